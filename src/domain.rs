@@ -1,0 +1,8 @@
+//! The rules: pure values and decisions. No I/O, no clock, no randomness, no HTTP server, no store.
+
+pub mod clock;
+pub mod email;
+pub mod host;
+pub mod path;
+pub mod return_to;
+pub mod route;

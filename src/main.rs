@@ -1,0 +1,3 @@
+//! The `bmauth` command.
+
+fn main() {}
