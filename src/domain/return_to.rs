@@ -1,1 +1,156 @@
-//! 
+//! Where a visitor goes after signing in.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::path::{PathError, RequestTarget};
+
+/// The longest one kept, in bytes.
+const LONGEST: usize = 2048;
+
+/// A path on the same host, with its query: the page a visitor first asked for.
+///
+/// It can be put into a `Location` field as it is: it never names another host, never has a byte outside
+/// visible ASCII, and never leads back into the gateway's own pages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ReturnTo(Box<str>);
+
+/// Why a text is no place to return to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReturnToError {
+    /// Over 2048 bytes.
+    #[error("it is longer than {LONGEST} bytes")]
+    TooLong,
+    /// Not a canonical path with an optional query.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// One of the gateway's own paths.
+    #[error("it is one of the gateway’s own paths")]
+    Reserved,
+}
+
+impl ReturnTo {
+    /// The root of the app.
+    pub fn root() -> Self {
+        Self("/".into())
+    }
+
+    /// Reads a path with an optional query.
+    ///
+    /// # Errors
+    /// It is not a canonical path on this host that leads into the app.
+    pub fn parse(text: &str) -> Result<Self, ReturnToError> {
+        if text.len() > LONGEST {
+            return Err(ReturnToError::TooLong);
+        }
+        // `//host` and `/\host`, which browsers take for another host, are not canonical paths.
+        let target = RequestTarget::parse(text.as_bytes())?;
+        if target.path.is_reserved() {
+            return Err(ReturnToError::Reserved);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Reads what a visitor's browser sent; anything that is not a place in the app becomes `/`.
+    pub fn parse_or_root(text: Option<&str>) -> Self {
+        text.and_then(|text| Self::parse(text).ok())
+            .unwrap_or_else(Self::root)
+    }
+
+    /// The path and query, as they came in.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ReturnTo {
+    fn default() -> Self {
+        Self::root()
+    }
+}
+
+impl TryFrom<String> for ReturnTo {
+    type Error = ReturnToError;
+
+    fn try_from(text: String) -> Result<Self, ReturnToError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ReturnTo> for String {
+    fn from(return_to: ReturnTo) -> Self {
+        return_to.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_page_of_the_app_is_kept_with_its_query() {
+        for text in [
+            "/",
+            "/notes/7",
+            "/notes?tag=a%20b&next=https://example.com/",
+            "/a/?x",
+            "/link",
+        ] {
+            assert_eq!(ReturnTo::parse(text).map(String::from), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn anything_else_becomes_the_root() {
+        let long = format!("/{}", "a".repeat(LONGEST));
+        for text in [
+            "",
+            "notes",
+            "https://evil.example/",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/a//evil.example",
+            "/\t/evil.example",
+            "/%2f/evil.example",
+            "/%5cevil.example",
+            "javascript:alert(1)",
+            "/a\r\nSet-Cookie: x=1",
+            "/a?b\r\nc",
+            "/a#b",
+            "/a?b#c",
+            "/../a",
+            "/a b",
+            "/ä",
+            "/_bmauth",
+            "/_bmauth/sign-in?x",
+            "/_BMAUTH/sign-out",
+            " /a",
+            "?a",
+            &long,
+        ] {
+            assert_eq!(
+                ReturnTo::parse_or_root(Some(text)).as_str(),
+                "/",
+                "{text:?}"
+            );
+        }
+        assert_eq!(ReturnTo::parse_or_root(None).as_str(), "/");
+    }
+
+    proptest! {
+        #[test]
+        fn a_browser_stays_on_the_host(text in "[/\\\\.@:?#%a-z0-9\t\r\n ;_-]{0,24}|\\PC{0,16}") {
+            let return_to = ReturnTo::parse_or_root(Some(&text));
+            let here = url::Url::parse("https://notes.example.com/_bmauth/sign-in").expect("a URL");
+            let there = here.join(return_to.as_str()).expect("a URL");
+            prop_assert_eq!(there.origin(), here.origin());
+            prop_assert!(!there.path().to_ascii_lowercase().starts_with("/_bmauth/"));
+            prop_assert!(return_to.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+        }
+    }
+}

@@ -1,1 +1,435 @@
-//! 
+//! Which upstream a request is for, and who may reach it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::host::{Authority, Host, HostError};
+use super::path::{CanonicalPath, PathPrefix};
+
+/// The place of a route in the configuration, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub usize);
+
+/// One `[[route]]`: a host and a path prefix, and what is behind them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Its place in the configuration.
+    pub id: RouteId,
+    /// The host it answers for, on any port.
+    pub host: Host,
+    /// The paths it answers for.
+    pub path: PathPrefix,
+    /// The servers behind it; at least one in a checked configuration.
+    pub upstream: Vec<UpstreamUrl>,
+    /// Who may reach it.
+    pub access: Access,
+    /// The `aud` of the tokens its upstream receives.
+    pub audience: String,
+}
+
+/// Who may reach a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Signed-in people only.
+    #[default]
+    SignedIn,
+    /// Everybody; the upstream is told who it is where somebody is signed in.
+    Optional,
+    /// Everybody; the upstream is never told who it is.
+    Public,
+}
+
+/// All routes, by host and then the longest path prefix.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    /// Sorted by host, so that a host is found without allocating.
+    hosts: Vec<HostRoutes>,
+}
+
+#[derive(Clone, Debug)]
+struct HostRoutes {
+    host: Host,
+    /// The longest path first.
+    routes: Vec<Route>,
+}
+
+/// Two routes with one host and one path.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("two routes have the host “{host}” and the path “{path}”")]
+pub struct DuplicateRoute {
+    /// The host of both.
+    pub host: Host,
+    /// The path of both.
+    pub path: PathPrefix,
+    /// The one that came first.
+    pub first: RouteId,
+    /// The one that came later.
+    pub second: RouteId,
+}
+
+impl Routes {
+    /// Orders routes for finding.
+    ///
+    /// # Errors
+    /// Two of them would answer for the same paths.
+    pub fn new(routes: impl IntoIterator<Item = Route>) -> Result<Self, DuplicateRoute> {
+        let mut hosts: Vec<HostRoutes> = Vec::new();
+        for route in routes {
+            let place = match hosts.binary_search_by(|known| known.host.cmp(&route.host)) {
+                Ok(place) => place,
+                Err(place) => {
+                    hosts.insert(
+                        place,
+                        HostRoutes {
+                            host: route.host.clone(),
+                            routes: Vec::new(),
+                        },
+                    );
+                    place
+                }
+            };
+            if let Some(known) = hosts.get_mut(place) {
+                if let Some(same) = known
+                    .routes
+                    .iter()
+                    .find(|other| other.path.is_same(&route.path))
+                {
+                    return Err(DuplicateRoute {
+                        host: route.host,
+                        path: route.path,
+                        first: same.id,
+                        second: route.id,
+                    });
+                }
+                known.routes.push(route);
+                known
+                    .routes
+                    .sort_by_key(|route| std::cmp::Reverse(route.path.length()));
+            }
+        }
+        Ok(Self { hosts })
+    }
+
+    /// The route of a request: host first, then the longest path prefix by whole segments.
+    ///
+    /// A path whose route depends on whether its parameters (`;…`) count has none: the server behind may read
+    /// it as a path of the stricter route, so `/admin;x` must not slip past `/admin`.
+    pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Route> {
+        let known = self.host(host)?;
+        let route = known
+            .routes
+            .iter()
+            .find(|route| path.has_prefix(&route.path));
+        if path.has_parameters() {
+            let other = known
+                .routes
+                .iter()
+                .find(|route| path.has_prefix_without_parameters(&route.path));
+            if route.map(|route| route.id) != other.map(|route| route.id) {
+                return None;
+            }
+        }
+        route
+    }
+
+    /// Whether some route answers for this host. A request for another host gets 421.
+    pub fn knows_host(&self, host: &Host) -> bool {
+        self.host(host).is_some()
+    }
+
+    /// All routes, by host, the longest path first.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.hosts.iter().flat_map(|known| &known.routes)
+    }
+
+    /// All hosts, each once.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().map(|known| &known.host)
+    }
+
+    fn host(&self, host: &Host) -> Option<&HostRoutes> {
+        let place = self
+            .hosts
+            .binary_search_by(|known| known.host.cmp(host))
+            .ok()?;
+        self.hosts.get(place)
+    }
+}
+
+/// Where a server behind the gateway listens: scheme, host and port, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamUrl {
+    scheme: Scheme,
+    host: Host,
+    port: u16,
+}
+
+/// How an upstream is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Why a text is not an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UpstreamUrlError {
+    /// Neither `http://` nor `https://`.
+    #[error("an upstream starts with http:// or https://")]
+    Scheme,
+    /// A user name or password.
+    #[error("an upstream cannot have a user name or password")]
+    UserInfo,
+    /// A path, query or fragment.
+    #[error(
+        "an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come"
+    )]
+    Path,
+    /// The host or the port.
+    #[error("{0}")]
+    Host(#[from] HostError),
+}
+
+impl UpstreamUrl {
+    /// Reads an upstream's URL; one slash at its end changes nothing.
+    ///
+    /// # Errors
+    /// Says what it is that an upstream cannot have.
+    pub fn parse(written: &str) -> Result<Self, UpstreamUrlError> {
+        let (scheme, rest) = written.split_once("://").ok_or(UpstreamUrlError::Scheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(UpstreamUrlError::Scheme),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#', '\\']) {
+            return Err(UpstreamUrlError::Path);
+        }
+        if rest.contains('@') {
+            return Err(UpstreamUrlError::UserInfo);
+        }
+        let Authority { host, port } = Authority::parse(rest.as_bytes())?;
+        let port = port.unwrap_or(scheme.default_port());
+        Ok(Self { scheme, host, port })
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host, to resolve and, with TLS, to verify.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port, which the scheme gives where the URL does not.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the connection is made with TLS.
+    pub fn is_tls(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+}
+
+impl Scheme {
+    /// The port where none is named.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl Access {
+    /// The word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed-in",
+            Self::Optional => "optional",
+            Self::Public => "public",
+        }
+    }
+}
+
+impl fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
+        if self.port == self.scheme.default_port() {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.port)
+        }
+    }
+}
+
+impl fmt::Display for RouteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn route(id: usize, host: &str, path: &str) -> Route {
+        Route {
+            id: RouteId(id),
+            host: Host::parse(host).expect("a host"),
+            path: PathPrefix::parse(path).expect("a path"),
+            upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")],
+            access: Access::SignedIn,
+            audience: host.to_owned(),
+        }
+    }
+
+    fn routes(specs: &[(&str, &str)]) -> Routes {
+        let all = specs
+            .iter()
+            .enumerate()
+            .map(|(id, (host, path))| route(id, host, path));
+        Routes::new(all).expect("no duplicates")
+    }
+
+    fn find(routes: &Routes, host: &str, path: &str) -> Option<usize> {
+        let path = CanonicalPath::parse(path.as_bytes()).expect("a canonical path");
+        routes
+            .find(&Host::parse(host).expect("a host"), &path)
+            .map(|route| route.id.0)
+    }
+
+    #[test]
+    fn the_host_comes_first_and_then_the_longest_path() {
+        let routes = routes(&[
+            ("b.example", "/"),
+            ("a.example", "/api"),
+            ("a.example", "/"),
+            ("a.example", "/api/v1/"),
+            ("c.example", "/x"),
+        ]);
+        for (host, path, expected) in [
+            ("a.example", "/", Some(2)),
+            ("a.example", "/apix", Some(2)),
+            ("a.example", "/api", Some(1)),
+            ("a.example", "/api/v2", Some(1)),
+            ("a.example", "/api/v1", Some(3)),
+            ("A.Example.", "/api/v1/x", Some(3)),
+            ("b.example", "/api/v1", Some(0)),
+            ("c.example", "/x/y", Some(4)),
+            ("c.example", "/", None),
+            ("d.example", "/", None),
+            ("sub.a.example", "/", None),
+        ] {
+            assert_eq!(find(&routes, host, path), expected, "{host}{path}");
+        }
+        assert!(routes.knows_host(&Host::parse("c.example").expect("a host")));
+        assert!(!routes.knows_host(&Host::parse("d.example").expect("a host")));
+    }
+
+    #[test]
+    fn parameters_do_not_slip_past_a_route() {
+        let routes = routes(&[("a.example", "/"), ("a.example", "/admin")]);
+        for (path, expected) in [
+            ("/map;lat=50", Some(0)),
+            ("/admin", Some(1)),
+            ("/admin/x;y", Some(1)),
+            ("/admin;x", None),
+            ("/admin;x/y", None),
+            ("/admin%3Bx/y", None),
+        ] {
+            assert_eq!(find(&routes, "a.example", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn two_routes_for_the_same_paths_are_refused() {
+        for (first, second) in [("/", "/"), ("/api", "/api/"), ("/@me", "/%40me")] {
+            let refused =
+                Routes::new([route(0, "a.example", first), route(1, "A.example", second)]);
+            assert_eq!(
+                refused
+                    .map(|_| ())
+                    .map_err(|duplicate| (duplicate.first, duplicate.second)),
+                Err((RouteId(0), RouteId(1)))
+            );
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_a_scheme_a_host_and_a_port() {
+        for (written, canonical) in [
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("http://app/", "http://app"),
+            ("HTTPS://App.Example:443", "https://app.example"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(
+                UpstreamUrl::parse(written).map(|url| url.to_string()),
+                Ok(canonical.to_owned())
+            );
+        }
+        let url = UpstreamUrl::parse("https://app_1").expect("an upstream");
+        assert_eq!(
+            (url.scheme(), url.host().as_str(), url.port(), url.is_tls()),
+            (Scheme::Https, "app_1", 443, true)
+        );
+    }
+
+    #[test]
+    fn what_is_more_than_an_upstream_is_refused() {
+        for (written, why) in [
+            ("127.0.0.1:8000", UpstreamUrlError::Scheme),
+            ("ftp://app", UpstreamUrlError::Scheme),
+            ("http://app/base", UpstreamUrlError::Path),
+            ("http://app//", UpstreamUrlError::Path),
+            ("http://app?x", UpstreamUrlError::Path),
+            ("http://app#x", UpstreamUrlError::Path),
+            ("http://user:pw@app", UpstreamUrlError::UserInfo),
+            ("http://", UpstreamUrlError::Host(HostError::Empty)),
+            ("http://app:0", UpstreamUrlError::Host(HostError::Port)),
+            ("http://a b", UpstreamUrlError::Host(HostError::Character)),
+        ] {
+            assert_eq!(UpstreamUrl::parse(written), Err(why), "{written}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_route_found_is_the_longest_that_holds_the_path(
+            prefixes in proptest::collection::btree_set("(/[ab]){0,3}", 0..6),
+            path in "(/[abc;]{1,2}){1,4}",
+        ) {
+            let all = prefixes.iter().enumerate().map(|(id, prefix)| route(id, "a.example", &format!("{prefix}/")));
+            let routes = Routes::new(all).expect("a set has no duplicates");
+            let Ok(path) = CanonicalPath::parse(path.as_bytes()) else { return Ok(()) };
+            let longest = |text: &str| {
+                let holds = |prefix: &&String| format!("{text}/").starts_with(&format!("{prefix}/"));
+                prefixes.iter().filter(holds).max_by_key(|prefix| prefix.len())
+            };
+            let cut: String = path.as_str().split('/').skip(1).map(|segment| format!("/{}", segment.split(';').next().unwrap_or_default())).collect();
+            let plain = longest(path.as_str());
+            let expected = plain.filter(|_| plain == longest(&cut));
+            let host = Host::parse("a.example").expect("a host");
+            let found = routes.find(&host, &path).map(|route| route.path.as_str().trim_end_matches('/'));
+            prop_assert_eq!(found, expected.map(String::as_str));
+        }
+    }
+}
