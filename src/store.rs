@@ -1,1 +1,88 @@
-//! 
+//! What is remembered: about ten reads and one atomic commit. One contract test runs against every kind of store.
+
+pub mod memory;
+pub mod redb;
+
+use async_trait::async_trait;
+
+use crate::domain::account::{Account, AccountId};
+use crate::domain::ceremony::{Ceremony, CeremonyId};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::domain::letter::Letter;
+use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::plan::{Change, Conflict, Durability, SigningKey};
+use crate::domain::registration::Registration;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::session::Session;
+
+/// The world failed: the store could not be read or written. Whoever asks is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {problem}")]
+pub struct StoreError {
+    /// What was being done, in words.
+    pub problem: String,
+    /// What the database said.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Why a commit changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A precondition did not hold.
+    #[error("a precondition did not hold: {0:?}")]
+    Conflict(Conflict),
+    /// The store failed; whether the changes were kept is not known.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A place where accounts, passkeys, sessions and what is in progress are kept.
+///
+/// Reads show a state that some commit left. What has expired may still be read until it is swept: the caller
+/// compares with its clock.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The ceremony of that name.
+    async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError>;
+    /// The unfinished registration of that browser.
+    async fn registration(&self, browser: SecretDigest) -> Result<Option<Registration>, StoreError>;
+    /// The account of that name.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    /// The account with that address.
+    async fn account_by_email(&self, email: &Email) -> Result<Option<Account>, StoreError>;
+    /// The passkey of that credential id, whosever it is.
+    async fn passkey(&self, id: &CredentialId) -> Result<Option<Passkey>, StoreError>;
+    /// All passkeys of an account, oldest first.
+    async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError>;
+    /// The session of that token.
+    async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError>;
+    /// Letters due at `now`, the longest due first, at most `limit`.
+    async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError>;
+    /// The gateway's master secret, once it has been set.
+    async fn master(&self) -> Result<Option<Secret>, StoreError>;
+    /// All signing keys, oldest first.
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
+
+    /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks.
+    ///
+    /// # Errors
+    /// The first precondition that does not hold, or the store's own failure.
+    async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError>;
+
+    /// Removes ceremonies, registrations, letters and counters that have expired at `now`, and sessions created
+    /// before `session_created_before` or last seen before `session_seen_before`; at most `limit` of each kind, so
+    /// that other commits are not held up.
+    /// Returns how many were removed.
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        session_created_before: Timestamp,
+        session_seen_before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Whether the store answers.
+    async fn ready(&self) -> Result<(), StoreError>;
+}

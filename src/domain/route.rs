@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::host::{Authority, Host, HostError};
@@ -51,7 +53,7 @@ pub struct Routes {
 struct HostRoutes {
     host: Host,
     /// The longest path first.
-    routes: Vec<Route>,
+    routes: Vec<Arc<Route>>,
 }
 
 /// Two routes with one host and one path.
@@ -102,7 +104,7 @@ impl Routes {
                         second: route.id,
                     });
                 }
-                known.routes.push(route);
+                known.routes.push(Arc::new(route));
                 known
                     .routes
                     .sort_by_key(|route| std::cmp::Reverse(route.path.length()));
@@ -115,7 +117,7 @@ impl Routes {
     ///
     /// A path whose route depends on whether its parameters (`;…`) count has none: the server behind may read
     /// it as a path of the stricter route, so `/admin;x` must not slip past `/admin`.
-    pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Route> {
+    pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
         let route = known
             .routes
@@ -139,7 +141,7 @@ impl Routes {
     }
 
     /// All routes, by host, the longest path first.
-    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.hosts.iter().flat_map(|known| &known.routes)
     }
 

@@ -1,0 +1,198 @@
+//! The live-session table: who is signed in, in memory, by the digest of their token.
+//!
+//! The hot path takes one shard's read lock for the length of a map lookup and writes nothing but an atomic.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::{Session, SessionLimits, SignedIn};
+
+const SHARDS: usize = 64;
+
+/// A session that is signed in now. Copies are handles on the same one.
+#[derive(Clone, Debug)]
+pub struct LiveSession(Arc<Live>);
+
+#[derive(Debug)]
+struct Live {
+    signed_in: SignedIn,
+    last_seen: AtomicU64,
+    ended: CancellationToken,
+    kept: ArcSwap<Vec<KeptToken>>,
+}
+
+/// An identity token kept for the next request to the same audience.
+#[derive(Clone, Debug)]
+pub struct KeptToken {
+    /// The audience it was made for.
+    pub audience: Arc<str>,
+    /// The token, ready to be sent.
+    pub value: HeaderValue,
+    /// Until when it is handed out: half of its life.
+    pub fresh_until: Timestamp,
+}
+
+impl LiveSession {
+    fn new(signed_in: SignedIn) -> Self {
+        Self(Arc::new(Live {
+            last_seen: AtomicU64::new(signed_in.session.last_seen_at.unix()),
+            ended: CancellationToken::new(),
+            kept: ArcSwap::from_pointee(Vec::new()),
+            signed_in,
+        }))
+    }
+
+    /// The session and its account.
+    pub fn signed_in(&self) -> &SignedIn {
+        &self.0.signed_in
+    }
+
+    /// Fires when the session ends, however it ends; open streams of it stop then.
+    pub fn ended(&self) -> &CancellationToken {
+        &self.0.ended
+    }
+
+    /// The kept token for `audience`, if it is fresh at `now`.
+    pub fn kept(&self, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+        let kept = self.0.kept.load();
+        let token = kept.iter().find(|kept| &*kept.audience == audience)?;
+        (now < token.fresh_until).then(|| token.value.clone())
+    }
+
+    /// Keeps a token in place of the one of its audience.
+    pub fn keep(&self, token: &KeptToken) {
+        self.0.kept.rcu(|kept| {
+            let others = kept.iter().filter(|other| other.audience != token.audience).cloned();
+            others.chain([token.clone()]).collect::<Vec<_>>()
+        });
+    }
+
+    fn last_seen(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.last_seen.load(Ordering::Relaxed))
+    }
+}
+
+impl std::borrow::Borrow<SignedIn> for LiveSession {
+    fn borrow(&self) -> &SignedIn {
+        self.signed_in()
+    }
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Sessions {
+    limits: SessionLimits,
+    shards: Vec<RwLock<Shard>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    live: HashMap<SecretDigest, LiveSession>,
+    /// Counts the sessions that ended here, so that a session read from the store just before does not come back.
+    endings: u64,
+}
+
+/// A shard's state before a session was read from the store; see [`Sessions::admit`].
+#[derive(Clone, Copy, Debug)]
+pub struct Before(u64);
+
+impl Sessions {
+    /// An empty table; sessions are loaded as they come.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+    }
+
+    /// How long sessions last.
+    pub fn limits(&self) -> SessionLimits {
+        self.limits
+    }
+
+    fn shard(&self, token: SecretDigest) -> &RwLock<Shard> {
+        let [first, ..] = *token.bytes();
+        self.shards.get(usize::from(first) % SHARDS).expect("there are SHARDS shards")
+    }
+
+    /// The live session of that token, noting the use; `None` where the table has none or its time is up.
+    pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
+        let session = {
+            let shard = self.shard(token).read().unwrap_or_else(PoisonError::into_inner);
+            shard.live.get(&token).cloned()?
+        };
+        if now >= self.limits.end(session.signed_in().session.created_at, session.last_seen()) {
+            self.end(token);
+            return None;
+        }
+        session.0.last_seen.fetch_max(now.unix(), Ordering::Relaxed);
+        Some(session)
+    }
+
+    /// To be taken before a session is read from the store, and given to [`Sessions::admit`] with it.
+    pub fn before(&self, token: SecretDigest) -> Before {
+        Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
+    }
+
+    /// Takes in a session that was read from the store after `before`; `None` where its time is up. Where any session
+    /// of its shard ended meanwhile, `Err`: the caller reads the store again.
+    ///
+    /// # Errors
+    /// [`Raced`].
+    pub fn admit(&self, before: Before, signed_in: SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
+        let Session { token, created_at, last_seen_at, .. } = signed_in.session;
+        if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
+            return Ok(None);
+        }
+        let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
+        if shard.endings != before.0 {
+            return Err(Raced);
+        }
+        let session = shard.live.entry(token).or_insert_with(|| LiveSession::new(signed_in)).clone();
+        session.0.last_seen.fetch_max(now.unix(), Ordering::Relaxed);
+        Ok(Some(session))
+    }
+
+    /// Ends a session here and cancels its open streams. The store must have forgotten it before.
+    pub fn end(&self, token: SecretDigest) {
+        let ended = {
+            let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            shard.live.remove(&token)
+        };
+        if let Some(session) = ended {
+            session.0.ended.cancel();
+        }
+    }
+
+    /// Ends every session whose time is up at `now`; returns when each of the others was last used.
+    pub fn sweep(&self, now: Timestamp) -> Vec<(SecretDigest, Timestamp)> {
+        let mut used = Vec::new();
+        for shard in &self.shards {
+            let mut over = Vec::new();
+            {
+                let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+                for (token, session) in &shard.live {
+                    let (stored, last_seen) = (&session.signed_in().session, session.last_seen());
+                    if now >= self.limits.end(stored.created_at, last_seen) {
+                        over.push(*token);
+                    } else if last_seen > stored.last_seen_at {
+                        used.push((*token, last_seen));
+                    }
+                }
+            }
+            for token in over {
+                self.end(token);
+            }
+        }
+        used
+    }
+}
+
+/// A session ended while another was being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raced;

@@ -1,0 +1,54 @@
+//! The access decision: may this request go on to the app?
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use super::clock::Timestamp;
+use super::route::{Access, Route};
+use super::session::SignedIn;
+
+/// Leave to forward one request. Only [`decide`] makes it, so nothing that was not decided can be forwarded.
+#[derive(Debug)]
+pub struct Admission<S> {
+    route: Arc<Route>,
+    session: Option<S>,
+}
+
+impl<S> Admission<S> {
+    /// The route to forward by.
+    pub fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// Whose identity the app is told; `None` tells it nothing.
+    pub fn session(&self) -> Option<&S> {
+        self.session.as_ref()
+    }
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Decision<S> {
+    /// Forward it.
+    Admit(Admission<S>),
+    /// The visitor has to sign in first.
+    SignIn,
+}
+
+/// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
+pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: Timestamp) -> Decision<S> {
+    let live = session.filter(|session| {
+        let SignedIn { account, ends_at, .. } = session.borrow();
+        now < *ends_at && !account.disabled
+    });
+    let session = match route.access {
+        // The app asked not to be told, so that nothing it answers here depends on a person.
+        Access::Public => None,
+        Access::Optional => live,
+        Access::SignedIn => match live {
+            Some(session) => Some(session),
+            None => return Decision::SignIn,
+        },
+    };
+    Decision::Admit(Admission { route: Arc::clone(route), session })
+}

@@ -1,0 +1,34 @@
+//! Accounts: one person, one proved e-mail address.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::clock::Timestamp;
+use super::email::Email;
+
+/// The stable name of an account: `sub` in tokens, and the WebAuthn user handle (its 16 bytes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountId(pub Uuid);
+
+impl std::fmt::Display for AccountId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A person who can sign in. An account exists only once its address has been proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The stable name, never reused.
+    pub id: AccountId,
+    /// The proved address; no two accounts share one.
+    pub email: Email,
+    /// What the person wants to be called.
+    pub name: Option<String>,
+    /// The groups that routes ask for.
+    pub groups: Vec<String>,
+    /// A disabled account keeps its data and gets no session.
+    pub disabled: bool,
+    /// When the address was proved.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,84 @@
+//! Ceremonies: one question to one browser's authenticator, answered at most once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
+
+use super::account::AccountId;
+use super::clock::Timestamp;
+use super::email::Email;
+use super::return_to::ReturnTo;
+use super::secret::SecretDigest;
+
+/// How long a challenge may be answered.
+pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// A ceremony's name, which the page sends back with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CeremonyId(pub Uuid);
+
+/// What a ceremony was begun for; its answer serves nothing else.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// To make the first passkey of a new account.
+    Register {
+        /// The address that was typed, not yet proved.
+        email: Email,
+        /// The name the account will have; the authenticator keeps it as the user handle.
+        account: AccountId,
+        /// The challenge.
+        state: PasskeyRegistration,
+    },
+    /// To sign in.
+    SignIn {
+        /// Who has to answer.
+        subject: Subject,
+        /// The challenge.
+        state: DiscoverableAuthentication,
+    },
+}
+
+/// Whose passkey may answer a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Any account's: no address was typed.
+    Anyone,
+    /// The account of the address that was typed.
+    Account(AccountId),
+    /// Nobody's: the address that was typed has no account, and the visitor must not learn it.
+    Nobody,
+}
+
+/// A ceremony as stored. Steps take it by value: an answered one is gone.
+#[derive(Clone, Debug)]
+pub struct Ceremony {
+    /// Its name.
+    pub id: CeremonyId,
+    /// The browser it was begun for.
+    pub browser: SecretDigest,
+    /// What for.
+    pub purpose: Purpose,
+    /// Where the visitor wanted to go.
+    pub return_to: ReturnTo,
+    /// From this moment on it is too old.
+    pub expires_at: Timestamp,
+}
+
+/// Why a ceremony does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale;
+
+impl Ceremony {
+    /// Hands out the purpose to the browser that began it, in time.
+    ///
+    /// # Errors
+    /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.
+    pub fn open(self, browser: SecretDigest, now: Timestamp) -> Result<(CeremonyId, Purpose, ReturnTo), Stale> {
+        if self.browser != browser || now >= self.expires_at {
+            return Err(Stale);
+        }
+        Ok((self.id, self.purpose, self.return_to))
+    }
+}

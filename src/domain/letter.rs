@@ -1,0 +1,46 @@
+//! Letters to be mailed. They are rows of the commit that causes them, so that none is lost or sent for nothing.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::clock::Timestamp;
+use super::code::CodeId;
+use super::email::Email;
+
+/// A letter's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LetterId(pub Uuid);
+
+/// What a letter says. It holds no secret: a code is written into the text when the letter is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// Here is your code.
+    Code(CodeId),
+    /// Somebody wanted to register with your address, which has an account already.
+    AlreadyRegistered,
+    /// Your account is ready.
+    Welcome,
+}
+
+/// A letter waiting to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its name.
+    pub id: LetterId,
+    /// To whom.
+    pub to: Email,
+    /// What it says.
+    pub message: Message,
+    /// The reader's language, as a BCP 47 tag.
+    pub language: String,
+    /// The browser that caused it, in words.
+    pub browser: String,
+    /// When that was.
+    pub created_at: Timestamp,
+    /// When to try next.
+    pub due_at: Timestamp,
+    /// How often sending failed.
+    pub failures: u32,
+    /// From this moment on it is useless and is dropped.
+    pub expires_at: Timestamp,
+}

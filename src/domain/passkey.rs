@@ -1,0 +1,57 @@
+//! Passkeys: the public halves of the keys that people's devices made.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use webauthn_rs::prelude::Passkey as Credential;
+
+use super::account::AccountId;
+use super::clock::Timestamp;
+
+/// The longest credential id a relying party accepts, in bytes (WebAuthn L3 §7.1 step 25).
+pub const MAX_CREDENTIAL_ID: usize = 1023;
+
+/// The name a device gave its key; unique over all accounts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CredentialId(Vec<u8>);
+
+impl CredentialId {
+    /// The id, where its length is one that WebAuthn allows.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (!bytes.is_empty() && bytes.len() <= MAX_CREDENTIAL_ID).then(|| Self(bytes.to_vec()))
+    }
+
+    /// The id's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a device sent when it made a key, verified, but not yet anybody's.
+#[derive(Clone, Debug)]
+pub struct NewPasskey {
+    /// The key's unique name.
+    pub id: CredentialId,
+    /// The public key and what verifying needs to know of it.
+    pub credential: Credential,
+    /// The signature counter last seen; synced passkeys always send 0 (WebAuthn L3 §6.1.1).
+    pub counter: u32,
+    /// The kind of authenticator, all zero where it did not say (WebAuthn L3 §6.5.1). Good for a name, never for policy.
+    pub aaguid: Uuid,
+    /// BE: the key may be copied to other devices (WebAuthn L3 §6.1.3).
+    pub backup_eligible: bool,
+    /// BS: the key is copied somewhere now.
+    pub backed_up: bool,
+}
+
+/// A passkey of an account.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The key itself.
+    pub key: NewPasskey,
+    /// When the account got it.
+    pub created_at: Timestamp,
+    /// When it last signed somebody in.
+    pub last_used_at: Option<Timestamp>,
+}

@@ -1,0 +1,188 @@
+//! Plans: what a flow's step wants changed, all or nothing.
+
+use std::time::Duration;
+
+use super::account::Account;
+use super::ceremony::{Ceremony, CeremonyId};
+use super::clock::Timestamp;
+use super::code::CodeId;
+use super::email::Email;
+use super::letter::{Letter, LetterId};
+use super::passkey::{NewPasskey, Passkey};
+use super::registration::Registration;
+use super::secret::{Secret, SecretDigest};
+use super::session::Session;
+
+/// What one step of a flow comes to: the changes to commit, the letters among them, and what to go on with.
+#[derive(Debug)]
+pub struct Plan<T> {
+    /// To be made all or nothing.
+    pub changes: Vec<Change>,
+    /// How safely.
+    pub durability: Durability,
+    /// What holds once they are made.
+    pub then: T,
+}
+
+/// One change, with what must hold for it. Where that fails, nothing of the whole commit happens.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Keeps a new ceremony.
+    AddCeremony(Ceremony),
+    /// Takes a ceremony away. It must still be there: this is what makes it single-use.
+    SpendCeremony(CeremonyId),
+    /// Keeps a registration in place of any other of the same browser.
+    PutRegistration(Registration),
+    /// Counts one try of a code. The browser's registration must still be out with that code, and its tries below `limit`.
+    CountTry {
+        /// Whose registration.
+        browser: SecretDigest,
+        /// The code tried.
+        code: CodeId,
+        /// How many tries there are.
+        limit: u32,
+    },
+    /// Replaces the code of a registration, which must still have the code `was`; tries start again.
+    ReplaceCode {
+        /// Whose registration.
+        browser: SecretDigest,
+        /// The code that is out.
+        was: CodeId,
+        /// The one to take its place.
+        code: CodeId,
+        /// When it is sent.
+        at: Timestamp,
+    },
+    /// Takes away a registration, which must still have that code.
+    SpendRegistration {
+        /// Whose registration.
+        browser: SecretDigest,
+        /// Its code.
+        code: CodeId,
+    },
+    /// Takes away every registration of an address: somebody has proved it.
+    DropRegistrations(Email),
+    /// Adds an account. Neither its id nor its address may be in use.
+    AddAccount(Account),
+    /// Adds a passkey. Its account must exist and its id be unused by every account (WebAuthn L3 §7.1 step 26).
+    AddPasskey(Passkey),
+    /// Notes the use of a passkey (WebAuthn L3 §7.2 step 26). It must still be there with the signature counter `was`.
+    UsePasskey {
+        /// The signature counter that the assertion was compared with.
+        was_counter: u32,
+        /// The passkey's key after the use.
+        key: NewPasskey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Adds a session. Its account must exist and not be disabled, and its passkey must be that account's.
+    AddSession(Session),
+    /// Ends a session, where it has not ended yet.
+    EndSession(SecretDigest),
+    /// Notes when sessions were last used; those that have ended are passed over.
+    TouchSessions(Vec<(SecretDigest, Timestamp)>),
+    /// Keeps a letter to be sent.
+    AddLetter(Letter),
+    /// Keeps a letter for a later try, where it is still waiting.
+    DelayLetter {
+        /// Which.
+        id: LetterId,
+        /// When to try next.
+        due_at: Timestamp,
+    },
+    /// Drops a letter, sent or useless.
+    DropLetter(LetterId),
+    /// Counts something within a fixed window of time. The count must be below the limit.
+    Count {
+        /// What is counted.
+        counter: Counter,
+        /// How many there may be in a window.
+        limit: u32,
+        /// How long the window lasts from the first one counted.
+        window: Duration,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Keeps the gateway's master secret. There must be none yet.
+    SetMaster(Secret),
+    /// Keeps a signing key in place of any other of the same `kid`.
+    PutSigningKey(SigningKey),
+    /// Drops a signing key.
+    DropSigningKey(String),
+}
+
+/// The name of a counter: a keyed digest of what is counted, so that the store lists no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counter(pub [u8; 32]);
+
+/// A private key that signs identity tokens, as stored.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    /// Its name in tokens and in the JWKS.
+    pub kid: String,
+    /// `ES256` or `EdDSA`.
+    pub algorithm: Algorithm,
+    /// The private key, PKCS #8 DER.
+    pub pkcs8: PrivateKey,
+    /// When it was made; it is published from then on.
+    pub created_at: Timestamp,
+    /// From when on it signs.
+    pub active_from: Timestamp,
+}
+
+/// PKCS #8 bytes that no log shows.
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct PrivateKey(pub Vec<u8>);
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey(…)")
+    }
+}
+
+/// A signature algorithm of identity tokens (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// Which precondition failed. The visitor who lost the race is refused; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The ceremony was answered already, or never was.
+    CeremonySpent,
+    /// The registration is finished, replaced, or has another code by now.
+    RegistrationSpent,
+    /// The code was tried as often as it may be.
+    TriesSpent,
+    /// The address has an account.
+    EmailTaken,
+    /// The account's id is in use.
+    AccountExists,
+    /// The account is gone.
+    NoAccount,
+    /// The account is disabled.
+    AccountDisabled,
+    /// The credential id is in use.
+    CredentialTaken,
+    /// The passkey is gone, or was used meanwhile.
+    PasskeyChanged,
+    /// The counter stands at its limit.
+    Limit(Counter),
+    /// There is a master secret already.
+    MasterExists,
+}
+
+/// How safely a commit must be kept before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives `kill -9` and loss of power.
+    Durable,
+    /// It may be lost with the process; what it adds can be asked for again.
+    Relaxed,
+}

@@ -1,0 +1,39 @@
+//! Registrations that wait for the code: a passkey that is nobody's yet.
+
+use std::time::Duration;
+
+use super::account::AccountId;
+use super::clock::Timestamp;
+use super::code::CodeId;
+use super::email::Email;
+use super::passkey::NewPasskey;
+use super::return_to::ReturnTo;
+use super::secret::SecretDigest;
+
+/// How long a registration may stay unfinished, new codes included.
+pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// A registration as stored, by the browser that began it: a browser has one at most.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The browser it belongs to; only that one can finish it.
+    pub browser: SecretDigest,
+    /// The address to prove.
+    pub email: Email,
+    /// The account's name to be.
+    pub account: AccountId,
+    /// The passkey the browser's device made.
+    pub passkey: NewPasskey,
+    /// Where the visitor wanted to go.
+    pub return_to: ReturnTo,
+    /// The address had an account: the owner was written to, and no code opens this.
+    pub taken: bool,
+    /// The code that is out.
+    pub code: CodeId,
+    /// How often that code was tried.
+    pub tries: u32,
+    /// When it was sent.
+    pub code_sent_at: Timestamp,
+    /// From this moment on the registration is gone.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,171 @@
+//! Sessions: a browser that has proved who uses it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::account::{Account, AccountId};
+use super::clock::Timestamp;
+use super::passkey::{CredentialId, NewPasskey};
+use super::secret::SecretDigest;
+
+/// The public name of a session (`sid` in tokens): it opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub Uuid);
+
+/// One way a person was authenticated, as `amr` names it (RFC 8176 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Method {
+    /// `hwk`: a key that cannot leave its device.
+    HardwareKey,
+    /// `swk`: a key that may be copied between devices.
+    SoftwareKey,
+    /// `user`: the device verified its user by fingerprint, face or screen lock.
+    UserVerified,
+    /// `otp`: a code sent by e-mail.
+    EmailCode,
+}
+
+impl Method {
+    /// The value in `amr`.
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::HardwareKey => "hwk",
+            Self::SoftwareKey => "swk",
+            Self::UserVerified => "user",
+            Self::EmailCode => "otp",
+        }
+    }
+
+    /// The kind of key that a passkey is, by whether it may be copied.
+    pub const fn of_key(backup_eligible: bool) -> Self {
+        if backup_eligible { Self::SoftwareKey } else { Self::HardwareKey }
+    }
+}
+
+/// How and when a session's user proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authentication {
+    /// When (`auth_time`).
+    pub at: Timestamp,
+    /// By what (`amr`).
+    pub methods: Vec<Method>,
+}
+
+impl Authentication {
+    /// `acr`: `phr` (phishing-resistant) where a passkey was used, else `otp`.
+    pub fn acr(&self) -> &'static str {
+        let passkey = |method: &Method| matches!(method, Method::HardwareKey | Method::SoftwareKey);
+        if self.methods.iter().any(passkey) { "phr" } else { "otp" }
+    }
+}
+
+/// A signed-in browser, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The digest of the token in the browser's cookie.
+    pub token: SecretDigest,
+    /// Its public name.
+    pub id: SessionId,
+    /// Who is signed in.
+    pub account: AccountId,
+    /// The passkey it was made with: removing that one ends it.
+    pub credential: CredentialId,
+    /// How it was proved.
+    pub authentication: Authentication,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// The browser and system in words, for its owner to recognise.
+    pub browser: String,
+    /// Where it was made from.
+    pub address: Option<IpAddr>,
+}
+
+/// A session about to be: all of it but whose it is.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The digest of the fresh token.
+    pub token: SecretDigest,
+    /// Its fresh public name.
+    pub id: SessionId,
+    /// The browser and system in words.
+    pub browser: String,
+    /// Where the visitor is.
+    pub address: Option<IpAddr>,
+}
+
+impl NewSession {
+    /// The session of `account`, proved with the passkey `key` and whatever else is in `also`.
+    pub fn begin(self, account: AccountId, key: &NewPasskey, also: &[Method], now: Timestamp) -> Session {
+        let mut methods = vec![Method::of_key(key.backup_eligible), Method::UserVerified];
+        methods.extend_from_slice(also);
+        Session {
+            token: self.token,
+            id: self.id,
+            account,
+            credential: key.id.clone(),
+            authentication: Authentication { at: now, methods },
+            created_at: now,
+            last_seen_at: now,
+            browser: self.browser,
+            address: self.address,
+        }
+    }
+}
+
+/// How long sessions may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Without any request.
+    pub idle: Duration,
+    /// In all.
+    pub absolute: Duration,
+}
+
+impl SessionLimits {
+    /// When a session ends that began at `created_at` and was last used at `last_seen_at`.
+    pub fn end(&self, created_at: Timestamp, last_seen_at: Timestamp) -> Timestamp {
+        self.absolute_end(created_at).min(last_seen_at.after(self.idle))
+    }
+
+    /// When a session that began at `created_at` ends however much it is used.
+    pub fn absolute_end(&self, created_at: Timestamp) -> Timestamp {
+        created_at.after(self.absolute)
+    }
+}
+
+/// A session together with its account as they were read: what decisions and tokens are made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Its account.
+    pub account: Account,
+    /// When it ends however much it is used.
+    pub ends_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_at_the_nearer_of_its_two_limits() {
+        let limits = SessionLimits { idle: Duration::from_secs(60), absolute: Duration::from_secs(600) };
+        let at = Timestamp::from_unix;
+        assert_eq!(limits.end(at(0), at(10)), at(70));
+        assert_eq!(limits.end(at(0), at(590)), at(600));
+    }
+
+    #[test]
+    fn only_a_passkey_is_phishing_resistant() {
+        let acr = |methods: &[Method]| Authentication { at: Timestamp::from_unix(0), methods: methods.to_vec() }.acr();
+        assert_eq!(acr(&[Method::EmailCode]), "otp");
+        assert_eq!(acr(&[Method::SoftwareKey, Method::UserVerified, Method::EmailCode]), "phr");
+        assert_eq!(acr(&[Method::HardwareKey]), "phr");
+    }
+}

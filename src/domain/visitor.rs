@@ -1,0 +1,50 @@
+//! Who is at the other end of a request, as far as a flow needs to know.
+
+use std::net::IpAddr;
+
+use super::secret::SecretDigest;
+
+/// A browser in the middle of a flow.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The digest of its flow cookie.
+    pub browser: SecretDigest,
+    /// Browser and system in words, "Firefox on Windows".
+    pub description: String,
+    /// Its address; `None` where the outer proxy did not say.
+    pub address: Option<IpAddr>,
+    /// The language it reads, as a BCP 47 tag.
+    pub language: String,
+    /// The digest of the session token it came with, if any: a new session takes its place.
+    pub session: Option<SecretDigest>,
+}
+
+impl Visitor {
+    /// The network the visitor is in: an IPv4 address, or the /64 of an IPv6 address, which one household holds whole.
+    pub fn network(&self) -> Vec<u8> {
+        network(self.address)
+    }
+}
+
+/// The bytes that name the network of an address.
+pub fn network(address: Option<IpAddr>) -> Vec<u8> {
+    match address.map(|address| address.to_canonical()) {
+        None => Vec::new(),
+        Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
+        Some(IpAddr::V6(v6)) => v6.octets().into_iter().take(8).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_in_one_ipv6_network_count_as_one() {
+        let of = |text: &str| network(Some(text.parse().unwrap()));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}
