@@ -1,1 +1,155 @@
-//! 
+//! What backends are told: signing keys and their rotation, the JWKS, and the identity token.
+
+pub mod claims;
+pub mod rotation;
+
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{EncodingKey, Header};
+use uuid::Uuid;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::plan::{Algorithm, SigningKey};
+use crate::domain::session::SignedIn;
+use claims::Claims;
+
+/// How tokens are made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `iss`.
+    pub issuer: String,
+    /// How they are signed.
+    pub algorithm: Algorithm,
+    /// How long a token is valid.
+    pub lifetime: Duration,
+}
+
+/// Signs identity tokens and publishes the keys that verify them.
+#[derive(Debug)]
+pub struct Identity {
+    settings: Settings,
+    ring: ArcSwap<Ring>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    /// Oldest first.
+    keys: Vec<Key>,
+    jwks: Bytes,
+}
+
+struct Key {
+    header: Header,
+    algorithm: Algorithm,
+    active_from: Timestamp,
+    key: EncodingKey,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("kid", &self.header.kid).finish_non_exhaustive()
+    }
+}
+
+/// Why no token could be made. The request it was for is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// No key of the configured algorithm may sign yet.
+    #[error("there is no active signing key")]
+    NoKey,
+    /// The key did not load, or the signature failed.
+    #[error("an identity token could not be signed")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+    /// The JWKS could not be written.
+    #[error("the key set could not be written")]
+    Jwks(#[from] serde_json::Error),
+}
+
+/// A signed token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The compact form (RFC 7515 §3.1).
+    pub text: String,
+    /// Until when it may be handed to a backend: from then on less than half of its life is left.
+    pub fresh_until: Timestamp,
+}
+
+impl Identity {
+    /// An identity that signs with the newest active of `keys`.
+    ///
+    /// # Errors
+    /// A key that does not load.
+    pub fn new(settings: Settings, keys: &[SigningKey]) -> Result<Self, IdentityError> {
+        Ok(Self { settings, ring: ArcSwap::from_pointee(Ring::load(keys)?) })
+    }
+
+    /// Takes other keys in place of those it has, after a rotation.
+    ///
+    /// # Errors
+    /// A key that does not load; the old keys stay.
+    pub fn replace_keys(&self, keys: &[SigningKey]) -> Result<(), IdentityError> {
+        self.ring.store(Ring::load(keys)?.into());
+        Ok(())
+    }
+
+    /// How tokens are made.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The published keys, as a JSON Web Key Set (RFC 7517 §5).
+    pub fn jwks(&self) -> Bytes {
+        self.ring.load().jwks.clone()
+    }
+
+    /// A token that tells `audience` who is signed in. It ends with the session, at `session_end`, if that is sooner
+    /// than its lifetime.
+    ///
+    /// # Errors
+    /// [`IdentityError::NoKey`], [`IdentityError::Sign`].
+    pub fn mint(
+        &self,
+        signed_in: &SignedIn,
+        audience: &str,
+        session_end: Timestamp,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<Token, IdentityError> {
+        let ring = self.ring.load();
+        let usable = |key: &&Key| key.algorithm == self.settings.algorithm && key.active_from <= now;
+        let key = ring.keys.iter().rev().find(usable).ok_or(IdentityError::NoKey)?;
+        let expires = now.after(self.settings.lifetime).min(session_end);
+        let claims = Claims::new(&self.settings.issuer, audience, signed_in, jti, now, expires);
+        let text = jsonwebtoken::encode(&key.header, &claims, &key.key)?;
+        Ok(Token { text, fresh_until: now.after(self.settings.lifetime / 2).min(expires) })
+    }
+}
+
+impl Ring {
+    fn load(keys: &[SigningKey]) -> Result<Self, IdentityError> {
+        let mut loaded = Vec::with_capacity(keys.len());
+        let mut published = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (algorithm, encoding) = match key.algorithm {
+                Algorithm::Es256 => (jsonwebtoken::Algorithm::ES256, EncodingKey::from_ec_der(&key.pkcs8.0)),
+                Algorithm::EdDsa => (jsonwebtoken::Algorithm::EdDSA, EncodingKey::from_ed_der(&key.pkcs8.0)),
+            };
+            let mut jwk = Jwk::from_encoding_key(&encoding, algorithm)?;
+            jwk.common.key_id = Some(key.kid.clone());
+            jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+            published.push(jwk);
+            let mut header = Header::new(algorithm);
+            header.kid = Some(key.kid.clone());
+            loaded.push(Key { header, algorithm: key.algorithm, active_from: key.active_from, key: encoding });
+        }
+        loaded.sort_by_key(|key| key.active_from);
+        let jwks = serde_json::to_vec(&JwkSet { keys: published })?.into();
+        Ok(Self { keys: loaded, jwks })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! When signing keys are made, published, used and dropped.
+//!
+//! A new key is published a day before it signs, so that backends that keep the key set know it in time; an old one
+//! stays published until the last token it signed has expired.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::plan::{Algorithm, Change, PrivateKey, SigningKey};
+
+/// How long a key signs.
+pub const SIGNS_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long it is published before.
+pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(24 * 3600);
+/// How long it stays published after its successor took over: longer than the longest `identity.lifetime`.
+pub const PUBLISHED_AFTER: Duration = Duration::from_secs(2 * 3600);
+
+/// The system's random source failed.
+#[derive(Debug, thiserror::Error)]
+#[error("a signing key could not be made")]
+pub struct KeyError;
+
+/// What is to be done about `keys` at `now`: nothing, mostly. Without any key of `algorithm`, one is made that signs at
+/// once.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn plan(keys: &[SigningKey], algorithm: Algorithm, now: Timestamp) -> Result<Vec<Change>, KeyError> {
+    let of_algorithm = || keys.iter().filter(|key| key.algorithm == algorithm);
+    let mut changes = Vec::new();
+    match of_algorithm().map(|key| key.active_from).max() {
+        None => changes.push(Change::PutSigningKey(generate(algorithm, now, now)?)),
+        Some(newest) if now >= newest.after(SIGNS_FOR).before(PUBLISHED_BEFORE) => {
+            changes.push(Change::PutSigningKey(generate(algorithm, now, now.after(PUBLISHED_BEFORE))?));
+        }
+        Some(_) => {}
+    }
+    for old in keys {
+        let successor = of_algorithm().map(|key| key.active_from).filter(|from| *from > old.active_from).min();
+        if successor.is_some_and(|from| now >= from.after(PUBLISHED_AFTER)) {
+            changes.push(Change::DropSigningKey(old.kid.clone()));
+        }
+    }
+    Ok(changes)
+}
+
+fn generate(algorithm: Algorithm, created_at: Timestamp, active_from: Timestamp) -> Result<SigningKey, KeyError> {
+    let pkcs8 = match algorithm {
+        Algorithm::Es256 => {
+            let random = SystemRandom::new();
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+        }
+        // Version 1, without the public half: the form that jsonwebtoken reads.
+        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()),
+    };
+    let pkcs8 = pkcs8.map_err(|_| KeyError)?.as_ref().to_vec();
+    let mut name = [0; 16];
+    aws_lc_rs::rand::fill(&mut name).map_err(|_| KeyError)?;
+    Ok(SigningKey {
+        kid: uuid::Builder::from_random_bytes(name).into_uuid().simple().to_string(),
+        algorithm,
+        pkcs8: PrivateKey(pkcs8),
+        created_at,
+        active_from,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn apply(keys: &mut Vec<SigningKey>, now: Timestamp, algorithm: Algorithm) -> usize {
+        let changes = plan(keys, algorithm, now).unwrap();
+        let count = changes.len();
+        for change in changes {
+            match change {
+                Change::PutSigningKey(key) => keys.push(key),
+                Change::DropSigningKey(kid) => keys.retain(|key| key.kid != kid),
+                other => panic!("{other:?}"),
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once_and_is_kept() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut keys = Vec::new();
+        assert_eq!(apply(&mut keys, now, Algorithm::Es256), 1);
+        assert_eq!(keys[0].active_from, now);
+        assert_eq!(apply(&mut keys, now, Algorithm::Es256), 0);
+    }
+
+    #[test]
+    fn a_successor_is_published_a_day_before_it_signs_and_the_old_key_outlives_its_tokens() {
+        let start = Timestamp::from_unix(1_000_000);
+        let mut keys = Vec::new();
+        apply(&mut keys, start, Algorithm::Es256);
+        let old = keys[0].kid.clone();
+        let due = start.after(SIGNS_FOR).before(PUBLISHED_BEFORE);
+        assert_eq!(apply(&mut keys, due.before(Duration::from_secs(1)), Algorithm::Es256), 0);
+        assert_eq!(apply(&mut keys, due, Algorithm::Es256), 1);
+        assert_eq!(keys[1].active_from, due.after(DAY));
+        // Both are published until well after the new one has taken over.
+        let over = due.after(DAY).after(PUBLISHED_AFTER);
+        assert_eq!(apply(&mut keys, over.before(Duration::from_secs(1)), Algorithm::Es256), 0);
+        assert_eq!(apply(&mut keys, over, Algorithm::Es256), 1);
+        assert!(keys.iter().all(|key| key.kid != old));
+    }
+
+    #[test]
+    fn another_algorithm_gets_its_own_key_at_once() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut keys = Vec::new();
+        apply(&mut keys, now, Algorithm::Es256);
+        let later = now.after(DAY);
+        assert_eq!(apply(&mut keys, later, Algorithm::EdDsa), 1);
+        assert_eq!(apply(&mut keys, later.after(PUBLISHED_AFTER), Algorithm::EdDsa), 1);
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0].algorithm, Algorithm::EdDsa);
+    }
+}

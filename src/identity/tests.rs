@@ -1,0 +1,99 @@
+use super::*;
+use crate::domain::account::{Account, AccountId};
+use crate::domain::email::Email;
+use crate::domain::passkey::CredentialId;
+use crate::domain::plan::Change;
+use crate::domain::secret::Secret;
+use crate::domain::session::{Authentication, Method, Session, SessionId};
+use jsonwebtoken::{DecodingKey, Validation};
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+fn signed_in() -> SignedIn {
+    let account = Account {
+        id: AccountId(Uuid::from_u128(7)),
+        email: Email::parse("maria@example.com").unwrap(),
+        name: None,
+        groups: vec!["staff".to_owned()],
+        disabled: false,
+        created_at: NOW,
+    };
+    let session = Session {
+        token: Secret::from_bytes([1; 32]).digest(),
+        id: SessionId(Uuid::from_u128(9)),
+        account: account.id,
+        credential: CredentialId::new(&[1]).unwrap(),
+        authentication: Authentication { at: NOW, methods: vec![Method::HardwareKey, Method::UserVerified] },
+        created_at: NOW,
+        last_seen_at: NOW,
+        browser: String::new(),
+        address: None,
+    };
+    SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
+}
+
+fn identity(algorithm: Algorithm) -> Identity {
+    let keys: Vec<SigningKey> = rotation::plan(&[], algorithm, NOW)
+        .unwrap()
+        .into_iter()
+        .filter_map(|change| if let Change::PutSigningKey(key) = change { Some(key) } else { None })
+        .collect();
+    let settings =
+        Settings { issuer: "https://notes.example.com".into(), algorithm, lifetime: Duration::from_secs(300) };
+    Identity::new(settings, &keys).unwrap()
+}
+
+fn verify(identity: &Identity, token: &Token) -> serde_json::Value {
+    let jwks: JwkSet = serde_json::from_slice(&identity.jwks()).unwrap();
+    let header = jsonwebtoken::decode_header(&token.text).unwrap();
+    assert_eq!(header.typ.as_deref(), Some("JWT"));
+    let jwk = jwks.find(header.kid.as_deref().unwrap()).unwrap();
+    let mut validation = Validation::new(header.alg);
+    validation.set_audience(&["notes.example.com"]);
+    validation.set_issuer(&["https://notes.example.com"]);
+    // The hand clock stands in the past or the future of this machine.
+    validation.validate_exp = false;
+    jsonwebtoken::decode(&token.text, &DecodingKey::from_jwk(jwk).unwrap(), &validation).unwrap().claims
+}
+
+#[test]
+fn both_algorithms_verify_with_the_published_keys() {
+    for (algorithm, name) in [(Algorithm::Es256, "ES256"), (Algorithm::EdDsa, "EdDSA")] {
+        let identity = identity(algorithm);
+        let end = NOW.after(Duration::from_secs(3600));
+        let token = identity.mint(&signed_in(), "notes.example.com", end, Uuid::from_u128(3), NOW).unwrap();
+        let claims = verify(&identity, &token);
+        let jwks: serde_json::Value = serde_json::from_slice(&identity.jwks()).unwrap();
+        assert_eq!(jwks["keys"][0]["alg"], name);
+        assert_eq!(jwks["keys"][0]["use"], "sig");
+        assert!(jwks["keys"][0].get("d").is_none(), "the private half must not be published");
+        assert_eq!(
+            claims,
+            serde_json::json!({
+                "iss": "https://notes.example.com", "aud": "notes.example.com",
+                "sub": Uuid::from_u128(7), "email": "maria@example.com", "email_verified": true,
+                "groups": ["staff"], "sid": Uuid::from_u128(9), "amr": ["hwk", "user"], "acr": "phr",
+                "auth_time": NOW.unix(), "iat": NOW.unix(), "nbf": NOW.unix(), "exp": NOW.unix() + 300,
+                "jti": Uuid::from_u128(3),
+            })
+        );
+        assert_eq!(token.fresh_until, NOW.after(Duration::from_secs(150)));
+    }
+}
+
+#[test]
+fn a_token_never_outlives_its_session() {
+    let identity = identity(Algorithm::Es256);
+    let end = NOW.after(Duration::from_secs(20));
+    let token = identity.mint(&signed_in(), "notes.example.com", end, Uuid::nil(), NOW).unwrap();
+    assert_eq!(verify(&identity, &token)["exp"], end.unix());
+    assert_eq!(token.fresh_until, end);
+}
+
+#[test]
+fn a_key_does_not_sign_before_its_time() {
+    let identity = identity(Algorithm::Es256);
+    let before = NOW.before(Duration::from_secs(1));
+    let refused = identity.mint(&signed_in(), "a", NOW, Uuid::nil(), before);
+    assert!(matches!(refused, Err(IdentityError::NoKey)));
+}
