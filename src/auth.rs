@@ -1,3 +1,310 @@
 //! The driver of the flows: loads the facts, calls the pure step, commits its plan.
+//!
+//! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+pub mod passkeys;
+pub mod register;
 pub mod sessions;
+pub mod sign_in;
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
+
+use crate::domain::clock::{Clock, Entropy, Timestamp};
+use crate::domain::code::{Code, CodeId};
+use crate::domain::letter::LetterId;
+use crate::domain::plan::{Change, Counter, Durability, Plan};
+use crate::domain::register::Policy;
+use crate::domain::secret::{MacKey, Secret, SecretDigest};
+use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, SignedIn};
+use crate::domain::visitor::Visitor;
+use crate::identity::{Identity, IdentityError};
+use crate::store::{CommitError, Store, StoreError};
+use passkeys::{RelyingParty, RelyingPartyError};
+use sessions::{KeptToken, LiveSession, Sessions};
+
+/// How many signatures are verified at a time. They take a third of a millisecond of one core each.
+const VERIFYING: usize = 2;
+/// How many may wait for that; more are refused at once, so that a storm of sign-ins does not pile up.
+const VERIFY_QUEUE: usize = 256;
+
+/// The sign-in side of the gateway.
+pub struct Auth {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    relying_party: Arc<RelyingParty>,
+    identity: Arc<Identity>,
+    policy: Policy,
+    keys: Keys,
+    sessions: Sessions,
+    verifying: Semaphore,
+    verify_queue: Semaphore,
+    letters: Arc<Notify>,
+}
+
+/// What [`Auth`] is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The relying party.
+    pub relying_party: RelyingParty,
+    /// The signer of identity tokens.
+    pub identity: Arc<Identity>,
+    /// Who may register.
+    pub policy: Policy,
+    /// The keys derived from the master secret.
+    pub keys: Keys,
+    /// How long sessions last.
+    pub limits: SessionLimits,
+    /// Rung when a letter has been committed.
+    pub letters: Arc<Notify>,
+}
+
+/// Keys derived from the gateway's master secret, one for each purpose.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Of e-mailed codes.
+    pub codes: MacKey,
+    /// Of the names of counters.
+    pub counters: MacKey,
+    /// Of form tokens.
+    pub forms: MacKey,
+    /// Of made-up credential ids.
+    pub fakes: MacKey,
+}
+
+impl Keys {
+    /// All keys of a master secret.
+    pub fn derive(master: &Secret) -> Self {
+        let key = |purpose| MacKey::derive(master, purpose);
+        Self { codes: key("e-mail codes"), counters: key("counters"), forms: key("forms"), fakes: key("fake credentials") }
+    }
+
+    /// The name of the counter of `parts`.
+    fn counter(&self, parts: &[&[u8]]) -> Counter {
+        Counter(self.counters.mac(parts))
+    }
+}
+
+/// Why a step did not succeed: the visitor is refused, or the world failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<R> {
+    /// The visitor is refused.
+    #[error("refused")]
+    Refused(R),
+    /// Too many sign-ins at once.
+    #[error("too many sign-ins at once")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The relying party failed.
+    #[error(transparent)]
+    RelyingParty(#[from] RelyingPartyError),
+}
+
+impl<R: From<crate::domain::plan::Conflict>> From<CommitError> for Failure<R> {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(conflict) => Self::Refused(conflict.into()),
+            CommitError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A fresh session and the token that its browser gets.
+#[derive(Debug)]
+pub struct SignedInBrowser {
+    /// The cookie's value.
+    pub token: Secret,
+    /// The session.
+    pub session: Session,
+    /// Where the visitor wanted to go.
+    pub return_to: crate::domain::return_to::ReturnTo,
+}
+
+impl Auth {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, clock, entropy, relying_party, identity, policy, keys, limits, letters } = parts;
+        Self {
+            store,
+            clock,
+            entropy,
+            relying_party: Arc::new(relying_party),
+            identity,
+            policy,
+            keys,
+            sessions: Sessions::new(limits),
+            verifying: Semaphore::new(VERIFYING),
+            verify_queue: Semaphore::new(VERIFY_QUEUE),
+            letters,
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// How long sessions last.
+    pub fn limits(&self) -> SessionLimits {
+        self.sessions.limits()
+    }
+
+    /// Whether new accounts are open.
+    pub fn registration_open(&self) -> bool {
+        self.policy.open
+    }
+
+    /// The signer of identity tokens.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where everything is kept.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The token that forms of that browser carry, so that only our own pages can send them.
+    pub fn form_token(&self, browser: SecretDigest) -> String {
+        self.keys.forms.mac_text(&[browser.bytes()])
+    }
+
+    /// Whether `given` is the form token of that browser.
+    pub fn form_token_fits(&self, browser: SecretDigest, given: &str) -> bool {
+        self.keys.forms.verify_text(&[browser.bytes()], given)
+    }
+
+    /// The live session of that token, from the table only; it costs no wait.
+    pub fn live_session(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.sessions.get(token, self.now())
+    }
+
+    /// The live session of that token, from the table or the store.
+    ///
+    /// # Errors
+    /// The store could not be read: whoever asks is refused.
+    pub async fn session(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+        // A session that ends while it is read must not come back; a few tries outlast any race.
+        for _ in 0..8 {
+            if let Some(live) = self.live_session(token) {
+                return Ok(Some(live));
+            }
+            let before = self.sessions.before(token);
+            let Some(session) = self.store.session(token).await? else { return Ok(None) };
+            let Some(account) = self.store.account(session.account).await? else { return Ok(None) };
+            let ends_at = self.limits().absolute_end(session.created_at);
+            let signed_in = SignedIn { session, account, ends_at };
+            if let Ok(admitted) = self.sessions.admit(before, signed_in, self.now()) {
+                return Ok(admitted);
+            }
+        }
+        Err(StoreError { problem: "a session changed again and again while it was read".to_owned(), source: None })
+    }
+
+    /// The identity token of a session for `audience`, ready to be sent: the kept one, or past half of its life a new one.
+    ///
+    /// # Errors
+    /// No key signs: the request is refused.
+    pub fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        let now = self.now();
+        if let Some(kept) = session.kept(audience, now) {
+            return Ok(kept);
+        }
+        let signed_in = session.signed_in();
+        let session_end = self.limits().end(signed_in.session.created_at, now);
+        let token = self.identity.mint(signed_in, audience, session_end, self.random_uuid(), now)?;
+        let mut value = HeaderValue::try_from(token.text).expect("a compact JWT is base64url and dots");
+        value.set_sensitive(true);
+        let kept = KeptToken { audience: Arc::clone(audience), value: value.clone(), fresh_until: token.fresh_until };
+        session.keep(&kept);
+        Ok(value)
+    }
+
+    /// Ends sessions whose time is up and writes down when the others were last used.
+    ///
+    /// # Errors
+    /// The store could not be written; the next round tries again.
+    pub async fn sweep_sessions(&self) -> Result<(), CommitError> {
+        let used = self.sessions.sweep(self.now());
+        for part in used.chunks(1000) {
+            self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a plan, and rings for its letters.
+    async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
+        let Plan { changes, durability, then } = plan;
+        let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
+        let ended: Vec<_> = changes
+            .iter()
+            .filter_map(|change| if let Change::EndSession(token) = change { Some(*token) } else { None })
+            .collect();
+        self.store.commit(changes, durability).await?;
+        for token in ended {
+            self.sessions.end(token);
+        }
+        if letters {
+            self.letters.notify_one();
+        }
+        Ok(then)
+    }
+
+    /// Runs a verification off the async threads, in its turn.
+    async fn verify<R, T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&RelyingParty) -> T + Send + 'static,
+    ) -> Result<T, Failure<R>> {
+        let _place = self.verify_queue.try_acquire().map_err(|_| Failure::Busy)?;
+        let _turn = self.verifying.acquire().await.map_err(|_| Failure::Busy)?;
+        let relying_party = Arc::clone(&self.relying_party);
+        tokio::task::spawn_blocking(move || work(&relying_party)).await.map_err(|_| Failure::Busy)
+    }
+
+    fn code(&self, id: CodeId) -> Code {
+        Code::derive(&self.keys.codes, id)
+    }
+
+    fn random_uuid(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    fn fresh_letter(&self) -> LetterId {
+        LetterId(self.random_uuid())
+    }
+
+    fn new_session(&self, visitor: &Visitor) -> (Secret, NewSession) {
+        let token = Secret::generate(self.entropy());
+        let session = NewSession {
+            token: token.digest(),
+            id: SessionId(self.random_uuid()),
+            browser: visitor.description.clone(),
+            address: visitor.address,
+        };
+        (token, session)
+    }
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("relying_party", &self.relying_party).finish_non_exhaustive()
+    }
+}

@@ -27,7 +27,7 @@ pub struct Route {
     /// Who may reach it.
     pub access: Access,
     /// The `aud` of the tokens its upstream receives.
-    pub audience: String,
+    pub audience: Arc<str>,
 }
 
 /// Who may reach a route.

@@ -1,0 +1,263 @@
+//! The WebAuthn relying party: webauthn-rs, and the checks of the standard that it leaves to us.
+
+use serde::Deserialize;
+use url::Url;
+use uuid::Uuid;
+use webauthn_rs::fake::{FakePasskeyDistribution, WebauthnFakeCredentialGenerator};
+use webauthn_rs::prelude::{
+    DiscoverableAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
+    WebauthnBuilder, WebauthnError,
+};
+use webauthn_rs_proto::{
+    AllowCredentials, PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions, ResidentKeyRequirement,
+};
+
+use crate::domain::account::AccountId;
+use crate::domain::ceremony;
+use crate::domain::email::Email;
+use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
+use crate::domain::secret::MacKey;
+
+/// The relying party of this gateway.
+pub struct RelyingParty {
+    webauthn: Webauthn,
+    fakes: WebauthnFakeCredentialGenerator<FakePasskeyDistribution>,
+    fallback: MacKey,
+}
+
+impl std::fmt::Debug for RelyingParty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelyingParty").field("origins", &self.webauthn.get_allowed_origins()).finish_non_exhaustive()
+    }
+}
+
+/// Why a device's answer was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Unproved {
+    /// webauthn-rs refused it.
+    #[error("the answer does not verify")]
+    Webauthn(#[source] WebauthnError),
+    /// The signature counter went back (WebAuthn L3 §6.1.1).
+    #[error("the signature counter went back")]
+    CounterWentBack,
+    /// A check that webauthn-rs does not make.
+    #[error("{0}")]
+    Malformed(&'static str),
+}
+
+impl From<WebauthnError> for Unproved {
+    fn from(error: WebauthnError) -> Self {
+        match error {
+            WebauthnError::CredentialPossibleCompromise => Self::CounterWentBack,
+            other => Self::Webauthn(other),
+        }
+    }
+}
+
+/// The relying party could not be set up, or could not make a challenge.
+#[derive(Debug, thiserror::Error)]
+#[error("the passkey domain does not work: {0}")]
+pub struct RelyingPartyError(#[from] WebauthnError);
+
+impl RelyingParty {
+    /// A relying party for passkeys of the domain `rp_id`, used on pages of `origin` and `other_origins`.
+    ///
+    /// # Errors
+    /// `rp_id` is not a parent of the origin's host.
+    pub fn new(
+        rp_id: &str,
+        name: &str,
+        origin: &Url,
+        other_origins: &[Url],
+        fakes: &MacKey,
+    ) -> Result<Self, RelyingPartyError> {
+        let mut builder = WebauthnBuilder::new(rp_id, origin)?.rp_name(name).timeout(ceremony::LIFETIME);
+        for other in other_origins {
+            builder = builder.append_allowed_origin(other);
+        }
+        Ok(Self {
+            webauthn: builder.build()?,
+            fakes: WebauthnFakeCredentialGenerator::new(fakes.bytes())?,
+            fallback: fakes.clone(),
+        })
+    }
+
+    /// A challenge to make a passkey for a new account.
+    ///
+    /// # Errors
+    /// webauthn-rs could not make one.
+    pub fn challenge_registration(
+        &self,
+        account: AccountId,
+        email: &Email,
+    ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), RelyingPartyError> {
+        let (options, state) =
+            self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), None)?;
+        let mut options = options.public_key;
+        if let Some(selection) = options.authenticator_selection.as_mut() {
+            // The library asks for none; without a discoverable key nobody could sign in without typing an address.
+            selection.resident_key = Some(ResidentKeyRequirement::Preferred);
+            selection.require_resident_key = false;
+        }
+        Ok((options, state))
+    }
+
+    /// A challenge to sign in with one of the passkeys `allowed`; with any, where that is `None`.
+    ///
+    /// # Errors
+    /// webauthn-rs could not make one.
+    pub fn challenge_sign_in(
+        &self,
+        allowed: Option<Vec<CredentialId>>,
+    ) -> Result<(PublicKeyCredentialRequestOptions, DiscoverableAuthentication), RelyingPartyError> {
+        let (options, state) = self.webauthn.start_discoverable_authentication()?;
+        // The library marks the request for autofill; whether it is one is the page's choice.
+        let mut options = options.public_key;
+        options.extensions = None;
+        let allow = |id: CredentialId| AllowCredentials {
+            type_: "public-key".to_owned(),
+            id: id.bytes().to_vec(),
+            transports: None,
+        };
+        options.allow_credentials = allowed.into_iter().flatten().map(allow).collect();
+        Ok((options, state))
+    }
+
+    /// Credential ids for an address without an account: always the same ones, and like real ones.
+    ///
+    /// # Errors
+    /// webauthn-rs could not make any.
+    pub fn fake_credentials(&self, email: &Email) -> Result<Vec<CredentialId>, RelyingPartyError> {
+        // The generator imitates services where some have no passkey; with us everybody has one, so the next few
+        // seeds are tried, always in the same order.
+        for seed in 0_u8..8 {
+            let ids = self.fakes.generate(&[email.as_str().as_bytes(), &[0, seed]].concat())?;
+            let ids: Vec<_> = ids.iter().filter_map(|id| CredentialId::new(id)).collect();
+            if !ids.is_empty() {
+                return Ok(ids);
+            }
+        }
+        Ok(CredentialId::new(&self.fallback.mac(&[b"fake", email.as_str().as_bytes()])).into_iter().collect())
+    }
+
+    /// Verifies a registration (WebAuthn L3 §7.1).
+    ///
+    /// # Errors
+    /// [`Unproved`].
+    pub fn verify_registration(
+        &self,
+        answer: &RegisterPublicKeyCredential,
+        state: &PasskeyRegistration,
+    ) -> Result<NewPasskey, Unproved> {
+        let id = check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
+        let credential = self.webauthn.finish_passkey_registration(answer, state)?;
+        let data = AuthenticatorData::of_attestation(&answer.response.attestation_object)?;
+        if credential.cred_id().as_slice() != id.bytes() {
+            return Err(Unproved::Malformed("the attested credential is not the one that was named"));
+        }
+        Ok(NewPasskey {
+            id,
+            credential,
+            counter: data.counter,
+            aaguid: data.aaguid,
+            backup_eligible: data.backup_eligible,
+            backed_up: data.backed_up,
+        })
+    }
+
+    /// Verifies an assertion by `passkey`, whose owner has been checked (WebAuthn L3 §7.2); returns the key after it.
+    ///
+    /// # Errors
+    /// [`Unproved`].
+    pub fn verify_sign_in(
+        &self,
+        answer: &PublicKeyCredential,
+        state: DiscoverableAuthentication,
+        passkey: &Passkey,
+    ) -> Result<NewPasskey, Unproved> {
+        let result =
+            self.webauthn.finish_discoverable_authentication_v2(answer, state, &passkey.key.credential)?;
+        if !result.user_verified() {
+            return Err(Unproved::Malformed("the device did not verify its user"));
+        }
+        let mut key = passkey.key.clone();
+        key.credential.update_credential(&result);
+        key.counter = result.counter();
+        key.backed_up = result.backup_state();
+        Ok(key)
+    }
+}
+
+/// The credential id of an assertion, after the checks that need no key.
+///
+/// # Errors
+/// [`Unproved::Malformed`].
+pub fn claimed_credential(answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
+    check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
+}
+
+fn check_shape(id: &str, raw_id: &[u8], type_: &str, client_data: &[u8]) -> Result<CredentialId, Unproved> {
+    use base64::Engine as _;
+    if type_ != "public-key" {
+        return Err(Unproved::Malformed("the type is not public-key"));
+    }
+    if base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(raw_id) != id {
+        return Err(Unproved::Malformed("id and rawId differ"));
+    }
+    let data: ClientData =
+        serde_json::from_slice(client_data).map_err(|_| Unproved::Malformed("the client data is not JSON"))?;
+    // WebAuthn L3 §7.1 steps 10 and 11, §7.2 steps 13 and 14: our pages are never framed.
+    if data.cross_origin || data.top_origin.is_some() {
+        return Err(Unproved::Malformed("the answer comes from a frame"));
+    }
+    CredentialId::new(raw_id).ok_or(Unproved::Malformed("the credential id is empty or too long"))
+}
+
+/// What webauthn-rs does not check of the client data.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientData {
+    #[serde(default)]
+    cross_origin: bool,
+    #[serde(default)]
+    top_origin: Option<serde_json::Value>,
+}
+
+/// The fixed head of the authenticator data (WebAuthn L3 §6.1), of which webauthn-rs keeps only part.
+struct AuthenticatorData {
+    counter: u32,
+    aaguid: Uuid,
+    backup_eligible: bool,
+    backed_up: bool,
+}
+
+#[derive(Deserialize)]
+struct AttestationObject {
+    #[serde(rename = "authData")]
+    auth_data: serde_cbor_2::Value,
+}
+
+impl AuthenticatorData {
+    fn of_attestation(object: &[u8]) -> Result<Self, Unproved> {
+        let malformed = Unproved::Malformed("the attestation object has no authenticator data");
+        let Ok(AttestationObject { auth_data: serde_cbor_2::Value::Bytes(data) }) = serde_cbor_2::from_slice(object)
+        else {
+            return Err(malformed);
+        };
+        Self::parse(&data).ok_or(malformed)
+    }
+
+    fn parse(data: &[u8]) -> Option<Self> {
+        // 32 bytes hash of the RP id, flags, 4 bytes counter, 16 bytes AAGUID.
+        let (_, rest) = data.split_first_chunk::<32>()?;
+        let (flags, rest) = rest.split_first()?;
+        let (counter, rest) = rest.split_first_chunk::<4>()?;
+        let (aaguid, _) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            counter: u32::from_be_bytes(*counter),
+            aaguid: Uuid::from_bytes(*aaguid),
+            backup_eligible: flags & 0b0000_1000 != 0,
+            backed_up: flags & 0b0001_0000 != 0,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Drives the steps of [`crate::domain::register`].
+
+use webauthn_rs::prelude::RegisterPublicKeyCredential;
+use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
+
+use super::{Auth, Failure, SignedInBrowser};
+use crate::domain::account::AccountId;
+use crate::domain::ceremony::CeremonyId;
+use crate::domain::code::CodeId;
+use crate::domain::email::Email;
+use crate::domain::register::{self, Counters, Fresh, Refusal};
+use crate::domain::registration::Registration;
+use crate::domain::return_to::ReturnTo;
+use crate::domain::sign_in;
+use crate::domain::visitor::Visitor;
+use crate::store::StoreError;
+
+impl Auth {
+    /// An address was typed: makes a challenge for a new passkey, whoever has the address.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`]; a failure of the store.
+    pub async fn begin_registration(
+        &self,
+        email: Email,
+        return_to: ReturnTo,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+        register::allow(&self.policy, &email).map_err(Failure::Refused)?;
+        let account = AccountId(self.random_uuid());
+        let (options, state) = self.relying_party.challenge_registration(account, &email)?;
+        let id = CeremonyId(self.random_uuid());
+        self.carry_out(register::begin(email, account, id, state, return_to, visitor, self.now())).await?;
+        Ok((id, options))
+    }
+
+    /// The device made a passkey: verifies it, keeps it with the registration, and sends the code.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`]; a failure of the store.
+    pub async fn receive_registration(
+        &self,
+        ceremony: CeremonyId,
+        answer: RegisterPublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
+        let now = self.now();
+        let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
+        let opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
+        let state = opened.state.clone();
+        let verified =
+            self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
+        let passkey = match verified {
+            Ok(passkey) => passkey,
+            Err(unproved) => {
+                tracing::info!(reason = %unproved, "a registration was refused");
+                let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
+                return Err(Failure::Refused(Refusal::BadPasskey));
+            }
+        };
+        // Refused now, and again by the commit that makes the account: it may be somebody's by then.
+        if self.store.passkey(&passkey.id).await?.is_some() {
+            let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
+            return Err(Failure::Refused(Refusal::BadPasskey));
+        }
+        let taken = self.store.account_by_email(&opened.email).await?.is_some();
+        let counters = self.counters(&opened.email, visitor);
+        let fresh = self.fresh_code();
+        self.carry_out(register::receive_passkey(opened, passkey, taken, counters, fresh, visitor, now)).await?;
+        Ok(())
+    }
+
+    /// The visitor's unfinished registration, if it has not expired.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn registration(&self, visitor: &Visitor) -> Result<Option<Registration>, StoreError> {
+        let registration = self.store.registration(visitor.browser).await?;
+        Ok(registration.filter(|registration| self.now() < registration.expires_at))
+    }
+
+    /// Sends another code.
+    ///
+    /// # Errors
+    /// [`Refusal::NoRegistration`], [`Refusal::TooSoon`], [`Refusal::TooMany`]; a failure of the store.
+    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let registration =
+            self.store.registration(visitor.browser).await?.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+        let counters = self.counters(&registration.email, visitor);
+        let plan = register::resend(&registration, counters, self.fresh_code(), visitor, self.now());
+        self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        Ok(())
+    }
+
+    /// A code was typed: counts the try, compares, and makes the account.
+    ///
+    /// # Errors
+    /// Any [`Refusal`] of a code; a failure of the store.
+    pub async fn finish_registration(
+        &self,
+        typed: &str,
+        visitor: &Visitor,
+    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+        let now = self.now();
+        let registration =
+            self.store.registration(visitor.browser).await?.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+        let counters = self.counters(&registration.email, visitor);
+        let plan = register::count_try(registration, typed, counters, now).map_err(Failure::Refused)?;
+        let counted = self.carry_out(plan).await?;
+        let code = self.code(counted.code());
+        let (token, session) = self.new_session(visitor);
+        let plan = register::prove(counted, &code, session, self.fresh_letter(), visitor, now);
+        let finished = self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        tracing::info!(account = %finished.account.id, "an account was made");
+        Ok(SignedInBrowser { token, session: finished.session, return_to: finished.return_to })
+    }
+
+    fn counters(&self, email: &Email, visitor: &Visitor) -> Counters {
+        let email = email.as_str().as_bytes();
+        Counters {
+            letters: self.keys.counter(&[b"letters", email]),
+            letters_from_network: self.keys.counter(&[b"letters from", email, &visitor.network()]),
+            tries: self.keys.counter(&[b"tries", email]),
+        }
+    }
+
+    fn fresh_code(&self) -> Fresh {
+        Fresh { code: CodeId(self.random_uuid()), letter: self.fresh_letter() }
+    }
+}
