@@ -5,6 +5,8 @@
 
 pub mod domain;
 
+pub mod wording;
+
 pub mod config;
 pub mod store;
 

@@ -1,1 +1,3 @@
-//! 
+//! Mails: what they say, how they wait, and how they leave.
+
+pub mod letters;

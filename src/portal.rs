@@ -1,1 +1,4 @@
-//! 
+//! Our own pages and API, as one axum router. Knows nothing of the proxy in front of it.
+
+pub mod assets;
+pub mod views;

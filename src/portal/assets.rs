@@ -1,0 +1,308 @@
+//! The stylesheet, the scripts and the icon of our pages, built in, and what the operator adds: accent and logo.
+//!
+//! Every address carries a digest of what it serves, so a browser may keep it for ever. The built-in files share one
+//! folder, named by the digest of them all, so that one module finds another by a relative address.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::domain::accent::Accent;
+use crate::domain::brand::Brand;
+
+/// Where assets are served, on every host.
+pub const PREFIX: &str = "/_bmauth/assets/";
+
+/// The header for every asset: a changed file has another address.
+pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+
+/// One file to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// The file.
+    pub bytes: Bytes,
+    /// Its media type.
+    pub content_type: &'static str,
+}
+
+/// All files of one running gateway.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    folder: String,
+    brand: Vec<(String, Asset)>,
+    style: Option<String>,
+    logo: Option<String>,
+}
+
+/// A file that is part of the program.
+struct BuiltIn {
+    name: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! built_in {
+    ($($name:literal $content_type:expr),* $(,)?) => {
+        &[$(BuiltIn {
+            name: $name,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../../templates/assets/", $name)),
+        }),*]
+    };
+}
+
+const BUILT_IN: &[BuiltIn] = built_in![
+    "bmauth.css" CSS,
+    "ask.js" JAVASCRIPT,
+    "card.js" JAVASCRIPT,
+    "passkeys.js" JAVASCRIPT,
+    "register.js" JAVASCRIPT,
+    "sign-in.js" JAVASCRIPT,
+    "icon.svg" "image/svg+xml",
+];
+
+impl Assets {
+    /// The files for an app that looks like `brand`.
+    pub fn new(brand: &Brand) -> Self {
+        let mut all = Sha256::new();
+        for file in BUILT_IN {
+            all.update(file.name);
+            all.update(file.bytes);
+        }
+        let mut assets = Self {
+            folder: format!("{PREFIX}{}/", short(&all.finalize())),
+            brand: Vec::new(),
+            style: None,
+            logo: None,
+        };
+        if brand.accent() != Accent::default() {
+            let bytes = Bytes::from(stylesheet(brand.accent()));
+            assets.style = Some(assets.add(
+                "brand",
+                "css",
+                Asset {
+                    bytes,
+                    content_type: CSS,
+                },
+            ));
+        }
+        if let Some(logo) = brand.logo() {
+            let asset = Asset {
+                bytes: logo.bytes().clone(),
+                content_type: logo.content_type(),
+            };
+            assets.logo = Some(assets.add("logo", logo.extension(), asset));
+        }
+        assets
+    }
+
+    /// The file at a path such as `/_bmauth/assets/0123456789ab/bmauth.css`; `None` where there is none (404).
+    pub fn find(&self, path: &str) -> Option<Asset> {
+        if let Some(name) = path.strip_prefix(&self.folder) {
+            let file = BUILT_IN.iter().find(|file| file.name == name)?;
+            return Some(Asset {
+                bytes: Bytes::from_static(file.bytes),
+                content_type: file.content_type,
+            });
+        }
+        self.brand
+            .iter()
+            .find(|(known, _)| known == path)
+            .map(|(_, asset)| asset.clone())
+    }
+
+    /// The address of the built-in file called `name`.
+    pub fn url(&self, name: &str) -> String {
+        debug_assert!(
+            BUILT_IN.iter().any(|file| file.name == name),
+            "there is no asset {name}"
+        );
+        format!("{}{name}", self.folder)
+    }
+
+    /// The address of the stylesheet with the operator's accent, where it is not our own.
+    pub fn brand_style(&self) -> Option<&str> {
+        self.style.as_deref()
+    }
+
+    /// The address of the operator's logo.
+    pub fn logo(&self) -> Option<&str> {
+        self.logo.as_deref()
+    }
+
+    fn add(&mut self, name: &str, extension: &str, asset: Asset) -> String {
+        let path = format!(
+            "{PREFIX}{name}-{}.{extension}",
+            short(&Sha256::digest(&asset.bytes))
+        );
+        self.brand.push((path.clone(), asset));
+        path
+    }
+}
+
+/// Twelve hex digits of a digest: enough to tell two builds apart.
+fn short(digest: &[u8]) -> String {
+    digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn stylesheet(accent: Accent) -> String {
+    format!(
+        ":root{{--accent:{};--on-accent:#fff}}\n@media (prefers-color-scheme:dark){{:root{{--accent:{};--on-accent:#0b1530}}}}\n",
+        accent.light(),
+        accent.dark()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+    use crate::domain::brand::Logo;
+
+    fn brand() -> Brand {
+        Brand::new("Acme Notes").unwrap()
+    }
+
+    fn gzipped(files: impl Iterator<Item = &'static BuiltIn>) -> usize {
+        files
+            .map(|file| {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(file.bytes).unwrap();
+                encoder.finish().unwrap().len()
+            })
+            .sum()
+    }
+
+    #[test]
+    fn every_built_in_file_is_found_at_its_own_address() {
+        let assets = Assets::new(&brand());
+        for file in BUILT_IN {
+            let asset = assets.find(&assets.url(file.name)).unwrap();
+            assert_eq!(asset.bytes, file.bytes);
+            assert_eq!(asset.content_type, file.content_type);
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_found() {
+        let assets = Assets::new(&brand());
+        let folder = assets.url("bmauth.css").replace("bmauth.css", "");
+        for path in [
+            "",
+            "/",
+            PREFIX,
+            &folder,
+            &format!("{folder}../bmauth.css"),
+            &format!("{folder}bmauth.css/"),
+            "/_bmauth/assets/bmauth.css",
+            "/_bmauth/assets/000000000000/bmauth.css",
+            "bmauth.css",
+        ] {
+            assert_eq!(assets.find(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn our_own_accent_needs_no_second_stylesheet() {
+        assert_eq!(Assets::new(&brand()).brand_style(), None);
+        assert_eq!(
+            Assets::new(&brand().with_accent("#2257d6".parse().unwrap())).brand_style(),
+            None
+        );
+    }
+
+    #[test]
+    fn another_accent_is_served_under_another_address() {
+        let red = Assets::new(&brand().with_accent("#b3261e".parse().unwrap()));
+        let green = Assets::new(&brand().with_accent("#0a7d33".parse().unwrap()));
+        let asset = red.find(red.brand_style().unwrap()).unwrap();
+        assert!(asset.bytes.starts_with(b":root{--accent:#b3261e;"));
+        assert_eq!(asset.content_type, CSS);
+        assert_ne!(red.brand_style(), green.brand_style());
+        assert_eq!(green.find(red.brand_style().unwrap()), None);
+    }
+
+    #[test]
+    fn a_logo_is_served_as_it_was_given() {
+        let svg = Bytes::from_static(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+        let assets = Assets::new(&brand().with_logo(Logo::new(svg.clone()).unwrap()));
+        let path = assets.logo().unwrap();
+        assert!(path.ends_with(".svg"), "{path}");
+        assert_eq!(
+            assets.find(path),
+            Some(Asset {
+                bytes: svg,
+                content_type: "image/svg+xml"
+            })
+        );
+    }
+
+    #[test]
+    fn stylesheet_and_scripts_keep_to_their_budget() {
+        let css = gzipped(BUILT_IN.iter().filter(|file| file.content_type == CSS));
+        let scripts = gzipped(
+            BUILT_IN
+                .iter()
+                .filter(|file| file.content_type == JAVASCRIPT),
+        );
+        assert!(css <= 4 * 1024, "css: {css} bytes gzipped");
+        assert!(scripts <= 8 * 1024, "scripts: {scripts} bytes gzipped");
+    }
+
+    #[test]
+    fn scripts_keep_to_trusted_types_and_to_this_site() {
+        for file in BUILT_IN
+            .iter()
+            .filter(|file| file.content_type == JAVASCRIPT)
+        {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            for sink in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "new Function",
+                "http:",
+                "https:",
+            ] {
+                assert!(!text.contains(sink), "{} has {sink}", file.name);
+            }
+            for import in text.split("from \"").skip(1) {
+                let name = import
+                    .split('"')
+                    .next()
+                    .unwrap()
+                    .strip_prefix("./")
+                    .unwrap();
+                assert!(
+                    BUILT_IN.iter().any(|other| other.name == name),
+                    "{} imports {name}",
+                    file.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_stylesheet_asks_nobody_else() {
+        for file in BUILT_IN.iter().filter(|file| file.content_type == CSS) {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            assert!(
+                !text.contains("url(") && !text.contains("@import"),
+                "{}",
+                file.name
+            );
+        }
+    }
+}

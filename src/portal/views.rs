@@ -1,0 +1,29 @@
+//! The pages as people see them: each a struct with everything it shows, and `render`.
+//!
+//! Handlers decide; views only show. Words come from `wording`, the look from `templates/`.
+
+pub mod chrome;
+pub mod code;
+pub mod failure;
+pub mod refusal;
+pub mod register;
+pub mod sign_in;
+pub mod sign_out;
+
+mod frame;
+mod paths;
+
+/// Who may create an account, as far as a page tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Who was invited.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! `/_bmauth/register/code`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// The page that asks for the code from the mail. Works without a script.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    /// The address the mail went to, as it was typed.
+    pub email: &'a str,
+    /// Where the visitor goes once the account is ready; `None` for the app's front page.
+    pub return_to: Option<&'a str>,
+    /// What happened last.
+    pub state: CodeState,
+}
+
+/// What happened last on the code page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeState {
+    /// A code was sent; nothing was entered yet.
+    Fresh,
+    /// A new code was sent.
+    Resent,
+    /// What was entered is not six digits. Costs no try.
+    Unreadable,
+    /// Not the code.
+    Wrong {
+        /// How many more times this code may be tried; at least 1.
+        tries_left: u32,
+    },
+    /// The code's ten minutes are over.
+    TooOld,
+    /// The last try of this code was wrong too.
+    UsedUp,
+    /// A new code was asked for too soon.
+    Wait {
+        /// Until the next one may be asked for.
+        seconds: u64,
+    },
+    /// No more codes for now.
+    TooMany,
+}
+
+#[derive(Template)]
+#[template(path = "pages/code.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Code<'a>,
+    notice: Option<String>,
+    code_url: &'static str,
+    resend_url: String,
+    register_url: String,
+}
+
+impl Code<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("code-heading"), paths::REGISTER_CODE),
+            words,
+            page: self,
+            notice: self.state.notice(words),
+            code_url: paths::REGISTER_CODE,
+            resend_url: format!("{}/resend", paths::REGISTER_CODE),
+            register_url: paths::returning(paths::REGISTER, self.return_to),
+        })
+    }
+}
+
+impl CodeState {
+    /// Whether there is something to put right, and not just news.
+    fn is_mistake(self) -> bool {
+        !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. })
+    }
+
+    /// The line above the field.
+    fn notice(self, words: Words<'_>) -> Option<String> {
+        match self {
+            Self::Fresh => None,
+            Self::Resent => Some(words.say("code-resent")),
+            Self::Wait { seconds } => Some(words.with("code-wait", "seconds", seconds)),
+            Self::Unreadable => Some(words.say("code-unreadable")),
+            Self::Wrong { tries_left } => Some(words.with("code-wrong", "tries", tries_left)),
+            Self::TooOld => Some(words.say("code-too-old")),
+            Self::UsedUp => Some(words.say("code-used-up")),
+            Self::TooMany => Some(words.say("code-too-many")),
+        }
+    }
+}

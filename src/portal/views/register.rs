@@ -1,0 +1,63 @@
+//! `/_bmauth/register`.
+
+use askama::Template;
+
+use super::Registration;
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// The page that creates an account, or says that it cannot.
+#[derive(Clone, Copy, Debug)]
+pub struct Register<'a> {
+    /// Where the visitor goes once the account is ready; `None` for the app's front page.
+    pub return_to: Option<&'a str>,
+    /// Whether accounts can be created.
+    pub registration: Registration,
+}
+
+#[derive(Template)]
+#[template(path = "pages/register.html")]
+struct OpenPage<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Register<'a>,
+    sign_in_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/register_closed.html")]
+struct ClosedPage<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    sign_in_url: String,
+}
+
+impl Register<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::returning(paths::REGISTER, self.return_to);
+        let sign_in_url = paths::returning(paths::SIGN_IN, self.return_to);
+        let frame = |heading: &str| Frame::new(chrome, words.say(heading), &here);
+        match self.registration {
+            Registration::Open => finish(&OpenPage {
+                frame: frame("register-heading"),
+                words,
+                page: self,
+                sign_in_url,
+            }),
+            Registration::Invite => finish(&ClosedPage {
+                frame: frame("register-invite"),
+                words,
+                sign_in_url,
+            }),
+            Registration::Closed => finish(&ClosedPage {
+                frame: frame("register-closed"),
+                words,
+                sign_in_url,
+            }),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `/_bmauth/sign-in`.
+
+use askama::Template;
+
+use super::Registration;
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// The sign-in page. What goes wrong on it is shown by its script.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'a> {
+    /// The page that asked for a sign-in; `None` for a visitor who came on their own.
+    pub return_to: Option<&'a str>,
+    /// Whether "Create an account" is offered.
+    pub registration: Registration,
+}
+
+#[derive(Template)]
+#[template(path = "pages/sign_in.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a SignIn<'a>,
+    register_url: String,
+}
+
+impl SignIn<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::returning(paths::SIGN_IN, self.return_to);
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("sign-in-heading"), &here),
+            words,
+            page: self,
+            register_url: paths::returning(paths::REGISTER, self.return_to),
+        })
+    }
+}

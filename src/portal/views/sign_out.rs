@@ -1,0 +1,66 @@
+//! `/_bmauth/sign-out` and `/_bmauth/signed-out`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// Asks before signing out: a GET changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct SignOut<'a> {
+    /// Who is signed in.
+    pub email: &'a str,
+    /// Where "Go back" leads: a relative path, `/` for the app's front page.
+    pub return_to: &'a str,
+}
+
+/// Says that the session has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedOut;
+
+#[derive(Template)]
+#[template(path = "pages/sign_out.html")]
+struct Asking<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a SignOut<'a>,
+    sign_out_url: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/signed_out.html")]
+struct Done<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    sign_in_url: &'static str,
+}
+
+impl SignOut<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::with(paths::SIGN_OUT, "return_to", self.return_to);
+        let frame = Frame::new(chrome, words.say("sign-out-heading"), &here);
+        finish(&Asking {
+            frame,
+            words,
+            page: self,
+            sign_out_url: paths::SIGN_OUT,
+        })
+    }
+}
+
+impl SignedOut {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let frame = Frame::new(chrome, words.say("signed-out-heading"), paths::SIGNED_OUT);
+        finish(&Done {
+            frame,
+            words,
+            sign_in_url: paths::SIGN_IN,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+# Deutsch. Klare Wörter, kurze Sätze, und was als Nächstes zu tun ist.
+
+## On every page
+languages-label = Sprache
+support = Hilfe
+email-label = E-Mail-Adresse
+continue = Weiter
+cancel = Abbrechen
+try-again = Erneut versuchen
+waiting = Warten auf Ihr Gerät …
+not-you = Nicht Sie?
+email-invalid = Geben Sie eine E-Mail-Adresse ein, etwa maria@example.com.
+failed = Etwas ist schiefgegangen. Versuchen Sie es erneut.
+offline = { $app } ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.
+reload = Seite neu laden
+script-needed = Die Anmeldung mit einem Passkey braucht JavaScript. Schalten Sie es im Browser ein und laden Sie die Seite neu.
+unsupported-heading = Dieser Browser kann keine Passkeys verwenden
+unsupported-text = Aktualisieren Sie den Browser oder öffnen Sie diese Seite in einem anderen.
+
+## Sign in
+sign-in-heading = Anmelden
+sign-in-lead = Mit Fingerabdruck, Gesicht oder Bildschirmsperre. Ohne Passwort.
+sign-in-first = Bitte melden Sie sich an, um fortzufahren.
+sign-in-or = oder
+sign-in-passkey = Mit einem Passkey anmelden
+sign-in-create = Konto erstellen
+sign-in-elsewhere-heading = Auf diesem Gerät hat die Anmeldung nicht geklappt
+sign-in-elsewhere-text = Vielleicht ist Ihr Passkey auf einem anderen Gerät, oder Sie haben das Fenster geschlossen.
+sign-in-other-email = Andere E-Mail-Adresse verwenden
+
+## Create an account
+register-heading = Konto erstellen
+register-lead = Statt eines Passworts verwenden Sie Fingerabdruck, Gesicht oder Bildschirmsperre.
+register-have-account = Sie haben schon ein Konto?
+register-sign-in = Anmelden
+register-none-made = Es wurde noch kein Passkey erstellt.
+register-set-up = Dieses Gerät ist schon eingerichtet.
+register-closed = Zurzeit sind keine neuen Konten möglich.
+register-invite = Neue Konten gibt es nur auf Einladung.
+register-closed-text = Wenn Sie schon ein Konto haben, können Sie sich anmelden.
+
+## The code by email
+code-heading = Sehen Sie in Ihre E-Mails
+code-sent = Wir haben einen 6-stelligen Code an { $email } gesendet. Er gilt 10 Minuten.
+code-label = 6-stelliger Code
+code-resend = Neuen Code senden
+code-other-email = Andere E-Mail-Adresse verwenden
+code-wrong = { $tries ->
+    [one] Dieser Code stimmt nicht. Sehen Sie in der E-Mail nach. Noch { $tries } Versuch.
+   *[other] Dieser Code stimmt nicht. Sehen Sie in der E-Mail nach. Noch { $tries } Versuche.
+}
+code-unreadable = Geben Sie die 6 Ziffern aus der E-Mail ein.
+code-too-old = Dieser Code ist zu alt. Lassen Sie sich einen neuen senden und geben Sie diesen ein.
+code-used-up = Dieser Code wurde zu oft versucht. Lassen Sie sich einen neuen senden und geben Sie diesen ein.
+code-resent = Wir haben Ihnen einen neuen Code gesendet. Frühere Codes gelten nicht mehr.
+code-wait = { $seconds ->
+    [one] In { $seconds } Sekunde können Sie einen weiteren Code anfordern.
+   *[other] In { $seconds } Sekunden können Sie einen weiteren Code anfordern.
+}
+code-too-many = Sie haben zu oft einen Code angefordert. Bitte versuchen Sie es später erneut.
+
+## Sign out
+sign-out-heading = Abmelden?
+sign-out-who = Sie sind als { $email } angemeldet.
+sign-out-button = Abmelden
+sign-out-back = Zurück
+signed-out-heading = Sie sind abgemeldet
+signed-out-text = Schließen Sie dieses Fenster, wenn auch andere dieses Gerät benutzen.
+signed-out-again = Wieder anmelden
+
+## When something is in the way
+error-request = Anfrage
+error-home = Zu { $app }
+error-bad-request-heading = Diese Anfrage ist nicht lesbar
+error-bad-request-text = Vielleicht ist die Adresse vertippt. Prüfen Sie sie und versuchen Sie es erneut.
+error-forbidden-heading = Sie haben keinen Zugriff
+error-forbidden-text = Ihr Konto kann diese Seite nicht öffnen. Fragen Sie die Verantwortlichen von { $app } nach Zugriff.
+error-forbidden-who = Sie sind als { $email } angemeldet. Ihr Konto kann diese Seite nicht öffnen. Fragen Sie die Verantwortlichen von { $app } nach Zugriff.
+error-forbidden-sign-out = Abmelden
+error-not-found-heading = Hier gibt es keine Seite
+error-not-found-text = Prüfen Sie die Adresse auf Tippfehler.
+error-misdirected-heading = Diese Adresse kennen wir nicht
+error-misdirected-text = Unter diesem Namen gibt es hier nichts. Prüfen Sie die Adresse auf Tippfehler.
+error-too-many-heading = Zu viele Versuche
+error-too-many-text = Bitte warten Sie ein wenig und versuchen Sie es dann erneut.
+error-too-many-minutes = { $minutes ->
+    [one] Bitte warten Sie { $minutes } Minute und versuchen Sie es dann erneut.
+   *[other] Bitte warten Sie { $minutes } Minuten und versuchen Sie es dann erneut.
+}
+error-fault-heading = Etwas ist schiefgegangen
+error-fault-text = Es liegt an uns, nicht an Ihnen. Versuchen Sie es gleich noch einmal.
+error-upstream-heading = { $app } antwortet nicht
+error-upstream-text = Vielleicht startet es gerade neu. Versuchen Sie es gleich noch einmal.
+error-unavailable-heading = Die Anmeldung funktioniert gerade nicht
+error-unavailable-text = Versuchen Sie es gleich noch einmal. Es liegt nicht an Ihnen.
+error-cookie-heading = Ihr Browser behält unser Cookie nicht
+error-cookie-text = Wir brauchen ein Cookie, um uns Ihre Anmeldung zu merken. Erlauben Sie Cookies für diese Website und versuchen Sie es dann erneut.
+error-form-heading = Dieses Formular gilt nicht mehr
+error-form-text = Es war zu lange oder in einem anderen Fenster geöffnet. Es wurde nichts geändert. Versuchen Sie es mit einem neuen.
+error-ended-heading = Das hat zu lange gedauert
+error-ended-text = Zu Ihrer Sicherheit haben wir das Begonnene verworfen. Bitte fangen Sie neu an.
+error-ended-again = Neu anfangen
+
+## What the script is told
+refusal-unknown-passkey = Mit diesem Passkey hat die Anmeldung nicht geklappt.
+refusal-expired-ceremony = Diese Seite war zu lange geöffnet. Drücken Sie den Knopf noch einmal.
+refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Sie den Knopf noch einmal.
+refusal-form = Diese Seite war zu lange geöffnet. Laden Sie sie neu und versuchen Sie es erneut.
+
+## Mails
+browser-on-system = { $browser } unter { $system }
+browser-unknown = Unbekannter Browser
+mail-when = Wann
+mail-browser = Browser
+mail-not-you = Nicht Sie?
+mail-hello = Guten Tag,
+mail-support = Fragen? { $address }
+mail-code-subject = { $code } ist Ihr Code für { $app }
+mail-code-text = Geben Sie diesen Code ein, um Ihr Konto bei { $app } fertigzustellen:
+mail-code-lasts = Er gilt 10 Minuten in dem Browser, in dem Sie ihn angefordert haben. Wir fragen nie am Telefon oder im Chat danach.
+mail-code-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail. Ohne den Code passiert nichts.
+mail-registered-subject = Sie haben schon ein Konto bei { $app }
+mail-registered-text = Jemand, vielleicht Sie, wollte mit dieser E-Mail-Adresse ein Konto bei { $app } erstellen. Sie haben schon eines und können sich anmelden:
+mail-registered-button = Anmelden
+mail-registered-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail. Ihr Konto ist sicher, es hat sich nichts geändert.
+mail-welcome-subject = Willkommen bei { $app }
+mail-welcome-text = Ihr Konto bei { $app } ist bereit. Sie melden sich mit Fingerabdruck, Gesicht oder Bildschirmsperre an; ein Passwort gibt es nicht.
+mail-welcome-button = { $app } öffnen
+mail-welcome-ignore = Wenn Sie dieses Konto nicht erstellt haben, hat jemand einen an diese Adresse gesendeten Code eingegeben. Prüfen Sie, wer Ihre E-Mails lesen kann.
