@@ -1,0 +1,31 @@
+# The commands people use. Each installs what it needs first (scripts/setup says what).
+
+# Tools that scripts/setup could not take from the system.
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+.PHONY: help setup demo test check advisories
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+setup: ## install what building needs
+	@scripts/setup
+
+demo: setup ## build and try BMAuth on http://localhost:8080
+	cargo run --locked -- demo
+
+test: ## every test: Rust, then a real browser in front of the FastAPI example
+	@scripts/setup tests
+	cargo test --locked
+	cargo build --locked
+	cd tests/browser && npm test --silent
+
+check: ## formatting, lints and dependencies
+	@scripts/setup check
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	scripts/deny
+
+advisories: ## dependencies against the newest list of known vulnerabilities
+	@scripts/setup check
+	scripts/deny fetch

@@ -1,0 +1,29 @@
+// The FastAPI example, in the environment that scripts/setup made.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.js';
+import { send } from './loopback.js';
+
+const directory = fileURLToPath(new URL('../../../examples/fastapi/', import.meta.url));
+
+export async function runApp({ port, issuer, audience, jwksUrl }) {
+  const python = path.join(directory, '.venv/bin/python');
+  const child = new Child(
+    'the FastAPI example',
+    python,
+    ['-m', 'uvicorn', 'app:app', '--host', '127.0.0.1', '--port', String(port), '--timeout-graceful-shutdown', '1'],
+    {
+      cwd: directory,
+      env: {
+        BMAUTH_ISSUER: issuer,
+        BMAUTH_AUDIENCE: audience,
+        BMAUTH_JWKS_URL: jwksUrl,
+        PYTHONDONTWRITEBYTECODE: '1',
+        PYTHONUNBUFFERED: '1',
+      },
+    },
+  );
+  const origin = `http://127.0.0.1:${port}`;
+  await child.until(async () => (await send(origin, '/public')).status === 200);
+  return { origin, child, stop: () => child.stop() };
+}

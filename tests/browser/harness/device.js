@@ -1,0 +1,71 @@
+// A device with a screen lock: Chromium's virtual authenticator, attached to one page.
+//
+// It rests with nobody touching it, so that the autofill request of the sign-in page stays pending instead of signing
+// in by itself. A request that finds nobody stays pending for good: presence has to be there before the request.
+export class Device {
+  static async beside(page, passkeys = []) {
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send('WebAuthn.enable', { enableUI: false });
+    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        ctap2Version: 'ctap2_1',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: false,
+      },
+    });
+    for (const credential of passkeys) {
+      await cdp.send('WebAuthn.addCredential', { authenticatorId, credential });
+    }
+    return new Device(cdp, authenticatorId);
+  }
+
+  constructor(cdp, authenticatorId) {
+    this.cdp = cdp;
+    this.authenticatorId = authenticatorId;
+  }
+
+  // Whether somebody touches the sensor.
+  present(enabled) {
+    return this.cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId: this.authenticatorId, enabled });
+  }
+
+  // Whether the person gets past the screen lock; without it a ceremony ends in NotAllowedError, as on Cancel.
+  verified(isUserVerified) {
+    return this.cdp.send('WebAuthn.setUserVerified', { authenticatorId: this.authenticatorId, isUserVerified });
+  }
+
+  // Somebody touches the sensor while `action` runs.
+  async touched(action) {
+    await this.present(true);
+    try {
+      return await action();
+    } finally {
+      await this.present(false);
+    }
+  }
+
+  // Somebody turns the system's dialog down while `action` runs.
+  async declined(action) {
+    await this.verified(false);
+    try {
+      return await this.touched(action);
+    } finally {
+      await this.verified(true);
+    }
+  }
+
+  // The passkeys on the device, to carry to another page of the same person.
+  async passkeys() {
+    const { credentials } = await this.cdp.send('WebAuthn.getCredentials', { authenticatorId: this.authenticatorId });
+    return credentials;
+  }
+
+  // The person loses every passkey of the device.
+  forget() {
+    return this.cdp.send('WebAuthn.clearCredentials', { authenticatorId: this.authenticatorId });
+  }
+}

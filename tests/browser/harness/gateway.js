@@ -1,0 +1,97 @@
+// The real binary on a temporary directory and free ports.
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.js';
+import { freePort, send } from './loopback.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const binary = process.env.BMAUTH_BINARY ?? path.join(root, 'target/debug/bmauth');
+
+export class Gateway {
+  // Reserves ports and a directory; `run` starts it.
+  static async at(port) {
+    if (!existsSync(binary)) throw new Error(`${binary} is not there: run 'cargo build' first, or 'make test'.`);
+    const directory = await mkdtemp(path.join(tmpdir(), 'bmauth-test-'));
+    return new Gateway(directory, port, await freePort());
+  }
+
+  constructor(directory, port, adminPort) {
+    this.directory = directory;
+    this.port = port;
+    this.origin = `http://localhost:${port}`;
+    this.admin = `http://127.0.0.1:${adminPort}`;
+  }
+
+  get log() {
+    return this.child?.log ?? '';
+  }
+
+  async configure({ smtpPort, appPort }) {
+    const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
+    const nobody = await freePort();
+    await writeFile(path.join(this.directory, 'bmauth.toml'), `
+public_url = "${this.origin}"
+
+[app]
+name = "Acme Notes"
+
+[server]
+listen = ["127.0.0.1:${this.port}"]
+admin = "${new URL(this.admin).host}"
+
+[storage]
+path = "${path.join(this.directory, 'bmauth.redb')}"
+
+[email]
+from = "Acme Notes <no-reply@example.com>"
+smtp_url = "smtp://127.0.0.1:${smtpPort}"
+
+[[route]]
+path = "/"
+${upstream}
+
+[[route]]
+path = "/public"
+access = "public"
+${upstream}
+
+[[route]]
+path = "/optional"
+access = "optional"
+${upstream}
+
+[[route]]
+path = "/down"
+upstream = ["http://127.0.0.1:${nobody}"]
+`);
+  }
+
+  async run() {
+    this.child = new Child('bmauth', binary, ['serve', '-c', path.join(this.directory, 'bmauth.toml')], {
+      cwd: this.directory,
+      env: { RUST_BACKTRACE: '1', NO_COLOR: '1', ...(process.env.RUST_LOG ? { RUST_LOG: process.env.RUST_LOG } : {}) },
+    });
+    await this.child.until(async () => (await send(this.admin, '/readyz')).status === 200);
+  }
+
+  // `kill -9`, and a new process on the same store.
+  async crashAndRun() {
+    await this.child.crash();
+    await this.run();
+  }
+
+  // The most memory the process ever had, in bytes; `reset` begins the count anew.
+  async peakMemory({ reset = false } = {}) {
+    if (reset) await writeFile(`/proc/${this.child.pid}/clear_refs`, '5');
+    const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
+  }
+
+  async stop() {
+    await this.child?.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,63 @@
+// Plain HTTP to a port of this machine, for what a browser would not send or would hide.
+import http from 'node:http';
+import net from 'node:net';
+
+// A port that nobody listens on right now.
+export async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+// One request on a connection of its own. `headers` is a flat list (name, value, name, value …), so that spelling and
+// repetition arrive as written. `body` is a string, a Buffer or a readable stream.
+// The answer's body is read whole, unless `stream` is set; then `response` is the stream itself.
+export function send(origin, path, { method = 'GET', headers = [], body, stream = false } = {}) {
+  const { port, host } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    const request = http.request({
+      host: '127.0.0.1',
+      port,
+      path,
+      method,
+      agent: false,
+      headers: has(headers, 'host') ? headers : ['Host', host, ...headers],
+    });
+    request.once('error', reject);
+    request.once('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode, headers: response.headers, list: response.rawHeaders, text: '' });
+    });
+    request.once('response', (response) => {
+      const answer = { status: response.statusCode, headers: response.headers, list: response.rawHeaders, response };
+      if (stream) return resolve(answer);
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.once('error', reject);
+      response.once('end', () => resolve({ ...answer, text: Buffer.concat(chunks).toString('utf8') }));
+    });
+    if (body && typeof body.pipe === 'function') {
+      body.once('error', (error) => request.destroy(error));
+      body.pipe(request);
+    } else {
+      request.end(body);
+    }
+  });
+}
+
+function has(list, name) {
+  return list.some((text, at) => at % 2 === 0 && text.toLowerCase() === name);
+}
+
+// The headers of a WebSocket handshake from a page of `origin`.
+export function upgrade(origin) {
+  return [
+    'Connection', 'Upgrade',
+    'Upgrade', 'websocket',
+    'Origin', origin,
+    'Sec-WebSocket-Version', '13',
+    'Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+}

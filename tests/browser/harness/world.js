@@ -1,0 +1,101 @@
+// Everything one test file needs: browser, mail server, app and the real gateway in front of it, all of its own.
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { runApp } from './app.js';
+import { Gateway } from './gateway.js';
+import { freePort } from './loopback.js';
+import { openMailbox } from './mailbox.js';
+import { Visitor } from './visitor.js';
+
+export const screenshots = fileURLToPath(new URL('../screenshots/', import.meta.url));
+const SCENARIO_LIMIT_MS = 90_000;
+const LOG_SHOWN = 6_000;
+
+// The same names in every test, so that a picture or a log is told apart by its number only.
+let addresses = 0;
+export const address = (name = 'maria') => `${name}-${(addresses += 1)}@example.com`;
+
+class World {
+  async open() {
+    await mkdir(screenshots, { recursive: true });
+    this.gateway = await Gateway.at(await freePort());
+    this.origin = this.gateway.origin;
+    const appPort = await freePort();
+    [this.browser, this.mailbox, this.app] = await Promise.all([
+      launch(),
+      openMailbox(),
+      runApp({
+        port: appPort,
+        issuer: this.origin,
+        audience: 'localhost',
+        jwksUrl: `${this.gateway.admin}/jwks.json`,
+      }),
+    ]);
+    await this.gateway.configure({ smtpPort: this.mailbox.port, appPort });
+    await this.gateway.run();
+  }
+
+  async close() {
+    await Promise.all([this.browser?.close(), this.gateway?.stop(), this.app?.stop(), this.mailbox?.close()]);
+  }
+}
+
+function launch() {
+  const headed = process.env.BMAUTH_HEADED === '1';
+  return chromium.launch({
+    executablePath: process.env.BMAUTH_CHROMIUM || '/usr/bin/chromium',
+    headless: !headed,
+    args: [
+      ...(headed ? [] : ['--headless=new']),
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-dev-shm-usage',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+// Opens a world for the tests of this file. Each scenario gets the world and `enter`, which lets a new visitor in:
+// a browser profile of its own with a device. A scenario also fails where a page broke its content policy, threw, or
+// asked another origin for something. On failure the pages' pictures and the gateway's log are kept.
+export function openWorld() {
+  const world = new World();
+  before(() => world.open(), { timeout: SCENARIO_LIMIT_MS });
+  after(() => world.close(), { timeout: SCENARIO_LIMIT_MS });
+
+  return function scenario(name, run) {
+    test(name, { timeout: SCENARIO_LIMIT_MS }, async () => {
+      const visitors = [];
+      const enter = async (options) => {
+        const visitor = await Visitor.enter(world, options);
+        visitors.push(visitor);
+        return visitor;
+      };
+      try {
+        await run({ world, origin: world.origin, gateway: world.gateway, mailbox: world.mailbox, enter });
+        const troubles = visitors.flatMap((visitor) => visitor.troubles);
+        if (troubles.length > 0) throw new Error(`a page is not as it should be:\n${troubles.join('\n')}`);
+      } catch (error) {
+        await keepEvidence(name, visitors, world.gateway);
+        throw error;
+      } finally {
+        await Promise.all(visitors.map((visitor) => visitor.leave()));
+      }
+    });
+  };
+}
+
+async function keepEvidence(name, visitors, gateway) {
+  for (const [number, visitor] of visitors.entries()) {
+    const file = `failed-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${number + 1}.png`;
+    await visitor.page.screenshot({ path: screenshots + file }).catch(() => {});
+    console.error(`visitor ${number + 1} stood at ${visitor.page.url()}, picture in screenshots/${file}`);
+  }
+  console.error(`the gateway's log when "${name}" failed:\n${gateway.log.slice(-LOG_SHOWN)}`);
+}

@@ -1,0 +1,168 @@
+// How every page is made: accessible in light and dark, on a phone, by keyboard, small, and alone.
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import axe from 'axe-core';
+import { address, openWorld, screenshots } from './harness/world.js';
+
+const scenario = openWorld();
+const KIB = 1024;
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const NARROWEST = { width: 320, height: 640 };
+const NOT_HERE = /^We couldn.t sign you in on this device$/;
+
+// Each page and each state of it that a person can stand before: its name, and how to come to it.
+const PAGES = {
+  'sign-in': (visitor) => visitor.goto('/_bmauth/sign-in'),
+  'sign-in from a protected page': (visitor) => visitor.goto('/notes/1'),
+  'sign-in waiting': async (visitor) => {
+    await visitor.goto('/_bmauth/sign-in');
+    await visitor.email.fill(address());
+    await visitor.button('Continue').click();
+    await visitor.page.getByText(/Waiting for your device/).first().waitFor();
+  },
+  'sign-in not on this device': async (visitor) => {
+    await visitor.goto('/_bmauth/sign-in');
+    await visitor.email.fill(address());
+    await visitor.device.declined(async () => {
+      await visitor.button('Continue').click();
+      await visitor.heading(NOT_HERE);
+    });
+  },
+  register: (visitor) => visitor.goto('/_bmauth/register'),
+  'register without a passkey': async (visitor) => {
+    await visitor.goto('/_bmauth/register');
+    await visitor.email.fill(address());
+    await visitor.device.declined(async () => {
+      await visitor.button('Continue').click();
+      await visitor.page.getByText('No passkey was made yet.').waitFor();
+    });
+  },
+  code: (visitor) => visitor.askToRegister(address()),
+  'code wrong': async (visitor) => {
+    const email = address();
+    await visitor.askToRegister(email);
+    const code = await visitor.world.mailbox.code(email);
+    await visitor.enterCode(code === '000000' ? '000001' : '000000');
+    await visitor.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+  },
+  'sign-out': async (visitor) => {
+    await visitor.register(address());
+    await visitor.goto('/_bmauth/sign-out');
+  },
+  'signed-out': async (visitor) => {
+    await visitor.register(address());
+    await visitor.signOut();
+  },
+  'app down': async (visitor) => {
+    await visitor.register(address());
+    await visitor.goto('/down');
+  },
+  'no such page': (visitor) => visitor.goto('/_bmauth/nowhere'),
+};
+
+for (const [name, open] of Object.entries(PAGES)) {
+  scenario(`“${name}” has no accessibility fault, in light and dark, and fits a phone`, async ({ enter }) => {
+    const visitor = await enter({ viewport: DESKTOP });
+    await open(visitor);
+    const { page } = visitor;
+    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1, 'one heading');
+    const heading = await page.getByRole('heading', { level: 1 }).innerText();
+    assert.equal(await page.title(), `${heading} · Acme Notes`);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      for (const [form, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+        await page.setViewportSize(viewport);
+        const file = `${name.replaceAll(' ', '-')}-${colorScheme}-${form}.png`;
+        await page.screenshot({ path: screenshots + file, fullPage: true });
+      }
+      await page.setViewportSize(DESKTOP);
+      assert.deepEqual(await faults(page), [], colorScheme);
+    }
+    await page.setViewportSize(NARROWEST);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= NARROWEST.width, `scrolls sideways: ${width} px`);
+  });
+}
+
+// axe runs through the debugger, so that the page's content policy stays in force.
+async function faults(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run(document));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(' ')}`);
+}
+
+scenario('forced colours and reduced motion leave every control visible', async ({ enter }) => {
+  const visitor = await enter({ forcedColors: 'active', reducedMotion: 'reduce' });
+  await visitor.goto('/_bmauth/sign-in');
+  for (const control of [visitor.email, visitor.button('Continue'), visitor.button('Sign in with a passkey')]) {
+    await control.waitFor();
+    const border = await control.evaluate((element) => getComputedStyle(element).borderTopWidth);
+    assert.notEqual(border, '0px', 'without a border it cannot be seen in forced colours');
+  }
+  await visitor.page.screenshot({ path: `${screenshots}sign-in-forced-colours.png` });
+});
+
+scenario('sign-in works with the keyboard alone', async ({ enter }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.register(email);
+  await maria.signOut();
+  await maria.goto('/');
+  await maria.heading('Sign in');
+  const { page } = maria;
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('autocomplete') ?? '');
+  for (let presses = 0; !(await focused()).startsWith('username'); presses += 1) {
+    assert.ok(presses < 10, 'the address field is not reached by Tab');
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.type(email);
+  await maria.device.touched(async () => {
+    await page.keyboard.press('Enter');
+    await maria.at('/');
+  });
+});
+
+scenario('the pages are small and come whole from the gateway', async ({ enter }) => {
+  for (const path of ['/_bmauth/sign-in', '/_bmauth/register']) {
+    const visitor = await enter();
+    const answers = [];
+    visitor.page.on('response', (response) => answers.push(response));
+    const document = await visitor.goto(path);
+    await visitor.page.waitForLoadState('networkidle');
+    const size = { html: (await document.body()).length, css: 0, script: 0 };
+    for (const answer of answers) {
+      const type = answer.request().resourceType();
+      if (type === 'stylesheet') size.css += gzipSync(await answer.body()).length;
+      if (type === 'script') size.script += gzipSync(await answer.body()).length;
+    }
+    assert.ok(size.css > 0 && size.script > 0);
+    assert.ok(size.html <= 6 * KIB && size.css <= 4 * KIB && size.script <= 8 * KIB, JSON.stringify(size));
+  }
+});
+
+scenario('the pages carry the headers that keep them to themselves', async ({ enter }) => {
+  const visitor = await enter();
+  for (const path of ['/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/signed-out']) {
+    const { headers } = await visitor.send(path);
+    const policy = headers['content-security-policy'].split(/;\s*/);
+    for (const part of [
+      "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "form-action 'self'",
+      "base-uri 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+    ]) {
+      assert.ok(policy.includes(part), `${path} lacks ${part}`);
+    }
+    assert.equal(headers['referrer-policy'], 'no-referrer');
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.match(headers['cache-control'], /no-store/);
+    assert.ok(headers['permissions-policy'].includes('publickey-credentials-get'));
+    assert.doesNotMatch(headers.server ?? '', /pingora/i);
+  }
+});
+
+scenario('without JavaScript the page says what is missing', async ({ enter }) => {
+  const visitor = await enter({ javaScriptEnabled: false });
+  await visitor.goto('/_bmauth/sign-in');
+  await visitor.heading('Sign in');
+  await visitor.page.getByText(/JavaScript/).first().waitFor();
+});
