@@ -105,6 +105,8 @@ error-ended-again = Neu anfangen
 refusal-unknown-passkey = Mit diesem Passkey hat die Anmeldung nicht geklappt.
 refusal-expired-ceremony = Diese Seite war zu lange geöffnet. Drücken Sie den Knopf noch einmal.
 refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Sie den Knopf noch einmal.
+refusal-email-not-allowed = Konten gibt es hier nur für bestimmte E-Mail-Adressen. Nehmen Sie Ihre berufliche Adresse oder fragen Sie, wer { $app } betreibt.
+refusal-account-disabled = Dieses Konto ist abgeschaltet. Fragen Sie, wer { $app } betreibt.
 refusal-form = Diese Seite war zu lange geöffnet. Laden Sie sie neu und versuchen Sie es erneut.
 
 ## Mails

@@ -106,6 +106,8 @@ error-ended-again = Begin again
 refusal-unknown-passkey = We couldn't sign you in with that passkey.
 refusal-expired-ceremony = This page was open for too long. Press the button again.
 refusal-not-accepted = Your device's answer didn't check out. Press the button again.
+refusal-email-not-allowed = Accounts here are for certain email addresses only. Use your work address, or ask whoever runs { $app }.
+refusal-account-disabled = This account is switched off. Ask whoever runs { $app }.
 refusal-form = This page was open for too long. Reload it and try again.
 
 ## Mails
