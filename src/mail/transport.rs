@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::letters::Rendered;
@@ -34,6 +36,30 @@ pub trait Transport: Send + Sync + 'static {
     async fn ready(&self) -> Result<(), MailError>;
 }
 
+/// Where a mail server is and how it is spoken to.
+#[derive(Debug)]
+pub struct Server<'a> {
+    /// Its host name or address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// User name and password, where it asks for them.
+    pub credentials: Option<(&'a str, &'a str)>,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte (RFC 8314 §3).
+    Tls,
+    /// STARTTLS, and nothing is said without it (RFC 3207).
+    StartTls,
+    /// Nothing: for a server on the same machine.
+    Plain,
+}
+
 /// A mail server, spoken to with SMTP.
 #[derive(Debug)]
 pub struct Smtp {
@@ -42,18 +68,31 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// The server at `url` (`smtps://user:password@host:465`, `smtp://host?tls=required`), mails coming from `from`.
+    /// Mails from `name` and `address` by way of `server`.
     ///
     /// # Errors
-    /// An address or URL that the mail library does not take.
-    pub fn new(url: &str, from: &str) -> Result<Self, MailError> {
-        let from = from.parse().map_err(|error| failed("reading email.from", error))?;
-        let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|error| failed("reading email.smtp_url", error))?
-            .timeout(Some(TIMEOUT))
-            .build();
-        Ok(Self { from, server })
+    /// An address or host that the mail library does not take.
+    pub fn new(server: &Server<'_>, name: Option<&str>, address: &Email) -> Result<Self, MailError> {
+        let address = address.as_str().parse::<Address>().map_err(|error| failed("reading email.from", error))?;
+        let protection = match server.security {
+            Security::Plain => Tls::None,
+            Security::Tls => Tls::Wrapper(tls_of(server)?),
+            Security::StartTls => Tls::Required(tls_of(server)?),
+        };
+        // "Dangerous" is the library's word for a builder without TLS; every branch above says what is wanted.
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host)
+            .port(server.port)
+            .tls(protection)
+            .timeout(Some(TIMEOUT));
+        if let Some((user, password)) = server.credentials {
+            builder = builder.credentials(Credentials::new(user.to_owned(), password.to_owned()));
+        }
+        Ok(Self { from: Mailbox::new(name.map(str::to_owned), address), server: builder.build() })
     }
+}
+
+fn tls_of(server: &Server<'_>) -> Result<TlsParameters, MailError> {
+    TlsParameters::new(server.host.to_owned()).map_err(|error| failed("setting up TLS", error))
 }
 
 #[async_trait]

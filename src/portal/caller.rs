@@ -37,6 +37,8 @@ pub struct Caller {
     pub has_flow: bool,
     /// The secret of their flow cookie.
     pub flow: Secret,
+    /// What the log calls this request.
+    pub request_id: String,
     /// Where they want to go, as the address says.
     pub return_to: Option<ReturnTo>,
 }
@@ -65,7 +67,7 @@ impl Caller {
             brand: &portal.brand,
             assets: &portal.assets,
             csrf,
-            request_id: &self.peer.request_id,
+            request_id: &self.request_id,
         }
     }
 
@@ -120,6 +122,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
     };
     Caller {
         visitor,
+        request_id: peer.request_id.to_string(),
         peer,
         language,
         chose_language: lang.and_then(|tag| Language::from_tag(&tag)).is_some(),
@@ -135,5 +138,6 @@ fn session_token(headers: &HeaderMap, portal: &Portal) -> Option<SecretDigest> {
 
 /// The one value of a cookie; two values of one name count as none.
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    cookies::single(headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes), name)
+    let fields = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
+    cookies::only(fields, name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
 }

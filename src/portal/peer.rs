@@ -1,18 +1,29 @@
-//! What the proxy tells the portal about a request, beside the request itself.
+//! What the proxy knows of a request beyond its head. It travels in the request's extensions.
 
+use std::fmt;
 use std::net::IpAddr;
 
-use crate::domain::host::Host;
+use crate::domain::host::Authority;
 
-/// Who asks, as the listener saw it: an extension of every request the portal gets.
-#[derive(Clone, Debug)]
+/// Who asks, by what way, and for which host: an extension of every request that the proxy hands to the portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
-    /// The client's address; `None` where a trusted outer proxy did not say.
+    /// The visitor's address; `None` where a trusted proxy in front did not say.
     pub address: Option<IpAddr>,
-    /// Whether the client came by https, to us or to a trusted outer proxy.
+    /// Whether the visitor came over https, as far as the connection or a trusted proxy in front says.
     pub https: bool,
-    /// The host that was asked.
-    pub host: Host,
-    /// What the logs call this request.
-    pub request_id: String,
+    /// The host, and the port where one was named, that the request is for.
+    pub authority: Authority,
+    /// The request's name in the log.
+    pub request_id: RequestId,
+}
+
+/// The name of one request, shown on error pages and in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }

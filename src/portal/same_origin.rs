@@ -70,7 +70,7 @@ fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool 
 
 fn is_ours(portal: &Portal, peer: &PeerInfo, origin: &str) -> bool {
     portal.origins.iter().any(|ours| ours == origin)
-        && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.host.as_str()))
+        && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.authority.host.as_str()))
 }
 
 enum Sent<'a> {

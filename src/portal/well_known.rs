@@ -40,12 +40,12 @@ pub async fn related_origins(state: State<Arc<Portal>>, caller: Caller) -> Respo
     struct Related<'a> {
         origins: &'a [String],
     }
-    if caller.peer.host != state.rp_id && !on_public_host(&state, &caller) {
+    if caller.peer.authority.host != state.rp_id && !on_public_host(&state, &caller) {
         return pages::not_found(state, caller).await;
     }
     Json(Related { origins: &state.origins }).into_response()
 }
 
 fn on_public_host(portal: &Portal, caller: &Caller) -> bool {
-    portal.public_url.host_str() == Some(caller.peer.host.as_str())
+    portal.public_url.host_str() == Some(caller.peer.authority.host.as_str())
 }

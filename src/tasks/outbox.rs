@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::counts::Counts;
 use crate::domain::clock::Clock;
 use crate::domain::letter::Letter;
 use crate::domain::plan::{Change, Durability};
@@ -35,6 +36,8 @@ pub struct Outbox {
     pub transport: Arc<dyn Transport>,
     /// Rung when one has been committed.
     pub letters: Arc<Notify>,
+    /// What is counted.
+    pub counts: Arc<Counts>,
 }
 
 impl Outbox {
@@ -72,8 +75,12 @@ impl Outbox {
             Change::DropLetter(letter.id)
         } else {
             match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
-                Ok(()) => Change::DropLetter(letter.id),
+                Ok(()) => {
+                    self.counts.mail("sent");
+                    Change::DropLetter(letter.id)
+                }
                 Err(error) => {
+                    self.counts.mail("failed");
                     tracing::warn!(%error, source = ?error.source, failures = letter.failures, "a mail is tried again later");
                     let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
                     Change::DelayLetter { id: letter.id, due_at: now.after(wait) }
