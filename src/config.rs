@@ -312,10 +312,8 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         checks,
     );
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
-    let routes = routes::check(route, &root, url, rp_id, checks);
-    if let (Some(routes), Some(server)) = (&routes, &server) {
-        routes::check_loops(routes, server, &root, checks);
-    }
+    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
+    let routes = routes::check(route, &root, url, rp_id, listen, checks);
     let (public_url, _) = located_url?;
     Some(Config {
         public_url,

@@ -1,7 +1,7 @@
 //! `[accounts]`: who may have one.
 
 use super::problem::Checks;
-use super::setting::{Written, did_you_mean, one_of, section};
+use super::setting::{Setting, Written, did_you_mean, one_of, section};
 use crate::domain::email::{self, Email};
 
 section! {
@@ -47,22 +47,7 @@ impl Accounts {
             recovery_delay,
         } = file.keys;
         let registration = match registration {
-            Some(setting) => {
-                let key_setting = setting.clone();
-                let words = [
-                    ("open", Some(Registration::Open)),
-                    ("closed", Some(Registration::Closed)),
-                    ("invite", None),
-                ];
-                match setting.choice(checks, &words) {
-                    Some(Some(registration)) => Some(registration),
-                    Some(None) => {
-                        key_setting.refuse(checks, "= \"invite\" is not built yet; set it to \"open\" or \"closed\", or remove it.");
-                        None
-                    }
-                    None => None,
-                }
-            }
+            Some(setting) => setting.parsed(checks, read_registration),
             None => Some(Registration::default()),
         };
         let allowed_domains = match allowed_domains {
@@ -89,8 +74,24 @@ impl Accounts {
     }
 }
 
+fn read_registration(text: &str) -> Result<Registration, String> {
+    let words = ["open", "closed"];
+    match text {
+        "open" => Ok(Registration::Open),
+        "closed" => Ok(Registration::Closed),
+        "invite" => {
+            Err("invitations are not built yet; set it to \"open\" or \"closed\".".to_owned())
+        }
+        other => Err(format!(
+            "it must be {}.{}",
+            one_of(&words),
+            did_you_mean(other, &words)
+        )),
+    }
+}
+
 /// Only "off" is true so far.
-fn check_recovery(setting: super::setting::Setting, checks: &mut Checks) {
+fn check_recovery(setting: Setting, checks: &mut Checks) {
     let words = ["email", "delayed", "admin", "off"];
     setting.parsed(checks, |text| match text {
         "off" => Ok(()),

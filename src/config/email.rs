@@ -196,6 +196,11 @@ impl Smtp {
         let example = "write it like \"smtps://user:password@mail.example.com\".";
         let url =
             Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
+        if !matches!(url.scheme(), "smtps" | "smtp") {
+            return Err(format!(
+                "it does not start with smtps:// or smtp://; {example}"
+            ));
+        }
         let host = url.host_str().and_then(|host| Host::parse(host).ok());
         let host = host.ok_or_else(|| format!("it names no host; {example}"))?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
@@ -252,7 +257,7 @@ fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
             Err("with tls=opportunistic anybody in between can turn the protection off; write tls=required.".to_owned())
         }
         ("smtp" | "smtps", Some(_)) => Err("tls must be \"required\" (or, with smtp://, \"off\").".to_owned()),
-        _ => Err("it must start with smtps:// or smtp://.".to_owned()),
+        _ => Err("it does not start with smtps:// or smtp://.".to_owned()),
     }
 }
 
@@ -326,9 +331,9 @@ mod tests {
     #[test]
     fn what_is_no_smtp_server_is_refused_without_showing_it() {
         for (url, why) in [
-            ("mail:25", "must start with"),
-            ("https://hunter2@mail", "user name or a password"),
-            ("https://mail", "must start with"),
+            ("mail:25", "does not start with"),
+            ("https://hunter2@mail", "does not start with"),
+            ("smtps:hunter2", "no host"),
             ("smtp://mail.example.com", "unprotected"),
             (
                 "smtp://u:hunter2@mail?tls=opportunistic",

@@ -95,7 +95,7 @@ fn put(at: &mut Node, name: &str, path: &[&str], node: Node) -> Result<(), Strin
                 items.push(empty_for(rest, node.place.clone()));
             }
             let item = items.get_mut(index).ok_or_else(|| {
-                format!("`{name}` has {count} entries, so the next one is {count}, not {index}.")
+                format!("The next entry of `{name}` has the number {count}, not {index}.")
             })?;
             put(item, first, rest, node)
         }

@@ -79,7 +79,8 @@ impl Checks {
     /// What was found, or `None` where the configuration can be used.
     pub fn errors(&mut self) -> Option<ConfigErrors> {
         let mut problems = std::mem::take(&mut self.problems);
-        problems.sort();
+        // Of one place, in the order of the checks.
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
         problems.dedup();
         (!problems.is_empty()).then_some(ConfigErrors { problems })
     }

@@ -1,8 +1,9 @@
 //! `[[route]]`: what stands behind the gateway, and who may reach it.
 
+use std::net::SocketAddr;
+
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
-use super::server::Server;
 use super::setting::{Setting, Written, section};
 use super::tree::Value;
 use crate::domain::host::Host;
@@ -27,6 +28,7 @@ pub(super) fn check(
     root: &Place,
     public_url: Option<&PublicUrl>,
     rp_id: Option<&Host>,
+    listen: &[SocketAddr],
     checks: &mut Checks,
 ) -> Option<Routes> {
     let missing = "There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"].";
@@ -67,7 +69,7 @@ pub(super) fn check(
         };
         let file = RouteFile::read("route.", table, checks);
         let place = file.place.clone();
-        let Some(route) = check_one(file, RouteId(index), public_url, checks) else {
+        let Some(route) = check_one(file, RouteId(index), public_url, listen, checks) else {
             complete = false;
             continue;
         };
@@ -110,6 +112,7 @@ fn check_one(
     file: Written<RouteFile>,
     id: RouteId,
     public_url: Option<&PublicUrl>,
+    listen: &[SocketAddr],
     checks: &mut Checks,
 ) -> Option<Route> {
     let Written {
@@ -155,7 +158,7 @@ fn check_one(
         None => PathPrefix::parse("/").ok(),
     };
     let upstream = match upstream {
-        Some(setting) => read_upstream(setting, checks),
+        Some(setting) => read_upstream(setting, listen, checks),
         None => {
             checks.refuse(&place, "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"].");
             None
@@ -210,7 +213,11 @@ fn read_path(text: &str) -> Result<PathPrefix, String> {
     }
 }
 
-fn read_upstream(setting: Setting, checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
+fn read_upstream(
+    setting: Setting,
+    listen: &[SocketAddr],
+    checks: &mut Checks,
+) -> Option<Vec<UpstreamUrl>> {
     let place = setting.place().clone();
     let items = setting.list(checks)?;
     if items.is_empty() {
@@ -226,11 +233,15 @@ fn read_upstream(setting: Setting, checks: &mut Checks) -> Option<Vec<UpstreamUr
         let url = item.parsed(checks, |text| {
             let url = UpstreamUrl::parse(text)
                 .map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
-            if read.contains(&url) {
-                Err("it is there twice.".to_owned())
-            } else {
-                Ok(url)
+            if let Some(own) = own_address(&url, listen) {
+                return Err(format!(
+                    "it is the gateway’s own address {own}; requests would go in a circle."
+                ));
             }
+            if read.contains(&url) {
+                return Err("it is there twice.".to_owned());
+            }
+            Ok(url)
         });
         read.extend(url);
     }
@@ -247,27 +258,14 @@ fn read_audience(text: &str) -> Result<String, String> {
     }
 }
 
-/// Refuses an upstream that is one of the gateway's own public addresses: each request would come back for ever.
-pub(super) fn check_loops(routes: &Routes, server: &Server, root: &Place, checks: &mut Checks) {
-    for route in routes.iter() {
-        for upstream in &route.upstream {
-            let own = server.listen.iter().find(|listen| {
-                let ip = upstream.host().ip();
-                let same_host = match ip {
-                    Some(ip) => {
-                        ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback())
-                    }
-                    None => {
-                        upstream.host().is_loopback()
-                            && (listen.ip().is_loopback() || listen.ip().is_unspecified())
-                    }
-                };
-                same_host && listen.port() == upstream.port()
-            });
-            if let Some(own) = own {
-                let (host, path) = (&route.host, &route.path);
-                checks.refuse(root, format!("The upstream {upstream} of {host}{path} is the gateway’s own address {own}; requests would go in a circle."));
-            }
-        }
-    }
+/// The public address that an upstream is, if it is one: each request would come back for ever.
+fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&'a SocketAddr> {
+    listen.iter().find(|own| {
+        let here = own.ip().is_loopback() || own.ip().is_unspecified();
+        let same_host = match upstream.host().ip() {
+            Some(ip) => ip == own.ip() || (own.ip().is_unspecified() && ip.is_loopback()),
+            None => here && upstream.host().is_loopback(),
+        };
+        same_host && own.port() == upstream.port()
+    })
 }

@@ -38,11 +38,12 @@ impl Sessions {
         let idle = match idle {
             Some(setting) => setting.duration(checks, MINUTE..=LONGEST),
             None => Some(DAY),
-        }?;
+        };
         let absolute = match absolute {
             Some(setting) => setting.duration(checks, MINUTE..=LONGEST),
             None => Some(30 * DAY),
-        }?;
+        };
+        let (idle, absolute) = (idle?, absolute?);
         if idle > absolute {
             let (idle, absolute) = (show_duration(idle), show_duration(absolute));
             checks.refuse(
