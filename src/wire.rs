@@ -1,1 +1,6 @@
-//!
+//! The composition root: from a configuration to a running gateway. Only here do the layers meet.
+
+pub mod gateway;
+pub mod system;
+
+pub use gateway::Gateway;
