@@ -1,5 +1,7 @@
 //! The store's contract, held against every kind of store; and what the file-backed one promises beyond it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is how a failure is told")]
+
 mod crash;
 mod file;
 mod format;
