@@ -77,7 +77,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/signed-out", get(sign_out::done))
         .route("/_bmauth/whoami", get(whoami::get))
         .route("/_bmauth/jwks.json", get(well_known::jwks))
-        .route("/_bmauth/assets/{name}", get(assets_get))
+        .route("/_bmauth/assets/{*path}", get(assets_get))
         .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
         .route("/.well-known/webauthn", get(well_known::related_origins))
         .merge(changes)
