@@ -7,6 +7,7 @@ pub mod brand;
 pub mod ceremony;
 pub mod clock;
 pub mod code;
+pub mod cookies;
 pub mod email;
 pub mod host;
 pub mod language;

@@ -1,0 +1,200 @@
+//! Which cookies are the gateway's own, and how they are kept apart from the app's.
+//!
+//! Names are compared whole, after splitting the field as RFC 6265 §5.4 writes it; nothing is found by substring.
+
+/// What the names of the gateway's own cookies begin with, in lower case.
+const OURS: [&[u8]; 3] = [b"bmauth", b"__host-bmauth", b"__secure-bmauth"];
+
+/// Whether a cookie of that name is the gateway's own: never to the app, never set by the app. Capitals do not matter,
+/// so that no other spelling of one of ours can be planted beside it.
+pub fn is_ours(name: &[u8]) -> bool {
+    OURS.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+}
+
+/// The value of the one cookie of exactly that name. Two of them count as none: one was planted, and which is unknown.
+pub fn only<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    for pair in fields.flat_map(pairs) {
+        let (its_name, value) = name_and_value(pair);
+        if its_name == name.as_bytes() && found.replace(value.unwrap_or_default()).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+/// What is left of a request's `Cookie` fields for the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Theirs {
+    /// Exactly what came in, which was one field or none.
+    Untouched,
+    /// No cookie.
+    Nothing,
+    /// One line, each cookie in it byte for byte as it came in.
+    Line(Vec<u8>),
+}
+
+/// The cookies of a request without the gateway's own. Several fields, which HTTP/2 allows, become one line
+/// (RFC 9113 §8.2.3).
+pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]> + Clone) -> Theirs {
+    let one_field = fields.clone().nth(1).is_none();
+    let none_of_ours = || !fields.clone().flat_map(pairs).any(|pair| is_ours(name_and_value(pair).0));
+    if one_field && none_of_ours() {
+        return Theirs::Untouched;
+    }
+    let mut line = Vec::new();
+    for pair in fields.flat_map(pairs).filter(|pair| !is_ours(name_and_value(pair).0)) {
+        if !line.is_empty() {
+            line.extend_from_slice(b"; ");
+        }
+        line.extend_from_slice(pair);
+    }
+    if line.is_empty() { Theirs::Nothing } else { Theirs::Line(line) }
+}
+
+/// Whether a `Set-Cookie` field makes a browser send a cookie that reads as one of the gateway's.
+pub fn sets_ours(field: &[u8]) -> bool {
+    let mut pair = field.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    // A cookie without a name goes out as its bare value: `=bmauth=x` comes back as `bmauth=x`.
+    while let Some(rest) = pair.strip_prefix(b"=") {
+        pair = rest.trim_ascii_start();
+    }
+    is_ours(name_and_value(pair).0)
+}
+
+/// The cookies in one field, without the white space around them; empty ones are left out.
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    field.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+}
+
+/// A cookie without `=` has a name to some servers and a value to others; here it counts as a name.
+fn name_and_value(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut halves = pair.splitn(2, |&byte| byte == b'=');
+    let name = halves.next().unwrap_or_default().trim_ascii_end();
+    (name, halves.next().map(<[u8]>::trim_ascii_start))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(fields: &[&str]) -> Theirs {
+        without_ours(fields.iter().map(|field| field.as_bytes()))
+    }
+
+    #[track_caller]
+    fn leaves(fields: &[&str], expected: &str) {
+        assert_eq!(line(fields), Theirs::Line(expected.into()), "{fields:?}");
+    }
+
+    fn value(fields: &[&str], name: &str) -> Option<String> {
+        only(fields.iter().map(|field| field.as_bytes()), name).map(|value| String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn one_field_without_ours_is_untouched() {
+        for field in ["a=1", "a=1;b=2;  c", "", "notbmauth=1; x=bmauth", "a=\"; q\";;"] {
+            assert_eq!(line(&[field]), Theirs::Untouched, "{field}");
+        }
+        assert_eq!(line(&[]), Theirs::Untouched);
+    }
+
+    #[test]
+    fn ours_are_taken_out_in_every_spelling_and_the_others_stay_byte_for_byte() {
+        leaves(&["a=1; __Host-bmauth=secret; b=\"x y\""], "a=1; b=\"x y\"");
+        leaves(&["bmauth=1;a=%20;BMAuth-Lang=de"], "a=%20");
+        leaves(&["a=1; __SECURE-BMAUTH=2; __host-bmauth-flow = 3;bmauth"], "a=1");
+        leaves(&["a=1; bmauth_anything=2"], "a=1");
+        // A quote does not hide what stands behind a semicolon.
+        leaves(&["a=\"1; __Host-bmauth=secret; b=2\""], "a=\"1; b=2\"");
+        for only_ours in ["bmauth=1", " __Host-bmauth=1 ; bmauth-lang=de;", "bmauth"] {
+            assert_eq!(line(&[only_ours]), Theirs::Nothing, "{only_ours}");
+        }
+    }
+
+    #[test]
+    fn crumbs_become_one_line() {
+        leaves(&["a=1", "b=2; c=3", "__Host-bmauth=1"], "a=1; b=2; c=3");
+        assert_eq!(line(&["bmauth=1", "bmauth-flow=2"]), Theirs::Nothing);
+    }
+
+    #[test]
+    fn the_value_is_read_by_its_whole_name() {
+        assert_eq!(value(&["a=1; __Host-bmauth=x=y; b=2"], "__Host-bmauth").as_deref(), Some("x=y"));
+        assert_eq!(value(&["a=__Host-bmauth=1"], "__Host-bmauth"), None);
+        assert_eq!(value(&["x__Host-bmauth=1; __Host-bmauth-flow=2"], "__Host-bmauth"), None);
+        assert_eq!(value(&["__host-bmauth=1"], "__Host-bmauth"), None);
+    }
+
+    #[test]
+    fn two_values_count_as_none() {
+        assert_eq!(value(&["bmauth=1; bmauth=1"], "bmauth"), None);
+        assert_eq!(value(&["bmauth=1", "bmauth=2"], "bmauth"), None);
+        assert_eq!(value(&["bmauth; bmauth=2"], "bmauth"), None);
+        assert_eq!(value(&["bmauth=1; BMAuth=2"], "bmauth").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn an_app_cannot_set_ours() {
+        for field in [
+            "__Host-bmauth=evil; Path=/; Secure",
+            "bmauth=evil",
+            " BMAUTH-flow = evil",
+            "=bmauth=evil; Path=/",
+            "= = __Host-bmauth=evil",
+            "bmauth",
+            "bmauth; Path=/",
+            "__Secure-bmauth=1",
+        ] {
+            assert!(sets_ours(field.as_bytes()), "{field}");
+        }
+        for field in ["a=bmauth", "xbmauth=1", "a=1; bmauth=2", "", "=", "a=1; Path=/bmauth=1"] {
+            assert!(!sets_ours(field.as_bytes()), "{field}");
+        }
+    }
+
+    fn cookie() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z]{1,4}=[a-z=\" ,%]{0,6}",
+            "(__Host-|__Secure-|)[bB][mM][aA]uth(-flow|-lang|)( ?= ?[a-z]{0,4}|)",
+            "[a-z]{0,3}bmauth=[a-z]{0,3}",
+            "[;, =\"]{0,3}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_of_ours_is_left_and_no_other_is_lost(fields in proptest::collection::vec(
+            proptest::collection::vec(cookie(), 0..5).prop_map(|cookies| cookies.join("; ")), 0..4)) {
+            let names = |text: &str| -> Vec<String> {
+                text.split(';').map(|pair| pair.trim_ascii().to_owned()).filter(|pair| !pair.is_empty()).collect()
+            };
+            let all: Vec<String> = fields.iter().flat_map(|field| names(field)).collect();
+            let left = match without_ours(fields.iter().map(|field| field.as_bytes())) {
+                Theirs::Untouched => all.clone(),
+                Theirs::Nothing => Vec::new(),
+                Theirs::Line(line) => names(std::str::from_utf8(&line).unwrap()),
+            };
+            let plain = |pair: &&String| {
+                let name = pair.split('=').next().unwrap().trim_ascii().to_ascii_lowercase();
+                !["bmauth", "__host-bmauth", "__secure-bmauth"].iter().any(|prefix| name.starts_with(prefix))
+            };
+            let expected: Vec<&String> = all.iter().filter(plain).collect();
+            prop_assert_eq!(left.iter().collect::<Vec<_>>(), expected);
+        }
+
+        #[test]
+        fn what_a_browser_would_send_back_is_checked(name in "=?[ =]{0,2}(__Host-|)b?mauth[a-z]{0,2}", value in "[a-z=]{0,4}") {
+            let field = format!("{name}={value}; Path=/");
+            // What RFC 6265bis §5.7 stores: the name before the first `=`, or none; sent without `=` where it has none.
+            let (name, value) = field.split(';').next().unwrap().split_once('=').unwrap();
+            let (name, value) = (name.trim_ascii(), value.trim_ascii());
+            let sent = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
+            if matches!(without_ours([sent.as_bytes()].into_iter()), Theirs::Nothing) && !sent.is_empty() {
+                prop_assert!(sets_ours(field.as_bytes()), "{}", field);
+            }
+        }
+    }
+}
