@@ -45,9 +45,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(peer: Option<IpAddr>, tls: bool) -> Self {
+    pub(super) fn of(arrival: Arrival) -> Self {
+        let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
         let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
-        Self { peer, forwarded_for, tls, turn: AtomicU32::new(0) }
+        Self { peer, forwarded_for, tls: arrival.tls, turn: AtomicU32::new(0) }
     }
 
     /// Who is at the other end of the connection.
@@ -97,8 +98,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     pub(super) fn new(io: S, arrival: Arrival) -> Self {
         static IDS: AtomicI32 = AtomicI32::new(0);
-        let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
-        let connection = Arc::new(Connection::new(peer, arrival.tls));
+        let connection = Arc::new(Connection::of(arrival));
         let response = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
         let digest = ProxyDigest::new(Box::new(response), Some(Box::new(Arc::clone(&connection))));
         Self {
