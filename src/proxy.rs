@@ -4,6 +4,7 @@ mod admit;
 mod answers;
 mod bridge;
 mod forward;
+mod gatekeeper;
 mod guard;
 mod incoming;
 mod listen;
@@ -29,14 +30,11 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::Admission;
-use crate::domain::clock::Timestamp;
 use crate::domain::route::Routes;
-use crate::domain::secret::SecretDigest;
-use crate::identity::IdentityError;
 use crate::portal::peer::RequestId;
-use crate::store::StoreError;
 
 pub use answers::{ErrorPage, Problem, RenderPage};
+pub use gatekeeper::Gatekeeper;
 pub use guard::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use settings::Settings;
@@ -49,36 +47,12 @@ use logging::Line;
 use streams::Surroundings;
 use upstreams::{Server, Upstreams};
 
-/// How long a connection is kept for the client's next request, in seconds.
-const KEEP_ALIVE: u64 = 75;
 /// How long a client may pause within a request's body.
 const CLIENT_PAUSE: Duration = Duration::from_secs(60);
 /// How long a client may take to accept a piece of an answer.
 const CLIENT_WRITE: Duration = Duration::from_secs(120);
 /// How long the rest of a request's body is awaited after its answer, so that the connection can be used again.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// What the proxy needs of the sign-in side.
-#[async_trait]
-pub trait Gatekeeper: Send + Sync + 'static {
-    /// The present moment.
-    fn now(&self) -> Timestamp;
-
-    /// The live session of that token, where it is in memory.
-    fn live(&self, token: SecretDigest) -> Option<LiveSession>;
-
-    /// The live session of that token, read from the store.
-    ///
-    /// # Errors
-    /// The store could not be asked, so it is not known who asks.
-    async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError>;
-
-    /// The identity token of a session for an audience, ready to be sent.
-    ///
-    /// # Errors
-    /// It could not be signed.
-    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError>;
-}
 
 /// What the proxy is made of.
 pub struct Parts {
@@ -182,7 +156,7 @@ impl ProxyHttp for Gateway {
     async fn early_request_filter(&self, session: &mut Session, _context: &mut Context) -> pingora::Result<()> {
         // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(KEEP_ALIVE));
+            session.set_keepalive(Some(guard::KEEP_ALIVE.as_secs()));
         }
         session.set_read_timeout(Some(CLIENT_PAUSE));
         session.set_write_timeout(Some(CLIENT_WRITE));

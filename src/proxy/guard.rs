@@ -24,6 +24,8 @@ use tokio::time::{Instant, Sleep};
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How many bytes may come in before a head is complete; the connection is closed then. Heads that are complete and
 /// over [`super::incoming::LARGEST_HEAD`] are answered.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -90,7 +92,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
     /// The turn that the fields below are about.
     turn: u32,
     head_bytes: usize,
-    /// When the head must be complete; `None` while not a byte of it has come.
+    /// When the head must be complete, or while not a byte of it has come, when it must have begun.
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -119,25 +121,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         if self.head_bytes > HEAD_BYTES {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the head is too large")));
         }
+        let begun = self.head_bytes;
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        let Some(deadline) = self.deadline else {
-            let read_now = buf.filled().len() - before;
-            if read_now > 0 {
-                self.head_bytes += read_now;
-                self.deadline = Some(Instant::now() + HEAD_DEADLINE);
-            }
-            return read;
-        };
+        self.head_bytes += buf.filled().len() - before;
+        if self.http2 && self.head_bytes >= PREFACE_BYTES {
+            self.connection.head_is_read();
+        }
+        if begun == 0 && self.head_bytes > 0 && self.turn > 0 {
+            self.deadline = Some(Instant::now() + HEAD_DEADLINE);
+        }
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + KEEP_ALIVE);
         match read {
-            Poll::Ready(result) => {
-                self.head_bytes += buf.filled().len() - before;
-                if self.http2 && self.head_bytes >= PREFACE_BYTES {
-                    self.connection.head_is_read();
-                }
-                // One byte now and then is always ready, so the timer below would never be asked.
-                if Instant::now() >= deadline { Poll::Ready(Err(late())) } else { Poll::Ready(result) }
-            }
+            // One byte now and then is always ready, so the timer below would never be asked.
+            Poll::Ready(result) => Poll::Ready(if Instant::now() >= deadline { Err(late()) } else { result }),
             Poll::Pending => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if timer.deadline() != deadline {
