@@ -29,7 +29,11 @@ use crate::domain::brand::Brand;
 use crate::domain::host::Host;
 use assets::Assets;
 use cookies::CookieNames;
+use http::HeaderMap;
 use limits::Limits;
+use peer::RequestId;
+use views::chrome::Chrome;
+use views::failure::Failure;
 
 /// The largest body the portal reads, in bytes; a passkey's answer has a few kilobytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -53,6 +57,19 @@ pub struct Portal {
     pub origins: Vec<String>,
     /// How often one network may ask.
     pub limits: Limits,
+}
+
+impl Portal {
+    /// The page that says what is in the way, for a request that did not come to the portal.
+    pub fn failure_page(&self, failure: Failure<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
+        failure.render(&Chrome {
+            language: caller::language(self, None, headers),
+            brand: &self.brand,
+            assets: &self.assets,
+            csrf: "",
+            request_id: &request_id.to_string(),
+        })
+    }
 }
 
 /// The router of everything the gateway answers by itself on the public listener.
