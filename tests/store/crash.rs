@@ -1,7 +1,7 @@
 //! What a durable commit is worth when the process is killed.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn what_was_acknowledged_as_durable_survives_a_kill() {
 }
 
 /// Starts a process that commits, kills it after so many acknowledgements, and returns all of them.
-fn killed_after(enough: usize, first: u32, path: &PathBuf) -> Vec<u32> {
+fn killed_after(enough: usize, first: u32, path: &Path) -> Vec<u32> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::what_was_acknowledged_as_durable_survives_a_kill", "--nocapture"])
         .env(CHILD, format!("{first} {}", path.display()))
