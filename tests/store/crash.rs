@@ -36,7 +36,8 @@ async fn what_was_acknowledged_as_durable_survives_a_kill() {
             assert_eq!(store.session(digest(n)).await.unwrap(), Some(session(n, n, n)), "session {n}");
         }
         // Of what was under way, all is there or nothing.
-        for n in first..first + 10_000 {
+        let last = acknowledged.iter().max().unwrap() + 2 * TASKS;
+        for n in first..=last {
             let there = store.account(account_id(n)).await.unwrap().is_some();
             assert_eq!(store.passkeys(account_id(n)).await.unwrap().len(), usize::from(there), "passkey {n}");
             assert_eq!(store.session(digest(n)).await.unwrap().is_some(), there, "session {n}");

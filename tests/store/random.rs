@@ -126,7 +126,7 @@ fn outcome(committed: Result<(), CommitError>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_file_and_the_model_cannot_be_told_apart(steps in vec(step(), 1..60)) {
