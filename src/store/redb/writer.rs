@@ -195,6 +195,8 @@ impl Thread {
         if durable {
             transaction.set_durability(::redb::Durability::Immediate)?;
             transaction.set_two_phase_commit(true);
+            // A quarter slower, and opening after a crash does not read through the whole file.
+            transaction.set_quick_repair(true);
         } else {
             transaction.set_durability(::redb::Durability::None)?;
         }
