@@ -167,7 +167,13 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
         let head = session.req_header();
         context.line.method = Some(head.method.clone());
-        let read = Incoming::read(head, head.raw_path(), &context.surroundings.connection, &self.parts.settings);
+        let connection = &context.surroundings.connection;
+        let read = match session.as_downstream().as_http1() {
+            Some(http1) if !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()) => {
+                Err(Problem::BadRequest)
+            }
+            _ => Incoming::read(head, head.raw_path(), connection, &self.parts.settings),
+        };
         let incoming = match read {
             Ok(incoming) => incoming,
             Err(problem) => {

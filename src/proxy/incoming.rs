@@ -94,6 +94,13 @@ impl Incoming {
     }
 }
 
+/// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what follows.
+pub(super) fn is_whole_target(raw_head: &[u8], target: &[u8]) -> bool {
+    let line = raw_head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    words.nth(1) == Some(target)
+}
+
 fn size(headers: &HeaderMap) -> usize {
     // Two for the colon and the space, two for the end of the line.
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()

@@ -282,6 +282,12 @@ impl Client {
         assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(bytes));
     }
 
+    /// An answer, or an end without one.
+    pub async fn closes_or_answers(&mut self) -> Option<Answer> {
+        let head = tokio::time::timeout(PATIENCE, read_head(&mut self.io)).await.expect("an end in time");
+        head.ends_with(b"\r\n\r\n").then(|| Answer::parse(&head))
+    }
+
     /// Nothing more comes and the connection closes; returns what came before.
     pub async fn closes(&mut self) -> String {
         let mut rest = Vec::new();
