@@ -299,7 +299,7 @@ mod tests {
             path: PathPrefix::parse(path).expect("a path"),
             upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")],
             access: Access::SignedIn,
-            audience: host.to_owned(),
+            audience: host.into(),
         }
     }
 

@@ -96,7 +96,7 @@ fn the_minimal_file_loads_with_every_default() {
             route.host.as_str(),
             route.path.as_str(),
             route.access,
-            route.audience.as_str()
+            &*route.audience
         ),
         (
             "notes.example.com",
@@ -297,16 +297,16 @@ access = "optional"
     };
     assert_eq!(
         find("notes.example.com", "/x"),
-        Some((0, Access::SignedIn, "notes.example.com".to_owned()))
+        Some((0, Access::SignedIn, "notes.example.com".into()))
     );
     assert_eq!(
         find("files.example.com", "/public/x"),
-        Some((1, Access::Public, "files".to_owned()))
+        Some((1, Access::Public, "files".into()))
     );
     assert_eq!(find("files.example.com", "/"), None);
     assert_eq!(
         find("notes.example.com", "/api/x"),
-        Some((2, Access::Optional, "notes.example.com".to_owned()))
+        Some((2, Access::Optional, "notes.example.com".into()))
     );
     assert_eq!(config.warnings, Vec::<String>::new());
 }
