@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::domain::brand::Brand;
 use crate::domain::route::{Routes, UpstreamUrl};
 
 pub mod accounts;
-pub mod app;
 pub mod email;
 pub mod identity;
 pub mod passkeys;
@@ -22,6 +22,7 @@ pub mod server;
 pub mod sessions;
 pub mod storage;
 
+mod app;
 mod demo;
 mod link;
 mod overlay;
@@ -36,7 +37,7 @@ pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
 
 use accounts::{Accounts, AccountsFile};
-use app::{App, AppFile};
+use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
 use link::LinkFile;
@@ -61,7 +62,7 @@ pub struct Config {
     /// Where people sign in.
     pub public_url: PublicUrl,
     /// How the pages look.
-    pub app: App,
+    pub brand: Brand,
     /// Where the gateway listens and whom it believes.
     pub server: Server,
     /// Where the gateway remembers.
@@ -274,7 +275,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let located_url = public_url::check(public_url, &root, checks);
     let url = located_url.as_ref().map(|(url, _)| url);
 
-    let app = App::check(
+    let brand = app::check(
         AppFile::read("app.", table(app, &root, checks), checks),
         url,
         checks,
@@ -317,7 +318,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let (public_url, _) = located_url?;
     Some(Config {
         public_url,
-        app: app?,
+        brand: brand?,
         server: server?,
         storage: storage?,
         email: email?,

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::super::email::Transport;
 use super::*;
+use crate::domain::brand::Logo;
 
 /// A folder with these files, and `bmauth.toml` among them.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -64,7 +65,7 @@ fn paths_start_from_the_folder_of_the_file() {
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.storage.path, folder.path().join("here/store.redb"));
     assert_eq!(
-        config.app.logo.map(|logo| logo.media_type),
+        config.brand.logo().map(Logo::content_type),
         Some("image/svg+xml")
     );
 }

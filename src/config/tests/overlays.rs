@@ -64,7 +64,7 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
     assert_eq!(config.server.admin.port(), 3);
     assert!(config.identity.plain_headers);
     assert_eq!(
-        (config.identity.issuer.as_str(), config.app.name.as_str()),
+        (config.identity.issuer.as_str(), config.brand.name()),
         ("quoted", "42")
     );
     assert_eq!(config.accounts.allowed_domains, ["example.com"]);

@@ -205,6 +205,28 @@ fn the_app_section_is_checked() {
 }
 
 #[test]
+fn a_host_too_long_to_be_a_name_asks_for_one() {
+    let host = format!("{}.example.com", "n".repeat(60));
+    url_says(
+        &format!("https://{host}"),
+        &format!(
+            "bmauth.toml:1:1: `app.name` is missing, and \"{host}\" cannot stand for it: it must be 1 to 60 characters on one line."
+        ),
+    );
+}
+
+#[test]
+fn a_heavy_logo_is_refused_at_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logo = folder.path().join("logo.svg");
+    std::fs::write(&logo, "<svg/>".to_owned() + &" ".repeat(65_536)).expect("a file");
+    says(
+        &format!("[app]\nlogo = {logo:?}"),
+        &format!("bmauth.toml:8:8: `app.logo` is {logo:?}: it has 65542 bytes; the most is 65536."),
+    );
+}
+
+#[test]
 fn addresses_are_checked() {
     let allowed = "it must be an IP address and a port, like \"0.0.0.0:8443\" or \"[::]:8443\".";
     says(

@@ -6,6 +6,7 @@ use super::super::accounts::Registration;
 use super::super::email::{SmtpSecurity, Transport};
 use super::super::identity::Algorithm;
 use super::*;
+use crate::domain::accent::Accent;
 use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::Access;
@@ -17,7 +18,7 @@ fn the_minimal_file_loads_with_every_default() {
         load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
     let Config {
         public_url,
-        app,
+        brand,
         server,
         storage,
         email,
@@ -38,12 +39,12 @@ fn the_minimal_file_loads_with_every_default() {
     );
     assert_eq!(
         (
-            app.name.as_str(),
-            app.accent,
-            app.logo.is_none(),
-            app.support_url
+            brand.name(),
+            brand.accent(),
+            brand.logo(),
+            brand.support_url()
         ),
-        ("notes.example.com", None, true, None)
+        ("notes.example.com", Accent::default(), None, None)
     );
     assert_eq!(
         (server.listen, server.tls),
@@ -120,7 +121,7 @@ fn the_minimal_file_loads_with_every_default() {
 fn the_template_loads() {
     let config = loads(TEMPLATE);
     assert_eq!(
-        (config.app.name.as_str(), config.routes.iter().count()),
+        (config.brand.name(), config.routes.iter().count()),
         ("Acme Notes", 1)
     );
 }
@@ -244,13 +245,13 @@ access = "optional"
     assert_eq!(config.public_url.origin(), "https://notes.example.com:8443");
     assert_eq!(
         (
-            config.app.name.as_str(),
-            config.app.accent.map(|accent| accent.on_light())
+            config.brand.name(),
+            config.brand.accent().light().to_string()
         ),
-        ("Notes", Some("#0a5c2f".to_owned()))
+        ("Notes", "#0a5c2f".to_owned())
     );
     assert_eq!(
-        config.app.support_url.map(String::from).as_deref(),
+        config.brand.support_url(),
         Some("mailto:help@example.com")
     );
     assert_eq!(config.server.listen.len(), 2);

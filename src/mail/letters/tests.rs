@@ -122,18 +122,15 @@ fn html_is_escaped_and_text_is_not() {
 }
 
 #[test]
-fn subjects_are_one_line_whatever_the_app_is_called() {
-    let brand = Brand::new("Acme\r\nBcc: all@example.com").unwrap();
-    for letter in every_letter(Language::English, &brand, BROWSER) {
-        assert!(!letter.subject.contains(['\r', '\n']), "{}", letter.subject);
+fn subjects_are_one_line() {
+    for letter in every_letter(Language::English, &brand(), BROWSER) {
+        assert!(!letter.subject.contains(char::is_control), "{:?}", letter.subject);
     }
 }
 
 #[test]
 fn help_is_offered_where_there_is_some() {
-    let with_help = brand()
-        .with_support_url("https://example.com/help")
-        .unwrap();
+    let with_help = brand().with_support_url("https://example.com/help".parse().unwrap());
     for letter in every_letter(Language::English, &with_help, BROWSER) {
         assert!(
             letter

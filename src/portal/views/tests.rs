@@ -148,9 +148,7 @@ fn says(html: &str, sentence: &str) {
 
 #[test]
 fn every_page_is_small() {
-    let brand = brand()
-        .with_support_url("https://example.com/help")
-        .unwrap();
+    let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
     over_every_page(&brand, EMAIL, "/notes/2026?view=all", |name, html| {
         assert!(html.len() <= 6 * 1024, "{name}: {} bytes", html.len());
     });
