@@ -8,6 +8,7 @@ use url::Url;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
 use super::setting::{Written, section};
+use crate::domain::signing_key::Algorithm;
 
 section! {
     /// The section as it is written.
@@ -35,16 +36,6 @@ pub struct Identity {
 pub struct IdentityHeader {
     name: HeaderName,
     written: String,
-}
-
-/// How tokens are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    #[default]
-    Es256,
-    /// EdDSA on Curve25519.
-    EdDsa,
 }
 
 /// The plain identity fields, which a client can never send.
@@ -75,10 +66,7 @@ impl Identity {
             None => Some(IdentityHeader::default()),
         };
         let algorithm = match algorithm {
-            Some(setting) => setting.choice(
-                checks,
-                &[("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)],
-            ),
+            Some(setting) => setting.choice(checks, &Algorithm::ALL.map(|algorithm| (algorithm.as_str(), algorithm))),
             None => Some(Algorithm::default()),
         };
         let lifetime = match lifetime {
@@ -149,16 +137,6 @@ impl Default for IdentityHeader {
         Self {
             name: HeaderName::from_static("x-bmauth-jwt"),
             written: "X-BMAuth-JWT".to_owned(),
-        }
-    }
-}
-
-impl Algorithm {
-    /// The name in JOSE (RFC 7518, RFC 8037).
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
         }
     }
 }

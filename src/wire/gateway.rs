@@ -11,10 +11,9 @@ use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::accounts::Registration;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
-use crate::config::identity::Algorithm as AlgorithmSetting;
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
-use crate::domain::plan::{Algorithm, Change, Conflict, Durability};
+use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::register::Policy;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
@@ -151,10 +150,7 @@ async fn master_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Secre
 async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<Identity> {
     let settings = identity::Settings {
         issuer: config.identity.issuer.clone(),
-        algorithm: match config.identity.algorithm {
-            AlgorithmSetting::Es256 => Algorithm::Es256,
-            AlgorithmSetting::EdDsa => Algorithm::EdDsa,
-        },
+        algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
     };
     let keys = store.signing_keys().await?;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::super::accounts::Registration;
 use super::super::email::{SmtpSecurity, Transport};
-use super::super::identity::Algorithm;
 use super::*;
 use crate::domain::accent::Accent;
 use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::Access;
+use crate::domain::signing_key::Algorithm;
 
 #[test]
 fn the_minimal_file_loads_with_every_default() {
