@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::brand::Brand;
+use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
-pub mod accounts;
 pub mod email;
 pub mod identity;
 pub mod passkeys;
@@ -22,6 +22,7 @@ pub mod server;
 pub mod sessions;
 pub mod storage;
 
+mod accounts;
 mod app;
 mod demo;
 mod link;
@@ -36,7 +37,7 @@ mod tree;
 pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
 
-use accounts::{Accounts, AccountsFile};
+use accounts::AccountsFile;
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
@@ -70,7 +71,7 @@ pub struct Config {
     /// Whom letters are from, and how they leave.
     pub email: EmailSettings,
     /// Who may have an account.
-    pub accounts: Accounts,
+    pub policy: Policy,
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
@@ -293,7 +294,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         EmailFile::read("email.", table(email, &root, checks), checks),
         checks,
     );
-    let accounts = Accounts::check(
+    let policy = accounts::check(
         AccountsFile::read("accounts.", table(accounts, &root, checks), checks),
         checks,
     );
@@ -322,7 +323,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         server: server?,
         storage: storage?,
         email: email?,
-        accounts: accounts?,
+        policy: policy?,
         passkeys: passkeys?,
         sessions: sessions?,
         identity: identity?,

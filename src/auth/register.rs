@@ -26,7 +26,7 @@ impl Auth {
         return_to: ReturnTo,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        register::allow(&self.policy, &email).map_err(Failure::Refused)?;
+        self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
         let (options, state) = self.relying_party.challenge_registration(account, &email)?;
         let id = CeremonyId(self.random_uuid());

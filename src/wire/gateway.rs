@@ -9,12 +9,10 @@ use url::Url;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
-use crate::config::accounts::Registration;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::plan::{Change, Conflict, Durability};
-use crate::domain::register::Policy;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
@@ -83,10 +81,7 @@ impl Gateway {
             entropy,
             relying_party,
             identity,
-            policy: Policy {
-                open: config.accounts.registration == Registration::Open,
-                allowed_domains: config.accounts.allowed_domains.clone(),
-            },
+            policy: config.policy.clone(),
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,

@@ -67,7 +67,7 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
         (config.identity.issuer.as_str(), config.brand.name()),
         ("quoted", "42")
     );
-    assert_eq!(config.accounts.allowed_domains, ["example.com"]);
+    assert_eq!(config.policy.allowed_domains, ["example.com"]);
 }
 
 #[test]

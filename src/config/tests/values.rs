@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::super::accounts::Registration;
 use super::super::email::{SmtpSecurity, Transport};
 use super::*;
 use crate::domain::accent::Accent;
@@ -22,7 +21,7 @@ fn the_minimal_file_loads_with_every_default() {
         server,
         storage,
         email,
-        accounts,
+        policy,
         passkeys,
         sessions,
         identity,
@@ -67,8 +66,8 @@ fn the_minimal_file_loads_with_every_default() {
         ("mail.example.com", 465, SmtpSecurity::Tls)
     );
     assert_eq!(
-        (accounts.registration, accounts.allowed_domains),
-        (Registration::Open, vec![])
+        (policy.open, policy.allowed_domains),
+        (true, vec![])
     );
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
     assert_eq!(
@@ -267,9 +266,9 @@ access = "optional"
     );
     assert_eq!(config.storage.path, path("/var/lib/bmauth/store.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
-    assert_eq!(config.accounts.registration, Registration::Closed);
+    assert!(!config.policy.open);
     assert_eq!(
-        config.accounts.allowed_domains,
+        config.policy.allowed_domains,
         ["example.com", "xn--bcher-kva.example"]
     );
     assert_eq!(config.passkeys.rp_id.as_str(), "example.com");
