@@ -14,10 +14,10 @@ use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
 pub mod email;
+pub mod hidden;
 pub mod identity;
 pub mod passkeys;
 pub mod public_url;
-pub mod secret;
 pub mod server;
 pub mod sessions;
 pub mod storage;

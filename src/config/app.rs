@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use super::hidden::cannot_read;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
-use super::secret::cannot_read;
 use super::setting::{Setting, Written, section};
 use crate::domain::brand::{Brand, Logo};
 

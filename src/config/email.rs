@@ -5,8 +5,8 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::hidden::{self, Found, Hidden};
 use super::problem::{Checks, Place};
-use super::secret::{self, FoundSecret, Secret};
 use super::setting::{Setting, Written, section};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
@@ -74,7 +74,7 @@ pub struct SmtpCredentials {
     /// The user name.
     pub username: String,
     /// The password.
-    pub password: Secret,
+    pub password: Hidden,
 }
 
 impl EmailSettings {
@@ -116,10 +116,10 @@ fn read_transport(
     checks: &mut Checks,
 ) -> Option<Transport> {
     let is_written = smtp_url.is_some() || smtp_url_file.is_some();
-    let found = secret::read(smtp_url, smtp_url_file, checks);
+    let found = hidden::read(smtp_url, smtp_url_file, checks);
     let smtp =
         found.and_then(
-            |FoundSecret { secret, key, place }| match Smtp::parse(secret.expose()) {
+            |Found { text, key, place }| match Smtp::parse(text.expose()) {
                 Ok(smtp) => Some((smtp, place)),
                 Err(why) => {
                     // The URL is a secret, so the message does not show it.
@@ -221,7 +221,7 @@ impl Smtp {
             }
             (username, Some(password)) => Some(SmtpCredentials {
                 username: decode(username)?,
-                password: Secret::new(decode(password)?),
+                password: Hidden::new(decode(password)?),
             }),
         };
         Ok(Self {

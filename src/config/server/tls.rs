@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::config::problem::Checks;
 use crate::config::public_url::PublicUrl;
-use crate::config::secret::warn_if_world_readable;
+use crate::config::hidden::warn_if_world_readable;
 use crate::config::setting::{Setting, Written, section};
 
 section! {
