@@ -48,8 +48,7 @@ impl Auth {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
         let state = opened.state.clone();
-        let verified =
-            self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
+        let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
         let passkey = match verified {
             Ok(passkey) => passkey,
             Err(unproved) => {

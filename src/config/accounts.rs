@@ -13,34 +13,26 @@ section! {
 
 /// By default anybody may have one.
 pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<Policy> {
-        let AccountsFile {
-            registration,
-            allowed_domains,
-            recovery,
-            recovery_delay,
-        } = file.keys;
-        let open = match registration {
-            Some(setting) => setting.parsed(checks, read_registration),
-            None => Some(true),
-        };
-        let allowed_domains = match allowed_domains {
-            Some(setting) => setting.list(checks).and_then(|items| {
-                let count = items.len();
-                let read: Vec<String> = items
-                    .into_iter()
-                    .filter_map(|item| item.parsed(checks, read_domain))
-                    .collect();
-                (read.len() == count).then_some(read)
-            }),
-            None => Some(Vec::new()),
-        };
-        if let Some(setting) = recovery {
-            check_recovery(setting, checks);
-        }
-        if let Some(setting) = recovery_delay {
-            setting.not_built(checks, "Recovery itself is not built either.");
-        }
-        Some(Policy { open: open?, allowed_domains: allowed_domains? })
+    let AccountsFile { registration, allowed_domains, recovery, recovery_delay } = file.keys;
+    let open = match registration {
+        Some(setting) => setting.parsed(checks, read_registration),
+        None => Some(true),
+    };
+    let allowed_domains = match allowed_domains {
+        Some(setting) => setting.list(checks).and_then(|items| {
+            let count = items.len();
+            let read: Vec<String> = items.into_iter().filter_map(|item| item.parsed(checks, read_domain)).collect();
+            (read.len() == count).then_some(read)
+        }),
+        None => Some(Vec::new()),
+    };
+    if let Some(setting) = recovery {
+        check_recovery(setting, checks);
+    }
+    if let Some(setting) = recovery_delay {
+        setting.not_built(checks, "Recovery itself is not built either.");
+    }
+    Some(Policy { open: open?, allowed_domains: allowed_domains? })
 }
 
 /// Whether registration is open.
@@ -49,14 +41,8 @@ fn read_registration(text: &str) -> Result<bool, String> {
     match text {
         "open" => Ok(true),
         "closed" => Ok(false),
-        "invite" => {
-            Err("invitations are not built yet; set it to \"open\" or \"closed\".".to_owned())
-        }
-        other => Err(format!(
-            "it must be {}.{}",
-            one_of(&words),
-            did_you_mean(other, &words)
-        )),
+        "invite" => Err("invitations are not built yet; set it to \"open\" or \"closed\".".to_owned()),
+        other => Err(format!("it must be {}.{}", one_of(&words), did_you_mean(other, &words))),
     }
 }
 
@@ -74,16 +60,8 @@ fn check_recovery(setting: Setting, checks: &mut Checks) {
 
 fn read_domain(text: &str) -> Result<String, String> {
     email::ascii_domain(text).ok_or_else(|| {
-        let meant = text
-            .trim()
-            .trim_start_matches("*.")
-            .rsplit('@')
-            .next()
-            .unwrap_or_default();
+        let meant = text.trim().trim_start_matches("*.").rsplit('@').next().unwrap_or_default();
         let help = email::ascii_domain(meant).map(|meant| format!(" Did you mean {meant:?}?"));
-        format!(
-            "it must be the part of an address after the “@”, like \"example.com\".{}",
-            help.unwrap_or_default()
-        )
+        format!("it must be the part of an address after the “@”, like \"example.com\".{}", help.unwrap_or_default())
     })
 }

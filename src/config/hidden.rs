@@ -40,17 +40,10 @@ pub(super) struct Found {
 
 /// Reads a hidden text from its key or from the file its twin names. `None` where neither is written, or where
 /// what is written is refused; `checks` then knows.
-pub(super) fn read(
-    plain: Option<Setting>,
-    in_file: Option<Setting>,
-    checks: &mut Checks,
-) -> Option<Found> {
+pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mut Checks) -> Option<Found> {
     match (plain, in_file) {
         (Some(plain), Some(in_file)) => {
-            in_file.refuse(
-                checks,
-                format_args!("and `{}` are both set; keep one of them.", plain.key),
-            );
+            in_file.refuse(checks, format_args!("and `{}` are both set; keep one of them.", plain.key));
             None
         }
         (Some(plain), None) => {
@@ -94,10 +87,7 @@ pub(super) fn warn_if_world_readable(path: &Path, key: &str, place: &Place, chec
         let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o004 != 0) {
             let path = path.display();
-            checks.warn(
-                place,
-                format_args!("`{key}`: everybody on this machine can read {path}; `chmod 600` it."),
-            );
+            checks.warn(place, format_args!("`{key}`: everybody on this machine can read {path}; `chmod 600` it."));
         }
     }
 }

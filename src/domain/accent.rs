@@ -175,9 +175,7 @@ mod tests {
     #[test]
     fn the_darker_colour_that_is_offered_is_accepted() {
         for text in ["#fff", "#8fb0ff", "#777", "#ff0", "#0f0", "#fa8072"] {
-            let Err(AccentError::TooPale { darker, .. }) = text.parse::<Accent>() else {
-                panic!("{text} is accepted")
-            };
+            let Err(AccentError::TooPale { darker, .. }) = text.parse::<Accent>() else { panic!("{text} is accepted") };
             assert!(darker.to_string().parse::<Accent>().is_ok(), "{darker} for {text}");
         }
     }
@@ -193,7 +191,18 @@ mod tests {
     #[test]
     fn what_is_not_a_colour_is_refused() {
         for text in [
-            "", "#", "red", "#1234", "#12345", "#1234567", "#2257d6ff", "2257d6", "#22g7d6", "#+257d6", "#22é7d", "#é57d",
+            "",
+            "#",
+            "red",
+            "#1234",
+            "#12345",
+            "#1234567",
+            "#2257d6ff",
+            "2257d6",
+            "#22g7d6",
+            "#+257d6",
+            "#22é7d",
+            "#é57d",
             "rgb(0,0,0)",
         ] {
             assert_eq!(text.parse::<Accent>(), Err(AccentError::Unreadable), "{text}");

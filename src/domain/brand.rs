@@ -216,10 +216,7 @@ mod tests {
         assert_eq!(kind(b"\x89PNG\r\n\x1a\nrest"), Ok("image/png"));
         assert_eq!(kind(b"\xff\xd8\xff\xe0rest"), Ok("image/jpeg"));
         assert_eq!(kind(b"RIFF\x10\0\0\0WEBPVP8 "), Ok("image/webp"));
-        assert_eq!(
-            kind(b"<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
-            Ok("image/svg+xml")
-        );
+        assert_eq!(kind(b"<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), Ok("image/svg+xml"));
         for other in [&b"<html><script>"[..], b"GIF89a", b"RIFF\x10\0\0\0WAVEfmt ", b""] {
             assert_eq!(kind(other), Err(BrandError::LogoFormat), "{other:?}");
         }

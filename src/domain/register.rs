@@ -306,9 +306,9 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
-    let welcome = letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
-    let passkey =
-        Passkey { account: account.id, key: registration.passkey, created_at: now, last_used_at: Some(now) };
+    let welcome =
+        letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
+    let passkey = Passkey { account: account.id, key: registration.passkey, created_at: now, last_used_at: Some(now) };
     let mut changes = vec![
         Change::SpendRegistration { browser: registration.browser, code: registration.code },
         Change::DropRegistrations(registration.email),

@@ -42,22 +42,11 @@ impl Register<'_> {
         let sign_in_url = paths::returning(paths::SIGN_IN, self.return_to);
         let frame = |heading: &str| Frame::new(chrome, words.say(heading), &here);
         match self.registration {
-            Registration::Open => finish(&OpenPage {
-                frame: frame("register-heading"),
-                words,
-                page: self,
-                sign_in_url,
-            }),
-            Registration::Invite => finish(&ClosedPage {
-                frame: frame("register-invite"),
-                words,
-                sign_in_url,
-            }),
-            Registration::Closed => finish(&ClosedPage {
-                frame: frame("register-closed"),
-                words,
-                sign_in_url,
-            }),
+            Registration::Open => {
+                finish(&OpenPage { frame: frame("register-heading"), words, page: self, sign_in_url })
+            }
+            Registration::Invite => finish(&ClosedPage { frame: frame("register-invite"), words, sign_in_url }),
+            Registration::Closed => finish(&ClosedPage { frame: frame("register-closed"), words, sign_in_url }),
         }
     }
 }
