@@ -3,4 +3,4 @@
 pub mod gateway;
 pub mod system;
 
-pub use gateway::Gateway;
+pub use gateway::{Gateway, World, transport};

@@ -19,6 +19,7 @@ export function busy(button) {
   button.classList.add("busy");
   const label = button.querySelector("span");
   button.dataset.label = label.textContent;
+  button.style.minHeight = `${button.offsetHeight}px`;
   label.textContent = progress.textContent = words.waiting;
   for (const other of panel.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
   for (const input of panel.querySelectorAll("input")) input.readOnly = true;
@@ -35,6 +36,7 @@ export function idle() {
     button.removeAttribute("aria-disabled");
     if (button.classList.contains("busy")) {
       button.classList.remove("busy");
+      button.style.minHeight = "";
       button.querySelector("span").textContent = button.dataset.label;
       if (panel.contains(document.activeElement) || document.activeElement === document.body) button.focus();
     }

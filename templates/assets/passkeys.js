@@ -60,25 +60,17 @@ export async function create(options, signal) {
 // - "modal": a dialog, which may lead to another device.
 export async function get(options, how, signal) {
   const asked = { publicKey: request(options) };
-  // An immediate call may not carry a signal: the browser's own dialog is its only way out.
+  // An immediate call may not carry a signal: only leaving the page ends it from our side.
   if (how === "immediate") asked.uiMode = how;
   else asked.signal = signal;
   if (how === "conditional") asked.mediation = how;
-  const credential = await abortable(navigator.credentials.get(asked), signal);
+  const credential = await navigator.credentials.get(asked);
   const { response } = credential;
   return written(credential, {
     clientDataJSON: toText(response.clientDataJSON),
     authenticatorData: toText(response.authenticatorData),
     signature: toText(response.signature),
     userHandle: response.userHandle ? toText(response.userHandle) : null,
-  });
-}
-
-// Stops waiting as soon as the person cancels, whether or not the browser can.
-function abortable(promise, signal) {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new DOMException("", "AbortError")), { once: true });
-    promise.then(resolve, reject);
   });
 }
 

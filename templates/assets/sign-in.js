@@ -18,7 +18,7 @@ let call = null;
 let renewal = 0;
 let renewals = 0;
 // What "Try again" tries again.
-let last = { address: null };
+let last = { address: null, how: "modal" };
 
 function begin() {
   call?.abort();
@@ -58,7 +58,7 @@ function explain(error) {
 // A passkey by dialog, because somebody pressed `button`.
 async function signIn(button, address, how) {
   const mine = begin();
-  last = { address };
+  last = { address, how };
   card.busy(button);
   try {
     const begun = await options(address, mine);
@@ -72,18 +72,21 @@ async function signIn(button, address, how) {
 // A passkey among the suggestions of the e-mail field. Nobody asked for anything yet, so until one is chosen, nothing
 // that fails is worth a word.
 async function suggest() {
-  if (!(await passkeys.canSuggest()) || card.isBusy() || !email.isConnected) return;
+  if (card.isBusy() || !email.isConnected) return;
   const mine = begin();
   let begun;
   let credential;
   try {
+    if (!(await passkeys.canSuggest())) return;
     begun = await options(null, mine);
+    if (mine.signal.aborted) return;
     renewal = setTimeout(renew, RENEW_AFTER);
     credential = await passkeys.get(begun.options, "conditional", mine.signal);
   } catch {
     if (call === mine) stop();
     return;
   }
+  if (mine.signal.aborted) return;
   clearTimeout(renewal);
   card.busy(form.querySelector(".main"));
   try {
@@ -108,9 +111,11 @@ const actions = {
   // Not "immediate" again: this time the browser may offer another device.
   again: (button) => signIn(button, last.address, "modal"),
   cancel: () => {
+    // The browser lets no script end an immediate call, and would refuse the next one while it lasts.
+    if (last.how === "immediate") return location.reload();
     stop();
     card.idle();
-    suggest();
+    return suggest();
   },
   back: () => {
     card.show();

@@ -40,7 +40,7 @@ register-invite = Neue Konten gibt es nur auf Einladung.
 register-closed-text = Wenn Sie schon ein Konto haben, können Sie sich anmelden.
 
 ## The code by email
-code-heading = Sehen Sie in Ihre E-Mails
+code-heading = Prüfen Sie Ihr Postfach
 code-sent = Wir haben einen 6-stelligen Code an { $email } gesendet. Er gilt 10 Minuten.
 code-label = 6-stelliger Code
 code-resend = Neuen Code senden
