@@ -58,7 +58,7 @@ pub enum BrandError {
 const LONGEST_NAME: usize = 60;
 
 /// The largest logo, in bytes.
-const LARGEST_LOGO: usize = 64 * 1024;
+const LARGEST_LOGO: usize = 256 * 1024;
 
 impl Brand {
     /// A brand of this name, with our own accent, no logo and no help page. Spaces around the name do not count.

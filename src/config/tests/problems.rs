@@ -198,10 +198,10 @@ fn a_host_too_long_to_be_a_name_asks_for_one() {
 fn a_heavy_logo_is_refused_at_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let logo = folder.path().join("logo.svg");
-    std::fs::write(&logo, "<svg/>".to_owned() + &" ".repeat(65_536)).expect("a file");
+    std::fs::write(&logo, "<svg/>".to_owned() + &" ".repeat(262_144)).expect("a file");
     says(
         &format!("[app]\nlogo = {logo:?}"),
-        &format!("bmauth.toml:8:8: `app.logo` is {logo:?}: it has 65542 bytes; the most is 65536."),
+        &format!("bmauth.toml:8:8: `app.logo` is {logo:?}: it has 262150 bytes; the most is 262144."),
     );
 }
 

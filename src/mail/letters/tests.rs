@@ -31,7 +31,7 @@ fn the_text_of_the_code_letter_is_whole() {
         code.text,
         "Hello,
 
-Enter this code to finish creating your Acme Notes account:
+Enter this code to finish creating your account with Acme Notes:
 
     482 139
 
