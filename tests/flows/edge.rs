@@ -175,7 +175,7 @@ impl Store for Fragile {
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.check()?.master().await
     }
-    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::plan::SigningKey>, StoreError> {
+    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::signing_key::SigningKey>, StoreError> {
         self.check()?.signing_keys().await
     }
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
