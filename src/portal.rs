@@ -29,7 +29,11 @@ use crate::domain::brand::Brand;
 use crate::domain::host::Host;
 use assets::Assets;
 use cookies::CookieNames;
+use http::HeaderMap;
 use limits::Limits;
+use peer::RequestId;
+use views::chrome::Chrome;
+use views::failure::Failure;
 
 /// The largest body the portal reads, in bytes; a passkey's answer has a few kilobytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -55,6 +59,19 @@ pub struct Portal {
     pub limits: Limits,
 }
 
+impl Portal {
+    /// The page that says what is in the way, for a request that did not come to the portal.
+    pub fn failure_page(&self, failure: Failure<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
+        failure.render(&Chrome {
+            language: caller::language(self, None, headers),
+            brand: &self.brand,
+            assets: &self.assets,
+            csrf: "",
+            request_id: &request_id.to_string(),
+        })
+    }
+}
+
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
     use pages::{code, register, sign_in, sign_out};
@@ -77,7 +94,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/signed-out", get(sign_out::done))
         .route("/_bmauth/whoami", get(whoami::get))
         .route("/_bmauth/jwks.json", get(well_known::jwks))
-        .route("/_bmauth/assets/{name}", get(assets_get))
+        .route("/_bmauth/assets/{*path}", get(assets_get))
         .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
         .route("/.well-known/webauthn", get(well_known::related_origins))
         .merge(changes)

@@ -1,1 +1,360 @@
-//!
+//! The proxy: the only user of Pingora. One file for each phase of a request; the `ProxyHttp` here only calls them.
+
+mod admit;
+mod answers;
+mod bridge;
+mod forward;
+mod gatekeeper;
+mod guard;
+mod incoming;
+mod listen;
+mod logging;
+mod response;
+mod settings;
+mod streams;
+mod upstreams;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use http::HeaderValue;
+use http::header::{ACCEPT, HeaderMap, SET_COOKIE};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType};
+
+use crate::auth::sessions::LiveSession;
+use crate::domain::access::Admission;
+use crate::domain::route::Routes;
+use crate::portal::peer::RequestId;
+
+pub use answers::{ErrorPage, Problem, RenderPage};
+pub use gatekeeper::Gatekeeper;
+pub use guard::Arrival;
+pub use listen::{ListenError, Listener, Proxy, Tls};
+pub use settings::Settings;
+
+use admit::Verdict;
+use answers::Answer;
+use forward::{Saying, Spoofable};
+use incoming::{Incoming, Kind};
+use logging::Line;
+use streams::Surroundings;
+use upstreams::{Server, Upstreams};
+
+/// How long a client may pause within a request's body.
+const CLIENT_PAUSE: Duration = Duration::from_secs(60);
+/// How long a client may take to accept a piece of an answer.
+const CLIENT_WRITE: Duration = Duration::from_secs(120);
+/// How long the rest of a request's body is awaited after its answer, so that the connection can be used again.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the proxy is made of.
+pub struct Parts {
+    /// The routes.
+    pub routes: Routes,
+    /// Who is signed in.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// Our own pages and API.
+    pub portal: Router,
+    /// Writes the pages that say what is in the way.
+    pub render: RenderPage,
+    /// What the operator decides.
+    pub settings: Settings,
+    /// A random number, so that the names of requests differ from one run to the next.
+    pub seed: u64,
+}
+
+/// The phases of a request, as Pingora calls them.
+struct Gateway {
+    parts: Parts,
+    upstreams: Upstreams,
+    spoofable: Spoofable,
+    requests: AtomicU64,
+}
+
+/// What the phases of one request share.
+struct Context {
+    surroundings: Surroundings,
+    line: Line,
+    incoming: Option<Incoming>,
+    admission: Option<Admission<LiveSession>>,
+    identity: Option<HeaderValue>,
+    server: Option<Arc<Server>>,
+}
+
+impl Gateway {
+    fn new(parts: Parts) -> Self {
+        let upstreams = Upstreams::new(&parts.routes);
+        let spoofable = Spoofable::new(&parts.settings);
+        Self { upstreams, spoofable, requests: AtomicU64::new(parts.seed), parts }
+    }
+
+    /// Numbers follow each other; names do not, so that they do not tell how much goes on here.
+    fn request_id(&self) -> RequestId {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        // The finaliser of SplitMix64: one-to-one, so no two names are alike.
+        let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        RequestId(mixed ^ (mixed >> 31))
+    }
+
+    async fn refuse(&self, session: &mut Session, context: &mut Context, problem: Problem) -> pingora::Result<()> {
+        let kind = context.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
+        let headers = &session.req_header().headers;
+        let answer = Answer::problem(problem, kind, context.line.request_id, headers, &self.parts.render);
+        self.send(session, context, answer).await
+    }
+
+    async fn send(&self, session: &mut Session, context: &mut Context, answer: Answer) -> pingora::Result<()> {
+        context.line.status = Some(answer.status().as_u16());
+        answer.send(session, &self.parts.settings).await
+    }
+
+    /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
+    fn name_user(&self, context: &mut Context, admission: Admission<LiveSession>) -> Result<(), Problem> {
+        context.line.route = Some(admission.route().id);
+        if let Some(live) = admission.session() {
+            let token = self.parts.gatekeeper.identity_token(live, &admission.route().audience);
+            context.identity = Some(token.map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
+                Problem::Fault
+            })?);
+            context.line.session = Some(live.signed_in().session.id);
+            // It is set once a request, and this is the once.
+            let _ = context.surroundings.stop.set(live.ended().clone());
+        }
+        context.admission = Some(admission);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        let surroundings = Surroundings::current();
+        surroundings.connection.head_is_read();
+        Context {
+            surroundings,
+            line: Line::new(self.request_id()),
+            incoming: None,
+            admission: None,
+            identity: None,
+            server: None,
+        }
+    }
+
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, _context: &mut Context) -> pingora::Result<()> {
+        // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(guard::KEEP_ALIVE.as_secs()));
+        }
+        session.set_read_timeout(Some(CLIENT_PAUSE));
+        session.set_write_timeout(Some(CLIENT_WRITE));
+        session.set_total_drain_timeout(Some(DRAIN));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+        let head = session.req_header();
+        context.line.method = Some(head.method.clone());
+        let connection = &context.surroundings.connection;
+        let read = match session.as_downstream().as_http1() {
+            Some(http1) if !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()) => {
+                Err(Problem::BadRequest)
+            }
+            _ => Incoming::read(head, head.raw_path(), connection, &self.parts.settings),
+        };
+        let incoming = match read {
+            Ok(incoming) => incoming,
+            Err(problem) => {
+                self.refuse(session, context, problem).await?;
+                return Ok(true);
+            }
+        };
+        context.line.host = Some(incoming.authority.host.clone());
+        context.line.path = Some(incoming.target.path.clone());
+        context.line.client = incoming.client;
+        let verdict = admit::decide(&incoming, &session.req_header().headers, &self.parts).await;
+        let incoming = context.incoming.insert(incoming);
+        match verdict {
+            Verdict::Forward(admission) => {
+                if incoming.kind == Kind::WebSocket {
+                    session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
+                }
+                let Err(problem) = self.name_user(context, admission) else { return Ok(false) };
+                self.refuse(session, context, problem).await?;
+            }
+            Verdict::Portal => {
+                let portal = self.parts.portal.clone();
+                match bridge::answer(session, incoming, context.line.request_id, portal, &self.spoofable).await? {
+                    Ok(status) => context.line.status = Some(status.as_u16()),
+                    Err(problem) => self.refuse(session, context, problem).await?,
+                }
+            }
+            Verdict::SignIn => {
+                let answer = Answer::to_sign_in(incoming);
+                self.send(session, context, answer).await?;
+            }
+            Verdict::Refuse(problem) => self.refuse(session, context, problem).await?,
+        }
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+        // Without leave nothing is sent anywhere.
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
+        };
+        let Some(server) = self.upstreams.choose(admission.route().id) else {
+            return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
+        };
+        let events = session.req_header().headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+        match server.peer(incoming.kind, events).await {
+            Ok(peer) => {
+                context.server = Some(server);
+                Ok(peer)
+            }
+            Err(error) => {
+                server.leave_out();
+                Error::e_because(ErrorType::HTTPStatus(502), format!("{server} has no address"), error)
+            }
+        }
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
+        };
+        let account = admission.session().map(|live| &live.signed_in().account);
+        let saying = Saying {
+            incoming,
+            connection: &context.surroundings.connection,
+            settings: &self.parts.settings,
+            spoofable: &self.spoofable,
+            identity: account.zip(context.identity.clone()),
+        };
+        forward::rewrite(request, saying)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        _context: &mut Context,
+    ) -> pingora::Result<()> {
+        response::drop_own_cookies(response)
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        trailers: &mut HeaderMap,
+        _context: &mut Context,
+    ) -> pingora::Result<Option<bytes::Bytes>> {
+        trailers.remove(SET_COOKIE);
+        Ok(None)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Context,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(server) = &context.server {
+            tracing::warn!(upstream = %server, error = error.etype().as_str(), "an upstream does not accept connections");
+            server.leave_out();
+        }
+        // Nothing has been sent yet, so even a POST may go to another one.
+        let route = context.admission.as_ref().map(|admission| admission.route().id);
+        error.set_retry(route.is_some_and(|route| self.upstreams.has_another(route)));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        _context: &mut Context,
+        client_reused: bool,
+    ) -> Box<Error> {
+        // A kept connection may have been closed by the app just then. Only what changes nothing is sent again.
+        if session.req_header().method.is_safe() && !session.as_ref().retry_buffer_truncated() {
+            error.retry.decide_reuse(client_reused);
+        } else {
+            error.set_retry(false);
+        }
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
+        context.line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
+        let answered = session.response_written().is_some_and(|response| !response.status.is_informational());
+        let problem = problem_of(error).filter(|_| !answered);
+        if let Some(problem) = problem {
+            session.set_keepalive(None);
+            if let Err(error) = self.refuse(session, context, problem).await {
+                tracing::debug!(%error, "the client was gone before it could be told");
+            }
+        }
+        let error_code = problem.map_or(0, |problem| problem.status().as_u16());
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        let line = &mut context.line;
+        line.is_complete = true;
+        line.sent = session.body_bytes_sent();
+        if let Some(response) = session.response_written() {
+            line.status = Some(response.status.as_u16());
+        }
+        if let (Some(error), None) = (error, &line.error) {
+            line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
+        }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+        // The request's own line says it.
+        true
+    }
+
+    fn request_summary(&self, session: &Session, context: &Context) -> String {
+        let path = context.line.path.as_ref().map_or("-", |path| path.as_str());
+        format!("{} {path}, request {}", session.req_header().method, context.line.request_id)
+    }
+}
+
+/// What a client is told about an error; nothing where it is gone.
+fn problem_of(error: &Error) -> Option<Problem> {
+    match (error.etype(), error.esource()) {
+        (ErrorType::HTTPStatus(502), _) => Some(Problem::UpstreamDown),
+        (ErrorType::HTTPStatus(_), _) => Some(Problem::Fault),
+        (ErrorType::ReadTimedout | ErrorType::WriteTimedout | ErrorType::ConnectTimedout, ErrorSource::Upstream) => {
+            Some(Problem::UpstreamTimeout)
+        }
+        (_, ErrorSource::Upstream) => Some(Problem::UpstreamDown),
+        (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(Problem::RequestTimeout),
+        (ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout, ErrorSource::Downstream) => {
+            None
+        }
+        (_, ErrorSource::Downstream) => Some(Problem::BadRequest),
+        (_, ErrorSource::Internal | ErrorSource::Unset) => Some(Problem::Fault),
+    }
+}

@@ -1,7 +1,7 @@
 //! The composition root: from a configuration to a running gateway. Only here do the layers meet.
 
 pub mod gateway;
-mod proxy;
+pub mod proxy;
 pub mod running;
 pub mod system;
 

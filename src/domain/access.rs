@@ -52,3 +52,9 @@ pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: 
     };
     Decision::Admit(Admission { route: Arc::clone(route), session })
 }
+
+/// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,
+/// and it is told of nobody.
+pub fn admit_preflight<S>(route: &Arc<Route>) -> Admission<S> {
+    Admission { route: Arc::clone(route), session: None }
+}

@@ -104,11 +104,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
     let lang = query("lang");
-    let language = Language::negotiate(
-        lang.as_deref(),
-        cookie(headers, portal.cookies.language).as_deref(),
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
-    );
+    let language = language(portal, lang.as_deref(), headers);
     let flow = cookie(headers, portal.cookies.flow).and_then(|text| Secret::parse(&text));
     let has_flow = flow.is_some();
     let flow = flow.unwrap_or_else(|| Secret::generate(portal.auth.entropy()));
@@ -130,6 +126,15 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         flow,
         return_to: query("return_to").map(|text| ReturnTo::parse_or_root(Some(&text))),
     }
+}
+
+/// The language of a visitor who sent these headers, and perhaps `?lang=`.
+pub(super) fn language(portal: &Portal, lang: Option<&str>, headers: &HeaderMap) -> Language {
+    Language::negotiate(
+        lang,
+        cookie(headers, portal.cookies.language).as_deref(),
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
+    )
 }
 
 fn session_token(headers: &HeaderMap, portal: &Portal) -> Option<SecretDigest> {

@@ -47,7 +47,8 @@ pub struct RedbStore {
 
 impl RedbStore {
     /// Opens the store in the file at `path`; makes the file, and its directory, where there is none. Nobody but its
-    /// owner can read it then. It blocks: after a crash the whole file is checked.
+    /// owner can read it then. It blocks, and after a crash it may read through the
+    /// whole file.
     ///
     /// # Errors
     /// Another process has it, a newer bmauth wrote it, it is something else, or the disk failed: one sentence for

@@ -102,10 +102,10 @@ impl Browser {
     }
 
     pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("csrf", &self.csrf);
-        form.extend_pairs(fields);
-        let body = Body::from(form.finish());
+        let body = Body::from({
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("csrf", &self.csrf).extend_pairs(fields).finish()
+        });
         let request = Request::post(path)
             .header(header::ORIGIN, ORIGIN)
             .header("sec-fetch-site", "same-origin")

@@ -3,7 +3,6 @@ use serde_json::json;
 
 use crate::authenticator::{BE, Passkey, UP, UV};
 use crate::world::{CONFIG, World};
-use bmauth::store::Store as _;
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
 
@@ -110,7 +109,7 @@ async fn new_codes_do_not_give_endless_tries() {
     let mut browser = world.browser();
     browser.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
     let mut sent = 1;
-    for _ in 0..20 {
+    for _ in 0..15 {
         world.wait(30);
         browser.get("/_bmauth/register/code").await;
         match browser.submit("/_bmauth/register/code/resend", &[]).await.status {

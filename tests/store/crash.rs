@@ -1,7 +1,7 @@
 //! What a durable commit is worth when the process is killed.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -36,7 +36,8 @@ async fn what_was_acknowledged_as_durable_survives_a_kill() {
             assert_eq!(store.session(digest(n)).await.unwrap(), Some(session(n, n, n)), "session {n}");
         }
         // Of what was under way, all is there or nothing.
-        for n in first..first + 10_000 {
+        let last = acknowledged.iter().max().unwrap() + 2 * TASKS;
+        for n in first..=last {
             let there = store.account(account_id(n)).await.unwrap().is_some();
             assert_eq!(store.passkeys(account_id(n)).await.unwrap().len(), usize::from(there), "passkey {n}");
             assert_eq!(store.session(digest(n)).await.unwrap().is_some(), there, "session {n}");
@@ -45,7 +46,7 @@ async fn what_was_acknowledged_as_durable_survives_a_kill() {
 }
 
 /// Starts a process that commits, kills it after so many acknowledgements, and returns all of them.
-fn killed_after(enough: usize, first: u32, path: &PathBuf) -> Vec<u32> {
+fn killed_after(enough: usize, first: u32, path: &Path) -> Vec<u32> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::what_was_acknowledged_as_durable_survives_a_kill", "--nocapture"])
         .env(CHILD, format!("{first} {}", path.display()))

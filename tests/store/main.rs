@@ -98,6 +98,7 @@ contract! {
     sweeping {
         a_sweep_removes_what_has_expired_and_nothing_else
         old_and_unused_sessions_are_swept
+        sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unused
         a_sweep_stays_within_its_limit_and_comes_to_an_end
         a_swept_counter_would_have_started_again_anyway
         what_was_prolonged_is_not_swept

@@ -36,7 +36,7 @@ fn builder(path: &Path) -> Builder {
     let told = std::cell::Cell::new(false);
     builder.set_cache_size(CACHE).set_repair_callback(move |_| {
         if !told.replace(true) {
-            tracing::warn!(path = %path.display(), "the store was not closed in order; checking all of it");
+            tracing::warn!(path = %path.display(), "the store was not closed in order; checking it");
         }
     });
     builder
@@ -138,6 +138,7 @@ fn create(database: &Database) -> Result<(), Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_two_phase_commit(true);
+    transaction.set_quick_repair(true);
     for table in Table::ALL {
         transaction.open_table(table.definition())?;
     }

@@ -59,7 +59,9 @@ fn to_json(table: Table, state: &impl Serialize) -> Result<Vec<u8>, Fault> {
 }
 
 fn from_json<T: DeserializeOwned>(table: Table, json: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(json).map_err(|error| unreadable(table, error))
+    // The parser's own words would quote what it read.
+    serde_json::from_slice(json)
+        .map_err(|error| unreadable(table, format_args!("{:?} at column {}", error.classify(), error.column())))
 }
 
 fn uuid_key(table: Table, key: &[u8]) -> Result<Uuid, Fault> {

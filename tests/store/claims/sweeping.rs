@@ -54,6 +54,15 @@ pub async fn old_and_unused_sessions_are_swept(store: Arc<impl Store>) {
     }
 }
 
+pub async fn sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unused(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    for (n, created_at, last_seen_at) in [(1, 100, 100), (2, 100, 100), (3, 100, 100), (4, 500, 150)] {
+        let session = Session { created_at: at(created_at), last_seen_at: at(last_seen_at), ..session(n, 1, 1) };
+        keeps(&*store, [Change::AddSession(session)]).await;
+    }
+    assert_eq!(store.sweep(at(0), at(200), at(200), 4).await.unwrap(), 4);
+}
+
 pub async fn a_sweep_stays_within_its_limit_and_comes_to_an_end(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     for n in 0..10 {

@@ -1,0 +1,218 @@
+//! The answers that the proxy gives itself.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+use super::incoming::{Incoming, Kind};
+use super::settings::Settings;
+use crate::domain::return_to::ReturnTo;
+use crate::domain::route::Scheme;
+use crate::portal::peer::RequestId;
+
+/// Where strangers are sent.
+const SIGN_IN: &str = "/_bmauth/sign-in";
+
+/// What stands in a query unencoded: the unreserved characters (RFC 3986 §2.3), and `/` for legibility.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// The policies of our own pages.
+const POLICIES: [(HeaderName, HeaderValue); 4] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+        ),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// Why a request was not forwarded, or did not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// 400: the request has no meaning, or two.
+    BadRequest,
+    /// 401: nobody is signed in.
+    SignInRequired,
+    /// 403: a WebSocket was asked for by another site's page.
+    ForeignOrigin,
+    /// 404: no route.
+    NotFound,
+    /// 405: a method that is never let through.
+    MethodNotAllowed,
+    /// 408: the body of a request to the gateway itself took too long.
+    RequestTimeout,
+    /// 413: the body of a request to the gateway itself is too large.
+    BodyTooLarge,
+    /// 421: not a host of ours.
+    Misdirected,
+    /// 431: the head is too large.
+    HeadTooLarge,
+    /// 500: a mistake of ours.
+    Fault,
+    /// 501: a method nobody knows.
+    NotImplemented,
+    /// 502: the app does not answer, or not in HTTP.
+    UpstreamDown,
+    /// 503: it cannot be known who is signed in.
+    Unavailable,
+    /// 504: the app took too long.
+    UpstreamTimeout,
+}
+
+impl Problem {
+    /// The status it is answered with.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::SignInRequired => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::UpstreamDown => StatusCode::BAD_GATEWAY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// What the problem is, in a few words, and the last part of its `type` (RFC 9457 §3.1).
+    const fn title(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BadRequest => ("malformed-request", "The request is malformed"),
+            Self::SignInRequired => ("sign-in-required", "Please sign in to continue"),
+            Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
+            Self::NotFound => ("not-found", "There is nothing here"),
+            Self::MethodNotAllowed => ("method-not-allowed", "This method is not allowed"),
+            Self::RequestTimeout => ("request-timeout", "The request took too long to arrive"),
+            Self::BodyTooLarge => ("body-too-large", "The request’s body is too large"),
+            Self::Misdirected => ("misdirected-request", "This host is not served here"),
+            Self::HeadTooLarge => ("head-too-large", "The request’s header fields are too large"),
+            Self::Fault => ("fault", "Something went wrong in the gateway"),
+            Self::NotImplemented => ("method-unknown", "This method is not known"),
+            Self::UpstreamDown => ("app-down", "The app is not answering"),
+            Self::Unavailable => ("sign-in-unavailable", "Signing in is not working right now"),
+            Self::UpstreamTimeout => ("app-timeout", "The app took too long to answer"),
+        }
+    }
+}
+
+/// A page that says what is in the way, to be written by the portal.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorPage<'a> {
+    /// What is in the way.
+    pub problem: Problem,
+    /// The request's name in the log.
+    pub request_id: RequestId,
+    /// The fields of the request, for the visitor's language.
+    pub headers: &'a HeaderMap,
+}
+
+/// Writes the HTML of a page.
+pub type RenderPage = Arc<dyn Fn(&ErrorPage<'_>) -> String + Send + Sync>;
+
+/// An answer of the proxy's own.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Answer {
+    /// Says what is in the way, as a page to a person and as `application/problem+json` (RFC 9457) to a script.
+    pub(super) fn problem(problem: Problem, kind: Kind, request_id: RequestId, head: &HeaderMap, render: &RenderPage) -> Self {
+        let mut fields = Vec::new();
+        if problem == Problem::MethodNotAllowed {
+            fields.push((ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")));
+        }
+        if kind == Kind::Navigation {
+            fields.push((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")));
+            let body = render(&ErrorPage { problem, request_id, headers: head });
+            return Self { status: problem.status(), fields, body: body.into() };
+        }
+        let (name, title) = problem.title();
+        let mut json = serde_json::json!({
+            "type": format!("urn:bmauth:problem:{name}"),
+            "title": title,
+            "status": problem.status().as_u16(),
+            "request_id": request_id.to_string(),
+        });
+        if problem == Problem::SignInRequired {
+            // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
+            fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+            json["sign_in_url"] = SIGN_IN.into();
+        }
+        fields.push((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
+        Self { status: problem.status(), fields, body: json.to_string().into() }
+    }
+
+    /// Sends a stranger who goes to a page to sign in, and from there back to it.
+    pub(super) fn to_sign_in(incoming: &Incoming) -> Self {
+        let path = incoming.target.path.as_str();
+        let asked_for = match &incoming.target.query {
+            Some(query) => format!("{path}?{}", query.as_str()),
+            None => path.to_owned(),
+        };
+        let return_to = ReturnTo::parse_or_root(Some(&asked_for));
+        let location = format!("{SIGN_IN}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY));
+        let location = HeaderValue::from_str(&location).expect("percent-encoded text is visible ASCII");
+        Self { status: StatusCode::SEE_OTHER, fields: vec![(LOCATION, location)], body: Bytes::new() }
+    }
+
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Writes the answer, with the policies of our own pages.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(super) async fn send(self, session: &mut Session, settings: &Settings) -> pingora::Result<()> {
+        let mut head = ResponseHeader::build(self.status, Some(POLICIES.len() + self.fields.len() + 5))?;
+        for (name, value) in POLICIES.into_iter().chain(self.fields) {
+            head.insert_header(name, value)?;
+        }
+        head.insert_header(PERMISSIONS_POLICY.clone(), "camera=(), microphone=(), geolocation=()")?;
+        if settings.public_scheme == Scheme::Https {
+            head.insert_header(STRICT_TRANSPORT_SECURITY, "max-age=31536000")?;
+        }
+        write(session, head, self.body).await
+    }
+}
+
+/// Writes a whole response. Without a `Content-Length` the connection would be closed behind it.
+///
+/// # Errors
+/// The client is gone.
+pub(super) async fn write(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+    let bodiless = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
+    if !bodiless {
+        head.set_content_length(body.len())?;
+    }
+    let end = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(head), end).await?;
+    if !end {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}

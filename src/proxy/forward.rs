@@ -1,0 +1,226 @@
+//! What the app receives: the client's request without what only the gateway may say, and with what it says.
+
+use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use pingora::http::RequestHeader;
+
+use super::guard::Connection;
+use super::incoming::Incoming;
+use super::settings::Settings;
+use crate::domain::account::Account;
+use crate::domain::cookies::{self, Theirs};
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
+static REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
+static REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
+static REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+
+/// Fields by which some gateway tells an app who asks; folded, see [`Folded`].
+const IDENTITY: [&[u8]; 11] = [
+    b"remoteuser",
+    b"remoteemail",
+    b"remotename",
+    b"remotegroups",
+    b"xforwardeduser",
+    b"xforwardedemail",
+    b"xforwardedgroups",
+    b"xforwardedpreferredusername",
+    b"xforwardedaccesstoken",
+    b"xremoteuser",
+    b"xbmauthjwt",
+];
+/// What the names of such fields begin with.
+const IDENTITY_FAMILY: &[u8] = b"xauthrequest";
+/// Fields that some servers take for the real target, by which nothing was decided.
+const OTHER_TARGET: [&[u8]; 6] =
+    [b"xoriginalurl", b"xoriginaluri", b"xrewriteurl", b"xforwardeduri", b"xforwardedurl", b"xforwardedpath"];
+/// Fields by which a proxy in front says where a request comes from, folded, besides those of [`PROVENANCE_FAMILY`].
+const PROVENANCE: [&[u8]; 9] = [
+    b"forwarded",
+    b"xrealip",
+    b"xclientip",
+    b"xclusterclientip",
+    b"xoriginalforwardedfor",
+    b"xoriginalhost",
+    b"xoriginalmethod",
+    b"trueclientip",
+    b"cfconnectingip",
+];
+/// What the names of such fields begin with.
+const PROVENANCE_FAMILY: &[u8] = b"xforwarded";
+/// The spellings in which a trusted proxy says it; any other was passed on from its client.
+const PROVENANCE_PLAIN: [&str; 12] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-method",
+    "x-forwarded-uri",
+    "x-original-method",
+    "x-real-ip",
+    "true-client-ip",
+];
+
+/// A field name as the laxest server might read it: capitals do not count, and neither does anything but letters and
+/// digits. CGI alone makes one of `-`, `_` and `.`.
+struct Folded {
+    bytes: [u8; Self::KEPT],
+    length: usize,
+    whole: bool,
+}
+
+impl Folded {
+    /// Longer names are compared by their beginning only, and equal none whole.
+    const KEPT: usize = 64;
+
+    fn of(name: &HeaderName) -> Self {
+        let mut folded = Self { bytes: [0; Self::KEPT], length: 0, whole: true };
+        for byte in name.as_str().bytes().filter(u8::is_ascii_alphanumeric) {
+            let Some(place) = folded.bytes.get_mut(folded.length) else {
+                folded.whole = false;
+                break;
+            };
+            *place = byte.to_ascii_lowercase();
+            folded.length += 1;
+        }
+        folded
+    }
+
+    fn start(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn is(&self, name: &[u8]) -> bool {
+        self.whole && self.start() == name
+    }
+
+    fn is_any(&self, names: &[&[u8]]) -> bool {
+        names.iter().any(|name| self.is(name))
+    }
+}
+
+/// Which fields of a client's request are not passed on.
+#[derive(Debug)]
+pub(super) struct Spoofable {
+    /// The identity header's name, folded.
+    identity: Box<[u8]>,
+}
+
+impl Spoofable {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { identity: Folded::of(&settings.identity_header).start().into() }
+    }
+
+    fn is(&self, name: &HeaderName, from_trusted: bool, receiver: Receiver) -> bool {
+        let folded = Folded::of(name);
+        // Nothing below begins with another letter; most fields end here.
+        let first = folded.start().first();
+        if !matches!(first, Some(b'c' | b'f' | b'r' | b't' | b'x')) && first != self.identity.first() {
+            return false;
+        }
+        if folded.is(&self.identity) || folded.is_any(&IDENTITY) || folded.start().starts_with(IDENTITY_FAMILY) {
+            return true;
+        }
+        if folded.is_any(&OTHER_TARGET) {
+            return receiver == Receiver::App || !from_trusted;
+        }
+        let provenance = folded.is_any(&PROVENANCE) || folded.start().starts_with(PROVENANCE_FAMILY);
+        provenance && !(from_trusted && PROVENANCE_PLAIN.contains(&name.as_str()))
+    }
+
+    /// The names of those fields in `headers`.
+    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool, receiver: Receiver) -> Vec<HeaderName> {
+        headers.keys().filter(|name| self.is(name, from_trusted, receiver)).cloned().collect()
+    }
+}
+
+/// Who is to receive a request. Our own pages may be asked by a trusted proxy about another target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    App,
+    Portal,
+}
+
+/// What is said to the app about one request.
+pub(super) struct Saying<'a> {
+    pub(super) incoming: &'a Incoming,
+    pub(super) connection: &'a Connection,
+    pub(super) settings: &'a Settings,
+    pub(super) spoofable: &'a Spoofable,
+    /// Whose request it is, and the token that says so.
+    pub(super) identity: Option<(&'a Account, HeaderValue)>,
+}
+
+/// Makes the client's request the app's. Pingora has taken out the hop-by-hop fields and those that `Connection` names
+/// before, so nothing inserted here can be named there.
+///
+/// # Errors
+/// A value could not be written, which refuses the request.
+pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
+    let Saying { incoming, connection, settings, spoofable, identity } = saying;
+    for name in spoofable.in_fields(&request.headers, incoming.from_trusted, Receiver::App) {
+        request.remove_header(&name);
+    }
+    drop_own_cookies(request)?;
+
+    let authority = incoming.authority.to_string();
+    if request.headers.get(HOST).is_none_or(|host| host != authority.as_str()) {
+        request.insert_header(HOST, authority.as_str())?;
+    }
+    forwarded_for(request, connection)?;
+    request.insert_header(X_FORWARDED_PROTO.clone(), incoming.scheme.as_str())?;
+    request.insert_header(X_FORWARDED_HOST.clone(), authority)?;
+
+    if let Some((account, token)) = identity {
+        request.insert_header(settings.identity_header.clone(), token)?;
+        if settings.plain_headers {
+            plain_headers(request, account)?;
+        }
+    }
+    Ok(())
+}
+
+fn drop_own_cookies(request: &mut RequestHeader) -> pingora::Result<()> {
+    match cookies::without_ours(|| request.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
+        Theirs::Untouched => {}
+        Theirs::Nothing => {
+            request.remove_header(&COOKIE);
+        }
+        Theirs::Line(line) => request.insert_header(COOKIE, line)?,
+    }
+    Ok(())
+}
+
+fn forwarded_for(request: &mut RequestHeader, connection: &Connection) -> pingora::Result<()> {
+    let Some(peer) = &connection.forwarded_for else { return Ok(()) };
+    // Only a trusted proxy's is still here.
+    let before: Vec<&[u8]> = request.headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    if before.is_empty() {
+        return request.insert_header(X_FORWARDED_FOR.clone(), peer.clone());
+    }
+    let list = [before.as_slice(), &[peer.as_bytes()]].concat().join(&b", "[..]);
+    request.insert_header(X_FORWARDED_FOR.clone(), list)
+}
+
+/// The identity in plain fields, for apps that know no tokens. What is not valid text for a field is left out.
+fn plain_headers(request: &mut RequestHeader, account: &Account) -> pingora::Result<()> {
+    // A comma in a group's name would make two groups of it.
+    let groups: Vec<&str> = account.groups.iter().map(String::as_str).filter(|group| !group.contains(',')).collect();
+    let fields = [
+        (&REMOTE_USER, Some(account.id.to_string())),
+        (&REMOTE_EMAIL, Some(account.email.as_str().to_owned())),
+        (&REMOTE_NAME, account.name.clone()),
+        (&REMOTE_GROUPS, Some(groups.join(","))),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
+            request.insert_header(name.clone(), value)?;
+        }
+    }
+    Ok(())
+}

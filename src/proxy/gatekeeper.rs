@@ -1,0 +1,54 @@
+//! What the proxy needs of the sign-in side.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+
+use crate::auth::Auth;
+use crate::auth::sessions::LiveSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::SecretDigest;
+use crate::identity::IdentityError;
+use crate::store::StoreError;
+
+/// What the proxy needs of the sign-in side.
+#[async_trait]
+pub trait Gatekeeper: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+
+    /// The live session of that token, where it is in memory.
+    fn live(&self, token: SecretDigest) -> Option<LiveSession>;
+
+    /// The live session of that token, read from the store.
+    ///
+    /// # Errors
+    /// The store could not be asked, so it is not known who asks.
+    async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError>;
+
+    /// The identity token of a session for an audience, ready to be sent.
+    ///
+    /// # Errors
+    /// It could not be signed.
+    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError>;
+}
+
+#[async_trait]
+impl Gatekeeper for Auth {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+
+    fn live(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.live_session(token)
+    }
+
+    async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+        self.session(token).await
+    }
+
+    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        Self::identity_token(self, session, audience)
+    }
+}

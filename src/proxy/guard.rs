@@ -1,0 +1,223 @@
+//! What stands between a connection and the HTTP parser: how long a head may take, and how large it may be.
+//!
+//! Pingora bounds each read of a head but neither the whole of it nor the wait between two requests, and lets it grow
+//! to a mebibyte. So the stream itself refuses to go on.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use pingora::http::ResponseHeader;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// How long a request's head may take from its first byte, and on a new connection from the start.
+pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How many bytes may come in before a head is complete; the connection is closed then. Heads that are complete and
+/// over [`super::incoming::LARGEST_HEAD`] are answered.
+const HEAD_BYTES: usize = 64 * 1024;
+/// An HTTP/2 connection opens with this many bytes (RFC 9113 §3.4); what follows has limits of its own.
+const PREFACE_BYTES: usize = 24;
+/// Enough for most heads and small bodies to leave in one write.
+const WRITE_BUFFER: usize = 4096;
+
+/// What is known of one connection for as long as it lasts.
+#[derive(Debug)]
+pub(super) struct Connection {
+    peer: Option<IpAddr>,
+    /// The peer's address as it stands in `X-Forwarded-For`, made once.
+    pub(super) forwarded_for: Option<HeaderValue>,
+    /// Whether the connection itself is encrypted.
+    pub(super) tls: bool,
+    /// Even while a head is awaited, odd while a request is served.
+    turn: AtomicU32,
+}
+
+impl Connection {
+    pub(super) fn of(arrival: Arrival) -> Self {
+        let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
+        let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
+        Self { peer, forwarded_for, tls: arrival.tls, turn: AtomicU32::new(0) }
+    }
+
+    /// Who is at the other end of the connection.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// The next thing to come is a head.
+    pub(super) fn await_head(&self) {
+        self.turn.fetch_add(self.turn.load(Ordering::Relaxed) % 2, Ordering::Relaxed);
+    }
+
+    /// The head is there; what comes is not limited here.
+    pub(super) fn head_is_read(&self) {
+        self.turn.fetch_add(1 - self.turn.load(Ordering::Relaxed) % 2, Ordering::Relaxed);
+    }
+}
+
+/// How a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who is at the other end.
+    pub peer: Option<SocketAddr>,
+    /// Whether it is encrypted.
+    pub tls: bool,
+    /// Whether its ends agreed on HTTP/2.
+    pub http2: bool,
+}
+
+/// A connection whose heads have a deadline and a size.
+#[derive(Debug)]
+pub(super) struct Guarded<S: AsyncWrite> {
+    io: BufWriter<S>,
+    connection: Arc<Connection>,
+    /// Carries the connection to where the requests are served.
+    digest: Arc<ProxyDigest>,
+    http2: bool,
+    id: UniqueIDType,
+    /// The turn that the fields below are about.
+    turn: u32,
+    head_bytes: usize,
+    /// When the head must be complete, or while not a byte of it has come, when it must have begun.
+    deadline: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
+    pub(super) fn new(io: S, arrival: Arrival) -> Self {
+        static IDS: AtomicI32 = AtomicI32::new(0);
+        let connection = Arc::new(Connection::of(arrival));
+        let response = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
+        let digest = ProxyDigest::new(Box::new(response), Some(Box::new(Arc::clone(&connection))));
+        Self {
+            io: BufWriter::with_capacity(WRITE_BUFFER, io),
+            connection,
+            digest: Arc::new(digest),
+            http2: arrival.http2,
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            turn: 0,
+            head_bytes: 0,
+            deadline: Some(Instant::now() + HEAD_DEADLINE),
+            timer: None,
+        }
+    }
+
+    /// Reads a piece of a head.
+    fn poll_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.head_bytes > HEAD_BYTES {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the head is too large")));
+        }
+        let begun = self.head_bytes;
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        self.head_bytes += buf.filled().len() - before;
+        if self.http2 && self.head_bytes >= PREFACE_BYTES {
+            self.connection.head_is_read();
+        }
+        if begun == 0 && self.head_bytes > 0 && self.turn > 0 {
+            self.deadline = Some(Instant::now() + HEAD_DEADLINE);
+        }
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + KEEP_ALIVE);
+        match read {
+            // One byte now and then is always ready, so the timer below would never be asked.
+            Poll::Ready(result) => Poll::Ready(if Instant::now() >= deadline { Err(late()) } else { result }),
+            Poll::Pending => {
+                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+                if timer.deadline() != deadline {
+                    timer.as_mut().reset(deadline);
+                }
+                ready!(timer.as_mut().poll(cx));
+                Poll::Ready(Err(late()))
+            }
+        }
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the head took too long")
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let turn = this.connection.turn.load(Ordering::Relaxed);
+        if turn != this.turn {
+            (this.turn, this.head_bytes, this.deadline) = (turn, 0, None);
+        }
+        if turn % 2 == 0 { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}
+
+#[async_trait]
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Shutdown for Guarded<S> {
+    async fn shutdown(&mut self) {
+        // The other end may be gone already; there is nobody to tell.
+        let _ = self.io.shutdown().await;
+    }
+}
+
+impl<S: AsyncWrite> UniqueID for Guarded<S> {
+    fn id(&self) -> UniqueIDType {
+        self.id
+    }
+}
+
+impl<S: AsyncWrite> Ssl for Guarded<S> {
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        Some(if self.http2 { ALPN::H2 } else { ALPN::H1 })
+    }
+}
+
+impl<S: AsyncWrite> GetTimingDigest for Guarded<S> {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl<S: AsyncWrite> GetProxyDigest for Guarded<S> {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        Some(Arc::clone(&self.digest))
+    }
+}
+
+impl<S: AsyncWrite> GetSocketDigest for Guarded<S> {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl<S: AsyncWrite> Peek for Guarded<S> {}
+
+/// The connection that a request came by.
+pub(super) fn connection_of(session: &pingora::protocols::http::ServerSession) -> Option<Arc<Connection>> {
+    let digest = session.digest()?.proxy_digest.as_ref()?;
+    digest.user_data.as_ref()?.downcast_ref::<Arc<Connection>>().cloned()
+}

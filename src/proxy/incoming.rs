@@ -1,0 +1,349 @@
+//! Reads a request's head, once and strictly: what stands here is what is decided by and what is sent on.
+
+use std::net::IpAddr;
+
+use http::header::{
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    UPGRADE,
+};
+use http::request::Parts;
+use http::{Method, Version};
+
+use super::answers::Problem;
+use super::guard::Connection;
+use super::settings::Settings;
+use crate::domain::cookies;
+use crate::domain::host::Authority;
+use crate::domain::path::RequestTarget;
+use crate::domain::route::Scheme;
+use crate::domain::secret::{Secret, SecretDigest};
+
+/// The most that the names and values of a request's fields and its target may take, in bytes.
+pub(super) const LARGEST_HEAD: usize = 32 * 1024;
+
+/// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
+/// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
+const OTHER_METHODS: [&str; 16] = [
+    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "MKCALENDAR", "ACL",
+    "BIND", "UNBIND", "REBIND", "VERSION-CONTROL", "QUERY",
+];
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// A request whose head can have only one meaning.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    /// The host and port it is for.
+    pub(super) authority: Authority,
+    /// The path and query.
+    pub(super) target: RequestTarget,
+    /// The digest of the one session token it carries.
+    pub(super) token: Option<SecretDigest>,
+    /// The visitor's address; `None` where a trusted proxy in front does not say.
+    pub(super) client: Option<IpAddr>,
+    /// Whether the peer is a trusted proxy, whose `X-Forwarded-*` is believed.
+    pub(super) from_trusted: bool,
+    /// How the visitor came, as far as the connection or a trusted proxy says.
+    pub(super) scheme: Scheme,
+    /// What kind of request it is, where that changes how it is treated.
+    pub(super) kind: Kind,
+}
+
+/// The kinds of requests that are treated differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A person goes to a page.
+    Navigation,
+    /// A browser asks whether another site's script may call (CORS).
+    Preflight,
+    /// A WebSocket is to be opened.
+    WebSocket,
+    /// Anything else, scripts above all.
+    Other,
+}
+
+impl Incoming {
+    /// Reads the head. `raw_target` is the request target as it came in.
+    ///
+    /// # Errors
+    /// The request is refused.
+    pub(super) fn read(
+        head: &Parts,
+        raw_target: &[u8],
+        connection: &Connection,
+        settings: &Settings,
+    ) -> Result<Self, Problem> {
+        if size(&head.headers) + raw_target.len() > LARGEST_HEAD {
+            return Err(Problem::HeadTooLarge);
+        }
+        allow(&head.method)?;
+        let authority = authority(head)?;
+        let target = RequestTarget::parse(raw_target).map_err(|_| Problem::BadRequest)?;
+        let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
+        let client =
+            if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
+        let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
+        let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
+        let token = cookies::only(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), settings.session_cookie())
+            .and_then(|value| str::from_utf8(value).ok())
+            .and_then(Secret::parse)
+            .map(|secret| secret.digest());
+        Ok(Self { authority, target, token, client, from_trusted, scheme, kind: kind(head) })
+    }
+}
+
+/// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what follows.
+pub(super) fn is_whole_target(raw_head: &[u8], target: &[u8]) -> bool {
+    let line = raw_head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    words.nth(1) == Some(target)
+}
+
+fn size(headers: &HeaderMap) -> usize {
+    // Two for the colon and the space, two for the end of the line.
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn allow(method: &Method) -> Result<(), Problem> {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            Ok(())
+        }
+        Method::TRACE | Method::CONNECT => Err(Problem::MethodNotAllowed),
+        _ if OTHER_METHODS.contains(&method.as_str()) => Ok(()),
+        _ => Err(Problem::NotImplemented),
+    }
+}
+
+/// The one host: of `Host`, of `:authority`, or of both where they say the same (RFC 9113 §8.3.1).
+fn authority(head: &Parts) -> Result<Authority, Problem> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Problem::BadRequest);
+    }
+    let pseudo = match head.version {
+        Version::HTTP_2 => head.uri.authority().map(|authority| authority.as_str().as_bytes()),
+        _ => None,
+    };
+    let written = match (host.map(HeaderValue::as_bytes), pseudo) {
+        (Some(host), Some(pseudo)) if host != pseudo => return Err(Problem::BadRequest),
+        (Some(written), _) | (None, Some(written)) => written,
+        (None, None) => return Err(Problem::BadRequest),
+    };
+    Authority::parse(written).map_err(|_| Problem::BadRequest)
+}
+
+/// The last address in `X-Forwarded-For` that no trusted proxy added for another trusted proxy. What stands before it
+/// was written by the visitor.
+fn forwarded_for(headers: &HeaderMap, settings: &Settings) -> Option<IpAddr> {
+    let fields = headers.get_all(&X_FORWARDED_FOR).iter().rev();
+    let mut said = None;
+    for item in fields.flat_map(|field| field.as_bytes().rsplit(|&byte| byte == b',')) {
+        let address = address(item.trim_ascii())?;
+        said = Some(address);
+        if !settings.trusts(address) {
+            break;
+        }
+    }
+    said
+}
+
+/// An address, with or without a port, as proxies write it.
+fn address(item: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(item).ok()?;
+    let address = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
+    address.ok().map(|address| address.to_canonical())
+}
+
+/// Whether the nearest trusted proxy says the visitor came over https; `None` where it does not say.
+fn forwarded_proto(headers: &HeaderMap) -> Option<bool> {
+    let last = headers.get_all(&X_FORWARDED_PROTO).iter().next_back()?;
+    let item = last.as_bytes().rsplit(|&byte| byte == b',').next()?.trim_ascii();
+    match item {
+        _ if item.eq_ignore_ascii_case(b"https") => Some(true),
+        _ if item.eq_ignore_ascii_case(b"http") => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn kind(head: &Parts) -> Kind {
+    let headers = &head.headers;
+    let reads = matches!(head.method, Method::GET | Method::HEAD);
+    // RFC 6455 §4.1: a GET of HTTP/1.1.
+    if head.version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
+        return Kind::WebSocket;
+    }
+    if head.method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    {
+        return Kind::Preflight;
+    }
+    // A browser that says how the request came about is believed over what it accepts: a script may fetch HTML too.
+    let navigates = match headers.get(&SEC_FETCH_MODE) {
+        Some(mode) => mode == "navigate",
+        None => reads && accepts_html(headers),
+    };
+    if navigates { Kind::Navigation } else { Kind::Other }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    ranges.any(|range| {
+        let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        media_type.eq_ignore_ascii_case(b"text/html")
+    })
+}
+
+fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
+    let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::super::guard::{Arrival, Connection};
+    use super::*;
+    use crate::domain::host::Host;
+
+    fn settings() -> Settings {
+        Settings {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            ..Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap())
+        }
+    }
+
+    struct Request(http::request::Builder, &'static str);
+
+    fn get(target: &'static str) -> Request {
+        Request(http::Request::get("/"), target).with("host", "notes.example.com")
+    }
+
+    impl Request {
+        fn with(self, name: &str, value: &str) -> Self {
+            Self(self.0.header(name, value), self.1)
+        }
+
+        fn method(self, method: &str) -> Self {
+            Self(self.0.method(method), self.1)
+        }
+
+        fn read_from(self, peer: &str) -> Result<Incoming, Problem> {
+            let peer = Some(format!("{peer}:5000").parse().unwrap());
+            let connection = Connection::of(Arrival { peer, tls: false, http2: false });
+            let (head, ()) = self.0.body(()).unwrap().into_parts();
+            Incoming::read(&head, self.1.as_bytes(), &connection, &settings())
+        }
+
+        fn read(self) -> Result<Incoming, Problem> {
+            self.read_from("192.0.2.1")
+        }
+    }
+
+    fn bare() -> Request {
+        Request(http::Request::get("/"), "/")
+    }
+
+    #[test]
+    fn exactly_one_well_formed_host_is_asked_for() {
+        assert_eq!(bare().read().unwrap_err(), Problem::BadRequest);
+        assert_eq!(get("/").with("host", "notes.example.com").read().unwrap_err(), Problem::BadRequest);
+        for host in ["", "a b", "user@notes.example.com", "notes.example.com/x", "a,b", "notes.example.com:0", "127.1"] {
+            assert_eq!(bare().with("host", host).read().unwrap_err(), Problem::BadRequest, "{host}");
+        }
+        let read = bare().with("host", "Notes.Example.com.:8443").read().unwrap();
+        assert_eq!(read.authority.to_string(), "notes.example.com:8443");
+    }
+
+    #[test]
+    fn a_path_with_two_readings_is_refused() {
+        for target in ["", "*", "a", "http://notes.example.com/", "//a", "/a//b", "/a/../b", "/.", "/a/%2e%2E/b", "/a%2fb", "/a%5Cb", "/a\\b", "/%00", "/a\u{e9}"] {
+            assert_eq!(get(target).read().unwrap_err(), Problem::BadRequest, "{target}");
+        }
+    }
+
+    #[test]
+    fn methods_are_allowed_by_name() {
+        for method in ["GET", "POST", "DELETE", "OPTIONS", "PROPFIND", "QUERY"] {
+            assert!(get("/").method(method).read().is_ok(), "{method}");
+        }
+        for method in ["TRACE", "CONNECT"] {
+            assert_eq!(get("/").method(method).read().unwrap_err(), Problem::MethodNotAllowed, "{method}");
+        }
+        for method in ["BREW", "get", "TRACK", "PRI"] {
+            assert_eq!(get("/").method(method).read().unwrap_err(), Problem::NotImplemented, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_head_over_its_limit_is_refused() {
+        let big = "a".repeat(LARGEST_HEAD);
+        assert_eq!(get("/").with("x-big", &big).read().unwrap_err(), Problem::HeadTooLarge);
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_where_they_come_from() {
+        let read = get("/").with("x-forwarded-for", "203.0.113.9").with("x-forwarded-proto", "https").read().unwrap();
+        assert_eq!((read.client, read.scheme), (Some("192.0.2.1".parse().unwrap()), Scheme::Http));
+    }
+
+    #[track_caller]
+    fn client(fields: &[&str]) -> Option<String> {
+        let request = fields.iter().fold(get("/"), |request, field| request.with("x-forwarded-for", field));
+        request.read_from("10.0.0.1").unwrap().client.map(|address| address.to_string())
+    }
+
+    #[test]
+    fn the_last_address_that_a_trusted_proxy_saw_is_the_visitor() {
+        assert_eq!(client(&["203.0.113.9"]).as_deref(), Some("203.0.113.9"));
+        assert_eq!(client(&["198.51.100.1, 203.0.113.9, 10.2.3.4"]).as_deref(), Some("203.0.113.9"));
+        assert_eq!(client(&["198.51.100.1", "203.0.113.9:4711, fd00::1"]).as_deref(), Some("203.0.113.9"));
+        assert_eq!(client(&["[2001:db8::7]:443"]).as_deref(), Some("2001:db8::7"));
+        assert_eq!(client(&["[2001:db8::7]"]).as_deref(), Some("2001:db8::7"));
+        assert_eq!(client(&["::ffff:203.0.113.9"]).as_deref(), Some("203.0.113.9"));
+        assert_eq!(client(&["10.1.1.1, 10.2.2.2"]).as_deref(), Some("10.1.1.1"));
+        assert_eq!(client(&[]), None);
+        assert_eq!(client(&["203.0.113.9, unknown"]), None);
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_whether_it_was_https() {
+        let scheme = |value: &str| get("/").with("x-forwarded-proto", value).read_from("10.0.0.1").unwrap().scheme;
+        assert_eq!(scheme("https"), Scheme::Https);
+        assert_eq!(scheme("http, HTTPS"), Scheme::Https);
+        assert_eq!(scheme("https, http"), Scheme::Http);
+        assert_eq!(scheme("wss"), Scheme::Http);
+    }
+
+    #[test]
+    fn a_page_navigation_is_told_from_a_script() {
+        let kind = |request: Request| request.read().unwrap().kind;
+        assert_eq!(kind(get("/").with("sec-fetch-mode", "navigate")), Kind::Navigation);
+        assert_eq!(kind(get("/").method("POST").with("sec-fetch-mode", "navigate")), Kind::Navigation);
+        assert_eq!(kind(get("/").with("accept", "text/html,application/xhtml+xml;q=0.9")), Kind::Navigation);
+        assert_eq!(kind(get("/").with("accept", "text/html").with("sec-fetch-mode", "cors")), Kind::Other);
+        assert_eq!(kind(get("/").method("POST").with("accept", "text/html")), Kind::Other);
+        assert_eq!(kind(get("/").with("accept", "application/json, text/htmlx")), Kind::Other);
+        assert_eq!(kind(get("/").with("accept", "*/*")), Kind::Other);
+        assert_eq!(kind(get("/")), Kind::Other);
+        assert_eq!(kind(get("/").with("upgrade", "h2c, WebSocket")), Kind::WebSocket);
+        let options = || get("/").method("OPTIONS").with("origin", "https://a.example");
+        assert_eq!(kind(options().with("access-control-request-method", "PUT")), Kind::Preflight);
+        assert_eq!(kind(options()), Kind::Other);
+    }
+
+    #[test]
+    fn one_session_cookie_is_read() {
+        let secret = Secret::from_bytes([7; 32]);
+        let cookie = |value: &str| get("/").with("cookie", value).read().unwrap().token;
+        assert_eq!(cookie(&format!("a=1; __Host-bmauth={}", secret.text())), Some(secret.digest()));
+        assert_eq!(cookie(&format!("bmauth={}", secret.text())), None);
+        assert_eq!(cookie(&format!("__Host-bmauth={0}; __Host-bmauth={0}", secret.text())), None);
+        assert_eq!(cookie("__Host-bmauth=short"), None);
+    }
+}

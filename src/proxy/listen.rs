@@ -1,0 +1,280 @@
+//! Sockets and certificates, checked before anything runs; connections, from accept to close.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora::apps::{HttpServerOptions, ServerApp as _};
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::guard::{Arrival, Guarded};
+use super::streams::Requests;
+use super::{Gateway, Parts};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long an HTTP/2 connection is kept without a request.
+const HTTP2_IDLE: Duration = Duration::from_secs(75);
+/// How many connections to the apps are kept for the next request.
+const KEPT_UPSTREAM: usize = 1024;
+/// How often a request is tried: once again where that does no harm.
+const TRIES: usize = 2;
+/// How long a silent TCP connection stays unasked whether it is still there.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long is waited after a connection could not be accepted, as when there are no more file descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why the proxy cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is taken, not ours, or not allowed.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A certificate or key file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The certificate file has no certificate.
+    #[error("{} has no certificate", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Certificate and key do not belong together, or are of a kind that TLS cannot use.
+    #[error("the certificate and its key cannot be used: {0}")]
+    Certificate(#[from] rustls::Error),
+}
+
+/// A certificate with its key, which can be exchanged while connections come in.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    current: Arc<Current>,
+    config: Arc<ServerConfig>,
+}
+
+#[derive(Debug)]
+struct Current(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl Tls {
+    /// Reads a certificate chain and its key from PEM files.
+    ///
+    /// # Errors
+    /// They cannot be read or used.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, ListenError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let current = Arc::new(Current(ArcSwap::from_pointee(certified(certificate, key, &provider)?)));
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&current) as _;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), current, config: Arc::new(config) })
+    }
+
+    /// Reads the files again; new connections get what is in them now.
+    ///
+    /// # Errors
+    /// They cannot be read or used; the old ones stay.
+    pub fn reload(&self) -> Result<(), ListenError> {
+        let certified = certified(&self.certificate, &self.key, self.config.crypto_provider())?;
+        self.current.0.store(Arc::new(certified));
+        Ok(())
+    }
+}
+
+fn certified(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, ListenError> {
+    let file = |path: &Path, source| ListenError::File { path: path.to_owned(), source };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|source| file(certificate, source))?;
+    if chain.is_empty() {
+        return Err(ListenError::NoCertificate { path: certificate.to_owned() });
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
+    // Checks that the two belong together.
+    Ok(CertifiedKey::from_der(chain, key, provider)?)
+}
+
+/// A bound address.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Tls>,
+}
+
+/// The proxy, ready for connections.
+pub struct Proxy {
+    app: Arc<Requests>,
+    room: Arc<Semaphore>,
+    shutdown: watch::Sender<bool>,
+    grace: Duration,
+}
+
+impl Listener {
+    /// Takes the address; connections queue from now on.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub async fn bind(address: SocketAddr, tls: Option<Tls>) -> Result<Self, ListenError> {
+        match TcpListener::bind(address).await {
+            Ok(socket) => Ok(Self { socket, tls }),
+            Err(source) => Err(ListenError::Bind { address, source }),
+        }
+    }
+
+    /// The address, with the port that the system chose where 0 was asked for.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+impl Proxy {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let conf = ServerConf {
+            threads: parts.settings.threads,
+            max_retries: TRIES,
+            upstream_keepalive_pool_size: KEPT_UPSTREAM,
+            ..ServerConf::default()
+        };
+        let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
+        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts));
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(HTTP2_IDLE);
+        http.server_options = Some(options);
+        http.h2_options = Some(http2_options());
+        Self {
+            app: Arc::new(Requests { http: Arc::new(http) }),
+            room: Arc::new(Semaphore::new(room)),
+            shutdown: watch::Sender::new(false),
+            grace,
+        }
+    }
+
+    /// Serves until `shutdown` fires and the requests then running have ended, at most for the grace time.
+    pub async fn serve(self: Arc<Self>, listeners: Vec<Listener>, shutdown: CancellationToken) {
+        let connections = TaskTracker::new();
+        let accepting = TaskTracker::new();
+        for listener in listeners {
+            let (proxy, connections, shutdown) = (Arc::clone(&self), connections.clone(), shutdown.clone());
+            accepting.spawn(async move {
+                // Dropped at shutdown, which closes the socket.
+                let _ = shutdown.run_until_cancelled(proxy.accept(&listener, &connections)).await;
+            });
+        }
+        accepting.close();
+        accepting.wait().await;
+        shutdown.cancelled().await;
+        self.shutdown.send_replace(true);
+        self.app.cleanup().await;
+        connections.close();
+        if tokio::time::timeout(self.grace, connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "connections that did not end in time are closed");
+        }
+    }
+
+    async fn accept(self: &Arc<Self>, listener: &Listener, connections: &TaskTracker) {
+        loop {
+            let (stream, peer) = match listener.socket.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    continue;
+                }
+            };
+            // One more than there is room for is closed at once: waiting would help nobody.
+            let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+                tracing::warn!("there are too many connections; a new one was closed");
+                continue;
+            };
+            let (proxy, tls) = (Arc::clone(self), listener.tls.clone());
+            connections.spawn(async move {
+                let _room = room;
+                proxy.take(stream, peer, tls).await;
+            });
+        }
+    }
+
+    async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>) {
+        let keep_alive = socket2::TcpKeepalive::new().with_time(TCP_KEEP_ALIVE);
+        // A connection that is already gone shows below.
+        let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.connection(stream, Arrival { peer: Some(peer), tls: false, http2: false }).await;
+        };
+        let handshake = TlsAcceptor::from(tls.config).accept(stream);
+        match tokio::time::timeout(HANDSHAKE, handshake).await {
+            Ok(Ok(stream)) => {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.connection(stream, Arrival { peer: Some(peer), tls: true, http2 }).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_late) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// Serves one connection, however it came in, until it closes.
+    pub async fn connection<S>(&self, stream: S, arrival: Arrival)
+    where
+        S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
+    {
+        let stream = Box::new(Guarded::new(stream, arrival));
+        self.app.process_new(stream, &self.shutdown.subscribe()).await;
+    }
+}
+
+/// What one HTTP/2 connection may take.
+fn http2_options() -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(100)
+        .max_header_list_size(64 * 1024)
+        .max_frame_size(16 * 1024)
+        .initial_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buffer_size(256 * 1024)
+        // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
+        .max_concurrent_reset_streams(16)
+        .max_pending_accept_reset_streams(16)
+        .max_local_error_reset_streams(Some(64));
+    options
+}

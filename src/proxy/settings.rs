@@ -1,0 +1,66 @@
+//! What the operator decides about the proxy, checked before it gets here.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use crate::domain::host::Host;
+use crate::domain::route::Scheme;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The scheme of `public_url`.
+    pub public_scheme: Scheme,
+    /// The host of `public_url`: answered with the gateway's own pages even where it has no route.
+    pub public_host: Host,
+    /// Paths outside the reserved prefix that the gateway answers itself, whole and byte for byte, on `well_known_hosts`.
+    pub well_known: Vec<String>,
+    /// The hosts whose well-known paths are the gateway's: that of `public_url`, and the relying party's where it differs.
+    pub well_known_hosts: Vec<Host>,
+    /// The field that carries the identity token.
+    pub identity_header: HeaderName,
+    /// Whether the identity also goes out as `Remote-User`, `-Email`, `-Name` and `-Groups`.
+    pub plain_headers: bool,
+    /// The networks of proxies in front whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many threads serve requests: one for each core.
+    pub threads: usize,
+    /// How many connections are open at a time; more are closed as they come.
+    pub max_connections: usize,
+    /// How long requests that are still running at shutdown are waited for.
+    pub grace: Duration,
+}
+
+impl Settings {
+    /// The contract's defaults.
+    pub fn new(public_scheme: Scheme, public_host: Host) -> Self {
+        Self {
+            public_scheme,
+            well_known: vec!["/.well-known/passkey-endpoints".to_owned(), "/.well-known/webauthn".to_owned()],
+            well_known_hosts: vec![public_host.clone()],
+            public_host,
+            identity_header: HeaderName::from_static("x-bmauth-jwt"),
+            plain_headers: false,
+            trusted_proxies: Vec::new(),
+            threads: 1,
+            max_connections: 10_000,
+            grace: Duration::from_secs(10),
+        }
+    }
+
+    /// The name of the session cookie. A browser takes the prefix only over https (RFC 6265bis §4.1.3).
+    pub fn session_cookie(&self) -> &'static str {
+        match self.public_scheme {
+            Scheme::Https => "__Host-bmauth",
+            Scheme::Http => "bmauth",
+        }
+    }
+
+    /// Whether `peer` is a proxy whose `X-Forwarded-*` is believed.
+    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
+}

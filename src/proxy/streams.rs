@@ -1,0 +1,85 @@
+//! Serves one request after another, and stops one at once when the session it was admitted with ends.
+//!
+//! A request is one future, however long its WebSocket, event stream or download lasts, so dropping that future stops
+//! it in every state: while it waits, reads or writes. On HTTP/1.1 that closes the connection; on HTTP/2 it resets the
+//! one stream and leaves the others, among them the answer to the sign-out itself.
+
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+
+use async_trait::async_trait;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v2::server::H2Options;
+use pingora::proxy::HttpProxy;
+use pingora::server::ShutdownWatch;
+use tokio_util::sync::CancellationToken;
+
+use super::Gateway;
+use super::guard::{Connection, connection_of};
+
+tokio::task_local! {
+    /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
+    static SURROUNDINGS: Surroundings;
+}
+
+/// What surrounds a request.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    /// The connection it came by.
+    pub(super) connection: Arc<Connection>,
+    /// Set once it is known whose request it is: fires when that session ends.
+    pub(super) stop: Arc<OnceLock<CancellationToken>>,
+}
+
+impl Surroundings {
+    /// Those of the request whose hook is running.
+    pub(super) fn current() -> Self {
+        SURROUNDINGS.with(Self::clone)
+    }
+}
+
+/// The application that connections are handed to.
+pub(super) struct Requests {
+    pub(super) http: Arc<HttpProxy<Gateway>>,
+}
+
+#[async_trait]
+impl HttpServerApp for Requests {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let connection = connection_of(&session)?;
+        if !session.is_http2() {
+            connection.await_head();
+        }
+        let stop = Arc::new(OnceLock::new());
+        let surroundings = Surroundings { connection, stop: Arc::clone(&stop) };
+        let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));
+        // Only `serve` sets it, and it is polled first each time, so this needs no waking.
+        let ended = async {
+            let token = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
+            token.cancelled().await;
+        };
+        tokio::select! {
+            biased;
+            next = serve => next,
+            () = ended => None,
+        }
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        self.http.h2_options()
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.http.server_options()
+    }
+
+    async fn http_cleanup(&self) {
+        self.http.http_cleanup().await;
+    }
+}

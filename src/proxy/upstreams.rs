@@ -1,0 +1,170 @@
+//! The servers behind the routes: which one a request goes to, and how long each may take.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pingora::upstreams::peer::{ALPN, HttpPeer};
+use tokio::time::Instant;
+
+use super::incoming::Kind;
+use crate::domain::route::{RouteId, Routes, UpstreamUrl};
+
+/// How long a server has to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long connecting may take with TLS.
+const CONNECT_WITH_TLS: Duration = Duration::from_secs(10);
+/// How long a server may be silent within an answer, or before it.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
+/// How long a WebSocket or an event stream may be silent: they are made for waiting. TCP's own keep-alive finds the
+/// dead among them sooner.
+pub(super) const STREAM_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a server may take to accept a piece of a request.
+const WRITE: Duration = Duration::from_secs(60);
+/// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
+/// that a POST, which is never sent twice, does not meet a closing one.
+const IDLE: Duration = Duration::from_secs(4);
+/// How long a server that did not accept a connection is left out while others are there.
+const LEFT_OUT: Duration = Duration::from_secs(5);
+/// How long a name's addresses are used before it is looked up again.
+const NAMES_KEPT: Duration = Duration::from_secs(30);
+
+/// The servers of all routes.
+#[derive(Debug)]
+pub(super) struct Upstreams(HashMap<RouteId, Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    servers: Vec<Arc<Server>>,
+    turn: AtomicUsize,
+}
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Server {
+    url: UpstreamUrl,
+    down_until: Mutex<Option<Instant>>,
+    names: Mutex<Option<Names>>,
+    /// Which of the name's addresses is used; the next one after each that did not answer.
+    turn: AtomicUsize,
+}
+
+#[derive(Clone, Debug)]
+struct Names {
+    addresses: Arc<[SocketAddr]>,
+    until: Instant,
+}
+
+impl Upstreams {
+    pub(super) fn new(routes: &Routes) -> Self {
+        let pools = routes.iter().map(|route| {
+            let servers = route.upstream.iter().cloned().map(Server::new).map(Arc::new).collect();
+            (route.id, Pool { servers, turn: AtomicUsize::new(0) })
+        });
+        Self(pools.collect())
+    }
+
+    /// The server whose turn it is, leaving out those that lately did not answer as long as one is left.
+    pub(super) fn choose(&self, route: RouteId) -> Option<Arc<Server>> {
+        let Pool { servers, turn } = self.0.get(&route)?;
+        if let [only] = servers.as_slice() {
+            return Some(Arc::clone(only));
+        }
+        let first = turn.fetch_add(1, Ordering::Relaxed);
+        let in_turn = || (0..servers.len()).filter_map(|next| servers.get(first.wrapping_add(next) % servers.len()));
+        let now = Instant::now();
+        in_turn().find(|server| server.is_up(now)).or_else(|| in_turn().next()).cloned()
+    }
+
+    /// Whether a route has another server, or another address of its one server, to try.
+    pub(super) fn has_another(&self, route: RouteId) -> bool {
+        self.0.get(&route).is_some_and(|pool| match pool.servers.as_slice() {
+            [only] => only.addresses_known() > 1,
+            servers => servers.len() > 1,
+        })
+    }
+}
+
+impl Server {
+    fn new(url: UpstreamUrl) -> Self {
+        Self { url, down_until: Mutex::default(), names: Mutex::default(), turn: AtomicUsize::new(0) }
+    }
+
+    fn is_up(&self, now: Instant) -> bool {
+        self.down_until.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|until| now >= until)
+    }
+
+    /// Leaves the server out for a while: it did not accept a connection.
+    pub(super) fn leave_out(&self) {
+        *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_OUT);
+        self.turn.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where to connect to, and with what patience.
+    ///
+    /// # Errors
+    /// The server's name has no address.
+    pub(super) async fn peer(&self, kind: Kind, is_event_stream: bool) -> std::io::Result<Box<HttpPeer>> {
+        let address = self.address().await?;
+        let tls = self.url.is_tls();
+        let host = self.url.host();
+        let name = match host.ip() {
+            _ if !tls => String::new(),
+            // A certificate names an address without brackets.
+            Some(ip) => ip.to_string(),
+            None => host.as_str().to_owned(),
+        };
+        let mut peer = Box::new(HttpPeer::new(address, tls, name));
+        let options = &mut peer.options;
+        options.connection_timeout = Some(CONNECT);
+        options.total_connection_timeout = Some(CONNECT_WITH_TLS);
+        options.read_timeout =
+            Some(if kind == Kind::WebSocket || is_event_stream { STREAM_SILENCE } else { SILENCE });
+        options.write_timeout = Some(WRITE);
+        options.idle_timeout = Some(IDLE);
+        options.verify_cert = true;
+        options.verify_hostname = true;
+        options.alpn = ALPN::H1;
+        Ok(peer)
+    }
+
+    fn addresses_known(&self) -> usize {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
+    }
+
+    async fn address(&self) -> std::io::Result<SocketAddr> {
+        if let Some(ip) = self.url.host().ip() {
+            return Ok(SocketAddr::new(ip, self.url.port()));
+        }
+        let now = Instant::now();
+        let kept = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let addresses = match kept {
+            Some(names) if now < names.until => names.addresses,
+            _ => {
+                let found: Arc<[SocketAddr]> = self.look_up().await?.into();
+                let names = Names { addresses: Arc::clone(&found), until: now + NAMES_KEPT };
+                *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
+                found
+            }
+        };
+        let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
+        addresses.get(place).copied().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
+    }
+
+    /// IPv4 first: an app on `localhost` listens there more often than not.
+    async fn look_up(&self) -> std::io::Result<Vec<SocketAddr>> {
+        let found = tokio::net::lookup_host((self.url.host().as_str(), self.url.port())).await?;
+        let mut addresses: Vec<SocketAddr> = found.collect();
+        addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));
+        addresses.dedup();
+        Ok(addresses)
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.url.fmt(f)
+    }
+}

@@ -1,0 +1,179 @@
+//! Who gets through, and what strangers are told.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bmauth::domain::route::Access;
+
+use crate::harness::*;
+
+#[tokio::test]
+async fn somebody_signed_in_reaches_the_app() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let answer = world.get_as(&secret, "/notes?tag=a%20b", &[]).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "hello"));
+    let seen = app.saw();
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/notes?tag=a%20b"));
+    assert_eq!(seen.field("x-bmauth-jwt"), Some("token.user1@example.com.notes.example.com"));
+    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_stranger_going_to_a_page_is_sent_to_sign_in_and_back() {
+    let app = hello().await;
+    let world = world(&app.url);
+    for lines in [&["Sec-Fetch-Mode: navigate"][..], &["Accept: text/html,*/*;q=0.8"]] {
+        let answer = world.get("/notes/7?tag=a%20b&x=/y", lines).await;
+        assert_eq!(answer.status, 303);
+        let location = "/_bmauth/sign-in?return_to=/notes/7%3Ftag%3Da%2520b%26x%3D/y";
+        assert_eq!(answer.field("location"), Some(location));
+        assert_eq!(answer.field("cache-control"), Some("no-store"));
+        assert_eq!(answer.field("content-length"), Some("0"));
+    }
+    assert!(app.seen().is_empty());
+    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0, "a stranger touches no store");
+}
+
+#[tokio::test]
+async fn a_strangers_script_is_told_to_sign_in() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let scripts = [
+        get("/api", &["Sec-Fetch-Mode: cors", "Accept: text/html"]),
+        get("/api", &["Accept: application/json"]),
+        get("/api", &[]),
+        request("POST", "/api", &["Accept: text/html"], "x=1"),
+        get("/api", &["Upgrade: websocket", "Connection: Upgrade", "Origin: https://notes.example.com"]),
+    ];
+    for script in scripts {
+        let answer = world.ask(&script).await;
+        assert_eq!(answer.status, 401, "{script}");
+        assert_eq!(answer.field("content-type"), Some("application/problem+json"));
+        let problem = answer.json();
+        assert_eq!(problem["status"], 401);
+        assert_eq!(problem["sign_in_url"], "/_bmauth/sign-in");
+        assert!(problem["type"].is_string() && problem["title"].is_string());
+    }
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_that_is_unknown_doubled_or_over_opens_nothing() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let (known, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
+    world.keeper.end(&unknown);
+    assert_eq!(world.get_as(&unknown, "/", &[]).await.status, 401);
+    let twice = format!("{}; {COOKIE}={}", cookie(&known), known.text());
+    assert_eq!(world.get("/", &[&twice]).await.status, 401);
+    assert_eq!(world.get("/", &[&cookie(&known), &cookie(&known)]).await.status, 401);
+    assert_eq!(world.get("/", &[&format!("Cookie: bmauth={}", known.text())]).await.status, 401);
+    assert_eq!(world.get("/", &[&format!("Authorization: Bearer {}", known.text())]).await.status, 401);
+    world.keeper.pass(Duration::from_secs(3601));
+    assert_eq!(world.get_as(&known, "/", &[]).await.status, 401);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn signing_out_takes_effect_on_the_next_request_of_the_same_connection() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let mut client = world.connect();
+    client.send(get("/", &[&cookie(&secret)])).await;
+    assert_eq!(client.answer().await.status, 200);
+    world.keeper.end(&secret);
+    client.send(get("/", &[&cookie(&secret)])).await;
+    assert_eq!(client.answer().await.status, 401);
+}
+
+#[tokio::test]
+async fn without_the_store_a_session_that_is_not_in_memory_is_refused() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .route("/optional", Access::Optional, &app.url)
+        .route("/public", Access::Public, &app.url)
+        .start();
+    let (known, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
+    world.keeper.end(&unknown);
+    world.keeper.break_store();
+    assert_eq!(world.get_as(&unknown, "/", &[]).await.status, 503);
+    assert_eq!(world.get_as(&unknown, "/optional", &[]).await.status, 503);
+    let page = world.get_as(&unknown, "/", &["Sec-Fetch-Mode: navigate"]).await;
+    assert!(page.text().contains("<h1>503</h1>"), "{page:?}");
+    assert!(app.seen().is_empty());
+    assert_eq!(world.get_as(&unknown, "/public", &[]).await.status, 200);
+    assert_eq!(world.get_as(&known, "/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_forwarded() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    world.keeper.break_signing();
+    assert_eq!(world.get_as(&secret, "/", &[]).await.status, 500);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_somebody_is_signed_in() {
+    let app = hello().await;
+    let world =
+        plan().route("/", Access::Public, &app.url).route("/maybe", Access::Optional, &app.url).start();
+    let secret = world.keeper.sign_in(1);
+    for (path, signed_in, token) in [
+        ("/", false, None),
+        ("/", true, None),
+        ("/maybe", false, None),
+        ("/maybe", true, Some("token.user1@example.com.notes.example.com")),
+    ] {
+        let spoof = "X-BMAuth-JWT: evil";
+        let answer =
+            if signed_in { world.get_as(&secret, path, &[spoof]).await } else { world.get(path, &[spoof]).await };
+        assert_eq!(answer.status, 200);
+        assert_eq!(app.saw().field("x-bmauth-jwt"), token, "{path} {signed_in}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_goes_to_the_app_and_says_nobody_asks() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let lines = ["Origin: https://other.example", "Access-Control-Request-Method: PUT", "X-BMAuth-JWT: evil"];
+    for cookie in [String::from("X-Nothing: 1"), cookie(&secret)] {
+        let answer = world.ask(&request("OPTIONS", "/api", &[&[cookie.as_str()], &lines[..]].concat(), "")).await;
+        assert_eq!(answer.status, 200);
+        let seen = app.saw();
+        assert_eq!((seen.method.as_str(), seen.field("x-bmauth-jwt"), seen.field("cookie")), ("OPTIONS", None, None));
+    }
+    assert_eq!(world.ask(&request("OPTIONS", "/api", &lines[..1], "")).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_told_so_and_an_unknown_path_too() {
+    let app = hello().await;
+    let world = plan().route("/app", Access::SignedIn, &app.url).start();
+    let secret = world.keeper.sign_in(1);
+    let elsewhere = format!("GET /app HTTP/1.1\r\nHost: other.example\r\n{}\r\n\r\n", cookie(&secret));
+    assert_eq!(world.ask(&elsewhere).await.status, 421);
+    let own = "GET /_bmauth/sign-in HTTP/1.1\r\nHost: other.example\r\n\r\n";
+    assert_eq!(world.ask(own).await.status, 421);
+    assert_eq!(world.get_as(&secret, "/", &[]).await.status, 404);
+    assert_eq!(world.get_as(&secret, "/application", &[]).await.status, 404);
+    assert_eq!(world.get_as(&secret, "/app", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_port_and_a_capital_do_not_make_another_host() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let spelled = format!("GET / HTTP/1.1\r\nHost: NOTES.example.com.:8443\r\n{}\r\n\r\n", cookie(&secret));
+    assert_eq!(world.ask(&spelled).await.status, 200);
+    assert_eq!(app.saw().field("host"), Some("notes.example.com:8443"));
+}

@@ -1,0 +1,123 @@
+//! The gateway's own paths, answered by the portal.
+
+use bmauth::domain::host::Host;
+use bmauth::domain::route::Access;
+
+use crate::harness::*;
+
+#[tokio::test]
+async fn reserved_paths_reach_the_portal_in_every_spelling_that_is_a_path_at_all() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for target in ["/_bmauth", "/_bmauth/", "/_bmauth/sign-in?return_to=/a", "/_BMAuth/x", "/_bmauth;x/y", "/_bmauth%3Bx"] {
+        let answer = world.get(target, &[]).await;
+        assert_eq!((answer.status, answer.field("x-portal")), (200, Some("yes")), "{target}");
+        assert_eq!(answer.json()["target"], target);
+    }
+    for target in ["/%5fbmauth/x", "/x/../_bmauth", "//_bmauth"] {
+        assert_eq!(world.get(target, &[]).await.status, 400, "{target}");
+    }
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn well_known_paths_are_ours_on_the_relying_partys_host_alone() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Public, &app.url)
+        .route_to("other.example.com", "/", Access::Public, &[&app.url])
+        .start();
+    for path in ["/.well-known/passkey-endpoints", "/.well-known/webauthn"] {
+        assert_eq!(world.get(path, &[]).await.field("x-portal"), Some("yes"), "{path}");
+        let elsewhere = format!("GET {path} HTTP/1.1\r\nHost: other.example.com\r\n\r\n");
+        assert_eq!(world.ask(&elsewhere).await.text(), "hello");
+    }
+    assert_eq!(world.get("/.well-known/acme-challenge/x", &[]).await.text(), "hello");
+}
+
+#[tokio::test]
+async fn the_public_host_has_our_pages_even_without_a_route() {
+    let world = plan().route_to("app.example.com", "/", Access::Public, &[&nobody().await]).start();
+    assert_eq!(world.get("/_bmauth/sign-in", &[]).await.status, 200);
+    assert_eq!(world.get("/", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_portal_is_told_who_asks_and_gets_the_body() {
+    let world = plan()
+        .route("/", Access::Public, &nobody().await)
+        .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
+        .start();
+    let lines = ["Content-Type: text/plain", "Cookie: __Host-bmauth-flow=x", "X-Forwarded-For: 203.0.113.9"];
+    let post = request("POST", "/_bmauth/register", &lines, "e-mail");
+    let said = world.ask(&post).await.json();
+    assert_eq!((said["method"].as_str(), said["body"].as_str()), (Some("POST"), Some("e-mail")));
+    assert_eq!((said["address"].as_str(), said["https"].as_bool()), (Some("192.0.2.1"), Some(true)));
+    assert_eq!(said["authority"], HOST);
+    let fields = said["fields"].to_string();
+    assert!(fields.contains("cookie: __Host-bmauth-flow=x") && !fields.contains("203.0.113.9"), "{fields}");
+
+    let mut client = world.connect_from("10.0.0.1");
+    client.send(get("/_bmauth/x", &["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http"])).await;
+    let said = client.answer().await.json();
+    assert_eq!((said["address"].as_str(), said["https"].as_bool()), (Some("203.0.113.9"), Some(false)));
+}
+
+#[tokio::test]
+async fn the_portal_may_set_our_cookies() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    assert_eq!(world.get("/_bmauth/x", &[]).await.field("set-cookie"), Some("__Host-bmauth=new"));
+}
+
+#[tokio::test]
+async fn a_body_for_the_portal_has_a_limit() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let big = "a".repeat(64 * 1024);
+    assert_eq!(world.ask(&request("POST", "/_bmauth/x", &[], &big)).await.status, 200);
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &["Content-Length: 65537"], "")).await;
+    assert_eq!(client.answer().await.status, 413, "refused before any of it is read");
+    let mut client = world.connect();
+    let chunks = format!("11000\r\n{}\r\n", "a".repeat(0x11000));
+    client.send(request("POST", "/_bmauth/x", &["Transfer-Encoding: chunked"], "")).await;
+    let (mut read, mut write) = tokio::io::split(client.io);
+    let sent = tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut write, chunks.as_bytes()).await });
+    let mut said = String::new();
+    let _ = tokio::io::AsyncReadExt::read_to_string(&mut read, &mut said).await;
+    assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+    let _ = sent.await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_100_continue_is_told_to_go_on() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &["Expect: 100-continue", "Content-Length: 2"], "")).await;
+    assert_eq!(client.answer_head().await.status, 100);
+    client.send("hi").await;
+    assert_eq!(client.answer().await.json()["body"], "hi");
+    // A body that is too large is refused without being asked for.
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &["Expect: 100-continue", "Content-Length: 99999"], "")).await;
+    assert_eq!(client.answer_head().await.status, 413);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_for_the_portal_that_does_not_come_is_not_waited_for() {
+    let world = plan().route("/", Access::Public, "http://127.0.0.1:9").start();
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &["Content-Length: 2"], "")).await;
+    assert_eq!(client.answer().await.status, 408);
+    client.closes().await;
+}
+
+#[tokio::test]
+async fn another_host_of_the_relying_party_can_be_named() {
+    let app = hello().await;
+    let world = plan()
+        .route_to("example.com", "/", Access::Public, &[&app.url])
+        .set(|settings| settings.well_known_hosts.push(Host::parse("example.com").unwrap()))
+        .start();
+    let request = "GET /.well-known/webauthn HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    assert_eq!(world.ask(request).await.field("x-portal"), Some("yes"));
+}

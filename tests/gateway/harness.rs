@@ -1,0 +1,531 @@
+//! The proxy over a pipe in memory, a scripted app behind it, and sessions made by hand.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bmauth::auth::sessions::{LiveSession, Sessions};
+use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::clock::Timestamp;
+use bmauth::domain::email::Email;
+use bmauth::domain::host::Host;
+use bmauth::domain::passkey::CredentialId;
+use bmauth::domain::path::PathPrefix;
+use bmauth::domain::route::{Access, Route, RouteId, Routes, Scheme, UpstreamUrl};
+use bmauth::domain::secret::{Secret, SecretDigest};
+use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
+use bmauth::identity::IdentityError;
+use bmauth::portal::peer::PeerInfo;
+use bmauth::proxy::{Arrival, ErrorPage, Gatekeeper, Parts, Proxy, Settings};
+use bmauth::store::StoreError;
+use http::HeaderValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// No answer takes so long; a test that waits for this has found a bug.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The session cookie on https.
+pub const COOKIE: &str = "__Host-bmauth";
+/// The host of every world.
+pub const HOST: &str = "notes.example.com";
+
+/// Sessions made by hand, and a clock that stands still.
+pub struct Keeper {
+    sessions: Sessions,
+    now: AtomicU64,
+    store_is_down: AtomicBool,
+    cannot_sign: AtomicBool,
+    pub loads: AtomicU64,
+}
+
+impl Keeper {
+    fn new() -> Self {
+        let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(36000) };
+        Self {
+            sessions: Sessions::new(limits),
+            now: AtomicU64::new(1_800_000_000),
+            store_is_down: AtomicBool::new(false),
+            cannot_sign: AtomicBool::new(false),
+            loads: AtomicU64::new(0),
+        }
+    }
+
+    /// Signs somebody in; returns the session's secret.
+    pub fn sign_in(&self, number: u8) -> Secret {
+        self.sign_in_as(number, Some("Maria Muster".to_owned()), vec!["editors".to_owned(), "a,b".to_owned()])
+    }
+
+    pub fn sign_in_as(&self, number: u8, name: Option<String>, groups: Vec<String>) -> Secret {
+        let now = Gatekeeper::now(self);
+        let secret = Secret::from_bytes([number; 32]);
+        let account = AccountId(Uuid::from_u128(u128::from(number)));
+        let session = Session {
+            token: secret.digest(),
+            id: SessionId(Uuid::from_u128(u128::from(number) + 1000)),
+            account,
+            credential: CredentialId::new(&[number; 16]).unwrap(),
+            authentication: Authentication { at: now, methods: vec![Method::HardwareKey] },
+            created_at: now,
+            last_seen_at: now,
+            browser: "Firefox on Linux".to_owned(),
+            address: None,
+        };
+        let email = Email::parse(&format!("user{number}@example.com")).unwrap();
+        let account = Account { id: account, email, name, groups, disabled: false, created_at: now };
+        let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
+        let before = self.sessions.before(secret.digest());
+        self.sessions.admit(before, signed_in, now).unwrap().unwrap();
+        secret
+    }
+
+    /// Ends a session as signing out does.
+    pub fn end(&self, secret: &Secret) {
+        self.sessions.end(secret.digest());
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.now.fetch_add(time.as_secs(), Ordering::Relaxed);
+    }
+
+    pub fn break_store(&self) {
+        self.store_is_down.store(true, Ordering::Relaxed);
+    }
+
+    pub fn break_signing(&self) {
+        self.cannot_sign.store(true, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Gatekeeper for Keeper {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.now.load(Ordering::Relaxed))
+    }
+
+    fn live(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.sessions.get(token, Gatekeeper::now(self))
+    }
+
+    async fn load(&self, _token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        if self.store_is_down.load(Ordering::Relaxed) {
+            return Err(StoreError { problem: "reading a session".to_owned(), source: None });
+        }
+        Ok(None)
+    }
+
+    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        if self.cannot_sign.load(Ordering::Relaxed) {
+            return Err(IdentityError::NoKey);
+        }
+        let token = format!("token.{}.{audience}", session.signed_in().account.email.as_str());
+        Ok(HeaderValue::from_str(&token).unwrap())
+    }
+}
+
+/// How a world is laid out before it starts.
+pub struct Plan {
+    pub settings: Settings,
+    routes: Vec<(String, String, Access, Vec<String>)>,
+}
+
+/// A plan with https on the outside.
+pub fn plan() -> Plan {
+    Plan { settings: Settings::new(Scheme::Https, Host::parse(HOST).unwrap()), routes: Vec::new() }
+}
+
+impl Plan {
+    pub fn route(self, path: &str, access: Access, upstream: &str) -> Self {
+        self.route_to(HOST, path, access, &[upstream])
+    }
+
+    pub fn route_to(mut self, host: &str, path: &str, access: Access, upstreams: &[&str]) -> Self {
+        let upstreams = upstreams.iter().map(|&url| url.to_owned()).collect();
+        self.routes.push((host.to_owned(), path.to_owned(), access, upstreams));
+        self
+    }
+
+    pub fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    pub fn start(self) -> World {
+        let routes = self.routes.into_iter().enumerate().map(|(id, (host, path, access, upstream))| Route {
+            id: RouteId(id),
+            audience: host.as_str().into(),
+            host: Host::parse(&host).unwrap(),
+            path: PathPrefix::parse(&path).unwrap(),
+            upstream: upstream.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
+            access,
+        });
+        let keeper = Arc::new(Keeper::new());
+        let parts = Parts {
+            routes: Routes::new(routes).unwrap(),
+            gatekeeper: Arc::clone(&keeper) as _,
+            portal: portal(),
+            render: Arc::new(|page: &ErrorPage<'_>| {
+                format!("<h1>{}</h1><p>{}</p>", page.problem.status().as_u16(), page.request_id)
+            }),
+            settings: self.settings,
+            seed: 1,
+        };
+        World { proxy: Arc::new(Proxy::new(parts)), keeper }
+    }
+}
+
+/// A gateway, its sessions and no client yet.
+pub struct World {
+    pub proxy: Arc<Proxy>,
+    pub keeper: Arc<Keeper>,
+}
+
+/// One host, one app, signed in.
+pub fn world(upstream: &str) -> World {
+    plan().route("/", Access::SignedIn, upstream).start()
+}
+
+impl World {
+    /// A connection from a visitor's address, over a TLS that is over already.
+    pub fn connect(&self) -> Client {
+        self.connect_from("192.0.2.1")
+    }
+
+    pub fn connect_from(&self, peer: &str) -> Client {
+        Client { io: self.pipe(peer, true, false) }
+    }
+
+    pub fn connect_plain(&self) -> Client {
+        Client { io: self.pipe("192.0.2.1", false, false) }
+    }
+
+    pub fn pipe(&self, peer: &str, tls: bool, http2: bool) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let peer: IpAddr = peer.parse().unwrap();
+        let arrival = Arrival { peer: Some((peer, 50000).into()), tls, http2 };
+        let proxy = Arc::clone(&self.proxy);
+        tokio::spawn(async move { proxy.connection(theirs, arrival).await });
+        ours
+    }
+
+    /// Sends one request on a connection of its own.
+    pub async fn ask(&self, request: &str) -> Answer {
+        let mut client = self.connect();
+        client.send(request).await;
+        client.answer().await
+    }
+
+    /// GETs a path with the given lines of the head.
+    pub async fn get(&self, path: &str, lines: &[&str]) -> Answer {
+        self.ask(&get(path, lines)).await
+    }
+
+    /// GETs a path as somebody who is signed in.
+    pub async fn get_as(&self, secret: &Secret, path: &str, lines: &[&str]) -> Answer {
+        let cookie = cookie(secret);
+        self.ask(&get(path, &[&[cookie.as_str()], lines].concat())).await
+    }
+}
+
+/// A GET as text.
+pub fn get(path: &str, lines: &[&str]) -> String {
+    request("GET", path, lines, "")
+}
+
+/// A request to [`HOST`] as text, with a `Content-Length` where it has a body.
+pub fn request(method: &str, path: &str, lines: &[&str], body: &str) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n");
+    for line in lines {
+        head.push_str(line);
+        head.push_str("\r\n");
+    }
+    if !body.is_empty() {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    format!("{head}\r\n{body}")
+}
+
+/// The line of the head that carries a session.
+pub fn cookie(secret: &Secret) -> String {
+    format!("Cookie: {COOKIE}={}", secret.text())
+}
+
+/// A client that speaks HTTP/1.1 by hand.
+pub struct Client {
+    pub io: DuplexStream,
+}
+
+impl Client {
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.io.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// The next answer, whole.
+    pub async fn answer(&mut self) -> Answer {
+        tokio::time::timeout(PATIENCE, read_answer(&mut self.io)).await.expect("an answer in time")
+    }
+
+    /// The next answer's head.
+    pub async fn answer_head(&mut self) -> Answer {
+        let head = tokio::time::timeout(PATIENCE, read_head(&mut self.io)).await.expect("a head in time");
+        Answer::parse(&head)
+    }
+
+    /// Exactly these bytes come next.
+    pub async fn expect(&mut self, bytes: &[u8]) {
+        let mut found = vec![0; bytes.len()];
+        tokio::time::timeout(PATIENCE, self.io.read_exact(&mut found)).await.expect("bytes in time").unwrap();
+        assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(bytes));
+    }
+
+    /// An answer, or an end without one.
+    pub async fn closes_or_answers(&mut self) -> Option<Answer> {
+        let head = tokio::time::timeout(PATIENCE, read_head(&mut self.io)).await.expect("an end in time");
+        head.ends_with(b"\r\n\r\n").then(|| Answer::parse(&head))
+    }
+
+    /// Nothing more comes and the connection closes; returns what came before.
+    pub async fn closes(&mut self) -> String {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, self.io.read_to_end(&mut rest)).await;
+        read.expect("the connection closes in time").unwrap();
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+/// A response.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(head: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(head).into_owned();
+        let mut lines = text.trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap_or_else(|| panic!("no status: {text:?}"));
+        let fields = lines.map(|line| line.split_once(':').unwrap());
+        Self {
+            status: status.parse().unwrap(),
+            fields: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The one value of a field.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let values = self.all(name);
+        assert!(values.len() < 2, "{name} comes {} times", values.len());
+        values.first().copied()
+    }
+
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+async fn read_head<S: AsyncReadExt + Unpin>(io: &mut S) -> Vec<u8> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match io.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    head
+}
+
+async fn read_answer(io: &mut DuplexStream) -> Answer {
+    let mut answer = Answer::parse(&read_head(io).await);
+    if answer.status == 304 || answer.status == 204 || answer.status < 200 {
+        return answer;
+    }
+    answer.body = read_body(io, &answer.fields).await;
+    answer
+}
+
+async fn read_body<S: AsyncReadExt + Unpin>(io: &mut S, fields: &[(String, String)]) -> Vec<u8> {
+    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let mut body = Vec::new();
+    if field("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        loop {
+            let mut line = Vec::new();
+            while !line.ends_with(b"\r\n") {
+                line.push(io.read_u8().await.unwrap());
+            }
+            let size = usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
+            let mut piece = vec![0; size + 2];
+            io.read_exact(&mut piece).await.unwrap();
+            piece.truncate(size);
+            if size == 0 {
+                return body;
+            }
+            body.extend(piece);
+        }
+    }
+    if let Some(length) = field("content-length") {
+        body = vec![0; length.parse().unwrap()];
+        io.read_exact(&mut body).await.unwrap();
+    }
+    body
+}
+
+/// What an app received.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: String,
+    pub target: String,
+    /// The fields as they came, names in lower case.
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Seen {
+    fn parse(head: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(head).into_owned();
+        let mut lines = text.trim_end().split("\r\n");
+        let mut first = lines.next().unwrap().split(' ');
+        let fields = lines.map(|line| line.split_once(':').unwrap());
+        Self {
+            method: first.next().unwrap().to_owned(),
+            target: first.next().unwrap().to_owned(),
+            fields: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let values: Vec<&str> =
+            self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+        assert!(values.len() < 2, "{name} comes {} times", values.len());
+        values.first().copied()
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.fields.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// An app on loopback that notes what it receives.
+pub struct App {
+    pub url: String,
+    seen: Mutex<mpsc::UnboundedReceiver<Seen>>,
+}
+
+/// An app that answers every request with the same bytes.
+pub async fn app_saying(answer: &'static str) -> App {
+    app(move |_| answer.as_bytes().to_vec()).await
+}
+
+/// An app that says "hello".
+pub async fn hello() -> App {
+    app_saying("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await
+}
+
+/// An app that answers whole requests, one after another on each connection.
+pub async fn app(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> App {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (note, seen) = mpsc::unbounded_channel();
+    let answer = Arc::new(answer);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (note, answer) = (note.clone(), Arc::clone(&answer));
+            tokio::spawn(async move {
+                loop {
+                    let head = read_head(&mut stream).await;
+                    if !head.ends_with(b"\r\n\r\n") {
+                        return;
+                    }
+                    let mut request = Seen::parse(&head);
+                    request.body = read_body(&mut stream, &request.fields).await;
+                    let reply = answer(&request);
+                    let _ = note.send(request);
+                    if reply.is_empty() || stream.write_all(&reply).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    App { url, seen: Mutex::new(seen) }
+}
+
+impl App {
+    /// What it received since it was last asked.
+    pub fn seen(&self) -> Vec<Seen> {
+        let mut seen = self.seen.lock().unwrap();
+        std::iter::from_fn(|| seen.try_recv().ok()).collect()
+    }
+
+    /// The one request it received.
+    pub fn saw(&self) -> Seen {
+        let mut seen = self.seen();
+        assert_eq!(seen.len(), 1, "the app saw {seen:?}");
+        seen.remove(0)
+    }
+}
+
+/// An app that does as it is told with each connection, after the first request's head.
+pub async fn raw_app<F, Done>(serve: F) -> String
+where
+    F: Fn(Seen, TcpStream) -> Done + Send + Sync + 'static,
+    Done: Future<Output = ()> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serve = Arc::new(serve);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let serve = Arc::clone(&serve);
+            tokio::spawn(async move {
+                let head = read_head(&mut stream).await;
+                if head.ends_with(b"\r\n\r\n") {
+                    serve(Seen::parse(&head), stream).await;
+                }
+            });
+        }
+    });
+    url
+}
+
+/// An address where nobody listens.
+pub async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// A portal that says what it was asked.
+fn portal() -> axum::Router {
+    axum::Router::new().fallback(async |request: axum::extract::Request| {
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let peer = head.extensions.get::<PeerInfo>().unwrap();
+        let fields: Vec<String> =
+            head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?"))).collect();
+        let said = serde_json::json!({
+            "method": head.method.as_str(),
+            "target": head.uri.to_string(),
+            "fields": fields,
+            "body": String::from_utf8_lossy(&body),
+            "address": peer.address.map(|address| address.to_string()),
+            "https": peer.https,
+            "authority": peer.authority.to_string(),
+        });
+        ([("set-cookie", "__Host-bmauth=new"), ("x-portal", "yes")], said.to_string())
+    })
+}

@@ -1,0 +1,257 @@
+//! What the app is told about who asks and from where: by us alone.
+
+use bmauth::domain::route::Access;
+
+use crate::harness::*;
+
+const IDENTITY: [&str; 14] = [
+    "X-BMAuth-JWT",
+    "Remote-User",
+    "Remote-Email",
+    "Remote-Name",
+    "Remote-Groups",
+    "X-Remote-User",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Auth-Request-User",
+    "X-Auth-Request-Email",
+    "X-Auth-Request-Access-Token",
+    "X-Forwarded-Access-Token",
+];
+
+/// The spellings that some server reads as the same name.
+fn spellings(name: &str) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        name.to_lowercase(),
+        name.to_uppercase(),
+        name.replace('-', "_"),
+        name.replace('-', "."),
+        name.replacen('-', "_", 1),
+        name.replace('-', "--"),
+        name.replace('-', "~"),
+        format!("{name}_"),
+        format!("_{name}"),
+        format!("{name}-"),
+    ]
+}
+
+fn is_identity(name: &str) -> bool {
+    let fold = |name: &str| name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    IDENTITY.iter().any(|known| fold(known) == fold(name))
+}
+
+#[tokio::test]
+async fn no_spelling_of_an_identity_header_gets_through() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .route("/public", Access::Public, &app.url)
+        .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
+        .start();
+    let secret = world.keeper.sign_in(1);
+    for peer in ["192.0.2.1", "10.0.0.1"] {
+        for name in IDENTITY {
+            for spelling in spellings(name) {
+                for path in ["/", "/public"] {
+                    let lines = [&cookie(&secret), &format!("{spelling}: evil"), &format!("{spelling}: worse")];
+                    let mut client = world.connect_from(peer);
+                    client.send(get(path, &lines.map(String::as_str))).await;
+                    assert_eq!(client.answer().await.status, 200);
+                    let seen = app.saw();
+                    let left: Vec<_> = seen.fields.iter().filter(|(name, _)| is_identity(name)).collect();
+                    match path {
+                        "/" => {
+                            assert_eq!(left.len(), 1, "{spelling} {left:?}");
+                            assert_eq!(seen.field("x-bmauth-jwt"), Some("token.user1@example.com.notes.example.com"));
+                        }
+                        _ => assert!(left.is_empty(), "{spelling} {left:?}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_name_for_the_token_is_protected_like_the_first() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Optional, &app.url)
+        .set(|settings| settings.identity_header = http::HeaderName::from_static("acme-user-token"))
+        .start();
+    let secret = world.keeper.sign_in(1);
+    for spelling in spellings("Acme-User-Token").into_iter().chain(spellings("X-BMAuth-JWT")) {
+        world.get("/", &[&format!("{spelling}: evil")]).await;
+        let seen = app.saw();
+        assert!(!seen.fields.iter().any(|(_, value)| value == "evil"), "{spelling} {seen:?}");
+    }
+    world.get_as(&secret, "/", &[]).await;
+    assert_eq!(app.saw().field("acme-user-token"), Some("token.user1@example.com.notes.example.com"));
+}
+
+#[tokio::test]
+async fn a_connection_field_cannot_name_ours() {
+    let app = hello().await;
+    let world =
+        plan().route("/", Access::SignedIn, &app.url).set(|settings| settings.plain_headers = true).start();
+    let secret = world.keeper.sign_in(1);
+    for named in [
+        "close, X-BMAuth-JWT",
+        "X-BMAuth-JWT, Remote-User, Remote-Email",
+        "keep-alive, x-bmauth-jwt",
+        "Cookie",
+        "Content-Length",
+    ] {
+        let answer = world.get_as(&secret, "/", &[&format!("Connection: {named}")]).await;
+        assert_eq!(answer.status, 200, "{named}");
+        let seen = app.saw();
+        assert!(seen.field("x-bmauth-jwt").is_some() && seen.field("remote-user").is_some(), "{named}");
+        assert_eq!(seen.field("connection").filter(|value| !value.eq_ignore_ascii_case("keep-alive")), None, "{named}");
+    }
+    for named in ["X-Forwarded-For", "X-Forwarded-Host", "Host"] {
+        let answer = world.get_as(&secret, "/", &[&format!("Connection: {named}")]).await;
+        let seen = app.seen();
+        let told = seen.iter().all(|seen| seen.field("x-forwarded-for") == Some("192.0.2.1"));
+        assert!(answer.status == 400 && seen.is_empty() || told, "{named} {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn request_trailers_do_not_arrive() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let lines = [&cookie(&secret), "Transfer-Encoding: chunked", "Trailer: X-BMAuth-JWT", "TE: trailers"];
+    let head = request("POST", "/", &lines, "");
+    let mut client = world.connect();
+    client.send(format!("{head}2\r\nhi\r\n0\r\nX-BMAuth-JWT: evil\r\nRemote-User: evil\r\n\r\n")).await;
+    let _ = client.closes_or_answers().await;
+    for seen in app.seen() {
+        assert_eq!(seen.field("x-bmauth-jwt"), Some("token.user1@example.com.notes.example.com"));
+        assert_eq!((seen.field("trailer"), seen.field("remote-user"), seen.field("te")), (None, None, None));
+        assert_eq!(seen.body, b"hi");
+    }
+}
+
+#[tokio::test]
+async fn the_identity_goes_out_in_plain_fields_where_asked_for() {
+    let app = hello().await;
+    let world =
+        plan().route("/", Access::Optional, &app.url).set(|settings| settings.plain_headers = true).start();
+    let secret = world.keeper.sign_in(1);
+    world.get_as(&secret, "/", &["Remote-User: admin"]).await;
+    let seen = app.saw();
+    assert_eq!(seen.field("remote-user"), Some("00000000-0000-0000-0000-000000000001"));
+    assert_eq!(seen.field("remote-email"), Some("user1@example.com"));
+    assert_eq!(seen.field("remote-name"), Some("Maria Muster"));
+    assert_eq!(seen.field("remote-groups"), Some("editors"), "a comma cannot make two groups of one");
+
+    let forger = world.keeper.sign_in_as(2, Some("Eve\r\nRemote-User: admin".to_owned()), vec!["x\r\ny".to_owned()]);
+    assert_eq!(world.get_as(&forger, "/", &[]).await.status, 200);
+    let seen = app.saw();
+    assert_eq!(seen.field("remote-user"), Some("00000000-0000-0000-0000-000000000002"));
+    assert_eq!((seen.field("remote-name"), seen.field("remote-groups")), (None, None));
+
+    world.get("/", &["Remote-User: admin"]).await;
+    let seen = app.saw();
+    assert!(!seen.names().iter().any(|name| name.starts_with("remote-")), "{seen:?}");
+}
+
+const PROVENANCE: [&str; 12] = [
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Anything",
+    "X-Real-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "X-Client-IP",
+    "X-Original-Host",
+];
+
+#[tokio::test]
+async fn a_stranger_cannot_say_where_a_request_comes_from() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for name in PROVENANCE {
+        for spelling in spellings(name) {
+            world.get("/", &[&format!("{spelling}: evil.example")]).await;
+            let seen = app.saw();
+            assert!(!seen.fields.iter().any(|(_, value)| value.contains("evil")), "{spelling} {seen:?}");
+            assert_eq!(seen.field("x-forwarded-for"), Some("192.0.2.1"));
+            assert_eq!(seen.field("x-forwarded-proto"), Some("https"));
+            assert_eq!(seen.field("x-forwarded-host"), Some(HOST));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_is_believed_in_its_own_spelling() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Public, &app.url)
+        .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
+        .start();
+    let mut client = world.connect_from("10.0.0.1");
+    client
+        .send(get(
+            "/",
+            &[
+                "X-Forwarded-For: 203.0.113.9",
+                "X-Forwarded-For: 10.0.0.2",
+                "X-Forwarded-Proto: http",
+                "X-Forwarded-Host: other.example",
+                "X-Forwarded-Port: 80",
+                "X_Forwarded_For: evil",
+                "X.Forwarded.Port: evil",
+                "X-Forwarded--For: evil",
+            ],
+        ))
+        .await;
+    client.answer().await;
+    let seen = app.saw();
+    assert_eq!(seen.field("x-forwarded-for"), Some("203.0.113.9, 10.0.0.2, 10.0.0.1"));
+    assert_eq!(seen.field("x-forwarded-proto"), Some("http"));
+    assert_eq!(seen.field("x-forwarded-host"), Some(HOST), "the host that was decided by");
+    assert_eq!(seen.field("x-forwarded-port"), Some("80"));
+    assert!(!seen.fields.iter().any(|(_, value)| value.contains("evil")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn no_field_names_another_target_than_the_one_decided_by() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Public, &app.url)
+        .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
+        .start();
+    for peer in ["192.0.2.1", "10.0.0.1"] {
+        for name in ["X-Original-URL", "X-Rewrite-URL", "X_Original_Uri", "X-Forwarded-Uri", "X-Forwarded-Path"] {
+            let mut client = world.connect_from(peer);
+            client.send(get("/", &[&format!("{name}: /admin")])).await;
+            client.answer().await;
+            let seen = app.saw();
+            assert!(!seen.fields.iter().any(|(_, value)| value == "/admin"), "{name} {seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_fields_pass_as_they_are() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let lines = ["Accept-Language: de", "X-Custom: a,  b", "X-Custom: c", "Authorization: Basic eDp5", "Fetch-Me: 1", "X-F: 2"];
+    world.get_as(&secret, "/", &lines).await;
+    let seen = app.saw();
+    let custom: Vec<_> = seen.fields.iter().filter(|(name, _)| name == "x-custom").map(|(_, value)| value).collect();
+    assert_eq!(custom, ["a,  b", "c"]);
+    for (name, value) in [("accept-language", "de"), ("authorization", "Basic eDp5"), ("fetch-me", "1"), ("x-f", "2")] {
+        assert_eq!(seen.field(name), Some(value));
+    }
+}

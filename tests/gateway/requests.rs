@@ -1,0 +1,141 @@
+//! What is refused before anything is decided about it.
+
+use bmauth::domain::route::Access;
+
+use crate::harness::*;
+
+async fn refused(request: &str, status: u16) {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let answer = world.ask(request).await;
+    assert_eq!(answer.status, status, "{request:?}");
+    assert!(app.seen().is_empty(), "{request:?}");
+}
+
+#[tokio::test]
+async fn a_request_without_exactly_one_good_host_is_refused() {
+    for hosts in [
+        "",
+        "Host:\r\n",
+        "Host: \r\n",
+        "Host: notes.example.com\r\nHost: notes.example.com\r\n",
+        "Host: notes.example.com\r\nHost: evil.example\r\n",
+        "Host: notes.example.com, evil.example\r\n",
+        "Host: user@notes.example.com\r\n",
+        "Host: notes.example.com/\r\n",
+        "Host: notes.example.com#\r\n",
+        "Host: notes.example.com:80:80\r\n",
+        "Host: notes.example.com:x\r\n",
+        "Host: notes_.example.com..\r\n",
+        "Host: notes.example.com\\evil\r\n",
+        "Host : notes.example.com\r\n",
+    ] {
+        refused(&format!("GET / HTTP/1.1\r\n{hosts}\r\n"), 400).await;
+        refused(&format!("GET /_bmauth/sign-in HTTP/1.1\r\n{hosts}\r\n"), 400).await;
+    }
+    refused("GET / HTTP/1.0\r\n\r\n", 400).await;
+}
+
+#[tokio::test]
+async fn a_target_with_two_readings_is_refused() {
+    for target in [
+        "//",
+        "//evil.example/",
+        "/a//b",
+        "/.",
+        "/..",
+        "/a/../b",
+        "/a/./b",
+        "/a/..;x/b",
+        "/%2e%2e/b",
+        "/a%2fb",
+        "/a%2Fb",
+        "/a%5cb",
+        "/a\\b",
+        "/a%00b",
+        "/a%0d%0ab",
+        "/%61",
+        "/a%",
+        "/a%zz",
+        "/a%c0%af",
+        "/a\"b",
+        "/a<b",
+        "/a#b",
+        "/a?b#c",
+        "*",
+        "a",
+        "http://notes.example.com/",
+        "http://evil.example/",
+    ] {
+        refused(&get(target, &[]), 400).await;
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_sent_byte_for_byte_as_it_was_decided() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for target in ["/", "/a/", "/a%20b", "/%C3%A4?x=%2F..//&y=a+b;c", "/a;b=1", "/a?", "/a??", "/~u/-._", "/a'(b)*!$&,=:@"] {
+        assert_eq!(world.get(target, &[]).await.status, 200, "{target}");
+        assert_eq!(app.saw().target, target);
+    }
+}
+
+#[tokio::test]
+async fn methods_nobody_needs_are_refused() {
+    refused(&request("TRACE", "/", &[], ""), 405).await;
+    refused("CONNECT notes.example.com:443 HTTP/1.1\r\nHost: notes.example.com:443\r\n\r\n", 405).await;
+    for method in ["TRACK", "BREW", "get", "PRI"] {
+        refused(&request(method, "/", &[], ""), 501).await;
+    }
+}
+
+#[tokio::test]
+async fn the_methods_of_apps_pass() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"] {
+        assert_eq!(world.ask(&request(method, "/", &[], "")).await.status, 200, "{method}");
+        assert_eq!(app.saw().method, method);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_large_is_answered_and_one_that_is_huge_is_not() {
+    refused(&get("/", &[&format!("X-Big: {}", "a".repeat(40_000))]), 431).await;
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    assert_eq!(world.get("/", &[&format!("X-Big: {}", "a".repeat(30_000))]).await.status, 200);
+    app.saw();
+    let mut client = world.connect();
+    // It may be closed before all of it is taken.
+    let huge = get("/", &[&format!("X-Big: {}", "a".repeat(900_000))]);
+    let _ = tokio::io::AsyncWriteExt::write_all(&mut client.io, huge.as_bytes()).await;
+    let said = client.closes().await;
+    assert!(!said.contains("200 OK"), "{said}");
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn lengths_that_can_be_read_in_two_ways_are_refused_or_end_the_connection() {
+    for framing in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: +5\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+    ] {
+        refused(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\nhello"), 400).await;
+    }
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = world.connect();
+    let both = format!(
+        "POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n\
+         GET /smuggled HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
+    );
+    client.send(both).await;
+    client.closes().await;
+    let seen = app.saw();
+    assert_eq!((seen.body.as_slice(), seen.field("content-length")), (&b"ab"[..], None));
+}
