@@ -31,10 +31,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Libraries that stay where they are wrapped: the start of the crate's name, and the starts of the paths under `src/`
-/// that may name it.
+/// that may name it. `proxy.rs` is handed the portal's router and hands it to the bridge.
 const AT_HOME: &[(&str, &[&str])] = &[
     ("pingora", &["proxy", "wire"]),
-    ("axum", &["portal", "proxy/bridge", "admin", "wire", "cli/demo"]),
+    ("axum", &["portal", "proxy.rs", "proxy/bridge", "admin", "wire", "cli/demo"]),
     ("redb", &["store"]),
     ("lettre", &["mail"]),
     ("jsonwebtoken", &["identity", "cli/demo"]),
