@@ -1,7 +1,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::authenticator::{BE, Passkey, UP, UV};
+use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
@@ -257,7 +257,7 @@ async fn a_ceremony_is_answered_once_in_time_by_its_browser_and_for_its_purpose(
 
 #[tokio::test]
 async fn a_cheating_device_makes_no_passkey() {
-    let cheats: [(&str, fn(&mut Passkey)); 8] = [
+    let cheats: [(&str, Cheat); 8] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
         ("another origin", |key| key.origin = "https://evil.example".into()),
