@@ -181,7 +181,13 @@ impl Store for Fragile {
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.check()?.commit(changes, durability).await
     }
-    async fn sweep(&self, now: Timestamp, created: Timestamp, seen: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        created: Timestamp,
+        seen: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
         self.check()?.sweep(now, created, seen, limit).await
     }
     async fn ready(&self) -> Result<(), StoreError> {

@@ -195,7 +195,9 @@ async fn a_taken_address_shows_the_same_pages_and_its_owner_gets_a_mail() {
         known.get("/_bmauth/register/code").await.text.replace(MARIA, "bobby@example.com"),
         unknown.get("/_bmauth/register/code").await.text,
     ];
-    let [of_known, of_unknown] = pages.map(|page| page.split("name=\"csrf\"").map(|part| part.get(80..).unwrap_or_default().to_owned()).collect::<Vec<_>>());
+    let [of_known, of_unknown] = pages.map(|page| {
+        page.split("name=\"csrf\"").map(|part| part.get(80..).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    });
     assert_eq!(of_known, of_unknown);
     let mails = world.mails(MARIA).await;
     let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
