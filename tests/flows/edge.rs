@@ -177,13 +177,19 @@ impl Store for Fragile {
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.check()?.master().await
     }
-    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::plan::SigningKey>, StoreError> {
+    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::signing_key::SigningKey>, StoreError> {
         self.check()?.signing_keys().await
     }
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.check()?.commit(changes, durability).await
     }
-    async fn sweep(&self, now: Timestamp, created: Timestamp, seen: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        created: Timestamp,
+        seen: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
         self.check()?.sweep(now, created, seen, limit).await
     }
     async fn ready(&self) -> Result<(), StoreError> {
