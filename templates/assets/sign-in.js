@@ -135,6 +135,7 @@ function start() {
   const known = card.remembered.get();
   if (known && !email.value) {
     email.value = known;
+    email.select(); // typing another address takes its place
     form.querySelector('[data-do="forget"]').hidden = false;
   }
   form.addEventListener("submit", (event) => {

