@@ -20,10 +20,20 @@ export class Device {
     for (const credential of passkeys) {
       await cdp.send('WebAuthn.addCredential', { authenticatorId, credential });
     }
-    return new Device(cdp, authenticatorId);
+    // Counted, so that a touch can wait until the sign-in page has asked for suggestions.
+    await page.addInitScript(() => {
+      window.passkeyCalls = 0;
+      const get = CredentialsContainer.prototype.get;
+      CredentialsContainer.prototype.get = function (...asked) {
+        window.passkeyCalls += 1;
+        return get.apply(this, asked);
+      };
+    });
+    return new Device(page, cdp, authenticatorId);
   }
 
-  constructor(cdp, authenticatorId) {
+  constructor(page, cdp, authenticatorId) {
+    this.page = page;
     this.cdp = cdp;
     this.authenticatorId = authenticatorId;
   }
@@ -40,6 +50,8 @@ export class Device {
 
   // Somebody touches the sensor while `action` runs.
   async touched(action) {
+    // Suggestions asked for while nobody is present stay pending; asked for later, they would be answered at once.
+    if (this.page.url().includes('/_bmauth/sign-in')) await this.page.waitForFunction(() => window.passkeyCalls > 0);
     await this.present(true);
     try {
       return await action();
