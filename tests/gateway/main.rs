@@ -12,4 +12,5 @@ mod http2;
 mod identity;
 mod requests;
 mod streams;
+mod tls;
 mod upstreams;
