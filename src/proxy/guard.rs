@@ -158,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
         if turn != this.turn {
             (this.turn, this.head_bytes, this.deadline) = (turn, 0, None);
         }
-        if turn % 2 == 0 { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
+        if turn.is_multiple_of(2) { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
     }
 }
 

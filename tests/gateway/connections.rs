@@ -113,10 +113,8 @@ impl Socket {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_those_before_it_go_on() {
-    let world = plan()
-        .route("/", Access::SignedIn, "http://127.0.0.1:9")
-        .set(|settings| settings.max_connections = 2)
-        .start();
+    let world =
+        plan().route("/", Access::SignedIn, "http://127.0.0.1:9").set(|settings| settings.max_connections = 2).start();
     let (address, _, _) = listening(&world).await;
     let mut first = dial(address).await;
     let mut second = dial(address).await;
@@ -135,7 +133,8 @@ async fn a_taken_address_is_an_error_before_anything_runs() {
 
 #[tokio::test]
 async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
-    let (go_on, wait) = (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (go_on, wait) =
+        (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
     let url = raw_app({
         let (go_on, arrived) = (go_on.clone(), wait.clone());
         move |_, mut stream| {

@@ -33,7 +33,11 @@ async fn crumbs_of_cookies_are_read_and_reach_the_app_as_one_line() {
     let secret = world.keeper.sign_in(1);
     let mut client = connect(&world).await;
     let own = format!("{COOKIE}={}", secret.text());
-    let request = to("/").header("cookie", "a=1").header("cookie", &own).header("cookie", "b=2").header("cookie", "bmauth-lang=de");
+    let request = to("/")
+        .header("cookie", "a=1")
+        .header("cookie", &own)
+        .header("cookie", "b=2")
+        .header("cookie", "bmauth-lang=de");
     assert_eq!(status(&mut client, request).await, 200);
     let seen = app.saw();
     assert_eq!((seen.field("cookie"), seen.field("host")), (Some("a=1; b=2"), Some(HOST)));
@@ -48,7 +52,15 @@ async fn no_spelling_of_an_identity_header_gets_through() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
     let mut client = connect(&world).await;
-    for name in ["x-bmauth-jwt", "x_bmauth_jwt", "x.bmauth.jwt", "x-bmauth_jwt", "remote.user", "x_forwarded_user", "x.auth.request.email"] {
+    for name in [
+        "x-bmauth-jwt",
+        "x_bmauth_jwt",
+        "x.bmauth.jwt",
+        "x-bmauth_jwt",
+        "remote.user",
+        "x_forwarded_user",
+        "x.auth.request.email",
+    ] {
         assert_eq!(status(&mut client, to("/").header(name, "evil")).await, 200);
         let seen = app.saw();
         assert!(!seen.fields.iter().any(|(_, value)| value == "evil"), "{name} {seen:?}");
@@ -86,7 +98,10 @@ async fn strangers_are_answered_and_the_portal_is_reached() {
     let world = world(&nobody().await);
     let mut client = connect(&world).await;
     let sent = ask(&mut client, to("/a?b").header("accept", "text/html")).await.unwrap();
-    assert_eq!((sent.status().as_u16(), sent.headers()["location"].to_str().unwrap()), (303, "/_bmauth/sign-in?return_to=/a%3Fb"));
+    assert_eq!(
+        (sent.status().as_u16(), sent.headers()["location"].to_str().unwrap()),
+        (303, "/_bmauth/sign-in?return_to=/a%3Fb")
+    );
     assert_eq!(status(&mut client, to("/a")).await, 401);
     let crumbs = to("/_bmauth/x").header("cookie", "a=1").header("cookie", "b=2");
     let mut answer = ask(&mut client, crumbs).await.unwrap();

@@ -75,7 +75,9 @@ async fn a_target_with_two_readings_is_refused() {
 async fn a_target_is_sent_byte_for_byte_as_it_was_decided() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
-    for target in ["/", "/a/", "/a%20b", "/%C3%A4?x=%2F..//&y=a+b;c", "/a;b=1", "/a?", "/a??", "/~u/-._", "/a'(b)*!$&,=:@"] {
+    for target in
+        ["/", "/a/", "/a%20b", "/%C3%A4?x=%2F..//&y=a+b;c", "/a;b=1", "/a?", "/a??", "/~u/-._", "/a'(b)*!$&,=:@"]
+    {
         assert_eq!(world.get(target, &[]).await.status, 200, "{target}");
         assert_eq!(app.saw().target, target);
     }

@@ -19,7 +19,9 @@ async fn echo() -> String {
         assert_eq!(seen.field("connection").map(str::to_lowercase).as_deref(), Some("upgrade"));
         assert_eq!(seen.field("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
         let who = seen.field("x-bmauth-jwt").unwrap_or("nobody");
-        let head = format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Who: {who}\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Who: {who}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut piece = [0; 64];
         while let Ok(read @ 1..) = stream.read(&mut piece).await {
