@@ -13,6 +13,7 @@ use http::HeaderValue;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
+use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::code::{Code, CodeId};
 use crate::domain::letter::LetterId;
@@ -44,6 +45,7 @@ pub struct Auth {
     verifying: Semaphore,
     verify_queue: Semaphore,
     letters: Arc<Notify>,
+    counts: Arc<Counts>,
 }
 
 /// What [`Auth`] is made of.
@@ -66,6 +68,8 @@ pub struct Parts {
     pub limits: SessionLimits,
     /// Rung when a letter has been committed.
     pub letters: Arc<Notify>,
+    /// What is counted.
+    pub counts: Arc<Counts>,
 }
 
 /// Keys derived from the gateway's master secret, one for each purpose.
@@ -134,7 +138,7 @@ pub struct SignedInBrowser {
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, relying_party, identity, policy, keys, limits, letters } = parts;
+        let Parts { store, clock, entropy, relying_party, identity, policy, keys, limits, letters, counts } = parts;
         Self {
             store,
             clock,
@@ -147,6 +151,7 @@ impl Auth {
             verifying: Semaphore::new(VERIFYING),
             verify_queue: Semaphore::new(VERIFY_QUEUE),
             letters,
+            counts,
         }
     }
 

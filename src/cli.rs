@@ -1,1 +1,112 @@
-//!
+//! The commands. Each prints sentences for people; exit status 0 is well, 1 is failed, 2 is bad usage or configuration.
+
+mod check;
+mod demo;
+mod health;
+mod init;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, ConfigErrors, ConfigSource};
+use crate::domain::route::UpstreamUrl;
+
+/// A reverse proxy that puts passkey sign-in in front of any web app.
+#[derive(Debug, Parser)]
+#[command(name = "bmauth", version, propagate_version = true)]
+struct Arguments {
+    /// The configuration; else ./bmauth.toml, then /etc/bmauth/bmauth.toml
+    #[arg(short, long, global = true, value_name = "FILE", env = "BMAUTH_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Serve,
+    /// Try it: a throwaway store, a sample app, and mails printed here
+    Demo {
+        /// The port on localhost
+        #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+        /// An app to put it in front of, instead of the sample app
+        #[arg(long, value_name = "URL", value_parser = UpstreamUrl::parse)]
+        upstream: Option<UpstreamUrl>,
+    },
+    /// Write a commented bmauth.toml
+    Init {
+        /// The folder to write it to
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Check the configuration, then reach the store, the mail server and the upstreams
+    Check {
+        /// Check the configuration alone
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Ask the running gateway whether it is ready
+    Health,
+    /// Print the version
+    Version,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+enum Failed {
+    /// The configuration is bad: everything that is wrong with it.
+    Config(ConfigErrors),
+    /// Something did not work.
+    Other(anyhow::Error),
+    /// It has been said already.
+    Said,
+}
+
+impl From<ConfigErrors> for Failed {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Config(errors)
+    }
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Runs the command of this process's arguments.
+pub fn run() -> ExitCode {
+    let Arguments { config, command } = Arguments::parse();
+    let done = match command {
+        Command::Serve => serve::run(config),
+        Command::Demo { port, upstream } => demo::run(port, upstream),
+        Command::Init { dir } => init::run(&dir).map_err(Failed::from),
+        Command::Check { offline } => check::run(config, offline),
+        Command::Health => health::run(config),
+        Command::Version => {
+            println!("bmauth {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Config(errors)) => {
+            eprintln!("{errors}");
+            ExitCode::from(2)
+        }
+        Err(Failed::Other(error)) => {
+            eprintln!("bmauth: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(Failed::Said) => ExitCode::FAILURE,
+    }
+}
+
+fn load(file: Option<PathBuf>) -> Result<Config, ConfigErrors> {
+    config::load(ConfigSource::file(file).with_process_environment())
+}

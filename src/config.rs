@@ -1,1 +1,349 @@
+//! The configuration: from what was written to what the program needs, with all that is wrong said at once.
 //!
+//! A file is read into a tree of values that know their places (`tree`), variables and flags are laid over
+//! it (`overlay`), each section takes its keys (`setting::section!`, the file's shape) and turns them into
+//! its part of [`Config`] (the program's shape). The conversion takes the file's shape apart field by field,
+//! so that a key which is read but not used does not compile.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::domain::route::{Routes, UpstreamUrl};
+
+pub mod accounts;
+pub mod app;
+pub mod email;
+pub mod identity;
+pub mod passkeys;
+pub mod public_url;
+pub mod secret;
+pub mod server;
+pub mod sessions;
+pub mod storage;
+
+mod demo;
+mod link;
+mod overlay;
+mod problem;
+mod routes;
+mod setting;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use overlay::FlagSetting;
+pub use problem::{ConfigErrors, Place, Problem};
+
+use accounts::{Accounts, AccountsFile};
+use app::{App, AppFile};
+use email::{EmailFile, EmailSettings};
+use identity::{Identity, IdentityFile};
+use link::LinkFile;
+use passkeys::{Passkeys, PasskeysFile};
+use problem::Checks;
+use public_url::PublicUrl;
+use server::{Server, ServerFile};
+use sessions::{Sessions, SessionsFile};
+use setting::{Setting, Written, section};
+use storage::{Storage, StorageFile};
+use tree::Table;
+
+/// What `bmauth init` writes: every key, with what it is for.
+pub const TEMPLATE: &str = include_str!("../config/bmauth.toml");
+
+/// Where a configuration is looked for when none is named, in this order.
+pub const DEFAULT_FILES: [&str; 2] = ["bmauth.toml", "/etc/bmauth/bmauth.toml"];
+
+/// Everything the program needs to know, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where people sign in.
+    pub public_url: PublicUrl,
+    /// How the pages look.
+    pub app: App,
+    /// Where the gateway listens and whom it believes.
+    pub server: Server,
+    /// Where the gateway remembers.
+    pub storage: Storage,
+    /// Whom letters are from, and how they leave.
+    pub email: EmailSettings,
+    /// Who may have an account.
+    pub accounts: Accounts,
+    /// The relying party.
+    pub passkeys: Passkeys,
+    /// How long people stay signed in.
+    pub sessions: Sessions,
+    /// What the backend sees.
+    pub identity: Identity,
+    /// What stands behind the gateway, and who may reach it.
+    pub routes: Routes,
+    /// What is allowed but deserves a word, each with its place: for the log at the start and for `bmauth check`.
+    pub warnings: Vec<String>,
+}
+
+/// What a configuration is read from: a file, then variables, then flags, each over the one before.
+#[derive(Clone, Debug)]
+pub struct ConfigSource {
+    /// The file.
+    pub file: FileSource,
+    /// The process's environment; variables that do not start with `BMAUTH__` do not count.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Flags that set a key.
+    pub flags: Vec<FlagSetting>,
+}
+
+/// The file of a configuration.
+#[derive(Clone, Debug)]
+pub enum FileSource {
+    /// The file at this path. Relative paths in it start from its folder.
+    At(PathBuf),
+    /// The first of [`DEFAULT_FILES`] that is there; where none is, variables may say everything.
+    Default,
+    /// A text, as if it were read from a file of this path.
+    Text {
+        /// The path it is known by.
+        path: PathBuf,
+        /// The text.
+        text: String,
+    },
+}
+
+impl ConfigSource {
+    /// A file named by a person, or the default ones; nothing laid over it.
+    pub fn file(path: Option<PathBuf>) -> Self {
+        Self {
+            file: path.map_or(FileSource::Default, FileSource::At),
+            environment: Vec::new(),
+            flags: Vec::new(),
+        }
+    }
+
+    /// A text, as if it were read from a file of this path; nothing laid over it.
+    pub fn text(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self {
+            file: FileSource::Text {
+                path: path.into(),
+                text: text.into(),
+            },
+            environment: Vec::new(),
+            flags: Vec::new(),
+        }
+    }
+
+    /// Lays the environment of this process over it.
+    #[must_use]
+    pub fn with_process_environment(mut self) -> Self {
+        self.environment = std::env::vars_os().collect();
+        self
+    }
+}
+
+section! {
+    /// The whole file as it is written.
+    struct File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, route }
+    not_built { api, cors, elevation }
+}
+
+/// Reads and checks a configuration.
+///
+/// # Errors
+/// All that is wrong with it, at once.
+pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
+    let ConfigSource {
+        file,
+        environment,
+        flags,
+    } = source;
+    let (path, text, mut checks) = open(file, &environment)?;
+    let name: Arc<str> = path.display().to_string().into();
+    let mut root = Table::from_toml(&name, &text, &mut checks);
+    // What follows from a text that is only half understood would be noise.
+    if let Some(errors) = checks.errors() {
+        return Err(errors);
+    }
+    overlay::lay_environment(&mut root, &environment, &mut checks);
+    overlay::lay_flags(&mut root, &flags, &mut checks);
+
+    let file = File::read("", root, &mut checks);
+    let config = check(file, &mut checks);
+    match (checks.errors(), config) {
+        (None, Some(mut config)) => {
+            config.warnings = checks.warnings;
+            Ok(config)
+        }
+        (Some(errors), _) => Err(errors),
+        (None, None) => {
+            // Each check that gives nothing has said why; should one forget to, doubt still denies.
+            let place = Place::in_text(&name, &text, 0);
+            checks.refuse(&place, "The configuration cannot be used, and the check that knows why did not say so. Please report this.");
+            Err(checks.errors().expect("a problem was just added"))
+        }
+    }
+}
+
+/// The file's path and text, and checks that start from its folder.
+fn open(
+    file: FileSource,
+    environment: &[(OsString, OsString)],
+) -> Result<(PathBuf, String, Checks), ConfigErrors> {
+    let path = match file {
+        FileSource::Text { path, text } => {
+            let checks = Checks::new(folder_of(&path));
+            return Ok((path, text, checks));
+        }
+        FileSource::At(path) => path,
+        FileSource::Default => {
+            let [first, second] = DEFAULT_FILES;
+            match DEFAULT_FILES.iter().find(|path| Path::new(path).exists()) {
+                Some(path) => PathBuf::from(path),
+                None if environment
+                    .iter()
+                    .any(|(name, _)| name.to_string_lossy().starts_with(overlay::PREFIX)) =>
+                {
+                    return Ok((
+                        PathBuf::from(first),
+                        String::new(),
+                        Checks::new(Path::new("")),
+                    ));
+                }
+                None => {
+                    return Err(unreadable(
+                        Path::new(first),
+                        format!(
+                            "There is no configuration: neither {first} nor {second} exists. Write one with `bmauth init`, or name one with --config."
+                        ),
+                    ));
+                }
+            }
+        }
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let checks = Checks::new(folder_of(&path));
+            Ok((path, text, checks))
+        }
+        Err(why) => {
+            let message = format!(
+                "The configuration cannot be read ({why}). Write one with `bmauth init`, or name another with --config."
+            );
+            Err(unreadable(&path, message))
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+fn unreadable(path: &Path, message: String) -> ConfigErrors {
+    let mut checks = Checks::new(folder_of(path));
+    let name: Arc<str> = path.display().to_string().into();
+    checks.refuse(&Place::in_text(&name, "", 0), message);
+    checks.errors().expect("a problem was just added")
+}
+
+/// Turns the file's shape into the program's. Every section is checked, also where an earlier one is wrong.
+fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
+    let Written { place: root, keys } = file;
+    let File {
+        public_url,
+        app,
+        server,
+        storage,
+        email,
+        accounts,
+        passkeys,
+        sessions,
+        link,
+        identity,
+        route,
+        api,
+        cors,
+        elevation,
+    } = keys;
+    for (setting, instead) in [
+        (api, "This version has the pages alone, no JSON API."),
+        (cors, "The app answers CORS requests itself."),
+        (elevation, "No passkey is asked for again in a session."),
+    ] {
+        if let Some(setting) = setting {
+            setting.not_built(checks, instead);
+        }
+    }
+    let located_url = public_url::check(public_url, &root, checks);
+    let url = located_url.as_ref().map(|(url, _)| url);
+
+    let app = App::check(
+        AppFile::read("app.", table(app, &root, checks), checks),
+        url,
+        checks,
+    );
+    let server = Server::check(
+        ServerFile::read("server.", table(server, &root, checks), checks),
+        url,
+        checks,
+    );
+    let storage = Storage::check(
+        StorageFile::read("storage.", table(storage, &root, checks), checks),
+        checks,
+    );
+    let email = EmailSettings::check(
+        EmailFile::read("email.", table(email, &root, checks), checks),
+        checks,
+    );
+    let accounts = Accounts::check(
+        AccountsFile::read("accounts.", table(accounts, &root, checks), checks),
+        checks,
+    );
+    let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
+    let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
+    let sessions = Sessions::check(
+        SessionsFile::read("sessions.", table(sessions, &root, checks), checks),
+        checks,
+    );
+    link::check(
+        LinkFile::read("link.", table(link, &root, checks), checks),
+        checks,
+    );
+    let identity = Identity::check(
+        IdentityFile::read("identity.", table(identity, &root, checks), checks),
+        url,
+        checks,
+    );
+    let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
+    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
+    let routes = routes::check(route, &root, url, rp_id, listen, checks);
+    let (public_url, _) = located_url?;
+    Some(Config {
+        public_url,
+        app: app?,
+        server: server?,
+        storage: storage?,
+        email: email?,
+        accounts: accounts?,
+        passkeys: passkeys?,
+        sessions: sessions?,
+        identity: identity?,
+        routes: routes?,
+        warnings: Vec::new(),
+    })
+}
+
+/// A section's table; an empty one where it is not written, so that its defaults and its missing keys show.
+fn table(section: Option<Setting>, root: &Place, checks: &mut Checks) -> Table {
+    section
+        .and_then(|section| section.table(checks))
+        .unwrap_or_else(|| Table::empty(root.clone()))
+}
+
+impl Config {
+    /// The configuration of `bmauth demo`: http://localhost, letters in the terminal, a throwaway store in
+    /// `folder`. It goes through the same reader and the same checks as any other.
+    ///
+    /// # Errors
+    /// The port or the upstream cannot be used together.
+    pub fn demo(port: u16, upstream: &UpstreamUrl, folder: &Path) -> Result<Self, ConfigErrors> {
+        load(demo::source(port, upstream, folder))
+    }
+}

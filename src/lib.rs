@@ -5,6 +5,7 @@
 
 pub mod domain;
 
+pub mod counts;
 pub mod wording;
 
 pub mod config;

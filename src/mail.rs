@@ -1,3 +1,5 @@
-//! Mails: what they say, how they wait, and how they leave.
+//! Mails: what they say, and how they leave.
 
 pub mod letters;
+pub mod transport;
+pub mod writer;

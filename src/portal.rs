@@ -1,5 +1,125 @@
 //! Our own pages and API, as one axum router. Knows nothing of the proxy in front of it.
+//!
+//! A request arrives with a [`peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file under `pages/`
+//! is one page with its `get` and `post`.
 
+pub mod answer;
 pub mod assets;
+pub mod caller;
+pub mod cookies;
+pub mod headers;
+pub mod limits;
+pub mod pages;
 pub mod peer;
+pub mod same_origin;
 pub mod views;
+pub mod well_known;
+pub mod whoami;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use url::Url;
+
+use crate::auth::Auth;
+use crate::domain::brand::Brand;
+use crate::domain::host::Host;
+use assets::Assets;
+use cookies::CookieNames;
+use http::HeaderMap;
+use limits::Limits;
+use peer::RequestId;
+use views::chrome::Chrome;
+use views::failure::Failure;
+
+/// The largest body the portal reads, in bytes; a passkey's answer has a few kilobytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// What the portal is made of.
+#[derive(Debug)]
+pub struct Portal {
+    /// The flows.
+    pub auth: Arc<Auth>,
+    /// How the pages look.
+    pub brand: Brand,
+    /// Stylesheet, scripts and logo.
+    pub assets: Assets,
+    /// The names of our cookies.
+    pub cookies: CookieNames,
+    /// Where people sign in.
+    pub public_url: Url,
+    /// The passkey domain.
+    pub rp_id: Host,
+    /// The origins whose pages are ours: that of `public_url` first, then those of the routes' hosts.
+    pub origins: Vec<String>,
+    /// How often one network may ask.
+    pub limits: Limits,
+}
+
+impl Portal {
+    /// The page that says what is in the way, for a request that did not come to the portal.
+    pub fn failure_page(&self, failure: Failure<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
+        failure.render(&Chrome {
+            language: caller::language(self, None, headers),
+            brand: &self.brand,
+            assets: &self.assets,
+            csrf: "",
+            request_id: &request_id.to_string(),
+        })
+    }
+}
+
+/// The router of everything the gateway answers by itself on the public listener.
+pub fn router(portal: Arc<Portal>) -> Router {
+    use pages::{code, register, sign_in, sign_out};
+    let changes = Router::new()
+        .route("/_bmauth/register/options", post(register::options))
+        .route("/_bmauth/register/verify", post(register::verify))
+        .route("/_bmauth/register/code", post(code::post))
+        .route("/_bmauth/register/code/resend", post(code::resend))
+        .route("/_bmauth/sign-in/options", post(sign_in::options))
+        .route("/_bmauth/sign-in/verify", post(sign_in::verify))
+        .route("/_bmauth/sign-out", post(sign_out::post))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
+    Router::new()
+        .route("/_bmauth/", get(pages::front))
+        .route("/_bmauth/register", get(register::get))
+        .route("/_bmauth/register/code", get(code::get))
+        .route("/_bmauth/sign-in", get(sign_in::get))
+        .route("/_bmauth/sign-out", get(sign_out::get))
+        .route("/_bmauth/signed-out", get(sign_out::done))
+        .route("/_bmauth/whoami", get(whoami::get))
+        .route("/_bmauth/jwks.json", get(well_known::jwks))
+        .route("/_bmauth/assets/{*path}", get(assets_get))
+        .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
+        .route("/.well-known/webauthn", get(well_known::related_origins))
+        .merge(changes)
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&portal), headers::add))
+        .with_state(portal)
+}
+
+async fn assets_get(
+    axum::extract::State(portal): axum::extract::State<Arc<Portal>>,
+    caller: caller::Caller,
+    uri: http::Uri,
+) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    match portal.assets.find(uri.path()) {
+        Some(asset) => (
+            [
+                (http::header::CONTENT_TYPE, asset.content_type),
+                (http::header::CACHE_CONTROL, assets::CACHE_CONTROL),
+            ],
+            asset.bytes,
+        )
+            .into_response(),
+        None => pages::not_found(axum::extract::State(portal), caller).await,
+    }
+}

@@ -65,7 +65,10 @@ pub trait Store: Send + Sync + 'static {
     /// All signing keys, oldest first.
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks.
+    /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks; a durable
+    /// commit makes every earlier one durable too. A caller that stops waiting does not stop the commit.
+    ///
+    /// Other commits wait meanwhile: a list of thousands (of touched sessions, say) is better made in parts.
     ///
     /// # Errors
     /// The first precondition that does not hold, or the store's own failure.
@@ -83,6 +86,6 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<usize, StoreError>;
 
-    /// Whether the store answers.
+    /// Whether the store answers, and the last commit could be written.
     async fn ready(&self) -> Result<(), StoreError>;
 }

@@ -1,1 +1,9 @@
-//!
+//! The composition root: from a configuration to a running gateway. Only here do the layers meet.
+
+pub mod gateway;
+pub mod proxy;
+pub mod running;
+pub mod system;
+
+pub use gateway::{Gateway, World, transport};
+pub use running::Running;

@@ -111,6 +111,7 @@ impl Auth {
         let (token, session) = self.new_session(visitor);
         let plan = register::prove(counted, &code, session, self.fresh_letter(), visitor, now);
         let finished = self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        self.counts.registration();
         tracing::info!(account = %finished.account.id, "an account was made");
         Ok(SignedInBrowser { token, session: finished.session, return_to: finished.return_to })
     }

@@ -62,7 +62,8 @@ impl Auth {
         let id = opened.id;
         match self.answer(opened, answer, visitor).await {
             Err(Failure::Refused(refusal)) => {
-                tracing::info!(reason = ?refusal, "a sign-in was refused");
+                self.counts.sign_in(refusal.name());
+                tracing::info!(reason = refusal.name(), "a sign-in was refused");
                 match self.carry_out(sign_in::give_up(id)).await {
                     // Spent by another answer meanwhile: that is what was wanted.
                     Ok(()) | Err(CommitError::Conflict(_)) => Err(Failure::Refused(refusal)),
@@ -91,6 +92,7 @@ impl Auth {
         let (token, session) = self.new_session(visitor);
         let plan = sign_in::finish(opened, &passkey, used, account, session, visitor, self.now());
         let Finished { account, session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        self.counts.sign_in("ok");
         tracing::info!(account = %account.id, "signed in");
         Ok(SignedInBrowser { token, session, return_to })
     }

@@ -55,7 +55,7 @@ pub enum BrandError {
 const LONGEST_NAME: usize = 64;
 
 /// The largest logo, in bytes.
-const LARGEST_LOGO: usize = 64 * 1024;
+const LARGEST_LOGO: usize = 256 * 1024;
 
 impl Brand {
     /// A brand of this name, with our own accent, no logo and no help page. Line breaks and other control characters

@@ -30,6 +30,19 @@ pub enum Refusal {
     Disabled,
 }
 
+impl Refusal {
+    /// A short name, for logs and counts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::UnknownPasskey => "unknown-passkey",
+            Self::NotProved => "not-proved",
+            Self::CounterWentBack => "counter-went-back",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 impl From<Stale> for Refusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale

@@ -1,1 +1,179 @@
-//! A store in a redb file.
+//! A store in one file of this machine (redb): one process owns it, one thread writes to it.
+//!
+//! Reads see a snapshot and run on tokio's blocking threads, because they may wait for the disk. Commits go to the
+//! `writer`, which groups them; `apply` says what each change means for the `rows`, `records` how rows are written.
+
+mod apply;
+mod batch;
+mod fault;
+mod file;
+mod records;
+mod rows;
+mod sweep;
+mod view;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::redb::{Database, ReadableDatabase as _};
+use async_trait::async_trait;
+
+use self::fault::{Fault, refusal};
+use self::rows::{MASTER, Table, after_time, at, end_of};
+use self::sweep::Sweep;
+use self::view::{Snapshot, View as _};
+use self::writer::{Work, Writer};
+use super::{CommitError, Store, StoreError};
+use crate::domain::account::{Account, AccountId};
+use crate::domain::ceremony::{Ceremony, CeremonyId};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::domain::letter::Letter;
+use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::plan::{Change, Durability, SigningKey};
+use crate::domain::registration::Registration;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::session::Session;
+
+/// A store in a redb file. Dropping it waits until every commit that was asked for is written.
+#[derive(Debug)]
+pub struct RedbStore {
+    // Before the database: the writer has to finish with it.
+    writer: Writer,
+    database: Arc<Database>,
+}
+
+impl RedbStore {
+    /// Opens the store in the file at `path`; makes the file, and its directory, where there is none. Nobody but its
+    /// owner can read it then. It blocks, and after a crash it may read through the
+    /// whole file.
+    ///
+    /// # Errors
+    /// Another process has it, a newer bmauth wrote it, it is something else, or the disk failed: one sentence for
+    /// the operator.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Arc::new(file::open(path)?);
+        let writer = Writer::start(Arc::clone(&database)).map_err(|error| StoreError {
+            problem: "its thread could not be started".to_owned(),
+            source: Some(Box::new(error)),
+        })?;
+        Ok(Self { writer, database })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Snapshot) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        let reading = tokio::task::spawn_blocking(move || read(&mut Snapshot(database.begin_read()?)));
+        match reading.await {
+            Ok(read) => read.map_err(|fault| fault.during("it could not be read")),
+            Err(error) => {
+                Err(StoreError { problem: "a read was broken off".to_owned(), source: Some(Box::new(error)) })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
+        self.read(move |view| view.load(id.0.as_bytes())).await
+    }
+
+    async fn registration(&self, browser: SecretDigest) -> Result<Option<Registration>, StoreError> {
+        self.read(move |view| view.load(browser.bytes())).await
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.read(move |view| view.load(id.0.as_bytes())).await
+    }
+
+    async fn account_by_email(&self, email: &Email) -> Result<Option<Account>, StoreError> {
+        let email = email.clone();
+        self.read(move |view| {
+            let id = view.get(Table::AccountsByEmail, email.as_str().as_bytes())?;
+            id.map(|id| view.load_indexed(&id)).transpose()
+        })
+        .await
+    }
+
+    async fn passkey(&self, id: &CredentialId) -> Result<Option<Passkey>, StoreError> {
+        let id = id.clone();
+        self.read(move |view| view.load(id.bytes())).await
+    }
+
+    async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError> {
+        self.read(move |view| {
+            let of_account = account.0.as_bytes();
+            let first = of_account.to_vec();
+            // No credential's key is as long as this one, or as late.
+            let last = [of_account, &[0xff; 9][..], &[0xff; crate::domain::passkey::MAX_CREDENTIAL_ID]].concat();
+            let keys = view.keys(Table::PasskeysByAccount, first..=last, usize::MAX)?;
+            let id = |key: &[u8]| after_time(key.get(of_account.len()..).unwrap_or_default()).to_vec();
+            keys.iter().map(|key| view.load_indexed(&id(key))).collect()
+        })
+        .await
+    }
+
+    async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
+        self.read(move |view| view.load(token.bytes())).await
+    }
+
+    async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.read(move |view| {
+            let first = at(Timestamp::from_unix(0), &[]);
+            let keys = view.keys(Table::LettersByDue, first..=end_of(now), limit)?;
+            keys.iter().map(|key| view.load_indexed(after_time(key))).collect()
+        })
+        .await
+    }
+
+    async fn master(&self) -> Result<Option<Secret>, StoreError> {
+        self.read(move |view| {
+            let Some(master) = view.get(Table::Meta, MASTER)? else { return Ok(None) };
+            let bytes = master.try_into().map_err(|_| Fault::Unreadable {
+                table: Table::Meta,
+                why: "the master secret is not 32 bytes long".to_owned(),
+            })?;
+            Ok(Some(Secret::from_bytes(bytes)))
+        })
+        .await
+    }
+
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        self.read(move |view| {
+            // No UTF-8 text has this byte.
+            let kids = view.keys(Table::SigningKeys, Vec::new()..=vec![0xff], usize::MAX)?;
+            let mut keys = kids.iter().map(|kid| view.load_indexed(kid)).collect::<Result<Vec<SigningKey>, _>>()?;
+            keys.sort_by_key(|key| key.created_at);
+            Ok(keys)
+        })
+        .await
+    }
+
+    async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
+        self.writer.write(Work::Commit(changes, durability)).await.map(drop)
+    }
+
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        session_created_before: Timestamp,
+        session_seen_before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let sweep = Sweep { now, session_created_before, session_seen_before, limit };
+        match self.writer.write(Work::Sweep(sweep)).await {
+            Ok(removed) => Ok(removed),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Conflict(conflict)) => Err(refusal(format!("a sweep met a conflict: {conflict:?}"))),
+        }
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.ready()?;
+        self.read(|view| view.get(Table::Meta, rows::SCHEMA)).await.map(drop)
+    }
+}

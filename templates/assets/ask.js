@@ -1,0 +1,36 @@
+// One question to the gateway, and its answer or its refusal.
+
+// What the gateway says no with: a code for the script, a sentence for the person.
+export class Refusal extends Error {
+  constructor(code, message, reload) {
+    super(message);
+    this.name = "Refusal";
+    this.code = code;
+    this.reload = reload === true;
+  }
+}
+
+const token = document.querySelector('meta[name="csrf"]').content;
+const words = document.querySelector("main").dataset;
+
+export async function ask(path, body, signal) {
+  let response;
+  try {
+    response = await fetch(`/_bmauth/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-bmauth-csrf": token },
+      body: JSON.stringify(body),
+      credentials: "same-origin",
+      redirect: "error",
+      signal,
+    });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Refusal("offline", words.offline);
+  }
+  // Something between us and the gateway may answer too, in anything but JSON.
+  const answer = await response.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+  });
+  if (response.ok && answer) return answer;
+  throw new Refusal(answer?.refusal, answer?.message || words.failed, answer?.reload);
+}

@@ -1,0 +1,109 @@
+// The card: what the page shows while something happens and when it went wrong.
+
+const main = document.querySelector("main");
+const panel = document.getElementById("panel");
+const progress = document.getElementById("progress");
+const front = [...panel.childNodes];
+const frontTitle = document.title;
+
+// Every sentence the script may say stands in the page, in its language.
+export const words = main.dataset;
+export const copy = (id) => document.getElementById(id).content.cloneNode(true);
+
+export const isBusy = () => main.hasAttribute("aria-busy");
+
+// Turns `button` into the sign that we wait for the device, where it stands.
+export function busy(button) {
+  quiet();
+  main.setAttribute("aria-busy", "true");
+  button.classList.add("busy");
+  const label = button.querySelector("span");
+  button.dataset.label = label.textContent;
+  button.style.minHeight = `${button.offsetHeight}px`;
+  label.textContent = progress.textContent = words.waiting;
+  for (const other of panel.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
+  for (const input of panel.querySelectorAll("input")) input.readOnly = true;
+  const cancel = panel.querySelector('[data-do="cancel"]');
+  cancel.hidden = false;
+  cancel.removeAttribute("aria-disabled");
+}
+
+// Undoes `busy`.
+export function idle() {
+  main.removeAttribute("aria-busy");
+  progress.textContent = "";
+  for (const button of panel.querySelectorAll("button")) {
+    button.removeAttribute("aria-disabled");
+    if (button.classList.contains("busy")) {
+      button.classList.remove("busy");
+      button.style.minHeight = "";
+      button.querySelector("span").textContent = button.dataset.label;
+      if (panel.contains(document.activeElement) || document.activeElement === document.body) button.focus();
+    }
+  }
+  for (const input of panel.querySelectorAll("input")) input.readOnly = false;
+  const cancel = panel.querySelector('[data-do="cancel"]');
+  if (cancel) cancel.hidden = true;
+}
+
+// Says what is wrong, and takes the focus there.
+export function complain(sentence, reload) {
+  const alert = panel.querySelector('[role="alert"]');
+  alert.textContent = sentence;
+  if (reload) alert.append(" ", copy("reload"));
+  alert.focus();
+}
+
+// Tells something that is nobody's mistake. The focus stays where it is.
+export function tell(id) {
+  const news = document.getElementById("news");
+  news.hidden = false;
+  news.replaceChildren(copy(id));
+}
+
+// Takes back what `complain` and `tell` said.
+export function quiet() {
+  panel.querySelector('[role="alert"]')?.replaceChildren();
+  const news = document.getElementById("news");
+  if (news) news.hidden = true;
+  for (const input of panel.querySelectorAll("input")) input.removeAttribute("aria-invalid");
+}
+
+// Puts another face of the card in the place of the first one, or, without a name, the first one back.
+export function show(id) {
+  panel.replaceChildren(...(id ? [copy(id)] : front));
+  const heading = panel.querySelector("h1");
+  document.title = id ? frontTitle.replace(/^.*?(?= · )/, () => heading.textContent) : frontTitle;
+  heading.focus();
+}
+
+// The address in the e-mail field; `undefined`, and said so, where it is none.
+export function address(email) {
+  email.value = email.value.trim();
+  if (email.checkValidity()) return email.value;
+  complain(words.invalid);
+  email.setAttribute("aria-invalid", "true");
+  return undefined;
+}
+
+const KEY = "bmauth-email";
+
+// The address last used in this browser, only to fill it in. A browser may keep nothing; then nothing is filled in.
+export const remembered = {
+  get: () => attempt(() => localStorage.getItem(KEY)),
+  set: (address) => attempt(() => localStorage.setItem(KEY, address)),
+  clear: () => attempt(() => localStorage.removeItem(KEY)),
+};
+
+function attempt(action) {
+  try {
+    return action();
+  } catch {
+    return null;
+  }
+}
+
+// A page that comes back from the browser's memory still looks as if it were waiting.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});

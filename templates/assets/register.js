@@ -1,0 +1,59 @@
+// The page that creates an account: an address, then a passkey on this device. The code by mail comes next.
+
+import { Refusal, ask } from "./ask.js";
+import * as card from "./card.js";
+import * as passkeys from "./passkeys.js";
+
+const form = document.getElementById("form");
+const { email } = form.elements;
+const button = form.querySelector(".main");
+
+// The one call to the browser that may be under way.
+let call = null;
+
+async function register(address) {
+  const mine = (call = new AbortController());
+  card.busy(button);
+  try {
+    const body = { email: address, return_to: card.words.returnTo };
+    const { ceremony, options } = await ask("register/options", body, mine.signal);
+    const credential = await passkeys.create(options, mine.signal);
+    const { location: next } = await ask("register/verify", { ceremony, credential }, mine.signal);
+    card.remembered.set(address);
+    location.assign(next);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    card.idle();
+    explain(error);
+  }
+}
+
+// A closed window and a device that is set up already are nobody's mistake.
+function explain(error) {
+  if (error.name === "NotAllowedError") {
+    button.querySelector("span").textContent = button.dataset.again;
+    card.tell("none-made");
+  } else if (error.name === "InvalidStateError") {
+    card.tell("set-up");
+  } else {
+    card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+  }
+}
+
+function start() {
+  button.disabled = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (card.isBusy()) return;
+    card.quiet();
+    const address = card.address(email);
+    if (address) register(address);
+  });
+  form.querySelector('[data-do="cancel"]').addEventListener("click", () => {
+    call?.abort();
+    card.idle();
+  });
+}
+
+if (passkeys.supported) start();
+else card.show("unsupported");

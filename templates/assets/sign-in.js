@@ -1,0 +1,157 @@
+// The sign-in page: by e-mail address, by the button, and by the suggestions of the e-mail field.
+
+import { Refusal, ask } from "./ask.js";
+import * as card from "./card.js";
+import * as passkeys from "./passkeys.js";
+
+// A ceremony lives five minutes on the gateway: suggestions are renewed before that, but not for ever.
+const RENEW_AFTER = 4 * 60 * 1000;
+const MOST_RENEWALS = 30;
+
+const form = document.getElementById("form");
+const { email } = form.elements;
+const return_to = card.words.returnTo;
+const immediate = passkeys.supported && passkeys.canBeImmediate();
+
+// The one call to the browser that may be under way.
+let call = null;
+let renewal = 0;
+let renewals = 0;
+// What "Try again" tries again.
+let last = { address: null, how: "modal" };
+
+function begin() {
+  call?.abort();
+  clearTimeout(renewal);
+  call = new AbortController();
+  return call;
+}
+
+function stop() {
+  call?.abort();
+  clearTimeout(renewal);
+  call = null;
+}
+
+const options = (address, mine) => ask("sign-in/options", { email: address, return_to }, mine.signal);
+
+// Hands the device's answer in; ends on the page that was asked for.
+async function finish(begun, credential, mine, address) {
+  try {
+    const { location: next } = await ask("sign-in/verify", { ceremony: begun.ceremony, credential }, mine.signal);
+    if (address) card.remembered.set(address);
+    location.replace(next);
+  } catch (error) {
+    if (error.code === "unknown-passkey") await passkeys.forget(begun.options.rpId, credential.id);
+    throw error;
+  }
+}
+
+// Shows why it did not work. A closed window, no passkey here and an unknown one look the same: nobody did wrong.
+function explain(error) {
+  card.idle();
+  if (error.name === "NotAllowedError" || error.code === "unknown-passkey") return card.show("elsewhere");
+  card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+  return suggest();
+}
+
+// A passkey by dialog, because somebody pressed `button`.
+async function signIn(button, address, how) {
+  const mine = begin();
+  last = { address, how };
+  card.busy(button);
+  try {
+    const begun = await options(address, mine);
+    const credential = await passkeys.get(begun.options, how, mine.signal);
+    await finish(begun, credential, mine, address);
+  } catch (error) {
+    if (!mine.signal.aborted) explain(error);
+  }
+}
+
+// A passkey among the suggestions of the e-mail field. Nobody asked for anything yet, so until one is chosen, nothing
+// that fails is worth a word.
+async function suggest() {
+  if (card.isBusy() || !email.isConnected) return;
+  const mine = begin();
+  let begun;
+  let credential;
+  try {
+    if (!(await passkeys.canSuggest())) return;
+    begun = await options(null, mine);
+    if (mine.signal.aborted) return;
+    renewal = setTimeout(renew, RENEW_AFTER);
+    credential = await passkeys.get(begun.options, "conditional", mine.signal);
+  } catch {
+    if (call === mine) stop();
+    return;
+  }
+  if (mine.signal.aborted) return;
+  clearTimeout(renewal);
+  card.busy(form.querySelector(".main"));
+  try {
+    await finish(begun, credential, mine);
+  } catch (error) {
+    if (!mine.signal.aborted) explain(error);
+  }
+}
+
+function renew() {
+  stop();
+  renewals += 1;
+  if (!document.hidden && renewals <= MOST_RENEWALS) suggest();
+}
+
+const resume = () => {
+  if (!call && !document.hidden) suggest();
+};
+
+const actions = {
+  passkey: async (button) => signIn(button, null, (await immediate) ? "immediate" : "modal"),
+  // Not "immediate" again: this time the browser may offer another device.
+  again: (button) => signIn(button, last.address, "modal"),
+  cancel: () => {
+    // The browser lets no script end an immediate call, and would refuse the next one while it lasts.
+    if (last.how === "immediate") return location.reload();
+    stop();
+    card.idle();
+    return suggest();
+  },
+  back: () => {
+    card.show();
+    email.focus();
+    suggest();
+  },
+  forget: (button) => {
+    card.remembered.clear();
+    email.value = "";
+    button.hidden = true;
+    email.focus();
+  },
+};
+
+function start() {
+  for (const button of form.querySelectorAll("button[disabled]")) button.disabled = false;
+  const known = card.remembered.get();
+  if (known && !email.value) {
+    email.value = known;
+    form.querySelector('[data-do="forget"]').hidden = false;
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (card.isBusy()) return;
+    card.quiet();
+    const address = card.address(email);
+    if (address) signIn(form.querySelector(".main"), address, "modal");
+  });
+  document.querySelector("main").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button && button.getAttribute("aria-disabled") !== "true") actions[button.dataset.do](button);
+  });
+  document.addEventListener("visibilitychange", resume);
+  email.addEventListener("focus", resume);
+  suggest();
+}
+
+if (passkeys.supported) start();
+else card.show("unsupported");

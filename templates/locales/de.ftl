@@ -40,7 +40,7 @@ register-invite = Neue Konten gibt es nur auf Einladung.
 register-closed-text = Wenn Sie schon ein Konto haben, können Sie sich anmelden.
 
 ## The code by email
-code-heading = Sehen Sie in Ihre E-Mails
+code-heading = Prüfen Sie Ihr Postfach
 code-sent = Wir haben einen 6-stelligen Code an { $email } gesendet. Er gilt 10 Minuten.
 code-label = 6-stelliger Code
 code-resend = Neuen Code senden
@@ -74,8 +74,8 @@ error-home = Zu { $app }
 error-bad-request-heading = Diese Anfrage ist nicht lesbar
 error-bad-request-text = Vielleicht ist die Adresse vertippt. Prüfen Sie sie und versuchen Sie es erneut.
 error-forbidden-heading = Sie haben keinen Zugriff
-error-forbidden-text = Ihr Konto kann diese Seite nicht öffnen. Fragen Sie die Verantwortlichen von { $app } nach Zugriff.
-error-forbidden-who = Sie sind als { $email } angemeldet. Ihr Konto kann diese Seite nicht öffnen. Fragen Sie die Verantwortlichen von { $app } nach Zugriff.
+error-forbidden-text = Ihr Konto kann diese Seite nicht öffnen.
+error-forbidden-who = Sie sind als { $email } angemeldet. Dieses Konto kann diese Seite nicht öffnen.
 error-forbidden-sign-out = Abmelden
 error-not-found-heading = Hier gibt es keine Seite
 error-not-found-text = Prüfen Sie die Adresse auf Tippfehler.
@@ -105,6 +105,8 @@ error-ended-again = Neu anfangen
 refusal-unknown-passkey = Mit diesem Passkey hat die Anmeldung nicht geklappt.
 refusal-expired-ceremony = Diese Seite war zu lange geöffnet. Drücken Sie den Knopf noch einmal.
 refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Sie den Knopf noch einmal.
+refusal-email-not-allowed = Konten gibt es hier nur für bestimmte E-Mail-Adressen. Nehmen Sie Ihre berufliche Adresse oder fragen Sie, wer { $app } betreibt.
+refusal-account-disabled = Dieses Konto ist abgeschaltet. Fragen Sie, wer { $app } betreibt.
 refusal-form = Diese Seite war zu lange geöffnet. Laden Sie sie neu und versuchen Sie es erneut.
 
 ## Mails
@@ -120,7 +122,7 @@ mail-code-text = Geben Sie diesen Code ein, um Ihr Konto bei { $app } fertigzust
 mail-code-lasts = Er gilt 10 Minuten in dem Browser, in dem Sie ihn angefordert haben. Wir fragen nie am Telefon oder im Chat danach.
 mail-code-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail. Ohne den Code passiert nichts.
 mail-registered-subject = Sie haben schon ein Konto bei { $app }
-mail-registered-text = Jemand, vielleicht Sie, wollte mit dieser E-Mail-Adresse ein Konto bei { $app } erstellen. Sie haben schon eines und können sich anmelden:
+mail-registered-text = Jemand, vielleicht Sie, wollte mit dieser E-Mail-Adresse ein Konto bei { $app } anlegen. Sie haben schon eines und können sich anmelden:
 mail-registered-button = Anmelden
 mail-registered-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail. Ihr Konto ist sicher, es hat sich nichts geändert.
 mail-welcome-subject = Willkommen bei { $app }

@@ -76,7 +76,10 @@ impl Code<'_> {
 impl CodeState {
     /// Whether there is something to put right, and not just news.
     fn is_mistake(self) -> bool {
-        !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. })
+        !matches!(
+            self,
+            Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany
+        )
     }
 
     /// The line above the field.

@@ -58,6 +58,8 @@ struct Page<'a> {
     words: Words<'a>,
     text: String,
     action: Option<Action>,
+    /// For who could come back as somebody else.
+    sign_out_url: Option<&'static str>,
 }
 
 /// The one button of the page.
@@ -87,11 +89,17 @@ impl Failure<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::without_languages(chrome, words.say(self.heading()));
+        let sign_out_url = match self {
+            Self::Forbidden { email: Some(_) } => Some(paths::SIGN_OUT),
+            _ => None,
+        };
+        let (text, action) = (self.text(words), self.action(words));
         finish(&Page {
             frame,
             words,
-            text: self.text(words),
-            action: self.action(words),
+            text,
+            action,
+            sign_out_url,
         })
     }
 
@@ -151,14 +159,11 @@ impl Failure<'_> {
                 label: words.say("error-home"),
                 url: "/".to_owned(),
             }),
-            Self::Forbidden { email: None } => again(String::new()),
-            Self::Forbidden { email: Some(_) } => Some(Action {
-                label: words.say("error-forbidden-sign-out"),
-                url: paths::SIGN_OUT.to_owned(),
-            }),
-            Self::TooManyTries { .. } | Self::Fault | Self::UpstreamDown | Self::Unavailable => {
-                again(String::new())
-            }
+            Self::Forbidden { .. }
+            | Self::TooManyTries { .. }
+            | Self::Fault
+            | Self::UpstreamDown
+            | Self::Unavailable => again(String::new()),
             Self::CookieLoop { return_to } => {
                 again(paths::returning(paths::SIGN_IN, Some(return_to)))
             }

@@ -17,6 +17,10 @@ pub enum ScriptRefusal {
     TooManyTries,
     /// Not an address, or not one that may have an account here.
     InvalidEmail,
+    /// An address of a domain that gets no accounts here.
+    EmailNotAllowed,
+    /// The account is disabled; told only to its owner.
+    AccountDisabled,
     /// No new accounts.
     RegistrationClosed,
     /// Without a token, with an old one, or from another site.
@@ -54,6 +58,8 @@ impl ScriptRefusal {
             Self::NotAccepted => "not-accepted",
             Self::TooManyTries => "too-many-tries",
             Self::InvalidEmail => "invalid-email",
+            Self::EmailNotAllowed => "email-not-allowed",
+            Self::AccountDisabled => "account-disabled",
             Self::RegistrationClosed => "registration-closed",
             Self::RefusedForm => "refused-form",
             Self::Unavailable => "unavailable",
@@ -70,7 +76,9 @@ impl ScriptRefusal {
             }
             Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidEmail => StatusCode::BAD_REQUEST,
-            Self::RegistrationClosed | Self::RefusedForm => StatusCode::FORBIDDEN,
+            Self::EmailNotAllowed | Self::AccountDisabled | Self::RegistrationClosed | Self::RefusedForm => {
+                StatusCode::FORBIDDEN
+            }
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -83,6 +91,8 @@ impl ScriptRefusal {
             Self::NotAccepted => "refusal-not-accepted",
             Self::TooManyTries => "error-too-many-text",
             Self::InvalidEmail => "email-invalid",
+            Self::EmailNotAllowed => "refusal-email-not-allowed",
+            Self::AccountDisabled => "refusal-account-disabled",
             Self::RegistrationClosed => "register-closed",
             Self::RefusedForm => "refusal-form",
             Self::Unavailable => "error-unavailable-text",

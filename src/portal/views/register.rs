@@ -31,6 +31,7 @@ struct OpenPage<'a> {
 struct ClosedPage<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
+    notice: String,
     sign_in_url: String,
 }
 
@@ -40,24 +41,24 @@ impl Register<'_> {
         let words = chrome.words();
         let here = paths::returning(paths::REGISTER, self.return_to);
         let sign_in_url = paths::returning(paths::SIGN_IN, self.return_to);
-        let frame = |heading: &str| Frame::new(chrome, words.say(heading), &here);
-        match self.registration {
-            Registration::Open => finish(&OpenPage {
-                frame: frame("register-heading"),
-                words,
-                page: self,
-                sign_in_url,
-            }),
-            Registration::Invite => finish(&ClosedPage {
-                frame: frame("register-invite"),
-                words,
-                sign_in_url,
-            }),
-            Registration::Closed => finish(&ClosedPage {
-                frame: frame("register-closed"),
-                words,
-                sign_in_url,
-            }),
-        }
+        let frame = Frame::new(chrome, words.say("register-heading"), &here);
+        let notice = match self.registration {
+            Registration::Open => {
+                return finish(&OpenPage {
+                    frame,
+                    words,
+                    page: self,
+                    sign_in_url,
+                });
+            }
+            Registration::Invite => words.say("register-invite"),
+            Registration::Closed => words.say("register-closed"),
+        };
+        finish(&ClosedPage {
+            frame,
+            words,
+            notice,
+            sign_in_url,
+        })
     }
 }

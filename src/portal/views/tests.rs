@@ -1,1 +1,477 @@
+use std::num::NonZeroU64;
 
+use super::Registration;
+use super::chrome::Chrome;
+use super::code::{Code, CodeState};
+use super::failure::Failure;
+use super::register::Register;
+use super::sign_in::SignIn;
+use super::sign_out::{SignOut, SignedOut};
+use crate::domain::brand::Brand;
+use crate::domain::language::Language;
+use crate::portal::assets::Assets;
+
+const EMAIL: &str = "maria@example.com";
+
+/// Every page in every state, by name.
+fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    for registration in [
+        Registration::Open,
+        Registration::Invite,
+        Registration::Closed,
+    ] {
+        for return_to in [None, Some(return_to)] {
+            let name = format!("{registration:?} {return_to:?}");
+            pages.push((
+                format!("sign-in {name}"),
+                SignIn {
+                    return_to,
+                    registration,
+                }
+                .render(chrome),
+            ));
+            pages.push((
+                format!("register {name}"),
+                Register {
+                    return_to,
+                    registration,
+                }
+                .render(chrome),
+            ));
+        }
+    }
+    for state in [
+        CodeState::Fresh,
+        CodeState::Resent,
+        CodeState::Unreadable,
+        CodeState::Wrong { tries_left: 3 },
+        CodeState::TooOld,
+        CodeState::UsedUp,
+        CodeState::Wait { seconds: 30 },
+        CodeState::TooMany,
+    ] {
+        let page = Code {
+            email,
+            return_to: Some(return_to),
+            state,
+        };
+        pages.push((format!("code {state:?}"), page.render(chrome)));
+    }
+    pages.push((
+        "sign-out".to_owned(),
+        SignOut { email, return_to }.render(chrome),
+    ));
+    pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
+    for failure in every_failure(email, return_to) {
+        pages.push((format!("{failure:?}"), failure.render(chrome)));
+    }
+    pages
+}
+
+fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
+    [
+        Failure::BadRequest,
+        Failure::Forbidden { email: None },
+        Failure::Forbidden { email: Some(email) },
+        Failure::NotFound,
+        Failure::Misdirected,
+        Failure::TooManyTries { wait: None },
+        Failure::TooManyTries {
+            wait: NonZeroU64::new(61),
+        },
+        Failure::Fault,
+        Failure::UpstreamDown,
+        Failure::Unavailable,
+        Failure::CookieLoop { return_to },
+        Failure::RefusedForm {
+            retry: "/_bmauth/sign-out",
+        },
+        Failure::RegistrationEnded {
+            return_to: Some(return_to),
+        },
+    ]
+}
+
+fn brand() -> Brand {
+    Brand::new("Acme Notes").unwrap()
+}
+
+/// Runs `check` over every page in every language.
+fn over_every_page(brand: &Brand, email: &str, return_to: &str, check: impl Fn(&str, &str)) {
+    let assets = Assets::new(brand);
+    for language in Language::ALL {
+        let chrome = Chrome {
+            language,
+            brand,
+            assets: &assets,
+            csrf: "token",
+            request_id: "0199f0c2",
+        };
+        for (name, html) in every_page(&chrome, email, return_to) {
+            check(&name, &html);
+        }
+    }
+}
+
+fn english(render: impl Fn(&Chrome<'_>) -> String) -> String {
+    let brand = brand();
+    let assets = Assets::new(&brand);
+    let chrome = Chrome {
+        language: Language::English,
+        brand: &brand,
+        assets: &assets,
+        csrf: "token",
+        request_id: "0199f0c2",
+    };
+    render(&chrome)
+}
+
+/// What stands between the tags, as a reader sees it.
+fn text(html: &str) -> String {
+    let mut text = String::new();
+    for part in html.split('<') {
+        text.push_str(part.split_once('>').map_or(part, |(_, after)| after));
+    }
+    let text = text.replace("&#39;", "'").replace("&#34;", "\"");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn says(html: &str, sentence: &str) {
+    assert!(
+        text(html).contains(sentence),
+        "{sentence:?} is missing from: {}",
+        text(html)
+    );
+}
+
+#[test]
+fn every_page_is_small() {
+    let brand = brand()
+        .with_support_url("https://example.com/help")
+        .unwrap();
+    over_every_page(&brand, EMAIL, "/notes/2026?view=all", |name, html| {
+        assert!(html.len() <= 6 * 1024, "{name}: {} bytes", html.len());
+    });
+}
+
+#[test]
+fn every_page_keeps_to_the_content_security_policy() {
+    over_every_page(&brand(), EMAIL, "/", |name, html| {
+        assert!(
+            !html.contains("<style") && !html.contains(" style="),
+            "{name} has inline style"
+        );
+        for script in html.split("<script").skip(1) {
+            let element = script.split("</script>").next().unwrap();
+            assert!(
+                element.contains(" src=\"/_bmauth/assets/"),
+                "{name}: {element}"
+            );
+            assert!(element.ends_with('>'), "{name} has an inline script");
+        }
+        for attribute in html
+            .split([' ', '\n'])
+            .filter(|word| word.starts_with("on"))
+        {
+            assert!(
+                !attribute.contains('='),
+                "{name} has the handler {attribute}"
+            );
+        }
+    });
+}
+
+#[test]
+fn every_page_asks_nobody_else() {
+    over_every_page(&brand(), EMAIL, "/", |name, html| {
+        assert!(!html.contains("//"), "{name} names another host");
+        for attribute in ["href=\"", "src=\"", "action=\""] {
+            for address in html.split(attribute).skip(1) {
+                let address = address.split('"').next().unwrap();
+                assert!(
+                    address.is_empty() || address.starts_with('/'),
+                    "{name}: {address}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn every_asset_a_page_names_exists() {
+    let brand = brand().with_accent("#b3261e".parse().unwrap());
+    let assets = Assets::new(&brand);
+    over_every_page(&brand, EMAIL, "/", |name, html| {
+        for rest in html.split("\"/_bmauth/assets/").skip(1) {
+            let path = format!("/_bmauth/assets/{}", rest.split('"').next().unwrap());
+            assert!(assets.find(&path).is_some(), "{name}: {path}");
+        }
+    });
+}
+
+#[test]
+fn every_page_has_one_heading_that_is_also_its_title() {
+    over_every_page(&brand(), EMAIL, "/", |name, html| {
+        let shown = html.split("<template").next().unwrap();
+        assert_eq!(shown.matches("<h1").count(), 1, "{name}");
+        let heading = shown
+            .split("<h1")
+            .nth(1)
+            .unwrap()
+            .split_once('>')
+            .unwrap()
+            .1
+            .split('<')
+            .next()
+            .unwrap();
+        assert!(
+            html.contains(&format!("<title>{heading} · Acme Notes</title>")),
+            "{name}: {heading}"
+        );
+    });
+}
+
+#[test]
+fn every_form_carries_its_token_and_never_puts_it_in_an_address() {
+    over_every_page(&brand(), EMAIL, "/", |name, html| {
+        for form in html.split("<form").skip(1) {
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("method=\"post\""), "{name}");
+            let scripted = form.contains("id=\"form\"");
+            let token = if scripted {
+                "<meta name=\"csrf\" content=\"token\">"
+            } else {
+                "name=\"csrf\" value=\"token\""
+            };
+            assert!(if scripted { html } else { form }.contains(token), "{name}");
+        }
+    });
+}
+
+#[test]
+fn nothing_hostile_gets_out_of_its_place() {
+    const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
+    let brand = Brand::new(&HOSTILE[..HOSTILE.len() - 5]).unwrap();
+    over_every_page(&brand, HOSTILE, &format!("/{HOSTILE}"), |name, html| {
+        assert!(
+            !html.contains("<script>") && !html.contains("<img"),
+            "{name}"
+        );
+        assert!(!html.contains("\"'>"), "{name}");
+        // What was escaped already is escaped again, so that it reads as it was written.
+        assert!(!html.contains("alert(2)&gt;&amp;\""), "{name}");
+    });
+}
+
+#[test]
+fn a_hostile_address_is_shown_as_it_was_typed() {
+    let page = english(|chrome| {
+        Code {
+            email: "<b>@example.com",
+            return_to: None,
+            state: CodeState::Fresh,
+        }
+        .render(chrome)
+    });
+    assert!(
+        page.contains("<strong>&#60;b&#62;@example.com</strong>"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_protected_page_says_why_it_asks() {
+    let sign_in = |return_to| {
+        english(|chrome| {
+            SignIn {
+                return_to,
+                registration: Registration::Open,
+            }
+            .render(chrome)
+        })
+    };
+    says(
+        &sign_in(Some("/notes")),
+        "Please sign in to continue. Use your fingerprint, face or screen lock.",
+    );
+    assert!(!text(&sign_in(None)).contains("Please sign in to continue."));
+}
+
+#[test]
+fn the_way_back_survives_every_link_and_language() {
+    let page = english(|chrome| {
+        SignIn {
+            return_to: Some("/notes?id=7"),
+            registration: Registration::Open,
+        }
+        .render(chrome)
+    });
+    assert!(
+        page.contains("href=\"/_bmauth/register?return_to=%2Fnotes%3Fid%3D7\""),
+        "{page}"
+    );
+    assert!(
+        page.contains("href=\"/_bmauth/sign-in?return_to=%2Fnotes%3Fid%3D7&#38;lang=de\""),
+        "{page}"
+    );
+    assert!(page.contains("data-return-to=\"/notes?id=7\""), "{page}");
+}
+
+#[test]
+fn new_accounts_are_offered_only_where_they_can_be_made() {
+    for (registration, sentence) in [
+        (Registration::Invite, "New accounts are by invitation."),
+        (Registration::Closed, "New accounts are closed."),
+    ] {
+        let sign_in = english(|chrome| {
+            SignIn {
+                return_to: None,
+                registration,
+            }
+            .render(chrome)
+        });
+        assert!(!sign_in.contains("/_bmauth/register"), "{registration:?}");
+        let register = english(|chrome| {
+            Register {
+                return_to: None,
+                registration,
+            }
+            .render(chrome)
+        });
+        says(&register, sentence);
+        assert!(!register.contains("<form") && register.contains("href=\"/_bmauth/sign-in\""));
+    }
+}
+
+#[test]
+fn the_code_page_says_what_happened_last() {
+    for (state, sentence) in [
+        (
+            CodeState::Fresh,
+            "We sent a 6-digit code to maria@example.com. It works for 10 minutes.",
+        ),
+        (CodeState::Resent, "We sent you a new code."),
+        (CodeState::Unreadable, "Enter the 6 digits from the mail."),
+        (
+            CodeState::Wrong { tries_left: 3 },
+            "That code is not right. Check the mail and try again. 3 tries left.",
+        ),
+        (CodeState::Wrong { tries_left: 1 }, "1 try left."),
+        (CodeState::TooOld, "That code is too old."),
+        (
+            CodeState::UsedUp,
+            "That code has been tried too many times.",
+        ),
+        (
+            CodeState::Wait { seconds: 30 },
+            "You can ask for another code in 30 seconds.",
+        ),
+        (CodeState::TooMany, "You have asked for a code too often."),
+    ] {
+        let page = english(|chrome| {
+            Code {
+                email: EMAIL,
+                return_to: None,
+                state,
+            }
+            .render(chrome)
+        });
+        says(&page, sentence);
+    }
+}
+
+#[test]
+fn a_mistake_takes_the_focus_and_news_does_not() {
+    let code = |state| {
+        english(|chrome| {
+            Code {
+                email: EMAIL,
+                return_to: None,
+                state,
+            }
+            .render(chrome)
+        })
+    };
+    let wrong = code(CodeState::Wrong { tries_left: 2 });
+    assert!(
+        wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus")
+            && wrong.contains("aria-invalid=\"true\"")
+    );
+    let resent = code(CodeState::Resent);
+    assert!(!resent.contains("role=\"alert\"") && !resent.contains("aria-invalid"));
+    for page in [wrong, resent] {
+        assert_eq!(page.matches(" autofocus").count(), 1);
+    }
+}
+
+#[test]
+fn every_failure_says_what_it_is_and_which_request_it_was() {
+    for (failure, status, heading) in [
+        (Failure::BadRequest, 400, "We can't read that request"),
+        (
+            Failure::Forbidden { email: Some(EMAIL) },
+            403,
+            "You don't have access",
+        ),
+        (Failure::NotFound, 404, "There's no page here"),
+        (
+            Failure::RegistrationEnded { return_to: None },
+            410,
+            "This took too long",
+        ),
+        (Failure::Misdirected, 421, "We don't know this address"),
+        (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
+        (Failure::Fault, 500, "Something went wrong"),
+        (Failure::UpstreamDown, 502, "Acme Notes isn't answering"),
+        (
+            Failure::Unavailable,
+            503,
+            "Signing in isn't working right now",
+        ),
+        (
+            Failure::CookieLoop { return_to: "/" },
+            400,
+            "Your browser isn't keeping our cookie",
+        ),
+        (
+            Failure::RefusedForm { retry: "/" },
+            403,
+            "This form can't be used any more",
+        ),
+    ] {
+        assert_eq!(failure.status().as_u16(), status);
+        let page = english(|chrome| failure.render(chrome));
+        says(&page, heading);
+        says(&page, "Request 0199f0c2");
+    }
+}
+
+#[test]
+fn waiting_is_told_in_whole_minutes_rounded_up() {
+    for (seconds, sentence) in [
+        (1, "wait 1 minute,"),
+        (60, "wait 1 minute,"),
+        (61, "wait 2 minutes,"),
+    ] {
+        let failure = Failure::TooManyTries {
+            wait: NonZeroU64::new(seconds),
+        };
+        says(&english(|chrome| failure.render(chrome)), sentence);
+    }
+}
+
+#[test]
+fn the_current_language_is_marked() {
+    let page = english(|chrome| SignedOut.render(chrome));
+    assert!(page.contains("<html lang=\"en\" dir=\"ltr\">"));
+    assert!(
+        page.contains("lang=\"en\" hreflang=\"en\" aria-current=\"true\">English</a>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"),
+        "{page}"
+    );
+}

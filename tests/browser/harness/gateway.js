@@ -8,7 +8,7 @@ import { Child } from './child.js';
 import { freePort, send } from './loopback.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const binary = process.env.BMAUTH_BINARY ?? path.join(root, 'target/debug/bmauth');
+export const binary = process.env.BMAUTH_BINARY ?? path.join(root, 'target/debug/bmauth');
 
 export class Gateway {
   // Reserves ports and a directory; `run` starts it.

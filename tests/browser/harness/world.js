@@ -42,7 +42,8 @@ class World {
   }
 }
 
-function launch() {
+// Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it.
+export function launch() {
   const headed = process.env.BMAUTH_HEADED === '1';
   return chromium.launch({
     executablePath: process.env.BMAUTH_CHROMIUM || '/usr/bin/chromium',

@@ -1,0 +1,87 @@
+//! `bmauth check`: is the configuration right, and can everything that it names be reached?
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Failed, load};
+use crate::config::Config;
+use crate::config::email::Transport;
+use crate::domain::route::UpstreamUrl;
+use crate::store::Store as _;
+use crate::store::redb::RedbStore;
+use crate::wire;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Prints a line for each thing that was tried.
+pub fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
+    let config = load(config)?;
+    for warning in &config.warnings {
+        println!("warning  {warning}");
+    }
+    println!("ok       configuration");
+    if offline {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    let well = runtime.block_on(async {
+        let mut well = say("store", store(&config).await);
+        well &= say("mail", mail(&config).await);
+        let mut seen: Vec<&UpstreamUrl> = Vec::new();
+        for upstream in config.routes.iter().flat_map(|route| &route.upstream) {
+            if !seen.contains(&upstream) {
+                seen.push(upstream);
+                well &= say("upstream", reach(upstream).await);
+            }
+        }
+        well
+    });
+    if well { Ok(()) } else { Err(Failed::Said) }
+}
+
+fn say(what: &str, result: Result<String, String>) -> bool {
+    match result {
+        Ok(how) => {
+            println!("ok       {what}: {how}");
+            true
+        }
+        Err(why) => {
+            println!("FAILED   {what}: {why}");
+            false
+        }
+    }
+}
+
+async fn store(config: &Config) -> Result<String, String> {
+    let path = &config.storage.path;
+    if !path.exists() {
+        return Ok(format!("{} will be made at the first start", path.display()));
+    }
+    let store = RedbStore::open(path).map_err(|error| error.to_string())?;
+    store.ready().await.map_err(|error| error.to_string())?;
+    Ok(format!("{} opens", path.display()))
+}
+
+async fn mail(config: &Config) -> Result<String, String> {
+    if matches!(config.email.transport, Transport::Log) {
+        return Ok("printed to the terminal; nobody gets one".to_owned());
+    }
+    let transport = wire::transport(config).map_err(|error| format!("{error:#}"))?;
+    match timeout(PATIENCE, transport.ready()).await {
+        Ok(Ok(())) => Ok("the mail server answers".to_owned()),
+        Ok(Err(error)) => Err(format!("{error} ({}). Check email.smtp_url.", error.source)),
+        Err(_) => Err("the mail server takes too long to answer. Check email.smtp_url.".to_owned()),
+    }
+}
+
+async fn reach(upstream: &UpstreamUrl) -> Result<String, String> {
+    let host = upstream.host().to_string();
+    match timeout(PATIENCE, TcpStream::connect((host.trim_matches(['[', ']']), upstream.port()))).await {
+        Ok(Ok(_)) => Ok(format!("{upstream} takes connections")),
+        Ok(Err(error)) => Err(format!("{upstream} does not take connections ({error}). Is the app running?")),
+        Err(_) => Err(format!("{upstream} takes too long to take a connection. Is the app running?")),
+    }
+}

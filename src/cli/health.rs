@@ -1,0 +1,36 @@
+//! `bmauth health`: asks `/readyz` of the running gateway, for container health checks.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use super::{Failed, load};
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Prints `ok`, or fails with what the gateway said.
+pub fn run(config: Option<PathBuf>) -> Result<(), Failed> {
+    let admin = load(config)?.server.admin;
+    ask(admin)?;
+    println!("ok");
+    Ok(())
+}
+
+fn ask(admin: SocketAddr) -> anyhow::Result<()> {
+    let unreachable = || format!("the gateway does not answer on {admin}. Is it running?");
+    let mut stream = TcpStream::connect_timeout(&admin, TIMEOUT).with_context(unreachable)?;
+    stream.set_read_timeout(Some(TIMEOUT)).with_context(unreachable)?;
+    stream.set_write_timeout(Some(TIMEOUT)).with_context(unreachable)?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).with_context(unreachable)?;
+    let mut answer = String::new();
+    stream.take(16 * 1024).read_to_string(&mut answer).with_context(unreachable)?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        return Ok(());
+    }
+    let why = answer.split_once("\r\n\r\n").map_or("no answer that can be read", |(_, body)| body.trim());
+    bail!("the gateway is not ready: {why}")
+}

@@ -1,0 +1,39 @@
+//! `bmauth serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Failed, load};
+use crate::store::redb::RedbStore;
+use crate::wire::system::{SystemClock, SystemEntropy};
+use crate::wire::{self, Running, World};
+use crate::{config::Config, telemetry};
+
+/// Runs the gateway until it is told to stop.
+pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
+    let config = load(file)?;
+    telemetry::start();
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let running = start(&config)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen = ?config.server.listen,
+        admin = %running.admin(),
+        "serving {}",
+        config.public_url.origin()
+    );
+    Ok(running.wait()?)
+}
+
+/// Opens the store and starts everything.
+pub(super) fn start(config: &Config) -> anyhow::Result<Running> {
+    let world = World {
+        store: Arc::new(RedbStore::open(&config.storage.path)?),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        transport: wire::transport(config)?,
+    };
+    Running::start(config, world)
+}

@@ -1,0 +1,137 @@
+//! What is wrong with a configuration, said all at once and to the place.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a setting was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the file; line and column (in characters) count from 1.
+    File {
+        /// The file's name as it was given.
+        file: Arc<str>,
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// In the environment variable of this name.
+    Variable(String),
+    /// In the command-line flag of this name.
+    Flag(String),
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where it was written, or where what is missing belongs.
+    pub place: Place,
+    /// What was found and what is allowed, as sentences.
+    pub message: String,
+}
+
+/// Everything that is wrong with a configuration; at least one problem, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors {
+    problems: Vec<Problem>,
+}
+
+/// Where the checks of a configuration put what they find.
+#[derive(Debug)]
+pub(super) struct Checks {
+    /// The folder that relative paths start from: that of the configuration file.
+    pub folder: PathBuf,
+    /// What makes the configuration unusable.
+    pub problems: Vec<Problem>,
+    /// What is allowed but deserves a word.
+    pub warnings: Vec<String>,
+}
+
+impl Checks {
+    /// Nothing found yet.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Takes note of a problem.
+    pub fn refuse(&mut self, place: &Place, message: impl Into<String>) {
+        self.problems.push(Problem {
+            place: place.clone(),
+            message: message.into(),
+        });
+    }
+
+    /// Takes note of something that is allowed but deserves a word.
+    pub fn warn(&mut self, place: &Place, message: impl fmt::Display) {
+        self.warnings.push(format!("{place}: {message}"));
+    }
+
+    /// A path of the configuration, from the folder of its file.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// What was found, or `None` where the configuration can be used.
+    pub fn errors(&mut self) -> Option<ConfigErrors> {
+        let mut problems = std::mem::take(&mut self.problems);
+        // Of one place, in the order of the checks.
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        problems.dedup();
+        (!problems.is_empty()).then_some(ConfigErrors { problems })
+    }
+}
+
+impl ConfigErrors {
+    /// The problems, in the order of the file, then the variables, then the flags.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl Place {
+    /// The place at a byte of a file's text.
+    pub(super) fn in_text(file: &Arc<str>, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let in_line = before.get(line_start..).unwrap_or_default();
+        Self::File {
+            file: Arc::clone(file),
+            line: before.matches('\n').count() + 1,
+            column: in_line.chars().count() + 1,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

@@ -1,0 +1,271 @@
+//! `[[route]]`: what stands behind the gateway, and who may reach it.
+
+use std::net::SocketAddr;
+
+use super::problem::{Checks, Place};
+use super::public_url::PublicUrl;
+use super::setting::{Setting, Written, section};
+use super::tree::Value;
+use crate::domain::host::Host;
+use crate::domain::path::{CanonicalPath, PathPrefix};
+use crate::domain::route::{Access, Route, RouteId, Routes, UpstreamUrl};
+
+section! {
+    /// One route as it is written.
+    struct RouteFile { host, path, upstream, access, audience }
+    not_built { groups, step_up, cors, forward_authorization }
+}
+
+/// A route that is right on its own, and where it was written.
+struct Placed {
+    route: Route,
+    place: Place,
+}
+
+/// Reads all routes; there must be at least one.
+pub(super) fn check(
+    setting: Option<Setting>,
+    root: &Place,
+    public_url: Option<&PublicUrl>,
+    rp_id: Option<&Host>,
+    listen: &[SocketAddr],
+    checks: &mut Checks,
+) -> Option<Routes> {
+    let missing = "There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"].";
+    let Some(setting) = setting else {
+        checks.refuse(root, missing);
+        return None;
+    };
+    let items = match setting.node.value {
+        Value::List(ref items) => items.clone(),
+        // `[route]` where `[[route]]` was meant: told, and read all the same.
+        Value::Table(_) if setting.node.written.is_none() => {
+            setting.refuse(
+                checks,
+                "is one table; write [[route]] with two brackets, once for each route.",
+            );
+            vec![setting.node.clone()]
+        }
+        _ => {
+            setting.refuse(checks, "must be written as [[route]], once for each route.");
+            return None;
+        }
+    };
+    if items.is_empty() {
+        checks.refuse(setting.place(), missing);
+        return None;
+    }
+    let mut complete = true;
+    let mut placed: Vec<Placed> = Vec::new();
+    for (index, node) in items.into_iter().enumerate() {
+        let one = Setting {
+            key: "route".to_owned(),
+            key_place: setting.key_place.clone(),
+            node,
+        };
+        let Some(table) = one.table(checks) else {
+            complete = false;
+            continue;
+        };
+        let file = RouteFile::read("route.", table, checks);
+        let place = file.place.clone();
+        let Some(route) = check_one(file, RouteId(index), public_url, listen, checks) else {
+            complete = false;
+            continue;
+        };
+        let same = placed
+            .iter()
+            .find(|other| other.route.host == route.host && other.route.path.is_same(&route.path));
+        if let Some(same) = same {
+            let (host, path, first) = (&route.host, &route.path, &same.place);
+            let message = format!(
+                "This route has the host {host} and the path {path} of the one at {first}; only one can be right."
+            );
+            checks.refuse(&place, message);
+            complete = false;
+            continue;
+        }
+        if let Some(rp_id) = rp_id
+            && route.access != Access::Public
+            && !route.host.is_within(rp_id)
+        {
+            checks.warn(
+                &place,
+                format_args!("{} is outside {rp_id}, the domain of the passkeys (`passkeys.rp_id`), so nobody can sign in there.", route.host),
+            );
+        }
+        placed.push(Placed { route, place });
+    }
+    if !complete {
+        return None;
+    }
+    match Routes::new(placed.into_iter().map(|placed| placed.route)) {
+        Ok(routes) => Some(routes),
+        Err(duplicate) => {
+            checks.refuse(root, duplicate.to_string());
+            None
+        }
+    }
+}
+
+fn check_one(
+    file: Written<RouteFile>,
+    id: RouteId,
+    public_url: Option<&PublicUrl>,
+    listen: &[SocketAddr],
+    checks: &mut Checks,
+) -> Option<Route> {
+    let Written {
+        place,
+        keys:
+            RouteFile {
+                host,
+                path,
+                upstream,
+                access,
+                audience,
+                groups,
+                step_up,
+                cors,
+                forward_authorization,
+            },
+    } = file;
+    for (setting, instead) in [
+        (
+            groups,
+            "Until then the route is open to everybody who is signed in, which is not what it says.",
+        ),
+        (
+            step_up,
+            "Until then no passkey is asked for again, which is not what it says.",
+        ),
+        (cors, "Until then the app answers CORS requests itself."),
+        (
+            forward_authorization,
+            "Until then `Authorization` is the app’s own.",
+        ),
+    ] {
+        if let Some(setting) = setting {
+            setting.not_built(checks, instead);
+        }
+    }
+    let host = match host {
+        Some(setting) => setting.parsed(checks, read_host),
+        None => public_url.map(|url| url.host().clone()),
+    };
+    let path = match path {
+        Some(setting) => setting.parsed(checks, read_path),
+        None => PathPrefix::parse("/").ok(),
+    };
+    let upstream = match upstream {
+        Some(setting) => read_upstream(setting, listen, checks),
+        None => {
+            checks.refuse(&place, "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"].");
+            None
+        }
+    };
+    let access = match access {
+        Some(setting) => {
+            let words = [Access::SignedIn, Access::Optional, Access::Public]
+                .map(|access| (access.as_str(), access));
+            setting.choice(checks, &words)
+        }
+        None => Some(Access::default()),
+    };
+    let audience = match audience {
+        Some(setting) => setting.parsed(checks, read_audience),
+        None => host.as_ref().map(|host| host.to_string()),
+    };
+    Some(Route {
+        id,
+        host: host?,
+        path: path?,
+        upstream: upstream?,
+        access: access?,
+        audience: audience?.into(),
+    })
+}
+
+fn read_host(text: &str) -> Result<Host, String> {
+    Host::parse(text).map_err(|why| {
+        let without_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let meant = without_scheme
+            .split(['/', ':'])
+            .next()
+            .and_then(|host| Host::parse(host).ok());
+        let help = meant.map(|host| format!(" Did you mean {:?}?", host.as_str()));
+        format!(
+            "{why}. It must be a host without scheme and port, like \"notes.example.com\".{}",
+            help.unwrap_or_default()
+        )
+    })
+}
+
+fn read_path(text: &str) -> Result<PathPrefix, String> {
+    let prefix = PathPrefix::parse(text)
+        .map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
+    match CanonicalPath::parse(text.as_bytes()) {
+        Ok(path) if path.is_reserved() => Err(
+            "paths below /_bmauth are the gateway’s own on every host and are never forwarded."
+                .to_owned(),
+        ),
+        _ => Ok(prefix),
+    }
+}
+
+fn read_upstream(
+    setting: Setting,
+    listen: &[SocketAddr],
+    checks: &mut Checks,
+) -> Option<Vec<UpstreamUrl>> {
+    let place = setting.place().clone();
+    let items = setting.list(checks)?;
+    if items.is_empty() {
+        checks.refuse(
+            &place,
+            "`route.upstream` is empty; name at least one server, like \"http://127.0.0.1:8000\".",
+        );
+        return None;
+    }
+    let count = items.len();
+    let mut read: Vec<UpstreamUrl> = Vec::new();
+    for item in items {
+        let url = item.parsed(checks, |text| {
+            let url = UpstreamUrl::parse(text)
+                .map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
+            if let Some(own) = own_address(&url, listen) {
+                return Err(format!(
+                    "it is the gateway’s own address {own}; requests would go in a circle."
+                ));
+            }
+            if read.contains(&url) {
+                return Err("it is there twice.".to_owned());
+            }
+            Ok(url)
+        });
+        read.extend(url);
+    }
+    (read.len() == count).then_some(read)
+}
+
+fn read_audience(text: &str) -> Result<String, String> {
+    let plain = (1..=255).contains(&text.len())
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be 1 to 255 characters without spaces, like \"notes.example.com\".".to_owned())
+    }
+}
+
+/// The public address that an upstream is, if it is one: each request would come back for ever.
+fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&'a SocketAddr> {
+    listen.iter().find(|own| {
+        let here = own.ip().is_loopback() || own.ip().is_unspecified();
+        let same_host = match upstream.host().ip() {
+            Some(ip) => ip == own.ip() || (own.ip().is_unspecified() && ip.is_loopback()),
+            None => here && upstream.host().is_loopback(),
+        };
+        same_host && own.port() == upstream.port()
+    })
+}

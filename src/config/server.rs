@@ -1,0 +1,225 @@
+//! `[server]`: where the gateway listens and whom it believes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::problem::{Checks, Place};
+use super::public_url::PublicUrl;
+use super::setting::{Setting, Written, section};
+
+pub mod tls;
+
+use tls::TlsFiles;
+
+section! {
+    /// The section as it is written.
+    struct ServerFile { listen, tls, admin, trusted_proxies }
+    not_built {}
+}
+
+/// Where the gateway listens and whom it believes.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The public addresses; at least one, each once.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate and key of the public addresses; none behind another TLS terminator.
+    pub tls: Option<TlsFiles>,
+    /// The address of `/livez`, `/readyz` and `/metrics`: loopback or private.
+    pub admin: SocketAddr,
+    /// The peers whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// An address and where it was written.
+type Located = (SocketAddr, Place);
+
+impl Server {
+    pub(super) fn check(
+        file: Written<ServerFile>,
+        public_url: Option<&PublicUrl>,
+        checks: &mut Checks,
+    ) -> Option<Self> {
+        let Written {
+            place,
+            keys:
+                ServerFile {
+                    listen,
+                    tls,
+                    admin,
+                    trusted_proxies,
+                },
+        } = file;
+        let listen = match listen {
+            Some(listen) => read_listen(listen, checks),
+            None => public_url.map(|url| vec![(default_listen(url), place.clone())]),
+        };
+        let admin = match admin {
+            Some(admin) => read_admin(admin, checks),
+            None => Some((SocketAddr::from(([127, 0, 0, 1], 9091)), place.clone())),
+        };
+        if let (Some(listen), Some((admin, admin_place))) = (&listen, &admin)
+            && let Some((taken, _)) = listen.iter().find(|(address, _)| overlap(*address, *admin))
+        {
+            checks.refuse(
+                admin_place,
+                format!("`server.admin` is {admin}, where the public listener {taken} is; give it a port of its own."),
+            );
+        }
+        let tls_is_written = tls.is_some();
+        let tls = tls.and_then(|tls| tls::check(tls, public_url, checks));
+        let trusted_proxies = match trusted_proxies {
+            Some(trusted) => read_trusted(trusted, checks),
+            None => Some(Vec::new()),
+        };
+        if let (false, Some(url), Some([]), Some(listen)) = (
+            tls_is_written,
+            public_url,
+            trusted_proxies.as_deref(),
+            &listen,
+        ) && url.is_https()
+        {
+            for (address, place) in listen {
+                checks.warn(
+                    place,
+                    format_args!(
+                        "{address} speaks plain HTTP because `server.tls` is not set. That is right behind a TLS terminator only; \
+                         name its address in `server.trusted_proxies`, or every visitor seems to come from it."
+                    ),
+                );
+            }
+        }
+        Some(Self {
+            listen: listen?.into_iter().map(|(address, _)| address).collect(),
+            tls,
+            admin: admin?.0,
+            trusted_proxies: trusted_proxies?,
+        })
+    }
+}
+
+/// For `http://localhost`, the address a browser on this machine will ask; else all addresses.
+fn default_listen(public_url: &PublicUrl) -> SocketAddr {
+    if public_url.is_https() {
+        SocketAddr::from(([0, 0, 0, 0], 8443))
+    } else {
+        SocketAddr::from(([127, 0, 0, 1], public_url.port()))
+    }
+}
+
+fn read_listen(listen: Setting, checks: &mut Checks) -> Option<Vec<Located>> {
+    let place = listen.place().clone();
+    let items = listen.list(checks)?;
+    if items.is_empty() {
+        checks.refuse(
+            &place,
+            "`server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".",
+        );
+        return None;
+    }
+    let mut read: Vec<Located> = Vec::new();
+    let mut complete = true;
+    for item in items {
+        let place = item.place().clone();
+        let address = item.parsed(checks, |text| {
+            let address = read_address(text)?;
+            match read.iter().find(|(other, _)| overlap(*other, address)) {
+                Some((other, _)) => Err(format!("it is already taken by {other}, above.")),
+                None => Ok(address),
+            }
+        });
+        match address {
+            Some(address) => read.push((address, place)),
+            None => complete = false,
+        }
+    }
+    complete.then_some(read)
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text
+        .strip_prefix("localhost:")
+        .map(|port| ("127.0.0.1", port));
+    let port = port.or_else(|| {
+        text.strip_prefix(['*', ':'])
+            .map(|rest| ("0.0.0.0", rest.trim_start_matches(':')))
+    });
+    let port = port.or(Some(("0.0.0.0", text)));
+    let meant = port.filter(|(_, port)| port.parse::<u16>().is_ok());
+    let help = meant.map(|(host, port)| format!(" Did you mean \"{host}:{port}\"?"));
+    Err(format!(
+        "it must be an IP address and a port, like \"0.0.0.0:8443\" or \"[::]:8443\".{}",
+        help.unwrap_or_default()
+    ))
+}
+
+fn read_admin(admin: Setting, checks: &mut Checks) -> Option<Located> {
+    let place = admin.place().clone();
+    let address = admin.parsed(checks, |text| {
+        let address = read_address(text)?;
+        if is_private(address.ip()) {
+            Ok(address)
+        } else {
+            Err("it must be a loopback or private address, like \"127.0.0.1:9091\": health and metrics are never public.".to_owned())
+        }
+    })?;
+    Some((address, place))
+}
+
+fn read_trusted(trusted: Setting, checks: &mut Checks) -> Option<Vec<IpNet>> {
+    let items = trusted.list(checks)?;
+    let count = items.len();
+    let read: Vec<IpNet> = items
+        .into_iter()
+        .filter_map(|item| item.parsed(checks, read_network))
+        .collect();
+    (read.len() == count).then_some(read)
+}
+
+fn read_network(text: &str) -> Result<IpNet, String> {
+    let network = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
+        (Ok(network), _) => network,
+        (Err(_), Ok(address)) => IpNet::from(address),
+        (Err(_), Err(_)) => {
+            return Err(
+                "it must be a network or an address, like \"10.0.0.0/8\" or \"192.0.2.7\"."
+                    .to_owned(),
+            );
+        }
+    };
+    if network.prefix_len() == 0 {
+        return Err(
+            "it would let everybody forge the address they come from; name the proxies in front."
+                .to_owned(),
+        );
+    }
+    if network != network.trunc() {
+        return Err(format!(
+            "an address inside a network does not name it. Did you mean \"{}\"?",
+            network.trunc()
+        ));
+    }
+    Ok(network)
+}
+
+/// Whether two listeners would fight for one port. Port 0 is a new one each time.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || everywhere)
+}
+
+/// Loopback (RFC 1122, 4291), private (RFC 1918, 4193), shared (RFC 6598) or link-local.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let shared = matches!(address.octets(), [100, second, ..] if second & 0xc0 == 0x40);
+            address.is_loopback() || address.is_private() || address.is_link_local() || shared
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}

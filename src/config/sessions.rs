@@ -1,0 +1,56 @@
+//! `[sessions]`: how long people stay signed in.
+
+use std::time::Duration;
+
+use super::problem::Checks;
+use super::setting::{Written, section, show_duration};
+
+section! {
+    /// The section as it is written.
+    struct SessionsFile { idle, absolute }
+    not_built {}
+}
+
+/// How long people stay signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// The longest time without a request.
+    pub idle: Duration,
+    /// The longest time in all.
+    pub absolute: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest a browser keeps a cookie (RFC 6265bis §5.5).
+const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+impl Sessions {
+    pub(super) fn check(file: Written<SessionsFile>, checks: &mut Checks) -> Option<Self> {
+        let Written {
+            place: section,
+            keys: SessionsFile { idle, absolute },
+        } = file;
+        let place = idle
+            .as_ref()
+            .or(absolute.as_ref())
+            .map_or(section, |setting| setting.place().clone());
+        let idle = match idle {
+            Some(setting) => setting.duration(checks, MINUTE..=LONGEST),
+            None => Some(DAY),
+        };
+        let absolute = match absolute {
+            Some(setting) => setting.duration(checks, MINUTE..=LONGEST),
+            None => Some(30 * DAY),
+        };
+        let (idle, absolute) = (idle?, absolute?);
+        if idle > absolute {
+            let (idle, absolute) = (show_duration(idle), show_duration(absolute));
+            checks.refuse(
+                &place,
+                format!("`sessions.idle` is {idle}, longer than `sessions.absolute`, {absolute}; a session cannot idle past its end."),
+            );
+        }
+        Some(Self { idle, absolute })
+    }
+}

@@ -1,0 +1,378 @@
+//! Reading one key: its kind, its range, and the sentence where it is neither.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::problem::{Checks, Place};
+use super::tree::{Node, Table, Value};
+
+/// The value of a key that was written.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    /// The whole key, as a person would name it: `server.listen`.
+    pub key: String,
+    /// Where the key itself was written.
+    pub key_place: Place,
+    /// The value and its place.
+    pub node: Node,
+}
+
+impl Setting {
+    /// Where the value was written.
+    pub fn place(&self) -> &Place {
+        &self.node.place
+    }
+
+    /// A problem with this key's value.
+    pub fn refuse(&self, checks: &mut Checks, message: impl fmt::Display) {
+        checks.refuse(self.place(), format!("`{}` {message}", self.key));
+    }
+
+    /// The value as text.
+    pub fn text(self, checks: &mut Checks) -> Option<String> {
+        match (self.node.value, self.node.written) {
+            (Value::Text(text), _) | (_, Some(text)) => Some(text),
+            (other, None) => {
+                let message = format!(
+                    "`{}` is {}; it must be text in quotes.",
+                    self.key,
+                    kind(&other)
+                );
+                checks.refuse(&self.node.place, message);
+                None
+            }
+        }
+    }
+
+    /// The value, read from its text by `read`, which says what is allowed where it fails.
+    pub fn parsed<T>(
+        self,
+        checks: &mut Checks,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (key, place) = (self.key.clone(), self.place().clone());
+        let text = self.text(checks)?;
+        read(&text)
+            .map_err(|why| {
+                checks.refuse(
+                    &place,
+                    format!("`{key}` is {:?}: {why}", without_password(&text)),
+                )
+            })
+            .ok()
+    }
+
+    /// The values of a list, each with its own place. One text stands for a list of one.
+    pub fn list(self, checks: &mut Checks) -> Option<Vec<Self>> {
+        let Self {
+            key,
+            key_place,
+            node,
+        } = self;
+        match node.value {
+            Value::List(items) => {
+                let items = items.into_iter().map(|node| Self {
+                    key: key.clone(),
+                    key_place: key_place.clone(),
+                    node,
+                });
+                Some(items.collect())
+            }
+            Value::Text(_) => Some(vec![Self {
+                key,
+                key_place,
+                node,
+            }]),
+            other => {
+                let message = format!(
+                    "`{key}` is {}; it must be a list, like [\"…\"].",
+                    kind(&other)
+                );
+                checks.refuse(&node.place, message);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(self, checks: &mut Checks) -> Option<bool> {
+        match self.node.value {
+            Value::Boolean(boolean) => Some(boolean),
+            ref other => {
+                self.refuse(
+                    checks,
+                    format_args!("is {}; it must be true or false.", kind(other)),
+                );
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Clone>(self, checks: &mut Checks, choices: &[(&str, T)]) -> Option<T> {
+        self.parsed(checks, |text| {
+            if let Some((_, meant)) = choices.iter().find(|(word, _)| *word == text) {
+                return Ok(meant.clone());
+            }
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            Err(format!(
+                "it must be {}.{}",
+                one_of(&words),
+                did_you_mean(text, &words)
+            ))
+        })
+    }
+
+    /// A length of time within a range, such as `"5m"`.
+    pub fn duration(
+        self,
+        checks: &mut Checks,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        self.parsed(checks, |text| {
+            let duration = parse_duration(text)?;
+            if range.contains(&duration) {
+                return Ok(duration);
+            }
+            let (least, most) = (show_duration(*range.start()), show_duration(*range.end()));
+            Err(format!("it must be from {least} to {most}."))
+        })
+    }
+
+    /// Refuses a key whose feature is not built: starting would let people believe in something that is not
+    /// there. `instead` says what holds until then.
+    pub fn not_built(self, checks: &mut Checks, instead: &str) {
+        let message = format!("`{}` is not built yet; remove it. {instead}", self.key);
+        checks.refuse(&self.key_place, message);
+    }
+
+    /// The table below the key.
+    pub fn table(self, checks: &mut Checks) -> Option<Table> {
+        match self.node.value {
+            Value::Table(table) => Some(table),
+            ref other => {
+                self.refuse(
+                    checks,
+                    format_args!("is {}; it must be a table.", kind(other)),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// A URL as it may be shown: what stands between `://` and `@` is left out.
+fn without_password(text: &str) -> String {
+    let secret = text
+        .find("://")
+        .map(|scheme| scheme + 3)
+        .zip(text.rfind('@'));
+    match secret {
+        Some((start, end)) if start < end => {
+            let (before, after) = (text.get(..start), text.get(end..));
+            format!(
+                "{}…{}",
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            )
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// `"30s"`, `"5m"`, `"12h"` or `"30d"`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let allowed =
+        "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
+    let digits_end = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(digits_end);
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(allowed.to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| allowed.to_owned())?;
+    let seconds = number
+        .checked_mul(seconds)
+        .ok_or_else(|| allowed.to_owned())?;
+    Ok(Duration::from_secs(seconds))
+}
+
+/// A length of time as the configuration writes it, in the largest unit that fits.
+pub(super) fn show_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    for (unit, length) in [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60)] {
+        if seconds >= length && seconds.is_multiple_of(length) {
+            return format!("\"{}{unit}\"", seconds / length);
+        }
+    }
+    format!("\"{seconds}s\"")
+}
+
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("{text:?}"),
+        Value::Boolean(boolean) => boolean.to_string(),
+        Value::Other(written) => written.clone(),
+        Value::List(_) => "a list".to_owned(),
+        Value::Table(_) => "a table".to_owned(),
+    }
+}
+
+/// `"a"`, `"b"` or `"c"`.
+pub(super) fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// ` Did you mean "…"?` where one of the words is near, else nothing.
+pub(super) fn did_you_mean(found: &str, words: &[&str]) -> String {
+    match nearest(found, words) {
+        Some(word) => format!(" Did you mean {word:?}?"),
+        None => String::new(),
+    }
+}
+
+/// The word that is most like what was found, if it is like it at all.
+pub(super) fn nearest<'a>(found: &str, words: &[&'a str]) -> Option<&'a str> {
+    let found = found.to_ascii_lowercase().replace(['-', ' '], "_");
+    words
+        .iter()
+        .map(|word| {
+            let plain = word.to_ascii_lowercase().replace(['-', ' '], "_");
+            (strsim::damerau_levenshtein(&found, &plain), *word)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
+        .map(|(_, word)| word)
+}
+
+/// The keys of one section.
+#[derive(Debug)]
+pub(super) struct Written<T> {
+    /// The section's header, where what is missing is missing.
+    pub place: Place,
+    /// The keys, as they were written.
+    pub keys: T,
+}
+
+/// Declares the file's shape of one section: every key that may stand there, as it was written. Keys after
+/// `not_built` are part of the contract but not of this version; they are read, so that each is refused with
+/// its own reason, and never suggested.
+macro_rules! section {
+    (
+        $(#[$doc:meta])*
+        struct $name:ident { $($key:ident),* $(,)? }
+        not_built { $($later:ident),* $(,)? }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::config) struct $name {
+            $(pub(in crate::config) $key: Option<$crate::config::setting::Setting>,)*
+            $(pub(in crate::config) $later: Option<$crate::config::setting::Setting>,)*
+        }
+
+        impl $name {
+            /// Takes the section's keys; what else stands there is reported. `prefix` is `"server."`, or
+            /// empty for the whole file.
+            pub(in crate::config) fn read(
+                prefix: &str,
+                mut table: $crate::config::tree::Table,
+                checks: &mut $crate::config::problem::Checks,
+            ) -> $crate::config::setting::Written<Self> {
+                use $crate::config::setting::{Written, refuse_unknown, take};
+                let keys = Self {
+                    $($key: take(&mut table, prefix, stringify!($key)),)*
+                    $($later: take(&mut table, prefix, stringify!($later)),)*
+                };
+                refuse_unknown(&table, prefix, &[$(stringify!($key)),*], checks);
+                Written { place: table.place, keys }
+            }
+        }
+    };
+}
+pub(super) use section;
+
+/// Takes a key out of a table.
+pub(super) fn take(table: &mut Table, prefix: &str, key: &str) -> Option<Setting> {
+    let entry = table.entries.remove(key)?;
+    Some(Setting {
+        key: format!("{prefix}{key}"),
+        key_place: entry.key_place,
+        node: entry.node,
+    })
+}
+
+/// Reports the keys that are left in a table.
+pub(super) fn refuse_unknown(table: &Table, prefix: &str, known: &[&str], checks: &mut Checks) {
+    for (key, entry) in &table.entries {
+        let help = match nearest(key, known) {
+            Some(meant) => format!("Did you mean `{prefix}{meant}`?"),
+            None => format!("The keys here are {}.", known.join(", ")),
+        };
+        checks.refuse(
+            &entry.key_place,
+            format!("`{prefix}{key}` is not a key. {help}"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_whole_numbers_with_a_unit() {
+        for (text, seconds) in [
+            ("30s", 30),
+            ("5m", 300),
+            ("12h", 43_200),
+            ("30d", 2_592_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for bad in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "1.5h",
+            "-5m",
+            "+5m",
+            "5M",
+            "5min",
+            "1h30m",
+            "99999999999999999999s",
+            "999999999999999999d",
+        ] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_they_are_written() {
+        for text in ["30s", "5m", "12h", "30d", "90s"] {
+            let shown = parse_duration(text).map(show_duration);
+            assert_eq!(shown, Ok(format!("{text:?}")));
+        }
+    }
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let words = ["listen", "trusted_proxies", "signed-in"];
+        assert_eq!(nearest("lisen", &words), Some("listen"));
+        assert_eq!(nearest("trusted-proxies", &words), Some("trusted_proxies"));
+        assert_eq!(nearest("signed_in", &words), Some("signed-in"));
+        assert_eq!(nearest("port", &words), None);
+    }
+}

@@ -1,0 +1,698 @@
+//! One table of what can be wrong: the place and the sentence for each.
+
+use super::*;
+
+/// What is appended to a configuration that is right starts on line 7: `URL` is line 1, `EMAIL` 2 to 4 and
+/// `ROUTE` 5 and 6.
+#[track_caller]
+fn says(extra: &str, expected: &str) {
+    assert_eq!(problems(&with(extra)), expected, "\n{extra}");
+}
+
+/// A configuration whose `public_url` is this.
+#[track_caller]
+fn url_says(url: &str, expected: &str) {
+    let text = format!("public_url = {url:?}\n{EMAIL}{ROUTE}");
+    assert_eq!(problems(&text), expected, "\n{url}");
+}
+
+/// A configuration whose `[email]` section is this.
+#[track_caller]
+fn email_says(email: &str, expected: &str) {
+    let text = format!("{URL}{ROUTE}[email]\n{email}\n");
+    assert_eq!(problems(&text), expected, "\n{email}");
+}
+
+#[test]
+fn what_must_be_said_is_asked_for() {
+    assert_eq!(
+        problems(""),
+        "bmauth.toml:1:1: `public_url` is missing. It is the address where people sign in, like public_url = \"https://notes.example.com\".\n\
+         bmauth.toml:1:1: `email.from` is missing. It is the sender of the codes, like from = \"Acme Notes <no-reply@example.com>\".\n\
+         bmauth.toml:1:1: `email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; to only print them while trying things out, set transport = \"log\".\n\
+         bmauth.toml:1:1: There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"]."
+    );
+}
+
+#[test]
+fn what_is_missing_in_a_section_is_missing_at_its_header() {
+    assert_eq!(
+        problems(&format!("{URL}{EMAIL}\n[[route]]\npath = \"/\"\n")),
+        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]."
+    );
+    email_says(
+        "from = \"a@example.com\"",
+        "bmauth.toml:4:1: `email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; to only print them while trying things out, set transport = \"log\".",
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_place() {
+    let text = format!("{URL}[email\n[app]\nname = Acme Notes\n");
+    let told = problems(&text);
+    assert!(told.starts_with("bmauth.toml:2:"), "{told}");
+    assert!(told.contains("This is not TOML"), "{told}");
+    assert!(told.contains("bmauth.toml:4:"), "both places: {told}");
+}
+
+#[test]
+fn unknown_keys_are_told_with_what_was_meant() {
+    says(
+        "acess = \"public\"",
+        "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?",
+    );
+    says(
+        "[server]\nlisten_on = []",
+        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, trusted_proxies.",
+    );
+    says(
+        "[server]\ntrusted-proxies = []",
+        "bmauth.toml:8:1: `server.trusted-proxies` is not a key. Did you mean `server.trusted_proxies`?",
+    );
+    says(
+        "[sesions]\nidle = \"5m\"",
+        "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?",
+    );
+    says(
+        "  sessions.idle = \"5m\"",
+        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience.",
+    );
+}
+
+#[test]
+fn a_wrong_kind_of_value_is_told() {
+    says(
+        "[sessions]\nidle = 300",
+        "bmauth.toml:8:8: `sessions.idle` is 300; it must be text in quotes.",
+    );
+    says(
+        "[server]\nlisten = 8443",
+        "bmauth.toml:8:10: `server.listen` is 8443; it must be a list, like [\"…\"].",
+    );
+    says(
+        "[server]\nlisten = [8443]",
+        "bmauth.toml:8:11: `server.listen` is 8443; it must be text in quotes.",
+    );
+    says(
+        "[identity]\nplain_headers = \"yes\"",
+        "bmauth.toml:8:17: `identity.plain_headers` is \"yes\"; it must be true or false.",
+    );
+    says(
+        "[app]\nname = [\"Notes\"]",
+        "bmauth.toml:8:8: `app.name` is a list; it must be text in quotes.",
+    );
+    assert_eq!(
+        problems(&format!("{URL}server = 1\n{EMAIL}{ROUTE}")),
+        "bmauth.toml:2:10: `server` is 1; it must be a table."
+    );
+}
+
+#[test]
+fn public_url_is_an_https_origin_with_a_domain_name() {
+    let example = "write it like \"https://notes.example.com\".";
+    url_says(
+        "notes.example.com",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"notes.example.com\": it is not a URL (relative URL without a base); {example}"
+        ),
+    );
+    url_says(
+        "ftp://notes.example.com",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"ftp://notes.example.com\": it does not start with https://; {example}"
+        ),
+    );
+    url_says(
+        "http://notes.example.com",
+        "bmauth.toml:1:14: `public_url` is \"http://notes.example.com\": browsers make passkeys on https only; http is allowed for http://localhost alone. Put TLS in front, or set server.tls.",
+    );
+    for (address, shown) in [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("https://192.0.2.1", "https://192.0.2.1"),
+        ("https://[::1]", "https://[::1]"),
+    ] {
+        url_says(
+            address,
+            &format!(
+                "bmauth.toml:1:14: `public_url` is {shown:?}: passkeys belong to a domain name and cannot be made for an IP address; to try things out on this machine use http://localhost and a port."
+            ),
+        );
+    }
+    url_says(
+        "https://example.com/notes",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"https://example.com/notes\": it is more than a scheme, a host and a port; {example}"
+        ),
+    );
+    url_says(
+        "https://example.com?a",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"https://example.com?a\": it is more than a scheme, a host and a port; {example}"
+        ),
+    );
+    url_says(
+        "https://me:pw@example.com",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"https://…@example.com\": it has a user name or password; {example}"
+        ),
+    );
+    url_says(
+        "https://example.com.",
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"https://example.com.\": its host is not a domain name; {example}"
+        ),
+    );
+    url_says(
+        "https://intranet",
+        "bmauth.toml:1:14: `public_url`: browsers make no passkeys for \"intranet\"; it takes a domain with a dot, like \"example.com\", or localhost.",
+    );
+}
+
+#[test]
+fn the_app_section_is_checked() {
+    says(
+        "[app]\nname = \" \"",
+        "bmauth.toml:8:8: `app.name` is \" \": it must be 1 to 60 characters on one line.",
+    );
+    says(
+        "[app]\nname = \"a\\nb\"",
+        "bmauth.toml:8:8: `app.name` is \"a\\nb\": it must be 1 to 60 characters on one line.",
+    );
+    says(
+        "[app]\naccent = \"blue\"",
+        "bmauth.toml:8:10: `app.accent` is \"blue\": it must be a colour like \"#2257d6\".",
+    );
+    says(
+        "[app]\naccent = \"#8fb0ff\"",
+        "bmauth.toml:8:10: `app.accent` is \"#8fb0ff\": white text on it has a contrast of 2.1:1 and cannot be read by everybody; 4.5:1 is needed. Of the same hue, \"#5f75aa\" has it.",
+    );
+    says(
+        "[app]\nsupport_url = \"help\"",
+        "bmauth.toml:8:15: `app.support_url` is \"help\": it must be a URL that starts with https://, http:// or mailto:.",
+    );
+    says(
+        "[app]\nsupport_url = \"javascript:x\"",
+        "bmauth.toml:8:15: `app.support_url` is \"javascript:x\": it must be a URL that starts with https://, http:// or mailto:.",
+    );
+    says(
+        "[app]\nlogo = \"no-such.svg\"",
+        "bmauth.toml:8:8: `app.logo` is \"no-such.svg\": no-such.svg cannot be read (No such file or directory (os error 2)).",
+    );
+    says(
+        "[app]\nlogo = \"Cargo.toml\"",
+        "bmauth.toml:8:8: `app.logo` is \"Cargo.toml\": it is not an SVG, PNG, JPEG or WebP picture.",
+    );
+}
+
+#[test]
+fn addresses_are_checked() {
+    let allowed = "it must be an IP address and a port, like \"0.0.0.0:8443\" or \"[::]:8443\".";
+    says(
+        "[server]\nlisten = []",
+        "bmauth.toml:8:10: `server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".",
+    );
+    says(
+        "[server]\nlisten = [\"0.0.0.0\"]",
+        &format!("bmauth.toml:8:11: `server.listen` is \"0.0.0.0\": {allowed}"),
+    );
+    says(
+        "[server]\nlisten = [\":8443\"]",
+        &format!(
+            "bmauth.toml:8:11: `server.listen` is \":8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"
+        ),
+    );
+    says(
+        "[server]\nlisten = \"localhost:80\"",
+        &format!(
+            "bmauth.toml:8:10: `server.listen` is \"localhost:80\": {allowed} Did you mean \"127.0.0.1:80\"?"
+        ),
+    );
+    says(
+        "[server]\nlisten = \"8443\"",
+        &format!(
+            "bmauth.toml:8:10: `server.listen` is \"8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"
+        ),
+    );
+    says(
+        "[server]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]",
+        "bmauth.toml:8:26: `server.listen` is \"127.0.0.1:1\": it is already taken by 127.0.0.1:1, above.",
+    );
+    says(
+        "[server]\nlisten = [\"0.0.0.0:1\", \"127.0.0.1:1\"]",
+        "bmauth.toml:8:24: `server.listen` is \"127.0.0.1:1\": it is already taken by 0.0.0.0:1, above.",
+    );
+    for public in [
+        "0.0.0.0:9091",
+        "[::]:9091",
+        "192.0.2.7:9091",
+        "[2001:db8::1]:9091",
+    ] {
+        says(
+            &format!("[server]\nadmin = {public:?}"),
+            &format!(
+                "bmauth.toml:8:9: `server.admin` is {public:?}: it must be a loopback or private address, like \"127.0.0.1:9091\": health and metrics are never public."
+            ),
+        );
+    }
+    says(
+        "[server]\nadmin = \"127.0.0.1:8443\"",
+        "bmauth.toml:8:9: `server.admin` is 127.0.0.1:8443, where the public listener 0.0.0.0:8443 is; give it a port of its own.",
+    );
+}
+
+#[test]
+fn trusted_proxies_are_networks() {
+    says(
+        "[server]\ntrusted_proxies = [\"proxy\"]",
+        "bmauth.toml:8:20: `server.trusted_proxies` is \"proxy\": it must be a network or an address, like \"10.0.0.0/8\" or \"192.0.2.7\".",
+    );
+    says(
+        "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]",
+        "bmauth.toml:8:20: `server.trusted_proxies` is \"0.0.0.0/0\": it would let everybody forge the address they come from; name the proxies in front.",
+    );
+    says(
+        "[server]\ntrusted_proxies = [\"10.1.2.3/8\"]",
+        "bmauth.toml:8:20: `server.trusted_proxies` is \"10.1.2.3/8\": an address inside a network does not name it. Did you mean \"10.0.0.0/8\"?",
+    );
+}
+
+#[test]
+fn the_storage_path_is_a_file() {
+    says(
+        "[storage]\npath = \"data/\"",
+        "bmauth.toml:8:8: `storage.path` is \"data/\": it must name a file, like \"data/bmauth.redb\".",
+    );
+    says(
+        "[storage]\npath = \"\"",
+        "bmauth.toml:8:8: `storage.path` is \"\": it must name a file, like \"data/bmauth.redb\".",
+    );
+    says(
+        "[storage]\npath = \"src\"",
+        "bmauth.toml:8:8: `storage.path` is \"src\": it must name a file, like \"data/bmauth.redb\".",
+    );
+}
+
+#[test]
+fn the_email_section_is_checked() {
+    let smtp = "smtp_url = \"smtps://mail\"";
+    email_says(
+        &format!("from = \"Acme\"\n{smtp}"),
+        "bmauth.toml:5:8: `email.from` is \"Acme\": it must be a mailbox like \"Acme Notes <no-reply@example.com>\". An e-mail address has exactly one “@”, like name@example.com.",
+    );
+    email_says(
+        &format!("from = \"a@example.com\"\ntransport = \"sendmail\"\n{smtp}"),
+        "bmauth.toml:6:13: `email.transport` is \"sendmail\": it must be \"smtp\" or \"log\".",
+    );
+    email_says(
+        "from = \"a@example.com\"\nsmtp_url = \"smtp://u:hunter2@mail.example.com\"",
+        "bmauth.toml:6:12: `email.smtp_url`: it would send codes and the password unprotected; write smtps://, or add ?tls=required (?tls=off where the network is your own).",
+    );
+    email_says(
+        &format!("from = \"a@example.com\"\n{smtp}\nsmtp_url_file = \"x\""),
+        "bmauth.toml:7:17: `email.smtp_url_file` and `email.smtp_url` are both set; keep one of them.",
+    );
+    email_says(
+        "from = \"a@example.com\"\nsmtp_url_file = \"no-such-file\"",
+        "bmauth.toml:6:17: `email.smtp_url_file` is \"no-such-file\": no-such-file cannot be read (No such file or directory (os error 2)).",
+    );
+}
+
+#[test]
+fn the_accounts_section_is_checked() {
+    says(
+        "[accounts]\nregistration = \"opne\"",
+        "bmauth.toml:8:16: `accounts.registration` is \"opne\": it must be \"open\" or \"closed\". Did you mean \"open\"?",
+    );
+    let allowed = "it must be the part of an address after the “@”, like \"example.com\".";
+    says(
+        "[accounts]\nallowed_domains = [\"@example.com\"]",
+        &format!(
+            "bmauth.toml:8:20: `accounts.allowed_domains` is \"@example.com\": {allowed} Did you mean \"example.com\"?"
+        ),
+    );
+    says(
+        "[accounts]\nallowed_domains = [\"example.com\", \"*.b.example\"]",
+        &format!(
+            "bmauth.toml:8:35: `accounts.allowed_domains` is \"*.b.example\": {allowed} Did you mean \"b.example\"?"
+        ),
+    );
+    says(
+        "[accounts]\nallowed_domains = [\"com\"]",
+        &format!("bmauth.toml:8:20: `accounts.allowed_domains` is \"com\": {allowed}"),
+    );
+}
+
+#[test]
+fn passkeys_belong_to_the_domain_of_public_url() {
+    let why = "it must be \"notes.example.com\", the host of `public_url`, or a parent of it: browsers make passkeys for no other domain.";
+    for other in ["other.example", "a.notes.example.com", "ample.com"] {
+        says(
+            &format!("[passkeys]\nrp_id = {other:?}"),
+            &format!("bmauth.toml:8:9: `passkeys.rp_id` is {other:?}: {why}"),
+        );
+    }
+    says(
+        "[passkeys]\nrp_id = \"com\"",
+        "bmauth.toml:8:9: `passkeys.rp_id` is \"com\": browsers make no passkeys for \"com\"; it takes a domain with a dot, like \"example.com\", or localhost.",
+    );
+    says(
+        "[passkeys]\nrp_id = \"https://example.com\"",
+        "bmauth.toml:8:9: `passkeys.rp_id` is \"https://example.com\": the host has a character that a host cannot have. It must be a domain name, like \"example.com\".",
+    );
+    for weaker in ["preferred", "discouraged"] {
+        says(
+            &format!("[passkeys]\nuser_verification = {weaker:?}"),
+            &format!(
+                "bmauth.toml:8:21: `passkeys.user_verification` is {weaker:?}: it must be \"required\": without the fingerprint, face or screen lock a passkey proves the device but not the person."
+            ),
+        );
+    }
+    says(
+        "[passkeys]\nuser_verification = \"requierd\"",
+        "bmauth.toml:8:21: `passkeys.user_verification` is \"requierd\": it must be \"required\". Did you mean \"required\"?",
+    );
+}
+
+#[test]
+fn sessions_have_sensible_limits() {
+    let allowed =
+        "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
+    says(
+        "[sessions]\nidle = \"1 day\"",
+        &format!("bmauth.toml:8:8: `sessions.idle` is \"1 day\": {allowed}"),
+    );
+    says(
+        "[sessions]\nidle = \"30s\"",
+        "bmauth.toml:8:8: `sessions.idle` is \"30s\": it must be from \"1m\" to \"400d\".",
+    );
+    says(
+        "[sessions]\nabsolute = \"401d\"",
+        "bmauth.toml:8:12: `sessions.absolute` is \"401d\": it must be from \"1m\" to \"400d\".",
+    );
+    says(
+        "[sessions]\nidle = \"2d\"\nabsolute = \"1d\"",
+        "bmauth.toml:8:8: `sessions.idle` is \"2d\", longer than `sessions.absolute`, \"1d\"; a session cannot idle past its end.",
+    );
+    says(
+        "[sessions]\nabsolute = \"1h\"",
+        "bmauth.toml:8:12: `sessions.idle` is \"1d\", longer than `sessions.absolute`, \"1h\"; a session cannot idle past its end.",
+    );
+}
+
+#[test]
+fn the_identity_section_is_checked() {
+    let name = "it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".";
+    for bad in [
+        "",
+        "X_BMAuth",
+        "X.BMAuth",
+        "X BMAuth",
+        "X-BMAuth:",
+        "-X",
+        "1X",
+        "Ü",
+    ] {
+        says(
+            &format!("[identity]\nheader = {bad:?}"),
+            &format!("bmauth.toml:8:10: `identity.header` is {bad:?}: {name}"),
+        );
+    }
+    for taken in [
+        "Authorization",
+        "cookie",
+        "Connection",
+        "TE",
+        "Content-Length",
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "Remote-User",
+        "Sec-Fetch-Site",
+        "Proxy-Authorization",
+    ] {
+        says(
+            &format!("[identity]\nheader = {taken:?}"),
+            &format!(
+                "bmauth.toml:8:10: `identity.header` is {taken:?}: that header has a meaning of its own; choose a name like \"X-BMAuth-JWT\"."
+            ),
+        );
+    }
+    says(
+        "[identity]\nalgorithm = \"es256\"",
+        "bmauth.toml:8:13: `identity.algorithm` is \"es256\": it must be \"ES256\" or \"EdDSA\". Did you mean \"ES256\"?",
+    );
+    says(
+        "[identity]\nalgorithm = \"none\"",
+        "bmauth.toml:8:13: `identity.algorithm` is \"none\": it must be \"ES256\" or \"EdDSA\".",
+    );
+    for outside in ["59s", "2h"] {
+        says(
+            &format!("[identity]\nlifetime = {outside:?}"),
+            &format!(
+                "bmauth.toml:8:12: `identity.lifetime` is {outside:?}: it must be from \"1m\" to \"1h\"."
+            ),
+        );
+    }
+    for bad in ["", "a b", ":x"] {
+        says(
+            &format!("[identity]\nissuer = {bad:?}"),
+            &format!(
+                "bmauth.toml:8:10: `identity.issuer` is {bad:?}: it must be a URL or a name without spaces, like \"https://notes.example.com\"."
+            ),
+        );
+    }
+}
+
+#[test]
+fn routes_are_checked() {
+    says(
+        "host = \"https://notes.example.com/\"",
+        "bmauth.toml:7:8: `route.host` is \"https://notes.example.com/\": the host has a character that a host cannot have. It must be a host without scheme and port, like \"notes.example.com\". Did you mean \"notes.example.com\"?",
+    );
+    says(
+        "path = \"api\"",
+        "bmauth.toml:7:8: `route.path` is \"api\": the path does not start with “/”. It must be a path like \"/\" or \"/api\".",
+    );
+    says(
+        "path = \"/a/../b\"",
+        "bmauth.toml:7:8: `route.path` is \"/a/../b\": the path has a “.” or “..” segment. It must be a path like \"/\" or \"/api\".",
+    );
+    says(
+        "path = \"/api/*\"\naccess = \"pubilc\"",
+        "bmauth.toml:8:10: `route.access` is \"pubilc\": it must be \"signed-in\", \"optional\" or \"public\". Did you mean \"public\"?",
+    );
+    for own in ["/_bmauth", "/_BMAuth/x"] {
+        says(
+            &format!("path = {own:?}"),
+            &format!(
+                "bmauth.toml:7:8: `route.path` is {own:?}: paths below /_bmauth are the gateway’s own on every host and are never forwarded."
+            ),
+        );
+    }
+    says(
+        "access = \"signed_in\"",
+        "bmauth.toml:7:10: `route.access` is \"signed_in\": it must be \"signed-in\", \"optional\" or \"public\". Did you mean \"signed-in\"?",
+    );
+    says(
+        "audience = \"a b\"",
+        "bmauth.toml:7:12: `route.audience` is \"a b\": it must be 1 to 255 characters without spaces, like \"notes.example.com\".",
+    );
+    let again = "[[route]]\nhost = \"Notes.example.com\"\npath = \"/\"\nupstream = [\"http://a\"]";
+    says(
+        again,
+        "bmauth.toml:7:1: This route has the host notes.example.com and the path / of the one at bmauth.toml:5:1; only one can be right.",
+    );
+}
+
+#[test]
+fn upstreams_are_checked() {
+    let upstream =
+        |upstream: &str| problems(&format!("{URL}{EMAIL}[[route]]\nupstream = {upstream}\n"));
+    let like = "It must be like \"http://127.0.0.1:8000\".";
+    assert_eq!(
+        upstream("[]"),
+        "bmauth.toml:6:12: `route.upstream` is empty; name at least one server, like \"http://127.0.0.1:8000\"."
+    );
+    assert_eq!(
+        upstream("\"127.0.0.1:8000\""),
+        format!(
+            "bmauth.toml:6:12: `route.upstream` is \"127.0.0.1:8000\": an upstream starts with http:// or https://. {like}"
+        )
+    );
+    assert_eq!(
+        upstream("[\"http://a\", \"http://b/base\"]"),
+        format!(
+            "bmauth.toml:6:25: `route.upstream` is \"http://b/base\": an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come. {like}"
+        )
+    );
+    assert_eq!(
+        upstream("[\"http://u:hunter2@a\"]"),
+        format!(
+            "bmauth.toml:6:13: `route.upstream` is \"http://…@a\": an upstream cannot have a user name or password. {like}"
+        )
+    );
+    assert_eq!(
+        upstream("[\"http://a\", \"http://A:80/\"]"),
+        "bmauth.toml:6:25: `route.upstream` is \"http://A:80/\": it is there twice."
+    );
+    assert_eq!(
+        upstream("[\"http://localhost:8443\"]"),
+        "bmauth.toml:6:13: `route.upstream` is \"http://localhost:8443\": it is the gateway’s own address 0.0.0.0:8443; requests would go in a circle."
+    );
+}
+
+#[test]
+fn one_bracket_too_few_is_told() {
+    assert_eq!(
+        problems(&format!("{URL}{EMAIL}[route]\nupstream = [\"http://a\"]\n")),
+        "bmauth.toml:5:1: `route` is one table; write [[route]] with two brackets, once for each route."
+    );
+    assert_eq!(
+        problems(&format!("{URL}route = \"x\"\n{EMAIL}")),
+        "bmauth.toml:2:9: `route` must be written as [[route]], once for each route."
+    );
+}
+
+#[test]
+fn what_is_not_built_says_so_and_refuses_to_start() {
+    for (extra, place, key) in [
+        (
+            "[storage]\nurl = \"postgres://db\"",
+            "8:1",
+            "`storage.url` is not built yet; remove it.",
+        ),
+        (
+            "[storage]\nurl_file = \"x\"",
+            "8:1",
+            "`storage.url_file` is not built yet; remove it.",
+        ),
+        (
+            "[accounts]\nregistration = \"invite\"",
+            "8:16",
+            "`accounts.registration` is \"invite\": invitations are not built yet;",
+        ),
+        (
+            "[accounts]\nrecovery = \"email\"",
+            "8:12",
+            "`accounts.recovery` is \"email\": recovery is not built yet;",
+        ),
+        (
+            "[accounts]\nrecovery = \"delayed\"",
+            "8:12",
+            "`accounts.recovery` is \"delayed\": recovery is not built yet;",
+        ),
+        (
+            "[accounts]\nrecovery = \"admin\"",
+            "8:12",
+            "`accounts.recovery` is \"admin\": recovery is not built yet;",
+        ),
+        (
+            "[accounts]\nrecovery_delay = \"24h\"",
+            "8:1",
+            "`accounts.recovery_delay` is not built yet; remove it.",
+        ),
+        (
+            "[link]\napprove = \"on\"",
+            "8:11",
+            "`link.approve` is \"on\": linking a device is not built yet;",
+        ),
+        (
+            "[link]\napprove = \"same-network\"",
+            "8:11",
+            "`link.approve` is \"same-network\": linking a device is not built yet;",
+        ),
+        (
+            "[link]\npath = \"/link\"",
+            "8:1",
+            "`link.path` is not built yet; remove it.",
+        ),
+        (
+            "groups = []",
+            "7:1",
+            "`route.groups` is not built yet; remove it.",
+        ),
+        (
+            "step_up = \"5m\"",
+            "7:1",
+            "`route.step_up` is not built yet; remove it.",
+        ),
+        (
+            "forward_authorization = true",
+            "7:1",
+            "`route.forward_authorization` is not built yet; remove it.",
+        ),
+        (
+            "cors = {}",
+            "7:1",
+            "`route.cors` is not built yet; remove it.",
+        ),
+        ("[cors]", "7:2", "`cors` is not built yet; remove it."),
+        ("[api]", "7:2", "`api` is not built yet; remove it."),
+        (
+            "[elevation]",
+            "7:2",
+            "`elevation` is not built yet; remove it.",
+        ),
+    ] {
+        let told = problems(&with(extra));
+        let expected = format!("bmauth.toml:{place}: {key}");
+        assert!(
+            told.starts_with(&expected) && !told.contains('\n'),
+            "{told}\n{expected}"
+        );
+    }
+}
+
+#[test]
+fn a_word_that_is_neither_built_nor_known_is_just_wrong() {
+    says(
+        "[accounts]\nrecovery = \"emial\"",
+        "bmauth.toml:8:12: `accounts.recovery` is \"emial\": it must be \"email\", \"delayed\", \"admin\" or \"off\". Did you mean \"email\"?",
+    );
+    says(
+        "[link]\napprove = \"yes\"",
+        "bmauth.toml:8:11: `link.approve` is \"yes\": it must be \"on\", \"same-network\" or \"off\".",
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+    let text = r##"public_url = "http://notes.example.com"
+colour = "#fff"
+[app]
+accent = "#ffff00"
+[server]
+lisen = []
+admin = "0.0.0.0:1"
+[email]
+from = "nobody"
+smtp_url = "mail"
+[accounts]
+recovery = "email"
+[sessions]
+idle = 5
+absolute = "1y"
+[identity]
+header = "Cookie"
+algorithm = "RS256"
+[[route]]
+path = "/_bmauth"
+[[route]]
+upstream = ["a"]
+access = "none"
+step_up = "5m"
+"##;
+    let told = problems(text);
+    let places: Vec<&str> = told
+        .lines()
+        .map(|line| line.split(": ").next().unwrap_or_default())
+        .collect();
+    let expected = [
+        "1:14", "2:1", "4:10", "6:1", "7:9", "9:8", "10:12", "12:12", "14:8", "15:12", "17:10",
+        "18:13", "19:1", "20:8", "22:13", "23:10", "24:1",
+    ];
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|place| format!("bmauth.toml:{place}"))
+        .collect();
+    assert_eq!(places, expected, "{told}");
+}

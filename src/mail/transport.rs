@@ -1,0 +1,160 @@
+//! How a mail leaves: over SMTP, or to the terminal for the demo.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use super::letters::Rendered;
+use crate::domain::email::Email;
+
+/// How long one mail may take to leave.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The world failed: a mail did not leave. It is tried again later.
+#[derive(Debug, thiserror::Error)]
+#[error("a mail did not leave: {problem}")]
+pub struct MailError {
+    /// What was being done.
+    pub problem: &'static str,
+    /// What the mail server or the library said.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A way for mails to leave.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Hands one mail over; when it returns, somebody else is responsible for it.
+    async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError>;
+
+    /// Whether mails could leave now.
+    async fn ready(&self) -> Result<(), MailError>;
+}
+
+/// Where a mail server is and how it is spoken to.
+#[derive(Debug)]
+pub struct Server<'a> {
+    /// Its host name or address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// User name and password, where it asks for them.
+    pub credentials: Option<(&'a str, &'a str)>,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte (RFC 8314 §3).
+    Tls,
+    /// STARTTLS, and nothing is said without it (RFC 3207).
+    StartTls,
+    /// Nothing: for a server on the same machine.
+    Plain,
+}
+
+/// A mail server, spoken to with SMTP.
+#[derive(Debug)]
+pub struct Smtp {
+    from: Mailbox,
+    server: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl Smtp {
+    /// Mails from `name` and `address` by way of `server`.
+    ///
+    /// # Errors
+    /// An address or host that the mail library does not take.
+    pub fn new(server: &Server<'_>, name: Option<&str>, address: &Email) -> Result<Self, MailError> {
+        let address = address.as_str().parse::<Address>().map_err(|error| failed("reading email.from", error))?;
+        let protection = match server.security {
+            Security::Plain => Tls::None,
+            Security::Tls => Tls::Wrapper(tls_of(server)?),
+            Security::StartTls => Tls::Required(tls_of(server)?),
+        };
+        // "Dangerous" is the library's word for a builder without TLS; every branch above says what is wanted.
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host)
+            .port(server.port)
+            .tls(protection)
+            .timeout(Some(TIMEOUT));
+        if let Some((user, password)) = server.credentials {
+            builder = builder.credentials(Credentials::new(user.to_owned(), password.to_owned()));
+        }
+        Ok(Self { from: Mailbox::new(name.map(str::to_owned), address), server: builder.build() })
+    }
+}
+
+fn tls_of(server: &Server<'_>) -> Result<TlsParameters, MailError> {
+    TlsParameters::new(server.host.to_owned()).map_err(|error| failed("setting up TLS", error))
+}
+
+#[async_trait]
+impl Transport for Smtp {
+    async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
+        let to = to.as_str().parse::<Address>().map_err(|error| failed("addressing it", error))?;
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(&mail.subject)
+            // Out-of-office replies are of no use to anybody (RFC 3834 §5).
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|error| failed("writing it", error))?;
+        self.server.send(message).await.map_err(|error| failed("sending it", error))?;
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), MailError> {
+        match self.server.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(failed("asking the mail server", "it does not answer NOOP with OK")),
+            Err(error) => Err(failed("asking the mail server", error)),
+        }
+    }
+}
+
+fn failed(problem: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
+    MailError { problem, source: source.into() }
+}
+
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl lettre::message::header::Header for AutoSubmitted {
+    fn name() -> lettre::message::header::HeaderName {
+        lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> lettre::message::header::HeaderValue {
+        lettre::message::header::HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// The terminal, for the demo and for trying things out: codes can be read there.
+#[derive(Debug, Default)]
+pub struct Terminal;
+
+#[async_trait]
+impl Transport for Terminal {
+    async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
+        let rule = "─".repeat(60);
+        let (to, subject, text) = (to.as_str(), &mail.subject, mail.text.trim());
+        writeln!(std::io::stdout().lock(), "\n{rule}\nMail to {to}\n{subject}\n\n{text}\n{rule}")
+            .map_err(|error| failed("printing it", error))
+    }
+
+    async fn ready(&self) -> Result<(), MailError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! From a letter as stored to a mail that can be sent.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+use url::Url;
+
+use super::letters::{AlreadyRegistered, Code, Rendered, Welcome};
+use crate::domain::brand::Brand;
+use crate::domain::clock::Timestamp;
+use crate::domain::code;
+use crate::domain::language::Language;
+use crate::domain::letter::{Letter, Message};
+use crate::domain::secret::MacKey;
+
+/// Writes letters for one app. Links are built from the configured address, never from a request.
+#[derive(Debug)]
+pub struct Writer {
+    brand: Brand,
+    codes: MacKey,
+    app_url: String,
+    sign_in_url: String,
+}
+
+impl Writer {
+    /// A writer of letters from the app at `public_url`, with the key of e-mailed codes.
+    pub fn new(brand: Brand, codes: MacKey, public_url: &Url) -> Self {
+        let app_url = public_url.as_str().to_owned();
+        Self { brand, codes, sign_in_url: format!("{app_url}_bmauth/sign-in"), app_url }
+    }
+
+    /// The mail. Only here is a code turned into digits.
+    pub fn write(&self, letter: &Letter) -> Rendered {
+        let language = Language::from_tag(&letter.language).unwrap_or_default();
+        let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
+        match letter.message {
+            Message::Code(id) => {
+                let code = &*code::Code::derive(&self.codes, id).text();
+                Code { code, when, browser }.render(language, &self.brand)
+            }
+            Message::AlreadyRegistered => {
+                let sign_in_url = &*self.sign_in_url;
+                AlreadyRegistered { when, browser, sign_in_url }.render(language, &self.brand)
+            }
+            Message::Welcome => {
+                let app_url = &*self.app_url;
+                Welcome { when, browser, app_url }.render(language, &self.brand)
+            }
+        }
+    }
+}
+
+/// A moment as people read it in any language: `2026-11-21 23:58 UTC`.
+fn moment(at: Timestamp) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    i64::try_from(at.unix())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|time| time.format(&format).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::code::CodeId;
+    use crate::domain::email::Email;
+    use crate::domain::letter::LetterId;
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn the_code_in_the_letter_is_the_one_that_is_compared() {
+        let key = MacKey::derive(&Secret::from_bytes([5; 32]), "e-mail codes");
+        let url = Url::parse("https://notes.example.com").unwrap();
+        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), &url);
+        let id = CodeId(uuid::Uuid::from_u128(11));
+        let letter = Letter {
+            id: LetterId(uuid::Uuid::nil()),
+            to: Email::parse("maria@example.com").unwrap(),
+            message: Message::Code(id),
+            language: "en".to_owned(),
+            browser: "Firefox on Windows".to_owned(),
+            created_at: Timestamp::from_unix(1_795_305_480),
+            due_at: Timestamp::from_unix(0),
+            failures: 0,
+            expires_at: Timestamp::from_unix(u64::MAX),
+        };
+        let mail = writer.write(&letter);
+        let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
+        assert_eq!(digits, code::Code::derive(&key, id).text());
+        assert!(mail.text.contains("2026-11-21 23:58 UTC"), "{}", mail.text);
+        assert!(mail.text.contains("Firefox on Windows"));
+    }
+}

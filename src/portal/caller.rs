@@ -1,0 +1,148 @@
+//! Who asks: the visitor, their language and their session, read from a request once.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::header;
+use http::request::Parts;
+use url::form_urlencoded;
+
+use super::Portal;
+use super::peer::PeerInfo;
+use super::views::chrome::Chrome;
+use crate::auth::sessions::LiveSession;
+use crate::domain::cookies;
+use crate::domain::language::Language;
+use crate::domain::return_to::ReturnTo;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user_agent::UserAgent;
+use crate::domain::visitor::Visitor;
+use crate::store::StoreError;
+use crate::wording::Words;
+
+/// A request's sender.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// As the flows know them.
+    pub visitor: Visitor,
+    /// As the listener saw them.
+    pub peer: PeerInfo,
+    /// The language they read.
+    pub language: Language,
+    /// The language was asked for in the address, and is to be remembered.
+    pub chose_language: bool,
+    /// Whether they came with a flow cookie; without one, `flow` is fresh and to be set.
+    pub has_flow: bool,
+    /// The secret of their flow cookie.
+    pub flow: Secret,
+    /// What the log calls this request.
+    pub request_id: String,
+    /// Where they want to go, as the address says.
+    pub return_to: Option<ReturnTo>,
+}
+
+impl Caller {
+    /// The words of their language.
+    pub fn words<'a>(&self, portal: &'a Portal) -> Words<'a> {
+        Words::new(self.language, portal.brand.name())
+    }
+
+    /// Their session, if they have one that is live.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn session(&self, portal: &Portal) -> Result<Option<LiveSession>, StoreError> {
+        match self.visitor.session {
+            Some(token) => portal.auth.session(token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What a page for them needs, with the form token `csrf`.
+    pub fn chrome<'a>(&'a self, portal: &'a Portal, csrf: &'a str) -> Chrome<'a> {
+        Chrome {
+            language: self.language,
+            brand: &portal.brand,
+            assets: &portal.assets,
+            csrf,
+            request_id: &self.request_id,
+        }
+    }
+
+    /// Where to go on to.
+    pub fn destination(&self) -> ReturnTo {
+        self.return_to.clone().unwrap_or_else(ReturnTo::root)
+    }
+
+    /// Where they want to go, for a link that keeps it.
+    pub fn return_path(&self) -> Option<&str> {
+        self.return_to.as_ref().map(ReturnTo::as_str)
+    }
+}
+
+impl FromRequestParts<Arc<Portal>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, Infallible> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        let caller = read(parts, portal);
+        // Layers and handler see the same one, or a fresh flow secret would be two.
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+fn read(parts: &Parts, portal: &Portal) -> Caller {
+    let headers = &parts.headers;
+    let peer = parts.extensions.get::<PeerInfo>().cloned().expect("whoever calls the portal says for whom");
+    let query = |name: &str| {
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let lang = query("lang");
+    let language = language(portal, lang.as_deref(), headers);
+    let flow = cookie(headers, portal.cookies.flow).and_then(|text| Secret::parse(&text));
+    let has_flow = flow.is_some();
+    let flow = flow.unwrap_or_else(|| Secret::generate(portal.auth.entropy()));
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let visitor = Visitor {
+        browser: flow.digest(),
+        description: Words::new(language, portal.brand.name()).browser(UserAgent::parse(user_agent)),
+        address: peer.address,
+        language: language.tag().to_owned(),
+        session: session_token(headers, portal),
+    };
+    Caller {
+        visitor,
+        request_id: peer.request_id.to_string(),
+        peer,
+        language,
+        chose_language: lang.and_then(|tag| Language::from_tag(&tag)).is_some(),
+        has_flow,
+        flow,
+        return_to: query("return_to").map(|text| ReturnTo::parse_or_root(Some(&text))),
+    }
+}
+
+/// The language of a visitor who sent these headers, and perhaps `?lang=`.
+pub(super) fn language(portal: &Portal, lang: Option<&str>, headers: &HeaderMap) -> Language {
+    Language::negotiate(
+        lang,
+        cookie(headers, portal.cookies.language).as_deref(),
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
+    )
+}
+
+fn session_token(headers: &HeaderMap, portal: &Portal) -> Option<SecretDigest> {
+    cookie(headers, portal.cookies.session).and_then(|text| Secret::parse(&text)).map(|secret| secret.digest())
+}
+
+/// The one value of a cookie; two values of one name count as none.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let fields = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
+    cookies::only(fields, name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+}

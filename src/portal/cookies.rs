@@ -1,0 +1,88 @@
+//! The cookies we set.
+
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite};
+use http::HeaderValue;
+
+use crate::domain::secret::Secret;
+
+/// How long a browser keeps the secret of a flow.
+const FLOW_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// The names of our cookies, and whether they travel by https only.
+///
+/// On https the `__Host-` prefix makes browsers refuse the cookie from any other host or over http (RFC 6265bis §4.1.3).
+#[derive(Clone, Debug)]
+pub struct CookieNames {
+    secure: bool,
+    /// Of the session.
+    pub session: &'static str,
+    /// Of a flow in progress.
+    pub flow: &'static str,
+    /// Of the chosen language.
+    pub language: &'static str,
+}
+
+impl CookieNames {
+    /// The names for pages that are served by https, or on `http://localhost`.
+    pub const fn new(https: bool) -> Self {
+        if https {
+            Self {
+                secure: true,
+                session: "__Host-bmauth",
+                flow: "__Host-bmauth-flow",
+                language: "__Host-bmauth-lang",
+            }
+        } else {
+            Self { secure: false, session: "bmauth", flow: "bmauth-flow", language: "bmauth-lang" }
+        }
+    }
+
+    /// Sets the session cookie for as long as the session may last.
+    pub fn set_session(&self, token: &Secret, absolute: Duration) -> HeaderValue {
+        self.set(self.session, &token.text(), absolute)
+    }
+
+    /// Sets the flow cookie.
+    pub fn set_flow(&self, secret: &Secret) -> HeaderValue {
+        self.set(self.flow, &secret.text(), FLOW_LIFETIME)
+    }
+
+    /// Remembers a language for a year.
+    pub fn set_language(&self, tag: &str) -> HeaderValue {
+        self.set(self.language, tag, Duration::from_secs(365 * 24 * 3600))
+    }
+
+    /// Makes the browser forget the cookie called `name`.
+    pub fn clear(&self, name: &'static str) -> HeaderValue {
+        self.set(name, "", Duration::ZERO)
+    }
+
+    fn set(&self, name: &'static str, value: &str, lifetime: Duration) -> HeaderValue {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        let cookie = Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(time::Duration::seconds(seconds));
+        HeaderValue::try_from(cookie.to_string()).expect("our cookies are visible ASCII")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_cookie_is_bound_to_its_host_and_hidden_from_scripts() {
+        let token = Secret::from_bytes([0; 32]);
+        let set = CookieNames::new(true).set_session(&token, Duration::from_secs(60));
+        let expected =
+            format!("__Host-bmauth={}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60", token.text());
+        assert_eq!(set.to_str().unwrap(), expected);
+        let local = CookieNames::new(false).clear("bmauth");
+        assert_eq!(local.to_str().unwrap(), "bmauth=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
+    }
+}

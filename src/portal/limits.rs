@@ -1,0 +1,56 @@
+//! How often one network may change things. It keeps a single client from filling the store; what protects accounts
+//! is counted in the store itself.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::{HeaderValue, header};
+
+use super::Portal;
+use super::answer;
+use super::caller::Caller;
+use super::views::failure::Failure;
+use super::views::refusal::ScriptRefusal;
+
+/// Requests a second that a network may go on with.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
+/// Requests it may make at once: an office behind one address on a Monday morning.
+const BURST: NonZeroU32 = NonZeroU32::new(400).expect("400 is not 0");
+
+/// A leaky bucket for each network.
+#[derive(Debug)]
+pub struct Limits {
+    networks: DefaultKeyedRateLimiter<Vec<u8>>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { networks: RateLimiter::keyed(Quota::per_second(PER_SECOND).allow_burst(BURST)) }
+    }
+}
+
+impl Limits {
+    /// Forgets networks whose bucket is full again.
+    pub fn sweep(&self) {
+        self.networks.retain_recent();
+        self.networks.shrink_to_fit();
+    }
+}
+
+/// Refuses with 429 a network that asks too often.
+pub async fn enforce(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
+    if portal.limits.networks.check_key(&caller.visitor.network()).is_ok() {
+        return next.run(request).await;
+    }
+    let mut response = if answer::is_script(request.headers()) {
+        answer::refuse_script(ScriptRefusal::TooManyTries, caller.words(&portal))
+    } else {
+        answer::failure(&portal, &caller, Failure::TooManyTries { wait: None })
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response.into_response()
+}

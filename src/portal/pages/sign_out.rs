@@ -1,0 +1,56 @@
+//! `/_bmauth/sign-out` and `/_bmauth/signed-out`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{HeaderName, SET_COOKIE};
+use http::HeaderValue;
+
+use super::unavailable;
+use crate::portal::caller::Caller;
+use crate::portal::views::sign_out::{SignOut, SignedOut};
+use crate::portal::{Portal, answer};
+use crate::store::{CommitError, StoreError};
+
+const SIGNED_OUT: &str = "/_bmauth/signed-out";
+
+/// Asks; changes nothing.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
+    match caller.session(&portal).await {
+        Ok(Some(session)) => {
+            let destination = caller.destination();
+            let view =
+                SignOut { email: session.signed_in().account.email.as_str(), return_to: destination.as_str() };
+            answer::page(&portal, &caller, |chrome| view.render(chrome))
+        }
+        Ok(None) => answer::go_to(SIGNED_OUT),
+        Err(error) => unavailable(&portal, &caller, &error),
+    }
+}
+
+/// Ends the session on the server and in the browser.
+pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
+    if let Some(token) = caller.visitor.session {
+        match portal.auth.sign_out(token).await {
+            Ok(()) => {}
+            Err(CommitError::Store(error)) => return unavailable(&portal, &caller, &error),
+            Err(CommitError::Conflict(conflict)) => {
+                let problem = format!("a session did not end: {conflict:?}");
+                return unavailable(&portal, &caller, &StoreError { problem, source: None });
+            }
+        }
+    }
+    let mut response = answer::go_to(SIGNED_OUT);
+    let headers = response.headers_mut();
+    headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.session));
+    headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
+    // What the app left in the browser's cache must not show after signing out.
+    headers.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
+    response
+}
+
+/// Says that it is done.
+pub async fn done(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
+    answer::page(&portal, &caller, |chrome| SignedOut.render(chrome))
+}

@@ -1,0 +1,89 @@
+//! Changes are made by our own pages only: same origin, and with the token that the page was given.
+
+use std::sync::Arc;
+
+use axum::body::{self, Body};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, header};
+use url::form_urlencoded;
+
+use super::answer;
+use super::caller::Caller;
+use super::peer::PeerInfo;
+use super::views::failure::Failure;
+use super::views::refusal::ScriptRefusal;
+use super::{MAX_BODY, Portal};
+
+/// The header that scripts carry the page's token in; forms use the field `csrf`.
+pub const TOKEN_HEADER: &str = "x-bmauth-csrf";
+
+/// Refuses with 403 what our own pages did not send.
+pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
+    let script = answer::is_script(request.headers());
+    let refuse = |failure| {
+        if script {
+            answer::refuse_script(ScriptRefusal::RefusedForm, caller.words(&portal))
+        } else {
+            answer::failure(&portal, &caller, failure)
+        }
+    };
+    let path = request.uri().path().to_owned();
+    // The page that has the form: a resend button stands on the code page.
+    let retry = path.strip_suffix("/resend").unwrap_or(&path);
+    if !comes_from_us(&portal, &caller.peer, request.headers()) {
+        return refuse(Failure::RefusedForm { retry });
+    }
+    if !caller.has_flow {
+        return refuse(Failure::CookieLoop { return_to: "/" });
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = body::to_bytes(body, MAX_BODY).await else {
+        return refuse(Failure::BadRequest);
+    };
+    let token = match parts.headers.get(TOKEN_HEADER) {
+        Some(token) => token.to_str().ok().map(str::to_owned),
+        None if script => None,
+        None => form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned()),
+    };
+    if !token.is_some_and(|token| portal.auth.form_token_fits(caller.visitor.browser, &token)) {
+        return refuse(Failure::RefusedForm { retry });
+    }
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+/// Whether the browser says that the request comes from a page of the host it goes to. A browser that says nothing
+/// is refused: every current one sends `Origin` with a POST.
+fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool {
+    let site_fits = match one(headers, "sec-fetch-site") {
+        Sent::Nothing => true,
+        Sent::Once(site) => site == "same-origin",
+        Sent::Odd => return false,
+    };
+    match one(headers, header::ORIGIN.as_str()) {
+        Sent::Once(origin) => site_fits && is_ours(portal, peer, origin),
+        Sent::Nothing => site_fits && headers.contains_key("sec-fetch-site"),
+        Sent::Odd => false,
+    }
+}
+
+fn is_ours(portal: &Portal, peer: &PeerInfo, origin: &str) -> bool {
+    portal.origins.iter().any(|ours| ours == origin)
+        && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.authority.host.as_str()))
+}
+
+enum Sent<'a> {
+    Nothing,
+    Once(&'a str),
+    Odd,
+}
+
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Sent::Nothing,
+        (Some(value), None) => value.to_str().map_or(Sent::Odd, Sent::Once),
+        (Some(_), Some(_)) => Sent::Odd,
+    }
+}

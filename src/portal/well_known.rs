@@ -1,0 +1,51 @@
+//! Documents for machines: the key set, and what browsers look up about our passkeys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde::Serialize;
+
+use super::caller::Caller;
+use super::{Portal, pages};
+
+/// The keys that verify identity tokens (RFC 7517 §5).
+pub async fn jwks(State(portal): State<Arc<Portal>>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/jwk-set+json"),
+        // A key is published a day before it signs.
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    (headers, portal.auth.identity().jwks()).into_response()
+}
+
+/// Where a password manager sends people to make a passkey (W3C passkey endpoints).
+pub async fn passkey_endpoints(state: State<Arc<Portal>>, caller: Caller) -> Response {
+    #[derive(Serialize)]
+    struct Endpoints {
+        enroll: String,
+    }
+    if !on_public_host(&state, &caller) {
+        return pages::not_found(state, caller).await;
+    }
+    let enroll = format!("{}_bmauth/register", state.public_url);
+    Json(Endpoints { enroll }).into_response()
+}
+
+/// The other origins that may use our passkeys (WebAuthn L3 §5.11).
+pub async fn related_origins(state: State<Arc<Portal>>, caller: Caller) -> Response {
+    #[derive(Serialize)]
+    struct Related<'a> {
+        origins: &'a [String],
+    }
+    if caller.peer.authority.host != state.rp_id && !on_public_host(&state, &caller) {
+        return pages::not_found(state, caller).await;
+    }
+    Json(Related { origins: &state.origins }).into_response()
+}
+
+fn on_public_host(portal: &Portal, caller: &Caller) -> bool {
+    portal.public_url.host_str() == Some(caller.peer.authority.host.as_str())
+}

@@ -1,0 +1,48 @@
+//! `/_bmauth/whoami`: who is signed in, for the page's own scripts.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::{Portal, answer};
+
+#[derive(Serialize)]
+struct WhoAmI<'a> {
+    sub: Uuid,
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    groups: &'a [String],
+    sid: Uuid,
+    auth_time: u64,
+}
+
+/// The signed-in user, or 401.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
+    match caller.session(&portal).await {
+        Ok(Some(live)) => {
+            let signed_in = live.signed_in();
+            let account = &signed_in.account;
+            Json(WhoAmI {
+                sub: account.id.0,
+                email: account.email.as_str(),
+                name: account.name.as_deref(),
+                groups: &account.groups,
+                sid: signed_in.session.id.0,
+                auth_time: signed_in.session.authentication.at.unix(),
+            })
+            .into_response()
+        }
+        Ok(None) => answer::problem(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+        Err(error) => {
+            tracing::error!(%error, "a session could not be read");
+            answer::problem(StatusCode::SERVICE_UNAVAILABLE, "Signing in isn't working right now.")
+        }
+    }
+}

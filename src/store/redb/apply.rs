@@ -1,0 +1,158 @@
+//! What each change means for the rows, and what must hold for it.
+
+use super::batch::Batch;
+use super::fault::Fault;
+use super::records::Count;
+use super::rows::{MASTER, Table, of_email};
+use super::view::View as _;
+use crate::domain::account::Account;
+use crate::domain::ceremony::Ceremony;
+use crate::domain::code::CodeId;
+use crate::domain::letter::Letter;
+use crate::domain::passkey::Passkey;
+use crate::domain::plan::{Change, Conflict, SigningKey};
+use crate::domain::registration::Registration;
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::Session;
+
+/// Why a commit is dropped.
+#[derive(Debug)]
+pub enum Stop {
+    /// A precondition did not hold.
+    Conflict(Conflict),
+    /// Its rows could not be read or written down.
+    Fault(Fault),
+}
+
+impl From<Conflict> for Stop {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Batch<'_, '_> {
+    /// Adds one change to the commit.
+    ///
+    /// # Errors
+    /// Its precondition does not hold, or the store failed; then the whole commit must be dropped.
+    pub fn make(&mut self, change: Change) -> Result<(), Stop> {
+        match change {
+            Change::AddCeremony(ceremony) => self.put(&ceremony)?,
+            Change::SpendCeremony(id) => {
+                self.remove::<Ceremony>(id.0.as_bytes())?.ok_or(Conflict::CeremonySpent)?;
+            }
+            Change::PutRegistration(registration) => self.put(&registration)?,
+            Change::CountTry { browser, code, limit } => {
+                let registration = self.registration(browser, code)?;
+                if registration.tries >= limit {
+                    return Err(Conflict::TriesSpent.into());
+                }
+                self.put(&Registration { tries: registration.tries.saturating_add(1), ..registration })?;
+            }
+            Change::ReplaceCode { browser, was, code, at } => {
+                let registration = self.registration(browser, was)?;
+                self.put(&Registration { code, tries: 0, code_sent_at: at, ..registration })?;
+            }
+            Change::SpendRegistration { browser, code } => {
+                self.registration(browser, code)?;
+                self.remove::<Registration>(browser.bytes())?;
+            }
+            Change::DropRegistrations(email) => {
+                let first = of_email(email.as_str(), &[]);
+                let last = of_email(email.as_str(), &[0xff; 32]);
+                let prefix = first.len();
+                for key in self.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)? {
+                    self.remove_indexed::<Registration>(key.get(prefix..).unwrap_or_default())?;
+                }
+            }
+            Change::AddAccount(account) => self.add_account(&account)?,
+            Change::AddPasskey(passkey) => self.add_passkey(&passkey)?,
+            Change::UsePasskey { was_counter, key, at } => {
+                let passkey = self.load::<Passkey>(key.id.bytes())?;
+                let passkey = passkey.filter(|passkey| passkey.key.counter == was_counter);
+                let passkey = passkey.ok_or(Conflict::PasskeyChanged)?;
+                self.put(&Passkey { key, last_used_at: Some(at), ..passkey })?;
+            }
+            Change::AddSession(session) => self.add_session(&session)?,
+            Change::EndSession(token) => {
+                self.remove::<Session>(token.bytes())?;
+            }
+            Change::TouchSessions(touched) => {
+                for (token, at) in touched {
+                    let session = self.load::<Session>(token.bytes())?;
+                    if let Some(session) = session.filter(|session| session.last_seen_at < at) {
+                        self.put(&Session { last_seen_at: at, ..session })?;
+                    }
+                }
+            }
+            Change::AddLetter(letter) => self.put(&letter)?,
+            Change::DelayLetter { id, due_at } => {
+                if let Some(letter) = self.load::<Letter>(id.0.as_bytes())? {
+                    self.put(&Letter { due_at, failures: letter.failures.saturating_add(1), ..letter })?;
+                }
+            }
+            Change::DropLetter(id) => {
+                self.remove::<Letter>(id.0.as_bytes())?;
+            }
+            Change::Count { counter, limit, window, now } => {
+                let running = self.load::<Count>(&counter.0)?.filter(|count| now < count.ends_at);
+                let count = running.unwrap_or(Count { counter, count: 0, ends_at: now.after(window) });
+                if count.count >= limit {
+                    return Err(Conflict::Limit(counter).into());
+                }
+                self.put(&Count { count: count.count.saturating_add(1), ..count })?;
+            }
+            Change::SetMaster(master) => {
+                if self.get(Table::Meta, MASTER)?.is_some() {
+                    return Err(Conflict::MasterExists.into());
+                }
+                self.set(Table::Meta, MASTER.to_vec(), master.bytes().to_vec());
+            }
+            Change::PutSigningKey(key) => self.put(&key)?,
+            Change::DropSigningKey(kid) => {
+                self.remove::<SigningKey>(kid.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<Registration, Stop> {
+        let registration = self.load::<Registration>(browser.bytes())?;
+        let registration = registration.filter(|registration| registration.code == code);
+        registration.ok_or(Stop::Conflict(Conflict::RegistrationSpent))
+    }
+
+    fn add_account(&mut self, account: &Account) -> Result<(), Stop> {
+        if self.get(Table::Accounts, account.id.0.as_bytes())?.is_some() {
+            return Err(Conflict::AccountExists.into());
+        }
+        if self.get(Table::AccountsByEmail, account.email.as_str().as_bytes())?.is_some() {
+            return Err(Conflict::EmailTaken.into());
+        }
+        Ok(self.put(account)?)
+    }
+
+    fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), Stop> {
+        self.get(Table::Accounts, passkey.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        if self.get(Table::Passkeys, passkey.key.id.bytes())?.is_some() {
+            return Err(Conflict::CredentialTaken.into());
+        }
+        Ok(self.put(passkey)?)
+    }
+
+    fn add_session(&mut self, session: &Session) -> Result<(), Stop> {
+        let account = self.load::<Account>(session.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        if account.disabled {
+            return Err(Conflict::AccountDisabled.into());
+        }
+        let passkey = self.load::<Passkey>(session.credential.bytes())?;
+        passkey.filter(|passkey| passkey.account == session.account).ok_or(Conflict::PasskeyChanged)?;
+        Ok(self.put(session)?)
+    }
+}

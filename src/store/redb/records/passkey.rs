@@ -1,0 +1,102 @@
+//! Passkeys as written.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::fault::Fault;
+use super::super::rows::{Row, Table};
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
+
+#[derive(Serialize, Deserialize)]
+struct PasskeyV1 {
+    account: [u8; 16],
+    key: KeyV1,
+    created_at: u64,
+    last_used_at: Option<u64>,
+}
+
+/// A key without its id, which stands elsewhere in what holds it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeyV1 {
+    credential_json: Vec<u8>,
+    counter: u32,
+    aaguid: [u8; 16],
+    backup_eligible: bool,
+    backed_up: bool,
+}
+
+impl KeyV1 {
+    /// What is written of a key in that table.
+    pub(super) fn of(table: Table, key: &NewPasskey) -> Result<Self, Fault> {
+        let NewPasskey { id: _, credential, counter, aaguid, backup_eligible, backed_up } = key;
+        Ok(Self {
+            credential_json: super::to_json(table, credential)?,
+            counter: *counter,
+            aaguid: *aaguid.as_bytes(),
+            backup_eligible: *backup_eligible,
+            backed_up: *backed_up,
+        })
+    }
+
+    /// The key of that id.
+    pub(super) fn read(self, table: Table, id: CredentialId) -> Result<NewPasskey, Fault> {
+        let Self { credential_json, counter, aaguid, backup_eligible, backed_up } = self;
+        Ok(NewPasskey {
+            id,
+            credential: super::from_json(table, &credential_json)?,
+            counter,
+            aaguid: Uuid::from_bytes(aaguid),
+            backup_eligible,
+            backed_up,
+        })
+    }
+}
+
+impl Row for Passkey {
+    const TABLE: Table = Table::Passkeys;
+
+    fn key(&self) -> Vec<u8> {
+        self.key.id.bytes().to_vec()
+    }
+
+    fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        let key = Self::index_key(self.account, self.created_at, self.key.id.bytes());
+        vec![(Table::PasskeysByAccount, key, Vec::new())]
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Fault> {
+        let Self { account, key, created_at, last_used_at } = self;
+        let record = PasskeyV1 {
+            account: *account.0.as_bytes(),
+            key: KeyV1::of(Self::TABLE, key)?,
+            created_at: created_at.unix(),
+            last_used_at: last_used_at.map(Timestamp::unix),
+        };
+        super::encode(Self::TABLE, 1, &record)
+    }
+
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+        let id = super::credential_id(Self::TABLE, key)?;
+        match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                let PasskeyV1 { account, key, created_at, last_used_at } = super::record(Self::TABLE, bytes)?;
+                Ok(Self {
+                    account: AccountId(Uuid::from_bytes(account)),
+                    key: key.read(Self::TABLE, id)?,
+                    created_at: Timestamp::from_unix(created_at),
+                    last_used_at: last_used_at.map(Timestamp::from_unix),
+                })
+            }
+            (version, _) => Err(super::newer(Self::TABLE, version)),
+        }
+    }
+}
+
+impl Passkey {
+    /// The key in [`Table::PasskeysByAccount`].
+    fn index_key(account: AccountId, created_at: Timestamp, id: &[u8]) -> Vec<u8> {
+        [account.0.as_bytes(), &created_at.unix().to_be_bytes()[..], id].concat()
+    }
+}

@@ -1,0 +1,94 @@
+//! Registrations as written.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::fault::Fault;
+use super::super::rows::{Row, Table, at, of_email};
+use super::passkey::KeyV1;
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::code::CodeId;
+use crate::domain::registration::Registration;
+use crate::domain::return_to::ReturnTo;
+
+#[derive(Serialize, Deserialize)]
+struct RegistrationV1 {
+    email: String,
+    account: [u8; 16],
+    credential_id: Vec<u8>,
+    key: KeyV1,
+    return_to: String,
+    taken: bool,
+    code: [u8; 16],
+    tries: u32,
+    code_sent_at: u64,
+    expires_at: u64,
+}
+
+impl Row for Registration {
+    const TABLE: Table = Table::Registrations;
+
+    fn key(&self) -> Vec<u8> {
+        self.browser.bytes().to_vec()
+    }
+
+    fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        let browser = self.browser.bytes();
+        vec![
+            (Table::RegistrationsByEmail, of_email(self.email.as_str(), browser), Vec::new()),
+            (Table::RegistrationsByExpiry, at(self.expires_at, browser), Vec::new()),
+        ]
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Fault> {
+        let Self { browser: _, email, account, passkey, return_to, taken, code, tries, code_sent_at, expires_at } =
+            self;
+        let record = RegistrationV1 {
+            email: email.as_str().to_owned(),
+            account: *account.0.as_bytes(),
+            credential_id: passkey.id.bytes().to_vec(),
+            key: KeyV1::of(Self::TABLE, passkey)?,
+            return_to: return_to.as_str().to_owned(),
+            taken: *taken,
+            code: *code.0.as_bytes(),
+            tries: *tries,
+            code_sent_at: code_sent_at.unix(),
+            expires_at: expires_at.unix(),
+        };
+        super::encode(Self::TABLE, 1, &record)
+    }
+
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+        let browser = super::secret_key(Self::TABLE, key)?;
+        match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                let RegistrationV1 {
+                    email,
+                    account,
+                    credential_id,
+                    key,
+                    return_to,
+                    taken,
+                    code,
+                    tries,
+                    code_sent_at,
+                    expires_at,
+                } = super::record(Self::TABLE, bytes)?;
+                Ok(Self {
+                    browser,
+                    email: super::email(Self::TABLE, &email)?,
+                    account: AccountId(Uuid::from_bytes(account)),
+                    passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
+                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
+                    taken,
+                    code: CodeId(Uuid::from_bytes(code)),
+                    tries,
+                    code_sent_at: Timestamp::from_unix(code_sent_at),
+                    expires_at: Timestamp::from_unix(expires_at),
+                })
+            }
+            (version, _) => Err(super::newer(Self::TABLE, version)),
+        }
+    }
+}

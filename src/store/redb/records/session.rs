@@ -1,0 +1,129 @@
+//! Sessions as written.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::fault::Fault;
+use super::super::rows::{Row, Table, at};
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::session::{Authentication, Method, Session, SessionId};
+
+#[derive(Serialize, Deserialize)]
+struct SessionV1 {
+    id: [u8; 16],
+    account: [u8; 16],
+    credential_id: Vec<u8>,
+    authenticated_at: u64,
+    methods: Vec<MethodV1>,
+    created_at: u64,
+    last_seen_at: u64,
+    browser: String,
+    address: Option<IpAddr>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum MethodV1 {
+    HardwareKey,
+    SoftwareKey,
+    UserVerified,
+    EmailCode,
+}
+
+impl MethodV1 {
+    fn of(method: Method) -> Self {
+        match method {
+            Method::HardwareKey => Self::HardwareKey,
+            Method::SoftwareKey => Self::SoftwareKey,
+            Method::UserVerified => Self::UserVerified,
+            Method::EmailCode => Self::EmailCode,
+        }
+    }
+
+    fn read(self) -> Method {
+        match self {
+            Self::HardwareKey => Method::HardwareKey,
+            Self::SoftwareKey => Method::SoftwareKey,
+            Self::UserVerified => Method::UserVerified,
+            Self::EmailCode => Method::EmailCode,
+        }
+    }
+}
+
+impl Row for Session {
+    const TABLE: Table = Table::Sessions;
+
+    fn key(&self) -> Vec<u8> {
+        self.token.bytes().to_vec()
+    }
+
+    fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        let token = self.token.bytes();
+        vec![
+            (Table::SessionsByAccount, [self.account.0.as_bytes(), &token[..]].concat(), Vec::new()),
+            (Table::SessionsByCreation, at(self.created_at, token), Vec::new()),
+            (Table::SessionsByLastUse, at(self.last_seen_at, token), Vec::new()),
+        ]
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Fault> {
+        let Self {
+            token: _,
+            id,
+            account,
+            credential,
+            authentication: Authentication { at, methods },
+            created_at,
+            last_seen_at,
+            browser,
+            address,
+        } = self;
+        let record = SessionV1 {
+            id: *id.0.as_bytes(),
+            account: *account.0.as_bytes(),
+            credential_id: credential.bytes().to_vec(),
+            authenticated_at: at.unix(),
+            methods: methods.iter().copied().map(MethodV1::of).collect(),
+            created_at: created_at.unix(),
+            last_seen_at: last_seen_at.unix(),
+            browser: browser.clone(),
+            address: *address,
+        };
+        super::encode(Self::TABLE, 1, &record)
+    }
+
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+        match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                let SessionV1 {
+                    id,
+                    account,
+                    credential_id,
+                    authenticated_at,
+                    methods,
+                    created_at,
+                    last_seen_at,
+                    browser,
+                    address,
+                } = super::record(Self::TABLE, bytes)?;
+                Ok(Self {
+                    token: super::secret_key(Self::TABLE, key)?,
+                    id: SessionId(Uuid::from_bytes(id)),
+                    account: AccountId(Uuid::from_bytes(account)),
+                    credential: super::credential_id(Self::TABLE, &credential_id)?,
+                    authentication: Authentication {
+                        at: Timestamp::from_unix(authenticated_at),
+                        methods: methods.into_iter().map(MethodV1::read).collect(),
+                    },
+                    created_at: Timestamp::from_unix(created_at),
+                    last_seen_at: Timestamp::from_unix(last_seen_at),
+                    browser,
+                    address,
+                })
+            }
+            (version, _) => Err(super::newer(Self::TABLE, version)),
+        }
+    }
+}

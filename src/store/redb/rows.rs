@@ -1,0 +1,149 @@
+//! Tables, keys and rows: how each kind of thing is found again.
+//!
+//! Every index row is derived from the row itself ([`Row::index_rows`]), so that writing or removing a row always
+//! leaves its index right. Numbers in keys are big-endian: the order of bytes is the order of time.
+
+use super::fault::Fault;
+use crate::domain::clock::Timestamp;
+
+/// A table of the database file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// [`MASTER`] and [`SCHEMA`].
+    Meta,
+    /// By ceremony id.
+    Ceremonies,
+    /// Expiry, ceremony id.
+    CeremoniesByExpiry,
+    /// By the browser's digest.
+    Registrations,
+    /// Address, a zero byte, browser's digest.
+    RegistrationsByEmail,
+    /// Expiry, browser's digest.
+    RegistrationsByExpiry,
+    /// By account id.
+    Accounts,
+    /// Address; its value is the account id.
+    AccountsByEmail,
+    /// By credential id.
+    Passkeys,
+    /// Account id, time of creation, credential id.
+    PasskeysByAccount,
+    /// By the token's digest.
+    Sessions,
+    /// Account id, token's digest.
+    SessionsByAccount,
+    /// Time of creation, token's digest.
+    SessionsByCreation,
+    /// Time of last use, token's digest.
+    SessionsByLastUse,
+    /// By letter id.
+    Letters,
+    /// When due, letter id.
+    LettersByDue,
+    /// Expiry, letter id.
+    LettersByExpiry,
+    /// By the counter's name.
+    Counters,
+    /// End of the window, counter's name.
+    CountersByEnd,
+    /// By `kid`.
+    SigningKeys,
+}
+
+/// The key in [`Table::Meta`] of the gateway's master secret.
+pub const MASTER: &[u8] = b"master";
+/// The key in [`Table::Meta`] of the schema version, four bytes, big-endian.
+pub const SCHEMA: &[u8] = b"schema";
+
+impl Table {
+    /// Every table there is; a new store has all of them.
+    pub const ALL: [Self; 20] = [
+        Self::Meta,
+        Self::Ceremonies,
+        Self::CeremoniesByExpiry,
+        Self::Registrations,
+        Self::RegistrationsByEmail,
+        Self::RegistrationsByExpiry,
+        Self::Accounts,
+        Self::AccountsByEmail,
+        Self::Passkeys,
+        Self::PasskeysByAccount,
+        Self::Sessions,
+        Self::SessionsByAccount,
+        Self::SessionsByCreation,
+        Self::SessionsByLastUse,
+        Self::Letters,
+        Self::LettersByDue,
+        Self::LettersByExpiry,
+        Self::Counters,
+        Self::CountersByEnd,
+        Self::SigningKeys,
+    ];
+
+    /// Its name in the file. Names are never changed: files have them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Ceremonies => "ceremonies",
+            Self::CeremoniesByExpiry => "ceremonies-by-expiry",
+            Self::Registrations => "registrations",
+            Self::RegistrationsByEmail => "registrations-by-email",
+            Self::RegistrationsByExpiry => "registrations-by-expiry",
+            Self::Accounts => "accounts",
+            Self::AccountsByEmail => "accounts-by-email",
+            Self::Passkeys => "passkeys",
+            Self::PasskeysByAccount => "passkeys-by-account",
+            Self::Sessions => "sessions",
+            Self::SessionsByAccount => "sessions-by-account",
+            Self::SessionsByCreation => "sessions-by-creation",
+            Self::SessionsByLastUse => "sessions-by-last-use",
+            Self::Letters => "letters",
+            Self::LettersByDue => "letters-by-due",
+            Self::LettersByExpiry => "letters-by-expiry",
+            Self::Counters => "counters",
+            Self::CountersByEnd => "counters-by-end",
+            Self::SigningKeys => "signing-keys",
+        }
+    }
+
+    /// The table as redb knows it.
+    pub const fn definition(self) -> ::redb::TableDefinition<'static, &'static [u8], &'static [u8]> {
+        ::redb::TableDefinition::new(self.name())
+    }
+}
+
+/// Something kept in one table, and found through others.
+pub trait Row: Sized {
+    /// Where it is kept.
+    const TABLE: Table;
+
+    /// Its key there.
+    fn key(&self) -> Vec<u8>;
+    /// The rows by which it is found otherwise: table, key, value.
+    fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)>;
+    /// All but the key, as written to the file.
+    fn encode(&self) -> Result<Vec<u8>, Fault>;
+    /// Reads what some version of [`Row::encode`] wrote.
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault>;
+}
+
+/// The key of an index by time.
+pub fn at(time: Timestamp, key: &[u8]) -> Vec<u8> {
+    [&time.unix().to_be_bytes(), key].concat()
+}
+
+/// The last key that an index by time may have at `time`: no key indexed so is longer than a digest.
+pub fn end_of(time: Timestamp) -> Vec<u8> {
+    at(time, &[0xff; 32])
+}
+
+/// What follows the time in a key of an index by time.
+pub fn after_time(key: &[u8]) -> &[u8] {
+    key.get(8..).unwrap_or_default()
+}
+
+/// The first key in [`Table::RegistrationsByEmail`] of an address; no address has a zero byte.
+pub fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
+    [email.as_bytes(), &[0], browser].concat()
+}

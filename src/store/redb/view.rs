@@ -1,0 +1,61 @@
+//! Reading rows, from a snapshot or from a commit in the making.
+
+use std::ops::RangeInclusive;
+
+use ::redb::{ReadTransaction, ReadableTable};
+
+use super::fault::Fault;
+use super::rows::{Row, Table};
+
+/// Somewhere rows can be read.
+pub trait View {
+    /// The value of a key.
+    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// The first keys of a range, in order, at most `limit`.
+    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault>;
+
+    /// The row of a key.
+    fn load<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+        self.get(R::TABLE, key)?.map(|value| R::decode(key, &value)).transpose()
+    }
+
+    /// The row that an index names.
+    ///
+    /// # Errors
+    /// There is none: the index is wrong.
+    fn load_indexed<R: Row>(&mut self, key: &[u8]) -> Result<R, Fault> {
+        self.load(key)?.ok_or_else(|| dangling(R::TABLE))
+    }
+}
+
+/// An index names a row that is not there.
+pub fn dangling(table: Table) -> Fault {
+    Fault::Unreadable { table, why: "an index names it, and it is not there".to_owned() }
+}
+
+/// The state that some commit left.
+pub struct Snapshot(pub ReadTransaction);
+
+impl View for Snapshot {
+    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let table = self.0.open_table(table.definition())?;
+        let value = table.get(key)?.map(|value| value.value().to_vec());
+        Ok(value)
+    }
+
+    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+        let table = self.0.open_table(table.definition())?;
+        first_keys(&table, &range, limit)
+    }
+}
+
+/// The first keys of a table's range.
+pub fn first_keys(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    range: &RangeInclusive<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, Fault> {
+    let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
+    rows.take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
+}

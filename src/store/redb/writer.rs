@@ -1,0 +1,247 @@
+//! The one thread that writes. Commits that wait are written together, so that they share the wait for the disk.
+
+use std::iter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ::redb::Database;
+use tokio::sync::oneshot;
+
+use super::apply::Stop;
+use super::batch::{Batch, Tables};
+use super::fault::{Fault, refusal};
+use super::sweep::Sweep;
+use crate::domain::plan::{Change, Conflict, Durability};
+use crate::store::{CommitError, StoreError};
+
+/// How many commits may wait: a second's worth on a slow disk. One more is refused at once.
+const QUEUE: usize = 1024;
+/// How many commits are written together at most.
+const GROUP: usize = 256;
+/// After how many relaxed groups the next one is made durable: redb holds what they free until then.
+const RELAXED_GROUPS: u32 = 64;
+/// How long relaxed commits stay off the disk when nothing else is written.
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
+
+/// One thing to be written, all or nothing.
+#[derive(Debug)]
+pub enum Work {
+    /// A plan's changes.
+    Commit(Vec<Change>, Durability),
+    /// Expired rows to be removed.
+    Sweep(Sweep),
+}
+
+struct Job {
+    work: Work,
+    answer: oneshot::Sender<Result<usize, CommitError>>,
+}
+
+/// What became of one job, once its group is committed.
+enum Outcome {
+    /// It was written; a sweep removed that many rows.
+    Written(usize),
+    Conflict(Conflict),
+    /// It alone was dropped.
+    Failed(Fault),
+}
+
+/// What became of one transaction.
+struct Group {
+    outcomes: Vec<Outcome>,
+    /// Whether there was anything to keep.
+    kept: bool,
+}
+
+/// A handle on the writing thread. Dropped, it waits until what was asked for is written.
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    failing: Arc<AtomicBool>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(database: Arc<Database>) -> std::io::Result<Self> {
+        Self::start_with(database, FLUSH_AFTER)
+    }
+
+    fn start_with(database: Arc<Database>, flush_after: Duration) -> std::io::Result<Self> {
+        let (jobs, waiting) = sync_channel(QUEUE);
+        let failing = Arc::new(AtomicBool::new(false));
+        let mut thread = Thread { database, waiting, failing: Arc::clone(&failing), flush_after, relaxed: 0 };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), failing })
+    }
+
+    /// Has `work` written. Returns how many rows a sweep removed. Once it has been called, the work is done whether
+    /// or not the caller waits for the answer.
+    ///
+    /// # Errors
+    /// A precondition did not hold, the store failed, or too much is waiting.
+    pub async fn write(&self, work: Work) -> Result<usize, CommitError> {
+        let (answer, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.try_send(Job { work, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => refusal("it is too busy: more commits are waiting than it can take; try again"),
+            TrySendError::Disconnected(_) => stopped(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    /// Whether writing works, as far as the last commit told.
+    ///
+    /// # Errors
+    /// The last group was not written, or the thread has stopped.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Err(stopped());
+        }
+        if self.failing.load(Ordering::Relaxed) {
+            return Err(refusal("the last commit could not be written; see the log, and restart bmauth"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes the store had panicked");
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    refusal("the thread that writes it has stopped; see the log, and restart bmauth")
+}
+
+struct Thread {
+    database: Arc<Database>,
+    waiting: Receiver<Job>,
+    failing: Arc<AtomicBool>,
+    flush_after: Duration,
+    /// How many groups have been written that are not on the disk yet.
+    relaxed: u32,
+}
+
+impl Thread {
+    fn run(&mut self) {
+        loop {
+            let first = if self.relaxed == 0 {
+                self.waiting.recv().map_err(RecvTimeoutError::from)
+            } else {
+                self.waiting.recv_timeout(self.flush_after)
+            };
+            match first {
+                Ok(first) => {
+                    let group = iter::once(first).chain(self.waiting.try_iter().take(GROUP - 1)).collect();
+                    self.write(group);
+                }
+                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if self.relaxed > 0 {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        // A durable commit takes the relaxed ones before it along.
+        self.group(Vec::new(), true).err();
+    }
+
+    fn write(&mut self, group: Vec<Job>) {
+        let durable = self.relaxed >= RELAXED_GROUPS
+            || group.iter().any(|job| matches!(job.work, Work::Commit(_, Durability::Durable)));
+        let (work, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.work, job.answer)).unzip();
+        // Where the receiver is gone, nobody waits any more.
+        match self.group(work, durable) {
+            Ok(outcomes) => iter::zip(answers, outcomes).for_each(|(answer, outcome)| {
+                answer.send(outcome.into()).ok();
+            }),
+            Err(fault) => answers.into_iter().for_each(|answer| {
+                answer.send(Err(fault.clone().during("a commit could not be written").into())).ok();
+            }),
+        }
+    }
+
+    fn group(&mut self, group: Vec<Work>, durable: bool) -> Result<Vec<Outcome>, Fault> {
+        let written = self.transaction(group, durable);
+        self.failing.store(written.is_err(), Ordering::Relaxed);
+        match &written {
+            Ok(Group { kept: false, .. }) => {}
+            Ok(Group { kept: true, .. }) if durable => self.relaxed = 0,
+            Ok(Group { kept: true, .. }) => self.relaxed += 1,
+            Err(fault) => tracing::error!(error = fault as &dyn std::error::Error, "the store was not written"),
+        }
+        written.map(|group| group.outcomes)
+    }
+
+    /// Writes a group in one transaction. All of it is kept, but for the commits whose preconditions do not hold.
+    fn transaction(&self, group: Vec<Work>, durable: bool) -> Result<Group, Fault> {
+        let mut transaction = self.database.begin_write()?;
+        if durable {
+            transaction.set_durability(::redb::Durability::Immediate)?;
+            transaction.set_two_phase_commit(true);
+            // A quarter slower, and opening after a crash does not read through the whole file.
+            transaction.set_quick_repair(true);
+        } else {
+            transaction.set_durability(::redb::Durability::None)?;
+        }
+        let mut tables = Tables::new(&transaction);
+        let outcomes = group.into_iter().map(|work| work.write(&mut tables)).collect::<Result<Vec<_>, _>>()?;
+        drop(tables);
+        // A durable commit that had nothing to write (a session ended already) still waits for what it relied on.
+        let refused = !outcomes.is_empty() && !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Written(_)));
+        if refused {
+            transaction.abort()?
+        } else {
+            transaction.commit()?
+        }
+        Ok(Group { outcomes, kept: !refused })
+    }
+}
+
+impl Work {
+    /// Writes one commit to the transaction, or nothing of it.
+    ///
+    /// # Errors
+    /// It may have been written in part: the transaction must be aborted.
+    fn write(self, tables: &mut Tables<'_>) -> Result<Outcome, Fault> {
+        let mut batch = Batch::new(tables);
+        let made = match self {
+            Self::Commit(changes, _) => changes.into_iter().try_for_each(|change| batch.make(change)).map(|()| 0),
+            Self::Sweep(sweep) => batch.sweep(&sweep).map_err(Stop::from),
+        };
+        match made {
+            Ok(removed) => batch.write().map(|()| Outcome::Written(removed)),
+            Err(Stop::Conflict(conflict)) => Ok(Outcome::Conflict(conflict)),
+            Err(Stop::Fault(fault)) => Ok(Outcome::Failed(fault)),
+        }
+    }
+}
+
+impl From<Outcome> for Result<usize, CommitError> {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Written(removed) => Ok(removed),
+            Outcome::Conflict(conflict) => Err(CommitError::Conflict(conflict)),
+            Outcome::Failed(fault) => Err(fault.during("a commit could not be prepared").into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

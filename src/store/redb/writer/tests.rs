@@ -1,0 +1,284 @@
+//! The writer on a disk that can be watched, lose its power, and break.
+
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::{io, sync::mpsc};
+
+use ::redb::{Builder, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend};
+use uuid::Uuid;
+
+use super::super::rows::Table;
+use super::*;
+use crate::domain::account::{Account, AccountId};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+
+/// What is on a disk for good, and what a loss of power would take.
+#[derive(Debug, Default)]
+struct Disk {
+    written: Vec<u8>,
+    kept: Vec<u8>,
+    syncs: usize,
+    broken: bool,
+    /// Told of every sync.
+    watcher: Option<mpsc::Sender<()>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<Mutex<Disk>>);
+
+impl Shared {
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap()
+    }
+
+    fn syncs(&self) -> usize {
+        self.disk().syncs
+    }
+
+    /// How many accounts are there once the power is back.
+    fn accounts_after_power_loss(&self) -> u64 {
+        let kept = self.disk().kept.clone();
+        let after = Self(Arc::new(Mutex::new(Disk { written: kept, ..Disk::default() })));
+        accounts(&Builder::new().create_with_backend(after).unwrap())
+    }
+}
+
+impl StorageBackend for Shared {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk().written.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let offset = offset as usize;
+        out.copy_from_slice(&self.disk().written[offset..offset + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk().written.resize(len as usize, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut disk = self.disk();
+        if disk.broken {
+            return Err(io::Error::other("the disk is broken"));
+        }
+        disk.kept = disk.written.clone();
+        disk.syncs += 1;
+        if let Some(watcher) = &disk.watcher {
+            watcher.send(()).ok();
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let offset = offset as usize;
+        self.disk().written[offset..offset + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn accounts(database: &Database) -> u64 {
+    database.begin_read().unwrap().open_table(Table::Accounts.definition()).unwrap().len().unwrap()
+}
+
+fn start() -> (Shared, Arc<Database>, Writer) {
+    start_with(FLUSH_AFTER)
+}
+
+fn start_with(flush_after: Duration) -> (Shared, Arc<Database>, Writer) {
+    let disk = Shared::default();
+    let database = Arc::new(Builder::new().create_with_backend(disk.clone()).unwrap());
+    let transaction = database.begin_write().unwrap();
+    for table in Table::ALL {
+        transaction.open_table(table.definition()).unwrap();
+    }
+    transaction.commit().unwrap();
+    let writer = Writer::start_with(Arc::clone(&database), flush_after).unwrap();
+    (disk, database, writer)
+}
+
+fn add(n: u32, durability: Durability) -> Work {
+    let account = Account {
+        id: AccountId(Uuid::from_u128(n.into())),
+        email: Email::parse(&format!("ann{n}@example.com")).unwrap(),
+        name: None,
+        groups: Vec::new(),
+        disabled: false,
+        created_at: Timestamp::from_unix(1),
+    };
+    Work::Commit(vec![Change::AddAccount(account)], durability)
+}
+
+/// Hands the work over, and looks whether there is an answer already.
+fn poll(writing: &mut std::pin::Pin<&mut impl Future<Output = Result<usize, CommitError>>>) -> Poll<String> {
+    let mut context = Context::from_waker(Waker::noop());
+    writing.as_mut().poll(&mut context).map(|answer| format!("{answer:?}"))
+}
+
+#[tokio::test]
+async fn an_acknowledged_durable_commit_survives_a_loss_of_power() {
+    let (disk, _database, writer) = start();
+    for n in 1..=20 {
+        writer.write(add(2 * n, Durability::Relaxed)).await.unwrap();
+        writer.write(add(2 * n + 1, Durability::Durable)).await.unwrap();
+        // The relaxed one that came before is taken along.
+        assert_eq!(disk.accounts_after_power_loss(), u64::from(2 * n));
+    }
+}
+
+#[tokio::test]
+async fn a_relaxed_commit_does_not_wait_for_the_disk() {
+    let (disk, database, writer) = start();
+    let before = disk.syncs();
+    for n in 0..RELAXED_GROUPS {
+        writer.write(add(n, Durability::Relaxed)).await.unwrap();
+        assert_eq!(accounts(&database), u64::from(n) + 1, "it is seen at once");
+    }
+    assert_eq!(disk.syncs(), before);
+    // Now redb has held enough in memory.
+    writer.write(add(RELAXED_GROUPS, Durability::Relaxed)).await.unwrap();
+    assert!(disk.syncs() > before);
+    assert_eq!(disk.accounts_after_power_loss(), u64::from(RELAXED_GROUPS) + 1);
+}
+
+#[tokio::test]
+async fn a_relaxed_commit_gets_to_the_disk_when_nothing_else_is_written() {
+    let (disk, _database, writer) = start_with(Duration::from_millis(1));
+    let (watcher, synced) = mpsc::channel();
+    disk.disk().watcher = Some(watcher);
+    writer.write(add(1, Durability::Relaxed)).await.unwrap();
+    // A two-phase commit syncs twice.
+    for _ in 0..2 {
+        synced.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    assert_eq!(disk.accounts_after_power_loss(), 1);
+}
+
+#[tokio::test]
+async fn commits_that_wait_together_share_one_wait_for_the_disk() {
+    let (disk, database, writer) = start();
+    writer.write(add(0, Durability::Durable)).await.unwrap();
+    let alone = disk.syncs();
+    writer.write(add(1, Durability::Durable)).await.unwrap();
+    let each = disk.syncs() - alone;
+
+    let held = database.begin_write().unwrap();
+    let before = disk.syncs();
+    let waiting = (2..100).map(|n| writer.write(add(n, Durability::Durable)));
+    let mut waiting: Vec<_> = waiting.map(Box::pin).collect();
+    for writing in &mut waiting {
+        assert_eq!(poll(&mut writing.as_mut()), Poll::Pending);
+    }
+    held.abort().unwrap();
+    for writing in waiting {
+        writing.await.unwrap();
+    }
+    // The writer may have taken the first ones before the others came.
+    let groups = (disk.syncs() - before) / each;
+    assert!(groups <= 2, "98 commits took {groups} groups");
+    assert_eq!(disk.accounts_after_power_loss(), 100);
+}
+
+#[tokio::test]
+async fn a_refused_commit_leaves_nothing_between_its_neighbours_of_one_group() {
+    let (disk, database, writer) = start();
+    let held = database.begin_write().unwrap();
+    let mut refused = add(7, Durability::Durable);
+    let Work::Commit(changes, _) = &mut refused else { unreachable!("add makes a commit") };
+    changes.push(changes[0].clone());
+    let mut waiting: Vec<_> = [add(1, Durability::Durable), refused, add(2, Durability::Durable)]
+        .into_iter()
+        .map(|work| Box::pin(writer.write(work)))
+        .collect();
+    for writing in &mut waiting {
+        assert_eq!(poll(&mut writing.as_mut()), Poll::Pending);
+    }
+    held.abort().unwrap();
+    let mut answers = Vec::new();
+    for writing in waiting {
+        answers.push(writing.await);
+    }
+    assert!(matches!(answers.as_slice(), [Ok(0), Err(CommitError::Conflict(Conflict::AccountExists)), Ok(0)]));
+    assert_eq!(disk.accounts_after_power_loss(), 2);
+}
+
+#[tokio::test]
+async fn refusals_alone_do_not_make_the_disk_work() {
+    let (disk, _database, writer) = start();
+    writer.write(add(1, Durability::Durable)).await.unwrap();
+    let before = disk.syncs();
+    for _ in 0..10 {
+        writer.write(add(1, Durability::Durable)).await.unwrap_err();
+    }
+    assert_eq!(disk.syncs(), before);
+}
+
+#[tokio::test]
+async fn a_durable_commit_that_changes_nothing_still_waits_for_what_it_relied_on() {
+    let (disk, _database, writer) = start();
+    writer.write(add(1, Durability::Relaxed)).await.unwrap();
+    let nothing = Change::DropSigningKey("gone already".to_owned());
+    writer.write(Work::Commit(vec![nothing], Durability::Durable)).await.unwrap();
+    assert_eq!(disk.accounts_after_power_loss(), 1);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
+    let (_disk, database, writer) = start();
+    let held = database.begin_write().unwrap();
+    let count = u32::try_from(QUEUE + GROUP + 10).unwrap();
+    let mut taken = Vec::new();
+    for n in 0..count {
+        let mut writing = Box::pin(writer.write(add(n, Durability::Relaxed)));
+        match poll(&mut writing.as_mut()) {
+            Poll::Pending => taken.push(writing),
+            Poll::Ready(answer) => assert!(answer.contains("too busy"), "{answer}"),
+        }
+    }
+    assert!((QUEUE..=QUEUE + GROUP).contains(&taken.len()), "{} were taken", taken.len());
+    held.abort().unwrap();
+    let expected = taken.len() as u64;
+    for writing in taken {
+        writing.await.unwrap();
+    }
+    assert_eq!(accounts(&database), expected);
+    writer.ready().unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_disk_is_told_to_everybody_and_the_store_is_not_ready() {
+    let (disk, database, writer) = start();
+    writer.ready().unwrap();
+    let held = database.begin_write().unwrap();
+    let mut first = pin!(writer.write(add(1, Durability::Durable)));
+    let mut second = pin!(writer.write(add(2, Durability::Relaxed)));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    disk.disk().broken = true;
+    held.abort().unwrap();
+    assert!(matches!(first.await, Err(CommitError::Store(_))));
+    // It came with the first one, or after it; either way the disk is gone by then.
+    assert!(matches!(second.await, Err(CommitError::Store(_))));
+    assert!(matches!(writer.write(add(3, Durability::Relaxed)).await, Err(CommitError::Store(_))));
+    assert!(writer.ready().unwrap_err().to_string().contains("restart bmauth"));
+    assert_eq!(disk.accounts_after_power_loss(), 0);
+}
+
+#[tokio::test]
+async fn a_dropped_writer_finishes_what_it_took() {
+    let (disk, database, writer) = start();
+    let held = database.begin_write().unwrap();
+    for n in 0..300 {
+        let mut writing = Box::pin(writer.write(add(n, Durability::Relaxed)));
+        assert!(poll(&mut writing.as_mut()).is_pending());
+        // Nobody waits for the answer.
+        drop(writing);
+    }
+    let dropping = std::thread::spawn(move || drop(writer));
+    held.abort().unwrap();
+    dropping.join().unwrap();
+    assert_eq!(disk.accounts_after_power_loss(), 300);
+}

@@ -1,0 +1,95 @@
+//! Letters leave: each row of the outbox is sent, then dropped; one that fails is tried again later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::counts::Counts;
+use crate::domain::clock::Clock;
+use crate::domain::letter::Letter;
+use crate::domain::plan::{Change, Durability};
+use crate::mail::transport::Transport;
+use crate::mail::writer::Writer;
+use crate::store::Store;
+
+/// How long to wait for a ring before looking for letters that are due again.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How many mails leave at a time.
+const AT_ONCE: usize = 8;
+/// How many letters are read at a time.
+const BATCH: usize = 64;
+/// The first wait after a failure; it doubles with each.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// Sends what the flows have committed.
+pub struct Outbox {
+    /// Where letters wait.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who writes them out.
+    pub writer: Writer,
+    /// How they leave.
+    pub transport: Arc<dyn Transport>,
+    /// Rung when one has been committed.
+    pub letters: Arc<Notify>,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+}
+
+impl Outbox {
+    /// Sends letters until `shutdown` fires.
+    pub async fn run(self, shutdown: CancellationToken) {
+        loop {
+            self.deliver().await;
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.letters.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Sends every letter that is due now.
+    pub async fn deliver(&self) {
+        // Bounded: a letter that fails is no longer due, and one that is sent is gone.
+        for _ in 0..1000 {
+            let due = match self.store.letters_due(self.clock.now(), BATCH).await {
+                Ok(due) if due.is_empty() => return,
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not be read");
+                    return;
+                }
+            };
+            futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |letter| self.send(letter)).await;
+        }
+    }
+
+    async fn send(&self, letter: Letter) {
+        let now = self.clock.now();
+        let after = if now >= letter.expires_at {
+            Change::DropLetter(letter.id)
+        } else {
+            match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
+                Ok(()) => {
+                    self.counts.mail("sent");
+                    Change::DropLetter(letter.id)
+                }
+                Err(error) => {
+                    self.counts.mail("failed");
+                    tracing::warn!(%error, source = ?error.source, failures = letter.failures, "a mail is tried again later");
+                    let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
+                    Change::DelayLetter { id: letter.id, due_at: now.after(wait) }
+                }
+            }
+        };
+        // A letter that was sent but not dropped is sent twice, which is better than never.
+        if let Err(error) = self.store.commit(vec![after], Durability::Durable).await {
+            tracing::error!(%error, "the outbox could not be written");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Everything of one gateway but its sockets, so that tests can put it together in memory.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::auth::passkeys::RelyingParty;
+use crate::auth::{self, Auth, Keys};
+use crate::config::Config;
+use crate::config::accounts::Registration;
+use crate::config::app::App;
+use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
+use crate::config::identity::Algorithm as AlgorithmSetting;
+use crate::counts::Counts;
+use crate::domain::accent::Accent;
+use crate::domain::brand::{Brand, Logo};
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::plan::{Algorithm, Change, Conflict, Durability};
+use crate::domain::register::Policy;
+use crate::domain::secret::Secret;
+use crate::domain::session::SessionLimits;
+use crate::identity::{self, Identity, rotation};
+use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
+use crate::mail::writer::Writer;
+use crate::portal::Portal;
+use crate::portal::assets::Assets;
+use crate::portal::cookies::CookieNames;
+use crate::portal::limits::Limits;
+use crate::store::{CommitError, Store};
+use crate::tasks::outbox::Outbox;
+
+/// The parts of a gateway, wired to each other.
+pub struct Gateway {
+    /// The flows.
+    pub auth: Arc<Auth>,
+    /// Our own pages.
+    pub portal: Arc<Portal>,
+    /// The letters that wait.
+    pub outbox: Outbox,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+}
+
+/// What the world gives a gateway.
+pub struct World {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// How mails leave.
+    pub transport: Arc<dyn Transport>,
+}
+
+impl Gateway {
+    /// Wires a gateway of this configuration into a world. Makes the master secret and the first signing key where the
+    /// store has none.
+    ///
+    /// # Errors
+    /// The store failed, or a part of the configuration cannot be used.
+    pub async fn new(config: &Config, world: World) -> anyhow::Result<Self> {
+        let World { store, clock, entropy, transport } = world;
+        let master = master_secret(&*store, &*entropy).await.context("reading the store")?;
+        let keys = Keys::derive(&master);
+        let identity = Arc::new(signer(config, &*store, &*clock).await?);
+        let brand = brand(&config.app).context("reading [app]")?;
+        let public_url = config.public_url.url().clone();
+        let origins = origins(config);
+        let others: Vec<Url> = origins.iter().skip(1).filter_map(|origin| Url::parse(origin).ok()).collect();
+        let rp_id = config.passkeys.rp_id.clone();
+        let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
+        let (letters, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
+        let outbox = Outbox {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            writer: Writer::new(brand.clone(), keys.codes.clone(), &public_url),
+            transport,
+            letters: Arc::clone(&letters),
+            counts: Arc::clone(&counts),
+        };
+        let auth = Arc::new(Auth::new(auth::Parts {
+            store,
+            clock,
+            entropy,
+            relying_party,
+            identity,
+            policy: Policy {
+                open: config.accounts.registration == Registration::Open,
+                allowed_domains: config.accounts.allowed_domains.clone(),
+            },
+            keys,
+            limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
+            letters,
+            counts: Arc::clone(&counts),
+        }));
+        let portal = Arc::new(Portal {
+            auth: Arc::clone(&auth),
+            assets: Assets::new(&brand),
+            brand,
+            cookies: CookieNames::new(config.public_url.is_https()),
+            public_url,
+            rp_id,
+            origins,
+            limits: Limits::default(),
+        });
+        Ok(Self { auth, portal, outbox, counts })
+    }
+}
+
+/// How mails leave, as the configuration says.
+///
+/// # Errors
+/// A sender or server that the mail library does not take.
+pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
+    Ok(match &config.email.transport {
+        TransportSetting::Log => Arc::new(Terminal),
+        TransportSetting::Smtp(smtp) => {
+            let server = Server {
+                host: smtp.host.as_str(),
+                port: smtp.port,
+                security: match smtp.security {
+                    SmtpSecurity::Tls => Security::Tls,
+                    SmtpSecurity::StartTls => Security::StartTls,
+                    SmtpSecurity::Off => Security::Plain,
+                },
+                credentials: smtp
+                    .credentials
+                    .as_ref()
+                    .map(|credentials| (credentials.username.as_str(), credentials.password.expose())),
+            };
+            let from = &config.email.from;
+            Arc::new(Smtp::new(&server, from.name.as_deref(), &from.address)?)
+        }
+    })
+}
+
+/// The store's master secret; the first to ask makes it.
+async fn master_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Secret, CommitError> {
+    if let Some(master) = store.master().await? {
+        return Ok(master);
+    }
+    let fresh = Secret::generate(entropy);
+    match store.commit(vec![Change::SetMaster(fresh.clone())], Durability::Durable).await {
+        Ok(()) => Ok(fresh),
+        // Another node was first.
+        Err(CommitError::Conflict(Conflict::MasterExists)) => Ok(store.master().await?.unwrap_or(fresh)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<Identity> {
+    let settings = identity::Settings {
+        issuer: config.identity.issuer.clone(),
+        algorithm: match config.identity.algorithm {
+            AlgorithmSetting::Es256 => Algorithm::Es256,
+            AlgorithmSetting::EdDsa => Algorithm::EdDsa,
+        },
+        lifetime: config.identity.lifetime,
+    };
+    let keys = store.signing_keys().await?;
+    let changes = rotation::plan(&keys, settings.algorithm, clock.now())?;
+    if !changes.is_empty() {
+        store.commit(changes, Durability::Durable).await?;
+    }
+    Ok(Identity::new(settings, &store.signing_keys().await?)?)
+}
+
+fn brand(app: &App) -> anyhow::Result<Brand> {
+    let mut brand = Brand::new(&app.name)?;
+    if let Some(accent) = app.accent {
+        brand = brand.with_accent(accent.on_light().parse::<Accent>()?);
+    }
+    if let Some(logo) = &app.logo {
+        brand = brand.with_logo(Logo::new(logo.bytes.clone().into())?);
+    }
+    if let Some(support_url) = &app.support_url {
+        brand = brand.with_support_url(support_url.as_str())?;
+    }
+    Ok(brand)
+}
+
+/// The origins of our pages: that of `public_url`, then one for each other host that a route names, by the same scheme
+/// and port.
+fn origins(config: &Config) -> Vec<String> {
+    let public = &config.public_url;
+    let url = public.url();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let mut origins = vec![public.origin().to_owned()];
+    for host in config.routes.hosts().filter(|host| *host != public.host()) {
+        origins.push(format!("{}://{host}{port}", url.scheme()));
+    }
+    origins
+}

@@ -1,0 +1,86 @@
+//! The proxy of a configuration: its sockets, its certificate, and the pages for what is in the way.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::gateway::Gateway;
+use crate::config::Config;
+use crate::domain::clock::Entropy;
+use crate::domain::route::Scheme;
+use crate::portal;
+use crate::portal::views::failure::Failure;
+use crate::proxy::{ErrorPage, Listener, Parts, Problem, Proxy, RenderPage, Settings, Tls};
+
+/// The proxy, its bound listeners, and the certificate that can be read again.
+pub struct Front {
+    /// To be served.
+    pub proxy: Arc<Proxy>,
+    /// Already taking connections, which wait.
+    pub listeners: Vec<Listener>,
+    /// `None` behind another TLS terminator.
+    pub tls: Option<Tls>,
+}
+
+/// Binds everything.
+///
+/// # Errors
+/// A certificate that does not load, an address that cannot be had.
+pub async fn front(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> anyhow::Result<Front> {
+    let tls = config.server.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose();
+    let tls = tls.context("server.tls")?;
+    let mut listeners = Vec::with_capacity(config.server.listen.len());
+    for address in &config.server.listen {
+        listeners.push(Listener::bind(*address, tls.clone()).await.context("server.listen")?);
+    }
+    let proxy = Arc::new(Proxy::new(parts(config, gateway, entropy)));
+    Ok(Front { proxy, listeners, tls })
+}
+
+/// What the proxy is made of.
+pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts {
+    let mut seed = [0; 8];
+    entropy.fill(&mut seed);
+    Parts {
+        routes: config.routes.clone(),
+        gatekeeper: Arc::clone(&gateway.auth) as _,
+        portal: portal::router(Arc::clone(&gateway.portal)),
+        render: render(gateway),
+        settings: settings(config),
+        seed: u64::from_be_bytes(seed),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let scheme = if config.public_url.is_https() { Scheme::Https } else { Scheme::Http };
+    let mut settings = Settings::new(scheme, config.public_url.host().clone());
+    if !settings.well_known_hosts.contains(&config.passkeys.rp_id) {
+        settings.well_known_hosts.push(config.passkeys.rp_id.clone());
+    }
+    settings.identity_header = config.identity.header.name().clone();
+    settings.plain_headers = config.identity.plain_headers;
+    settings.trusted_proxies.clone_from(&config.server.trusted_proxies);
+    settings.threads = std::thread::available_parallelism().map_or(1, usize::from);
+    settings
+}
+
+fn render(gateway: &Gateway) -> RenderPage {
+    let portal = Arc::clone(&gateway.portal);
+    Arc::new(move |page: &ErrorPage<'_>| {
+        let failure = match page.problem {
+            Problem::BadRequest
+            | Problem::MethodNotAllowed
+            | Problem::RequestTimeout
+            | Problem::BodyTooLarge
+            | Problem::HeadTooLarge
+            | Problem::NotImplemented => Failure::BadRequest,
+            Problem::SignInRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
+            Problem::NotFound => Failure::NotFound,
+            Problem::Misdirected => Failure::Misdirected,
+            Problem::Fault => Failure::Fault,
+            Problem::UpstreamDown | Problem::UpstreamTimeout => Failure::UpstreamDown,
+            Problem::Unavailable => Failure::Unavailable,
+        };
+        portal.failure_page(failure, page.headers, page.request_id)
+    })
+}

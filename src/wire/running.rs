@@ -1,0 +1,130 @@
+//! A gateway with its sockets, running.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::gateway::{Gateway, World};
+use super::proxy::{self, Front};
+use crate::admin::{self, Admin};
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::proxy::Tls;
+use crate::tasks;
+
+/// How long background work may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running gateway.
+pub struct Running {
+    runtime: Runtime,
+    auth: Arc<Auth>,
+    admin: SocketAddr,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+    front: Front,
+}
+
+impl Running {
+    /// Binds every socket, then starts background work; connections queue until [`Running::wait`].
+    ///
+    /// # Errors
+    /// A port that is in use, a certificate that does not load, a store that fails: nothing is left running.
+    pub fn start(config: &Config, world: World) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("bmauth")
+            .build()
+            .context("no thread could be started")?;
+        let entropy = Arc::clone(&world.entropy);
+        let (gateway, listener, front) = runtime.block_on(async {
+            let gateway = Gateway::new(config, world).await?;
+            let address = config.server.admin;
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("server.admin: {address} cannot be listened on"))?;
+            let front = proxy::front(config, &gateway, &*entropy).await?;
+            anyhow::Ok((gateway, listener, front))
+        })?;
+        let admin = listener.local_addr().context("reading the admin listener's address")?;
+        let shutdown = CancellationToken::new();
+        let Gateway { auth, portal, outbox, counts } = gateway;
+        let pages = admin::router(Arc::new(Admin { auth: Arc::clone(&auth), counts }));
+        let inside = runtime.enter();
+        let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, &shutdown);
+        let stop = shutdown.clone();
+        tasks.spawn(async move {
+            let served = axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the admin listener stopped");
+            }
+        });
+        drop(inside);
+        Ok(Self { runtime, auth, admin, shutdown, tasks, front })
+    }
+
+    /// Where the admin listener is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The flows.
+    pub fn auth(&self) -> Arc<Auth> {
+        Arc::clone(&self.auth)
+    }
+
+    /// Serves until the process is told to stop (SIGTERM, SIGINT), then lets requests and background work finish.
+    /// SIGHUP reads the certificate again.
+    ///
+    /// # Errors
+    /// Signals cannot be waited for, or the use of sessions could not be written down at the end.
+    pub fn wait(self) -> anyhow::Result<()> {
+        let Self { runtime, auth, shutdown, mut tasks, front, .. } = self;
+        let Front { proxy, listeners, tls } = front;
+        runtime.block_on(async {
+            let stop = CancellationToken::new();
+            let serving = proxy.serve(listeners, stop.clone());
+            tokio::pin!(serving);
+            tokio::select! {
+                () = &mut serving => {}
+                signalled = wait_for_signal(tls) => {
+                    signalled.context("signals cannot be waited for")?;
+                    tracing::info!("stopping");
+                    stop.cancel();
+                    serving.await;
+                }
+            }
+            shutdown.cancel();
+            let all = async { while tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
+                tracing::warn!("background work did not stop in time");
+            }
+            auth.sweep_sessions().await.context("writing down the use of sessions")
+        })
+    }
+}
+
+/// Returns when the process is told to stop.
+async fn wait_for_signal(tls: Option<Tls>) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => match tls.as_ref().map(Tls::reload) {
+                None => tracing::info!("there is no certificate to read again"),
+                Some(Ok(())) => tracing::info!("the certificate was read again"),
+                Some(Err(error)) => tracing::error!(%error, "the old certificate stays"),
+            },
+        }
+    }
+}

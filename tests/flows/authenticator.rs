@@ -1,0 +1,126 @@
+//! A software authenticator that can be told to cheat in any one detail.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_cbor_2::Value as Cbor;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+pub const UP: u8 = 0b0000_0001;
+pub const UV: u8 = 0b0000_0100;
+pub const BE: u8 = 0b0000_1000;
+pub const BS: u8 = 0b0001_0000;
+const AT: u8 = 0b0100_0000;
+
+/// One key on one device. Public fields are what it says of itself; change them to lie.
+pub struct Passkey {
+    key: EcdsaKeyPair,
+    pub id: Vec<u8>,
+    pub user_handle: Option<Vec<u8>>,
+    pub counter: u32,
+    pub flags: u8,
+    pub origin: String,
+    pub rp_id: String,
+    /// Put into the client data beside what belongs there.
+    pub client_data: Value,
+    /// The `type` of the credential.
+    pub kind: String,
+}
+
+impl Passkey {
+    pub fn new(id: &[u8]) -> Self {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
+        Self {
+            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap(),
+            id: id.to_vec(),
+            user_handle: None,
+            counter: 0,
+            flags: UP | UV | BE | BS,
+            origin: crate::world::ORIGIN.to_owned(),
+            rp_id: "notes.example.com".to_owned(),
+            client_data: json!({}),
+            kind: "public-key".to_owned(),
+        }
+    }
+
+    /// Makes the key for creation options.
+    pub fn create(&mut self, options: &Value) -> Value {
+        self.user_handle = Some(decode(&options["user"]["id"]));
+        let client_data = self.client_data_json("webauthn.create", &options["challenge"]);
+        let point = self.key.public_key().as_ref().to_vec();
+        let cose = Cbor::Map(
+            [
+                (Cbor::Integer(1), Cbor::Integer(2)),
+                (Cbor::Integer(3), Cbor::Integer(-7)),
+                (Cbor::Integer(-1), Cbor::Integer(1)),
+                (Cbor::Integer(-2), Cbor::Bytes(point[1..33].to_vec())),
+                (Cbor::Integer(-3), Cbor::Bytes(point[33..65].to_vec())),
+            ]
+            .into(),
+        );
+        let mut data = self.authenticator_data(self.flags | AT);
+        data.extend_from_slice(&[0xAB; 16]);
+        data.extend_from_slice(&u16::try_from(self.id.len()).unwrap().to_be_bytes());
+        data.extend_from_slice(&self.id);
+        data.extend_from_slice(&serde_cbor_2::to_vec(&cose).unwrap());
+        let object = Cbor::Map(
+            [
+                (Cbor::Text("fmt".into()), Cbor::Text("none".into())),
+                (Cbor::Text("attStmt".into()), Cbor::Map([].into())),
+                (Cbor::Text("authData".into()), Cbor::Bytes(data)),
+            ]
+            .into(),
+        );
+        json!({
+            "id": encode(&self.id), "rawId": encode(&self.id), "type": self.kind,
+            "response": {
+                "attestationObject": encode(&serde_cbor_2::to_vec(&object).unwrap()),
+                "clientDataJSON": encode(&client_data),
+            },
+            "clientExtensionResults": {},
+        })
+    }
+
+    /// Answers request options.
+    pub fn get(&mut self, options: &Value) -> Value {
+        let client_data = self.client_data_json("webauthn.get", &options["challenge"]);
+        let data = self.authenticator_data(self.flags);
+        let signed = [data.as_slice(), &Sha256::digest(&client_data)].concat();
+        let signature = self.key.sign(&SystemRandom::new(), &signed).unwrap();
+        json!({
+            "id": encode(&self.id), "rawId": encode(&self.id), "type": self.kind,
+            "response": {
+                "authenticatorData": encode(&data),
+                "clientDataJSON": encode(&client_data),
+                "signature": encode(signature.as_ref()),
+                "userHandle": self.user_handle.as_ref().map(|handle| encode(handle)),
+            },
+            "clientExtensionResults": {},
+        })
+    }
+
+    fn authenticator_data(&self, flags: u8) -> Vec<u8> {
+        let mut data = Sha256::digest(&self.rp_id).to_vec();
+        data.push(flags);
+        data.extend_from_slice(&self.counter.to_be_bytes());
+        data
+    }
+
+    fn client_data_json(&self, kind: &str, challenge: &Value) -> Vec<u8> {
+        let mut data = json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false });
+        for (name, value) in self.client_data.as_object().unwrap() {
+            data[name] = value.clone();
+        }
+        serde_json::to_vec(&data).unwrap()
+    }
+}
+
+pub fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub fn decode(text: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap()
+}

@@ -1,0 +1,165 @@
+//! A browser as the portal sees one: it keeps cookies, sends `Origin`, and carries the page's token.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::body::{Body, to_bytes};
+use bmauth::domain::host::Authority;
+use bmauth::portal::peer::{PeerInfo, RequestId};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::authenticator::Passkey;
+use crate::world::{ORIGIN, World};
+
+pub struct Browser {
+    router: axum::Router,
+    pub cookies: BTreeMap<String, String>,
+    pub address: IpAddr,
+    pub csrf: String,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} {}", self.status, self.text))
+    }
+
+    pub fn refusal(&self) -> String {
+        assert!(!self.status.is_success(), "{}", self.text);
+        self.json()["refusal"].as_str().unwrap_or_else(|| panic!("{}", self.text)).to_owned()
+    }
+
+    pub fn location(&self) -> &str {
+        self.headers[header::LOCATION].to_str().unwrap()
+    }
+}
+
+impl Browser {
+    pub fn new(router: axum::Router) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        Self { router, cookies: BTreeMap::new(), address, csrf: String::new() }
+    }
+
+    /// Sends exactly this request, with the browser's cookies.
+    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        if !self.cookies.is_empty() {
+            let line: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request.headers_mut().insert(header::COOKIE, line.join("; ").parse().unwrap());
+        }
+        request.headers_mut().insert(header::HOST, "notes.example.com".parse().unwrap());
+        request.extensions_mut().insert(PeerInfo {
+            address: Some(self.address),
+            https: true,
+            authority: Authority::parse(b"notes.example.com").unwrap(),
+            request_id: RequestId(7),
+        });
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for set in parts.headers.get_all(header::SET_COOKIE) {
+            let (pair, attributes) = set.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            assert!(attributes.contains("HttpOnly") && attributes.contains("Secure"), "{attributes}");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let text = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        let answer = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        for (before, after) in [("name=\"csrf\" content=\"", '"'), ("name=\"csrf\" value=\"", '"')] {
+            if let Some((_, rest)) = answer.text.split_once(before) {
+                self.csrf = rest.split(after).next().unwrap().to_owned();
+            }
+        }
+        answer
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ORIGIN, ORIGIN)
+            .header("sec-fetch-site", "same-origin")
+            .header("x-bmauth-csrf", &self.csrf)
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = Body::from({
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("csrf", &self.csrf).extend_pairs(fields).finish()
+        });
+        let request = Request::post(path)
+            .header(header::ORIGIN, ORIGIN)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(body).unwrap()).await
+    }
+
+    /// Types an address on the register page and lets the device make `passkey`.
+    pub async fn ask_to_register(&mut self, email: &str, passkey: &mut Passkey) -> Answer {
+        self.get("/_bmauth/register").await;
+        let begun = self.post("/_bmauth/register/options", &json!({ "email": email, "return_to": "/notes?id=7" })).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        let credential = passkey.create(&begun.json()["options"]);
+        let body = json!({ "ceremony": begun.json()["ceremony"], "credential": credential });
+        self.post("/_bmauth/register/verify", &body).await
+    }
+
+    /// Types a code on the code page.
+    pub async fn enter(&mut self, code: &str) -> Answer {
+        self.get("/_bmauth/register/code").await;
+        self.submit("/_bmauth/register/code", &[("code", code)]).await
+    }
+
+    /// The whole registration; the browser is signed in afterwards.
+    pub async fn register(&mut self, world: &World, email: &str, passkey: &mut Passkey) {
+        assert_eq!(self.ask_to_register(email, passkey).await.status, StatusCode::OK);
+        let done = self.enter(&world.code(email).await).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+        assert_eq!(world.mails(email).await.len(), 1, "a welcome");
+    }
+
+    /// Begins a sign-in.
+    pub async fn challenge(&mut self, email: Option<&str>) -> Value {
+        self.get("/_bmauth/sign-in").await;
+        let begun = self.post("/_bmauth/sign-in/options", &json!({ "email": email, "return_to": "/a" })).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        begun.json()
+    }
+
+    /// Answers a sign-in.
+    pub async fn answer(&mut self, challenge: &Value, credential: &Value) -> Answer {
+        let body = json!({ "ceremony": challenge["ceremony"], "credential": credential });
+        self.post("/_bmauth/sign-in/verify", &body).await
+    }
+
+    pub async fn sign_in(&mut self, email: Option<&str>, passkey: &mut Passkey) -> Answer {
+        let challenge = self.challenge(email).await;
+        let credential = passkey.get(&challenge["options"]);
+        self.answer(&challenge, &credential).await
+    }
+
+    /// The address of whoever is signed in.
+    pub async fn who(&mut self) -> Option<String> {
+        let answer = self.get("/_bmauth/whoami").await;
+        (answer.status == StatusCode::OK).then(|| answer.json()["email"].as_str().unwrap().to_owned())
+    }
+}

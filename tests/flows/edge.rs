@@ -1,0 +1,221 @@
+//! What is refused before any flow: other sites, missing tokens, odd bodies; and a store that is down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::ceremony::{Ceremony, CeremonyId};
+use bmauth::domain::clock::Timestamp;
+use bmauth::domain::email::Email;
+use bmauth::domain::letter::Letter;
+use bmauth::domain::passkey::{CredentialId, Passkey};
+use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::registration::Registration;
+use bmauth::domain::secret::{Secret, SecretDigest};
+use bmauth::domain::session::Session;
+use bmauth::store::memory::MemoryStore;
+use bmauth::store::{CommitError, Store, StoreError};
+use http::{Method, Request, StatusCode, header};
+use serde_json::json;
+
+use crate::world::{CONFIG, ORIGIN, World};
+
+#[tokio::test]
+async fn changes_come_from_our_own_pages_only() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/sign-in").await;
+    let csrf = browser.csrf.clone();
+    let send = |origin: &[&str], site: &[&str], token: Option<&str>| {
+        let mut request = Request::post("/_bmauth/sign-in/options").header(header::CONTENT_TYPE, "application/json");
+        for origin in origin {
+            request = request.header(header::ORIGIN, *origin);
+        }
+        for site in site {
+            request = request.header("sec-fetch-site", *site);
+        }
+        if let Some(token) = token {
+            request = request.header("x-bmauth-csrf", token);
+        }
+        request.body(Body::from(json!({ "email": null }).to_string())).unwrap()
+    };
+    let token = Some(csrf.as_str());
+    for (name, request, status) in [
+        ("ours", send(&[ORIGIN], &["same-origin"], token), 200),
+        ("an old browser", send(&[ORIGIN], &[], token), 200),
+        ("no origin", send(&[], &["same-origin"], token), 200),
+        ("another origin", send(&["https://evil.example"], &["same-origin"], token), 403),
+        ("http", send(&["http://notes.example.com"], &["same-origin"], token), 403),
+        ("no origin at all", send(&["null"], &["same-origin"], token), 403),
+        ("two origins", send(&[ORIGIN, ORIGIN], &["same-origin"], token), 403),
+        ("the same site", send(&[ORIGIN], &["same-site"], token), 403),
+        ("another site", send(&[ORIGIN], &["cross-site"], token), 403),
+        ("two sites", send(&[ORIGIN], &["same-origin", "same-origin"], token), 403),
+        ("says nothing", send(&[], &[], token), 403),
+        ("no token", send(&[ORIGIN], &["same-origin"], None), 403),
+        ("an empty token", send(&[ORIGIN], &["same-origin"], Some("")), 403),
+        ("another token", send(&[ORIGIN], &["same-origin"], Some(&csrf.replace(['a', 'b', 'c', 'd'], "e"))), 403),
+    ] {
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_bound_to_its_browser() {
+    let world = World::new().await;
+    let (mut one, mut two) = (world.browser(), world.browser());
+    one.get("/_bmauth/sign-in").await;
+    two.get("/_bmauth/sign-in").await;
+    two.csrf = one.csrf;
+    let refused = two.post("/_bmauth/sign-in/options", &json!({ "email": null })).await;
+    assert_eq!((refused.status, refused.json()["reload"].clone()), (StatusCode::FORBIDDEN, json!(true)));
+}
+
+#[tokio::test]
+async fn a_form_without_our_cookie_says_that_cookies_are_off() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/register").await;
+    browser.cookies.clear();
+    let answer = browser.submit("/_bmauth/register/code", &[("code", "123456")]).await;
+    assert!(answer.text.contains("cookie"), "{}", answer.text);
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn odd_bodies_are_refused_with_a_sentence() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/sign-in").await;
+    let huge = "x".repeat(70_000);
+    for (path, body) in [
+        ("/_bmauth/sign-in/options", "{"),
+        ("/_bmauth/sign-in/options", "[]"),
+        ("/_bmauth/sign-in/options", r#"{"email": 7}"#),
+        ("/_bmauth/sign-in/options", r#"{"email": "not an address"}"#),
+        ("/_bmauth/sign-in/verify", r#"{"ceremony": "x", "credential": {}}"#),
+        ("/_bmauth/register/options", r#"{"email": ""}"#),
+        ("/_bmauth/register/options", r#"{"email": "a@b@c.de"}"#),
+        ("/_bmauth/register/options", "{}"),
+        ("/_bmauth/register/verify", "null"),
+        ("/_bmauth/register/verify", huge.as_str()),
+    ] {
+        let request = browser.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+        let answer = browser.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+        assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{path} {body}");
+        assert!(!answer.json()["message"].as_str().unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_asks_too_often_is_told_to_wait_and_others_are_not() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/sign-in").await;
+    let mut refused = None;
+    for _ in 0..2000 {
+        let answer = browser.post("/_bmauth/sign-in/options", &json!({ "email": null })).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(refused.headers.contains_key(header::RETRY_AFTER));
+    assert_eq!(refused.refusal(), "too-many-tries");
+    let mut other = world.browser();
+    other.address = "198.51.100.7".parse().unwrap();
+    other.challenge(None).await;
+}
+
+/// A store that can be switched off.
+struct Fragile {
+    store: MemoryStore,
+    down: Arc<AtomicBool>,
+}
+
+impl Fragile {
+    fn check(&self) -> Result<&MemoryStore, StoreError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError { problem: "reading".to_owned(), source: None });
+        }
+        Ok(&self.store)
+    }
+}
+
+#[async_trait]
+impl Store for Fragile {
+    async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
+        self.check()?.ceremony(id).await
+    }
+    async fn registration(&self, browser: SecretDigest) -> Result<Option<Registration>, StoreError> {
+        self.check()?.registration(browser).await
+    }
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.check()?.account(id).await
+    }
+    async fn account_by_email(&self, email: &Email) -> Result<Option<Account>, StoreError> {
+        self.check()?.account_by_email(email).await
+    }
+    async fn passkey(&self, id: &CredentialId) -> Result<Option<Passkey>, StoreError> {
+        self.check()?.passkey(id).await
+    }
+    async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError> {
+        self.check()?.passkeys(account).await
+    }
+    async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
+        self.check()?.session(token).await
+    }
+    async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.check()?.letters_due(now, limit).await
+    }
+    async fn master(&self) -> Result<Option<Secret>, StoreError> {
+        self.check()?.master().await
+    }
+    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::plan::SigningKey>, StoreError> {
+        self.check()?.signing_keys().await
+    }
+    async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
+        self.check()?.commit(changes, durability).await
+    }
+    async fn sweep(&self, now: Timestamp, created: Timestamp, seen: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.check()?.sweep(now, created, seen, limit).await
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.check()?.ready().await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_signs_nobody_in_and_says_so() {
+    let down = Arc::new(AtomicBool::new(false));
+    let store = Arc::new(Fragile { store: MemoryStore::new(), down: Arc::clone(&down) });
+    let world = World::with(CONFIG, store).await;
+    let mut passkey = crate::authenticator::Passkey::new(b"key");
+    let mut maria = world.browser();
+    maria.register(&world, "maria@example.com", &mut passkey).await;
+    let mut browser = world.browser();
+    let challenge = browser.challenge(None).await;
+    let credential = passkey.get(&challenge["options"]);
+    let mut unknown = world.browser();
+    unknown.cookies.insert("__Host-bmauth".into(), Secret::from_bytes([9; 32]).text());
+
+    down.store(true, Ordering::SeqCst);
+    assert_eq!(browser.answer(&challenge, &credential).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let begun = browser.post("/_bmauth/sign-in/options", &json!({ "email": "maria@example.com" })).await;
+    assert_eq!((begun.status, begun.refusal()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable".to_owned()));
+    assert_eq!(unknown.get("/_bmauth/whoami").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(unknown.get("/_bmauth/sign-in").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    // Signing out must not be promised while the store still knows the session.
+    maria.csrf = world.auth.form_token(Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap().digest());
+    maria.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
+    let kept = maria.submit("/_bmauth/sign-out", &[]).await;
+    assert_eq!(kept.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    down.store(false, Ordering::SeqCst);
+    assert_eq!(maria.who().await.as_deref(), Some("maria@example.com"));
+    assert_eq!(browser.answer(&challenge, &credential).await.status, StatusCode::OK, "it was not used up");
+}

@@ -1,0 +1,16 @@
+//! The flows through the portal's front door: an in-memory gateway, a soft passkey, a mailbox and a hand clock.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
+mod authenticator;
+mod browser;
+mod edge;
+mod pages;
+mod registering;
+mod signing_in;
+mod world;

@@ -1,0 +1,113 @@
+//! What every answer of ours carries, and where pages send people.
+
+use http::{Method, StatusCode, header};
+use serde_json::json;
+
+use crate::authenticator::Passkey;
+use crate::world::World;
+
+#[tokio::test]
+async fn every_answer_carries_our_headers() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    for path in ["/_bmauth/sign-in", "/_bmauth/register", "/_bmauth/whoami", "/_bmauth/nothing", "/_bmauth/signed-out"] {
+        let answer = browser.get(path).await;
+        let is = |name: &str, value: &str| assert_eq!(answer.headers[name], value, "{path} {name}");
+        is("cache-control", "no-store");
+        is("x-content-type-options", "nosniff");
+        is("referrer-policy", "no-referrer");
+        is("strict-transport-security", "max-age=31536000");
+        is("cross-origin-opener-policy", "same-origin");
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(answer.headers.get_all(header::CONTENT_SECURITY_POLICY).iter().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_way_back_ends_at_the_front_page() {
+    let world = World::new().await;
+    let mut passkey = Passkey::new(b"key");
+    world.browser().register(&world, "maria@example.com", &mut passkey).await;
+    for hostile in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/_bmauth/sign-out", "/a/../b", "/%2e%2e/", "x"] {
+        let mut browser = world.browser();
+        browser.get("/_bmauth/sign-in").await;
+        let begun = browser.post("/_bmauth/sign-in/options", &json!({ "return_to": hostile })).await.json();
+        let credential = passkey.get(&begun["options"]);
+        assert_eq!(browser.answer(&begun, &credential).await.json(), json!({ "location": "/" }), "{hostile}");
+        let query: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
+        let sent_on = browser.get(&format!("/_bmauth/sign-in?return_to={query}")).await;
+        assert_eq!((sent_on.status, sent_on.location()), (StatusCode::SEE_OTHER, "/"), "{hostile}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_is_sent_on() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.register(&world, "maria@example.com", &mut Passkey::new(b"key")).await;
+    for page in ["sign-in", "register"] {
+        let answer = browser.get(&format!("/_bmauth/{page}?return_to=%2Fnotes%3Fid%3D7")).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/notes?id=7"));
+    }
+}
+
+#[tokio::test]
+async fn a_language_is_chosen_by_address_then_cookie_then_browser() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    assert!(browser.get("/_bmauth/sign-in").await.text.contains("<html lang=\"en\""));
+    let german = browser.get("/_bmauth/sign-in?lang=de").await;
+    assert!(german.text.contains("<html lang=\"de\""), "{}", german.text);
+    assert!(browser.get("/_bmauth/sign-in").await.text.contains("<html lang=\"de\""), "it is remembered");
+    let request = world.browser().request(Method::GET, "/_bmauth/sign-in").header(header::ACCEPT_LANGUAGE, "de-AT, en;q=0.5");
+    let asked = world.browser().send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert!(asked.text.contains("<html lang=\"de\""));
+}
+
+#[tokio::test]
+async fn documents_for_machines() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let keys = browser.get("/_bmauth/jwks.json").await.json();
+    assert_eq!(keys["keys"][0]["alg"], "ES256");
+    assert!(keys["keys"][0].get("d").is_none());
+    assert_eq!(
+        browser.get("/.well-known/passkey-endpoints").await.json(),
+        json!({ "enroll": "https://notes.example.com/_bmauth/register" })
+    );
+    assert_eq!(
+        browser.get("/.well-known/webauthn").await.json(),
+        json!({ "origins": ["https://notes.example.com"] })
+    );
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_and_unknown_ones_are_not_found() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let page = browser.get("/_bmauth/sign-in").await.text;
+    let mut found = 0;
+    for part in page.split(['"', '\'']).filter(|part| part.starts_with("/_bmauth/assets/")) {
+        let asset = browser.get(part).await;
+        assert_eq!(asset.status, StatusCode::OK, "{part}");
+        assert!(asset.headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        found += 1;
+    }
+    assert!(found >= 2, "{page}");
+    assert_eq!(browser.get("/_bmauth/assets/other.js").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn other_methods_are_refused() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/sign-in").await;
+    for (method, path) in [(Method::GET, "/_bmauth/sign-in/verify"), (Method::DELETE, "/_bmauth/sign-in"), (Method::PUT, "/_bmauth/sign-out")] {
+        let request = browser.request(method.clone(), path).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(browser.send(request).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+    }
+}

@@ -1,0 +1,325 @@
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::authenticator::{BE, Passkey, UP, UV, decode};
+use crate::browser::Browser;
+use crate::world::{CONFIG, World};
+use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::secret::Secret;
+use bmauth::store::memory::MemoryStore;
+
+const MARIA: &str = "maria@example.com";
+
+/// Maria with her passkey and a browser that she is signed in with.
+async fn maria(world: &World) -> (Browser, Passkey) {
+    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
+    browser.register(world, MARIA, &mut passkey).await;
+    (browser, passkey)
+}
+
+#[tokio::test]
+async fn people_sign_in_by_e_mail_and_without_typing_one() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    for email in [Some(" MARIA@example.com"), None] {
+        let mut browser = world.browser();
+        let answer = browser.sign_in(email, &mut passkey).await;
+        assert_eq!(answer.json(), json!({ "location": "/a" }));
+        assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_sends_no_user_handle_signs_in_by_e_mail_only() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    passkey.user_handle = None;
+    assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.status, StatusCode::OK);
+    assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "not-accepted");
+}
+
+#[tokio::test]
+async fn unknown_addresses_look_like_known_ones() {
+    let world = World::new().await;
+    let (_, passkey) = maria(&world).await;
+    let known = world.browser().challenge(Some(MARIA)).await;
+    let unknown = world.browser().challenge(Some("nobody@example.com")).await;
+    let names = |value: &Value| value["options"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&known), names(&unknown));
+    for (answer, at_least) in [(&known, 1), (&unknown, 1)] {
+        let allowed = answer["options"]["allowCredentials"].as_array().unwrap();
+        assert!(allowed.len() >= at_least);
+        assert!(allowed.iter().all(|one| one["type"] == "public-key" && decode(&one["id"]).len() <= 1023));
+    }
+    assert_eq!(decode(&known["options"]["allowCredentials"][0]["id"]), passkey.id);
+    // The made-up ids stay the same, and differ between addresses.
+    let again = world.browser().challenge(Some("nobody@example.com")).await;
+    assert_eq!(unknown["options"]["allowCredentials"], again["options"]["allowCredentials"]);
+    let other = world.browser().challenge(Some("somebody@example.com")).await;
+    assert_ne!(unknown["options"]["allowCredentials"], other["options"]["allowCredentials"]);
+}
+
+#[tokio::test]
+async fn many_unknown_addresses_all_get_a_credential() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    for n in 0..60 {
+        let challenge = browser.challenge(Some(&format!("nobody{n}@example.com"))).await;
+        assert!(!challenge["options"]["allowCredentials"].as_array().unwrap().is_empty(), "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_of_another_account_does_not_answer() {
+    let world = World::new().await;
+    let (_, mut marias) = maria(&world).await;
+    let mut bobs = Passkey::new(b"key of bob");
+    world.browser().register(&world, "bob@example.com", &mut bobs).await;
+    for email in [MARIA, "nobody@example.com"] {
+        assert_eq!(world.browser().sign_in(Some(email), &mut bobs).await.refusal(), "not-accepted", "{email}");
+    }
+    marias.user_handle.clone_from(&bobs.user_handle);
+    for email in [None, Some(MARIA), Some("bob@example.com")] {
+        assert_eq!(world.browser().sign_in(email, &mut marias).await.refusal(), "not-accepted", "{email:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cheating_device_signs_nobody_in() {
+    let cheats: [(&str, fn(&mut Passkey)); 9] = [
+        ("unverified", |key| key.flags = UP | BE),
+        ("absent", |key| key.flags = UV | BE),
+        ("no longer eligible for backup", |key| key.flags = UP | UV),
+        ("another origin", |key| key.origin = "https://evil.example".into()),
+        ("http", |key| key.origin = "http://notes.example.com".into()),
+        ("another domain", |key| key.rp_id = "evil.example".into()),
+        ("a frame", |key| key.client_data = json!({ "crossOrigin": true })),
+        ("a top origin", |key| key.client_data = json!({ "topOrigin": "https://notes.example.com" })),
+        ("another type", |key| key.kind = "password".into()),
+    ];
+    for (name, cheat) in cheats {
+        let world = World::new().await;
+        let (_, mut passkey) = maria(&world).await;
+        cheat(&mut passkey);
+        let mut browser = world.browser();
+        assert_eq!(browser.sign_in(Some(MARIA), &mut passkey).await.refusal(), "not-accepted", "{name}");
+        assert_eq!(browser.who().await, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_with_the_same_id_does_not_verify() {
+    let world = World::new().await;
+    let (_, passkey) = maria(&world).await;
+    let mut forged = Passkey::new(&passkey.id);
+    forged.user_handle = passkey.user_handle;
+    assert_eq!(world.browser().sign_in(None, &mut forged).await.refusal(), "not-accepted");
+}
+
+#[tokio::test]
+async fn an_answer_signs_in_once_whoever_sends_it() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    let mut browser = world.browser();
+    let challenge = browser.challenge(None).await;
+    let credential = passkey.get(&challenge["options"]);
+    let mut thief = world.browser();
+    thief.get("/_bmauth/sign-in").await;
+    assert_eq!(thief.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
+    let (cookies, csrf) = (browser.cookies.clone(), browser.csrf.clone());
+    assert_eq!(browser.answer(&challenge, &credential).await.status, StatusCode::OK);
+    (thief.cookies, thief.csrf) = (cookies, csrf);
+    assert_eq!(thief.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
+}
+
+#[tokio::test]
+async fn a_refused_answer_has_used_its_ceremony_up() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    let mut browser = world.browser();
+    let challenge = browser.challenge(None).await;
+    passkey.origin = "https://evil.example".into();
+    let bad = passkey.get(&challenge["options"]);
+    assert_eq!(browser.answer(&challenge, &bad).await.refusal(), "not-accepted");
+    passkey.origin = crate::world::ORIGIN.into();
+    let good = passkey.get(&challenge["options"]);
+    assert_eq!(browser.answer(&challenge, &good).await.refusal(), "expired-ceremony");
+}
+
+#[tokio::test]
+async fn swapped_challenges_do_not_verify() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    let mut browser = world.browser();
+    let (first, second) = (browser.challenge(None).await, browser.challenge(None).await);
+    let credential = passkey.get(&first["options"]);
+    assert_eq!(browser.answer(&second, &credential).await.refusal(), "not-accepted");
+}
+
+#[tokio::test]
+async fn a_ceremony_is_too_old_after_five_minutes() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    let mut browser = world.browser();
+    let challenge = browser.challenge(None).await;
+    world.wait(5 * 60);
+    let credential = passkey.get(&challenge["options"]);
+    assert_eq!(browser.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
+}
+
+#[tokio::test]
+async fn fifty_answers_to_one_challenge_have_one_winner() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    let mut browser = world.browser();
+    let challenge = browser.challenge(None).await;
+    let credential = passkey.get(&challenge["options"]);
+    let answers: Vec<_> = (0..50)
+        .map(|_| {
+            let mut copy = world.browser();
+            copy.cookies.clone_from(&browser.cookies);
+            copy.csrf.clone_from(&browser.csrf);
+            let (challenge, credential) = (challenge.clone(), credential.clone());
+            tokio::spawn(async move { copy.answer(&challenge, &credential).await.status })
+        })
+        .collect();
+    let mut winners = 0;
+    for answer in answers {
+        winners += usize::from(answer.await.unwrap() == StatusCode::OK);
+    }
+    assert_eq!(winners, 1);
+}
+
+#[tokio::test]
+async fn a_counter_that_goes_back_is_refused() {
+    let world = World::new().await;
+    let mut passkey = Passkey::new(b"a key that counts");
+    passkey.counter = 5;
+    world.browser().register(&world, MARIA, &mut passkey).await;
+    for (counter, status) in [(6, 200), (6, 401), (5, 401), (0, 401), (7, 200)] {
+        passkey.counter = counter;
+        let answer = world.browser().sign_in(Some(MARIA), &mut passkey).await;
+        assert_eq!(answer.status.as_u16(), status, "{counter}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_the_server() {
+    let world = World::new().await;
+    let (mut browser, _) = maria(&world).await;
+    let page = browser.get("/_bmauth/sign-out").await;
+    assert!(page.text.contains(MARIA));
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA), "asking changes nothing");
+    let mut thief = world.browser();
+    thief.cookies.clone_from(&browser.cookies);
+    let done = browser.submit("/_bmauth/sign-out", &[]).await;
+    assert_eq!(done.location(), "/_bmauth/signed-out");
+    assert!(browser.cookies.is_empty());
+    assert_eq!(thief.who().await, None);
+    // Signed out already: the same answer.
+    assert_eq!(browser.get("/_bmauth/sign-out").await.location(), "/_bmauth/signed-out");
+}
+
+#[tokio::test]
+async fn signing_out_cancels_the_open_streams_of_the_session_alone() {
+    let world = World::new().await;
+    let (mut browser, mut passkey) = maria(&world).await;
+    let mut other = world.browser();
+    other.sign_in(None, &mut passkey).await;
+    let live = |browser: &Browser| {
+        let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+        let auth = Arc::clone(&world.auth);
+        async move { auth.session(token).await.unwrap().unwrap() }
+    };
+    let (ending, staying) = (live(&browser).await, live(&other).await);
+    browser.get("/_bmauth/sign-out").await;
+    browser.submit("/_bmauth/sign-out", &[]).await;
+    assert!(ending.ended().is_cancelled());
+    assert!(!staying.ended().is_cancelled());
+}
+
+#[tokio::test]
+async fn sessions_end_when_idle_and_at_the_latest_in_the_end() {
+    let text = format!("{CONFIG}\n[sessions]\nidle = \"1h\"\nabsolute = \"3h\"");
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    let (mut browser, _) = maria(&world).await;
+    for _ in 0..3 {
+        world.wait(3599);
+        assert!(browser.who().await.is_some());
+    }
+    world.wait(3);
+    assert_eq!(browser.who().await, None, "three hours are over");
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    let (mut browser, _) = maria(&world).await;
+    world.wait(3600);
+    assert_eq!(browser.who().await, None, "an hour without a request");
+}
+
+#[tokio::test]
+async fn a_session_survives_a_restart_and_idleness_is_counted_over_it() {
+    let store: Arc<dyn bmauth::store::Store> = Arc::new(MemoryStore::new());
+    let before = World::with(CONFIG, Arc::clone(&store)).await;
+    let (browser, _) = maria(&before).await;
+    before.wait(3600);
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    assert!(before.auth.session(token).await.unwrap().is_some());
+    before.auth.sweep_sessions().await.unwrap();
+    let seen = store.session(token).await.unwrap().unwrap().last_seen_at;
+    assert_eq!(seen, before.auth.now());
+    let after = World::with(CONFIG, store).await;
+    let mut again = after.browser();
+    again.cookies = browser.cookies;
+    assert_eq!(again.who().await.as_deref(), Some(MARIA));
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_before_it() {
+    let world = World::new().await;
+    let (mut browser, mut passkey) = maria(&world).await;
+    let before = browser.cookies.clone();
+    // The page sends the signed-in on; a script may still ask.
+    let mut fresh = world.browser();
+    let challenge = fresh.challenge(None).await;
+    fresh.cookies.insert("__Host-bmauth".into(), before["__Host-bmauth"].clone());
+    let credential = passkey.get(&challenge["options"]);
+    assert_eq!(fresh.answer(&challenge, &credential).await.status, StatusCode::OK);
+    assert_ne!(fresh.cookies["__Host-bmauth"], before["__Host-bmauth"], "a new id at every sign-in");
+    assert_eq!(browser.who().await, None);
+}
+
+#[tokio::test]
+async fn two_cookies_of_our_name_count_as_none() {
+    let world = World::new().await;
+    let (mut browser, _) = maria(&world).await;
+    let ours = browser.cookies["__Host-bmauth"].clone();
+    browser.cookies.insert("__Host-bmauth".into(), format!("{ours}; __Host-bmauth=other"));
+    assert_eq!(browser.who().await, None);
+}
+
+#[tokio::test]
+async fn a_disabled_account_gets_no_session() {
+    let world = World::new().await;
+    let (browser, mut passkey) = maria(&world).await;
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let live = world.auth.session(token).await.unwrap().unwrap();
+    // An account that is disabled already when it first comes up: the same passkey under another id.
+    let mut account = live.signed_in().account.clone();
+    account.id = bmauth::domain::account::AccountId(uuid::Uuid::from_u128(99));
+    account.email = bmauth::domain::email::Email::parse("off@example.com").unwrap();
+    account.disabled = true;
+    let mut key = world.store.passkeys(live.signed_in().account.id).await.unwrap().remove(0);
+    key.account = account.id;
+    key.key.id = bmauth::domain::passkey::CredentialId::new(b"key of nobody").unwrap();
+    let text = serde_json::to_string(&key.key.credential).unwrap();
+    let (was, is) = (crate::authenticator::encode(b"key of maria"), crate::authenticator::encode(b"key of nobody"));
+    key.key.credential = serde_json::from_str(&text.replace(&was, &is)).unwrap();
+    let changes = vec![Change::AddAccount(account), Change::AddPasskey(key)];
+    world.store.commit(changes, Durability::Durable).await.unwrap();
+    passkey.id = b"key of nobody".to_vec();
+    passkey.user_handle = Some(uuid::Uuid::from_u128(99).as_bytes().to_vec());
+    let mut off = world.browser();
+    assert_eq!(off.sign_in(None, &mut passkey).await.refusal(), "account-disabled");
+    assert_eq!(off.who().await, None);
+}

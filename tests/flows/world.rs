@@ -1,0 +1,132 @@
+//! A whole gateway without sockets, and the world around it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bmauth::auth::Auth;
+use bmauth::config::{self, ConfigSource};
+use bmauth::domain::clock::{Clock, Entropy, Timestamp};
+use bmauth::domain::email::Email;
+use bmauth::mail::letters::Rendered;
+use bmauth::mail::transport::{MailError, Transport};
+use bmauth::portal;
+use bmauth::store::Store;
+use bmauth::store::memory::MemoryStore;
+use bmauth::tasks::outbox::Outbox;
+use bmauth::wire::{Gateway, World as Given};
+use sha2::{Digest as _, Sha256};
+
+use crate::browser::Browser;
+
+pub const ORIGIN: &str = "https://notes.example.com";
+pub const CONFIG: &str = r#"
+public_url = "https://notes.example.com"
+[app]
+name = "Acme Notes"
+[email]
+from = "Acme Notes <no-reply@example.com>"
+transport = "log"
+[[route]]
+upstream = ["http://127.0.0.1:8000"]
+"#;
+
+/// A clock that is moved by hand.
+pub struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Randomness that is the same in every run.
+struct Seeded(AtomicU64);
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(32) {
+            let block = Sha256::digest(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+    }
+}
+
+/// What arrived.
+#[derive(Default)]
+pub struct Mailbox {
+    mails: Mutex<Vec<(String, Rendered)>>,
+    pub broken: AtomicBool,
+}
+
+#[async_trait]
+impl Transport for Mailbox {
+    async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(MailError { problem: "sending it", source: "the server is on fire".into() });
+        }
+        self.mails.lock().unwrap().push((to.as_str().to_owned(), mail.clone()));
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), MailError> {
+        Ok(())
+    }
+}
+
+pub struct World {
+    pub router: axum::Router,
+    pub auth: Arc<Auth>,
+    pub clock: Arc<HandClock>,
+    pub store: Arc<dyn Store>,
+    pub mailbox: Arc<Mailbox>,
+    pub outbox: Outbox,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(CONFIG, Arc::new(MemoryStore::new())).await
+    }
+
+    pub async fn with(text: &str, store: Arc<dyn Store>) -> Self {
+        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
+        let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000)));
+        let mailbox = Arc::new(Mailbox::default());
+        let given = Given {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::new(Seeded(AtomicU64::new(0))),
+            transport: Arc::clone(&mailbox) as _,
+        };
+        let gateway = Gateway::new(&config, given).await.unwrap();
+        let Gateway { auth, portal, outbox, counts: _ } = gateway;
+        Self { router: portal::router(portal), auth, clock, store, mailbox, outbox }
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.router.clone())
+    }
+
+    pub fn wait(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Delivers what is due and hands over what `address` got since the last look.
+    pub async fn mails(&self, address: &str) -> Vec<Rendered> {
+        self.outbox.deliver().await;
+        let mut mails = self.mailbox.mails.lock().unwrap();
+        let (theirs, others) = mails.drain(..).partition(|(to, _)| to == address);
+        *mails = others;
+        theirs.into_iter().map(|(_, mail): (String, Rendered)| mail).collect()
+    }
+
+    /// The code in the newest mail to `address`, which must be the only one since the last look.
+    pub async fn code(&self, address: &str) -> String {
+        let mails = self.mails(address).await;
+        let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
+        let code: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
+        assert_eq!(code.len(), 6, "{}", mail.subject);
+        code
+    }
+}

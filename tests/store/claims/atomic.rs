@@ -1,0 +1,178 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::secret::Secret;
+use bmauth::store::{CommitError, Store};
+use futures_util::future::join_all;
+
+use crate::sample::*;
+
+/// The changes are made.
+#[track_caller]
+pub fn keeps(store: &impl Store, changes: impl Into<Vec<Change>>) -> impl Future<Output = ()> {
+    let (changes, caller) = (changes.into(), std::panic::Location::caller());
+    async move {
+        let outcome = store.commit(changes, Durability::Durable).await;
+        assert!(outcome.is_ok(), "{outcome:?} at {caller}");
+    }
+}
+
+/// The changes are refused, for that reason.
+#[track_caller]
+pub fn refuses(store: &impl Store, changes: impl Into<Vec<Change>>, expected: Conflict) -> impl Future<Output = ()> {
+    let (changes, caller) = (changes.into(), std::panic::Location::caller());
+    async move {
+        let outcome = store.commit(changes, Durability::Durable).await;
+        let fits = matches!(outcome, Err(CommitError::Conflict(conflict)) if conflict == expected);
+        assert!(fits, "{outcome:?} instead of {expected:?} at {caller}");
+    }
+}
+
+pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let window = Duration::from_secs(60);
+    keeps(
+        &*store,
+        [
+            Change::AddSession(session(1, 1, 1)),
+            Change::PutRegistration(registration(1, 1, 1)),
+            Change::PutRegistration(registration(2, 2, 2)),
+            Change::AddCeremony(ceremony(1)),
+            Change::AddLetter(letter(1, 3000)),
+            Change::AddLetter(letter(2, 3000)),
+            Change::PutSigningKey(signing_key("one", 1)),
+            Change::Count { counter: counter(1), limit: 2, window, now: at(1000) },
+        ],
+    )
+    .await;
+    let mut used = new_passkey(1);
+    used.counter = 9;
+    let changes = vec![
+        Change::AddCeremony(ceremony(2)),
+        Change::SpendCeremony(ceremony_id(1)),
+        Change::CountTry { browser: digest(1), code: code(1), limit: 5 },
+        Change::PutRegistration(registration(3, 3, 3)),
+        Change::DropRegistrations(email(2)),
+        Change::AddAccount(account(2)),
+        Change::AddPasskey(passkey(2, 2)),
+        Change::AddSession(session(2, 2, 2)),
+        Change::UsePasskey { was_counter: 1, key: used, at: at(1) },
+        Change::TouchSessions(vec![(digest(1), at(2900))]),
+        Change::EndSession(digest(1)),
+        Change::AddLetter(letter(3, 3000)),
+        Change::DelayLetter { id: letter_id(1), due_at: at(3001) },
+        Change::DropLetter(letter_id(2)),
+        Change::Count { counter: counter(1), limit: 2, window, now: at(1000) },
+        Change::SetMaster(Secret::from_bytes([1; 32])),
+        Change::PutSigningKey(signing_key("two", 2)),
+        Change::DropSigningKey("one".to_owned()),
+        // The one that does not hold.
+        Change::SpendRegistration { browser: digest(1), code: code(7) },
+    ];
+    refuses(&*store, changes, Conflict::RegistrationSpent).await;
+
+    assert!(store.ceremony(ceremony_id(2)).await.unwrap().is_none());
+    assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 0);
+    assert!(store.registration(digest(2)).await.unwrap().is_some());
+    assert!(store.registration(digest(3)).await.unwrap().is_none());
+    assert!(store.account(account_id(2)).await.unwrap().is_none());
+    assert!(store.account_by_email(&email(2)).await.unwrap().is_none());
+    assert!(store.passkey(&credential(2)).await.unwrap().is_none());
+    assert!(store.passkeys(account_id(2)).await.unwrap().is_empty());
+    assert!(store.session(digest(2)).await.unwrap().is_none());
+    assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().key.counter, 1);
+    assert_eq!(store.session(digest(1)).await.unwrap(), Some(session(1, 1, 1)));
+    let letters = store.letters_due(at(9999), 9).await.unwrap();
+    assert_eq!(letters, [letter(1, 3000), letter(2, 3000)]);
+    assert!(store.master().await.unwrap().is_none());
+    let keys = store.signing_keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["one"]);
+    // One of two is counted: there is room for one more, and no other.
+    let count = [Change::Count { counter: counter(1), limit: 2, window, now: at(1000) }];
+    keeps(&*store, count.clone()).await;
+    refuses(&*store, count, Conflict::Limit(counter(1))).await;
+}
+
+pub async fn a_later_change_sees_the_earlier_ones_of_its_commit(store: Arc<impl Store>) {
+    let mut changes = person(1);
+    changes.push(Change::AddSession(session(1, 1, 1)));
+    keeps(&*store, changes).await;
+    assert!(store.session(digest(1)).await.unwrap().is_some());
+
+    let mut wrong_order = person(2);
+    wrong_order.insert(0, Change::AddSession(session(2, 2, 2)));
+    refuses(&*store, wrong_order, Conflict::NoAccount).await;
+
+    let mut twice = person(2);
+    twice.extend(person(2));
+    refuses(&*store, twice, Conflict::AccountExists).await;
+    assert!(store.account(account_id(2)).await.unwrap().is_none());
+}
+
+pub async fn what_a_commit_took_away_is_gone_for_its_later_changes(store: Arc<impl Store>) {
+    keeps(&*store, [Change::AddCeremony(ceremony(1)), Change::PutRegistration(registration(1, 1, 1))]).await;
+    let twice = vec![Change::SpendCeremony(ceremony_id(1)); 2];
+    refuses(&*store, twice, Conflict::CeremonySpent).await;
+    assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
+
+    let spend = Change::SpendRegistration { browser: digest(1), code: code(1) };
+    refuses(&*store, [Change::DropRegistrations(email(1)), spend.clone()], Conflict::RegistrationSpent).await;
+    keeps(
+        &*store,
+        [
+            // One that only this commit has put is dropped with the others.
+            Change::PutRegistration(registration(2, 1, 2)),
+            spend,
+            Change::DropRegistrations(email(1)),
+            Change::PutRegistration(registration(3, 1, 3)),
+        ],
+    )
+    .await;
+    for (browser, there) in [(1, false), (2, false), (3, true)] {
+        assert_eq!(store.registration(digest(browser)).await.unwrap().is_some(), there, "browser {browser}");
+    }
+}
+
+pub async fn the_first_conflict_is_told(store: Arc<impl Store>) {
+    let changes = vec![Change::SpendCeremony(ceremony_id(1)), Change::AddPasskey(passkey(1, 1))];
+    refuses(&*store, changes.clone(), Conflict::CeremonySpent).await;
+    refuses(&*store, changes.into_iter().rev().collect::<Vec<_>>(), Conflict::NoAccount).await;
+}
+
+pub async fn a_whole_registration_is_one_commit(store: Arc<impl Store>) {
+    for browser in [1, 2] {
+        keeps(&*store, [Change::PutRegistration(registration(browser, 1, browser))]).await;
+    }
+    let finish = |browser| {
+        let mut changes = vec![
+            Change::SpendRegistration { browser: digest(browser), code: code(browser) },
+            Change::DropRegistrations(email(1)),
+        ];
+        changes.extend(person(1));
+        changes.extend([Change::AddSession(session(browser, 1, 1)), Change::AddLetter(letter(browser, 3000))]);
+        changes
+    };
+    keeps(&*store, finish(2)).await;
+    refuses(&*store, finish(1), Conflict::RegistrationSpent).await;
+    assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(account(1)));
+    assert!(store.session(digest(2)).await.unwrap().is_some());
+    assert!(store.session(digest(1)).await.unwrap().is_none());
+    assert_eq!(store.letters_due(at(3000), 9).await.unwrap(), [letter(2, 3000)]);
+}
+
+pub async fn parallel_commits_are_all_kept(store: Arc<impl Store>) {
+    let commits = (1..=100).map(|n| {
+        let store = Arc::clone(&store);
+        let durability = if n % 3 == 0 { Durability::Durable } else { Durability::Relaxed };
+        tokio::spawn(async move { store.commit(person(n), durability).await })
+    });
+    for outcome in join_all(commits).await {
+        outcome.unwrap().unwrap();
+    }
+    for n in 1..=100 {
+        assert_eq!(store.account_by_email(&email(n)).await.unwrap(), Some(account(n)));
+        assert_eq!(store.passkeys(account_id(n)).await.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::registration::Registration;
+use bmauth::store::Store;
+
+use crate::claims::atomic::{keeps, refuses};
+use crate::sample::*;
+use crate::shown::Shown as _;
+
+fn count_try(browser: u32, of_code: u32) -> [Change; 1] {
+    [Change::CountTry { browser: digest(browser), code: code(of_code), limit: 3 }]
+}
+
+fn replace(browser: u32, was: u32, with: u32) -> [Change; 1] {
+    [Change::ReplaceCode { browser: digest(browser), was: code(was), code: code(with), at: at(3500) }]
+}
+
+fn spend(browser: u32, of_code: u32) -> [Change; 1] {
+    [Change::SpendRegistration { browser: digest(browser), code: code(of_code) }]
+}
+
+async fn put(store: &impl Store, registration: Registration) {
+    keeps(store, [Change::PutRegistration(registration)]).await;
+}
+
+pub async fn a_ceremony_reads_as_it_was_added(store: Arc<impl Store>) {
+    for n in 0..4 {
+        let added = ceremony(n);
+        keeps(&*store, [Change::AddCeremony(added.clone())]).await;
+        assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().unwrap().shown(), added.shown());
+    }
+}
+
+pub async fn a_ceremony_is_spent_once(store: Arc<impl Store>) {
+    keeps(&*store, [Change::AddCeremony(ceremony(1)), Change::AddCeremony(ceremony(2))]).await;
+    keeps(&*store, [Change::SpendCeremony(ceremony_id(1))]).await;
+    assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_none());
+    for spent_or_unknown in [1, 3] {
+        let change = Change::SpendCeremony(ceremony_id(spent_or_unknown));
+        refuses(&*store, [change], Conflict::CeremonySpent).await;
+    }
+    assert!(store.ceremony(ceremony_id(2)).await.unwrap().is_some());
+}
+
+pub async fn a_browser_has_one_registration(store: Arc<impl Store>) {
+    put(&*store, registration(1, 1, 1)).await;
+    put(&*store, registration(1, 2, 2)).await;
+    let found = store.registration(digest(1)).await.unwrap().unwrap();
+    assert_eq!(found.shown(), registration(1, 2, 2).shown());
+    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+}
+
+pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
+    for n in 1..=2 {
+        put(&*store, registration(n, n, n)).await;
+    }
+    for n in 1..=2 {
+        let found = store.registration(digest(n)).await.unwrap().unwrap();
+        assert_eq!(found.shown(), registration(n, n, n).shown());
+    }
+}
+
+pub async fn tries_are_counted_up_to_the_limit(store: Arc<impl Store>) {
+    put(&*store, registration(1, 1, 1)).await;
+    put(&*store, registration(2, 1, 2)).await;
+    for tries in 1..=3 {
+        keeps(&*store, count_try(1, 1)).await;
+        assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, tries);
+    }
+    refuses(&*store, count_try(1, 1), Conflict::TriesSpent).await;
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 3);
+    assert_eq!(store.registration(digest(2)).await.unwrap().unwrap().tries, 0);
+}
+
+pub async fn a_try_of_a_replaced_code_is_refused(store: Arc<impl Store>) {
+    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+    put(&*store, registration(1, 1, 1)).await;
+    keeps(&*store, replace(1, 1, 2)).await;
+    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 0);
+}
+
+pub async fn a_new_code_starts_its_tries_again(store: Arc<impl Store>) {
+    put(&*store, registration(1, 1, 1)).await;
+    for _ in 0..3 {
+        keeps(&*store, count_try(1, 1)).await;
+    }
+    keeps(&*store, replace(1, 1, 2)).await;
+    let expected = Registration { code: code(2), code_sent_at: at(3500), ..registration(1, 1, 1) };
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().shown(), expected.shown());
+    keeps(&*store, count_try(1, 2)).await;
+}
+
+pub async fn a_code_is_replaced_only_if_it_is_still_out(store: Arc<impl Store>) {
+    refuses(&*store, replace(1, 1, 2), Conflict::RegistrationSpent).await;
+    put(&*store, registration(1, 1, 1)).await;
+    refuses(&*store, replace(1, 2, 3), Conflict::RegistrationSpent).await;
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code, code(1));
+}
+
+pub async fn a_registration_is_spent_once_and_only_with_its_code(store: Arc<impl Store>) {
+    put(&*store, registration(1, 1, 1)).await;
+    refuses(&*store, spend(1, 2), Conflict::RegistrationSpent).await;
+    assert!(store.registration(digest(1)).await.unwrap().is_some());
+    keeps(&*store, spend(1, 1)).await;
+    assert!(store.registration(digest(1)).await.unwrap().is_none());
+    refuses(&*store, spend(1, 1), Conflict::RegistrationSpent).await;
+}
+
+pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<impl Store>) {
+    for (browser, of_email) in [(1, 0), (2, 0), (3, 1), (4, 2), (5, 0)] {
+        put(&*store, registration(browser, of_email, browser)).await;
+    }
+    for _ in 0..2 {
+        keeps(&*store, [Change::DropRegistrations(email(0))]).await;
+        for (browser, there) in [(1, false), (2, false), (3, true), (4, true), (5, false)] {
+            let found = store.registration(digest(browser)).await.unwrap();
+            assert_eq!(found.is_some(), there, "browser {browser}");
+        }
+    }
+}
+
+pub async fn a_browser_that_took_another_address_is_not_dropped_with_the_first(store: Arc<impl Store>) {
+    put(&*store, registration(1, 1, 1)).await;
+    put(&*store, registration(1, 2, 2)).await;
+    keeps(&*store, [Change::DropRegistrations(email(1))]).await;
+    assert!(store.registration(digest(1)).await.unwrap().is_some());
+    keeps(&*store, [Change::DropRegistrations(email(2))]).await;
+    assert!(store.registration(digest(1)).await.unwrap().is_none());
+}

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bmauth::domain::ceremony::Ceremony;
+use bmauth::domain::letter::Letter;
+use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::registration::Registration;
+use bmauth::domain::session::Session;
+use bmauth::store::Store;
+
+use crate::claims::atomic::{keeps, refuses};
+use crate::sample::*;
+
+pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl Store>) {
+    for (n, expires_at) in [(1, at(4999)), (2, at(5000)), (3, at(5001))] {
+        keeps(
+            &*store,
+            [
+                Change::AddCeremony(Ceremony { expires_at, ..ceremony(n) }),
+                Change::PutRegistration(Registration { expires_at, ..registration(n, n, n) }),
+                Change::AddLetter(Letter { expires_at, ..letter(n, 10) }),
+            ],
+        )
+        .await;
+    }
+    keeps(&*store, person(1)).await;
+    keeps(&*store, [Change::AddSession(session(1, 1, 1))]).await;
+    // What expires at a moment is gone from that moment on.
+    assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 6);
+    for (n, there) in [(1, false), (2, false), (3, true)] {
+        assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().is_some(), there, "ceremony {n}");
+        assert_eq!(store.registration(digest(n)).await.unwrap().is_some(), there, "registration {n}");
+    }
+    let letters = store.letters_due(at(9999), 9).await.unwrap();
+    assert_eq!(letters.iter().map(|letter| letter.id).collect::<Vec<_>>(), [letter_id(3)]);
+    assert!(store.session(digest(1)).await.unwrap().is_some());
+    assert!(store.account(account_id(1)).await.unwrap().is_some());
+    assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 0);
+    // The index by address has forgotten them too.
+    keeps(&*store, [Change::DropRegistrations(email(1)), Change::DropRegistrations(email(3))]).await;
+    assert!(store.registration(digest(3)).await.unwrap().is_none());
+}
+
+pub async fn old_and_unused_sessions_are_swept(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    for (n, created_at, last_seen_at) in [(1, 100, 900), (2, 500, 600), (3, 500, 700), (4, 100, 100)] {
+        let session = Session { created_at: at(created_at), last_seen_at: at(last_seen_at), ..session(n, 1, 1) };
+        keeps(&*store, [Change::AddSession(session)]).await;
+    }
+    assert_eq!(store.sweep(at(0), at(100), at(100), 100).await.unwrap(), 0);
+    assert_eq!(store.sweep(at(0), at(101), at(700), 100).await.unwrap(), 3);
+    for (n, there) in [(1, false), (2, false), (3, true), (4, false)] {
+        assert_eq!(store.session(digest(n)).await.unwrap().is_some(), there, "session {n}");
+    }
+}
+
+pub async fn sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unused(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    for (n, created_at, last_seen_at) in [(1, 100, 100), (2, 100, 100), (3, 100, 100), (4, 500, 150)] {
+        let session = Session { created_at: at(created_at), last_seen_at: at(last_seen_at), ..session(n, 1, 1) };
+        keeps(&*store, [Change::AddSession(session)]).await;
+    }
+    assert_eq!(store.sweep(at(0), at(200), at(200), 4).await.unwrap(), 4);
+}
+
+pub async fn a_sweep_stays_within_its_limit_and_comes_to_an_end(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    for n in 0..10 {
+        keeps(&*store, [Change::AddCeremony(ceremony(n)), Change::AddSession(session(n, 1, 1))]).await;
+    }
+    let mut removed = Vec::new();
+    loop {
+        // Every session is both too old and unused too long; it counts once.
+        let now = store.sweep(at(9000), at(9000), at(9000), 4).await.unwrap();
+        removed.push(now);
+        if now == 0 {
+            break;
+        }
+    }
+    assert_eq!(removed, [8, 8, 4, 0]);
+    for n in 0..10 {
+        assert!(store.ceremony(ceremony_id(n)).await.unwrap().is_none());
+        assert!(store.session(digest(n)).await.unwrap().is_none());
+    }
+}
+
+pub async fn a_swept_counter_would_have_started_again_anyway(store: Arc<impl Store>) {
+    let count = |now| [Change::Count { counter: counter(1), limit: 1, window: Duration::from_secs(60), now: at(now) }];
+    keeps(&*store, count(1000)).await;
+    assert_eq!(store.sweep(at(1059), at(0), at(0), 9).await.unwrap(), 0);
+    refuses(&*store, count(1059), Conflict::Limit(counter(1))).await;
+    assert_eq!(store.sweep(at(1060), at(0), at(0), 9).await.unwrap(), 1);
+    keeps(&*store, count(1060)).await;
+    // The window that began again is swept by its own end.
+    assert_eq!(store.sweep(at(1119), at(0), at(0), 9).await.unwrap(), 0);
+    assert_eq!(store.sweep(at(1120), at(0), at(0), 9).await.unwrap(), 1);
+}
+
+pub async fn what_was_prolonged_is_not_swept(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let prolonged = Registration { expires_at: at(6000), ..registration(1, 1, 1) };
+    keeps(
+        &*store,
+        [
+            Change::AddSession(session(1, 1, 1)),
+            Change::PutRegistration(registration(1, 1, 1)),
+            Change::PutRegistration(prolonged),
+        ],
+    )
+    .await;
+    keeps(&*store, [Change::TouchSessions(vec![(digest(1), at(5000))])]).await;
+    assert_eq!(store.sweep(at(5000), at(0), at(5000), 9).await.unwrap(), 0);
+    assert!(store.session(digest(1)).await.unwrap().is_some());
+    assert!(store.registration(digest(1)).await.unwrap().is_some());
+    assert_eq!(store.sweep(at(6000), at(0), at(5001), 9).await.unwrap(), 2);
+}

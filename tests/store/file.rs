@@ -1,0 +1,168 @@
+//! The file of the embedded store: who may read it, who has it, what it may be.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use bmauth::domain::plan::{Change, Durability};
+use bmauth::store::redb::RedbStore;
+use bmauth::store::{CommitError, Store as _, StoreError};
+use redb::{Database, TableDefinition};
+use tempfile::tempdir;
+
+use crate::sample::*;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[track_caller]
+fn is_refused(opened: Result<RedbStore, StoreError>, why: &str) {
+    let error = opened.expect_err("it should not open").to_string();
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn a_new_store_is_for_its_owner_only_and_so_is_its_directory() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("data/of/bmauth.redb");
+    RedbStore::open(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    assert_eq!(mode(&directory.path().join("data")), 0o700);
+}
+
+#[test]
+fn a_store_that_others_could_read_is_closed_to_them() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    for lax in [0o644, 0o660, 0o604] {
+        drop(RedbStore::open(&path).unwrap());
+        fs::set_permissions(&path, Permissions::from_mode(lax)).unwrap();
+        drop(RedbStore::open(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+    }
+}
+
+#[test]
+fn a_store_in_use_is_refused_with_a_sentence_that_says_so() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let first = RedbStore::open(&path).unwrap();
+    is_refused(RedbStore::open(&path), "another bmauth is using");
+    drop(first);
+    RedbStore::open(&path).unwrap();
+}
+
+#[test]
+fn a_newer_store_is_refused_with_both_versions() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    drop(RedbStore::open(&path).unwrap());
+    {
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let meta: TableDefinition<&[u8], &[u8]> = TableDefinition::new("meta");
+        let newer = 2_u32.to_be_bytes();
+        transaction.open_table(meta).unwrap().insert(&b"schema"[..], &newer[..]).unwrap();
+        transaction.commit().unwrap();
+    }
+    is_refused(RedbStore::open(&path), "has version 2, and this bmauth knows version 1");
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    let text = "Buy milk.\n".repeat(1000);
+    fs::write(&path, &text).unwrap();
+    is_refused(RedbStore::open(&path), "is not a store of bmauth");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let directory = tempdir().unwrap();
+    for table in ["notes", "meta"] {
+        let path = directory.path().join(table);
+        {
+            let transaction = Database::create(&path).unwrap();
+            let transaction = transaction.begin_write().unwrap();
+            let notes: TableDefinition<&str, u64> = TableDefinition::new(table);
+            transaction.open_table(notes).unwrap().insert("milk", 1).unwrap();
+            transaction.commit().unwrap();
+        }
+        is_refused(RedbStore::open(&path), "is a database of another program");
+    }
+}
+
+#[test]
+fn a_path_that_cannot_be_a_file_is_refused_by_name() {
+    let directory = tempdir().unwrap();
+    is_refused(RedbStore::open(directory.path()), &directory.path().display().to_string());
+    is_refused(RedbStore::open(Path::new("/")), "/");
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    is_refused(RedbStore::open(&file.join("bmauth.redb")), "bmauth.redb");
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_after_reopening_relaxed_commits_too() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let store = RedbStore::open(&path).unwrap();
+    store.commit(person(1), Durability::Durable).await.unwrap();
+    store.commit(vec![Change::AddCeremony(ceremony(1))], Durability::Relaxed).await.unwrap();
+    drop(store);
+    let store = RedbStore::open(&path).unwrap();
+    assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(account(1)));
+    assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_commit_nobody_waits_for_is_written_before_the_store_closes() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let store = RedbStore::open(&path).unwrap();
+    for n in 0..50 {
+        // Polled once, which hands the commit over, and dropped.
+        let commit = store.commit(vec![Change::AddCeremony(ceremony(n))], Durability::Relaxed);
+        futures_util::FutureExt::now_or_never(commit);
+    }
+    drop(store);
+    let store = RedbStore::open(&path).unwrap();
+    for n in 0..50 {
+        assert!(store.ceremony(ceremony_id(n)).await.unwrap().is_some(), "ceremony {n}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_row_refuses_whoever_needs_it_and_nobody_else() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let store = RedbStore::open(&path).unwrap();
+    for n in 1..=2 {
+        let mut changes = person(n);
+        changes.push(Change::AddSession(session(n, n, n)));
+        store.commit(changes, Durability::Durable).await.unwrap();
+    }
+    drop(store);
+    {
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let sessions: TableDefinition<&[u8], &[u8]> = TableDefinition::new("sessions");
+        // A version that is not known yet, and nothing else.
+        transaction.open_table(sessions).unwrap().insert(&digest(1).bytes()[..], &[9_u8][..]).unwrap();
+        transaction.commit().unwrap();
+    }
+    let store = RedbStore::open(&path).unwrap();
+    let error = store.session(digest(1)).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("“sessions”") && cause.contains("version 9"), "{cause}");
+    let both = vec![Change::EndSession(digest(2)), Change::EndSession(digest(1))];
+    let outcome = store.commit(both, Durability::Durable).await;
+    assert!(matches!(outcome, Err(CommitError::Store(_))), "{outcome:?}");
+    assert_eq!(store.session(digest(2)).await.unwrap(), Some(session(2, 2, 2)));
+    store.commit(vec![Change::EndSession(digest(2))], Durability::Durable).await.unwrap();
+    store.ready().await.unwrap();
+}

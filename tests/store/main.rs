@@ -1,0 +1,114 @@
+//! The store's contract, held against every kind of store; and what the file-backed one promises beyond it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is how a failure is told")]
+
+mod crash;
+mod file;
+mod format;
+mod random;
+mod sample;
+mod shown;
+
+mod claims {
+    pub mod atomic;
+    pub mod counting;
+    pub mod people;
+    pub mod registering;
+    pub mod sweeping;
+    pub mod upkeep;
+}
+
+/// Runs each claim against each store.
+macro_rules! contract {
+    ($($of:ident { $($claim:ident)* })*) => {
+        mod memory {
+            use bmauth::store::memory::MemoryStore;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    crate::claims::$of::$claim(std::sync::Arc::new(MemoryStore::new())).await;
+                }
+            )*)*
+        }
+
+        mod redb {
+            use bmauth::store::redb::RedbStore;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    let directory = tempfile::tempdir().unwrap();
+                    let store = RedbStore::open(&directory.path().join("bmauth.redb")).unwrap();
+                    crate::claims::$of::$claim(std::sync::Arc::new(store)).await;
+                }
+            )*)*
+        }
+    };
+}
+
+contract! {
+    people {
+        what_was_never_added_is_not_there
+        an_account_is_found_by_id_and_by_address
+        an_account_id_is_used_once
+        an_address_has_one_account
+        a_passkey_needs_its_account
+        a_credential_id_is_used_once_over_all_accounts
+        passkeys_are_listed_oldest_first_for_their_account_only
+        a_used_passkey_has_its_new_counter_and_time
+        a_passkey_used_meanwhile_is_not_used_again
+        a_session_reads_as_it_was_added
+        a_session_needs_its_account
+        a_disabled_account_gets_no_session
+        a_session_needs_a_passkey_of_its_own_account
+        an_ended_session_is_gone_and_ending_it_again_is_fine
+        last_use_moves_forward_only_and_ended_sessions_stay_ended
+    }
+    registering {
+        a_ceremony_reads_as_it_was_added
+        a_ceremony_is_spent_once
+        a_browser_has_one_registration
+        a_registration_reads_as_it_was_put
+        tries_are_counted_up_to_the_limit
+        a_try_of_a_replaced_code_is_refused
+        a_new_code_starts_its_tries_again
+        a_code_is_replaced_only_if_it_is_still_out
+        a_registration_is_spent_once_and_only_with_its_code
+        a_proved_address_drops_its_registrations_and_no_others
+        a_browser_that_took_another_address_is_not_dropped_with_the_first
+    }
+    counting {
+        a_counter_stops_at_its_limit
+        a_counter_starts_again_when_its_window_is_over
+        a_window_does_not_move_while_it_runs
+        counters_do_not_touch_each_other
+        a_limit_of_none_lets_nothing_through
+        parallel_tries_of_a_code_are_counted_exactly
+        parallel_counts_stop_exactly_at_the_limit
+        one_of_many_parallel_answers_spends_a_ceremony
+        one_of_many_parallel_registrations_gets_the_address
+    }
+    atomic {
+        a_commit_that_conflicts_leaves_nothing
+        a_later_change_sees_the_earlier_ones_of_its_commit
+        what_a_commit_took_away_is_gone_for_its_later_changes
+        the_first_conflict_is_told
+        a_whole_registration_is_one_commit
+        parallel_commits_are_all_kept
+    }
+    sweeping {
+        a_sweep_removes_what_has_expired_and_nothing_else
+        old_and_unused_sessions_are_swept
+        sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unused
+        a_sweep_stays_within_its_limit_and_comes_to_an_end
+        a_swept_counter_would_have_started_again_anyway
+        what_was_prolonged_is_not_swept
+    }
+    upkeep {
+        letters_come_when_they_are_due_longest_due_first
+        a_delayed_letter_counts_its_failure_and_comes_later
+        a_dropped_letter_is_not_delayed_back
+        the_master_secret_is_set_once
+        signing_keys_are_listed_oldest_first_replaced_and_dropped
+        a_fresh_store_is_ready
+    }
+}

@@ -1,0 +1,81 @@
+//! Everything of a row as text, also what its `Debug` hides, so that rows can be compared.
+
+use bmauth::domain::account::Account;
+use bmauth::domain::ceremony::{Ceremony, Purpose};
+use bmauth::domain::letter::Letter;
+use bmauth::domain::passkey::{NewPasskey, Passkey};
+use bmauth::domain::plan::SigningKey;
+use bmauth::domain::registration::Registration;
+use bmauth::domain::session::Session;
+
+pub trait Shown {
+    fn shown(&self) -> String;
+}
+
+impl Shown for Ceremony {
+    fn shown(&self) -> String {
+        let hidden = match &self.purpose {
+            Purpose::Register { email, state, .. } => format!("{} {}", email.as_str(), json(state)),
+            Purpose::SignIn { state, .. } => json(state),
+        };
+        format!("{self:?} {hidden}")
+    }
+}
+
+impl Shown for Registration {
+    fn shown(&self) -> String {
+        format!("{self:?} {} {}", self.email.as_str(), self.passkey.shown())
+    }
+}
+
+impl Shown for Account {
+    fn shown(&self) -> String {
+        format!("{self:?} {}", self.email.as_str())
+    }
+}
+
+impl Shown for NewPasskey {
+    fn shown(&self) -> String {
+        format!("{self:?} {}", json(&self.credential))
+    }
+}
+
+impl Shown for Passkey {
+    fn shown(&self) -> String {
+        format!("{self:?} {}", self.key.shown())
+    }
+}
+
+impl Shown for Session {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Letter {
+    fn shown(&self) -> String {
+        format!("{self:?} {}", self.to.as_str())
+    }
+}
+
+impl Shown for SigningKey {
+    fn shown(&self) -> String {
+        format!("{self:?} {:?}", self.pkcs8.0)
+    }
+}
+
+impl<T: Shown> Shown for Option<T> {
+    fn shown(&self) -> String {
+        self.as_ref().map_or_else(|| "none".to_owned(), T::shown)
+    }
+}
+
+impl<T: Shown> Shown for Vec<T> {
+    fn shown(&self) -> String {
+        self.iter().map(T::shown).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
