@@ -104,7 +104,8 @@ impl Gateway {
     }
 
     async fn refuse(&self, session: &mut Session, context: &mut Context, problem: Problem) -> pingora::Result<()> {
-        let kind = context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
+        let kind =
+            context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         let headers = &session.req_header().headers;
         let answer = Answer::problem(problem, kind, context.line.request_id, headers, &self.parts.render);
         self.send(session, context, answer).await
@@ -140,13 +141,7 @@ impl ProxyHttp for Gateway {
     fn new_ctx(&self) -> Context {
         let surroundings = Surroundings::current();
         surroundings.connection.head_is_read();
-        Context {
-            surroundings,
-            line: Line::new(self.request_id()),
-            admission: None,
-            identity: None,
-            server: None,
-        }
+        Context { surroundings, line: Line::new(self.request_id()), admission: None, identity: None, server: None }
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    UPGRADE,
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, Version};

@@ -44,8 +44,7 @@ async fn a_call_is_forwarded_with_its_user_and_its_trailers_come_back() {
     let (url, mut seen) = app().await;
     let world = world(&url);
     let secret = world.keeper.sign_in(1);
-    let (mut client, connection) =
-        h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
     tokio::spawn(connection);
     let request = Request::post(format!("https://{HOST}/notes.Notes/List"))
         .header("content-type", "application/grpc+proto")
@@ -65,7 +64,10 @@ async fn a_call_is_forwarded_with_its_user_and_its_trailers_come_back() {
     assert_eq!(trailers.get("set-cookie"), None);
     let head = seen.recv().await.unwrap();
     assert_eq!(head.headers["x-bmauth-jwt"], "token.user1@example.com.notes.example.com");
-    assert_eq!((&head.headers["cookie"], head.headers.get("x.bmauth.jwt")), (&http::HeaderValue::from_static("a=1"), None));
+    assert_eq!(
+        (&head.headers["cookie"], head.headers.get("x.bmauth.jwt")),
+        (&http::HeaderValue::from_static("a=1"), None)
+    );
     assert_eq!(head.uri.authority().unwrap(), HOST);
 
     let stranger = Request::post(format!("https://{HOST}/notes.Notes/List")).header("content-type", "application/grpc");
@@ -78,10 +80,10 @@ async fn a_call_is_forwarded_with_its_user_and_its_trailers_come_back() {
 async fn an_app_that_speaks_no_http2_is_down_for_a_call() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
-    let (mut client, connection) =
-        h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::post(format!("https://{HOST}/x")).header("content-type", "application/grpc").body(()).unwrap();
+    let request =
+        Request::post(format!("https://{HOST}/x")).header("content-type", "application/grpc").body(()).unwrap();
     let (answer, _) = client.send_request(request, true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 502);
 }

@@ -199,10 +199,6 @@ impl World {
         Client { io: self.pipe(peer, true, false) }
     }
 
-    pub fn connect_plain(&self) -> Client {
-        Client { io: self.pipe("192.0.2.1", false, false) }
-    }
-
     pub fn pipe(&self, peer: &str, tls: bool, http2: bool) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let peer: IpAddr = peer.parse().unwrap();

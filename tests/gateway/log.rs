@@ -52,10 +52,7 @@ async fn written(world: &World) -> (Paper, tracing::subscriber::DefaultGuard) {
 #[tokio::test]
 async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     let app = hello().await;
-    let world = plan()
-        .route("/", Access::SignedIn, &app.url)
-        .route("/down", Access::SignedIn, &nobody().await)
-        .start();
+    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/notes?code=QUERY", &["Authorization: Bearer TOKEN"]).await;
@@ -67,7 +64,16 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     for never in ["QUERY", "COOKIE", "TOKEN", &secret.text(), "user1@example.com", "token."] {
         assert!(!text.contains(never), "{never} in {text}");
     }
-    for line in ["path=\"/notes\" route=0", "status=200", "path=\"/down\" route=1", "status=502", "path=\"/stranger\"", "status=303", "path=\"/_bmauth/x\"", "status=400"] {
+    for line in [
+        "path=\"/notes\" route=0",
+        "status=200",
+        "path=\"/down\" route=1",
+        "status=502",
+        "path=\"/stranger\"",
+        "status=303",
+        "path=\"/_bmauth/x\"",
+        "status=400",
+    ] {
         assert!(text.contains(line), "{line} not in {text}");
     }
     assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 5, "{text}");
