@@ -12,6 +12,8 @@ mod logging;
 mod response;
 mod settings;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod upstreams;
 
 use std::sync::Arc;
