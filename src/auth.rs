@@ -89,7 +89,12 @@ impl Keys {
     /// All keys of a master secret.
     pub fn derive(master: &Secret) -> Self {
         let key = |purpose| MacKey::derive(master, purpose);
-        Self { codes: key("e-mail codes"), counters: key("counters"), forms: key("forms"), fakes: key("fake credentials") }
+        Self {
+            codes: key("e-mail codes"),
+            counters: key("counters"),
+            forms: key("forms"),
+            fakes: key("fake credentials"),
+        }
     }
 
     /// The name of the counter of `parts`.

@@ -9,19 +9,21 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::domain::brand::Brand;
+use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
-pub mod accounts;
-pub mod app;
 pub mod email;
+pub mod hidden;
 pub mod identity;
 pub mod passkeys;
 pub mod public_url;
-pub mod secret;
 pub mod server;
 pub mod sessions;
 pub mod storage;
 
+mod accounts;
+mod app;
 mod demo;
 mod link;
 mod overlay;
@@ -35,8 +37,8 @@ mod tree;
 pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
 
-use accounts::{Accounts, AccountsFile};
-use app::{App, AppFile};
+use accounts::AccountsFile;
+use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
 use link::LinkFile;
@@ -61,7 +63,7 @@ pub struct Config {
     /// Where people sign in.
     pub public_url: PublicUrl,
     /// How the pages look.
-    pub app: App,
+    pub brand: Brand,
     /// Where the gateway listens and whom it believes.
     pub server: Server,
     /// Where the gateway remembers.
@@ -69,7 +71,7 @@ pub struct Config {
     /// Whom letters are from, and how they leave.
     pub email: EmailSettings,
     /// Who may have an account.
-    pub accounts: Accounts,
+    pub policy: Policy,
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
@@ -112,20 +114,13 @@ pub enum FileSource {
 impl ConfigSource {
     /// A file named by a person, or the default ones; nothing laid over it.
     pub fn file(path: Option<PathBuf>) -> Self {
-        Self {
-            file: path.map_or(FileSource::Default, FileSource::At),
-            environment: Vec::new(),
-            flags: Vec::new(),
-        }
+        Self { file: path.map_or(FileSource::Default, FileSource::At), environment: Vec::new(), flags: Vec::new() }
     }
 
     /// A text, as if it were read from a file of this path; nothing laid over it.
     pub fn text(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         Self {
-            file: FileSource::Text {
-                path: path.into(),
-                text: text.into(),
-            },
+            file: FileSource::Text { path: path.into(), text: text.into() },
             environment: Vec::new(),
             flags: Vec::new(),
         }
@@ -150,11 +145,7 @@ section! {
 /// # Errors
 /// All that is wrong with it, at once.
 pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
-    let ConfigSource {
-        file,
-        environment,
-        flags,
-    } = source;
+    let ConfigSource { file, environment, flags } = source;
     let (path, text, mut checks) = open(file, &environment)?;
     let name: Arc<str> = path.display().to_string().into();
     let mut root = Table::from_toml(&name, &text, &mut checks);
@@ -176,17 +167,17 @@ pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
         (None, None) => {
             // Each check that gives nothing has said why; should one forget to, doubt still denies.
             let place = Place::in_text(&name, &text, 0);
-            checks.refuse(&place, "The configuration cannot be used, and the check that knows why did not say so. Please report this.");
+            checks.refuse(
+                &place,
+                "The configuration cannot be used, and the check that knows why did not say so. Please report this.",
+            );
             Err(checks.errors().expect("a problem was just added"))
         }
     }
 }
 
 /// The file's path and text, and checks that start from its folder.
-fn open(
-    file: FileSource,
-    environment: &[(OsString, OsString)],
-) -> Result<(PathBuf, String, Checks), ConfigErrors> {
+fn open(file: FileSource, environment: &[(OsString, OsString)]) -> Result<(PathBuf, String, Checks), ConfigErrors> {
     let path = match file {
         FileSource::Text { path, text } => {
             let checks = Checks::new(folder_of(&path));
@@ -197,15 +188,8 @@ fn open(
             let [first, second] = DEFAULT_FILES;
             match DEFAULT_FILES.iter().find(|path| Path::new(path).exists()) {
                 Some(path) => PathBuf::from(path),
-                None if environment
-                    .iter()
-                    .any(|(name, _)| name.to_string_lossy().starts_with(overlay::PREFIX)) =>
-                {
-                    return Ok((
-                        PathBuf::from(first),
-                        String::new(),
-                        Checks::new(Path::new("")),
-                    ));
+                None if environment.iter().any(|(name, _)| name.to_string_lossy().starts_with(overlay::PREFIX)) => {
+                    return Ok((PathBuf::from(first), String::new(), Checks::new(Path::new(""))));
                 }
                 None => {
                     return Err(unreadable(
@@ -274,54 +258,28 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let located_url = public_url::check(public_url, &root, checks);
     let url = located_url.as_ref().map(|(url, _)| url);
 
-    let app = App::check(
-        AppFile::read("app.", table(app, &root, checks), checks),
-        url,
-        checks,
-    );
-    let server = Server::check(
-        ServerFile::read("server.", table(server, &root, checks), checks),
-        url,
-        checks,
-    );
-    let storage = Storage::check(
-        StorageFile::read("storage.", table(storage, &root, checks), checks),
-        checks,
-    );
-    let email = EmailSettings::check(
-        EmailFile::read("email.", table(email, &root, checks), checks),
-        checks,
-    );
-    let accounts = Accounts::check(
-        AccountsFile::read("accounts.", table(accounts, &root, checks), checks),
-        checks,
-    );
+    let brand = app::check(AppFile::read("app.", table(app, &root, checks), checks), url, checks);
+    let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
+    let storage = Storage::check(StorageFile::read("storage.", table(storage, &root, checks), checks), checks);
+    let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), checks);
+    let policy = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
-    let sessions = Sessions::check(
-        SessionsFile::read("sessions.", table(sessions, &root, checks), checks),
-        checks,
-    );
-    link::check(
-        LinkFile::read("link.", table(link, &root, checks), checks),
-        checks,
-    );
-    let identity = Identity::check(
-        IdentityFile::read("identity.", table(identity, &root, checks), checks),
-        url,
-        checks,
-    );
+    let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
+    link::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
+    let identity =
+        Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
     let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
     let routes = routes::check(route, &root, url, rp_id, listen, checks);
     let (public_url, _) = located_url?;
     Some(Config {
         public_url,
-        app: app?,
+        brand: brand?,
         server: server?,
         storage: storage?,
         email: email?,
-        accounts: accounts?,
+        policy: policy?,
         passkeys: passkeys?,
         sessions: sessions?,
         identity: identity?,
@@ -332,9 +290,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
 
 /// A section's table; an empty one where it is not written, so that its defaults and its missing keys show.
 fn table(section: Option<Setting>, root: &Place, checks: &mut Checks) -> Table {
-    section
-        .and_then(|section| section.table(checks))
-        .unwrap_or_else(|| Table::empty(root.clone()))
+    section.and_then(|section| section.table(checks)).unwrap_or_else(|| Table::empty(root.clone()))
 }
 
 impl Config {

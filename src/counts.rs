@@ -23,8 +23,7 @@ impl Default for Counts {
         let sign_ins = labelled("bmauth_sign_ins_total", "Sign-ins by result.", "result");
         let mails = labelled("bmauth_mails_total", "Mails by result.", "result");
         let requests = labelled("bmauth_requests_total", "Requests by what became of them.", "outcome");
-        let registrations =
-            IntCounter::new("bmauth_registrations_total", "Accounts made.").expect("the name is valid");
+        let registrations = IntCounter::new("bmauth_registrations_total", "Accounts made.").expect("the name is valid");
         registry.register(Box::new(registrations.clone())).expect("each name is registered once");
         Self { registry, registrations, sign_ins, mails, requests }
     }

@@ -22,5 +22,6 @@ pub mod route;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
+pub mod signing_key;
 pub mod user_agent;
 pub mod visitor;

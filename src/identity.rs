@@ -12,8 +12,8 @@ use jsonwebtoken::{EncodingKey, Header};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::plan::{Algorithm, SigningKey};
 use crate::domain::session::SignedIn;
+use crate::domain::signing_key::{Algorithm, SigningKey};
 use claims::Claims;
 
 /// How tokens are made.

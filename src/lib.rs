@@ -1,7 +1,7 @@
 //! BMAuth: a reverse proxy that owns passkey accounts.
 //!
-//! The modules are layers, lowest first; each may import only what stands above it in this list.
-//! ARCHITECTURE.md walks through them, and `tests/layers.rs` holds the rule.
+//! The modules are layers, lowest first; each may import only what stands above it in this list, and less where
+//! `tests/layers.rs`, which holds the rule, says so. ARCHITECTURE.md walks through them.
 
 pub mod domain;
 
@@ -9,10 +9,9 @@ pub mod counts;
 pub mod wording;
 
 pub mod config;
-pub mod store;
-
 pub mod identity;
 pub mod mail;
+pub mod store;
 
 pub mod auth;
 
@@ -22,7 +21,9 @@ pub mod proxy;
 
 pub mod admin;
 
-pub mod cli;
 pub mod tasks;
 pub mod telemetry;
+
 pub mod wire;
+
+pub mod cli;

@@ -113,10 +113,7 @@ async fn assets_get(
     use axum::response::IntoResponse as _;
     match portal.assets.find(uri.path()) {
         Some(asset) => (
-            [
-                (http::header::CONTENT_TYPE, asset.content_type),
-                (http::header::CACHE_CONTROL, assets::CACHE_CONTROL),
-            ],
+            [(http::header::CONTENT_TYPE, asset.content_type), (http::header::CACHE_CONTROL, assets::CACHE_CONTROL)],
             asset.bytes,
         )
             .into_response(),

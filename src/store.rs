@@ -11,10 +11,11 @@ use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Conflict, Durability, SigningKey};
+use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
+use crate::domain::signing_key::SigningKey;
 
 /// The world failed: the store could not be read or written. Whoever asks is refused.
 #[derive(Debug, thiserror::Error)]

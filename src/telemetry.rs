@@ -9,7 +9,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines show requests and keys in full at finer
 /// levels, and what matters of them is logged by us.
-const DEFAULT_FILTER: &str = "info,pingora_core=error,pingora_proxy=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
+const DEFAULT_FILTER: &str =
+    "info,pingora_core=error,pingora_proxy=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
 
 /// Starts logging to standard error: lines for people on a terminal, JSON else.
 pub fn start() {

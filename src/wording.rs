@@ -50,17 +50,12 @@ impl<'a> Words<'a> {
     pub fn around(&self, key: &str, name: &str) -> Around {
         let whole = self.with(key, name, CUT);
         let (before, after) = whole.split_once(CUT).unwrap_or((&whole, ""));
-        Around {
-            before: before.to_owned(),
-            after: after.to_owned(),
-        }
+        Around { before: before.to_owned(), after: after.to_owned() }
     }
 
     /// A browser as people know it: "Firefox on Windows".
     pub fn browser(&self, seen: UserAgent) -> String {
-        let browser = seen
-            .browser
-            .map_or_else(|| self.say("browser-unknown"), str::to_owned);
+        let browser = seen.browser.map_or_else(|| self.say("browser-unknown"), str::to_owned);
         let Some(system) = seen.system else {
             return browser;
         };
@@ -79,11 +74,7 @@ impl<'a> Words<'a> {
             .find_map(|language| {
                 let bundle = catalogue(language);
                 let pattern = bundle.get_message(key)?.value()?;
-                Some(
-                    bundle
-                        .format_pattern(pattern, Some(&args), &mut Vec::new())
-                        .into_owned(),
-                )
+                Some(bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
             })
             .unwrap_or_else(|| key.to_owned())
     }
@@ -93,10 +84,8 @@ impl<'a> Words<'a> {
 const CUT: &str = "\u{f8ff}";
 
 fn catalogue(language: Language) -> &'static FluentBundle<FluentResource> {
-    static ENGLISH: LazyLock<FluentBundle<FluentResource>> =
-        LazyLock::new(|| bundle(Language::English));
-    static GERMAN: LazyLock<FluentBundle<FluentResource>> =
-        LazyLock::new(|| bundle(Language::German));
+    static ENGLISH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Language::English));
+    static GERMAN: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Language::German));
     match language {
         Language::English => &ENGLISH,
         Language::German => &GERMAN,
@@ -112,12 +101,8 @@ fn source(language: Language) -> &'static str {
 
 fn bundle(language: Language) -> FluentBundle<FluentResource> {
     // A catalogue with a slip in it still speaks the sentences that parse; a test allows no slip.
-    let resource = FluentResource::try_new(source(language).to_owned())
-        .unwrap_or_else(|(resource, _)| resource);
-    let id: LanguageIdentifier = language
-        .tag()
-        .parse()
-        .expect("our own tags are well-formed");
+    let resource = FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(resource, _)| resource);
+    let id: LanguageIdentifier = language.tag().parse().expect("our own tags are well-formed");
     let mut bundle = FluentBundle::new_concurrent(vec![id]);
     // The invisible isolating marks would end up in the subjects of mails. Values are addresses and names, which pages
     // set apart in elements of their own.
@@ -141,19 +126,12 @@ mod tests {
         for line in source(language).lines() {
             if line.starts_with(|c: char| c.is_ascii_lowercase()) {
                 let key = line.split(" =").next().unwrap();
-                assert!(
-                    !keys.contains_key(key),
-                    "{key} stands twice in {}",
-                    language.name()
-                );
+                assert!(!keys.contains_key(key), "{key} stands twice in {}", language.name());
                 current = key.to_owned();
                 keys.insert(current.clone(), BTreeSet::new());
             }
             for argument in line.split('$').skip(1) {
-                let name: String = argument
-                    .chars()
-                    .take_while(char::is_ascii_alphanumeric)
-                    .collect();
+                let name: String = argument.chars().take_while(char::is_ascii_alphanumeric).collect();
                 // A name that is left out of one language is style, not a slip.
                 if name != "app" {
                     keys.get_mut(&current).unwrap().insert(name);
@@ -189,12 +167,7 @@ mod tests {
     fn every_catalogue_parses() {
         for language in Language::ALL {
             let parsed = FluentResource::try_new(source(language).to_owned());
-            assert!(
-                parsed.is_ok(),
-                "{}: {:?}",
-                language.name(),
-                parsed.err().map(|(_, errors)| errors)
-            );
+            assert!(parsed.is_ok(), "{}: {:?}", language.name(), parsed.err().map(|(_, errors)| errors));
         }
     }
 
@@ -212,10 +185,7 @@ mod tests {
         let texts = everything();
         for key in keys(Language::English).keys() {
             let quoted = format!("\"{key}\"");
-            assert!(
-                texts.iter().any(|text| text.contains(&quoted)),
-                "nothing says {key}"
-            );
+            assert!(texts.iter().any(|text| text.contains(&quoted)), "nothing says {key}");
         }
     }
 
@@ -249,10 +219,7 @@ mod tests {
                 let pattern = bundle.get_message(&key).unwrap().value().unwrap();
                 let said = bundle.format_pattern(pattern, Some(&args), &mut errors);
                 assert!(errors.is_empty(), "{key}: {errors:?}");
-                assert!(
-                    !said.trim().is_empty() && !said.contains(['{', '}', '$']),
-                    "{key}: {said}"
-                );
+                assert!(!said.trim().is_empty() && !said.contains(['{', '}', '$']), "{key}: {said}");
             }
         }
     }
@@ -279,31 +246,15 @@ mod tests {
 
     #[test]
     fn no_invisible_marks_stand_around_values() {
-        let said = Words::new(Language::English, "Acme Notes").with(
-            "mail-code-subject",
-            "code",
-            "482 139",
-        );
+        let said = Words::new(Language::English, "Acme Notes").with("mail-code-subject", "code", "482 139");
         assert_eq!(said, "482 139 is your Acme Notes code");
     }
 
     #[test]
     fn browsers_are_named_in_each_language() {
-        let seen = UserAgent {
-            browser: Some("Firefox"),
-            system: Some("Windows"),
-        };
-        assert_eq!(
-            Words::new(Language::English, "").browser(seen),
-            seen.to_string()
-        );
-        assert_eq!(
-            Words::new(Language::German, "").browser(seen),
-            "Firefox unter Windows"
-        );
-        assert_eq!(
-            Words::new(Language::English, "").browser(UserAgent::default()),
-            UserAgent::default().to_string()
-        );
+        let seen = UserAgent { browser: Some("Firefox"), system: Some("Windows") };
+        assert_eq!(Words::new(Language::English, "").browser(seen), seen.to_string());
+        assert_eq!(Words::new(Language::German, "").browser(seen), "Firefox unter Windows");
+        assert_eq!(Words::new(Language::English, "").browser(UserAgent::default()), UserAgent::default().to_string());
     }
 }

@@ -175,8 +175,7 @@ impl RelyingParty {
         state: DiscoverableAuthentication,
         passkey: &Passkey,
     ) -> Result<NewPasskey, Unproved> {
-        let result =
-            self.webauthn.finish_discoverable_authentication_v2(answer, state, &passkey.key.credential)?;
+        let result = self.webauthn.finish_discoverable_authentication_v2(answer, state, &passkey.key.credential)?;
         if !result.user_verified() {
             return Err(Unproved::Malformed("the device did not verify its user"));
         }

@@ -26,7 +26,7 @@ impl Auth {
         return_to: ReturnTo,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        register::allow(&self.policy, &email).map_err(Failure::Refused)?;
+        self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
         let (options, state) = self.relying_party.challenge_registration(account, &email)?;
         let id = CeremonyId(self.random_uuid());
@@ -48,8 +48,7 @@ impl Auth {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
         let state = opened.state.clone();
-        let verified =
-            self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
+        let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
         let passkey = match verified {
             Ok(passkey) => passkey,
             Err(unproved) => {

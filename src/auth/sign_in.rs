@@ -81,12 +81,10 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let passkey =
-            self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::UnknownPasskey))?;
+        let passkey = self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::UnknownPasskey))?;
         opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (opened.state.clone(), passkey.clone());
-        let verified =
-            self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
+        let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
         let used = verified.map_err(|unproved| refuse(&unproved))?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
         let (token, session) = self.new_session(visitor);

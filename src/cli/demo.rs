@@ -21,9 +21,8 @@ pub fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
     let (upstream, sample) = match upstream {
         Some(upstream) => (upstream, None),
         None => {
-            let listener = runtime
-                .block_on(TcpListener::bind(("127.0.0.1", 0)))
-                .context("no port is free for the sample app")?;
+            let listener =
+                runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).context("no port is free for the sample app")?;
             let address = listener.local_addr().context("no port is free for the sample app")?;
             let upstream = UpstreamUrl::parse(&format!("http://{address}")).context("reading our own address")?;
             (upstream, Some(listener))

@@ -29,11 +29,12 @@ pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
 
 /// Opens the store and starts everything.
 pub(super) fn start(config: &Config) -> anyhow::Result<Running> {
-    let world = World {
-        store: Arc::new(RedbStore::open(&config.storage.path)?),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        transport: wire::transport(config)?,
-    };
-    Running::start(config, world)
+    Running::start(config, || {
+        Ok(World {
+            store: Arc::new(RedbStore::open(&config.storage.path)?),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            transport: wire::transport(config)?,
+        })
+    })
 }

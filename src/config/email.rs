@@ -5,8 +5,8 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::hidden::{self, Found, Hidden};
 use super::problem::{Checks, Place};
-use super::secret::{self, FoundSecret, Secret};
 use super::setting::{Setting, Written, section};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
@@ -74,21 +74,12 @@ pub struct SmtpCredentials {
     /// The user name.
     pub username: String,
     /// The password.
-    pub password: Secret,
+    pub password: Hidden,
 }
 
 impl EmailSettings {
     pub(super) fn check(file: Written<EmailFile>, checks: &mut Checks) -> Option<Self> {
-        let Written {
-            place,
-            keys:
-                EmailFile {
-                    from,
-                    smtp_url,
-                    smtp_url_file,
-                    transport,
-                },
-        } = file;
+        let Written { place, keys: EmailFile { from, smtp_url, smtp_url_file, transport } } = file;
         let from = match from {
             Some(from) => from.parsed(checks, Mailbox::parse),
             None => {
@@ -101,10 +92,7 @@ impl EmailSettings {
             None => Some(false),
         };
         let transport = read_transport(is_log, smtp_url, smtp_url_file, &place, checks);
-        Some(Self {
-            from: from?,
-            transport: transport?,
-        })
+        Some(Self { from: from?, transport: transport? })
     }
 }
 
@@ -116,18 +104,15 @@ fn read_transport(
     checks: &mut Checks,
 ) -> Option<Transport> {
     let is_written = smtp_url.is_some() || smtp_url_file.is_some();
-    let found = secret::read(smtp_url, smtp_url_file, checks);
-    let smtp =
-        found.and_then(
-            |FoundSecret { secret, key, place }| match Smtp::parse(secret.expose()) {
-                Ok(smtp) => Some((smtp, place)),
-                Err(why) => {
-                    // The URL is a secret, so the message does not show it.
-                    checks.refuse(&place, format!("`{key}`: {why}"));
-                    None
-                }
-            },
-        );
+    let found = hidden::read(smtp_url, smtp_url_file, checks);
+    let smtp = found.and_then(|Found { text, key, place }| match Smtp::parse(text.expose()) {
+        Ok(smtp) => Some((smtp, place)),
+        Err(why) => {
+            // The URL is a secret, so the message does not show it.
+            checks.refuse(&place, format!("`{key}`: {why}"));
+            None
+        }
+    });
     match (is_log?, smtp) {
         (true, Some((_, place))) => {
             checks.warn(&place, "`email.smtp_url` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them.");
@@ -154,27 +139,17 @@ impl Mailbox {
     /// # Errors
     /// A sentence that says what is allowed.
     pub fn parse(written: &str) -> Result<Self, String> {
-        let (name, address) = match written
-            .trim()
-            .strip_suffix('>')
-            .and_then(|rest| rest.rsplit_once('<'))
-        {
+        let (name, address) = match written.trim().strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
             Some((name, address)) => (name.trim(), address),
             None => ("", written),
         };
-        let unquoted = name
-            .strip_prefix('"')
-            .and_then(|name| name.strip_suffix('"'));
+        let unquoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
         let name = unquoted.unwrap_or(name).trim();
-        if name
-            .chars()
-            .any(|character| character.is_control() || matches!(character, '<' | '>' | '"' | '\\'))
-        {
+        if name.chars().any(|character| character.is_control() || matches!(character, '<' | '>' | '"' | '\\')) {
             return Err("the name before the address has a character that it cannot have; write it like \"Acme Notes <no-reply@example.com>\".".to_owned());
         }
-        let address = Email::parse(address).map_err(|why| {
-            format!("it must be a mailbox like \"Acme Notes <no-reply@example.com>\". {why}")
-        })?;
+        let address = Email::parse(address)
+            .map_err(|why| format!("it must be a mailbox like \"Acme Notes <no-reply@example.com>\". {why}"))?;
         let name = (!name.is_empty()).then(|| name.to_owned());
         Ok(Self { name, address })
     }
@@ -194,12 +169,9 @@ impl Smtp {
     /// A sentence that says what is allowed and does not show the URL, which is a secret.
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"smtps://user:password@mail.example.com\".";
-        let url =
-            Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
+        let url = Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
         if !matches!(url.scheme(), "smtps" | "smtp") {
-            return Err(format!(
-                "it does not start with smtps:// or smtp://; {example}"
-            ));
+            return Err(format!("it does not start with smtps:// or smtp://; {example}"));
         }
         let host = url.host_str().and_then(|host| Host::parse(host).ok());
         let host = host.ok_or_else(|| format!("it names no host; {example}"))?;
@@ -215,21 +187,13 @@ impl Smtp {
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             ("", Some(_)) | (_, None) => {
-                return Err(format!(
-                    "it has a user name or a password without the other; {example}"
-                ));
+                return Err(format!("it has a user name or a password without the other; {example}"));
             }
-            (username, Some(password)) => Some(SmtpCredentials {
-                username: decode(username)?,
-                password: Secret::new(decode(password)?),
-            }),
+            (username, Some(password)) => {
+                Some(SmtpCredentials { username: decode(username)?, password: Hidden::new(decode(password)?) })
+            }
         };
-        Ok(Self {
-            host,
-            port,
-            security,
-            credentials,
-        })
+        Ok(Self { host, port, security, credentials })
     }
 }
 
@@ -237,10 +201,7 @@ fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
     let mut tls = None;
     for (name, value) in url.query_pairs() {
         if name != "tls" || tls.is_some() {
-            return Err(
-                "the only thing that can stand behind the “?” is tls=required or tls=off."
-                    .to_owned(),
-            );
+            return Err("the only thing that can stand behind the “?” is tls=required or tls=off.".to_owned());
         }
         tls = Some(value);
     }
@@ -263,9 +224,7 @@ fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
 
 fn decode(text: &str) -> Result<String, String> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| "its user name or password is not UTF-8.".to_owned())
+    decoded.map(std::borrow::Cow::into_owned).map_err(|_| "its user name or password is not UTF-8.".to_owned())
 }
 
 #[cfg(test)]
@@ -275,56 +234,25 @@ mod tests {
     #[track_caller]
     fn smtp(url: &str, host: &str, port: u16, security: SmtpSecurity) -> Smtp {
         let smtp = Smtp::parse(url).expect("an SMTP server");
-        assert_eq!(
-            (smtp.host.as_str(), smtp.port, smtp.security),
-            (host, port, security)
-        );
+        assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), (host, port, security));
         smtp
     }
 
     #[test]
     fn an_smtp_server_is_read_with_its_port_and_protection() {
-        smtp(
-            "smtps://mail.example.com",
-            "mail.example.com",
-            465,
-            SmtpSecurity::Tls,
-        );
+        smtp("smtps://mail.example.com", "mail.example.com", 465, SmtpSecurity::Tls);
         smtp("smtps://mail:2465/", "mail", 2465, SmtpSecurity::Tls);
-        smtp(
-            "smtp://mail.example.com?tls=required",
-            "mail.example.com",
-            587,
-            SmtpSecurity::StartTls,
-        );
-        smtp(
-            "smtp://mailpit:1025?tls=off",
-            "mailpit",
-            1025,
-            SmtpSecurity::Off,
-        );
-        smtp(
-            "smtp://127.0.0.1:2525",
-            "127.0.0.1",
-            2525,
-            SmtpSecurity::Off,
-        );
+        smtp("smtp://mail.example.com?tls=required", "mail.example.com", 587, SmtpSecurity::StartTls);
+        smtp("smtp://mailpit:1025?tls=off", "mailpit", 1025, SmtpSecurity::Off);
+        smtp("smtp://127.0.0.1:2525", "127.0.0.1", 2525, SmtpSecurity::Off);
         smtp("smtp://[::1]", "[::1]", 25, SmtpSecurity::Off);
     }
 
     #[test]
     fn its_password_is_decoded_and_not_shown() {
-        let smtp = smtp(
-            "smtps://us%40er:p%3Aw%2F@mail",
-            "mail",
-            465,
-            SmtpSecurity::Tls,
-        );
+        let smtp = smtp("smtps://us%40er:p%3Aw%2F@mail", "mail", 465, SmtpSecurity::Tls);
         let credentials = smtp.credentials.clone().expect("credentials");
-        assert_eq!(
-            (credentials.username.as_str(), credentials.password.expose()),
-            ("us@er", "p:w/")
-        );
+        assert_eq!((credentials.username.as_str(), credentials.password.expose()), ("us@er", "p:w/"));
         assert!(!format!("{smtp:?}").contains("p:w/"));
     }
 
@@ -335,10 +263,7 @@ mod tests {
             ("https://hunter2@mail", "does not start with"),
             ("smtps:hunter2", "no host"),
             ("smtp://mail.example.com", "unprotected"),
-            (
-                "smtp://u:hunter2@mail?tls=opportunistic",
-                "turn the protection off",
-            ),
+            ("smtp://u:hunter2@mail?tls=opportunistic", "turn the protection off"),
             ("smtp://mail?tls=yes", "must be \"required\""),
             ("smtps://mail?tls=off", "must be \"required\""),
             ("smtps://mail?timeout=3", "the only thing"),
@@ -359,23 +284,12 @@ mod tests {
         for (written, name, address) in [
             ("no-reply@example.com", None, "no-reply@example.com"),
             ("<no-reply@example.com>", None, "no-reply@example.com"),
-            (
-                "Acme Notes <no-reply@Example.com>",
-                Some("Acme Notes"),
-                "no-reply@example.com",
-            ),
-            (
-                "\"Acme, Inc.\" <a@example.com>",
-                Some("Acme, Inc."),
-                "a@example.com",
-            ),
+            ("Acme Notes <no-reply@Example.com>", Some("Acme Notes"), "no-reply@example.com"),
+            ("\"Acme, Inc.\" <a@example.com>", Some("Acme, Inc."), "a@example.com"),
             ("Bücher <a@example.com>", Some("Bücher"), "a@example.com"),
         ] {
             let mailbox = Mailbox::parse(written).expect("a mailbox");
-            assert_eq!(
-                (mailbox.name.as_deref(), mailbox.address.as_str()),
-                (name, address)
-            );
+            assert_eq!((mailbox.name.as_deref(), mailbox.address.as_str()), (name, address));
         }
         for bad in [
             "",

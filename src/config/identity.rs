@@ -8,6 +8,7 @@ use url::Url;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
 use super::setting::{Written, section};
+use crate::domain::signing_key::Algorithm;
 
 section! {
     /// The section as it is written.
@@ -37,23 +38,8 @@ pub struct IdentityHeader {
     written: String,
 }
 
-/// How tokens are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    #[default]
-    Es256,
-    /// EdDSA on Curve25519.
-    EdDsa,
-}
-
 /// The plain identity fields, which a client can never send.
-pub const PLAIN_HEADERS: [&str; 4] = [
-    "Remote-User",
-    "Remote-Email",
-    "Remote-Name",
-    "Remote-Groups",
-];
+pub const PLAIN_HEADERS: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -63,22 +49,13 @@ impl Identity {
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let IdentityFile {
-            header,
-            algorithm,
-            lifetime,
-            issuer,
-            plain_headers,
-        } = file.keys;
+        let IdentityFile { header, algorithm, lifetime, issuer, plain_headers } = file.keys;
         let header = match header {
             Some(setting) => setting.parsed(checks, IdentityHeader::parse),
             None => Some(IdentityHeader::default()),
         };
         let algorithm = match algorithm {
-            Some(setting) => setting.choice(
-                checks,
-                &[("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)],
-            ),
+            Some(setting) => setting.choice(checks, &Algorithm::ALL.map(|algorithm| (algorithm.as_str(), algorithm))),
             None => Some(Algorithm::default()),
         };
         let lifetime = match lifetime {
@@ -110,27 +87,15 @@ impl IdentityHeader {
     /// A sentence that says what is allowed.
     pub fn parse(written: &str) -> Result<Self, String> {
         // Servers disagree about `_` and `.`: some drop the field, some take it for another.
-        let plain = written
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let name = HeaderName::from_bytes(written.as_bytes())
-            .ok()
-            .filter(|_| plain);
+        let plain = written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let name = HeaderName::from_bytes(written.as_bytes()).ok().filter(|_| plain);
         let name = name
             .filter(|_| written.starts_with(|first: char| first.is_ascii_alphabetic()))
-            .ok_or(
-                "it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".",
-            )?;
+            .ok_or("it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".")?;
         if is_taken(name.as_str()) {
-            return Err(
-                "that header has a meaning of its own; choose a name like \"X-BMAuth-JWT\"."
-                    .to_owned(),
-            );
+            return Err("that header has a meaning of its own; choose a name like \"X-BMAuth-JWT\".".to_owned());
         }
-        Ok(Self {
-            name,
-            written: written.to_owned(),
-        })
+        Ok(Self { name, written: written.to_owned() })
     }
 
     /// The name in lower case.
@@ -146,36 +111,14 @@ impl IdentityHeader {
 
 impl Default for IdentityHeader {
     fn default() -> Self {
-        Self {
-            name: HeaderName::from_static("x-bmauth-jwt"),
-            written: "X-BMAuth-JWT".to_owned(),
-        }
-    }
-}
-
-impl Algorithm {
-    /// The name in JOSE (RFC 7518, RFC 8037).
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
+        Self { name: HeaderName::from_static("x-bmauth-jwt"), written: "X-BMAuth-JWT".to_owned() }
     }
 }
 
 /// Fields that HTTP, a proxy or another part of this contract gives a meaning.
 fn is_taken(name: &str) -> bool {
-    const FAMILIES: [&str; 9] = [
-        "accept",
-        "access-control-",
-        "content-",
-        "if-",
-        "proxy-",
-        "sec-",
-        "x-forwarded-",
-        "remote-",
-        "x-envoy-",
-    ];
+    const FAMILIES: [&str; 9] =
+        ["accept", "access-control-", "content-", "if-", "proxy-", "sec-", "x-forwarded-", "remote-", "x-envoy-"];
     const NAMES: [&str; 35] = [
         "age",
         "allow",
@@ -226,21 +169,14 @@ fn is_taken(name: &str) -> bool {
         "traceparent",
         "tracestate",
     ];
-    FAMILIES.iter().any(|family| name.starts_with(family))
-        || NAMES.contains(&name)
-        || MORE.contains(&name)
+    FAMILIES.iter().any(|family| name.starts_with(family)) || NAMES.contains(&name) || MORE.contains(&name)
 }
 
 /// A StringOrURI (RFC 7519 §2): a URL where it has a colon.
 fn read_issuer(text: &str) -> Result<String, String> {
-    let plain = !text.is_empty()
-        && text.len() <= 255
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let plain = !text.is_empty() && text.len() <= 255 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     if !plain || (text.contains(':') && Url::parse(text).is_err()) {
-        return Err(
-            "it must be a URL or a name without spaces, like \"https://notes.example.com\"."
-                .to_owned(),
-        );
+        return Err("it must be a URL or a name without spaces, like \"https://notes.example.com\".".to_owned());
     }
     Ok(text.to_owned())
 }

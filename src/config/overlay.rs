@@ -20,11 +20,7 @@ pub struct FlagSetting {
 }
 
 /// Lays the variables that are the configuration's over what the file says, in the order of their names.
-pub(super) fn lay_environment(
-    root: &mut Table,
-    environment: &[(OsString, OsString)],
-    checks: &mut Checks,
-) {
+pub(super) fn lay_environment(root: &mut Table, environment: &[(OsString, OsString)], checks: &mut Checks) {
     let mut variables: Vec<(&str, &OsString)> = environment
         .iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value)))
@@ -69,10 +65,7 @@ fn put_in_table(table: &mut Table, first: &str, rest: &[&str], node: Node) -> Re
     let entry = table
         .entries
         .entry(first.to_owned())
-        .or_insert_with(|| Entry {
-            node: empty_for(rest, key_place.clone()),
-            key_place: key_place.clone(),
-        });
+        .or_insert_with(|| Entry { node: empty_for(rest, key_place.clone()), key_place: key_place.clone() });
     if rest.is_empty() {
         entry.key_place = key_place;
     }
@@ -88,15 +81,15 @@ fn put(at: &mut Node, name: &str, path: &[&str], node: Node) -> Result<(), Strin
         Value::Table(table) => put_in_table(table, first, rest, node),
         Value::List(items) => {
             let count = items.len();
-            let index: usize = first.parse().map_err(|_| {
-                format!("`{name}` is a list; a number from 0 to {count} goes here, not `{first}`.")
-            })?;
+            let index: usize = first
+                .parse()
+                .map_err(|_| format!("`{name}` is a list; a number from 0 to {count} goes here, not `{first}`."))?;
             if index == count {
                 items.push(empty_for(rest, node.place.clone()));
             }
-            let item = items.get_mut(index).ok_or_else(|| {
-                format!("The next entry of `{name}` has the number {count}, not {index}.")
-            })?;
+            let item = items
+                .get_mut(index)
+                .ok_or_else(|| format!("The next entry of `{name}` has the number {count}, not {index}."))?;
             put(item, first, rest, node)
         }
         Value::Text(_) | Value::Boolean(_) | Value::Other(_) => {
@@ -107,17 +100,7 @@ fn put(at: &mut Node, name: &str, path: &[&str], node: Node) -> Result<(), Strin
 
 /// What must stand here so that a path can go on below it.
 fn empty_for(path: &[&str], place: Place) -> Node {
-    let is_index = path
-        .first()
-        .is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_digit()));
-    let value = if is_index {
-        Value::List(Vec::new())
-    } else {
-        Value::Table(Table::empty(place.clone()))
-    };
-    Node {
-        place,
-        value,
-        written: None,
-    }
+    let is_index = path.first().is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_digit()));
+    let value = if is_index { Value::List(Vec::new()) } else { Value::Table(Table::empty(place.clone())) };
+    Node { place, value, written: None }
 }

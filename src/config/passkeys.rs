@@ -24,10 +24,7 @@ impl Passkeys {
         public_url: Option<&(PublicUrl, Place)>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let PasskeysFile {
-            rp_id,
-            user_verification,
-        } = file.keys;
+        let PasskeysFile { rp_id, user_verification } = file.keys;
         if let Some(setting) = user_verification {
             setting.parsed(checks, |text| match text {
                 "required" => Ok(()),
@@ -39,9 +36,7 @@ impl Passkeys {
             });
         }
         let rp_id = match (rp_id, public_url) {
-            (Some(rp_id), url) => {
-                rp_id.parsed(checks, |text| read_rp_id(text, url.map(|(url, _)| url)))?
-            }
+            (Some(rp_id), url) => rp_id.parsed(checks, |text| read_rp_id(text, url.map(|(url, _)| url)))?,
             (None, Some((url, place))) => match can_hold_passkeys(url.host()) {
                 Ok(()) => url.host().clone(),
                 Err(why) => {
@@ -56,8 +51,7 @@ impl Passkeys {
 }
 
 fn read_rp_id(text: &str, public_url: Option<&PublicUrl>) -> Result<Host, String> {
-    let rp_id = Host::parse(text)
-        .map_err(|why| format!("{why}. It must be a domain name, like \"example.com\"."))?;
+    let rp_id = Host::parse(text).map_err(|why| format!("{why}. It must be a domain name, like \"example.com\"."))?;
     if let Some(url) = public_url
         && !url.host().is_within(&rp_id)
     {

@@ -51,19 +51,12 @@ pub(super) struct Checks {
 impl Checks {
     /// Nothing found yet.
     pub fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-        }
+        Self { folder: folder.to_owned(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Takes note of a problem.
     pub fn refuse(&mut self, place: &Place, message: impl Into<String>) {
-        self.problems.push(Problem {
-            place: place.clone(),
-            message: message.into(),
-        });
+        self.problems.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// Takes note of something that is allowed but deserves a word.

@@ -23,17 +23,18 @@ impl PublicUrl {
     /// A sentence that says what is allowed and why.
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"https://notes.example.com\".";
-        let url =
-            Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
+        let url = Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
         if !matches!(url.scheme(), "https" | "http") {
             return Err(format!("it does not start with https://; {example}"));
         }
         let host = match url.host() {
             Some(url::Host::Domain(name)) if !name.ends_with('.') => Host::parse(name).ok(),
             Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => {
-                return Err("passkeys belong to a domain name and cannot be made for an IP address; to try things out \
+                return Err(
+                    "passkeys belong to a domain name and cannot be made for an IP address; to try things out \
                             on this machine use http://localhost and a port."
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             _ => None,
         };
@@ -42,9 +43,7 @@ impl PublicUrl {
             return Err(format!("it has a user name or password; {example}"));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(format!(
-                "it is more than a scheme, a host and a port; {example}"
-            ));
+            return Err(format!("it is more than a scheme, a host and a port; {example}"));
         }
         if url.scheme() == "http" && !host.is_loopback() {
             return Err(
@@ -95,11 +94,7 @@ impl fmt::Debug for PublicUrl {
 }
 
 /// Reads the key, which must be there. Its place is for what follows from it.
-pub(super) fn check(
-    setting: Option<Setting>,
-    root: &Place,
-    checks: &mut Checks,
-) -> Option<(PublicUrl, Place)> {
+pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks) -> Option<(PublicUrl, Place)> {
     let Some(setting) = setting else {
         checks.refuse(
             root,

@@ -40,10 +40,7 @@ pub(super) fn check(
         Value::List(ref items) => items.clone(),
         // `[route]` where `[[route]]` was meant: told, and read all the same.
         Value::Table(_) if setting.node.written.is_none() => {
-            setting.refuse(
-                checks,
-                "is one table; write [[route]] with two brackets, once for each route.",
-            );
+            setting.refuse(checks, "is one table; write [[route]] with two brackets, once for each route.");
             vec![setting.node.clone()]
         }
         _ => {
@@ -58,11 +55,7 @@ pub(super) fn check(
     let mut complete = true;
     let mut placed: Vec<Placed> = Vec::new();
     for (index, node) in items.into_iter().enumerate() {
-        let one = Setting {
-            key: "route".to_owned(),
-            key_place: setting.key_place.clone(),
-            node,
-        };
+        let one = Setting { key: "route".to_owned(), key_place: setting.key_place.clone(), node };
         let Some(table) = one.table(checks) else {
             complete = false;
             continue;
@@ -73,9 +66,7 @@ pub(super) fn check(
             complete = false;
             continue;
         };
-        let same = placed
-            .iter()
-            .find(|other| other.route.host == route.host && other.route.path.is_same(&route.path));
+        let same = placed.iter().find(|other| other.route.host == route.host && other.route.path.is_same(&route.path));
         if let Some(same) = same {
             let (host, path, first) = (&route.host, &route.path, &same.place);
             let message = format!(
@@ -117,33 +108,13 @@ fn check_one(
 ) -> Option<Route> {
     let Written {
         place,
-        keys:
-            RouteFile {
-                host,
-                path,
-                upstream,
-                access,
-                audience,
-                groups,
-                step_up,
-                cors,
-                forward_authorization,
-            },
+        keys: RouteFile { host, path, upstream, access, audience, groups, step_up, cors, forward_authorization },
     } = file;
     for (setting, instead) in [
-        (
-            groups,
-            "Until then the route is open to everybody who is signed in, which is not what it says.",
-        ),
-        (
-            step_up,
-            "Until then no passkey is asked for again, which is not what it says.",
-        ),
+        (groups, "Until then the route is open to everybody who is signed in, which is not what it says."),
+        (step_up, "Until then no passkey is asked for again, which is not what it says."),
         (cors, "Until then the app answers CORS requests itself."),
-        (
-            forward_authorization,
-            "Until then `Authorization` is the app’s own.",
-        ),
+        (forward_authorization, "Until then `Authorization` is the app’s own."),
     ] {
         if let Some(setting) = setting {
             setting.not_built(checks, instead);
@@ -166,8 +137,7 @@ fn check_one(
     };
     let access = match access {
         Some(setting) => {
-            let words = [Access::SignedIn, Access::Optional, Access::Public]
-                .map(|access| (access.as_str(), access));
+            let words = [Access::SignedIn, Access::Optional, Access::Public].map(|access| (access.as_str(), access));
             setting.choice(checks, &words)
         }
         None => Some(Access::default()),
@@ -176,23 +146,13 @@ fn check_one(
         Some(setting) => setting.parsed(checks, read_audience),
         None => host.as_ref().map(|host| host.to_string()),
     };
-    Some(Route {
-        id,
-        host: host?,
-        path: path?,
-        upstream: upstream?,
-        access: access?,
-        audience: audience?.into(),
-    })
+    Some(Route { id, host: host?, path: path?, upstream: upstream?, access: access?, audience: audience?.into() })
 }
 
 fn read_host(text: &str) -> Result<Host, String> {
     Host::parse(text).map_err(|why| {
         let without_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-        let meant = without_scheme
-            .split(['/', ':'])
-            .next()
-            .and_then(|host| Host::parse(host).ok());
+        let meant = without_scheme.split(['/', ':']).next().and_then(|host| Host::parse(host).ok());
         let help = meant.map(|host| format!(" Did you mean {:?}?", host.as_str()));
         format!(
             "{why}. It must be a host without scheme and port, like \"notes.example.com\".{}",
@@ -202,41 +162,30 @@ fn read_host(text: &str) -> Result<Host, String> {
 }
 
 fn read_path(text: &str) -> Result<PathPrefix, String> {
-    let prefix = PathPrefix::parse(text)
-        .map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
+    let prefix = PathPrefix::parse(text).map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
     match CanonicalPath::parse(text.as_bytes()) {
-        Ok(path) if path.is_reserved() => Err(
-            "paths below /_bmauth are the gateway’s own on every host and are never forwarded."
-                .to_owned(),
-        ),
+        Ok(path) if path.is_reserved() => {
+            Err("paths below /_bmauth are the gateway’s own on every host and are never forwarded.".to_owned())
+        }
         _ => Ok(prefix),
     }
 }
 
-fn read_upstream(
-    setting: Setting,
-    listen: &[SocketAddr],
-    checks: &mut Checks,
-) -> Option<Vec<UpstreamUrl>> {
+fn read_upstream(setting: Setting, listen: &[SocketAddr], checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
     let place = setting.place().clone();
     let items = setting.list(checks)?;
     if items.is_empty() {
-        checks.refuse(
-            &place,
-            "`route.upstream` is empty; name at least one server, like \"http://127.0.0.1:8000\".",
-        );
+        checks.refuse(&place, "`route.upstream` is empty; name at least one server, like \"http://127.0.0.1:8000\".");
         return None;
     }
     let count = items.len();
     let mut read: Vec<UpstreamUrl> = Vec::new();
     for item in items {
         let url = item.parsed(checks, |text| {
-            let url = UpstreamUrl::parse(text)
-                .map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
+            let url =
+                UpstreamUrl::parse(text).map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
             if let Some(own) = own_address(&url, listen) {
-                return Err(format!(
-                    "it is the gateway’s own address {own}; requests would go in a circle."
-                ));
+                return Err(format!("it is the gateway’s own address {own}; requests would go in a circle."));
             }
             if read.contains(&url) {
                 return Err("it is there twice.".to_owned());
@@ -249,8 +198,7 @@ fn read_upstream(
 }
 
 fn read_audience(text: &str) -> Result<String, String> {
-    let plain = (1..=255).contains(&text.len())
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let plain = (1..=255).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     if plain {
         Ok(text.to_owned())
     } else {

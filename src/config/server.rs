@@ -40,16 +40,7 @@ impl Server {
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let Written {
-            place,
-            keys:
-                ServerFile {
-                    listen,
-                    tls,
-                    admin,
-                    trusted_proxies,
-                },
-        } = file;
+        let Written { place, keys: ServerFile { listen, tls, admin, trusted_proxies } } = file;
         let listen = match listen {
             Some(listen) => read_listen(listen, checks),
             None => public_url.map(|url| vec![(default_listen(url), place.clone())]),
@@ -72,12 +63,9 @@ impl Server {
             Some(trusted) => read_trusted(trusted, checks),
             None => Some(Vec::new()),
         };
-        if let (false, Some(url), Some([]), Some(listen)) = (
-            tls_is_written,
-            public_url,
-            trusted_proxies.as_deref(),
-            &listen,
-        ) && url.is_https()
+        if let (false, Some(url), Some([]), Some(listen)) =
+            (tls_is_written, public_url, trusted_proxies.as_deref(), &listen)
+            && url.is_https()
         {
             for (address, place) in listen {
                 checks.warn(
@@ -111,10 +99,7 @@ fn read_listen(listen: Setting, checks: &mut Checks) -> Option<Vec<Located>> {
     let place = listen.place().clone();
     let items = listen.list(checks)?;
     if items.is_empty() {
-        checks.refuse(
-            &place,
-            "`server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".",
-        );
+        checks.refuse(&place, "`server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".");
         return None;
     }
     let mut read: Vec<Located> = Vec::new();
@@ -140,13 +125,8 @@ fn read_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let port = text
-        .strip_prefix("localhost:")
-        .map(|port| ("127.0.0.1", port));
-    let port = port.or_else(|| {
-        text.strip_prefix(['*', ':'])
-            .map(|rest| ("0.0.0.0", rest.trim_start_matches(':')))
-    });
+    let port = text.strip_prefix("localhost:").map(|port| ("127.0.0.1", port));
+    let port = port.or_else(|| text.strip_prefix(['*', ':']).map(|rest| ("0.0.0.0", rest.trim_start_matches(':'))));
     let port = port.or(Some(("0.0.0.0", text)));
     let meant = port.filter(|(_, port)| port.parse::<u16>().is_ok());
     let help = meant.map(|(host, port)| format!(" Did you mean \"{host}:{port}\"?"));
@@ -172,10 +152,7 @@ fn read_admin(admin: Setting, checks: &mut Checks) -> Option<Located> {
 fn read_trusted(trusted: Setting, checks: &mut Checks) -> Option<Vec<IpNet>> {
     let items = trusted.list(checks)?;
     let count = items.len();
-    let read: Vec<IpNet> = items
-        .into_iter()
-        .filter_map(|item| item.parsed(checks, read_network))
-        .collect();
+    let read: Vec<IpNet> = items.into_iter().filter_map(|item| item.parsed(checks, read_network)).collect();
     (read.len() == count).then_some(read)
 }
 
@@ -184,23 +161,14 @@ fn read_network(text: &str) -> Result<IpNet, String> {
         (Ok(network), _) => network,
         (Err(_), Ok(address)) => IpNet::from(address),
         (Err(_), Err(_)) => {
-            return Err(
-                "it must be a network or an address, like \"10.0.0.0/8\" or \"192.0.2.7\"."
-                    .to_owned(),
-            );
+            return Err("it must be a network or an address, like \"10.0.0.0/8\" or \"192.0.2.7\".".to_owned());
         }
     };
     if network.prefix_len() == 0 {
-        return Err(
-            "it would let everybody forge the address they come from; name the proxies in front."
-                .to_owned(),
-        );
+        return Err("it would let everybody forge the address they come from; name the proxies in front.".to_owned());
     }
     if network != network.trunc() {
-        return Err(format!(
-            "an address inside a network does not name it. Did you mean \"{}\"?",
-            network.trunc()
-        ));
+        return Err(format!("an address inside a network does not name it. Did you mean \"{}\"?", network.trunc()));
     }
     Ok(network)
 }
@@ -218,8 +186,6 @@ fn is_private(address: IpAddr) -> bool {
             let shared = matches!(address.octets(), [100, second, ..] if second & 0xc0 == 0x40);
             address.is_loopback() || address.is_private() || address.is_link_local() || shared
         }
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
     }
 }

@@ -27,14 +27,8 @@ const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Sessions {
     pub(super) fn check(file: Written<SessionsFile>, checks: &mut Checks) -> Option<Self> {
-        let Written {
-            place: section,
-            keys: SessionsFile { idle, absolute },
-        } = file;
-        let place = idle
-            .as_ref()
-            .or(absolute.as_ref())
-            .map_or(section, |setting| setting.place().clone());
+        let Written { place: section, keys: SessionsFile { idle, absolute } } = file;
+        let place = idle.as_ref().or(absolute.as_ref()).map_or(section, |setting| setting.place().clone());
         let idle = match idle {
             Some(setting) => setting.duration(checks, MINUTE..=LONGEST),
             None => Some(DAY),

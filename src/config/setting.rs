@@ -34,11 +34,7 @@ impl Setting {
         match (self.node.value, self.node.written) {
             (Value::Text(text), _) | (_, Some(text)) => Some(text),
             (other, None) => {
-                let message = format!(
-                    "`{}` is {}; it must be text in quotes.",
-                    self.key,
-                    kind(&other)
-                );
+                let message = format!("`{}` is {}; it must be text in quotes.", self.key, kind(&other));
                 checks.refuse(&self.node.place, message);
                 None
             }
@@ -46,49 +42,25 @@ impl Setting {
     }
 
     /// The value, read from its text by `read`, which says what is allowed where it fails.
-    pub fn parsed<T>(
-        self,
-        checks: &mut Checks,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn parsed<T>(self, checks: &mut Checks, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (key, place) = (self.key.clone(), self.place().clone());
         let text = self.text(checks)?;
         read(&text)
-            .map_err(|why| {
-                checks.refuse(
-                    &place,
-                    format!("`{key}` is {:?}: {why}", without_password(&text)),
-                )
-            })
+            .map_err(|why| checks.refuse(&place, format!("`{key}` is {:?}: {why}", without_password(&text))))
             .ok()
     }
 
     /// The values of a list, each with its own place. One text stands for a list of one.
     pub fn list(self, checks: &mut Checks) -> Option<Vec<Self>> {
-        let Self {
-            key,
-            key_place,
-            node,
-        } = self;
+        let Self { key, key_place, node } = self;
         match node.value {
             Value::List(items) => {
-                let items = items.into_iter().map(|node| Self {
-                    key: key.clone(),
-                    key_place: key_place.clone(),
-                    node,
-                });
+                let items = items.into_iter().map(|node| Self { key: key.clone(), key_place: key_place.clone(), node });
                 Some(items.collect())
             }
-            Value::Text(_) => Some(vec![Self {
-                key,
-                key_place,
-                node,
-            }]),
+            Value::Text(_) => Some(vec![Self { key, key_place, node }]),
             other => {
-                let message = format!(
-                    "`{key}` is {}; it must be a list, like [\"…\"].",
-                    kind(&other)
-                );
+                let message = format!("`{key}` is {}; it must be a list, like [\"…\"].", kind(&other));
                 checks.refuse(&node.place, message);
                 None
             }
@@ -100,10 +72,7 @@ impl Setting {
         match self.node.value {
             Value::Boolean(boolean) => Some(boolean),
             ref other => {
-                self.refuse(
-                    checks,
-                    format_args!("is {}; it must be true or false.", kind(other)),
-                );
+                self.refuse(checks, format_args!("is {}; it must be true or false.", kind(other)));
                 None
             }
         }
@@ -116,20 +85,12 @@ impl Setting {
                 return Ok(meant.clone());
             }
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            Err(format!(
-                "it must be {}.{}",
-                one_of(&words),
-                did_you_mean(text, &words)
-            ))
+            Err(format!("it must be {}.{}", one_of(&words), did_you_mean(text, &words)))
         })
     }
 
     /// A length of time within a range, such as `"5m"`.
-    pub fn duration(
-        self,
-        checks: &mut Checks,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
+    pub fn duration(self, checks: &mut Checks, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.parsed(checks, |text| {
             let duration = parse_duration(text)?;
             if range.contains(&duration) {
@@ -152,10 +113,7 @@ impl Setting {
         match self.node.value {
             Value::Table(table) => Some(table),
             ref other => {
-                self.refuse(
-                    checks,
-                    format_args!("is {}; it must be a table.", kind(other)),
-                );
+                self.refuse(checks, format_args!("is {}; it must be a table.", kind(other)));
                 None
             }
         }
@@ -164,18 +122,11 @@ impl Setting {
 
 /// A URL as it may be shown: what stands between `://` and `@` is left out.
 fn without_password(text: &str) -> String {
-    let secret = text
-        .find("://")
-        .map(|scheme| scheme + 3)
-        .zip(text.rfind('@'));
+    let secret = text.find("://").map(|scheme| scheme + 3).zip(text.rfind('@'));
     match secret {
         Some((start, end)) if start < end => {
             let (before, after) = (text.get(..start), text.get(end..));
-            format!(
-                "{}…{}",
-                before.unwrap_or_default(),
-                after.unwrap_or_default()
-            )
+            format!("{}…{}", before.unwrap_or_default(), after.unwrap_or_default())
         }
         _ => text.to_owned(),
     }
@@ -183,11 +134,8 @@ fn without_password(text: &str) -> String {
 
 /// `"30s"`, `"5m"`, `"12h"` or `"30d"`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let allowed =
-        "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
-    let digits_end = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
+    let allowed = "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
+    let digits_end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     let seconds: u64 = match unit {
         "s" => 1,
@@ -197,9 +145,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(allowed.to_owned()),
     };
     let number: u64 = digits.parse().map_err(|_| allowed.to_owned())?;
-    let seconds = number
-        .checked_mul(seconds)
-        .ok_or_else(|| allowed.to_owned())?;
+    let seconds = number.checked_mul(seconds).ok_or_else(|| allowed.to_owned())?;
     Ok(Duration::from_secs(seconds))
 }
 
@@ -305,11 +251,7 @@ pub(super) use section;
 /// Takes a key out of a table.
 pub(super) fn take(table: &mut Table, prefix: &str, key: &str) -> Option<Setting> {
     let entry = table.entries.remove(key)?;
-    Some(Setting {
-        key: format!("{prefix}{key}"),
-        key_place: entry.key_place,
-        node: entry.node,
-    })
+    Some(Setting { key: format!("{prefix}{key}"), key_place: entry.key_place, node: entry.node })
 }
 
 /// Reports the keys that are left in a table.
@@ -319,10 +261,7 @@ pub(super) fn refuse_unknown(table: &Table, prefix: &str, known: &[&str], checks
             Some(meant) => format!("Did you mean `{prefix}{meant}`?"),
             None => format!("The keys here are {}.", known.join(", ")),
         };
-        checks.refuse(
-            &entry.key_place,
-            format!("`{prefix}{key}` is not a key. {help}"),
-        );
+        checks.refuse(&entry.key_place, format!("`{prefix}{key}` is not a key. {help}"));
     }
 }
 
@@ -332,13 +271,7 @@ mod tests {
 
     #[test]
     fn durations_are_whole_numbers_with_a_unit() {
-        for (text, seconds) in [
-            ("30s", 30),
-            ("5m", 300),
-            ("12h", 43_200),
-            ("30d", 2_592_000),
-            ("0s", 0),
-        ] {
+        for (text, seconds) in [("30s", 30), ("5m", 300), ("12h", 43_200), ("30d", 2_592_000), ("0s", 0)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
         }
         for bad in [

@@ -23,16 +23,9 @@ const DEFAULT_PATH: &str = "data/bmauth.redb";
 
 impl Storage {
     pub(super) fn check(file: Written<StorageFile>, checks: &mut Checks) -> Option<Self> {
-        let StorageFile {
-            path,
-            url,
-            url_file,
-        } = file.keys;
+        let StorageFile { path, url, url_file } = file.keys;
         for setting in [url, url_file].into_iter().flatten() {
-            setting.not_built(
-                checks,
-                "This version has the embedded store alone: `storage.path`.",
-            );
+            setting.not_built(checks, "This version has the embedded store alone: `storage.path`.");
         }
         let folder = checks.folder.clone();
         let path = match path {

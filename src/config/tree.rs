@@ -47,10 +47,7 @@ pub(super) struct Entry {
 impl Table {
     /// A table without keys.
     pub fn empty(place: Place) -> Self {
-        Self {
-            place,
-            entries: BTreeMap::new(),
-        }
+        Self { place, entries: BTreeMap::new() }
     }
 
     /// Reads the text of a file. What is not TOML is reported, each place of it.
@@ -73,11 +70,7 @@ pub(super) fn written_value(place: &Place, written: &str) -> Node {
         Ok(value) => without_positions(value.into_inner(), place),
         Err(_) => Value::Text(written.to_owned()),
     };
-    Node {
-        place: place.clone(),
-        value,
-        written: Some(written.to_owned()),
-    }
+    Node { place: place.clone(), value, written: Some(written.to_owned()) }
 }
 
 struct Source<'a> {
@@ -107,16 +100,10 @@ impl Source<'_> {
         let place = self.place(value.span().start);
         let value = match value.into_inner() {
             DeValue::Table(table) => Value::Table(self.table(table, place.clone())),
-            DeValue::Array(items) => {
-                Value::List(items.into_iter().map(|item| self.node(item)).collect())
-            }
+            DeValue::Array(items) => Value::List(items.into_iter().map(|item| self.node(item)).collect()),
             leaf => leaf_value(leaf),
         };
-        Node {
-            place,
-            value,
-            written: None,
-        }
+        Node { place, value, written: None }
     }
 }
 
@@ -131,10 +118,7 @@ fn without_positions(value: DeValue<'_>, place: &Place) -> Value {
         DeValue::Table(table) => {
             let mut read = Table::empty(place.clone());
             for (key, value) in table {
-                let entry = Entry {
-                    key_place: place.clone(),
-                    node: node(value),
-                };
+                let entry = Entry { key_place: place.clone(), node: node(value) };
                 read.entries.insert(key.into_inner().into_owned(), entry);
             }
             Value::Table(read)

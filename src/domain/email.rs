@@ -114,10 +114,7 @@ pub fn ascii_domain(typed: &str) -> Option<String> {
 
 /// A dot-atom (RFC 5322 §3.2.3) of a length that SMTP carries.
 fn is_local_part(local: &str) -> bool {
-    local.len() <= LONGEST_LOCAL_PART
-        && local
-            .split('.')
-            .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+    local.len() <= LONGEST_LOCAL_PART && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
 }
 
 fn is_atext(byte: u8) -> bool {
@@ -203,10 +200,7 @@ mod tests {
         refuses("ann@[192.0.2.1]", EmailError::Domain);
         refuses("ann@example.com\nbcc:b@example.com", EmailError::At);
         refuses("ann@example.com\nx", EmailError::Domain);
-        refuses(
-            &format!("{}@example.com", "a".repeat(65)),
-            EmailError::LocalPart,
-        );
+        refuses(&format!("{}@example.com", "a".repeat(65)), EmailError::LocalPart);
         refuses(&format!("a@{}.com", "a".repeat(64)), EmailError::Domain);
         refuses(&format!("a@{}com", "abc.".repeat(80)), EmailError::TooLong);
     }

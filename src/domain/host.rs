@@ -35,9 +35,7 @@ pub enum HostError {
     #[error("the host has a character that a host cannot have")]
     Character,
     /// A label is empty, over 63 bytes, or has a hyphen at its edge; or the whole is over 253 bytes.
-    #[error(
-        "this is not a domain name: its parts are 1 to 63 letters, digits and inner hyphens, at most 253 in all"
-    )]
+    #[error("this is not a domain name: its parts are 1 to 63 letters, digits and inner hyphens, at most 253 in all")]
     Name,
     /// The text looks like an IP address and is none in its usual spelling.
     #[error("this looks like an IP address but is not one in its usual spelling")]
@@ -57,8 +55,7 @@ impl Host {
         if written.is_ascii() {
             return Self::from_ascii(written);
         }
-        let ascii = idna::domain_to_ascii_cow(written.as_bytes(), AsciiDenyList::URL)
-            .map_err(|_| HostError::Name)?;
+        let ascii = idna::domain_to_ascii_cow(written.as_bytes(), AsciiDenyList::URL).map_err(|_| HostError::Name)?;
         Self::from_ascii(&ascii)
     }
 
@@ -79,9 +76,7 @@ impl Host {
 
     /// Whether this host is `localhost`, a name below it (RFC 6761 §6.3), or a loopback address.
     pub fn is_loopback(&self) -> bool {
-        &*self.0 == "localhost"
-            || self.0.ends_with(".localhost")
-            || self.ip().is_some_and(|ip| ip.is_loopback())
+        &*self.0 == "localhost" || self.0.ends_with(".localhost") || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
     /// Whether this host is `parent` or stands below it, by whole labels. An address is only itself.
@@ -89,10 +84,7 @@ impl Host {
         if self == parent {
             return true;
         }
-        let below = self
-            .0
-            .strip_suffix(&*parent.0)
-            .is_some_and(|rest| rest.ends_with('.'));
+        let below = self.0.strip_suffix(&*parent.0).is_some_and(|rest| rest.ends_with('.'));
         below && self.ip().is_none()
     }
 
@@ -110,18 +102,13 @@ impl Host {
         let mut punycode = false;
         let mut last = "";
         for label in name.split('.') {
-            if !label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            {
+            if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
                 return Err(HostError::Character);
             }
             if !(1..=63).contains(&label.len()) || label.starts_with('-') || label.ends_with('-') {
                 return Err(HostError::Name);
             }
-            punycode |= label
-                .get(..4)
-                .is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+            punycode |= label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
             last = label;
         }
         if name.len() > LONGEST {
@@ -143,9 +130,7 @@ impl Host {
 }
 
 fn ends_as_a_number(label: &str) -> bool {
-    let hex = label
-        .strip_prefix("0x")
-        .or_else(|| label.strip_prefix("0X"));
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hex {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => label.bytes().all(|byte| byte.is_ascii_digit()),
@@ -178,10 +163,7 @@ impl Authority {
             None if rest.is_empty() => None,
             None => return Err(HostError::Character),
         };
-        Ok(Self {
-            host: Host::from_ascii(host)?,
-            port,
-        })
+        Ok(Self { host: Host::from_ascii(host)?, port })
     }
 }
 
@@ -234,20 +216,12 @@ mod tests {
 
     #[track_caller]
     fn reads(value: &str, canonical: &str) {
-        assert_eq!(
-            Authority::parse(value.as_bytes()).map(|authority| authority.to_string()),
-            Ok(canonical.to_owned())
-        );
+        assert_eq!(Authority::parse(value.as_bytes()).map(|authority| authority.to_string()), Ok(canonical.to_owned()));
     }
 
     #[track_caller]
     fn refuses(value: &[u8], why: HostError) {
-        assert_eq!(
-            Authority::parse(value),
-            Err(why),
-            "{}",
-            value.escape_ascii()
-        );
+        assert_eq!(Authority::parse(value), Err(why), "{}", value.escape_ascii());
     }
 
     #[test]
@@ -308,17 +282,7 @@ mod tests {
 
     #[test]
     fn a_port_is_a_plain_number() {
-        for bad in [
-            "",
-            "0",
-            "080",
-            "65536",
-            "+80",
-            "-1",
-            "8o",
-            "80:80",
-            "99999999999999999999",
-        ] {
+        for bad in ["", "0", "080", "65536", "+80", "-1", "8o", "80:80", "99999999999999999999"] {
             refuses(format!("example.com:{bad}").as_bytes(), HostError::Port);
             refuses(format!("[::1]:{bad}").as_bytes(), HostError::Port);
         }
@@ -350,22 +314,10 @@ mod tests {
 
     #[test]
     fn loopback_is_known_by_name_and_by_address() {
-        for loopback in [
-            "localhost",
-            "app.localhost",
-            "127.0.0.1",
-            "127.9.9.9",
-            "[::1]",
-        ] {
+        for loopback in ["localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
             assert!(host(loopback).is_loopback(), "{loopback}");
         }
-        for other in [
-            "example.com",
-            "notlocalhost",
-            "localhost.example",
-            "192.0.2.1",
-            "[2001:db8::1]",
-        ] {
+        for other in ["example.com", "notlocalhost", "localhost.example", "192.0.2.1", "[2001:db8::1]"] {
             assert!(!host(other).is_loopback(), "{other}");
         }
     }

@@ -45,9 +45,7 @@ impl Language {
     /// The language of a tag such as `de`, `de-AT` or `DE_ch`; `None` where we do not speak it.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next().unwrap_or_default();
-        Self::ALL
-            .into_iter()
-            .find(|language| language.tag().eq_ignore_ascii_case(primary))
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
 
     /// Chooses the language: `?lang=` wins over the remembered cookie, which wins over what the browser asks for
@@ -85,9 +83,7 @@ fn weight(parameters: &str) -> Option<u16> {
     if parameters.is_empty() {
         return Some(1000);
     }
-    let value = parameters
-        .strip_prefix("q=")
-        .or_else(|| parameters.strip_prefix("Q="))?;
+    let value = parameters.strip_prefix("q=").or_else(|| parameters.strip_prefix("Q="))?;
     let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
@@ -106,11 +102,7 @@ mod tests {
 
     #[track_caller]
     fn check(query: Option<&str>, cookie: Option<&str>, header: Option<&str>, expected: Language) {
-        assert_eq!(
-            Language::negotiate(query, cookie, header),
-            expected,
-            "{query:?} {cookie:?} {header:?}"
-        );
+        assert_eq!(Language::negotiate(query, cookie, header), expected, "{query:?} {cookie:?} {header:?}");
     }
 
     #[test]
@@ -148,17 +140,7 @@ mod tests {
 
     #[test]
     fn malformed_weights_are_passed_over() {
-        for header in [
-            "de;q=2",
-            "de;q=1.5",
-            "de;q=0.1234",
-            "de;q=x",
-            "de;level=1",
-            "de;q=",
-            "de;q=0.-1",
-            ";;;",
-            "",
-        ] {
+        for header in ["de;q=2", "de;q=1.5", "de;q=0.1234", "de;q=x", "de;level=1", "de;q=", "de;q=0.-1", ";;;", ""] {
             check(None, None, Some(header), English);
         }
     }

@@ -120,10 +120,7 @@ impl CanonicalPath {
         if escapes {
             check_decoded(path)?;
         }
-        Ok(Self {
-            text: path.into(),
-            parameters,
-        })
+        Ok(Self { text: path.into(), parameters })
     }
 
     /// The path as it came in, which is how it goes out.
@@ -152,11 +149,7 @@ impl CanonicalPath {
     /// Whether this is one of the gateway's own paths: `/_bmauth` or anything below it, in any spelling that
     /// any server could take for it. Such a path is never forwarded.
     pub fn is_reserved(&self) -> bool {
-        let first = self
-            .text
-            .get(1..)
-            .and_then(|rest| rest.split('/').next())
-            .unwrap_or_default();
+        let first = self.text.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         // `;` and its escape, since parameters may be cut off before or after decoding. Letters need no
         // attention: an escape for one is refused.
         let name = first.split(';').next().unwrap_or_default();
@@ -166,10 +159,7 @@ impl CanonicalPath {
     }
 
     fn starts_with(&self, prefix: &PathPrefix, parameters: Parameters) -> bool {
-        let mut path = Decode {
-            rest: self.text.as_bytes(),
-            parameters,
-        };
+        let mut path = Decode { rest: self.text.as_bytes(), parameters };
         for &expected in &prefix.decoded {
             if path.next() != Some(expected) {
                 return false;
@@ -188,10 +178,7 @@ fn check_segment(segment: &str, last: bool) -> Result<Found, PathError> {
     // Where the segment's name ends and its parameters begin, in decoded bytes.
     let mut name_length: usize = 0;
     let mut name_is_dots = true;
-    let mut found = Found {
-        parameters: false,
-        escapes: false,
-    };
+    let mut found = Found { parameters: false, escapes: false };
 
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
@@ -240,11 +227,7 @@ fn check_escape(meant: u8) -> Result<u8, PathError> {
 
 /// Checks what only shows in the whole: UTF-8, and the control characters above ASCII.
 fn check_decoded(path: &str) -> Result<(), PathError> {
-    let decoded: Vec<u8> = Decode {
-        rest: path.as_bytes(),
-        parameters: Parameters::AreText,
-    }
-    .collect();
+    let decoded: Vec<u8> = Decode { rest: path.as_bytes(), parameters: Parameters::AreText }.collect();
     let decoded = str::from_utf8(&decoded).map_err(|_| PathError::NotUtf8)?;
     if decoded.chars().any(char::is_control) {
         return Err(PathError::EncodedControl);
@@ -310,13 +293,8 @@ impl Query {
     /// # Errors
     /// A byte that cannot stand in a query: space, control, `#`, or outside ASCII.
     pub fn parse(raw: &[u8]) -> Result<Self, PathError> {
-        let fine = raw
-            .iter()
-            .all(|&byte| byte.is_ascii_graphic() && byte != b'#');
-        let text = str::from_utf8(raw)
-            .ok()
-            .filter(|_| fine)
-            .ok_or(PathError::Query)?;
+        let fine = raw.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#');
+        let text = str::from_utf8(raw).ok().filter(|_| fine).ok_or(PathError::Query)?;
         Ok(Self(text.into()))
     }
 
@@ -340,19 +318,9 @@ impl PathPrefix {
             Some("") | None => written,
             Some(without) => without,
         };
-        let decoded = Decode {
-            rest: text.as_bytes(),
-            parameters: Parameters::AreText,
-        };
-        let decoded = if text == "/" {
-            Box::default()
-        } else {
-            decoded.collect()
-        };
-        Ok(Self {
-            text: text.into(),
-            decoded,
-        })
+        let decoded = Decode { rest: text.as_bytes(), parameters: Parameters::AreText };
+        let decoded = if text == "/" { Box::default() } else { decoded.collect() };
+        Ok(Self { text: text.into(), decoded })
     }
 
     /// The prefix as it was written, without a slash at the end.
@@ -426,20 +394,12 @@ mod tests {
 
     #[track_caller]
     fn keeps(text: &str) {
-        assert_eq!(
-            CanonicalPath::parse(text.as_bytes()).map(String::from),
-            Ok(text.to_owned())
-        );
+        assert_eq!(CanonicalPath::parse(text.as_bytes()).map(String::from), Ok(text.to_owned()));
     }
 
     #[track_caller]
     fn refuses(raw: &[u8], why: PathError) {
-        assert_eq!(
-            CanonicalPath::parse(raw),
-            Err(why),
-            "{}",
-            raw.escape_ascii()
-        );
+        assert_eq!(CanonicalPath::parse(raw), Err(why), "{}", raw.escape_ascii());
     }
 
     #[test]
@@ -471,16 +431,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_absolute_is_refused() {
-        for raw in [
-            "",
-            "*",
-            "a",
-            "http://example.com/",
-            "example.com:443",
-            "%2Fa",
-            "\\a",
-            " /",
-        ] {
+        for raw in ["", "*", "a", "http://example.com/", "example.com:443", "%2Fa", "\\a", " /"] {
             refuses(raw.as_bytes(), PathError::NotAbsolute);
         }
     }
@@ -535,9 +486,7 @@ mod tests {
 
     #[test]
     fn broken_escapes_are_refused() {
-        for raw in [
-            "/%", "/%2", "/%zz", "/%2/", "/%g0", "/%%32", "/%u002f", "/% 2", "/%+2",
-        ] {
+        for raw in ["/%", "/%2", "/%zz", "/%2/", "/%g0", "/%%32", "/%u002f", "/% 2", "/%+2"] {
             refuses(raw.as_bytes(), PathError::Escape);
         }
     }
@@ -552,24 +501,14 @@ mod tests {
     #[test]
     fn encoded_control_characters_are_refused() {
         for byte in (0..0x20).chain([0x7f]) {
-            refuses(
-                format!("/a%{byte:02x}").as_bytes(),
-                PathError::EncodedControl,
-            );
+            refuses(format!("/a%{byte:02x}").as_bytes(), PathError::EncodedControl);
         }
         refuses(b"/%C2%85", PathError::EncodedControl);
     }
 
     #[test]
     fn overlong_and_broken_utf_8_is_refused() {
-        for raw in [
-            "/%c0%ae%c0%ae/",
-            "/%c0%af",
-            "/%e0%80%af",
-            "/%ff",
-            "/%E4",
-            "/%ed%a0%80",
-        ] {
+        for raw in ["/%c0%ae%c0%ae/", "/%c0%af", "/%e0%80%af", "/%ff", "/%E4", "/%ed%a0%80"] {
             refuses(raw.as_bytes(), PathError::NotUtf8);
         }
     }
@@ -604,17 +543,9 @@ mod tests {
     #[test]
     fn parameters_can_be_read_both_ways() {
         let admin = prefix("/a/admin");
-        for spelling in [
-            "/a/admin;x",
-            "/a;y/admin;x/z",
-            "/a/admin%3Bx/z",
-            "/a%3b/admin",
-        ] {
+        for spelling in ["/a/admin;x", "/a;y/admin;x/z", "/a/admin%3Bx/z", "/a%3b/admin"] {
             assert!(!path(spelling).has_prefix(&admin), "{spelling}");
-            assert!(
-                path(spelling).has_prefix_without_parameters(&admin),
-                "{spelling}"
-            );
+            assert!(path(spelling).has_prefix_without_parameters(&admin), "{spelling}");
         }
         assert!(!path("/a/adminx;y").has_prefix_without_parameters(&admin));
         assert_eq!(PathPrefix::parse("/a;b"), Err(PathError::ParameterInPrefix));
@@ -634,14 +565,7 @@ mod tests {
         ] {
             assert!(path(own).is_reserved(), "{own}");
         }
-        for other in [
-            "/",
-            "/_bmauthx",
-            "/x/_bmauth",
-            "/bmauth",
-            "/_bmauth.html",
-            "/link",
-        ] {
+        for other in ["/", "/_bmauthx", "/x/_bmauth", "/bmauth", "/_bmauth.html", "/link"] {
             assert!(!path(other).is_reserved(), "{other}");
         }
     }
@@ -650,37 +574,18 @@ mod tests {
     fn a_target_is_split_at_its_first_question_mark() {
         let target = RequestTarget::parse(b"/a?b=/../%2f?c").expect("a target");
         assert_eq!(target.path.as_str(), "/a");
-        assert_eq!(
-            target.query.as_ref().map(Query::as_str),
-            Some("b=/../%2f?c")
-        );
+        assert_eq!(target.query.as_ref().map(Query::as_str), Some("b=/../%2f?c"));
         assert_eq!(format!("{:?}", target.query), "Some(Query(…))");
-        assert_eq!(
-            RequestTarget::parse(b"/a").map(|target| target.query),
-            Ok(None)
-        );
-        for bad in [
-            &b"/a?b#c"[..],
-            b"/a?b c",
-            b"/a?\x7f",
-            b"/a?\r\n",
-            b"/a?\xe4",
-        ] {
-            assert_eq!(
-                RequestTarget::parse(bad),
-                Err(PathError::Query),
-                "{}",
-                bad.escape_ascii()
-            );
+        assert_eq!(RequestTarget::parse(b"/a").map(|target| target.query), Ok(None));
+        for bad in [&b"/a?b#c"[..], b"/a?b c", b"/a?\x7f", b"/a?\r\n", b"/a?\xe4"] {
+            assert_eq!(RequestTarget::parse(bad), Err(PathError::Query), "{}", bad.escape_ascii());
         }
     }
 
     /// Decodes again and again, as a careless chain of servers would, and resolves what it finds.
     fn careless(path: &str) -> Vec<String> {
         let mut text = path.replace('\\', "/");
-        text = percent_encoding::percent_decode_str(&text)
-            .decode_utf8_lossy()
-            .into_owned();
+        text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
         let mut segments = Vec::new();
         for segment in text.split('/') {
             match segment.split(';').next().unwrap_or_default() {

@@ -12,6 +12,7 @@ use super::passkey::{NewPasskey, Passkey};
 use super::registration::Registration;
 use super::secret::{Secret, SecretDigest};
 use super::session::Session;
+use super::signing_key::SigningKey;
 
 /// What one step of a flow comes to: the changes to commit, the letters among them, and what to go on with.
 #[derive(Debug)]
@@ -114,42 +115,6 @@ pub enum Change {
 /// The name of a counter: a keyed digest of what is counted, so that the store lists no addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Counter(pub [u8; 32]);
-
-/// A private key that signs identity tokens, as stored.
-#[derive(Clone, Debug)]
-pub struct SigningKey {
-    /// Its name in tokens and in the JWKS.
-    pub kid: String,
-    /// `ES256` or `EdDSA`.
-    pub algorithm: Algorithm,
-    /// The private key, PKCS #8 DER.
-    pub pkcs8: PrivateKey,
-    /// When it was made; it is published from then on.
-    pub created_at: Timestamp,
-    /// From when on it signs.
-    pub active_from: Timestamp,
-}
-
-/// PKCS #8 bytes that no log shows.
-#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
-pub struct PrivateKey(pub Vec<u8>);
-
-impl std::fmt::Debug for PrivateKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PrivateKey(…)")
-    }
-}
-
-/// A signature algorithm of identity tokens (RFC 7518 §3.1, RFC 8037 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
 
 /// Which precondition failed. The visitor who lost the race is refused; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,12 +21,29 @@ use super::session::{Method, NewSession, Session};
 use super::visitor::Visitor;
 
 /// Who may register.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Whether anybody may.
     pub open: bool,
-    /// The domains of allowed addresses; empty allows any.
+    /// The domains of allowed addresses, as [`Email::domain`] gives them; none allows any.
     pub allowed_domains: Vec<String>,
+}
+
+impl Policy {
+    /// Whether `email` may register at all. A domain does not stand for those below it.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`].
+    pub fn allow(&self, email: &Email) -> Result<(), Refusal> {
+        if !self.open {
+            return Err(Refusal::Closed);
+        }
+        let domains = &self.allowed_domains;
+        if !domains.is_empty() && !domains.iter().any(|domain| domain == email.domain()) {
+            return Err(Refusal::DomainNotAllowed);
+        }
+        Ok(())
+    }
 }
 
 /// Why a step was refused. The visitor is told; the words are the portal's.
@@ -106,21 +123,6 @@ pub struct Fresh {
     pub code: CodeId,
     /// For a letter.
     pub letter: LetterId,
-}
-
-/// Whether `email` may register at all.
-///
-/// # Errors
-/// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`].
-pub fn allow(policy: &Policy, email: &Email) -> Result<(), Refusal> {
-    if !policy.open {
-        return Err(Refusal::Closed);
-    }
-    let domains = &policy.allowed_domains;
-    if !domains.is_empty() && !domains.iter().any(|domain| domain == email.domain()) {
-        return Err(Refusal::DomainNotAllowed);
-    }
-    Ok(())
 }
 
 /// Step 1: an address was typed and a challenge made for it. The answer is the same whoever has the address.
@@ -304,9 +306,9 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
-    let welcome = letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
-    let passkey =
-        Passkey { account: account.id, key: registration.passkey, created_at: now, last_used_at: Some(now) };
+    let welcome =
+        letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
+    let passkey = Passkey { account: account.id, key: registration.passkey, created_at: now, last_used_at: Some(now) };
     let mut changes = vec![
         Change::SpendRegistration { browser: registration.browser, code: registration.code },
         Change::DropRegistrations(registration.email),
@@ -351,5 +353,30 @@ fn letter_to(
         due_at: now,
         failures: 0,
         expires_at: now.after(useful_for),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allow(open: bool, domains: &[&str], email: &str) -> Result<(), Refusal> {
+        let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        Policy { open, allowed_domains }.allow(&Email::parse(email).expect("an address"))
+    }
+
+    #[test]
+    fn an_allowed_domain_stands_for_itself_alone() {
+        assert_eq!(allow(true, &[], "a@anything.example"), Ok(()));
+        assert_eq!(allow(true, &["example.com", "b.example"], "a@B.example"), Ok(()));
+        for other in ["a@sub.example.com", "a@badexample.com", "a@com.example"] {
+            assert_eq!(allow(true, &["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
+        }
+    }
+
+    #[test]
+    fn closed_is_closed_for_allowed_domains_too() {
+        assert_eq!(allow(false, &[], "a@example.com"), Err(Refusal::Closed));
+        assert_eq!(allow(false, &["example.com"], "a@example.com"), Err(Refusal::Closed));
     }
 }

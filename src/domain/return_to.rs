@@ -54,8 +54,7 @@ impl ReturnTo {
 
     /// Reads what a visitor's browser sent; anything that is not a place in the app becomes `/`.
     pub fn parse_or_root(text: Option<&str>) -> Self {
-        text.and_then(|text| Self::parse(text).ok())
-            .unwrap_or_else(Self::root)
+        text.and_then(|text| Self::parse(text).ok()).unwrap_or_else(Self::root)
     }
 
     /// The path and query, as they came in.
@@ -92,13 +91,7 @@ mod tests {
 
     #[test]
     fn a_page_of_the_app_is_kept_with_its_query() {
-        for text in [
-            "/",
-            "/notes/7",
-            "/notes?tag=a%20b&next=https://example.com/",
-            "/a/?x",
-            "/link",
-        ] {
+        for text in ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link"] {
             assert_eq!(ReturnTo::parse(text).map(String::from), Ok(text.to_owned()));
         }
     }
@@ -133,11 +126,7 @@ mod tests {
             "?a",
             &long,
         ] {
-            assert_eq!(
-                ReturnTo::parse_or_root(Some(text)).as_str(),
-                "/",
-                "{text:?}"
-            );
+            assert_eq!(ReturnTo::parse_or_root(Some(text)).as_str(), "/", "{text:?}");
         }
         assert_eq!(ReturnTo::parse_or_root(None).as_str(), "/");
     }

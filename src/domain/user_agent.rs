@@ -55,16 +55,9 @@ impl UserAgent {
         if value.len() > LONGEST {
             return Self::default();
         }
-        let look_up = |table: &[(&str, &'static str)]| {
-            table
-                .iter()
-                .find(|(mark, _)| value.contains(mark))
-                .map(|&(_, name)| name)
-        };
-        Self {
-            browser: look_up(BROWSERS),
-            system: look_up(SYSTEMS),
-        }
+        let look_up =
+            |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| value.contains(mark)).map(|&(_, name)| name);
+        Self { browser: look_up(BROWSERS), system: look_up(SYSTEMS) }
     }
 }
 
@@ -92,18 +85,9 @@ mod tests {
     #[test]
     fn browsers_are_told_apart_from_those_they_claim_to_be() {
         const TABLE: &[(&str, &str)] = &[
-            (
-                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
-                "Firefox on Windows",
-            ),
-            (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-                "Firefox on Linux",
-            ),
-            (
-                "Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0",
-                "Firefox on Android",
-            ),
+            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox on Windows"),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox on Linux"),
+            ("Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0", "Firefox on Android"),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/145.0 Mobile/15E148 Safari/605.1.15",
                 "Firefox on iPhone",
@@ -156,16 +140,12 @@ mod tests {
         assert_eq!(describe("curl/8.9.1"), "Unknown browser");
         assert_eq!(describe("Dillo (Linux)"), "Unknown browser on Linux");
         assert_eq!(describe("Firefox/1.0"), "Firefox");
-        assert_eq!(
-            describe(&format!("{}Firefox/145.0", "x".repeat(2000))),
-            "Unknown browser"
-        );
+        assert_eq!(describe(&format!("{}Firefox/145.0", "x".repeat(2000))), "Unknown browser");
     }
 
     #[test]
     fn nothing_the_client_sent_is_repeated() {
-        let described =
-            describe("<b>Firefox/145.0</b>\r\nSubject: hello (Windows; https://bad.example)");
+        let described = describe("<b>Firefox/145.0</b>\r\nSubject: hello (Windows; https://bad.example)");
         assert_eq!(described, "Firefox on Windows");
     }
 }

@@ -9,7 +9,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::plan::{Algorithm, Change, PrivateKey, SigningKey};
+use crate::domain::plan::Change;
+use crate::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
 
 /// How long a key signs.
 pub const SIGNS_FOR: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -34,28 +34,15 @@ struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     fn new(language: Language, brand: &'a Brand) -> Self {
-        Self {
-            brand,
-            language,
-            words: Words::new(language, brand.name()),
-        }
+        Self { brand, language, words: Words::new(language, brand.name()) }
     }
 
     /// The three parts, with line ends and the empty lines around the text tidied.
-    fn finish(
-        subject: String,
-        text: &impl askama::Template,
-        html: &impl askama::Template,
-    ) -> Rendered {
+    fn finish(subject: String, text: &impl askama::Template, html: &impl askama::Template) -> Rendered {
         let write = |template: Result<String, askama::Error>| {
-            template
-                .expect("writing to a String cannot fail, and no letter of ours returns an error")
+            template.expect("writing to a String cannot fail, and no letter of ours returns an error")
         };
-        Rendered {
-            subject,
-            text: format!("{}\n", write(text.render()).trim()),
-            html: write(html.render()),
-        }
+        Rendered { subject, text: format!("{}\n", write(text.render()).trim()), html: write(html.render()) }
     }
 }
 

@@ -70,9 +70,7 @@ pub fn problem(status: StatusCode, title: &str) -> Response {
     }
     let body = Json(Problem { type_: "about:blank", title, status: status.as_u16() });
     let mut response = (status, body).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 

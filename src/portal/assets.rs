@@ -71,28 +71,14 @@ impl Assets {
             all.update(file.name);
             all.update(file.bytes);
         }
-        let mut assets = Self {
-            folder: format!("{PREFIX}{}/", short(&all.finalize())),
-            brand: Vec::new(),
-            style: None,
-            logo: None,
-        };
+        let mut assets =
+            Self { folder: format!("{PREFIX}{}/", short(&all.finalize())), brand: Vec::new(), style: None, logo: None };
         if brand.accent() != Accent::default() {
             let bytes = Bytes::from(stylesheet(brand.accent()));
-            assets.style = Some(assets.add(
-                "brand",
-                "css",
-                Asset {
-                    bytes,
-                    content_type: CSS,
-                },
-            ));
+            assets.style = Some(assets.add("brand", "css", Asset { bytes, content_type: CSS }));
         }
         if let Some(logo) = brand.logo() {
-            let asset = Asset {
-                bytes: logo.bytes().clone(),
-                content_type: logo.content_type(),
-            };
+            let asset = Asset { bytes: logo.bytes().clone(), content_type: logo.content_type() };
             assets.logo = Some(assets.add("logo", logo.extension(), asset));
         }
         assets
@@ -102,23 +88,14 @@ impl Assets {
     pub fn find(&self, path: &str) -> Option<Asset> {
         if let Some(name) = path.strip_prefix(&self.folder) {
             let file = BUILT_IN.iter().find(|file| file.name == name)?;
-            return Some(Asset {
-                bytes: Bytes::from_static(file.bytes),
-                content_type: file.content_type,
-            });
+            return Some(Asset { bytes: Bytes::from_static(file.bytes), content_type: file.content_type });
         }
-        self.brand
-            .iter()
-            .find(|(known, _)| known == path)
-            .map(|(_, asset)| asset.clone())
+        self.brand.iter().find(|(known, _)| known == path).map(|(_, asset)| asset.clone())
     }
 
     /// The address of the built-in file called `name`.
     pub fn url(&self, name: &str) -> String {
-        debug_assert!(
-            BUILT_IN.iter().any(|file| file.name == name),
-            "there is no asset {name}"
-        );
+        debug_assert!(BUILT_IN.iter().any(|file| file.name == name), "there is no asset {name}");
         format!("{}{name}", self.folder)
     }
 
@@ -133,10 +110,7 @@ impl Assets {
     }
 
     fn add(&mut self, name: &str, extension: &str, asset: Asset) -> String {
-        let path = format!(
-            "{PREFIX}{name}-{}.{extension}",
-            short(&Sha256::digest(&asset.bytes))
-        );
+        let path = format!("{PREFIX}{name}-{}.{extension}", short(&Sha256::digest(&asset.bytes)));
         self.brand.push((path.clone(), asset));
         path
     }
@@ -144,11 +118,7 @@ impl Assets {
 
 /// Twelve hex digits of a digest: enough to tell two builds apart.
 fn short(digest: &[u8]) -> String {
-    digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn stylesheet(accent: Accent) -> String {
@@ -215,10 +185,7 @@ mod tests {
     #[test]
     fn our_own_accent_needs_no_second_stylesheet() {
         assert_eq!(Assets::new(&brand()).brand_style(), None);
-        assert_eq!(
-            Assets::new(&brand().with_accent("#2257d6".parse().unwrap())).brand_style(),
-            None
-        );
+        assert_eq!(Assets::new(&brand().with_accent("#2257d6".parse().unwrap())).brand_style(), None);
     }
 
     #[test]
@@ -238,33 +205,20 @@ mod tests {
         let assets = Assets::new(&brand().with_logo(Logo::new(svg.clone()).unwrap()));
         let path = assets.logo().unwrap();
         assert!(path.ends_with(".svg"), "{path}");
-        assert_eq!(
-            assets.find(path),
-            Some(Asset {
-                bytes: svg,
-                content_type: "image/svg+xml"
-            })
-        );
+        assert_eq!(assets.find(path), Some(Asset { bytes: svg, content_type: "image/svg+xml" }));
     }
 
     #[test]
     fn stylesheet_and_scripts_keep_to_their_budget() {
         let css = gzipped(BUILT_IN.iter().filter(|file| file.content_type == CSS));
-        let scripts = gzipped(
-            BUILT_IN
-                .iter()
-                .filter(|file| file.content_type == JAVASCRIPT),
-        );
+        let scripts = gzipped(BUILT_IN.iter().filter(|file| file.content_type == JAVASCRIPT));
         assert!(css <= 4 * 1024, "css: {css} bytes gzipped");
         assert!(scripts <= 8 * 1024, "scripts: {scripts} bytes gzipped");
     }
 
     #[test]
     fn scripts_keep_to_trusted_types_and_to_this_site() {
-        for file in BUILT_IN
-            .iter()
-            .filter(|file| file.content_type == JAVASCRIPT)
-        {
+        for file in BUILT_IN.iter().filter(|file| file.content_type == JAVASCRIPT) {
             let text = std::str::from_utf8(file.bytes).unwrap();
             for sink in [
                 "innerHTML",
@@ -279,17 +233,8 @@ mod tests {
                 assert!(!text.contains(sink), "{} has {sink}", file.name);
             }
             for import in text.split("from \"").skip(1) {
-                let name = import
-                    .split('"')
-                    .next()
-                    .unwrap()
-                    .strip_prefix("./")
-                    .unwrap();
-                assert!(
-                    BUILT_IN.iter().any(|other| other.name == name),
-                    "{} imports {name}",
-                    file.name
-                );
+                let name = import.split('"').next().unwrap().strip_prefix("./").unwrap();
+                assert!(BUILT_IN.iter().any(|other| other.name == name), "{} imports {name}", file.name);
             }
         }
     }
@@ -298,11 +243,7 @@ mod tests {
     fn the_stylesheet_asks_nobody_else() {
         for file in BUILT_IN.iter().filter(|file| file.content_type == CSS) {
             let text = std::str::from_utf8(file.bytes).unwrap();
-            assert!(
-                !text.contains("url(") && !text.contains("@import"),
-                "{}",
-                file.name
-            );
+            assert!(!text.contains("url(") && !text.contains("@import"), "{}", file.name);
         }
     }
 }

@@ -28,12 +28,7 @@ impl CookieNames {
     /// The names for pages that are served by https, or on `http://localhost`.
     pub const fn new(https: bool) -> Self {
         if https {
-            Self {
-                secure: true,
-                session: "__Host-bmauth",
-                flow: "__Host-bmauth-flow",
-                language: "__Host-bmauth-lang",
-            }
+            Self { secure: true, session: "__Host-bmauth", flow: "__Host-bmauth-flow", language: "__Host-bmauth-lang" }
         } else {
             Self { secure: false, session: "bmauth", flow: "bmauth-flow", language: "bmauth-lang" }
         }
@@ -79,8 +74,7 @@ mod tests {
     fn a_session_cookie_is_bound_to_its_host_and_hidden_from_scripts() {
         let token = Secret::from_bytes([0; 32]);
         let set = CookieNames::new(true).set_session(&token, Duration::from_secs(60));
-        let expected =
-            format!("__Host-bmauth={}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60", token.text());
+        let expected = format!("__Host-bmauth={}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60", token.text());
         assert_eq!(set.to_str().unwrap(), expected);
         let local = CookieNames::new(false).clear("bmauth");
         assert_eq!(local.to_str().unwrap(), "bmauth=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");

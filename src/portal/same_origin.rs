@@ -53,18 +53,24 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
     next.run(Request::from_parts(parts, Body::from(bytes))).await
 }
 
-/// Whether the browser says that the request comes from a page of the host it goes to. A browser that says nothing
-/// is refused: every current one sends `Origin` with a POST.
+/// Whether the browser says that the request comes from a page of the host it goes to: by `Sec-Fetch-Site`, which no
+/// page can set, and by `Origin`. Our pages send no referrer, and forms of such pages have the origin `null` (Fetch
+/// §3.1), which says nothing; then `Sec-Fetch-Site` has to be there. A browser that says neither is refused.
 fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool {
-    let site_fits = match one(headers, "sec-fetch-site") {
-        Sent::Nothing => true,
-        Sent::Once(site) => site == "same-origin",
+    let same_site_says = match one(headers, "sec-fetch-site") {
+        Sent::Nothing => None,
+        Sent::Once(site) => Some(site == "same-origin"),
         Sent::Odd => return false,
     };
-    match one(headers, header::ORIGIN.as_str()) {
-        Sent::Once(origin) => site_fits && is_ours(portal, peer, origin),
-        Sent::Nothing => site_fits && headers.contains_key("sec-fetch-site"),
-        Sent::Odd => false,
+    let origin_says = match one(headers, header::ORIGIN.as_str()) {
+        Sent::Nothing | Sent::Once("null") => None,
+        Sent::Once(origin) => Some(is_ours(portal, peer, origin)),
+        Sent::Odd => return false,
+    };
+    match (same_site_says, origin_says) {
+        (Some(site), Some(origin)) => site && origin,
+        (Some(says), None) | (None, Some(says)) => says,
+        (None, None) => false,
     }
 }
 

@@ -13,10 +13,11 @@ use crate::domain::code::CodeId;
 use crate::domain::email::Email;
 use crate::domain::letter::{Letter, LetterId};
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Conflict, Counter, Durability, SigningKey};
+use crate::domain::plan::{Change, Conflict, Counter, Durability};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
+use crate::domain::signing_key::SigningKey;
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]

@@ -31,10 +31,11 @@ use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Durability, SigningKey};
+use crate::domain::plan::{Change, Durability};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
+use crate::domain::signing_key::SigningKey;
 
 /// A store in a redb file. Dropping it waits until every commit that was asked for is written.
 #[derive(Debug)]

@@ -9,16 +9,10 @@ use url::Url;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
-use crate::config::accounts::Registration;
-use crate::config::app::App;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
-use crate::config::identity::Algorithm as AlgorithmSetting;
 use crate::counts::Counts;
-use crate::domain::accent::Accent;
-use crate::domain::brand::{Brand, Logo};
 use crate::domain::clock::{Clock, Entropy};
-use crate::domain::plan::{Algorithm, Change, Conflict, Durability};
-use crate::domain::register::Policy;
+use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
@@ -66,7 +60,7 @@ impl Gateway {
         let master = master_secret(&*store, &*entropy).await.context("reading the store")?;
         let keys = Keys::derive(&master);
         let identity = Arc::new(signer(config, &*store, &*clock).await?);
-        let brand = brand(&config.app).context("reading [app]")?;
+        let brand = config.brand.clone();
         let public_url = config.public_url.url().clone();
         let origins = origins(config);
         let others: Vec<Url> = origins.iter().skip(1).filter_map(|origin| Url::parse(origin).ok()).collect();
@@ -87,10 +81,7 @@ impl Gateway {
             entropy,
             relying_party,
             identity,
-            policy: Policy {
-                open: config.accounts.registration == Registration::Open,
-                allowed_domains: config.accounts.allowed_domains.clone(),
-            },
+            policy: config.policy.clone(),
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -154,10 +145,7 @@ async fn master_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Secre
 async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<Identity> {
     let settings = identity::Settings {
         issuer: config.identity.issuer.clone(),
-        algorithm: match config.identity.algorithm {
-            AlgorithmSetting::Es256 => Algorithm::Es256,
-            AlgorithmSetting::EdDsa => Algorithm::EdDsa,
-        },
+        algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
     };
     let keys = store.signing_keys().await?;
@@ -166,20 +154,6 @@ async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow
         store.commit(changes, Durability::Durable).await?;
     }
     Ok(Identity::new(settings, &store.signing_keys().await?)?)
-}
-
-fn brand(app: &App) -> anyhow::Result<Brand> {
-    let mut brand = Brand::new(&app.name)?;
-    if let Some(accent) = app.accent {
-        brand = brand.with_accent(accent.on_light().parse::<Accent>()?);
-    }
-    if let Some(logo) = &app.logo {
-        brand = brand.with_logo(Logo::new(logo.bytes.clone().into())?);
-    }
-    if let Some(support_url) = &app.support_url {
-        brand = brand.with_support_url(support_url.as_str())?;
-    }
-    Ok(brand)
 }
 
 /// The origins of our pages: that of `public_url`, then one for each other host that a route names, by the same scheme

@@ -37,14 +37,16 @@ impl Running {
     ///
     /// # Errors
     /// A port that is in use, a certificate that does not load, a store that fails: nothing is left running.
-    pub fn start(config: &Config, world: World) -> anyhow::Result<Self> {
+    pub fn start(config: &Config, world: impl FnOnce() -> anyhow::Result<World>) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("bmauth")
             .build()
             .context("no thread could be started")?;
-        let entropy = Arc::clone(&world.entropy);
         let (gateway, listener, front) = runtime.block_on(async {
+            // Made here, where there is a runtime: connections to the mail server are kept by one.
+            let world = world()?;
+            let entropy = Arc::clone(&world.entropy);
             let gateway = Gateway::new(config, world).await?;
             let address = config.server.admin;
             let listener = TcpListener::bind(address)

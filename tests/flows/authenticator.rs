@@ -14,6 +14,9 @@ pub const BE: u8 = 0b0000_1000;
 pub const BS: u8 = 0b0001_0000;
 const AT: u8 = 0b0100_0000;
 
+/// Makes a key lie.
+pub type Cheat = fn(&mut Passkey);
+
 /// One key on one device. Public fields are what it says of itself; change them to lie.
 pub struct Passkey {
     key: EcdsaKeyPair,

@@ -116,7 +116,8 @@ impl Browser {
     /// Types an address on the register page and lets the device make `passkey`.
     pub async fn ask_to_register(&mut self, email: &str, passkey: &mut Passkey) -> Answer {
         self.get("/_bmauth/register").await;
-        let begun = self.post("/_bmauth/register/options", &json!({ "email": email, "return_to": "/notes?id=7" })).await;
+        let begun =
+            self.post("/_bmauth/register/options", &json!({ "email": email, "return_to": "/notes?id=7" })).await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
         let credential = passkey.create(&begun.json()["options"]);
         let body = json!({ "ceremony": begun.json()["ceremony"], "credential": credential });

@@ -48,7 +48,9 @@ async fn changes_come_from_our_own_pages_only() {
         ("no origin", send(&[], &["same-origin"], token), 200),
         ("another origin", send(&["https://evil.example"], &["same-origin"], token), 403),
         ("http", send(&["http://notes.example.com"], &["same-origin"], token), 403),
-        ("no origin at all", send(&["null"], &["same-origin"], token), 403),
+        ("a form of a page without referrer", send(&["null"], &["same-origin"], token), 200),
+        ("a framed page without origin", send(&["null"], &["cross-site"], token), 403),
+        ("no origin, and nothing of the site", send(&["null"], &[], token), 403),
         ("two origins", send(&[ORIGIN, ORIGIN], &["same-origin"], token), 403),
         ("the same site", send(&[ORIGIN], &["same-site"], token), 403),
         ("another site", send(&[ORIGIN], &["cross-site"], token), 403),
@@ -175,13 +177,19 @@ impl Store for Fragile {
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.check()?.master().await
     }
-    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::plan::SigningKey>, StoreError> {
+    async fn signing_keys(&self) -> Result<Vec<bmauth::domain::signing_key::SigningKey>, StoreError> {
         self.check()?.signing_keys().await
     }
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.check()?.commit(changes, durability).await
     }
-    async fn sweep(&self, now: Timestamp, created: Timestamp, seen: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        created: Timestamp,
+        seen: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
         self.check()?.sweep(now, created, seen, limit).await
     }
     async fn ready(&self) -> Result<(), StoreError> {

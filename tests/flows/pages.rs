@@ -10,7 +10,8 @@ use crate::world::World;
 async fn every_answer_carries_our_headers() {
     let world = World::new().await;
     let mut browser = world.browser();
-    for path in ["/_bmauth/sign-in", "/_bmauth/register", "/_bmauth/whoami", "/_bmauth/nothing", "/_bmauth/signed-out"] {
+    for path in ["/_bmauth/sign-in", "/_bmauth/register", "/_bmauth/whoami", "/_bmauth/nothing", "/_bmauth/signed-out"]
+    {
         let answer = browser.get(path).await;
         let is = |name: &str, value: &str| assert_eq!(answer.headers[name], value, "{path} {name}");
         is("cache-control", "no-store");
@@ -19,7 +20,9 @@ async fn every_answer_carries_our_headers() {
         is("strict-transport-security", "max-age=31536000");
         is("cross-origin-opener-policy", "same-origin");
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-        for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"] {
+        for part in
+            ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"]
+        {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe"));
@@ -32,7 +35,16 @@ async fn a_hostile_way_back_ends_at_the_front_page() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"key");
     world.browser().register(&world, "maria@example.com", &mut passkey).await;
-    for hostile in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/_bmauth/sign-out", "/a/../b", "/%2e%2e/", "x"] {
+    for hostile in [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/_bmauth/sign-out",
+        "/a/../b",
+        "/%2e%2e/",
+        "x",
+    ] {
         let mut browser = world.browser();
         browser.get("/_bmauth/sign-in").await;
         let begun = browser.post("/_bmauth/sign-in/options", &json!({ "return_to": hostile })).await.json();
@@ -63,7 +75,8 @@ async fn a_language_is_chosen_by_address_then_cookie_then_browser() {
     let german = browser.get("/_bmauth/sign-in?lang=de").await;
     assert!(german.text.contains("<html lang=\"de\""), "{}", german.text);
     assert!(browser.get("/_bmauth/sign-in").await.text.contains("<html lang=\"de\""), "it is remembered");
-    let request = world.browser().request(Method::GET, "/_bmauth/sign-in").header(header::ACCEPT_LANGUAGE, "de-AT, en;q=0.5");
+    let request =
+        world.browser().request(Method::GET, "/_bmauth/sign-in").header(header::ACCEPT_LANGUAGE, "de-AT, en;q=0.5");
     let asked = world.browser().send(request.body(axum::body::Body::empty()).unwrap()).await;
     assert!(asked.text.contains("<html lang=\"de\""));
 }
@@ -79,10 +92,7 @@ async fn documents_for_machines() {
         browser.get("/.well-known/passkey-endpoints").await.json(),
         json!({ "enroll": "https://notes.example.com/_bmauth/register" })
     );
-    assert_eq!(
-        browser.get("/.well-known/webauthn").await.json(),
-        json!({ "origins": ["https://notes.example.com"] })
-    );
+    assert_eq!(browser.get("/.well-known/webauthn").await.json(), json!({ "origins": ["https://notes.example.com"] }));
 }
 
 #[tokio::test]
@@ -106,7 +116,11 @@ async fn other_methods_are_refused() {
     let world = World::new().await;
     let mut browser = world.browser();
     browser.get("/_bmauth/sign-in").await;
-    for (method, path) in [(Method::GET, "/_bmauth/sign-in/verify"), (Method::DELETE, "/_bmauth/sign-in"), (Method::PUT, "/_bmauth/sign-out")] {
+    for (method, path) in [
+        (Method::GET, "/_bmauth/sign-in/verify"),
+        (Method::DELETE, "/_bmauth/sign-in"),
+        (Method::PUT, "/_bmauth/sign-out"),
+    ] {
         let request = browser.request(method.clone(), path).body(axum::body::Body::empty()).unwrap();
         assert_eq!(browser.send(request).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
     }

@@ -1,7 +1,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::authenticator::{BE, Passkey, UP, UV};
+use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
@@ -195,7 +195,9 @@ async fn a_taken_address_shows_the_same_pages_and_its_owner_gets_a_mail() {
         known.get("/_bmauth/register/code").await.text.replace(MARIA, "bobby@example.com"),
         unknown.get("/_bmauth/register/code").await.text,
     ];
-    let [of_known, of_unknown] = pages.map(|page| page.split("name=\"csrf\"").map(|part| part.get(80..).unwrap_or_default().to_owned()).collect::<Vec<_>>());
+    let [of_known, of_unknown] = pages.map(|page| {
+        page.split("name=\"csrf\"").map(|part| part.get(80..).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    });
     assert_eq!(of_known, of_unknown);
     let mails = world.mails(MARIA).await;
     let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
@@ -257,7 +259,7 @@ async fn a_ceremony_is_answered_once_in_time_by_its_browser_and_for_its_purpose(
 
 #[tokio::test]
 async fn a_cheating_device_makes_no_passkey() {
-    let cheats: [(&str, fn(&mut Passkey)); 8] = [
+    let cheats: [(&str, Cheat); 8] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
         ("another origin", |key| key.origin = "https://evil.example".into()),

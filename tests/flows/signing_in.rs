@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::authenticator::{BE, Passkey, UP, UV, decode};
+use crate::authenticator::{BE, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::domain::plan::{Change, Durability};
@@ -88,7 +88,7 @@ async fn a_passkey_of_another_account_does_not_answer() {
 
 #[tokio::test]
 async fn a_cheating_device_signs_nobody_in() {
-    let cheats: [(&str, fn(&mut Passkey)); 9] = [
+    let cheats: [(&str, Cheat); 9] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
         ("no longer eligible for backup", |key| key.flags = UP | UV),

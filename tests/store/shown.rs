@@ -4,9 +4,9 @@ use bmauth::domain::account::Account;
 use bmauth::domain::ceremony::{Ceremony, Purpose};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
-use bmauth::domain::plan::SigningKey;
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
+use bmauth::domain::signing_key::SigningKey;
 
 pub trait Shown {
     fn shown(&self) -> String;

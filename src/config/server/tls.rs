@@ -8,9 +8,9 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
+use crate::config::hidden::warn_if_world_readable;
 use crate::config::problem::Checks;
 use crate::config::public_url::PublicUrl;
-use crate::config::secret::warn_if_world_readable;
 use crate::config::setting::{Setting, Written, section};
 
 section! {
@@ -60,48 +60,25 @@ impl TlsFiles {
     pub fn load(&self) -> Result<CertifiedKey, TlsFilesError> {
         let chain = read_chain(&self.cert)?;
         let key = read_key(&self.key)?;
-        Ok(CertifiedKey::from_der(
-            chain,
-            key,
-            &rustls::crypto::ring::default_provider(),
-        )?)
+        Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())?)
     }
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFilesError> {
-    let failed = |source| TlsFilesError::Certificate {
-        path: path.to_owned(),
-        source,
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(failed)?
-        .collect();
+    let failed = |source| TlsFilesError::Certificate { path: path.to_owned(), source };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(failed)?.collect();
     let chain = chain.map_err(failed)?;
-    if chain.is_empty() {
-        Err(failed(rustls::pki_types::pem::Error::NoItemsFound))
-    } else {
-        Ok(chain)
-    }
+    if chain.is_empty() { Err(failed(rustls::pki_types::pem::Error::NoItemsFound)) } else { Ok(chain) }
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFilesError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsFilesError::Key {
-        path: path.to_owned(),
-        source,
-    })
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsFilesError::Key { path: path.to_owned(), source })
 }
 
-pub(super) fn check(
-    setting: Setting,
-    public_url: Option<&PublicUrl>,
-    checks: &mut Checks,
-) -> Option<TlsFiles> {
+pub(super) fn check(setting: Setting, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<TlsFiles> {
     let whole = setting.clone();
     let table = setting.table(checks)?;
-    let Written {
-        place,
-        keys: TlsTable { cert, key },
-    } = TlsTable::read("server.tls.", table, checks);
+    let Written { place, keys: TlsTable { cert, key } } = TlsTable::read("server.tls.", table, checks);
     if public_url.is_some_and(|url| !url.is_https()) {
         whole.refuse(checks, "is set, but `public_url` starts with http://. Make it https://, or remove `server.tls`.");
     }
@@ -111,10 +88,7 @@ pub(super) fn check(
             file.text(checks).map(|text| (checks.resolve(&text), place))
         }
         None => {
-            checks.refuse(
-                &place,
-                format!("`server.tls.{name}` is missing. It is the PEM file with the {what}."),
-            );
+            checks.refuse(&place, format!("`server.tls.{name}` is missing. It is the PEM file with the {what}."));
             None
         }
     };
@@ -150,13 +124,8 @@ pub(super) fn check(
     if let Some(url) = public_url
         && !names(&loaded, url.host().as_str())
     {
-        checks.warn(
-            &cert_place,
-            format_args!(
-                "`server.tls.cert` is not for {}, the host of `public_url`.",
-                url.host()
-            ),
-        );
+        checks
+            .warn(&cert_place, format_args!("`server.tls.cert` is not for {}, the host of `public_url`.", url.host()));
     }
     Some(files)
 }

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::super::email::Transport;
 use super::*;
+use crate::domain::brand::Logo;
 
 /// A folder with these files, and `bmauth.toml` among them.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -23,16 +24,13 @@ fn load_from(folder: &TempDir) -> Result<Config, ConfigErrors> {
 /// The problems, with the folder's own name left out.
 fn problems_in(folder: &TempDir) -> String {
     let errors = load_from(folder).expect_err("something is wrong");
-    errors
-        .to_string()
-        .replace(&format!("{}/", folder.path().display()), "")
+    errors.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[cfg(unix)]
 fn set_mode(folder: &TempDir, file: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder.path().join(file), fs::Permissions::from_mode(mode))
-        .expect("a mode");
+    fs::set_permissions(folder.path().join(file), fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
 /// A self-signed certificate and its key, in PEM form.
@@ -47,44 +45,27 @@ const TLS: &str = "[server]\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n"
 fn a_file_that_is_not_there_is_told() {
     let folder = folder(&[]);
     let told = problems_in(&folder);
-    assert!(
-        told.starts_with("bmauth.toml:1:1: The configuration cannot be read (No such file"),
-        "{told}"
-    );
+    assert!(told.starts_with("bmauth.toml:1:1: The configuration cannot be read (No such file"), "{told}");
     assert!(told.contains("`bmauth init`"), "{told}");
 }
 
 #[test]
 fn paths_start_from_the_folder_of_the_file() {
     let extra = "[storage]\npath = \"here/store.redb\"\n[app]\nlogo = \"logo.svg\"\n";
-    let folder = folder(&[
-        ("bmauth.toml", &with(extra)),
-        ("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
-    ]);
+    let folder = folder(&[("bmauth.toml", &with(extra)), ("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>")]);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.storage.path, folder.path().join("here/store.redb"));
-    assert_eq!(
-        config.app.logo.map(|logo| logo.media_type),
-        Some("image/svg+xml")
-    );
+    assert_eq!(config.brand.logo().map(Logo::content_type), Some("image/svg+xml"));
 }
 
 #[test]
 fn a_secret_is_read_from_its_file_without_the_newline_at_its_end() {
     let text = format!("{URL}{ROUTE}[email]\nfrom = \"a@example.com\"\nsmtp_url_file = \"smtp\"\n");
-    let folder = folder(&[
-        ("bmauth.toml", &text),
-        ("smtp", "smtps://user:hunter2@mail\n"),
-    ]);
+    let folder = folder(&[("bmauth.toml", &text), ("smtp", "smtps://user:hunter2@mail\n")]);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
-    let Transport::Smtp(smtp) = config.email.transport else {
-        panic!("letters are sent")
-    };
+    let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
     let credentials = smtp.credentials.expect("credentials");
-    assert_eq!(
-        (smtp.host.as_str(), credentials.password.expose()),
-        ("mail", "hunter2")
-    );
+    assert_eq!((smtp.host.as_str(), credentials.password.expose()), ("mail", "hunter2"));
 }
 
 #[test]
@@ -92,10 +73,7 @@ fn what_is_wrong_inside_a_secret_file_is_told_without_showing_it() {
     let text = format!("{URL}{ROUTE}[email]\nfrom = \"a@example.com\"\nsmtp_url_file = \"smtp\"\n");
     let folder = folder(&[("bmauth.toml", &text), ("smtp", "hunter2")]);
     let told = problems_in(&folder);
-    assert!(
-        told.starts_with("bmauth.toml:6:17: `email.smtp_url_file`: it is not a URL"),
-        "{told}"
-    );
+    assert!(told.starts_with("bmauth.toml:6:17: `email.smtp_url_file`: it is not a URL"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
 
@@ -107,16 +85,9 @@ fn a_secret_file_that_everybody_can_read_is_a_warning() {
     );
     let folder = folder(&[("bmauth.toml", &text), ("smtp", "smtps://mail")]);
     set_mode(&folder, "smtp", 0o644);
-    let warnings = load_from(&folder)
-        .unwrap_or_else(|errors| panic!("{errors}"))
-        .warnings;
-    let [warning] = warnings.as_slice() else {
-        panic!("one warning: {warnings:?}")
-    };
-    assert!(
-        warning.contains(":6:17: `email.smtp_url_file`: everybody on this machine can read"),
-        "{warning}"
-    );
+    let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
+    let [warning] = warnings.as_slice() else { panic!("one warning: {warnings:?}") };
+    assert!(warning.contains(":6:17: `email.smtp_url_file`: everybody on this machine can read"), "{warning}");
     set_mode(&folder, "smtp", 0o640);
     let warnings = load_from(&folder).map(|config| config.warnings);
     assert_eq!(warnings, Ok(vec![]));
@@ -126,11 +97,7 @@ fn a_secret_file_that_everybody_can_read_is_a_warning() {
 #[test]
 fn a_certificate_and_its_key_are_read_together() {
     let (cert, key) = certificate("notes.example.com");
-    let folder = folder(&[
-        ("bmauth.toml", &with(TLS)),
-        ("cert.pem", &cert),
-        ("key.pem", &key),
-    ]);
+    let folder = folder(&[("bmauth.toml", &with(TLS)), ("cert.pem", &cert), ("key.pem", &key)]);
     set_mode(&folder, "key.pem", 0o600);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
     let tls = config.server.tls.expect("TLS");
@@ -139,32 +106,20 @@ fn a_certificate_and_its_key_are_read_together() {
     assert_eq!(config.warnings, Vec::<String>::new());
 
     set_mode(&folder, "key.pem", 0o644);
-    let warnings = load_from(&folder)
-        .unwrap_or_else(|errors| panic!("{errors}"))
-        .warnings;
-    assert!(
-        warnings
-            .iter()
-            .any(|warning| warning.contains("`server.tls.key`: everybody")),
-        "{warnings:?}"
-    );
+    let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("`server.tls.key`: everybody")), "{warnings:?}");
 }
 
 #[test]
 fn a_certificate_for_another_host_is_a_warning() {
     let (cert, key) = certificate("other.example");
-    let folder = folder(&[
-        ("bmauth.toml", &with(TLS)),
-        ("cert.pem", &cert),
-        ("key.pem", &key),
-    ]);
-    let warnings = load_from(&folder)
-        .unwrap_or_else(|errors| panic!("{errors}"))
-        .warnings;
+    let folder = folder(&[("bmauth.toml", &with(TLS)), ("cert.pem", &cert), ("key.pem", &key)]);
+    let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
     assert!(
-        warnings.iter().any(|warning| warning.ends_with(
-            "`server.tls.cert` is not for notes.example.com, the host of `public_url`."
-        )),
+        warnings
+            .iter()
+            .any(|warning| warning
+                .ends_with("`server.tls.cert` is not for notes.example.com, the host of `public_url`.")),
         "{warnings:?}"
     );
 }
@@ -173,13 +128,12 @@ fn a_certificate_for_another_host_is_a_warning() {
 fn a_key_of_another_certificate_is_refused() {
     let (cert, _) = certificate("notes.example.com");
     let (_, key) = certificate("notes.example.com");
-    let folder = folder(&[
-        ("bmauth.toml", &with(TLS)),
-        ("cert.pem", &cert),
-        ("key.pem", &key),
-    ]);
+    let folder = folder(&[("bmauth.toml", &with(TLS)), ("cert.pem", &cert), ("key.pem", &key)]);
     let told = problems_in(&folder);
-    assert!(told.starts_with("bmauth.toml:8:34: `server.tls.key`: the certificate and the key cannot be used together"), "{told}");
+    assert!(
+        told.starts_with("bmauth.toml:8:34: `server.tls.key`: the certificate and the key cannot be used together"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -194,9 +148,8 @@ fn tls_files_that_are_none_are_both_told() {
 
 #[test]
 fn tls_needs_both_files_and_https() {
-    let text = format!(
-        "public_url = \"http://localhost:8080\"\n{EMAIL}{ROUTE}[server]\ntls = {{ certificate = \"a\" }}\n"
-    );
+    let text =
+        format!("public_url = \"http://localhost:8080\"\n{EMAIL}{ROUTE}[server]\ntls = {{ certificate = \"a\" }}\n");
     let folder = folder(&[("bmauth.toml", &text)]);
     assert_eq!(
         problems_in(&folder),

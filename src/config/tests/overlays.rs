@@ -6,10 +6,7 @@ use super::*;
 
 fn source(text: &str, variables: &[(&str, &str)]) -> ConfigSource {
     let mut source = ConfigSource::text("bmauth.toml", text);
-    source.environment = variables
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
-        .collect();
+    source.environment = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
     source
 }
 
@@ -34,11 +31,7 @@ fn a_variable_goes_over_the_file_and_a_flag_over_both() {
     let over = [("BMAUTH__SESSIONS__IDLE", "2h")];
     assert_eq!(idle(source(&text, &over)), Ok(7200));
     let mut flagged = source(&text, &over);
-    flagged.flags = vec![FlagSetting {
-        flag: "--idle",
-        key: "sessions.idle",
-        value: "3h".to_owned(),
-    }];
+    flagged.flags = vec![FlagSetting { flag: "--idle", key: "sessions.idle", value: "3h".to_owned() }];
     assert_eq!(idle(flagged), Ok(10_800));
 }
 
@@ -47,10 +40,7 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
     let config = loads_with(
         &with(""),
         &[
-            (
-                "BMAUTH__SERVER__LISTEN",
-                "[\"127.0.0.1:1\", \"127.0.0.1:2\"]",
-            ),
+            ("BMAUTH__SERVER__LISTEN", "[\"127.0.0.1:1\", \"127.0.0.1:2\"]"),
             ("BMAUTH__SERVER__ADMIN", "127.0.0.1:3"),
             ("BMAUTH__IDENTITY__PLAIN_HEADERS", "true"),
             ("BMAUTH__IDENTITY__ISSUER", "\"quoted\""),
@@ -63,11 +53,8 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.server.admin.port(), 3);
     assert!(config.identity.plain_headers);
-    assert_eq!(
-        (config.identity.issuer.as_str(), config.app.name.as_str()),
-        ("quoted", "42")
-    );
-    assert_eq!(config.accounts.allowed_domains, ["example.com"]);
+    assert_eq!((config.identity.issuer.as_str(), config.brand.name()), ("quoted", "42"));
+    assert_eq!(config.policy.allowed_domains, ["example.com"]);
 }
 
 #[test]
@@ -80,11 +67,8 @@ fn variables_reach_into_routes_by_their_number() {
             ("BMAUTH__ROUTE__1__UPSTREAM__0", "http://api:2"),
         ],
     );
-    let routes: Vec<String> = config
-        .routes
-        .iter()
-        .map(|route| format!("{} {}", route.path, route.upstream[0]))
-        .collect();
+    let routes: Vec<String> =
+        config.routes.iter().map(|route| format!("{} {}", route.path, route.upstream[0])).collect();
     assert_eq!(routes, ["/api http://api:2", "/ http://other:1"]);
 }
 
@@ -94,10 +78,7 @@ fn variables_alone_can_say_everything() {
         "",
         &[
             ("BMAUTH__PUBLIC_URL", "https://notes.example.com"),
-            (
-                "BMAUTH__EMAIL",
-                "{ from = \"a@example.com\", transport = \"log\" }",
-            ),
+            ("BMAUTH__EMAIL", "{ from = \"a@example.com\", transport = \"log\" }"),
             ("BMAUTH__EMAIL__FROM", "b@example.com"),
             ("BMAUTH__ROUTE__0__UPSTREAM", "http://app"),
         ],
@@ -133,18 +114,9 @@ fn problems_of_variables_and_flags_carry_their_names() {
     );
     says(&[("BMAUTH__", "x")], "BMAUTH__: It names no key.");
     let mut flagged = source(&with(""), &[]);
-    flagged.flags = vec![FlagSetting {
-        flag: "--listen",
-        key: "server.listen",
-        value: "8443".to_owned(),
-    }];
+    flagged.flags = vec![FlagSetting { flag: "--listen", key: "server.listen", value: "8443".to_owned() }];
     let errors = load(flagged).expect_err("no address");
-    assert!(
-        errors
-            .to_string()
-            .starts_with("--listen: `server.listen` is 8443"),
-        "{errors}"
-    );
+    assert!(errors.to_string().starts_with("--listen: `server.listen` is 8443"), "{errors}");
 }
 
 #[cfg(unix)]
@@ -152,32 +124,15 @@ fn problems_of_variables_and_flags_carry_their_names() {
 fn a_variable_that_is_not_text_is_told() {
     use std::os::unix::ffi::OsStringExt;
     let mut source = source(&with(""), &[]);
-    source.environment.push((
-        OsString::from("BMAUTH__APP__NAME"),
-        OsString::from_vec(vec![0xff]),
-    ));
+    source.environment.push((OsString::from("BMAUTH__APP__NAME"), OsString::from_vec(vec![0xff])));
     let errors = load(source).expect_err("no text");
-    assert_eq!(
-        errors.to_string(),
-        "BMAUTH__APP__NAME: The value of this variable is not UTF-8."
-    );
+    assert_eq!(errors.to_string(), "BMAUTH__APP__NAME: The value of this variable is not UTF-8.");
 }
 
 #[test]
 fn the_secret_of_a_variable_is_not_shown() {
-    let errors = load(source(
-        &with(""),
-        &[(
-            "BMAUTH__EMAIL__SMTP_URL",
-            "smtp://u:hunter2@mail.example.com",
-        )],
-    ))
-    .expect_err("unprotected");
-    assert!(
-        errors
-            .to_string()
-            .starts_with("BMAUTH__EMAIL__SMTP_URL: `email.smtp_url`: it would send"),
-        "{errors}"
-    );
+    let errors = load(source(&with(""), &[("BMAUTH__EMAIL__SMTP_URL", "smtp://u:hunter2@mail.example.com")]))
+        .expect_err("unprotected");
+    assert!(errors.to_string().starts_with("BMAUTH__EMAIL__SMTP_URL: `email.smtp_url`: it would send"), "{errors}");
     assert!(!errors.to_string().contains("hunter2"), "{errors}");
 }

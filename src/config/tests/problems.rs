@@ -57,10 +57,7 @@ fn what_is_not_toml_is_told_with_its_place() {
 
 #[test]
 fn unknown_keys_are_told_with_what_was_meant() {
-    says(
-        "acess = \"public\"",
-        "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?",
-    );
+    says("acess = \"public\"", "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?");
     says(
         "[server]\nlisten_on = []",
         "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, trusted_proxies.",
@@ -69,10 +66,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
         "[server]\ntrusted-proxies = []",
         "bmauth.toml:8:1: `server.trusted-proxies` is not a key. Did you mean `server.trusted_proxies`?",
     );
-    says(
-        "[sesions]\nidle = \"5m\"",
-        "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?",
-    );
+    says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
         "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience.",
@@ -81,26 +75,14 @@ fn unknown_keys_are_told_with_what_was_meant() {
 
 #[test]
 fn a_wrong_kind_of_value_is_told() {
-    says(
-        "[sessions]\nidle = 300",
-        "bmauth.toml:8:8: `sessions.idle` is 300; it must be text in quotes.",
-    );
-    says(
-        "[server]\nlisten = 8443",
-        "bmauth.toml:8:10: `server.listen` is 8443; it must be a list, like [\"…\"].",
-    );
-    says(
-        "[server]\nlisten = [8443]",
-        "bmauth.toml:8:11: `server.listen` is 8443; it must be text in quotes.",
-    );
+    says("[sessions]\nidle = 300", "bmauth.toml:8:8: `sessions.idle` is 300; it must be text in quotes.");
+    says("[server]\nlisten = 8443", "bmauth.toml:8:10: `server.listen` is 8443; it must be a list, like [\"…\"].");
+    says("[server]\nlisten = [8443]", "bmauth.toml:8:11: `server.listen` is 8443; it must be text in quotes.");
     says(
         "[identity]\nplain_headers = \"yes\"",
         "bmauth.toml:8:17: `identity.plain_headers` is \"yes\"; it must be true or false.",
     );
-    says(
-        "[app]\nname = [\"Notes\"]",
-        "bmauth.toml:8:8: `app.name` is a list; it must be text in quotes.",
-    );
+    says("[app]\nname = [\"Notes\"]", "bmauth.toml:8:8: `app.name` is a list; it must be text in quotes.");
     assert_eq!(
         problems(&format!("{URL}server = 1\n{EMAIL}{ROUTE}")),
         "bmauth.toml:2:10: `server` is 1; it must be a table."
@@ -170,10 +152,7 @@ fn public_url_is_an_https_origin_with_a_domain_name() {
 
 #[test]
 fn the_app_section_is_checked() {
-    says(
-        "[app]\nname = \" \"",
-        "bmauth.toml:8:8: `app.name` is \" \": it must be 1 to 60 characters on one line.",
-    );
+    says("[app]\nname = \" \"", "bmauth.toml:8:8: `app.name` is \" \": it must be 1 to 60 characters on one line.");
     says(
         "[app]\nname = \"a\\nb\"",
         "bmauth.toml:8:8: `app.name` is \"a\\nb\": it must be 1 to 60 characters on one line.",
@@ -205,33 +184,46 @@ fn the_app_section_is_checked() {
 }
 
 #[test]
+fn a_host_too_long_to_be_a_name_asks_for_one() {
+    let host = format!("{}.example.com", "n".repeat(60));
+    url_says(
+        &format!("https://{host}"),
+        &format!(
+            "bmauth.toml:1:1: `app.name` is missing, and \"{host}\" cannot stand for it: it must be 1 to 60 characters on one line."
+        ),
+    );
+}
+
+#[test]
+fn a_heavy_logo_is_refused_at_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logo = folder.path().join("logo.svg");
+    std::fs::write(&logo, "<svg/>".to_owned() + &" ".repeat(262_144)).expect("a file");
+    says(
+        &format!("[app]\nlogo = {logo:?}"),
+        &format!("bmauth.toml:8:8: `app.logo` is {logo:?}: it has 262150 bytes; the most is 262144."),
+    );
+}
+
+#[test]
 fn addresses_are_checked() {
     let allowed = "it must be an IP address and a port, like \"0.0.0.0:8443\" or \"[::]:8443\".";
     says(
         "[server]\nlisten = []",
         "bmauth.toml:8:10: `server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".",
     );
-    says(
-        "[server]\nlisten = [\"0.0.0.0\"]",
-        &format!("bmauth.toml:8:11: `server.listen` is \"0.0.0.0\": {allowed}"),
-    );
+    says("[server]\nlisten = [\"0.0.0.0\"]", &format!("bmauth.toml:8:11: `server.listen` is \"0.0.0.0\": {allowed}"));
     says(
         "[server]\nlisten = [\":8443\"]",
-        &format!(
-            "bmauth.toml:8:11: `server.listen` is \":8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"
-        ),
+        &format!("bmauth.toml:8:11: `server.listen` is \":8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"),
     );
     says(
         "[server]\nlisten = \"localhost:80\"",
-        &format!(
-            "bmauth.toml:8:10: `server.listen` is \"localhost:80\": {allowed} Did you mean \"127.0.0.1:80\"?"
-        ),
+        &format!("bmauth.toml:8:10: `server.listen` is \"localhost:80\": {allowed} Did you mean \"127.0.0.1:80\"?"),
     );
     says(
         "[server]\nlisten = \"8443\"",
-        &format!(
-            "bmauth.toml:8:10: `server.listen` is \"8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"
-        ),
+        &format!("bmauth.toml:8:10: `server.listen` is \"8443\": {allowed} Did you mean \"0.0.0.0:8443\"?"),
     );
     says(
         "[server]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]",
@@ -241,12 +233,7 @@ fn addresses_are_checked() {
         "[server]\nlisten = [\"0.0.0.0:1\", \"127.0.0.1:1\"]",
         "bmauth.toml:8:24: `server.listen` is \"127.0.0.1:1\": it is already taken by 0.0.0.0:1, above.",
     );
-    for public in [
-        "0.0.0.0:9091",
-        "[::]:9091",
-        "192.0.2.7:9091",
-        "[2001:db8::1]:9091",
-    ] {
+    for public in ["0.0.0.0:9091", "[::]:9091", "192.0.2.7:9091", "[2001:db8::1]:9091"] {
         says(
             &format!("[server]\nadmin = {public:?}"),
             &format!(
@@ -375,12 +362,8 @@ fn passkeys_belong_to_the_domain_of_public_url() {
 
 #[test]
 fn sessions_have_sensible_limits() {
-    let allowed =
-        "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
-    says(
-        "[sessions]\nidle = \"1 day\"",
-        &format!("bmauth.toml:8:8: `sessions.idle` is \"1 day\": {allowed}"),
-    );
+    let allowed = "it must be a whole number and s, m, h or d, like \"30s\", \"5m\", \"12h\" or \"30d\".";
+    says("[sessions]\nidle = \"1 day\"", &format!("bmauth.toml:8:8: `sessions.idle` is \"1 day\": {allowed}"));
     says(
         "[sessions]\nidle = \"30s\"",
         "bmauth.toml:8:8: `sessions.idle` is \"30s\": it must be from \"1m\" to \"400d\".",
@@ -402,16 +385,7 @@ fn sessions_have_sensible_limits() {
 #[test]
 fn the_identity_section_is_checked() {
     let name = "it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".";
-    for bad in [
-        "",
-        "X_BMAuth",
-        "X.BMAuth",
-        "X BMAuth",
-        "X-BMAuth:",
-        "-X",
-        "1X",
-        "Ü",
-    ] {
+    for bad in ["", "X_BMAuth", "X.BMAuth", "X BMAuth", "X-BMAuth:", "-X", "1X", "Ü"] {
         says(
             &format!("[identity]\nheader = {bad:?}"),
             &format!("bmauth.toml:8:10: `identity.header` is {bad:?}: {name}"),
@@ -447,9 +421,7 @@ fn the_identity_section_is_checked() {
     for outside in ["59s", "2h"] {
         says(
             &format!("[identity]\nlifetime = {outside:?}"),
-            &format!(
-                "bmauth.toml:8:12: `identity.lifetime` is {outside:?}: it must be from \"1m\" to \"1h\"."
-            ),
+            &format!("bmauth.toml:8:12: `identity.lifetime` is {outside:?}: it must be from \"1m\" to \"1h\"."),
         );
     }
     for bad in ["", "a b", ":x"] {
@@ -505,8 +477,7 @@ fn routes_are_checked() {
 
 #[test]
 fn upstreams_are_checked() {
-    let upstream =
-        |upstream: &str| problems(&format!("{URL}{EMAIL}[[route]]\nupstream = {upstream}\n"));
+    let upstream = |upstream: &str| problems(&format!("{URL}{EMAIL}[[route]]\nupstream = {upstream}\n"));
     let like = "It must be like \"http://127.0.0.1:8000\".";
     assert_eq!(
         upstream("[]"),
@@ -555,90 +526,39 @@ fn one_bracket_too_few_is_told() {
 #[test]
 fn what_is_not_built_says_so_and_refuses_to_start() {
     for (extra, place, key) in [
-        (
-            "[storage]\nurl = \"postgres://db\"",
-            "8:1",
-            "`storage.url` is not built yet; remove it.",
-        ),
-        (
-            "[storage]\nurl_file = \"x\"",
-            "8:1",
-            "`storage.url_file` is not built yet; remove it.",
-        ),
+        ("[storage]\nurl = \"postgres://db\"", "8:1", "`storage.url` is not built yet; remove it."),
+        ("[storage]\nurl_file = \"x\"", "8:1", "`storage.url_file` is not built yet; remove it."),
         (
             "[accounts]\nregistration = \"invite\"",
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        (
-            "[accounts]\nrecovery = \"email\"",
-            "8:12",
-            "`accounts.recovery` is \"email\": recovery is not built yet;",
-        ),
+        ("[accounts]\nrecovery = \"email\"", "8:12", "`accounts.recovery` is \"email\": recovery is not built yet;"),
         (
             "[accounts]\nrecovery = \"delayed\"",
             "8:12",
             "`accounts.recovery` is \"delayed\": recovery is not built yet;",
         ),
-        (
-            "[accounts]\nrecovery = \"admin\"",
-            "8:12",
-            "`accounts.recovery` is \"admin\": recovery is not built yet;",
-        ),
-        (
-            "[accounts]\nrecovery_delay = \"24h\"",
-            "8:1",
-            "`accounts.recovery_delay` is not built yet; remove it.",
-        ),
-        (
-            "[link]\napprove = \"on\"",
-            "8:11",
-            "`link.approve` is \"on\": linking a device is not built yet;",
-        ),
+        ("[accounts]\nrecovery = \"admin\"", "8:12", "`accounts.recovery` is \"admin\": recovery is not built yet;"),
+        ("[accounts]\nrecovery_delay = \"24h\"", "8:1", "`accounts.recovery_delay` is not built yet; remove it."),
+        ("[link]\napprove = \"on\"", "8:11", "`link.approve` is \"on\": linking a device is not built yet;"),
         (
             "[link]\napprove = \"same-network\"",
             "8:11",
             "`link.approve` is \"same-network\": linking a device is not built yet;",
         ),
-        (
-            "[link]\npath = \"/link\"",
-            "8:1",
-            "`link.path` is not built yet; remove it.",
-        ),
-        (
-            "groups = []",
-            "7:1",
-            "`route.groups` is not built yet; remove it.",
-        ),
-        (
-            "step_up = \"5m\"",
-            "7:1",
-            "`route.step_up` is not built yet; remove it.",
-        ),
-        (
-            "forward_authorization = true",
-            "7:1",
-            "`route.forward_authorization` is not built yet; remove it.",
-        ),
-        (
-            "cors = {}",
-            "7:1",
-            "`route.cors` is not built yet; remove it.",
-        ),
+        ("[link]\npath = \"/link\"", "8:1", "`link.path` is not built yet; remove it."),
+        ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
+        ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
+        ("forward_authorization = true", "7:1", "`route.forward_authorization` is not built yet; remove it."),
+        ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
         ("[cors]", "7:2", "`cors` is not built yet; remove it."),
         ("[api]", "7:2", "`api` is not built yet; remove it."),
-        (
-            "[elevation]",
-            "7:2",
-            "`elevation` is not built yet; remove it.",
-        ),
+        ("[elevation]", "7:2", "`elevation` is not built yet; remove it."),
     ] {
         let told = problems(&with(extra));
         let expected = format!("bmauth.toml:{place}: {key}");
-        assert!(
-            told.starts_with(&expected) && !told.contains('\n'),
-            "{told}\n{expected}"
-        );
+        assert!(told.starts_with(&expected) && !told.contains('\n'), "{told}\n{expected}");
     }
 }
 
@@ -682,17 +602,11 @@ access = "none"
 step_up = "5m"
 "##;
     let told = problems(text);
-    let places: Vec<&str> = told
-        .lines()
-        .map(|line| line.split(": ").next().unwrap_or_default())
-        .collect();
+    let places: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
     let expected = [
-        "1:14", "2:1", "4:10", "6:1", "7:9", "9:8", "10:12", "12:12", "14:8", "15:12", "17:10",
-        "18:13", "19:1", "20:8", "22:13", "23:10", "24:1",
+        "1:14", "2:1", "4:10", "6:1", "7:9", "9:8", "10:12", "12:12", "14:8", "15:12", "17:10", "18:13", "19:1",
+        "20:8", "22:13", "23:10", "24:1",
     ];
-    let expected: Vec<String> = expected
-        .iter()
-        .map(|place| format!("bmauth.toml:{place}"))
-        .collect();
+    let expected: Vec<String> = expected.iter().map(|place| format!("bmauth.toml:{place}")).collect();
     assert_eq!(places, expected, "{told}");
 }

@@ -2,127 +2,57 @@
 
 use std::time::Duration;
 
-use super::super::accounts::Registration;
 use super::super::email::{SmtpSecurity, Transport};
-use super::super::identity::Algorithm;
 use super::*;
+use crate::domain::accent::Accent;
 use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::Access;
+use crate::domain::signing_key::Algorithm;
 
 #[test]
 fn the_minimal_file_loads_with_every_default() {
     let text = include_str!("../../../config/minimal.toml");
-    let config =
-        load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
-    let Config {
-        public_url,
-        app,
-        server,
-        storage,
-        email,
-        accounts,
-        passkeys,
-        sessions,
-        identity,
-        routes,
-        warnings,
-    } = config;
+    let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
+    let Config { public_url, brand, server, storage, email, policy, passkeys, sessions, identity, routes, warnings } =
+        config;
     assert_eq!(
-        (
-            public_url.origin(),
-            public_url.host().as_str(),
-            public_url.is_https()
-        ),
+        (public_url.origin(), public_url.host().as_str(), public_url.is_https()),
         ("https://notes.example.com", "notes.example.com", true)
     );
     assert_eq!(
-        (
-            app.name.as_str(),
-            app.accent,
-            app.logo.is_none(),
-            app.support_url
-        ),
-        ("notes.example.com", None, true, None)
+        (brand.name(), brand.accent(), brand.logo(), brand.support_url()),
+        ("notes.example.com", Accent::default(), None, None)
     );
-    assert_eq!(
-        (server.listen, server.tls),
-        (vec!["0.0.0.0:8443".parse().expect("an address")], None)
-    );
-    assert_eq!(
-        (server.admin.to_string(), server.trusted_proxies),
-        ("127.0.0.1:9091".to_owned(), vec![])
-    );
+    assert_eq!((server.listen, server.tls), (vec!["0.0.0.0:8443".parse().expect("an address")], None));
+    assert_eq!((server.admin.to_string(), server.trusted_proxies), ("127.0.0.1:9091".to_owned(), vec![]));
     assert_eq!(storage.path, path("/etc/bmauth/data/bmauth.redb"));
-    assert_eq!(
-        (email.from.name.as_deref(), email.from.address.as_str()),
-        (Some("Acme Notes"), "no-reply@example.com")
-    );
-    let Transport::Smtp(smtp) = email.transport else {
-        panic!("letters are sent")
-    };
-    assert_eq!(
-        (smtp.host.as_str(), smtp.port, smtp.security),
-        ("mail.example.com", 465, SmtpSecurity::Tls)
-    );
-    assert_eq!(
-        (accounts.registration, accounts.allowed_domains),
-        (Registration::Open, vec![])
-    );
+    assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
+    let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
+    assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
+    assert_eq!((policy.open, policy.allowed_domains), (true, vec![]));
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
+    assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
+    assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));
     assert_eq!(
-        (sessions.idle, sessions.absolute),
-        (Duration::from_secs(86_400), Duration::from_secs(2_592_000))
-    );
-    assert_eq!(
-        (identity.header.as_str(), identity.header.name().as_str()),
-        ("X-BMAuth-JWT", "x-bmauth-jwt")
-    );
-    assert_eq!(
-        (
-            identity.algorithm,
-            identity.lifetime,
-            identity.plain_headers
-        ),
+        (identity.algorithm, identity.lifetime, identity.plain_headers),
         (Algorithm::Es256, Duration::from_secs(300), false)
     );
     assert_eq!(identity.issuer, "https://notes.example.com");
     let routes: Vec<_> = routes.iter().collect();
-    let [route] = routes.as_slice() else {
-        panic!("one route")
-    };
+    let [route] = routes.as_slice() else { panic!("one route") };
     assert_eq!(
-        (
-            route.host.as_str(),
-            route.path.as_str(),
-            route.access,
-            route.audience.as_str()
-        ),
-        (
-            "notes.example.com",
-            "/",
-            Access::SignedIn,
-            "notes.example.com"
-        )
+        (route.host.as_str(), route.path.as_str(), route.access, &*route.audience),
+        ("notes.example.com", "/", Access::SignedIn, "notes.example.com")
     );
-    assert_eq!(
-        route
-            .upstream
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
-        ["http://127.0.0.1:8000"]
-    );
+    assert_eq!(route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
 
 #[test]
 fn the_template_loads() {
     let config = loads(TEMPLATE);
-    assert_eq!(
-        (config.app.name.as_str(), config.routes.iter().count()),
-        ("Acme Notes", 1)
-    );
+    assert_eq!((config.brand.name(), config.routes.iter().count()), ("Acme Notes", 1));
 }
 
 /// The comments of the template are examples that hold: each one, uncommented, is a key that is known.
@@ -131,27 +61,22 @@ fn every_commented_key_of_the_template_is_right() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("logo.svg"), "<svg/>").expect("a logo");
     let is_key = |line: &str| {
-        line.split_once(" = ").is_some_and(|(key, _)| {
-            key.bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        })
+        line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
     };
     // These would be said twice, or name files that are not there.
     let stay_comments = ["tls", "smtp_url_file", "trusted_proxies"];
     let mut seen = Vec::new();
     let mut text = String::new();
     for line in TEMPLATE.lines() {
-        let bare = line
-            .strip_prefix("# ")
-            .filter(|line| is_key(line) || line.starts_with("[["));
+        let bare = line.strip_prefix("# ").filter(|line| is_key(line) || line.starts_with("[["));
         let key = bare.unwrap_or(line).split_once(" = ").map(|(key, _)| key);
         seen.extend(key);
         let stays = key.is_some_and(|key| stay_comments.contains(&key));
         text.push_str(bare.filter(|_| !stays).unwrap_or(line));
         text.push('\n');
     }
-    let config = load(ConfigSource::text(folder.path().join("bmauth.toml"), text))
-        .unwrap_or_else(|errors| panic!("{errors}"));
+    let config =
+        load(ConfigSource::text(folder.path().join("bmauth.toml"), text)).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.routes.iter().count(), 2);
     for key in [
         "public_url",
@@ -242,84 +167,44 @@ access = "optional"
 "##,
     );
     assert_eq!(config.public_url.origin(), "https://notes.example.com:8443");
-    assert_eq!(
-        (
-            config.app.name.as_str(),
-            config.app.accent.map(|accent| accent.on_light())
-        ),
-        ("Notes", Some("#0a5c2f".to_owned()))
-    );
-    assert_eq!(
-        config.app.support_url.map(String::from).as_deref(),
-        Some("mailto:help@example.com")
-    );
+    assert_eq!((config.brand.name(), config.brand.accent().light().to_string()), ("Notes", "#0a5c2f".to_owned()));
+    assert_eq!(config.brand.support_url(), Some("mailto:help@example.com"));
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.server.admin.to_string(), "10.0.0.5:9000");
     assert_eq!(
-        config
-            .server
-            .trusted_proxies
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
+        config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
     );
     assert_eq!(config.storage.path, path("/var/lib/bmauth/store.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
-    assert_eq!(config.accounts.registration, Registration::Closed);
-    assert_eq!(
-        config.accounts.allowed_domains,
-        ["example.com", "xn--bcher-kva.example"]
-    );
+    assert!(!config.policy.open);
+    assert_eq!(config.policy.allowed_domains, ["example.com", "xn--bcher-kva.example"]);
     assert_eq!(config.passkeys.rp_id.as_str(), "example.com");
     assert_eq!(
         (config.sessions.idle, config.sessions.absolute),
         (Duration::from_secs(1800), Duration::from_secs(43_200))
     );
+    assert_eq!((config.identity.header.as_str(), config.identity.algorithm), ("X-Who", Algorithm::EdDsa));
     assert_eq!(
-        (config.identity.header.as_str(), config.identity.algorithm),
-        ("X-Who", Algorithm::EdDsa)
-    );
-    assert_eq!(
-        (
-            config.identity.lifetime,
-            config.identity.issuer.as_str(),
-            config.identity.plain_headers
-        ),
+        (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers),
         (Duration::from_secs(600), "notes", true)
     );
     let find = |host: &str, path: &str| {
         let path = CanonicalPath::parse(path.as_bytes()).expect("a path");
-        let route = config
-            .routes
-            .find(&Host::parse(host).expect("a host"), &path)?;
+        let route = config.routes.find(&Host::parse(host).expect("a host"), &path)?;
         Some((route.id.0, route.access, route.audience.clone()))
     };
-    assert_eq!(
-        find("notes.example.com", "/x"),
-        Some((0, Access::SignedIn, "notes.example.com".to_owned()))
-    );
-    assert_eq!(
-        find("files.example.com", "/public/x"),
-        Some((1, Access::Public, "files".to_owned()))
-    );
+    assert_eq!(find("notes.example.com", "/x"), Some((0, Access::SignedIn, "notes.example.com".into())));
+    assert_eq!(find("files.example.com", "/public/x"), Some((1, Access::Public, "files".into())));
     assert_eq!(find("files.example.com", "/"), None);
-    assert_eq!(
-        find("notes.example.com", "/api/x"),
-        Some((2, Access::Optional, "notes.example.com".to_owned()))
-    );
+    assert_eq!(find("notes.example.com", "/api/x"), Some((2, Access::Optional, "notes.example.com".into())));
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 
 #[test]
 fn on_localhost_the_listener_follows_public_url() {
-    let config = loads(&format!(
-        "public_url = \"http://localhost:8080\"\n{EMAIL}{ROUTE}"
-    ));
-    assert_eq!(
-        config.server.listen,
-        ["127.0.0.1:8080".parse().expect("an address")]
-    );
+    let config = loads(&format!("public_url = \"http://localhost:8080\"\n{EMAIL}{ROUTE}"));
+    assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.passkeys.rp_id.as_str(), "localhost");
     assert!(!config.public_url.is_https());
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -344,10 +229,7 @@ fn what_deserves_a_word_is_a_warning() {
         ]
     );
     assert_eq!(
-        loads(&with(&format!(
-            "host = \"other.example\"\naccess = \"public\"\n{behind}"
-        )))
-        .warnings,
+        loads(&with(&format!("host = \"other.example\"\naccess = \"public\"\n{behind}"))).warnings,
         Vec::<String>::new()
     );
     let printed = format!(
@@ -363,14 +245,10 @@ fn what_deserves_a_word_is_a_warning() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let text = format!(
-        "{URL}{ROUTE}[email]\nfrom = \"boss@example.com\"\nsmtp_url = \"smtps://postman:hunter2@mail\"\n"
-    );
+    let text =
+        format!("{URL}{ROUTE}[email]\nfrom = \"boss@example.com\"\nsmtp_url = \"smtps://postman:hunter2@mail\"\n");
     let shown = format!("{:?}", loads(&text));
-    assert!(
-        !shown.contains("hunter2") && !shown.contains("boss@"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hunter2") && !shown.contains("boss@"), "{shown}");
 }
 
 #[test]
@@ -378,20 +256,10 @@ fn the_demo_goes_through_the_same_checks() {
     let upstream = UpstreamUrl::parse("http://127.0.0.1:4000").expect("an upstream");
     let config = Config::demo(8080, &upstream, Path::new("/tmp/demo")).expect("a configuration");
     assert_eq!(config.public_url.origin(), "http://localhost:8080");
-    assert_eq!(
-        config.server.listen,
-        ["127.0.0.1:8080".parse().expect("an address")]
-    );
+    assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.storage.path, path("/tmp/demo/demo.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
-    assert_eq!(
-        config
-            .routes
-            .iter()
-            .map(|route| route.upstream.clone())
-            .collect::<Vec<_>>(),
-        [vec![upstream]]
-    );
+    assert_eq!(config.routes.iter().map(|route| route.upstream.clone()).collect::<Vec<_>>(), [vec![upstream]]);
     assert_eq!(config.warnings, Vec::<String>::new());
 
     let itself = UpstreamUrl::parse("http://localhost:8080").expect("an upstream");

@@ -36,16 +36,6 @@ impl AlreadyRegistered<'_> {
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let subject = sheet.words.say("mail-registered-subject");
-        Sheet::finish(
-            subject,
-            &Text {
-                sheet,
-                letter: self,
-            },
-            &Html {
-                sheet,
-                letter: self,
-            },
-        )
+        Sheet::finish(subject, &Text { sheet, letter: self }, &Html { sheet, letter: self })
     }
 }

@@ -39,19 +39,7 @@ impl Code<'_> {
         let sheet = &Sheet::new(language, brand);
         let code = &grouped(self.code);
         let subject = sheet.words.with("mail-code-subject", "code", code.clone());
-        Sheet::finish(
-            subject,
-            &Text {
-                sheet,
-                letter: self,
-                code,
-            },
-            &Html {
-                sheet,
-                letter: self,
-                code,
-            },
-        )
+        Sheet::finish(subject, &Text { sheet, letter: self, code }, &Html { sheet, letter: self, code })
     }
 }
 

@@ -64,9 +64,7 @@ async fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusa
         Ok(Refusal::CodeTooOld) => (CodeState::TooOld, StatusCode::UNPROCESSABLE_ENTITY),
         Ok(Refusal::TriesSpent) => (CodeState::UsedUp, StatusCode::UNPROCESSABLE_ENTITY),
         Ok(Refusal::TooMany) => (CodeState::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Ok(Refusal::TooSoon { wait }) => {
-            (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS)
-        }
+        Ok(Refusal::TooSoon { wait }) => (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS),
         Ok(
             Refusal::NoRegistration
             | Refusal::Stale

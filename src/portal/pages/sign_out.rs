@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{HeaderName, SET_COOKIE};
 use http::HeaderValue;
+use http::header::{HeaderName, SET_COOKIE};
 
 use super::unavailable;
 use crate::portal::caller::Caller;
@@ -20,8 +20,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     match caller.session(&portal).await {
         Ok(Some(session)) => {
             let destination = caller.destination();
-            let view =
-                SignOut { email: session.signed_in().account.email.as_str(), return_to: destination.as_str() };
+            let view = SignOut { email: session.signed_in().account.email.as_str(), return_to: destination.as_str() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Ok(None) => answer::go_to(SIGNED_OUT),

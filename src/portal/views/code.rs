@@ -76,10 +76,7 @@ impl Code<'_> {
 impl CodeState {
     /// Whether there is something to put right, and not just news.
     fn is_mistake(self) -> bool {
-        !matches!(
-            self,
-            Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany
-        )
+        !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany)
     }
 
     /// The line above the field.

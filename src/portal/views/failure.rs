@@ -94,13 +94,7 @@ impl Failure<'_> {
             _ => None,
         };
         let (text, action) = (self.text(words), self.action(words));
-        finish(&Page {
-            frame,
-            words,
-            text,
-            action,
-            sign_out_url,
-        })
+        finish(&Page { frame, words, text, action, sign_out_url })
     }
 
     fn heading(&self) -> &'static str {
@@ -123,19 +117,13 @@ impl Failure<'_> {
         match *self {
             Self::BadRequest => words.say("error-bad-request-text"),
             Self::Forbidden { email: None } => words.say("error-forbidden-text"),
-            Self::Forbidden { email: Some(email) } => {
-                words.with("error-forbidden-who", "email", email.to_owned())
-            }
+            Self::Forbidden { email: Some(email) } => words.with("error-forbidden-who", "email", email.to_owned()),
             Self::NotFound => words.say("error-not-found-text"),
             Self::Misdirected => words.say("error-misdirected-text"),
             Self::TooManyTries { wait: None } => words.say("error-too-many-text"),
-            Self::TooManyTries {
-                wait: Some(seconds),
-            } => words.with(
-                "error-too-many-minutes",
-                "minutes",
-                seconds.get().div_ceil(60),
-            ),
+            Self::TooManyTries { wait: Some(seconds) } => {
+                words.with("error-too-many-minutes", "minutes", seconds.get().div_ceil(60))
+            }
             Self::Fault => words.say("error-fault-text"),
             Self::UpstreamDown => words.say("error-upstream-text"),
             Self::Unavailable => words.say("error-unavailable-text"),
@@ -147,26 +135,16 @@ impl Failure<'_> {
 
     fn action(&self, words: Words<'_>) -> Option<Action> {
         // An empty address is the page itself, asked for again with GET.
-        let again = |url: String| {
-            Some(Action {
-                label: words.say("try-again"),
-                url,
-            })
-        };
+        let again = |url: String| Some(Action { label: words.say("try-again"), url });
         match *self {
             Self::Misdirected => None,
-            Self::BadRequest | Self::NotFound => Some(Action {
-                label: words.say("error-home"),
-                url: "/".to_owned(),
-            }),
+            Self::BadRequest | Self::NotFound => Some(Action { label: words.say("error-home"), url: "/".to_owned() }),
             Self::Forbidden { .. }
             | Self::TooManyTries { .. }
             | Self::Fault
             | Self::UpstreamDown
             | Self::Unavailable => again(String::new()),
-            Self::CookieLoop { return_to } => {
-                again(paths::returning(paths::SIGN_IN, Some(return_to)))
-            }
+            Self::CookieLoop { return_to } => again(paths::returning(paths::SIGN_IN, Some(return_to))),
             Self::RefusedForm { retry } => again(retry.to_owned()),
             Self::RegistrationEnded { return_to } => Some(Action {
                 label: words.say("error-ended-again"),

@@ -30,33 +30,21 @@ impl<'a> Frame<'a> {
             url: paths::with(here, "lang", language.tag()),
             current: language == chrome.language,
         };
-        Self {
-            chrome,
-            heading,
-            languages: Language::ALL.into_iter().map(choice).collect(),
-        }
+        Self { chrome, heading, languages: Language::ALL.into_iter().map(choice).collect() }
     }
 
     /// A frame for a page that stands in for another one, such as an error.
     pub(super) fn without_languages(chrome: &'a Chrome<'a>, heading: String) -> Self {
-        Self {
-            chrome,
-            heading,
-            languages: Vec::new(),
-        }
+        Self { chrome, heading, languages: Vec::new() }
     }
 
     /// The icon of the browser's tab.
     pub(super) fn icon(&self) -> String {
-        self.chrome
-            .assets
-            .logo()
-            .map_or_else(|| self.chrome.assets.url("icon.svg"), str::to_owned)
+        self.chrome.assets.logo().map_or_else(|| self.chrome.assets.url("icon.svg"), str::to_owned)
     }
 }
 
 /// The finished page.
 pub(super) fn finish(page: &impl Template) -> String {
-    page.render()
-        .expect("writing to a String cannot fail, and no page of ours returns an error")
+    page.render().expect("writing to a String cannot fail, and no page of ours returns an error")
 }

@@ -19,9 +19,7 @@ pub(super) fn returning(path: &str, return_to: Option<&str>) -> String {
 /// `path` with one more parameter in its query.
 pub(super) fn with(path: &str, name: &str, value: &str) -> String {
     let separator = if path.contains('?') { '&' } else { '?' };
-    let parameter = form_urlencoded::Serializer::new(String::new())
-        .append_pair(name, value)
-        .finish();
+    let parameter = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
     format!("{path}{separator}{parameter}")
 }
 
@@ -40,9 +38,6 @@ mod tests {
 
     #[test]
     fn a_second_parameter_follows_the_first() {
-        assert_eq!(
-            with(&returning(SIGN_IN, Some("/a")), "lang", "de"),
-            "/_bmauth/sign-in?return_to=%2Fa&lang=de"
-        );
+        assert_eq!(with(&returning(SIGN_IN, Some("/a")), "lang", "de"), "/_bmauth/sign-in?return_to=%2Fa&lang=de");
     }
 }

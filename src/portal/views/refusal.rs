@@ -43,11 +43,7 @@ pub struct RefusalBody {
 impl ScriptRefusal {
     /// The body, in the page's language.
     pub fn body(self, words: Words<'_>) -> RefusalBody {
-        RefusalBody {
-            refusal: self.code(),
-            message: words.say(self.key()),
-            reload: self == Self::RefusedForm,
-        }
+        RefusalBody { refusal: self.code(), message: words.say(self.key()), reload: self == Self::RefusedForm }
     }
 
     /// The name the script knows it by.
@@ -71,9 +67,7 @@ impl ScriptRefusal {
     pub fn status(self) -> http::StatusCode {
         use http::StatusCode;
         match self {
-            Self::UnknownPasskey | Self::ExpiredCeremony | Self::NotAccepted => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::UnknownPasskey | Self::ExpiredCeremony | Self::NotAccepted => StatusCode::UNAUTHORIZED,
             Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidEmail => StatusCode::BAD_REQUEST,
             Self::EmailNotAllowed | Self::AccountDisabled | Self::RegistrationClosed | Self::RefusedForm => {

@@ -44,21 +44,11 @@ impl Register<'_> {
         let frame = Frame::new(chrome, words.say("register-heading"), &here);
         let notice = match self.registration {
             Registration::Open => {
-                return finish(&OpenPage {
-                    frame,
-                    words,
-                    page: self,
-                    sign_in_url,
-                });
+                return finish(&OpenPage { frame, words, page: self, sign_in_url });
             }
             Registration::Invite => words.say("register-invite"),
             Registration::Closed => words.say("register-closed"),
         };
-        finish(&ClosedPage {
-            frame,
-            words,
-            notice,
-            sign_in_url,
-        })
+        finish(&ClosedPage { frame, words, notice, sign_in_url })
     }
 }

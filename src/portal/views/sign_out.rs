@@ -43,12 +43,7 @@ impl SignOut<'_> {
         let words = chrome.words();
         let here = paths::with(paths::SIGN_OUT, "return_to", self.return_to);
         let frame = Frame::new(chrome, words.say("sign-out-heading"), &here);
-        finish(&Asking {
-            frame,
-            words,
-            page: self,
-            sign_out_url: paths::SIGN_OUT,
-        })
+        finish(&Asking { frame, words, page: self, sign_out_url: paths::SIGN_OUT })
     }
 }
 
@@ -57,10 +52,6 @@ impl SignedOut {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say("signed-out-heading"), paths::SIGNED_OUT);
-        finish(&Done {
-            frame,
-            words,
-            sign_in_url: paths::SIGN_IN,
-        })
+        finish(&Done { frame, words, sign_in_url: paths::SIGN_IN })
     }
 }

@@ -16,29 +16,11 @@ const EMAIL: &str = "maria@example.com";
 /// Every page in every state, by name.
 fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
-    for registration in [
-        Registration::Open,
-        Registration::Invite,
-        Registration::Closed,
-    ] {
+    for registration in [Registration::Open, Registration::Invite, Registration::Closed] {
         for return_to in [None, Some(return_to)] {
             let name = format!("{registration:?} {return_to:?}");
-            pages.push((
-                format!("sign-in {name}"),
-                SignIn {
-                    return_to,
-                    registration,
-                }
-                .render(chrome),
-            ));
-            pages.push((
-                format!("register {name}"),
-                Register {
-                    return_to,
-                    registration,
-                }
-                .render(chrome),
-            ));
+            pages.push((format!("sign-in {name}"), SignIn { return_to, registration }.render(chrome)));
+            pages.push((format!("register {name}"), Register { return_to, registration }.render(chrome)));
         }
     }
     for state in [
@@ -51,17 +33,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::Wait { seconds: 30 },
         CodeState::TooMany,
     ] {
-        let page = Code {
-            email,
-            return_to: Some(return_to),
-            state,
-        };
+        let page = Code { email, return_to: Some(return_to), state };
         pages.push((format!("code {state:?}"), page.render(chrome)));
     }
-    pages.push((
-        "sign-out".to_owned(),
-        SignOut { email, return_to }.render(chrome),
-    ));
+    pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
     for failure in every_failure(email, return_to) {
         pages.push((format!("{failure:?}"), failure.render(chrome)));
@@ -77,19 +52,13 @@ fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
         Failure::NotFound,
         Failure::Misdirected,
         Failure::TooManyTries { wait: None },
-        Failure::TooManyTries {
-            wait: NonZeroU64::new(61),
-        },
+        Failure::TooManyTries { wait: NonZeroU64::new(61) },
         Failure::Fault,
         Failure::UpstreamDown,
         Failure::Unavailable,
         Failure::CookieLoop { return_to },
-        Failure::RefusedForm {
-            retry: "/_bmauth/sign-out",
-        },
-        Failure::RegistrationEnded {
-            return_to: Some(return_to),
-        },
+        Failure::RefusedForm { retry: "/_bmauth/sign-out" },
+        Failure::RegistrationEnded { return_to: Some(return_to) },
     ]
 }
 
@@ -101,13 +70,7 @@ fn brand() -> Brand {
 fn over_every_page(brand: &Brand, email: &str, return_to: &str, check: impl Fn(&str, &str)) {
     let assets = Assets::new(brand);
     for language in Language::ALL {
-        let chrome = Chrome {
-            language,
-            brand,
-            assets: &assets,
-            csrf: "token",
-            request_id: "0199f0c2",
-        };
+        let chrome = Chrome { language, brand, assets: &assets, csrf: "token", request_id: "0199f0c2" };
         for (name, html) in every_page(&chrome, email, return_to) {
             check(&name, &html);
         }
@@ -117,13 +80,8 @@ fn over_every_page(brand: &Brand, email: &str, return_to: &str, check: impl Fn(&
 fn english(render: impl Fn(&Chrome<'_>) -> String) -> String {
     let brand = brand();
     let assets = Assets::new(&brand);
-    let chrome = Chrome {
-        language: Language::English,
-        brand: &brand,
-        assets: &assets,
-        csrf: "token",
-        request_id: "0199f0c2",
-    };
+    let chrome =
+        Chrome { language: Language::English, brand: &brand, assets: &assets, csrf: "token", request_id: "0199f0c2" };
     render(&chrome)
 }
 
@@ -139,18 +97,12 @@ fn text(html: &str) -> String {
 
 #[track_caller]
 fn says(html: &str, sentence: &str) {
-    assert!(
-        text(html).contains(sentence),
-        "{sentence:?} is missing from: {}",
-        text(html)
-    );
+    assert!(text(html).contains(sentence), "{sentence:?} is missing from: {}", text(html));
 }
 
 #[test]
 fn every_page_is_small() {
-    let brand = brand()
-        .with_support_url("https://example.com/help")
-        .unwrap();
+    let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
     over_every_page(&brand, EMAIL, "/notes/2026?view=all", |name, html| {
         assert!(html.len() <= 6 * 1024, "{name}: {} bytes", html.len());
     });
@@ -159,26 +111,14 @@ fn every_page_is_small() {
 #[test]
 fn every_page_keeps_to_the_content_security_policy() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
-        assert!(
-            !html.contains("<style") && !html.contains(" style="),
-            "{name} has inline style"
-        );
+        assert!(!html.contains("<style") && !html.contains(" style="), "{name} has inline style");
         for script in html.split("<script").skip(1) {
             let element = script.split("</script>").next().unwrap();
-            assert!(
-                element.contains(" src=\"/_bmauth/assets/"),
-                "{name}: {element}"
-            );
+            assert!(element.contains(" src=\"/_bmauth/assets/"), "{name}: {element}");
             assert!(element.ends_with('>'), "{name} has an inline script");
         }
-        for attribute in html
-            .split([' ', '\n'])
-            .filter(|word| word.starts_with("on"))
-        {
-            assert!(
-                !attribute.contains('='),
-                "{name} has the handler {attribute}"
-            );
+        for attribute in html.split([' ', '\n']).filter(|word| word.starts_with("on")) {
+            assert!(!attribute.contains('='), "{name} has the handler {attribute}");
         }
     });
 }
@@ -190,10 +130,7 @@ fn every_page_asks_nobody_else() {
         for attribute in ["href=\"", "src=\"", "action=\""] {
             for address in html.split(attribute).skip(1) {
                 let address = address.split('"').next().unwrap();
-                assert!(
-                    address.is_empty() || address.starts_with('/'),
-                    "{name}: {address}"
-                );
+                assert!(address.is_empty() || address.starts_with('/'), "{name}: {address}");
             }
         }
     });
@@ -216,20 +153,8 @@ fn every_page_has_one_heading_that_is_also_its_title() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
         let shown = html.split("<template").next().unwrap();
         assert_eq!(shown.matches("<h1").count(), 1, "{name}");
-        let heading = shown
-            .split("<h1")
-            .nth(1)
-            .unwrap()
-            .split_once('>')
-            .unwrap()
-            .1
-            .split('<')
-            .next()
-            .unwrap();
-        assert!(
-            html.contains(&format!("<title>{heading} · Acme Notes</title>")),
-            "{name}: {heading}"
-        );
+        let heading = shown.split("<h1").nth(1).unwrap().split_once('>').unwrap().1.split('<').next().unwrap();
+        assert!(html.contains(&format!("<title>{heading} · Acme Notes</title>")), "{name}: {heading}");
     });
 }
 
@@ -240,11 +165,8 @@ fn every_form_carries_its_token_and_never_puts_it_in_an_address() {
             let form = form.split("</form>").next().unwrap();
             assert!(form.contains("method=\"post\""), "{name}");
             let scripted = form.contains("id=\"form\"");
-            let token = if scripted {
-                "<meta name=\"csrf\" content=\"token\">"
-            } else {
-                "name=\"csrf\" value=\"token\""
-            };
+            let token =
+                if scripted { "<meta name=\"csrf\" content=\"token\">" } else { "name=\"csrf\" value=\"token\"" };
             assert!(if scripted { html } else { form }.contains(token), "{name}");
         }
     });
@@ -255,10 +177,7 @@ fn nothing_hostile_gets_out_of_its_place() {
     const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
     let brand = Brand::new(&HOSTILE[..HOSTILE.len() - 5]).unwrap();
     over_every_page(&brand, HOSTILE, &format!("/{HOSTILE}"), |name, html| {
-        assert!(
-            !html.contains("<script>") && !html.contains("<img"),
-            "{name}"
-        );
+        assert!(!html.contains("<script>") && !html.contains("<img"), "{name}");
         assert!(!html.contains("\"'>"), "{name}");
         // What was escaped already is escaped again, so that it reads as it was written.
         assert!(!html.contains("alert(2)&gt;&amp;\""), "{name}");
@@ -267,79 +186,35 @@ fn nothing_hostile_gets_out_of_its_place() {
 
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
-    let page = english(|chrome| {
-        Code {
-            email: "<b>@example.com",
-            return_to: None,
-            state: CodeState::Fresh,
-        }
-        .render(chrome)
-    });
-    assert!(
-        page.contains("<strong>&#60;b&#62;@example.com</strong>"),
-        "{page}"
-    );
+    let page =
+        english(|chrome| Code { email: "<b>@example.com", return_to: None, state: CodeState::Fresh }.render(chrome));
+    assert!(page.contains("<strong>&#60;b&#62;@example.com</strong>"), "{page}");
 }
 
 #[test]
 fn a_protected_page_says_why_it_asks() {
-    let sign_in = |return_to| {
-        english(|chrome| {
-            SignIn {
-                return_to,
-                registration: Registration::Open,
-            }
-            .render(chrome)
-        })
-    };
-    says(
-        &sign_in(Some("/notes")),
-        "Please sign in to continue. Use your fingerprint, face or screen lock.",
-    );
+    let sign_in = |return_to| english(|chrome| SignIn { return_to, registration: Registration::Open }.render(chrome));
+    says(&sign_in(Some("/notes")), "Please sign in to continue. Use your fingerprint, face or screen lock.");
     assert!(!text(&sign_in(None)).contains("Please sign in to continue."));
 }
 
 #[test]
 fn the_way_back_survives_every_link_and_language() {
-    let page = english(|chrome| {
-        SignIn {
-            return_to: Some("/notes?id=7"),
-            registration: Registration::Open,
-        }
-        .render(chrome)
-    });
-    assert!(
-        page.contains("href=\"/_bmauth/register?return_to=%2Fnotes%3Fid%3D7\""),
-        "{page}"
-    );
-    assert!(
-        page.contains("href=\"/_bmauth/sign-in?return_to=%2Fnotes%3Fid%3D7&#38;lang=de\""),
-        "{page}"
-    );
+    let page =
+        english(|chrome| SignIn { return_to: Some("/notes?id=7"), registration: Registration::Open }.render(chrome));
+    assert!(page.contains("href=\"/_bmauth/register?return_to=%2Fnotes%3Fid%3D7\""), "{page}");
+    assert!(page.contains("href=\"/_bmauth/sign-in?return_to=%2Fnotes%3Fid%3D7&#38;lang=de\""), "{page}");
     assert!(page.contains("data-return-to=\"/notes?id=7\""), "{page}");
 }
 
 #[test]
 fn new_accounts_are_offered_only_where_they_can_be_made() {
-    for (registration, sentence) in [
-        (Registration::Invite, "New accounts are by invitation."),
-        (Registration::Closed, "New accounts are closed."),
-    ] {
-        let sign_in = english(|chrome| {
-            SignIn {
-                return_to: None,
-                registration,
-            }
-            .render(chrome)
-        });
+    for (registration, sentence) in
+        [(Registration::Invite, "New accounts are by invitation."), (Registration::Closed, "New accounts are closed.")]
+    {
+        let sign_in = english(|chrome| SignIn { return_to: None, registration }.render(chrome));
         assert!(!sign_in.contains("/_bmauth/register"), "{registration:?}");
-        let register = english(|chrome| {
-            Register {
-                return_to: None,
-                registration,
-            }
-            .render(chrome)
-        });
+        let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
         says(&register, sentence);
         assert!(!register.contains("<form") && register.contains("href=\"/_bmauth/sign-in\""));
     }
@@ -348,57 +223,26 @@ fn new_accounts_are_offered_only_where_they_can_be_made() {
 #[test]
 fn the_code_page_says_what_happened_last() {
     for (state, sentence) in [
-        (
-            CodeState::Fresh,
-            "We sent a 6-digit code to maria@example.com. It works for 10 minutes.",
-        ),
+        (CodeState::Fresh, "We sent a 6-digit code to maria@example.com. It works for 10 minutes."),
         (CodeState::Resent, "We sent you a new code."),
         (CodeState::Unreadable, "Enter the 6 digits from the mail."),
-        (
-            CodeState::Wrong { tries_left: 3 },
-            "That code is not right. Check the mail and try again. 3 tries left.",
-        ),
+        (CodeState::Wrong { tries_left: 3 }, "That code is not right. Check the mail and try again. 3 tries left."),
         (CodeState::Wrong { tries_left: 1 }, "1 try left."),
         (CodeState::TooOld, "That code is too old."),
-        (
-            CodeState::UsedUp,
-            "That code has been tried too many times.",
-        ),
-        (
-            CodeState::Wait { seconds: 30 },
-            "You can ask for another code in 30 seconds.",
-        ),
+        (CodeState::UsedUp, "That code has been tried too many times."),
+        (CodeState::Wait { seconds: 30 }, "You can ask for another code in 30 seconds."),
         (CodeState::TooMany, "You have asked for a code too often."),
     ] {
-        let page = english(|chrome| {
-            Code {
-                email: EMAIL,
-                return_to: None,
-                state,
-            }
-            .render(chrome)
-        });
+        let page = english(|chrome| Code { email: EMAIL, return_to: None, state }.render(chrome));
         says(&page, sentence);
     }
 }
 
 #[test]
 fn a_mistake_takes_the_focus_and_news_does_not() {
-    let code = |state| {
-        english(|chrome| {
-            Code {
-                email: EMAIL,
-                return_to: None,
-                state,
-            }
-            .render(chrome)
-        })
-    };
+    let code = |state| english(|chrome| Code { email: EMAIL, return_to: None, state }.render(chrome));
     let wrong = code(CodeState::Wrong { tries_left: 2 });
-    assert!(
-        wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus")
-            && wrong.contains("aria-invalid=\"true\"")
-    );
+    assert!(wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus") && wrong.contains("aria-invalid=\"true\""));
     let resent = code(CodeState::Resent);
     assert!(!resent.contains("role=\"alert\"") && !resent.contains("aria-invalid"));
     for page in [wrong, resent] {
@@ -410,36 +254,16 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
 fn every_failure_says_what_it_is_and_which_request_it_was() {
     for (failure, status, heading) in [
         (Failure::BadRequest, 400, "We can't read that request"),
-        (
-            Failure::Forbidden { email: Some(EMAIL) },
-            403,
-            "You don't have access",
-        ),
+        (Failure::Forbidden { email: Some(EMAIL) }, 403, "You don't have access"),
         (Failure::NotFound, 404, "There's no page here"),
-        (
-            Failure::RegistrationEnded { return_to: None },
-            410,
-            "This took too long",
-        ),
+        (Failure::RegistrationEnded { return_to: None }, 410, "This took too long"),
         (Failure::Misdirected, 421, "We don't know this address"),
         (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
         (Failure::Fault, 500, "Something went wrong"),
         (Failure::UpstreamDown, 502, "Acme Notes isn't answering"),
-        (
-            Failure::Unavailable,
-            503,
-            "Signing in isn't working right now",
-        ),
-        (
-            Failure::CookieLoop { return_to: "/" },
-            400,
-            "Your browser isn't keeping our cookie",
-        ),
-        (
-            Failure::RefusedForm { retry: "/" },
-            403,
-            "This form can't be used any more",
-        ),
+        (Failure::Unavailable, 503, "Signing in isn't working right now"),
+        (Failure::CookieLoop { return_to: "/" }, 400, "Your browser isn't keeping our cookie"),
+        (Failure::RefusedForm { retry: "/" }, 403, "This form can't be used any more"),
     ] {
         assert_eq!(failure.status().as_u16(), status);
         let page = english(|chrome| failure.render(chrome));
@@ -450,14 +274,8 @@ fn every_failure_says_what_it_is_and_which_request_it_was() {
 
 #[test]
 fn waiting_is_told_in_whole_minutes_rounded_up() {
-    for (seconds, sentence) in [
-        (1, "wait 1 minute,"),
-        (60, "wait 1 minute,"),
-        (61, "wait 2 minutes,"),
-    ] {
-        let failure = Failure::TooManyTries {
-            wait: NonZeroU64::new(seconds),
-        };
+    for (seconds, sentence) in [(1, "wait 1 minute,"), (60, "wait 1 minute,"), (61, "wait 2 minutes,")] {
+        let failure = Failure::TooManyTries { wait: NonZeroU64::new(seconds) };
         says(&english(|chrome| failure.render(chrome)), sentence);
     }
 }
@@ -466,12 +284,6 @@ fn waiting_is_told_in_whole_minutes_rounded_up() {
 fn the_current_language_is_marked() {
     let page = english(|chrome| SignedOut.render(chrome));
     assert!(page.contains("<html lang=\"en\" dir=\"ltr\">"));
-    assert!(
-        page.contains("lang=\"en\" hreflang=\"en\" aria-current=\"true\">English</a>"),
-        "{page}"
-    );
-    assert!(
-        page.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"),
-        "{page}"
-    );
+    assert!(page.contains("lang=\"en\" hreflang=\"en\" aria-current=\"true\">English</a>"), "{page}");
+    assert!(page.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"), "{page}");
 }

@@ -10,10 +10,11 @@ use crate::domain::ceremony::Ceremony;
 use crate::domain::code::CodeId;
 use crate::domain::letter::Letter;
 use crate::domain::passkey::Passkey;
-use crate::domain::plan::{Change, Conflict, SigningKey};
+use crate::domain::plan::{Change, Conflict};
 use crate::domain::registration::Registration;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
+use crate::domain::signing_key::SigningKey;
 
 /// Why a commit is dropped.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table};
 use crate::domain::clock::Timestamp;
-use crate::domain::plan::{Algorithm, PrivateKey, SigningKey};
+use crate::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
 
 #[derive(Serialize, Deserialize)]
 struct SigningKeyV1 {

@@ -1,4 +1,4 @@
-//! Secrets of the configuration, each written in place or in a file of its own.
+//! Texts of the configuration that no log may show, each written in place or in a file of its own.
 
 use std::fmt;
 use std::fs;
@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 use super::problem::{Checks, Place};
 use super::setting::Setting;
 
-/// A secret: `Debug` does not show it, and its memory is wiped when it is dropped.
+/// A text, such as a password, that `Debug` does not show and whose memory is wiped when it is dropped.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Hidden(Zeroizing<String>);
 
-impl Secret {
+impl Hidden {
     /// Keeps a text from being shown.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
@@ -25,38 +25,31 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
+        f.write_str("Hidden(…)")
     }
 }
 
-/// A secret that was found, with what a message about it needs.
-pub(super) struct FoundSecret {
-    pub secret: Secret,
+/// A hidden text that was found, with what a message about it needs.
+pub(super) struct Found {
+    pub text: Hidden,
     pub key: String,
     pub place: Place,
 }
 
-/// Reads a secret from its key or from the file its twin names. `None` where neither is written, or where
+/// Reads a hidden text from its key or from the file its twin names. `None` where neither is written, or where
 /// what is written is refused; `checks` then knows.
-pub(super) fn read(
-    plain: Option<Setting>,
-    in_file: Option<Setting>,
-    checks: &mut Checks,
-) -> Option<FoundSecret> {
+pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mut Checks) -> Option<Found> {
     match (plain, in_file) {
         (Some(plain), Some(in_file)) => {
-            in_file.refuse(
-                checks,
-                format_args!("and `{}` are both set; keep one of them.", plain.key),
-            );
+            in_file.refuse(checks, format_args!("and `{}` are both set; keep one of them.", plain.key));
             None
         }
         (Some(plain), None) => {
             let (key, place) = (plain.key.clone(), plain.place().clone());
-            let secret = Secret::new(plain.text(checks)?);
-            Some(FoundSecret { secret, key, place })
+            let text = Hidden::new(plain.text(checks)?);
+            Some(Found { text, key, place })
         }
         (None, Some(in_file)) => {
             let (key, place) = (in_file.key.clone(), in_file.place().clone());
@@ -67,15 +60,15 @@ pub(super) fn read(
                 Ok(path)
             })?;
             warn_if_world_readable(&path, &key, &place, checks);
-            let secret = match fs::read_to_string(&path) {
+            let text = match fs::read_to_string(&path) {
                 // The one newline that an editor or `echo` puts at the end.
-                Ok(text) => Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()),
+                Ok(text) => Hidden::new(text.trim_end_matches(['\r', '\n']).to_owned()),
                 Err(why) => {
                     checks.refuse(&place, format!("`{key}`: {}.", cannot_read(&path, &why)));
                     return None;
                 }
             };
-            Some(FoundSecret { secret, key, place })
+            Some(Found { text, key, place })
         }
         (None, None) => None,
     }
@@ -94,10 +87,7 @@ pub(super) fn warn_if_world_readable(path: &Path, key: &str, place: &Place, chec
         let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o004 != 0) {
             let path = path.display();
-            checks.warn(
-                place,
-                format_args!("`{key}`: everybody on this machine can read {path}; `chmod 600` it."),
-            );
+            checks.warn(place, format_args!("`{key}`: everybody on this machine can read {path}; `chmod 600` it."));
         }
     }
 }

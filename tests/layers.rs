@@ -1,0 +1,280 @@
+//! Holds the order of the layers: what each may know of the others, and which libraries stay in which.
+//!
+//! Sources are read as tokens, so comments and texts do not count, and groups, macros and paths inside functions do.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Stands for every layer before the one that is listed.
+const ALL_BELOW: &[&str] = &["*"];
+
+/// Each layer, lowest first as in `src/lib.rs`, and which of those before it it may name.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("counts", &["domain"]),
+    ("wording", &["domain"]),
+    ("config", &["domain"]),
+    ("identity", &["domain"]),
+    ("mail", &["domain", "wording"]),
+    ("store", &["domain"]),
+    ("auth", &["domain", "counts", "identity", "mail", "store"]),
+    ("portal", &["domain", "counts", "wording", "identity", "store", "auth"]),
+    ("proxy", &["domain", "counts", "identity", "store", "auth", "portal"]),
+    ("admin", &["domain", "counts", "store", "auth"]),
+    ("tasks", &["domain", "counts", "identity", "mail", "store", "auth", "portal"]),
+    ("telemetry", &[]),
+    ("wire", ALL_BELOW),
+    ("cli", ALL_BELOW),
+];
+
+/// Libraries that stay where they are wrapped: the start of the crate's name, and the starts of the paths under `src/`
+/// that may name it. `proxy.rs` is handed the portal's router and hands it to the bridge.
+const AT_HOME: &[(&str, &[&str])] = &[
+    ("pingora", &["proxy", "wire"]),
+    ("axum", &["portal", "proxy.rs", "proxy/bridge", "admin", "wire", "cli/demo"]),
+    ("redb", &["store"]),
+    ("lettre", &["mail"]),
+    ("jsonwebtoken", &["identity", "cli/demo"]),
+    ("askama", &["mail", "portal"]),
+    ("fluent", &["wording"]),
+    ("prometheus", &["counts"]),
+    ("clap", &["cli"]),
+];
+
+/// What the domain does without, so that it stays a set of rules: the start of a crate's name.
+const NOT_IN_DOMAIN: &[&str] = &["tokio", "futures", "http", "hyper", "tower", "rustls"];
+
+/// Types of the standard library that the domain does without: time, files and sockets are given to it, or are not its
+/// business.
+const TYPES_NOT_IN_DOMAIN: &[&str] = &["SystemTime", "Instant", "TcpStream", "TcpListener", "UdpSocket", "File"];
+
+/// One name that stands where it may not.
+#[derive(Debug, PartialEq, Eq)]
+struct Breach {
+    file: String,
+    line: usize,
+    rule: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src/{}:{}: {}", self.file, self.line, self.rule)
+    }
+}
+
+/// A name in a source: which, and where.
+struct Name {
+    line: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A module at the root of the crate: `store` of `crate::store::Store`. `*` for all of them.
+    Layer(String),
+    /// The first part of any other path: `axum` of `axum::Router`.
+    Start(String),
+    /// The last part of a path, or a word that stands alone.
+    Word(String),
+}
+
+#[test]
+fn every_layer_knows_only_those_below_it() {
+    let breaches: Vec<String> =
+        sources().iter().flat_map(|(file, text)| breaches(file, text)).map(|breach| breach.to_string()).collect();
+    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
+}
+
+#[test]
+fn the_layers_are_those_of_the_crate_in_its_order_and_none_knows_one_above_it() {
+    let library = fs::read_to_string(root().join("lib.rs")).expect("src/lib.rs");
+    let modules: Vec<&str> =
+        library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let layers: Vec<&str> = LAYERS.iter().map(|(layer, _)| *layer).collect();
+    assert_eq!(modules, layers, "src/lib.rs and the list in tests/layers.rs differ");
+    for (index, (layer, known)) in LAYERS.iter().enumerate() {
+        for name in known.iter().filter(|name| **name != "*") {
+            assert!(layers[..index].contains(name), "{layer} is listed as knowing {name}, which is not below it");
+        }
+    }
+}
+
+#[test]
+fn a_breach_is_found_however_it_is_written() {
+    let known = "it may name crate::{domain, wording} alone (tests/layers.rs)";
+    for text in [
+        "use crate::store::Store;",
+        "use crate::{domain::email::Email, store::{self, Store}};",
+        "pub(in crate::mail) fn f() { let url = \"http://x\"; crate::store::open(url) }",
+        "macro_rules! m { () => { $crate::store::open() } }",
+        "mod tests { #[test] fn t() { assert!(crate::store::open()) } }",
+        "/* two\nlines */ use super::store::Store;",
+    ] {
+        let found = breaches("mail.rs", text);
+        let [breach] = found.as_slice() else { panic!("{text}: {found:?}") };
+        assert_eq!(breach.rule, format!("mail may not know crate::store; {known}"), "{text}");
+    }
+    assert_eq!(
+        breaches("mail/writer.rs", "\nuse super::super::store;").first().map(ToString::to_string),
+        Some(format!("src/mail/writer.rs:2: mail may not know crate::store; {known}"))
+    );
+    assert_eq!(breaches("mail.rs", "use crate::*;").len(), 1);
+    assert_eq!(breaches("mail/writer.rs", "fn f() -> axum::Router { todo!() } use redb;").len(), 2);
+    assert_eq!(breaches("domain/code.rs", "use tokio::time; fn f() { std::time::SystemTime::now(); }").len(), 2);
+}
+
+#[test]
+fn what_only_looks_like_a_breach_is_none() {
+    for text in [
+        "//! See [`crate::store`] and axum::Router.\n/// crate::portal\nfn f() {}",
+        "const F: &str = r#\"crate::store pingora::x\"#;",
+        "use crate::domain::email::Email; use crate::wording;",
+        "mod redb; fn f(redb: u8) -> u8 { redb }",
+        "use super::writer::Writer; mod tests { use super::*; }",
+        "use other::axum::Thing; use crate::mail::redb::{axum::Y, lettre};",
+        "pub(crate) fn f() {}",
+    ] {
+        assert_eq!(breaches("mail/writer.rs", text), [], "{text}");
+    }
+    assert_eq!(breaches("mail.rs", "mod writer; mod tests { use super::store; }"), []);
+    assert_eq!(breaches("portal.rs", "use axum::Router;"), []);
+    assert_eq!(breaches("proxy/bridge.rs", "use axum::Router; use pingora_core::Error;"), []);
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+}
+
+/// Every source of the library, by its path under `src/` with forward slashes. `main.rs` is a crate of its own.
+fn sources() -> Vec<(String, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let inside = path.strip_prefix(root()).expect("a path under src");
+                let name = inside.iter().map(|part| part.to_str().expect("UTF-8")).collect::<Vec<_>>().join("/");
+                found.push((name, fs::read_to_string(&path).expect("a source")));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(root(), &mut found);
+    found.retain(|(name, _)| name != "main.rs" && name != "lib.rs");
+    found.sort();
+    assert!(found.len() > LAYERS.len(), "sources are not where this test looks for them");
+    found
+}
+
+/// Everything in one source that stands where it may not.
+fn breaches(file: &str, text: &str) -> Vec<Breach> {
+    let layer = file.split(['/', '.']).next().expect("a first part");
+    let breach = |line, rule| Breach { file: file.to_owned(), line, rule };
+    let Some(height) = LAYERS.iter().position(|(name, _)| *name == layer) else {
+        return vec![breach(1, format!("{layer} is not a layer of tests/layers.rs"))];
+    };
+    let (below, here) = LAYERS.split_at(height);
+    let known: Vec<&str> = match here {
+        [(_, ["*"]), ..] => below.iter().map(|(name, _)| *name).collect(),
+        [(_, known), ..] => known.to_vec(),
+        [] => Vec::new(),
+    };
+    let depth = file.split('/').count();
+    let tokens: TokenStream = match text.parse() {
+        Ok(tokens) => tokens,
+        Err(error) => return vec![breach(1, format!("it cannot be read: {error}"))],
+    };
+    let mut names = Vec::new();
+    read(tokens, depth, false, &mut names);
+    let rule = |name: &Name| match &name.kind {
+        Kind::Layer(other) if other != layer && !known.contains(&other.as_str()) => {
+            let known = known.join(", ");
+            Some(format!("{layer} may not know crate::{other}; it may name crate::{{{known}}} alone (tests/layers.rs)"))
+        }
+        Kind::Start(library) => AT_HOME
+            .iter()
+            .find(|(start, homes)| library.starts_with(start) && !homes.iter().any(|home| file.starts_with(home)))
+            .map(|(_, homes)| format!("{library} stays in src/{}", homes.join(", src/")))
+            .or_else(|| {
+                let refused = layer == "domain" && NOT_IN_DOMAIN.iter().any(|start| library.starts_with(start));
+                refused.then(|| format!("the domain is pure and does without {library}"))
+            }),
+        Kind::Word(word) if layer == "domain" && TYPES_NOT_IN_DOMAIN.contains(&word.as_str()) => {
+            Some(format!("the domain is pure and does without {word}; it takes what it needs as an argument"))
+        }
+        Kind::Layer(_) | Kind::Word(_) => None,
+    };
+    names.iter().filter_map(|name| rule(name).map(|rule| breach(name.line, rule))).collect()
+}
+
+/// Collects the names of `tokens`. `depth` is how many modules up the crate's root is; `in_path` says that the tokens
+/// are a group behind `::`, whose parts are the middle of a path.
+fn read(tokens: TokenStream, depth: usize, in_path: bool, names: &mut Vec<Name>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        match token {
+            TokenTree::Group(group) => {
+                let module = group.delimiter() == Delimiter::Brace && is_word(before(&tokens, at, 2), "mod");
+                let in_path = in_path || follows(&tokens, at);
+                read(group.stream(), depth + usize::from(module), in_path, names);
+            }
+            TokenTree::Ident(ident) => {
+                let (word, line) = (ident.to_string(), ident.span().start().line);
+                let goes_on = is_colon(tokens.get(at)) && is_colon(tokens.get(at + 1));
+                let is_start = !in_path && !follows(&tokens, at);
+                if is_start && goes_on && word == "crate" {
+                    root_names(&tokens, at + 2, names);
+                } else if is_start && goes_on && word == "super" {
+                    let ups = 1 + (0..).take_while(|more| is_word(tokens.get(at + 2 + more * 3), "super")).count();
+                    if ups >= depth {
+                        root_names(&tokens, at + 2 + (ups - 1) * 3, names);
+                    }
+                } else if is_start && (goes_on || is_word(before(&tokens, at, 1), "use")) {
+                    names.push(Name { line, kind: Kind::Start(word) });
+                } else {
+                    names.push(Name { line, kind: Kind::Word(word) });
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// The modules of the root that a path goes on to at `at`: one, or each of a group.
+fn root_names(tokens: &[TokenTree], at: usize, names: &mut Vec<Name>) {
+    match tokens.get(at) {
+        Some(TokenTree::Group(group)) => {
+            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+            for part in inner.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')) {
+                root_names(part, 0, names);
+            }
+        }
+        Some(token @ (TokenTree::Ident(_) | TokenTree::Punct(_))) => {
+            names.push(Name { line: token.span().start().line, kind: Kind::Layer(token.to_string()) });
+        }
+        Some(TokenTree::Literal(_)) | None => {}
+    }
+}
+
+/// Whether a `::` stands before the token that `at` has just passed.
+fn follows(tokens: &[TokenTree], at: usize) -> bool {
+    is_colon(before(tokens, at, 1)) && is_colon(before(tokens, at, 2))
+}
+
+/// The token that stands `back` before the one that `at` has just passed.
+fn before(tokens: &[TokenTree], at: usize, back: usize) -> Option<&TokenTree> {
+    at.checked_sub(back + 1).and_then(|index| tokens.get(index))
+}
+
+fn is_colon(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
+}
+
+fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
+    matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
+}
