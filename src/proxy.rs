@@ -12,6 +12,8 @@ mod logging;
 mod response;
 mod settings;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod upstreams;
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use http::HeaderValue;
-use http::header::{ACCEPT, HeaderMap, SET_COOKIE};
+use http::header::{HeaderMap, SET_COOKIE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -82,7 +84,6 @@ struct Gateway {
 struct Context {
     surroundings: Surroundings,
     line: Line,
-    incoming: Option<Incoming>,
     admission: Option<Admission<LiveSession>>,
     identity: Option<HeaderValue>,
     server: Option<Arc<Server>>,
@@ -105,7 +106,8 @@ impl Gateway {
     }
 
     async fn refuse(&self, session: &mut Session, context: &mut Context, problem: Problem) -> pingora::Result<()> {
-        let kind = context.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
+        let kind =
+            context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         let headers = &session.req_header().headers;
         let answer = Answer::problem(problem, kind, context.line.request_id, headers, &self.parts.render);
         self.send(session, context, answer).await
@@ -141,14 +143,7 @@ impl ProxyHttp for Gateway {
     fn new_ctx(&self) -> Context {
         let surroundings = Surroundings::current();
         surroundings.connection.head_is_read();
-        Context {
-            surroundings,
-            line: Line::new(self.request_id()),
-            incoming: None,
-            admission: None,
-            identity: None,
-            server: None,
-        }
+        Context { surroundings, line: Line::new(self.request_id()), admission: None, identity: None, server: None }
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
@@ -181,11 +176,9 @@ impl ProxyHttp for Gateway {
                 return Ok(true);
             }
         };
-        context.line.host = Some(incoming.authority.host.clone());
-        context.line.path = Some(incoming.target.path.clone());
-        context.line.client = incoming.client;
         let verdict = admit::decide(&incoming, &session.req_header().headers, &self.parts).await;
-        let incoming = context.incoming.insert(incoming);
+        let request_id = context.line.request_id;
+        let incoming = context.line.incoming.insert(incoming);
         match verdict {
             Verdict::Forward(admission) => {
                 if incoming.kind == Kind::WebSocket {
@@ -196,7 +189,7 @@ impl ProxyHttp for Gateway {
             }
             Verdict::Portal => {
                 let portal = self.parts.portal.clone();
-                match bridge::answer(session, incoming, context.line.request_id, portal, &self.spoofable).await? {
+                match bridge::answer(session, incoming, request_id, portal, &self.spoofable).await? {
                     Ok(status) => context.line.status = Some(status.as_u16()),
                     Err(problem) => self.refuse(session, context, problem).await?,
                 }
@@ -210,16 +203,15 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
         // Without leave nothing is sent anywhere.
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.line.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let Some(server) = self.upstreams.choose(admission.route().id) else {
             return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
         };
-        let events = session.req_header().headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
-        match server.peer(incoming.kind, events).await {
+        match server.peer(incoming.kind).await {
             Ok(peer) => {
                 context.server = Some(server);
                 Ok(peer)
@@ -237,7 +229,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.line.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let account = admission.session().map(|live| &live.signed_in().account);
@@ -336,7 +328,7 @@ impl ProxyHttp for Gateway {
     }
 
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let path = context.line.path.as_ref().map_or("-", |path| path.as_str());
+        let path = context.line.incoming.as_ref().map_or("-", |incoming| incoming.target.path.as_str());
         format!("{} {path}, request {}", session.req_header().method, context.line.request_id)
     }
 }
@@ -351,9 +343,10 @@ fn problem_of(error: &Error) -> Option<Problem> {
         }
         (_, ErrorSource::Upstream) => Some(Problem::UpstreamDown),
         (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(Problem::RequestTimeout),
-        (ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout, ErrorSource::Downstream) => {
-            None
-        }
+        (
+            ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
+            ErrorSource::Downstream,
+        ) => None,
         (_, ErrorSource::Downstream) => Some(Problem::BadRequest),
         (_, ErrorSource::Internal | ErrorSource::Unset) => Some(Problem::Fault),
     }

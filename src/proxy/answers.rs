@@ -139,7 +139,13 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Says what is in the way, as a page to a person and as `application/problem+json` (RFC 9457) to a script.
-    pub(super) fn problem(problem: Problem, kind: Kind, request_id: RequestId, head: &HeaderMap, render: &RenderPage) -> Self {
+    pub(super) fn problem(
+        problem: Problem,
+        kind: Kind,
+        request_id: RequestId,
+        head: &HeaderMap,
+        render: &RenderPage,
+    ) -> Self {
         let mut fields = Vec::new();
         if problem == Problem::MethodNotAllowed {
             fields.push((ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")));
@@ -159,7 +165,9 @@ impl Answer {
         if problem == Problem::SignInRequired {
             // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
             fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
-            json["sign_in_url"] = SIGN_IN.into();
+            if let Some(members) = json.as_object_mut() {
+                members.insert("sign_in_url".to_owned(), SIGN_IN.into());
+            }
         }
         fields.push((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
         Self { status: problem.status(), fields, body: json.to_string().into() }

@@ -66,8 +66,8 @@ const PROVENANCE_PLAIN: [&str; 12] = [
     "true-client-ip",
 ];
 
-/// A field name as the laxest server might read it: capitals do not count, and neither does anything but letters and
-/// digits. CGI alone makes one of `-`, `_` and `.`.
+/// A field name, in lower case as the `http` crate keeps it, as the laxest server might read it: nothing but letters and
+/// digits counts. CGI alone makes one of `-`, `_` and `.`.
 struct Folded {
     bytes: [u8; Self::KEPT],
     length: usize,
@@ -85,7 +85,7 @@ impl Folded {
                 folded.whole = false;
                 break;
             };
-            *place = byte.to_ascii_lowercase();
+            *place = byte;
             folded.length += 1;
         }
         folded
@@ -117,12 +117,12 @@ impl Spoofable {
     }
 
     fn is(&self, name: &HeaderName, from_trusted: bool, receiver: Receiver) -> bool {
-        let folded = Folded::of(name);
-        // Nothing below begins with another letter; most fields end here.
-        let first = folded.start().first();
-        if !matches!(first, Some(b'c' | b'f' | b'r' | b't' | b'x')) && first != self.identity.first() {
+        // Nothing below begins with another letter; most fields end here. Names are in lower case already.
+        let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
+        if !matches!(first, Some(b'c' | b'f' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
             return false;
         }
+        let folded = Folded::of(name);
         if folded.is(&self.identity) || folded.is_any(&IDENTITY) || folded.start().starts_with(IDENTITY_FAMILY) {
             return true;
         }
@@ -223,4 +223,64 @@ fn plain_headers(request: &mut RequestHeader, account: &Account) -> pingora::Res
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::host::Host;
+    use crate::domain::route::Scheme;
+
+    fn spoofable(identity: &str) -> Spoofable {
+        let host = Host::parse("notes.example.com").unwrap();
+        let identity_header = HeaderName::from_bytes(identity.as_bytes()).unwrap();
+        Spoofable::new(&Settings { identity_header, ..Settings::new(Scheme::Https, host) })
+    }
+
+    #[test]
+    fn ordinary_fields_are_passed_on() {
+        let spoofable = spoofable("x-bmauth-jwt");
+        for name in
+            ["accept", "range", "referer", "te", "x-requested-with", "x-csrf-token", "cf-ray", "remote", "x", "-"]
+        {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            assert!(!spoofable.is(&name, false, Receiver::App), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_only_begins_like_ours_is_another_one() {
+        let long = format!("x-bmauth-jwt{}", "a".repeat(100));
+        let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
+        assert!(!spoofable("x-bmauth-jwt").is(&name, false, Receiver::App));
+        // A family is known by its beginning, however long the rest.
+        let long = format!("x-auth-request-{}", "a".repeat(100));
+        let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
+        assert!(spoofable("x-bmauth-jwt").is(&name, true, Receiver::Portal));
+    }
+
+    proptest! {
+        #[test]
+        fn no_separator_and_no_capital_makes_another_name(
+            separators in proptest::collection::vec("[-_.~!#$%&'*+^`|]{0,2}", 14),
+            capitals in any::<u16>(),
+            identity in prop_oneof![Just("x-bmauth-jwt"), Just("acme-user"), Just("q")],
+            from_trusted in any::<bool>(),
+        ) {
+            for known in [identity, "remote-user", "x-forwarded-email", "x-auth-request-user"] {
+                let letters = known.bytes().filter(u8::is_ascii_alphanumeric).enumerate();
+                let spelled: String = letters
+                    .flat_map(|(place, byte)| {
+                        let letter = char::from(byte);
+                        let letter = if capitals >> (place % 16) & 1 == 1 { letter.to_ascii_uppercase() } else { letter };
+                        separators[place % separators.len()].chars().chain([letter]).collect::<Vec<_>>()
+                    })
+                    .collect();
+                let name = HeaderName::from_bytes(spelled.as_bytes()).unwrap();
+                prop_assert!(spoofable(identity).is(&name, from_trusted, Receiver::App), "{}", spelled);
+            }
+        }
+    }
 }

@@ -95,6 +95,8 @@ pub(super) struct Guarded<S: AsyncWrite> {
     /// When the head must be complete, or while not a byte of it has come, when it must have begun.
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether this head has been refused.
+    refused: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
@@ -113,6 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             head_bytes: 0,
             deadline: Some(Instant::now() + HEAD_DEADLINE),
             timer: None,
+            refused: false,
         }
     }
 
@@ -147,6 +150,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     }
 }
 
+/// What Pingora says while a head is still awaited is about a head that is none. It would name its maker, so ours is
+/// said in its place.
+fn refusal(said: &[u8]) -> &'static [u8] {
+    if said.starts_with(b"HTTP/1.1 405") {
+        b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\
+          Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    } else {
+        b"HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    }
+}
+
 fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the head took too long")
 }
@@ -158,13 +172,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
         if turn != this.turn {
             (this.turn, this.head_bytes, this.deadline) = (turn, 0, None);
         }
-        if turn % 2 == 0 { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
+        if turn.is_multiple_of(2) { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let this = self.get_mut();
+        if this.http2 || !this.connection.turn.load(Ordering::Relaxed).is_multiple_of(2) {
+            return Pin::new(&mut this.io).poll_write(cx, buf);
+        }
+        if !this.refused {
+            // It fits into the buffer, which is empty between requests.
+            ready!(Pin::new(&mut this.io).poll_write(cx, refusal(buf)))?;
+            this.refused = true;
+        }
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    UPGRADE,
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, Version};
@@ -24,8 +24,22 @@ pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 /// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
 /// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
 const OTHER_METHODS: [&str; 16] = [
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "MKCALENDAR", "ACL",
-    "BIND", "UNBIND", "REBIND", "VERSION-CONTROL", "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "MKCALENDAR",
+    "ACL",
+    "BIND",
+    "UNBIND",
+    "REBIND",
+    "VERSION-CONTROL",
+    "QUERY",
 ];
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -60,6 +74,10 @@ pub(super) enum Kind {
     Preflight,
     /// A WebSocket is to be opened.
     WebSocket,
+    /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
+    Grpc,
+    /// Events are to be sent as they happen.
+    EventStream,
     /// Anything else, scripts above all.
     Other,
 }
@@ -82,14 +100,14 @@ impl Incoming {
         let authority = authority(head)?;
         let target = RequestTarget::parse(raw_target).map_err(|_| Problem::BadRequest)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
-        let client =
-            if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
+        let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
-        let token = cookies::only(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), settings.session_cookie())
-            .and_then(|value| str::from_utf8(value).ok())
-            .and_then(Secret::parse)
-            .map(|secret| secret.digest());
+        let token =
+            cookies::only(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), settings.session_cookie())
+                .and_then(|value| str::from_utf8(value).ok())
+                .and_then(Secret::parse)
+                .map(|secret| secret.digest());
         Ok(Self { authority, target, token, client, from_trusted, scheme, kind: kind(head) })
     }
 }
@@ -179,23 +197,36 @@ pub(super) fn kind(head: &Parts) -> Kind {
     if head.version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
         return Kind::WebSocket;
     }
-    if head.method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    if head.method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     {
         return Kind::Preflight;
+    }
+    if head.version == Version::HTTP_2 && is_grpc(headers) {
+        return Kind::Grpc;
     }
     // A browser that says how the request came about is believed over what it accepts: a script may fetch HTML too.
     let navigates = match headers.get(&SEC_FETCH_MODE) {
         Some(mode) => mode == "navigate",
-        None => reads && accepts_html(headers),
+        None => reads && accepts(headers, b"text/html"),
     };
-    if navigates { Kind::Navigation } else { Kind::Other }
+    match navigates {
+        true => Kind::Navigation,
+        false if accepts(headers, b"text/event-stream") => Kind::EventStream,
+        false => Kind::Other,
+    }
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
     let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
     ranges.any(|range| {
         let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        media_type.eq_ignore_ascii_case(b"text/html")
+        media_type.eq_ignore_ascii_case(wanted)
     })
 }
 
@@ -203,7 +234,6 @@ fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool
     let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
     items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -253,7 +283,8 @@ mod tests {
     fn exactly_one_well_formed_host_is_asked_for() {
         assert_eq!(bare().read().unwrap_err(), Problem::BadRequest);
         assert_eq!(get("/").with("host", "notes.example.com").read().unwrap_err(), Problem::BadRequest);
-        for host in ["", "a b", "user@notes.example.com", "notes.example.com/x", "a,b", "notes.example.com:0", "127.1"] {
+        for host in ["", "a b", "user@notes.example.com", "notes.example.com/x", "a,b", "notes.example.com:0", "127.1"]
+        {
             assert_eq!(bare().with("host", host).read().unwrap_err(), Problem::BadRequest, "{host}");
         }
         let read = bare().with("host", "Notes.Example.com.:8443").read().unwrap();
@@ -262,7 +293,22 @@ mod tests {
 
     #[test]
     fn a_path_with_two_readings_is_refused() {
-        for target in ["", "*", "a", "http://notes.example.com/", "//a", "/a//b", "/a/../b", "/.", "/a/%2e%2E/b", "/a%2fb", "/a%5Cb", "/a\\b", "/%00", "/a\u{e9}"] {
+        for target in [
+            "",
+            "*",
+            "a",
+            "http://notes.example.com/",
+            "//a",
+            "/a//b",
+            "/a/../b",
+            "/.",
+            "/a/%2e%2E/b",
+            "/a%2fb",
+            "/a%5Cb",
+            "/a\\b",
+            "/%00",
+            "/a\u{e9}",
+        ] {
             assert_eq!(get(target).read().unwrap_err(), Problem::BadRequest, "{target}");
         }
     }

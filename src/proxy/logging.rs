@@ -1,12 +1,9 @@
 //! One line a request, at info. It has no query, no cookie, no token and nothing of the visitor's account.
 
-use std::net::IpAddr;
-
 use http::Method;
 use tokio::time::Instant;
 
-use crate::domain::host::Host;
-use crate::domain::path::CanonicalPath;
+use super::incoming::Incoming;
 use crate::domain::route::RouteId;
 use crate::domain::session::SessionId;
 use crate::portal::peer::RequestId;
@@ -17,9 +14,7 @@ pub(super) struct Line {
     pub(super) request_id: RequestId,
     pub(super) begun: Instant,
     pub(super) method: Option<Method>,
-    pub(super) host: Option<Host>,
-    pub(super) path: Option<CanonicalPath>,
-    pub(super) client: Option<IpAddr>,
+    pub(super) incoming: Option<Incoming>,
     pub(super) route: Option<RouteId>,
     pub(super) session: Option<SessionId>,
     pub(super) status: Option<u16>,
@@ -35,9 +30,7 @@ impl Line {
             request_id,
             begun: Instant::now(),
             method: None,
-            host: None,
-            path: None,
-            client: None,
+            incoming: None,
             route: None,
             session: None,
             status: None,
@@ -53,13 +46,14 @@ impl Drop for Line {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
+        let incoming = self.incoming.as_ref();
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             request = %self.request_id,
-            client = self.client.map(tracing::field::display),
+            client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
             method = self.method.as_ref().map(Method::as_str),
-            host = self.host.as_ref().map(Host::as_str),
-            path = self.path.as_ref().map(CanonicalPath::as_str),
+            host = incoming.map(|incoming| incoming.authority.host.as_str()),
+            path = incoming.map(|incoming| incoming.target.path.as_str()),
             route = self.route.map(|route| route.0),
             session = self.session.map(|session| tracing::field::display(session.0)),
             status = self.status,

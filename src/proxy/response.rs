@@ -13,8 +13,13 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
     if !sets_ours(&response.headers) {
         return Ok(());
     }
-    let kept: Vec<HeaderValue> =
-        response.headers.get_all(SET_COOKIE).iter().filter(|value| !cookies::sets_ours(value.as_bytes())).cloned().collect();
+    let kept: Vec<HeaderValue> = response
+        .headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter(|value| !cookies::sets_ours(value.as_bytes()))
+        .cloned()
+        .collect();
     response.remove_header(&SET_COOKIE);
     for value in kept {
         response.append_header(SET_COOKIE, value)?;

@@ -26,6 +26,8 @@ const WRITE: Duration = Duration::from_secs(60);
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
 /// that a POST, which is never sent twice, does not meet a closing one.
 const IDLE: Duration = Duration::from_secs(4);
+/// How many calls of gRPC share a connection.
+const HTTP2_STREAMS: usize = 100;
 /// How long a server that did not accept a connection is left out while others are there.
 const LEFT_OUT: Duration = Duration::from_secs(5);
 /// How long a name's addresses are used before it is looked up again.
@@ -106,7 +108,7 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address.
-    pub(super) async fn peer(&self, kind: Kind, is_event_stream: bool) -> std::io::Result<Box<HttpPeer>> {
+    pub(super) async fn peer(&self, kind: Kind) -> std::io::Result<Box<HttpPeer>> {
         let address = self.address().await?;
         let tls = self.url.is_tls();
         let host = self.url.host();
@@ -120,13 +122,16 @@ impl Server {
         let options = &mut peer.options;
         options.connection_timeout = Some(CONNECT);
         options.total_connection_timeout = Some(CONNECT_WITH_TLS);
-        options.read_timeout =
-            Some(if kind == Kind::WebSocket || is_event_stream { STREAM_SILENCE } else { SILENCE });
+        options.read_timeout = Some(match kind {
+            Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
+            Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
+        });
         options.write_timeout = Some(WRITE);
         options.idle_timeout = Some(IDLE);
         options.verify_cert = true;
         options.verify_hostname = true;
-        options.alpn = ALPN::H1;
+        options.alpn = if kind == Kind::Grpc { ALPN::H2 } else { ALPN::H1 };
+        options.max_h2_streams = HTTP2_STREAMS;
         Ok(peer)
     }
 

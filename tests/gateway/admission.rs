@@ -122,8 +122,7 @@ async fn without_a_token_nothing_is_forwarded() {
 #[tokio::test]
 async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_somebody_is_signed_in() {
     let app = hello().await;
-    let world =
-        plan().route("/", Access::Public, &app.url).route("/maybe", Access::Optional, &app.url).start();
+    let world = plan().route("/", Access::Public, &app.url).route("/maybe", Access::Optional, &app.url).start();
     let secret = world.keeper.sign_in(1);
     for (path, signed_in, token) in [
         ("/", false, None),

@@ -9,7 +9,9 @@ use crate::harness::*;
 async fn reserved_paths_reach_the_portal_in_every_spelling_that_is_a_path_at_all() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
-    for target in ["/_bmauth", "/_bmauth/", "/_bmauth/sign-in?return_to=/a", "/_BMAuth/x", "/_bmauth;x/y", "/_bmauth%3Bx"] {
+    for target in
+        ["/_bmauth", "/_bmauth/", "/_bmauth/sign-in?return_to=/a", "/_BMAuth/x", "/_bmauth;x/y", "/_bmauth%3Bx"]
+    {
         let answer = world.get(target, &[]).await;
         assert_eq!((answer.status, answer.field("x-portal")), (200, Some("yes")), "{target}");
         assert_eq!(answer.json()["target"], target);

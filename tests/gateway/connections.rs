@@ -1,1 +1,167 @@
-//! 
+//! How long a connection may take, and how many there may be. Time is moved by hand.
+
+use std::time::Duration;
+
+use bmauth::domain::route::Access;
+use bmauth::proxy::{Listener, Proxy};
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::*;
+
+fn alone() -> World {
+    plan().route("/", Access::SignedIn, "http://127.0.0.1:9").start()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    let (world, begun) = (alone(), Instant::now());
+    assert_eq!(world.connect().closes().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_drips_is_cut_off_in_time() {
+    let (world, begun) = (alone(), Instant::now());
+    let mut client = world.connect();
+    let head = get("/", &[&format!("X-Slow: {}", "a".repeat(1000))]);
+    for byte in head.as_bytes() {
+        if client.io.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(client.closes().await, "");
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_in_pieces_within_its_time_is_read() {
+    let world = alone();
+    let mut client = world.connect();
+    for piece in get("/", &["X-Slow: 1"]).as_bytes().chunks(12) {
+        client.send(piece).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(client.answer().await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_is_closed_when_nothing_more_comes() {
+    let world = alone();
+    let mut client = world.connect();
+    for _ in 0..3 {
+        client.send(get("/", &[])).await;
+        assert_eq!(client.answer().await.status, 401);
+        tokio::time::sleep(Duration::from_secs(70)).await;
+    }
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 401);
+    let begun = Instant::now();
+    assert_eq!(client.closes_slowly(Duration::from_secs(100)).await, "");
+    assert_eq!(begun.elapsed().as_secs(), 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_later_head_begins_with_its_first_byte() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 401);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let begun = Instant::now();
+    client.send("GET / HTTP/1.1\r\nX").await;
+    assert_eq!(client.closes_slowly(Duration::from_secs(100)).await, "");
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_http2_connection_without_its_preface_is_closed() {
+    let (world, begun) = (alone(), Instant::now());
+    let mut client = Client { io: world.pipe("192.0.2.1", true, true) };
+    client.send("PRI * HTTP/2.0\r\n").await;
+    client.closes().await;
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+async fn listening(world: &World) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let (address, shutdown) = (listener.address().unwrap(), CancellationToken::new());
+    let proxy: std::sync::Arc<Proxy> = world.proxy.clone();
+    let serving = tokio::spawn(proxy.serve(vec![listener], shutdown.clone()));
+    (address, shutdown, serving)
+}
+
+async fn dial(address: std::net::SocketAddr) -> Socket {
+    Socket(tokio::net::TcpStream::connect(address).await.unwrap())
+}
+
+struct Socket(tokio::net::TcpStream);
+
+impl Socket {
+    async fn ask(&mut self) -> String {
+        use tokio::io::AsyncReadExt;
+        let _ = self.0.write_all(get("/_bmauth/x", &[]).as_bytes()).await;
+        let mut said = vec![0; 12];
+        match self.0.read_exact(&mut said).await {
+            Ok(_) => String::from_utf8(said).unwrap(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_those_before_it_go_on() {
+    let world =
+        plan().route("/", Access::SignedIn, "http://127.0.0.1:9").set(|settings| settings.max_connections = 2).start();
+    let (address, _, _) = listening(&world).await;
+    let mut first = dial(address).await;
+    let mut second = dial(address).await;
+    assert_eq!(first.ask().await, "HTTP/1.1 200");
+    assert_eq!(second.ask().await, "HTTP/1.1 200");
+    assert_eq!(dial(address).await.ask().await, "");
+}
+
+#[tokio::test]
+async fn a_taken_address_is_an_error_before_anything_runs() {
+    let taken = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = taken.address().unwrap();
+    let error = Listener::bind(address, None).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("cannot listen on {address}:")), "{error}");
+}
+
+#[tokio::test]
+async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
+    let (go_on, wait) =
+        (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let url = raw_app({
+        let (go_on, arrived) = (go_on.clone(), wait.clone());
+        move |_, mut stream| {
+            let (go_on, arrived) = (go_on.clone(), arrived.clone());
+            async move {
+                arrived.notify_one();
+                go_on.notified().await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+            }
+        }
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let (address, shutdown, serving) = listening(&world).await;
+    let mut running = dial(address).await;
+    let mut idle = dial(address).await;
+    assert_eq!(idle.ask().await, "HTTP/1.1 200");
+    running.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
+    wait.notified().await;
+    shutdown.cancel();
+    // The socket is closed at once, so nobody waits for nothing.
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    let mut said = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut running.0, &mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+    tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
+}

@@ -199,10 +199,6 @@ impl World {
         Client { io: self.pipe(peer, true, false) }
     }
 
-    pub fn connect_plain(&self) -> Client {
-        Client { io: self.pipe("192.0.2.1", false, false) }
-    }
-
     pub fn pipe(&self, peer: &str, tls: bool, http2: bool) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let peer: IpAddr = peer.parse().unwrap();
@@ -280,6 +276,13 @@ impl Client {
         let mut found = vec![0; bytes.len()];
         tokio::time::timeout(PATIENCE, self.io.read_exact(&mut found)).await.expect("bytes in time").unwrap();
         assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(bytes));
+    }
+
+    /// As [`Client::closes`], but it may take long.
+    pub async fn closes_slowly(&mut self, patience: Duration) -> String {
+        let mut rest = Vec::new();
+        tokio::time::timeout(patience, self.io.read_to_end(&mut rest)).await.expect("an end in time").unwrap();
+        String::from_utf8_lossy(&rest).into_owned()
     }
 
     /// An answer, or an end without one.
@@ -424,6 +427,7 @@ impl Seen {
 pub struct App {
     pub url: String,
     seen: Mutex<mpsc::UnboundedReceiver<Seen>>,
+    connections: Arc<AtomicU64>,
 }
 
 /// An app that answers every request with the same bytes.
@@ -442,8 +446,11 @@ pub async fn app(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> A
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (note, seen) = mpsc::unbounded_channel();
     let answer = Arc::new(answer);
+    let connections = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&connections);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
             let (note, answer) = (note.clone(), Arc::clone(&answer));
             tokio::spawn(async move {
                 loop {
@@ -462,7 +469,7 @@ pub async fn app(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> A
             });
         }
     });
-    App { url, seen: Mutex::new(seen) }
+    App { url, seen: Mutex::new(seen), connections }
 }
 
 impl App {
@@ -470,6 +477,11 @@ impl App {
     pub fn seen(&self) -> Vec<Seen> {
         let mut seen = self.seen.lock().unwrap();
         std::iter::from_fn(|| seen.try_recv().ok()).collect()
+    }
+
+    /// How many connections were made to it.
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The one request it received.

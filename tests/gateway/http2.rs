@@ -1,1 +1,166 @@
-//! 
+//! The same promises over HTTP/2.
+
+use bmauth::domain::route::Access;
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use http::{HeaderMap, Request, StatusCode};
+use tokio::io::AsyncWriteExt;
+
+use crate::harness::*;
+
+async fn connect(world: &World) -> SendRequest<Bytes> {
+    let (client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn to(path: &str) -> http::request::Builder {
+    Request::get(format!("https://{HOST}{path}"))
+}
+
+fn ask(client: &mut SendRequest<Bytes>, request: http::request::Builder) -> ResponseFuture {
+    client.send_request(request.body(()).unwrap(), true).unwrap().0
+}
+
+async fn status(client: &mut SendRequest<Bytes>, request: http::request::Builder) -> StatusCode {
+    ask(client, request).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn crumbs_of_cookies_are_read_and_reach_the_app_as_one_line() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let secret = world.keeper.sign_in(1);
+    let mut client = connect(&world).await;
+    let own = format!("{COOKIE}={}", secret.text());
+    let request = to("/")
+        .header("cookie", "a=1")
+        .header("cookie", &own)
+        .header("cookie", "b=2")
+        .header("cookie", "bmauth-lang=de");
+    assert_eq!(status(&mut client, request).await, 200);
+    let seen = app.saw();
+    assert_eq!((seen.field("cookie"), seen.field("host")), (Some("a=1; b=2"), Some(HOST)));
+    assert_eq!(seen.field("x-bmauth-jwt"), Some("token.user1@example.com.notes.example.com"));
+
+    let twice = to("/").header("cookie", &own).header("cookie", &own);
+    assert_eq!(status(&mut client, twice).await, 401);
+}
+
+#[tokio::test]
+async fn no_spelling_of_an_identity_header_gets_through() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = connect(&world).await;
+    for name in [
+        "x-bmauth-jwt",
+        "x_bmauth_jwt",
+        "x.bmauth.jwt",
+        "x-bmauth_jwt",
+        "remote.user",
+        "x_forwarded_user",
+        "x.auth.request.email",
+    ] {
+        assert_eq!(status(&mut client, to("/").header(name, "evil")).await, 200);
+        let seen = app.saw();
+        assert!(!seen.fields.iter().any(|(_, value)| value == "evil"), "{name} {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_authority_and_the_host_field_say_the_same_or_the_request_is_refused() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = connect(&world).await;
+    assert_eq!(status(&mut client, to("/").header("host", HOST)).await, 200);
+    assert_eq!(app.saw().field("host"), Some(HOST));
+    assert_eq!(status(&mut client, to("/").header("host", "evil.example")).await, 400);
+    assert_eq!(status(&mut client, Request::get("https://evil.example/")).await, 421);
+    assert_eq!(status(&mut client, Request::get("https://notes.example.com:8443/")).await, 200);
+    assert_eq!(app.saw().field("host"), Some("notes.example.com:8443"));
+}
+
+#[tokio::test]
+async fn targets_and_methods_are_held_to_the_same_rules() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = connect(&world).await;
+    for path in ["//a", "/a/../b", "/%2e%2e/b", "/a%2fb", "/a%5cb"] {
+        assert_eq!(status(&mut client, to(path)).await, 400, "{path}");
+    }
+    assert_eq!(status(&mut client, to("/").method("TRACE")).await, 405);
+    assert_eq!(status(&mut client, to("/").method("BREW")).await, 501);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn strangers_are_answered_and_the_portal_is_reached() {
+    let world = world(&nobody().await);
+    let mut client = connect(&world).await;
+    let sent = ask(&mut client, to("/a?b").header("accept", "text/html")).await.unwrap();
+    assert_eq!(
+        (sent.status().as_u16(), sent.headers()["location"].to_str().unwrap()),
+        (303, "/_bmauth/sign-in?return_to=/a%3Fb")
+    );
+    assert_eq!(status(&mut client, to("/a")).await, 401);
+    let crumbs = to("/_bmauth/x").header("cookie", "a=1").header("cookie", "b=2");
+    let mut answer = ask(&mut client, crumbs).await.unwrap();
+    assert_eq!(answer.headers()["x-portal"], "yes");
+    let mut body = Vec::new();
+    while let Some(piece) = answer.body_mut().data().await {
+        body.extend(piece.unwrap());
+    }
+    let said = String::from_utf8(body).unwrap();
+    assert!(said.contains("cookie: a=1; b=2") && said.contains("host: notes.example.com"), "{said}");
+    let head = ask(&mut client, to("/_bmauth/x").method("HEAD")).await.unwrap();
+    assert_eq!(head.status(), 200);
+    let mut body = head.into_body();
+    while let Some(piece) = body.data().await {
+        assert_eq!(piece.unwrap(), "");
+    }
+}
+
+#[tokio::test]
+async fn trailers_of_a_request_do_not_arrive() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = connect(&world).await;
+    let (answer, mut body) = client.send_request(to("/").method("POST").body(()).unwrap(), false).unwrap();
+    body.send_data(Bytes::from_static(b"hi"), false).unwrap();
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-bmauth-jwt", "evil".parse().unwrap());
+    body.send_trailers(trailers).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
+    let seen = app.saw();
+    assert_eq!((seen.body.as_slice(), seen.field("x-bmauth-jwt")), (&b"hi"[..], None));
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_and_its_neighbours_go_on() {
+    let url = raw_app(async |_, mut stream| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+        stream.write_all(head).await.unwrap();
+        std::future::pending().await
+    })
+    .await;
+    let world = plan().route("/events", Access::SignedIn, &url).start();
+    let secret = world.keeper.sign_in(1);
+    let mut client = connect(&world).await;
+    let events = to("/events").header("cookie", format!("{COOKIE}={}", secret.text()));
+    let answer = ask(&mut client, events).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut body = answer.into_body();
+    assert_eq!(body.data().await.unwrap().unwrap(), "data: 1\n\n");
+    world.keeper.end(&secret);
+    let end = tokio::time::timeout(PATIENCE, body.data()).await.expect("an end in time");
+    assert!(end.is_some_and(|end| end.is_err()), "the answer is cut short, not complete");
+    assert_eq!(status(&mut client, to("/_bmauth/x")).await, 200, "the connection goes on");
+}
+
+#[tokio::test]
+async fn a_head_over_its_limit_is_refused() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let mut client = connect(&world).await;
+    let big = "a".repeat(40_000);
+    assert_eq!(status(&mut client, to("/").header("x-big", &big)).await, 431);
+}

@@ -95,8 +95,7 @@ async fn another_name_for_the_token_is_protected_like_the_first() {
 #[tokio::test]
 async fn a_connection_field_cannot_name_ours() {
     let app = hello().await;
-    let world =
-        plan().route("/", Access::SignedIn, &app.url).set(|settings| settings.plain_headers = true).start();
+    let world = plan().route("/", Access::SignedIn, &app.url).set(|settings| settings.plain_headers = true).start();
     let secret = world.keeper.sign_in(1);
     for named in [
         "close, X-BMAuth-JWT",
@@ -139,8 +138,7 @@ async fn request_trailers_do_not_arrive() {
 #[tokio::test]
 async fn the_identity_goes_out_in_plain_fields_where_asked_for() {
     let app = hello().await;
-    let world =
-        plan().route("/", Access::Optional, &app.url).set(|settings| settings.plain_headers = true).start();
+    let world = plan().route("/", Access::Optional, &app.url).set(|settings| settings.plain_headers = true).start();
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/", &["Remote-User: admin"]).await;
     let seen = app.saw();
@@ -246,7 +244,8 @@ async fn other_fields_pass_as_they_are() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
-    let lines = ["Accept-Language: de", "X-Custom: a,  b", "X-Custom: c", "Authorization: Basic eDp5", "Fetch-Me: 1", "X-F: 2"];
+    let lines =
+        ["Accept-Language: de", "X-Custom: a,  b", "X-Custom: c", "Authorization: Basic eDp5", "Fetch-Me: 1", "X-F: 2"];
     world.get_as(&secret, "/", &lines).await;
     let seen = app.saw();
     let custom: Vec<_> = seen.fields.iter().filter(|(name, _)| name == "x-custom").map(|(_, value)| value).collect();

@@ -1,15 +1,35 @@
 //! The whole gateway in one process: the proxy in memory, without a socket towards the client.
+//!
+//! The modules are marked as tests so that the lints' leave for tests holds in their helpers too.
 
+#[cfg(test)]
 mod harness;
 
+#[cfg(test)]
 mod admission;
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod bodies;
+#[cfg(test)]
 mod bridge;
+#[cfg(test)]
 mod connections;
+#[cfg(test)]
 mod cookies;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod http2;
+#[cfg(test)]
 mod identity;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod upstreams;

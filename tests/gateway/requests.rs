@@ -72,10 +72,45 @@ async fn a_target_with_two_readings_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_at_all_is_refused_without_naming_a_server() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    for (nonsense, status) in [
+        ("GET /\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n folded: line\r\n\r\n", 400),
+        ("\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
+    ] {
+        let mut client = world.connect();
+        client.send(nonsense).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.field("server")), (status, None), "{nonsense:?}");
+        assert_eq!(client.closes().await, "");
+    }
+    let mut client = world.connect();
+    client.send(get("/_bmauth/x", &[])).await;
+    assert_eq!(client.answer().await.status, 200);
+    client.send("nonsense\r\n\r\n").await;
+    assert_eq!((client.answer().await.status, client.closes().await.as_str()), (400, ""));
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_is_served_and_closed() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = world.connect();
+    client.send(format!("GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n")).await;
+    assert!(client.closes().await.ends_with("hello"));
+}
+
+#[tokio::test]
 async fn a_target_is_sent_byte_for_byte_as_it_was_decided() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
-    for target in ["/", "/a/", "/a%20b", "/%C3%A4?x=%2F..//&y=a+b;c", "/a;b=1", "/a?", "/a??", "/~u/-._", "/a'(b)*!$&,=:@"] {
+    for target in
+        ["/", "/a/", "/a%20b", "/%C3%A4?x=%2F..//&y=a+b;c", "/a;b=1", "/a?", "/a??", "/~u/-._", "/a'(b)*!$&,=:@"]
+    {
         assert_eq!(world.get(target, &[]).await.status, 200, "{target}");
         assert_eq!(app.saw().target, target);
     }

@@ -1,1 +1,131 @@
-//! 
+//! The servers behind: which one is asked, and what is said when none answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bmauth::domain::route::Access;
+use tokio::io::AsyncReadExt;
+
+use crate::harness::*;
+
+#[tokio::test]
+async fn an_app_that_is_down_is_told_to_people_and_scripts() {
+    let world = world(&nobody().await);
+    let secret = world.keeper.sign_in(1);
+    let page = world.get_as(&secret, "/", &["Sec-Fetch-Mode: navigate"]).await;
+    assert_eq!((page.status, page.field("content-type")), (502, Some("text/html; charset=utf-8")));
+    let problem = world.get_as(&secret, "/", &[]).await;
+    assert_eq!((problem.status, problem.json()["status"].as_u64()), (502, Some(502)));
+    assert_eq!(world.ask(&request("POST", "/", &[&cookie(&secret)], "x")).await.status, 502);
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_an_app_that_is_down() {
+    let world = plan().route("/", Access::Public, "http://nowhere.invalid").start();
+    assert_eq!(world.get("/", &[]).await.status, 502);
+}
+
+#[tokio::test]
+async fn an_app_is_found_by_its_name() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url.replace("127.0.0.1", "localhost")).start();
+    assert_eq!(world.get("/", &[]).await.text(), "hello");
+    assert_eq!(app.saw().field("host"), Some(HOST), "the app is told the host that the client asked for");
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_speak_http_is_down() {
+    for answer in ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"] {
+        let app = app_saying(answer).await;
+        let world = plan().route("/", Access::Public, &app.url).start();
+        assert_eq!(world.get("/", &[]).await.status, 502, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_not_taken() {
+    let app = hello().await;
+    let behind = plan().route_to("localhost", "/", Access::Public, &[&app.url]).start();
+    let address = crate::tls::listen(&behind).await;
+    let world = plan().route("/", Access::Public, &format!("https://localhost:{}", address.port())).start();
+    assert_eq!(world.get("/", &[]).await.status, 502);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn several_servers_take_turns() {
+    let (one, two) = (hello().await, hello().await);
+    let world = plan().route_to(HOST, "/", Access::Public, &[&one.url, &two.url]).start();
+    for _ in 0..6 {
+        assert_eq!(world.get("/", &[]).await.status, 200);
+    }
+    assert_eq!((one.seen().len(), two.seen().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_left_out() {
+    let (up, down) = (hello().await, nobody().await);
+    let world = plan().route_to(HOST, "/", Access::Public, &[&down, &up.url]).start();
+    for number in 0..6 {
+        // Nothing of the first one has been sent anywhere, so even a POST goes on to the other.
+        assert_eq!(world.ask(&request("POST", "/", &[], "x")).await.status, 200, "{number}");
+    }
+    let seen = up.seen();
+    assert!(seen.len() == 6 && seen.iter().all(|seen| seen.body == b"x"));
+}
+
+/// An app that answers the first request of a connection and closes it at the second; counts both.
+async fn fickle() -> (String, Arc<AtomicUsize>) {
+    let received = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&received);
+    let url = raw_app(move |_, mut stream| {
+        let count = Arc::clone(&count);
+        async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            use tokio::io::AsyncWriteExt;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+            let mut second = [0; 1];
+            if stream.read_exact(&mut second).await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    (url, received)
+}
+
+#[tokio::test]
+async fn a_post_is_never_sent_twice() {
+    let (url, received) = fickle().await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 0"], "")).await;
+    assert_eq!(client.answer().await.status, 200);
+    client.send(request("POST", "/", &["Content-Length: 0"], "")).await;
+    assert_eq!(client.answer().await.status, 502);
+    assert_eq!(received.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_get_on_a_kept_connection_that_closes_is_sent_again() {
+    let (url, received) = fickle().await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 200);
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(received.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn connections_to_the_app_are_kept() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = world.connect();
+    for _ in 0..3 {
+        client.send(get("/", &[])).await;
+        assert_eq!(client.answer().await.text(), "hello");
+    }
+    assert_eq!(app.connections(), 1);
+}

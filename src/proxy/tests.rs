@@ -1,0 +1,113 @@
+//! That forwarding fails closed when the phases before it did not do their part.
+
+use async_trait::async_trait;
+use tokio::io::AsyncWriteExt;
+
+use super::*;
+use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
+use crate::domain::path::PathPrefix;
+use crate::domain::route::{Access, Route, RouteId, Scheme, UpstreamUrl};
+use crate::domain::secret::SecretDigest;
+use crate::identity::IdentityError;
+use crate::store::StoreError;
+
+struct Nobody;
+
+#[async_trait]
+impl Gatekeeper for Nobody {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(0)
+    }
+
+    fn live(&self, _token: SecretDigest) -> Option<LiveSession> {
+        None
+    }
+
+    async fn load(&self, _token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+        Ok(None)
+    }
+
+    fn identity_token(&self, _session: &LiveSession, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        Err(IdentityError::NoKey)
+    }
+}
+
+fn gateway(access: Access) -> Gateway {
+    let host = Host::parse("notes.example.com").unwrap();
+    let route = Route {
+        id: RouteId(0),
+        host: host.clone(),
+        path: PathPrefix::parse("/").unwrap(),
+        upstream: vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()],
+        access,
+        audience: "notes.example.com".into(),
+    };
+    Gateway::new(Parts {
+        routes: Routes::new([route]).unwrap(),
+        gatekeeper: Arc::new(Nobody),
+        portal: Router::new(),
+        render: Arc::new(|_| String::new()),
+        settings: Settings::new(Scheme::Https, host),
+        seed: 0,
+    })
+}
+
+fn context(gateway: &Gateway) -> Context {
+    let connection = guard::Connection::of(Arrival { peer: None, tls: true, http2: false });
+    Context {
+        surroundings: Surroundings { connection: Arc::new(connection), stop: Arc::default() },
+        line: Line::new(gateway.request_id()),
+        admission: None,
+        identity: None,
+        server: None,
+    }
+}
+
+/// A request whose head has been read and nothing more.
+async fn session() -> (Session, tokio::io::DuplexStream) {
+    let (mut client, server) = tokio::io::duplex(4096);
+    client.write_all(b"GET / HTTP/1.1\r\nHost: notes.example.com\r\n\r\n").await.unwrap();
+    let mut session = Session::new_h1(Box::new(server));
+    assert!(session.as_downstream_mut().read_request().await.unwrap());
+    (session, client)
+}
+
+#[tokio::test]
+async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
+    let gateway = gateway(Access::SignedIn);
+    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
+    assert_eq!(problem_of(&error), Some(Problem::Fault));
+    let mut request = session.req_header().clone();
+    let error = gateway.upstream_request_filter(&mut session, &mut request, &mut context).await.unwrap_err();
+    assert_eq!(problem_of(&error), Some(Problem::Fault));
+}
+
+#[tokio::test]
+async fn a_fault_is_answered_with_500() {
+    let gateway = gateway(Access::SignedIn);
+    let (mut context, (mut session, client)) = (context(&gateway), session().await);
+    let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
+    let told = gateway.fail_to_proxy(&mut session, &error, &mut context).await;
+    assert_eq!((told.error_code, told.can_reuse_downstream), (500, false));
+    drop(session);
+    let mut said = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut { client }, &mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 500 "), "{said}");
+}
+
+#[tokio::test]
+async fn an_admission_is_the_only_way_to_a_server() {
+    let gateway = gateway(Access::Public);
+    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    assert!(!gateway.request_filter(&mut session, &mut context).await.unwrap());
+    assert!(gateway.upstream_peer(&mut session, &mut context).await.is_ok());
+}
+
+#[test]
+fn the_names_of_requests_differ() {
+    let gateway = gateway(Access::Public);
+    let names: std::collections::HashSet<RequestId> = (0..1000).map(|_| gateway.request_id()).collect();
+    assert_eq!(names.len(), 1000);
+}
