@@ -81,22 +81,12 @@ impl Routes {
             let place = match hosts.binary_search_by(|known| known.host.cmp(&route.host)) {
                 Ok(place) => place,
                 Err(place) => {
-                    hosts.insert(
-                        place,
-                        HostRoutes {
-                            host: route.host.clone(),
-                            routes: Vec::new(),
-                        },
-                    );
+                    hosts.insert(place, HostRoutes { host: route.host.clone(), routes: Vec::new() });
                     place
                 }
             };
             if let Some(known) = hosts.get_mut(place) {
-                if let Some(same) = known
-                    .routes
-                    .iter()
-                    .find(|other| other.path.is_same(&route.path))
-                {
+                if let Some(same) = known.routes.iter().find(|other| other.path.is_same(&route.path)) {
                     return Err(DuplicateRoute {
                         host: route.host,
                         path: route.path,
@@ -105,9 +95,7 @@ impl Routes {
                     });
                 }
                 known.routes.push(Arc::new(route));
-                known
-                    .routes
-                    .sort_by_key(|route| std::cmp::Reverse(route.path.length()));
+                known.routes.sort_by_key(|route| std::cmp::Reverse(route.path.length()));
             }
         }
         Ok(Self { hosts })
@@ -119,15 +107,9 @@ impl Routes {
     /// it as a path of the stricter route, so `/admin;x` must not slip past `/admin`.
     pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
-        let route = known
-            .routes
-            .iter()
-            .find(|route| path.has_prefix(&route.path));
+        let route = known.routes.iter().find(|route| path.has_prefix(&route.path));
         if path.has_parameters() {
-            let other = known
-                .routes
-                .iter()
-                .find(|route| path.has_prefix_without_parameters(&route.path));
+            let other = known.routes.iter().find(|route| path.has_prefix_without_parameters(&route.path));
             if route.map(|route| route.id) != other.map(|route| route.id) {
                 return None;
             }
@@ -151,10 +133,7 @@ impl Routes {
     }
 
     fn host(&self, host: &Host) -> Option<&HostRoutes> {
-        let place = self
-            .hosts
-            .binary_search_by(|known| known.host.cmp(host))
-            .ok()?;
+        let place = self.hosts.binary_search_by(|known| known.host.cmp(host)).ok()?;
         self.hosts.get(place)
     }
 }
@@ -186,9 +165,7 @@ pub enum UpstreamUrlError {
     #[error("an upstream cannot have a user name or password")]
     UserInfo,
     /// A path, query or fragment.
-    #[error(
-        "an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come"
-    )]
+    #[error("an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come")]
     Path,
     /// The host or the port.
     #[error("{0}")]
@@ -272,11 +249,7 @@ impl Access {
 impl fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port == self.scheme.default_port() {
-            Ok(())
-        } else {
-            write!(f, ":{}", self.port)
-        }
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 
@@ -304,18 +277,13 @@ mod tests {
     }
 
     fn routes(specs: &[(&str, &str)]) -> Routes {
-        let all = specs
-            .iter()
-            .enumerate()
-            .map(|(id, (host, path))| route(id, host, path));
+        let all = specs.iter().enumerate().map(|(id, (host, path))| route(id, host, path));
         Routes::new(all).expect("no duplicates")
     }
 
     fn find(routes: &Routes, host: &str, path: &str) -> Option<usize> {
         let path = CanonicalPath::parse(path.as_bytes()).expect("a canonical path");
-        routes
-            .find(&Host::parse(host).expect("a host"), &path)
-            .map(|route| route.id.0)
+        routes.find(&Host::parse(host).expect("a host"), &path).map(|route| route.id.0)
     }
 
     #[test]
@@ -364,12 +332,9 @@ mod tests {
     #[test]
     fn two_routes_for_the_same_paths_are_refused() {
         for (first, second) in [("/", "/"), ("/api", "/api/"), ("/@me", "/%40me")] {
-            let refused =
-                Routes::new([route(0, "a.example", first), route(1, "A.example", second)]);
+            let refused = Routes::new([route(0, "a.example", first), route(1, "A.example", second)]);
             assert_eq!(
-                refused
-                    .map(|_| ())
-                    .map_err(|duplicate| (duplicate.first, duplicate.second)),
+                refused.map(|_| ()).map_err(|duplicate| (duplicate.first, duplicate.second)),
                 Err((RouteId(0), RouteId(1)))
             );
         }
@@ -383,16 +348,10 @@ mod tests {
             ("HTTPS://App.Example:443", "https://app.example"),
             ("http://[::1]:3000", "http://[::1]:3000"),
         ] {
-            assert_eq!(
-                UpstreamUrl::parse(written).map(|url| url.to_string()),
-                Ok(canonical.to_owned())
-            );
+            assert_eq!(UpstreamUrl::parse(written).map(|url| url.to_string()), Ok(canonical.to_owned()));
         }
         let url = UpstreamUrl::parse("https://app_1").expect("an upstream");
-        assert_eq!(
-            (url.scheme(), url.host().as_str(), url.port(), url.is_tls()),
-            (Scheme::Https, "app_1", 443, true)
-        );
+        assert_eq!((url.scheme(), url.host().as_str(), url.port(), url.is_tls()), (Scheme::Https, "app_1", 443, true));
     }
 
     #[test]
