@@ -83,6 +83,10 @@ pub struct Keys {
     pub forms: MacKey,
     /// Of made-up credential ids.
     pub fakes: MacKey,
+    /// Of the links that cancel held recoveries.
+    pub holds: MacKey,
+    /// Of the codes of links.
+    pub links: MacKey,
 }
 
 impl Keys {
@@ -94,6 +98,8 @@ impl Keys {
             counters: key("counters"),
             forms: key("forms"),
             fakes: key("fake credentials"),
+            holds: key("held recoveries"),
+            links: key("links"),
         }
     }
 

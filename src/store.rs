@@ -6,12 +6,15 @@ pub mod redb;
 use async_trait::async_trait;
 
 use crate::domain::account::{Account, AccountId};
+use crate::domain::activity::Event;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
+use crate::domain::link::{Link, LinkCodeDigest, LinkId};
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Change, Conflict, Durability};
+use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
@@ -59,6 +62,20 @@ pub trait Store: Send + Sync + 'static {
     async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError>;
     /// The session of that token.
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError>;
+    /// All sessions of an account, the newest first.
+    async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError>;
+    /// The newest events of an account, the newest first, at most `limit`.
+    async fn events(&self, account: AccountId, limit: usize) -> Result<Vec<Event>, StoreError>;
+    /// Accounts by address, those after `after`, at most `limit`.
+    async fn accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError>;
+    /// The link of that name.
+    async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError>;
+    /// The link one of whose codes that is.
+    async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError>;
+    /// The recovery that browser began.
+    async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError>;
+    /// The held recovery of an account.
+    async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError>;
     /// The gateway's master secret, once it has been set.
@@ -75,7 +92,7 @@ pub trait Store: Send + Sync + 'static {
     /// The first precondition that does not hold, or the store's own failure.
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError>;
 
-    /// Removes ceremonies, registrations, letters and counters that have expired at `now`, and sessions created
+    /// Removes ceremonies, registrations, links, recoveries, holds, events, letters and counters that have expired at `now`, and sessions created
     /// before `session_created_before` or last seen before `session_seen_before`; at most `limit` of each kind, so
     /// that other commits are not held up.
     /// Returns how many were removed.

@@ -9,6 +9,8 @@ use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
 use super::account::AccountId;
 use super::clock::Timestamp;
 use super::email::Email;
+use super::link::LinkId;
+use super::passkey::CredentialId;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 
@@ -31,6 +33,35 @@ pub enum Purpose {
         /// The challenge.
         state: PasskeyRegistration,
     },
+    /// To make another passkey for an account.
+    AddPasskey {
+        /// Whose.
+        account: AccountId,
+        /// What allows it.
+        leave: Leave,
+        /// The challenge.
+        state: PasskeyRegistration,
+    },
+    /// To approve one link, and no other.
+    ApproveLink {
+        /// Which.
+        link: LinkId,
+        /// Whose passkey may approve.
+        subject: Subject,
+        /// The challenge.
+        state: DiscoverableAuthentication,
+    },
+    /// To confirm one act of a signed-in person, and no other.
+    Confirm {
+        /// Whose passkey.
+        account: AccountId,
+        /// In which session.
+        session: SecretDigest,
+        /// What.
+        act: Act,
+        /// The challenge.
+        state: DiscoverableAuthentication,
+    },
     /// To sign in.
     SignIn {
         /// Who has to answer.
@@ -49,6 +80,31 @@ pub enum Subject {
     Account(AccountId),
     /// Nobody's: the address that was typed has no account, and the visitor must not learn it.
     Nobody,
+}
+
+/// What allows a passkey to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// A link that was approved.
+    Link(LinkId),
+    /// A recovery whose code was proved, by the browser that began it.
+    Recovery,
+    /// A session that confirmed it with a passkey.
+    Session(SecretDigest),
+}
+
+/// What a person confirms with a passkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Adding a passkey.
+    AddPasskey,
+    /// Removing a passkey; the last one only where its owner has typed the address.
+    RemovePasskey {
+        /// Which.
+        credential: CredentialId,
+        /// Whether the address was typed.
+        last: bool,
+    },
 }
 
 /// A ceremony as stored. Steps take it by value: an answered one is gone.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
+use super::recovery::HoldId;
 
 /// A letter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +21,34 @@ pub enum Message {
     AlreadyRegistered,
     /// Your account is ready.
     Welcome,
+    /// Here is your code to get back in. If it was not you, do nothing.
+    RecoveryCode(CodeId),
+    /// Somebody with your code wants to get back in; it happens at that moment unless it is cancelled.
+    RecoveryHeld {
+        /// The hold, which the link to cancel it names.
+        hold: HoldId,
+        /// When it can be finished.
+        until: Timestamp,
+    },
+    /// Your account was recovered; its other sessions have ended.
+    RecoveryDone,
+    /// A held recovery was cancelled.
+    RecoveryCancelled,
+    /// A passkey was added.
+    PasskeyAdded {
+        /// Its kind of authenticator.
+        aaguid: Uuid,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// Its kind of authenticator.
+        aaguid: Uuid,
+    },
+    /// A passkey was refused because its signature counter went back: it may have been copied.
+    PasskeyCopied {
+        /// Its kind of authenticator.
+        aaguid: Uuid,
+    },
 }
 
 /// A letter waiting to be sent.

@@ -50,6 +50,10 @@ pub struct Passkey {
     pub account: AccountId,
     /// The key itself.
     pub key: NewPasskey,
+    /// What its owner calls it; pages call it by its provider otherwise.
+    pub name: Option<String>,
+    /// The browser and system it was made in, in words.
+    pub browser: String,
     /// When the account got it.
     pub created_at: Timestamp,
     /// When it last signed somebody in.

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::account::Account;
+use super::account::{Account, AccountId};
+use super::activity::Event;
 use super::ceremony::{Ceremony, CeremonyId};
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
 use super::letter::{Letter, LetterId};
-use super::passkey::{NewPasskey, Passkey};
+use super::link::{Link, LinkId};
+use super::passkey::{CredentialId, NewPasskey, Passkey};
+use super::recovery::{Hold, HoldId, Recovery};
 use super::registration::Registration;
 use super::secret::{Secret, SecretDigest};
 use super::session::Session;
@@ -80,6 +83,84 @@ pub enum Change {
     AddSession(Session),
     /// Ends a session, where it has not ended yet.
     EndSession(SecretDigest),
+    /// Ends every session of an account, but for `except`.
+    EndSessions {
+        /// Whose.
+        account: AccountId,
+        /// The token of the one that stays.
+        except: Option<SecretDigest>,
+    },
+    /// Notes that "Keep your account safe" was answered in a session, which must still be there.
+    AnswerReview(SecretDigest),
+    /// Gives a passkey another name. It must be that account's.
+    RenamePasskey {
+        /// Which.
+        credential: CredentialId,
+        /// Whose.
+        account: AccountId,
+        /// The new name; `None` takes the old one away.
+        name: Option<String>,
+    },
+    /// Removes a passkey, which must be that account's, and ends the sessions that were made with it.
+    RemovePasskey {
+        /// Which.
+        credential: CredentialId,
+        /// Whose.
+        account: AccountId,
+        /// Whether it may be the account's last one.
+        last: bool,
+    },
+    /// Disables an account, which ends its sessions, or enables it again. It must exist.
+    SetDisabled {
+        /// Whose.
+        account: AccountId,
+        /// Whether it gets no sessions from now on.
+        disabled: bool,
+    },
+    /// Removes an account with everything of it: passkeys, sessions, events, a held recovery. It must exist.
+    RemoveAccount(AccountId),
+    /// The passkey must still be there and be that account's.
+    RequirePasskey {
+        /// Which.
+        credential: CredentialId,
+        /// Whose.
+        account: AccountId,
+    },
+    /// The session must not have ended.
+    RequireSession(SecretDigest),
+    /// Keeps a new link. Neither of its codes may belong to another link.
+    AddLink(Link),
+    /// Keeps the next state of a link: the one before it, by revision, must be there.
+    AdvanceLink(Link),
+    /// Takes a link away. It must still be there in that revision.
+    SpendLink {
+        /// Which.
+        id: LinkId,
+        /// The revision it must be in.
+        revision: u32,
+    },
+    /// Keeps a recovery in place of any other of the same browser.
+    PutRecovery(Recovery),
+    /// Keeps the next state of a recovery: the one before it, by revision, must be there.
+    AdvanceRecovery(Recovery),
+    /// Takes a recovery away. It must still be there in that revision.
+    SpendRecovery {
+        /// Whose.
+        browser: SecretDigest,
+        /// The revision it must be in.
+        revision: u32,
+    },
+    /// Keeps a held recovery; the account must exist and have none.
+    AddHold(Hold),
+    /// Takes a held recovery away. It must still be there.
+    SpendHold {
+        /// Whose.
+        account: AccountId,
+        /// Its name.
+        id: HoldId,
+    },
+    /// Keeps an event of an account.
+    AddEvent(Event),
     /// Notes when sessions were last used; those that have ended are passed over.
     TouchSessions(Vec<(SecretDigest, Timestamp)>),
     /// Keeps a letter to be sent.
@@ -141,6 +222,16 @@ pub enum Conflict {
     Limit(Counter),
     /// There is a master secret already.
     MasterExists,
+    /// The session has ended.
+    SessionEnded,
+    /// It is the account's last passkey.
+    LastPasskey,
+    /// The link is finished, or was changed meanwhile.
+    LinkChanged,
+    /// The recovery is finished, or was changed meanwhile.
+    RecoveryChanged,
+    /// The held recovery is over, or there is one already.
+    HoldChanged,
 }
 
 /// How safely a commit must be kept before it is acknowledged.

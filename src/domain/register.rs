@@ -100,7 +100,12 @@ impl From<Conflict> for Refusal {
             | Conflict::NoAccount
             | Conflict::AccountDisabled
             | Conflict::PasskeyChanged
-            | Conflict::MasterExists => Self::NoRegistration,
+            | Conflict::MasterExists
+            | Conflict::SessionEnded
+            | Conflict::LastPasskey
+            | Conflict::LinkChanged
+            | Conflict::RecoveryChanged
+            | Conflict::HoldChanged => Self::NoRegistration,
         }
     }
 }
@@ -167,7 +172,10 @@ pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Ope
     let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
     match purpose {
         Purpose::Register { email, account, state } => Ok(Opened { id, email, account, state, return_to }),
-        Purpose::SignIn { .. } => Err(Refusal::Stale),
+        Purpose::SignIn { .. }
+        | Purpose::AddPasskey { .. }
+        | Purpose::ApproveLink { .. }
+        | Purpose::Confirm { .. } => Err(Refusal::Stale),
     }
 }
 
@@ -308,7 +316,14 @@ pub fn prove(
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
     let welcome =
         letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
-    let passkey = Passkey { account: account.id, key: registration.passkey, created_at: now, last_used_at: Some(now) };
+    let passkey = Passkey {
+        account: account.id,
+        key: registration.passkey,
+        name: None,
+        browser: visitor.description.clone(),
+        created_at: now,
+        last_used_at: Some(now),
+    };
     let mut changes = vec![
         Change::SpendRegistration { browser: registration.browser, code: registration.code },
         Change::DropRegistrations(registration.email),

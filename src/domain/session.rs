@@ -83,6 +83,10 @@ pub struct Session {
     pub browser: String,
     /// Where it was made from.
     pub address: Option<IpAddr>,
+    /// When the account was recovered by e-mail, where this session came of that.
+    pub recovered_at: Option<Timestamp>,
+    /// "Keep your account safe" is to be answered before the app is shown.
+    pub review: bool,
 }
 
 /// A session about to be: all of it but whose it is.
@@ -113,6 +117,8 @@ impl NewSession {
             last_seen_at: now,
             browser: self.browser,
             address: self.address,
+            recovered_at: None,
+            review: false,
         }
     }
 }

@@ -98,7 +98,10 @@ pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Ope
     let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
     match purpose {
         Purpose::SignIn { subject, state } => Ok(Opened { id, state, subject, return_to }),
-        Purpose::Register { .. } => Err(Refusal::Stale),
+        Purpose::Register { .. }
+        | Purpose::AddPasskey { .. }
+        | Purpose::ApproveLink { .. }
+        | Purpose::Confirm { .. } => Err(Refusal::Stale),
     }
 }
 

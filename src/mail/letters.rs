@@ -4,10 +4,12 @@
 
 mod already_registered;
 mod code;
+mod notice;
 mod welcome;
 
 pub use already_registered::AlreadyRegistered;
-pub use code::Code;
+pub use code::{Code, CodeFor};
+pub use notice::{Notice, Told};
 pub use welcome::Welcome;
 
 use crate::domain::brand::Brand;

@@ -4,12 +4,14 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use url::Url;
 
-use super::letters::{AlreadyRegistered, Code, Rendered, Welcome};
+use super::letters::{AlreadyRegistered, Code, CodeFor, Notice, Rendered, Told, Welcome};
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
-use crate::domain::code;
+use crate::domain::code::{self, CodeId};
 use crate::domain::language::Language;
 use crate::domain::letter::{Letter, Message};
+use crate::domain::provider;
+use crate::domain::recovery::HoldId;
 use crate::domain::secret::MacKey;
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
@@ -17,15 +19,23 @@ use crate::domain::secret::MacKey;
 pub struct Writer {
     brand: Brand,
     codes: MacKey,
+    holds: MacKey,
     app_url: String,
     sign_in_url: String,
+    devices_url: String,
+}
+
+/// The word that stands for a held recovery in the link that cancels it.
+pub fn cancel_word(key: &MacKey, hold: HoldId) -> String {
+    key.mac_text(&[hold.0.as_bytes()])
 }
 
 impl Writer {
-    /// A writer of letters from the app at `public_url`, with the key of e-mailed codes.
-    pub fn new(brand: Brand, codes: MacKey, public_url: &Url) -> Self {
+    /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
+    pub fn new(brand: Brand, codes: MacKey, holds: MacKey, public_url: &Url) -> Self {
         let app_url = public_url.as_str().to_owned();
-        Self { brand, codes, sign_in_url: format!("{app_url}_bmauth/sign-in"), app_url }
+        let page = |name| format!("{app_url}_bmauth/{name}");
+        Self { brand, codes, holds, sign_in_url: page("sign-in"), devices_url: page("devices"), app_url }
     }
 
     /// The mail. Only here is a code turned into digits.
@@ -33,10 +43,8 @@ impl Writer {
         let language = Language::from_tag(&letter.language).unwrap_or_default();
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
         match letter.message {
-            Message::Code(id) => {
-                let code = &*code::Code::derive(&self.codes, id).text();
-                Code { code, when, browser }.render(language, &self.brand)
-            }
+            Message::Code(id) => self.code(CodeFor::Registration, id, when, browser, language),
+            Message::RecoveryCode(id) => self.code(CodeFor::Recovery, id, when, browser, language),
             Message::AlreadyRegistered => {
                 let sign_in_url = &*self.sign_in_url;
                 AlreadyRegistered { when, browser, sign_in_url }.render(language, &self.brand)
@@ -45,7 +53,34 @@ impl Writer {
                 let app_url = &*self.app_url;
                 Welcome { when, browser, app_url }.render(language, &self.brand)
             }
+            Message::RecoveryHeld { hold, until } => {
+                // In the fragment, which no server's log shows and no scanner of mails can act on.
+                let undo_url =
+                    &*format!("{}_bmauth/recover/cancel#{}.{}", self.app_url, hold.0.simple(), cancel_word(&self.holds, hold));
+                let told = Told::RecoveryHeld { until: &moment(until) };
+                Notice { told, when, browser, undo_url }.render(language, &self.brand)
+            }
+            Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
+            Message::RecoveryCancelled => self.notice(Told::RecoveryCancelled, when, browser, language),
+            Message::PasskeyAdded { aaguid } => {
+                self.notice(Told::PasskeyAdded { provider: provider::name(aaguid) }, when, browser, language)
+            }
+            Message::PasskeyRemoved { aaguid } => {
+                self.notice(Told::PasskeyRemoved { provider: provider::name(aaguid) }, when, browser, language)
+            }
+            Message::PasskeyCopied { aaguid } => {
+                self.notice(Told::PasskeyCopied { provider: provider::name(aaguid) }, when, browser, language)
+            }
         }
+    }
+
+    fn code(&self, purpose: CodeFor, id: CodeId, when: &str, browser: &str, language: Language) -> Rendered {
+        let code = &*code::Code::derive(&self.codes, id).text();
+        Code { purpose, code, when, browser }.render(language, &self.brand)
+    }
+
+    fn notice(&self, told: Told<'_>, when: &str, browser: &str, language: Language) -> Rendered {
+        Notice { told, when, browser, undo_url: &self.devices_url }.render(language, &self.brand)
     }
 }
 
@@ -62,7 +97,6 @@ fn moment(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::code::CodeId;
     use crate::domain::email::Email;
     use crate::domain::letter::LetterId;
     use crate::domain::secret::Secret;
@@ -71,7 +105,7 @@ mod tests {
     fn the_code_in_the_letter_is_the_one_that_is_compared() {
         let key = MacKey::derive(&Secret::from_bytes([5; 32]), "e-mail codes");
         let url = Url::parse("https://notes.example.com").unwrap();
-        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), &url);
+        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), key.clone(), &url);
         let id = CodeId(uuid::Uuid::from_u128(11));
         let letter = Letter {
             id: LetterId(uuid::Uuid::nil()),

@@ -70,7 +70,7 @@ impl Gateway {
         let outbox = Outbox {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
-            writer: Writer::new(brand.clone(), keys.codes.clone(), &public_url),
+            writer: Writer::new(brand.clone(), keys.codes.clone(), keys.holds.clone(), &public_url),
             transport,
             letters: Arc::clone(&letters),
             counts: Arc::clone(&counts),

@@ -6,9 +6,20 @@ use super::{Rendered, Sheet};
 use crate::domain::brand::Brand;
 use crate::domain::language::Language;
 
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFor {
+    /// Creating an account.
+    Registration,
+    /// Getting back into one.
+    Recovery,
+}
+
 /// "482 139 is your Acme Notes code".
 #[derive(Clone, Copy, Debug)]
 pub struct Code<'a> {
+    /// What it is for.
+    pub purpose: CodeFor,
     /// The six digits, without a space.
     pub code: &'a str,
     /// When it was asked for, as people read it.
@@ -23,6 +34,7 @@ struct Text<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Code<'a>,
     code: &'a str,
+    says: &'a Says,
 }
 
 #[derive(Template)]
@@ -31,6 +43,12 @@ struct Html<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Code<'a>,
     code: &'a str,
+    says: &'a Says,
+}
+
+struct Says {
+    text: String,
+    ignore: String,
 }
 
 impl Code<'_> {
@@ -39,7 +57,12 @@ impl Code<'_> {
         let sheet = &Sheet::new(language, brand);
         let code = &grouped(self.code);
         let subject = sheet.words.with("mail-code-subject", "code", code.clone());
-        Sheet::finish(subject, &Text { sheet, letter: self, code }, &Html { sheet, letter: self, code })
+        let (text, ignore) = match self.purpose {
+            CodeFor::Registration => ("mail-code-text", "mail-code-ignore"),
+            CodeFor::Recovery => ("mail-recovery-text", "mail-recovery-ignore"),
+        };
+        let says = &Says { text: sheet.words.say(text), ignore: sheet.words.say(ignore) };
+        Sheet::finish(subject, &Text { sheet, letter: self, code, says }, &Html { sheet, letter: self, code, says })
     }
 }
 

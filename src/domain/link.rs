@@ -1,0 +1,364 @@
+//! Links: a new device beside one that has a passkey, in either direction.
+//!
+//! - The new device asks ([`Link::ask`]): it shows a code; the device with the passkey scans it.
+//! - The signed-in device offers ([`Link::offer`]): it shows a code; the new device scans it.
+//!
+//! Either way there is one *waiting* browser, which has no passkey and whose flow cookie is never in the code, and one
+//! *approving* browser, which sees who asks, types the number that the other screen shows, and proves a passkey for
+//! this link alone. Only the waiting browser can finish.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::account::AccountId;
+use super::clock::Timestamp;
+use super::passkey::CredentialId;
+use super::return_to::ReturnTo;
+use super::secret::SecretDigest;
+use super::visitor::{self, Visitor};
+
+/// How long a link may be approved, and once it was, how long the new device has for its passkey.
+pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How many wrong numbers close a link.
+pub const WRONG_NUMBERS: u8 = 3;
+
+/// A link's name, which tells nothing and opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkId(pub Uuid);
+
+/// The keyed digest of a code, scanned (128 random bits) or typed (40).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkCodeDigest(pub [u8; 32]);
+
+/// A browser of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// The digest of its flow cookie.
+    pub browser: SecretDigest,
+    /// Browser and system in words.
+    pub description: String,
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl Party {
+    fn of(visitor: &Visitor, at: Timestamp) -> Self {
+        let Visitor { browser, description, address, .. } = visitor;
+        Self { browser: *browser, description: description.clone(), address: *address, at }
+    }
+
+    /// Whether both came from one network.
+    pub fn is_beside(&self, visitor: &Visitor) -> bool {
+        let ours = visitor::network(self.address);
+        !ours.is_empty() && ours == visitor.network()
+    }
+}
+
+/// Who offers a link: a signed-in browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Whose account.
+    pub account: AccountId,
+    /// In which session; its end closes the link.
+    pub session: SecretDigest,
+}
+
+/// What a link was approved with; the end of any of it closes the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// For whose account.
+    pub account: AccountId,
+    /// With which passkey.
+    pub credential: CredentialId,
+    /// In which session, where the approving browser was signed in.
+    pub session: Option<SecretDigest>,
+}
+
+/// How far a link is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nobody has used its code yet.
+    Shown,
+    /// Its code was used: the approving browser is asked.
+    Found,
+    /// Approved: the waiting browser makes its passkey.
+    Approved(Approval),
+    /// Turned down, by either side or by wrong numbers.
+    Closed(Closed),
+}
+
+/// Why a link was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Closed {
+    /// Somebody said no.
+    Denied,
+    /// The number was wrong too often.
+    WrongNumbers,
+}
+
+/// A link as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub id: LinkId,
+    /// Raised by one with every change.
+    pub revision: u32,
+    /// The digest of the code in the picture.
+    pub scan_code: LinkCodeDigest,
+    /// The digest of the code to be typed.
+    pub short_code: LinkCodeDigest,
+    /// The number on the waiting screen, from 10 to 99.
+    pub number: u8,
+    /// How often the number was typed wrongly.
+    pub wrong_numbers: u8,
+    /// The browser that waits; `None` until an offered code is used.
+    pub waiting: Option<Party>,
+    /// The browser that approves; `None` until an asking code is used.
+    pub approving: Option<Party>,
+    /// Who offers, where the signed-in browser shows the code.
+    pub offer: Option<Offer>,
+    /// How far it is.
+    pub stage: Stage,
+    /// Where the waiting visitor wanted to go.
+    pub return_to: ReturnTo,
+    /// From this moment on it is too old.
+    pub expires_at: Timestamp,
+}
+
+/// Random names for a new link.
+#[derive(Clone, Copy, Debug)]
+pub struct FreshLink {
+    /// For the link.
+    pub id: LinkId,
+    /// The digest of the code in the picture.
+    pub scan_code: LinkCodeDigest,
+    /// The digest of the code to be typed.
+    pub short_code: LinkCodeDigest,
+    /// From 10 to 99.
+    pub number: u8,
+}
+
+/// Whether approving works, and between whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Between any networks.
+    #[default]
+    On,
+    /// Within one network.
+    SameNetwork,
+    /// Not at all.
+    Off,
+}
+
+/// Why a step of a link was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The operator has switched linking off.
+    Off,
+    /// No such code, a used one, or a link that is over: whoever guesses learns nothing.
+    NoLink,
+    /// The link is too old.
+    TooOld,
+    /// The link was turned down.
+    Denied,
+    /// The two browsers are in different networks, and the operator allows one only.
+    OtherNetwork,
+    /// The number is wrong.
+    WrongNumber {
+        /// How often it may still be tried.
+        tries_left: u8,
+    },
+    /// The number was wrong too often: the link is closed.
+    NumbersSpent,
+    /// The passkey does not prove what was asked.
+    NotProved,
+    /// The link is not approved yet.
+    NotApproved,
+    /// Somebody must be signed in for this.
+    NotSignedIn,
+    /// The device's answer is not a passkey we can keep.
+    BadPasskey,
+    /// Too many codes were tried from this network.
+    TooMany,
+    /// The page was open too long, or was answered already.
+    Stale,
+}
+
+impl Link {
+    /// A new device asks: the visitor waits, whoever scans approves.
+    pub fn ask(fresh: FreshLink, visitor: &Visitor, return_to: ReturnTo, now: Timestamp) -> Self {
+        Self::new(fresh, Some(Party::of(visitor, now)), None, None, return_to, now)
+    }
+
+    /// A signed-in device offers: the visitor approves, whoever scans waits.
+    pub fn offer(fresh: FreshLink, visitor: &Visitor, offer: Offer, now: Timestamp) -> Self {
+        Self::new(fresh, None, Some(Party::of(visitor, now)), Some(offer), ReturnTo::root(), now)
+    }
+
+    fn new(
+        fresh: FreshLink,
+        waiting: Option<Party>,
+        approving: Option<Party>,
+        offer: Option<Offer>,
+        return_to: ReturnTo,
+        now: Timestamp,
+    ) -> Self {
+        let FreshLink { id, scan_code, short_code, number } = fresh;
+        Self {
+            id,
+            revision: 0,
+            scan_code,
+            short_code,
+            number,
+            wrong_numbers: 0,
+            waiting,
+            approving,
+            offer,
+            stage: Stage::Shown,
+            return_to,
+            expires_at: now.after(LIFETIME),
+        }
+    }
+
+    fn next(self, stage: Stage) -> Self {
+        Self { revision: self.revision.saturating_add(1), stage, ..self }
+    }
+
+    /// The link while it is neither too old nor closed.
+    ///
+    /// # Errors
+    /// [`Refusal::TooOld`], [`Refusal::Denied`], [`Refusal::NumbersSpent`].
+    pub fn live(self, now: Timestamp) -> Result<Self, Refusal> {
+        match self.stage {
+            Stage::Closed(Closed::Denied) => Err(Refusal::Denied),
+            Stage::Closed(Closed::WrongNumbers) => Err(Refusal::NumbersSpent),
+            _ if now >= self.expires_at => Err(Refusal::TooOld),
+            _ => Ok(self),
+        }
+    }
+
+    /// Uses the code: whoever brings it becomes the side that was missing, once.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`] where it was used by another browser, or is brought back by the one that shows it;
+    /// [`Refusal::OtherNetwork`].
+    pub fn find(self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Self, Refusal> {
+        if policy == Policy::Off {
+            return Err(Refusal::Off);
+        }
+        let link = self.live(now)?;
+        let (shows, finds) = if link.offer.is_some() {
+            (&link.approving, &link.waiting)
+        } else {
+            (&link.waiting, &link.approving)
+        };
+        let shows = shows.as_ref().ok_or(Refusal::NoLink)?;
+        if shows.browser == visitor.browser || finds.is_some() || link.stage != Stage::Shown {
+            return Err(Refusal::NoLink);
+        }
+        if policy == Policy::SameNetwork && !shows.is_beside(visitor) {
+            return Err(Refusal::OtherNetwork);
+        }
+        let party = Some(Party::of(visitor, now));
+        let link = if link.offer.is_some() { Self { waiting: party, ..link } } else { Self { approving: party, ..link } };
+        Ok(link.next(Stage::Found))
+    }
+
+    /// Whether this browser is the one that approves.
+    pub fn is_approved_by(&self, browser: SecretDigest) -> bool {
+        self.approving.as_ref().is_some_and(|party| party.browser == browser)
+    }
+
+    /// Whether this browser is the one that waits.
+    pub fn is_awaited_by(&self, browser: SecretDigest) -> bool {
+        self.waiting.as_ref().is_some_and(|party| party.browser == browser)
+    }
+
+    /// Counts a wrong number, or says that it is right. The state that was counted must be committed before anything
+    /// is told.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`] for another browser than the approving one, or before there is somebody to approve.
+    pub fn try_number(self, browser: SecretDigest, typed: u8, now: Timestamp) -> Result<NumberTried, Refusal> {
+        let link = self.live(now)?;
+        if !link.is_approved_by(browser) || link.stage != Stage::Found {
+            return Err(Refusal::NoLink);
+        }
+        if link.number.ct_eq(&typed).into() {
+            return Ok(NumberTried::Right(link));
+        }
+        let wrong_numbers = link.wrong_numbers.saturating_add(1);
+        let link = Self { wrong_numbers, ..link };
+        Ok(NumberTried::Wrong(if wrong_numbers >= WRONG_NUMBERS {
+            link.next(Stage::Closed(Closed::WrongNumbers))
+        } else {
+            link.next(Stage::Found)
+        }))
+    }
+
+    /// Whose passkey may approve; `None` for anybody's.
+    pub fn approver(&self) -> Option<AccountId> {
+        self.offer.map(|offer| offer.account)
+    }
+
+    /// Approved with a passkey that was proved for this link. Whoever offers approves for themselves alone, and in the
+    /// session that offers.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`], [`Refusal::NotProved`].
+    pub fn approve(self, browser: SecretDigest, approval: Approval, now: Timestamp) -> Result<Self, Refusal> {
+        let link = self.live(now)?;
+        if !link.is_approved_by(browser) || link.stage != Stage::Found {
+            return Err(Refusal::NoLink);
+        }
+        if let Some(offer) = link.offer
+            && (offer.account != approval.account || approval.session != Some(offer.session))
+        {
+            return Err(Refusal::NotProved);
+        }
+        let link = Self { expires_at: now.after(LIFETIME), ..link };
+        Ok(link.next(Stage::Approved(approval)))
+    }
+
+    /// Turned down by either side, as long as it is not finished.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`] for any other browser.
+    pub fn deny(self, browser: SecretDigest, now: Timestamp) -> Result<Self, Refusal> {
+        let link = self.live(now)?;
+        if !link.is_approved_by(browser) && !link.is_awaited_by(browser) {
+            return Err(Refusal::NoLink);
+        }
+        Ok(link.next(Stage::Closed(Closed::Denied)))
+    }
+
+    /// What the waiting browser may finish with.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`] for any other browser, [`Refusal::NotApproved`].
+    pub fn approved_for(self, browser: SecretDigest, now: Timestamp) -> Result<(Self, Approval), Refusal> {
+        let link = self.live(now)?;
+        if !link.is_awaited_by(browser) {
+            return Err(Refusal::NoLink);
+        }
+        match link.stage.clone() {
+            Stage::Approved(approval) => Ok((link, approval)),
+            Stage::Shown | Stage::Found | Stage::Closed(_) => Err(Refusal::NotApproved),
+        }
+    }
+}
+
+/// What became of a typed number.
+#[derive(Debug)]
+pub enum NumberTried {
+    /// It is right: a passkey may be asked for.
+    Right(Link),
+    /// It is wrong: this state is to be kept first.
+    Wrong(Link),
+}

@@ -1,0 +1,114 @@
+//! What happened to an account, told to its address.
+
+use askama::Template;
+
+use super::{Rendered, Sheet};
+use crate::domain::brand::Brand;
+use crate::domain::language::Language;
+
+/// What a notice tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// Somebody with a code wants to get back in; it can be finished at that moment unless it is cancelled.
+    RecoveryHeld {
+        /// The moment, as people read it.
+        until: &'a str,
+    },
+    /// The account was recovered.
+    RecoveryDone,
+    /// A held recovery was cancelled.
+    RecoveryCancelled,
+    /// A passkey was added.
+    PasskeyAdded {
+        /// Its provider's name.
+        provider: &'a str,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// Its provider's name.
+        provider: &'a str,
+    },
+    /// A passkey was refused because it may have been copied.
+    PasskeyCopied {
+        /// Its provider's name.
+        provider: &'a str,
+    },
+}
+
+/// A mail that says what happened, and leads to where it can be undone.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    /// What happened.
+    pub told: Told<'a>,
+    /// When, as people read it.
+    pub when: &'a str,
+    /// The browser it happened in, as people know it.
+    pub browser: &'a str,
+    /// Where it can be undone, from `public_url`.
+    pub undo_url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/notice.txt")]
+struct Text<'a> {
+    sheet: &'a Sheet<'a>,
+    letter: &'a Notice<'a>,
+    says: &'a Says,
+}
+
+#[derive(Template)]
+#[template(path = "mail/notice.html")]
+struct Html<'a> {
+    sheet: &'a Sheet<'a>,
+    letter: &'a Notice<'a>,
+    says: &'a Says,
+}
+
+struct Says {
+    text: String,
+    button: String,
+    ignore: String,
+}
+
+impl Notice<'_> {
+    /// The mail in a language, for an app.
+    pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
+        let sheet = &Sheet::new(language, brand);
+        let words = sheet.words;
+        let (subject, text, button, ignore) = match self.told {
+            Told::RecoveryHeld { until } => (
+                "mail-held-subject",
+                words.with("mail-held-text", "until", until.to_owned()),
+                "mail-held-button",
+                "mail-held-ignore",
+            ),
+            Told::RecoveryDone => {
+                ("mail-recovered-subject", words.say("mail-recovered-text"), "mail-devices-button", "mail-recovered-ignore")
+            }
+            Told::RecoveryCancelled => {
+                ("mail-cancelled-subject", words.say("mail-cancelled-text"), "mail-devices-button", "mail-undo-ignore")
+            }
+            Told::PasskeyAdded { provider } => (
+                "mail-added-subject",
+                words.with("mail-added-text", "provider", provider.to_owned()),
+                "mail-devices-button",
+                "mail-undo-ignore",
+            ),
+            Told::PasskeyRemoved { provider } => (
+                "mail-removed-subject",
+                words.with("mail-removed-text", "provider", provider.to_owned()),
+                "mail-devices-button",
+                "mail-undo-ignore",
+            ),
+            Told::PasskeyCopied { provider } => (
+                "mail-copied-subject",
+                words.with("mail-copied-text", "provider", provider.to_owned()),
+                "mail-devices-button",
+                "mail-copied-ignore",
+            ),
+        };
+        let says = &Says { text, button: words.say(button), ignore: words.say(ignore) };
+        let subject = words.say(subject);
+        Sheet::finish(subject, &Text { sheet, letter: self, says }, &Html { sheet, letter: self, says })
+    }
+}
