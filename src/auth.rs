@@ -3,6 +3,7 @@
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
 pub mod passkeys;
+pub mod recover;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
@@ -18,6 +19,7 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::code::{Code, CodeId};
 use crate::domain::letter::LetterId;
 use crate::domain::plan::{Change, Counter, Durability, Plan};
+use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::secret::{MacKey, Secret, SecretDigest};
 use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, SignedIn};
@@ -40,6 +42,7 @@ pub struct Auth {
     relying_party: Arc<RelyingParty>,
     identity: Arc<Identity>,
     policy: Policy,
+    recovery: Mode,
     keys: Keys,
     sessions: Sessions,
     verifying: Semaphore,
@@ -62,6 +65,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Who may register.
     pub policy: Policy,
+    /// How somebody without their passkey gets back in.
+    pub recovery: Mode,
     /// The keys derived from the master secret.
     pub keys: Keys,
     /// How long sessions last.
@@ -149,7 +154,7 @@ pub struct SignedInBrowser {
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, relying_party, identity, policy, keys, limits, letters, counts } = parts;
+        let Parts { store, clock, entropy, relying_party, identity, policy, recovery, keys, limits, letters, counts } = parts;
         Self {
             store,
             clock,
@@ -157,6 +162,7 @@ impl Auth {
             relying_party: Arc::new(relying_party),
             identity,
             policy,
+            recovery,
             keys,
             sessions: Sessions::new(limits),
             verifying: Semaphore::new(VERIFYING),

@@ -18,6 +18,7 @@ pub mod passkey;
 pub mod path;
 pub mod plan;
 pub mod provider;
+pub mod recover;
 pub mod recovery;
 pub mod register;
 pub mod registration;

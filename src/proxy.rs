@@ -198,6 +198,10 @@ impl ProxyHttp for Gateway {
                 let answer = Answer::to_sign_in(incoming);
                 self.send(session, context, answer).await?;
             }
+            Verdict::Review => {
+                let answer = Answer::to_review(incoming);
+                self.send(session, context, answer).await?;
+            }
             Verdict::Refuse(problem) => self.refuse(session, context, problem).await?,
         }
         Ok(true)

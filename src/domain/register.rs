@@ -337,7 +337,7 @@ pub fn prove(
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
 
-fn count_letter(counters: Counters, now: Timestamp) -> [Change; 2] {
+pub(super) fn count_letter(counters: Counters, now: Timestamp) -> [Change; 2] {
     let count = |counter, limit| Change::Count { counter, limit, window: code::ADDRESS_WINDOW, now };
     [
         count(counters.letters_from_network, code::LETTERS_PER_ADDRESS_AND_NETWORK),
@@ -350,7 +350,7 @@ fn code_letter(registration: &Registration, fresh: Fresh, visitor: &Visitor, now
     letter_to(&registration.email, message, fresh.letter, visitor, now, code::LIFETIME)
 }
 
-fn letter_to(
+pub(super) fn letter_to(
     to: &Email,
     message: Message,
     id: LetterId,

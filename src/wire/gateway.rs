@@ -82,6 +82,7 @@ impl Gateway {
             relying_party,
             identity,
             policy: config.policy.clone(),
+            recovery: config.recovery,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,

@@ -11,6 +11,7 @@ mod authenticator;
 mod browser;
 mod edge;
 mod pages;
+mod recovering;
 mod registering;
 mod signing_in;
 mod world;
