@@ -74,7 +74,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{code, register, sign_in, sign_out};
+    use pages::{code, recover, register, sign_in, sign_out};
     let changes = Router::new()
         .route("/_bmauth/register/options", post(register::options))
         .route("/_bmauth/register/verify", post(register::verify))
@@ -83,6 +83,13 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/sign-in/options", post(sign_in::options))
         .route("/_bmauth/sign-in/verify", post(sign_in::verify))
         .route("/_bmauth/sign-out", post(sign_out::post))
+        .route("/_bmauth/recover", post(recover::post))
+        .route("/_bmauth/recover/code", post(recover::code::post))
+        .route("/_bmauth/recover/code/resend", post(recover::code::resend))
+        .route("/_bmauth/recover/passkey/options", post(recover::device::options))
+        .route("/_bmauth/recover/passkey/verify", post(recover::device::verify))
+        .route("/_bmauth/recover/review", post(recover::review::post))
+        .route("/_bmauth/recover/cancel", post(recover::cancel::post))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
     Router::new()
@@ -91,6 +98,11 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/register/code", get(code::get))
         .route("/_bmauth/sign-in", get(sign_in::get))
         .route("/_bmauth/sign-out", get(sign_out::get))
+        .route("/_bmauth/recover", get(recover::get))
+        .route("/_bmauth/recover/code", get(recover::code::get))
+        .route("/_bmauth/recover/device", get(recover::device::get))
+        .route("/_bmauth/recover/review", get(recover::review::get))
+        .route("/_bmauth/recover/cancel", get(recover::cancel::get))
         .route("/_bmauth/signed-out", get(sign_out::done))
         .route("/_bmauth/whoami", get(whoami::get))
         .route("/_bmauth/jwks.json", get(well_known::jwks))
