@@ -62,6 +62,31 @@ async fn unknown_addresses_look_like_known_ones() {
 }
 
 #[tokio::test]
+async fn the_ids_of_a_challenge_do_not_tell_whether_they_were_made_up() {
+    let world = World::new().await;
+    let mut counted = Passkey::new(b"an id like many others");
+    counted.counter = 5;
+    world.browser().register(&world, MARIA, &mut counted).await;
+    let addresses = std::iter::once(MARIA.to_owned()).chain((0..8).map(|n| format!("nobody{n}@example.com")));
+    for email in addresses {
+        let challenge = world.browser().challenge(Some(&email)).await;
+        for allowed in challenge["options"]["allowCredentials"].as_array().unwrap() {
+            // A key that a stranger made for an id that the challenge named.
+            let mut forged = Passkey::new(&decode(&allowed["id"]));
+            for handle in [None, Some(vec![7; 16])] {
+                forged.user_handle = handle;
+                for typed in [None, Some(email.as_str()), Some("another@example.com")] {
+                    let answer = world.browser().sign_in(typed, &mut forged).await;
+                    assert_eq!(answer.refusal(), "not-accepted", "{email} {typed:?}");
+                }
+            }
+            let answer = world.browser().ask_to_register("thief@example.com", &mut forged).await;
+            assert_eq!(answer.refusal(), "not-accepted", "{email}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn many_unknown_addresses_all_get_a_credential() {
     let world = World::new().await;
     let mut browser = world.browser();
