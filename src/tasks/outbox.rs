@@ -66,7 +66,7 @@ impl Outbox {
                 }
             };
             let sent = futures_util::stream::iter(due).map(|letter| self.send(letter)).buffer_unordered(AT_ONCE);
-            let failed = sent.filter_map(async |sent| sent.err()).collect::<Vec<_>>().await;
+            let failed = sent.filter_map(|sent| std::future::ready(sent.err())).collect::<Vec<_>>().await;
             if let Some(error) = failed.first() {
                 // What is still due would come again at once.
                 tracing::error!(%error, "the outbox could not be written");
