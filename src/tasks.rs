@@ -15,6 +15,8 @@ use crate::portal::Portal;
 use crate::store::CommitError;
 use outbox::Outbox;
 
+/// How often sessions whose time is up are ended: nobody else ends those that have an open stream and send nothing.
+const END_EVERY: Duration = Duration::from_secs(3);
 /// How often sessions and leftovers are swept, and the use of sessions is written down.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often it is asked whether a signing key is due.
@@ -26,6 +28,11 @@ const SWEEP_ROWS: usize = 1000;
 pub fn start(auth: Arc<Auth>, portal: Arc<Portal>, outbox: Outbox, shutdown: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(outbox.run(shutdown.clone()));
+    let ending = Arc::clone(&auth);
+    tasks.spawn(every(END_EVERY, shutdown.clone(), move || {
+        let auth = Arc::clone(&ending);
+        async move { auth.end_expired_sessions() }
+    }));
     let sweeping = Arc::clone(&auth);
     tasks.spawn(every(SWEEP_EVERY, shutdown.clone(), move || {
         let (auth, portal) = (Arc::clone(&sweeping), Arc::clone(&portal));

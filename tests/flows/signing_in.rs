@@ -1,7 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::{BE, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
@@ -263,6 +265,23 @@ async fn signing_out_cancels_the_open_streams_of_the_session_alone() {
     browser.submit("/_bmauth/sign-out", &[]).await;
     assert!(ending.ended().is_cancelled());
     assert!(!staying.ended().is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_open_streams_of_a_session_whose_time_is_up_stop_within_five_seconds() {
+    let text = format!("{CONFIG}\n[sessions]\nidle = \"1h\"");
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    let (browser, _) = maria(&world).await;
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let live = world.auth.session(token).await.unwrap().unwrap();
+    let shutdown = CancellationToken::new();
+    let World { auth, portal, outbox, clock, .. } = world;
+    let _tasks = bmauth::tasks::start(auth, portal, outbox, &shutdown);
+    let seconds = Duration::from_secs;
+    clock.forward(3599);
+    assert!(tokio::time::timeout(seconds(5), live.ended().cancelled()).await.is_err(), "its time is not up");
+    clock.forward(1);
+    assert!(tokio::time::timeout(seconds(5), live.ended().cancelled()).await.is_ok());
 }
 
 #[tokio::test]
