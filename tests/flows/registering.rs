@@ -2,6 +2,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
+use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
@@ -345,4 +346,35 @@ async fn a_mail_that_fails_is_sent_later() {
     world.wait(10);
     let code = world.code(MARIA).await;
     assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_registration_that_was_begun_before_registration_closed_is_not_finished() {
+    let store: Arc<dyn bmauth::store::Store> = Arc::new(MemoryStore::new());
+    let open = World::with(CONFIG, Arc::clone(&store)).await;
+    let (mut with_code, mut with_challenge) = (open.browser(), open.browser());
+    with_code.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
+    let code = open.code(MARIA).await;
+    with_challenge.get("/_bmauth/register").await;
+    let begun = with_challenge.post("/_bmauth/register/options", &json!({ "email": MARIA })).await.json();
+    let credential = Passkey::new(b"other").create(&begun["options"]);
+    for accounts in ["registration = \"closed\"", "allowed_domains = [\"acme.example\"]"] {
+        let closed = World::with(&format!("{CONFIG}\n[accounts]\n{accounts}"), Arc::clone(&store)).await;
+        let restarted = |before: &Browser| {
+            let mut browser = closed.browser();
+            (browser.cookies, browser.csrf) = (before.cookies.clone(), before.csrf.clone());
+            browser
+        };
+        let mut browser = restarted(&with_code);
+        closed.wait(60);
+        browser.get("/_bmauth/register/code").await;
+        let resent = browser.submit("/_bmauth/register/code/resend", &[]).await;
+        assert_eq!(resent.status, StatusCode::GONE, "{accounts}");
+        let entered = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
+        assert_eq!((entered.status, browser.who().await), (StatusCode::GONE, None), "{accounts}");
+        let answer = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let answered = restarted(&with_challenge).post("/_bmauth/register/verify", &answer).await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN, "{accounts}");
+        assert!(closed.mails(MARIA).await.is_empty(), "{accounts}");
+    }
 }
