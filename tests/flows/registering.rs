@@ -1,7 +1,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
+use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
@@ -260,9 +260,12 @@ async fn a_ceremony_is_answered_once_in_time_by_its_browser_and_for_its_purpose(
 
 #[tokio::test]
 async fn a_cheating_device_makes_no_passkey() {
-    let cheats: [(&str, Cheat); 8] = [
+    let cheats: [(&str, Cheat); 11] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
+        ("backed up, and not eligible for it", |key| key.flags = UP | UV | BS),
+        ("an old challenge", |key| key.client_data = json!({ "challenge": "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk" })),
+        ("another ceremony", |key| key.client_data = json!({ "type": "webauthn.get" })),
         ("another origin", |key| key.origin = "https://evil.example".into()),
         ("another domain", |key| key.rp_id = "evil.example".into()),
         ("a frame", |key| key.client_data = json!({ "crossOrigin": true })),

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::authenticator::{BE, Cheat, Passkey, UP, UV, decode};
+use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::domain::plan::{Change, Durability};
@@ -115,9 +115,13 @@ async fn a_passkey_of_another_account_does_not_answer() {
 
 #[tokio::test]
 async fn a_cheating_device_signs_nobody_in() {
-    let cheats: [(&str, Cheat); 9] = [
+    let cheats: [(&str, Cheat); 13] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
+        ("backed up, and not eligible for it", |key| key.flags = UP | UV | BS),
+        ("an old challenge", |key| key.client_data = json!({ "challenge": "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk" })),
+        ("another ceremony", |key| key.client_data = json!({ "type": "webauthn.create" })),
+        ("another port", |key| key.origin = "https://notes.example.com:8443".into()),
         ("no longer eligible for backup", |key| key.flags = UP | UV),
         ("another origin", |key| key.origin = "https://evil.example".into()),
         ("http", |key| key.origin = "http://notes.example.com".into()),
