@@ -12,7 +12,6 @@ use crate::auth::Auth;
 use crate::domain::plan::Durability;
 use crate::identity::rotation;
 use crate::portal::Portal;
-use crate::store::CommitError;
 use outbox::Outbox;
 
 /// How often sessions whose time is up are ended: nobody else ends those that have an open stream and send nothing.
@@ -88,11 +87,11 @@ pub async fn sweep(auth: &Auth) {
 pub async fn rotate(auth: &Auth) -> anyhow::Result<()> {
     let keys = auth.store().signing_keys().await?;
     let changes = rotation::plan(&keys, auth.identity().settings().algorithm, auth.now())?;
-    if changes.is_empty() {
-        return Ok(());
+    if !changes.is_empty() {
+        auth.store().commit(changes, Durability::Durable).await?;
+        tracing::info!("signing keys rotated");
     }
-    auth.store().commit(changes, Durability::Durable).await.map_err(|error: CommitError| error)?;
+    // Also where nothing was due: the last round may have failed halfway, or another process rotated.
     auth.identity().replace_keys(&auth.store().signing_keys().await?)?;
-    tracing::info!("signing keys rotated");
     Ok(())
 }

@@ -247,3 +247,16 @@ async fn a_store_that_cannot_write_sends_no_mail_twice() {
     let then = world.mails("maria@example.com").await.len();
     assert_eq!((sent, then), (0, 1));
 }
+
+#[tokio::test]
+async fn a_rotation_reads_keys_that_are_in_the_store_already() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let [one, other] = [World::with(CONFIG, Arc::clone(&store)).await, World::with(CONFIG, store).await];
+    for world in [&one, &other] {
+        world.wait(89 * 24 * 3600);
+        bmauth::tasks::rotate(&world.auth).await.unwrap();
+    }
+    let keys = |world: &World| String::from_utf8(world.auth.identity().jwks().to_vec()).unwrap();
+    assert_eq!(keys(&one).matches("\"kid\"").count(), 2);
+    assert_eq!(keys(&one), keys(&other));
+}
