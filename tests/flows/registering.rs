@@ -1,7 +1,8 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
+use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
+use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
@@ -259,9 +260,12 @@ async fn a_ceremony_is_answered_once_in_time_by_its_browser_and_for_its_purpose(
 
 #[tokio::test]
 async fn a_cheating_device_makes_no_passkey() {
-    let cheats: [(&str, Cheat); 8] = [
+    let cheats: [(&str, Cheat); 11] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
+        ("backed up, and not eligible for it", |key| key.flags = UP | UV | BS),
+        ("an old challenge", |key| key.client_data = json!({ "challenge": "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk" })),
+        ("another ceremony", |key| key.client_data = json!({ "type": "webauthn.get" })),
         ("another origin", |key| key.origin = "https://evil.example".into()),
         ("another domain", |key| key.rp_id = "evil.example".into()),
         ("a frame", |key| key.client_data = json!({ "crossOrigin": true })),
@@ -345,4 +349,35 @@ async fn a_mail_that_fails_is_sent_later() {
     world.wait(10);
     let code = world.code(MARIA).await;
     assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_registration_that_was_begun_before_registration_closed_is_not_finished() {
+    let store: Arc<dyn bmauth::store::Store> = Arc::new(MemoryStore::new());
+    let open = World::with(CONFIG, Arc::clone(&store)).await;
+    let (mut with_code, mut with_challenge) = (open.browser(), open.browser());
+    with_code.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
+    let code = open.code(MARIA).await;
+    with_challenge.get("/_bmauth/register").await;
+    let begun = with_challenge.post("/_bmauth/register/options", &json!({ "email": MARIA })).await.json();
+    let credential = Passkey::new(b"other").create(&begun["options"]);
+    for accounts in ["registration = \"closed\"", "allowed_domains = [\"acme.example\"]"] {
+        let closed = World::with(&format!("{CONFIG}\n[accounts]\n{accounts}"), Arc::clone(&store)).await;
+        let restarted = |before: &Browser| {
+            let mut browser = closed.browser();
+            (browser.cookies, browser.csrf) = (before.cookies.clone(), before.csrf.clone());
+            browser
+        };
+        let mut browser = restarted(&with_code);
+        closed.wait(60);
+        browser.get("/_bmauth/register/code").await;
+        let resent = browser.submit("/_bmauth/register/code/resend", &[]).await;
+        assert_eq!(resent.status, StatusCode::GONE, "{accounts}");
+        let entered = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
+        assert_eq!((entered.status, browser.who().await), (StatusCode::GONE, None), "{accounts}");
+        let answer = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let answered = restarted(&with_challenge).post("/_bmauth/register/verify", &answer).await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN, "{accounts}");
+        assert!(closed.mails(MARIA).await.is_empty(), "{accounts}");
+    }
 }

@@ -54,7 +54,7 @@ pub async fn options(
     body: Result<Json<Begin>, JsonRejection>,
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::Fault) };
+    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::InvalidEmail) };
     let email = match email.as_deref().map(Email::parse).transpose() {
         Ok(email) => email,
         Err(_) => return refuse(ScriptRefusal::InvalidEmail),
