@@ -33,7 +33,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use crate::auth::sessions::LiveSession;
 use crate::counts::Counts;
 use crate::domain::access::Admission;
-use crate::domain::route::Routes;
+use crate::domain::route::{Access, Routes};
 use crate::portal::peer::RequestId;
 
 pub use answers::{ErrorPage, Problem, RenderPage};
@@ -174,13 +174,17 @@ impl ProxyHttp for Gateway {
             }
             _ => Incoming::read(head, head.raw_path(), connection, &self.parts.settings),
         };
-        let incoming = match read {
+        let mut incoming = match read {
             Ok(incoming) => incoming,
             Err(problem) => {
                 self.refuse(session, context, problem).await?;
                 return Ok(true);
             }
         };
+        // The question is all in the head.
+        if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
+            incoming.kind = Kind::Other;
+        }
         let verdict = admit::decide(&incoming, &session.req_header().headers, &self.parts).await;
         let request_id = context.line.request_id;
         let incoming = context.line.incoming.insert(incoming);
@@ -246,6 +250,7 @@ impl ProxyHttp for Gateway {
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
+            only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
             identity: account.zip(context.identity.clone()),
         };
         forward::rewrite(request, saying)

@@ -66,6 +66,11 @@ const PROVENANCE_PLAIN: [&str; 12] = [
     "true-client-ip",
 ];
 
+/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it sends
+/// with every request. The last are the starts of names.
+const PREFLIGHT: [&str; 6] = ["host", "origin", "referer", "user-agent", "cache-control", "pragma"];
+const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec-"];
+
 /// A field name, in lower case as the `http` crate keeps it, as the laxest server might read it: nothing but letters and
 /// digits counts. CGI alone makes one of `-`, `_` and `.`.
 struct Folded {
@@ -152,6 +157,8 @@ pub(super) struct Saying<'a> {
     pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
     pub(super) spoofable: &'a Spoofable,
+    /// Whether it was let through for being a preflight, whoever it is from.
+    pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Account, HeaderValue)>,
 }
@@ -162,9 +169,12 @@ pub(super) struct Saying<'a> {
 /// # Errors
 /// A value could not be written, which refuses the request.
 pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
-    let Saying { incoming, connection, settings, spoofable, identity } = saying;
+    let Saying { incoming, connection, settings, spoofable, only_asks, identity } = saying;
     for name in spoofable.in_fields(&request.headers, incoming.from_trusted, Receiver::App) {
         request.remove_header(&name);
+    }
+    if only_asks {
+        keep_the_question(request);
     }
     drop_own_cookies(request)?;
 
@@ -183,6 +193,20 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
         }
     }
     Ok(())
+}
+
+/// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
+/// cookie or other credential, no other method's name.
+fn keep_the_question(request: &mut RequestHeader) {
+    let is_question = |name: &str| {
+        PREFLIGHT.contains(&name)
+            || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))
+            || PROVENANCE_PLAIN.contains(&name)
+    };
+    let others: Vec<HeaderName> = request.headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
+    for name in others {
+        request.remove_header(&name);
+    }
 }
 
 fn drop_own_cookies(request: &mut RequestHeader) -> pingora::Result<()> {
