@@ -31,8 +31,19 @@ const IDENTITY: [&[u8]; 11] = [
     b"xremoteuser",
     b"xbmauthjwt",
 ];
-/// What the names of such fields begin with.
-const IDENTITY_FAMILY: &[u8] = b"xauthrequest";
+/// What the names of such fields begin with: an app that stood behind another gateway before may still believe them.
+const IDENTITY_FAMILIES: [&[u8]; 8] = [
+    b"xauthrequest",
+    b"xauthenticated",
+    b"xauthentik",
+    b"xwebauth",
+    b"xpomerium",
+    b"xgoogiap",
+    b"xgoogauthenticated",
+    b"cfaccess",
+];
+/// Becomes the variable `HTTP_PROXY` in CGI, by which an app's own requests would be led elsewhere (CVE-2016-5385).
+const CGI_VARIABLE: &[u8] = b"proxy";
 /// Fields that some servers take for the real target, by which nothing was decided.
 const OTHER_TARGET: [&[u8]; 6] =
     [b"xoriginalurl", b"xoriginaluri", b"xrewriteurl", b"xforwardeduri", b"xforwardedurl", b"xforwardedpath"];
@@ -124,11 +135,14 @@ impl Spoofable {
     fn is(&self, name: &HeaderName, from_trusted: bool, receiver: Receiver) -> bool {
         // Nothing below begins with another letter; most fields end here. Names are in lower case already.
         let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
-        if !matches!(first, Some(b'c' | b'f' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
+        if !matches!(first, Some(b'c' | b'f' | b'p' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
             return false;
         }
         let folded = Folded::of(name);
-        if folded.is(&self.identity) || folded.is_any(&IDENTITY) || folded.start().starts_with(IDENTITY_FAMILY) {
+        let of_identity = folded.is(&self.identity)
+            || folded.is_any(&IDENTITY)
+            || IDENTITY_FAMILIES.iter().any(|family| folded.start().starts_with(family));
+        if of_identity || folded.is(CGI_VARIABLE) {
             return true;
         }
         if folded.is_any(&OTHER_TARGET) {
