@@ -260,8 +260,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         response: &mut ResponseHeader,
-        _context: &mut Context,
+        context: &mut Context,
     ) -> pingora::Result<()> {
+        let kind = context.line.incoming.as_ref().map_or(Kind::Other, |incoming| incoming.kind);
+        response::switches_as_asked(response, kind)?;
         response::drop_own_cookies(response)
     }
 
