@@ -131,6 +131,7 @@ impl Auth {
         Counters {
             letters: self.keys.counter(&[b"letters", email]),
             letters_from_network: self.keys.counter(&[b"letters from", email, &visitor.network()]),
+            network: self.keys.counter(&[b"letters of network", &visitor.network()]),
             tries: self.keys.counter(&[b"tries", email]),
         }
     }

@@ -83,6 +83,10 @@ impl Auth {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         let Some(passkey) = self.store.passkey(&claimed).await? else {
             let fake = self.relying_party.is_fake(&claimed);
+            let pending = self.registration(visitor).await?;
+            if pending.is_some_and(|registration| registration.passkey.id == claimed) {
+                return Err(Failure::Refused(Refusal::Unfinished));
+            }
             return Err(Failure::Refused(if fake { Refusal::NotProved } else { Refusal::UnknownPasskey }));
         };
         opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;

@@ -30,9 +30,33 @@ async fn a_registration_ends_signed_in_at_the_page_asked_for() {
 async fn before_the_code_the_passkey_signs_nobody_in() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"key of maria");
-    world.browser().ask_to_register(MARIA, &mut passkey).await;
+    let mut browser = world.browser();
+    browser.ask_to_register(MARIA, &mut passkey).await;
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "unknown-passkey");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.refusal(), "unknown-passkey");
+    // The browser whose registration it is is led back to the code, and does not forget the passkey.
+    for email in [None, Some(MARIA)] {
+        let answer = browser.sign_in(email, &mut passkey).await;
+        assert_eq!(answer.json(), json!({ "location": "/_bmauth/register/code" }));
+        assert_eq!(browser.who().await, None);
+    }
+    assert_eq!(browser.enter(&world.code(MARIA).await).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn one_network_causes_a_bounded_number_of_mails() {
+    let world = World::new().await;
+    let mut refused = 0;
+    for n in 0..155 {
+        let mut browser = world.browser();
+        let mut passkey = Passkey::new(format!("key {n}").as_bytes());
+        let asked = browser.ask_to_register(&format!("a{n}@example.com"), &mut passkey).await;
+        refused += usize::from(asked.status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(refused, 5);
+    let mut elsewhere = world.browser();
+    elsewhere.address = "198.51.100.7".parse().unwrap();
+    assert_eq!(elsewhere.ask_to_register(MARIA, &mut Passkey::new(b"key")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

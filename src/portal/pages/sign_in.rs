@@ -92,7 +92,12 @@ pub async fn verify(
             let response = Json(GoOn { location: signed_in.return_to.as_str() }).into_response();
             with_session(&portal, &signed_in, response)
         }
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
+        Err(failure) => match refusal_or(failure) {
+            // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
+            Ok(Refusal::Unfinished) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
+            Ok(refusal) => refuse(word(refusal)),
+            Err(refusal) => refuse(refusal),
+        },
     }
 }
 
@@ -108,7 +113,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::CounterWentBack => ScriptRefusal::NotAccepted,
+        Refusal::NotProved | Refusal::CounterWentBack | Refusal::Unfinished => ScriptRefusal::NotAccepted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
     }
 }
