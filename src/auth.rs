@@ -258,13 +258,18 @@ impl Auth {
         Ok(value)
     }
 
+    /// Ends sessions whose time is up, and their open streams with them.
+    pub fn end_expired_sessions(&self) {
+        self.sessions.end_expired(self.now());
+    }
+
     /// Ends sessions whose time is up and writes down when the others were last used.
     ///
     /// # Errors
     /// The store could not be written; the next round tries again.
     pub async fn sweep_sessions(&self) -> Result<(), CommitError> {
-        let used = self.sessions.sweep(self.now());
-        for part in used.chunks(1000) {
+        self.end_expired_sessions();
+        for part in self.sessions.used().chunks(1000) {
             self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
         }
         Ok(())

@@ -273,8 +273,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    let routes = routes::check(route, &root, url, rp_id, listen, checks);
+    let routes = routes::check(route, &root, url, rp_id, server.as_ref(), checks);
     let (public_url, _) = located_url?;
     let accounts = accounts?;
     Some(Config {

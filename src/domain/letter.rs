@@ -71,7 +71,7 @@ pub struct Letter {
     pub created_at: Timestamp,
     /// When to try next.
     pub due_at: Timestamp,
-    /// How often sending failed.
+    /// How often sending was tried, so far in vain.
     pub failures: u32,
     /// From this moment on it is useless and is dropped.
     pub expires_at: Timestamp,

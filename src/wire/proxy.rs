@@ -47,6 +47,7 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
         portal: portal::router(Arc::clone(&gateway.portal)),
         render: render(gateway),
         settings: settings(config),
+        counts: Arc::clone(&gateway.counts),
         seed: u64::from_be_bytes(seed),
     }
 }

@@ -90,6 +90,24 @@ fn a_wrong_kind_of_value_is_told() {
 }
 
 #[test]
+fn a_secret_of_the_wrong_kind_is_not_shown() {
+    let number = "from = \"a@example.com\"\nsmtp_url = 271828182";
+    let told = problems(&format!("{URL}[email]\n{number}\n{ROUTE}"));
+    assert_eq!(told, "bmauth.toml:4:12: `email.smtp_url` must be text in quotes.");
+}
+
+#[test]
+fn an_upstream_is_not_the_admin_listener() {
+    for admin in ["http://127.0.0.1:9091", "http://localhost:9091"] {
+        let told = problems(&format!(
+            "{URL}{EMAIL}[server]\nadmin = \"{}\"\n[[route]]\nupstream = \"{admin}\"\n",
+            "127.0.0.1:9091"
+        ));
+        assert!(told.contains("`server.admin`") && told.contains("never public"), "{told}");
+    }
+}
+
+#[test]
 fn public_url_is_an_https_origin_with_a_domain_name() {
     let example = "write it like \"https://notes.example.com\".";
     url_says(
@@ -494,6 +512,10 @@ fn upstreams_are_checked() {
         format!(
             "bmauth.toml:6:25: `route.upstream` is \"http://b/base\": an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come. {like}"
         )
+    );
+    assert_eq!(
+        upstream("[\"u:hunter2@a:80\"]"),
+        "bmauth.toml:6:13: `route.upstream` is \"…@a:80\": an upstream starts with http:// or https://. It must be like \"http://127.0.0.1:8000\"."
     );
     assert_eq!(
         upstream("[\"http://u:hunter2@a\"]"),

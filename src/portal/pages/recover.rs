@@ -21,13 +21,13 @@ use crate::domain::recover::{Mode, Refusal};
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
-use crate::portal::views::recover::{Recover, RecoverMode, RecoverState};
+use crate::portal::views::recover::{Recover, RecoverState};
 use crate::portal::views::refusal::ScriptRefusal;
-use crate::portal::{Portal, answer};
+use crate::portal::{Portal, answer, views};
 
 /// The page that asks for the address.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    show(&portal, &caller, RecoverState::Asking, StatusCode::OK)
+    show(&portal, &caller, "", RecoverState::Fresh, StatusCode::OK)
 }
 
 /// What the form sends.
@@ -46,30 +46,31 @@ pub async fn post(
     let Ok(Form(Typed { email, return_to })) = body else {
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
-    let Ok(email) = Email::parse(&email) else {
-        return show(&portal, &caller, RecoverState::NotAnAddress, StatusCode::UNPROCESSABLE_ENTITY);
+    let typed = email;
+    let Ok(email) = Email::parse(&typed) else {
+        return show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY);
     };
     let return_to = ReturnTo::parse_or_root(return_to.as_deref());
     match portal.auth.begin_recovery(email, return_to, &caller.visitor).await {
         Ok(()) => answer::go_to("/_bmauth/recover/code"),
         Err(failure) => match refusal_or(failure) {
             Ok(Refusal::TooMany) => {
-                answer::failure(&portal, &caller, Failure::TooManyTries { wait: None })
+                show(&portal, &caller, &typed, RecoverState::TooMany, StatusCode::TOO_MANY_REQUESTS)
             }
-            Ok(_) => show(&portal, &caller, RecoverState::Asking, StatusCode::FORBIDDEN),
+            Ok(_) => show(&portal, &caller, &typed, RecoverState::Fresh, StatusCode::FORBIDDEN),
             Err(refusal) => answer::failure(&portal, &caller, world(refusal)),
         },
     }
 }
 
-fn show(portal: &Portal, caller: &Caller, state: RecoverState, status: StatusCode) -> Response {
+fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, status: StatusCode) -> Response {
     let mode = match portal.auth.recovery_mode() {
-        Mode::Email => RecoverMode::Email,
-        Mode::Delayed(_) => RecoverMode::Delayed,
-        Mode::Admin => RecoverMode::Admin,
-        Mode::Off => RecoverMode::Off,
+        Mode::Email => views::recover::Mode::Email,
+        Mode::Delayed(_) => views::recover::Mode::Delayed,
+        Mode::Admin => views::recover::Mode::Admin,
+        Mode::Off => views::recover::Mode::Off,
     };
-    let view = Recover { return_to: caller.return_path(), mode, state };
+    let view = Recover { mode, email, return_to: caller.return_path(), state };
     answer::page_with(status, portal, caller, |chrome| view.render(chrome))
 }
 

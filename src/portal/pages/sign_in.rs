@@ -54,7 +54,7 @@ pub async fn options(
     body: Result<Json<Begin>, JsonRejection>,
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::Fault) };
+    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::InvalidEmail) };
     let email = match email.as_deref().map(Email::parse).transpose() {
         Ok(email) => email,
         Err(_) => return refuse(ScriptRefusal::InvalidEmail),
@@ -92,7 +92,12 @@ pub async fn verify(
             let response = Json(GoOn { location: signed_in.return_to.as_str() }).into_response();
             with_session(&portal, &signed_in, response)
         }
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
+        Err(failure) => match refusal_or(failure) {
+            // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
+            Ok(Refusal::Unfinished) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
+            Ok(refusal) => refuse(word(refusal)),
+            Err(refusal) => refuse(refusal),
+        },
     }
 }
 
@@ -108,7 +113,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::CounterWentBack => ScriptRefusal::NotAccepted,
+        Refusal::NotProved | Refusal::CounterWentBack | Refusal::Unfinished => ScriptRefusal::NotAccepted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
     }
 }
