@@ -3,6 +3,7 @@
 pub mod accent;
 pub mod access;
 pub mod account;
+pub mod activity;
 pub mod brand;
 pub mod ceremony;
 pub mod clock;

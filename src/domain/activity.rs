@@ -1,0 +1,70 @@
+//! What happened to an account, for its owner to look through.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::account::AccountId;
+use super::clock::Timestamp;
+use super::visitor::Visitor;
+
+/// How long an event is kept.
+pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// The account was made.
+    Registered,
+    /// Somebody signed in.
+    SignedIn,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A passkey was refused because its signature counter went back.
+    PasskeyCopied,
+    /// Another device was approved.
+    LinkApproved,
+    /// Another device was turned down.
+    LinkDenied,
+    /// Recovery was asked for and its code proved; it is held.
+    RecoveryHeld,
+    /// A held recovery was cancelled.
+    RecoveryCancelled,
+    /// The account was recovered.
+    Recovered,
+    /// Every other browser was signed out.
+    SignedOutEverywhere,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its name.
+    pub id: Uuid,
+    /// Whose account.
+    pub account: AccountId,
+    /// What happened.
+    pub what: What,
+    /// When.
+    pub at: Timestamp,
+    /// The browser it happened in, in words.
+    pub browser: String,
+    /// The address it came from.
+    pub address: Option<IpAddr>,
+}
+
+impl Event {
+    /// Something that `visitor` did to `account`.
+    pub fn by(visitor: &Visitor, account: AccountId, what: What, id: Uuid, at: Timestamp) -> Self {
+        Self { id, account, what, at, browser: visitor.description.clone(), address: visitor.address }
+    }
+
+    /// From this moment on it is gone.
+    pub fn expires_at(&self) -> Timestamp {
+        self.at.after(KEPT)
+    }
+}
