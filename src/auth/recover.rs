@@ -10,6 +10,7 @@ use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::{Code, CodeId};
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::plan::Change;
 use crate::domain::recover::{self, Finished, Fresh, Mode, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
 use crate::domain::return_to::ReturnTo;
@@ -77,7 +78,7 @@ impl Auth {
         let (right, spends) = match typed {
             Typed::Mailed(code) => (code.matches(&self.code(counted.recovery().code)), None),
             Typed::FromOperator(code) => match account {
-                Some(account) => self.admin_code_fits(account, &code).await?,
+                Some(account) => self.operators_code(account, &code).await?,
                 None => (false, None),
             },
         };
@@ -207,6 +208,10 @@ impl Auth {
         let plan = recover::cancel(found, hold, &owner.email, self.fresh_recovery(), visitor, self.now());
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(())
+    }
+
+    async fn operators_code(&self, _account: AccountId, _typed: &str) -> Result<(bool, Option<Change>), StoreError> {
+        Ok((false, None))
     }
 
     fn fresh_recovery(&self) -> Fresh {

@@ -49,9 +49,9 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
         None => Some(Mode::Email),
     };
     if let (Some(place), Some(Mode::Email | Mode::Admin | Mode::Off)) = (delay_place, recovery) {
-        checks.refuse(
+        checks.warn(
             &place,
-            "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one: set `accounts.recovery` to \"delayed\", or remove the key.",
+            "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\".",
         );
     }
     Some(Accounts { policy: Policy { open: open?, allowed_domains: allowed_domains? }, recovery: recovery? })

@@ -75,6 +75,7 @@ impl From<Problem> for Outcome {
             Problem::Unavailable => Self::Unavailable,
             Problem::Fault => Self::Fault,
             Problem::BadRequest
+            | Problem::ReviewRequired
             | Problem::ForeignOrigin
             | Problem::NotFound
             | Problem::MethodNotAllowed

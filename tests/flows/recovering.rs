@@ -55,8 +55,9 @@ async fn recover(world: &World, browser: &mut Browser, passkey: &mut Passkey) {
 }
 
 async fn review(browser: &mut Browser, fields: &[(&str, &str)]) -> Answer {
-    browser.get("/_bmauth/recover/review").await;
-    browser.submit("/_bmauth/recover/review", fields).await
+    let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
+    assert!(page.text.contains("name=\"return_to\" value=\"/notes\""), "{}", page.text);
+    browser.submit("/_bmauth/recover/review", &[fields, &[("return_to", "/notes")]].concat()).await
 }
 
 #[tokio::test]

@@ -555,14 +555,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        ("[accounts]\nrecovery = \"email\"", "8:12", "`accounts.recovery` is \"email\": recovery is not built yet;"),
-        (
-            "[accounts]\nrecovery = \"delayed\"",
-            "8:12",
-            "`accounts.recovery` is \"delayed\": recovery is not built yet;",
-        ),
-        ("[accounts]\nrecovery = \"admin\"", "8:12", "`accounts.recovery` is \"admin\": recovery is not built yet;"),
-        ("[accounts]\nrecovery_delay = \"24h\"", "8:1", "`accounts.recovery_delay` is not built yet; remove it."),
         ("[link]\napprove = \"on\"", "8:11", "`link.approve` is \"on\": linking a device is not built yet;"),
         (
             "[link]\napprove = \"same-network\"",
@@ -609,7 +601,7 @@ admin = "0.0.0.0:1"
 from = "nobody"
 smtp_url = "mail"
 [accounts]
-recovery = "email"
+recovery = "mail"
 [sessions]
 idle = 5
 absolute = "1y"

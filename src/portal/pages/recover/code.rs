@@ -12,11 +12,12 @@ use serde::Deserialize;
 use super::world;
 use crate::auth;
 use crate::domain::recover::{Mode, Proved, Refusal};
+use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::pages::{refusal_or, unavailable};
-use crate::portal::views::code::CodeState;
+use crate::portal::views::code::{CodeState, RecoverCode};
 use crate::portal::views::failure::Failure;
-use crate::portal::views::recover::{RecoverCode, RecoverHeld};
+use crate::portal::views::recover::RecoverHeld;
 use crate::portal::{Portal, answer};
 
 /// The page.
@@ -77,8 +78,13 @@ async fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusa
 async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: StatusCode) -> Response {
     match portal.auth.recovery(&caller.visitor).await {
         Ok(Some(recovery)) => {
-            let from_operator = portal.auth.recovery_mode() == Mode::Admin;
-            let view = RecoverCode { email: recovery.email.as_str(), from_operator, state };
+            let wanted = &recovery.return_to;
+            let view = RecoverCode {
+                email: recovery.email.as_str(),
+                return_to: (*wanted != ReturnTo::root()).then_some(wanted.as_str()),
+                by_hand: portal.auth.recovery_mode() == Mode::Admin,
+                state,
+            };
             answer::page_with(status, portal, caller, |chrome| view.render(chrome))
         }
         Ok(None) => answer::failure(portal, caller, Failure::RecoveryEnded),

@@ -11,7 +11,8 @@ use http::StatusCode;
 
 use super::world;
 use crate::auth::sessions::LiveSession;
-use crate::domain::passkey::CredentialId;
+use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::provider;
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::pages::{refusal_or, unavailable};
@@ -89,8 +90,8 @@ async fn asked(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response
 async fn show(portal: &Portal, caller: &Caller, live: &LiveSession, state: ReviewState, status: StatusCode) -> Response {
     match portal.auth.passkeys_to_review(live).await {
         Ok(passkeys) => {
-            let own = &live.signed_in().session.credential;
-            let rows = passkeys.iter().map(|passkey| PasskeyRow::of(passkey, own)).collect();
+            let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
+            let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();
             let view = Review { passkeys: rows, return_to: caller.return_path(), state };
             answer::page_with(status, portal, caller, |chrome| view.render(chrome))
         }
@@ -98,5 +99,18 @@ async fn show(portal: &Portal, caller: &Caller, live: &LiveSession, state: Revie
             Ok(_) => answer::go_to(caller.destination().as_str()),
             Err(refusal) => answer::failure(portal, caller, world(refusal)),
         },
+    }
+}
+
+fn row<'a>(passkey: &'a Passkey, id: &'a str) -> PasskeyRow<'a> {
+    let provider = provider::name(passkey.key.aaguid);
+    PasskeyRow {
+        id,
+        title: passkey.name.as_deref().unwrap_or(provider),
+        provider,
+        synced: passkey.key.backed_up,
+        added: passkey.created_at,
+        last_used: passkey.last_used_at,
+        this_device: false,
     }
 }
