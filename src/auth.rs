@@ -89,6 +89,8 @@ pub struct Keys {
     pub holds: MacKey,
     /// Of the codes of links.
     pub links: MacKey,
+    /// Of the codes that operators give out.
+    pub admin_codes: MacKey,
 }
 
 impl Keys {
@@ -102,6 +104,7 @@ impl Keys {
             fakes: key("fake credentials"),
             holds: key("held recoveries"),
             links: key("links"),
+            admin_codes: key("admin codes"),
         }
     }
 
