@@ -2,6 +2,7 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+mod endings;
 pub mod passkeys;
 pub mod recover;
 pub mod register;
@@ -26,6 +27,7 @@ use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, Sign
 use crate::domain::visitor::Visitor;
 use crate::identity::{Identity, IdentityError};
 use crate::store::{CommitError, Store, StoreError};
+use endings::Endings;
 use passkeys::{RelyingParty, RelyingPartyError};
 use sessions::{KeptToken, LiveSession, Sessions};
 
@@ -44,7 +46,7 @@ pub struct Auth {
     policy: Policy,
     recovery: Mode,
     keys: Keys,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     verifying: Semaphore,
     verify_queue: Semaphore,
     letters: Arc<Notify>,
@@ -92,6 +94,8 @@ pub struct Keys {
     pub holds: MacKey,
     /// Of the codes of links.
     pub links: MacKey,
+    /// Of the codes that operators give out.
+    pub admin_codes: MacKey,
 }
 
 impl Keys {
@@ -105,6 +109,7 @@ impl Keys {
             fakes: key("fake credentials"),
             holds: key("held recoveries"),
             links: key("links"),
+            admin_codes: key("admin codes"),
         }
     }
 
@@ -164,7 +169,7 @@ impl Auth {
             policy,
             recovery,
             keys,
-            sessions: Sessions::new(limits),
+            sessions: Arc::new(Sessions::new(limits)),
             verifying: Semaphore::new(VERIFYING),
             verify_queue: Semaphore::new(VERIFY_QUEUE),
             letters,
@@ -275,17 +280,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Commits a plan, and rings for its letters.
+    /// Commits a plan, ends here what it ended in the store, and rings for its letters.
     async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
         let Plan { changes, durability, then } = plan;
         let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
-        let ended: Vec<_> = changes
-            .iter()
-            .filter_map(|change| if let Change::EndSession(token) = change { Some(*token) } else { None })
-            .collect();
-        self.store.commit(changes, durability).await?;
-        for token in ended {
-            self.sessions.end(token);
+        let endings = Endings::of(&changes);
+        if endings.is_empty() {
+            self.store.commit(changes, durability).await?;
+        } else {
+            endings.commit(&self.store, &self.sessions, changes, durability).await?;
         }
         if letters {
             self.letters.notify_one();

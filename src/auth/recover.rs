@@ -6,6 +6,7 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 use super::sessions::LiveSession;
 use super::{Auth, Failure, SignedInBrowser};
 use crate::domain::account::AccountId;
+use crate::domain::admin_code;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::{Code, CodeId};
 use crate::domain::email::Email;
@@ -77,10 +78,13 @@ impl Auth {
         let account = counted.recovery().account;
         let (right, spends) = match typed {
             Typed::Mailed(code) => (code.matches(&self.code(counted.recovery().code)), None),
-            Typed::FromOperator(code) => match account {
-                Some(account) => self.operators_code(account, &code).await?,
-                None => (false, None),
-            },
+            Typed::FromOperator(code) => {
+                let spends = match account {
+                    Some(account) => self.operators_code(account, &code).await?,
+                    None => None,
+                };
+                (spends.is_some(), spends)
+            }
         };
         let hold = match account {
             Some(account) => self.store.hold(account).await?,
@@ -210,8 +214,15 @@ impl Auth {
         Ok(())
     }
 
-    async fn operators_code(&self, _account: AccountId, _typed: &str) -> Result<(bool, Option<Change>), StoreError> {
-        Ok((false, None))
+    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
+    /// would let anybody who knows the address burn it.
+    async fn operators_code(
+        &self,
+        account: AccountId,
+        typed: &admin_code::Code,
+    ) -> Result<Option<Change>, StoreError> {
+        let out = self.store.admin_code(account).await?.filter(|code| self.now() < code.expires_at);
+        Ok(out.and_then(|code| code.spend(typed, &self.keys.admin_codes)))
     }
 
     fn fresh_recovery(&self) -> Fresh {
@@ -227,13 +238,13 @@ impl Auth {
 /// A code as typed: where it came from is the operator's policy.
 enum Typed {
     Mailed(Code),
-    FromOperator(String),
+    FromOperator(admin_code::Code),
 }
 
 impl Typed {
     fn parse(mode: Mode, typed: &str) -> Option<Self> {
         match mode {
-            Mode::Admin => Some(Self::FromOperator(typed.to_owned())),
+            Mode::Admin => admin_code::Code::parse(typed).map(Self::FromOperator),
             Mode::Email | Mode::Delayed(_) | Mode::Off => Code::parse(typed).map(Self::Mailed),
         }
     }

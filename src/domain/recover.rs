@@ -92,6 +92,7 @@ impl From<Conflict> for Refusal {
             Conflict::SessionEnded | Conflict::LastPasskey | Conflict::PasskeyChanged => Self::NoReview,
             Conflict::RegistrationSpent
             | Conflict::TriesSpent
+            | Conflict::AdminCodeSpent
             | Conflict::EmailTaken
             | Conflict::AccountExists
             | Conflict::NoAccount

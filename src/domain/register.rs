@@ -105,7 +105,8 @@ impl From<Conflict> for Refusal {
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
-            | Conflict::HoldChanged => Self::NoRegistration,
+            | Conflict::HoldChanged
+            | Conflict::AdminCodeSpent => Self::NoRegistration,
         }
     }
 }

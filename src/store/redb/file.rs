@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
 ///
-/// Version 2 has links, recoveries, holds and events beside what version 1 has.
+/// Version 2 has links, recoveries, holds, operators' codes and events beside what version 1 has.
 pub const VERSION: u32 = 2;
 /// How much of the file is kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
