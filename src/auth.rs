@@ -2,6 +2,7 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+pub mod link;
 pub mod passkeys;
 pub mod register;
 pub mod sessions;
@@ -40,6 +41,8 @@ pub struct Auth {
     relying_party: Arc<RelyingParty>,
     identity: Arc<Identity>,
     policy: Policy,
+    linking: link::Policy,
+    links: Arc<link::Watchers>,
     keys: Keys,
     sessions: Sessions,
     verifying: Semaphore,
@@ -62,6 +65,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Who may register.
     pub policy: Policy,
+    /// Whether a second device may be signed in from the first.
+    pub linking: link::Policy,
     /// The keys derived from the master secret.
     pub keys: Keys,
     /// How long sessions last.
@@ -149,7 +154,8 @@ pub struct SignedInBrowser {
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, relying_party, identity, policy, keys, limits, letters, counts } = parts;
+        let Parts { store, clock, entropy, relying_party, identity, policy, linking, keys, limits, letters, counts } =
+            parts;
         Self {
             store,
             clock,
@@ -157,6 +163,8 @@ impl Auth {
             relying_party: Arc::new(relying_party),
             identity,
             policy,
+            linking,
+            links: Arc::default(),
             keys,
             sessions: Sessions::new(limits),
             verifying: Semaphore::new(VERIFYING),
@@ -272,7 +280,9 @@ impl Auth {
             .iter()
             .filter_map(|change| if let Change::EndSession(token) = change { Some(*token) } else { None })
             .collect();
+        let touched = link::Touched::by(&changes);
         self.store.commit(changes, durability).await?;
+        self.links.tell(touched);
         for token in ended {
             self.sessions.end(token);
         }

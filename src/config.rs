@@ -16,6 +16,7 @@ use crate::domain::route::{Routes, UpstreamUrl};
 pub mod email;
 pub mod hidden;
 pub mod identity;
+pub mod link;
 pub mod passkeys;
 pub mod public_url;
 pub mod server;
@@ -25,7 +26,6 @@ pub mod storage;
 mod accounts;
 mod app;
 mod demo;
-mod link;
 mod overlay;
 mod problem;
 mod routes;
@@ -41,7 +41,7 @@ use accounts::AccountsFile;
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
-use link::LinkFile;
+use link::{LinkFile, Linking};
 use passkeys::{Passkeys, PasskeysFile};
 use problem::Checks;
 use public_url::PublicUrl;
@@ -76,6 +76,8 @@ pub struct Config {
     pub passkeys: Passkeys,
     /// How long people stay signed in.
     pub sessions: Sessions,
+    /// How a second device is signed in.
+    pub link: Linking,
     /// What the backend sees.
     pub identity: Identity,
     /// What stands behind the gateway, and who may reach it.
@@ -266,7 +268,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
     let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
-    link::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
+    let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
@@ -282,6 +284,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         policy: policy?,
         passkeys: passkeys?,
         sessions: sessions?,
+        link: link?,
         identity: identity?,
         routes: routes?,
         warnings: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
 
-use super::{Approval, Closed, Found, LIFETIME, Link, LinkId, NumberTried, Policy, Refusal, Stage, WRONG_NUMBERS};
+use super::{Approval, Closed, Found, Link, LinkId, NumberTried, Policy, Refusal, Stage, WRONG_NUMBERS};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::{Event, What};
 use crate::domain::ceremony::{self, Ceremony, CeremonyId, Leave, Purpose, Subject};
