@@ -50,6 +50,14 @@ pub struct LinkState {
     pub account: Option<String>,
 }
 
+impl LinkState {
+    /// Whether both say the same, but for how much time is left.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let at_the_end = |state: &Self| Self { seen: Seen { left: Duration::ZERO, ..state.seen.clone() }, ..state.clone() };
+        at_the_end(self) == at_the_end(other)
+    }
+}
+
 impl Auth {
     /// Whether, and between whom, a second device may be signed in from the first.
     pub fn linking(&self) -> Policy {
