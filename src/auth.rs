@@ -3,6 +3,7 @@
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
 mod endings;
+pub mod link;
 pub mod passkeys;
 pub mod recover;
 pub mod register;
@@ -45,6 +46,8 @@ pub struct Auth {
     identity: Arc<Identity>,
     policy: Policy,
     recovery: Mode,
+    linking: link::Policy,
+    links: Arc<link::Watchers>,
     keys: Keys,
     sessions: Arc<Sessions>,
     verifying: Semaphore,
@@ -69,6 +72,8 @@ pub struct Parts {
     pub policy: Policy,
     /// How somebody without their passkey gets back in.
     pub recovery: Mode,
+    /// Whether a second device may be signed in from the first.
+    pub linking: link::Policy,
     /// The keys derived from the master secret.
     pub keys: Keys,
     /// How long sessions last.
@@ -159,7 +164,20 @@ pub struct SignedInBrowser {
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, relying_party, identity, policy, recovery, keys, limits, letters, counts } = parts;
+        let Parts {
+            store,
+            clock,
+            entropy,
+            relying_party,
+            identity,
+            policy,
+            recovery,
+            linking,
+            keys,
+            limits,
+            letters,
+            counts,
+        } = parts;
         Self {
             store,
             clock,
@@ -168,6 +186,8 @@ impl Auth {
             identity,
             policy,
             recovery,
+            linking,
+            links: Arc::default(),
             keys,
             sessions: Arc::new(Sessions::new(limits)),
             verifying: Semaphore::new(VERIFYING),
@@ -285,11 +305,13 @@ impl Auth {
         let Plan { changes, durability, then } = plan;
         let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
         let endings = Endings::of(&changes);
+        let touched = link::Touched::by(&changes);
         if endings.is_empty() {
             self.store.commit(changes, durability).await?;
         } else {
             endings.commit(&self.store, &self.sessions, changes, durability).await?;
         }
+        self.links.tell(touched);
         if letters {
             self.letters.notify_one();
         }

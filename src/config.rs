@@ -17,6 +17,7 @@ use crate::domain::route::{Routes, UpstreamUrl};
 pub mod email;
 pub mod hidden;
 pub mod identity;
+pub mod link;
 pub mod passkeys;
 pub mod public_url;
 pub mod server;
@@ -26,7 +27,6 @@ pub mod storage;
 mod accounts;
 mod app;
 mod demo;
-mod link;
 mod overlay;
 mod problem;
 mod routes;
@@ -42,7 +42,7 @@ use accounts::AccountsFile;
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
-use link::LinkFile;
+use link::{LinkFile, Linking};
 use passkeys::{Passkeys, PasskeysFile};
 use problem::Checks;
 use public_url::PublicUrl;
@@ -79,6 +79,8 @@ pub struct Config {
     pub passkeys: Passkeys,
     /// How long people stay signed in.
     pub sessions: Sessions,
+    /// How a second device is signed in.
+    pub link: Linking,
     /// What the backend sees.
     pub identity: Identity,
     /// What stands behind the gateway, and who may reach it.
@@ -269,7 +271,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
     let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
-    link::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
+    let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
@@ -286,6 +288,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         recovery: accounts.recovery,
         passkeys: passkeys?,
         sessions: sessions?,
+        link: link?,
         identity: identity?,
         routes: routes?,
         warnings: Vec::new(),

@@ -29,6 +29,7 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::sessions::LiveSession;
 use crate::counts::Counts;
@@ -81,6 +82,8 @@ struct Gateway {
     upstreams: Upstreams,
     spoofable: Spoofable,
     requests: AtomicU64,
+    /// Fires at shutdown: event streams of our own end then.
+    stop: CancellationToken,
 }
 
 /// What the phases of one request share.
@@ -93,10 +96,10 @@ struct Context {
 }
 
 impl Gateway {
-    fn new(parts: Parts) -> Self {
+    fn new(parts: Parts, stop: CancellationToken) -> Self {
         let upstreams = Upstreams::new(&parts.routes);
         let spoofable = Spoofable::new(&parts.settings);
-        Self { upstreams, spoofable, requests: AtomicU64::new(parts.seed), parts }
+        Self { upstreams, spoofable, requests: AtomicU64::new(parts.seed), parts, stop }
     }
 
     /// Numbers follow each other; names do not, so that they do not tell how much goes on here.
@@ -200,7 +203,8 @@ impl ProxyHttp for Gateway {
             Verdict::Portal => {
                 context.line.outcome = Outcome::OwnPage;
                 let portal = self.parts.portal.clone();
-                match bridge::answer(session, incoming, request_id, portal, &self.spoofable).await? {
+                let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
+                match answered.await? {
                     Ok(status) => context.line.status = Some(status.as_u16()),
                     Err(problem) => self.refuse(session, context, problem).await?,
                 }

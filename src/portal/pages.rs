@@ -1,6 +1,7 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
 pub mod code;
+pub mod link;
 pub mod recover;
 pub mod register;
 pub mod sign_in;

@@ -85,6 +85,7 @@ fn is_own_path(incoming: &Incoming, settings: &Settings) -> bool {
     path.is_reserved()
         || settings.well_known.iter().any(|known| known == path.as_str())
             && settings.well_known_hosts.contains(&incoming.authority.host)
+        || settings.link_path.as_deref() == Some(path.as_str()) && incoming.authority.host == settings.public_host
 }
 
 /// Whether the one `Origin` of a request is the scheme, host and port it is for. The scheme is that of `public_url`,

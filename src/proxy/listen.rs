@@ -141,6 +141,8 @@ pub struct Proxy {
     app: Arc<Requests>,
     room: Arc<Semaphore>,
     shutdown: watch::Sender<bool>,
+    /// Ends event streams of our own, which would be waited for in vain.
+    stop: CancellationToken,
     grace: Duration,
 }
 
@@ -175,7 +177,8 @@ impl Proxy {
             ..ServerConf::default()
         };
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
-        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts));
+        let stop = CancellationToken::new();
+        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(HTTP2_IDLE);
         http.server_options = Some(options);
@@ -184,6 +187,7 @@ impl Proxy {
             app: Arc::new(Requests { http: Arc::new(http) }),
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
+            stop,
             grace,
         }
     }
@@ -203,6 +207,7 @@ impl Proxy {
         accepting.wait().await;
         shutdown.cancelled().await;
         self.shutdown.send_replace(true);
+        self.stop.cancel();
         self.app.cleanup().await;
         connections.close();
         if tokio::time::timeout(self.grace, connections.wait()).await.is_err() {

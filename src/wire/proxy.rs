@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::gateway::Gateway;
 use crate::config::Config;
 use crate::domain::clock::Entropy;
+use crate::domain::link::Policy;
 use crate::domain::route::Scheme;
 use crate::portal;
 use crate::portal::views::failure::Failure;
@@ -58,6 +59,7 @@ fn settings(config: &Config) -> Settings {
     if !settings.well_known_hosts.contains(&config.passkeys.rp_id) {
         settings.well_known_hosts.push(config.passkeys.rp_id.clone());
     }
+    settings.link_path = (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned());
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers;
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);

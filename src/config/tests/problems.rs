@@ -555,13 +555,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        ("[link]\napprove = \"on\"", "8:11", "`link.approve` is \"on\": linking a device is not built yet;"),
-        (
-            "[link]\napprove = \"same-network\"",
-            "8:11",
-            "`link.approve` is \"same-network\": linking a device is not built yet;",
-        ),
-        ("[link]\npath = \"/link\"", "8:1", "`link.path` is not built yet; remove it."),
         ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("forward_authorization = true", "7:1", "`route.forward_authorization` is not built yet; remove it."),
@@ -585,6 +578,20 @@ fn a_word_that_is_neither_built_nor_known_is_just_wrong() {
     says(
         "[link]\napprove = \"yes\"",
         "bmauth.toml:8:11: `link.approve` is \"yes\": it must be \"on\", \"same-network\" or \"off\".",
+    );
+}
+
+#[test]
+fn the_short_address_is_one_that_people_can_type() {
+    for bad in ["link", "/", "", "/link/", "/a b", "/länk", "/a%41", "/a.b", "/../x", "//x", "/l?x", "/abcdefghijklmnopqrstuvwxyz0123456"] {
+        says(
+            &format!("[link]\npath = {bad:?}"),
+            &format!("bmauth.toml:8:8: `link.path` is {bad:?}: it must be a path that is easy to type, like \"/link\": letters, digits, “-”, “_” and “/”, at most 32 characters."),
+        );
+    }
+    says(
+        "[link]\npath = \"/_BMAuth/x\"",
+        "bmauth.toml:8:8: `link.path` is \"/_BMAuth/x\": paths below /_bmauth are the gateway’s own already; choose another one, like \"/link\".",
     );
 }
 

@@ -6,6 +6,7 @@ use super::super::email::{SmtpSecurity, Transport};
 use super::*;
 use crate::domain::accent::Accent;
 use crate::domain::host::Host;
+use crate::domain::link::Policy as LinkPolicy;
 use crate::domain::path::CanonicalPath;
 use crate::domain::recover::Mode;
 use crate::domain::route::Access;
@@ -15,8 +16,22 @@ use crate::domain::signing_key::Algorithm;
 fn the_minimal_file_loads_with_every_default() {
     let text = include_str!("../../../config/minimal.toml");
     let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
-    let Config { public_url, brand, server, storage, email, policy, recovery, passkeys, sessions, identity, routes, warnings } =
-        config;
+    let Config {
+        public_url,
+        brand,
+        server,
+        storage,
+        email,
+        policy,
+        recovery,
+        passkeys,
+        sessions,
+        link,
+        identity,
+        routes,
+        warnings,
+    } = config;
+    assert_eq!((link.policy, link.path.as_str()), (LinkPolicy::On, "/link"));
     assert_eq!(
         (public_url.origin(), public_url.host().as_str(), public_url.is_https()),
         ("https://notes.example.com", "notes.example.com", true)
@@ -147,7 +162,8 @@ user_verification = "required"
 idle = "30m"
 absolute = "12h"
 [link]
-approve = "off"
+approve = "same-network"
+path = "/devices/add"
 [identity]
 header = "X-Who"
 algorithm = "EdDSA"
@@ -187,6 +203,7 @@ access = "optional"
         (config.sessions.idle, config.sessions.absolute),
         (Duration::from_secs(1800), Duration::from_secs(43_200))
     );
+    assert_eq!((config.link.policy, config.link.path.as_str()), (LinkPolicy::SameNetwork, "/devices/add"));
     assert_eq!((config.identity.header.as_str(), config.identity.algorithm), ("X-Who", Algorithm::EdDsa));
     assert_eq!(
         (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers),
