@@ -14,6 +14,7 @@ pub mod host;
 pub mod language;
 pub mod letter;
 pub mod link;
+pub mod manage;
 pub mod passkey;
 pub mod path;
 pub mod plan;
