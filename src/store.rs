@@ -92,9 +92,9 @@ pub trait Store: Send + Sync + 'static {
     /// The first precondition that does not hold, or the store's own failure.
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError>;
 
-    /// Removes ceremonies, registrations, links, recoveries, holds, events, letters and counters that have expired at `now`, and sessions created
-    /// before `session_created_before` or last seen before `session_seen_before`; at most `limit` of each kind, so
-    /// that other commits are not held up.
+    /// Removes ceremonies, registrations, links, recoveries, holds, events, letters and counters that have expired at
+    /// `now`, and sessions created before `session_created_before` or last seen before `session_seen_before`; at most
+    /// `limit` of each kind, so that other commits are not held up.
     /// Returns how many were removed.
     async fn sweep(
         &self,

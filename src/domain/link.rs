@@ -253,11 +253,8 @@ impl Link {
             return Err(Refusal::Off);
         }
         let link = self.live(now)?;
-        let (shows, finds) = if link.offer.is_some() {
-            (&link.approving, &link.waiting)
-        } else {
-            (&link.waiting, &link.approving)
-        };
+        let (shows, finds) =
+            if link.offer.is_some() { (&link.approving, &link.waiting) } else { (&link.waiting, &link.approving) };
         let shows = shows.as_ref().ok_or(Refusal::NoLink)?;
         if shows.browser == visitor.browser || finds.is_some() || link.stage != Stage::Shown {
             return Err(Refusal::NoLink);
@@ -266,7 +263,8 @@ impl Link {
             return Err(Refusal::OtherNetwork);
         }
         let party = Some(Party::of(visitor, now));
-        let link = if link.offer.is_some() { Self { waiting: party, ..link } } else { Self { approving: party, ..link } };
+        let link =
+            if link.offer.is_some() { Self { waiting: party, ..link } } else { Self { approving: party, ..link } };
         Ok(link.next(Stage::Found))
     }
 

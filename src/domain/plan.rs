@@ -117,7 +117,8 @@ pub enum Change {
         /// Whether it gets no sessions from now on.
         disabled: bool,
     },
-    /// Removes an account with everything of it: passkeys, sessions, events, a held recovery. It must exist.
+    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, and links that it
+    /// offers or has approved. It must exist.
     RemoveAccount(AccountId),
     /// The passkey must still be there and be that account's.
     RequirePasskey {
@@ -128,9 +129,9 @@ pub enum Change {
     },
     /// The session must not have ended.
     RequireSession(SecretDigest),
-    /// Keeps a new link. Neither of its codes may belong to another link.
+    /// Keeps a new link. Neither its name nor its codes may belong to another link.
     AddLink(Link),
-    /// Keeps the next state of a link: the one before it, by revision, must be there.
+    /// Keeps the next state of a link: the one before it, by revision, must be there, with the same codes.
     AdvanceLink(Link),
     /// Takes a link away. It must still be there in that revision.
     SpendLink {
@@ -159,7 +160,7 @@ pub enum Change {
         /// Its name.
         id: HoldId,
     },
-    /// Keeps an event of an account.
+    /// Keeps an event of an account; of one that is gone it is passed over.
     AddEvent(Event),
     /// Notes when sessions were last used; those that have ended are passed over.
     TouchSessions(Vec<(SecretDigest, Timestamp)>),

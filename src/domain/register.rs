@@ -173,10 +173,9 @@ pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Ope
     let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
     match purpose {
         Purpose::Register { email, account, state } => Ok(Opened { id, email, account, state, return_to }),
-        Purpose::SignIn { .. }
-        | Purpose::AddPasskey { .. }
-        | Purpose::ApproveLink { .. }
-        | Purpose::Confirm { .. } => Err(Refusal::Stale),
+        Purpose::SignIn { .. } | Purpose::AddPasskey { .. } | Purpose::ApproveLink { .. } | Purpose::Confirm { .. } => {
+            Err(Refusal::Stale)
+        }
     }
 }
 

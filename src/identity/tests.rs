@@ -28,6 +28,8 @@ fn signed_in() -> SignedIn {
         last_seen_at: NOW,
         browser: String::new(),
         address: None,
+        recovered_at: None,
+        review: false,
     };
     SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
 }

@@ -55,8 +55,12 @@ impl Writer {
             }
             Message::RecoveryHeld { hold, until } => {
                 // In the fragment, which no server's log shows and no scanner of mails can act on.
-                let undo_url =
-                    &*format!("{}_bmauth/recover/cancel#{}.{}", self.app_url, hold.0.simple(), cancel_word(&self.holds, hold));
+                let undo_url = &*format!(
+                    "{}_bmauth/recover/cancel#{}.{}",
+                    self.app_url,
+                    hold.0.simple(),
+                    cancel_word(&self.holds, hold)
+                );
                 let told = Told::RecoveryHeld { until: &moment(until) };
                 Notice { told, when, browser, undo_url }.render(language, &self.brand)
             }

@@ -1,19 +1,25 @@
 //! A store in memory, for tests: the plainest reading of what every [`Change`] means.
 
+mod state;
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::state::State;
 use super::{CommitError, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
+use crate::domain::activity::Event;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
-use crate::domain::code::CodeId;
 use crate::domain::email::Email;
-use crate::domain::letter::{Letter, LetterId};
+use crate::domain::letter::Letter;
+use crate::domain::link::{Link, LinkCodeDigest, LinkId};
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Conflict, Counter, Durability};
+use crate::domain::plan::{Change, Durability};
+use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
@@ -22,25 +28,6 @@ use crate::domain::signing_key::SigningKey;
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
-
-#[derive(Clone, Debug, Default)]
-struct State {
-    ceremonies: BTreeMap<CeremonyId, Ceremony>,
-    registrations: BTreeMap<SecretDigest, Registration>,
-    accounts: BTreeMap<AccountId, Account>,
-    passkeys: BTreeMap<CredentialId, Passkey>,
-    sessions: BTreeMap<SecretDigest, Session>,
-    letters: BTreeMap<LetterId, Letter>,
-    counters: BTreeMap<Counter, Count>,
-    master: Option<Secret>,
-    signing_keys: BTreeMap<String, SigningKey>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Count {
-    count: u32,
-    ends_at: Timestamp,
-}
 
 impl MemoryStore {
     /// An empty store.
@@ -87,6 +74,46 @@ impl Store for MemoryStore {
         Ok(self.state().sessions.get(&token).cloned())
     }
 
+    async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions: Vec<_> =
+            self.state().sessions.values().filter(|session| session.account == account).cloned().collect();
+        sessions.sort_by_key(|session| Reverse(session.created_at));
+        Ok(sessions)
+    }
+
+    async fn events(&self, account: AccountId, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let mut events: Vec<_> =
+            self.state().events.values().filter(|event| event.account == account).cloned().collect();
+        events.sort_by_key(|event| Reverse((event.at, event.id)));
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    async fn accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
+        let state = self.state();
+        let later = state.accounts.values().filter(|account| after.is_none_or(|after| account.email > *after));
+        let mut accounts: Vec<_> = later.cloned().collect();
+        accounts.sort_by(|one, other| one.email.cmp(&other.email));
+        accounts.truncate(limit);
+        Ok(accounts)
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError> {
+        Ok(self.state().links.get(&id).cloned())
+    }
+
+    async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError> {
+        Ok(self.state().links.values().find(|link| link.scan_code == code || link.short_code == code).cloned())
+    }
+
+    async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError> {
+        Ok(self.state().recoveries.get(&browser).cloned())
+    }
+
+    async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
+        Ok(self.state().holds.get(&account).cloned())
+    }
+
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         let mut letters: Vec<_> =
             self.state().letters.values().filter(|letter| letter.due_at <= now).cloned().collect();
@@ -125,6 +152,10 @@ impl Store for MemoryStore {
         let mut state = self.state();
         Ok(remove_some(&mut state.ceremonies, limit, |ceremony| ceremony.expires_at <= now)
             + remove_some(&mut state.registrations, limit, |registration| registration.expires_at <= now)
+            + remove_some(&mut state.links, limit, |link| link.expires_at <= now)
+            + remove_some(&mut state.recoveries, limit, |recovery| recovery.expires_at <= now)
+            + remove_some(&mut state.holds, limit, |hold| hold.expires_at() <= now)
+            + remove_some(&mut state.events, limit, |event| event.expires_at() <= now)
             + remove_some(&mut state.letters, limit, |letter| letter.expires_at <= now)
             + remove_some(&mut state.counters, limit, |count| count.ends_at <= now)
             + remove_some(&mut state.sessions, limit, |session| {
@@ -143,124 +174,4 @@ fn remove_some<K: Ord + Clone, V>(rows: &mut BTreeMap<K, V>, limit: usize, over:
         rows.remove(key);
     }
     keys.len()
-}
-
-impl State {
-    fn make(&mut self, change: Change) -> Result<(), Conflict> {
-        match change {
-            Change::AddCeremony(ceremony) => {
-                self.ceremonies.insert(ceremony.id, ceremony);
-            }
-            Change::SpendCeremony(id) => {
-                self.ceremonies.remove(&id).ok_or(Conflict::CeremonySpent)?;
-            }
-            Change::PutRegistration(registration) => {
-                self.registrations.insert(registration.browser, registration);
-            }
-            Change::CountTry { browser, code, limit } => {
-                let registration = self.registration(browser, code)?;
-                if registration.tries >= limit {
-                    return Err(Conflict::TriesSpent);
-                }
-                registration.tries += 1;
-            }
-            Change::ReplaceCode { browser, was, code, at } => {
-                let registration = self.registration(browser, was)?;
-                registration.code = code;
-                registration.tries = 0;
-                registration.code_sent_at = at;
-            }
-            Change::SpendRegistration { browser, code } => {
-                self.registration(browser, code)?;
-                self.registrations.remove(&browser);
-            }
-            Change::DropRegistrations(email) => self.registrations.retain(|_, other| other.email != email),
-            Change::AddAccount(account) => {
-                if self.accounts.contains_key(&account.id) {
-                    return Err(Conflict::AccountExists);
-                }
-                if self.accounts.values().any(|other| other.email == account.email) {
-                    return Err(Conflict::EmailTaken);
-                }
-                self.accounts.insert(account.id, account);
-            }
-            Change::AddPasskey(passkey) => {
-                self.accounts.get(&passkey.account).ok_or(Conflict::NoAccount)?;
-                if self.passkeys.contains_key(&passkey.key.id) {
-                    return Err(Conflict::CredentialTaken);
-                }
-                self.passkeys.insert(passkey.key.id.clone(), passkey);
-            }
-            Change::UsePasskey { was_counter, key, at } => {
-                let passkey = self
-                    .passkeys
-                    .get_mut(&key.id)
-                    .filter(|passkey| passkey.key.counter == was_counter)
-                    .ok_or(Conflict::PasskeyChanged)?;
-                passkey.key = key;
-                passkey.last_used_at = Some(at);
-            }
-            Change::AddSession(session) => {
-                let account = self.accounts.get(&session.account).ok_or(Conflict::NoAccount)?;
-                if account.disabled {
-                    return Err(Conflict::AccountDisabled);
-                }
-                self.passkeys
-                    .get(&session.credential)
-                    .filter(|passkey| passkey.account == session.account)
-                    .ok_or(Conflict::PasskeyChanged)?;
-                self.sessions.insert(session.token, session);
-            }
-            Change::EndSession(token) => {
-                self.sessions.remove(&token);
-            }
-            Change::TouchSessions(touched) => {
-                for (token, at) in touched {
-                    if let Some(session) = self.sessions.get_mut(&token) {
-                        session.last_seen_at = session.last_seen_at.max(at);
-                    }
-                }
-            }
-            Change::AddLetter(letter) => {
-                self.letters.insert(letter.id, letter);
-            }
-            Change::DelayLetter { id, due_at } => {
-                if let Some(letter) = self.letters.get_mut(&id) {
-                    letter.due_at = due_at;
-                    letter.failures = letter.failures.saturating_add(1);
-                }
-            }
-            Change::DropLetter(id) => {
-                self.letters.remove(&id);
-            }
-            Change::Count { counter, limit, window, now } => {
-                let running = self.counters.get(&counter).copied().filter(|count| now < count.ends_at);
-                let count = running.unwrap_or(Count { count: 0, ends_at: now.after(window) });
-                if count.count >= limit {
-                    return Err(Conflict::Limit(counter));
-                }
-                self.counters.insert(counter, Count { count: count.count + 1, ..count });
-            }
-            Change::SetMaster(master) => {
-                if self.master.is_some() {
-                    return Err(Conflict::MasterExists);
-                }
-                self.master = Some(master);
-            }
-            Change::PutSigningKey(key) => {
-                self.signing_keys.insert(key.kid.clone(), key);
-            }
-            Change::DropSigningKey(kid) => {
-                self.signing_keys.remove(&kid);
-            }
-        }
-        Ok(())
-    }
-
-    fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<&mut Registration, Conflict> {
-        self.registrations
-            .get_mut(&browser)
-            .filter(|registration| registration.code == code)
-            .ok_or(Conflict::RegistrationSpent)
-    }
 }

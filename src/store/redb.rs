@@ -13,6 +13,7 @@ mod sweep;
 mod view;
 mod writer;
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,18 +21,21 @@ use ::redb::{Database, ReadableDatabase as _};
 use async_trait::async_trait;
 
 use self::fault::{Fault, refusal};
-use self::rows::{MASTER, Table, after_time, at, end_of};
+use self::rows::{MASTER, Table, after_account, after_time, at, end_of, of_account};
 use self::sweep::Sweep;
-use self::view::{Snapshot, View as _};
+use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
 use super::{CommitError, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
+use crate::domain::activity::Event;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
+use crate::domain::link::{Link, LinkCodeDigest, LinkId};
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Change, Durability};
+use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
@@ -107,19 +111,68 @@ impl Store for RedbStore {
 
     async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError> {
         self.read(move |view| {
-            let of_account = account.0.as_bytes();
-            let first = of_account.to_vec();
-            // No credential's key is as long as this one, or as late.
-            let last = [of_account, &[0xff; 9][..], &[0xff; crate::domain::passkey::MAX_CREDENTIAL_ID]].concat();
-            let keys = view.keys(Table::PasskeysByAccount, first..=last, usize::MAX)?;
-            let id = |key: &[u8]| after_time(key.get(of_account.len()..).unwrap_or_default()).to_vec();
-            keys.iter().map(|key| view.load_indexed(&id(key))).collect()
+            let keys = view.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)?;
+            keys.iter().map(|key| view.load_indexed(after_time(after_account(key)))).collect()
         })
         .await
     }
 
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
         self.read(move |view| view.load(token.bytes())).await
+    }
+
+    async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        self.read(move |view| {
+            let keys = view.keys(Table::SessionsByAccount, of_account(account), usize::MAX)?;
+            let sessions = keys.iter().map(|key| view.load_indexed(after_account(key)));
+            let mut sessions = sessions.collect::<Result<Vec<Session>, _>>()?;
+            sessions.sort_by_key(|session| Reverse(session.created_at));
+            Ok(sessions)
+        })
+        .await
+    }
+
+    async fn events(&self, account: AccountId, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.read(move |view| {
+            let keys = view.last_keys(Table::EventsByAccount, of_account(account), limit)?;
+            keys.iter().map(|key| view.load_indexed(after_time(after_account(key)))).collect()
+        })
+        .await
+    }
+
+    async fn accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
+        // The least that comes after an address: no address has a zero byte.
+        let first = after.map_or_else(Vec::new, |email| [email.as_str().as_bytes(), &[0]].concat());
+        self.read(move |view| {
+            // No UTF-8 text has this byte.
+            let emails = view.keys(Table::AccountsByEmail, first..=vec![0xff], limit)?;
+            let account = |email: &Vec<u8>| {
+                let id = view.get(Table::AccountsByEmail, email)?.ok_or_else(|| dangling(Table::AccountsByEmail))?;
+                view.load_indexed(&id)
+            };
+            emails.iter().map(account).collect()
+        })
+        .await
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError> {
+        self.read(move |view| view.load(id.0.as_bytes())).await
+    }
+
+    async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError> {
+        self.read(move |view| {
+            let id = view.get(Table::LinksByCode, &code.0)?;
+            id.map(|id| view.load_indexed(&id)).transpose()
+        })
+        .await
+    }
+
+    async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError> {
+        self.read(move |view| view.load(browser.bytes())).await
+    }
+
+    async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
+        self.read(move |view| view.load(account.0.as_bytes())).await
     }
 
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {

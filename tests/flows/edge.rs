@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use axum::body::Body;
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::activity::Event;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::Letter;
+use bmauth::domain::link::{Link, LinkCodeDigest, LinkId};
 use bmauth::domain::passkey::{CredentialId, Passkey};
 use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::Session;
@@ -170,6 +173,27 @@ impl Store for Fragile {
     }
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
         self.check()?.session(token).await
+    }
+    async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        self.check()?.sessions(account).await
+    }
+    async fn events(&self, account: AccountId, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.check()?.events(account, limit).await
+    }
+    async fn accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
+        self.check()?.accounts(after, limit).await
+    }
+    async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError> {
+        self.check()?.link(id).await
+    }
+    async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError> {
+        self.check()?.link_by_code(code).await
+    }
+    async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError> {
+        self.check()?.recovery(browser).await
+    }
+    async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
+        self.check()?.hold(account).await
     }
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.check()?.letters_due(now, limit).await

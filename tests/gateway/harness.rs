@@ -73,6 +73,8 @@ impl Keeper {
             last_seen_at: now,
             browser: "Firefox on Linux".to_owned(),
             address: None,
+            recovered_at: None,
+            review: false,
         };
         let email = Email::parse(&format!("user{number}@example.com")).unwrap();
         let account = Account { id: account, email, name, groups, disabled: false, created_at: now };

@@ -63,11 +63,11 @@ fn a_newer_store_is_refused_with_both_versions() {
         let database = Database::open(&path).unwrap();
         let transaction = database.begin_write().unwrap();
         let meta: TableDefinition<&[u8], &[u8]> = TableDefinition::new("meta");
-        let newer = 2_u32.to_be_bytes();
+        let newer = 3_u32.to_be_bytes();
         transaction.open_table(meta).unwrap().insert(&b"schema"[..], &newer[..]).unwrap();
         transaction.commit().unwrap();
     }
-    is_refused(RedbStore::open(&path), "has version 2, and this bmauth knows version 1");
+    is_refused(RedbStore::open(&path), "has version 3, and this bmauth knows version 2");
 }
 
 #[test]

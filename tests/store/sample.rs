@@ -104,7 +104,14 @@ pub fn new_passkey(n: u32) -> NewPasskey {
 }
 
 pub fn passkey(n: u32, account: u32) -> Passkey {
-    Passkey { account: account_id(account), key: new_passkey(n), created_at: at(1000), last_used_at: None }
+    Passkey {
+        account: account_id(account),
+        key: new_passkey(n),
+        name: None,
+        browser: String::new(),
+        created_at: at(1000),
+        last_used_at: None,
+    }
 }
 
 pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
@@ -125,6 +132,8 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
             1 => Some("192.0.2.7".parse().unwrap()),
             _ => Some("2001:db8::7".parse().unwrap()),
         },
+        recovered_at: None,
+        review: false,
     }
 }
 

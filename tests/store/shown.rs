@@ -16,7 +16,10 @@ impl Shown for Ceremony {
     fn shown(&self) -> String {
         let hidden = match &self.purpose {
             Purpose::Register { email, state, .. } => format!("{} {}", email.as_str(), json(state)),
-            Purpose::SignIn { state, .. } => json(state),
+            Purpose::AddPasskey { state, .. } => json(state),
+            Purpose::ApproveLink { state, .. } | Purpose::Confirm { state, .. } | Purpose::SignIn { state, .. } => {
+                json(state)
+            }
         };
         format!("{self:?} {hidden}")
     }

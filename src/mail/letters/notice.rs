@@ -82,9 +82,12 @@ impl Notice<'_> {
                 "mail-held-button",
                 "mail-held-ignore",
             ),
-            Told::RecoveryDone => {
-                ("mail-recovered-subject", words.say("mail-recovered-text"), "mail-devices-button", "mail-recovered-ignore")
-            }
+            Told::RecoveryDone => (
+                "mail-recovered-subject",
+                words.say("mail-recovered-text"),
+                "mail-devices-button",
+                "mail-recovered-ignore",
+            ),
             Told::RecoveryCancelled => {
                 ("mail-cancelled-subject", words.say("mail-cancelled-text"), "mail-devices-button", "mail-undo-ignore")
             }

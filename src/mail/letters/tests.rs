@@ -7,12 +7,24 @@ fn brand() -> Brand {
     Brand::new("Acme Notes").unwrap()
 }
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 3] {
+const UNDO: &str = "https://notes.example.com/_bmauth/devices";
+
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 10] {
+    let code = |purpose| Code { purpose, code: "482139", when: WHEN, browser }.render(language, brand);
+    let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
+    let provider = "1Password";
     [
-        Code { code: "482139", when: WHEN, browser }.render(language, brand),
+        code(CodeFor::Registration),
         AlreadyRegistered { when: WHEN, browser, sign_in_url: "https://notes.example.com/_bmauth/sign-in" }
             .render(language, brand),
         Welcome { when: WHEN, browser, app_url: "https://notes.example.com/" }.render(language, brand),
+        code(CodeFor::Recovery),
+        notice(Told::RecoveryHeld { until: "28 November 2026, 14:05 UTC" }),
+        notice(Told::RecoveryDone),
+        notice(Told::RecoveryCancelled),
+        notice(Told::PasskeyAdded { provider }),
+        notice(Told::PasskeyRemoved { provider }),
+        notice(Told::PasskeyCopied { provider }),
     ]
 }
 
@@ -63,8 +75,17 @@ fn every_letter_says_what_when_which_browser_and_what_to_do() {
 
 #[test]
 fn links_and_codes_stand_in_both_versions() {
-    let [code, registered, welcome] = every_letter(Language::English, &brand(), BROWSER);
+    let [code, registered, welcome, recovery, held, recovered, cancelled, added, removed, copied] =
+        every_letter(Language::English, &brand(), BROWSER);
+    for letter in [&held, &recovered, &cancelled, &added, &removed, &copied] {
+        assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
+    }
     for (letter, part) in [
+        (recovery, "482 139"),
+        (held, "28 November 2026, 14:05 UTC"),
+        (added, "1Password"),
+        (removed, "1Password"),
+        (copied, "1Password"),
         (code, "482 139"),
         (registered, "https://notes.example.com/_bmauth/sign-in"),
         (welcome, "https://notes.example.com/"),
@@ -75,7 +96,7 @@ fn links_and_codes_stand_in_both_versions() {
 
 #[test]
 fn the_letter_to_an_owner_never_contains_a_code() {
-    let [_, registered, _] = every_letter(Language::English, &brand(), BROWSER);
+    let [_, registered, ..] = every_letter(Language::English, &brand(), BROWSER);
     assert!(registered.subject.starts_with("You already have an account"));
     assert!(!registered.text.contains("482"));
 }

@@ -1,16 +1,20 @@
 //! What each change means for the rows, and what must hold for it.
 
+mod people;
+mod progress;
+
 use super::batch::Batch;
 use super::fault::Fault;
 use super::records::Count;
 use super::rows::{MASTER, Table, of_email};
 use super::view::View as _;
-use crate::domain::account::Account;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::code::CodeId;
 use crate::domain::letter::Letter;
+use crate::domain::link::Link;
 use crate::domain::passkey::Passkey;
 use crate::domain::plan::{Change, Conflict};
+use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
@@ -84,6 +88,53 @@ impl Batch<'_, '_> {
             Change::EndSession(token) => {
                 self.remove::<Session>(token.bytes())?;
             }
+            Change::EndSessions { account, except } => {
+                self.end_sessions(account, |session| Some(session.token) != except)?;
+            }
+            Change::AnswerReview(token) => {
+                let session = self.load::<Session>(token.bytes())?.ok_or(Conflict::SessionEnded)?;
+                self.put(&Session { review: false, ..session })?;
+            }
+            Change::RenamePasskey { credential, account, name } => {
+                let passkey = self.passkey(&credential, account)?;
+                self.put(&Passkey { name, ..passkey })?;
+            }
+            Change::RemovePasskey { credential, account, last } => self.remove_passkey(&credential, account, last)?,
+            Change::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
+            Change::RemoveAccount(account) => self.remove_account(account)?,
+            Change::RequirePasskey { credential, account } => {
+                self.passkey(&credential, account)?;
+            }
+            Change::RequireSession(token) => {
+                self.get(Table::Sessions, token.bytes())?.ok_or(Conflict::SessionEnded)?;
+            }
+            Change::AddLink(link) => self.add_link(&link)?,
+            Change::AdvanceLink(link) => self.advance_link(&link)?,
+            Change::SpendLink { id, revision } => {
+                let link = self.remove::<Link>(id.0.as_bytes())?;
+                link.filter(|link| link.revision == revision).ok_or(Conflict::LinkChanged)?;
+            }
+            Change::PutRecovery(recovery) => self.put(&recovery)?,
+            Change::AdvanceRecovery(recovery) => {
+                let was = self.load::<Recovery>(recovery.browser.bytes())?;
+                let was = was.filter(|was| was.revision.checked_add(1) == Some(recovery.revision));
+                was.ok_or(Conflict::RecoveryChanged)?;
+                self.put(&recovery)?;
+            }
+            Change::SpendRecovery { browser, revision } => {
+                let recovery = self.remove::<Recovery>(browser.bytes())?;
+                recovery.filter(|recovery| recovery.revision == revision).ok_or(Conflict::RecoveryChanged)?;
+            }
+            Change::AddHold(hold) => self.add_hold(&hold)?,
+            Change::SpendHold { account, id } => {
+                let hold = self.remove::<Hold>(account.0.as_bytes())?;
+                hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+            Change::AddEvent(event) => {
+                if self.get(Table::Accounts, event.account.0.as_bytes())?.is_some() {
+                    self.put(&event)?;
+                }
+            }
             Change::TouchSessions(touched) => {
                 for (token, at) in touched {
                     let session = self.load::<Session>(token.bytes())?;
@@ -127,33 +178,5 @@ impl Batch<'_, '_> {
         let registration = self.load::<Registration>(browser.bytes())?;
         let registration = registration.filter(|registration| registration.code == code);
         registration.ok_or(Stop::Conflict(Conflict::RegistrationSpent))
-    }
-
-    fn add_account(&mut self, account: &Account) -> Result<(), Stop> {
-        if self.get(Table::Accounts, account.id.0.as_bytes())?.is_some() {
-            return Err(Conflict::AccountExists.into());
-        }
-        if self.get(Table::AccountsByEmail, account.email.as_str().as_bytes())?.is_some() {
-            return Err(Conflict::EmailTaken.into());
-        }
-        Ok(self.put(account)?)
-    }
-
-    fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), Stop> {
-        self.get(Table::Accounts, passkey.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
-        if self.get(Table::Passkeys, passkey.key.id.bytes())?.is_some() {
-            return Err(Conflict::CredentialTaken.into());
-        }
-        Ok(self.put(passkey)?)
-    }
-
-    fn add_session(&mut self, session: &Session) -> Result<(), Stop> {
-        let account = self.load::<Account>(session.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
-        if account.disabled {
-            return Err(Conflict::AccountDisabled.into());
-        }
-        let passkey = self.load::<Passkey>(session.credential.bytes())?;
-        passkey.filter(|passkey| passkey.account == session.account).ok_or(Conflict::PasskeyChanged)?;
-        Ok(self.put(session)?)
     }
 }

@@ -13,7 +13,9 @@ use crate::store::StoreError;
 
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
-pub const VERSION: u32 = 1;
+///
+/// Version 2 has links, recoveries, holds and events beside what version 1 has.
+pub const VERSION: u32 = 2;
 /// How much of the file is kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
 
@@ -96,12 +98,12 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
     StoreError { problem, source: Some(Box::new(error)) }
 }
 
-/// Checks who wrote the file; a new one is given its tables.
+/// Checks who wrote the file; a new or older one is given the tables it lacks.
 fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
     let failed = |fault: Fault| fault.during(&format!("“{}” could not be read", path.display()));
     match found_schema(database).map_err(failed)? {
-        Found::Nothing => {
-            create(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))
+        Found::Nothing | Found::Version(1) => {
+            set_up(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))
         }
         Found::Version(VERSION) => Ok(()),
         Found::Version(version) => Err(refusal(format!(
@@ -134,7 +136,8 @@ fn found_schema(database: &Database) -> Result<Found, Fault> {
     Ok(version.map_or(Found::SomethingElse, |version| Found::Version(u32::from_be_bytes(version))))
 }
 
-fn create(database: &Database) -> Result<(), Fault> {
+/// Makes the tables that are not there yet, and says so.
+fn set_up(database: &Database) -> Result<(), Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_two_phase_commit(true);

@@ -2,13 +2,17 @@
 //!
 //! The types here are the file's, not the program's: old files have them. A field or variant is never removed, moved
 //! or given another meaning; a changed record gets the next version number and a type of its own, and `decode` goes on
-//! reading the old one. Every conversion names every field, so that one forgotten does not compile.
+//! reading the old one. A variant added after all others needs none: what is old still reads. Every conversion names every field, so that one forgotten does not compile.
 
 mod account;
 mod ceremony;
 mod count;
+mod event;
+mod hold;
 mod letter;
+mod link;
 mod passkey;
+mod recovery;
 mod registration;
 mod session;
 mod signing_key;

@@ -3,8 +3,12 @@
 //! Every index row is derived from the row itself ([`Row::index_rows`]), so that writing or removing a row always
 //! leaves its index right. Numbers in keys are big-endian: the order of bytes is the order of time.
 
+use std::ops::RangeInclusive;
+
 use super::fault::Fault;
+use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::passkey::MAX_CREDENTIAL_ID;
 
 /// A table of the database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +41,30 @@ pub enum Table {
     SessionsByCreation,
     /// Time of last use, token's digest.
     SessionsByLastUse,
+    /// By link id.
+    Links,
+    /// A code's digest; its value is the link id.
+    LinksByCode,
+    /// Account id of who offers or approves, link id.
+    LinksByAccount,
+    /// Expiry, link id.
+    LinksByExpiry,
+    /// By the browser's digest.
+    Recoveries,
+    /// Account id, browser's digest.
+    RecoveriesByAccount,
+    /// Expiry, browser's digest.
+    RecoveriesByExpiry,
+    /// By account id.
+    Holds,
+    /// Expiry, account id.
+    HoldsByExpiry,
+    /// By event id.
+    Events,
+    /// Account id, time, event id.
+    EventsByAccount,
+    /// Expiry, event id.
+    EventsByExpiry,
     /// By letter id.
     Letters,
     /// When due, letter id.
@@ -58,7 +86,7 @@ pub const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 32] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -73,6 +101,18 @@ impl Table {
         Self::SessionsByAccount,
         Self::SessionsByCreation,
         Self::SessionsByLastUse,
+        Self::Links,
+        Self::LinksByCode,
+        Self::LinksByAccount,
+        Self::LinksByExpiry,
+        Self::Recoveries,
+        Self::RecoveriesByAccount,
+        Self::RecoveriesByExpiry,
+        Self::Holds,
+        Self::HoldsByExpiry,
+        Self::Events,
+        Self::EventsByAccount,
+        Self::EventsByExpiry,
         Self::Letters,
         Self::LettersByDue,
         Self::LettersByExpiry,
@@ -98,6 +138,18 @@ impl Table {
             Self::SessionsByAccount => "sessions-by-account",
             Self::SessionsByCreation => "sessions-by-creation",
             Self::SessionsByLastUse => "sessions-by-last-use",
+            Self::Links => "links",
+            Self::LinksByCode => "links-by-code",
+            Self::LinksByAccount => "links-by-account",
+            Self::LinksByExpiry => "links-by-expiry",
+            Self::Recoveries => "recoveries",
+            Self::RecoveriesByAccount => "recoveries-by-account",
+            Self::RecoveriesByExpiry => "recoveries-by-expiry",
+            Self::Holds => "holds",
+            Self::HoldsByExpiry => "holds-by-expiry",
+            Self::Events => "events",
+            Self::EventsByAccount => "events-by-account",
+            Self::EventsByExpiry => "events-by-expiry",
             Self::Letters => "letters",
             Self::LettersByDue => "letters-by-due",
             Self::LettersByExpiry => "letters-by-expiry",
@@ -126,6 +178,18 @@ pub trait Row: Sized {
     fn encode(&self) -> Result<Vec<u8>, Fault>;
     /// Reads what some version of [`Row::encode`] wrote.
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault>;
+}
+
+/// The keys of an index by account that begin with that account.
+pub fn of_account(account: AccountId) -> RangeInclusive<Vec<u8>> {
+    let account = account.0.as_bytes();
+    // No key is as long as this one, or as late: a time and a credential id are the most that follows.
+    account.to_vec()..=[&account[..], &[0xff; 9 + MAX_CREDENTIAL_ID]].concat()
+}
+
+/// What follows the account in a key of an index by account.
+pub fn after_account(key: &[u8]) -> &[u8] {
+    key.get(16..).unwrap_or_default()
 }
 
 /// The key of an index by time.

@@ -5,9 +5,12 @@ use super::fault::Fault;
 use super::records::Count;
 use super::rows::{Row, Table, after_time, at, end_of};
 use super::view::View as _;
+use crate::domain::activity::Event;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::clock::Timestamp;
 use crate::domain::letter::Letter;
+use crate::domain::link::Link;
+use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
 
@@ -39,6 +42,10 @@ impl Batch<'_, '_> {
             + idle
             + self.remove_first::<Ceremony>(Table::CeremoniesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Registration>(Table::RegistrationsByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Link>(Table::LinksByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Recovery>(Table::RecoveriesByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Hold>(Table::HoldsByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Letter>(Table::LettersByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
     }

@@ -50,6 +50,20 @@ impl View for Snapshot {
     }
 }
 
+impl Snapshot {
+    /// The last keys of a range, the last one first, at most `limit`.
+    pub fn last_keys(
+        &mut self,
+        table: Table,
+        range: RangeInclusive<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, Fault> {
+        let table = self.0.open_table(table.definition())?;
+        let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
+        rows.rev().take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
+    }
+}
+
 /// The first keys of a table's range.
 pub fn first_keys(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at};
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{Ceremony, CeremonyId, Purpose, Subject};
+use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use crate::domain::clock::Timestamp;
+use crate::domain::link::LinkId;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 
@@ -23,6 +24,9 @@ struct CeremonyV1 {
 enum PurposeV1 {
     Register { email: String, account: [u8; 16], state_json: Vec<u8> },
     SignIn { subject: SubjectV1, state_json: Vec<u8> },
+    AddPasskey { account: [u8; 16], leave: LeaveV1, state_json: Vec<u8> },
+    ApproveLink { link: [u8; 16], subject: SubjectV1, state_json: Vec<u8> },
+    Confirm { account: [u8; 16], session: [u8; 32], act: ActV1, state_json: Vec<u8> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +34,19 @@ enum SubjectV1 {
     Anyone,
     Account([u8; 16]),
     Nobody,
+}
+
+#[derive(Serialize, Deserialize)]
+enum LeaveV1 {
+    Link([u8; 16]),
+    Recovery,
+    Session([u8; 32]),
+}
+
+#[derive(Serialize, Deserialize)]
+enum ActV1 {
+    AddPasskey,
+    RemovePasskey { credential_id: Vec<u8>, last: bool },
 }
 
 impl Row for Ceremony {
@@ -47,21 +64,7 @@ impl Row for Ceremony {
         let Self { id: _, browser, purpose, return_to, expires_at } = self;
         let record = CeremonyV1 {
             browser: *browser.bytes(),
-            purpose: match purpose {
-                Purpose::Register { email, account, state } => PurposeV1::Register {
-                    email: email.as_str().to_owned(),
-                    account: *account.0.as_bytes(),
-                    state_json: super::to_json(Self::TABLE, state)?,
-                },
-                Purpose::SignIn { subject, state } => PurposeV1::SignIn {
-                    subject: match subject {
-                        Subject::Anyone => SubjectV1::Anyone,
-                        Subject::Account(account) => SubjectV1::Account(*account.0.as_bytes()),
-                        Subject::Nobody => SubjectV1::Nobody,
-                    },
-                    state_json: super::to_json(Self::TABLE, state)?,
-                },
-            },
+            purpose: PurposeV1::of(purpose)?,
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
         };
@@ -86,22 +89,120 @@ impl Row for Ceremony {
 }
 
 impl PurposeV1 {
+    fn of(purpose: &Purpose) -> Result<Self, Fault> {
+        const TABLE: Table = Table::Ceremonies;
+        Ok(match purpose {
+            Purpose::Register { email, account, state } => Self::Register {
+                email: email.as_str().to_owned(),
+                account: account.0.into_bytes(),
+                state_json: super::to_json(TABLE, state)?,
+            },
+            Purpose::SignIn { subject, state } => {
+                Self::SignIn { subject: SubjectV1::of(*subject), state_json: super::to_json(TABLE, state)? }
+            }
+            Purpose::AddPasskey { account, leave, state } => Self::AddPasskey {
+                account: account.0.into_bytes(),
+                leave: LeaveV1::of(*leave),
+                state_json: super::to_json(TABLE, state)?,
+            },
+            Purpose::ApproveLink { link, subject, state } => Self::ApproveLink {
+                link: link.0.into_bytes(),
+                subject: SubjectV1::of(*subject),
+                state_json: super::to_json(TABLE, state)?,
+            },
+            Purpose::Confirm { account, session, act, state } => Self::Confirm {
+                account: account.0.into_bytes(),
+                session: *session.bytes(),
+                act: ActV1::of(act),
+                state_json: super::to_json(TABLE, state)?,
+            },
+        })
+    }
+
     fn read(self) -> Result<Purpose, Fault> {
+        const TABLE: Table = Table::Ceremonies;
         let account = |bytes| AccountId(Uuid::from_bytes(bytes));
         Ok(match self {
             Self::Register { email, account: id, state_json } => Purpose::Register {
-                email: super::email(Table::Ceremonies, &email)?,
+                email: super::email(TABLE, &email)?,
                 account: account(id),
-                state: super::from_json(Table::Ceremonies, &state_json)?,
+                state: super::from_json(TABLE, &state_json)?,
             },
-            Self::SignIn { subject, state_json } => Purpose::SignIn {
-                subject: match subject {
-                    SubjectV1::Anyone => Subject::Anyone,
-                    SubjectV1::Account(id) => Subject::Account(account(id)),
-                    SubjectV1::Nobody => Subject::Nobody,
-                },
-                state: super::from_json(Table::Ceremonies, &state_json)?,
+            Self::SignIn { subject, state_json } => {
+                Purpose::SignIn { subject: subject.read(), state: super::from_json(TABLE, &state_json)? }
+            }
+            Self::AddPasskey { account: id, leave, state_json } => Purpose::AddPasskey {
+                account: account(id),
+                leave: leave.read(),
+                state: super::from_json(TABLE, &state_json)?,
             },
+            Self::ApproveLink { link, subject, state_json } => Purpose::ApproveLink {
+                link: LinkId(Uuid::from_bytes(link)),
+                subject: subject.read(),
+                state: super::from_json(TABLE, &state_json)?,
+            },
+            Self::Confirm { account: id, session, act, state_json } => Purpose::Confirm {
+                account: account(id),
+                session: SecretDigest::from_bytes(session),
+                act: act.read()?,
+                state: super::from_json(TABLE, &state_json)?,
+            },
+        })
+    }
+}
+
+impl SubjectV1 {
+    fn of(subject: Subject) -> Self {
+        match subject {
+            Subject::Anyone => Self::Anyone,
+            Subject::Account(account) => Self::Account(account.0.into_bytes()),
+            Subject::Nobody => Self::Nobody,
+        }
+    }
+
+    fn read(self) -> Subject {
+        match self {
+            Self::Anyone => Subject::Anyone,
+            Self::Account(account) => Subject::Account(AccountId(Uuid::from_bytes(account))),
+            Self::Nobody => Subject::Nobody,
+        }
+    }
+}
+
+impl LeaveV1 {
+    fn of(leave: Leave) -> Self {
+        match leave {
+            Leave::Link(link) => Self::Link(link.0.into_bytes()),
+            Leave::Recovery => Self::Recovery,
+            Leave::Session(session) => Self::Session(*session.bytes()),
+        }
+    }
+
+    fn read(self) -> Leave {
+        match self {
+            Self::Link(link) => Leave::Link(LinkId(Uuid::from_bytes(link))),
+            Self::Recovery => Leave::Recovery,
+            Self::Session(session) => Leave::Session(SecretDigest::from_bytes(session)),
+        }
+    }
+}
+
+impl ActV1 {
+    fn of(act: &Act) -> Self {
+        match act {
+            Act::AddPasskey => Self::AddPasskey,
+            Act::RemovePasskey { credential, last } => {
+                Self::RemovePasskey { credential_id: credential.bytes().to_vec(), last: *last }
+            }
+        }
+    }
+
+    fn read(self) -> Result<Act, Fault> {
+        Ok(match self {
+            Self::AddPasskey => Act::AddPasskey,
+            Self::RemovePasskey { credential_id, last } => {
+                Act::RemovePasskey { credential: super::credential_id(Table::Ceremonies, &credential_id)?, last }
+            }
         })
     }
 }

@@ -8,6 +8,7 @@ use super::super::rows::{Row, Table, at};
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
 use crate::domain::letter::{Letter, LetterId, Message};
+use crate::domain::recovery::HoldId;
 
 #[derive(Serialize, Deserialize)]
 struct LetterV1 {
@@ -26,6 +27,50 @@ enum MessageV1 {
     Code([u8; 16]),
     AlreadyRegistered,
     Welcome,
+    RecoveryCode([u8; 16]),
+    RecoveryHeld { hold: [u8; 16], until: u64 },
+    RecoveryDone,
+    RecoveryCancelled,
+    PasskeyAdded { aaguid: [u8; 16] },
+    PasskeyRemoved { aaguid: [u8; 16] },
+    PasskeyCopied { aaguid: [u8; 16] },
+}
+
+impl MessageV1 {
+    fn of(message: Message) -> Self {
+        match message {
+            Message::Code(id) => Self::Code(id.0.into_bytes()),
+            Message::AlreadyRegistered => Self::AlreadyRegistered,
+            Message::Welcome => Self::Welcome,
+            Message::RecoveryCode(id) => Self::RecoveryCode(id.0.into_bytes()),
+            Message::RecoveryHeld { hold, until } => {
+                Self::RecoveryHeld { hold: hold.0.into_bytes(), until: until.unix() }
+            }
+            Message::RecoveryDone => Self::RecoveryDone,
+            Message::RecoveryCancelled => Self::RecoveryCancelled,
+            Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
+            Message::PasskeyRemoved { aaguid } => Self::PasskeyRemoved { aaguid: aaguid.into_bytes() },
+            Message::PasskeyCopied { aaguid } => Self::PasskeyCopied { aaguid: aaguid.into_bytes() },
+        }
+    }
+
+    fn read(self) -> Message {
+        let id = Uuid::from_bytes;
+        match self {
+            Self::Code(code) => Message::Code(CodeId(id(code))),
+            Self::AlreadyRegistered => Message::AlreadyRegistered,
+            Self::Welcome => Message::Welcome,
+            Self::RecoveryCode(code) => Message::RecoveryCode(CodeId(id(code))),
+            Self::RecoveryHeld { hold, until } => {
+                Message::RecoveryHeld { hold: HoldId(id(hold)), until: Timestamp::from_unix(until) }
+            }
+            Self::RecoveryDone => Message::RecoveryDone,
+            Self::RecoveryCancelled => Message::RecoveryCancelled,
+            Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },
+            Self::PasskeyRemoved { aaguid } => Message::PasskeyRemoved { aaguid: id(aaguid) },
+            Self::PasskeyCopied { aaguid } => Message::PasskeyCopied { aaguid: id(aaguid) },
+        }
+    }
 }
 
 impl Row for Letter {
@@ -47,11 +92,7 @@ impl Row for Letter {
         let Self { id: _, to, message, language, browser, created_at, due_at, failures, expires_at } = self;
         let record = LetterV1 {
             to: to.as_str().to_owned(),
-            message: match message {
-                Message::Code(id) => MessageV1::Code(*id.0.as_bytes()),
-                Message::AlreadyRegistered => MessageV1::AlreadyRegistered,
-                Message::Welcome => MessageV1::Welcome,
-            },
+            message: MessageV1::of(*message),
             language: language.clone(),
             browser: browser.clone(),
             created_at: created_at.unix(),
@@ -70,11 +111,7 @@ impl Row for Letter {
                 Ok(Self {
                     id: LetterId(super::uuid_key(Self::TABLE, key)?),
                     to: super::email(Self::TABLE, &to)?,
-                    message: match message {
-                        MessageV1::Code(id) => Message::Code(CodeId(Uuid::from_bytes(id))),
-                        MessageV1::AlreadyRegistered => Message::AlreadyRegistered,
-                        MessageV1::Welcome => Message::Welcome,
-                    },
+                    message: message.read(),
                     language,
                     browser,
                     created_at: Timestamp::from_unix(created_at),

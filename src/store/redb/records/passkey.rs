@@ -17,6 +17,13 @@ struct PasskeyV1 {
     last_used_at: Option<u64>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct PasskeyV2 {
+    was: PasskeyV1,
+    name: Option<String>,
+    browser: String,
+}
+
 /// A key without its id, which stands elsewhere in what holds it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct KeyV1 {
@@ -67,30 +74,32 @@ impl Row for Passkey {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { account, key, created_at, last_used_at } = self;
-        let record = PasskeyV1 {
+        let Self { account, key, name, browser, created_at, last_used_at } = self;
+        let was = PasskeyV1 {
             account: *account.0.as_bytes(),
             key: KeyV1::of(Self::TABLE, key)?,
             created_at: created_at.unix(),
             last_used_at: last_used_at.map(Timestamp::unix),
         };
-        super::encode(Self::TABLE, 1, &record)
+        super::encode(Self::TABLE, 2, &PasskeyV2 { was, name: name.clone(), browser: browser.clone() })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let id = super::credential_id(Self::TABLE, key)?;
-        match super::version(Self::TABLE, value)? {
-            (1, bytes) => {
-                let PasskeyV1 { account, key, created_at, last_used_at } = super::record(Self::TABLE, bytes)?;
-                Ok(Self {
-                    account: AccountId(Uuid::from_bytes(account)),
-                    key: key.read(Self::TABLE, id)?,
-                    created_at: Timestamp::from_unix(created_at),
-                    last_used_at: last_used_at.map(Timestamp::from_unix),
-                })
-            }
-            (version, _) => Err(super::newer(Self::TABLE, version)),
-        }
+        let PasskeyV2 { was, name, browser } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => PasskeyV2 { was: super::record(Self::TABLE, bytes)?, name: None, browser: String::new() },
+            (2, bytes) => super::record(Self::TABLE, bytes)?,
+            (version, _) => return Err(super::newer(Self::TABLE, version)),
+        };
+        let PasskeyV1 { account, key, created_at, last_used_at } = was;
+        Ok(Self {
+            account: AccountId(Uuid::from_bytes(account)),
+            key: key.read(Self::TABLE, id)?,
+            name,
+            browser,
+            created_at: Timestamp::from_unix(created_at),
+            last_used_at: last_used_at.map(Timestamp::from_unix),
+        })
     }
 }
 

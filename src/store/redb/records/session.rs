@@ -25,6 +25,13 @@ struct SessionV1 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct SessionV2 {
+    was: SessionV1,
+    recovered_at: Option<u64>,
+    review: bool,
+}
+
+#[derive(Serialize, Deserialize)]
 enum MethodV1 {
     HardwareKey,
     SoftwareKey,
@@ -79,8 +86,10 @@ impl Row for Session {
             last_seen_at,
             browser,
             address,
+            recovered_at,
+            review,
         } = self;
-        let record = SessionV1 {
+        let was = SessionV1 {
             id: *id.0.as_bytes(),
             account: *account.0.as_bytes(),
             credential_id: credential.bytes().to_vec(),
@@ -91,39 +100,42 @@ impl Row for Session {
             browser: browser.clone(),
             address: *address,
         };
-        super::encode(Self::TABLE, 1, &record)
+        let record = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: *review };
+        super::encode(Self::TABLE, 2, &record)
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        match super::version(Self::TABLE, value)? {
-            (1, bytes) => {
-                let SessionV1 {
-                    id,
-                    account,
-                    credential_id,
-                    authenticated_at,
-                    methods,
-                    created_at,
-                    last_seen_at,
-                    browser,
-                    address,
-                } = super::record(Self::TABLE, bytes)?;
-                Ok(Self {
-                    token: super::secret_key(Self::TABLE, key)?,
-                    id: SessionId(Uuid::from_bytes(id)),
-                    account: AccountId(Uuid::from_bytes(account)),
-                    credential: super::credential_id(Self::TABLE, &credential_id)?,
-                    authentication: Authentication {
-                        at: Timestamp::from_unix(authenticated_at),
-                        methods: methods.into_iter().map(MethodV1::read).collect(),
-                    },
-                    created_at: Timestamp::from_unix(created_at),
-                    last_seen_at: Timestamp::from_unix(last_seen_at),
-                    browser,
-                    address,
-                })
-            }
-            (version, _) => Err(super::newer(Self::TABLE, version)),
-        }
+        let SessionV2 { was, recovered_at, review } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => SessionV2 { was: super::record(Self::TABLE, bytes)?, recovered_at: None, review: false },
+            (2, bytes) => super::record(Self::TABLE, bytes)?,
+            (version, _) => return Err(super::newer(Self::TABLE, version)),
+        };
+        let SessionV1 {
+            id,
+            account,
+            credential_id,
+            authenticated_at,
+            methods,
+            created_at,
+            last_seen_at,
+            browser,
+            address,
+        } = was;
+        Ok(Self {
+            token: super::secret_key(Self::TABLE, key)?,
+            id: SessionId(Uuid::from_bytes(id)),
+            account: AccountId(Uuid::from_bytes(account)),
+            credential: super::credential_id(Self::TABLE, &credential_id)?,
+            authentication: Authentication {
+                at: Timestamp::from_unix(authenticated_at),
+                methods: methods.into_iter().map(MethodV1::read).collect(),
+            },
+            created_at: Timestamp::from_unix(created_at),
+            last_seen_at: Timestamp::from_unix(last_seen_at),
+            browser,
+            address,
+            recovered_at: recovered_at.map(Timestamp::from_unix),
+            review,
+        })
     }
 }

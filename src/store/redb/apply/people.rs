@@ -1,0 +1,107 @@
+//! Changes of accounts, passkeys and sessions.
+
+use super::super::batch::Batch;
+use super::super::fault::Fault;
+use super::super::rows::{Row, Table, after_account, after_time, of_account};
+use super::super::view::View as _;
+use super::Stop;
+use crate::domain::account::{Account, AccountId};
+use crate::domain::activity::Event;
+use crate::domain::link::Link;
+use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::plan::Conflict;
+use crate::domain::recovery::{Hold, Recovery};
+use crate::domain::session::Session;
+
+impl Batch<'_, '_> {
+    pub(super) fn add_account(&mut self, account: &Account) -> Result<(), Stop> {
+        if self.get(Table::Accounts, account.id.0.as_bytes())?.is_some() {
+            return Err(Conflict::AccountExists.into());
+        }
+        if self.get(Table::AccountsByEmail, account.email.as_str().as_bytes())?.is_some() {
+            return Err(Conflict::EmailTaken.into());
+        }
+        Ok(self.put(account)?)
+    }
+
+    pub(super) fn set_disabled(&mut self, account: AccountId, disabled: bool) -> Result<(), Stop> {
+        let was = self.load::<Account>(account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        self.put(&Account { disabled, ..was })?;
+        if disabled {
+            self.end_sessions(account, |_| true)?;
+        }
+        Ok(())
+    }
+
+    /// Removes an account and everything that names it; ceremonies are left to expire.
+    pub(super) fn remove_account(&mut self, account: AccountId) -> Result<(), Stop> {
+        self.remove::<Account>(account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        self.end_sessions(account, |_| true)?;
+        for key in self.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)? {
+            self.remove_indexed::<Passkey>(after_time(after_account(&key)))?;
+        }
+        for key in self.keys(Table::EventsByAccount, of_account(account), usize::MAX)? {
+            self.remove_indexed::<Event>(after_time(after_account(&key)))?;
+        }
+        self.remove_all::<Link>(Table::LinksByAccount, account)?;
+        self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)?;
+        self.remove::<Hold>(account.0.as_bytes())?;
+        Ok(())
+    }
+
+    /// Removes the rows that an index by account alone names.
+    fn remove_all<R: Row>(&mut self, index: Table, account: AccountId) -> Result<(), Fault> {
+        for key in self.keys(index, of_account(account), usize::MAX)? {
+            self.remove_indexed::<R>(after_account(&key))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), Stop> {
+        self.get(Table::Accounts, passkey.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        if self.get(Table::Passkeys, passkey.key.id.bytes())?.is_some() {
+            return Err(Conflict::CredentialTaken.into());
+        }
+        Ok(self.put(passkey)?)
+    }
+
+    /// The passkey, where it is that account's.
+    pub(super) fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<Passkey, Stop> {
+        let passkey = self.load::<Passkey>(credential.bytes())?.filter(|passkey| passkey.account == account);
+        passkey.ok_or(Stop::Conflict(Conflict::PasskeyChanged))
+    }
+
+    pub(super) fn remove_passkey(
+        &mut self,
+        credential: &CredentialId,
+        account: AccountId,
+        last: bool,
+    ) -> Result<(), Stop> {
+        self.passkey(credential, account)?;
+        if !last && self.keys(Table::PasskeysByAccount, of_account(account), 2)?.len() < 2 {
+            return Err(Conflict::LastPasskey.into());
+        }
+        self.remove::<Passkey>(credential.bytes())?;
+        Ok(self.end_sessions(account, |session| session.credential == *credential)?)
+    }
+
+    pub(super) fn add_session(&mut self, session: &Session) -> Result<(), Stop> {
+        let account = self.load::<Account>(session.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        if account.disabled {
+            return Err(Conflict::AccountDisabled.into());
+        }
+        self.passkey(&session.credential, session.account)?;
+        Ok(self.put(session)?)
+    }
+
+    /// Ends those of an account's sessions that `over` says.
+    pub(super) fn end_sessions(&mut self, account: AccountId, over: impl Fn(&Session) -> bool) -> Result<(), Fault> {
+        for key in self.keys(Table::SessionsByAccount, of_account(account), usize::MAX)? {
+            let token = after_account(&key);
+            if over(&self.load_indexed(token)?) {
+                self.remove_indexed::<Session>(token)?;
+            }
+        }
+        Ok(())
+    }
+}

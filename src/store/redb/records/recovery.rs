@@ -1,0 +1,92 @@
+//! Recoveries as written.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::fault::Fault;
+use super::super::rows::{Row, Table, at};
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::code::CodeId;
+use crate::domain::recovery::{Recovery, Stage};
+use crate::domain::return_to::ReturnTo;
+
+#[derive(Serialize, Deserialize)]
+struct RecoveryV1 {
+    revision: u32,
+    email: String,
+    account: Option<[u8; 16]>,
+    stage: StageV1,
+    code: [u8; 16],
+    tries: u32,
+    code_sent_at: u64,
+    return_to: String,
+    expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StageV1 {
+    Code,
+    Proved,
+}
+
+impl Row for Recovery {
+    const TABLE: Table = Table::Recoveries;
+
+    fn key(&self) -> Vec<u8> {
+        self.browser.bytes().to_vec()
+    }
+
+    fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        let browser = &self.browser.bytes()[..];
+        let of_account = |account: AccountId| [account.0.as_bytes(), browser].concat();
+        let mut rows = vec![(Table::RecoveriesByExpiry, at(self.expires_at, browser), Vec::new())];
+        rows.extend(self.account.map(|account| (Table::RecoveriesByAccount, of_account(account), Vec::new())));
+        rows
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Fault> {
+        let Self { browser: _, revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } =
+            self;
+        let record = RecoveryV1 {
+            revision: *revision,
+            email: email.as_str().to_owned(),
+            account: account.map(|account| account.0.into_bytes()),
+            stage: match stage {
+                Stage::Code => StageV1::Code,
+                Stage::Proved => StageV1::Proved,
+            },
+            code: code.0.into_bytes(),
+            tries: *tries,
+            code_sent_at: code_sent_at.unix(),
+            return_to: return_to.as_str().to_owned(),
+            expires_at: expires_at.unix(),
+        };
+        super::encode(Self::TABLE, 1, &record)
+    }
+
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+        match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                let RecoveryV1 { revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } =
+                    super::record(Self::TABLE, bytes)?;
+                Ok(Self {
+                    browser: super::secret_key(Self::TABLE, key)?,
+                    revision,
+                    email: super::email(Self::TABLE, &email)?,
+                    account: account.map(|account| AccountId(Uuid::from_bytes(account))),
+                    stage: match stage {
+                        StageV1::Code => Stage::Code,
+                        StageV1::Proved => Stage::Proved,
+                    },
+                    code: CodeId(Uuid::from_bytes(code)),
+                    tries,
+                    code_sent_at: Timestamp::from_unix(code_sent_at),
+                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
+                    expires_at: Timestamp::from_unix(expires_at),
+                })
+            }
+            (version, _) => Err(super::newer(Self::TABLE, version)),
+        }
+    }
+}
