@@ -74,7 +74,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{code, register, sign_in, sign_out};
+    use pages::{code, devices, faster, register, sign_in, sign_out};
     let changes = Router::new()
         .route("/_bmauth/register/options", post(register::options))
         .route("/_bmauth/register/verify", post(register::verify))
@@ -83,6 +83,14 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/sign-in/options", post(sign_in::options))
         .route("/_bmauth/sign-in/verify", post(sign_in::verify))
         .route("/_bmauth/sign-out", post(sign_out::post))
+        .route("/_bmauth/devices/rename", post(devices::rename))
+        .route("/_bmauth/devices/sign-out", post(devices::sign_out))
+        .route("/_bmauth/devices/sign-out-everywhere", post(devices::sign_out_everywhere))
+        .route("/_bmauth/devices/hold/cancel", post(devices::cancel_hold))
+        .route("/_bmauth/devices/confirm", post(devices::passkeys::confirm))
+        .route("/_bmauth/devices/confirm/verify", post(devices::passkeys::confirmed))
+        .route("/_bmauth/devices/passkey/options", post(devices::passkeys::options))
+        .route("/_bmauth/devices/passkey/verify", post(devices::passkeys::verify))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
     Router::new()
@@ -91,6 +99,8 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/register/code", get(code::get))
         .route("/_bmauth/sign-in", get(sign_in::get))
         .route("/_bmauth/sign-out", get(sign_out::get))
+        .route("/_bmauth/devices", get(devices::get))
+        .route("/_bmauth/faster", get(faster::get))
         .route("/_bmauth/signed-out", get(sign_out::done))
         .route("/_bmauth/whoami", get(whoami::get))
         .route("/_bmauth/jwks.json", get(well_known::jwks))

@@ -1,9 +1,7 @@
 //! Drives the steps of [`crate::domain::manage`].
 
-use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
-use webauthn_rs_proto::{
-    PublicKeyCredentialCreationOptions, PublicKeyCredentialDescriptor, PublicKeyCredentialRequestOptions,
-};
+use webauthn_rs::prelude::{PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential};
+use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
 
 use super::passkeys::{Unproved, claimed_credential};
 use super::sessions::LiveSession;
@@ -282,17 +280,11 @@ impl Auth {
         &self,
         account: &Account,
     ) -> Result<
-        (PublicKeyCredentialCreationOptions, webauthn_rs::prelude::PasskeyRegistration),
+        (PublicKeyCredentialCreationOptions, PasskeyRegistration),
         Failure<Refusal>,
     > {
-        let (mut options, state) = self.relying_party.challenge_registration(account.id, &account.email)?;
-        let exclude = |passkey: Passkey| PublicKeyCredentialDescriptor {
-            type_: "public-key".to_owned(),
-            id: passkey.key.id.bytes().to_vec(),
-            transports: None,
-        };
-        options.exclude_credentials = Some(self.store.passkeys(account.id).await?.into_iter().map(exclude).collect());
-        Ok((options, state))
+        let passkeys = self.store.passkeys(account.id).await?;
+        Ok(self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?)
     }
 
     /// A refused answer has used its ceremony up.

@@ -82,7 +82,7 @@ impl RelyingParty {
         })
     }
 
-    /// A challenge to make a passkey for a new account.
+    /// A challenge to make a passkey for an account, on a device that has none of `exclude`.
     ///
     /// # Errors
     /// webauthn-rs could not make one.
@@ -90,9 +90,11 @@ impl RelyingParty {
         &self,
         account: AccountId,
         email: &Email,
+        exclude: &[Passkey],
     ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), RelyingPartyError> {
+        let exclude = exclude.iter().map(|passkey| passkey.key.id.bytes().to_vec()).collect();
         let (options, state) =
-            self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), None)?;
+            self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), Some(exclude))?;
         let mut options = options.public_key;
         if let Some(selection) = options.authenticator_selection.as_mut() {
             // The library asks for none; without a discoverable key nobody could sign in without typing an address.

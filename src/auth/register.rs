@@ -28,7 +28,7 @@ impl Auth {
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
-        let (options, state) = self.relying_party.challenge_registration(account, &email)?;
+        let (options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
         let id = CeremonyId(self.random_uuid());
         self.carry_out(register::begin(email, account, id, state, return_to, visitor, self.now())).await?;
         Ok((id, options))

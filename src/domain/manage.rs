@@ -13,10 +13,11 @@ use super::activity::{Event, What};
 use super::ceremony::{self, Act, Ceremony, CeremonyId, Leave, Purpose, Stale};
 use super::clock::Timestamp;
 use super::email::Email;
-use super::letter::{Letter, LetterId, Message};
+use super::letter::{LetterId, Message};
 use super::passkey::{CredentialId, NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Durability, Plan};
 use super::recovery::Hold;
+use super::register::letter_to;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::session::{Method, Session, SessionId};
@@ -262,16 +263,8 @@ impl Deed<'_> {
     /// The event, and the letter where there is one to write.
     pub fn tell(&self, what: What, message: Option<Message>) -> Vec<Change> {
         let event = Event::by(self.visitor, self.account.id, what, self.fresh.event, self.now);
-        let letter = message.map(|message| Letter {
-            id: self.fresh.letter,
-            to: self.account.email.clone(),
-            message,
-            language: self.visitor.language.clone(),
-            browser: self.visitor.description.clone(),
-            created_at: self.now,
-            due_at: self.now,
-            failures: 0,
-            expires_at: self.now.after(NOTICE),
+        let letter = message.map(|message| {
+            letter_to(&self.account.email, message, self.fresh.letter, self.visitor, self.now, NOTICE)
         });
         [Change::AddEvent(event)].into_iter().chain(letter.map(Change::AddLetter)).collect()
     }

@@ -353,7 +353,7 @@ fn code_letter(registration: &Registration, fresh: Fresh, visitor: &Visitor, now
     letter_to(&registration.email, message, fresh.letter, visitor, now, code::LIFETIME)
 }
 
-fn letter_to(
+pub(super) fn letter_to(
     to: &Email,
     message: Message,
     id: LetterId,
