@@ -3,6 +3,7 @@
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
 pub mod manage;
+mod endings;
 pub mod passkeys;
 pub mod register;
 pub mod sessions;
@@ -25,6 +26,7 @@ use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, Sign
 use crate::domain::visitor::Visitor;
 use crate::identity::{Identity, IdentityError};
 use crate::store::{CommitError, Store, StoreError};
+use endings::Endings;
 use passkeys::{RelyingParty, RelyingPartyError};
 use sessions::{KeptToken, LiveSession, Sessions};
 
@@ -42,7 +44,7 @@ pub struct Auth {
     identity: Arc<Identity>,
     policy: Policy,
     keys: Keys,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     verifying: Semaphore,
     verify_queue: Semaphore,
     letters: Arc<Notify>,
@@ -159,7 +161,7 @@ impl Auth {
             identity,
             policy,
             keys,
-            sessions: Sessions::new(limits),
+            sessions: Arc::new(Sessions::new(limits)),
             verifying: Semaphore::new(VERIFYING),
             verify_queue: Semaphore::new(VERIFY_QUEUE),
             letters,
@@ -265,17 +267,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Commits a plan, and rings for its letters.
+    /// Commits a plan, ends here what it ended in the store, and rings for its letters.
     async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
         let Plan { changes, durability, then } = plan;
         let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
-        let ended: Vec<_> = changes
-            .iter()
-            .filter_map(|change| if let Change::EndSession(token) = change { Some(*token) } else { None })
-            .collect();
-        self.store.commit(changes, durability).await?;
-        for token in ended {
-            self.sessions.end(token);
+        let endings = Endings::of(&changes);
+        if endings.is_empty() {
+            self.store.commit(changes, durability).await?;
+        } else {
+            endings.commit(&self.store, &self.sessions, changes, durability).await?;
         }
         if letters {
             self.letters.notify_one();

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
@@ -95,7 +96,8 @@ pub struct Sessions {
 #[derive(Debug, Default)]
 struct Shard {
     live: HashMap<SecretDigest, LiveSession>,
-    /// Counts the sessions that ended here, so that a session read from the store just before does not come back.
+    /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
+    /// back.
     endings: u64,
 }
 
@@ -167,6 +169,19 @@ impl Sessions {
         if let Some(session) = ended {
             session.0.ended.cancel();
         }
+    }
+
+    /// Every live session of an account. One that is being read from the store meanwhile is read again, so that after a
+    /// commit no session is missed: it is either in this list or sees what the commit left.
+    pub fn live_of(&self, account: AccountId) -> Vec<SecretDigest> {
+        let mut tokens = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            let theirs = shard.live.iter().filter(|(_, session)| session.signed_in().account.id == account);
+            tokens.extend(theirs.map(|(token, _)| *token));
+        }
+        tokens
     }
 
     /// Ends every session whose time is up at `now`; returns when each of the others was last used.
