@@ -11,6 +11,7 @@ pub mod headers;
 pub mod limits;
 pub mod pages;
 pub mod peer;
+pub mod qr;
 pub mod same_origin;
 pub mod views;
 pub mod well_known;

@@ -60,6 +60,18 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "passkeys.js" JAVASCRIPT,
     "register.js" JAVASCRIPT,
     "sign-in.js" JAVASCRIPT,
+    "set-up.js" JAVASCRIPT,
+    "times.js" JAVASCRIPT,
+    "watch.js" JAVASCRIPT,
+    "link-start.js" JAVASCRIPT,
+    "link.js" JAVASCRIPT,
+    "scan.js" JAVASCRIPT,
+    "devices.js" JAVASCRIPT,
+    "recover-device.js" JAVASCRIPT,
+    "recover-cancel.js" JAVASCRIPT,
+    "faster.js" JAVASCRIPT,
+    "vendor/jsqr.js" JAVASCRIPT,
+    "vendor/jsqr.LICENSE" "text/plain; charset=utf-8",
     "icon.svg" "image/svg+xml",
 ];
 

@@ -27,7 +27,8 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     match caller.session(&portal).await {
         Ok(Some(_)) => answer::go_to(caller.destination().as_str()),
         Ok(None) => {
-            let view = SignIn { return_to: caller.return_path(), registration: portal.registration() };
+            let (return_to, registration) = (caller.return_path(), portal.registration());
+            let view = SignIn { return_to, registration, link: false, recover: false };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),
