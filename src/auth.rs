@@ -2,8 +2,8 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
-pub mod manage;
 mod endings;
+pub mod manage;
 pub mod passkeys;
 pub mod register;
 pub mod sessions;
