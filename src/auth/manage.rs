@@ -136,9 +136,8 @@ impl Auth {
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.store.passkey(&credential).await?;
-                let target = target
-                    .filter(|target| target.account == account.id)
-                    .ok_or(Failure::Refused(Refusal::Unknown))?;
+                let target =
+                    target.filter(|target| target.account == account.id).ok_or(Failure::Refused(Refusal::Unknown))?;
                 let removed =
                     self.carry_out(confirming.remove(was_counter, used, &target, last, session, deed)).await?;
                 tracing::info!(account = %account.id, "a passkey was removed");
@@ -279,10 +278,7 @@ impl Auth {
     async fn challenge_another(
         &self,
         account: &Account,
-    ) -> Result<
-        (PublicKeyCredentialCreationOptions, PasskeyRegistration),
-        Failure<Refusal>,
-    > {
+    ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), Failure<Refusal>> {
         let passkeys = self.store.passkeys(account.id).await?;
         Ok(self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?)
     }

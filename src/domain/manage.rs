@@ -263,9 +263,8 @@ impl Deed<'_> {
     /// The event, and the letter where there is one to write.
     pub fn tell(&self, what: What, message: Option<Message>) -> Vec<Change> {
         let event = Event::by(self.visitor, self.account.id, what, self.fresh.event, self.now);
-        let letter = message.map(|message| {
-            letter_to(&self.account.email, message, self.fresh.letter, self.visitor, self.now, NOTICE)
-        });
+        let letter = message
+            .map(|message| letter_to(&self.account.email, message, self.fresh.letter, self.visitor, self.now, NOTICE));
         [Change::AddEvent(event)].into_iter().chain(letter.map(Change::AddLetter)).collect()
     }
 
@@ -354,11 +353,8 @@ pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>
         created_at: deed.now,
         last_used_at: None,
     };
-    let mut changes = vec![
-        Change::SpendCeremony(adding.id),
-        Change::RequireSession(adding.session),
-        Change::AddPasskey(passkey),
-    ];
+    let mut changes =
+        vec![Change::SpendCeremony(adding.id), Change::RequireSession(adding.session), Change::AddPasskey(passkey)];
     changes.extend(deed.tell(What::PasskeyAdded, Some(Message::PasskeyAdded { aaguid })));
     Plan { changes, durability: Durability::Durable, then: adding.return_to }
 }
@@ -368,7 +364,8 @@ pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>
 /// something else.
 pub fn name(typed: &str) -> Option<String> {
     let unseen = |c: &char| {
-        c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let kept: String = typed.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !unseen(c)).collect();
     let words: Vec<&str> = kept.split(' ').filter(|word| !word.is_empty()).collect();
@@ -391,10 +388,8 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
 /// # Errors
 /// [`Refusal::Unknown`] where there is none of that name.
 pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, Refusal> {
-    let ending = theirs
-        .iter()
-        .find(|other| other.id == id && other.account == session.account)
-        .ok_or(Refusal::Unknown)?;
+    let ending =
+        theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(Refusal::Unknown)?;
     let changes = vec![Change::RequireSession(session.token), Change::EndSession(ending.token)];
     let then = Ended { this_session: ending.token == session.token };
     Ok(Plan { changes, durability: Durability::Durable, then })
@@ -419,10 +414,8 @@ pub fn sign_out_everywhere(session: &Session, deed: Deed<'_>) -> Plan<()> {
 
 /// Cancels the held recovery of the signed-in person's account.
 pub fn cancel_hold(hold: &Hold, session: &Session, deed: Deed<'_>) -> Plan<()> {
-    let mut changes = vec![
-        Change::RequireSession(session.token),
-        Change::SpendHold { account: session.account, id: hold.id },
-    ];
+    let mut changes =
+        vec![Change::RequireSession(session.token), Change::SpendHold { account: session.account, id: hold.id }];
     changes.extend(deed.tell(What::RecoveryCancelled, Some(Message::RecoveryCancelled)));
     Plan { changes, durability: Durability::Durable, then: () }
 }

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_page_of_the_app_is_kept_with_its_query() {
-        for text in ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link", "/_bmauth/devices"] {
+        for text in
+            ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link", "/_bmauth/devices"]
+        {
             assert_eq!(ReturnTo::parse(text).map(String::from), Ok(text.to_owned()));
         }
     }

@@ -133,7 +133,7 @@ async fn the_page_shows_passkeys_browsers_and_what_happened() {
     let handle = encode(account(&world, MARIA).await.0.as_bytes());
     assert!(page.contains("data-rp=\"notes.example.com\"") && page.contains(&format!("data-user=\"{handle}\"")));
     assert_eq!(page.matches("data-passkey=").count(), 2);
-    assert_eq!(page.matches("This device").count(), 1, "the one that signed in");
+    assert_eq!(page.matches("<span class=\"tag\">This device</span>").count(), 1, "the one that signed in");
     assert!(page.contains("Saved in your password manager"));
     assert!(page.contains("Account created") && page.contains("Passkey added"));
     assert!(page.contains("This browser") && page.contains("192.0.2.1"));
@@ -238,6 +238,7 @@ async fn a_passkey_is_removed_with_its_sessions() {
     let mut second = add(&mut browser, "second").await;
     world.mails(MARIA).await;
     let mut lost = another_browser(&world, &mut second).await;
+    world.wait(60);
     let done = confirm(&mut browser, &remove(&second), &mut passkey).await;
     assert_eq!(done.json(), json!({ "location": DEVICES }));
     assert_eq!(lost.who().await, None);
@@ -328,7 +329,8 @@ async fn a_proof_is_for_one_act_of_one_session_in_time() {
     let mut other = another_browser(&world, &mut passkey).await;
 
     // Another challenge's answer.
-    let (to_add, to_remove) = (ask(&mut browser, &json!({ "act": "add" })).await, ask(&mut browser, &remove(&second)).await);
+    let (to_add, to_remove) =
+        (ask(&mut browser, &json!({ "act": "add" })).await, ask(&mut browser, &remove(&second)).await);
     let proof = passkey.get(&to_add["options"]);
     assert_eq!(prove(&mut browser, &to_remove, &proof).await.refusal(), "not-accepted");
     // A refused answer has used the ceremony up.
@@ -483,6 +485,7 @@ async fn signing_out_everywhere_leaves_this_browser() {
     let (mut browser, mut passkey) = somebody(&world, MARIA).await;
     let (mut bobs, _) = somebody(&world, BOB).await;
     let mut others = [another_browser(&world, &mut passkey).await, another_browser(&world, &mut passkey).await];
+    world.wait(60);
     let done = browser.submit("/_bmauth/devices/sign-out-everywhere", &[]).await;
     assert_eq!(done.location(), DEVICES);
     for other in &mut others {
@@ -504,6 +507,7 @@ async fn a_held_recovery_is_cancelled_by_a_signed_in_browser() {
     let hold = Hold { id, account, asked_at, until, browser: "Opera on Windows".to_owned() };
     world.store.commit(vec![Change::AddHold(hold)], Durability::Durable).await.unwrap();
     assert!(browser.get(DEVICES).await.text.contains("Opera on Windows"));
+    world.wait(60);
     assert_eq!(browser.submit("/_bmauth/devices/hold/cancel", &[]).await.location(), DEVICES);
     assert!(world.store.hold(account).await.unwrap().is_none());
     assert!(!browser.get(DEVICES).await.text.contains("Opera on Windows"));
@@ -545,6 +549,7 @@ async fn a_copied_passkey_is_refused_noted_and_told() {
     world.mails(MARIA).await;
     const SUBJECT: &str = "Someone may have copied a passkey of your Acme Notes account";
     // At a sign-in.
+    world.wait(60);
     counting.counter = 4;
     assert_eq!(world.browser().sign_in(None, &mut counting).await.refusal(), "not-accepted");
     assert_eq!(subjects(&world.mails(MARIA).await), [SUBJECT]);

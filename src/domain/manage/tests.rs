@@ -11,10 +11,7 @@ fn session(number: u8, account: u128) -> Session {
         id: SessionId(Uuid::from_u128(u128::from(number))),
         account: AccountId(Uuid::from_u128(account)),
         credential: CredentialId::new(b"key").unwrap(),
-        authentication: Authentication {
-            at: at(1000),
-            methods: vec![Method::SoftwareKey, Method::UserVerified],
-        },
+        authentication: Authentication { at: at(1000), methods: vec![Method::SoftwareKey, Method::UserVerified] },
         created_at: at(1000),
         last_seen_at: at(1000),
         browser: "Firefox on Linux".to_owned(),

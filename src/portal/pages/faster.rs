@@ -13,7 +13,8 @@ use crate::portal::{Portal, answer};
 
 /// Where somebody who wanted to go to `return_to` is asked first.
 pub(super) fn on_the_way_to(return_to: &ReturnTo) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to.as_str()).finish();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to.as_str()).finish();
     format!("/_bmauth/faster?{query}")
 }
 
