@@ -4,6 +4,7 @@
 
 mod endings;
 pub mod link;
+pub mod manage;
 pub mod passkeys;
 pub mod recover;
 pub mod register;

@@ -16,6 +16,7 @@ pub mod language;
 pub mod letter;
 pub mod link;
 pub mod operate;
+pub mod manage;
 pub mod passkey;
 pub mod path;
 pub mod plan;

@@ -7,6 +7,7 @@ use super::passkeys::{Unproved, claimed_credential};
 use super::{Auth, Failure, SignedInBrowser};
 use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::email::Email;
+use crate::domain::manage::Deed;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 use crate::domain::sign_in::{self, Finished, Opened, Refusal};
@@ -92,8 +93,17 @@ impl Auth {
         opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (opened.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
-        let used = verified.map_err(|unproved| refuse(&unproved))?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        let used = match verified {
+            Ok(used) => used,
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
+                    self.carry_out(deed.copied(opened.id, passkey.key.aaguid)).await?;
+                }
+                return Err(refuse(&unproved));
+            }
+        };
         let (token, session) = self.new_session(visitor);
         let plan = sign_in::finish(opened, &passkey, used, account, session, visitor, self.now());
         let Finished { account, session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;

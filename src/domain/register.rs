@@ -8,6 +8,7 @@ use std::time::Duration;
 use webauthn_rs::prelude::PasskeyRegistration;
 
 use super::account::{Account, AccountId};
+use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
@@ -316,6 +317,8 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
+    // Named as the session it tells of.
+    let event = Event::by(visitor, account.id, What::Registered, session.id.0, now);
     let welcome =
         letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
     let passkey = Passkey {
@@ -332,6 +335,7 @@ pub fn prove(
         Change::AddAccount(account.clone()),
         Change::AddPasskey(passkey),
         Change::AddSession(session.clone()),
+        Change::AddEvent(event),
         Change::AddLetter(welcome),
     ];
     changes.extend(visitor.session.map(Change::EndSession));

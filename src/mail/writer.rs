@@ -1,7 +1,5 @@
 //! From a letter as stored to a mail that can be sent.
 
-use time::OffsetDateTime;
-use time::macros::format_description;
 use url::Url;
 
 use super::letters::{AlreadyRegistered, Code, CodeFor, Notice, Rendered, Told, Welcome};
@@ -13,6 +11,7 @@ use crate::domain::letter::{Letter, Message};
 use crate::domain::provider;
 use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
+use crate::wording::{Words, moment};
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
 #[derive(Debug)]
@@ -37,6 +36,8 @@ impl Writer {
     /// The mail. Only here is a code turned into digits.
     pub fn write(&self, letter: &Letter) -> Rendered {
         let language = Language::from_tag(&letter.language).unwrap_or_default();
+        let words = Words::new(language, self.brand.name());
+        let moment = |at: Timestamp| moment::in_full(words, at);
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
         match letter.message {
             Message::Code(id) => self.code(CodeFor::Registration, id, when, browser, language),
@@ -80,16 +81,6 @@ impl Writer {
     }
 }
 
-/// A moment as people read it in any language: `2026-11-21 23:58 UTC`.
-fn moment(at: Timestamp) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    i64::try_from(at.unix())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|time| time.format(&format).ok())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +108,7 @@ mod tests {
         let mail = writer.write(&letter);
         let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
         assert_eq!(digits, code::Code::derive(&key, id).text());
-        assert!(mail.text.contains("2026-11-21 23:58 UTC"), "{}", mail.text);
+        assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
     }
 }

@@ -10,6 +10,7 @@
 mod authenticator;
 mod browser;
 mod edge;
+mod managing;
 mod pages;
 mod recovering;
 mod registering;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::{refusal_or, unavailable};
+use super::{faster, refusal_or, unavailable};
 use crate::auth::SignedInBrowser;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
@@ -72,7 +72,18 @@ pub async fn options(
 #[derive(Deserialize)]
 pub struct Answer {
     ceremony: CeremonyId,
+    credential: Sent,
+}
+
+/// A credential as browsers send it.
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(flatten)]
     credential: PublicKeyCredential,
+    /// Where it is kept: "platform" is this device, "cross-platform" another one (WebAuthn L3 §5.4.5). Only the browser
+    /// says so, so nothing but an offer depends on it.
+    #[serde(rename = "authenticatorAttachment")]
+    attachment: Option<String>,
 }
 
 /// Where the script goes on to.
@@ -88,10 +99,15 @@ pub async fn verify(
     body: Result<Json<Answer>, JsonRejection>,
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let Ok(Json(Answer { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
+    let Ok(Json(Answer { ceremony, credential: Sent { credential, attachment } })) = body else {
+        return refuse(ScriptRefusal::NotAccepted);
+    };
     match portal.auth.finish_sign_in(ceremony, credential, &caller.visitor).await {
         Ok(signed_in) => {
-            let response = Json(GoOn { location: signed_in.return_to.as_str() }).into_response();
+            let elsewhere = attachment.as_deref() == Some("cross-platform");
+            let return_to = &signed_in.return_to;
+            let faster = elsewhere.then(|| faster::on_the_way_to(return_to));
+            let response = Json(GoOn { location: faster.as_deref().unwrap_or(return_to.as_str()) }).into_response();
             with_session(&portal, &signed_in, response)
         }
         Err(failure) => match refusal_or(failure) {
