@@ -3,6 +3,8 @@
 //! Pages and mails name a sentence by its key; the tests below prove that every catalogue has every key, with the same
 //! arguments, and that none is left over.
 
+pub mod moment;
+
 use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
@@ -46,6 +48,15 @@ impl<'a> Words<'a> {
         self.format(key, args)
     }
 
+    /// The sentence named `key` with several values in it.
+    pub fn with_all<const N: usize>(&self, key: &str, values: [(&'static str, String); N]) -> String {
+        let mut args = FluentArgs::with_capacity(N + 1);
+        for (name, value) in values {
+            args.set(name, value);
+        }
+        self.format(key, args)
+    }
+
     /// The sentence named `key`, cut in two where `{ $name }` stands.
     pub fn around(&self, key: &str, name: &str) -> Around {
         let whole = self.with(key, name, CUT);
@@ -59,10 +70,7 @@ impl<'a> Words<'a> {
         let Some(system) = seen.system else {
             return browser;
         };
-        let mut args = FluentArgs::with_capacity(3);
-        args.set("browser", browser);
-        args.set("system", system);
-        self.format("browser-on-system", args)
+        self.with_all("browser-on-system", [("browser", browser), ("system", system.to_owned())])
     }
 
     /// Looks a key up; in English where the language lacks it, and as the key itself where English does too. The tests
@@ -193,7 +201,7 @@ mod tests {
     fn no_key_is_missing() {
         let known = keys(Language::English);
         for text in everything() {
-            for call in ["words.say(\"", "words.with(\"", "words.around(\""] {
+            for call in ["words.say(\"", "words.with(\"", "words.with_all(\"", "words.around(\""] {
                 for rest in text.split(call).skip(1) {
                     let key = rest.split('"').next().unwrap();
                     // This very test names the calls without a key.

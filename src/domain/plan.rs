@@ -185,7 +185,7 @@ pub enum Change {
     TouchSessions(Vec<(SecretDigest, Timestamp)>),
     /// Keeps a letter to be sent.
     AddLetter(Letter),
-    /// Keeps a letter for a later try, where it is still waiting.
+    /// Counts a try to send a letter and keeps it for a later one, where it is still waiting.
     DelayLetter {
         /// Which.
         id: LetterId,

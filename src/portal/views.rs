@@ -4,14 +4,23 @@
 
 pub mod chrome;
 pub mod code;
+pub mod devices;
 pub mod failure;
+pub mod faster;
+pub mod link;
+pub mod recover;
+pub mod recover_cancel;
 pub mod refusal;
 pub mod register;
+pub mod review;
+pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
 
 mod frame;
 mod paths;
+
+use crate::wording::moment;
 
 /// Who may create an account, as far as a page tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -59,6 +59,163 @@ code-wait = { $seconds ->
 }
 code-too-many = Sie haben zu oft einen Code angefordert. Bitte versuchen Sie es später erneut.
 
+## A device you're already signed in on
+sign-in-other-device = Anderes Gerät verwenden
+sign-in-lost = Gerät verloren
+link-start-heading = Mit einem Gerät, auf dem Sie schon angemeldet sind
+link-scan-this = Scannen Sie das mit Ihrem Telefon oder Tablet:
+link-qr = QR-Code mit der Adresse dieser Anmeldung
+link-or-go = oder öffnen Sie { $address } und geben Sie dort ein:
+link-type-there = Dann geben Sie dort diese Zahl ein:
+link-approve-there = Bestätigen Sie auf dem anderen Gerät. Geben Sie dort diese Zahl ein:
+link-cannot-approve = Bestätigen geht nicht?
+link-go-to = Öffnen Sie { $address } auf dem Computer, auf dem Sie schon angemeldet sind.
+link-scan-code = Dort gezeigten Code scannen
+link-camera-off = Geben Sie stattdessen den Code ein.
+link-camera-label = Kamerabild
+link-scanning = Richten Sie die Kamera auf den Code.
+link-foreign = Das ist ein anderer Code. Scannen Sie den, den { $app } zeigt.
+link-type-code = Code
+link-or-type = oder eingeben
+link-show-instead = Stattdessen hier einen Code zeigen
+link-scan-instead = Stattdessen einen Code scannen
+link-left = { $minutes ->
+    [one] Warten … noch { $minutes } Minute
+   *[other] Warten … noch { $minutes } Minuten
+}
+link-new-code = Neuen Code zeigen
+link-again = Neu anfangen
+link-reconnecting = { $app } ist nicht erreichbar. Prüfen Sie Ihre Verbindung: Diese Seite macht von selbst weiter.
+link-denied-heading = Diese Anmeldung wurde abgelehnt
+link-denied-text = Jemand hat auf dem anderen Gerät Nein gesagt. Wenn Sie das nicht waren, seien Sie vorsichtig: Ohne eines Ihrer Geräte kann sich niemand anmelden.
+link-too-old-heading = Das hat zu lange gedauert
+link-too-old-text = Ein Code gilt 5 Minuten.
+link-spent-heading = Die Zahl war zu oft falsch
+link-spent-text = Zu Ihrer Sicherheit wurde diese Anmeldung beendet.
+link-none-heading = Dieser Code gilt nicht
+link-heading = Gerät verbinden
+link-offer = Scannen Sie das mit dem neuen Gerät, um die Anmeldung zu bestätigen:
+link-offer-short = oder geben Sie dort diesen Code ein:
+link-offer-enter = Zeigt das neue Gerät einen Code? Geben Sie ihn hier ein.
+link-approve-heading = Melden Sie sich gerade an?
+link-account = Konto
+link-same-network = Gleiches Netz wie dieses Gerät
+link-other-network = Jener Bildschirm ist in einem anderen Netz als dieses Gerät. Prüfen Sie, ob es Ihrer ist.
+link-just-now = gerade eben
+link-minutes-ago = { $minutes ->
+    [one] vor { $minutes } Minute
+   *[other] vor { $minutes } Minuten
+}
+link-number-label = Geben Sie die Zahl von jenem Bildschirm ein
+link-warning = Bestätigen Sie nur, wenn Sie jenen Bildschirm sehen. Wir bitten nie am Telefon, im Chat oder per E-Mail darum.
+link-approve = Mit Passkey bestätigen
+link-deny = Nein, das bin ich nicht
+link-not-approved = Es wurde noch nichts bestätigt.
+link-number-invalid = Geben Sie die 2 Ziffern von jenem Bildschirm ein.
+link-approved-heading = Bestätigt
+link-approved-text = Ihr anderes Gerät macht von selbst weiter. Sie können diese Seite schließen.
+link-turned-down-heading = Abgelehnt
+link-turned-down-text = Es wurde niemand angemeldet.
+link-add-heading = Dieses Gerät hinzufügen
+link-add-number = Geben Sie diese Zahl an Ihrem Computer ein:
+link-home = Zu { $app }
+
+## Set up this device
+set-up-heading = Dieses Gerät einrichten
+set-up-text = Ihr Gerät fragt nach Fingerabdruck, Gesicht oder Bildschirmsperre. Das verlässt Ihr Gerät nie: Wir bekommen nur einen Schlüssel.
+set-up-create = Passkey erstellen
+faster-heading = Nächstes Mal schneller anmelden?
+faster-text = Erstellen Sie einen Passkey auf diesem Gerät. Dann brauchen Sie das andere nicht mehr.
+faster-later = Nicht jetzt
+
+## A lost device
+recover-heading = Wieder anmelden
+recover-lead = Wir senden Ihnen einen Code per E-Mail. Dann richten Sie dieses Gerät ein.
+recover-delayed = Wir senden Ihnen einen Code per E-Mail und informieren Ihre anderen Geräte. Nach einer Wartezeit können Sie dieses Gerät einrichten.
+recover-admin = Bitten Sie, wer { $app } betreibt, um einen Code. Dann richten Sie dieses Gerät ein.
+recover-off = Ein verlorener Passkey lässt sich hier nicht ersetzen. Fragen Sie, wer { $app } betreibt.
+recover-button = Code per E-Mail senden
+recover-code-sent = Wenn es dieses Konto gibt, haben wir einen 6-stelligen Code an { $email } gesendet. Er gilt 10 Minuten.
+recover-code-admin = Geben Sie den Code ein, den Sie für { $email } bekommen haben.
+recover-code-label = Code
+recover-held = Abschließen können Sie am { $until }. Ihre anderen Geräte wissen Bescheid.
+recover-held-again = Kommen Sie dann auf diese Seite zurück und geben Sie einen neuen Code ein.
+review-heading = Schützen Sie Ihr Konto
+review-lead = Sie sind wieder angemeldet. Entfernen Sie die Geräte, die Sie nicht mehr haben.
+review-legend = Ihre älteren Passkeys
+review-nothing-chosen = Wählen Sie die Passkeys aus, die Sie nicht mehr haben, oder behalten Sie alle.
+review-changed = Ihre Passkeys haben sich inzwischen geändert. Bitte sehen Sie sie noch einmal durch.
+review-remove = Ausgewählte entfernen
+review-keep = Alle behalten
+recover-cancel-heading = Wiederherstellung stoppen?
+recover-cancel-text = Jemand, vielleicht Sie, wollte wieder in Ihr Konto kommen. Wenn Sie das nicht waren, stoppen Sie es.
+recover-cancel-button = Stoppen
+recover-cancelled-heading = Gestoppt
+recover-cancelled-text = So kommt niemand in Ihr Konto, es hat sich nichts geändert. Prüfen Sie, wer Ihre E-Mails lesen kann.
+recover-gone-heading = Es gibt nichts zu stoppen
+recover-gone-text = Es wurde schon gestoppt oder ist vorbei. Sehen Sie Ihre Geräte durch.
+recover-script-needed = Diese Seite braucht JavaScript. Sie können es auch unter „Meine Geräte“ stoppen.
+
+## My devices
+devices-heading = Meine Geräte
+devices-who = Sie sind als { $email } angemeldet.
+devices-passkeys = Passkeys
+devices-this-device = Dieses Gerät
+devices-synced = In Ihrem Passwortmanager gespeichert
+devices-local-here = Nur auf diesem Gerät
+devices-local-there = Nur auf jenem Gerät
+devices-added = Hinzugefügt am { $day }
+devices-last-used = Zuletzt verwendet am { $day }
+devices-never-used = Noch nicht verwendet
+devices-rename = Umbenennen
+devices-name-label = Name
+devices-save = Speichern
+devices-remove = Entfernen
+devices-add = Gerät hinzufügen
+devices-add-here = Hier einen Passkey hinzufügen
+devices-sessions = Angemeldete Browser
+devices-this-browser = Dieser Browser
+devices-last-seen = Zuletzt gesehen am { $day }
+devices-sign-out = Abmelden
+devices-sign-out-everywhere = Überall abmelden
+devices-activity = Letzte Ereignisse
+devices-held = Jemand wollte wieder in Ihr Konto kommen ({ $browser }).
+devices-held-until = Das geht ab { $until }. Wenn Sie das nicht waren, stoppen Sie es.
+devices-remove-heading = Diesen Passkey entfernen?
+devices-remove-text = Er kann nicht mehr zum Anmelden verwendet werden, und damit angemeldete Browser werden abgemeldet. Ihr Gerät fragt zur Bestätigung nach einem Passkey.
+devices-remove-last = Das ist Ihr letzter Passkey. Ohne ihn brauchen Sie einen anderen Weg ins Konto. Geben Sie Ihre E-Mail-Adresse ein, um ihn zu entfernen.
+devices-remove-button = Passkey entfernen
+devices-none-removed = Es wurde nichts geändert.
+devices-add-text = Bestätigen Sie zuerst mit einem Passkey, den Sie haben.
+devices-confirm = Mit einem Passkey bestätigen
+event-registered = Konto erstellt
+event-signed-in = Angemeldet
+event-passkey-added = Passkey hinzugefügt
+event-passkey-removed = Passkey entfernt
+event-passkey-copied = Passkey abgewiesen: Er sah kopiert aus
+event-link-approved = Anderes Gerät bestätigt
+event-link-denied = Anderes Gerät abgelehnt
+event-recovery-held = Wiederherstellung angefordert
+event-recovery-cancelled = Wiederherstellung gestoppt
+event-recovered = Mit einem Code wieder angemeldet
+event-signed-out-everywhere = Überall abgemeldet
+moment-month = { $month ->
+    [1] Jan.
+    [2] Feb.
+    [3] März
+    [4] Apr.
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] Aug.
+    [9] Sept.
+    [10] Okt.
+    [11] Nov.
+   *[other] Dez.
+}
+moment-day = { $day }. { $month } { $year }
+moment-at = { $day }. { $month } um { $time } UTC
+
 ## Sign out
 sign-out-heading = Abmelden?
 sign-out-who = Sie sind als { $email } angemeldet.
@@ -108,6 +265,24 @@ refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Si
 refusal-email-not-allowed = Konten gibt es hier nur für bestimmte E-Mail-Adressen. Nehmen Sie Ihre berufliche Adresse oder fragen Sie, wer { $app } betreibt.
 refusal-account-disabled = Dieses Konto ist abgeschaltet. Fragen Sie, wer { $app } betreibt.
 refusal-form = Diese Seite war zu lange geöffnet. Laden Sie sie neu und versuchen Sie es erneut.
+
+refusal-wrong-number = { $tries ->
+    [one] Das ist nicht die Zahl von jenem Bildschirm. Noch { $tries } Versuch.
+   *[other] Das ist nicht die Zahl von jenem Bildschirm. Noch { $tries } Versuche.
+}
+refusal-numbers-spent = Die Zahl war zu oft falsch, darum wurde diese Anmeldung beendet. Fangen Sie auf dem anderen Gerät neu an.
+refusal-no-link = Dieser Code gilt nicht. Vielleicht ist er vertippt, verbraucht oder zu alt. Prüfen Sie ihn oder lassen Sie das andere Gerät einen neuen zeigen.
+refusal-link-too-old = Das hat zu lange gedauert. Fangen Sie auf dem anderen Gerät neu an.
+refusal-link-denied = Diese Anmeldung wurde abgelehnt.
+refusal-other-network = Beide Geräte müssen im selben Netz sein. Verbinden Sie beide damit und versuchen Sie es erneut.
+refusal-not-approved = Dieses Gerät wurde noch nicht bestätigt.
+refusal-link-off = Die Anmeldung mit einem anderen Gerät ist hier abgeschaltet. Fragen Sie, wer { $app } betreibt.
+refusal-not-signed-in = Sie sind nicht mehr angemeldet. Melden Sie sich an und versuchen Sie es erneut.
+refusal-confirm-needed = Bestätigen Sie zuerst mit einem Passkey.
+refusal-last-passkey = Das ist Ihr letzter Passkey. Geben Sie Ihre E-Mail-Adresse ein, um ihn zu entfernen.
+refusal-email-mismatch = Das ist nicht die E-Mail-Adresse dieses Kontos. Prüfen Sie sie und versuchen Sie es erneut.
+refusal-recovery-ended = Das hat zu lange gedauert. Lassen Sie sich einen neuen Code senden und fangen Sie neu an.
+refusal-no-passkey = Diesen Passkey gibt es nicht mehr. Laden Sie die Seite neu.
 
 ## Mails
 browser-on-system = { $browser } unter { $system }

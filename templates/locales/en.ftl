@@ -60,6 +60,163 @@ code-wait = { $seconds ->
 }
 code-too-many = You have asked for a code too often. Please try again later.
 
+## A device you're already signed in on
+sign-in-other-device = Use another device
+sign-in-lost = Lost my device
+link-start-heading = Use a device you're already signed in on
+link-scan-this = Scan this with your phone or tablet:
+link-qr = QR code with the address of this sign-in
+link-or-go = or go to { $address } and enter
+link-type-there = Then type this number there:
+link-approve-there = Approve it on your other device. Type this number there:
+link-cannot-approve = Can't approve?
+link-go-to = To sign in, go to { $address } on your already-registered computer.
+link-scan-code = Scan the code it shows
+link-camera-off = Enter the code instead.
+link-camera-label = Camera picture
+link-scanning = Point the camera at the code.
+link-foreign = That is another code. Scan the one that { $app } shows.
+link-type-code = Code
+link-or-type = or enter it
+link-show-instead = Show a code here instead
+link-scan-instead = Scan a code instead
+link-left = { $minutes ->
+    [one] Waiting… { $minutes } minute left
+   *[other] Waiting… { $minutes } minutes left
+}
+link-new-code = Show a new code
+link-again = Start again
+link-reconnecting = We can't reach { $app }. Check your connection: this page goes on by itself.
+link-denied-heading = This sign-in was turned down
+link-denied-text = Someone said no on the other device. If that wasn't you, be careful: nobody can sign in without one of your devices.
+link-too-old-heading = That took too long
+link-too-old-text = A code works for 5 minutes.
+link-spent-heading = The number was wrong too often
+link-spent-text = For your safety this sign-in was closed.
+link-none-heading = This code can't be used
+link-heading = Connect a device
+link-offer = Scan this with your new device to approve the sign-in:
+link-offer-short = or enter this code there:
+link-offer-enter = Does the new device show a code? Enter it here.
+link-approve-heading = Is this you signing in?
+link-account = Account
+link-same-network = Same network as this device
+link-other-network = That screen is in another network than this device. Be sure that it is yours.
+link-just-now = just now
+link-minutes-ago = { $minutes ->
+    [one] { $minutes } minute ago
+   *[other] { $minutes } minutes ago
+}
+link-number-label = Type the number shown on that screen
+link-warning = Only approve if you can see that screen. We never ask for this by phone, chat or email.
+link-approve = Approve with passkey
+link-deny = No, this is not me
+link-not-approved = Nothing was approved yet.
+link-number-invalid = Type the 2 digits shown on that screen.
+link-approved-heading = Approved
+link-approved-text = Your other device goes on by itself. You can close this page.
+link-turned-down-heading = Turned down
+link-turned-down-text = Nobody was signed in.
+link-add-heading = Add this device
+link-add-number = Type this number on your computer:
+link-home = Go to { $app }
+
+## Set up this device
+set-up-heading = Set up this device
+set-up-text = Your device will ask for your fingerprint, face or screen lock. That never leaves your device: we only get a key.
+set-up-create = Create passkey
+faster-heading = Sign in faster next time?
+faster-text = Create a passkey on this device. Then you won't need the other one.
+faster-later = Not now
+
+## A lost device
+recover-heading = Get back in
+recover-lead = We'll email you a code. Then you set up this device.
+recover-delayed = We'll email you a code, and tell your other devices. After a while you can set up this device.
+recover-admin = Ask whoever runs { $app } for a code. Then you set up this device.
+recover-off = A lost passkey can't be replaced here. Ask whoever runs { $app } for help.
+recover-button = Email me a code
+recover-code-sent = If that account exists, we sent a 6-digit code to { $email }. It works for 10 minutes.
+recover-code-admin = Enter the code you were given for { $email }.
+recover-code-label = Code
+recover-held = You can finish on { $until }. We told your other devices.
+recover-held-again = Come back to this page then, and enter a new code.
+review-heading = Keep your account safe
+review-lead = You're back in. Remove the devices you no longer have.
+review-legend = Your older passkeys
+review-nothing-chosen = Select the passkeys you no longer have, or keep all.
+review-changed = Your passkeys have changed meanwhile. Please look through them again.
+review-remove = Remove selected
+review-keep = Keep all
+recover-cancel-heading = Stop getting back in?
+recover-cancel-text = Someone, perhaps you, asked for a way back into your account. If it wasn't you, stop it.
+recover-cancel-button = Stop it
+recover-cancelled-heading = It was stopped
+recover-cancelled-text = Nobody gets into your account this way, and nothing has changed. Check who can read your mail.
+recover-gone-heading = There's nothing to stop
+recover-gone-text = It was stopped already, or it is over. Look through your devices.
+recover-script-needed = This page needs JavaScript. You can also stop it under “My devices”.
+
+## My devices
+devices-heading = My devices
+devices-who = You're signed in as { $email }.
+devices-passkeys = Passkeys
+devices-this-device = This device
+devices-synced = Saved in your password manager
+devices-local-here = Only on this device
+devices-local-there = Only on that device
+devices-added = Added { $day }
+devices-last-used = Last used { $day }
+devices-never-used = Not used yet
+devices-rename = Rename
+devices-name-label = Name
+devices-save = Save
+devices-remove = Remove
+devices-add = Add a device
+devices-add-here = Add a passkey here
+devices-sessions = Signed-in browsers
+devices-this-browser = This browser
+devices-last-seen = Last seen { $day }
+devices-sign-out = Sign out
+devices-sign-out-everywhere = Sign out everywhere
+devices-activity = Recent activity
+devices-held = Someone asked for a way back into your account ({ $browser }).
+devices-held-until = They can finish on { $until }. If it wasn't you, stop it.
+devices-remove-heading = Remove this passkey?
+devices-remove-text = It can no longer be used to sign in, and browsers signed in with it are signed out. Your device asks for a passkey to confirm.
+devices-remove-last = This is your last passkey. Without it you need another way back in. Type your email address to remove it.
+devices-remove-button = Remove passkey
+devices-none-removed = Nothing was changed.
+devices-add-text = First confirm with a passkey you have.
+devices-confirm = Confirm with a passkey
+event-registered = Account created
+event-signed-in = Signed in
+event-passkey-added = Passkey added
+event-passkey-removed = Passkey removed
+event-passkey-copied = Passkey refused: it looked copied
+event-link-approved = Another device approved
+event-link-denied = Another device turned down
+event-recovery-held = Asked for a way back in
+event-recovery-cancelled = Way back in stopped
+event-recovered = Got back in with a code
+event-signed-out-everywhere = Signed out everywhere
+moment-month = { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[other] Dec
+}
+moment-day = { $day } { $month } { $year }
+moment-at = { $day } { $month } at { $time } UTC
+
 ## Sign out
 sign-out-heading = Sign out?
 sign-out-who = You're signed in as { $email }.
@@ -109,6 +266,24 @@ refusal-not-accepted = Your device's answer didn't check out. Press the button a
 refusal-email-not-allowed = Accounts here are for certain email addresses only. Use your work address, or ask whoever runs { $app }.
 refusal-account-disabled = This account is switched off. Ask whoever runs { $app }.
 refusal-form = This page was open for too long. Reload it and try again.
+
+refusal-wrong-number = { $tries ->
+    [one] That is not the number on that screen. { $tries } try left.
+   *[other] That is not the number on that screen. { $tries } tries left.
+}
+refusal-numbers-spent = The number was wrong too often, so this sign-in was closed. Start again on the other device.
+refusal-no-link = That code doesn't work. It may be mistyped, used or too old. Check it, or show a new one on the other device.
+refusal-link-too-old = That took too long. Start again on the other device.
+refusal-link-denied = This sign-in was turned down.
+refusal-other-network = Both devices have to be in the same network. Connect them to it, then try again.
+refusal-not-approved = Nobody has approved this device yet.
+refusal-link-off = Signing in with another device is switched off here. Ask whoever runs { $app }.
+refusal-not-signed-in = You're no longer signed in. Sign in, then try again.
+refusal-confirm-needed = Confirm with a passkey first.
+refusal-last-passkey = This is your last passkey. Type your email address to remove it.
+refusal-email-mismatch = That is not the email address of this account. Check it and try again.
+refusal-recovery-ended = This took too long. Get a new code and begin again.
+refusal-no-passkey = This passkey is no longer there. Reload this page.
 
 ## Mails
 browser-on-system = { $browser } on { $system }

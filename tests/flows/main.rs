@@ -10,7 +10,9 @@
 mod authenticator;
 mod browser;
 mod edge;
+mod managing;
 mod pages;
+mod recovering;
 mod registering;
 mod signing_in;
 mod world;

@@ -1,11 +1,11 @@
-//! `/_bmauth/register/code`.
+//! `/_bmauth/register/code` and `/_bmauth/recover/code`.
 
 use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::paths;
-use crate::wording::Words;
+use crate::wording::{Around, Words};
 
 /// The page that asks for the code from the mail. Works without a script.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,20 @@ pub struct Code<'a> {
     pub state: CodeState,
 }
 
-/// What happened last on the code page.
+/// The page that asks for the code of a recovery. The same whether or not the address has an account.
+#[derive(Clone, Copy, Debug)]
+pub struct RecoverCode<'a> {
+    /// The address that was typed.
+    pub email: &'a str,
+    /// Where the visitor goes once back in; `None` for the app's front page.
+    pub return_to: Option<&'a str>,
+    /// Whether the operator hands the code out, and no mail brings it.
+    pub by_hand: bool,
+    /// What happened last.
+    pub state: CodeState,
+}
+
+/// What happened last on a code page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeState {
     /// A code was sent; nothing was entered yet.
@@ -50,11 +63,14 @@ pub enum CodeState {
 struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Code<'a>,
+    email: &'a str,
+    state: CodeState,
+    sent: Around,
+    label: String,
     notice: Option<String>,
     code_url: &'static str,
-    resend_url: String,
-    register_url: String,
+    resend_url: Option<String>,
+    back_url: String,
 }
 
 impl Code<'_> {
@@ -64,11 +80,38 @@ impl Code<'_> {
         finish(&Page {
             frame: Frame::new(chrome, words.say("code-heading"), paths::REGISTER_CODE),
             words,
-            page: self,
+            email: self.email,
+            state: self.state,
+            sent: words.around("code-sent", "email"),
+            label: words.say("code-label"),
             notice: self.state.notice(words),
             code_url: paths::REGISTER_CODE,
-            resend_url: format!("{}/resend", paths::REGISTER_CODE),
-            register_url: paths::returning(paths::REGISTER, self.return_to),
+            resend_url: Some(format!("{}/resend", paths::REGISTER_CODE)),
+            back_url: paths::returning(paths::REGISTER, self.return_to),
+        })
+    }
+}
+
+impl RecoverCode<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let (heading, sent, label) = if self.by_hand {
+            ("recover-heading", "recover-code-admin", "recover-code-label")
+        } else {
+            ("code-heading", "recover-code-sent", "code-label")
+        };
+        finish(&Page {
+            frame: Frame::new(chrome, words.say(heading), paths::RECOVER_CODE),
+            words,
+            email: self.email,
+            state: self.state,
+            sent: words.around(sent, "email"),
+            label: words.say(label),
+            notice: self.state.notice(words),
+            code_url: paths::RECOVER_CODE,
+            resend_url: (!self.by_hand).then(|| format!("{}/resend", paths::RECOVER_CODE)),
+            back_url: paths::returning(paths::RECOVER, self.return_to),
         })
     }
 }

@@ -7,6 +7,15 @@ pub(super) const REGISTER: &str = "/_bmauth/register";
 pub(super) const REGISTER_CODE: &str = "/_bmauth/register/code";
 pub(super) const SIGN_OUT: &str = "/_bmauth/sign-out";
 pub(super) const SIGNED_OUT: &str = "/_bmauth/signed-out";
+pub(super) const LINK: &str = "/_bmauth/link";
+pub(super) const LINK_START: &str = "/_bmauth/link/start";
+pub(super) const RECOVER: &str = "/_bmauth/recover";
+pub(super) const RECOVER_CODE: &str = "/_bmauth/recover/code";
+pub(super) const RECOVER_DEVICE: &str = "/_bmauth/recover/device";
+pub(super) const RECOVER_REVIEW: &str = "/_bmauth/recover/review";
+pub(super) const RECOVER_CANCEL: &str = "/_bmauth/recover/cancel";
+pub(super) const DEVICES: &str = "/_bmauth/devices";
+pub(super) const FASTER: &str = "/_bmauth/faster";
 
 /// `path?return_to=…`, or `path` alone where there is nothing to return to.
 pub(super) fn returning(path: &str, return_to: Option<&str>) -> String {

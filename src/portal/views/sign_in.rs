@@ -15,6 +15,10 @@ pub struct SignIn<'a> {
     pub return_to: Option<&'a str>,
     /// Whether "Create an account" is offered.
     pub registration: Registration,
+    /// Whether "Use another device" is offered.
+    pub link: bool,
+    /// Whether "Lost my device" is offered.
+    pub recover: bool,
 }
 
 #[derive(Template)]
@@ -24,6 +28,8 @@ struct Page<'a> {
     words: Words<'a>,
     page: &'a SignIn<'a>,
     register_url: String,
+    link_url: String,
+    recover_url: String,
 }
 
 impl SignIn<'_> {
@@ -36,6 +42,8 @@ impl SignIn<'_> {
             words,
             page: self,
             register_url: paths::returning(paths::REGISTER, self.return_to),
+            link_url: paths::returning(paths::LINK_START, self.return_to),
+            recover_url: paths::returning(paths::RECOVER, self.return_to),
         })
     }
 }

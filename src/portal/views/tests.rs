@@ -2,14 +2,24 @@ use std::num::NonZeroU64;
 
 use super::Registration;
 use super::chrome::Chrome;
-use super::code::{Code, CodeState};
+use super::code::{Code, CodeState, RecoverCode};
+use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::failure::Failure;
+use super::faster::Faster;
+use super::link::{Kind, Link, LinkStart, ago};
+use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
+use super::recover_cancel::RecoverCancel;
 use super::register::Register;
+use super::review::{Review, ReviewState};
+use super::set_up::SetUpDevice;
 use super::sign_in::SignIn;
 use super::sign_out::{SignOut, SignedOut};
+use crate::domain::activity::What;
 use crate::domain::brand::Brand;
+use crate::domain::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::portal::assets::Assets;
+use crate::wording::Words;
 
 const EMAIL: &str = "maria@example.com";
 
@@ -19,7 +29,9 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     for registration in [Registration::Open, Registration::Invite, Registration::Closed] {
         for return_to in [None, Some(return_to)] {
             let name = format!("{registration:?} {return_to:?}");
-            pages.push((format!("sign-in {name}"), SignIn { return_to, registration }.render(chrome)));
+            let both = registration == Registration::Open;
+            let sign_in = SignIn { return_to, registration, link: both, recover: both };
+            pages.push((format!("sign-in {name}"), sign_in.render(chrome)));
             pages.push((format!("register {name}"), Register { return_to, registration }.render(chrome)));
         }
     }
@@ -35,7 +47,15 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     ] {
         let page = Code { email, return_to: Some(return_to), state };
         pages.push((format!("code {state:?}"), page.render(chrome)));
+        for by_hand in [false, true] {
+            let page = RecoverCode { email, return_to: Some(return_to), by_hand, state };
+            pages.push((format!("recover code {state:?} {by_hand}"), page.render(chrome)));
+        }
     }
+    pages.extend(link_pages(chrome, email, return_to));
+    pages.extend(recover_pages(chrome, email, return_to));
+    pages.push(("devices".to_owned(), devices(email).render(chrome)));
+    pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
     for failure in every_failure(email, return_to) {
@@ -44,7 +64,75 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages
 }
 
-fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
+fn link_pages(chrome: &Chrome<'_>, text: &str, return_to: &str) -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    for recover in [false, true] {
+        for kind in [Kind::Computer, Kind::Phone] {
+            let page = LinkStart { return_to: Some(return_to), kind, address: text, recover };
+            pages.push((format!("link/start {kind:?} {recover}"), page.render(chrome)));
+        }
+        for signed_in in [false, true] {
+            let page = Link { signed_in, path: return_to, recover };
+            pages.push((format!("link {signed_in} {recover}"), page.render(chrome)));
+        }
+    }
+    pages
+}
+
+fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
+    let mut pages = vec![
+        ("recover/device".to_owned(), SetUpDevice.render(chrome)),
+        ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
+        ("recover/review".to_owned(), Review { passkeys: devices(email).passkeys, return_to: Some("/a"), state: ReviewState::Changed }.render(chrome)),
+    ];
+    for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
+        for state in [RecoverState::Fresh, RecoverState::InvalidEmail, RecoverState::TooMany] {
+            let page = Recover { mode, email, return_to: Some(return_to), state };
+            pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
+        }
+    }
+    for page in [RecoverCancel::Ask, RecoverCancel::Done, RecoverCancel::Gone] {
+        pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));
+    }
+    pages
+}
+
+/// Of 23 November 2026, 09:40 UTC.
+const AT: Timestamp = Timestamp::from_unix(1_795_426_800);
+
+/// An account that has one of everything, named `text` throughout.
+fn devices(text: &str) -> Devices<'_> {
+    let local = PasskeyRow {
+        id: "AQID",
+        title: text,
+        provider: "Windows Hello",
+        synced: false,
+        added: AT,
+        last_used: None,
+        this_device: false,
+    };
+    Devices {
+        email: text,
+        passkeys: vec![
+            PasskeyRow { synced: true, provider: text, last_used: Some(AT), this_device: true, ..local },
+            local,
+        ],
+        sessions: vec![
+            SessionRow { id: "0199", browser: text, address: Some(text), last_seen: AT, this_browser: true },
+            SessionRow { id: "0200", browser: "Firefox on Windows", address: None, last_seen: AT, this_browser: false },
+        ],
+        events: vec![
+            EventRow { what: What::SignedIn, when: AT, browser: text },
+            EventRow { what: What::PasskeyCopied, when: AT, browser: "" },
+        ],
+        hold: Some(HoldRow { until: AT, browser: text }),
+        rp_id: "example.com",
+        user_id: "AAAA",
+        link: true,
+    }
+}
+
+fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 14] {
     [
         Failure::BadRequest,
         Failure::Forbidden { email: None },
@@ -59,7 +147,12 @@ fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
         Failure::CookieLoop { return_to },
         Failure::RefusedForm { retry: "/_bmauth/sign-out" },
         Failure::RegistrationEnded { return_to: Some(return_to) },
+        Failure::RecoveryEnded,
     ]
+}
+
+fn open_sign_in(return_to: Option<&str>) -> SignIn<'_> {
+    SignIn { return_to, registration: Registration::Open, link: true, recover: true }
 }
 
 fn brand() -> Brand {
@@ -177,7 +270,7 @@ fn nothing_hostile_gets_out_of_its_place() {
     const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
     let brand = Brand::new(&HOSTILE[..HOSTILE.len() - 5]).unwrap();
     over_every_page(&brand, HOSTILE, &format!("/{HOSTILE}"), |name, html| {
-        assert!(!html.contains("<script>") && !html.contains("<img"), "{name}");
+        assert!(!html.contains("<script>") && !html.contains("<img src=x"), "{name}");
         assert!(!html.contains("\"'>"), "{name}");
         // What was escaped already is escaped again, so that it reads as it was written.
         assert!(!html.contains("alert(2)&gt;&amp;\""), "{name}");
@@ -193,15 +286,14 @@ fn a_hostile_address_is_shown_as_it_was_typed() {
 
 #[test]
 fn a_protected_page_says_why_it_asks() {
-    let sign_in = |return_to| english(|chrome| SignIn { return_to, registration: Registration::Open }.render(chrome));
+    let sign_in = |return_to| english(|chrome| open_sign_in(return_to).render(chrome));
     says(&sign_in(Some("/notes")), "Please sign in to continue. Use your fingerprint, face or screen lock.");
     assert!(!text(&sign_in(None)).contains("Please sign in to continue."));
 }
 
 #[test]
 fn the_way_back_survives_every_link_and_language() {
-    let page =
-        english(|chrome| SignIn { return_to: Some("/notes?id=7"), registration: Registration::Open }.render(chrome));
+    let page = english(|chrome| open_sign_in(Some("/notes?id=7")).render(chrome));
     assert!(page.contains("href=\"/_bmauth/register?return_to=%2Fnotes%3Fid%3D7\""), "{page}");
     assert!(page.contains("href=\"/_bmauth/sign-in?return_to=%2Fnotes%3Fid%3D7&#38;lang=de\""), "{page}");
     assert!(page.contains("data-return-to=\"/notes?id=7\""), "{page}");
@@ -212,7 +304,7 @@ fn new_accounts_are_offered_only_where_they_can_be_made() {
     for (registration, sentence) in
         [(Registration::Invite, "New accounts are by invitation."), (Registration::Closed, "New accounts are closed.")]
     {
-        let sign_in = english(|chrome| SignIn { return_to: None, registration }.render(chrome));
+        let sign_in = english(|chrome| SignIn { registration, ..open_sign_in(None) }.render(chrome));
         assert!(!sign_in.contains("/_bmauth/register"), "{registration:?}");
         let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
         says(&register, sentence);
@@ -257,6 +349,7 @@ fn every_failure_says_what_it_is_and_which_request_it_was() {
         (Failure::Forbidden { email: Some(EMAIL) }, 403, "You don't have access"),
         (Failure::NotFound, 404, "There's no page here"),
         (Failure::RegistrationEnded { return_to: None }, 410, "This took too long"),
+        (Failure::RecoveryEnded, 410, "This took too long"),
         (Failure::Misdirected, 421, "We don't know this address"),
         (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
         (Failure::Fault, 500, "Something went wrong"),

@@ -1,0 +1,177 @@
+//! `/_bmauth/devices`: the passkeys and browsers of an account, and what happened to it.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::moment::{self, Moment};
+use super::paths;
+use crate::domain::activity::What;
+use crate::domain::clock::Timestamp;
+use crate::wording::Words;
+
+/// "My devices". Everything but adding and removing a passkey works without a script.
+#[derive(Clone, Debug)]
+pub struct Devices<'a> {
+    /// Whose account.
+    pub email: &'a str,
+    /// Its passkeys: every one, for the page tells the browser that there are no others.
+    pub passkeys: Vec<PasskeyRow<'a>>,
+    /// The signed-in browsers.
+    pub sessions: Vec<SessionRow<'a>>,
+    /// What happened lately, the latest first.
+    pub events: Vec<EventRow<'a>>,
+    /// A recovery that waits.
+    pub hold: Option<HoldRow<'a>>,
+    /// The relying party's id, for the browser's list of passkeys (WebAuthn L3 §5.1.10).
+    pub rp_id: &'a str,
+    /// The account's user handle in base64url, for the same.
+    pub user_id: &'a str,
+    /// Whether "Add a device" is offered.
+    pub link: bool,
+}
+
+/// A passkey.
+#[derive(Clone, Copy, Debug)]
+pub struct PasskeyRow<'a> {
+    /// Its credential id in base64url.
+    pub id: &'a str,
+    /// What its owner calls it.
+    pub title: &'a str,
+    /// Who keeps it.
+    pub provider: &'a str,
+    /// Whether it is synced (the backup state flag).
+    pub synced: bool,
+    /// When it was added.
+    pub added: Timestamp,
+    /// When it was used last; `None` where it never was.
+    pub last_used: Option<Timestamp>,
+    /// Whether this browser signed in with it.
+    pub this_device: bool,
+}
+
+/// A signed-in browser.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRow<'a> {
+    /// Its public id.
+    pub id: &'a str,
+    /// The browser in words.
+    pub browser: &'a str,
+    /// The address it signed in from, where that is known.
+    pub address: Option<&'a str>,
+    /// When it was seen last.
+    pub last_seen: Timestamp,
+    /// Whether it is the one that shows the page.
+    pub this_browser: bool,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRow<'a> {
+    /// What.
+    pub what: What,
+    /// When.
+    pub when: Timestamp,
+    /// The browser in words; empty where it was none.
+    pub browser: &'a str,
+}
+
+/// A recovery that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct HoldRow<'a> {
+    /// When it can be finished.
+    pub until: Timestamp,
+    /// The browser that asked, in words.
+    pub browser: &'a str,
+}
+
+/// A passkey with its moments in words.
+pub(super) struct ShownPasskey<'a> {
+    pub(super) row: PasskeyRow<'a>,
+    pub(super) place: String,
+    pub(super) added: Moment,
+    pub(super) last_used: Option<Moment>,
+}
+
+struct ShownSession<'a> {
+    row: SessionRow<'a>,
+    last_seen: Moment,
+}
+
+struct ShownEvent<'a> {
+    text: String,
+    when: Moment,
+    browser: &'a str,
+}
+
+struct ShownHold {
+    text: String,
+    until: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "pages/devices.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Devices<'a>,
+    passkeys: Vec<ShownPasskey<'a>>,
+    sessions: Vec<ShownSession<'a>>,
+    events: Vec<ShownEvent<'a>>,
+    hold: Option<ShownHold>,
+    devices_url: &'static str,
+    link_url: &'static str,
+}
+
+impl Devices<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let session = |row: &SessionRow<'_>| moment::minute(words, row.last_seen);
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("devices-heading"), paths::DEVICES),
+            words,
+            page: self,
+            passkeys: shown_passkeys(words, &self.passkeys),
+            sessions: self.sessions.iter().map(|row| ShownSession { row: *row, last_seen: session(row) }).collect(),
+            events: self.events.iter().map(|row| shown_event(words, row)).collect(),
+            hold: self.hold.map(|hold| ShownHold {
+                text: words.with("devices-held", "browser", hold.browser.to_owned()),
+                until: moment::minute(words, hold.until),
+            }),
+            devices_url: paths::DEVICES,
+            link_url: paths::LINK,
+        })
+    }
+}
+
+pub(super) fn shown_passkeys<'a>(words: Words<'_>, rows: &[PasskeyRow<'a>]) -> Vec<ShownPasskey<'a>> {
+    let shown = |row: &PasskeyRow<'a>| ShownPasskey {
+        row: *row,
+        place: words.say(match (row.synced, row.this_device) {
+            (true, _) => "devices-synced",
+            (false, true) => "devices-local-here",
+            (false, false) => "devices-local-there",
+        }),
+        added: moment::day(words, row.added),
+        last_used: row.last_used.map(|at| moment::day(words, at)),
+    };
+    rows.iter().map(shown).collect()
+}
+
+fn shown_event<'a>(words: Words<'_>, row: &EventRow<'a>) -> ShownEvent<'a> {
+    let key = match row.what {
+        What::Registered => "event-registered",
+        What::SignedIn => "event-signed-in",
+        What::PasskeyAdded => "event-passkey-added",
+        What::PasskeyRemoved => "event-passkey-removed",
+        What::PasskeyCopied => "event-passkey-copied",
+        What::LinkApproved => "event-link-approved",
+        What::LinkDenied => "event-link-denied",
+        What::RecoveryHeld => "event-recovery-held",
+        What::RecoveryCancelled => "event-recovery-cancelled",
+        What::Recovered => "event-recovered",
+        What::SignedOutEverywhere => "event-signed-out-everywhere",
+    };
+    ShownEvent { text: words.say(key), when: moment::minute(words, row.when), browser: row.browser }
+}

@@ -1,0 +1,33 @@
+//! `/_bmauth/faster`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// Offers a passkey on this device, after a sign-in with another one's. Its script goes on at once where the offer was
+/// turned down before, or where the device can keep no passkey.
+#[derive(Clone, Copy, Debug)]
+pub struct Faster<'a> {
+    /// Where the visitor goes either way: a relative path, `/` for the app's front page.
+    pub return_to: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/faster.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Faster<'a>,
+}
+
+impl Faster<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::with(paths::FASTER, "return_to", self.return_to);
+        finish(&Page { frame: Frame::new(chrome, words.say("faster-heading"), &here), words, page: self })
+    }
+}

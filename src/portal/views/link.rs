@@ -1,0 +1,118 @@
+//! `/_bmauth/link/start` and `/_bmauth/link`: a new device beside one that can sign in.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// What the new device is, as its browser says. Either page can do what the other does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It shows a code.
+    Computer,
+    /// It scans one: a phone or tablet.
+    Phone,
+}
+
+/// The page of the new device. Needs `camera=(self)` in its Permissions-Policy.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkStart<'a> {
+    /// Where the visitor goes once signed in; `None` for the app's front page.
+    pub return_to: Option<&'a str>,
+    /// What is shown first.
+    pub kind: Kind,
+    /// Where the other device goes, without a scheme: `notes.example.com/link`.
+    pub address: &'a str,
+    /// Whether "Can't approve?" is offered.
+    pub recover: bool,
+}
+
+/// The page of the device that can sign in, and of a new one that has scanned its code. What it shows first depends on
+/// the fragment of its address, which only the script sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    /// Whether this browser is signed in: then it may offer a code of its own.
+    pub signed_in: bool,
+    /// Where this page has its short address, such as `/link`.
+    pub path: &'a str,
+    /// Whether "Can't approve?" is offered.
+    pub recover: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/link_start.html")]
+struct StartPage<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a LinkStart<'a>,
+    /// What is left of the five minutes, in words; the first is for the last minute.
+    left: String,
+    again: String,
+    set_up: bool,
+    sign_in_url: String,
+    recover_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/link.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Link<'a>,
+    left: String,
+    again: String,
+    sign_in_url: String,
+    recover_url: String,
+}
+
+impl LinkStart<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::returning(paths::LINK_START, self.return_to);
+        finish(&StartPage {
+            frame: Frame::new(chrome, words.say("link-start-heading"), &here),
+            words,
+            page: self,
+            left: left(words),
+            again: words.say("link-new-code"),
+            set_up: true,
+            sign_in_url: paths::returning(paths::SIGN_IN, self.return_to),
+            recover_url: paths::returning(paths::RECOVER, self.return_to),
+        })
+    }
+}
+
+impl Link<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        finish(&Page {
+            // Without languages: its address has a fragment, which a link to another language would lose.
+            frame: Frame::without_languages(chrome, words.say("link-heading")),
+            words,
+            page: self,
+            left: left(words),
+            again: words.say("link-again"),
+            sign_in_url: paths::returning(paths::SIGN_IN, Some(self.path)),
+            recover_url: paths::RECOVER.to_owned(),
+        })
+    }
+}
+
+/// How long ago the other device came, for the state that the page's script reads.
+pub fn ago(words: Words<'_>, seconds: u64) -> String {
+    match seconds / 60 {
+        0 => words.say("link-just-now"),
+        minutes => words.with("link-minutes-ago", "minutes", minutes),
+    }
+}
+
+/// The sentences of the countdown, one for each minute from the first to the fifth: the script chooses, and no plural
+/// is made up outside the catalogue.
+fn left(words: Words<'_>) -> String {
+    let sentences: Vec<_> = (1..=5).map(|minutes| words.with("link-left", "minutes", minutes)).collect();
+    sentences.join("|")
+}

@@ -1,0 +1,115 @@
+//! `/_bmauth/recover`, and what the code page says once a recovery is held. All of it works without a script.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::moment::{self, Moment};
+use super::paths;
+use crate::domain::clock::Timestamp;
+use crate::wording::Words;
+
+/// How the operator lets people back in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With a code by mail.
+    Email,
+    /// With a code by mail, after a while.
+    Delayed,
+    /// With a code that the operator hands out.
+    Admin,
+    /// Not at all.
+    Off,
+}
+
+/// The page that asks whose account it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Recover<'a> {
+    /// How it works here.
+    pub mode: Mode,
+    /// What was typed last; empty at first.
+    pub email: &'a str,
+    /// Where the visitor goes once back in; `None` for the app's front page.
+    pub return_to: Option<&'a str>,
+    /// What happened last.
+    pub state: RecoverState,
+}
+
+/// What happened last on the page that asks whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoverState {
+    /// Nothing yet.
+    Fresh,
+    /// What was typed is no address.
+    InvalidEmail,
+    /// No more codes for now.
+    TooMany,
+}
+
+/// The code was right; now everybody has time to say no.
+#[derive(Clone, Copy, Debug)]
+pub struct RecoverHeld {
+    /// When it can be finished.
+    pub until: Timestamp,
+}
+
+#[derive(Template)]
+#[template(path = "pages/recover.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Recover<'a>,
+    lead: String,
+    alert: Option<String>,
+    button: String,
+    recover_url: &'static str,
+    sign_in_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/recover_held.html")]
+struct HeldPage<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    until: Moment,
+    sign_in_url: &'static str,
+}
+
+impl Recover<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = paths::returning(paths::RECOVER, self.return_to);
+        let (lead, button) = match self.mode {
+            Mode::Email => ("recover-lead", "recover-button"),
+            Mode::Delayed => ("recover-delayed", "recover-button"),
+            Mode::Admin => ("recover-admin", "continue"),
+            Mode::Off => ("recover-off", "error-home"),
+        };
+        let alert = match self.state {
+            RecoverState::Fresh => None,
+            RecoverState::InvalidEmail => Some(words.say("email-invalid")),
+            RecoverState::TooMany => Some(words.say("code-too-many")),
+        };
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("recover-heading"), &here),
+            words,
+            page: self,
+            lead: words.say(lead),
+            alert,
+            button: words.say(button),
+            recover_url: paths::RECOVER,
+            sign_in_url: paths::returning(paths::SIGN_IN, self.return_to),
+        })
+    }
+}
+
+impl RecoverHeld {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let frame = Frame::new(chrome, words.say("recover-heading"), paths::RECOVER);
+        let until = moment::minute(words, self.until);
+        finish(&HeldPage { frame, words, until, sign_in_url: paths::SIGN_IN })
+    }
+}

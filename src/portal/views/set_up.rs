@@ -1,0 +1,29 @@
+//! `/_bmauth/recover/device`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use super::paths;
+use crate::wording::Words;
+
+/// "Set up this device", once a recovery's code was proved.
+#[derive(Clone, Copy, Debug)]
+pub struct SetUpDevice;
+
+#[derive(Template)]
+#[template(path = "pages/set_up.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    sign_in_url: &'static str,
+}
+
+impl SetUpDevice {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let frame = Frame::new(chrome, words.say("set-up-heading"), paths::RECOVER_DEVICE);
+        finish(&Page { frame, words, sign_in_url: paths::SIGN_IN })
+    }
+}

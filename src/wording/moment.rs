@@ -1,0 +1,97 @@
+//! Moments as people read them. The page's script, where there is one, puts them into the reader's own time zone.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::Words;
+use crate::domain::clock::Timestamp;
+
+/// A moment for `<time>`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For the attribute `datetime`: `2026-11-23T09:40:00Z`.
+    pub iso: String,
+    /// For the reader.
+    pub text: String,
+}
+
+/// The day: "23 Nov 2026".
+pub fn day(words: Words<'_>, at: Timestamp) -> Moment {
+    let at = date_time(at);
+    let text = words.with_all(
+        "moment-day",
+        [("day", at.day().to_string()), ("month", month(words, at)), ("year", at.year().to_string())],
+    );
+    Moment { iso: iso(at), text }
+}
+
+/// The minute, as a letter tells it that is read at any time: "23 Nov 2026, 09:40 UTC".
+pub fn in_full(words: Words<'_>, at: Timestamp) -> String {
+    format!("{}, {} UTC", day(words, at).text, clock(date_time(at)))
+}
+
+/// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
+pub fn minute(words: Words<'_>, at: Timestamp) -> Moment {
+    let at = date_time(at);
+    let text =
+        words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", clock(at))]);
+    Moment { iso: iso(at), text }
+}
+
+fn clock(at: OffsetDateTime) -> String {
+    at.format(format_description!("[hour]:[minute]")).unwrap_or_default()
+}
+
+fn month(words: Words<'_>, at: OffsetDateTime) -> String {
+    words.with("moment-month", "month", u8::from(at.month()))
+}
+
+fn iso(at: OffsetDateTime) -> String {
+    at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z")).unwrap_or_default()
+}
+
+/// Moments that no calendar has are shown as the epoch.
+fn date_time(at: Timestamp) -> OffsetDateTime {
+    i64::try_from(at.unix())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::language::Language;
+
+    const AT: Timestamp = Timestamp::from_unix(1_795_426_801);
+
+    #[test]
+    fn moments_are_worded_in_each_language() {
+        for (language, day_text, minute_text, full) in [
+            (Language::English, "23 Nov 2026", "23 Nov at 09:40 UTC", "23 Nov 2026, 09:40 UTC"),
+            (Language::German, "23. Nov. 2026", "23. Nov. um 09:40 UTC", "23. Nov. 2026, 09:40 UTC"),
+        ] {
+            let words = Words::new(language, "Acme Notes");
+            assert_eq!(day(words, AT), Moment { iso: "2026-11-23T09:40:01Z".to_owned(), text: day_text.to_owned() });
+            assert_eq!(minute(words, AT).text, minute_text);
+            assert_eq!(in_full(words, AT), full);
+        }
+    }
+
+    #[test]
+    fn every_month_has_its_name() {
+        for language in Language::ALL {
+            let words = Words::new(language, "");
+            let names: Vec<_> = (1..=12).map(|month| words.with("moment-month", "month", month)).collect();
+            for name in &names {
+                assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
+            }
+            assert!(names[0].starts_with("Jan") && names[11].starts_with("De"));
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_is_no_panic() {
+        assert_eq!(day(Words::new(Language::English, ""), Timestamp::from_unix(u64::MAX)).text, "1 Jan 1970");
+    }
+}
