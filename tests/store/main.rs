@@ -14,9 +14,9 @@ mod claims {
     pub mod activity;
     pub mod atomic;
     pub mod counting;
-    pub mod operating;
     pub mod linking;
     pub mod managing;
+    pub mod operating;
     pub mod people;
     pub mod recovering;
     pub mod registering;

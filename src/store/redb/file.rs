@@ -14,8 +14,8 @@ use crate::store::StoreError;
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
 ///
-/// Version 2 has links, recoveries, holds, operators' codes and events beside what version 1 has.
-pub const VERSION: u32 = 2;
+/// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too.
+pub const VERSION: u32 = 3;
 /// How much of the file is kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
 
@@ -102,7 +102,7 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
 fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
     let failed = |fault: Fault| fault.during(&format!("“{}” could not be read", path.display()));
     match found_schema(database).map_err(failed)? {
-        Found::Nothing | Found::Version(1) => {
+        Found::Nothing | Found::Version(1..VERSION) => {
             set_up(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))
         }
         Found::Version(VERSION) => Ok(()),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bmauth::domain::admin_code::{AdminCode, CodeDigest};
+use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::plan::{Change, Conflict, Durability};
 use bmauth::store::Store;
 use futures_util::future::join_all;
@@ -8,20 +8,16 @@ use futures_util::future::join_all;
 use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
 
-fn admin_code(account: u32, n: u8) -> AdminCode {
-    AdminCode { account: account_id(account), digest: CodeDigest([n; 32]), tries: 0, expires_at: at(5000) }
+fn put(account: u32, n: u32) -> [Change; 1] {
+    [Change::PutAdminCode(admin_code(n, account))]
 }
 
-fn put(account: u32, n: u8) -> [Change; 1] {
-    [Change::PutAdminCode(admin_code(account, n))]
+fn count(account: u32, n: u32) -> [Change; 1] {
+    [Change::CountAdminCodeTry { account: account_id(account), digest: code_digest(n), limit: 3 }]
 }
 
-fn count(account: u32, n: u8) -> [Change; 1] {
-    [Change::CountAdminCodeTry { account: account_id(account), digest: CodeDigest([n; 32]), limit: 3 }]
-}
-
-fn spend(account: u32, n: u8) -> [Change; 1] {
-    [Change::SpendAdminCode { account: account_id(account), digest: CodeDigest([n; 32]) }]
+fn spend(account: u32, n: u32) -> [Change; 1] {
+    [Change::SpendAdminCode { account: account_id(account), digest: code_digest(n) }]
 }
 
 pub async fn an_operators_code_needs_its_account_and_reads_as_it_was_put(store: Arc<impl Store>) {
@@ -38,7 +34,7 @@ pub async fn an_account_has_one_operators_code_and_a_new_one_starts_its_tries_ag
     keeps(&*store, put(1, 1)).await;
     keeps(&*store, count(1, 1)).await;
     keeps(&*store, put(1, 2)).await;
-    assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(1, 2)));
+    assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(2, 1)));
     refuses(&*store, count(1, 1), Conflict::AdminCodeSpent).await;
     refuses(&*store, spend(1, 1), Conflict::AdminCodeSpent).await;
 }
