@@ -242,7 +242,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn end_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
+    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
         let session = &session.signed_in().session;
         let theirs = self.store.sessions(session.account).await?;
         let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;
