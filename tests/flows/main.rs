@@ -13,5 +13,6 @@ mod edge;
 mod managing;
 mod pages;
 mod registering;
+mod revoking;
 mod signing_in;
 mod world;
