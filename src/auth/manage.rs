@@ -42,7 +42,7 @@ pub enum Confirmed {
         /// The ceremony that the answer belongs to.
         ceremony: CeremonyId,
         /// For the browser.
-        options: PublicKeyCredentialCreationOptions,
+        options: Box<PublicKeyCredentialCreationOptions>,
     },
     /// A passkey was removed.
     Removed(manage::Removed),
@@ -132,7 +132,7 @@ impl Auth {
                 let id = CeremonyId(self.random_uuid());
                 let plan = confirming.begin_adding(was_counter, used, id, state, visitor, deed.now);
                 self.carry_out(plan).await?;
-                Ok(Confirmed::MayAdd { ceremony: id, options })
+                Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.store.passkey(&credential).await?;
