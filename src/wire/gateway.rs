@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
@@ -82,6 +83,8 @@ impl Gateway {
             relying_party,
             identity,
             policy: config.policy.clone(),
+            recovery: config.recovery,
+            linking: config.link.policy,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -96,6 +99,7 @@ impl Gateway {
             rp_id,
             origins,
             limits: Limits::default(),
+            link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
         });
         Ok(Self { auth, portal, outbox, counts })
     }

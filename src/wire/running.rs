@@ -102,6 +102,13 @@ impl Running {
                     stop.cancel();
                     serving.await;
                 }
+                // Without mails, sweeping or rotation the gateway would only look well. Whoever watches starts it anew.
+                Some(ended) = tasks.join_next() => {
+                    stop.cancel();
+                    serving.await;
+                    ended.context("background work failed")?;
+                    anyhow::bail!("background work ended by itself");
+                }
             }
             shutdown.cancel();
             let all = async { while tasks.join_next().await.is_some() {} };

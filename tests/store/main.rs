@@ -14,6 +14,7 @@ mod claims {
     pub mod activity;
     pub mod atomic;
     pub mod counting;
+    pub mod operating;
     pub mod linking;
     pub mod managing;
     pub mod people;
@@ -144,6 +145,13 @@ contract! {
         the_first_conflict_is_told
         a_whole_registration_is_one_commit
         parallel_commits_are_all_kept
+    }
+    operating {
+        an_operators_code_needs_its_account_and_reads_as_it_was_put
+        an_account_has_one_operators_code_and_a_new_one_starts_its_tries_again
+        parallel_tries_of_an_operators_code_are_counted_exactly
+        an_operators_code_is_spent_once
+        an_operators_code_goes_with_its_time_and_with_its_account
     }
     sweeping {
         a_sweep_removes_what_has_expired_and_nothing_else

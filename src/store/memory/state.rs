@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::{AdminCode, CodeDigest};
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) recoveries: BTreeMap<SecretDigest, Recovery>,
     pub(super) holds: BTreeMap<AccountId, Hold>,
+    pub(super) admin_codes: BTreeMap<AccountId, AdminCode>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) counters: BTreeMap<Counter, Count>,
@@ -143,6 +145,7 @@ impl State {
                     !offered && !approved
                 });
                 self.holds.remove(&account);
+                self.admin_codes.remove(&account);
             }
             Change::RequirePasskey { credential, account } => {
                 self.passkey(&credential, account)?;
@@ -194,6 +197,21 @@ impl State {
             Change::SpendHold { account, id } => {
                 let hold = self.holds.remove(&account);
                 hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+            Change::PutAdminCode(code) => {
+                self.accounts.get(&code.account).ok_or(Conflict::NoAccount)?;
+                self.admin_codes.insert(code.account, code);
+            }
+            Change::CountAdminCodeTry { account, digest, limit } => {
+                let code = self.admin_code(account, digest)?;
+                if code.tries >= limit {
+                    return Err(Conflict::TriesSpent);
+                }
+                code.tries += 1;
+            }
+            Change::SpendAdminCode { account, digest } => {
+                self.admin_code(account, digest)?;
+                self.admin_codes.remove(&account);
             }
             Change::AddEvent(event) => {
                 if self.accounts.contains_key(&event.account) {
@@ -248,6 +266,10 @@ impl State {
             .get_mut(&browser)
             .filter(|registration| registration.code == code)
             .ok_or(Conflict::RegistrationSpent)
+    }
+
+    fn admin_code(&mut self, account: AccountId, digest: CodeDigest) -> Result<&mut AdminCode, Conflict> {
+        self.admin_codes.get_mut(&account).filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)
     }
 
     fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<&mut Passkey, Conflict> {
