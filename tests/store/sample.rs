@@ -213,7 +213,7 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             1 => Message::AlreadyRegistered,
             2 => Message::Welcome,
             3 => Message::Code(code(n)),
-            4 => Message::RecoveryHeld { hold: hold_id(n), until: at(8000) },
+            4 => Message::RecoveryHeld { account: account_id(n), hold: hold_id(n), until: at(8000) },
             5 => Message::RecoveryDone,
             6 => Message::RecoveryCancelled,
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
