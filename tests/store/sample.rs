@@ -314,7 +314,7 @@ pub fn event(n: u32, account: u32, seconds: u64) -> Event {
         What::SignedOutEverywhere,
     ];
     let Session { browser, address, .. } = session(n, 0, 0);
-    let what = ALL[n as usize % ALL.len()];
+    let what = *ALL.iter().cycle().nth(n as usize).unwrap();
     Event { id: uuid(n), account: account_id(account), what, at: at(seconds), browser, address }
 }
 
