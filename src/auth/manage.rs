@@ -42,7 +42,7 @@ pub enum Confirmed {
         /// The ceremony that the answer belongs to.
         ceremony: CeremonyId,
         /// For the browser.
-        options: PublicKeyCredentialCreationOptions,
+        options: Box<PublicKeyCredentialCreationOptions>,
     },
     /// A passkey was removed.
     Removed(manage::Removed),
@@ -132,7 +132,7 @@ impl Auth {
                 let id = CeremonyId(self.random_uuid());
                 let plan = confirming.begin_adding(was_counter, used, id, state, visitor, deed.now);
                 self.carry_out(plan).await?;
-                Ok(Confirmed::MayAdd { ceremony: id, options })
+                Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.store.passkey(&credential).await?;
@@ -242,7 +242,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn end_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
+    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
         let session = &session.signed_in().session;
         let theirs = self.store.sessions(session.account).await?;
         let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;

@@ -14,5 +14,6 @@ mod managing;
 mod pages;
 mod recovering;
 mod registering;
+mod revoking;
 mod signing_in;
 mod world;

@@ -95,7 +95,7 @@ pub async fn sign_out(
     let Ok(Form(Chosen { session: chosen })) = body else {
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
-    match portal.auth.end_session(SessionId(chosen), &session).await {
+    match portal.auth.end_own_session(SessionId(chosen), &session).await {
         Ok(ended) if ended.this_session => without_session(&portal, answer::go_to("/_bmauth/signed-out")),
         Ok(_) => answer::go_to(PATH),
         Err(failure) => refused(&portal, &caller, failure),

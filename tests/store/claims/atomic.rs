@@ -156,7 +156,7 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
         Change::EndSessions { account: first, except: Some(digest(1)) },
         Change::RenamePasskey { credential: credential(1), account: first, name: Some("Key".to_owned()) },
         Change::RemovePasskey { credential: credential(1), account: first, last: false },
-        Change::AddLink(link(3)),
+        Change::AddLink(link(0)),
         Change::AdvanceLink(Link { revision: 1, stage: Stage::Found, ..link(1) }),
         Change::SpendLink { id: link_id(2), revision: 0 },
         Change::AdvanceRecovery(Recovery { revision: 1, ..recovery(1, 2) }),

@@ -94,7 +94,7 @@ pub async fn confirmed(
     };
     let Ok(Json(Proof { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
     match portal.auth.finish_confirmation(ceremony, credential, &session, &caller.visitor).await {
-        Ok(Confirmed::MayAdd { ceremony, options }) => Json(ToMake { ceremony, options }).into_response(),
+        Ok(Confirmed::MayAdd { ceremony, options }) => Json(ToMake { ceremony, options: *options }).into_response(),
         Ok(Confirmed::Removed(removed)) if removed.ends_this_session => {
             without_session(&portal, Json(GoOn { location: super::SIGN_IN }).into_response())
         }
