@@ -5,6 +5,7 @@
 mod endings;
 pub mod link;
 pub mod manage;
+pub mod operate;
 pub mod passkeys;
 pub mod recover;
 pub mod register;

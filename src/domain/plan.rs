@@ -163,15 +163,6 @@ pub enum Change {
     },
     /// Keeps an operator's code in place of any other of the same account, which must exist.
     PutAdminCode(AdminCode),
-    /// Counts one try of an operator's code. It must still be out, and its tries below `limit`.
-    CountAdminCodeTry {
-        /// Whose.
-        account: AccountId,
-        /// The code that is out.
-        digest: CodeDigest,
-        /// How many tries there are.
-        limit: u32,
-    },
     /// Takes an operator's code away. It must still be out.
     SpendAdminCode {
         /// Whose.
@@ -252,7 +243,7 @@ pub enum Conflict {
     RecoveryChanged,
     /// The held recovery is over, or there is one already.
     HoldChanged,
-    /// The operator's code is used up, too old, or another took its place.
+    /// The operator's code is used up, or another took its place.
     AdminCodeSpent,
 }
 

@@ -107,7 +107,8 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
     assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("removed")));
     // It is asked once.
     assert_eq!(browser.get("/_bmauth/recover/review").await.status, StatusCode::SEE_OTHER);
-    let again = browser.submit("/_bmauth/recover/review", &[("choice", "remove"), ("passkey", &encode(b"new key"))]).await;
+    let again =
+        browser.submit("/_bmauth/recover/review", &[("choice", "remove"), ("passkey", &encode(b"new key"))]).await;
     assert_ne!(again.status, StatusCode::OK);
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
 }

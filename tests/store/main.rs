@@ -148,8 +148,7 @@ contract! {
     }
     operating {
         an_operators_code_needs_its_account_and_reads_as_it_was_put
-        an_account_has_one_operators_code_and_a_new_one_starts_its_tries_again
-        parallel_tries_of_an_operators_code_are_counted_exactly
+        a_new_operators_code_takes_the_place_of_the_one_before
         an_operators_code_is_spent_once
         an_operators_code_goes_with_its_time_and_with_its_account
     }

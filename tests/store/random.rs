@@ -192,11 +192,6 @@ fn in_progress() -> impl Strategy<Value = Change> {
         pair().prop_map(|(n, of)| Change::SpendHold { account: account_id(of), id: hold_id(n) }),
         (n(), n(), time())
             .prop_map(|(n, of, expires_at)| Change::PutAdminCode(AdminCode { expires_at, ..admin_code(n % 2, of) })),
-        (n(), n(), 1..3_u32).prop_map(|(n, of, limit)| Change::CountAdminCodeTry {
-            account: account_id(of),
-            digest: code_digest(n % 2),
-            limit
-        }),
         (n(), n()).prop_map(|(n, of)| Change::SpendAdminCode { account: account_id(of), digest: code_digest(n % 2) }),
     ]
 }

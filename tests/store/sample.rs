@@ -292,7 +292,7 @@ pub fn hold(n: u32, account: u32) -> Hold {
 
 /// Eleven in a row tell everything that can happen.
 pub fn admin_code(n: u32, account: u32) -> AdminCode {
-    AdminCode { account: account_id(account), digest: code_digest(n), tries: 0, expires_at: at(5000) }
+    AdminCode { account: account_id(account), digest: code_digest(n), expires_at: at(5000) }
 }
 
 pub fn code_digest(n: u32) -> CodeDigest {

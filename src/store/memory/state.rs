@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
-use crate::domain::admin_code::{AdminCode, CodeDigest};
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
@@ -202,16 +202,9 @@ impl State {
                 self.accounts.get(&code.account).ok_or(Conflict::NoAccount)?;
                 self.admin_codes.insert(code.account, code);
             }
-            Change::CountAdminCodeTry { account, digest, limit } => {
-                let code = self.admin_code(account, digest)?;
-                if code.tries >= limit {
-                    return Err(Conflict::TriesSpent);
-                }
-                code.tries += 1;
-            }
             Change::SpendAdminCode { account, digest } => {
-                self.admin_code(account, digest)?;
-                self.admin_codes.remove(&account);
+                let code = self.admin_codes.remove(&account);
+                code.filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)?;
             }
             Change::AddEvent(event) => {
                 if self.accounts.contains_key(&event.account) {
@@ -266,10 +259,6 @@ impl State {
             .get_mut(&browser)
             .filter(|registration| registration.code == code)
             .ok_or(Conflict::RegistrationSpent)
-    }
-
-    fn admin_code(&mut self, account: AccountId, digest: CodeDigest) -> Result<&mut AdminCode, Conflict> {
-        self.admin_codes.get_mut(&account).filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)
     }
 
     fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<&mut Passkey, Conflict> {

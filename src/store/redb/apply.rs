@@ -8,8 +8,7 @@ use super::fault::Fault;
 use super::records::Count;
 use super::rows::{MASTER, Table, of_email};
 use super::view::View as _;
-use crate::domain::account::AccountId;
-use crate::domain::admin_code::{AdminCode, CodeDigest};
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::code::CodeId;
 use crate::domain::letter::Letter;
@@ -136,16 +135,9 @@ impl Batch<'_, '_> {
                 self.get(Table::Accounts, code.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
                 self.put(&code)?;
             }
-            Change::CountAdminCodeTry { account, digest, limit } => {
-                let code = self.admin_code(account, digest)?;
-                if code.tries >= limit {
-                    return Err(Conflict::TriesSpent.into());
-                }
-                self.put(&AdminCode { tries: code.tries.saturating_add(1), ..code })?;
-            }
             Change::SpendAdminCode { account, digest } => {
-                self.admin_code(account, digest)?;
-                self.remove::<AdminCode>(account.0.as_bytes())?;
+                let code = self.remove::<AdminCode>(account.0.as_bytes())?;
+                code.filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)?;
             }
             Change::AddEvent(event) => {
                 if self.get(Table::Accounts, event.account.0.as_bytes())?.is_some() {
@@ -195,10 +187,5 @@ impl Batch<'_, '_> {
         let registration = self.load::<Registration>(browser.bytes())?;
         let registration = registration.filter(|registration| registration.code == code);
         registration.ok_or(Stop::Conflict(Conflict::RegistrationSpent))
-    }
-
-    fn admin_code(&mut self, account: AccountId, digest: CodeDigest) -> Result<AdminCode, Stop> {
-        let code = self.load::<AdminCode>(account.0.as_bytes())?.filter(|code| code.digest == digest);
-        code.ok_or(Stop::Conflict(Conflict::AdminCodeSpent))
     }
 }

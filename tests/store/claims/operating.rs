@@ -12,10 +12,6 @@ fn put(account: u32, n: u32) -> [Change; 1] {
     [Change::PutAdminCode(admin_code(n, account))]
 }
 
-fn count(account: u32, n: u32) -> [Change; 1] {
-    [Change::CountAdminCodeTry { account: account_id(account), digest: code_digest(n), limit: 3 }]
-}
-
 fn spend(account: u32, n: u32) -> [Change; 1] {
     [Change::SpendAdminCode { account: account_id(account), digest: code_digest(n) }]
 }
@@ -29,24 +25,17 @@ pub async fn an_operators_code_needs_its_account_and_reads_as_it_was_put(store: 
     assert_eq!(store.admin_code(account_id(2)).await.unwrap(), None);
 }
 
-pub async fn an_account_has_one_operators_code_and_a_new_one_starts_its_tries_again(store: Arc<impl Store>) {
+pub async fn a_new_operators_code_takes_the_place_of_the_one_before(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     keeps(&*store, put(1, 1)).await;
-    keeps(&*store, count(1, 1)).await;
     keeps(&*store, put(1, 2)).await;
     assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(2, 1)));
-    refuses(&*store, count(1, 1), Conflict::AdminCodeSpent).await;
     refuses(&*store, spend(1, 1), Conflict::AdminCodeSpent).await;
-}
-
-pub async fn parallel_tries_of_an_operators_code_are_counted_exactly(store: Arc<impl Store>) {
-    keeps(&*store, person(1)).await;
-    keeps(&*store, put(1, 1)).await;
-    let tries = (0..10).map(|_| store.commit(count(1, 1).to_vec(), Durability::Durable));
-    let counted = join_all(tries).await.into_iter().filter(Result::is_ok).count();
-    assert_eq!(counted, 3);
-    refuses(&*store, count(1, 1), Conflict::TriesSpent).await;
-    assert_eq!(store.admin_code(account_id(1)).await.unwrap().unwrap().tries, 3);
+    assert_eq!(
+        store.admin_code(account_id(1)).await.unwrap(),
+        Some(admin_code(2, 1)),
+        "a wrong one takes nothing away"
+    );
 }
 
 pub async fn an_operators_code_is_spent_once(store: Arc<impl Store>) {
@@ -55,7 +44,6 @@ pub async fn an_operators_code_is_spent_once(store: Arc<impl Store>) {
     let spending = (0..8).map(|_| store.commit(spend(1, 1).to_vec(), Durability::Durable));
     assert_eq!(join_all(spending).await.into_iter().filter(Result::is_ok).count(), 1);
     assert_eq!(store.admin_code(account_id(1)).await.unwrap(), None);
-    refuses(&*store, count(1, 1), Conflict::AdminCodeSpent).await;
 }
 
 pub async fn an_operators_code_goes_with_its_time_and_with_its_account(store: Arc<impl Store>) {

@@ -11,7 +11,6 @@ use crate::domain::clock::Timestamp;
 #[derive(Serialize, Deserialize)]
 struct AdminCodeV1 {
     digest: [u8; 32],
-    tries: u32,
     expires_at: u64,
 }
 
@@ -27,18 +26,17 @@ impl Row for AdminCode {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { account: _, digest, tries, expires_at } = self;
-        super::encode(Self::TABLE, 1, &AdminCodeV1 { digest: digest.0, tries: *tries, expires_at: expires_at.unix() })
+        let Self { account: _, digest, expires_at } = self;
+        super::encode(Self::TABLE, 1, &AdminCodeV1 { digest: digest.0, expires_at: expires_at.unix() })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
-                let AdminCodeV1 { digest, tries, expires_at } = super::record(Self::TABLE, bytes)?;
+                let AdminCodeV1 { digest, expires_at } = super::record(Self::TABLE, bytes)?;
                 Ok(Self {
                     account: AccountId(super::uuid_key(Self::TABLE, key)?),
                     digest: CodeDigest(digest),
-                    tries,
                     expires_at: Timestamp::from_unix(expires_at),
                 })
             }
