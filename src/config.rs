@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::brand::Brand;
+use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
 pub mod email;
 pub mod hidden;
 pub mod identity;
+pub mod link;
 pub mod passkeys;
 pub mod public_url;
 pub mod server;
@@ -25,7 +27,6 @@ pub mod storage;
 mod accounts;
 mod app;
 mod demo;
-mod link;
 mod overlay;
 mod problem;
 mod routes;
@@ -41,7 +42,7 @@ use accounts::AccountsFile;
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
-use link::LinkFile;
+use link::{LinkFile, Linking};
 use passkeys::{Passkeys, PasskeysFile};
 use problem::Checks;
 use public_url::PublicUrl;
@@ -72,10 +73,14 @@ pub struct Config {
     pub email: EmailSettings,
     /// Who may have an account.
     pub policy: Policy,
+    /// How somebody without their passkey gets back in.
+    pub recovery: Mode,
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
     pub sessions: Sessions,
+    /// How a second device is signed in.
+    pub link: Linking,
     /// What the backend sees.
     pub identity: Identity,
     /// What stands behind the gateway, and who may reach it.
@@ -262,26 +267,28 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
     let storage = Storage::check(StorageFile::read("storage.", table(storage, &root, checks), checks), checks);
     let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), checks);
-    let policy = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
+    let accounts = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
     let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
-    link::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
+    let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    let routes = routes::check(route, &root, url, rp_id, listen, checks);
+    let routes = routes::check(route, &root, url, rp_id, server.as_ref(), checks);
     let (public_url, _) = located_url?;
+    let accounts = accounts?;
     Some(Config {
         public_url,
         brand: brand?,
         server: server?,
         storage: storage?,
         email: email?,
-        policy: policy?,
+        policy: accounts.policy,
+        recovery: accounts.recovery,
         passkeys: passkeys?,
         sessions: sessions?,
+        link: link?,
         identity: identity?,
         routes: routes?,
         warnings: Vec::new(),

@@ -184,25 +184,30 @@ impl Sessions {
         tokens
     }
 
-    /// Ends every session whose time is up at `now`; returns when each of the others was last used.
-    pub fn sweep(&self, now: Timestamp) -> Vec<(SecretDigest, Timestamp)> {
-        let mut used = Vec::new();
+    /// Ends every session whose time is up at `now`.
+    pub fn end_expired(&self, now: Timestamp) {
         for shard in &self.shards {
-            let mut over = Vec::new();
-            {
+            let over: Vec<_> = {
                 let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-                for (token, session) in &shard.live {
-                    let (stored, last_seen) = (&session.signed_in().session, session.last_seen());
-                    if now >= self.limits.end(stored.created_at, last_seen) {
-                        over.push(*token);
-                    } else if last_seen > stored.last_seen_at {
-                        used.push((*token, last_seen));
-                    }
-                }
-            }
+                let is_over =
+                    |live: &LiveSession| now >= self.limits.end(live.signed_in().session.created_at, live.last_seen());
+                shard.live.iter().filter(|(_, live)| is_over(live)).map(|(token, _)| *token).collect()
+            };
             for token in over {
                 self.end(token);
             }
+        }
+    }
+
+    /// When each session that has been used since it was read from the store was last used.
+    pub fn used(&self) -> Vec<(SecretDigest, Timestamp)> {
+        let mut used = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let uses = shard.live.iter().map(|(token, live)| (*token, live.last_seen(), live.signed_in()));
+            used.extend(
+                uses.filter(|(_, at, stored)| *at > stored.session.last_seen_at).map(|(token, at, _)| (token, at)),
+            );
         }
         used
     }

@@ -82,7 +82,14 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let passkey = self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::UnknownPasskey))?;
+        let Some(passkey) = self.store.passkey(&claimed).await? else {
+            let fake = self.relying_party.is_fake(&claimed);
+            let pending = self.registration(visitor).await?;
+            if pending.is_some_and(|registration| registration.passkey.id == claimed) {
+                return Err(Failure::Refused(Refusal::Unfinished));
+            }
+            return Err(Failure::Refused(if fake { Refusal::NotProved } else { Refusal::UnknownPasskey }));
+        };
         opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (opened.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;

@@ -1,28 +1,66 @@
-//! `[link]`: signing in a second device. Not built in this version.
+//! `[link]`: signing in a second device from the first.
 
 use super::problem::Checks;
-use super::setting::{Written, did_you_mean, one_of, section};
+use super::setting::{Written, section};
+use crate::domain::link::Policy;
+use crate::domain::path::CanonicalPath;
 
 section! {
     /// The section as it is written.
-    struct LinkFile { approve }
-    not_built { path }
+    struct LinkFile { approve, path }
+    not_built {}
 }
 
-/// Only `approve = "off"` is true so far.
-pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) {
-    let LinkFile { approve, path } = file.keys;
-    if let Some(setting) = approve {
-        let words = ["on", "same-network", "off"];
-        setting.parsed(checks, |text| match text {
-            "off" => Ok(()),
-            "on" | "same-network" => {
-                Err("linking a device is not built yet; remove the key or set it to \"off\". Until then each device signs in with its own or a synced passkey.".to_owned())
-            }
-            other => Err(format!("it must be {}.{}", one_of(&words), did_you_mean(other, &words))),
-        });
+/// How a second device is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linking {
+    /// Whether it works, and between whom.
+    pub policy: Policy,
+    /// The short address that people type, on the host of `public_url`.
+    pub path: ShortPath,
+}
+
+/// A path that people type: `/link`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortPath(Box<str>);
+
+impl ShortPath {
+    /// The longest one, in characters: it stands in a sentence on a phone.
+    const LONGEST: usize = 32;
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
-    if let Some(setting) = path {
-        setting.not_built(checks, "Linking a device is not built either.");
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
+        let path = CanonicalPath::parse(text.as_bytes()).ok().filter(|_| plain && text.len() <= Self::LONGEST);
+        let Some(path) = path.filter(|path| !path.as_str().ends_with('/')) else {
+            return Err(format!(
+                "it must be a path that is easy to type, like \"/link\": letters, digits, “-”, “_” and “/”, at most {} characters.",
+                Self::LONGEST
+            ));
+        };
+        if path.is_reserved() {
+            return Err("paths below /_bmauth are the gateway’s own already; choose another one, like \"/link\".".to_owned());
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl Linking {
+    pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) -> Option<Self> {
+        let LinkFile { approve, path } = file.keys;
+        let policy = match approve {
+            Some(setting) => setting
+                .choice(checks, &[("on", Policy::On), ("same-network", Policy::SameNetwork), ("off", Policy::Off)]),
+            None => Some(Policy::default()),
+        };
+        let path = match path {
+            Some(setting) => setting.parsed(checks, ShortPath::parse),
+            None => Some(ShortPath("/link".into())),
+        };
+        Some(Self { policy: policy?, path: path? })
     }
 }

@@ -6,6 +6,15 @@
 //! Either way there is one *waiting* browser, which has no passkey and whose flow cookie is never in the code, and one
 //! *approving* browser, which sees who asks, types the number that the other screen shows, and proves a passkey for
 //! this link alone. Only the waiting browser can finish.
+//!
+//! Whatever is counted or decided raises the link's revision, and a change is only kept where the revision before it is
+//! still there: of two that happen at once, one wins.
+
+pub mod code;
+pub mod seen;
+pub mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,8 +24,10 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::account::AccountId;
+use super::ceremony::Stale;
 use super::clock::Timestamp;
 use super::passkey::CredentialId;
+use super::plan::Conflict;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::visitor::{self, Visitor};
@@ -131,6 +142,17 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
+/// What a link stands on. Once any of it is gone, the link is closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Footing<'a> {
+    /// An account that is there and not disabled.
+    pub account: Option<AccountId>,
+    /// A session that has not ended.
+    pub session: Option<SecretDigest>,
+    /// A passkey of that account.
+    pub credential: Option<&'a CredentialId>,
+}
+
 /// Random names for a new link.
 #[derive(Clone, Copy, Debug)]
 pub struct FreshLink {
@@ -165,7 +187,7 @@ pub enum Refusal {
     NoLink,
     /// The link is too old.
     TooOld,
-    /// The link was turned down.
+    /// The link was turned down, or whoever approves is signed out or removed.
     Denied,
     /// The two browsers are in different networks, and the operator allows one only.
     OtherNetwork,
@@ -180,14 +202,75 @@ pub enum Refusal {
     NotProved,
     /// The link is not approved yet.
     NotApproved,
-    /// Somebody must be signed in for this.
+    /// Somebody must be signed in for this, and still as who they were.
     NotSignedIn,
+    /// No account has this passkey (any more). The browser may be told to forget it.
+    UnknownPasskey,
+    /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
+    CounterWentBack,
+    /// The account is disabled. Told only to whoever proved to be its owner.
+    Disabled,
     /// The device's answer is not a passkey we can keep.
     BadPasskey,
-    /// Too many codes were tried from this network.
+    /// Too many codes were typed lately, or too many pages wait for one link.
     TooMany,
     /// The page was open too long, or was answered already.
     Stale,
+}
+
+impl Refusal {
+    /// A short name, for logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::NoLink => "no-link",
+            Self::TooOld => "too-old",
+            Self::Denied => "denied",
+            Self::OtherNetwork => "other-network",
+            Self::WrongNumber { .. } => "wrong-number",
+            Self::NumbersSpent => "numbers-spent",
+            Self::NotProved => "not-proved",
+            Self::NotApproved => "not-approved",
+            Self::NotSignedIn => "not-signed-in",
+            Self::UnknownPasskey => "unknown-passkey",
+            Self::CounterWentBack => "counter-went-back",
+            Self::Disabled => "disabled",
+            Self::BadPasskey => "bad-passkey",
+            Self::TooMany => "too-many",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+impl From<Stale> for Refusal {
+    fn from(Stale: Stale) -> Self {
+        Self::Stale
+    }
+}
+
+impl From<Conflict> for Refusal {
+    /// What a visitor is told who lost a race.
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::CeremonySpent => Self::Stale,
+            Conflict::CredentialTaken => Self::BadPasskey,
+            Conflict::Limit(_) | Conflict::TriesSpent => Self::TooMany,
+            Conflict::LinkChanged => Self::NoLink,
+            // What the link stood on is gone.
+            Conflict::SessionEnded
+            | Conflict::PasskeyChanged
+            | Conflict::NoAccount
+            | Conflict::AccountDisabled
+            | Conflict::RegistrationSpent
+            | Conflict::EmailTaken
+            | Conflict::AccountExists
+            | Conflict::MasterExists
+            | Conflict::LastPasskey
+            | Conflict::AdminCodeSpent
+            | Conflict::RecoveryChanged
+            | Conflict::HoldChanged => Self::Denied,
+        }
+    }
 }
 
 impl Link {
@@ -243,31 +326,6 @@ impl Link {
         }
     }
 
-    /// Uses the code: whoever brings it becomes the side that was missing, once.
-    ///
-    /// # Errors
-    /// [`Refusal::NoLink`] where it was used by another browser, or is brought back by the one that shows it;
-    /// [`Refusal::OtherNetwork`].
-    pub fn find(self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Self, Refusal> {
-        if policy == Policy::Off {
-            return Err(Refusal::Off);
-        }
-        let link = self.live(now)?;
-        let (shows, finds) =
-            if link.offer.is_some() { (&link.approving, &link.waiting) } else { (&link.waiting, &link.approving) };
-        let shows = shows.as_ref().ok_or(Refusal::NoLink)?;
-        if shows.browser == visitor.browser || finds.is_some() || link.stage != Stage::Shown {
-            return Err(Refusal::NoLink);
-        }
-        if policy == Policy::SameNetwork && !shows.is_beside(visitor) {
-            return Err(Refusal::OtherNetwork);
-        }
-        let party = Some(Party::of(visitor, now));
-        let link =
-            if link.offer.is_some() { Self { waiting: party, ..link } } else { Self { approving: party, ..link } };
-        Ok(link.next(Stage::Found))
-    }
-
     /// Whether this browser is the one that approves.
     pub fn is_approved_by(&self, browser: SecretDigest) -> bool {
         self.approving.as_ref().is_some_and(|party| party.browser == browser)
@@ -278,18 +336,84 @@ impl Link {
         self.waiting.as_ref().is_some_and(|party| party.browser == browser)
     }
 
-    /// Counts a wrong number, or says that it is right. The state that was counted must be committed before anything
-    /// is told.
+    /// What the link stands on by now.
+    pub fn footing(&self) -> Footing<'_> {
+        match (&self.stage, self.offer) {
+            (Stage::Approved(Approval { account, credential, session }), _) => {
+                Footing { account: Some(*account), session: *session, credential: Some(credential) }
+            }
+            (_, Some(Offer { account, session })) => {
+                Footing { account: Some(account), session: Some(session), credential: None }
+            }
+            (_, None) => Footing::default(),
+        }
+    }
+
+    /// Uses the code: whoever brings it becomes the side that was missing, once.
     ///
     /// # Errors
-    /// [`Refusal::NoLink`] for another browser than the approving one, or before there is somebody to approve.
-    pub fn try_number(self, browser: SecretDigest, typed: u8, now: Timestamp) -> Result<NumberTried, Refusal> {
-        let link = self.live(now)?;
-        if !link.is_approved_by(browser) || link.stage != Stage::Found {
+    /// [`Refusal::NoLink`] where the link is over, its code was used by another browser, or is brought back by the one
+    /// that shows it; [`Refusal::OtherNetwork`].
+    pub fn find(self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Found, Refusal> {
+        if policy == Policy::Off {
+            return Err(Refusal::Off);
+        }
+        let (shows, finds) = if self.offer.is_some() {
+            (&self.approving, &self.waiting)
+        } else {
+            (&self.waiting, &self.approving)
+        };
+        // Another tab of the same browser, or the page read again.
+        if finds.as_ref().is_some_and(|party| party.browser == visitor.browser) {
+            return Ok(Found::Before(self));
+        }
+        let showing = shows.as_ref().ok_or(Refusal::NoLink)?;
+        let is_free = finds.is_none() && self.stage == Stage::Shown && now < self.expires_at;
+        if !is_free || showing.browser == visitor.browser {
             return Err(Refusal::NoLink);
         }
+        policy.allows(showing, visitor)?;
+        let party = Some(Party::of(visitor, now));
+        let link = if self.offer.is_some() { Self { waiting: party, ..self } } else { Self { approving: party, ..self } };
+        Ok(Found::Now(link.next(Stage::Found)))
+    }
+
+    /// The link while this browser may approve it.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLink`] for any other browser; [`Refusal::Stale`] where it was approved already;
+    /// [`Refusal::NotSignedIn`] where whoever offers is not in their session; [`Refusal::OtherNetwork`]; or it is over.
+    fn asks(self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Self, Refusal> {
+        if !self.is_approved_by(visitor.browser) {
+            return Err(Refusal::NoLink);
+        }
+        let link = self.live(now)?;
+        match (&link.stage, &link.waiting) {
+            (Stage::Found, Some(waiting)) => policy.allows(waiting, visitor)?,
+            (Stage::Approved(_), _) => return Err(Refusal::Stale),
+            _ => return Err(Refusal::NoLink),
+        }
+        match link.offer {
+            Some(offer) if visitor.session != Some(offer.session) => Err(Refusal::NotSignedIn),
+            _ => Ok(link),
+        }
+    }
+
+    /// Counts a typed number. The state after it must be committed before anything is told, whether it was right or not:
+    /// of numbers tried at once only one gets through, so no two are compared with the same count.
+    ///
+    /// # Errors
+    /// See `asks`.
+    pub fn try_number(
+        self,
+        visitor: &Visitor,
+        policy: Policy,
+        typed: u8,
+        now: Timestamp,
+    ) -> Result<NumberTried, Refusal> {
+        let link = self.asks(visitor, policy, now)?;
         if link.number.ct_eq(&typed).into() {
-            return Ok(NumberTried::Right(link));
+            return Ok(NumberTried::Right(link.next(Stage::Found)));
         }
         let wrong_numbers = link.wrong_numbers.saturating_add(1);
         let link = Self { wrong_numbers, ..link };
@@ -300,21 +424,19 @@ impl Link {
         }))
     }
 
-    /// Whose passkey may approve; `None` for anybody's.
-    pub fn approver(&self) -> Option<AccountId> {
-        self.offer.map(|offer| offer.account)
-    }
-
     /// Approved with a passkey that was proved for this link. Whoever offers approves for themselves alone, and in the
     /// session that offers.
     ///
     /// # Errors
-    /// [`Refusal::NoLink`], [`Refusal::NotProved`].
-    pub fn approve(self, browser: SecretDigest, approval: Approval, now: Timestamp) -> Result<Self, Refusal> {
-        let link = self.live(now)?;
-        if !link.is_approved_by(browser) || link.stage != Stage::Found {
-            return Err(Refusal::NoLink);
-        }
+    /// See `asks`; [`Refusal::NotProved`].
+    pub fn approve(
+        self,
+        visitor: &Visitor,
+        policy: Policy,
+        approval: Approval,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let link = self.asks(visitor, policy, now)?;
         if let Some(offer) = link.offer
             && (offer.account != approval.account || approval.session != Some(offer.session))
         {
@@ -327,36 +449,61 @@ impl Link {
     /// Turned down by either side, as long as it is not finished.
     ///
     /// # Errors
-    /// [`Refusal::NoLink`] for any other browser.
+    /// [`Refusal::NoLink`] for any other browser; or it is over.
     pub fn deny(self, browser: SecretDigest, now: Timestamp) -> Result<Self, Refusal> {
-        let link = self.live(now)?;
-        if !link.is_approved_by(browser) && !link.is_awaited_by(browser) {
+        if !self.is_approved_by(browser) && !self.is_awaited_by(browser) {
             return Err(Refusal::NoLink);
         }
-        Ok(link.next(Stage::Closed(Closed::Denied)))
+        Ok(self.live(now)?.next(Stage::Closed(Closed::Denied)))
     }
 
     /// What the waiting browser may finish with.
     ///
     /// # Errors
-    /// [`Refusal::NoLink`] for any other browser, [`Refusal::NotApproved`].
-    pub fn approved_for(self, browser: SecretDigest, now: Timestamp) -> Result<(Self, Approval), Refusal> {
-        let link = self.live(now)?;
-        if !link.is_awaited_by(browser) {
+    /// [`Refusal::NoLink`] for any other browser, [`Refusal::NotApproved`], [`Refusal::OtherNetwork`]; or it is over.
+    pub fn approval(&self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<&Approval, Refusal> {
+        if !self.is_awaited_by(visitor.browser) {
             return Err(Refusal::NoLink);
         }
-        match link.stage.clone() {
-            Stage::Approved(approval) => Ok((link, approval)),
-            Stage::Shown | Stage::Found | Stage::Closed(_) => Err(Refusal::NotApproved),
+        match (&self.stage, &self.approving) {
+            (Stage::Closed(Closed::Denied), _) => Err(Refusal::Denied),
+            (Stage::Closed(Closed::WrongNumbers), _) => Err(Refusal::NumbersSpent),
+            _ if now >= self.expires_at => Err(Refusal::TooOld),
+            (Stage::Approved(approval), Some(approving)) => {
+                policy.allows(approving, visitor)?;
+                Ok(approval)
+            }
+            _ => Err(Refusal::NotApproved),
         }
     }
 }
 
-/// What became of a typed number.
+impl Policy {
+    /// Whether a browser may have to do with another one that is where `visitor` is.
+    fn allows(self, party: &Party, visitor: &Visitor) -> Result<(), Refusal> {
+        match self {
+            Self::On => Ok(()),
+            Self::SameNetwork if party.is_beside(visitor) => Ok(()),
+            Self::SameNetwork => Err(Refusal::OtherNetwork),
+            Self::Off => Err(Refusal::Off),
+        }
+    }
+}
+
+/// What became of a code that was brought.
+#[derive(Debug)]
+pub enum Found {
+    /// It was used just now: this state is to be kept.
+    Now(Link),
+    /// The same browser had used it before.
+    Before(Link),
+}
+
+/// What became of a typed number; the state in it is to be kept first.
 #[derive(Debug)]
 pub enum NumberTried {
     /// It is right: a passkey may be asked for.
     Right(Link),
-    /// It is wrong: this state is to be kept first.
+    /// It is wrong.
     Wrong(Link),
 }

@@ -106,7 +106,8 @@ impl From<Conflict> for Refusal {
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
-            | Conflict::HoldChanged => Self::NoRegistration,
+            | Conflict::HoldChanged
+            | Conflict::AdminCodeSpent => Self::NoRegistration,
         }
     }
 }
@@ -118,6 +119,8 @@ pub struct Counters {
     pub letters: Counter,
     /// Those of them that the visitor's network caused.
     pub letters_from_network: Counter,
+    /// Letters with codes that the visitor's network caused, to any address.
+    pub network: Counter,
     /// Codes tried.
     pub tries: Counter,
 }
@@ -340,11 +343,12 @@ pub fn prove(
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
 
-fn count_letter(counters: Counters, now: Timestamp) -> [Change; 2] {
+pub(super) fn count_letter(counters: Counters, now: Timestamp) -> [Change; 3] {
     let count = |counter, limit| Change::Count { counter, limit, window: code::ADDRESS_WINDOW, now };
     [
         count(counters.letters_from_network, code::LETTERS_PER_ADDRESS_AND_NETWORK),
         count(counters.letters, code::LETTERS_PER_ADDRESS),
+        count(counters.network, code::LETTERS_PER_NETWORK),
     ]
 }
 

@@ -23,6 +23,8 @@ pub enum Refusal {
     Stale,
     /// No account has this passkey (any more). The browser may be told to forget it.
     UnknownPasskey,
+    /// The passkey is the one of this browser's registration, which waits for its code.
+    Unfinished,
     /// The answer does not prove what was asked: another account's passkey, a wrong signature, another site.
     NotProved,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
@@ -37,6 +39,7 @@ impl Refusal {
         match self {
             Self::Stale => "stale",
             Self::UnknownPasskey => "unknown-passkey",
+            Self::Unfinished => "unfinished",
             Self::NotProved => "not-proved",
             Self::CounterWentBack => "counter-went-back",
             Self::Disabled => "disabled",

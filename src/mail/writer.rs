@@ -9,7 +9,7 @@ use crate::domain::code::{self, CodeId};
 use crate::domain::language::Language;
 use crate::domain::letter::{Letter, Message};
 use crate::domain::provider;
-use crate::domain::recovery::HoldId;
+use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
 use crate::wording::{Words, moment};
 
@@ -24,10 +24,6 @@ pub struct Writer {
     devices_url: String,
 }
 
-/// The word that stands for a held recovery in the link that cancels it.
-pub fn cancel_word(key: &MacKey, hold: HoldId) -> String {
-    key.mac_text(&[hold.0.as_bytes()])
-}
 
 impl Writer {
     /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
@@ -54,14 +50,10 @@ impl Writer {
                 let app_url = &*self.app_url;
                 Welcome { when, browser, app_url }.render(language, &self.brand)
             }
-            Message::RecoveryHeld { hold, until } => {
+            Message::RecoveryHeld { account, hold, until } => {
                 // In the fragment, which no server's log shows and no scanner of mails can act on.
-                let undo_url = &*format!(
-                    "{}_bmauth/recover/cancel#{}.{}",
-                    self.app_url,
-                    hold.0.simple(),
-                    cancel_word(&self.holds, hold)
-                );
+                let undo_url =
+                    &*format!("{}_bmauth/recover/cancel#{}", self.app_url, CancelLink { account, hold }.text(&self.holds));
                 let told = Told::RecoveryHeld { until: &moment(until) };
                 Notice { told, when, browser, undo_url }.render(language, &self.brand)
             }

@@ -15,14 +15,18 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
-const FIXED: [(HeaderName, HeaderValue); 7] = [
+/// What a page that scans may do besides what every page may.
+pub const WITH_CAMERA: &str =
+    "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(self), microphone=(), geolocation=()";
+
+static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+const PERMISSIONS: HeaderValue = HeaderValue::from_static(
+    "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()",
+);
+
+const FIXED: [(HeaderName, HeaderValue); 6] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static(
-            "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()",
-        ),
-    ),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -30,7 +34,7 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Adds them; `no-store` only where the handler did not say how its answer may be kept.
+/// Adds them; no camera and `no-store` only where the handler did not say otherwise.
 pub async fn add(State(portal): State<Arc<Portal>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     apply(response.headers_mut(), portal.public_url.scheme() == "https");
@@ -43,5 +47,6 @@ pub fn apply(headers: &mut http::HeaderMap, https: bool) {
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+    headers.entry(PERMISSIONS_POLICY.clone()).or_insert(PERMISSIONS);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

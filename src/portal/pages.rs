@@ -1,6 +1,8 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
 pub mod code;
+pub mod link;
+pub mod recover;
 pub mod devices;
 pub mod faster;
 pub mod register;

@@ -1,14 +1,20 @@
-//! Hands a request for the gateway's own paths to the portal's router, and its answer back.
+//! Hands a request for the gateway's own paths to the portal's router, and its answer back: whole, but for event streams,
+//! which are passed on event by event.
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
-use http::{Request, Response};
+use futures_util::StreamExt as _;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
+use http::response::Parts;
+use http::{Method, Request, Response, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::answers::{Problem, write};
@@ -24,7 +30,7 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the portal, in bytes.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Asks the portal; returns the status that was sent, or what is in the way.
+/// Asks the portal; returns the status that was sent, or what is in the way. An event stream ends when `stop` fires.
 ///
 /// # Errors
 /// The client is gone.
@@ -34,6 +40,7 @@ pub(super) async fn answer(
     request_id: RequestId,
     portal: Router,
     spoofable: &Spoofable,
+    stop: &CancellationToken,
 ) -> pingora::Result<Result<http::StatusCode, Problem>> {
     let body = match read_body(session).await? {
         Ok(body) => body,
@@ -44,6 +51,11 @@ pub(super) async fn answer(
     };
     let Ok(response) = portal.oneshot(request).await;
     let (head, body) = response.into_parts();
+    if is_event_stream(&head.headers) && session.req_header().method != Method::HEAD {
+        let status = head.status;
+        stream(session, head, body, stop).await?;
+        return Ok(Ok(status));
+    }
     let body = match axum::body::to_bytes(body, LARGEST_ANSWER).await {
         Ok(body) => body,
         Err(error) => {
@@ -120,14 +132,55 @@ fn request(
     Some(request)
 }
 
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// Passes events on as they come, until there are no more, the client is gone, or `stop` fires.
+async fn stream(session: &mut Session, parts: Parts, body: Body, stop: &CancellationToken) -> pingora::Result<()> {
+    let mut head = head_of(&parts)?;
+    if session.req_header().version == Version::HTTP_11 {
+        // RFC 9112 §7.1. HTTP/2 has frames, and to HTTP/1.0 the end of the connection is that of the answer.
+        head.insert_header(TRANSFER_ENCODING, "chunked")?;
+    }
+    session.write_response_header(Box::new(head), false).await?;
+    let mut events = body.into_data_stream();
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            event = events.next() => event,
+            // Nothing belongs here until the answer has ended: the client is gone, or breaks the rules.
+            gone = session.as_downstream_mut().read_body_or_idle(true) => {
+                session.set_keepalive(None);
+                return gone.map(|_| ());
+            }
+        };
+        match event {
+            Some(Ok(event)) => session.write_response_body(Some(event), false).await?,
+            Some(Err(error)) => {
+                tracing::error!(%error, "an event stream of our own broke off");
+                break;
+            }
+            None => break,
+        }
+    }
+    session.write_response_body(None, true).await
+}
+
 async fn send(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
     let (parts, body) = response.into_parts();
+    let head = head_of(&parts)?;
+    write(session, head, body).await
+}
+
+/// The head of an answer, without what says how the message is framed: that is decided here.
+fn head_of(parts: &Parts) -> pingora::Result<ResponseHeader> {
     let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 3))?;
     for (name, value) in &parts.headers {
-        // How the message is framed is decided here.
         if ![CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
             head.append_header(name.clone(), value.clone())?;
         }
     }
-    write(session, head, body).await
+    Ok(head)
 }

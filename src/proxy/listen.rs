@@ -141,6 +141,8 @@ pub struct Proxy {
     app: Arc<Requests>,
     room: Arc<Semaphore>,
     shutdown: watch::Sender<bool>,
+    /// Ends event streams of our own, which would be waited for in vain.
+    stop: CancellationToken,
     grace: Duration,
 }
 
@@ -175,7 +177,8 @@ impl Proxy {
             ..ServerConf::default()
         };
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
-        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts));
+        let stop = CancellationToken::new();
+        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(HTTP2_IDLE);
         http.server_options = Some(options);
@@ -184,6 +187,7 @@ impl Proxy {
             app: Arc::new(Requests { http: Arc::new(http) }),
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
+            stop,
             grace,
         }
     }
@@ -203,6 +207,7 @@ impl Proxy {
         accepting.wait().await;
         shutdown.cancelled().await;
         self.shutdown.send_replace(true);
+        self.stop.cancel();
         self.app.cleanup().await;
         connections.close();
         if tokio::time::timeout(self.grace, connections.wait()).await.is_err() {
@@ -266,12 +271,12 @@ impl Proxy {
 fn http2_options() -> H2Options {
     let mut options = default_h2_options();
     options
-        .max_concurrent_streams(100)
+        .max_concurrent_streams(32)
         .max_header_list_size(64 * 1024)
         .max_frame_size(16 * 1024)
         .initial_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024)
-        .max_send_buffer_size(256 * 1024)
+        .max_send_buffer_size(64 * 1024)
         // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
         .max_concurrent_reset_streams(16)
         .max_pending_accept_reset_streams(16)

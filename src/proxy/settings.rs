@@ -20,6 +20,8 @@ pub struct Settings {
     pub well_known: Vec<String>,
     /// The hosts whose well-known paths are the gateway's: that of `public_url`, and the relying party's where it differs.
     pub well_known_hosts: Vec<Host>,
+    /// The short address that people type on a device to be linked: one more path of the gateway’s own, on `public_host`.
+    pub link_path: Option<String>,
     /// The field that carries the identity token.
     pub identity_header: HeaderName,
     /// Whether the identity also goes out as `Remote-User`, `-Email`, `-Name` and `-Groups`.
@@ -42,6 +44,7 @@ impl Settings {
             well_known: vec!["/.well-known/passkey-endpoints".to_owned(), "/.well-known/webauthn".to_owned()],
             well_known_hosts: vec![public_host.clone()],
             public_host,
+            link_path: None,
             identity_header: HeaderName::from_static("x-bmauth-jwt"),
             plain_headers: false,
             trusted_proxies: Vec::new(),

@@ -6,13 +6,16 @@ use anyhow::Context as _;
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::admin::Operating;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
+use crate::domain::recover::Mode;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
@@ -82,6 +85,8 @@ impl Gateway {
             relying_party,
             identity,
             policy: config.policy.clone(),
+            recovery: config.recovery,
+            linking: config.link.policy,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -96,9 +101,17 @@ impl Gateway {
             rp_id,
             origins,
             limits: Limits::default(),
+            link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
         });
         Ok(Self { auth, portal, outbox, counts })
     }
+}
+
+/// What an operator can do with the gateway of this configuration.
+pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
+    let page = config.public_url.url().join("/_bmauth/recover").ok();
+    let page = page.filter(|_| config.recovery == Mode::Admin);
+    Operating { auth: Arc::clone(auth), code_page: page.map(String::from) }
 }
 
 /// How mails leave, as the configuration says.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::gateway::Gateway;
 use crate::config::Config;
 use crate::domain::clock::Entropy;
+use crate::domain::link::Policy;
 use crate::domain::route::Scheme;
 use crate::portal;
 use crate::portal::views::failure::Failure;
@@ -47,6 +48,7 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
         portal: portal::router(Arc::clone(&gateway.portal)),
         render: render(gateway),
         settings: settings(config),
+        counts: Arc::clone(&gateway.counts),
         seed: u64::from_be_bytes(seed),
     }
 }
@@ -57,6 +59,7 @@ fn settings(config: &Config) -> Settings {
     if !settings.well_known_hosts.contains(&config.passkeys.rp_id) {
         settings.well_known_hosts.push(config.passkeys.rp_id.clone());
     }
+    settings.link_path = (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned());
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers;
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);
@@ -74,7 +77,7 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
             Problem::NotFound => Failure::NotFound,
             Problem::Misdirected => Failure::Misdirected,
             Problem::Fault => Failure::Fault,

@@ -12,6 +12,7 @@ mod browser;
 mod edge;
 mod managing;
 mod pages;
+mod recovering;
 mod registering;
 mod revoking;
 mod signing_in;

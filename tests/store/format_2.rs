@@ -114,10 +114,14 @@ async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
     let events: Vec<_> = (0..11).rev().map(|n| event(n, 1, 50 + u64::from(n))).collect();
     assert_eq!(store.events(account_id(1), 99).await.unwrap(), events);
 
+    // What came later finds its tables.
+    keeps(&store, [Change::PutAdminCode(admin_code(1, 1))]).await;
+    assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(1, 1)));
+
     // The indexes are read too. Account 2 has four sessions, a hold, and the one link that it both offers and approved.
     store.commit(vec![Change::RemoveAccount(account_id(2))], Durability::Durable).await.unwrap();
     assert!(store.link(link_id(2)).await.unwrap().is_none());
     let end = at(u64::MAX);
     let removed = store.sweep(end, end, end, 99).await.unwrap();
-    assert_eq!(removed, 10 + 10 + 14 + 6 + 1 + 11);
+    assert_eq!(removed, 10 + 10 + 14 + 6 + 1 + 11 + 1);
 }

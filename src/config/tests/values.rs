@@ -6,7 +6,9 @@ use super::super::email::{SmtpSecurity, Transport};
 use super::*;
 use crate::domain::accent::Accent;
 use crate::domain::host::Host;
+use crate::domain::link::Policy as LinkPolicy;
 use crate::domain::path::CanonicalPath;
+use crate::domain::recover::Mode;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
 
@@ -14,8 +16,22 @@ use crate::domain::signing_key::Algorithm;
 fn the_minimal_file_loads_with_every_default() {
     let text = include_str!("../../../config/minimal.toml");
     let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
-    let Config { public_url, brand, server, storage, email, policy, passkeys, sessions, identity, routes, warnings } =
-        config;
+    let Config {
+        public_url,
+        brand,
+        server,
+        storage,
+        email,
+        policy,
+        recovery,
+        passkeys,
+        sessions,
+        link,
+        identity,
+        routes,
+        warnings,
+    } = config;
+    assert_eq!((link.policy, link.path.as_str()), (LinkPolicy::On, "/link"));
     assert_eq!(
         (public_url.origin(), public_url.host().as_str(), public_url.is_https()),
         ("https://notes.example.com", "notes.example.com", true)
@@ -30,7 +46,7 @@ fn the_minimal_file_loads_with_every_default() {
     assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
     let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
-    assert_eq!((policy.open, policy.allowed_domains), (true, vec![]));
+    assert_eq!((policy.open, policy.allowed_domains, recovery), (true, vec![], Mode::Email));
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
     assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
     assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));
@@ -96,6 +112,7 @@ fn every_commented_key_of_the_template_is_right() {
         "registration",
         "allowed_domains",
         "recovery",
+        "recovery_delay",
         "rp_id",
         "user_verification",
         "idle",
@@ -136,7 +153,8 @@ transport = "log"
 [accounts]
 registration = "closed"
 allowed_domains = ["Example.com", "bücher.example"]
-recovery = "off"
+recovery = "delayed"
+recovery_delay = "2d"
 [passkeys]
 rp_id = "Example.com"
 user_verification = "required"
@@ -144,7 +162,8 @@ user_verification = "required"
 idle = "30m"
 absolute = "12h"
 [link]
-approve = "off"
+approve = "same-network"
+path = "/devices/add"
 [identity]
 header = "X-Who"
 algorithm = "EdDSA"
@@ -184,6 +203,7 @@ access = "optional"
         (config.sessions.idle, config.sessions.absolute),
         (Duration::from_secs(1800), Duration::from_secs(43_200))
     );
+    assert_eq!((config.link.policy, config.link.path.as_str()), (LinkPolicy::SameNetwork, "/devices/add"));
     assert_eq!((config.identity.header.as_str(), config.identity.algorithm), ("X-Who", Algorithm::EdDsa));
     assert_eq!(
         (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers),
@@ -265,4 +285,11 @@ fn the_demo_goes_through_the_same_checks() {
     let itself = UpstreamUrl::parse("http://localhost:8080").expect("an upstream");
     let errors = Config::demo(8080, &itself, Path::new("/tmp/demo")).expect_err("a circle");
     assert!(errors.to_string().contains("go in a circle"), "{errors}");
+}
+
+#[test]
+fn a_delay_that_delays_nothing_is_a_warning() {
+    let text = format!("{}\n[accounts]\nrecovery_delay = \"24h\"", include_str!("../../../config/minimal.toml"));
+    let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
+    assert!(config.warnings.iter().any(|warning| warning.contains("recovery_delay")), "{:?}", config.warnings);
 }

@@ -10,7 +10,7 @@ use super::link::{Kind, Link, LinkStart, ago};
 use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
 use super::recover_cancel::RecoverCancel;
 use super::register::Register;
-use super::review::Review;
+use super::review::{Review, ReviewState};
 use super::set_up::SetUpDevice;
 use super::sign_in::SignIn;
 use super::sign_out::{SignOut, SignedOut};
@@ -83,7 +83,7 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
     let mut pages = vec![
         ("recover/device".to_owned(), SetUpDevice.render(chrome)),
         ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
-        ("recover/review".to_owned(), Review { passkeys: devices(email).passkeys }.render(chrome)),
+        ("recover/review".to_owned(), Review { passkeys: devices(email).passkeys, return_to: Some("/a"), state: ReviewState::Changed }.render(chrome)),
     ];
     for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
         for state in [RecoverState::Fresh, RecoverState::InvalidEmail, RecoverState::TooMany] {
@@ -132,7 +132,7 @@ fn devices(text: &str) -> Devices<'_> {
     }
 }
 
-fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
+fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 14] {
     [
         Failure::BadRequest,
         Failure::Forbidden { email: None },
@@ -147,6 +147,7 @@ fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 13] {
         Failure::CookieLoop { return_to },
         Failure::RefusedForm { retry: "/_bmauth/sign-out" },
         Failure::RegistrationEnded { return_to: Some(return_to) },
+        Failure::RecoveryEnded,
     ]
 }
 
@@ -348,6 +349,7 @@ fn every_failure_says_what_it_is_and_which_request_it_was() {
         (Failure::Forbidden { email: Some(EMAIL) }, 403, "You don't have access"),
         (Failure::NotFound, 404, "There's no page here"),
         (Failure::RegistrationEnded { return_to: None }, 410, "This took too long"),
+        (Failure::RecoveryEnded, 410, "This took too long"),
         (Failure::Misdirected, 421, "We don't know this address"),
         (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
         (Failure::Fault, 500, "Something went wrong"),

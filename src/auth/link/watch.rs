@@ -1,0 +1,186 @@
+//! Tells waiting pages that their link changed, so that they look again.
+//!
+//! It only ever wakes: what is told is read from the store each time. Other nodes wake nobody here; pages look again by
+//! themselves every few seconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::link::LinkId;
+use crate::domain::plan::Change;
+
+/// How many pages may wait for one link: two browsers with a few tabs each.
+const PAGES: usize = 8;
+/// How many pages may wait in all.
+const ALL_PAGES: usize = 4096;
+
+/// Who waits for which link.
+#[derive(Debug, Default)]
+pub struct Watchers(Mutex<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    links: HashMap<LinkId, watch::Sender<()>>,
+    pages: usize,
+}
+
+/// One page that waits for one link. It leaves when dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    link: LinkId,
+    changes: watch::Receiver<()>,
+    watchers: Arc<Watchers>,
+}
+
+/// The links that a commit touched.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// These.
+    Some(Vec<LinkId>),
+    /// Perhaps any: a session, a passkey or an account that links stand on has ended.
+    Any,
+}
+
+impl Touched {
+    /// By these changes.
+    pub fn by(changes: &[Change]) -> Self {
+        let mut links = Vec::new();
+        for change in changes {
+            match change {
+                Change::AdvanceLink(link) => links.push(link.id),
+                Change::SpendLink { id, .. } => links.push(*id),
+                Change::EndSession(_)
+                | Change::EndSessions { .. }
+                | Change::RemovePasskey { .. }
+                | Change::SetDisabled { .. }
+                | Change::RemoveAccount(_) => return Self::Any,
+                _ => {}
+            }
+        }
+        Self::Some(links)
+    }
+}
+
+impl Watchers {
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to wait; `None` where too many pages wait already.
+    pub fn watch(self: &Arc<Self>, link: LinkId) -> Option<Watcher> {
+        let mut watched = self.watched();
+        if watched.pages >= ALL_PAGES {
+            return None;
+        }
+        let sender = watched.links.entry(link).or_insert_with(|| watch::Sender::new(()));
+        if sender.receiver_count() >= PAGES {
+            return None;
+        }
+        let changes = sender.subscribe();
+        watched.pages += 1;
+        Some(Watcher { link, changes, watchers: Arc::clone(self) })
+    }
+
+    /// Wakes whoever waits for what was touched.
+    pub fn tell(&self, touched: Touched) {
+        let watched = self.watched();
+        match touched {
+            Touched::Some(links) => {
+                for link in links {
+                    if let Some(sender) = watched.links.get(&link) {
+                        sender.send_replace(());
+                    }
+                }
+            }
+            Touched::Any => {
+                for sender in watched.links.values() {
+                    sender.send_replace(());
+                }
+            }
+        }
+    }
+}
+
+impl Watcher {
+    /// Returns once the link was touched after the last return, or after the wait began.
+    pub async fn touched(&mut self) {
+        // The sender lives as long as anybody waits.
+        if self.changes.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut watched = self.watchers.watched();
+        watched.pages = watched.pages.saturating_sub(1);
+        // This one still counts.
+        if watched.links.get(&self.link).is_some_and(|sender| sender.receiver_count() <= 1) {
+            watched.links.remove(&self.link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::secret::SecretDigest;
+
+    fn link(number: u128) -> LinkId {
+        LinkId(Uuid::from_u128(number))
+    }
+
+    fn is_woken(watcher: &mut Watcher) -> bool {
+        watcher.touched().now_or_never().is_some()
+    }
+
+    #[test]
+    fn each_page_is_woken_by_its_own_link_once() {
+        let watchers = Arc::new(Watchers::default());
+        let mut one = watchers.watch(link(1)).unwrap();
+        let (mut tab, mut other) = (watchers.watch(link(1)).unwrap(), watchers.watch(link(2)).unwrap());
+        assert!(!is_woken(&mut one));
+        watchers.tell(Touched::Some(vec![link(1), link(3)]));
+        assert_eq!((is_woken(&mut one), is_woken(&mut one), is_woken(&mut tab)), (true, false, true));
+        assert!(!is_woken(&mut other));
+        watchers.tell(Touched::Any);
+        assert!(is_woken(&mut one) && is_woken(&mut other));
+    }
+
+    #[test]
+    fn a_change_between_two_waits_is_not_missed() {
+        let watchers = Arc::new(Watchers::default());
+        let mut watcher = watchers.watch(link(1)).unwrap();
+        watchers.tell(Touched::by(&[Change::SpendLink { id: link(1), revision: 0 }]));
+        assert!(is_woken(&mut watcher));
+    }
+
+    #[test]
+    fn whatever_ends_may_be_what_a_link_stands_on() {
+        let token = SecretDigest::from_bytes([1; 32]);
+        assert_eq!(Touched::by(&[Change::EndSession(token)]), Touched::Any);
+        assert_eq!(Touched::by(&[Change::RequireSession(token)]), Touched::Some(vec![]));
+    }
+
+    #[test]
+    fn only_so_many_pages_wait_and_their_places_are_given_back() {
+        let watchers = Arc::new(Watchers::default());
+        let mut pages: Vec<_> = (0..PAGES).map(|_| watchers.watch(link(1)).unwrap()).collect();
+        assert!(watchers.watch(link(1)).is_none());
+        pages.pop();
+        pages.push(watchers.watch(link(1)).unwrap());
+        for number in 2..=u128::try_from(ALL_PAGES - PAGES + 1).unwrap() {
+            pages.push(watchers.watch(link(number)).unwrap());
+        }
+        assert!(watchers.watch(link(0)).is_none());
+        drop(pages);
+        let watched = watchers.watched();
+        assert_eq!((watched.pages, watched.links.len()), (0, 0), "nothing is left behind");
+    }
+}
