@@ -43,14 +43,15 @@ fn gateway(access: Access) -> Gateway {
         access,
         audience: "notes.example.com".into(),
     };
-    Gateway::new(Parts {
+    let parts = Parts {
         routes: Routes::new([route]).unwrap(),
         gatekeeper: Arc::new(Nobody),
         portal: Router::new(),
         render: Arc::new(|_| String::new()),
         settings: Settings::new(Scheme::Https, host),
         seed: 0,
-    })
+    };
+    Gateway::new(parts, CancellationToken::new())
 }
 
 fn context(gateway: &Gateway) -> Context {

@@ -10,6 +10,7 @@
 mod authenticator;
 mod browser;
 mod edge;
+mod linking;
 mod pages;
 mod registering;
 mod signing_in;
