@@ -11,6 +11,7 @@ mod authenticator;
 mod browser;
 mod edge;
 mod managing;
+mod linking;
 mod pages;
 mod recovering;
 mod registering;
