@@ -11,6 +11,7 @@ mod authenticator;
 mod browser;
 mod edge;
 mod managing;
+mod operating;
 mod pages;
 mod recovering;
 mod registering;
