@@ -1,5 +1,6 @@
 //! Drives the steps of [`crate::domain::manage`].
 
+use uuid::Uuid;
 use webauthn_rs::prelude::{PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential};
 use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
 
@@ -159,7 +160,7 @@ impl Auth {
             Ok(used) => Ok(used),
             Err(unproved) => {
                 if matches!(unproved, Unproved::CounterWentBack) {
-                    self.carry_out(deed.copied(confirming.id, passkey.key.aaguid)).await?;
+                    self.note_copy(deed, confirming.id, passkey.key.aaguid).await?;
                 }
                 Err(refuse(&unproved))
             }
@@ -281,6 +282,16 @@ impl Auth {
     ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), Failure<Refusal>> {
         let passkeys = self.store.passkeys(account.id).await?;
         Ok(self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?)
+    }
+
+    /// Tells an account of an answer whose counter went back; the ceremony is used up in any case.
+    pub(super) async fn note_copy(&self, deed: Deed<'_>, ceremony: CeremonyId, aaguid: Uuid) -> Result<(), StoreError> {
+        let told = self.keys.counter(&[b"copied", deed.account.id.0.as_bytes()]);
+        match self.carry_out(deed.copied(ceremony, aaguid, told)).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict(_)) => self.give_up(ceremony).await,
+            Err(CommitError::Store(error)) => Err(error),
+        }
     }
 
     /// A refused answer has used its ceremony up.

@@ -99,7 +99,7 @@ impl Auth {
             Err(unproved) => {
                 if matches!(unproved, Unproved::CounterWentBack) {
                     let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
-                    self.carry_out(deed.copied(opened.id, passkey.key.aaguid)).await?;
+                    self.note_copy(deed, opened.id, passkey.key.aaguid).await?;
                 }
                 return Err(refuse(&unproved));
             }

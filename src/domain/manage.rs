@@ -15,7 +15,7 @@ use super::clock::Timestamp;
 use super::email::Email;
 use super::letter::{LetterId, Message};
 use super::passkey::{CredentialId, NewPasskey, Passkey};
-use super::plan::{Change, Conflict, Durability, Plan};
+use super::plan::{Change, Conflict, Counter, Durability, Plan};
 use super::recovery::Hold;
 use super::register::letter_to;
 use super::return_to::ReturnTo;
@@ -27,6 +27,11 @@ use super::visitor::Visitor;
 pub const FRESH: Duration = Duration::from_secs(5 * 60);
 /// The longest name of a passkey, in characters.
 pub const LONGEST_NAME: usize = 64;
+/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`]: whoever has a copy must not be able to fill
+/// a mailbox with it.
+pub const COPIES_TOLD: u32 = 5;
+/// The window of [`COPIES_TOLD`].
+pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// For how long a notice is worth delivering.
 const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
 
@@ -269,9 +274,10 @@ impl Deed<'_> {
     }
 
     /// A passkey that answered `ceremony` rightly but for its counter, which went back: the try is over, and the
-    /// owner is told (WebAuthn L3 §7.2 step 22).
-    pub fn copied(&self, ceremony: CeremonyId, aaguid: Uuid) -> Plan<()> {
-        let mut changes = vec![Change::SpendCeremony(ceremony)];
+    /// owner is told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
+    pub fn copied(&self, ceremony: CeremonyId, aaguid: Uuid, told: Counter) -> Plan<()> {
+        let count = Change::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: self.now };
+        let mut changes = vec![count, Change::SpendCeremony(ceremony)];
         changes.extend(self.tell(What::PasskeyCopied, Some(Message::PasskeyCopied { aaguid })));
         Plan { changes, durability: Durability::Durable, then: () }
     }

@@ -251,7 +251,12 @@ pub fn prove(
         return Err(if tries_left == 0 { Refusal::TriesSpent } else { Refusal::WrongCode { tries_left } });
     };
     let mut changes: Vec<Change> = spends.into_iter().collect();
-    let hold = hold.filter(|hold| now < hold.expires_at());
+    let (hold, over) = match hold {
+        Some(hold) if now >= hold.expires_at() => (None, Some(hold)),
+        hold => (hold, None),
+    };
+    // One that nobody finished and no sweep has met yet makes room.
+    changes.extend(over.map(|over| Change::SpendHold { account, id: over.id }));
     let then = match (mode, hold) {
         (Mode::Off, _) => return Err(Refusal::Off),
         (Mode::Delayed(delay), None) => {

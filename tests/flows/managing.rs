@@ -573,6 +573,25 @@ async fn a_copied_passkey_is_refused_noted_and_told() {
 }
 
 #[tokio::test]
+async fn whoever_has_a_copy_cannot_fill_the_owners_mailbox_with_it() {
+    let world = World::new().await;
+    let mut passkey = with(Passkey::new(b"counting"), |key| key.counter = 5);
+    world.browser().register(&world, MARIA, &mut passkey).await;
+    passkey.counter = 4;
+    for told in [1, 1, 1, 1, 1, 0, 0] {
+        let mut browser = world.browser();
+        let challenge = browser.challenge(None).await;
+        let credential = passkey.get(&challenge["options"]);
+        assert_eq!(browser.answer(&challenge, &credential).await.refusal(), "not-accepted");
+        assert_eq!(world.mails(MARIA).await.len(), told);
+        assert_eq!(browser.answer(&challenge, &credential).await.refusal(), "expired-ceremony", "used up");
+    }
+    world.wait(24 * 3600);
+    assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "not-accepted");
+    assert_eq!(world.mails(MARIA).await.len(), 1);
+}
+
+#[tokio::test]
 async fn every_sign_in_is_noted() {
     let world = World::new().await;
     let (_, mut passkey) = somebody(&world, MARIA).await;

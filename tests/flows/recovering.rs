@@ -315,3 +315,41 @@ async fn two_browsers_that_recover_at_once_have_one_that_stays() {
     assert_eq!(store.sessions(account.id).await.unwrap().len(), 1);
     assert_eq!(store.passkeys(account.id).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn a_hold_that_nobody_finished_makes_room_for_the_next() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    enter(&mut browser, &world.code(MARIA).await).await;
+    world.mails(MARIA).await;
+    world.wait(8 * 24 * 3600);
+    ask(&mut browser, MARIA).await;
+    let held = enter(&mut browser, &world.code(MARIA).await).await;
+    assert_eq!(held.status, StatusCode::OK, "{}", held.text);
+    assert!(world.mails(MARIA).await[0].text.contains("/_bmauth/recover/cancel#"));
+}
+
+#[tokio::test]
+async fn the_operators_code_gets_the_owner_back_in_once() {
+    let world = world("\"admin\"").await;
+    maria(&world).await;
+    let owner = bmauth::domain::email::Email::parse(MARIA).unwrap();
+    let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
+    let code = world.auth.issue_recovery_code(account.id).await.unwrap();
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    assert_eq!(enter(&mut browser, "ZZZZZ-ZZZZZ").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let typed = code.text().to_lowercase().replace('-', " ");
+    assert_eq!(enter(&mut browser, &typed).await.location(), "/_bmauth/recover/device");
+    let mut second = world.browser();
+    ask(&mut second, MARIA).await;
+    assert_eq!(enter(&mut second, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY, "one use");
+    let mut new = Passkey::new(b"new key");
+    assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
+    let late = world.auth.issue_recovery_code(account.id).await.unwrap();
+    world.wait(24 * 3600);
+    ask(&mut second, MARIA).await;
+    assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
+}

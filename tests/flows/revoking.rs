@@ -79,6 +79,7 @@ impl Gateway {
             portal: world.router.clone(),
             render: Arc::new(|page: &ErrorPage<'_>| page.problem.status().to_string()),
             settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
+            counts: std::sync::Arc::default(),
             seed: 1,
         }));
         Self { world, proxy }

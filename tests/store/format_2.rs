@@ -15,7 +15,7 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 /// The id that the soft authenticator gave the credential in the file.
-const CREDENTIAL_IN_FILE: &str = "[219,34,36,179,166,246,235,244,191,51,73,88,220,68,31,150,107,122,146,18,252,213,188,108,123,88,78,156,225,32,188,137]";
+const CREDENTIAL_IN_FILE: &str = "[135,142,217,227,131,82,243,138,200,192,241,164,158,130,75,174,22,111,165,118,102,229,117,212,169,239,213,82,59,207,184,152]";
 
 fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-v2.redb")

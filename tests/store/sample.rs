@@ -213,7 +213,7 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             1 => Message::AlreadyRegistered,
             2 => Message::Welcome,
             3 => Message::Code(code(n)),
-            4 => Message::RecoveryHeld { hold: hold_id(n), until: at(8000) },
+            4 => Message::RecoveryHeld { account: account_id(n), hold: hold_id(n), until: at(8000) },
             5 => Message::RecoveryDone,
             6 => Message::RecoveryCancelled,
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
@@ -314,7 +314,7 @@ pub fn event(n: u32, account: u32, seconds: u64) -> Event {
         What::SignedOutEverywhere,
     ];
     let Session { browser, address, .. } = session(n, 0, 0);
-    let what = ALL[n as usize % ALL.len()];
+    let what = *ALL.iter().cycle().nth(n as usize).unwrap();
     Event { id: uuid(n), account: account_id(account), what, at: at(seconds), browser, address }
 }
 
