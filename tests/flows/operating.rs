@@ -134,7 +134,7 @@ async fn a_disabled_user_is_out_at_once_and_in_again_once_enabled() {
     assert_eq!(browser.who().await, None, "the next request is refused");
     assert!(!staying.ended().is_cancelled());
     assert_eq!(other.who().await.as_deref(), Some(MARIA));
-    assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "disabled");
+    assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "account-disabled");
     // Done again, it is done still.
     assert_eq!(post(&router, &format!("{target}/disable")).await["sessions_ended"], 0);
 
