@@ -12,6 +12,7 @@ mod browser;
 mod edge;
 mod managing;
 mod linking;
+mod operating;
 mod pages;
 mod recovering;
 mod registering;
