@@ -1,4 +1,5 @@
-//! What is remembered: about ten reads and one atomic commit. One contract test runs against every kind of store.
+//! What is remembered: reads by name or by owner, and one atomic commit. One contract test runs against every kind of
+//! store.
 
 pub mod memory;
 pub mod redb;

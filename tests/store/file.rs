@@ -4,10 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::recovery::Recovery;
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{CommitError, Store as _, StoreError};
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableHandle as _};
 use tempfile::tempdir;
 
 use crate::sample::*;
@@ -134,6 +136,68 @@ async fn a_commit_nobody_waits_for_is_written_before_the_store_closes() {
     for n in 0..50 {
         assert!(store.ceremony(ceremony_id(n)).await.unwrap().is_some(), "ceremony {n}");
     }
+}
+
+#[tokio::test]
+async fn no_table_names_an_account_that_was_removed() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let store = RedbStore::open(&path).unwrap();
+    for n in 11..=12 {
+        let mut changes = person(n);
+        changes.extend([
+            Change::AddSession(session(n, n, n)),
+            Change::AddEvent(event(n, n, 50)),
+            Change::AddHold(hold(n, n)),
+            Change::PutRecovery(Recovery { account: Some(account_id(n)), ..recovery(n, n) }),
+            // One of them offers its link, the other has approved it.
+            Change::AddLink(Link {
+                offer: (n == 11).then(|| Offer { account: account_id(n), session: digest(n) }),
+                stage: if n == 11 { Stage::Shown } else { Stage::Approved(approval(n)) },
+                ..link(n)
+            }),
+        ]);
+        store.commit(changes, Durability::Durable).await.unwrap();
+    }
+    drop(store);
+    let tables = tables_naming(&path, 12);
+    assert!(tables_naming(&path, 11).len() > 10);
+    for table in ["accounts", "passkeys", "sessions", "events", "holds", "recoveries", "links", "links-by-account"] {
+        assert!(tables.iter().any(|name| name == table), "{table} is not among {tables:?}");
+    }
+    for (removed, left) in [(11, tables), (12, vec![])] {
+        let store = RedbStore::open(&path).unwrap();
+        store.commit(vec![Change::RemoveAccount(account_id(removed))], Durability::Durable).await.unwrap();
+        drop(store);
+        assert!(tables_naming(&path, removed).is_empty());
+        assert_eq!(tables_naming(&path, 12), left);
+    }
+    assert_eq!(tables_with(&path, |_, _| true), ["meta"], "not even an index has a row more");
+}
+
+/// The table of each row that names the account, its address or its credential.
+fn tables_naming(path: &Path, account: u32) -> Vec<String> {
+    let (id, email, credential) = (account_id(account).0, email(account), credential(account));
+    let names = [&id.as_bytes()[..], email.as_str().as_bytes(), credential.bytes()];
+    let names = |bytes: &[u8]| names.iter().any(|name| bytes.windows(name.len()).any(|window| window == *name));
+    tables_with(path, |key, value| names(key) || names(value))
+}
+
+/// The table of each row that is like that.
+fn tables_with(path: &Path, is: impl Fn(&[u8], &[u8]) -> bool) -> Vec<String> {
+    let database = Database::open(path).unwrap();
+    let snapshot = database.begin_read().unwrap();
+    let mut found = Vec::new();
+    for table in snapshot.list_tables().unwrap() {
+        let definition: TableDefinition<&[u8], &[u8]> = TableDefinition::new(table.name());
+        for row in snapshot.open_table(definition).unwrap().iter().unwrap() {
+            let (key, value) = row.unwrap();
+            if is(key.value(), value.value()) {
+                found.push(table.name().to_owned());
+            }
+        }
+    }
+    found
 }
 
 #[tokio::test]

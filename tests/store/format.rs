@@ -1,6 +1,6 @@
 //! A file that version 1 wrote, kept for ever: every later build has to read it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bmauth::domain::account::Account;
@@ -9,10 +9,11 @@ use bmauth::domain::letter::Letter;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{Change, Conflict, Durability};
 use bmauth::domain::registration::Registration;
-use bmauth::domain::secret::Secret;
 use bmauth::domain::session::{Authentication, Session};
 use bmauth::store::Store as _;
 use bmauth::store::redb::RedbStore;
+use redb::{ReadableDatabase as _, TableDefinition};
+use tempfile::TempDir;
 
 use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
@@ -21,8 +22,13 @@ use crate::shown::Shown as _;
 /// The id that the soft authenticator gave the credential in the file.
 const CREDENTIAL_IN_FILE: &str = "[164,210,143,222,69,101,134,231,53,227,239,135,3,10,252,159,72,228,118,52,9,81,147,4,117,198,41,176,251,67,215,37]";
 
-fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-v1.redb")
+/// A copy of the file, opened.
+fn opened() -> (TempDir, RedbStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-v1.redb"), &path).unwrap();
+    let store = RedbStore::open(&path).unwrap();
+    (directory, store)
 }
 
 // What was written: every kind of row in every variant, no two times alike.
@@ -32,12 +38,15 @@ fn account_1() -> Account {
 }
 
 fn passkey_1() -> Passkey {
-    Passkey { created_at: at(21), last_used_at: Some(at(22)), ..passkey(1, 1) }
+    // What version 1 did not know reads as nothing.
+    let (name, browser) = (None, String::new());
+    Passkey { name, browser, created_at: at(21), last_used_at: Some(at(22)), ..passkey(1, 1) }
 }
 
 fn session_of(n: u32) -> Session {
     let authentication = Authentication { at: at(31), ..session(n, 2, 2).authentication };
-    Session { authentication, created_at: at(32), last_seen_at: at(33), ..session(n, 2, 2) }
+    let (recovered_at, review) = (None, false);
+    Session { authentication, created_at: at(32), last_seen_at: at(33), recovered_at, review, ..session(n, 2, 2) }
 }
 
 fn registration_of(n: u32) -> Registration {
@@ -52,31 +61,6 @@ fn letters() -> [Letter; 3] {
     [1, 2, 3].map(|n| Letter { failures: n, ..letter(n, 3001 + u64::from(n)) })
 }
 
-#[tokio::test]
-#[ignore = "writes the file of a new version, once; the files of older versions stay as they are"]
-async fn write_the_file() {
-    assert!(!kept().exists(), "the file is there; a changed record needs a new version and a new file");
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("bmauth.redb");
-    let store = RedbStore::open(&path).unwrap();
-    keeps(&store, [account_1(), account(2)].map(Change::AddAccount)).await;
-    keeps(&store, [passkey_1(), passkey(2, 2)].map(Change::AddPasskey)).await;
-    keeps(&store, [1, 2, 3].map(|n| Change::AddSession(session_of(n)))).await;
-    keeps(&store, [0, 1, 2, 3].map(|n| Change::AddCeremony(ceremony(n)))).await;
-    keeps(&store, [1, 2].map(|n| Change::PutRegistration(registration_of(n)))).await;
-    keeps(&store, letters().map(Change::AddLetter)).await;
-    keeps(&store, count()).await;
-    keeps(&store, [Change::SetMaster(Secret::from_bytes([7; 32]))]).await;
-    keeps(&store, [signing_key("es", 100), signing_key("ed", 200)].map(Change::PutSigningKey)).await;
-    let credential = store.passkey(&credential(1)).await.unwrap().unwrap().key.credential;
-    println!("CREDENTIAL_IN_FILE is {}", serde_json::to_string(credential.cred_id()).unwrap());
-    drop(store);
-    let mut database = redb::Database::open(&path).unwrap();
-    database.compact().unwrap();
-    drop(database);
-    std::fs::copy(&path, kept()).unwrap();
-}
-
 /// The key as written, with the credential that is in the file, which no sample can make again.
 fn with_credential_of(found: &NewPasskey, written: NewPasskey) -> NewPasskey {
     assert_eq!(serde_json::to_string(found.credential.cred_id()).unwrap(), CREDENTIAL_IN_FILE);
@@ -85,10 +69,7 @@ fn with_credential_of(found: &NewPasskey, written: NewPasskey) -> NewPasskey {
 
 #[tokio::test]
 async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("bmauth.redb");
-    std::fs::copy(kept(), &path).unwrap();
-    let store = RedbStore::open(&path).unwrap();
+    let (_directory, store) = opened();
 
     assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account_1()));
     assert_eq!(store.account_by_email(&email(2)).await.unwrap(), Some(account(2)));
@@ -124,4 +105,38 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     store.commit(vec![Change::DropRegistrations(email(1))], Durability::Durable).await.unwrap();
     let removed = store.sweep(at(9999), at(0), at(34), 99).await.unwrap();
     assert_eq!(removed, 4 + 3 + 1 + 3 + 1);
+}
+
+#[tokio::test]
+async fn a_file_that_version_1_wrote_takes_what_came_later_and_is_no_version_1_file_from_then_on() {
+    let (directory, store) = opened();
+    keeps(&store, [Change::AddLink(link(1)), Change::PutRecovery(recovery(1, 1))]).await;
+    keeps(&store, [Change::AddHold(hold(1, 1)), Change::AddEvent(event(1, 1, 50))]).await;
+    keeps(
+        &store,
+        [Change::RenamePasskey {
+            credential: credential(1),
+            account: account_id(1),
+            name: Some("Ann’s phone".to_owned()),
+        }],
+    )
+    .await;
+    keeps(&store, [Change::EndSessions { account: account_id(2), except: Some(digest(2)) }]).await;
+    drop(store);
+    let path = directory.path().join("bmauth.redb");
+    for _ in 0..2 {
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(store.link_by_code(link_code(1)).await.unwrap(), Some(link(1)));
+        assert_eq!(store.recovery(digest(1)).await.unwrap(), Some(recovery(1, 1)));
+        assert_eq!(store.hold(account_id(1)).await.unwrap(), Some(hold(1, 1)));
+        assert_eq!(store.events(account_id(1), 9).await.unwrap(), [event(1, 1, 50)]);
+        let passkeys = store.passkeys(account_id(1)).await.unwrap();
+        assert_eq!(passkeys[0].name.as_deref(), Some("Ann’s phone"));
+        assert_eq!(store.sessions(account_id(2)).await.unwrap(), [session_of(2)]);
+    }
+    // An older bmauth looks here, and refuses what it does not know.
+    let database = redb::Database::open(&path).unwrap();
+    let snapshot = database.begin_read().unwrap();
+    let meta = snapshot.open_table(TableDefinition::<&[u8], &[u8]>::new("meta")).unwrap();
+    assert_eq!(meta.get(&b"schema"[..]).unwrap().unwrap().value(), 2_u32.to_be_bytes());
 }

@@ -5,14 +5,19 @@
 mod crash;
 mod file;
 mod format;
+mod format_2;
 mod random;
 mod sample;
 mod shown;
 
 mod claims {
+    pub mod activity;
     pub mod atomic;
     pub mod counting;
+    pub mod linking;
+    pub mod managing;
     pub mod people;
+    pub mod recovering;
     pub mod registering;
     pub mod sweeping;
     pub mod upkeep;
@@ -49,6 +54,7 @@ contract! {
     people {
         what_was_never_added_is_not_there
         an_account_is_found_by_id_and_by_address
+        accounts_are_listed_by_address_from_where_the_last_list_ended
         an_account_id_is_used_once
         an_address_has_one_account
         a_passkey_needs_its_account
@@ -57,6 +63,7 @@ contract! {
         a_used_passkey_has_its_new_counter_and_time
         a_passkey_used_meanwhile_is_not_used_again
         a_session_reads_as_it_was_added
+        sessions_are_listed_newest_first_for_their_account_only
         a_session_needs_its_account
         a_disabled_account_gets_no_session
         a_session_needs_a_passkey_of_its_own_account
@@ -76,6 +83,48 @@ contract! {
         a_proved_address_drops_its_registrations_and_no_others
         a_browser_that_took_another_address_is_not_dropped_with_the_first
     }
+    managing {
+        ending_the_sessions_of_an_account_ends_those_and_no_others
+        one_session_can_be_left_when_the_others_end
+        a_review_is_answered_in_one_session_that_must_be_there
+        a_passkey_is_renamed_by_its_own_account_only
+        a_removed_passkey_ends_exactly_its_sessions
+        nobody_removes_the_passkey_of_another_account
+        the_last_passkey_of_an_account_is_removed_only_on_purpose
+        passkeys_removed_at_the_same_time_leave_one
+        a_removed_passkey_can_be_anybodys_later
+        disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_back
+        a_required_passkey_must_be_there_and_be_the_accounts
+        a_required_session_must_not_have_ended
+        a_removed_account_leaves_nothing_and_takes_nothing_of_others
+    }
+    linking {
+        a_link_is_found_by_name_and_by_either_code
+        no_code_leads_to_two_links
+        a_link_goes_on_from_the_revision_before_only
+        the_last_revision_there_is_has_no_next
+        a_link_keeps_its_codes
+        a_link_is_spent_once_and_only_in_its_revision
+        one_of_many_parallel_answers_to_a_link_wins
+        one_of_many_parallel_devices_finishes_a_link
+    }
+    recovering {
+        a_recovery_reads_as_it_was_put
+        a_browser_has_one_recovery
+        a_recovery_goes_on_from_the_revision_before_only
+        a_recovery_is_spent_once_and_only_in_its_revision
+        parallel_tries_of_a_recovery_are_counted_exactly
+        an_account_has_one_hold
+        a_hold_needs_its_account
+        a_hold_is_spent_once_and_only_by_its_name
+        a_hold_is_either_cancelled_or_finished
+    }
+    activity {
+        an_event_reads_as_it_was_added
+        the_newest_events_come_first_for_their_account_only
+        of_events_of_one_second_the_later_name_comes_first
+        an_event_of_an_account_that_is_gone_is_passed_over
+    }
     counting {
         a_counter_stops_at_its_limit
         a_counter_starts_again_when_its_window_is_over
@@ -91,12 +140,14 @@ contract! {
         a_commit_that_conflicts_leaves_nothing
         a_later_change_sees_the_earlier_ones_of_its_commit
         what_a_commit_took_away_is_gone_for_its_later_changes
+        no_change_leaves_anything_where_a_later_one_conflicts
         the_first_conflict_is_told
         a_whole_registration_is_one_commit
         parallel_commits_are_all_kept
     }
     sweeping {
         a_sweep_removes_what_has_expired_and_nothing_else
+        holds_and_events_are_swept_when_their_time_is_over
         old_and_unused_sessions_are_swept
         sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unused
         a_sweep_stays_within_its_limit_and_comes_to_an_end
@@ -105,6 +156,7 @@ contract! {
     }
     upkeep {
         letters_come_when_they_are_due_longest_due_first
+        a_letter_reads_as_it_was_added
         a_delayed_letter_counts_its_failure_and_comes_later
         a_dropped_letter_is_not_delayed_back
         the_master_secret_is_set_once

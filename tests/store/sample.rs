@@ -3,13 +3,16 @@
 use std::sync::LazyLock;
 
 use bmauth::domain::account::{Account, AccountId};
-use bmauth::domain::ceremony::{Ceremony, CeremonyId, Purpose, Subject};
+use bmauth::domain::activity::{Event, What};
+use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::{Letter, LetterId, Message};
+use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{Change, Counter};
+use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::return_to::ReturnTo;
 use bmauth::domain::secret::SecretDigest;
@@ -64,6 +67,18 @@ pub fn letter_id(n: u32) -> LetterId {
     LetterId(uuid(n))
 }
 
+pub fn link_id(n: u32) -> LinkId {
+    LinkId(uuid(n))
+}
+
+pub fn link_code(n: u32) -> LinkCodeDigest {
+    LinkCodeDigest(*digest(n).bytes())
+}
+
+pub fn hold_id(n: u32) -> HoldId {
+    HoldId(uuid(n))
+}
+
 pub fn email(n: u32) -> Email {
     // The first few are beginnings of each other: an index by address must not mix them up.
     let text = if n < 10 { format!("ann@example.co{}", "m".repeat(n as usize)) } else { format!("ann{n}@example.com") };
@@ -107,8 +122,8 @@ pub fn passkey(n: u32, account: u32) -> Passkey {
     Passkey {
         account: account_id(account),
         key: new_passkey(n),
-        name: None,
-        browser: String::new(),
+        name: (n % 2 == 1).then(|| format!("Ann’s key {n}")),
+        browser: format!("Chrome {n} on Android"),
         created_at: at(1000),
         last_used_at: None,
     }
@@ -132,8 +147,8 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
             1 => Some("192.0.2.7".parse().unwrap()),
             _ => Some("2001:db8::7".parse().unwrap()),
         },
-        recovered_at: None,
-        review: false,
+        recovered_at: (n % 2 == 1).then(|| at(1999)),
+        review: !n.is_multiple_of(4),
     }
 }
 
@@ -145,16 +160,23 @@ pub fn sign_in_state() -> DiscoverableAuthentication {
     WEBAUTHN.start_discoverable_authentication().unwrap().1
 }
 
+/// Ten in a row have every purpose there is.
 pub fn ceremony(n: u32) -> Ceremony {
-    let subject = match n % 4 {
-        0 => None,
-        1 => Some(Subject::Anyone),
-        2 => Some(Subject::Account(account_id(n))),
-        _ => Some(Subject::Nobody),
-    };
-    let purpose = match subject {
-        None => Purpose::Register { email: email(n), account: account_id(n), state: registration_state() },
-        Some(subject) => Purpose::SignIn { subject, state: sign_in_state() },
+    let (account, session) = (account_id(n), digest(n));
+    let sign_in = |subject| Purpose::SignIn { subject, state: sign_in_state() };
+    let add = |leave| Purpose::AddPasskey { account, leave, state: registration_state() };
+    let confirm = |act| Purpose::Confirm { account, session, act, state: sign_in_state() };
+    let purpose = match n % 10 {
+        0 => Purpose::Register { email: email(n), account, state: registration_state() },
+        1 => sign_in(Subject::Anyone),
+        2 => sign_in(Subject::Account(account)),
+        3 => sign_in(Subject::Nobody),
+        4 => add(Leave::Link(link_id(n))),
+        5 => add(Leave::Recovery),
+        6 => add(Leave::Session(session)),
+        7 => Purpose::ApproveLink { link: link_id(n), subject: Subject::Account(account), state: sign_in_state() },
+        8 => confirm(Act::AddPasskey),
+        _ => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
     };
     Ceremony {
         id: ceremony_id(n),
@@ -180,14 +202,22 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
     }
 }
 
+/// Ten in a row have every message there is.
 pub fn letter(n: u32, due_at: u64) -> Letter {
     Letter {
         id: letter_id(n),
         to: email(n),
-        message: match n % 3 {
-            0 => Message::Code(code(n)),
+        message: match n % 10 {
+            0 => Message::RecoveryCode(code(n)),
             1 => Message::AlreadyRegistered,
-            _ => Message::Welcome,
+            2 => Message::Welcome,
+            3 => Message::Code(code(n)),
+            4 => Message::RecoveryHeld { hold: hold_id(n), until: at(8000) },
+            5 => Message::RecoveryDone,
+            6 => Message::RecoveryCancelled,
+            7 => Message::PasskeyAdded { aaguid: uuid(n) },
+            8 => Message::PasskeyRemoved { aaguid: uuid(n) },
+            _ => Message::PasskeyCopied { aaguid: uuid(n) },
         },
         language: "de-CH".to_owned(),
         browser: "Safari on iPhone".to_owned(),
@@ -196,6 +226,87 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
         failures: 0,
         expires_at: at(9000),
     }
+}
+
+fn party(n: u32) -> Party {
+    let Session { browser, address, .. } = session(n, 0, 0);
+    Party { browser: digest(n), description: browser, address, at: at(3000) }
+}
+
+/// Fifteen in a row have every stage, with and without either side and an offer. What names an account names that
+/// of the same number.
+pub fn link(n: u32) -> Link {
+    Link {
+        id: link_id(n),
+        revision: 0,
+        scan_code: link_code(n),
+        short_code: link_code(n + 1000),
+        number: 10 + u8::try_from(n % 90).unwrap(),
+        wrong_numbers: u8::try_from(n % 3).unwrap(),
+        waiting: (n % 3 != 1).then(|| party(n)),
+        approving: (n % 3 != 2).then(|| party(n + 1)),
+        offer: n.is_multiple_of(2).then(|| Offer { account: account_id(n), session: digest(n) }),
+        stage: match n % 5 {
+            0 => Stage::Shown,
+            1 => Stage::Found,
+            2 => Stage::Approved(approval(n)),
+            3 => Stage::Closed(Closed::Denied),
+            _ => Stage::Closed(Closed::WrongNumbers),
+        },
+        return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
+        expires_at: at(4000),
+    }
+}
+
+pub fn approval(account: u32) -> Approval {
+    let session = (account % 2 == 1).then(|| digest(account));
+    Approval { account: account_id(account), credential: credential(account), session }
+}
+
+/// Of an account, unless the browser's number can be divided by three.
+pub fn recovery(browser: u32, of: u32) -> Recovery {
+    Recovery {
+        browser: digest(browser),
+        revision: 0,
+        email: email(of),
+        account: (!browser.is_multiple_of(3)).then(|| account_id(of)),
+        stage: if browser.is_multiple_of(2) { RecoveryStage::Code } else { RecoveryStage::Proved },
+        code: code(browser),
+        tries: browser,
+        code_sent_at: at(3000),
+        return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
+        expires_at: at(4000),
+    }
+}
+
+pub fn hold(n: u32, account: u32) -> Hold {
+    Hold {
+        id: hold_id(n),
+        account: account_id(account),
+        asked_at: at(3000),
+        until: at(4000),
+        browser: format!("Safari {n} on iPhone"),
+    }
+}
+
+/// Eleven in a row tell everything that can happen.
+pub fn event(n: u32, account: u32, seconds: u64) -> Event {
+    const ALL: [What; 11] = [
+        What::Registered,
+        What::SignedIn,
+        What::PasskeyAdded,
+        What::PasskeyRemoved,
+        What::PasskeyCopied,
+        What::LinkApproved,
+        What::LinkDenied,
+        What::RecoveryHeld,
+        What::RecoveryCancelled,
+        What::Recovered,
+        What::SignedOutEverywhere,
+    ];
+    let Session { browser, address, .. } = session(n, 0, 0);
+    let what = *ALL.iter().cycle().nth(n as usize).unwrap();
+    Event { id: uuid(n), account: account_id(account), what, at: at(seconds), browser, address }
 }
 
 pub fn signing_key(kid: &str, created_at: u64) -> SigningKey {

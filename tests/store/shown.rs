@@ -1,9 +1,12 @@
 //! Everything of a row as text, also what its `Debug` hides, so that rows can be compared.
 
 use bmauth::domain::account::Account;
+use bmauth::domain::activity::Event;
 use bmauth::domain::ceremony::{Ceremony, Purpose};
 use bmauth::domain::letter::Letter;
+use bmauth::domain::link::Link;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
+use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
 use bmauth::domain::signing_key::SigningKey;
@@ -50,6 +53,30 @@ impl Shown for Passkey {
 }
 
 impl Shown for Session {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Link {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Recovery {
+    fn shown(&self) -> String {
+        format!("{self:?} {}", self.email.as_str())
+    }
+}
+
+impl Shown for Hold {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Event {
     fn shown(&self) -> String {
         format!("{self:?}")
     }

@@ -1,11 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bmauth::domain::link::{Link, Stage};
 use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::recovery::Recovery;
 use bmauth::domain::secret::Secret;
+use bmauth::domain::session::Session;
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
 
+use crate::random::everything;
 use crate::sample::*;
 
 /// The changes are made.
@@ -132,6 +136,51 @@ pub async fn what_a_commit_took_away_is_gone_for_its_later_changes(store: Arc<im
     .await;
     for (browser, there) in [(1, false), (2, false), (3, true)] {
         assert_eq!(store.registration(digest(browser)).await.unwrap().is_some(), there, "browser {browser}");
+    }
+}
+
+pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<impl Store>) {
+    for n in 1..=2 {
+        keeps(&*store, person(n)).await;
+    }
+    keeps(&*store, [Change::AddPasskey(passkey(3, 1)), Change::AddHold(hold(1, 1))]).await;
+    let sessions = [(1, 1, 1), (2, 1, 3), (3, 2, 2)].map(|(n, of, with)| session(n, of, with));
+    keeps(&*store, sessions.map(|session| Change::AddSession(Session { review: true, ..session }))).await;
+    keeps(&*store, [Change::AddLink(link(1)), Change::AddLink(link(2)), Change::PutRecovery(recovery(1, 1))]).await;
+    keeps(&*store, [Change::AddEvent(event(1, 1, 50))]).await;
+    let before = everything(&*store).await;
+
+    let (first, second) = (account_id(1), account_id(2));
+    let changes = [
+        Change::AnswerReview(digest(1)),
+        Change::EndSessions { account: first, except: Some(digest(1)) },
+        Change::RenamePasskey { credential: credential(1), account: first, name: Some("Key".to_owned()) },
+        Change::RemovePasskey { credential: credential(1), account: first, last: false },
+        Change::AddLink(link(0)),
+        Change::AdvanceLink(Link { revision: 1, stage: Stage::Found, ..link(1) }),
+        Change::SpendLink { id: link_id(2), revision: 0 },
+        Change::AdvanceRecovery(Recovery { revision: 1, ..recovery(1, 2) }),
+        Change::SpendRecovery { browser: digest(1), revision: 1 },
+        Change::PutRecovery(recovery(2, 2)),
+        Change::SpendHold { account: first, id: hold_id(1) },
+        Change::AddHold(hold(2, 2)),
+        Change::AddEvent(event(2, 2, 60)),
+        Change::SetDisabled { account: second, disabled: true },
+        Change::RemoveAccount(first),
+    ];
+    // The one that does not hold.
+    let last = Change::RequireSession(digest(9));
+    let mut some = Vec::new();
+    for change in &changes {
+        some.push(change.clone());
+        refuses(&*store, [some.as_slice(), std::slice::from_ref(&last)].concat(), Conflict::SessionEnded).await;
+        assert_eq!(everything(&*store).await, before, "after {change:?}");
+    }
+    // Each of them does something, so that something could have been left.
+    for change in changes {
+        let before = everything(&*store).await;
+        keeps(&*store, [change.clone()]).await;
+        assert_ne!(everything(&*store).await, before, "after {change:?}");
     }
 }
 

@@ -13,7 +13,7 @@ fn count(of: u8, limit: u32, now: u64) -> [Change; 1] {
 }
 
 /// Commits all of them at the same time; returns how many were kept. All others must conflict as told.
-async fn race(store: &Arc<impl Store>, commits: Vec<Vec<Change>>, otherwise: Conflict) -> usize {
+pub async fn race(store: &Arc<impl Store>, commits: Vec<Vec<Change>>, otherwise: Conflict) -> usize {
     let commits = commits.into_iter().enumerate().map(|(n, changes)| {
         let store = Arc::clone(store);
         let durability = if n % 2 == 0 { Durability::Relaxed } else { Durability::Durable };

@@ -17,6 +17,13 @@ pub async fn what_was_never_added_is_not_there(store: Arc<impl Store>) {
     assert!(store.passkey(&credential(1)).await.unwrap().is_none());
     assert!(store.passkeys(account_id(1)).await.unwrap().is_empty());
     assert!(store.session(digest(1)).await.unwrap().is_none());
+    assert!(store.sessions(account_id(1)).await.unwrap().is_empty());
+    assert!(store.events(account_id(1), 9).await.unwrap().is_empty());
+    assert!(store.accounts(None, 9).await.unwrap().is_empty());
+    assert!(store.link(link_id(1)).await.unwrap().is_none());
+    assert!(store.link_by_code(link_code(1)).await.unwrap().is_none());
+    assert!(store.recovery(digest(1)).await.unwrap().is_none());
+    assert!(store.hold(account_id(1)).await.unwrap().is_none());
     assert!(store.letters_due(at(u64::MAX), 9).await.unwrap().is_empty());
     assert!(store.master().await.unwrap().is_none());
     assert!(store.signing_keys().await.unwrap().is_empty());
@@ -29,6 +36,28 @@ pub async fn an_account_is_found_by_id_and_by_address(store: Arc<impl Store>) {
     for n in 0..4 {
         assert_eq!(store.account(account_id(n)).await.unwrap(), Some(account(n)));
         assert_eq!(store.account_by_email(&email(n)).await.unwrap(), Some(account(n)));
+    }
+}
+
+pub async fn accounts_are_listed_by_address_from_where_the_last_list_ended(store: Arc<impl Store>) {
+    // Added neither in the order of their addresses nor in that of their ids.
+    for n in [12, 3, 0, 2, 11, 1] {
+        keeps(&*store, [Change::AddAccount(account(n))]).await;
+    }
+    // The addresses: ann11@…, ann12@…, ann@example.co, ann@example.com, ann@example.comm, ann@example.commm.
+    for (after, limit, expected) in [
+        (None, 99, vec![11, 12, 0, 1, 2, 3]),
+        (None, 3, vec![11, 12, 0]),
+        (Some(0), 2, vec![1, 2]),
+        (Some(2), 2, vec![3]),
+        (Some(3), 2, vec![]),
+        // One that no account has: what comes after it is listed all the same.
+        (Some(10), 1, vec![11]),
+        (Some(4), 9, vec![]),
+        (None, 0, vec![]),
+    ] {
+        let listed = store.accounts(after.map(email).as_ref(), limit).await.unwrap();
+        assert_eq!(listed, expected.into_iter().map(account).collect::<Vec<_>>(), "after {after:?}");
     }
 }
 
@@ -111,6 +140,18 @@ pub async fn a_session_reads_as_it_was_added(store: Arc<impl Store>) {
     for n in 1..=3 {
         assert_eq!(store.session(digest(n)).await.unwrap(), Some(session(n, 1, 1)));
     }
+}
+
+pub async fn sessions_are_listed_newest_first_for_their_account_only(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    keeps(&*store, person(2)).await;
+    let made = |n, of, created_at| Session { created_at: at(created_at), ..session(n, of, of) };
+    let added = [made(1, 1, 300), made(2, 1, u64::MAX), made(3, 2, 200), made(4, 1, 0), made(5, 1, 400)];
+    keeps(&*store, added.clone().map(Change::AddSession)).await;
+    let [third, first, others, last, second] = added;
+    assert_eq!(store.sessions(account_id(1)).await.unwrap(), [first, second, third, last]);
+    assert_eq!(store.sessions(account_id(2)).await.unwrap(), [others]);
+    assert!(store.sessions(account_id(3)).await.unwrap().is_empty());
 }
 
 pub async fn a_session_needs_its_account(store: Arc<impl Store>) {

@@ -25,7 +25,7 @@ async fn put(store: &impl Store, registration: Registration) {
 }
 
 pub async fn a_ceremony_reads_as_it_was_added(store: Arc<impl Store>) {
-    for n in 0..4 {
+    for n in 0..10 {
         let added = ceremony(n);
         keeps(&*store, [Change::AddCeremony(added.clone())]).await;
         assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().unwrap().shown(), added.shown());

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::letter::Letter;
+use bmauth::domain::link::Link;
 use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
 use bmauth::store::Store;
@@ -19,6 +21,8 @@ pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl S
                 Change::AddCeremony(Ceremony { expires_at, ..ceremony(n) }),
                 Change::PutRegistration(Registration { expires_at, ..registration(n, n, n) }),
                 Change::AddLetter(Letter { expires_at, ..letter(n, 10) }),
+                Change::AddLink(Link { expires_at, ..link(n) }),
+                Change::PutRecovery(Recovery { expires_at, ..recovery(n, n) }),
             ],
         )
         .await;
@@ -26,10 +30,13 @@ pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl S
     keeps(&*store, person(1)).await;
     keeps(&*store, [Change::AddSession(session(1, 1, 1))]).await;
     // What expires at a moment is gone from that moment on.
-    assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 6);
+    assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 10);
     for (n, there) in [(1, false), (2, false), (3, true)] {
         assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().is_some(), there, "ceremony {n}");
         assert_eq!(store.registration(digest(n)).await.unwrap().is_some(), there, "registration {n}");
+        assert_eq!(store.link(link_id(n)).await.unwrap().is_some(), there, "link {n}");
+        assert_eq!(store.link_by_code(link_code(n)).await.unwrap().is_some(), there, "code of link {n}");
+        assert_eq!(store.recovery(digest(n)).await.unwrap().is_some(), there, "recovery {n}");
     }
     let letters = store.letters_due(at(9999), 9).await.unwrap();
     assert_eq!(letters.iter().map(|letter| letter.id).collect::<Vec<_>>(), [letter_id(3)]);
@@ -39,6 +46,24 @@ pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl S
     // The index by address has forgotten them too.
     keeps(&*store, [Change::DropRegistrations(email(1)), Change::DropRegistrations(email(3))]).await;
     assert!(store.registration(digest(3)).await.unwrap().is_none());
+}
+
+pub async fn holds_and_events_are_swept_when_their_time_is_over(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account(n)))).await;
+    let holds = [(1, 100), (2, 101)].map(|(n, until)| Hold { until: at(until), ..hold(n, n) });
+    keeps(&*store, holds.clone().map(Change::AddHold)).await;
+    let events = [event(1, 1, 100), event(2, 1, 101)];
+    keeps(&*store, events.clone().map(Change::AddEvent)).await;
+    let week = holds[0].expires_at();
+    assert_eq!(store.sweep(week.before(Duration::from_secs(1)), at(0), at(0), 9).await.unwrap(), 0);
+    assert_eq!(store.sweep(week, at(0), at(0), 9).await.unwrap(), 1);
+    assert!(store.hold(account_id(1)).await.unwrap().is_none());
+    assert_eq!(store.hold(account_id(2)).await.unwrap(), Some(holds[1].clone()));
+    // An account whose hold was swept can have another.
+    keeps(&*store, [Change::AddHold(Hold { until: at(u64::MAX), ..hold(3, 1) })]).await;
+    let quarter = events[0].expires_at();
+    assert_eq!(store.sweep(quarter, at(0), at(0), 9).await.unwrap(), 2, "the other hold and the first event");
+    assert_eq!(store.events(account_id(1), 9).await.unwrap(), events[1..]);
 }
 
 pub async fn old_and_unused_sessions_are_swept(store: Arc<impl Store>) {
@@ -105,6 +130,10 @@ pub async fn what_was_prolonged_is_not_swept(store: Arc<impl Store>) {
             Change::AddSession(session(1, 1, 1)),
             Change::PutRegistration(registration(1, 1, 1)),
             Change::PutRegistration(prolonged),
+            Change::AddLink(link(1)),
+            Change::AdvanceLink(Link { revision: 1, expires_at: at(6000), ..link(1) }),
+            Change::PutRecovery(recovery(1, 1)),
+            Change::AdvanceRecovery(Recovery { revision: 1, expires_at: at(6000), ..recovery(1, 1) }),
         ],
     )
     .await;
@@ -112,5 +141,5 @@ pub async fn what_was_prolonged_is_not_swept(store: Arc<impl Store>) {
     assert_eq!(store.sweep(at(5000), at(0), at(5000), 9).await.unwrap(), 0);
     assert!(store.session(digest(1)).await.unwrap().is_some());
     assert!(store.registration(digest(1)).await.unwrap().is_some());
-    assert_eq!(store.sweep(at(6000), at(0), at(5001), 9).await.unwrap(), 2);
+    assert_eq!(store.sweep(at(6000), at(0), at(5001), 9).await.unwrap(), 4);
 }

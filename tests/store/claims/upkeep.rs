@@ -25,6 +25,12 @@ pub async fn letters_come_when_they_are_due_longest_due_first(store: Arc<impl St
     }
 }
 
+pub async fn a_letter_reads_as_it_was_added(store: Arc<impl Store>) {
+    let added: Vec<_> = (0..10).map(|n| letter(n, 100 + u64::from(n))).collect();
+    keeps(&*store, added.iter().cloned().map(Change::AddLetter).collect::<Vec<_>>()).await;
+    assert_eq!(store.letters_due(at(999), 99).await.unwrap().shown(), added.shown());
+}
+
 pub async fn a_delayed_letter_counts_its_failure_and_comes_later(store: Arc<impl Store>) {
     keeps(&*store, [Change::AddLetter(letter(1, 100))]).await;
     for (failures, due_at) in [(1, 500), (2, 50), (3, 900)] {

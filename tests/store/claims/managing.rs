@@ -1,0 +1,260 @@
+use std::sync::Arc;
+
+use bmauth::domain::account::Account;
+use bmauth::domain::link::{Offer, Stage};
+use bmauth::domain::passkey::Passkey;
+use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::session::Session;
+use bmauth::store::Store;
+
+use crate::claims::atomic::{keeps, refuses};
+use crate::claims::counting::race;
+use crate::random::everything_of;
+use crate::sample::*;
+use crate::shown::Shown as _;
+
+fn end_sessions(account: u32, except: Option<u32>) -> [Change; 1] {
+    [Change::EndSessions { account: account_id(account), except: except.map(digest) }]
+}
+
+fn rename(n: u32, account: u32, name: Option<&str>) -> [Change; 1] {
+    let name = name.map(str::to_owned);
+    [Change::RenamePasskey { credential: credential(n), account: account_id(account), name }]
+}
+
+fn remove(n: u32, account: u32, last: bool) -> [Change; 1] {
+    [Change::RemovePasskey { credential: credential(n), account: account_id(account), last }]
+}
+
+fn require(n: u32, account: u32) -> [Change; 1] {
+    [Change::RequirePasskey { credential: credential(n), account: account_id(account) }]
+}
+
+fn disable(account: u32, disabled: bool) -> [Change; 1] {
+    [Change::SetDisabled { account: account_id(account), disabled }]
+}
+
+/// Two people, 1 and 2; the first has the passkeys 1 and 3 as well as the sessions 1 and 4 of the one and 3 of the
+/// other, the second has passkey 2 and session 2.
+async fn two_people(store: &impl Store) {
+    keeps(store, person(1)).await;
+    keeps(store, person(2)).await;
+    keeps(store, [Change::AddPasskey(passkey(3, 1))]).await;
+    let sessions = [session(1, 1, 1), session(2, 2, 2), session(3, 1, 3), session(4, 1, 1)];
+    keeps(store, sessions.map(Change::AddSession)).await;
+}
+
+/// Which of the sessions 1 to 4 are there, by name and in the list of their account.
+async fn open_sessions(store: &impl Store) -> Vec<u32> {
+    let mut open = Vec::new();
+    for n in 1..=4 {
+        if store.session(digest(n)).await.unwrap().is_some() {
+            open.push(n);
+        }
+    }
+    let mut listed = Vec::new();
+    for account in [1, 2] {
+        listed.extend(store.sessions(account_id(account)).await.unwrap().into_iter().map(|session| session.token));
+    }
+    listed.sort_unstable();
+    assert_eq!(listed, open.iter().copied().map(digest).collect::<Vec<_>>());
+    open
+}
+
+pub async fn ending_the_sessions_of_an_account_ends_those_and_no_others(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    for _ in 0..2 {
+        keeps(&*store, end_sessions(1, None)).await;
+        assert_eq!(open_sessions(&*store).await, [2]);
+    }
+    // There is none to end, and nobody is asked whether there is such an account.
+    keeps(&*store, end_sessions(9, None)).await;
+    assert_eq!(open_sessions(&*store).await, [2]);
+}
+
+pub async fn one_session_can_be_left_when_the_others_end(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, end_sessions(1, Some(4))).await;
+    assert_eq!(open_sessions(&*store).await, [2, 4]);
+    // Another account's session is none to be left.
+    keeps(&*store, end_sessions(1, Some(2))).await;
+    assert_eq!(open_sessions(&*store).await, [2]);
+}
+
+pub async fn a_review_is_answered_in_one_session_that_must_be_there(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let asked = |n| Session { review: true, ..session(n, 1, 1) };
+    keeps(&*store, [1, 2].map(|n| Change::AddSession(asked(n)))).await;
+    for _ in 0..2 {
+        keeps(&*store, [Change::AnswerReview(digest(1))]).await;
+        assert_eq!(store.session(digest(1)).await.unwrap(), Some(Session { review: false, ..asked(1) }));
+    }
+    assert_eq!(store.session(digest(2)).await.unwrap(), Some(asked(2)));
+    keeps(&*store, [Change::EndSession(digest(2))]).await;
+    refuses(&*store, [Change::AnswerReview(digest(2))], Conflict::SessionEnded).await;
+}
+
+pub async fn a_passkey_is_renamed_by_its_own_account_only(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, rename(1, 1, Some("Küche"))).await;
+    let expected = Passkey { name: Some("Küche".to_owned()), ..passkey(1, 1) };
+    assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().shown(), expected.shown());
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![expected.clone(), passkey(3, 1)].shown());
+    for (n, account) in [(1, 2), (2, 1), (9, 1), (1, 9)] {
+        refuses(&*store, rename(n, account, Some("Mine")), Conflict::PasskeyChanged).await;
+    }
+    assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().shown(), expected.shown());
+    keeps(&*store, rename(1, 1, None)).await;
+    assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().name, None);
+}
+
+pub async fn a_removed_passkey_ends_exactly_its_sessions(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, remove(1, 1, false)).await;
+    assert!(store.passkey(&credential(1)).await.unwrap().is_none());
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![passkey(3, 1)].shown());
+    assert_eq!(open_sessions(&*store).await, [2, 3]);
+    // It opens nothing any more.
+    refuses(&*store, [Change::AddSession(session(1, 1, 1))], Conflict::PasskeyChanged).await;
+    refuses(&*store, remove(1, 1, true), Conflict::PasskeyChanged).await;
+    let used = Change::UsePasskey { was_counter: 1, key: new_passkey(1), at: at(1) };
+    refuses(&*store, [used], Conflict::PasskeyChanged).await;
+}
+
+pub async fn nobody_removes_the_passkey_of_another_account(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    for last in [false, true] {
+        for (n, account) in [(2, 1), (1, 2), (9, 1), (1, 9)] {
+            refuses(&*store, remove(n, account, last), Conflict::PasskeyChanged).await;
+        }
+    }
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2);
+    assert_eq!(open_sessions(&*store).await, [1, 2, 3, 4]);
+}
+
+pub async fn the_last_passkey_of_an_account_is_removed_only_on_purpose(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    // That another account has passkeys does not help.
+    refuses(&*store, remove(2, 2, false), Conflict::LastPasskey).await;
+    assert_eq!(open_sessions(&*store).await, [1, 2, 3, 4]);
+    // Both at once: the second of them is the last.
+    let both = [remove(1, 1, false), remove(3, 1, false)].concat();
+    refuses(&*store, both, Conflict::LastPasskey).await;
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2);
+    // One that comes in the same commit takes its place.
+    keeps(&*store, [&[Change::AddPasskey(passkey(4, 2))], &remove(2, 2, false)[..]].concat()).await;
+    refuses(&*store, remove(4, 2, false), Conflict::LastPasskey).await;
+    keeps(&*store, remove(4, 2, true)).await;
+    assert!(store.passkeys(account_id(2)).await.unwrap().is_empty());
+    assert_eq!(store.account(account_id(2)).await.unwrap(), Some(account(2)));
+}
+
+pub async fn passkeys_removed_at_the_same_time_leave_one(store: Arc<impl Store>) {
+    keeps(&*store, [Change::AddAccount(account(1))]).await;
+    keeps(&*store, (1..=20).map(|n| Change::AddPasskey(passkey(n, 1))).collect::<Vec<_>>()).await;
+    let commits = (1..=20).map(|n| remove(n, 1, false).to_vec()).collect();
+    assert_eq!(race(&store, commits, Conflict::LastPasskey).await, 19);
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
+}
+
+pub async fn a_removed_passkey_can_be_anybodys_later(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, remove(1, 1, false)).await;
+    keeps(&*store, [Change::AddPasskey(passkey(1, 2))]).await;
+    assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().account, account_id(2));
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![passkey(3, 1)].shown());
+}
+
+pub async fn disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_back(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, disable(1, true)).await;
+    assert_eq!(store.account(account_id(1)).await.unwrap(), Some(Account { disabled: true, ..account(1) }));
+    assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(Account { disabled: true, ..account(1) }));
+    assert_eq!(open_sessions(&*store).await, [2]);
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2, "it keeps its passkeys");
+    refuses(&*store, [Change::AddSession(session(1, 1, 1))], Conflict::AccountDisabled).await;
+    keeps(&*store, disable(1, false)).await;
+    assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account(1)));
+    assert_eq!(open_sessions(&*store).await, [2]);
+    keeps(&*store, [Change::AddSession(session(1, 1, 1))]).await;
+    // Enabling what is enabled ends nothing.
+    keeps(&*store, disable(1, false)).await;
+    assert_eq!(open_sessions(&*store).await, [1, 2]);
+    for disabled in [false, true] {
+        refuses(&*store, disable(9, disabled), Conflict::NoAccount).await;
+    }
+}
+
+pub async fn a_required_passkey_must_be_there_and_be_the_accounts(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, require(1, 1)).await;
+    keeps(&*store, require(3, 1)).await;
+    for (n, account) in [(1, 2), (2, 1), (9, 1), (1, 9)] {
+        refuses(&*store, require(n, account), Conflict::PasskeyChanged).await;
+    }
+    refuses(&*store, [remove(1, 1, false), require(1, 1)].concat(), Conflict::PasskeyChanged).await;
+    keeps(&*store, [require(1, 1), remove(1, 1, false)].concat()).await;
+    refuses(&*store, require(1, 1), Conflict::PasskeyChanged).await;
+}
+
+pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, [Change::RequireSession(digest(1))]).await;
+    assert_eq!(open_sessions(&*store).await, [1, 2, 3, 4]);
+    for ended_how in [Change::EndSession(digest(1)), Change::EndSessions { account: account_id(1), except: None }] {
+        refuses(&*store, [ended_how, Change::RequireSession(digest(1))], Conflict::SessionEnded).await;
+    }
+    keeps(&*store, [Change::EndSession(digest(1))]).await;
+    refuses(&*store, [Change::RequireSession(digest(1))], Conflict::SessionEnded).await;
+    refuses(&*store, [Change::RequireSession(digest(9))], Conflict::SessionEnded).await;
+}
+
+pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 is nobody's of them.
+    let mut approved = link(7);
+    approved.stage = Stage::Approved(approval(1));
+    let mut offered = link(6);
+    offered.offer = Some(Offer { account: account_id(1), session: digest(1) });
+    let links = [link(2), link(4), offered.clone(), approved.clone()];
+    keeps(&*store, links.map(Change::AddLink)).await;
+    for n in [1, 2] {
+        let events = [event(10 * n, n, 10), event(10 * n + 1, n, 20)];
+        keeps(&*store, events.map(Change::AddEvent)).await;
+        keeps(&*store, [Change::AddHold(hold(n, n)), Change::PutRecovery(recovery(n, n))]).await;
+    }
+    let nobodys = recovery(3, 1);
+    keeps(&*store, [Change::PutRecovery(nobodys.clone())]).await;
+    let others = everything_of(&*store, 2).await;
+
+    keeps(&*store, [Change::RemoveAccount(account_id(1))]).await;
+    assert!(store.account(account_id(1)).await.unwrap().is_none());
+    assert!(store.account_by_email(&email(1)).await.unwrap().is_none());
+    assert_eq!(store.accounts(None, 9).await.unwrap(), [account(2)]);
+    for n in [1, 3] {
+        assert!(store.passkey(&credential(n)).await.unwrap().is_none());
+    }
+    assert!(store.passkeys(account_id(1)).await.unwrap().is_empty());
+    assert_eq!(open_sessions(&*store).await, [2]);
+    assert!(store.events(account_id(1), 9).await.unwrap().is_empty());
+    assert!(store.hold(account_id(1)).await.unwrap().is_none());
+    assert!(store.recovery(digest(1)).await.unwrap().is_none());
+    for gone in [&approved, &offered] {
+        assert!(store.link(gone.id).await.unwrap().is_none());
+        assert!(store.link_by_code(gone.short_code).await.unwrap().is_none());
+    }
+    assert_eq!(store.link(link_id(4)).await.unwrap(), Some(link(4)));
+    assert_eq!(store.recovery(digest(3)).await.unwrap(), Some(nobodys), "it names no account");
+    assert_eq!(everything_of(&*store, 2).await, others);
+
+    refuses(&*store, [Change::RemoveAccount(account_id(1))], Conflict::NoAccount).await;
+    // Whoever registers with the address begins with nothing.
+    keeps(&*store, person(1)).await;
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
+    assert!(store.sessions(account_id(1)).await.unwrap().is_empty());
+    assert!(store.events(account_id(1), 9).await.unwrap().is_empty());
+    keeps(&*store, [Change::AddHold(hold(5, 1)), Change::AddLink(approved)]).await;
+    keeps(&*store, [1, 2].map(|n| Change::RemoveAccount(account_id(n)))).await;
+    let end = at(u64::MAX);
+    assert_eq!(store.sweep(end, end, end, 99).await.unwrap(), 2, "link 4 and the recovery without an account");
+}

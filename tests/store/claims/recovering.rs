@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::recovery::{Hold, Recovery, Stage};
+use bmauth::store::Store;
+
+use crate::claims::atomic::{keeps, refuses};
+use crate::claims::counting::race;
+use crate::sample::*;
+use crate::shown::Shown as _;
+
+fn spend(browser: u32, revision: u32) -> [Change; 1] {
+    [Change::SpendRecovery { browser: digest(browser), revision }]
+}
+
+fn advanced(browser: u32, revision: u32) -> Recovery {
+    Recovery { revision: revision + 1, stage: Stage::Proved, tries: revision, ..recovery(browser, 1) }
+}
+
+fn spend_hold(n: u32, account: u32) -> [Change; 1] {
+    [Change::SpendHold { account: account_id(account), id: hold_id(n) }]
+}
+
+pub async fn a_recovery_reads_as_it_was_put(store: Arc<impl Store>) {
+    for n in 0..6 {
+        keeps(&*store, [Change::PutRecovery(recovery(n, n + 1))]).await;
+    }
+    for n in 0..6 {
+        assert_eq!(store.recovery(digest(n)).await.unwrap().shown(), Some(recovery(n, n + 1)).shown());
+    }
+}
+
+pub async fn a_browser_has_one_recovery(store: Arc<impl Store>) {
+    keeps(&*store, [Change::PutRecovery(recovery(1, 1)), Change::PutRecovery(recovery(2, 2))]).await;
+    let other = Recovery { revision: 7, ..recovery(1, 3) };
+    keeps(&*store, [Change::PutRecovery(other.clone())]).await;
+    assert_eq!(store.recovery(digest(1)).await.unwrap(), Some(other));
+    assert_eq!(store.recovery(digest(2)).await.unwrap(), Some(recovery(2, 2)));
+    // What took its place goes on by its own revision.
+    refuses(&*store, spend(1, 0), Conflict::RecoveryChanged).await;
+    keeps(&*store, spend(1, 7)).await;
+}
+
+pub async fn a_recovery_goes_on_from_the_revision_before_only(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::PutRecovery(recovery(n, 1)))).await;
+    for revision in [1, 2, u32::MAX - 1] {
+        refuses(&*store, [Change::AdvanceRecovery(advanced(1, revision))], Conflict::RecoveryChanged).await;
+    }
+    refuses(&*store, [Change::AdvanceRecovery(recovery(1, 1))], Conflict::RecoveryChanged).await;
+    for revision in 0..3 {
+        keeps(&*store, [Change::AdvanceRecovery(advanced(1, revision))]).await;
+        refuses(&*store, [Change::AdvanceRecovery(advanced(1, revision))], Conflict::RecoveryChanged).await;
+        assert_eq!(store.recovery(digest(1)).await.unwrap(), Some(advanced(1, revision)));
+    }
+    assert_eq!(store.recovery(digest(2)).await.unwrap(), Some(recovery(2, 1)));
+    // Nobody goes on with what another browser began.
+    refuses(&*store, [Change::AdvanceRecovery(advanced(3, 0))], Conflict::RecoveryChanged).await;
+    let last = Recovery { revision: u32::MAX, ..recovery(1, 1) };
+    keeps(&*store, [Change::PutRecovery(last.clone())]).await;
+    for revision in [0, u32::MAX] {
+        let next = Recovery { revision, ..recovery(1, 1) };
+        refuses(&*store, [Change::AdvanceRecovery(next)], Conflict::RecoveryChanged).await;
+    }
+}
+
+pub async fn a_recovery_is_spent_once_and_only_in_its_revision(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::PutRecovery(recovery(n, 1)))).await;
+    keeps(&*store, [Change::AdvanceRecovery(advanced(1, 0))]).await;
+    for revision in [0, 2] {
+        refuses(&*store, spend(1, revision), Conflict::RecoveryChanged).await;
+    }
+    assert!(store.recovery(digest(1)).await.unwrap().is_some());
+    keeps(&*store, spend(1, 1)).await;
+    assert!(store.recovery(digest(1)).await.unwrap().is_none());
+    refuses(&*store, spend(1, 1), Conflict::RecoveryChanged).await;
+    refuses(&*store, [Change::AdvanceRecovery(advanced(1, 1))], Conflict::RecoveryChanged).await;
+    assert!(store.recovery(digest(2)).await.unwrap().is_some());
+}
+
+pub async fn parallel_tries_of_a_recovery_are_counted_exactly(store: Arc<impl Store>) {
+    keeps(&*store, [Change::PutRecovery(recovery(1, 1))]).await;
+    for revision in 0..3 {
+        let commits = vec![vec![Change::AdvanceRecovery(advanced(1, revision))]; 30];
+        assert_eq!(race(&store, commits, Conflict::RecoveryChanged).await, 1);
+    }
+    let commits = vec![spend(1, 3).to_vec(); 30];
+    assert_eq!(race(&store, commits, Conflict::RecoveryChanged).await, 1);
+    assert!(store.recovery(digest(1)).await.unwrap().is_none());
+}
+
+pub async fn an_account_has_one_hold(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account(n)))).await;
+    keeps(&*store, [Change::AddHold(hold(1, 1)), Change::AddHold(hold(2, 2))]).await;
+    for again in [hold(1, 1), hold(3, 1), Hold { until: at(9), ..hold(1, 1) }] {
+        refuses(&*store, [Change::AddHold(again)], Conflict::HoldChanged).await;
+    }
+    for n in [1, 2] {
+        assert_eq!(store.hold(account_id(n)).await.unwrap(), Some(hold(n, n)));
+    }
+    let commits = (10..40).map(|n| vec![Change::AddHold(hold(n, 3))]).collect();
+    keeps(&*store, [Change::AddAccount(account(3))]).await;
+    assert_eq!(race(&store, commits, Conflict::HoldChanged).await, 1);
+}
+
+pub async fn a_hold_needs_its_account(store: Arc<impl Store>) {
+    refuses(&*store, [Change::AddHold(hold(1, 1))], Conflict::NoAccount).await;
+    assert!(store.hold(account_id(1)).await.unwrap().is_none());
+}
+
+pub async fn a_hold_is_spent_once_and_only_by_its_name(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account(n)))).await;
+    keeps(&*store, [Change::AddHold(hold(1, 1)), Change::AddHold(hold(2, 2))]).await;
+    for (n, account) in [(2, 1), (1, 2), (9, 1), (1, 9)] {
+        refuses(&*store, spend_hold(n, account), Conflict::HoldChanged).await;
+    }
+    keeps(&*store, spend_hold(1, 1)).await;
+    assert!(store.hold(account_id(1)).await.unwrap().is_none());
+    assert_eq!(store.hold(account_id(2)).await.unwrap(), Some(hold(2, 2)));
+    refuses(&*store, spend_hold(1, 1), Conflict::HoldChanged).await;
+    // Another can take its place, within one commit too.
+    keeps(&*store, [Change::AddHold(hold(3, 1))]).await;
+    keeps(&*store, [&spend_hold(3, 1)[..], &[Change::AddHold(hold(4, 1))]].concat()).await;
+    assert_eq!(store.hold(account_id(1)).await.unwrap(), Some(hold(4, 1)));
+}
+
+pub async fn a_hold_is_either_cancelled_or_finished(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    keeps(&*store, [Change::AddHold(hold(1, 1)), Change::PutRecovery(recovery(1, 1))]).await;
+    let cancel = [&spend_hold(1, 1)[..], &[Change::AddEvent(event(1, 1, 50))]].concat();
+    let finish = [&spend_hold(1, 1)[..], &spend(1, 0), &[Change::AddPasskey(passkey(2, 1))]].concat();
+    let commits = (0..40).map(|n| if n % 2 == 0 { cancel.clone() } else { finish.clone() }).collect();
+    assert_eq!(race(&store, commits, Conflict::HoldChanged).await, 1);
+    let cancelled = !store.events(account_id(1), 9).await.unwrap().is_empty();
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), if cancelled { 1 } else { 2 });
+    assert_eq!(store.recovery(digest(1)).await.unwrap().is_some(), cancelled);
+}

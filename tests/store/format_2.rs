@@ -1,0 +1,123 @@
+//! A file that version 2 wrote, kept for ever: every kind of row that version 1 had not, or wrote otherwise.
+
+use std::path::{Path, PathBuf};
+
+use bmauth::domain::ceremony::Purpose;
+use bmauth::domain::letter::Letter;
+use bmauth::domain::link::Link;
+use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::recovery::Recovery;
+use bmauth::store::Store as _;
+use bmauth::store::redb::RedbStore;
+
+use crate::claims::atomic::keeps;
+use crate::sample::*;
+use crate::shown::Shown as _;
+
+/// The id that the soft authenticator gave the credential in the file.
+const CREDENTIAL_IN_FILE: &str = "[219,34,36,179,166,246,235,244,191,51,73,88,220,68,31,150,107,122,146,18,252,213,188,108,123,88,78,156,225,32,188,137]";
+
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-v2.redb")
+}
+
+fn links() -> Vec<Link> {
+    (0..15).map(|n| Link { revision: n, ..link(n) }).collect()
+}
+
+fn recoveries() -> Vec<Recovery> {
+    (0..6).map(|n| Recovery { revision: n + 7, ..recovery(n, n + 20) }).collect()
+}
+
+fn letters() -> Vec<Letter> {
+    (0..10).map(|n| letter(n, 3000 + u64::from(n))).collect()
+}
+
+#[tokio::test]
+#[ignore = "writes the file of a new version, once; the files of older versions stay as they are"]
+async fn write_the_file() {
+    assert!(!kept().exists(), "the file is there; a changed record needs a new version and a new file");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let store = RedbStore::open(&path).unwrap();
+    for n in 1..=2 {
+        keeps(&store, person(n)).await;
+    }
+    keeps(&store, (1..=4).map(|n| Change::AddSession(session(n, 2, 2))).collect::<Vec<_>>()).await;
+    keeps(&store, (0..10).map(|n| Change::AddCeremony(ceremony(n))).collect::<Vec<_>>()).await;
+    keeps(&store, letters().into_iter().map(Change::AddLetter).collect::<Vec<_>>()).await;
+    keeps(&store, links().into_iter().map(Change::AddLink).collect::<Vec<_>>()).await;
+    keeps(&store, recoveries().into_iter().map(Change::PutRecovery).collect::<Vec<_>>()).await;
+    keeps(&store, [1, 2].map(|n| Change::AddHold(hold(n + 5, n)))).await;
+    keeps(&store, (0..11).map(|n| Change::AddEvent(event(n, 1, 50 + u64::from(n)))).collect::<Vec<_>>()).await;
+    let credential = store.passkey(&credential(1)).await.unwrap().unwrap().key.credential;
+    println!("CREDENTIAL_IN_FILE is {}", serde_json::to_string(credential.cred_id()).unwrap());
+    drop(store);
+    let mut database = redb::Database::open(&path).unwrap();
+    database.compact().unwrap();
+    drop(database);
+    std::fs::copy(&path, kept()).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    std::fs::copy(kept(), &path).unwrap();
+    let store = RedbStore::open(&path).unwrap();
+
+    assert_eq!(store.accounts(None, 9).await.unwrap(), [account(1), account(2)]);
+    for n in 1..=2 {
+        let found = store.passkeys(account_id(n)).await.unwrap().remove(0);
+        let credential = found.key.credential.clone();
+        assert_eq!(serde_json::to_string(credential.cred_id()).unwrap(), CREDENTIAL_IN_FILE);
+        let mut written = passkey(n, n);
+        written.key.credential = credential;
+        assert_eq!(found.shown(), written.shown());
+    }
+    for n in 1..=4 {
+        assert_eq!(store.session(digest(n)).await.unwrap(), Some(session(n, 2, 2)));
+    }
+    for n in 0..10 {
+        let found = store.ceremony(ceremony_id(n)).await.unwrap().unwrap();
+        let mut written = ceremony(n);
+        // A challenge is random; it only has to be readable.
+        match (&mut written.purpose, &found.purpose) {
+            (
+                Purpose::Register { state, .. } | Purpose::AddPasskey { state, .. },
+                Purpose::Register { state: found, .. } | Purpose::AddPasskey { state: found, .. },
+            ) => *state = found.clone(),
+            (
+                Purpose::SignIn { state, .. } | Purpose::ApproveLink { state, .. } | Purpose::Confirm { state, .. },
+                Purpose::SignIn { state: found, .. }
+                | Purpose::ApproveLink { state: found, .. }
+                | Purpose::Confirm { state: found, .. },
+            ) => *state = found.clone(),
+            (written, found) => panic!("{found:?} instead of {written:?}"),
+        }
+        assert_eq!(found.shown(), written.shown());
+    }
+    assert_eq!(store.letters_due(at(9999), 99).await.unwrap().shown(), letters().shown());
+    for link in links() {
+        assert_eq!(store.link(link.id).await.unwrap(), Some(link.clone()));
+        for code in [link.scan_code, link.short_code] {
+            assert_eq!(store.link_by_code(code).await.unwrap(), Some(link.clone()));
+        }
+    }
+    for recovery in recoveries() {
+        let found = store.recovery(recovery.browser).await.unwrap();
+        assert_eq!(found.shown(), Some(recovery).shown());
+    }
+    for n in [1, 2] {
+        assert_eq!(store.hold(account_id(n)).await.unwrap(), Some(hold(n + 5, n)));
+    }
+    let events: Vec<_> = (0..11).rev().map(|n| event(n, 1, 50 + u64::from(n))).collect();
+    assert_eq!(store.events(account_id(1), 99).await.unwrap(), events);
+
+    // The indexes are read too. Account 2 has four sessions, a hold, and the one link that it both offers and approved.
+    store.commit(vec![Change::RemoveAccount(account_id(2))], Durability::Durable).await.unwrap();
+    assert!(store.link(link_id(2)).await.unwrap().is_none());
+    let end = at(u64::MAX);
+    let removed = store.sweep(end, end, end, 99).await.unwrap();
+    assert_eq!(removed, 10 + 10 + 14 + 6 + 1 + 11);
+}
