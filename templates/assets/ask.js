@@ -13,17 +13,18 @@ export class Refusal extends Error {
 const token = document.querySelector('meta[name="csrf"]').content;
 const words = document.querySelector("main").dataset;
 
-export async function ask(path, body, signal) {
+export function ask(path, body, signal) {
+  const headers = { "content-type": "application/json", "x-bmauth-csrf": token };
+  return send(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+// The same for what is only read.
+export const look = (path, signal) => send(path, { signal });
+
+async function send(path, request) {
   let response;
   try {
-    response = await fetch(`/_bmauth/${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "x-bmauth-csrf": token },
-      body: JSON.stringify(body),
-      credentials: "same-origin",
-      redirect: "error",
-      signal,
-    });
+    response = await fetch(`/_bmauth/${path}`, { ...request, credentials: "same-origin", redirect: "error" });
   } catch (error) {
     throw error.name === "AbortError" ? error : new Refusal("offline", words.offline);
   }

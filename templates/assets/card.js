@@ -24,6 +24,7 @@ export function busy(button) {
   for (const other of panel.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
   for (const input of panel.querySelectorAll("input")) input.readOnly = true;
   const cancel = panel.querySelector('[data-do="cancel"]');
+  if (!cancel) return;
   cancel.hidden = false;
   cancel.removeAttribute("aria-disabled");
 }
@@ -43,7 +44,7 @@ export function idle() {
   }
   for (const input of panel.querySelectorAll("input")) input.readOnly = false;
   const cancel = panel.querySelector('[data-do="cancel"]');
-  if (cancel) cancel.hidden = true;
+  if (cancel) cancel.hidden = !("stays" in cancel.dataset);
 }
 
 // Says what is wrong, and takes the focus there.
@@ -69,12 +70,52 @@ export function quiet() {
   for (const input of panel.querySelectorAll("input")) input.removeAttribute("aria-invalid");
 }
 
-// Puts another face of the card in the place of the first one, or, without a name, the first one back.
-export function show(id) {
+// Puts another face of the card in the place of the first one, or, without a name, the first one back; with `values`
+// in their places.
+export function show(id, values = {}) {
+  idle();
   panel.replaceChildren(...(id ? [copy(id)] : front));
+  put(values);
   const heading = panel.querySelector("h1");
   document.title = id ? frontTitle.replace(/^.*?(?= · )/, () => heading.textContent) : frontTitle;
   heading.focus();
+}
+
+// Writes each value where the face has a place for it.
+export function put(values) {
+  for (const [name, text] of Object.entries(values)) {
+    for (const place of panel.querySelectorAll(`[data-put="${name}"]`)) {
+      // A status that says the same again would be read out again.
+      if (place.textContent !== String(text ?? "")) place.textContent = text ?? "";
+    }
+  }
+}
+
+// Shows the parts of the face that stand for what is so, and hides those that stand for what is not.
+export function only(facts) {
+  for (const [name, so] of Object.entries(facts)) {
+    for (const part of panel.querySelectorAll(`[data-if="${name}"]`)) part.hidden = !so;
+  }
+}
+
+// Presses of the buttons that name what they do, whichever face has them.
+export function on(actions) {
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button && button.getAttribute("aria-disabled") !== "true") actions[button.dataset.do]?.(button, event);
+  });
+}
+
+// What happens when the form of the present face is sent: `act(form, button)`, unless something happens already.
+export function onSubmit(act) {
+  const form = document.getElementById("form");
+  // A property: a face that comes back has its listener already.
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    if (isBusy()) return;
+    quiet();
+    act(form, form.querySelector("button:not([type])"));
+  };
 }
 
 // The address in the e-mail field; `undefined`, and said so, where it is none.
@@ -95,7 +136,7 @@ export const remembered = {
   clear: () => attempt(() => localStorage.removeItem(KEY)),
 };
 
-function attempt(action) {
+export function attempt(action) {
   try {
     return action();
   } catch {

@@ -89,3 +89,13 @@ export async function canBeImmediate() {
 export async function forget(rpId, credentialId) {
   await PublicKeyCredential.signalUnknownCredential?.({ rpId, credentialId }).catch(() => {});
 }
+
+// Tells the browser which passkeys of an account there are, so that no other is offered.
+export async function keepOnly(rpId, userId, allAcceptedCredentialIds) {
+  await PublicKeyCredential.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds }).catch(() => {});
+}
+
+// Whether this device itself can keep a passkey.
+export async function canKeep() {
+  return (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable?.().catch(() => false)) === true;
+}

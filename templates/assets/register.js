@@ -1,8 +1,9 @@
 // The page that creates an account: an address, then a passkey on this device. The code by mail comes next.
 
-import { Refusal, ask } from "./ask.js";
+import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
+import { explain } from "./set-up.js";
 
 const form = document.getElementById("form");
 const { email } = form.elements;
@@ -24,19 +25,7 @@ async function register(address) {
   } catch (error) {
     if (mine.signal.aborted) return;
     card.idle();
-    explain(error);
-  }
-}
-
-// A closed window and a device that is set up already are nobody's mistake.
-function explain(error) {
-  if (error.name === "NotAllowedError") {
-    button.querySelector("span").textContent = button.dataset.again;
-    card.tell("none-made");
-  } else if (error.name === "InvalidStateError") {
-    card.tell("set-up");
-  } else {
-    card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+    explain(error, button);
   }
 }
 

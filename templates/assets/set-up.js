@@ -1,1 +1,44 @@
-// set-up
+// The face "Set up this device": makes a passkey on it and goes on.
+
+import { Refusal, ask } from "./ask.js";
+import * as card from "./card.js";
+import * as passkeys from "./passkeys.js";
+
+// Makes the buttons of the present face work. `begin` answers with ceremony and options; `verify` is where the passkey
+// goes; `done` learns where to go on to.
+export function setUp(begin, verify, done = (next) => location.replace(next)) {
+  const face = document.getElementById("set-up");
+  const button = face.querySelector('[data-do="create"]');
+  let call = null;
+  button.addEventListener("click", async () => {
+    if (card.isBusy()) return;
+    const mine = (call = new AbortController());
+    card.busy(button);
+    try {
+      const { ceremony, options } = await begin(mine.signal);
+      const credential = await passkeys.create(options, mine.signal);
+      const { location: next } = await ask(verify, { ceremony, credential }, mine.signal);
+      done(next);
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      card.idle();
+      explain(error, button);
+    }
+  });
+  face.querySelector('[data-do="cancel"]').addEventListener("click", () => {
+    call?.abort();
+    card.idle();
+  });
+}
+
+// Says why no passkey was made. A closed window and a device that is set up already are nobody's mistake.
+export function explain(error, button) {
+  if (error.name === "NotAllowedError") {
+    button.querySelector("span").textContent = button.dataset.again;
+    card.tell("none-made");
+  } else if (error.name === "InvalidStateError") {
+    card.tell("already");
+  } else {
+    card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+  }
+}

@@ -269,7 +269,7 @@ fn nothing_hostile_gets_out_of_its_place() {
     const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
     let brand = Brand::new(&HOSTILE[..HOSTILE.len() - 5]).unwrap();
     over_every_page(&brand, HOSTILE, &format!("/{HOSTILE}"), |name, html| {
-        assert!(!html.contains("<script>") && !html.contains("<img"), "{name}");
+        assert!(!html.contains("<script>") && !html.contains("<img src=x"), "{name}");
         assert!(!html.contains("\"'>"), "{name}");
         // What was escaped already is escaped again, so that it reads as it was written.
         assert!(!html.contains("alert(2)&gt;&amp;\""), "{name}");

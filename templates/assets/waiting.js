@@ -1,0 +1,39 @@
+// The side of a link that waits: it shows a number, and once approved makes its passkey.
+
+import { ask } from "./ask.js";
+import * as card from "./card.js";
+import { setUp } from "./set-up.js";
+import { watch } from "./watch.js";
+
+// Waits on the present face.
+export function wait(state) {
+  remember(state.link);
+  watch(state, (now) => {
+    if (now.stage === "approved") return device(now.link);
+    if (now.stage !== "shown" && now.stage !== "found") return over(now.stage);
+    card.put({ number: now.number });
+    return card.only({ shown: now.stage === "shown", found: now.stage === "found" });
+  });
+}
+
+function device(link) {
+  card.show("device");
+  setUp((signal) => ask("link/passkey/options", { link }, signal), "link/passkey/verify");
+}
+
+// The end of a link, in the words that the page has for it.
+export function over(stage, waiting = true) {
+  const known = card.words[stage.replace(/-./g, (dash) => dash[1].toUpperCase())] ?? card.words.failed;
+  const [heading, text] = known.split("|");
+  ended(heading, text, waiting);
+}
+
+export function ended(heading, text, waiting) {
+  remember(null);
+  card.show("over", { heading, text });
+  card.only({ waiting });
+}
+
+// A page that is reloaded goes on with its link. Its name opens nothing.
+export const remember = (link) => history.replaceState({ link }, "");
+export const remembered = () => history.state?.link;
