@@ -495,7 +495,7 @@ fn a_held_recovery_says_when_it_can_be_finished() {
 
 #[test]
 fn the_review_asks_for_each_older_passkey() {
-    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys }.render(chrome));
+    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, state: ReviewState::Asking }.render(chrome));
     assert_eq!(page.matches("type=\"checkbox\" name=\"passkey\" value=\"AQID\"").count(), 2);
     for choice in ["remove", "keep"] {
         assert!(page.contains(&format!("name=\"choice\" value=\"{choice}\"")), "{choice}");
