@@ -10,8 +10,8 @@
 mod authenticator;
 mod browser;
 mod edge;
-mod managing;
 mod linking;
+mod managing;
 mod operating;
 mod pages;
 mod recovering;

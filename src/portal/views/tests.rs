@@ -83,7 +83,11 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
     let mut pages = vec![
         ("recover/device".to_owned(), SetUpDevice.render(chrome)),
         ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
-        ("recover/review".to_owned(), Review { passkeys: devices(email).passkeys, return_to: Some("/a"), state: ReviewState::Changed }.render(chrome)),
+        (
+            "recover/review".to_owned(),
+            Review { passkeys: devices(email).passkeys, return_to: Some("/a"), state: ReviewState::Changed }
+                .render(chrome),
+        ),
     ];
     for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
         for state in [RecoverState::Fresh, RecoverState::InvalidEmail, RecoverState::TooMany] {
@@ -495,7 +499,9 @@ fn a_held_recovery_says_when_it_can_be_finished() {
 
 #[test]
 fn the_review_asks_for_each_older_passkey() {
-    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, state: ReviewState::Asking }.render(chrome));
+    let page = english(|chrome| {
+        Review { passkeys: devices(EMAIL).passkeys, return_to: None, state: ReviewState::Asking }.render(chrome)
+    });
     assert_eq!(page.matches("type=\"checkbox\" name=\"passkey\" value=\"AQID\"").count(), 2);
     for choice in ["remove", "keep"] {
         assert!(page.contains(&format!("name=\"choice\" value=\"{choice}\"")), "{choice}");
