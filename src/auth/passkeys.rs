@@ -92,7 +92,7 @@ impl RelyingParty {
         email: &Email,
         exclude: &[Passkey],
     ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), RelyingPartyError> {
-        let exclude = exclude.iter().map(|passkey| passkey.key.id.bytes().to_vec().into()).collect();
+        let exclude = exclude.iter().map(|passkey| passkey.key.id.bytes().to_vec()).collect();
         let (options, state) =
             self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), Some(exclude))?;
         let mut options = options.public_key;

@@ -18,6 +18,8 @@ mod connections;
 #[cfg(test)]
 mod cookies;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod http2;

@@ -174,7 +174,7 @@ impl Walk {
         let link = |pick: usize| Self::recent(pick, self.links.len());
         // Mostly whoever may: chance alone seldom gets anywhere.
         let whoever = |pick: usize, may: Option<(usize, u32)>, other: usize| match may {
-            Some((who, _)) if pick % 4 != 0 => who,
+            Some((who, _)) if !pick.is_multiple_of(4) => who,
             _ => other,
         };
         match step {
