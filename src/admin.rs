@@ -1,56 +1,40 @@
-//! What operators ask on the admin listener: is it alive, is it ready, how is it doing. Never on the public one.
+//! For operators: health over HTTP on a listener of its own, and accounts and sessions over a socket on this machine.
+
+pub mod answer;
+pub mod health;
+pub mod sessions;
+pub mod socket;
+pub mod users;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use http::{StatusCode, header};
+use axum::routing::{get, post};
 
 use crate::auth::Auth;
-use crate::counts::Counts;
 
-/// How long readiness may take to answer before it is no.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What the admin listener shows.
+/// What the socket's routes work on.
 #[derive(Debug)]
-pub struct Admin {
-    /// The flows, for the store and the key set.
+pub struct Operating {
+    /// The flows.
     pub auth: Arc<Auth>,
-    /// What has been counted.
-    pub counts: Arc<Counts>,
+    /// The page where people enter an operator's code; `None` where `accounts.recovery` is not `admin`.
+    pub code_page: Option<String>,
 }
 
-/// The router of the admin listener.
-pub fn router(admin: Arc<Admin>) -> Router {
+/// The router of the socket. Whoever can open the socket may do all of this.
+pub fn router(operating: Arc<Operating>) -> Router {
     Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .route("/jwks.json", get(jwks))
-        .with_state(admin)
-}
-
-async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    match tokio::time::timeout(PATIENCE, admin.auth.store().ready()).await {
-        Ok(Ok(())) => "ok\n".into_response(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
-        }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store takes too long\n").into_response(),
-    }
-}
-
-async fn jwks(State(admin): State<Arc<Admin>>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
-    (headers, admin.auth.identity().jwks()).into_response()
-}
-
-/// The counts in the Prometheus text format.
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.counts.text()).into_response()
+        .route("/users", get(users::list))
+        .route("/users/{who}", get(users::show))
+        .route("/users/{who}/disable", post(users::disable))
+        .route("/users/{who}/enable", post(users::enable))
+        .route("/users/{who}/remove", post(users::remove))
+        .route("/users/{who}/recover", post(users::recover))
+        .route("/users/{who}/sessions/end", post(sessions::end_all))
+        .route("/sessions", get(sessions::list))
+        .route("/sessions/{id}/end", post(sessions::end))
+        .fallback(answer::unknown)
+        .method_not_allowed_fallback(answer::unknown)
+        .with_state(operating)
 }

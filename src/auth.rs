@@ -2,8 +2,12 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+mod endings;
 pub mod link;
+pub mod manage;
+pub mod operate;
 pub mod passkeys;
+pub mod recover;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
@@ -19,12 +23,14 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::code::{Code, CodeId};
 use crate::domain::letter::LetterId;
 use crate::domain::plan::{Change, Counter, Durability, Plan};
+use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::secret::{MacKey, Secret, SecretDigest};
 use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, SignedIn};
 use crate::domain::visitor::Visitor;
 use crate::identity::{Identity, IdentityError};
 use crate::store::{CommitError, Store, StoreError};
+use endings::Endings;
 use passkeys::{RelyingParty, RelyingPartyError};
 use sessions::{KeptToken, LiveSession, Sessions};
 
@@ -41,10 +47,11 @@ pub struct Auth {
     relying_party: Arc<RelyingParty>,
     identity: Arc<Identity>,
     policy: Policy,
+    recovery: Mode,
     linking: link::Policy,
     links: Arc<link::Watchers>,
     keys: Keys,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     verifying: Semaphore,
     verify_queue: Semaphore,
     letters: Arc<Notify>,
@@ -65,6 +72,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Who may register.
     pub policy: Policy,
+    /// How somebody without their passkey gets back in.
+    pub recovery: Mode,
     /// Whether a second device may be signed in from the first.
     pub linking: link::Policy,
     /// The keys derived from the master secret.
@@ -92,6 +101,8 @@ pub struct Keys {
     pub holds: MacKey,
     /// Of the codes of links.
     pub links: MacKey,
+    /// Of the codes that operators give out.
+    pub admin_codes: MacKey,
 }
 
 impl Keys {
@@ -105,6 +116,7 @@ impl Keys {
             fakes: key("fake credentials"),
             holds: key("held recoveries"),
             links: key("links"),
+            admin_codes: key("admin codes"),
         }
     }
 
@@ -154,8 +166,20 @@ pub struct SignedInBrowser {
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, relying_party, identity, policy, linking, keys, limits, letters, counts } =
-            parts;
+        let Parts {
+            store,
+            clock,
+            entropy,
+            relying_party,
+            identity,
+            policy,
+            recovery,
+            linking,
+            keys,
+            limits,
+            letters,
+            counts,
+        } = parts;
         Self {
             store,
             clock,
@@ -163,10 +187,11 @@ impl Auth {
             relying_party: Arc::new(relying_party),
             identity,
             policy,
+            recovery,
             linking,
             links: Arc::default(),
             keys,
-            sessions: Sessions::new(limits),
+            sessions: Arc::new(Sessions::new(limits)),
             verifying: Semaphore::new(VERIFYING),
             verify_queue: Semaphore::new(VERIFY_QUEUE),
             letters,
@@ -260,32 +285,35 @@ impl Auth {
         Ok(value)
     }
 
+    /// Ends sessions whose time is up, and their open streams with them.
+    pub fn end_expired_sessions(&self) {
+        self.sessions.end_expired(self.now());
+    }
+
     /// Ends sessions whose time is up and writes down when the others were last used.
     ///
     /// # Errors
     /// The store could not be written; the next round tries again.
     pub async fn sweep_sessions(&self) -> Result<(), CommitError> {
-        let used = self.sessions.sweep(self.now());
-        for part in used.chunks(1000) {
+        self.end_expired_sessions();
+        for part in self.sessions.used().chunks(1000) {
             self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
         }
         Ok(())
     }
 
-    /// Commits a plan, and rings for its letters.
+    /// Commits a plan, ends here what it ended in the store, and rings for its letters.
     async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
         let Plan { changes, durability, then } = plan;
         let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
-        let ended: Vec<_> = changes
-            .iter()
-            .filter_map(|change| if let Change::EndSession(token) = change { Some(*token) } else { None })
-            .collect();
+        let endings = Endings::of(&changes);
         let touched = link::Touched::by(&changes);
-        self.store.commit(changes, durability).await?;
-        self.links.tell(touched);
-        for token in ended {
-            self.sessions.end(token);
+        if endings.is_empty() {
+            self.store.commit(changes, durability).await?;
+        } else {
+            endings.commit(&self.store, &self.sessions, changes, durability).await?;
         }
+        self.links.tell(touched);
         if letters {
             self.letters.notify_one();
         }

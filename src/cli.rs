@@ -2,9 +2,13 @@
 
 mod check;
 mod demo;
+mod gateway;
 mod health;
 mod init;
 mod serve;
+mod sessions;
+mod table;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +54,22 @@ enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// See and change the accounts of the running gateway
+    Users {
+        #[command(subcommand)]
+        command: users::Command,
+        /// Print JSON, for scripts
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// See who is signed in to the running gateway, and end sessions
+    Sessions {
+        #[command(subcommand)]
+        command: sessions::Command,
+        /// Print JSON, for scripts
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Ask the running gateway whether it is ready
     Health,
     /// Print the version
@@ -61,6 +81,8 @@ enum Command {
 enum Failed {
     /// The configuration is bad: everything that is wrong with it.
     Config(ConfigErrors),
+    /// What was typed cannot be meant: a sentence.
+    Usage(String),
     /// Something did not work.
     Other(anyhow::Error),
     /// It has been said already.
@@ -87,6 +109,8 @@ pub fn run() -> ExitCode {
         Command::Demo { port, upstream } => demo::run(port, upstream),
         Command::Init { dir } => init::run(&dir).map_err(Failed::from),
         Command::Check { offline } => check::run(config, offline),
+        Command::Users { command, json } => users::run(config, command, json),
+        Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),
         Command::Version => {
             println!("bmauth {}", env!("CARGO_PKG_VERSION"));
@@ -97,6 +121,10 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Config(errors)) => {
             eprintln!("{errors}");
+            ExitCode::from(2)
+        }
+        Err(Failed::Usage(why)) => {
+            eprintln!("bmauth: {why}");
             ExitCode::from(2)
         }
         Err(Failed::Other(error)) => {

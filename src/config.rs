@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::brand::Brand;
+use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
@@ -72,6 +73,8 @@ pub struct Config {
     pub email: EmailSettings,
     /// Who may have an account.
     pub policy: Policy,
+    /// How somebody without their passkey gets back in.
+    pub recovery: Mode,
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
@@ -264,7 +267,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
     let storage = Storage::check(StorageFile::read("storage.", table(storage, &root, checks), checks), checks);
     let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), checks);
-    let policy = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
+    let accounts = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
     let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
@@ -272,16 +275,17 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    let routes = routes::check(route, &root, url, rp_id, listen, checks);
+    let routes = routes::check(route, &root, url, rp_id, server.as_ref(), checks);
     let (public_url, _) = located_url?;
+    let accounts = accounts?;
     Some(Config {
         public_url,
         brand: brand?,
         server: server?,
         storage: storage?,
         email: email?,
-        policy: policy?,
+        policy: accounts.policy,
+        recovery: accounts.recovery,
         passkeys: passkeys?,
         sessions: sessions?,
         link: link?,

@@ -77,7 +77,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{code, link, register, sign_in, sign_out};
+    use pages::{code, devices, faster, link, recover, register, sign_in, sign_out};
     let changes = Router::new()
         .route("/_bmauth/register/options", post(register::options))
         .route("/_bmauth/register/verify", post(register::verify))
@@ -86,6 +86,13 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/sign-in/options", post(sign_in::options))
         .route("/_bmauth/sign-in/verify", post(sign_in::verify))
         .route("/_bmauth/sign-out", post(sign_out::post))
+        .route("/_bmauth/recover", post(recover::post))
+        .route("/_bmauth/recover/code", post(recover::code::post))
+        .route("/_bmauth/recover/code/resend", post(recover::code::resend))
+        .route("/_bmauth/recover/passkey/options", post(recover::device::options))
+        .route("/_bmauth/recover/passkey/verify", post(recover::device::verify))
+        .route("/_bmauth/recover/review", post(recover::review::post))
+        .route("/_bmauth/recover/cancel", post(recover::cancel::post))
         .route("/_bmauth/link/ask", post(link::start::ask))
         .route("/_bmauth/link/offer", post(link::offer))
         .route("/_bmauth/link/find", post(link::find))
@@ -94,6 +101,14 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/link/deny", post(link::deny))
         .route("/_bmauth/link/passkey/options", post(link::set_up::options))
         .route("/_bmauth/link/passkey/verify", post(link::set_up::verify))
+        .route("/_bmauth/devices/rename", post(devices::rename))
+        .route("/_bmauth/devices/sign-out", post(devices::sign_out))
+        .route("/_bmauth/devices/sign-out-everywhere", post(devices::sign_out_everywhere))
+        .route("/_bmauth/devices/hold/cancel", post(devices::cancel_hold))
+        .route("/_bmauth/devices/confirm", post(devices::passkeys::confirm))
+        .route("/_bmauth/devices/confirm/verify", post(devices::passkeys::confirmed))
+        .route("/_bmauth/devices/passkey/options", post(devices::passkeys::options))
+        .route("/_bmauth/devices/passkey/verify", post(devices::passkeys::verify))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
     let short =
@@ -104,6 +119,13 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/register/code", get(code::get))
         .route("/_bmauth/sign-in", get(sign_in::get))
         .route("/_bmauth/sign-out", get(sign_out::get))
+        .route("/_bmauth/recover", get(recover::get))
+        .route("/_bmauth/recover/code", get(recover::code::get))
+        .route("/_bmauth/recover/device", get(recover::device::get))
+        .route("/_bmauth/recover/review", get(recover::review::get))
+        .route("/_bmauth/recover/cancel", get(recover::cancel::get))
+        .route("/_bmauth/devices", get(devices::get))
+        .route("/_bmauth/faster", get(faster::get))
         .route("/_bmauth/signed-out", get(sign_out::done))
         .route("/_bmauth/link", get(link::get))
         .route("/_bmauth/link/start", get(link::start::get))

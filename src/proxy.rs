@@ -32,8 +32,9 @@ use pingora::{Error, ErrorSource, ErrorType};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::sessions::LiveSession;
+use crate::counts::Counts;
 use crate::domain::access::Admission;
-use crate::domain::route::Routes;
+use crate::domain::route::{Access, Routes};
 use crate::portal::peer::RequestId;
 
 pub use answers::{ErrorPage, Problem, RenderPage};
@@ -46,7 +47,7 @@ use admit::Verdict;
 use answers::Answer;
 use forward::{Saying, Spoofable};
 use incoming::{Incoming, Kind};
-use logging::Line;
+use logging::{Line, Outcome};
 use streams::Surroundings;
 use upstreams::{Server, Upstreams};
 
@@ -69,6 +70,8 @@ pub struct Parts {
     pub render: RenderPage,
     /// What the operator decides.
     pub settings: Settings,
+    /// Where it is counted what becomes of requests.
+    pub counts: Arc<Counts>,
     /// A random number, so that the names of requests differ from one run to the next.
     pub seed: u64,
 }
@@ -109,6 +112,7 @@ impl Gateway {
     }
 
     async fn refuse(&self, session: &mut Session, context: &mut Context, problem: Problem) -> pingora::Result<()> {
+        context.line.outcome = problem.into();
         let kind =
             context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         let headers = &session.req_header().headers;
@@ -146,7 +150,8 @@ impl ProxyHttp for Gateway {
     fn new_ctx(&self) -> Context {
         let surroundings = Surroundings::current();
         surroundings.connection.head_is_read();
-        Context { surroundings, line: Line::new(self.request_id()), admission: None, identity: None, server: None }
+        let line = Line::new(self.request_id(), Arc::clone(&self.parts.counts));
+        Context { surroundings, line, admission: None, identity: None, server: None }
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
@@ -172,13 +177,17 @@ impl ProxyHttp for Gateway {
             }
             _ => Incoming::read(head, head.raw_path(), connection, &self.parts.settings),
         };
-        let incoming = match read {
+        let mut incoming = match read {
             Ok(incoming) => incoming,
             Err(problem) => {
                 self.refuse(session, context, problem).await?;
                 return Ok(true);
             }
         };
+        // The question is all in the head.
+        if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
+            incoming.kind = Kind::Other;
+        }
         let verdict = admit::decide(&incoming, &session.req_header().headers, &self.parts).await;
         let request_id = context.line.request_id;
         let incoming = context.line.incoming.insert(incoming);
@@ -187,10 +196,12 @@ impl ProxyHttp for Gateway {
                 if incoming.kind == Kind::WebSocket {
                     session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
                 }
+                context.line.outcome = Outcome::Forwarded;
                 let Err(problem) = self.name_user(context, admission) else { return Ok(false) };
                 self.refuse(session, context, problem).await?;
             }
             Verdict::Portal => {
+                context.line.outcome = Outcome::OwnPage;
                 let portal = self.parts.portal.clone();
                 let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
                 match answered.await? {
@@ -199,7 +210,12 @@ impl ProxyHttp for Gateway {
                 }
             }
             Verdict::SignIn => {
+                context.line.outcome = Outcome::SignIn;
                 let answer = Answer::to_sign_in(incoming);
+                self.send(session, context, answer).await?;
+            }
+            Verdict::Review => {
+                let answer = Answer::to_review(incoming);
                 self.send(session, context, answer).await?;
             }
             Verdict::Refuse(problem) => self.refuse(session, context, problem).await?,
@@ -242,6 +258,7 @@ impl ProxyHttp for Gateway {
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
+            only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
             identity: account.zip(context.identity.clone()),
         };
         forward::rewrite(request, saying)
@@ -251,8 +268,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         response: &mut ResponseHeader,
-        _context: &mut Context,
+        context: &mut Context,
     ) -> pingora::Result<()> {
+        let kind = context.line.incoming.as_ref().map_or(Kind::Other, |incoming| incoming.kind);
+        response::switches_as_asked(response, kind)?;
         response::drop_own_cookies(response)
     }
 

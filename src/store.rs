@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
@@ -77,6 +78,8 @@ pub trait Store: Send + Sync + 'static {
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError>;
     /// The held recovery of an account.
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;
+    /// The operator's code of an account.
+    async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError>;
     /// The gateway's master secret, once it has been set.
@@ -93,7 +96,7 @@ pub trait Store: Send + Sync + 'static {
     /// The first precondition that does not hold, or the store's own failure.
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError>;
 
-    /// Removes ceremonies, registrations, links, recoveries, holds, events, letters and counters that have expired at
+    /// Removes ceremonies, registrations, links, recoveries, holds, codes, events, letters and counters that have expired at
     /// `now`, and sessions created before `session_created_before` or last seen before `session_seen_before`; at most
     /// `limit` of each kind, so that other commits are not held up.
     /// Returns how many were removed.

@@ -12,9 +12,10 @@ use crate::auth::Auth;
 use crate::domain::plan::Durability;
 use crate::identity::rotation;
 use crate::portal::Portal;
-use crate::store::CommitError;
 use outbox::Outbox;
 
+/// How often sessions whose time is up are ended: nobody else ends those that have an open stream and send nothing.
+const END_EVERY: Duration = Duration::from_secs(3);
 /// How often sessions and leftovers are swept, and the use of sessions is written down.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often it is asked whether a signing key is due.
@@ -26,6 +27,11 @@ const SWEEP_ROWS: usize = 1000;
 pub fn start(auth: Arc<Auth>, portal: Arc<Portal>, outbox: Outbox, shutdown: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(outbox.run(shutdown.clone()));
+    let ending = Arc::clone(&auth);
+    tasks.spawn(every(END_EVERY, shutdown.clone(), move || {
+        let auth = Arc::clone(&ending);
+        async move { auth.end_expired_sessions() }
+    }));
     let sweeping = Arc::clone(&auth);
     tasks.spawn(every(SWEEP_EVERY, shutdown.clone(), move || {
         let (auth, portal) = (Arc::clone(&sweeping), Arc::clone(&portal));
@@ -81,11 +87,11 @@ pub async fn sweep(auth: &Auth) {
 pub async fn rotate(auth: &Auth) -> anyhow::Result<()> {
     let keys = auth.store().signing_keys().await?;
     let changes = rotation::plan(&keys, auth.identity().settings().algorithm, auth.now())?;
-    if changes.is_empty() {
-        return Ok(());
+    if !changes.is_empty() {
+        auth.store().commit(changes, Durability::Durable).await?;
+        tracing::info!("signing keys rotated");
     }
-    auth.store().commit(changes, Durability::Durable).await.map_err(|error: CommitError| error)?;
+    // Also where nothing was due: the last round may have failed halfway, or another process rotated.
     auth.identity().replace_keys(&auth.store().signing_keys().await?)?;
-    tracing::info!("signing keys rotated");
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Pages and mails name a sentence by its key; the tests below prove that every catalogue has every key, with the same
 //! arguments, and that none is left over.
 
+pub mod moment;
+
 use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;

@@ -18,11 +18,14 @@ use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::MacKey;
 
+/// How many bytes at the end of a made-up credential id tell us, and nobody else, that we made it up.
+const MARK: usize = 8;
+
 /// The relying party of this gateway.
 pub struct RelyingParty {
     webauthn: Webauthn,
     fakes: WebauthnFakeCredentialGenerator<FakePasskeyDistribution>,
-    fallback: MacKey,
+    marks: MacKey,
 }
 
 impl std::fmt::Debug for RelyingParty {
@@ -78,7 +81,7 @@ impl RelyingParty {
         Ok(Self {
             webauthn: builder.build()?,
             fakes: WebauthnFakeCredentialGenerator::new(fakes.bytes())?,
-            fallback: fakes.clone(),
+            marks: fakes.clone(),
         })
     }
 
@@ -134,12 +137,29 @@ impl RelyingParty {
         // seeds are tried, always in the same order.
         for seed in 0_u8..8 {
             let ids = self.fakes.generate(&[email.as_str().as_bytes(), &[0, seed]].concat())?;
-            let ids: Vec<_> = ids.iter().filter_map(|id| CredentialId::new(id)).collect();
+            let ids: Vec<_> = ids.into_iter().filter_map(|id| self.marked(id)).collect();
             if !ids.is_empty() {
                 return Ok(ids);
             }
         }
-        Ok(CredentialId::new(&self.fallback.mac(&[b"fake", email.as_str().as_bytes()])).into_iter().collect())
+        Ok(self.marked(self.marks.mac(&[b"fake", email.as_str().as_bytes()]).to_vec()).into_iter().collect())
+    }
+
+    /// Whether [`RelyingParty::fake_credentials`] made that id up. Whoever answers with one must be refused as if it
+    /// were somebody's, or the answer tells whether the address it was made up for has an account.
+    pub fn is_fake(&self, id: &CredentialId) -> bool {
+        id.bytes().split_last_chunk::<MARK>().is_some_and(|(head, mark)| *mark == self.mark(head))
+    }
+
+    fn marked(&self, mut id: Vec<u8>) -> Option<CredentialId> {
+        let (head, mark) = id.split_last_chunk_mut::<MARK>()?;
+        *mark = self.mark(head);
+        CredentialId::new(&id)
+    }
+
+    fn mark(&self, head: &[u8]) -> [u8; MARK] {
+        let digest = self.marks.mac(&[b"mark", head]);
+        *digest.first_chunk().expect("a digest has 32 bytes")
     }
 
     /// Verifies a registration (WebAuthn L3 §7.1).

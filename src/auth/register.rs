@@ -37,7 +37,8 @@ impl Auth {
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code.
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`]; a failure of the store.
+    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`], or as [`Auth::begin_registration`]; a failure
+    /// of the store.
     pub async fn receive_registration(
         &self,
         ceremony: CeremonyId,
@@ -47,6 +48,7 @@ impl Auth {
         let now = self.now();
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
+        self.policy.allow(&opened.email).map_err(Failure::Refused)?;
         let state = opened.state.clone();
         let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
         let passkey = match verified {
@@ -57,8 +59,9 @@ impl Auth {
                 return Err(Failure::Refused(Refusal::BadPasskey));
             }
         };
-        // Refused now, and again by the commit that makes the account: it may be somebody's by then.
-        if self.store.passkey(&passkey.id).await?.is_some() {
+        // Refused now, and again by the commit that makes the account: it may be somebody's by then. One of our made-up
+        // ids is refused too, so that trying an id does not tell which kind it is.
+        if self.relying_party.is_fake(&passkey.id) || self.store.passkey(&passkey.id).await?.is_some() {
             let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
             return Err(Failure::Refused(Refusal::BadPasskey));
         }
@@ -81,10 +84,10 @@ impl Auth {
     /// Sends another code.
     ///
     /// # Errors
-    /// [`Refusal::NoRegistration`], [`Refusal::TooSoon`], [`Refusal::TooMany`]; a failure of the store.
+    /// [`Refusal::NoRegistration`], [`Refusal::TooSoon`], [`Refusal::TooMany`], or as [`Auth::begin_registration`]; a
+    /// failure of the store.
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let registration =
-            self.store.registration(visitor.browser).await?.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+        let registration = self.allowed_registration(visitor).await?;
         let counters = self.counters(&registration.email, visitor);
         let plan = register::resend(&registration, counters, self.fresh_code(), visitor, self.now());
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
@@ -101,8 +104,7 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let now = self.now();
-        let registration =
-            self.store.registration(visitor.browser).await?.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+        let registration = self.allowed_registration(visitor).await?;
         let counters = self.counters(&registration.email, visitor);
         let plan = register::count_try(registration, typed, counters, now).map_err(Failure::Refused)?;
         let counted = self.carry_out(plan).await?;
@@ -115,11 +117,21 @@ impl Auth {
         Ok(SignedInBrowser { token, session: finished.session, return_to: finished.return_to })
     }
 
-    fn counters(&self, email: &Email, visitor: &Visitor) -> Counters {
+    /// The visitor's unfinished registration. Who may register is asked anew at each step: registration may have been
+    /// closed since it was begun.
+    async fn allowed_registration(&self, visitor: &Visitor) -> Result<Registration, Failure<Refusal>> {
+        let registration =
+            self.store.registration(visitor.browser).await?.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+        self.policy.allow(&registration.email).map_err(Failure::Refused)?;
+        Ok(registration)
+    }
+
+    pub(super) fn counters(&self, email: &Email, visitor: &Visitor) -> Counters {
         let email = email.as_str().as_bytes();
         Counters {
             letters: self.keys.counter(&[b"letters", email]),
             letters_from_network: self.keys.counter(&[b"letters from", email, &visitor.network()]),
+            network: self.keys.counter(&[b"letters of network", &visitor.network()]),
             tries: self.keys.counter(&[b"tries", email]),
         }
     }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
@@ -95,7 +96,8 @@ pub struct Sessions {
 #[derive(Debug, Default)]
 struct Shard {
     live: HashMap<SecretDigest, LiveSession>,
-    /// Counts the sessions that ended here, so that a session read from the store just before does not come back.
+    /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
+    /// back.
     endings: u64,
 }
 
@@ -169,25 +171,43 @@ impl Sessions {
         }
     }
 
-    /// Ends every session whose time is up at `now`; returns when each of the others was last used.
-    pub fn sweep(&self, now: Timestamp) -> Vec<(SecretDigest, Timestamp)> {
-        let mut used = Vec::new();
+    /// Every live session of an account. One that is being read from the store meanwhile is read again, so that after a
+    /// commit no session is missed: it is either in this list or sees what the commit left.
+    pub fn live_of(&self, account: AccountId) -> Vec<SecretDigest> {
+        let mut tokens = Vec::new();
         for shard in &self.shards {
-            let mut over = Vec::new();
-            {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            let theirs = shard.live.iter().filter(|(_, session)| session.signed_in().account.id == account);
+            tokens.extend(theirs.map(|(token, _)| *token));
+        }
+        tokens
+    }
+
+    /// Ends every session whose time is up at `now`.
+    pub fn end_expired(&self, now: Timestamp) {
+        for shard in &self.shards {
+            let over: Vec<_> = {
                 let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-                for (token, session) in &shard.live {
-                    let (stored, last_seen) = (&session.signed_in().session, session.last_seen());
-                    if now >= self.limits.end(stored.created_at, last_seen) {
-                        over.push(*token);
-                    } else if last_seen > stored.last_seen_at {
-                        used.push((*token, last_seen));
-                    }
-                }
-            }
+                let is_over =
+                    |live: &LiveSession| now >= self.limits.end(live.signed_in().session.created_at, live.last_seen());
+                shard.live.iter().filter(|(_, live)| is_over(live)).map(|(token, _)| *token).collect()
+            };
             for token in over {
                 self.end(token);
             }
+        }
+    }
+
+    /// When each session that has been used since it was read from the store was last used.
+    pub fn used(&self) -> Vec<(SecretDigest, Timestamp)> {
+        let mut used = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let uses = shard.live.iter().map(|(token, live)| (*token, live.last_seen(), live.signed_in()));
+            used.extend(
+                uses.filter(|(_, at, stored)| *at > stored.session.last_seen_at).map(|(token, at, _)| (token, at)),
+            );
         }
         used
     }

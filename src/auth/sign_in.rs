@@ -7,6 +7,7 @@ use super::passkeys::{Unproved, claimed_credential};
 use super::{Auth, Failure, SignedInBrowser};
 use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::email::Email;
+use crate::domain::manage::Deed;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 use crate::domain::sign_in::{self, Finished, Opened, Refusal};
@@ -81,12 +82,28 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let passkey = self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::UnknownPasskey))?;
+        let Some(passkey) = self.store.passkey(&claimed).await? else {
+            let fake = self.relying_party.is_fake(&claimed);
+            let pending = self.registration(visitor).await?;
+            if pending.is_some_and(|registration| registration.passkey.id == claimed) {
+                return Err(Failure::Refused(Refusal::Unfinished));
+            }
+            return Err(Failure::Refused(if fake { Refusal::NotProved } else { Refusal::UnknownPasskey }));
+        };
         opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (opened.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
-        let used = verified.map_err(|unproved| refuse(&unproved))?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        let used = match verified {
+            Ok(used) => used,
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
+                    self.note_copy(deed, opened.id, passkey.key.aaguid).await?;
+                }
+                return Err(refuse(&unproved));
+            }
+        };
         let (token, session) = self.new_session(visitor);
         let plan = sign_in::finish(opened, &passkey, used, account, session, visitor, self.now());
         let Finished { account, session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;

@@ -1,18 +1,31 @@
 //! `[accounts]`: who may have one.
 
+use std::time::Duration;
+
 use super::problem::Checks;
-use super::setting::{Setting, Written, did_you_mean, one_of, section};
+use super::setting::{Written, did_you_mean, one_of, section};
 use crate::domain::email;
+use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 section! {
     /// The section as it is written.
-    struct AccountsFile { registration, allowed_domains }
-    not_built { recovery, recovery_delay }
+    struct AccountsFile { registration, allowed_domains, recovery, recovery_delay }
+    not_built {}
 }
 
-/// By default anybody may have one.
-pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<Policy> {
+/// Who may have an account, and how its owner gets back in.
+#[derive(Clone, Debug)]
+pub(super) struct Accounts {
+    pub(super) policy: Policy,
+    pub(super) recovery: Mode,
+}
+
+/// By default anybody may have one, and a code by e-mail gets them back in.
+pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<Accounts> {
     let AccountsFile { registration, allowed_domains, recovery, recovery_delay } = file.keys;
     let open = match registration {
         Some(setting) => setting.parsed(checks, read_registration),
@@ -26,13 +39,22 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
         }),
         None => Some(Vec::new()),
     };
-    if let Some(setting) = recovery {
-        check_recovery(setting, checks);
+    let delay_place = recovery_delay.as_ref().map(|setting| setting.place().clone());
+    let delay = match recovery_delay {
+        Some(setting) => setting.duration(checks, HOUR..=30 * DAY),
+        None => Some(DAY),
+    };
+    let recovery = match recovery {
+        Some(setting) => setting.parsed(checks, |text| read_recovery(text, delay.unwrap_or(DAY))),
+        None => Some(Mode::Email),
+    };
+    if let (Some(place), Some(Mode::Email | Mode::Admin | Mode::Off)) = (delay_place, recovery) {
+        checks.warn(
+            &place,
+            "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\".",
+        );
     }
-    if let Some(setting) = recovery_delay {
-        setting.not_built(checks, "Recovery itself is not built either.");
-    }
-    Some(Policy { open: open?, allowed_domains: allowed_domains? })
+    Some(Accounts { policy: Policy { open: open?, allowed_domains: allowed_domains? }, recovery: recovery? })
 }
 
 /// Whether registration is open.
@@ -46,16 +68,15 @@ fn read_registration(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Only "off" is true so far.
-fn check_recovery(setting: Setting, checks: &mut Checks) {
+fn read_recovery(text: &str, delay: Duration) -> Result<Mode, String> {
     let words = ["email", "delayed", "admin", "off"];
-    setting.parsed(checks, |text| match text {
-        "off" => Ok(()),
-        "email" | "delayed" | "admin" => {
-            Err("recovery is not built yet; remove the key or set it to \"off\". Until then a lost passkey cannot be replaced.".to_owned())
-        }
+    match text {
+        "email" => Ok(Mode::Email),
+        "delayed" => Ok(Mode::Delayed(delay)),
+        "admin" => Ok(Mode::Admin),
+        "off" => Ok(Mode::Off),
         other => Err(format!("it must be {}.{}", one_of(&words), did_you_mean(other, &words))),
-    });
+    }
 }
 
 fn read_domain(text: &str) -> Result<String, String> {

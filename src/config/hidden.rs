@@ -48,8 +48,12 @@ pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mu
         }
         (Some(plain), None) => {
             let (key, place) = (plain.key.clone(), plain.place().clone());
-            let text = Hidden::new(plain.text(checks)?);
-            Some(Found { text, key, place })
+            let Some(text) = plain.text_if_it_is() else {
+                // What was written may be the secret all the same, so the message does not show it.
+                checks.refuse(&place, format!("`{key}` must be text in quotes."));
+                return None;
+            };
+            Some(Found { text: Hidden::new(text), key, place })
         }
         (None, Some(in_file)) => {
             let (key, place) = (in_file.key.clone(), in_file.place().clone());

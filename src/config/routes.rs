@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
+use super::server::Server;
 use super::setting::{Setting, Written, section};
 use super::tree::Value;
 use crate::domain::host::Host;
@@ -28,7 +29,7 @@ pub(super) fn check(
     root: &Place,
     public_url: Option<&PublicUrl>,
     rp_id: Option<&Host>,
-    listen: &[SocketAddr],
+    server: Option<&Server>,
     checks: &mut Checks,
 ) -> Option<Routes> {
     let missing = "There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"].";
@@ -62,7 +63,7 @@ pub(super) fn check(
         };
         let file = RouteFile::read("route.", table, checks);
         let place = file.place.clone();
-        let Some(route) = check_one(file, RouteId(index), public_url, listen, checks) else {
+        let Some(route) = check_one(file, RouteId(index), public_url, server, checks) else {
             complete = false;
             continue;
         };
@@ -103,7 +104,7 @@ fn check_one(
     file: Written<RouteFile>,
     id: RouteId,
     public_url: Option<&PublicUrl>,
-    listen: &[SocketAddr],
+    server: Option<&Server>,
     checks: &mut Checks,
 ) -> Option<Route> {
     let Written {
@@ -129,7 +130,7 @@ fn check_one(
         None => PathPrefix::parse("/").ok(),
     };
     let upstream = match upstream {
-        Some(setting) => read_upstream(setting, listen, checks),
+        Some(setting) => read_upstream(setting, server, checks),
         None => {
             checks.refuse(&place, "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"].");
             None
@@ -171,7 +172,7 @@ fn read_path(text: &str) -> Result<PathPrefix, String> {
     }
 }
 
-fn read_upstream(setting: Setting, listen: &[SocketAddr], checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
+fn read_upstream(setting: Setting, server: Option<&Server>, checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
     let place = setting.place().clone();
     let items = setting.list(checks)?;
     if items.is_empty() {
@@ -184,7 +185,10 @@ fn read_upstream(setting: Setting, listen: &[SocketAddr], checks: &mut Checks) -
         let url = item.parsed(checks, |text| {
             let url =
                 UpstreamUrl::parse(text).map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
-            if let Some(own) = own_address(&url, listen) {
+            if let Some(Server { admin, .. }) = server.filter(|server| own_address(&url, &[server.admin]).is_some()) {
+                return Err(format!("it is `server.admin`, {admin}, which is never public."));
+            }
+            if let Some(own) = server.and_then(|server| own_address(&url, &server.listen)) {
                 return Err(format!("it is the gateway’s own address {own}; requests would go in a circle."));
             }
             if read.contains(&url) {
@@ -206,7 +210,7 @@ fn read_audience(text: &str) -> Result<String, String> {
     }
 }
 
-/// The public address that an upstream is, if it is one: each request would come back for ever.
+/// The address of ours that an upstream is, if it is one: to a public one each request would come back for ever.
 fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&'a SocketAddr> {
     listen.iter().find(|own| {
         let here = own.ip().is_loopback() || own.ip().is_unspecified();

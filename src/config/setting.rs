@@ -31,13 +31,20 @@ impl Setting {
 
     /// The value as text.
     pub fn text(self, checks: &mut Checks) -> Option<String> {
+        let told = format!("`{}` is {}; it must be text in quotes.", self.key, kind(&self.node.value));
+        let place = self.node.place.clone();
+        let text = self.text_if_it_is();
+        if text.is_none() {
+            checks.refuse(&place, told);
+        }
+        text
+    }
+
+    /// The value where it is text; for what no message may show.
+    pub fn text_if_it_is(self) -> Option<String> {
         match (self.node.value, self.node.written) {
             (Value::Text(text), _) | (_, Some(text)) => Some(text),
-            (other, None) => {
-                let message = format!("`{}` is {}; it must be text in quotes.", self.key, kind(&other));
-                checks.refuse(&self.node.place, message);
-                None
-            }
+            (_, None) => None,
         }
     }
 
@@ -120,9 +127,11 @@ impl Setting {
     }
 }
 
-/// A URL as it may be shown: what stands between `://` and `@` is left out.
+/// A URL as it may be shown: what stands between `://` and `@` is left out; also where the scheme was forgotten.
 fn without_password(text: &str) -> String {
-    let secret = text.find("://").map(|scheme| scheme + 3).zip(text.rfind('@'));
+    let at = text.rfind('@');
+    let no_scheme = || at.and_then(|at| text.get(..at)).filter(|before| before.contains(':')).map(|_| 0);
+    let secret = text.find("://").map(|scheme| scheme + 3).or_else(no_scheme).zip(at);
     match secret {
         Some((start, end)) if start < end => {
             let (before, after) = (text.get(..start), text.get(end..));

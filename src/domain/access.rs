@@ -33,6 +33,8 @@ pub enum Decision<S> {
     Admit(Admission<S>),
     /// The visitor has to sign in first.
     SignIn,
+    /// The visitor has to answer "Keep your account safe" first.
+    Review,
 }
 
 /// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
@@ -41,12 +43,16 @@ pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: 
         let SignedIn { account, ends_at, .. } = session.borrow();
         now < *ends_at && !account.disabled
     });
+    let asked = live.as_ref().is_some_and(|session| session.borrow().session.review);
+    // Until it has answered, a session opens nothing.
+    let live = live.filter(|_| !asked);
     let session = match route.access {
         // The app asked not to be told, so that nothing it answers here depends on a person.
         Access::Public => None,
         Access::Optional => live,
         Access::SignedIn => match live {
             Some(session) => Some(session),
+            None if asked => return Decision::Review,
             None => return Decision::SignIn,
         },
     };

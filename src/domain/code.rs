@@ -21,6 +21,8 @@ pub const TRIES_PER_ADDRESS: u32 = 50;
 pub const LETTERS_PER_ADDRESS: u32 = 20;
 /// How many of those one network may cause.
 pub const LETTERS_PER_ADDRESS_AND_NETWORK: u32 = 6;
+/// How many letters with codes one network may cause within [`ADDRESS_WINDOW`], to any addresses.
+pub const LETTERS_PER_NETWORK: u32 = 150;
 /// The window of the counters of an address.
 pub const ADDRESS_WINDOW: Duration = Duration::from_secs(60 * 60);
 /// How long a visitor waits before asking for another code.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::account::AccountId;
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
@@ -25,6 +26,8 @@ pub enum Message {
     RecoveryCode(CodeId),
     /// Somebody with your code wants to get back in; it happens at that moment unless it is cancelled.
     RecoveryHeld {
+        /// Whose account.
+        account: AccountId,
         /// The hold, which the link to cancel it names.
         hold: HoldId,
         /// When it can be finished.
@@ -68,7 +71,7 @@ pub struct Letter {
     pub created_at: Timestamp,
     /// When to try next.
     pub due_at: Timestamp,
-    /// How often sending failed.
+    /// How often sending was tried, so far in vain.
     pub failures: u32,
     /// From this moment on it is useless and is dropped.
     pub expires_at: Timestamp,

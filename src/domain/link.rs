@@ -266,6 +266,7 @@ impl From<Conflict> for Refusal {
             | Conflict::AccountExists
             | Conflict::MasterExists
             | Conflict::LastPasskey
+            | Conflict::AdminCodeSpent
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged => Self::Denied,
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::account::{Account, AccountId};
 use super::activity::Event;
+use super::admin_code::{AdminCode, CodeDigest};
 use super::ceremony::{Ceremony, CeremonyId};
 use super::clock::Timestamp;
 use super::code::CodeId;
@@ -117,8 +118,8 @@ pub enum Change {
         /// Whether it gets no sessions from now on.
         disabled: bool,
     },
-    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, and links that it
-    /// offers or has approved. It must exist.
+    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
+    /// and links that it offers or has approved. It must exist.
     RemoveAccount(AccountId),
     /// The passkey must still be there and be that account's.
     RequirePasskey {
@@ -160,13 +161,22 @@ pub enum Change {
         /// Its name.
         id: HoldId,
     },
+    /// Keeps an operator's code in place of any other of the same account, which must exist.
+    PutAdminCode(AdminCode),
+    /// Takes an operator's code away. It must still be out.
+    SpendAdminCode {
+        /// Whose.
+        account: AccountId,
+        /// The code that is out.
+        digest: CodeDigest,
+    },
     /// Keeps an event of an account; of one that is gone it is passed over.
     AddEvent(Event),
     /// Notes when sessions were last used; those that have ended are passed over.
     TouchSessions(Vec<(SecretDigest, Timestamp)>),
     /// Keeps a letter to be sent.
     AddLetter(Letter),
-    /// Keeps a letter for a later try, where it is still waiting.
+    /// Counts a try to send a letter and keeps it for a later one, where it is still waiting.
     DelayLetter {
         /// Which.
         id: LetterId,
@@ -233,6 +243,8 @@ pub enum Conflict {
     RecoveryChanged,
     /// The held recovery is over, or there is one already.
     HoldChanged,
+    /// The operator's code is used up, or another took its place.
+    AdminCodeSpent,
 }
 
 /// How safely a commit must be kept before it is acknowledged.

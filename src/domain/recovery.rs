@@ -10,7 +10,7 @@ use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
 use super::return_to::ReturnTo;
-use super::secret::SecretDigest;
+use super::secret::{MacKey, SecretDigest};
 
 /// How long a recovery may stay unfinished.
 pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -70,9 +70,60 @@ pub struct Hold {
     pub browser: String,
 }
 
+/// What the link in the letter of a held recovery says; whoever has it may cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelLink {
+    /// Whose account.
+    pub account: AccountId,
+    /// The hold.
+    pub hold: HoldId,
+}
+
+impl CancelLink {
+    /// The text: account, hold, and their keyed digest, so that nobody else can write one.
+    pub fn text(self, key: &MacKey) -> String {
+        let Self { account, hold } = self;
+        format!("{}{}.{}", account.0.simple(), hold.0.simple(), key.mac_text(&self.parts()))
+    }
+
+    /// Reads a text that [`CancelLink::text`] wrote with the same key.
+    pub fn read(text: &str, key: &MacKey) -> Option<Self> {
+        let (names, digest) = text.split_once('.')?;
+        let (account, hold) = names.split_at_checked(32)?;
+        let link = Self { account: AccountId(account.parse().ok()?), hold: HoldId(hold.parse().ok()?) };
+        key.verify_text(&link.parts(), digest).then_some(link)
+    }
+
+    fn parts(&self) -> [&[u8]; 2] {
+        [self.account.0.as_bytes(), self.hold.0.as_bytes()]
+    }
+}
+
 impl Hold {
     /// From this moment on it is gone.
     pub fn expires_at(&self) -> Timestamp {
         self.until.after(HOLD_OPEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn only_the_gateway_writes_links_that_cancel() {
+        let key = MacKey::derive(&Secret::from_bytes([1; 32]), "held recoveries");
+        let link = CancelLink { account: AccountId(Uuid::from_u128(1)), hold: HoldId(Uuid::from_u128(2)) };
+        let text = link.text(&key);
+        assert_eq!(CancelLink::read(&text, &key), Some(link));
+        let other = MacKey::derive(&Secret::from_bytes([2; 32]), "held recoveries");
+        assert_eq!(CancelLink::read(&text, &other), None);
+        let swapped = CancelLink { hold: HoldId(Uuid::from_u128(3)), ..link }.text(&key);
+        let (_, digest) = text.rsplit_once('.').unwrap();
+        let (names, _) = swapped.rsplit_once('.').unwrap();
+        for forged in [format!("{names}.{digest}"), format!("{text}."), format!("{text}.x"), "..".into(), String::new()] {
+            assert_eq!(CancelLink::read(&forged, &key), None, "{forged}");
+        }
     }
 }

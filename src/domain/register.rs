@@ -8,6 +8,7 @@ use std::time::Duration;
 use webauthn_rs::prelude::PasskeyRegistration;
 
 use super::account::{Account, AccountId};
+use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
@@ -105,7 +106,8 @@ impl From<Conflict> for Refusal {
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
-            | Conflict::HoldChanged => Self::NoRegistration,
+            | Conflict::HoldChanged
+            | Conflict::AdminCodeSpent => Self::NoRegistration,
         }
     }
 }
@@ -117,6 +119,8 @@ pub struct Counters {
     pub letters: Counter,
     /// Those of them that the visitor's network caused.
     pub letters_from_network: Counter,
+    /// Letters with codes that the visitor's network caused, to any address.
+    pub network: Counter,
     /// Codes tried.
     pub tries: Counter,
 }
@@ -313,6 +317,8 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
+    // Named as the session it tells of.
+    let event = Event::by(visitor, account.id, What::Registered, session.id.0, now);
     let welcome =
         letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
     let passkey = Passkey {
@@ -329,6 +335,7 @@ pub fn prove(
         Change::AddAccount(account.clone()),
         Change::AddPasskey(passkey),
         Change::AddSession(session.clone()),
+        Change::AddEvent(event),
         Change::AddLetter(welcome),
     ];
     changes.extend(visitor.session.map(Change::EndSession));
@@ -336,11 +343,12 @@ pub fn prove(
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
 
-fn count_letter(counters: Counters, now: Timestamp) -> [Change; 2] {
+pub(super) fn count_letter(counters: Counters, now: Timestamp) -> [Change; 3] {
     let count = |counter, limit| Change::Count { counter, limit, window: code::ADDRESS_WINDOW, now };
     [
         count(counters.letters_from_network, code::LETTERS_PER_ADDRESS_AND_NETWORK),
         count(counters.letters, code::LETTERS_PER_ADDRESS),
+        count(counters.network, code::LETTERS_PER_NETWORK),
     ]
 }
 
@@ -349,7 +357,7 @@ fn code_letter(registration: &Registration, fresh: Fresh, visitor: &Visitor, now
     letter_to(&registration.email, message, fresh.letter, visitor, now, code::LIFETIME)
 }
 
-fn letter_to(
+pub(super) fn letter_to(
     to: &Email,
     message: Message,
     id: LetterId,

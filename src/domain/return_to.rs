@@ -7,11 +7,13 @@ use super::path::{PathError, RequestTarget};
 
 /// The longest one kept, in bytes.
 const LONGEST: usize = 2048;
+/// The one page of ours that may be returned to: it asks for nothing but a session, and changes nothing.
+const DEVICES: &str = "/_bmauth/devices";
 
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
 /// It can be put into a `Location` field as it is: it never names another host, never has a byte outside
-/// visible ASCII, and never leads back into the gateway's own pages.
+/// visible ASCII, and never leads back into the gateway's own pages, but for "My devices", which mails lead to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReturnTo(Box<str>);
@@ -36,17 +38,22 @@ impl ReturnTo {
         Self("/".into())
     }
 
+    /// "My devices".
+    pub fn devices() -> Self {
+        Self(DEVICES.into())
+    }
+
     /// Reads a path with an optional query.
     ///
     /// # Errors
-    /// It is not a canonical path on this host that leads into the app.
+    /// It is not a canonical path on this host that leads into the app or to "My devices".
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
         }
         // `//host` and `/\host`, which browsers take for another host, are not canonical paths.
         let target = RequestTarget::parse(text.as_bytes())?;
-        if target.path.is_reserved() {
+        if target.path.is_reserved() && text != DEVICES {
             return Err(ReturnToError::Reserved);
         }
         Ok(Self(text.into()))
@@ -91,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_page_of_the_app_is_kept_with_its_query() {
-        for text in ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link"] {
+        for text in
+            ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link", "/_bmauth/devices"]
+        {
             assert_eq!(ReturnTo::parse(text).map(String::from), Ok(text.to_owned()));
         }
     }
@@ -122,6 +131,9 @@ mod tests {
             "/_bmauth",
             "/_bmauth/sign-in?x",
             "/_BMAUTH/sign-out",
+            "/_bmauth/devices/rename",
+            "/_bmauth/devices?x",
+            "/_BMAUTH/devices",
             " /a",
             "?a",
             &long,

@@ -103,18 +103,15 @@ impl Routes {
 
     /// The route of a request: host first, then the longest path prefix by whole segments.
     ///
-    /// A path whose route depends on whether its parameters (`;…`) count has none: the server behind may read
-    /// it as a path of the stricter route, so `/admin;x` must not slip past `/admin`.
+    /// A path whose route depends on whether its parameters (`;…`) count has none, nor has one whose route asks for
+    /// something else where capitals do not count: the server behind may read it as a path of the stricter route,
+    /// so neither `/admin;x` nor `/Admin` must slip past `/admin`.
     pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
-        let route = known.routes.iter().find(|route| path.has_prefix(&route.path));
-        if path.has_parameters() {
-            let other = known.routes.iter().find(|route| path.has_prefix_without_parameters(&route.path));
-            if route.map(|route| route.id) != other.map(|route| route.id) {
-                return None;
-            }
-        }
-        route
+        let route = known.routes.iter().find(|route| path.has_prefix(&route.path))?;
+        let lax = known.routes.iter().find(|route| path.has_prefix_read_laxly(&route.path))?;
+        let is_same = route.id == lax.id || !path.has_parameters() && route.access == lax.access;
+        is_same.then_some(route)
     }
 
     /// Whether some route answers for this host. A request for another host gets 421.
@@ -327,6 +324,27 @@ mod tests {
         ] {
             assert_eq!(find(&routes, "a.example", path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn capitals_do_not_slip_past_a_stricter_route() {
+        let with = |root: Access, admin: Access| {
+            let root = Route { access: root, ..route(0, "a.example", "/") };
+            Routes::new([root, Route { access: admin, ..route(1, "a.example", "/Admin") }]).expect("no duplicates")
+        };
+        let open_around = with(Access::Public, Access::SignedIn);
+        for (path, expected) in [
+            ("/Admin", Some(1)),
+            ("/Admin/X", Some(1)),
+            ("/admin", None),
+            ("/ADMIN/x", None),
+            ("/adminx", Some(0)),
+            ("/Other", Some(0)),
+        ] {
+            assert_eq!(find(&open_around, "a.example", path), expected, "{path}");
+        }
+        // Where both ask for the same, nothing is gained by a spelling.
+        assert_eq!(find(&with(Access::SignedIn, Access::SignedIn), "a.example", "/admin"), Some(0));
     }
 
     #[test]

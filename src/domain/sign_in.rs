@@ -6,6 +6,7 @@ use uuid::Uuid;
 use webauthn_rs::prelude::DiscoverableAuthentication;
 
 use super::account::Account;
+use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale, Subject};
 use super::clock::Timestamp;
 use super::passkey::{NewPasskey, Passkey};
@@ -22,6 +23,8 @@ pub enum Refusal {
     Stale,
     /// No account has this passkey (any more). The browser may be told to forget it.
     UnknownPasskey,
+    /// The passkey is the one of this browser's registration, which waits for its code.
+    Unfinished,
     /// The answer does not prove what was asked: another account's passkey, a wrong signature, another site.
     NotProved,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
@@ -36,6 +39,7 @@ impl Refusal {
         match self {
             Self::Stale => "stale",
             Self::UnknownPasskey => "unknown-passkey",
+            Self::Unfinished => "unfinished",
             Self::NotProved => "not-proved",
             Self::CounterWentBack => "counter-went-back",
             Self::Disabled => "disabled",
@@ -134,8 +138,8 @@ pub struct Finished {
     pub return_to: ReturnTo,
 }
 
-/// Step 2: the answer has been verified, and `used` is the passkey after it. The ceremony, the passkey's use and the
-/// session are one commit. The browser's session from before ends.
+/// Step 2: the answer has been verified, and `used` is the passkey after it. The ceremony, the passkey's use, the
+/// session and the event that tells of it are one commit. The browser's session from before ends.
 ///
 /// # Errors
 /// [`Refusal::Disabled`].
@@ -152,10 +156,13 @@ pub fn finish(
         return Err(Refusal::Disabled);
     }
     let session = session.begin(account.id, &used, &[], now);
+    // Named as the session it tells of.
+    let event = Event::by(visitor, account.id, What::SignedIn, session.id.0, now);
     let mut changes = vec![
         Change::SpendCeremony(opened.id),
         Change::UsePasskey { was_counter: passkey.key.counter, key: used, at: now },
         Change::AddSession(session.clone()),
+        Change::AddEvent(event),
     ];
     changes.extend(visitor.session.map(Change::EndSession));
     let then = Finished { account, session, return_to: opened.return_to };

@@ -22,6 +22,8 @@ pub struct Claims<'a> {
     amr: Vec<&'static str>,
     acr: &'static str,
     auth_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered_at: Option<u64>,
     iat: u64,
     nbf: u64,
     exp: u64,
@@ -51,6 +53,7 @@ impl<'a> Claims<'a> {
             amr: session.authentication.methods.iter().copied().map(Method::amr).collect(),
             acr: session.authentication.acr(),
             auth_time: session.authentication.at.unix(),
+            recovered_at: session.recovered_at.map(Timestamp::unix),
             iat: now.unix(),
             nbf: now.unix(),
             exp: expires.unix(),

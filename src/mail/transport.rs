@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct MailError {
     /// What was being done.
     pub problem: &'static str,
-    /// What the mail server or the library said.
+    /// What the mail server or the library said, with no address in it.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -107,7 +107,7 @@ impl Transport for Smtp {
             .header(AutoSubmitted)
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
             .map_err(|error| failed("writing it", error))?;
-        self.server.send(message).await.map_err(|error| failed("sending it", error))?;
+        self.server.send(message).await.map_err(|error| failed("sending it", without_address(error)))?;
         Ok(())
     }
 
@@ -122,6 +122,18 @@ impl Transport for Smtp {
 
 fn failed(problem: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
     MailError { problem, source: source.into() }
+}
+
+/// What may be logged of why a mail did not leave. Servers like to repeat the address in what they answer.
+fn without_address(error: lettre::transport::smtp::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let what = match error.status() {
+        Some(code) => format!("the mail server answered {code}; what else it said is logged at level debug"),
+        None if error.is_response() => "what the mail server answered cannot be read".to_owned(),
+        // The network's own words.
+        None => return error.into(),
+    };
+    tracing::debug!(%error, "the mail server's answer");
+    what.into()
 }
 
 #[derive(Clone)]
@@ -156,5 +168,52 @@ impl Transport for Terminal {
 
     async fn ready(&self) -> Result<(), MailError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A mail server that answers `RCPT` with `refusal`, once.
+    async fn refusing(refusal: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 mail.example\r\n").await.unwrap();
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.unwrap() > 0 {
+                let answer = if line.starts_with("RCPT") { refusal } else { "250 ok\r\n" };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                line.clear();
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn what_a_mail_server_says_of_an_address_stays_out_of_the_error() {
+        for refusal in [
+            "550 5.1.1 <maria@example.com>: no such user\r\n",
+            "451 4.2.1 <maria@example.com>: greylisted\r\n",
+            "maria@example.com is nobody I know\r\n",
+        ] {
+            let port = refusing(refusal).await;
+            let server = Server { host: "127.0.0.1", port, security: Security::Plain, credentials: None };
+            let from = Email::parse("no-reply@example.com").unwrap();
+            let smtp = Smtp::new(&server, None, &from).unwrap();
+            let mail = Rendered { subject: "Hello".into(), text: "Hello".into(), html: "<p>Hello".into() };
+            let error = smtp.send(&Email::parse("maria@example.com").unwrap(), &mail).await.unwrap_err();
+            let (shown, source) = (format!("{error} {error:?}"), error.source.to_string());
+            assert!(!shown.contains("maria") && !source.contains("maria"), "{shown}");
+            assert!(
+                source.contains(refusal.get(..3).filter(|_| refusal.starts_with(['4', '5'])).unwrap_or("answered"))
+            );
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! From a letter as stored to a mail that can be sent.
 
-use time::OffsetDateTime;
-use time::macros::format_description;
 use url::Url;
 
 use super::letters::{AlreadyRegistered, Code, CodeFor, Notice, Rendered, Told, Welcome};
@@ -11,8 +9,9 @@ use crate::domain::code::{self, CodeId};
 use crate::domain::language::Language;
 use crate::domain::letter::{Letter, Message};
 use crate::domain::provider;
-use crate::domain::recovery::HoldId;
+use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
+use crate::wording::{Words, moment};
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
 #[derive(Debug)]
@@ -25,10 +24,6 @@ pub struct Writer {
     devices_url: String,
 }
 
-/// The word that stands for a held recovery in the link that cancels it.
-pub fn cancel_word(key: &MacKey, hold: HoldId) -> String {
-    key.mac_text(&[hold.0.as_bytes()])
-}
 
 impl Writer {
     /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
@@ -41,6 +36,8 @@ impl Writer {
     /// The mail. Only here is a code turned into digits.
     pub fn write(&self, letter: &Letter) -> Rendered {
         let language = Language::from_tag(&letter.language).unwrap_or_default();
+        let words = Words::new(language, self.brand.name());
+        let moment = |at: Timestamp| moment::in_full(words, at);
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
         match letter.message {
             Message::Code(id) => self.code(CodeFor::Registration, id, when, browser, language),
@@ -53,14 +50,10 @@ impl Writer {
                 let app_url = &*self.app_url;
                 Welcome { when, browser, app_url }.render(language, &self.brand)
             }
-            Message::RecoveryHeld { hold, until } => {
+            Message::RecoveryHeld { account, hold, until } => {
                 // In the fragment, which no server's log shows and no scanner of mails can act on.
-                let undo_url = &*format!(
-                    "{}_bmauth/recover/cancel#{}.{}",
-                    self.app_url,
-                    hold.0.simple(),
-                    cancel_word(&self.holds, hold)
-                );
+                let undo_url =
+                    &*format!("{}_bmauth/recover/cancel#{}", self.app_url, CancelLink { account, hold }.text(&self.holds));
                 let told = Told::RecoveryHeld { until: &moment(until) };
                 Notice { told, when, browser, undo_url }.render(language, &self.brand)
             }
@@ -86,16 +79,6 @@ impl Writer {
     fn notice(&self, told: Told<'_>, when: &str, browser: &str, language: Language) -> Rendered {
         Notice { told, when, browser, undo_url: &self.devices_url }.render(language, &self.brand)
     }
-}
-
-/// A moment as people read it in any language: `2026-11-21 23:58 UTC`.
-fn moment(at: Timestamp) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    i64::try_from(at.unix())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|time| time.format(&format).ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -125,7 +108,7 @@ mod tests {
         let mail = writer.write(&letter);
         let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
         assert_eq!(digits, code::Code::derive(&key, id).text());
-        assert!(mail.text.contains("2026-11-21 23:58 UTC"), "{}", mail.text);
+        assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
     }
 }

@@ -2,6 +2,9 @@
 
 pub mod code;
 pub mod link;
+pub mod recover;
+pub mod devices;
+pub mod faster;
 pub mod register;
 pub mod sign_in;
 pub mod sign_out;

@@ -30,8 +30,7 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
         }
     };
     let path = request.uri().path().to_owned();
-    // The page that has the form: a resend button stands on the code page.
-    let retry = path.strip_suffix("/resend").unwrap_or(&path);
+    let retry = page_of(&path);
     if !comes_from_us(&portal, &caller.peer, request.headers()) {
         return refuse(Failure::RefusedForm { retry });
     }
@@ -51,6 +50,15 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
         return refuse(Failure::RefusedForm { retry });
     }
     next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+/// The page that has the form which is sent to `path`.
+fn page_of(path: &str) -> &str {
+    const DEVICES: &str = "/_bmauth/devices";
+    if path.strip_prefix(DEVICES).is_some_and(|rest| rest.starts_with('/')) {
+        return DEVICES;
+    }
+    path.strip_suffix("/resend").unwrap_or(path)
 }
 
 /// Whether the browser says that the request comes from a page of the host it goes to: by `Sec-Fetch-Site`, which no

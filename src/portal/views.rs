@@ -18,8 +18,9 @@ pub mod sign_in;
 pub mod sign_out;
 
 mod frame;
-mod moment;
 mod paths;
+
+use crate::wording::moment;
 
 /// Who may create an account, as far as a page tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub(super) enum Verdict {
     Portal,
     /// A person who has to sign in first.
     SignIn,
+    /// A person who has to answer "Keep your account safe".
+    Review,
     /// It is refused.
     Refuse(Problem),
 }
@@ -53,6 +55,8 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
         Decision::Admit(admission) => admission,
         Decision::SignIn if incoming.kind == Kind::Navigation => return Verdict::SignIn,
         Decision::SignIn => return Verdict::Refuse(Problem::SignInRequired),
+        Decision::Review if incoming.kind == Kind::Navigation => return Verdict::Review,
+        Decision::Review => return Verdict::Refuse(Problem::ReviewRequired),
     };
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
     // told of nobody, whom it talks to is its own affair.

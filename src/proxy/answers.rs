@@ -20,6 +20,8 @@ use crate::portal::peer::RequestId;
 
 /// Where strangers are sent.
 const SIGN_IN: &str = "/_bmauth/sign-in";
+/// The page that asks what was lost, after a recovery.
+const REVIEW: &str = "/_bmauth/recover/review";
 
 /// What stands in a query unencoded: the unreserved characters (RFC 3986 §2.3), and `/` for legibility.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -47,6 +49,8 @@ pub enum Problem {
     BadRequest,
     /// 401: nobody is signed in.
     SignInRequired,
+    /// 403: "Keep your account safe" has to be answered first.
+    ReviewRequired,
     /// 403: a WebSocket was asked for by another site's page.
     ForeignOrigin,
     /// 404: no route.
@@ -79,6 +83,7 @@ impl Problem {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
+            Self::ReviewRequired => StatusCode::FORBIDDEN,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -99,6 +104,7 @@ impl Problem {
         match self {
             Self::BadRequest => ("malformed-request", "The request is malformed"),
             Self::SignInRequired => ("sign-in-required", "Please sign in to continue"),
+            Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
             Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
             Self::NotFound => ("not-found", "There is nothing here"),
             Self::MethodNotAllowed => ("method-not-allowed", "This method is not allowed"),
@@ -175,13 +181,22 @@ impl Answer {
 
     /// Sends a stranger who goes to a page to sign in, and from there back to it.
     pub(super) fn to_sign_in(incoming: &Incoming) -> Self {
+        Self::by_way_of(SIGN_IN, incoming)
+    }
+
+    /// Sends a person to "Keep your account safe", and from there to what they asked for.
+    pub(super) fn to_review(incoming: &Incoming) -> Self {
+        Self::by_way_of(REVIEW, incoming)
+    }
+
+    fn by_way_of(page: &str, incoming: &Incoming) -> Self {
         let path = incoming.target.path.as_str();
         let asked_for = match &incoming.target.query {
             Some(query) => format!("{path}?{}", query.as_str()),
             None => path.to_owned(),
         };
         let return_to = ReturnTo::parse_or_root(Some(&asked_for));
-        let location = format!("{SIGN_IN}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY));
+        let location = format!("{page}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY));
         let location = HeaderValue::from_str(&location).expect("percent-encoded text is visible ASCII");
         Self { status: StatusCode::SEE_OTHER, fields: vec![(LOCATION, location)], body: Bytes::new() }
     }

@@ -31,8 +31,19 @@ const IDENTITY: [&[u8]; 11] = [
     b"xremoteuser",
     b"xbmauthjwt",
 ];
-/// What the names of such fields begin with.
-const IDENTITY_FAMILY: &[u8] = b"xauthrequest";
+/// What the names of such fields begin with: an app that stood behind another gateway before may still believe them.
+const IDENTITY_FAMILIES: [&[u8]; 8] = [
+    b"xauthrequest",
+    b"xauthenticated",
+    b"xauthentik",
+    b"xwebauth",
+    b"xpomerium",
+    b"xgoogiap",
+    b"xgoogauthenticated",
+    b"cfaccess",
+];
+/// Becomes the variable `HTTP_PROXY` in CGI, by which an app's own requests would be led elsewhere (CVE-2016-5385).
+const CGI_VARIABLE: &[u8] = b"proxy";
 /// Fields that some servers take for the real target, by which nothing was decided.
 const OTHER_TARGET: [&[u8]; 6] =
     [b"xoriginalurl", b"xoriginaluri", b"xrewriteurl", b"xforwardeduri", b"xforwardedurl", b"xforwardedpath"];
@@ -65,6 +76,11 @@ const PROVENANCE_PLAIN: [&str; 12] = [
     "x-real-ip",
     "true-client-ip",
 ];
+
+/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it sends
+/// with every request. The last are the starts of names.
+const PREFLIGHT: [&str; 6] = ["host", "origin", "referer", "user-agent", "cache-control", "pragma"];
+const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec-"];
 
 /// A field name, in lower case as the `http` crate keeps it, as the laxest server might read it: nothing but letters and
 /// digits counts. CGI alone makes one of `-`, `_` and `.`.
@@ -119,11 +135,14 @@ impl Spoofable {
     fn is(&self, name: &HeaderName, from_trusted: bool, receiver: Receiver) -> bool {
         // Nothing below begins with another letter; most fields end here. Names are in lower case already.
         let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
-        if !matches!(first, Some(b'c' | b'f' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
+        if !matches!(first, Some(b'c' | b'f' | b'p' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
             return false;
         }
         let folded = Folded::of(name);
-        if folded.is(&self.identity) || folded.is_any(&IDENTITY) || folded.start().starts_with(IDENTITY_FAMILY) {
+        let of_identity = folded.is(&self.identity)
+            || folded.is_any(&IDENTITY)
+            || IDENTITY_FAMILIES.iter().any(|family| folded.start().starts_with(family));
+        if of_identity || folded.is(CGI_VARIABLE) {
             return true;
         }
         if folded.is_any(&OTHER_TARGET) {
@@ -152,6 +171,8 @@ pub(super) struct Saying<'a> {
     pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
     pub(super) spoofable: &'a Spoofable,
+    /// Whether it was let through for being a preflight, whoever it is from.
+    pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Account, HeaderValue)>,
 }
@@ -162,9 +183,12 @@ pub(super) struct Saying<'a> {
 /// # Errors
 /// A value could not be written, which refuses the request.
 pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
-    let Saying { incoming, connection, settings, spoofable, identity } = saying;
+    let Saying { incoming, connection, settings, spoofable, only_asks, identity } = saying;
     for name in spoofable.in_fields(&request.headers, incoming.from_trusted, Receiver::App) {
         request.remove_header(&name);
+    }
+    if only_asks {
+        keep_the_question(request);
     }
     drop_own_cookies(request)?;
 
@@ -183,6 +207,20 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
         }
     }
     Ok(())
+}
+
+/// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
+/// cookie or other credential, no other method's name.
+fn keep_the_question(request: &mut RequestHeader) {
+    let is_question = |name: &str| {
+        PREFLIGHT.contains(&name)
+            || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))
+            || PROVENANCE_PLAIN.contains(&name)
+    };
+    let others: Vec<HeaderName> = request.headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
+    for name in others {
+        request.remove_header(&name);
+    }
 }
 
 fn drop_own_cookies(request: &mut RequestHeader) -> pingora::Result<()> {

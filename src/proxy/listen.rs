@@ -271,12 +271,12 @@ impl Proxy {
 fn http2_options() -> H2Options {
     let mut options = default_h2_options();
     options
-        .max_concurrent_streams(100)
+        .max_concurrent_streams(32)
         .max_header_list_size(64 * 1024)
         .max_frame_size(16 * 1024)
         .initial_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024)
-        .max_send_buffer_size(256 * 1024)
+        .max_send_buffer_size(64 * 1024)
         // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
         .max_concurrent_reset_streams(16)
         .max_pending_accept_reset_streams(16)

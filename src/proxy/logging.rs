@@ -1,9 +1,14 @@
-//! One line a request, at info. It has no query, no cookie, no token and nothing of the visitor's account.
+//! One line a request, at info, and one count. The line has no query, no cookie, no token and nothing of the visitor's
+//! account; the count has nothing but what became of the request.
+
+use std::sync::Arc;
 
 use http::Method;
 use tokio::time::Instant;
 
+use super::answers::Problem;
 use super::incoming::Incoming;
+use crate::counts::Counts;
 use crate::domain::route::RouteId;
 use crate::domain::session::SessionId;
 use crate::portal::peer::RequestId;
@@ -11,6 +16,8 @@ use crate::portal::peer::RequestId;
 /// What the line says; it is written when this is dropped, so also for a request that was stopped.
 #[derive(Debug)]
 pub(super) struct Line {
+    counts: Arc<Counts>,
+    pub(super) outcome: Outcome,
     pub(super) request_id: RequestId,
     pub(super) begun: Instant,
     pub(super) method: Option<Method>,
@@ -24,9 +31,68 @@ pub(super) struct Line {
     pub(super) is_complete: bool,
 }
 
+/// What became of a request: the values of the counter's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The app was asked, and nothing of ours was said in its place.
+    Forwarded,
+    /// One of our own pages answered.
+    OwnPage,
+    /// Whoever asked has to sign in first.
+    SignIn,
+    /// The request itself is what was wrong.
+    Refused,
+    /// The app does not answer, not in time, or not in HTTP.
+    UpstreamDown,
+    /// It could not be known who is signed in.
+    Unavailable,
+    /// A mistake of ours.
+    Fault,
+    /// The client was gone before anything was decided.
+    Unanswered,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::OwnPage => "own-page",
+            Self::SignIn => "sign-in",
+            Self::Refused => "refused",
+            Self::UpstreamDown => "upstream-down",
+            Self::Unavailable => "unavailable",
+            Self::Fault => "fault",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::SignInRequired => Self::SignIn,
+            Problem::UpstreamDown | Problem::UpstreamTimeout => Self::UpstreamDown,
+            Problem::Unavailable => Self::Unavailable,
+            Problem::Fault => Self::Fault,
+            Problem::BadRequest
+            | Problem::ReviewRequired
+            | Problem::ForeignOrigin
+            | Problem::NotFound
+            | Problem::MethodNotAllowed
+            | Problem::RequestTimeout
+            | Problem::BodyTooLarge
+            | Problem::Misdirected
+            | Problem::HeadTooLarge
+            | Problem::NotImplemented => Self::Refused,
+        }
+    }
+}
+
 impl Line {
-    pub(super) fn new(request_id: RequestId) -> Self {
+    pub(super) fn new(request_id: RequestId, counts: Arc<Counts>) -> Self {
         Self {
+            counts,
+            outcome: Outcome::Unanswered,
             request_id,
             begun: Instant::now(),
             method: None,
@@ -43,6 +109,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        self.counts.request(self.outcome.as_str());
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }

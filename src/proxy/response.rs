@@ -1,9 +1,30 @@
-//! What of the app's answer does not reach the browser: cookies that read as ours.
+//! What of the app's answer does not reach the browser: cookies that read as ours, and another protocol than WebSocket.
 
-use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderValue, SET_COOKIE, UPGRADE};
 use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorType};
 
+use super::incoming::Kind;
 use crate::domain::cookies;
+
+/// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2): behind
+/// it bytes pass that nobody reads as requests.
+///
+/// # Errors
+/// The app is then treated as one that does not speak HTTP.
+pub(super) fn switches_as_asked(response: &ResponseHeader, kind: Kind) -> pingora::Result<()> {
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    let mut protocols = response.headers.get_all(UPGRADE).iter();
+    let is_websocket = protocols.next().is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if kind == Kind::WebSocket && is_websocket && protocols.next().is_none() {
+        return Ok(());
+    }
+    Error::e_explain(ErrorType::InvalidHTTPHeader, "the app switches to a protocol that was not asked for")
+        .map_err(|error| error.into_up())
+}
 
 /// Drops the `Set-Cookie` fields that would set one of ours; the others stay as they are, in their order.
 ///

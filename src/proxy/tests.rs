@@ -49,6 +49,7 @@ fn gateway(access: Access) -> Gateway {
         portal: Router::new(),
         render: Arc::new(|_| String::new()),
         settings: Settings::new(Scheme::Https, host),
+        counts: Arc::default(),
         seed: 0,
     };
     Gateway::new(parts, CancellationToken::new())
@@ -58,7 +59,7 @@ fn context(gateway: &Gateway) -> Context {
     let connection = guard::Connection::of(Arrival { peer: None, tls: true, http2: false });
     Context {
         surroundings: Surroundings { connection: Arc::new(connection), stop: Arc::default() },
-        line: Line::new(gateway.request_id()),
+        line: Line::new(gateway.request_id(), Arc::default()),
         admission: None,
         identity: None,
         server: None,

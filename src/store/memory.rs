@@ -12,6 +12,7 @@ use self::state::State;
 use super::{CommitError, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
@@ -114,6 +115,10 @@ impl Store for MemoryStore {
         Ok(self.state().holds.get(&account).cloned())
     }
 
+    async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
+        Ok(self.state().admin_codes.get(&account).cloned())
+    }
+
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         let mut letters: Vec<_> =
             self.state().letters.values().filter(|letter| letter.due_at <= now).cloned().collect();
@@ -155,6 +160,7 @@ impl Store for MemoryStore {
             + remove_some(&mut state.links, limit, |link| link.expires_at <= now)
             + remove_some(&mut state.recoveries, limit, |recovery| recovery.expires_at <= now)
             + remove_some(&mut state.holds, limit, |hold| hold.expires_at() <= now)
+            + remove_some(&mut state.admin_codes, limit, |code| code.expires_at <= now)
             + remove_some(&mut state.events, limit, |event| event.expires_at() <= now)
             + remove_some(&mut state.letters, limit, |letter| letter.expires_at <= now)
             + remove_some(&mut state.counters, limit, |count| count.ends_at <= now)

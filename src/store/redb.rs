@@ -28,6 +28,7 @@ use self::writer::{Work, Writer};
 use super::{CommitError, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
@@ -172,6 +173,10 @@ impl Store for RedbStore {
     }
 
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
+        self.read(move |view| view.load(account.0.as_bytes())).await
+    }
+
+    async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         self.read(move |view| view.load(account.0.as_bytes())).await
     }
 

@@ -13,7 +13,7 @@ use crate::domain::letter::Letter;
 use crate::domain::plan::{Change, Durability};
 use crate::mail::transport::Transport;
 use crate::mail::writer::Writer;
-use crate::store::Store;
+use crate::store::{CommitError, Store};
 
 /// How long to wait for a ring before looking for letters that are due again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 8;
 /// How many letters are read at a time.
 const BATCH: usize = 64;
-/// The first wait after a failure; it doubles with each.
+/// The wait from the first try to the second; it doubles with each.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Sends what the flows have committed.
@@ -55,7 +55,7 @@ impl Outbox {
 
     /// Sends every letter that is due now.
     pub async fn deliver(&self) {
-        // Bounded: a letter that fails is no longer due, and one that is sent is gone.
+        // Bounded: a letter that was tried is no longer due.
         for _ in 0..1000 {
             let due = match self.store.letters_due(self.clock.now(), BATCH).await {
                 Ok(due) if due.is_empty() => return,
@@ -65,31 +65,41 @@ impl Outbox {
                     return;
                 }
             };
-            futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |letter| self.send(letter)).await;
+            let sent = futures_util::stream::iter(due).map(|letter| self.send(letter)).buffer_unordered(AT_ONCE);
+            let failed = sent.filter_map(|sent| std::future::ready(sent.err())).collect::<Vec<_>>().await;
+            if let Some(error) = failed.first() {
+                // What is still due would come again at once.
+                tracing::error!(%error, "the outbox could not be written");
+                return;
+            }
         }
     }
 
-    async fn send(&self, letter: Letter) {
+    /// Tries to send one letter.
+    ///
+    /// # Errors
+    /// The store failed.
+    async fn send(&self, letter: Letter) -> Result<(), CommitError> {
         let now = self.clock.now();
-        let after = if now >= letter.expires_at {
-            Change::DropLetter(letter.id)
-        } else {
-            match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
-                Ok(()) => {
-                    self.counts.mail("sent");
-                    Change::DropLetter(letter.id)
-                }
-                Err(error) => {
-                    self.counts.mail("failed");
-                    tracing::warn!(%error, source = ?error.source, failures = letter.failures, "a mail is tried again later");
-                    let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
-                    Change::DelayLetter { id: letter.id, due_at: now.after(wait) }
-                }
+        let drop_it = || self.store.commit(vec![Change::DropLetter(letter.id)], Durability::Durable);
+        if now >= letter.expires_at {
+            return drop_it().await;
+        }
+        // Put off before it is sent: a store that cannot write sends nothing, instead of the same mail again and again.
+        let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
+        let later = Change::DelayLetter { id: letter.id, due_at: now.after(wait) };
+        self.store.commit(vec![later], Durability::Relaxed).await?;
+        match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
+            Ok(()) => {
+                self.counts.mail("sent");
+                // A letter that was sent but not dropped is sent again later, which is better than never.
+                drop_it().await
             }
-        };
-        // A letter that was sent but not dropped is sent twice, which is better than never.
-        if let Err(error) = self.store.commit(vec![after], Durability::Durable).await {
-            tracing::error!(%error, "the outbox could not be written");
+            Err(error) => {
+                self.counts.mail("failed");
+                tracing::warn!(%error, source = ?error.source, failures = letter.failures, "a mail is tried again later");
+                Ok(())
+            }
         }
     }
 }

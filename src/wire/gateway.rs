@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::admin::Operating;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
+use crate::domain::recover::Mode;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
@@ -83,6 +85,7 @@ impl Gateway {
             relying_party,
             identity,
             policy: config.policy.clone(),
+            recovery: config.recovery,
             linking: config.link.policy,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
@@ -102,6 +105,13 @@ impl Gateway {
         });
         Ok(Self { auth, portal, outbox, counts })
     }
+}
+
+/// What an operator can do with the gateway of this configuration.
+pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
+    let page = config.public_url.url().join("/_bmauth/recover").ok();
+    let page = page.filter(|_| config.recovery == Mode::Admin);
+    Operating { auth: Arc::clone(auth), code_page: page.map(String::from) }
 }
 
 /// How mails leave, as the configuration says.

@@ -48,6 +48,7 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
         portal: portal::router(Arc::clone(&gateway.portal)),
         render: render(gateway),
         settings: settings(config),
+        counts: Arc::clone(&gateway.counts),
         seed: u64::from_be_bytes(seed),
     }
 }
@@ -76,7 +77,7 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
             Problem::NotFound => Failure::NotFound,
             Problem::Misdirected => Failure::Misdirected,
             Problem::Fault => Failure::Fault,

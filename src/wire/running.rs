@@ -11,9 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::gateway::{Gateway, World};
+use super::gateway::{Gateway, World, operating};
 use super::proxy::{self, Front};
-use crate::admin::{self, Admin};
+use crate::admin;
+use crate::admin::health::{self, Admin};
+use crate::admin::socket::{self, Socket};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::proxy::Tls;
@@ -43,7 +45,7 @@ impl Running {
             .thread_name("bmauth")
             .build()
             .context("no thread could be started")?;
-        let (gateway, listener, front) = runtime.block_on(async {
+        let (gateway, listener, socket, front) = runtime.block_on(async {
             // Made here, where there is a runtime: connections to the mail server are kept by one.
             let world = world()?;
             let entropy = Arc::clone(&world.entropy);
@@ -52,13 +54,16 @@ impl Running {
             let listener = TcpListener::bind(address)
                 .await
                 .with_context(|| format!("server.admin: {address} cannot be listened on"))?;
+            // The store has been opened by now, and its file has one owner: nobody else can want this name and be alive.
+            let socket = Socket::bind(&socket::beside(&config.storage.path)).context("storage.path")?;
             let front = proxy::front(config, &gateway, &*entropy).await?;
-            anyhow::Ok((gateway, listener, front))
+            anyhow::Ok((gateway, listener, socket, front))
         })?;
         let admin = listener.local_addr().context("reading the admin listener's address")?;
         let shutdown = CancellationToken::new();
         let Gateway { auth, portal, outbox, counts } = gateway;
-        let pages = admin::router(Arc::new(Admin { auth: Arc::clone(&auth), counts }));
+        let pages = health::router(Arc::new(Admin { auth: Arc::clone(&auth), counts }));
+        let operating = admin::router(Arc::new(operating(config, &auth)));
         let inside = runtime.enter();
         let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, &shutdown);
         let stop = shutdown.clone();
@@ -66,6 +71,12 @@ impl Running {
             let served = axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, "the admin listener stopped");
+            }
+        });
+        let stop = shutdown.clone();
+        tasks.spawn(async move {
+            if let Err(error) = socket.serve(operating, stop).await {
+                tracing::error!(%error, "the admin socket stopped");
             }
         });
         drop(inside);
@@ -101,6 +112,13 @@ impl Running {
                     tracing::info!("stopping");
                     stop.cancel();
                     serving.await;
+                }
+                // Without mails, sweeping or rotation the gateway would only look well. Whoever watches starts it anew.
+                Some(ended) = tasks.join_next() => {
+                    stop.cancel();
+                    serving.await;
+                    ended.context("background work failed")?;
+                    anyhow::bail!("background work ended by itself");
                 }
             }
             shutdown.cancel();

@@ -10,8 +10,12 @@
 mod authenticator;
 mod browser;
 mod edge;
+mod managing;
 mod linking;
+mod operating;
 mod pages;
+mod recovering;
 mod registering;
+mod revoking;
 mod signing_in;
 mod world;

@@ -1,7 +1,8 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::authenticator::{BE, Cheat, Passkey, UP, UV};
+use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
+use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::store::memory::MemoryStore;
 use std::sync::Arc;
@@ -29,9 +30,33 @@ async fn a_registration_ends_signed_in_at_the_page_asked_for() {
 async fn before_the_code_the_passkey_signs_nobody_in() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"key of maria");
-    world.browser().ask_to_register(MARIA, &mut passkey).await;
+    let mut browser = world.browser();
+    browser.ask_to_register(MARIA, &mut passkey).await;
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "unknown-passkey");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.refusal(), "unknown-passkey");
+    // The browser whose registration it is is led back to the code, and does not forget the passkey.
+    for email in [None, Some(MARIA)] {
+        let answer = browser.sign_in(email, &mut passkey).await;
+        assert_eq!(answer.json(), json!({ "location": "/_bmauth/register/code" }));
+        assert_eq!(browser.who().await, None);
+    }
+    assert_eq!(browser.enter(&world.code(MARIA).await).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn one_network_causes_a_bounded_number_of_mails() {
+    let world = World::new().await;
+    let mut refused = 0;
+    for n in 0..155 {
+        let mut browser = world.browser();
+        let mut passkey = Passkey::new(format!("key {n}").as_bytes());
+        let asked = browser.ask_to_register(&format!("a{n}@example.com"), &mut passkey).await;
+        refused += usize::from(asked.status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(refused, 5);
+    let mut elsewhere = world.browser();
+    elsewhere.address = "198.51.100.7".parse().unwrap();
+    assert_eq!(elsewhere.ask_to_register(MARIA, &mut Passkey::new(b"key")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -259,9 +284,12 @@ async fn a_ceremony_is_answered_once_in_time_by_its_browser_and_for_its_purpose(
 
 #[tokio::test]
 async fn a_cheating_device_makes_no_passkey() {
-    let cheats: [(&str, Cheat); 8] = [
+    let cheats: [(&str, Cheat); 11] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
+        ("backed up, and not eligible for it", |key| key.flags = UP | UV | BS),
+        ("an old challenge", |key| key.client_data = json!({ "challenge": "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk" })),
+        ("another ceremony", |key| key.client_data = json!({ "type": "webauthn.get" })),
         ("another origin", |key| key.origin = "https://evil.example".into()),
         ("another domain", |key| key.rp_id = "evil.example".into()),
         ("a frame", |key| key.client_data = json!({ "crossOrigin": true })),
@@ -345,4 +373,35 @@ async fn a_mail_that_fails_is_sent_later() {
     world.wait(10);
     let code = world.code(MARIA).await;
     assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_registration_that_was_begun_before_registration_closed_is_not_finished() {
+    let store: Arc<dyn bmauth::store::Store> = Arc::new(MemoryStore::new());
+    let open = World::with(CONFIG, Arc::clone(&store)).await;
+    let (mut with_code, mut with_challenge) = (open.browser(), open.browser());
+    with_code.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
+    let code = open.code(MARIA).await;
+    with_challenge.get("/_bmauth/register").await;
+    let begun = with_challenge.post("/_bmauth/register/options", &json!({ "email": MARIA })).await.json();
+    let credential = Passkey::new(b"other").create(&begun["options"]);
+    for accounts in ["registration = \"closed\"", "allowed_domains = [\"acme.example\"]"] {
+        let closed = World::with(&format!("{CONFIG}\n[accounts]\n{accounts}"), Arc::clone(&store)).await;
+        let restarted = |before: &Browser| {
+            let mut browser = closed.browser();
+            (browser.cookies, browser.csrf) = (before.cookies.clone(), before.csrf.clone());
+            browser
+        };
+        let mut browser = restarted(&with_code);
+        closed.wait(60);
+        browser.get("/_bmauth/register/code").await;
+        let resent = browser.submit("/_bmauth/register/code/resend", &[]).await;
+        assert_eq!(resent.status, StatusCode::GONE, "{accounts}");
+        let entered = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
+        assert_eq!((entered.status, browser.who().await), (StatusCode::GONE, None), "{accounts}");
+        let answer = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let answered = restarted(&with_challenge).post("/_bmauth/register/verify", &answer).await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN, "{accounts}");
+        assert!(closed.mails(MARIA).await.is_empty(), "{accounts}");
+    }
 }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
-use crate::authenticator::{BE, Cheat, Passkey, UP, UV, decode};
+use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 use bmauth::domain::plan::{Change, Durability};
@@ -62,6 +64,31 @@ async fn unknown_addresses_look_like_known_ones() {
 }
 
 #[tokio::test]
+async fn the_ids_of_a_challenge_do_not_tell_whether_they_were_made_up() {
+    let world = World::new().await;
+    let mut counted = Passkey::new(b"an id like many others");
+    counted.counter = 5;
+    world.browser().register(&world, MARIA, &mut counted).await;
+    let addresses = std::iter::once(MARIA.to_owned()).chain((0..8).map(|n| format!("nobody{n}@example.com")));
+    for email in addresses {
+        let challenge = world.browser().challenge(Some(&email)).await;
+        for allowed in challenge["options"]["allowCredentials"].as_array().unwrap() {
+            // A key that a stranger made for an id that the challenge named.
+            let mut forged = Passkey::new(&decode(&allowed["id"]));
+            for handle in [None, Some(vec![7; 16])] {
+                forged.user_handle = handle;
+                for typed in [None, Some(email.as_str()), Some("another@example.com")] {
+                    let answer = world.browser().sign_in(typed, &mut forged).await;
+                    assert_eq!(answer.refusal(), "not-accepted", "{email} {typed:?}");
+                }
+            }
+            let answer = world.browser().ask_to_register("thief@example.com", &mut forged).await;
+            assert_eq!(answer.refusal(), "not-accepted", "{email}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn many_unknown_addresses_all_get_a_credential() {
     let world = World::new().await;
     let mut browser = world.browser();
@@ -88,9 +115,13 @@ async fn a_passkey_of_another_account_does_not_answer() {
 
 #[tokio::test]
 async fn a_cheating_device_signs_nobody_in() {
-    let cheats: [(&str, Cheat); 9] = [
+    let cheats: [(&str, Cheat); 13] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
+        ("backed up, and not eligible for it", |key| key.flags = UP | UV | BS),
+        ("an old challenge", |key| key.client_data = json!({ "challenge": "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk" })),
+        ("another ceremony", |key| key.client_data = json!({ "type": "webauthn.create" })),
+        ("another port", |key| key.origin = "https://notes.example.com:8443".into()),
         ("no longer eligible for backup", |key| key.flags = UP | UV),
         ("another origin", |key| key.origin = "https://evil.example".into()),
         ("http", |key| key.origin = "http://notes.example.com".into()),
@@ -238,6 +269,23 @@ async fn signing_out_cancels_the_open_streams_of_the_session_alone() {
     browser.submit("/_bmauth/sign-out", &[]).await;
     assert!(ending.ended().is_cancelled());
     assert!(!staying.ended().is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_open_streams_of_a_session_whose_time_is_up_stop_within_five_seconds() {
+    let text = format!("{CONFIG}\n[sessions]\nidle = \"1h\"");
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    let (browser, _) = maria(&world).await;
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let live = world.auth.session(token).await.unwrap().unwrap();
+    let shutdown = CancellationToken::new();
+    let World { auth, portal, outbox, clock, .. } = world;
+    let _tasks = bmauth::tasks::start(auth, portal, outbox, &shutdown);
+    let seconds = Duration::from_secs;
+    clock.forward(3599);
+    assert!(tokio::time::timeout(seconds(5), live.ended().cancelled()).await.is_err(), "its time is not up");
+    clock.forward(1);
+    assert!(tokio::time::timeout(seconds(5), live.ended().cancelled()).await.is_ok());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::email::Email;
 use bmauth::mail::letters::Rendered;
 use bmauth::mail::transport::{MailError, Transport};
-use bmauth::portal;
+use bmauth::portal::{self, Portal};
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use bmauth::tasks::outbox::Outbox;
@@ -33,6 +33,12 @@ upstream = ["http://127.0.0.1:8000"]
 
 /// A clock that is moved by hand.
 pub struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub fn forward(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
@@ -76,6 +82,7 @@ impl Transport for Mailbox {
 
 pub struct World {
     pub router: axum::Router,
+    pub portal: Arc<Portal>,
     pub auth: Arc<Auth>,
     pub clock: Arc<HandClock>,
     pub store: Arc<dyn Store>,
@@ -100,7 +107,7 @@ impl World {
         };
         let gateway = Gateway::new(&config, given).await.unwrap();
         let Gateway { auth, portal, outbox, counts: _ } = gateway;
-        Self { router: portal::router(portal), auth, clock, store, mailbox, outbox }
+        Self { router: portal::router(Arc::clone(&portal)), portal, auth, clock, store, mailbox, outbox }
     }
 
     /// A browser that has never been here.
@@ -109,7 +116,7 @@ impl World {
     }
 
     pub fn wait(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.forward(seconds);
     }
 
     /// Delivers what is due and hands over what `address` got since the last look.

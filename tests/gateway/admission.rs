@@ -154,6 +154,52 @@ async fn a_preflight_goes_to_the_app_and_says_nobody_asks() {
 }
 
 #[tokio::test]
+async fn a_preflight_brings_nothing_but_its_question() {
+    let app = hello().await;
+    let world = plan().route("/", Access::SignedIn, &app.url).route("/maybe", Access::Optional, &app.url).start();
+    let question = ["Origin: https://other.example", "Access-Control-Request-Method: PUT"];
+    let more = [
+        "Access-Control-Request-Headers: x-a",
+        "Access-Control-Request-Private-Network: true",
+        "User-Agent: Firefox",
+        "Cookie: app-session=1",
+        "Authorization: Basic eDp5",
+        "X-Api-Key: 1",
+        "X-HTTP-Method-Override: DELETE",
+        "Content-Type: application/json",
+        "Connection: Upgrade",
+        "Upgrade: h2c",
+    ];
+    for path in ["/api", "/maybe"] {
+        let answer = world.ask(&request("OPTIONS", path, &[&question[..], &more].concat(), "")).await;
+        assert_eq!(answer.status, 200);
+        let mut left = app.saw();
+        left.fields.retain(|(name, _)| !name.starts_with("x-forwarded-"));
+        let mut names = left.names();
+        names.sort_unstable();
+        let asked = [
+            "access-control-request-headers",
+            "access-control-request-method",
+            "access-control-request-private-network",
+        ];
+        assert_eq!(names, [&asked[..], &["host", "origin", "user-agent"]].concat());
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_body_is_no_preflight() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let question = ["Origin: https://other.example", "Access-Control-Request-Method: PUT"];
+    assert_eq!(world.ask(&request("OPTIONS", "/api", &question, "x")).await.status, 401);
+    let chunked = [&question[..], &["Transfer-Encoding: chunked"]].concat();
+    let mut client = world.connect();
+    client.send(format!("{}1\r\nx\r\n0\r\n\r\n", request("OPTIONS", "/api", &chunked, ""))).await;
+    assert_eq!(client.answer().await.status, 401);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
 async fn an_unknown_host_is_told_so_and_an_unknown_path_too() {
     let app = hello().await;
     let world = plan().route("/app", Access::SignedIn, &app.url).start();

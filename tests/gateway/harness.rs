@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bmauth::auth::sessions::{LiveSession, Sessions};
+use bmauth::counts::Counts;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
@@ -172,7 +173,7 @@ impl Plan {
             upstream: upstream.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
             access,
         });
-        let keeper = Arc::new(Keeper::new());
+        let (keeper, counts) = (Arc::new(Keeper::new()), Arc::new(Counts::default()));
         let parts = Parts {
             routes: Routes::new(routes).unwrap(),
             gatekeeper: Arc::clone(&keeper) as _,
@@ -181,9 +182,10 @@ impl Plan {
                 format!("<h1>{}</h1><p>{}</p>", page.problem.status().as_u16(), page.request_id)
             }),
             settings: self.settings,
+            counts: Arc::clone(&counts),
             seed: 1,
         };
-        World { proxy: Arc::new(Proxy::new(parts)), keeper }
+        World { proxy: Arc::new(Proxy::new(parts)), keeper, counts }
     }
 }
 
@@ -191,6 +193,7 @@ impl Plan {
 pub struct World {
     pub proxy: Arc<Proxy>,
     pub keeper: Arc<Keeper>,
+    pub counts: Arc<Counts>,
 }
 
 /// One host, one app, signed in.

@@ -121,6 +121,23 @@ async fn strangers_are_answered_and_the_portal_is_reached() {
 }
 
 #[tokio::test]
+async fn what_has_a_body_is_no_preflight() {
+    let app = hello().await;
+    let world = world(&app.url);
+    let mut client = connect(&world).await;
+    let question = || {
+        let options = to("/api").method("OPTIONS").header("origin", "https://other.example");
+        options.header("access-control-request-method", "PUT")
+    };
+    assert_eq!(status(&mut client, question()).await, 200);
+    app.saw();
+    let (answer, mut body) = client.send_request(question().body(()).unwrap(), false).unwrap();
+    body.send_data(Bytes::from_static(b"x"), true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 401);
+    assert!(app.seen().is_empty());
+}
+
+#[tokio::test]
 async fn trailers_of_a_request_do_not_arrive() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();

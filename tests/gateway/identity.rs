@@ -4,7 +4,7 @@ use bmauth::domain::route::Access;
 
 use crate::harness::*;
 
-const IDENTITY: [&str; 14] = [
+const IDENTITY: [&str; 24] = [
     "X-BMAuth-JWT",
     "Remote-User",
     "Remote-Email",
@@ -19,6 +19,16 @@ const IDENTITY: [&str; 14] = [
     "X-Auth-Request-Email",
     "X-Auth-Request-Access-Token",
     "X-Forwarded-Access-Token",
+    "X-WebAuth-User",
+    "X-Authenticated-User",
+    "X-Authenticated-Userid",
+    "X-Authentik-Username",
+    "X-Pomerium-Jwt-Assertion",
+    "X-Goog-IAP-JWT-Assertion",
+    "X-Goog-Authenticated-User-Email",
+    "Cf-Access-Jwt-Assertion",
+    "Cf-Access-Authenticated-User-Email",
+    "Proxy",
 ];
 
 /// The spellings that some server reads as the same name.

@@ -18,6 +18,8 @@ mod connections;
 #[cfg(test)]
 mod cookies;
 #[cfg(test)]
+mod counts;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod grpc;

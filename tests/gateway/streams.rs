@@ -90,6 +90,23 @@ async fn no_other_protocol_is_upgraded_to() {
 }
 
 #[tokio::test]
+async fn an_app_cannot_switch_to_what_was_not_asked_for() {
+    for (protocol, asked) in [("websocket", &[][..]), ("h2c", &UPGRADE[..]), ("websocket, h2c", &UPGRADE[..])] {
+        let url = raw_app(move |_, mut stream| async move {
+            let head =
+                format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            std::future::pending().await
+        })
+        .await;
+        let world = plan().route("/", Access::Public, &url).start();
+        let mut client = world.connect();
+        client.send(get("/", asked)).await;
+        assert_eq!(client.answer_head().await.status, 502, "{protocol} {asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_open_websocket_ends_with_its_session_and_others_go_on() {
     let world = world(&echo().await);
     let (mine, other) = (world.keeper.sign_in(1), world.keeper.sign_in(2));

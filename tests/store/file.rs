@@ -65,11 +65,11 @@ fn a_newer_store_is_refused_with_both_versions() {
         let database = Database::open(&path).unwrap();
         let transaction = database.begin_write().unwrap();
         let meta: TableDefinition<&[u8], &[u8]> = TableDefinition::new("meta");
-        let newer = 3_u32.to_be_bytes();
+        let newer = 4_u32.to_be_bytes();
         transaction.open_table(meta).unwrap().insert(&b"schema"[..], &newer[..]).unwrap();
         transaction.commit().unwrap();
     }
-    is_refused(RedbStore::open(&path), "has version 3, and this bmauth knows version 2");
+    is_refused(RedbStore::open(&path), "has version 4, and this bmauth knows version 3");
 }
 
 #[test]
@@ -149,6 +149,7 @@ async fn no_table_names_an_account_that_was_removed() {
             Change::AddSession(session(n, n, n)),
             Change::AddEvent(event(n, n, 50)),
             Change::AddHold(hold(n, n)),
+            Change::PutAdminCode(admin_code(n, n)),
             Change::PutRecovery(Recovery { account: Some(account_id(n)), ..recovery(n, n) }),
             // One of them offers its link, the other has approved it.
             Change::AddLink(Link {
@@ -162,7 +163,17 @@ async fn no_table_names_an_account_that_was_removed() {
     drop(store);
     let tables = tables_naming(&path, 12);
     assert!(tables_naming(&path, 11).len() > 10);
-    for table in ["accounts", "passkeys", "sessions", "events", "holds", "recoveries", "links", "links-by-account"] {
+    for table in [
+        "accounts",
+        "passkeys",
+        "sessions",
+        "events",
+        "holds",
+        "admin-codes",
+        "recoveries",
+        "links",
+        "links-by-account",
+    ] {
         assert!(tables.iter().any(|name| name == table), "{table} is not among {tables:?}");
     }
     for (removed, left) in [(11, tables), (12, vec![])] {

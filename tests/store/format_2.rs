@@ -15,7 +15,7 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 /// The id that the soft authenticator gave the credential in the file.
-const CREDENTIAL_IN_FILE: &str = "[219,34,36,179,166,246,235,244,191,51,73,88,220,68,31,150,107,122,146,18,252,213,188,108,123,88,78,156,225,32,188,137]";
+const CREDENTIAL_IN_FILE: &str = "[135,142,217,227,131,82,243,138,200,192,241,164,158,130,75,174,22,111,165,118,102,229,117,212,169,239,213,82,59,207,184,152]";
 
 fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-v2.redb")
@@ -114,10 +114,14 @@ async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
     let events: Vec<_> = (0..11).rev().map(|n| event(n, 1, 50 + u64::from(n))).collect();
     assert_eq!(store.events(account_id(1), 99).await.unwrap(), events);
 
+    // What came later finds its tables.
+    keeps(&store, [Change::PutAdminCode(admin_code(1, 1))]).await;
+    assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(1, 1)));
+
     // The indexes are read too. Account 2 has four sessions, a hold, and the one link that it both offers and approved.
     store.commit(vec![Change::RemoveAccount(account_id(2))], Durability::Durable).await.unwrap();
     assert!(store.link(link_id(2)).await.unwrap().is_none());
     let end = at(u64::MAX);
     let removed = store.sweep(end, end, end, 99).await.unwrap();
-    assert_eq!(removed, 10 + 10 + 14 + 6 + 1 + 11);
+    assert_eq!(removed, 10 + 10 + 14 + 6 + 1 + 11 + 1);
 }

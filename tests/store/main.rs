@@ -16,6 +16,7 @@ mod claims {
     pub mod counting;
     pub mod linking;
     pub mod managing;
+    pub mod operating;
     pub mod people;
     pub mod recovering;
     pub mod registering;
@@ -144,6 +145,12 @@ contract! {
         the_first_conflict_is_told
         a_whole_registration_is_one_commit
         parallel_commits_are_all_kept
+    }
+    operating {
+        an_operators_code_needs_its_account_and_reads_as_it_was_put
+        a_new_operators_code_takes_the_place_of_the_one_before
+        an_operators_code_is_spent_once
+        an_operators_code_goes_with_its_time_and_with_its_account
     }
     sweeping {
         a_sweep_removes_what_has_expired_and_nothing_else

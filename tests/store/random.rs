@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::{Event, KEPT};
+use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::letter::Letter;
@@ -189,6 +190,9 @@ fn in_progress() -> impl Strategy<Value = Change> {
         (n(), revision()).prop_map(|(n, revision)| Change::SpendRecovery { browser: digest(n), revision }),
         (pair(), time()).prop_map(|((n, of), until)| Change::AddHold(Hold { until, ..hold(n, of) })),
         pair().prop_map(|(n, of)| Change::SpendHold { account: account_id(of), id: hold_id(n) }),
+        (n(), n(), time())
+            .prop_map(|(n, of, expires_at)| Change::PutAdminCode(AdminCode { expires_at, ..admin_code(n % 2, of) })),
+        (n(), n()).prop_map(|(n, of)| Change::SpendAdminCode { account: account_id(of), digest: code_digest(n % 2) }),
     ]
 }
 
@@ -244,6 +248,7 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
         store.link_by_code(link_code(n + 1000)).await.unwrap().shown(),
         store.recovery(digest(n)).await.unwrap().shown(),
         store.hold(account_id(n)).await.unwrap().shown(),
+        format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
     ]
     .join("\n")
 }

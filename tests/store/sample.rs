@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
+use bmauth::domain::admin_code::{AdminCode, CodeDigest};
 use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
@@ -212,7 +213,7 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             1 => Message::AlreadyRegistered,
             2 => Message::Welcome,
             3 => Message::Code(code(n)),
-            4 => Message::RecoveryHeld { hold: hold_id(n), until: at(8000) },
+            4 => Message::RecoveryHeld { account: account_id(n), hold: hold_id(n), until: at(8000) },
             5 => Message::RecoveryDone,
             6 => Message::RecoveryCancelled,
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
@@ -290,6 +291,14 @@ pub fn hold(n: u32, account: u32) -> Hold {
 }
 
 /// Eleven in a row tell everything that can happen.
+pub fn admin_code(n: u32, account: u32) -> AdminCode {
+    AdminCode { account: account_id(account), digest: code_digest(n), expires_at: at(5000) }
+}
+
+pub fn code_digest(n: u32) -> CodeDigest {
+    CodeDigest(*digest(n).bytes())
+}
+
 pub fn event(n: u32, account: u32, seconds: u64) -> Event {
     const ALL: [What; 11] = [
         What::Registered,

@@ -90,6 +90,24 @@ fn a_wrong_kind_of_value_is_told() {
 }
 
 #[test]
+fn a_secret_of_the_wrong_kind_is_not_shown() {
+    let number = "from = \"a@example.com\"\nsmtp_url = 271828182";
+    let told = problems(&format!("{URL}[email]\n{number}\n{ROUTE}"));
+    assert_eq!(told, "bmauth.toml:4:12: `email.smtp_url` must be text in quotes.");
+}
+
+#[test]
+fn an_upstream_is_not_the_admin_listener() {
+    for admin in ["http://127.0.0.1:9091", "http://localhost:9091"] {
+        let told = problems(&format!(
+            "{URL}{EMAIL}[server]\nadmin = \"{}\"\n[[route]]\nupstream = \"{admin}\"\n",
+            "127.0.0.1:9091"
+        ));
+        assert!(told.contains("`server.admin`") && told.contains("never public"), "{told}");
+    }
+}
+
+#[test]
 fn public_url_is_an_https_origin_with_a_domain_name() {
     let example = "write it like \"https://notes.example.com\".";
     url_says(
@@ -496,6 +514,10 @@ fn upstreams_are_checked() {
         )
     );
     assert_eq!(
+        upstream("[\"u:hunter2@a:80\"]"),
+        "bmauth.toml:6:13: `route.upstream` is \"…@a:80\": an upstream starts with http:// or https://. It must be like \"http://127.0.0.1:8000\"."
+    );
+    assert_eq!(
         upstream("[\"http://u:hunter2@a\"]"),
         format!(
             "bmauth.toml:6:13: `route.upstream` is \"http://…@a\": an upstream cannot have a user name or password. {like}"
@@ -533,14 +555,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        ("[accounts]\nrecovery = \"email\"", "8:12", "`accounts.recovery` is \"email\": recovery is not built yet;"),
-        (
-            "[accounts]\nrecovery = \"delayed\"",
-            "8:12",
-            "`accounts.recovery` is \"delayed\": recovery is not built yet;",
-        ),
-        ("[accounts]\nrecovery = \"admin\"", "8:12", "`accounts.recovery` is \"admin\": recovery is not built yet;"),
-        ("[accounts]\nrecovery_delay = \"24h\"", "8:1", "`accounts.recovery_delay` is not built yet; remove it."),
         ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("forward_authorization = true", "7:1", "`route.forward_authorization` is not built yet; remove it."),
@@ -609,7 +623,7 @@ admin = "0.0.0.0:1"
 from = "nobody"
 smtp_url = "mail"
 [accounts]
-recovery = "email"
+recovery = "mail"
 [sessions]
 idle = 5
 absolute = "1y"

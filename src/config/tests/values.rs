@@ -8,6 +8,7 @@ use crate::domain::accent::Accent;
 use crate::domain::host::Host;
 use crate::domain::link::Policy as LinkPolicy;
 use crate::domain::path::CanonicalPath;
+use crate::domain::recover::Mode;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
 
@@ -22,6 +23,7 @@ fn the_minimal_file_loads_with_every_default() {
         storage,
         email,
         policy,
+        recovery,
         passkeys,
         sessions,
         link,
@@ -44,7 +46,7 @@ fn the_minimal_file_loads_with_every_default() {
     assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
     let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
-    assert_eq!((policy.open, policy.allowed_domains), (true, vec![]));
+    assert_eq!((policy.open, policy.allowed_domains, recovery), (true, vec![], Mode::Email));
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
     assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
     assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));
@@ -110,6 +112,7 @@ fn every_commented_key_of_the_template_is_right() {
         "registration",
         "allowed_domains",
         "recovery",
+        "recovery_delay",
         "rp_id",
         "user_verification",
         "idle",
@@ -150,7 +153,8 @@ transport = "log"
 [accounts]
 registration = "closed"
 allowed_domains = ["Example.com", "bücher.example"]
-recovery = "off"
+recovery = "delayed"
+recovery_delay = "2d"
 [passkeys]
 rp_id = "Example.com"
 user_verification = "required"
@@ -281,4 +285,11 @@ fn the_demo_goes_through_the_same_checks() {
     let itself = UpstreamUrl::parse("http://localhost:8080").expect("an upstream");
     let errors = Config::demo(8080, &itself, Path::new("/tmp/demo")).expect_err("a circle");
     assert!(errors.to_string().contains("go in a circle"), "{errors}");
+}
+
+#[test]
+fn a_delay_that_delays_nothing_is_a_warning() {
+    let text = format!("{}\n[accounts]\nrecovery_delay = \"24h\"", include_str!("../../../config/minimal.toml"));
+    let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
+    assert!(config.warnings.iter().any(|warning| warning.contains("recovery_delay")), "{:?}", config.warnings);
 }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::{refusal_or, unavailable};
+use super::{faster, refusal_or, unavailable};
 use crate::auth::SignedInBrowser;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
+use crate::domain::recover::Mode;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in::Refusal;
 use crate::portal::caller::Caller;
@@ -28,7 +29,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(Some(_)) => answer::go_to(caller.destination().as_str()),
         Ok(None) => {
             let (return_to, registration) = (caller.return_path(), portal.registration());
-            let view = SignIn { return_to, registration, link: portal.links(), recover: false };
+            let view = SignIn { return_to, registration, link: portal.links(), recover: portal.auth.recovery_mode() != Mode::Off };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),
@@ -55,7 +56,7 @@ pub async fn options(
     body: Result<Json<Begin>, JsonRejection>,
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::Fault) };
+    let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::InvalidEmail) };
     let email = match email.as_deref().map(Email::parse).transpose() {
         Ok(email) => email,
         Err(_) => return refuse(ScriptRefusal::InvalidEmail),
@@ -71,7 +72,18 @@ pub async fn options(
 #[derive(Deserialize)]
 pub struct Answer {
     ceremony: CeremonyId,
+    credential: Sent,
+}
+
+/// A credential as browsers send it.
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(flatten)]
     credential: PublicKeyCredential,
+    /// Where it is kept: "platform" is this device, "cross-platform" another one (WebAuthn L3 §5.4.5). Only the browser
+    /// says so, so nothing but an offer depends on it.
+    #[serde(rename = "authenticatorAttachment")]
+    attachment: Option<String>,
 }
 
 /// Where the script goes on to.
@@ -87,13 +99,23 @@ pub async fn verify(
     body: Result<Json<Answer>, JsonRejection>,
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let Ok(Json(Answer { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
+    let Ok(Json(Answer { ceremony, credential: Sent { credential, attachment } })) = body else {
+        return refuse(ScriptRefusal::NotAccepted);
+    };
     match portal.auth.finish_sign_in(ceremony, credential, &caller.visitor).await {
         Ok(signed_in) => {
-            let response = Json(GoOn { location: signed_in.return_to.as_str() }).into_response();
+            let elsewhere = attachment.as_deref() == Some("cross-platform");
+            let return_to = &signed_in.return_to;
+            let faster = elsewhere.then(|| faster::on_the_way_to(return_to));
+            let response = Json(GoOn { location: faster.as_deref().unwrap_or(return_to.as_str()) }).into_response();
             with_session(&portal, &signed_in, response)
         }
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
+        Err(failure) => match refusal_or(failure) {
+            // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
+            Ok(Refusal::Unfinished) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
+            Ok(refusal) => refuse(word(refusal)),
+            Err(refusal) => refuse(refusal),
+        },
     }
 }
 
@@ -109,7 +131,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::CounterWentBack => ScriptRefusal::NotAccepted,
+        Refusal::NotProved | Refusal::CounterWentBack | Refusal::Unfinished => ScriptRefusal::NotAccepted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
     }
 }

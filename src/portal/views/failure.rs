@@ -44,6 +44,8 @@ pub enum Failure<'a> {
         /// The page that has a fresh form.
         retry: &'a str,
     },
+    /// The recovery this belongs to has expired, or was never begun in this browser.
+    RecoveryEnded,
     /// The registration this belongs to has expired, or was never begun in this browser.
     RegistrationEnded {
         /// Where the visitor goes once the account is ready.
@@ -76,7 +78,7 @@ impl Failure<'_> {
             Self::BadRequest | Self::CookieLoop { .. } => StatusCode::BAD_REQUEST,
             Self::Forbidden { .. } | Self::RefusedForm { .. } => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::RegistrationEnded { .. } => StatusCode::GONE,
+            Self::RegistrationEnded { .. } | Self::RecoveryEnded => StatusCode::GONE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
@@ -109,7 +111,7 @@ impl Failure<'_> {
             Self::Unavailable => "error-unavailable-heading",
             Self::CookieLoop { .. } => "error-cookie-heading",
             Self::RefusedForm { .. } => "error-form-heading",
-            Self::RegistrationEnded { .. } => "error-ended-heading",
+            Self::RegistrationEnded { .. } | Self::RecoveryEnded => "error-ended-heading",
         }
     }
 
@@ -129,7 +131,7 @@ impl Failure<'_> {
             Self::Unavailable => words.say("error-unavailable-text"),
             Self::CookieLoop { .. } => words.say("error-cookie-text"),
             Self::RefusedForm { .. } => words.say("error-form-text"),
-            Self::RegistrationEnded { .. } => words.say("error-ended-text"),
+            Self::RegistrationEnded { .. } | Self::RecoveryEnded => words.say("error-ended-text"),
         }
     }
 
@@ -146,6 +148,9 @@ impl Failure<'_> {
             | Self::Unavailable => again(String::new()),
             Self::CookieLoop { return_to } => again(paths::returning(paths::SIGN_IN, Some(return_to))),
             Self::RefusedForm { retry } => again(retry.to_owned()),
+            Self::RecoveryEnded => {
+                Some(Action { label: words.say("error-ended-again"), url: paths::RECOVER.to_owned() })
+            }
             Self::RegistrationEnded { return_to } => Some(Action {
                 label: words.say("error-ended-again"),
                 url: paths::returning(paths::REGISTER, return_to),

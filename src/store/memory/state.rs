@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) recoveries: BTreeMap<SecretDigest, Recovery>,
     pub(super) holds: BTreeMap<AccountId, Hold>,
+    pub(super) admin_codes: BTreeMap<AccountId, AdminCode>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) counters: BTreeMap<Counter, Count>,
@@ -143,6 +145,7 @@ impl State {
                     !offered && !approved
                 });
                 self.holds.remove(&account);
+                self.admin_codes.remove(&account);
             }
             Change::RequirePasskey { credential, account } => {
                 self.passkey(&credential, account)?;
@@ -194,6 +197,14 @@ impl State {
             Change::SpendHold { account, id } => {
                 let hold = self.holds.remove(&account);
                 hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+            Change::PutAdminCode(code) => {
+                self.accounts.get(&code.account).ok_or(Conflict::NoAccount)?;
+                self.admin_codes.insert(code.account, code);
+            }
+            Change::SpendAdminCode { account, digest } => {
+                let code = self.admin_codes.remove(&account);
+                code.filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)?;
             }
             Change::AddEvent(event) => {
                 if self.accounts.contains_key(&event.account) {

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::records::Count;
 use super::rows::{MASTER, Table, of_email};
 use super::view::View as _;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::code::CodeId;
 use crate::domain::letter::Letter;
@@ -129,6 +130,14 @@ impl Batch<'_, '_> {
             Change::SpendHold { account, id } => {
                 let hold = self.remove::<Hold>(account.0.as_bytes())?;
                 hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+            Change::PutAdminCode(code) => {
+                self.get(Table::Accounts, code.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+                self.put(&code)?;
+            }
+            Change::SpendAdminCode { account, digest } => {
+                let code = self.remove::<AdminCode>(account.0.as_bytes())?;
+                code.filter(|code| code.digest == digest).ok_or(Conflict::AdminCodeSpent)?;
             }
             Change::AddEvent(event) => {
                 if self.get(Table::Accounts, event.account.0.as_bytes())?.is_some() {

@@ -14,8 +14,8 @@ use crate::store::StoreError;
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
 ///
-/// Version 2 has links, recoveries, holds and events beside what version 1 has.
-pub const VERSION: u32 = 2;
+/// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too.
+pub const VERSION: u32 = 3;
 /// How much of the file is kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
 
@@ -53,7 +53,7 @@ fn open_private(path: &Path) -> Result<File, StoreError> {
     let directory = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
-        None => return Err(refusal(format!("“{}” is no name for a file; set [store] path to one", path.display()))),
+        None => return Err(refusal(format!("“{}” is no name for a file; set [storage] path to one", path.display()))),
     };
     DirBuilder::new()
         .recursive(true)
@@ -84,11 +84,11 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.display();
     let problem = match &error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            format!("another bmauth is using “{path}”; stop it, or give this one another [store] path")
+            format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path")
         }
         DatabaseError::UpgradeRequired(_) => format!("“{path}” was written by something older than any bmauth"),
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == std::io::ErrorKind::InvalidData => {
-            format!("“{path}” is not a store of bmauth; set [store] path to one, or to a file that is not there yet")
+            format!("“{path}” is not a store of bmauth; set [storage] path to one, or to a file that is not there yet")
         }
         DatabaseError::Storage(StorageError::Corrupted(_)) => {
             format!("“{path}” is damaged; put back a copy of it that is whole")
@@ -102,7 +102,7 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
 fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
     let failed = |fault: Fault| fault.during(&format!("“{}” could not be read", path.display()));
     match found_schema(database).map_err(failed)? {
-        Found::Nothing | Found::Version(1) => {
+        Found::Nothing | Found::Version(1..VERSION) => {
             set_up(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))
         }
         Found::Version(VERSION) => Ok(()),
@@ -112,7 +112,7 @@ fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
             path.display()
         ))),
         Found::SomethingElse => Err(refusal(format!(
-            "“{}” is a database of another program; set [store] path to a file that is not there yet",
+            "“{}” is a database of another program; set [storage] path to a file that is not there yet",
             path.display()
         ))),
     }

@@ -5,6 +5,7 @@
 //! reading the old one. A variant added after all others needs none: what is old still reads. Every conversion names every field, so that one forgotten does not compile.
 
 mod account;
+mod admin_code;
 mod ceremony;
 mod count;
 mod event;

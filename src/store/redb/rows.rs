@@ -59,6 +59,10 @@ pub enum Table {
     Holds,
     /// Expiry, account id.
     HoldsByExpiry,
+    /// By account id.
+    AdminCodes,
+    /// Expiry, account id.
+    AdminCodesByExpiry,
     /// By event id.
     Events,
     /// Account id, time, event id.
@@ -86,7 +90,7 @@ pub const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -110,6 +114,8 @@ impl Table {
         Self::RecoveriesByExpiry,
         Self::Holds,
         Self::HoldsByExpiry,
+        Self::AdminCodes,
+        Self::AdminCodesByExpiry,
         Self::Events,
         Self::EventsByAccount,
         Self::EventsByExpiry,
@@ -147,6 +153,8 @@ impl Table {
             Self::RecoveriesByExpiry => "recoveries-by-expiry",
             Self::Holds => "holds",
             Self::HoldsByExpiry => "holds-by-expiry",
+            Self::AdminCodes => "admin-codes",
+            Self::AdminCodesByExpiry => "admin-codes-by-expiry",
             Self::Events => "events",
             Self::EventsByAccount => "events-by-account",
             Self::EventsByExpiry => "events-by-expiry",

@@ -6,6 +6,7 @@ use super::records::Count;
 use super::rows::{Row, Table, after_time, at, end_of};
 use super::view::View as _;
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::clock::Timestamp;
 use crate::domain::letter::Letter;
@@ -45,6 +46,7 @@ impl Batch<'_, '_> {
             + self.remove_first::<Link>(Table::LinksByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Recovery>(Table::RecoveriesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Hold>(Table::HoldsByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<AdminCode>(Table::AdminCodesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Letter>(Table::LettersByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)

@@ -7,6 +7,7 @@ use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
 use crate::domain::link::Link;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::Conflict;
@@ -46,6 +47,7 @@ impl Batch<'_, '_> {
         self.remove_all::<Link>(Table::LinksByAccount, account)?;
         self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)?;
         self.remove::<Hold>(account.0.as_bytes())?;
+        self.remove::<AdminCode>(account.0.as_bytes())?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at};
+use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
 use crate::domain::letter::{Letter, LetterId, Message};
@@ -28,7 +29,7 @@ enum MessageV1 {
     AlreadyRegistered,
     Welcome,
     RecoveryCode([u8; 16]),
-    RecoveryHeld { hold: [u8; 16], until: u64 },
+    RecoveryHeld { account: [u8; 16], hold: [u8; 16], until: u64 },
     RecoveryDone,
     RecoveryCancelled,
     PasskeyAdded { aaguid: [u8; 16] },
@@ -43,9 +44,11 @@ impl MessageV1 {
             Message::AlreadyRegistered => Self::AlreadyRegistered,
             Message::Welcome => Self::Welcome,
             Message::RecoveryCode(id) => Self::RecoveryCode(id.0.into_bytes()),
-            Message::RecoveryHeld { hold, until } => {
-                Self::RecoveryHeld { hold: hold.0.into_bytes(), until: until.unix() }
-            }
+            Message::RecoveryHeld { account, hold, until } => Self::RecoveryHeld {
+                account: account.0.into_bytes(),
+                hold: hold.0.into_bytes(),
+                until: until.unix(),
+            },
             Message::RecoveryDone => Self::RecoveryDone,
             Message::RecoveryCancelled => Self::RecoveryCancelled,
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
@@ -61,9 +64,11 @@ impl MessageV1 {
             Self::AlreadyRegistered => Message::AlreadyRegistered,
             Self::Welcome => Message::Welcome,
             Self::RecoveryCode(code) => Message::RecoveryCode(CodeId(id(code))),
-            Self::RecoveryHeld { hold, until } => {
-                Message::RecoveryHeld { hold: HoldId(id(hold)), until: Timestamp::from_unix(until) }
-            }
+            Self::RecoveryHeld { account, hold, until } => Message::RecoveryHeld {
+                account: AccountId(id(account)),
+                hold: HoldId(id(hold)),
+                until: Timestamp::from_unix(until),
+            },
             Self::RecoveryDone => Message::RecoveryDone,
             Self::RecoveryCancelled => Message::RecoveryCancelled,
             Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },

@@ -3,20 +3,20 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::Words;
 use crate::domain::clock::Timestamp;
-use crate::wording::Words;
 
 /// A moment for `<time>`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+pub struct Moment {
     /// For the attribute `datetime`: `2026-11-23T09:40:00Z`.
-    pub(super) iso: String,
+    pub iso: String,
     /// For the reader.
-    pub(super) text: String,
+    pub text: String,
 }
 
 /// The day: "23 Nov 2026".
-pub(super) fn day(words: Words<'_>, at: Timestamp) -> Moment {
+pub fn day(words: Words<'_>, at: Timestamp) -> Moment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-day",
@@ -25,13 +25,21 @@ pub(super) fn day(words: Words<'_>, at: Timestamp) -> Moment {
     Moment { iso: iso(at), text }
 }
 
+/// The minute, as a letter tells it that is read at any time: "23 Nov 2026, 09:40 UTC".
+pub fn in_full(words: Words<'_>, at: Timestamp) -> String {
+    format!("{}, {} UTC", day(words, at).text, clock(date_time(at)))
+}
+
 /// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
-pub(super) fn minute(words: Words<'_>, at: Timestamp) -> Moment {
+pub fn minute(words: Words<'_>, at: Timestamp) -> Moment {
     let at = date_time(at);
-    let time = at.format(format_description!("[hour]:[minute]")).unwrap_or_default();
     let text =
-        words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", time)]);
+        words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", clock(at))]);
     Moment { iso: iso(at), text }
+}
+
+fn clock(at: OffsetDateTime) -> String {
+    at.format(format_description!("[hour]:[minute]")).unwrap_or_default()
 }
 
 fn month(words: Words<'_>, at: OffsetDateTime) -> String {
@@ -59,13 +67,14 @@ mod tests {
 
     #[test]
     fn moments_are_worded_in_each_language() {
-        for (language, day_text, minute_text) in [
-            (Language::English, "23 Nov 2026", "23 Nov at 09:40 UTC"),
-            (Language::German, "23. Nov. 2026", "23. Nov. um 09:40 UTC"),
+        for (language, day_text, minute_text, full) in [
+            (Language::English, "23 Nov 2026", "23 Nov at 09:40 UTC", "23 Nov 2026, 09:40 UTC"),
+            (Language::German, "23. Nov. 2026", "23. Nov. um 09:40 UTC", "23. Nov. 2026, 09:40 UTC"),
         ] {
             let words = Words::new(language, "Acme Notes");
             assert_eq!(day(words, AT), Moment { iso: "2026-11-23T09:40:01Z".to_owned(), text: day_text.to_owned() });
             assert_eq!(minute(words, AT).text, minute_text);
+            assert_eq!(in_full(words, AT), full);
         }
     }
 

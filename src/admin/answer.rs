@@ -1,0 +1,99 @@
+//! What the socket answers: JSON, and a sentence where something is not done.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::auth::Failure;
+use crate::domain::clock::Timestamp;
+use crate::domain::operate::Refusal;
+use crate::store::StoreError;
+
+/// Why something was not done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wrong {
+    /// One sentence or two for the operator.
+    pub error: String,
+}
+
+/// An answer with a sentence in place of what was asked for.
+#[derive(Debug)]
+pub struct NotDone(StatusCode, String);
+
+impl NotDone {
+    /// What was asked cannot be read.
+    pub fn unreadable(why: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, why.into())
+    }
+
+    /// What was refused of `named`: an account or session as the operator named it.
+    pub fn about(named: &str, failure: Failure<Refusal>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::refused(named, refusal),
+            Failure::Store(error) => error.into(),
+            Failure::Busy | Failure::RelyingParty(_) => {
+                Self(StatusCode::SERVICE_UNAVAILABLE, "The gateway is busy. Try again in a moment.".to_owned())
+            }
+        }
+    }
+
+    fn refused(named: &str, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoAccount => Self(StatusCode::NOT_FOUND, format!("There is no account {named}.")),
+            Refusal::NoSession => {
+                Self(StatusCode::NOT_FOUND, format!("There is no session {named}. Perhaps it has ended by itself."))
+            }
+            Refusal::Disabled => Self(
+                StatusCode::CONFLICT,
+                format!("{named} is disabled: a code would open nothing. Enable the account first."),
+            ),
+            Refusal::CodesOff => Self(
+                StatusCode::CONFLICT,
+                "Nobody is asked for an operator's code here. Set accounts.recovery = \"admin\" and start the gateway again."
+                    .to_owned(),
+            ),
+            Refusal::Raced => Self(
+                StatusCode::CONFLICT,
+                "Somebody changed the same account at the same moment. Look at it, and try again.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "an operator's wish met a store that failed");
+        Self(StatusCode::SERVICE_UNAVAILABLE, format!("Nothing could be read or written: {error}."))
+    }
+}
+
+impl From<QueryRejection> for NotDone {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::unreadable(rejection.body_text())
+    }
+}
+
+impl IntoResponse for NotDone {
+    fn into_response(self) -> Response {
+        (self.0, Json(Wrong { error: self.1 })).into_response()
+    }
+}
+
+/// No such route: command and gateway are of different versions.
+pub async fn unknown() -> NotDone {
+    NotDone(
+        StatusCode::NOT_FOUND,
+        "The running gateway does not know this command. Start it again with this version of bmauth.".to_owned(),
+    )
+}
+
+/// A moment as RFC 3339 writes it, in UTC: `2026-11-21T23:58:00Z`.
+pub fn when(at: Timestamp) -> String {
+    let time = i64::try_from(at.unix()).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    // Only a clock past the year 9999 has no such text.
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}

@@ -1,0 +1,56 @@
+//! What operators ask over HTTP: is it alive, is it ready, how is it doing. Never on the public listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, header};
+
+use crate::auth::Auth;
+use crate::counts::Counts;
+
+/// How long readiness may take to answer before it is no.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the admin listener shows.
+#[derive(Debug)]
+pub struct Admin {
+    /// The flows, for the store and the key set.
+    pub auth: Arc<Auth>,
+    /// What has been counted.
+    pub counts: Arc<Counts>,
+}
+
+/// The router of the admin listener.
+pub fn router(admin: Arc<Admin>) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/jwks.json", get(jwks))
+        .with_state(admin)
+}
+
+async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+    match tokio::time::timeout(PATIENCE, admin.auth.store().ready()).await {
+        Ok(Ok(())) => "ok\n".into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store takes too long\n").into_response(),
+    }
+}
+
+async fn jwks(State(admin): State<Arc<Admin>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    (headers, admin.auth.identity().jwks()).into_response()
+}
+
+/// The counts in the Prometheus text format.
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.counts.text()).into_response()
+}

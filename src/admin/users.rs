@@ -1,0 +1,301 @@
+//! Accounts: look at them, lock them, let people back in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Operating;
+use super::answer::{NotDone, when};
+use super::sessions::Session;
+use crate::auth::operate::{Known, Who};
+use crate::domain::account::Account;
+use crate::domain::activity::{self, What};
+use crate::domain::email::Email;
+use crate::domain::{passkey, provider, recovery};
+
+/// How many accounts a page has where the asker does not say, and at most.
+const PAGE: usize = 100;
+const LONGEST_PAGE: usize = 500;
+
+/// An account, as operators see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// Its stable name: `sub` in tokens.
+    pub id: Uuid,
+    /// Its proved address.
+    pub email: String,
+    /// What the person wants to be called.
+    pub name: Option<String>,
+    /// The groups that routes ask for.
+    pub groups: Vec<String>,
+    /// Whether it gets no session.
+    pub disabled: bool,
+    /// When its address was proved (RFC 3339, as every moment here).
+    pub created_at: String,
+}
+
+/// A page of accounts by address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Users {
+    /// The accounts.
+    pub users: Vec<User>,
+    /// What to give as `after` for the next page; `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// A passkey, as operators see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Passkey {
+    /// Its credential id, base64url.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// What keeps it, by its kind of authenticator.
+    pub provider: String,
+    /// Whether it is copied between devices.
+    pub synced: bool,
+    /// The browser and system it was made in, in words.
+    pub browser: String,
+    /// When the account got it.
+    pub created_at: String,
+    /// When it last signed somebody in.
+    pub last_used_at: Option<String>,
+}
+
+/// Something that happened to an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// What: `signed-in`, `passkey-added`, …
+    pub what: String,
+    /// When.
+    pub at: String,
+    /// The browser it happened in, in words.
+    pub browser: String,
+    /// The address it came from.
+    pub address: Option<IpAddr>,
+}
+
+/// A recovery that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeldRecovery {
+    /// When its code was proved.
+    pub asked_at: String,
+    /// When it can be finished.
+    pub until: String,
+    /// The browser that asked, in words.
+    pub browser: String,
+}
+
+/// Everything about an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserShown {
+    /// The account.
+    pub user: User,
+    /// Its passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
+    /// Where it is signed in, the newest first.
+    pub sessions: Vec<Session>,
+    /// What happened to it lately, the newest first.
+    pub events: Vec<Event>,
+    /// Its held recovery.
+    pub held_recovery: Option<HeldRecovery>,
+    /// Until when an operator's code opens it.
+    pub recovery_code_until: Option<String>,
+}
+
+/// What was done to an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserChanged {
+    /// The account as it is now, or as it was before it was removed.
+    pub user: User,
+    /// How many sessions ended.
+    pub sessions_ended: usize,
+}
+
+/// A code for somebody who lost their devices.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoveryCode {
+    /// Whose.
+    pub email: String,
+    /// To be told to that person, and to nobody else.
+    pub code: String,
+    /// Until when it can be entered.
+    pub expires_at: String,
+    /// The page to enter it on.
+    pub page: String,
+}
+
+impl User {
+    /// An account as operators see it.
+    pub fn of(account: &Account) -> Self {
+        let Account { id, email, name, groups, disabled, created_at } = account;
+        Self {
+            id: id.0,
+            email: email.as_str().to_owned(),
+            name: name.clone(),
+            groups: groups.clone(),
+            disabled: *disabled,
+            created_at: when(*created_at),
+        }
+    }
+}
+
+impl Passkey {
+    fn of(passkey: &passkey::Passkey) -> Self {
+        Self {
+            id: URL_SAFE_NO_PAD.encode(passkey.key.id.bytes()),
+            name: passkey.name.clone(),
+            provider: provider::name(passkey.key.aaguid).to_owned(),
+            synced: passkey.key.backed_up,
+            browser: passkey.browser.clone(),
+            created_at: when(passkey.created_at),
+            last_used_at: passkey.last_used_at.map(when),
+        }
+    }
+}
+
+impl Event {
+    fn of(event: &activity::Event) -> Self {
+        Self {
+            what: event_name(event.what).to_owned(),
+            at: when(event.at),
+            browser: event.browser.clone(),
+            address: event.address,
+        }
+    }
+}
+
+impl HeldRecovery {
+    fn of(hold: &recovery::Hold) -> Self {
+        Self { asked_at: when(hold.asked_at), until: when(hold.until), browser: hold.browser.clone() }
+    }
+}
+
+/// The public name of what happened; scripts rely on it.
+const fn event_name(what: What) -> &'static str {
+    match what {
+        What::Registered => "registered",
+        What::SignedIn => "signed-in",
+        What::PasskeyAdded => "passkey-added",
+        What::PasskeyRemoved => "passkey-removed",
+        What::PasskeyCopied => "passkey-copied",
+        What::LinkApproved => "link-approved",
+        What::LinkDenied => "link-denied",
+        What::RecoveryHeld => "recovery-held",
+        What::RecoveryCancelled => "recovery-cancelled",
+        What::Recovered => "recovered",
+        What::SignedOutEverywhere => "signed-out-everywhere",
+    }
+}
+
+/// A page of a list by address.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+impl Page {
+    /// The accounts of this page, and what the next one begins after.
+    pub(super) async fn read(&self, operating: &Operating) -> Result<(Vec<Account>, Option<String>), NotDone> {
+        let after = self.after.as_deref().map(Email::parse).transpose();
+        let after = after.map_err(|why| NotDone::unreadable(format!("`after`: {why}")))?;
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+        let accounts = operating.auth.list_accounts(after.as_ref(), limit).await?;
+        let full = accounts.len() == limit;
+        let next = accounts.last().filter(|_| full).map(|account| account.email.as_str().to_owned());
+        Ok((accounts, next))
+    }
+}
+
+/// Reads how an operator names an account, and finds it.
+pub(super) async fn find(operating: &Operating, who: &str) -> Result<Account, NotDone> {
+    let named = Who::parse(who).ok_or_else(|| {
+        NotDone::unreadable(format!("{who:?} is neither an e-mail address nor the id of an account."))
+    })?;
+    operating.auth.find_account(&named).await.map_err(|failure| NotDone::about(who, failure))
+}
+
+/// `GET /users?after=&limit=`
+pub(super) async fn list(
+    State(operating): State<Arc<Operating>>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Users>, NotDone> {
+    let Query(page) = page?;
+    let (accounts, next) = page.read(&operating).await?;
+    Ok(Json(Users { users: accounts.iter().map(User::of).collect(), next }))
+}
+
+/// `GET /users/{email or id}`
+pub(super) async fn show(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+) -> Result<Json<UserShown>, NotDone> {
+    let account = find(&operating, &who).await?;
+    let Known { account, passkeys, sessions, events, hold, code_until } = operating.auth.look_up(account).await?;
+    Ok(Json(UserShown {
+        user: User::of(&account),
+        passkeys: passkeys.iter().map(Passkey::of).collect(),
+        sessions: sessions.iter().map(|session| Session::of(&operating.auth, &account, session)).collect(),
+        events: events.iter().map(Event::of).collect(),
+        held_recovery: hold.as_ref().map(HeldRecovery::of),
+        recovery_code_until: code_until.map(when),
+    }))
+}
+
+/// `POST /users/{email or id}/disable`
+pub(super) async fn disable(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+) -> Result<Json<UserChanged>, NotDone> {
+    set_disabled(&operating, &who, true).await
+}
+
+/// `POST /users/{email or id}/enable`
+pub(super) async fn enable(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+) -> Result<Json<UserChanged>, NotDone> {
+    set_disabled(&operating, &who, false).await
+}
+
+async fn set_disabled(operating: &Operating, who: &str, disabled: bool) -> Result<Json<UserChanged>, NotDone> {
+    let account = find(operating, who).await?;
+    let ended = operating.auth.set_disabled(&account, disabled).await;
+    let sessions_ended = ended.map_err(|failure| NotDone::about(who, failure))?;
+    Ok(Json(UserChanged { user: User::of(&Account { disabled, ..account }), sessions_ended }))
+}
+
+/// `POST /users/{email or id}/remove`
+pub(super) async fn remove(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+) -> Result<Json<UserChanged>, NotDone> {
+    let account = find(&operating, &who).await?;
+    let ended = operating.auth.remove_account(&account).await;
+    let sessions_ended = ended.map_err(|failure| NotDone::about(&who, failure))?;
+    Ok(Json(UserChanged { user: User::of(&account), sessions_ended }))
+}
+
+/// `POST /users/{email or id}/recover`
+pub(super) async fn recover(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+) -> Result<Json<RecoveryCode>, NotDone> {
+    let account = find(&operating, &who).await?;
+    let given = operating.auth.give_code(account, operating.code_page.is_some()).await;
+    let given = given.map_err(|failure| NotDone::about(&who, failure))?;
+    Ok(Json(RecoveryCode {
+        email: given.account.email.as_str().to_owned(),
+        code: given.code.text(),
+        expires_at: when(given.expires_at),
+        page: operating.code_page.clone().unwrap_or_default(),
+    }))
+}

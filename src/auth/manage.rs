@@ -1,0 +1,317 @@
+//! Drives the steps of [`crate::domain::manage`].
+
+use uuid::Uuid;
+use webauthn_rs::prelude::{PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential};
+use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
+
+use super::passkeys::{Unproved, claimed_credential};
+use super::sessions::LiveSession;
+use super::{Auth, Failure};
+use crate::domain::account::Account;
+use crate::domain::activity::Event;
+use crate::domain::ceremony::{Act, CeremonyId};
+use crate::domain::manage::{self, Asked, Confirming, Deed, Ended, Fresh, Refusal};
+use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
+use crate::domain::recovery::Hold;
+use crate::domain::return_to::ReturnTo;
+use crate::domain::session::{Session, SessionId, SignedIn};
+use crate::domain::sign_in;
+use crate::domain::visitor::Visitor;
+use crate::store::{CommitError, StoreError};
+
+/// How many events "My devices" shows.
+const EVENTS: usize = 20;
+
+/// Everything that "My devices" shows of an account.
+#[derive(Debug)]
+pub struct Devices {
+    /// Its passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
+    /// Its signed-in browsers, newest first.
+    pub sessions: Vec<Session>,
+    /// What happened lately, newest first.
+    pub events: Vec<Event>,
+    /// The recovery that is held, if there is one.
+    pub hold: Option<Hold>,
+}
+
+/// What a confirmation came to.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// A passkey may be added: the challenge to make it.
+    MayAdd {
+        /// The ceremony that the answer belongs to.
+        ceremony: CeremonyId,
+        /// For the browser.
+        options: Box<PublicKeyCredentialCreationOptions>,
+    },
+    /// A passkey was removed.
+    Removed(manage::Removed),
+}
+
+impl Auth {
+    /// What there is to look after in the account of that session.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn devices(&self, session: &LiveSession) -> Result<Devices, StoreError> {
+        let account = session.signed_in().account.id;
+        let now = self.now();
+        let mut sessions = self.store.sessions(account).await?;
+        sessions.retain(|other| now < self.limits().end(other.created_at, other.last_seen_at));
+        let hold = self.store.hold(account).await?;
+        Ok(Devices {
+            passkeys: self.store.passkeys(account).await?,
+            sessions,
+            events: self.store.events(account, EVENTS).await?,
+            hold: hold.filter(|hold| now < hold.expires_at()),
+        })
+    }
+
+    /// Makes a challenge for one of the account's passkeys, to confirm one act.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::LastPasskey`], [`Refusal::WrongEmail`]; a failure of the store.
+    pub async fn begin_confirmation(
+        &self,
+        asked: Asked,
+        return_to: ReturnTo,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+        let SignedIn { session, account, .. } = session.signed_in();
+        let passkeys = self.store.passkeys(account.id).await?;
+        let act = asked.act(&passkeys, &account.email).map_err(Failure::Refused)?;
+        let ids = passkeys.into_iter().map(|passkey| passkey.key.id).collect();
+        let (options, state) = self.relying_party.challenge_sign_in(Some(ids))?;
+        let id = CeremonyId(self.random_uuid());
+        let plan = manage::begin_confirmation(act, id, state, session, return_to, visitor, self.now());
+        self.carry_out(plan).await?;
+        Ok((id, options))
+    }
+
+    /// The device answered a confirmation: verifies it and does what was confirmed. Refused or not, it is over.
+    ///
+    /// # Errors
+    /// Any [`Refusal`] of an answer; a failure of the store.
+    pub async fn finish_confirmation(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<Confirmed, Failure<Refusal>> {
+        let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
+        let confirming = manage::open_confirmation(ceremony, &session.signed_in().session, visitor, self.now())
+            .map_err(Failure::Refused)?;
+        let id = confirming.id;
+        let done = self.confirm(confirming, answer, session.signed_in(), visitor).await;
+        if let Err(Failure::Refused(refusal)) = done {
+            tracing::info!(?refusal, "a confirmation was refused");
+            self.give_up(id).await?;
+        }
+        done
+    }
+
+    async fn confirm(
+        &self,
+        confirming: Confirming,
+        answer: PublicKeyCredential,
+        signed_in: &SignedIn,
+        visitor: &Visitor,
+    ) -> Result<Confirmed, Failure<Refusal>> {
+        let SignedIn { session, account, .. } = signed_in;
+        let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
+        let passkey = self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        confirming.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
+        let used = self.verify_use(&confirming, answer, &passkey, deed).await?;
+        let was_counter = passkey.key.counter;
+        match confirming.act.clone() {
+            Act::AddPasskey => {
+                let (options, state) = self.challenge_another(account).await?;
+                let id = CeremonyId(self.random_uuid());
+                let plan = confirming.begin_adding(was_counter, used, id, state, visitor, deed.now);
+                self.carry_out(plan).await?;
+                Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
+            }
+            Act::RemovePasskey { credential, last } => {
+                let target = self.store.passkey(&credential).await?;
+                let target =
+                    target.filter(|target| target.account == account.id).ok_or(Failure::Refused(Refusal::Unknown))?;
+                let removed =
+                    self.carry_out(confirming.remove(was_counter, used, &target, last, session, deed)).await?;
+                tracing::info!(account = %account.id, "a passkey was removed");
+                Ok(Confirmed::Removed(removed))
+            }
+        }
+    }
+
+    async fn verify_use(
+        &self,
+        confirming: &Confirming,
+        answer: PublicKeyCredential,
+        passkey: &Passkey,
+        deed: Deed<'_>,
+    ) -> Result<NewPasskey, Failure<Refusal>> {
+        let (state, stored) = (confirming.state.clone(), passkey.clone());
+        let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
+        match verified {
+            Ok(used) => Ok(used),
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    self.note_copy(deed, confirming.id, passkey.key.aaguid).await?;
+                }
+                Err(refuse(&unproved))
+            }
+        }
+    }
+
+    /// Makes a challenge for another passkey, in a session that was begun with one just now.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn begin_adding(
+        &self,
+        return_to: ReturnTo,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+        let SignedIn { session, account, .. } = session.signed_in();
+        let (options, state) = self.challenge_another(account).await?;
+        let id = CeremonyId(self.random_uuid());
+        let plan = manage::begin_adding(id, state, session, return_to, visitor, self.now());
+        self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        Ok((id, options))
+    }
+
+    /// The device made a passkey: verifies it and gives it to the account. Returns where to go on to.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn finish_adding(
+        &self,
+        ceremony: CeremonyId,
+        answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<ReturnTo, Failure<Refusal>> {
+        let SignedIn { session, account, .. } = session.signed_in();
+        let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
+        let adding = manage::open_adding(ceremony, session, visitor, self.now()).map_err(Failure::Refused)?;
+        let (id, state) = (adding.id, adding.state.clone());
+        let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
+        let key = match verified {
+            Ok(key) => key,
+            Err(unproved) => {
+                tracing::info!(reason = %unproved, "a new passkey was refused");
+                self.give_up(id).await?;
+                return Err(Failure::Refused(Refusal::BadPasskey));
+            }
+        };
+        let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        let plan = manage::add(adding, key, name.and_then(manage::name), deed);
+        match self.carry_out(plan).await {
+            Ok(return_to) => {
+                tracing::info!(account = %account.id, "a passkey was added");
+                Ok(return_to)
+            }
+            Err(CommitError::Conflict(conflict)) => {
+                self.give_up(id).await?;
+                Err(Failure::Refused(conflict.into()))
+            }
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Gives a passkey of the account the name that was typed, or none where nothing was.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn rename_passkey(
+        &self,
+        credential: CredentialId,
+        typed: &str,
+        session: &LiveSession,
+    ) -> Result<(), Failure<Refusal>> {
+        let plan = manage::rename(credential, manage::name(typed), &session.signed_in().session);
+        Ok(self.carry_out(plan).await?)
+    }
+
+    /// Ends the session called `id`, where it is the account's.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
+        let session = &session.signed_in().session;
+        let theirs = self.store.sessions(session.account).await?;
+        let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;
+        Ok(self.carry_out(plan).await?)
+    }
+
+    /// Ends every other session of the account.
+    ///
+    /// # Errors
+    /// [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn sign_out_everywhere(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let SignedIn { session, account, .. } = session.signed_in();
+        let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        self.carry_out(manage::sign_out_everywhere(session, deed)).await?;
+        tracing::info!(account = %account.id, "signed out everywhere else");
+        Ok(())
+    }
+
+    /// Cancels the account's held recovery.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where there is none, [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn cancel_held_recovery(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let SignedIn { session, account, .. } = session.signed_in();
+        let hold = self.store.hold(account.id).await?.ok_or(Failure::Refused(Refusal::Unknown))?;
+        let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        self.carry_out(manage::cancel_hold(&hold, session, deed)).await?;
+        tracing::info!(account = %account.id, "a held recovery was cancelled");
+        Ok(())
+    }
+
+    /// A challenge for a passkey beside those the account has, which browsers are told not to make again.
+    async fn challenge_another(
+        &self,
+        account: &Account,
+    ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), Failure<Refusal>> {
+        let passkeys = self.store.passkeys(account.id).await?;
+        Ok(self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?)
+    }
+
+    /// Tells an account of an answer whose counter went back; the ceremony is used up in any case.
+    pub(super) async fn note_copy(&self, deed: Deed<'_>, ceremony: CeremonyId, aaguid: Uuid) -> Result<(), StoreError> {
+        let told = self.keys.counter(&[b"copied", deed.account.id.0.as_bytes()]);
+        match self.carry_out(deed.copied(ceremony, aaguid, told)).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict(_)) => self.give_up(ceremony).await,
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    /// A refused answer has used its ceremony up.
+    async fn give_up(&self, ceremony: CeremonyId) -> Result<(), StoreError> {
+        match self.carry_out(sign_in::give_up(ceremony)).await {
+            // Spent by another answer meanwhile: that is what was wanted.
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn fresh_deed(&self) -> Fresh {
+        Fresh { event: self.random_uuid(), letter: self.fresh_letter() }
+    }
+}
+
+fn refuse(unproved: &Unproved) -> Failure<Refusal> {
+    tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
+    Failure::Refused(match unproved {
+        Unproved::CounterWentBack => Refusal::CounterWentBack,
+        Unproved::Webauthn(_) | Unproved::Malformed(_) => Refusal::NotProved,
+    })
+}

@@ -1,0 +1,201 @@
+//! Drives the steps of [`crate::domain::operate`], and finds what an operator asks for.
+
+use super::{Auth, Failure};
+use crate::domain::account::{Account, AccountId};
+use crate::domain::activity::Event;
+use crate::domain::admin_code::{AdminCode, Code};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::domain::operate::{self, Refusal};
+use crate::domain::passkey::Passkey;
+use crate::domain::recovery::Hold;
+use crate::domain::session::{Session, SessionId};
+use crate::store::StoreError;
+
+/// How many accounts are read at a time when all of them are looked through.
+const PAGE: usize = 200;
+/// How many events are shown.
+const EVENTS: usize = 20;
+
+/// How an operator names an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// By its address.
+    Email(Email),
+    /// By its stable name.
+    Id(AccountId),
+}
+
+impl Who {
+    /// Reads an address or an account's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        match uuid::Uuid::try_parse(text) {
+            Ok(id) => Some(Self::Id(AccountId(id))),
+            Err(_) => Email::parse(text).ok().map(Self::Email),
+        }
+    }
+}
+
+/// Everything that is known of an account.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The account.
+    pub account: Account,
+    /// Its passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
+    /// Its sessions that have not ended, the newest first.
+    pub sessions: Vec<Session>,
+    /// What happened to it lately, the newest first.
+    pub events: Vec<Event>,
+    /// Its held recovery.
+    pub hold: Option<Hold>,
+    /// Until when an operator's code opens it.
+    pub code_until: Option<Timestamp>,
+}
+
+/// A code for somebody who lost their devices.
+#[derive(Debug)]
+pub struct GivenCode {
+    /// Whose.
+    pub account: Account,
+    /// To be told to that person, and to nobody else.
+    pub code: Code,
+    /// Until when it can be entered.
+    pub expires_at: Timestamp,
+}
+
+impl Auth {
+    /// Accounts by address, those after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list_accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
+        self.store.accounts(after, limit).await
+    }
+
+    /// The account an operator means.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAccount`]; a failure of the store.
+    pub async fn find_account(&self, who: &Who) -> Result<Account, Failure<Refusal>> {
+        let found = match who {
+            Who::Email(email) => self.store.account_by_email(email).await?,
+            Who::Id(id) => self.store.account(*id).await?,
+        };
+        found.ok_or(Failure::Refused(Refusal::NoAccount))
+    }
+
+    /// Everything that is known of an account.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn look_up(&self, account: Account) -> Result<Known, StoreError> {
+        let (id, now) = (account.id, self.now());
+        Ok(Known {
+            passkeys: self.store.passkeys(id).await?,
+            sessions: self.sessions_of(id).await?,
+            events: self.store.events(id, EVENTS).await?,
+            hold: self.store.hold(id).await?.filter(|hold| now < hold.expires_at()),
+            code_until: self.open_admin_code(id).await?.map(|code| code.expires_at),
+            account,
+        })
+    }
+
+    /// The sessions of an account that have not ended, the newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        let (limits, now) = (self.limits(), self.now());
+        let mut sessions = self.store.sessions(account).await?;
+        // Those whose time is up are in the store until it is swept.
+        sessions.retain(|session| now < limits.end(session.created_at, session.last_seen_at));
+        Ok(sessions)
+    }
+
+    /// The operator's code of an account, if it can still be tried.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn open_admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
+        Ok(self.store.admin_code(account).await?.filter(|code| code.is_open(self.now())))
+    }
+
+    /// Disables an account, or enables it again. Disabled, its sessions end at once, and their open streams with them.
+    /// Returns how many sessions it had.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAccount`], [`Refusal::Raced`]; a failure of the store.
+    pub async fn set_disabled(&self, account: &Account, disabled: bool) -> Result<usize, Failure<Refusal>> {
+        let sessions = self.sessions_of(account.id).await?.len();
+        let code = self.store.admin_code(account.id).await?;
+        self.carry_out(operate::set_disabled(account, disabled, code.as_ref())).await?;
+        tracing::info!(account = %account.id, disabled, "an operator changed whether an account is disabled");
+        Ok(sessions)
+    }
+
+    /// Removes an account and everything of it; its sessions end at once. Returns how many it had.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAccount`]; a failure of the store.
+    pub async fn remove_account(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
+        let sessions = self.sessions_of(account.id).await?.len();
+        self.carry_out(operate::remove(account)).await?;
+        tracing::info!(account = %account.id, "an operator removed an account");
+        Ok(sessions)
+    }
+
+    /// Ends every session of an account; returns how many it had.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn end_sessions(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
+        let sessions = self.sessions_of(account.id).await?.len();
+        self.carry_out(operate::end_sessions(account)).await?;
+        tracing::info!(account = %account.id, sessions, "an operator ended the sessions of an account");
+        Ok(sessions)
+    }
+
+    /// Ends the session of that public name; returns it with its account.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`]; a failure of the store.
+    pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Session), Failure<Refusal>> {
+        let (account, session) = self.find_session(id).await?.ok_or(Failure::Refused(Refusal::NoSession))?;
+        self.carry_out(operate::end_session(session.token)).await?;
+        tracing::info!(account = %account.id, session = %id.0, "an operator ended a session");
+        Ok((account, session))
+    }
+
+    /// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says
+    /// whether the recovery page takes such codes at all.
+    ///
+    /// # Errors
+    /// [`Refusal::CodesOff`], [`Refusal::Disabled`], [`Refusal::NoAccount`]; a failure of the store.
+    pub async fn give_code(&self, account: Account, given_here: bool) -> Result<GivenCode, Failure<Refusal>> {
+        let code = Code::generate(self.entropy());
+        let digest = code.digest(&self.keys.admin_codes, account.id);
+        let plan = operate::give_code(&account, digest, given_here, self.now()).map_err(Failure::Refused)?;
+        let expires_at = self.carry_out(plan).await?;
+        tracing::info!(account = %account.id, "an operator made a recovery code");
+        Ok(GivenCode { account, code, expires_at })
+    }
+
+    /// No index finds a session by its public name, which opens nothing: operators wait for a look through all accounts.
+    async fn find_session(&self, id: SessionId) -> Result<Option<(Account, Session)>, StoreError> {
+        let mut after = None;
+        loop {
+            let accounts = self.store.accounts(after.as_ref(), PAGE).await?;
+            after = accounts.last().map(|account| account.email.clone());
+            if after.is_none() {
+                return Ok(None);
+            }
+            for account in accounts {
+                let mut sessions = self.sessions_of(account.id).await?.into_iter();
+                if let Some(session) = sessions.find(|session| session.id == id) {
+                    return Ok(Some((account, session)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `bmauth users`: see accounts, lock them, help their owners back in.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Failed;
+use super::gateway::{Gateway, escaped};
+use super::sessions;
+use super::table::{moment, plain, print, table};
+use crate::admin::users::{Event, Passkey, RecoveryCode, User, UserChanged, UserShown, Users};
+use crate::auth::operate::Who;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List all accounts by address
+    List,
+    /// Show an account: its passkeys, where it is signed in, what happened lately
+    Show {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+    },
+    /// Sign somebody out everywhere and let them sign in no more
+    Disable {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Let somebody sign in again
+    Enable {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+    },
+    /// Remove an account with its passkeys and sessions, for good
+    Remove {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Make a one-time code for somebody who lost their devices (accounts.recovery = "admin")
+    Recover {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+    },
+}
+
+/// How an account is named, as it was typed.
+pub fn who(typed: &str) -> Result<String, String> {
+    match Who::parse(typed) {
+        Some(_) => Ok(typed.to_owned()),
+        None => Err("it is neither an e-mail address nor the id of an account".to_owned()),
+    }
+}
+
+/// Runs one of the commands.
+pub fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
+    let gateway = Gateway::of(config)?;
+    match command {
+        Command::List => print(json, &all(&gateway)?, list),
+        Command::Show { user } => {
+            let shown: UserShown = gateway.get(&format!("/users/{}", escaped(&user)))?;
+            print(json, &shown, show)
+        }
+        Command::Disable { user, yes } => {
+            let question = format!(
+                "Disable {user}? They are signed out everywhere and cannot sign in until you enable them again."
+            );
+            confirm(yes, &question)?;
+            let changed: UserChanged = change(&gateway, &user, "disable")?;
+            print(json, &changed, |changed| format!("{} is disabled{}.", changed.user.email, ended(changed)))
+        }
+        Command::Enable { user } => {
+            let changed: UserChanged = change(&gateway, &user, "enable")?;
+            print(json, &changed, |changed| format!("{} can sign in.", changed.user.email))
+        }
+        Command::Remove { user, yes } => {
+            let question = format!("Remove {user} with their passkeys and sessions? This cannot be undone.");
+            confirm(yes, &question)?;
+            let changed: UserChanged = change(&gateway, &user, "remove")?;
+            print(json, &changed, |changed| format!("{} is removed{}.", changed.user.email, ended(changed)))
+        }
+        Command::Recover { user } => {
+            let code: RecoveryCode = change(&gateway, &user, "recover")?;
+            print(json, &code, tell)
+        }
+    }
+}
+
+fn change<T: serde::de::DeserializeOwned>(gateway: &Gateway, user: &str, how: &str) -> Result<T, Failed> {
+    Ok(gateway.post(&format!("/users/{}/{how}", escaped(user)))?)
+}
+
+/// Every account, page by page.
+fn all(gateway: &Gateway) -> Result<Users, Failed> {
+    let mut users: Users = gateway.get("/users?limit=500")?;
+    while let Some(after) = users.next.take() {
+        let page: Users = gateway.get(&format!("/users?limit=500&after={}", escaped(&after)))?;
+        users.users.extend(page.users);
+        users.next = page.next;
+    }
+    Ok(users)
+}
+
+fn list(users: &Users) -> String {
+    if users.users.is_empty() {
+        return "Nobody has an account yet.".to_owned();
+    }
+    let row = |user: &User| [user.email.clone(), state(user), moment(&user.created_at), user.id.to_string()];
+    table(["EMAIL", "STATE", "SINCE", "ID"], &users.users.iter().map(row).collect::<Vec<_>>())
+}
+
+fn state(user: &User) -> String {
+    if user.disabled { "disabled" } else { "active" }.to_owned()
+}
+
+fn show(shown: &UserShown) -> String {
+    let UserShown { user, passkeys, sessions, events, held_recovery, recovery_code_until } = shown;
+    let mut facts = vec![("id", user.id.to_string()), ("state", state(user)), ("since", moment(&user.created_at))];
+    facts.extend(user.name.clone().map(|name| ("name", name)));
+    if !user.groups.is_empty() {
+        facts.push(("groups", user.groups.join(", ")));
+    }
+    facts.extend(held_recovery.as_ref().map(|held| {
+        let (asked, until) = (moment(&held.asked_at), moment(&held.until));
+        ("recovery", format!("asked for {asked} in {}, held until {until}", held.browser))
+    }));
+    facts.extend(recovery_code_until.as_ref().map(|until| ("code", format!("one is out until {}", moment(until)))));
+    let mut text = format!("{}\n", plain(&user.email));
+    for (name, fact) in facts {
+        text.push_str(&format!("  {name:9} {}\n", plain(&fact)));
+    }
+    text.push_str("\nPasskeys\n");
+    text.push_str(&if passkeys.is_empty() {
+        "None: nobody can sign in.\n".to_owned()
+    } else {
+        table(
+            ["NAME", "KEPT IN", "SYNCED", "ADDED", "LAST USED", "MADE IN"],
+            &passkeys.iter().map(passkey).collect::<Vec<_>>(),
+        )
+    });
+    text.push_str("\nSigned in\n");
+    text.push_str(&sessions::list(sessions));
+    if !events.is_empty() {
+        text.push_str("\nLately\n");
+        text.push_str(&table(["WHEN", "WHAT", "BROWSER", "FROM"], &events.iter().map(event).collect::<Vec<_>>()));
+    }
+    text
+}
+
+fn passkey(passkey: &Passkey) -> [String; 6] {
+    [
+        passkey.name.clone().unwrap_or_else(|| "-".to_owned()),
+        passkey.provider.clone(),
+        if passkey.synced { "yes" } else { "no" }.to_owned(),
+        moment(&passkey.created_at),
+        passkey.last_used_at.as_deref().map_or_else(|| "never".to_owned(), moment),
+        passkey.browser.clone(),
+    ]
+}
+
+fn event(event: &Event) -> [String; 4] {
+    let address = event.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    [moment(&event.at), event.what.replace('-', " "), event.browser.clone(), address]
+}
+
+fn tell(code: &RecoveryCode) -> String {
+    format!(
+        "{}\n\nTell it to {} yourself, once you are sure that it is them. It works once, until {}.\n\
+         They enter their address and this code at {}\n",
+        code.code,
+        code.email,
+        moment(&code.expires_at),
+        code.page
+    )
+}
+
+/// "; 2 sessions ended", where any did.
+fn ended(changed: &UserChanged) -> String {
+    match changed.sessions_ended {
+        0 => String::new(),
+        1 => "; 1 session ended".to_owned(),
+        many => format!("; {many} sessions ended"),
+    }
+}
+
+/// Asks whoever sits at the terminal.
+fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failed::Usage("Nobody can be asked here whether that is meant: add --yes.".to_owned()));
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(anyhow::Error::from)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(anyhow::Error::from)?;
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    eprintln!("Nothing was changed.");
+    Err(Failed::Said)
+}

@@ -1,0 +1,184 @@
+//! Codes that an operator gives to somebody who lost their devices, in place of an e-mailed one.
+//!
+//! Tries are counted by address, not by code: a limit of its own would let anybody who knows an address burn its code,
+//! and the tries that an address has in a day find one of 2^50 codes with a chance of one in 10^12.
+
+use std::time::Duration;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::account::AccountId;
+use super::clock::{Entropy, Timestamp};
+use super::plan::Change;
+use super::secret::MacKey;
+
+/// How long such a code may be entered.
+pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Crockford's base 32: no letter that is taken for another, however it is read out or written down.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const LETTERS: usize = 10;
+const GROUP: usize = 5;
+
+/// Ten letters, 50 random bits.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Code([u8; LETTERS]);
+
+impl Code {
+    /// Draws a new code.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        let mut letters = [0; LETTERS];
+        entropy.fill(&mut letters);
+        // 32 letters divide 256 values evenly: none is likelier.
+        Self(letters.map(|byte| letter(byte % 32)))
+    }
+
+    /// Reads what a person typed or pasted: in capitals or not, with spaces and dashes anywhere, O for 0, I and L for 1.
+    pub fn parse(typed: &str) -> Option<Self> {
+        let mut typed = typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2014}'));
+        let mut code = Self([0; LETTERS]);
+        for slot in &mut code.0 {
+            let meant = match typed.next()?.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            };
+            *slot = u8::try_from(meant).ok().filter(|letter| ALPHABET.contains(letter))?;
+        }
+        typed.next().is_none().then_some(code)
+    }
+
+    /// As it is told to a person: `ABCDE-FGHJK`.
+    pub fn text(&self) -> String {
+        let groups: Vec<String> =
+            self.0.chunks(GROUP).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
+        groups.join("-")
+    }
+
+    /// What the store keeps in its place. It is of that account alone: the same code of another one has another digest.
+    pub fn digest(&self, key: &MacKey, account: AccountId) -> CodeDigest {
+        CodeDigest(key.mac(&[account.0.as_bytes(), &self.0]))
+    }
+}
+
+fn letter(value: u8) -> u8 {
+    *ALPHABET.get(usize::from(value)).expect("there are 32 letters")
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Code(…)")
+    }
+}
+
+/// The keyed digest of a [`Code`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeDigest(pub [u8; 32]);
+
+impl CodeDigest {
+    /// Whether both are the same; takes the same time for any answer.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// A code that is out, as stored: an account has one at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminCode {
+    /// Whose account it opens.
+    pub account: AccountId,
+    /// The digest of the code.
+    pub digest: CodeDigest,
+    /// From this moment on it is gone.
+    pub expires_at: Timestamp,
+}
+
+impl AdminCode {
+    /// A fresh code of an account.
+    pub fn new(account: AccountId, digest: CodeDigest, now: Timestamp) -> Self {
+        Self { account, digest, expires_at: now.after(LIFETIME) }
+    }
+
+    /// Whether it can still be entered.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
+    /// Takes the code away, where `typed` is it: to be committed with what the code is good for, so that it is used once.
+    pub fn spend(&self, typed: &Code, key: &MacKey) -> Option<Change> {
+        let right = self.digest.matches(&typed.digest(key, self.account));
+        right.then_some(Change::SpendAdminCode { account: self.account, digest: self.digest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::Secret;
+    use uuid::Uuid;
+
+    struct Bytes(u8);
+
+    impl Entropy for Bytes {
+        fn fill(&self, bytes: &mut [u8]) {
+            for (byte, n) in bytes.iter_mut().zip(self.0..) {
+                *byte = n;
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_reads_as_it_was_told() {
+        for start in [0, 10, 22, 200] {
+            let code = Code::generate(&Bytes(start));
+            assert_eq!(code.text().len(), 11);
+            assert_eq!(Code::parse(&code.text()).unwrap().0, code.0);
+        }
+        assert_eq!(Code::generate(&Bytes(10)).text(), "ABCDE-FGHJK");
+    }
+
+    #[test]
+    fn people_may_type_a_code_as_they_heard_it() {
+        let code = Code::parse("10ABC-DEF01").unwrap();
+        for typed in ["10abcdef01", " IOABC DEFOL ", "l0abc\u{2013}def0i", "1-0-A-B-C-D-E-F-O-I\n"] {
+            assert_eq!(Code::parse(typed).map(|typed| typed.0), Some(code.0), "{typed:?}");
+        }
+        for typed in ["", "10ABC-DEF0", "10ABC-DEF011", "10ABC-DEF0U", "10ABC-DEF0Ä", "10ABC_DEF01", "４0ABC-DEF01"] {
+            assert!(Code::parse(typed).is_none(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_one_code_one_account_and_one_key() {
+        let key = |n| MacKey::derive(&Secret::from_bytes([n; 32]), "codes");
+        let account = |n| AccountId(Uuid::from_u128(n));
+        let (one, other) = (Code::generate(&Bytes(1)), Code::generate(&Bytes(2)));
+        let digest = one.digest(&key(1), account(1));
+        assert!(digest.matches(&one.digest(&key(1), account(1))));
+        for wrong in
+            [other.digest(&key(1), account(1)), one.digest(&key(2), account(1)), one.digest(&key(1), account(2))]
+        {
+            assert!(!digest.matches(&wrong));
+        }
+    }
+
+    #[test]
+    fn a_code_closes_with_its_day() {
+        let at = Timestamp::from_unix;
+        let code = AdminCode::new(AccountId(Uuid::nil()), CodeDigest([0; 32]), at(1000));
+        assert!(code.is_open(at(1000 + 24 * 3600 - 1)));
+        assert!(!code.is_open(at(1000 + 24 * 3600)));
+    }
+
+    #[test]
+    fn only_the_right_code_is_spent() {
+        let key = MacKey::derive(&Secret::from_bytes([1; 32]), "codes");
+        let (account, told) = (AccountId(Uuid::from_u128(1)), Code::generate(&Bytes(1)));
+        let code = AdminCode::new(account, told.digest(&key, account), Timestamp::from_unix(0));
+        assert!(
+            matches!(code.spend(&told, &key), Some(Change::SpendAdminCode { digest, .. }) if digest == code.digest)
+        );
+        assert!(code.spend(&Code::generate(&Bytes(2)), &key).is_none());
+    }
+}

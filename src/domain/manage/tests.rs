@@ -1,0 +1,91 @@
+use super::*;
+use crate::domain::session::Authentication;
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix(seconds)
+}
+
+fn session(number: u8, account: u128) -> Session {
+    Session {
+        token: SecretDigest::from_bytes([number; 32]),
+        id: SessionId(Uuid::from_u128(u128::from(number))),
+        account: AccountId(Uuid::from_u128(account)),
+        credential: CredentialId::new(b"key").unwrap(),
+        authentication: Authentication { at: at(1000), methods: vec![Method::SoftwareKey, Method::UserVerified] },
+        created_at: at(1000),
+        last_seen_at: at(1000),
+        browser: "Firefox on Linux".to_owned(),
+        address: None,
+        recovered_at: None,
+        review: false,
+    }
+}
+
+#[test]
+fn a_session_is_fresh_for_five_minutes_after_its_passkey() {
+    for (now, fresh) in [(1000, true), (1300, true), (1301, false)] {
+        assert_eq!(is_fresh(&session(1, 1), at(now)), fresh, "{now}");
+    }
+    for (methods, fresh) in [
+        (vec![Method::HardwareKey], true),
+        (vec![Method::SoftwareKey, Method::EmailCode], true),
+        (vec![Method::EmailCode], false),
+        (vec![Method::UserVerified], false),
+        (vec![], false),
+    ] {
+        let mut session = session(1, 1);
+        session.authentication.methods = methods;
+        assert_eq!(is_fresh(&session, at(1000)), fresh, "{:?}", session.authentication.methods);
+    }
+}
+
+#[test]
+fn only_a_session_of_the_account_is_ended() {
+    let mine = session(1, 1);
+    let theirs = [session(1, 1), session(2, 1), session(3, 2)];
+    let end = |number: u128| end_session(SessionId(Uuid::from_u128(number)), &mine, &theirs);
+    for (number, this_session) in [(1, true), (2, false)] {
+        let plan = end(number).unwrap();
+        assert_eq!(plan.then, Ended { this_session });
+        let [Change::RequireSession(asking), Change::EndSession(ended)] = plan.changes.as_slice() else {
+            panic!("{:?}", plan.changes)
+        };
+        assert_eq!((*asking, u128::from(ended.bytes()[0])), (mine.token, number));
+    }
+    for number in [3, 4] {
+        assert_eq!(end(number).map(|plan| plan.then), Err(Refusal::Unknown), "{number}");
+    }
+}
+
+#[test]
+fn names_are_one_short_line_that_can_be_seen() {
+    for (typed, kept) in [
+        ("My phone", Some("My phone")),
+        ("  My \t phone\r\n", Some("My phone")),
+        ("", None),
+        (" \u{200b}\u{feff} ", None),
+        ("pho\u{202e}en\u{0}\u{7}", Some("phoen")),
+        ("<script>alert(1)</script>", Some("<script>alert(1)</script>")),
+        ("Téléphone 📱", Some("Téléphone 📱")),
+    ] {
+        assert_eq!(name(typed).as_deref(), kept, "{typed:?}");
+    }
+    assert_eq!(name(&"é".repeat(1000)), Some("é".repeat(LONGEST_NAME)));
+    assert_eq!(name(&format!("{} b", "a".repeat(LONGEST_NAME - 1))), Some("a".repeat(LONGEST_NAME - 1)));
+}
+
+#[test]
+fn what_a_lost_race_means() {
+    for (conflict, refusal) in [
+        (Conflict::CeremonySpent, Refusal::Stale),
+        (Conflict::SessionEnded, Refusal::SignedOut),
+        (Conflict::AccountDisabled, Refusal::SignedOut),
+        (Conflict::NoAccount, Refusal::SignedOut),
+        (Conflict::PasskeyChanged, Refusal::Unknown),
+        (Conflict::HoldChanged, Refusal::Unknown),
+        (Conflict::LastPasskey, Refusal::LastPasskey),
+        (Conflict::CredentialTaken, Refusal::BadPasskey),
+    ] {
+        assert_eq!(Refusal::from(conflict), refusal, "{conflict:?}");
+    }
+}

@@ -1,0 +1,477 @@
+//! Getting back in: e-mail → code → a passkey on this device → "Keep your account safe".
+//!
+//! Unknown addresses take the same steps with the same answers, and no code opens them. What a proved code is worth is
+//! the operator's stated policy: [`Mode`].
+
+use std::time::Duration;
+
+use webauthn_rs::prelude::PasskeyRegistration;
+
+use super::account::{Account, AccountId};
+use super::activity::{Event, What};
+use super::ceremony::{self, Ceremony, CeremonyId, Leave, Purpose, Stale};
+use super::clock::Timestamp;
+use super::code::{self, CodeId};
+use super::email::Email;
+use super::letter::{Letter, LetterId, Message};
+use super::passkey::{NewPasskey, Passkey};
+use super::plan::{Change, Conflict, Durability, Plan};
+use super::recovery::{self, Hold, HoldId, Recovery, Stage};
+use super::register::{Counters, count_letter, letter_to};
+use super::return_to::ReturnTo;
+use super::session::{Method, NewSession, Session};
+use super::visitor::Visitor;
+use uuid::Uuid;
+
+/// What a proved code is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// A new passkey, at once.
+    #[default]
+    Email,
+    /// A new passkey after this long, unless it is cancelled meanwhile.
+    Delayed(Duration),
+    /// Nothing: the code comes from the operator.
+    Admin,
+    /// Nothing: there is no recovery.
+    Off,
+}
+
+/// Why a step was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no recovery here.
+    Off,
+    /// There is no unfinished recovery of this browser.
+    NoRecovery,
+    /// What was typed is not a code.
+    NotACode,
+    /// The code is wrong.
+    WrongCode {
+        /// How often this code may still be tried.
+        tries_left: u32,
+    },
+    /// The code is too old.
+    CodeTooOld,
+    /// The code was tried too often; another must be asked for.
+    TriesSpent,
+    /// Another code was asked for too soon.
+    TooSoon {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// The address was sent, or tried with, too many codes lately.
+    TooMany,
+    /// The page was open too long, or was answered already.
+    Stale,
+    /// What the device sent is not a passkey we can keep.
+    BadPasskey,
+    /// The account is disabled. Told only to whoever proved the address.
+    Disabled,
+    /// The held recovery is over, or was cancelled.
+    NoHold,
+    /// Nothing is to be reviewed in this session.
+    NoReview,
+}
+
+impl From<Stale> for Refusal {
+    fn from(Stale: Stale) -> Self {
+        Self::Stale
+    }
+}
+
+impl From<Conflict> for Refusal {
+    /// What a visitor is told who lost a race.
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::CeremonySpent => Self::Stale,
+            Conflict::Limit(_) => Self::TooMany,
+            Conflict::CredentialTaken => Self::BadPasskey,
+            Conflict::AccountDisabled => Self::Disabled,
+            Conflict::HoldChanged => Self::NoHold,
+            Conflict::SessionEnded | Conflict::LastPasskey | Conflict::PasskeyChanged => Self::NoReview,
+            Conflict::RegistrationSpent
+            | Conflict::TriesSpent
+            | Conflict::AdminCodeSpent
+            | Conflict::EmailTaken
+            | Conflict::AccountExists
+            | Conflict::NoAccount
+            | Conflict::MasterExists
+            | Conflict::LinkChanged
+            | Conflict::RecoveryChanged => Self::NoRecovery,
+        }
+    }
+}
+
+/// Random names for what a step makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// For a code.
+    pub code: CodeId,
+    /// For a letter.
+    pub letter: LetterId,
+    /// For a hold.
+    pub hold: HoldId,
+    /// For an event.
+    pub event: Uuid,
+}
+
+/// Step 1: an address was typed. A code goes out where it has an account and the operator lets e-mail be enough.
+///
+/// # Errors
+/// [`Refusal::Off`].
+pub fn begin(
+    mode: Mode,
+    email: Email,
+    account: Option<&Account>,
+    return_to: ReturnTo,
+    counters: Counters,
+    fresh: Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<()>, Refusal> {
+    if mode == Mode::Off {
+        return Err(Refusal::Off);
+    }
+    let account = account.filter(|account| !account.disabled).map(|account| account.id);
+    let recovery = Recovery {
+        browser: visitor.browser,
+        revision: 0,
+        email,
+        account,
+        stage: Stage::Code,
+        code: fresh.code,
+        tries: 0,
+        code_sent_at: now,
+        return_to,
+        expires_at: now.after(recovery::LIFETIME),
+    };
+    let mut changes = count_letter(counters, now).to_vec();
+    changes.extend(code_letter(mode, &recovery, fresh, visitor, now));
+    changes.push(Change::PutRecovery(recovery));
+    Ok(Plan { changes, durability: Durability::Durable, then: () })
+}
+
+/// Another code takes the place of the one that is out.
+///
+/// # Errors
+/// [`Refusal::NoRecovery`], [`Refusal::TooSoon`].
+pub fn resend(
+    mode: Mode,
+    recovery: Recovery,
+    counters: Counters,
+    fresh: Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<()>, Refusal> {
+    let recovery = with_code_out(recovery, now)?;
+    let again = recovery.code_sent_at.after(code::RESEND_AFTER);
+    if now < again {
+        return Err(Refusal::TooSoon { wait: again.since(now) });
+    }
+    let recovery = Recovery {
+        revision: recovery.revision.saturating_add(1),
+        code: fresh.code,
+        tries: 0,
+        code_sent_at: now,
+        ..recovery
+    };
+    let mut changes = count_letter(counters, now).to_vec();
+    changes.extend(code_letter(mode, &recovery, fresh, visitor, now));
+    changes.push(Change::AdvanceRecovery(recovery));
+    Ok(Plan { changes, durability: Durability::Durable, then: () })
+}
+
+/// A try that the store has counted; only with one of these is a code compared.
+#[derive(Debug)]
+pub struct CountedTry(Recovery);
+
+impl CountedTry {
+    /// The recovery as counted.
+    pub fn recovery(&self) -> &Recovery {
+        &self.0
+    }
+}
+
+/// Step 2, first half: the try is counted, before anything is compared.
+///
+/// # Errors
+/// [`Refusal::NoRecovery`], [`Refusal::CodeTooOld`], [`Refusal::TriesSpent`].
+pub fn count_try(
+    mode: Mode,
+    recovery: Recovery,
+    counters: Counters,
+    now: Timestamp,
+) -> Result<Plan<CountedTry>, Refusal> {
+    let recovery = with_code_out(recovery, now)?;
+    // The operator's code has a life of its own.
+    if mode != Mode::Admin && now >= recovery.code_sent_at.after(code::LIFETIME) {
+        return Err(Refusal::CodeTooOld);
+    }
+    if recovery.tries >= code::TRIES {
+        return Err(Refusal::TriesSpent);
+    }
+    let recovery = Recovery {
+        revision: recovery.revision.saturating_add(1),
+        tries: recovery.tries.saturating_add(1),
+        ..recovery
+    };
+    let count =
+        Change::Count { counter: counters.tries, limit: code::TRIES_PER_ADDRESS, window: code::ADDRESS_WINDOW, now };
+    let changes = vec![count, Change::AdvanceRecovery(recovery.clone())];
+    Ok(Plan { changes, durability: Durability::Durable, then: CountedTry(recovery) })
+}
+
+/// What a proved code leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proved {
+    /// A passkey may be made now.
+    SetUp,
+    /// It may be made from this moment on, by whoever proves a code then.
+    Held(Timestamp),
+}
+
+/// Step 2, second half: what the code is worth, if it is `right`. `spends` is what takes a code of the operator's away.
+///
+/// # Errors
+/// [`Refusal::WrongCode`] or [`Refusal::TriesSpent`] for any other code, and for every code of an unknown address.
+pub fn prove(
+    mode: Mode,
+    counted: CountedTry,
+    right: bool,
+    spends: Option<Change>,
+    hold: Option<Hold>,
+    fresh: Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<Proved>, Refusal> {
+    let CountedTry(recovery) = counted;
+    let Some(account) = recovery.account.filter(|_| right) else {
+        let tries_left = code::TRIES.saturating_sub(recovery.tries);
+        return Err(if tries_left == 0 { Refusal::TriesSpent } else { Refusal::WrongCode { tries_left } });
+    };
+    let mut changes: Vec<Change> = spends.into_iter().collect();
+    let (hold, over) = match hold {
+        Some(hold) if now >= hold.expires_at() => (None, Some(hold)),
+        hold => (hold, None),
+    };
+    // One that nobody finished and no sweep has met yet makes room.
+    changes.extend(over.map(|over| Change::SpendHold { account, id: over.id }));
+    let then = match (mode, hold) {
+        (Mode::Off, _) => return Err(Refusal::Off),
+        (Mode::Delayed(delay), None) => {
+            let until = now.after(delay);
+            let hold = Hold { id: fresh.hold, account, asked_at: now, until, browser: visitor.description.clone() };
+            let told = Message::RecoveryHeld { account, hold: fresh.hold, until };
+            let useful_for = delay.saturating_add(recovery::HOLD_OPEN);
+            changes.extend([
+                spend(&recovery),
+                Change::AddHold(hold),
+                Change::AddLetter(letter_to(&recovery.email, told, fresh.letter, visitor, now, useful_for)),
+                Change::AddEvent(Event::by(visitor, account, What::RecoveryHeld, fresh.event, now)),
+            ]);
+            Proved::Held(until)
+        }
+        (Mode::Delayed(_), Some(hold)) if now < hold.until => {
+            changes.push(spend(&recovery));
+            Proved::Held(hold.until)
+        }
+        (Mode::Delayed(_) | Mode::Email | Mode::Admin, _) => {
+            changes.push(Change::AdvanceRecovery(Recovery {
+                revision: recovery.revision.saturating_add(1),
+                stage: Stage::Proved,
+                expires_at: now.after(recovery::LIFETIME),
+                ..recovery
+            }));
+            Proved::SetUp
+        }
+    };
+    Ok(Plan { changes, durability: Durability::Durable, then })
+}
+
+/// The account of a recovery whose code was proved by this browser.
+///
+/// # Errors
+/// [`Refusal::NoRecovery`].
+pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, Refusal> {
+    match recovery {
+        Recovery { stage: Stage::Proved, account: Some(account), expires_at, .. } if now < *expires_at => Ok(*account),
+        _ => Err(Refusal::NoRecovery),
+    }
+}
+
+/// Step 3: a challenge was made for the new passkey.
+pub fn begin_passkey(
+    account: AccountId,
+    id: CeremonyId,
+    state: PasskeyRegistration,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Plan<()> {
+    let ceremony = Ceremony {
+        id,
+        browser: visitor.browser,
+        purpose: Purpose::AddPasskey { account, leave: Leave::Recovery, state },
+        return_to: ReturnTo::root(),
+        expires_at: now.after(ceremony::LIFETIME),
+    };
+    Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
+}
+
+/// An answered challenge of a recovery, opened by the browser that began it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The ceremony to be spent.
+    pub id: CeremonyId,
+    /// The challenge the device's answer is verified against.
+    pub state: PasskeyRegistration,
+    account: AccountId,
+}
+
+/// Opens a ceremony for its answer.
+///
+/// # Errors
+/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
+    let (id, purpose, _) = ceremony.open(visitor.browser, now)?;
+    match purpose {
+        Purpose::AddPasskey { account, leave: Leave::Recovery, state } => Ok(Opened { id, state, account }),
+        _ => Err(Refusal::Stale),
+    }
+}
+
+/// What a finished recovery comes to.
+#[derive(Debug)]
+pub struct Finished {
+    /// The new session.
+    pub session: Session,
+    /// Where the visitor wanted to go.
+    pub return_to: ReturnTo,
+}
+
+/// Step 4: the device's verified passkey is the account's, every session from before ends, and the new one is asked to
+/// review what else can sign in, where there is anything (`others`).
+///
+/// # Errors
+/// [`Refusal::NoRecovery`] where the code was not proved in this browser, or for another account.
+pub fn finish(
+    mode: Mode,
+    opened: Opened,
+    recovery: &Recovery,
+    hold: Option<&Hold>,
+    passkey: NewPasskey,
+    others: bool,
+    session: NewSession,
+    fresh: Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<Finished>, Refusal> {
+    let account = proved_account(recovery, now)?;
+    if account != opened.account {
+        return Err(Refusal::NoRecovery);
+    }
+    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery)];
+    let also: &[Method] = match mode {
+        Mode::Off => return Err(Refusal::Off),
+        // The operator vouched, not the mailbox.
+        Mode::Admin => &[],
+        Mode::Email => &[Method::EmailCode],
+        Mode::Delayed(_) => {
+            // Cancelled meanwhile, it is gone, and with it the leave.
+            let hold = hold.filter(|hold| hold.account == account && now >= hold.until);
+            changes.push(Change::SpendHold { account, id: hold.ok_or(Refusal::NoHold)?.id });
+            &[Method::EmailCode]
+        }
+    };
+    let session = session.begin(account, &passkey, also, now);
+    let session = Session { recovered_at: Some(now), review: others, ..session };
+    let passkey = Passkey {
+        account,
+        key: passkey,
+        name: None,
+        browser: visitor.description.clone(),
+        created_at: now,
+        last_used_at: Some(now),
+    };
+    let letter = letter_to(&recovery.email, Message::RecoveryDone, fresh.letter, visitor, now, LETTER_LIFE);
+    changes.extend([
+        Change::EndSessions { account, except: None },
+        Change::AddPasskey(passkey),
+        Change::AddSession(session.clone()),
+        Change::AddLetter(letter),
+        Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now)),
+    ]);
+    let then = Finished { session, return_to: recovery.return_to.clone() };
+    Ok(Plan { changes, durability: Durability::Durable, then })
+}
+
+/// "Keep your account safe" is answered: the passkeys named are removed with their sessions, all others stay.
+///
+/// # Errors
+/// [`Refusal::NoReview`] where the session is not asked, or its own passkey is named.
+pub fn review(
+    session: &Session,
+    email: &Email,
+    remove: &[&Passkey],
+    mut fresh: impl FnMut() -> Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<()>, Refusal> {
+    let own = |passkey: &&&Passkey| passkey.account == session.account && passkey.key.id != session.credential;
+    if !session.review || !remove.iter().all(|passkey| own(&passkey)) {
+        return Err(Refusal::NoReview);
+    }
+    let mut changes = vec![Change::RequireSession(session.token)];
+    for passkey in remove {
+        let Fresh { letter, event, .. } = fresh();
+        let told = Message::PasskeyRemoved { aaguid: passkey.key.aaguid };
+        changes.extend([
+            Change::RemovePasskey { credential: passkey.key.id.clone(), account: session.account, last: false },
+            Change::AddLetter(letter_to(email, told, letter, visitor, now, LETTER_LIFE)),
+            Change::AddEvent(Event::by(visitor, session.account, What::PasskeyRemoved, event, now)),
+        ]);
+    }
+    changes.push(Change::AnswerReview(session.token));
+    Ok(Plan { changes, durability: Durability::Durable, then: () })
+}
+
+/// A held recovery is cancelled: by the link in its letter, or by a signed-in browser of the account.
+///
+/// # Errors
+/// [`Refusal::NoHold`] where it is over, or is not the one that was named.
+pub fn cancel(
+    hold: Option<Hold>,
+    named: HoldId,
+    email: &Email,
+    fresh: Fresh,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Plan<()>, Refusal> {
+    let hold = hold.filter(|hold| hold.id == named && now < hold.expires_at()).ok_or(Refusal::NoHold)?;
+    let letter = letter_to(email, Message::RecoveryCancelled, fresh.letter, visitor, now, LETTER_LIFE);
+    let changes = vec![
+        Change::SpendHold { account: hold.account, id: hold.id },
+        Change::AddLetter(letter),
+        Change::AddEvent(Event::by(visitor, hold.account, What::RecoveryCancelled, fresh.event, now)),
+    ];
+    Ok(Plan { changes, durability: Durability::Durable, then: () })
+}
+
+/// How long a notice is worth sending.
+const LETTER_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
+
+fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, Refusal> {
+    if now >= recovery.expires_at || recovery.stage != Stage::Code { Err(Refusal::NoRecovery) } else { Ok(recovery) }
+}
+
+fn spend(recovery: &Recovery) -> Change {
+    Change::SpendRecovery { browser: recovery.browser, revision: recovery.revision }
+}
+
+fn code_letter(mode: Mode, recovery: &Recovery, fresh: Fresh, visitor: &Visitor, now: Timestamp) -> Option<Change> {
+    let sent = recovery.account.is_some() && mode != Mode::Admin;
+    let letter = || -> Letter {
+        letter_to(&recovery.email, Message::RecoveryCode(fresh.code), fresh.letter, visitor, now, code::LIFETIME)
+    };
+    sent.then(|| Change::AddLetter(letter()))
+}

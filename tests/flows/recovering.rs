@@ -1,0 +1,355 @@
+use std::sync::Arc;
+
+use bmauth::store::Store;
+use bmauth::store::memory::MemoryStore;
+use http::StatusCode;
+use serde_json::json;
+
+use crate::authenticator::{Passkey, encode};
+use crate::browser::{Answer, Browser};
+use crate::world::{CONFIG, World};
+
+const MARIA: &str = "maria@example.com";
+
+async fn world(recovery: &str) -> World {
+    let text = format!("{CONFIG}\n[accounts]\nrecovery = {recovery}");
+    World::with(&text, Arc::new(MemoryStore::new())).await
+}
+
+/// Maria with an account; her browser and passkey.
+async fn maria(world: &World) -> (Browser, Passkey) {
+    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
+    browser.register(world, MARIA, &mut passkey).await;
+    (browser, passkey)
+}
+
+async fn ask(browser: &mut Browser, email: &str) -> Answer {
+    browser.get("/_bmauth/recover?return_to=%2Fnotes").await;
+    browser.submit("/_bmauth/recover", &[("email", email), ("return_to", "/notes")]).await
+}
+
+async fn enter(browser: &mut Browser, code: &str) -> Answer {
+    browser.get("/_bmauth/recover/code").await;
+    browser.submit("/_bmauth/recover/code", &[("code", code)]).await
+}
+
+async fn set_up(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
+    browser.get("/_bmauth/recover/device").await;
+    let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await;
+    if begun.status != StatusCode::OK {
+        return begun;
+    }
+    let begun = begun.json();
+    let credential = passkey.create(&begun["options"]);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    browser.post("/_bmauth/recover/passkey/verify", &body).await
+}
+
+/// Everything up to the review page.
+async fn recover(world: &World, browser: &mut Browser, passkey: &mut Passkey) {
+    assert_eq!(ask(browser, MARIA).await.status, StatusCode::SEE_OTHER);
+    let code = world.code(MARIA).await;
+    assert_eq!(enter(browser, &code).await.location(), "/_bmauth/recover/device");
+    let done = set_up(browser, passkey).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+}
+
+async fn review(browser: &mut Browser, fields: &[(&str, &str)]) -> Answer {
+    let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
+    assert!(page.text.contains("name=\"return_to\" value=\"/notes\""), "{}", page.text);
+    browser.submit("/_bmauth/recover/review", &[fields, &[("return_to", "/notes")]].concat()).await
+}
+
+#[tokio::test]
+async fn a_code_gets_the_owner_back_in_and_ends_every_other_session() {
+    let world = World::new().await;
+    let (mut lost, mut old) = maria(&world).await;
+    let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
+    recover(&world, &mut browser, &mut new).await;
+    assert_eq!(lost.who().await, None, "other sessions end");
+    let mails = world.mails(MARIA).await;
+    assert!(mails.iter().any(|mail| mail.subject.contains("recovered")), "{mails:?}");
+    let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let kept = review(&mut browser, &[("choice", "keep")]).await;
+    assert_eq!(kept.location(), "/notes");
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+    for passkey in [&mut old, &mut new] {
+        assert_eq!(world.browser().sign_in(None, passkey).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_session_says_that_it_was_recovered() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    let token = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let session = world.store.session(token).await.unwrap().unwrap();
+    assert_eq!(session.recovered_at, Some(world.auth.now()));
+    assert!(session.review);
+    let methods: Vec<_> = session.authentication.methods.iter().map(|method| method.amr()).collect();
+    assert_eq!(methods, ["swk", "user", "otp"]);
+}
+
+#[tokio::test]
+async fn a_lost_device_that_is_removed_signs_nobody_in() {
+    let world = World::new().await;
+    let (_, mut old) = maria(&world).await;
+    let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
+    recover(&world, &mut browser, &mut new).await;
+    world.mails(MARIA).await;
+    let done = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(b"key of maria"))]).await;
+    assert_eq!(done.location(), "/notes");
+    assert_eq!(world.browser().sign_in(Some(MARIA), &mut old).await.refusal(), "unknown-passkey");
+    assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
+    assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("removed")));
+    // It is asked once.
+    assert_eq!(browser.get("/_bmauth/recover/review").await.status, StatusCode::SEE_OTHER);
+    let again =
+        browser.submit("/_bmauth/recover/review", &[("choice", "remove"), ("passkey", &encode(b"new key"))]).await;
+    assert_ne!(again.status, StatusCode::OK);
+    assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_review_removes_neither_its_own_passkey_nor_somebody_elses() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut bobs = Passkey::new(b"key of bob");
+    world.browser().register(&world, "bob@example.com", &mut bobs).await;
+    let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
+    recover(&world, &mut browser, &mut new).await;
+    for foreign in [&b"new key"[..], b"key of bob", b"nothing"] {
+        let refused = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(foreign))]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    }
+    for passkey in [&mut bobs, &mut new] {
+        assert_eq!(world.browser().sign_in(None, passkey).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn unknown_addresses_look_the_same_and_no_code_opens_them() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut known, mut unknown) = (world.browser(), world.browser());
+    let answers = [ask(&mut known, MARIA).await, ask(&mut unknown, "nobody@example.com").await];
+    assert_eq!((answers[0].status, &answers[0].text), (answers[1].status, &answers[1].text));
+    assert_eq!(answers[0].location(), answers[1].location());
+    assert!(world.mails("nobody@example.com").await.is_empty());
+    for browser in [&mut known, &mut unknown] {
+        for left in ["4 tries", "3 tries", "2 tries", "1 try"] {
+            let wrong = enter(browser, "000000").await;
+            assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(wrong.text.contains(left), "{left} {}", wrong.text);
+        }
+        enter(browser, "000000").await;
+    }
+    let code = world.code(MARIA).await;
+    assert_eq!(enter(&mut known, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY, "five wrong ones close it");
+}
+
+#[tokio::test]
+async fn a_code_belongs_to_the_browser_that_asked_and_to_recovery() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let code = world.code(MARIA).await;
+    let mut other = world.browser();
+    other.get("/_bmauth/recover").await;
+    assert_eq!(other.submit("/_bmauth/recover/code", &[("code", &code)]).await.status, StatusCode::GONE);
+    assert_eq!(browser.submit("/_bmauth/register/code", &[("code", &code)]).await.status, StatusCode::GONE);
+    let mut passkey = Passkey::new(b"too early");
+    assert_ne!(set_up(&mut browser, &mut passkey).await.status, StatusCode::OK, "before the code");
+    world.wait(600);
+    let late = enter(&mut browser, &code).await;
+    assert!(late.text.contains("too old"), "{}", late.text);
+}
+
+#[tokio::test]
+async fn a_proved_code_makes_one_passkey_in_time() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    let mut second = Passkey::new(b"another key");
+    assert_ne!(set_up(&mut browser, &mut second).await.status, StatusCode::OK);
+    let mut late = world.browser();
+    ask(&mut late, MARIA).await;
+    world.mails(MARIA).await;
+    let mut slow = world.browser();
+    ask(&mut slow, MARIA).await;
+    let code = world.code(MARIA).await;
+    assert_eq!(enter(&mut slow, &code).await.location(), "/_bmauth/recover/device");
+    world.wait(30 * 60);
+    assert_ne!(set_up(&mut slow, &mut second).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_delayed_recovery_is_held_told_and_finished_later() {
+    let world = world("\"delayed\"\nrecovery_delay = \"24h\"").await;
+    let (mut old_browser, _) = maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let held = enter(&mut browser, &world.code(MARIA).await).await;
+    assert_eq!(held.status, StatusCode::OK, "{}", held.text);
+    assert!(held.text.contains("2027"), "it says when: {}", held.text);
+    let mails = world.mails(MARIA).await;
+    assert!(mails[0].text.contains("/_bmauth/recover/cancel#"), "{}", mails[0].text);
+    let mut new = Passkey::new(b"new key");
+    assert_ne!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
+    assert_eq!(old_browser.who().await.as_deref(), Some(MARIA), "nothing has ended yet");
+    // A second code does not shorten it.
+    world.wait(23 * 3600);
+    ask(&mut browser, MARIA).await;
+    let still = enter(&mut browser, &world.code(MARIA).await).await;
+    assert_eq!(still.status, StatusCode::OK, "{}", still.text);
+    assert!(world.mails(MARIA).await.is_empty(), "one hold, one letter");
+    world.wait(3600);
+    ask(&mut browser, MARIA).await;
+    let code = world.code(MARIA).await;
+    assert_eq!(enter(&mut browser, &code).await.location(), "/_bmauth/recover/device");
+    assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
+    review(&mut browser, &[("choice", "keep")]).await;
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+    // It is used up: the next one is held anew.
+    let mut again = world.browser();
+    ask(&mut again, MARIA).await;
+    world.outbox.deliver().await;
+    let code = world.mails(MARIA).await.into_iter().find(|mail| mail.subject.contains("code")).unwrap();
+    let digits: String = code.subject.chars().filter(char::is_ascii_digit).collect();
+    assert_eq!(enter(&mut again, &digits).await.status, StatusCode::OK);
+}
+
+/// Sends what the page's script makes of the link's fragment.
+async fn cancel(browser: &mut Browser, fragment: &str) -> Answer {
+    let (hold, word) = fragment.split_once('.').unwrap();
+    browser.submit("/_bmauth/recover/cancel", &[("hold", hold), ("word", word)]).await
+}
+
+#[tokio::test]
+async fn the_link_in_the_mail_cancels_a_held_recovery() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut thief = world.browser();
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &world.code(MARIA).await).await;
+    let mail = world.mails(MARIA).await.remove(0);
+    let link = mail.text.split_whitespace().find(|word| word.contains("/recover/cancel#")).unwrap().to_owned();
+    let word = link.split_once('#').unwrap().1.to_owned();
+    let mut owner = world.browser();
+    owner.get("/_bmauth/recover/cancel").await;
+    let forged = word.replace(|c: char| c.is_ascii_digit(), "0");
+    for bad in [forged.as_str(), ".", "x.y.z"] {
+        assert_eq!(cancel(&mut owner, bad).await.status, StatusCode::GONE, "{bad}");
+    }
+    let done = cancel(&mut owner, &word).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    assert!(world.mails(MARIA).await[0].subject.contains("cancelled"));
+    assert_eq!(cancel(&mut owner, &word).await.status, StatusCode::GONE);
+    world.wait(24 * 3600);
+    ask(&mut thief, MARIA).await;
+    let held = enter(&mut thief, &world.code(MARIA).await).await;
+    assert_eq!(held.status, StatusCode::OK, "it starts from the beginning: {}", held.text);
+}
+
+#[tokio::test]
+async fn a_hold_that_is_cancelled_while_the_passkey_is_made_stops_it() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut thief = world.browser();
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &world.code(MARIA).await).await;
+    let mail = world.mails(MARIA).await.remove(0);
+    let word = mail.text.split_whitespace().find(|word| word.contains("/recover/cancel#")).unwrap();
+    let word = word.split_once('#').unwrap().1.to_owned();
+    world.wait(24 * 3600);
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &world.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    let mut owner = world.browser();
+    owner.get("/_bmauth/recover/cancel").await;
+    cancel(&mut owner, &word).await;
+    let refused = set_up(&mut thief, &mut Passkey::new(b"thief's")).await;
+    assert_ne!(refused.status, StatusCode::OK);
+    assert_eq!(thief.who().await, None);
+}
+
+#[tokio::test]
+async fn without_recovery_there_is_none() {
+    let world = world("\"off\"").await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    let page = browser.get("/_bmauth/recover").await;
+    assert_eq!(page.status, StatusCode::OK);
+    browser.get("/_bmauth/sign-in").await;
+    let refused = browser.submit("/_bmauth/recover", &[("email", MARIA), ("return_to", "/")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(world.mails(MARIA).await.is_empty());
+    assert!(!browser.get("/_bmauth/sign-in").await.text.contains("/_bmauth/recover"));
+}
+
+#[tokio::test]
+async fn in_admin_mode_no_mailed_code_exists() {
+    let world = world("\"admin\"").await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    assert_eq!(ask(&mut browser, MARIA).await.status, StatusCode::SEE_OTHER);
+    assert!(world.mails(MARIA).await.is_empty());
+    assert_eq!(enter(&mut browser, "482139").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn two_browsers_that_recover_at_once_have_one_that_stays() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut one, mut two) = (world.browser(), world.browser());
+    recover(&world, &mut one, &mut Passkey::new(b"one")).await;
+    world.mails(MARIA).await;
+    recover(&world, &mut two, &mut Passkey::new(b"two")).await;
+    assert_eq!(one.who().await, None);
+    let store: &Arc<dyn Store> = &world.store;
+    let account = store.account_by_email(&bmauth::domain::email::Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+    assert_eq!(store.sessions(account.id).await.unwrap().len(), 1);
+    assert_eq!(store.passkeys(account.id).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_finished_makes_room_for_the_next() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    enter(&mut browser, &world.code(MARIA).await).await;
+    world.mails(MARIA).await;
+    world.wait(8 * 24 * 3600);
+    ask(&mut browser, MARIA).await;
+    let held = enter(&mut browser, &world.code(MARIA).await).await;
+    assert_eq!(held.status, StatusCode::OK, "{}", held.text);
+    assert!(world.mails(MARIA).await[0].text.contains("/_bmauth/recover/cancel#"));
+}
+
+#[tokio::test]
+async fn the_operators_code_gets_the_owner_back_in_once() {
+    let world = world("\"admin\"").await;
+    maria(&world).await;
+    let owner = bmauth::domain::email::Email::parse(MARIA).unwrap();
+    let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
+    let code = world.auth.give_code(account.clone(), true).await.unwrap().code;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    assert_eq!(enter(&mut browser, "ZZZZZ-ZZZZZ").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let typed = code.text().to_lowercase().replace('-', " ");
+    assert_eq!(enter(&mut browser, &typed).await.location(), "/_bmauth/recover/device");
+    let mut second = world.browser();
+    ask(&mut second, MARIA).await;
+    assert_eq!(enter(&mut second, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY, "one use");
+    let mut new = Passkey::new(b"new key");
+    assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
+    let late = world.auth.give_code(account, true).await.unwrap().code;
+    world.wait(24 * 3600);
+    ask(&mut second, MARIA).await;
+    assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
+}
