@@ -16,6 +16,7 @@ use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
 use crate::domain::link::seen::{Role, Seen};
 use crate::domain::link::steps::{self, Counters, Finished, Fresh, Making, Proof, SignedInAs};
 use crate::domain::link::{FreshLink, Link, LinkId, Offer, Refusal};
+use crate::domain::manage::Deed;
 use crate::domain::plan::Conflict;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
@@ -243,12 +244,32 @@ impl Auth {
     ) -> Result<LinkState, Failure<Refusal>> {
         let id = proof.link;
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let passkey = self.store.passkey(&claimed).await?.ok_or(Failure::Refused(Refusal::UnknownPasskey))?;
+        let Some(passkey) = self.store.passkey(&claimed).await? else {
+            // A made-up id is refused as if it were somebody's, and the key of a registration that waits for its code is
+            // not one to be forgotten.
+            let fake = self.relying_party.is_fake(&claimed);
+            let pending = self.registration(visitor).await?;
+            let is_pending = pending.is_some_and(|registration| registration.passkey.id == claimed);
+            return Err(Failure::Refused(if fake || is_pending {
+                Refusal::NotProved
+            } else {
+                Refusal::UnknownPasskey
+            }));
+        };
         proof.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (proof.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
-        let used = verified.map_err(|unproved| refuse(&unproved))?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        let used = match verified {
+            Ok(used) => used,
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
+                    self.note_copy(deed, proof.id, passkey.key.aaguid).await?;
+                }
+                return Err(refuse(&unproved));
+            }
+        };
         // Read last, as whatever happened meanwhile has the word.
         let signed_in = self.signed_in_as(visitor).await?;
         let link = self.load_standing_link(id, visitor).await?;
@@ -356,6 +377,10 @@ impl Auth {
             tracing::info!(reason = %unproved, "a passkey for a link was refused");
             Failure::Refused(Refusal::BadPasskey)
         })?;
+        // A made-up id that became somebody's would tell which addresses have no account.
+        if self.relying_party.is_fake(&key.id) {
+            return Err(Failure::Refused(Refusal::BadPasskey));
+        }
         let link = self.load_standing_link(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
         let (token, session) = self.new_session(visitor);

@@ -18,6 +18,7 @@ use crate::auth::Failure as StepFailure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
+use crate::domain::recover::Mode;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
 use crate::portal::views::link::{Link, ago};
@@ -33,7 +34,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
     match caller.session(&portal).await {
         Ok(session) => {
-            let view = Link { signed_in: session.is_some(), path, recover: false };
+            let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),
@@ -217,5 +218,10 @@ impl Portal {
     /// Whether "Use another device" is offered.
     pub(super) fn links(&self) -> bool {
         self.auth.linking() != Policy::Off
+    }
+
+    /// Whether "Can't approve?" is offered.
+    fn recovers(&self) -> bool {
+        self.auth.recovery_mode() != Mode::Off
     }
 }

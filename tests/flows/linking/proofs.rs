@@ -103,6 +103,35 @@ async fn without_a_session_the_key_says_whose_it_is_and_is_believed_only_about_i
 }
 
 #[tokio::test]
+async fn a_made_up_credential_id_is_refused_like_a_real_one() {
+    use crate::authenticator::decode;
+    let (world, mut phone, mut passkey) = maria().await;
+    let fake = world.browser().challenge(Some("nobody@example.com")).await;
+    let fake = decode(&fake["options"]["allowCredentials"][0]["id"]);
+    let mut stranger = world.browser();
+    let shown = world.browser().ask().await;
+    stranger.find(&shown.scan).await;
+    for id in [fake.clone(), passkey.id.clone()] {
+        let mut forged = Passkey::new(&id);
+        forged.user_handle.clone_from(&passkey.user_handle);
+        assert_eq!(stranger.approve(&shown.link, shown.number, &mut forged).await.refusal(), "not-accepted");
+    }
+    // Nor can it become a real one.
+    let (mut computer, shown) = approved(&world, &mut phone, &mut passkey).await;
+    assert_eq!(computer.set_up(&shown.link, &mut Passkey::new(&fake)).await.refusal(), "not-accepted");
+}
+
+#[tokio::test]
+async fn a_key_whose_registration_waits_for_its_code_is_not_to_be_forgotten() {
+    let world = World::new().await;
+    let (mut phone, mut waits) = (world.browser(), Passkey::new(b"waits for its code"));
+    assert_eq!(phone.ask_to_register(MARIA, &mut waits).await.status, StatusCode::OK);
+    let shown = world.browser().ask().await;
+    phone.find(&shown.scan).await;
+    assert_eq!(phone.approve(&shown.link, shown.number, &mut waits).await.refusal(), "not-accepted");
+}
+
+#[tokio::test]
 async fn a_cheating_device_approves_nothing() {
     let cheats: [(&str, Cheat); 6] = [
         ("unverified", |key| key.flags = UP | BE),
@@ -132,7 +161,10 @@ async fn a_counter_that_goes_back_approves_nothing() {
     passkey.counter = 6;
     let shown = world.browser().ask().await;
     phone.find(&shown.scan).await;
+    world.mails(MARIA).await;
     assert_eq!(phone.approve(&shown.link, shown.number, &mut passkey).await.refusal(), "not-accepted");
+    assert!(activity(&world).await.contains(&What::PasskeyCopied));
+    assert_eq!(world.mails(MARIA).await.len(), 1, "its owner is told");
     passkey.counter = 8;
     assert_eq!(phone.approve(&shown.link, shown.number, &mut passkey).await.status, StatusCode::OK);
 }
