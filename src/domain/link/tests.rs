@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::code::number;
 use super::seen::{Progress, Role};
 use super::*;
-use crate::domain::plan::Change;
 use crate::domain::clock::Entropy;
+use crate::domain::plan::Change;
 
 const START: Timestamp = Timestamp::from_unix(1_000);
 const NUMBER: u8 = 47;

@@ -54,7 +54,9 @@ impl Events {
                 }
                 assert!(event.starts_with(':'), "{event}");
             }
-            self.buffer.push_str(str::from_utf8(&self.stream.next().await?.unwrap()).unwrap());
+            // Of the paused clock, which would run on for ever where nothing comes.
+            let piece = tokio::time::timeout(std::time::Duration::from_secs(12), self.stream.next()).await;
+            self.buffer.push_str(str::from_utf8(&piece.expect("an event or the end in time")?.unwrap()).unwrap());
         }
     }
 
