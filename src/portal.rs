@@ -111,7 +111,8 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/devices/passkey/verify", post(devices::passkeys::verify))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
-    let short = portal.link_path.as_deref().map_or_else(Router::new, |path| Router::new().route(path, get(link::short)));
+    let short =
+        portal.link_path.as_deref().map_or_else(Router::new, |path| Router::new().route(path, get(link::short)));
     Router::new()
         .route("/_bmauth/", get(pages::front))
         .route("/_bmauth/register", get(register::get))

@@ -57,6 +57,8 @@ impl Socket {
     /// # Errors
     /// Any [`SocketError`].
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        // Its name while it is made may fit where its own does not, and nobody could connect.
+        std::os::unix::net::SocketAddr::from_pathname(path).map_err(|_| SocketError::TooLong(path.to_owned()))?;
         make_way(path)?;
         let refused = |error: io::Error| match error.kind() {
             ErrorKind::InvalidInput => SocketError::TooLong(path.to_owned()),
@@ -201,7 +203,9 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
         let long = folder.path().join("x".repeat(120));
         fs::create_dir(&long).unwrap();
-        assert!(matches!(Socket::bind(&long.join("s.sock")), Err(SocketError::TooLong(_))));
+        for long in [long.join("s.sock"), folder.path().join("x".repeat(100)).with_extension("sock")] {
+            assert!(matches!(Socket::bind(&long), Err(SocketError::TooLong(_))));
+        }
     }
 
     #[test]

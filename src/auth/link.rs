@@ -53,7 +53,8 @@ pub struct LinkState {
 impl LinkState {
     /// Whether both say the same, but for how much time is left.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let at_the_end = |state: &Self| Self { seen: Seen { left: Duration::ZERO, ..state.seen.clone() }, ..state.clone() };
+        let at_the_end =
+            |state: &Self| Self { seen: Seen { left: Duration::ZERO, ..state.seen.clone() }, ..state.clone() };
         at_the_end(self) == at_the_end(other)
     }
 }
@@ -129,6 +130,9 @@ impl Auth {
         }
         let link = self.store.link_by_code(brought.digest(&self.keys.links)).await?;
         let link = link.ok_or(Failure::Refused(Refusal::NoLink))?;
+        if !self.stands(&link).await? {
+            return Err(Failure::Refused(Refusal::NoLink));
+        }
         let id = link.id;
         let plan = steps::find(link, visitor, policy, self.now()).map_err(Failure::Refused)?;
         if !plan.changes.is_empty() {
@@ -282,7 +286,8 @@ impl Auth {
         let signed_in = self.signed_in_as(visitor).await?;
         for _ in 0..TRIES {
             let link = self.load_link(id).await?;
-            let plan = steps::deny(link, signed_in, self.random_uuid(), visitor, self.now()).map_err(Failure::Refused)?;
+            let plan =
+                steps::deny(link, signed_in, self.random_uuid(), visitor, self.now()).map_err(Failure::Refused)?;
             if plan.changes.is_empty() {
                 return self.state_of(&plan.then, visitor).await;
             }

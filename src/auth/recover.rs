@@ -12,7 +12,7 @@ use crate::domain::code::{Code, CodeId};
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::Change;
-use crate::domain::recover::{self, Finished, Fresh, Mode, Proved, Refusal};
+use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
@@ -37,8 +37,7 @@ impl Auth {
     ) -> Result<(), Failure<Refusal>> {
         let account = self.store.account_by_email(&email).await?;
         let counters = self.counters(&email, visitor);
-        let (mode, fresh, now) = (self.recovery, self.fresh_recovery(), self.now());
-        let plan = recover::begin(mode, email, account.as_ref(), return_to, counters, fresh, visitor, now);
+        let plan = recover::begin(self.moment(visitor), email, account.as_ref(), return_to, counters);
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(())
     }
@@ -59,7 +58,7 @@ impl Auth {
     pub async fn resend_recovery_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
         let counters = self.counters(&recovery.email, visitor);
-        let plan = recover::resend(self.recovery, recovery, counters, self.fresh_recovery(), visitor, self.now());
+        let plan = recover::resend(self.moment(visitor), recovery, counters);
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(())
     }
@@ -90,7 +89,7 @@ impl Auth {
             Some(account) => self.store.hold(account).await?,
             None => None,
         };
-        let plan = recover::prove(mode, counted, right, spends, hold, self.fresh_recovery(), visitor, now);
+        let plan = recover::prove(self.moment(visitor), counted, right, spends, hold);
         Ok(self.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
@@ -141,10 +140,8 @@ impl Auth {
         let hold = self.store.hold(account).await?;
         let others = !self.store.passkeys(account).await?.is_empty();
         let (token, session) = self.new_session(visitor);
-        let (mode, fresh) = (self.recovery, self.fresh_recovery());
-        let plan = recover::finish(
-            mode, opened, &recovery, hold.as_ref(), passkey, others, session, fresh, visitor, now,
-        );
+        let moment = self.moment(visitor);
+        let plan = recover::finish(moment, opened, &recovery, hold.as_ref(), passkey, others, session);
         let Finished { session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
@@ -209,20 +206,20 @@ impl Auth {
         let CancelLink { account, hold } = link;
         let found = self.store.hold(account).await?;
         let owner = self.store.account(account).await?.ok_or(Failure::Refused(Refusal::NoHold))?;
-        let plan = recover::cancel(found, hold, &owner.email, self.fresh_recovery(), visitor, self.now());
+        let plan = recover::cancel(self.moment(visitor), found, hold, &owner.email);
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(())
     }
 
     /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
     /// would let anybody who knows the address burn it.
-    async fn operators_code(
-        &self,
-        account: AccountId,
-        typed: &admin_code::Code,
-    ) -> Result<Option<Change>, StoreError> {
+    async fn operators_code(&self, account: AccountId, typed: &admin_code::Code) -> Result<Option<Change>, StoreError> {
         let out = self.store.admin_code(account).await?.filter(|code| self.now() < code.expires_at);
         Ok(out.and_then(|code| code.spend(typed, &self.keys.admin_codes)))
+    }
+
+    fn moment<'a>(&self, visitor: &'a Visitor) -> Moment<'a> {
+        Moment { mode: self.recovery, fresh: self.fresh_recovery(), visitor, now: self.now() }
     }
 
     fn fresh_recovery(&self) -> Fresh {
@@ -249,4 +246,3 @@ impl Typed {
         }
     }
 }
-

@@ -108,7 +108,7 @@ mod tests {
     fn an_answer_is_what_was_asked_for_or_a_sentence() {
         check("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]", Ok(vec![1, 2]));
         check(
-            "HTTP/1.1 404 Not Found\r\nx: y\r\ncontent-length: 22\r\n\r\n{\"error\":\"No account.\"}",
+            "HTTP/1.1 404 Not Found\r\nx: y\r\ncontent-length: 23\r\n\r\n{\"error\":\"No account.\"}",
             Err("No account."),
         );
     }

@@ -43,7 +43,9 @@ impl ShortPath {
             ));
         };
         if path.is_reserved() {
-            return Err("paths below /_bmauth are the gateway’s own already; choose another one, like \"/link\".".to_owned());
+            return Err(
+                "paths below /_bmauth are the gateway’s own already; choose another one, like \"/link\".".to_owned()
+            );
         }
         Ok(Self(text.into()))
     }

@@ -358,11 +358,8 @@ impl Link {
         if policy == Policy::Off {
             return Err(Refusal::Off);
         }
-        let (shows, finds) = if self.offer.is_some() {
-            (&self.approving, &self.waiting)
-        } else {
-            (&self.waiting, &self.approving)
-        };
+        let (shows, finds) =
+            if self.offer.is_some() { (&self.approving, &self.waiting) } else { (&self.waiting, &self.approving) };
         // Another tab of the same browser, or the page read again.
         if finds.as_ref().is_some_and(|party| party.browser == visitor.browser) {
             return Ok(Found::Before(self));
@@ -374,7 +371,8 @@ impl Link {
         }
         policy.allows(showing, visitor)?;
         let party = Some(Party::of(visitor, now));
-        let link = if self.offer.is_some() { Self { waiting: party, ..self } } else { Self { approving: party, ..self } };
+        let link =
+            if self.offer.is_some() { Self { waiting: party, ..self } } else { Self { approving: party, ..self } };
         Ok(Found::Now(link.next(Stage::Found)))
     }
 

@@ -116,20 +116,31 @@ pub struct Fresh {
     pub event: Uuid,
 }
 
+/// Who takes a step, when, under which policy, and with which random names for what it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The operator's policy.
+    pub mode: Mode,
+    /// The names.
+    pub fresh: Fresh,
+    /// The browser.
+    pub visitor: &'a Visitor,
+    /// When.
+    pub now: Timestamp,
+}
+
 /// Step 1: an address was typed. A code goes out where it has an account and the operator lets e-mail be enough.
 ///
 /// # Errors
 /// [`Refusal::Off`].
 pub fn begin(
-    mode: Mode,
+    moment: Moment<'_>,
     email: Email,
     account: Option<&Account>,
     return_to: ReturnTo,
     counters: Counters,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
 ) -> Result<Plan<()>, Refusal> {
+    let Moment { mode, fresh, visitor, now } = moment;
     if mode == Mode::Off {
         return Err(Refusal::Off);
     }
@@ -156,14 +167,8 @@ pub fn begin(
 ///
 /// # Errors
 /// [`Refusal::NoRecovery`], [`Refusal::TooSoon`].
-pub fn resend(
-    mode: Mode,
-    recovery: Recovery,
-    counters: Counters,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Plan<()>, Refusal> {
+pub fn resend(moment: Moment<'_>, recovery: Recovery, counters: Counters) -> Result<Plan<()>, Refusal> {
+    let Moment { mode, fresh, visitor, now } = moment;
     let recovery = with_code_out(recovery, now)?;
     let again = recovery.code_sent_at.after(code::RESEND_AFTER);
     if now < again {
@@ -211,11 +216,8 @@ pub fn count_try(
     if recovery.tries >= code::TRIES {
         return Err(Refusal::TriesSpent);
     }
-    let recovery = Recovery {
-        revision: recovery.revision.saturating_add(1),
-        tries: recovery.tries.saturating_add(1),
-        ..recovery
-    };
+    let recovery =
+        Recovery { revision: recovery.revision.saturating_add(1), tries: recovery.tries.saturating_add(1), ..recovery };
     let count =
         Change::Count { counter: counters.tries, limit: code::TRIES_PER_ADDRESS, window: code::ADDRESS_WINDOW, now };
     let changes = vec![count, Change::AdvanceRecovery(recovery.clone())];
@@ -236,15 +238,13 @@ pub enum Proved {
 /// # Errors
 /// [`Refusal::WrongCode`] or [`Refusal::TriesSpent`] for any other code, and for every code of an unknown address.
 pub fn prove(
-    mode: Mode,
+    moment: Moment<'_>,
     counted: CountedTry,
     right: bool,
     spends: Option<Change>,
     hold: Option<Hold>,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
 ) -> Result<Plan<Proved>, Refusal> {
+    let Moment { mode, fresh, visitor, now } = moment;
     let CountedTry(recovery) = counted;
     let Some(account) = recovery.account.filter(|_| right) else {
         let tries_left = code::TRIES.saturating_sub(recovery.tries);
@@ -355,17 +355,15 @@ pub struct Finished {
 /// # Errors
 /// [`Refusal::NoRecovery`] where the code was not proved in this browser, or for another account.
 pub fn finish(
-    mode: Mode,
+    moment: Moment<'_>,
     opened: Opened,
     recovery: &Recovery,
     hold: Option<&Hold>,
     passkey: NewPasskey,
     others: bool,
     session: NewSession,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
 ) -> Result<Plan<Finished>, Refusal> {
+    let Moment { mode, fresh, visitor, now } = moment;
     let account = proved_account(recovery, now)?;
     if account != opened.account {
         return Err(Refusal::NoRecovery);
@@ -439,14 +437,8 @@ pub fn review(
 ///
 /// # Errors
 /// [`Refusal::NoHold`] where it is over, or is not the one that was named.
-pub fn cancel(
-    hold: Option<Hold>,
-    named: HoldId,
-    email: &Email,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Plan<()>, Refusal> {
+pub fn cancel(moment: Moment<'_>, hold: Option<Hold>, named: HoldId, email: &Email) -> Result<Plan<()>, Refusal> {
+    let Moment { fresh, visitor, now, .. } = moment;
     let hold = hold.filter(|hold| hold.id == named && now < hold.expires_at()).ok_or(Refusal::NoHold)?;
     let letter = letter_to(email, Message::RecoveryCancelled, fresh.letter, visitor, now, LETTER_LIFE);
     let changes = vec![

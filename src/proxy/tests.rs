@@ -43,7 +43,7 @@ fn gateway(access: Access) -> Gateway {
         access,
         audience: "notes.example.com".into(),
     };
-    Gateway::new(Parts {
+    let parts = Parts {
         routes: Routes::new([route]).unwrap(),
         gatekeeper: Arc::new(Nobody),
         portal: Router::new(),
@@ -51,7 +51,8 @@ fn gateway(access: Access) -> Gateway {
         settings: Settings::new(Scheme::Https, host),
         counts: Arc::default(),
         seed: 0,
-    })
+    };
+    Gateway::new(parts, CancellationToken::new())
 }
 
 fn context(gateway: &Gateway) -> Context {

@@ -77,7 +77,9 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => Failure::Forbidden { email: None },
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => {
+                Failure::Forbidden { email: None }
+            }
             Problem::NotFound => Failure::NotFound,
             Problem::Misdirected => Failure::Misdirected,
             Problem::Fault => Failure::Fault,

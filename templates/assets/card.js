@@ -4,6 +4,8 @@ const main = document.querySelector("main");
 const panel = document.getElementById("panel");
 const progress = document.getElementById("progress");
 const front = [...panel.childNodes];
+const alert = document.getElementById("alert");
+const news = document.getElementById("news");
 const frontTitle = document.title;
 
 // Every sentence the script may say stands in the page, in its language.
@@ -49,34 +51,36 @@ export function idle() {
 
 // Says what is wrong, and takes the focus there.
 export function complain(sentence, reload) {
-  const alert = panel.querySelector('[role="alert"]');
   alert.textContent = sentence;
   if (reload) alert.append(" ", copy("reload"));
   alert.focus();
 }
 
+// Says what was refused; anything else that fails is a slip of ours, whose own words are for nobody.
+export const refused = (error) => complain(error.name === "Refusal" ? error.message : words.failed, error.reload);
+
 // Tells something that is nobody's mistake. The focus stays where it is.
 export function tell(id) {
-  const news = document.getElementById("news");
   news.hidden = false;
   news.replaceChildren(copy(id));
 }
 
 // Takes back what `complain` and `tell` said.
 export function quiet() {
-  panel.querySelector('[role="alert"]')?.replaceChildren();
-  const news = document.getElementById("news");
-  if (news) news.hidden = true;
+  alert.replaceChildren();
+  news.hidden = true;
   for (const input of panel.querySelectorAll("input")) input.removeAttribute("aria-invalid");
 }
 
 // Puts another face of the card in the place of the first one, or, without a name, the first one back; with `values`
-// in their places.
+// in their places. What was said before is taken back.
 export function show(id, values = {}) {
   idle();
+  quiet();
   panel.replaceChildren(...(id ? [copy(id)] : front));
   put(values);
   const heading = panel.querySelector("h1");
+  if (id) (panel.querySelector("h1 + .lead") ?? heading).after(alert, news);
   document.title = id ? frontTitle.replace(/^.*?(?= · )/, () => heading.textContent) : frontTitle;
   heading.focus();
 }
@@ -116,32 +120,6 @@ export function onSubmit(act) {
     quiet();
     act(form, form.querySelector("button:not([type])"));
   };
-}
-
-// The address in the e-mail field; `undefined`, and said so, where it is none.
-export function address(email) {
-  email.value = email.value.trim();
-  if (email.checkValidity()) return email.value;
-  complain(words.invalid);
-  email.setAttribute("aria-invalid", "true");
-  return undefined;
-}
-
-const KEY = "bmauth-email";
-
-// The address last used in this browser, only to fill it in. A browser may keep nothing; then nothing is filled in.
-export const remembered = {
-  get: () => attempt(() => localStorage.getItem(KEY)),
-  set: (address) => attempt(() => localStorage.setItem(KEY, address)),
-  clear: () => attempt(() => localStorage.removeItem(KEY)),
-};
-
-export function attempt(action) {
-  try {
-    return action();
-  } catch {
-    return null;
-  }
 }
 
 // A page that comes back from the browser's memory still looks as if it were waiting.

@@ -1,6 +1,8 @@
 // "My devices": adds and removes passkeys, each confirmed with one, and tells the browser which ones there are.
 
-import { Refusal, ask } from "./ask.js";
+import { keepOnly } from "./abilities.js";
+import { address } from "./address.js";
+import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 import { explain, setUp } from "./set-up.js";
@@ -31,7 +33,7 @@ function unconfirmed(error) {
   if (error.name === "NotAllowedError") return card.tell("unchanged");
   // Another passkey was removed meanwhile: this is the last one now.
   if (error.code === "last-passkey") card.only({ last: true });
-  return card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+  return card.refused(error);
 }
 
 function remove(row) {
@@ -41,7 +43,7 @@ function remove(row) {
   card.onSubmit((form, button) => {
     const act = { act: "remove", passkey };
     if (!form.querySelector('[data-if="last"]').hidden) {
-      act.email = card.address(form.elements.email);
+      act.email = address(form.elements.email);
       if (!act.email) return;
     }
     run(
@@ -95,7 +97,7 @@ function start() {
       if ("stays" in button.dataset) card.show();
     },
   });
-  passkeys.keepOnly(card.words.rp, card.words.user, rows.map((row) => row.dataset.passkey));
+  keepOnly(card.words.rp, card.words.user, rows.map((row) => row.dataset.passkey));
 }
 
 if (passkeys.supported) start();

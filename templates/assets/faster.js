@@ -1,5 +1,6 @@
 // Offers a passkey on this device, after a sign-in with another one's: once, and only where one can be kept.
 
+import { canKeep } from "./abilities.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
@@ -8,8 +9,17 @@ import { setUp } from "./set-up.js";
 const KEY = "bmauth-not-faster";
 const leave = () => location.replace(card.words.returnTo);
 
-const saidNo = card.attempt(() => localStorage.getItem(KEY));
-const able = passkeys.supported && (await passkeys.canKeep());
+// A browser may keep nothing: then it is asked each time.
+function kept(action) {
+  try {
+    return action(localStorage);
+  } catch {
+    return null;
+  }
+}
+
+const saidNo = kept((storage) => storage.getItem(KEY));
+const able = passkeys.supported && (await canKeep());
 
 if (saidNo || !able) leave();
 else {
@@ -18,7 +28,7 @@ else {
   card.on({
     later: (link, event) => {
       event.preventDefault();
-      card.attempt(() => localStorage.setItem(KEY, "1"));
+      kept((storage) => storage.setItem(KEY, "1"));
       leave();
     },
   });

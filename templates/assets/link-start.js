@@ -1,6 +1,6 @@
 // The page of a new device: it shows a code for the other device, or reads the one that the other shows.
 
-import { Refusal, ask, look } from "./ask.js";
+import { ask, look } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 import { remembered, wait } from "./waiting.js";
@@ -15,7 +15,6 @@ function turn(name) {
   camera?.abort();
   unwatch();
   card.show(name === first ? undefined : "other");
-  card.quiet();
   begin(name);
 }
 
@@ -29,8 +28,6 @@ function begin(name) {
   });
 }
 
-const explain = (error) => card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
-
 async function showCode() {
   card.only({ again: false, shown: true });
   try {
@@ -40,7 +37,7 @@ async function showCode() {
     card.put({ short: link.short });
     wait({ ...link, stage: "shown" });
   } catch (error) {
-    explain(error);
+    card.refused(error);
     card.only({ again: true, shown: false });
   }
 }
@@ -51,7 +48,7 @@ async function find(code) {
   try {
     add(await ask("link/find", { code }));
   } catch (error) {
-    explain(error);
+    card.refused(error);
     document.getElementById("code")?.setAttribute("aria-invalid", "true");
   }
 }

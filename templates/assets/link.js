@@ -13,8 +13,6 @@ let link = null;
 // What the button at the end of a link does.
 let again = begin;
 
-const explain = (error) => card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
-
 // Goes on with a link that was found, from whichever side of it this browser is.
 function follow(state) {
   link = state.link;
@@ -38,7 +36,7 @@ function judge(state) {
     if (state.stage === "approved") {
       remember(null);
       card.show("approved");
-    } else over(state.stage === "denied" ? "turned-down" : state.stage, false);
+    } else over(state.stage === "denied" ? "turned-down" : state.stage);
   }
 }
 
@@ -77,7 +75,7 @@ function refused(error, field) {
     unwatch();
     judge({ stage: ends[error.code] });
   } else {
-    explain(error);
+    card.refused(error);
     if (error.code === "wrong-number") {
       field.setAttribute("aria-invalid", "true");
       field.select();
@@ -94,7 +92,7 @@ async function find(code) {
   } catch (error) {
     const heading = error.code === "no-link" ? card.words.none : card.words.failed;
     if (error.code) again = error.code === "offline" ? again : begin;
-    ended(heading, error instanceof Refusal ? error.message : "", false);
+    ended(heading, error instanceof Refusal ? error.message : "");
   }
 }
 
@@ -110,7 +108,7 @@ async function begin() {
     card.put({ short: offer.short });
     follow({ ...offer, role: "approving", stage: "shown" });
   } catch (error) {
-    explain(error);
+    card.refused(error);
   }
   return undefined;
 }
@@ -123,7 +121,7 @@ async function typed(form) {
     const state = await ask("link/find", { code: code.value });
     return follow(state);
   } catch (error) {
-    explain(error);
+    card.refused(error);
     return code.setAttribute("aria-invalid", "true");
   }
 }

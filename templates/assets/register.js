@@ -1,5 +1,6 @@
 // The page that creates an account: an address, then a passkey on this device. The code by mail comes next.
 
+import { address as typed, remembered } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
@@ -20,7 +21,7 @@ async function register(address) {
     const { ceremony, options } = await ask("register/options", body, mine.signal);
     const credential = await passkeys.create(options, mine.signal);
     const { location: next } = await ask("register/verify", { ceremony, credential }, mine.signal);
-    card.remembered.set(address);
+    remembered.set(address);
     location.assign(next);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -35,7 +36,7 @@ function start() {
     event.preventDefault();
     if (card.isBusy()) return;
     card.quiet();
-    const address = card.address(email);
+    const address = typed(email);
     if (address) register(address);
   });
   form.querySelector('[data-do="cancel"]').addEventListener("click", () => {

@@ -1,6 +1,6 @@
 // The face "Set up this device": makes a passkey on it and goes on.
 
-import { Refusal, ask } from "./ask.js";
+import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 
@@ -39,6 +39,6 @@ export function explain(error, button) {
   } else if (error.name === "InvalidStateError") {
     card.tell("already");
   } else {
-    card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+    card.refused(error);
   }
 }

@@ -1,6 +1,8 @@
 // The sign-in page: by e-mail address, by the button, and by the suggestions of the e-mail field.
 
-import { Refusal, ask } from "./ask.js";
+import * as abilities from "./abilities.js";
+import { address as typed, remembered } from "./address.js";
+import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 
@@ -11,7 +13,7 @@ const MOST_RENEWALS = 30;
 const form = document.getElementById("form");
 const { email } = form.elements;
 const return_to = card.words.returnTo;
-const immediate = passkeys.supported && passkeys.canBeImmediate();
+const immediate = passkeys.supported && abilities.canBeImmediate();
 
 // The one call to the browser that may be under way.
 let call = null;
@@ -39,10 +41,10 @@ const options = (address, mine) => ask("sign-in/options", { email: address, retu
 async function finish(begun, credential, mine, address) {
   try {
     const { location: next } = await ask("sign-in/verify", { ceremony: begun.ceremony, credential }, mine.signal);
-    if (address) card.remembered.set(address);
+    if (address) remembered.set(address);
     location.replace(next);
   } catch (error) {
-    if (error.code === "unknown-passkey") await passkeys.forget(begun.options.rpId, credential.id);
+    if (error.code === "unknown-passkey") await abilities.forget(begun.options.rpId, credential.id);
     throw error;
   }
 }
@@ -51,7 +53,7 @@ async function finish(begun, credential, mine, address) {
 function explain(error) {
   card.idle();
   if (error.name === "NotAllowedError" || error.code === "unknown-passkey") return card.show("elsewhere");
-  card.complain(error instanceof Refusal ? error.message : card.words.failed, error.reload);
+  card.refused(error);
   return suggest();
 }
 
@@ -77,7 +79,7 @@ async function suggest() {
   let begun;
   let credential;
   try {
-    if (!(await passkeys.canSuggest())) return;
+    if (!(await abilities.canSuggest())) return;
     begun = await options(null, mine);
     if (mine.signal.aborted) return;
     renewal = setTimeout(renew, RENEW_AFTER);
@@ -123,7 +125,7 @@ const actions = {
     suggest();
   },
   forget: (button) => {
-    card.remembered.clear();
+    remembered.clear();
     email.value = "";
     button.hidden = true;
     email.focus();
@@ -132,7 +134,7 @@ const actions = {
 
 function start() {
   for (const button of form.querySelectorAll("button[disabled]")) button.disabled = false;
-  const known = card.remembered.get();
+  const known = remembered.get();
   if (known && !email.value) {
     email.value = known;
     email.select(); // typing another address takes its place
@@ -142,7 +144,7 @@ function start() {
     event.preventDefault();
     if (card.isBusy()) return;
     card.quiet();
-    const address = card.address(email);
+    const address = typed(email);
     if (address) signIn(form.querySelector(".main"), address, "modal");
   });
   document.querySelector("main").addEventListener("click", (event) => {

@@ -22,16 +22,15 @@ function device(link) {
 }
 
 // The end of a link, in the words that the page has for it.
-export function over(stage, waiting = true) {
+export function over(stage) {
   const known = card.words[stage.replace(/-./g, (dash) => dash[1].toUpperCase())] ?? card.words.failed;
   const [heading, text] = known.split("|");
-  ended(heading, text, waiting);
+  ended(heading, text);
 }
 
-export function ended(heading, text, waiting) {
+export function ended(heading, text) {
   remember(null);
   card.show("over", { heading, text });
-  card.only({ waiting });
 }
 
 // A page that is reloaded goes on with its link. Its name opens nothing.

@@ -39,7 +39,10 @@ export function watch(state, heard) {
     stage = next;
     ends = Date.now() + now.seconds * 1000;
     const news = document.getElementById("news");
-    if (news?.dataset.lost) news.hidden = true;
+    if (news.dataset.lost) {
+      news.hidden = true;
+      delete news.dataset.lost;
+    }
     if (next < 0 || now.stage === "approved") stop();
     heard(now);
     count();
@@ -66,10 +69,10 @@ export function watch(state, heard) {
 
   function lost() {
     const news = document.getElementById("news");
-    if (signal.aborted || !news) return;
+    if (signal.aborted) return;
     news.dataset.lost = "true";
     news.hidden = false;
-    news.textContent = card.words.reconnecting;
+    news.textContent = card.words.offline;
   }
 
   stream.onmessage = (event) => {

@@ -85,9 +85,8 @@ link-left = { $minutes ->
 }
 link-new-code = Neuen Code zeigen
 link-again = Neu anfangen
-link-reconnecting = { $app } ist nicht erreichbar. Prüfen Sie Ihre Verbindung: Diese Seite macht von selbst weiter.
 link-denied-heading = Diese Anmeldung wurde abgelehnt
-link-denied-text = Jemand hat auf dem anderen Gerät Nein gesagt. Wenn Sie das nicht waren, seien Sie vorsichtig: Ohne eines Ihrer Geräte kann sich niemand anmelden.
+link-denied-text = Jemand hat auf dem anderen Gerät Nein gesagt.
 link-too-old-heading = Das hat zu lange gedauert
 link-too-old-text = Ein Code gilt 5 Minuten.
 link-spent-heading = Die Zahl war zu oft falsch

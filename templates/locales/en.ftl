@@ -86,9 +86,8 @@ link-left = { $minutes ->
 }
 link-new-code = Show a new code
 link-again = Start again
-link-reconnecting = We can't reach { $app }. Check your connection: this page goes on by itself.
 link-denied-heading = This sign-in was turned down
-link-denied-text = Someone said no on the other device. If that wasn't you, be careful: nobody can sign in without one of your devices.
+link-denied-text = Someone said no on the other device.
 link-too-old-heading = That took too long
 link-too-old-text = A code works for 5 minutes.
 link-spent-heading = The number was wrong too often

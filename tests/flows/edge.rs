@@ -195,7 +195,10 @@ impl Store for Fragile {
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError> {
         self.check()?.recovery(browser).await
     }
-    async fn admin_code(&self, account: AccountId) -> Result<Option<bmauth::domain::admin_code::AdminCode>, StoreError> {
+    async fn admin_code(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<bmauth::domain::admin_code::AdminCode>, StoreError> {
         self.check()?.admin_code(account).await
     }
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {

@@ -10,7 +10,9 @@
 mod authenticator;
 mod browser;
 mod edge;
+mod linking;
 mod managing;
+mod operating;
 mod pages;
 mod recovering;
 mod registering;

@@ -337,7 +337,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     maria(&world).await;
     let owner = bmauth::domain::email::Email::parse(MARIA).unwrap();
     let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
-    let code = world.auth.issue_recovery_code(account.id).await.unwrap();
+    let code = world.auth.give_code(account.clone(), true).await.unwrap().code;
     let mut browser = world.browser();
     ask(&mut browser, MARIA).await;
     assert_eq!(enter(&mut browser, "ZZZZZ-ZZZZZ").await.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -348,7 +348,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     assert_eq!(enter(&mut second, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY, "one use");
     let mut new = Passkey::new(b"new key");
     assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
-    let late = world.auth.issue_recovery_code(account.id).await.unwrap();
+    let late = world.auth.give_code(account, true).await.unwrap().code;
     world.wait(24 * 3600);
     ask(&mut second, MARIA).await;
     assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::config::{self, ConfigSource};
+use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Scheme;
 use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
@@ -79,7 +80,7 @@ impl Gateway {
             portal: world.router.clone(),
             render: Arc::new(|page: &ErrorPage<'_>| page.problem.status().to_string()),
             settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
-            counts: std::sync::Arc::default(),
+            counts: Arc::default(),
             seed: 1,
         }));
         Self { world, proxy }
@@ -226,6 +227,26 @@ async fn signing_one_browser_out_closes_what_it_has_open() {
         let id = world.auth.session(token).await.unwrap().unwrap().signed_in().session.id.0.to_string();
         let done = maria.acting.submit("/_bmauth/devices/sign-out", &[("session", &id)]).await;
         assert_eq!(done.location(), "/_bmauth/devices");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn disabling_an_account_closes_whatever_it_has_open() {
+    check(false, async |world, maria| {
+        let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+        world.auth.set_disabled(&account, true).await.unwrap();
+        assert_eq!(maria.acting.sign_in(None, &mut maria.key).await.refusal(), "account-disabled");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn removing_an_account_closes_whatever_it_has_open() {
+    check(false, async |world, maria| {
+        let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+        world.auth.remove_account(&account).await.unwrap();
+        assert_eq!(maria.acting.sign_in(None, &mut maria.key).await.refusal(), "unknown-passkey");
     })
     .await;
 }

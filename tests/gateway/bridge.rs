@@ -123,3 +123,20 @@ async fn another_host_of_the_relying_party_can_be_named() {
     let request = "GET /.well-known/webauthn HTTP/1.1\r\nHost: example.com\r\n\r\n";
     assert_eq!(world.ask(request).await.field("x-portal"), Some("yes"));
 }
+
+#[tokio::test]
+async fn the_short_address_of_links_is_ours_on_the_public_host_alone() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Public, &app.url)
+        .route_to("other.example.com", "/", Access::Public, &[&app.url])
+        .set(|settings| settings.link_path = Some("/link".to_owned()))
+        .start();
+    assert_eq!(world.get("/link?x", &[]).await.field("x-portal"), Some("yes"));
+    for path in ["/link/", "/link/x", "/Link", "/linked", "/link;x"] {
+        assert_eq!(world.get(path, &[]).await.text(), "hello", "{path}");
+    }
+    assert_eq!(world.ask("GET /link HTTP/1.1\r\nHost: other.example.com\r\n\r\n").await.text(), "hello");
+    let world = plan().route("/", Access::Public, &app.url).start();
+    assert_eq!(world.get("/link", &[]).await.text(), "hello", "switched off, it is the app's");
+}

@@ -134,11 +134,12 @@ impl Gatekeeper for Keeper {
 pub struct Plan {
     pub settings: Settings,
     routes: Vec<(String, String, Access, Vec<String>)>,
+    portal: axum::Router,
 }
 
 /// A plan with https on the outside.
 pub fn plan() -> Plan {
-    Plan { settings: Settings::new(Scheme::Https, Host::parse(HOST).unwrap()), routes: Vec::new() }
+    Plan { settings: Settings::new(Scheme::Https, Host::parse(HOST).unwrap()), routes: Vec::new(), portal: portal() }
 }
 
 impl Plan {
@@ -157,6 +158,12 @@ impl Plan {
         self
     }
 
+    /// Other pages of our own than those that say what they were asked.
+    pub fn portal(mut self, portal: axum::Router) -> Self {
+        self.portal = portal;
+        self
+    }
+
     pub fn start(self) -> World {
         let routes = self.routes.into_iter().enumerate().map(|(id, (host, path, access, upstream))| Route {
             id: RouteId(id),
@@ -170,7 +177,7 @@ impl Plan {
         let parts = Parts {
             routes: Routes::new(routes).unwrap(),
             gatekeeper: Arc::clone(&keeper) as _,
-            portal: portal(),
+            portal: self.portal,
             render: Arc::new(|page: &ErrorPage<'_>| {
                 format!("<h1>{}</h1><p>{}</p>", page.problem.status().as_u16(), page.request_id)
             }),

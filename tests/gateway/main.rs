@@ -20,6 +20,8 @@ mod cookies;
 #[cfg(test)]
 mod counts;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod http2;

@@ -583,10 +583,25 @@ fn a_word_that_is_neither_built_nor_known_is_just_wrong() {
 
 #[test]
 fn the_short_address_is_one_that_people_can_type() {
-    for bad in ["link", "/", "", "/link/", "/a b", "/länk", "/a%41", "/a.b", "/../x", "//x", "/l?x", "/abcdefghijklmnopqrstuvwxyz0123456"] {
+    for bad in [
+        "link",
+        "/",
+        "",
+        "/link/",
+        "/a b",
+        "/länk",
+        "/a%41",
+        "/a.b",
+        "/../x",
+        "//x",
+        "/l?x",
+        "/abcdefghijklmnopqrstuvwxyz0123456",
+    ] {
         says(
             &format!("[link]\npath = {bad:?}"),
-            &format!("bmauth.toml:8:8: `link.path` is {bad:?}: it must be a path that is easy to type, like \"/link\": letters, digits, “-”, “_” and “/”, at most 32 characters."),
+            &format!(
+                "bmauth.toml:8:8: `link.path` is {bad:?}: it must be a path that is easy to type, like \"/link\": letters, digits, “-”, “_” and “/”, at most 32 characters."
+            ),
         );
     }
     says(

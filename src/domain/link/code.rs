@@ -187,7 +187,9 @@ mod tests {
     #[test]
     fn a_typed_code_forgives_what_people_do() {
         let code = Brought::Short(ShortCode::parse("10K7-QF3M").expect("a code"));
-        for typed in ["10k7qf3m", " 10K7 QF3M ", "IOK7-QF3M", "lok7\u{2013}qf3m", "1-0-K-7-Q-F-3-M", "i o k 7 - q f 3 m"] {
+        for typed in
+            ["10k7qf3m", " 10K7 QF3M ", "IOK7-QF3M", "lok7\u{2013}qf3m", "1-0-K-7-Q-F-3-M", "i o k 7 - q f 3 m"]
+        {
             assert_eq!(Brought::parse(typed).as_ref(), Some(&code), "{typed}");
         }
         // As long as a scanned code.
@@ -202,7 +204,9 @@ mod tests {
     fn a_scanned_code_has_one_spelling() {
         let text = ScanCode([0xff; 16]).text();
         // The last letter carries four bits that no code sets.
-        for bad in [format!("{}x", &text[..21]), format!("{}=", &text[..21]), format!("{text}=="), text[..21].to_owned()] {
+        for bad in
+            [format!("{}x", &text[..21]), format!("{}=", &text[..21]), format!("{text}=="), text[..21].to_owned()]
+        {
             assert_eq!(Brought::parse(&bad), None, "{bad}");
         }
     }

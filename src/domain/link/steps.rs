@@ -370,4 +370,3 @@ pub fn finish(
     changes.extend(visitor.session.map(Change::EndSession));
     Ok(Plan { changes, durability: Durability::Durable, then: Finished { session, return_to: link.return_to } })
 }
-

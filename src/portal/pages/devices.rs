@@ -208,7 +208,7 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
         hold: devices.hold.as_ref().map(|hold| HoldRow { until: hold.until, browser: &hold.browser }),
         rp_id: portal.rp_id.as_str(),
         user_id: &URL_SAFE_NO_PAD.encode(account.id.0.as_bytes()),
-        link: false,
+        link: portal.links(),
     };
     answer::page(portal, caller, |chrome| view.render(chrome))
 }

@@ -29,7 +29,12 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(Some(_)) => answer::go_to(caller.destination().as_str()),
         Ok(None) => {
             let (return_to, registration) = (caller.return_path(), portal.registration());
-            let view = SignIn { return_to, registration, link: portal.links(), recover: portal.auth.recovery_mode() != Mode::Off };
+            let view = SignIn {
+                return_to,
+                registration,
+                link: portal.links(),
+                recover: portal.auth.recovery_mode() != Mode::Off,
+            };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),

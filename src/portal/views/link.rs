@@ -50,7 +50,6 @@ struct StartPage<'a> {
     /// What is left of the five minutes, in words; the first is for the last minute.
     left: String,
     again: String,
-    set_up: bool,
     sign_in_url: String,
     recover_url: String,
 }
@@ -78,7 +77,6 @@ impl LinkStart<'_> {
             page: self,
             left: left(words),
             again: words.say("link-new-code"),
-            set_up: true,
             sign_in_url: paths::returning(paths::SIGN_IN, self.return_to),
             recover_url: paths::returning(paths::RECOVER, self.return_to),
         })

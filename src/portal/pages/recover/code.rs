@@ -67,9 +67,7 @@ async fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusa
         Ok(Refusal::CodeTooOld) => (CodeState::TooOld, StatusCode::UNPROCESSABLE_ENTITY),
         Ok(Refusal::TriesSpent) => (CodeState::UsedUp, StatusCode::UNPROCESSABLE_ENTITY),
         Ok(Refusal::TooMany) => (CodeState::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Ok(Refusal::TooSoon { wait }) => {
-            (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS)
-        }
+        Ok(Refusal::TooSoon { wait }) => (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS),
         Ok(_) => return answer::failure(portal, caller, Failure::RecoveryEnded),
     };
     show(portal, caller, state, status).await

@@ -87,10 +87,17 @@ async fn asked(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response
     }
 }
 
-async fn show(portal: &Portal, caller: &Caller, live: &LiveSession, state: ReviewState, status: StatusCode) -> Response {
+async fn show(
+    portal: &Portal,
+    caller: &Caller,
+    live: &LiveSession,
+    state: ReviewState,
+    status: StatusCode,
+) -> Response {
     match portal.auth.passkeys_to_review(live).await {
         Ok(passkeys) => {
-            let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
+            let ids: Vec<String> =
+                passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
             let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();
             let view = Review { passkeys: rows, return_to: caller.return_path(), state };
             answer::page_with(status, portal, caller, |chrome| view.render(chrome))

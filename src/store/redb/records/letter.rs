@@ -44,11 +44,9 @@ impl MessageV1 {
             Message::AlreadyRegistered => Self::AlreadyRegistered,
             Message::Welcome => Self::Welcome,
             Message::RecoveryCode(id) => Self::RecoveryCode(id.0.into_bytes()),
-            Message::RecoveryHeld { account, hold, until } => Self::RecoveryHeld {
-                account: account.0.into_bytes(),
-                hold: hold.0.into_bytes(),
-                until: until.unix(),
-            },
+            Message::RecoveryHeld { account, hold, until } => {
+                Self::RecoveryHeld { account: account.0.into_bytes(), hold: hold.0.into_bytes(), until: until.unix() }
+            }
             Message::RecoveryDone => Self::RecoveryDone,
             Message::RecoveryCancelled => Self::RecoveryCancelled,
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
