@@ -18,6 +18,7 @@ use crate::auth::Failure as StepFailure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
+use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
 use crate::portal::views::link::{Link, ago};
@@ -33,7 +34,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
     match caller.session(&portal).await {
         Ok(session) => {
-            let view = Link { signed_in: session.is_some(), path, recover: false };
+            let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),
@@ -84,6 +85,8 @@ pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Respons
 #[derive(Deserialize)]
 pub struct Find {
     code: String,
+    /// Where the visitor goes once signed in.
+    return_to: Option<String>,
 }
 
 /// A code was scanned or typed.
@@ -92,8 +95,9 @@ pub async fn find(
     caller: Caller,
     body: Result<Json<Find>, JsonRejection>,
 ) -> Response {
-    let Ok(Json(Find { code })) = body else { return malformed(&portal, &caller) };
-    let found = portal.auth.find_link(&code, &caller.visitor).await;
+    let Ok(Json(Find { code, return_to })) = body else { return malformed(&portal, &caller) };
+    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let found = portal.auth.find_link(&code, return_to, &caller.visitor).await;
     tell(&portal, &caller, found)
 }
 

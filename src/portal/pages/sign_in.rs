@@ -15,7 +15,6 @@ use super::{faster, refusal_or, unavailable};
 use crate::auth::SignedInBrowser;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
-use crate::domain::recover::Mode;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in::Refusal;
 use crate::portal::caller::Caller;
@@ -33,7 +32,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
                 return_to,
                 registration,
                 link: portal.links(),
-                recover: portal.auth.recovery_mode() != Mode::Off,
+                recover: portal.recovers(),
             };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
