@@ -1,6 +1,6 @@
 // "My devices": adds and removes passkeys, each confirmed with one, and tells the browser which ones there are.
 
-import { keepOnly } from "./abilities.js";
+import { forget, keepOnly } from "./abilities.js";
 import { address } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
@@ -26,7 +26,12 @@ function run(button, work, failed) {
 async function confirm(act, signal) {
   const { ceremony, options } = await ask("devices/confirm", act, signal);
   const credential = await passkeys.get(options, "modal", signal);
-  return ask("devices/confirm/verify", { ceremony, credential }, signal);
+  try {
+    return await ask("devices/confirm/verify", { ceremony, credential }, signal);
+  } catch (error) {
+    if (error.code === "unknown-passkey") await forget(options.rpId, credential.id);
+    throw error;
+  }
 }
 
 function unconfirmed(error) {

@@ -1,6 +1,6 @@
 // The page of a new device: it shows a code for the other device, or reads the one that the other shows.
 
-import { ask, look } from "./ask.js";
+import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 import { remembered, wait } from "./waiting.js";
@@ -102,12 +102,10 @@ function noCamera() {
 
 async function start() {
   card.on(actions);
-  const known = remembered();
-  if (known) {
-    const state = await look(`link/state?link=${encodeURIComponent(known)}`).catch(() => null);
-    // A code that was not used yet is not known any more: it takes a new one.
-    if (state?.stage === "found" || state?.stage === "approved") return add(state);
-  }
+  document.addEventListener("visibilitychange", () => document.hidden && camera?.abort());
+  const state = await remembered();
+  // A code that was not used yet is not known any more: it takes a new one.
+  if (state?.stage === "found" || state?.stage === "approved") return add(state);
   return begin(first);
 }
 

@@ -1,7 +1,7 @@
 // The page of the device that can sign in: it approves, or shows a code for the new device. A new device that scanned
 // that code waits here. The code in the address is read once and taken out of it.
 
-import { Refusal, ask, look } from "./ask.js";
+import { Refusal, ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 import { ended, over, remember, remembered, wait } from "./waiting.js";
@@ -24,24 +24,22 @@ function follow(state) {
   return watch(state, judge);
 }
 
-let asked = false;
-
 function judge(state) {
-  if (state.stage === "shown") return;
-  if (state.stage === "found") {
-    if (!asked) question(state);
-  } else {
-    call?.abort();
-    asked = false;
-    if (state.stage === "approved") {
-      remember(null);
-      card.show("approved");
-    } else over(state.stage === "denied" ? "turned-down" : state.stage);
+  const { stage } = state;
+  if (stage === "shown") return;
+  if (stage === "found") {
+    if (!document.getElementById("number")) question(state);
+    return;
   }
+  unwatch();
+  call?.abort();
+  if (stage === "approved") {
+    remember(null);
+    card.show(stage);
+  } else over(stage === "denied" ? "turned-down" : stage);
 }
 
 function question({ account, device }) {
-  asked = true;
   card.show("approve", { account, device: device.description, when: device.when });
   card.only({ account: Boolean(account), same: device.same_network, other: !device.same_network });
   card.onSubmit((form, button) => {
@@ -58,8 +56,10 @@ async function approve(number, field, button) {
   try {
     const { ceremony, options } = await ask("link/number", { link, number }, mine.signal);
     const credential = await passkeys.get(options, "modal", mine.signal);
-    const state = await ask("link/approve", { ceremony, credential }, mine.signal);
-    unwatch();
+    const state = await ask("link/approve", { ceremony, credential }, mine.signal).catch((error) => {
+      if (error.code === "unknown-passkey") forget(options.rpId, credential.id);
+      throw error;
+    });
     judge(state);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -68,32 +68,28 @@ async function approve(number, field, button) {
   }
 }
 
+const forget = async (rpId, id) => (await import("./abilities.js")).forget(rpId, id);
+
 function refused(error, field) {
-  const ends = { "numbers-spent": "numbers-spent", "link-too-old": "too-old", "link-denied": "denied" };
-  if (error.name === "NotAllowedError") card.tell("not-approved");
-  else if (ends[error.code]) {
-    unwatch();
-    judge({ stage: ends[error.code] });
-  } else {
-    card.refused(error);
-    if (error.code === "wrong-number") {
-      field.setAttribute("aria-invalid", "true");
-      field.select();
-    }
-  }
+  if (error.name === "NotAllowedError") return card.tell("not-approved");
+  // A DOMException's code is a number.
+  const stage = String(error.code).replace("link-", "");
+  if (["numbers-spent", "too-old", "denied"].includes(stage)) return judge({ stage });
+  card.refused(error);
+  if (stage !== "wrong-number") return undefined;
+  field.value = "";
+  return field.setAttribute("aria-invalid", "true");
 }
 
-async function find(code) {
-  again = () => find(code);
-  try {
-    const state = await ask("link/find", { code });
-    again = begin;
-    follow(state);
-  } catch (error) {
-    const heading = error.code === "no-link" ? card.words.none : card.words.failed;
-    if (error.code) again = error.code === "offline" ? again : begin;
-    ended(heading, error instanceof Refusal ? error.message : "");
-  }
+const find = (code, failed) => ask("link/find", { code }).then(follow).catch(failed);
+
+// The code in the address.
+function scanned(code) {
+  find(code, (error) => {
+    const isOver = error.code && error.code !== "offline";
+    again = isOver ? begin : () => scanned(code);
+    ended(isOver ? card.words.none : card.words.failed, error instanceof Refusal ? error.message : "");
+  });
 }
 
 // Without a code: a signed-in browser shows one.
@@ -113,17 +109,13 @@ async function begin() {
   return undefined;
 }
 
-// The code that the new device shows, typed here.
-async function typed(form) {
-  const { code } = form.elements;
+// The code that the new device shows.
+function typed({ elements: { code } }) {
   if (!code.value.trim()) return code.focus();
-  try {
-    const state = await ask("link/find", { code: code.value });
-    return follow(state);
-  } catch (error) {
+  return find(code.value, (error) => {
     card.refused(error);
-    return code.setAttribute("aria-invalid", "true");
-  }
+    code.setAttribute("aria-invalid", "true");
+  });
 }
 
 const actions = {
@@ -132,29 +124,19 @@ const actions = {
     call?.abort();
     card.idle();
   },
-  deny: async () => {
-    unwatch();
-    try {
-      judge(await ask("link/deny", { link }));
-    } catch (error) {
-      refused(error);
-    }
-  },
+  deny: () => ask("link/deny", { link }).then(judge).catch(refused),
 };
 
 async function start() {
   card.on(actions);
   card.onSubmit(typed);
   const code = location.hash.slice(1);
-  const known = remembered();
   if (code) {
     history.replaceState(null, "", location.pathname + location.search);
-    return find(code);
+    return scanned(code);
   }
-  if (known) {
-    const state = await look(`link/state?link=${encodeURIComponent(known)}`).catch(() => null);
-    if (state?.stage === "found" || (state?.stage === "approved" && state.role === "waiting")) return follow(state);
-  }
+  const state = await remembered();
+  if (state?.stage === "found" || (state?.stage === "approved" && state.role === "waiting")) return follow(state);
   return begin();
 }
 

@@ -1,6 +1,6 @@
 // The side of a link that waits: it shows a number, and once approved makes its passkey.
 
-import { ask } from "./ask.js";
+import { ask, look } from "./ask.js";
 import * as card from "./card.js";
 import { setUp } from "./set-up.js";
 import { watch } from "./watch.js";
@@ -35,4 +35,7 @@ export function ended(heading, text) {
 
 // A page that is reloaded goes on with its link. Its name opens nothing.
 export const remember = (link) => history.replaceState({ link }, "");
-export const remembered = () => history.state?.link;
+export async function remembered() {
+  const link = history.state?.link;
+  return link ? look(`link/state?link=${link}`).catch(() => null) : null;
+}

@@ -137,6 +137,12 @@ recover-button = Code per E-Mail senden
 recover-code-sent = Wenn es dieses Konto gibt, haben wir einen 6-stelligen Code an { $email } gesendet. Er gilt 10 Minuten.
 recover-code-admin = Geben Sie den Code ein, den Sie für { $email } bekommen haben.
 recover-code-label = Code
+recover-admin-unreadable = Geben Sie den Code ein, den Sie bekommen haben.
+recover-admin-wrong = { $tries ->
+    [one] Dieser Code stimmt nicht. Prüfen Sie ihn und versuchen Sie es erneut. Noch { $tries } Versuch.
+   *[other] Dieser Code stimmt nicht. Prüfen Sie ihn und versuchen Sie es erneut. Noch { $tries } Versuche.
+}
+recover-admin-over = Dieser Code gilt nicht mehr. Bitten Sie, wer { $app } betreibt, um einen neuen.
 recover-held = Abschließen können Sie am { $until }. Ihre anderen Geräte wissen Bescheid.
 recover-held-again = Kommen Sie dann auf diese Seite zurück und geben Sie einen neuen Code ein.
 review-heading = Schützen Sie Ihr Konto

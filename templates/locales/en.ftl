@@ -138,6 +138,12 @@ recover-button = Email me a code
 recover-code-sent = If that account exists, we sent a 6-digit code to { $email }. It works for 10 minutes.
 recover-code-admin = Enter the code you were given for { $email }.
 recover-code-label = Code
+recover-admin-unreadable = Enter the code you were given.
+recover-admin-wrong = { $tries ->
+    [one] That code is not right. Check it and try again. { $tries } try left.
+   *[other] That code is not right. Check it and try again. { $tries } tries left.
+}
+recover-admin-over = That code no longer works. Ask whoever runs { $app } for a new one.
 recover-held = You can finish on { $until }. We told your other devices.
 recover-held-again = Come back to this page then, and enter a new code.
 review-heading = Keep your account safe

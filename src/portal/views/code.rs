@@ -108,7 +108,7 @@ impl RecoverCode<'_> {
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),
-            notice: self.state.notice(words),
+            notice: if self.by_hand { self.state.notice_by_hand(words) } else { self.state.notice(words) },
             code_url: paths::RECOVER_CODE,
             resend_url: (!self.by_hand).then(|| format!("{}/resend", paths::RECOVER_CODE)),
             back_url: paths::returning(paths::RECOVER, self.return_to),
@@ -120,6 +120,17 @@ impl CodeState {
     /// Whether there is something to put right, and not just news.
     fn is_mistake(self) -> bool {
         !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany)
+    }
+
+    /// The line above the field, where no mail brought the code.
+    fn notice_by_hand(self, words: Words<'_>) -> Option<String> {
+        match self {
+            Self::Unreadable => Some(words.say("recover-admin-unreadable")),
+            Self::Wrong { tries_left } => Some(words.with("recover-admin-wrong", "tries", tries_left)),
+            Self::TooOld | Self::UsedUp => Some(words.say("recover-admin-over")),
+            Self::TooMany => Some(words.say("error-too-many-text")),
+            Self::Fresh | Self::Resent | Self::Wait { .. } => None,
+        }
     }
 
     /// The line above the field.

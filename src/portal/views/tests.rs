@@ -491,6 +491,22 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
 }
 
 #[test]
+fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
+    for (state, sentence) in [
+        (CodeState::Unreadable, "Enter the code you were given."),
+        (CodeState::Wrong { tries_left: 2 }, "That code is not right. Check it and try again. 2 tries left."),
+        (CodeState::TooOld, "That code no longer works. Ask whoever runs Acme Notes for a new one."),
+        (CodeState::UsedUp, "That code no longer works."),
+        (CodeState::TooMany, "Please wait a little, then try again."),
+    ] {
+        let page = RecoverCode { email: EMAIL, return_to: None, by_hand: true, state };
+        let page = english(|chrome| page.render(chrome));
+        says(&page, sentence);
+        assert!(!text(&page).contains("mail and"), "{state:?}");
+    }
+}
+
+#[test]
 fn a_held_recovery_says_when_it_can_be_finished() {
     let page = english(|chrome| RecoverHeld { until: AT }.render(chrome));
     says(&page, "You can finish on 23 Nov at 09:40 UTC. We told your other devices.");
