@@ -115,11 +115,17 @@ impl Auth {
         Err(Failure::Busy)
     }
 
-    /// A code was scanned or typed: this browser becomes the other side of its link. Typed ones are counted first.
+    /// A code was scanned or typed: this browser becomes the other side of its link, and once signed in by it goes on to
+    /// `return_to`. Typed codes are counted first.
     ///
     /// # Errors
     /// [`Refusal::Off`], [`Refusal::NoLink`], [`Refusal::TooMany`], [`Refusal::OtherNetwork`]; a failure of the store.
-    pub async fn find_link(&self, text: &str, visitor: &Visitor) -> Result<LinkState, Failure<Refusal>> {
+    pub async fn find_link(
+        &self,
+        text: &str,
+        return_to: ReturnTo,
+        visitor: &Visitor,
+    ) -> Result<LinkState, Failure<Refusal>> {
         let policy = self.link_policy()?;
         let brought = Brought::parse(text).ok_or(Failure::Refused(Refusal::NoLink))?;
         if let Brought::Short(_) = brought {
@@ -135,7 +141,7 @@ impl Auth {
             return Err(Failure::Refused(Refusal::NoLink));
         }
         let id = link.id;
-        let plan = steps::find(link, visitor, policy, self.now()).map_err(Failure::Refused)?;
+        let plan = steps::find(link, visitor, return_to, policy, self.now()).map_err(Failure::Refused)?;
         if !plan.changes.is_empty() {
             self.carry_out(plan).await?;
         }

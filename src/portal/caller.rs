@@ -76,6 +76,12 @@ impl Caller {
         self.return_to.clone().unwrap_or_else(ReturnTo::root)
     }
 
+    /// The same, on the way to where a form of theirs says, if it says anything that can be gone to.
+    pub fn bound_for(self, text: Option<&str>) -> Self {
+        let return_to = text.and_then(|text| ReturnTo::parse(text).ok()).or(self.return_to);
+        Self { return_to, ..self }
+    }
+
     /// Where they want to go, for a link that keeps it.
     pub fn return_path(&self) -> Option<&str> {
         self.return_to.as_ref().map(ReturnTo::as_str)

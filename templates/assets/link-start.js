@@ -46,7 +46,7 @@ async function showCode() {
 async function find(code) {
   camera?.abort();
   try {
-    add(await ask("link/find", { code }));
+    add(await ask("link/find", { code, return_to: card.words.returnTo }));
   } catch (error) {
     card.refused(error);
     document.getElementById("code")?.setAttribute("aria-invalid", "true");

@@ -1,14 +1,11 @@
 // How every page is made: accessible in light and dark, on a phone, by keyboard, small, and alone.
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import axe from 'axe-core';
+import { DESKTOP, look } from './harness/look.js';
 import { address, openWorld, screenshots } from './harness/world.js';
 
 const scenario = openWorld();
 const KIB = 1024;
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
-const NARROWEST = { width: 320, height: 640 };
 const NOT_HERE = /^We couldn.t sign you in on this device$/;
 
 // Each page and each state of it that a person can stand before: its name, and how to come to it.
@@ -69,31 +66,8 @@ for (const [name, open] of Object.entries(PAGES)) {
   scenario(`“${name}” has no accessibility fault, in light and dark, and fits a phone`, async ({ enter }) => {
     const visitor = await enter({ viewport: DESKTOP });
     await open(visitor);
-    const { page } = visitor;
-    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1, 'one heading');
-    const heading = await page.getByRole('heading', { level: 1 }).innerText();
-    assert.equal(await page.title(), `${heading} · Acme Notes`);
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      for (const [form, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
-        await page.setViewportSize(viewport);
-        const file = `${name.replaceAll(' ', '-')}-${colorScheme}-${form}.png`;
-        await page.screenshot({ path: screenshots + file, fullPage: true });
-      }
-      await page.setViewportSize(DESKTOP);
-      assert.deepEqual(await faults(page), [], colorScheme);
-    }
-    await page.setViewportSize(NARROWEST);
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= NARROWEST.width, `scrolls sideways: ${width} px`);
+    await look(visitor, name);
   });
-}
-
-// axe runs through the debugger, so that the page's content policy stays in force.
-async function faults(page) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run(document));
-  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(' ')}`);
 }
 
 scenario('forced colours and reduced motion leave every control visible', async ({ enter }) => {

@@ -61,7 +61,7 @@ impl Browser {
 
     async fn find(&mut self, code: &str) -> Answer {
         self.get("/_bmauth/link").await;
-        self.post("/_bmauth/link/find", &json!({ "code": code })).await
+        self.post("/_bmauth/link/find", &json!({ "code": code, "return_to": "/found?id=7" })).await
     }
 
     async fn link_state(&mut self, link: &Value) -> Answer {
@@ -259,7 +259,7 @@ async fn a_new_phone_is_let_in_by_a_signed_in_computer() {
     assert_eq!(state["device"]["when"], "just now");
     assert!(state.get("number").is_none());
     assert_eq!(computer.approve(&shown.link, number, &mut passkey).await.json()["stage"], "approved");
-    assert_eq!(phone.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(), json!({ "location": "/" }));
+    assert_eq!(phone.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(), json!({ "location": "/found?id=7" }));
     assert_eq!(phone.who().await.as_deref(), Some(MARIA));
 }
 

@@ -100,6 +100,9 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
     let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
     recover(&world, &mut browser, &mut new).await;
     world.mails(MARIA).await;
+    let nothing = review(&mut browser, &[("choice", "remove")]).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(nothing.text.contains(r#"name="return_to" value="/notes""#), "{}", nothing.text);
     let done = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(b"key of maria"))]).await;
     assert_eq!(done.location(), "/notes");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut old).await.refusal(), "unknown-passkey");

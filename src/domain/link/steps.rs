@@ -60,8 +60,16 @@ pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
 ///
 /// # Errors
 /// See [`Link::find`].
-pub fn find(link: Link, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Plan<Link>, Refusal> {
+pub fn find(
+    link: Link,
+    visitor: &Visitor,
+    return_to: ReturnTo,
+    policy: Policy,
+    now: Timestamp,
+) -> Result<Plan<Link>, Refusal> {
     Ok(match link.find(visitor, policy, now)? {
+        // Whoever waits goes on to where they wanted; whoever approves goes nowhere.
+        Found::Now(link) if link.is_awaited_by(visitor.browser) => advance(Link { return_to, ..link }),
         Found::Now(link) => advance(link),
         Found::Before(link) => Plan { changes: Vec::new(), durability: Durability::Relaxed, then: link },
     })

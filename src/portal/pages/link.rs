@@ -18,7 +18,7 @@ use crate::auth::Failure as StepFailure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
-use crate::domain::recover::Mode;
+use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
 use crate::portal::views::link::{Link, ago};
@@ -85,6 +85,8 @@ pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Respons
 #[derive(Deserialize)]
 pub struct Find {
     code: String,
+    /// Where the visitor goes once signed in.
+    return_to: Option<String>,
 }
 
 /// A code was scanned or typed.
@@ -93,8 +95,9 @@ pub async fn find(
     caller: Caller,
     body: Result<Json<Find>, JsonRejection>,
 ) -> Response {
-    let Ok(Json(Find { code })) = body else { return malformed(&portal, &caller) };
-    let found = portal.auth.find_link(&code, &caller.visitor).await;
+    let Ok(Json(Find { code, return_to })) = body else { return malformed(&portal, &caller) };
+    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let found = portal.auth.find_link(&code, return_to, &caller.visitor).await;
     tell(&portal, &caller, found)
 }
 
@@ -192,7 +195,7 @@ fn refuse(portal: &Portal, caller: &Caller, failure: StepFailure<Refusal>) -> Re
 
 /// Our own script does not send such a thing.
 fn malformed(portal: &Portal, caller: &Caller) -> Response {
-    answer::refuse_script(ScriptRefusal::Fault, caller.words(portal))
+    answer::refuse_script(ScriptRefusal::NotAccepted, caller.words(portal))
 }
 
 fn word(refusal: Refusal) -> ScriptRefusal {
@@ -218,10 +221,5 @@ impl Portal {
     /// Whether "Use another device" is offered.
     pub(super) fn links(&self) -> bool {
         self.auth.linking() != Policy::Off
-    }
-
-    /// Whether "Can't approve?" is offered.
-    fn recovers(&self) -> bool {
-        self.auth.recovery_mode() != Mode::Off
     }
 }

@@ -18,7 +18,6 @@ use super::refusal_or;
 use crate::auth;
 use crate::domain::email::Email;
 use crate::domain::recover::{Mode, Refusal};
-use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
 use crate::portal::views::recover::{Recover, RecoverState};
@@ -46,12 +45,12 @@ pub async fn post(
     let Ok(Form(Typed { email, return_to })) = body else {
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
+    let caller = caller.bound_for(return_to.as_deref());
     let typed = email;
     let Ok(email) = Email::parse(&typed) else {
         return show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
-    match portal.auth.begin_recovery(email, return_to, &caller.visitor).await {
+    match portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await {
         Ok(()) => answer::go_to("/_bmauth/recover/code"),
         Err(failure) => match refusal_or(failure) {
             Ok(Refusal::TooMany) => {
@@ -93,5 +92,12 @@ fn word(failure: auth::Failure<Refusal>) -> ScriptRefusal {
             ScriptRefusal::NotAccepted
         }
         Ok(Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off) => ScriptRefusal::RecoveryEnded,
+    }
+}
+
+impl Portal {
+    /// Whether there is a way back in to offer.
+    pub(super) fn recovers(&self) -> bool {
+        self.auth.recovery_mode() != Mode::Off
     }
 }

@@ -15,7 +15,6 @@ use super::{faster, refusal_or, unavailable};
 use crate::auth::SignedInBrowser;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
-use crate::domain::recover::Mode;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in::Refusal;
 use crate::portal::caller::Caller;
@@ -29,12 +28,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(Some(_)) => answer::go_to(caller.destination().as_str()),
         Ok(None) => {
             let (return_to, registration) = (caller.return_path(), portal.registration());
-            let view = SignIn {
-                return_to,
-                registration,
-                link: portal.links(),
-                recover: portal.auth.recovery_mode() != Mode::Off,
-            };
+            let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),

@@ -6,20 +6,7 @@ export class Device {
   static async beside(page, passkeys = []) {
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('WebAuthn.enable', { enableUI: false });
-    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        ctap2Version: 'ctap2_1',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: false,
-      },
-    });
-    for (const credential of passkeys) {
-      await cdp.send('WebAuthn.addCredential', { authenticatorId, credential });
-    }
+    const authenticatorId = await attach(cdp, 'internal', passkeys);
     // Counted, so that a touch can wait until the sign-in page has asked for suggestions.
     await page.addInitScript(() => {
       window.passkeyCalls = 0;
@@ -36,6 +23,16 @@ export class Device {
     this.page = page;
     this.cdp = cdp;
     this.authenticatorId = authenticatorId;
+  }
+
+  // A security key, or a phone that the browser asks by itself: another device on the same page. It is plugged in until
+  // `unplug`.
+  async plugIn(passkeys = []) {
+    return new Device(this.page, this.cdp, await attach(this.cdp, 'usb', passkeys));
+  }
+
+  unplug() {
+    return this.cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: this.authenticatorId });
   }
 
   // Whether somebody touches the sensor.
@@ -80,4 +77,22 @@ export class Device {
   forget() {
     return this.cdp.send('WebAuthn.clearCredentials', { authenticatorId: this.authenticatorId });
   }
+}
+
+async function attach(cdp, transport, passkeys) {
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport,
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: false,
+    },
+  });
+  for (const credential of passkeys) {
+    await cdp.send('WebAuthn.addCredential', { authenticatorId, credential });
+  }
+  return authenticatorId;
 }

@@ -1,4 +1,5 @@
 // The real binary on a temporary directory and free ports.
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,10 @@ export class Gateway {
     return this.child?.log ?? '';
   }
 
-  async configure({ smtpPort, appPort }) {
+  // `accounts` is what stands in that table of the configuration.
+  async configure({ smtpPort, appPort, accounts = '' }) {
+    this.around = { smtpPort, appPort };
+    this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
     const nobody = await freePort();
     await writeFile(path.join(this.directory, 'bmauth.toml'), `
@@ -48,6 +52,9 @@ path = "${path.join(this.directory, 'bmauth.redb')}"
 [email]
 from = "Acme Notes <no-reply@example.com>"
 smtp_url = "smtp://127.0.0.1:${smtpPort}"
+
+[accounts]
+${accounts}
 
 [[route]]
 path = "/"
@@ -75,6 +82,25 @@ upstream = ["http://127.0.0.1:${nobody}"]
       env: { RUST_BACKTRACE: '1', NO_COLOR: '1', ...(process.env.RUST_LOG ? { RUST_LOG: process.env.RUST_LOG } : {}) },
     });
     await this.child.until(async () => (await send(this.admin, '/readyz')).status === 200);
+  }
+
+  // Goes on, on the same store, with other rules for accounts.
+  async runWith(accounts) {
+    if (this.accounts === accounts) return;
+    await this.child.stop();
+    await this.configure({ ...this.around, accounts });
+    await this.run();
+  }
+
+  // A command of an operator, like `bmauth users list`, beside the running gateway.
+  command(...args) {
+    const options = { cwd: this.directory, env: { NO_COLOR: '1' } };
+    const config = ['-c', path.join(this.directory, 'bmauth.toml')];
+    return new Promise((resolve) => {
+      execFile(binary, [...args, ...config], options, (error, stdout, stderr) => {
+        resolve({ code: error?.code ?? 0, stdout, stderr });
+      });
+    });
   }
 
   // `kill -9`, and a new process on the same store.

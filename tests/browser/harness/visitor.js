@@ -5,8 +5,8 @@ import { send } from './loopback.js';
 const STEP_LIMIT_MS = 15_000;
 
 export class Visitor {
-  static async enter(world, { passkeys = [], ...contextOptions } = {}) {
-    const context = await world.browser.newContext(contextOptions);
+  static async enter(world, { passkeys = [], browser = world.browser, ...contextOptions } = {}) {
+    const context = await browser.newContext(contextOptions);
     const page = await context.newPage();
     page.setDefaultTimeout(STEP_LIMIT_MS);
     const visitor = new Visitor(world, context, page);
@@ -56,6 +56,11 @@ export class Visitor {
     return this.page.goto(this.world.origin + path);
   }
 
+  // Waits until `text` stands on the card.
+  reads(text) {
+    return this.page.locator('main').getByText(text).first().waitFor();
+  }
+
   // Waits for the page's one heading.
   heading(name) {
     return this.page.getByRole('heading', { level: 1, name, exact: typeof name === 'string' }).waitFor();
@@ -99,6 +104,35 @@ export class Visitor {
       await this.button('Continue').click();
       await this.at(path);
     });
+  }
+
+  // Presses `name` and makes the passkey that the device then asks for; ends at `path`.
+  async createPasskey(path, name = 'Create passkey') {
+    await this.device.touched(async () => {
+      await this.button(name).click();
+      await this.at(path);
+    });
+  }
+
+  // Presses `name` and shows the passkey that the device then asks for; ends under the heading `next`.
+  async usePasskey(name, next) {
+    await this.device.touched(async () => {
+      await this.button(name).click();
+      await this.heading(next);
+    });
+  }
+
+  // Holds a WebSocket to the app open, in a tab of its own; resolves when it is open, to what waits for its end.
+  async openSocket() {
+    const tab = await this.context.newPage();
+    await tab.goto(`${this.world.origin}/public`);
+    await tab.evaluate(() => new Promise((resolve, reject) => {
+      const socket = new WebSocket('/ws');
+      socket.onmessage = resolve;
+      socket.onerror = reject;
+      socket.onclose = () => (window.ended = true);
+    }));
+    return { ends: (timeout) => tab.waitForFunction(() => window.ended, null, { timeout }) };
   }
 
   async signOut() {

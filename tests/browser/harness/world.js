@@ -42,8 +42,8 @@ class World {
   }
 }
 
-// Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it.
-export function launch() {
+// Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it. `film` is what its camera sees.
+export function launch({ film } = {}) {
   const headed = process.env.BMAUTH_HEADED === '1';
   return chromium.launch({
     executablePath: process.env.BMAUTH_CHROMIUM || '/usr/bin/chromium',
@@ -58,6 +58,13 @@ export function launch() {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...(film
+        ? [
+            '--use-fake-device-for-media-stream',
+            '--use-fake-ui-for-media-stream',
+            `--use-file-for-fake-video-capture=${film}`,
+          ]
+        : []),
     ],
   });
 }

@@ -13,7 +13,6 @@ use super::world;
 use crate::auth::sessions::LiveSession;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::provider;
-use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::pages::{refusal_or, unavailable};
 use crate::portal::views::devices::PasskeyRow;
@@ -52,6 +51,7 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller, body: Bytes
             _ => {}
         }
     }
+    let caller = caller.bound_for(return_to.as_deref());
     let state = match choice.as_deref() {
         Some("keep") => {
             named.clear();
@@ -65,10 +65,7 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller, body: Bytes
         return show(&portal, &caller, &live, state, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     match portal.auth.answer_review(&live, &named, &caller.visitor).await {
-        Ok(()) => {
-            let wanted = return_to.or_else(|| caller.return_path().map(str::to_owned));
-            answer::go_to(ReturnTo::parse_or_root(wanted.as_deref()).as_str())
-        }
+        Ok(()) => answer::go_to(caller.destination().as_str()),
         Err(failure) => match refusal_or(failure) {
             // Somebody else's, its own, or one that is gone meanwhile: the list is shown anew.
             Ok(_) => show(&portal, &caller, &live, ReviewState::Changed, StatusCode::UNPROCESSABLE_ENTITY).await,

@@ -1,0 +1,295 @@
+// A lost device: getting back in under each policy, what was lost ends, and whoever is still there can stop it.
+import assert from 'node:assert/strict';
+import { look } from './harness/look.js';
+import { send } from './harness/loopback.js';
+import { address, openWorld } from './harness/world.js';
+
+const scenario = openWorld();
+
+const NOT_HERE = 'We couldn\'t sign you in on this device';
+const SET_UP = 'Set up this device';
+const REVIEW = 'Keep your account safe';
+const GONE_WITHIN_MS = 5_000;
+const otherThan = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+
+// A scenario in a gateway with this policy.
+const under = (policy, name, run) =>
+  scenario(`${policy}: ${name}`, async (at) => {
+    await at.gateway.runWith(`recovery = "${policy}"`);
+    await run(at);
+  });
+
+// From a protected page, by "Lost my device", to the page that takes the code of the mail.
+async function askForCode(visitor, email, wanted = '/') {
+  await visitor.goto(wanted);
+  await visitor.link('Lost my device').click();
+  await visitor.heading('Get back in');
+  await visitor.email.fill(email);
+  await visitor.button('Email me a code').click();
+  await visitor.heading('Check your email');
+}
+
+// The same, to the page that takes the operator's code, and on with it.
+async function bringCode(visitor, email, code, wanted = '/') {
+  await visitor.goto(wanted);
+  await visitor.link('Lost my device').click();
+  await visitor.reads('Ask whoever runs Acme Notes for a code.');
+  await visitor.email.fill(email);
+  await visitor.button('Continue').click();
+  await enterCode(visitor, code);
+}
+
+async function enterCode(visitor, code) {
+  await visitor.page.getByLabel('Code', { exact: true }).fill(code);
+  await visitor.button('Continue').click();
+}
+
+// With the code of the mail to "Set up this device".
+async function prove(visitor, email, wanted) {
+  await askForCode(visitor, email, wanted);
+  await visitor.enterCode(await visitor.world.mailbox.code(email));
+  await visitor.heading(SET_UP);
+}
+
+async function setUp(visitor, next = REVIEW) {
+  await visitor.usePasskey('Create passkey', next);
+}
+
+const letterAbout = (mailbox, email, subject) => mailbox.next(email, (letter) => subject.test(letter.subject));
+
+under('email', 'a lost device is replaced, removed, signed out and cut off', async ({ enter, mailbox, origin }) => {
+  const email = address();
+  const lost = await enter();
+  await lost.register(email);
+  const socket = await lost.openSocket();
+
+  const found = await enter();
+  await found.goto('/notes/5?q=1');
+  await found.link('Lost my device').click();
+  await found.heading('Get back in');
+  await look(found, 'recover');
+  await askForCode(found, email, '/notes/5?q=1');
+  await found.reads(`If that account exists, we sent a 6-digit code to ${email}.`);
+  await look(found, 'recover-code');
+  const { subject, text } = await letterAbout(mailbox, email, /^\d{3}\s\d{3} is your Acme Notes code$/);
+  assert.doesNotMatch(text, /https?:\S*\d{6}/, 'a link that carries the code');
+  const code = subject.slice(0, 7).replace(/\s/, '');
+  await found.enterCode(otherThan(code));
+  await found.alert.filter({ hasText: '4 tries left' }).waitFor();
+  await look(found, 'recover-code wrong');
+  assert.equal(await found.cookie(), undefined);
+  await found.enterCode(code);
+  await found.heading(SET_UP);
+  await look(found, 'recover set-up');
+  assert.equal(await found.cookie(), undefined, 'a session before the passkey');
+  assert.equal((await lost.send('/api/me')).status, 200, 'asking alone ended a session');
+
+  await setUp(found);
+  await socket.ends(GONE_WITHIN_MS);
+  assert.equal((await lost.send('/api/me')).status, 401, 'the session from before goes on');
+  await letterAbout(mailbox, email, /^Your Acme Notes account was recovered$/);
+  await look(found, 'review');
+
+  // Nothing of the app before the question is answered, by page or by script.
+  await found.goto('/notes/5?q=1');
+  await found.heading(REVIEW);
+  assert.equal((await found.send('/api/me')).status, 403);
+  await found.button('Remove selected').click();
+  await found.alert.filter({ hasText: /Select the passkeys/ }).waitFor();
+  await found.page.getByRole('checkbox').check();
+  await found.button('Remove selected').click();
+  await found.at('/notes/5?q=1');
+  await found.heading('Note 5');
+  const claims = JSON.parse((await found.send('/api/me')).text);
+  assert.equal(claims.email, email);
+  assert.ok(Math.abs(claims.recovered_at - Date.now() / 1000) < 120, 'the session does not say how it was made');
+  await letterAbout(mailbox, email, /^A passkey was removed/);
+
+  await lost.goto('/');
+  await lost.email.fill(email);
+  await lost.usePasskey('Continue', NOT_HERE);
+  await found.goto('/_bmauth/recover/review');
+  await found.at('/');
+  await found.signOut();
+  await found.signInByEmail(email);
+  assert.equal((await send(origin, '/api/me')).status, 401);
+});
+
+under('email', 'everything can be kept, and the old passkey still signs in', async ({ enter }) => {
+  const email = address();
+  const old = await enter();
+  await old.register(email);
+  const fresh = await enter();
+  await prove(fresh, email);
+  await setUp(fresh);
+  await fresh.button('Keep all').click();
+  await fresh.at('/');
+  await old.signInByEmail(email);
+});
+
+under('email', 'an unknown address looks exactly like a known one', async ({ enter, mailbox }) => {
+  const owner = await enter();
+  const [known, unknown] = [address(), address()];
+  await owner.register(known);
+  const attempt = async (email) => {
+    const visitor = await enter();
+    await askForCode(visitor, email);
+    const shown = async () => (await visitor.page.locator('main').innerText()).replaceAll(email, '…');
+    const asked = await shown();
+    await visitor.enterCode('123456');
+    await visitor.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+    return [asked, await shown()];
+  };
+  assert.deepEqual(await attempt(unknown), await attempt(known));
+  await mailbox.code(known);
+  assert.deepEqual(mailbox.unread(unknown), []);
+});
+
+under('email', 'a code works only in the browser that asked for it', async ({ enter, mailbox }) => {
+  const owner = await enter();
+  const email = address();
+  await owner.register(email);
+  const [mine, thief] = [await enter(), await enter()];
+  await askForCode(mine, email);
+  const code = await mailbox.code(email);
+  await askForCode(thief, address('nobody'));
+  await thief.enterCode(code);
+  await thief.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+  await mine.enterCode(code);
+  await mine.heading(SET_UP);
+});
+
+under('email', 'a device that still has its passkey is told so', async ({ enter }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.register(email);
+  await maria.signOut();
+  await prove(maria, email);
+  await maria.device.touched(async () => {
+    await maria.button('Create passkey').click();
+    await maria.reads('This device is already set up.');
+  });
+  assert.equal((await maria.device.passkeys()).length, 1);
+});
+
+under('email', '“Can’t approve?” leads to the way back in', async ({ enter }) => {
+  const maria = await enter();
+  await maria.goto('/_bmauth/link/start');
+  await maria.link('Can\'t approve?').click();
+  await maria.heading('Get back in');
+});
+
+under('delayed', 'it is held, shown on every signed-in device, and stopped from there', async ({ enter, mailbox }) => {
+  const email = address();
+  const owner = await enter();
+  await owner.register(email);
+  const stranger = await enter();
+  await askForCode(stranger, email);
+  await stranger.enterCode(await mailbox.code(email));
+  await stranger.heading(/./);
+  await stranger.reads(/You can finish on \d+ \w+ at|You can finish on \w+ \d+/);
+  await look(stranger, 'held');
+  assert.equal(await stranger.cookie(), undefined);
+  assert.equal((await owner.send('/api/me')).status, 200);
+  await letterAbout(mailbox, email, /^Someone wants to get back/);
+
+  // Another code, within the hold, leads nowhere else.
+  await askForCode(stranger, email);
+  await stranger.enterCode(await mailbox.code(email));
+  await stranger.reads(/You can finish on/);
+
+  await owner.goto('/_bmauth/devices');
+  await owner.reads('Someone asked for a way back into your account (Chrome on Linux).');
+  await look(owner, 'devices held');
+  await owner.button('Stop it').click();
+  await owner.at('/_bmauth/devices');
+  await owner.heading('My devices');
+  assert.equal(await owner.page.getByText('Someone asked for a way back').count(), 0);
+  await owner.reads('Way back in stopped');
+  await letterAbout(mailbox, email, /was cancelled$/);
+});
+
+under('delayed', 'the link in the mail stops it, once', async ({ enter, mailbox, origin }) => {
+  const email = address();
+  const owner = await enter();
+  await owner.register(email);
+  const stranger = await enter();
+  await askForCode(stranger, email);
+  await stranger.enterCode(await mailbox.code(email));
+  await stranger.reads(/You can finish on/);
+  const { text } = await letterAbout(mailbox, email, /^Someone wants to get back/);
+  const [link] = /https?:\S+\/_bmauth\/recover\/cancel#\S+/.exec(text);
+  assert.ok(link.startsWith(origin));
+
+  const reader = await enter(); // wherever the mail is read
+  await reader.page.goto(link);
+  await reader.heading('Stop getting back in?');
+  assert.equal(new URL(reader.page.url()).hash, '', 'the word stays in the address');
+  await look(reader, 'cancel');
+  await owner.goto('/_bmauth/devices');
+  await owner.reads('Someone asked for a way back into your account');
+  await reader.button('Stop it').click();
+  await reader.heading('It was stopped');
+  await look(reader, 'cancelled');
+  await owner.page.reload();
+  assert.equal(await owner.page.getByText('Someone asked for a way back').count(), 0);
+  await letterAbout(mailbox, email, /was cancelled$/);
+
+  await reader.goto('/_bmauth/sign-in');
+  await reader.page.goto(link);
+  await reader.button('Stop it').click();
+  await reader.heading('There\'s nothing to stop');
+  await look(reader, 'cancel over');
+});
+
+under('admin', 'only the operator’s code opens the way, once', async ({ enter, mailbox, gateway }) => {
+  const email = address();
+  const lost = await enter();
+  await lost.register(email);
+  await letterAbout(mailbox, email, /^Welcome/);
+  const told = await gateway.command('users', 'recover', email);
+  assert.equal(told.code, 0, told.stderr);
+  const { code } = JSON.parse((await gateway.command('users', 'recover', email, '--json')).stdout);
+  const outdated = told.stdout.split('\n')[0].trim();
+  assert.notEqual(outdated, code);
+
+  const found = await enter();
+  await found.goto('/_bmauth/recover');
+  await look(found, 'recover admin');
+  await bringCode(found, email, outdated, '/notes/2');
+  await found.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+  await found.reads(`Enter the code you were given for ${email}.`);
+  await look(found, 'recover-code admin');
+  await enterCode(found, ` ${code.toLowerCase()} `);
+  await found.heading(SET_UP);
+  assert.deepEqual(mailbox.unread(email).filter(({ subject }) => /code/.test(subject)), [], 'a code went out by mail');
+  await setUp(found);
+  assert.equal((await lost.send('/api/me')).status, 401);
+  await found.page.getByRole('checkbox').check();
+  await found.button('Remove selected').click();
+  await found.at('/notes/2');
+
+  const again = await enter();
+  await bringCode(again, email, code);
+  await again.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+});
+
+under('off', 'there is no way back in, and the sign-in page offers none', async ({ enter, gateway }) => {
+  const email = address();
+  const maria = await enter();
+  await maria.register(email);
+  await maria.signOut();
+  await maria.goto('/');
+  await maria.heading('Sign in');
+  assert.equal(await maria.link('Lost my device').count(), 0);
+  await maria.goto('/_bmauth/link/start');
+  assert.equal(await maria.link('Can\'t approve?').count(), 0);
+  await maria.goto('/_bmauth/recover');
+  await maria.heading('Get back in');
+  await maria.reads('A lost passkey can\'t be replaced here.');
+  assert.equal(await maria.email.count(), 0);
+  await look(maria, 'recover off');
+  const refused = await gateway.command('users', 'recover', email);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /accounts\.recovery/);
+});
