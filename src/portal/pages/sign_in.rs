@@ -28,12 +28,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(Some(_)) => answer::go_to(caller.destination().as_str()),
         Ok(None) => {
             let (return_to, registration) = (caller.return_path(), portal.registration());
-            let view = SignIn {
-                return_to,
-                registration,
-                link: portal.links(),
-                recover: portal.recovers(),
-            };
+            let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Err(error) => unavailable(&portal, &caller, &error),

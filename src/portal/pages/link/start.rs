@@ -29,7 +29,12 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
         Err(error) => return unavailable(&portal, &caller, &error),
     }
     let address = format!("{}{path}", authority(&portal));
-    let view = LinkStart { return_to: caller.return_path(), kind: kind(&headers), address: &address, recover: portal.recovers() };
+    let view = LinkStart {
+        return_to: caller.return_path(),
+        kind: kind(&headers),
+        address: &address,
+        recover: portal.recovers(),
+    };
     let mut response = answer::page(&portal, &caller, |chrome| view.render(chrome));
     response.headers_mut().insert(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(WITH_CAMERA));
     response
