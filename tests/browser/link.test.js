@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { look, PHONE } from './harness/look.js';
-import { addressIn, film } from './harness/picture.js';
+import { addressIn, film, filmForeign } from './harness/picture.js';
 import { address, launch, openWorld } from './harness/world.js';
 
 const scenario = openWorld();
@@ -155,6 +155,26 @@ scenario('a new phone films the code of a signed-in computer', async ({ enter, g
     await phone.heading(SET_UP);
     await phone.createPasskey('/notes/3');
     await phone.heading('Note 3');
+  } finally {
+    await browser.close();
+  }
+});
+
+scenario('a code of somebody else’s is neither followed nor sent', async ({ enter, gateway }) => {
+  const file = path.join(gateway.directory, 'foreign.y4m');
+  await filmForeign(file);
+  const browser = await launch({ film: file });
+  try {
+    const phone = await enter({ ...A_PHONE, browser });
+    await phone.goto('/_bmauth/link/start');
+    const sent = [];
+    phone.page.on('request', (request) => sent.push(request.method()));
+    await phone.button('Scan the code it shows').click();
+    await phone.reads('That is another code. Scan the one that Acme Notes shows.');
+    await look(phone, 'link-start scanning');
+    await phone.button('Cancel').click();
+    await phone.button('Scan the code it shows').waitFor();
+    assert.ok(!sent.includes('POST'), 'what was read was sent');
   } finally {
     await browser.close();
   }

@@ -102,8 +102,9 @@ scenario('sign-in works with the keyboard alone', async ({ enter }) => {
 });
 
 scenario('the pages are small and come whole from the gateway', async ({ enter }) => {
-  for (const path of ['/_bmauth/sign-in', '/_bmauth/register']) {
+  for (const path of ['/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/link/start', '/_bmauth/devices']) {
     const visitor = await enter();
+    if (path.endsWith('devices')) await visitor.register(address());
     const answers = [];
     visitor.page.on('response', (response) => answers.push(response));
     const document = await visitor.goto(path);
@@ -119,9 +120,14 @@ scenario('the pages are small and come whole from the gateway', async ({ enter }
   }
 });
 
+const PUBLIC = [
+  '/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/signed-out', '/_bmauth/link/start', '/_bmauth/link',
+  '/_bmauth/recover', '/_bmauth/recover/cancel',
+];
+
 scenario('the pages carry the headers that keep them to themselves', async ({ enter }) => {
   const visitor = await enter();
-  for (const path of ['/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/signed-out']) {
+  for (const path of PUBLIC) {
     const { headers } = await visitor.send(path);
     const policy = headers['content-security-policy'].split(/;\s*/);
     for (const part of [
@@ -135,6 +141,8 @@ scenario('the pages carry the headers that keep them to themselves', async ({ en
     assert.match(headers['cache-control'], /no-store/);
     assert.ok(headers['permissions-policy'].includes('publickey-credentials-get'));
     assert.doesNotMatch(headers.server ?? '', /pingora/i);
+    const camera = path === '/_bmauth/link/start' ? 'camera=(self)' : 'camera=()';
+    assert.ok(headers['permissions-policy'].includes(camera), `${path}: ${headers['permissions-policy']}`);
   }
 });
 
@@ -142,5 +150,20 @@ scenario('without JavaScript the page says what is missing', async ({ enter }) =
   const visitor = await enter({ javaScriptEnabled: false });
   await visitor.goto('/_bmauth/sign-in');
   await visitor.heading('Sign in');
+  await visitor.page.getByText(/JavaScript/).first().waitFor();
+});
+
+scenario('getting back in needs no JavaScript up to the passkey', async ({ enter, mailbox }) => {
+  const owner = await enter();
+  const email = address();
+  await owner.register(email);
+  const visitor = await enter({ javaScriptEnabled: false });
+  await visitor.goto('/_bmauth/recover');
+  await visitor.email.fill(email);
+  await visitor.button('Email me a code').click();
+  await visitor.heading('Check your email');
+  await mailbox.next(email, ({ subject }) => /^Welcome/.test(subject));
+  await visitor.enterCode(await mailbox.code(email));
+  await visitor.heading('Set up this device');
   await visitor.page.getByText(/JavaScript/).first().waitFor();
 });

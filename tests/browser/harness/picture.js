@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 
 const jsQR = createRequire(import.meta.url)('../../../templates/assets/vendor/jsqr.js');
 const SIDE = 400;
+const QUIET = 4;
 const FILM = { width: 640, height: 480, frames: 2 };
 
 // The picture as the page shows it: SIDE × SIDE grey values.
@@ -28,9 +29,21 @@ export async function addressIn(page) {
   return jsQR(colours, SIDE, SIDE)?.data;
 }
 
-// A film in which the picture is held before the camera: raw YUV 4:2:0, without colour.
+// A film in which the page's picture is held before the camera.
 export async function film(page, file) {
-  const picture = await drawn(page);
+  await develop(await drawn(page), file);
+}
+
+// A film of a code that is not ours: of https://example.com/#abc.
+export async function filmForeign(file) {
+  const side = Math.floor(SIDE / (FOREIGN.length + 2 * QUIET));
+  const at = (pixel) => Math.floor(pixel / side) - QUIET;
+  const isDark = (_, pixel) => FOREIGN[at(Math.floor(pixel / SIDE))]?.[at(pixel % SIDE)] === '#';
+  await develop(Uint8Array.from({ length: SIDE * SIDE }, (...pixel) => (isDark(...pixel) ? 0 : 255)), file);
+}
+
+// Raw YUV 4:2:0, without colour.
+async function develop(picture, file) {
   const { width, height, frames } = FILM;
   const light = Buffer.alloc(width * height, 200);
   const [left, top] = [(width - SIDE) >> 1, (height - SIDE) >> 1];
@@ -41,3 +54,31 @@ export async function film(page, file) {
   const head = Buffer.from(`YUV4MPEG2 W${width} H${height} F20:1 Ip A1:1 C420jpeg\n`);
   await writeFile(file, Buffer.concat([head, ...Array(frames).fill(frame).flat()]));
 }
+
+const FOREIGN = [
+  '#######..#######..#######',
+  '#.....#.#..##.###.#.....#',
+  '#.###.#....##..##.#.###.#',
+  '#.###.#..#.#..##..#.###.#',
+  '#.###.#.##...###..#.###.#',
+  '#.....#..#######..#.....#',
+  '#######.#.#.#.#.#.#######',
+  '..........#..##.#........',
+  '#.#.#.#..########...#..#.',
+  '...#.#.##.#.#.....#.....#',
+  '##.##.##.##.##.....##.###',
+  '.#####.......#####.....#.',
+  '#..####.###.###.###..#.##',
+  '.####..###.###..###..#..#',
+  '#.#.#.##...####.#.##..###',
+  '.#.#.#.####.#####...#..#.',
+  '#.#..##.######.#######...',
+  '........#..#.#.##...##.##',
+  '#######..##.#.###.#.##.##',
+  '#.....#....#.##.#...##.#.',
+  '#.###.#.##..##..######...',
+  '#.###.#..###.#.#...####..',
+  '#.###.#.#.#..##.#...#...#',
+  '#.....#..#...#..#.#.##.#.',
+  '#######.#.#.##.#####...##',
+];
