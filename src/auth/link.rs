@@ -16,6 +16,7 @@ use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
 use crate::domain::link::seen::{Role, Seen};
 use crate::domain::link::steps::{self, Counters, Finished, Fresh, Making, Proof, SignedInAs};
 use crate::domain::link::{FreshLink, Link, LinkId, Offer, Refusal};
+use crate::domain::manage::Deed;
 use crate::domain::plan::Conflict;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
@@ -247,8 +248,17 @@ impl Auth {
         proof.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
         let (state, stored) = (proof.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
-        let used = verified.map_err(|unproved| refuse(&unproved))?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        let used = match verified {
+            Ok(used) => used,
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
+                    self.note_copy(deed, proof.id, passkey.key.aaguid).await?;
+                }
+                return Err(refuse(&unproved));
+            }
+        };
         // Read last, as whatever happened meanwhile has the word.
         let signed_in = self.signed_in_as(visitor).await?;
         let link = self.load_standing_link(id, visitor).await?;
