@@ -399,6 +399,8 @@ pub fn finish(
         Change::AddLetter(letter),
         Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now)),
     ]);
+    // The browser's own from before may be another account's.
+    changes.extend(visitor.session.map(Change::EndSession));
     let then = Finished { session, return_to: recovery.return_to.clone() };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }

@@ -353,3 +353,14 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     ask(&mut second, MARIA).await;
     assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
 }
+
+#[tokio::test]
+async fn a_recovered_session_takes_the_place_of_the_browsers_own() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    browser.register(&world, "bob@example.com", &mut Passkey::new(b"key of bob")).await;
+    let old = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    assert_eq!(world.store.session(old).await.unwrap(), None);
+}
