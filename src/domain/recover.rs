@@ -368,7 +368,8 @@ pub fn finish(
     if account != opened.account {
         return Err(Refusal::NoRecovery);
     }
-    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery)];
+    // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
+    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery), Change::DropRecoveries(account)];
     let also: &[Method] = match mode {
         Mode::Off => return Err(Refusal::Off),
         // The operator vouched, not the mailbox.

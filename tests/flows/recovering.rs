@@ -364,3 +364,53 @@ async fn a_recovered_session_takes_the_place_of_the_browsers_own() {
     recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
     assert_eq!(world.store.session(old).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_finished_recovery_ends_those_of_other_browsers() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut thief = world.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &world.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    thief.get("/_bmauth/recover/device").await;
+    let begun = thief.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
+    let mut owner = world.browser();
+    recover(&world, &mut owner, &mut Passkey::new(b"new key")).await;
+    review(&mut owner, &[("choice", "keep")]).await;
+    let credential = Passkey::new(b"thief's").create(&begun["options"]);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    assert_eq!(thief.post("/_bmauth/recover/passkey/verify", &body).await.refusal(), "recovery-ended");
+    assert_ne!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    assert_eq!((owner.who().await.as_deref(), thief.who().await), (Some(MARIA), None));
+}
+
+#[tokio::test]
+async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
+    let account = async |world: &World| {
+        let email = bmauth::domain::email::Email::parse(MARIA).unwrap();
+        world.store.account_by_email(&email).await.unwrap().unwrap()
+    };
+    let world_now = World::new().await;
+    maria(&world_now).await;
+    let mut thief = world_now.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &world_now.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    for disabled in [true, false] {
+        world_now.auth.set_disabled(&account(&world_now).await, disabled).await.unwrap();
+    }
+    assert_ne!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+
+    let held = world("\"delayed\"").await;
+    maria(&held).await;
+    let mut thief = held.browser();
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &held.code(MARIA).await).await;
+    held.mails(MARIA).await;
+    let maria = account(&held).await;
+    held.auth.set_disabled(&maria, true).await.unwrap();
+    held.wait(24 * 3600);
+    held.auth.set_disabled(&maria, false).await.unwrap();
+    ask(&mut thief, MARIA).await;
+    let again = enter(&mut thief, &held.code(MARIA).await).await;
+    assert_eq!(again.status, StatusCode::OK, "it is held anew: {}", again.text);
+}
