@@ -414,3 +414,19 @@ async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
     let again = enter(&mut thief, &held.code(MARIA).await).await;
     assert_eq!(again.status, StatusCode::OK, "it is held anew: {}", again.text);
 }
+
+#[tokio::test]
+async fn until_the_review_is_answered_the_session_is_nobodys() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    assert_eq!(browser.who().await, None);
+    browser.get("/_bmauth/recover/review").await;
+    assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
+    assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review");
+    review(&mut browser, &[("choice", "keep")]).await;
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+    assert_eq!(browser.get("/_bmauth/link").await.status, StatusCode::OK);
+    assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.status, StatusCode::OK);
+}
