@@ -430,3 +430,18 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
     assert_eq!(browser.get("/_bmauth/link").await.status, StatusCode::OK);
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_mailed_code_opens_nothing_where_the_operator_gives_codes_by_now() {
+    let store = Arc::new(MemoryStore::new());
+    let before = World::with(CONFIG, store.clone()).await;
+    maria(&before).await;
+    let mut thief = before.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &before.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    let after = World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"admin\""), store).await;
+    let mut restarted = after.browser();
+    restarted.cookies = thief.cookies.clone();
+    assert_ne!(set_up(&mut restarted, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    assert_eq!(restarted.who().await, None);
+}

@@ -28,6 +28,11 @@ pub async fn a_recovery_reads_as_it_was_put(store: Arc<impl Store>) {
     for n in 0..6 {
         assert_eq!(store.recovery(digest(n)).await.unwrap().shown(), Some(recovery(n, n + 1)).shown());
     }
+    for stage in [Stage::Code, Stage::Proved, Stage::Vouched] {
+        let one = Recovery { stage, ..recovery(7, 1) };
+        keeps(&*store, [Change::PutRecovery(one.clone())]).await;
+        assert_eq!(store.recovery(digest(7)).await.unwrap(), Some(one));
+    }
 }
 
 pub async fn a_browser_has_one_recovery(store: Arc<impl Store>) {
