@@ -179,7 +179,7 @@ async fn a_new_session_takes_the_place_of_the_waiting_browsers_own() {
 
 #[tokio::test]
 async fn the_owner_is_told_of_a_copied_passkey_that_would_approve() {
-    let (world, mut phone, mut passkey) = maria().await;
+    let (world, phone, mut passkey) = maria().await;
     passkey.counter = 7;
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.status, StatusCode::OK);
     world.mails(MARIA).await;
