@@ -471,11 +471,10 @@ impl Auth {
         Ok(Failure::Refused(refusal))
     }
 
+    /// The visitor's session. One that has still to answer "Keep your account safe" lets nobody in.
     async fn session_of(&self, visitor: &Visitor) -> Result<Option<LiveSession>, StoreError> {
-        match visitor.session {
-            Some(token) => self.session(token).await,
-            None => Ok(None),
-        }
+        let Some(token) = visitor.session else { return Ok(None) };
+        Ok(self.session(token).await?.filter(|live| !live.signed_in().session.review))
     }
 
     async fn signed_in_as(&self, visitor: &Visitor) -> Result<SignedInAs, StoreError> {

@@ -128,8 +128,7 @@ impl Auth {
     /// [`Refusal::NoAccount`], [`Refusal::Raced`]; a failure of the store.
     pub async fn set_disabled(&self, account: &Account, disabled: bool) -> Result<usize, Failure<Refusal>> {
         let sessions = self.sessions_of(account.id).await?.len();
-        let code = self.store.admin_code(account.id).await?;
-        self.carry_out(operate::set_disabled(account, disabled, code.as_ref())).await?;
+        self.carry_out(operate::set_disabled(account, disabled)).await?;
         tracing::info!(account = %account.id, disabled, "an operator changed whether an account is disabled");
         Ok(sessions)
     }

@@ -31,13 +31,10 @@ impl From<Conflict> for Refusal {
     }
 }
 
-/// Disables an account, which ends its sessions, or enables it again. A code that is out dies with the first: it must not
-/// wait for the day of the second.
-pub fn set_disabled(account: &Account, disabled: bool, code: Option<&AdminCode>) -> Plan<()> {
-    let mut changes = vec![Change::SetDisabled { account: account.id, disabled }];
-    let code = code.filter(|_| disabled);
-    changes.extend(code.map(|code| Change::SpendAdminCode { account: account.id, digest: code.digest }));
-    plan(changes)
+/// Disables an account, which ends its sessions, or enables it again. Recoveries and a code that is out die with the
+/// first: they must not wait for the day of the second.
+pub fn set_disabled(account: &Account, disabled: bool) -> Plan<()> {
+    plan(vec![Change::SetDisabled { account: account.id, disabled }])
 }
 
 /// Removes an account and everything of it. Its address may register again, as somebody new.
@@ -97,17 +94,6 @@ mod tests {
             disabled,
             created_at: Timestamp::from_unix(0),
         }
-    }
-
-    #[test]
-    fn disabling_takes_the_code_along_and_enabling_does_not() {
-        let code = AdminCode::new(account(false).id, CodeDigest([7; 32]), Timestamp::from_unix(0));
-        let changes = |disabled| set_disabled(&account(false), disabled, Some(&code)).changes;
-        assert!(matches!(
-            &changes(true)[..],
-            [Change::SetDisabled { disabled: true, .. }, Change::SpendAdminCode { digest, .. }] if *digest == code.digest
-        ));
-        assert!(matches!(&changes(false)[..], [Change::SetDisabled { disabled: false, .. }]));
     }
 
     #[test]

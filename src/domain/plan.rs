@@ -111,7 +111,8 @@ pub enum Change {
         /// Whether it may be the account's last one.
         last: bool,
     },
-    /// Disables an account, which ends its sessions, or enables it again. It must exist.
+    /// Disables an account, which ends its sessions and takes away what was to let somebody in later: recoveries, held or
+    /// not, and an operator's code. Or enables it again. It must exist.
     SetDisabled {
         /// Whose.
         account: AccountId,
@@ -152,6 +153,8 @@ pub enum Change {
         /// The revision it must be in.
         revision: u32,
     },
+    /// Takes away every recovery of an account, proved or not: somebody has finished one.
+    DropRecoveries(AccountId),
     /// Keeps a held recovery; the account must exist and have none.
     AddHold(Hold),
     /// Takes a held recovery away. It must still be there.

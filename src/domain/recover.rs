@@ -279,7 +279,7 @@ pub fn prove(
         (Mode::Delayed(_) | Mode::Email | Mode::Admin, _) => {
             changes.push(Change::AdvanceRecovery(Recovery {
                 revision: recovery.revision.saturating_add(1),
-                stage: Stage::Proved,
+                stage: if mode == Mode::Admin { Stage::Vouched } else { Stage::Proved },
                 expires_at: now.after(recovery::LIFETIME),
                 ..recovery
             }));
@@ -295,7 +295,11 @@ pub fn prove(
 /// [`Refusal::NoRecovery`].
 pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, Refusal> {
     match recovery {
-        Recovery { stage: Stage::Proved, account: Some(account), expires_at, .. } if now < *expires_at => Ok(*account),
+        Recovery { stage: Stage::Proved | Stage::Vouched, account: Some(account), expires_at, .. }
+            if now < *expires_at =>
+        {
+            Ok(*account)
+        }
         _ => Err(Refusal::NoRecovery),
     }
 }
@@ -353,7 +357,8 @@ pub struct Finished {
 /// review what else can sign in, where there is anything (`others`).
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`] where the code was not proved in this browser, or for another account.
+/// [`Refusal::NoRecovery`] where the code was not proved in this browser, for another account, or under a policy that
+/// the operator has changed since: a mailed code is worth nothing where theirs is asked for, and the other way round.
 pub fn finish(
     moment: Moment<'_>,
     opened: Opened,
@@ -365,10 +370,11 @@ pub fn finish(
 ) -> Result<Plan<Finished>, Refusal> {
     let Moment { mode, fresh, visitor, now } = moment;
     let account = proved_account(recovery, now)?;
-    if account != opened.account {
+    if account != opened.account || (recovery.stage == Stage::Vouched) != (mode == Mode::Admin) {
         return Err(Refusal::NoRecovery);
     }
-    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery)];
+    // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
+    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery), Change::DropRecoveries(account)];
     let also: &[Method] = match mode {
         Mode::Off => return Err(Refusal::Off),
         // The operator vouched, not the mailbox.
@@ -399,6 +405,8 @@ pub fn finish(
         Change::AddLetter(letter),
         Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now)),
     ]);
+    // The browser's own from before may be another account's.
+    changes.extend(visitor.session.map(Change::EndSession));
     let then = Finished { session, return_to: recovery.return_to.clone() };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }

@@ -22,8 +22,10 @@ pub const HOLD_OPEN: Duration = Duration::from_secs(7 * 24 * 3600);
 pub enum Stage {
     /// A code is out.
     Code,
-    /// The code was proved and nothing holds it: a passkey may be made.
+    /// An e-mailed code was proved and nothing holds it: a passkey may be made.
     Proved,
+    /// The same by the operator's code.
+    Vouched,
 }
 
 /// A recovery as stored, by the browser that began it: a browser has one at most.

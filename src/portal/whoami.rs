@@ -23,9 +23,11 @@ struct WhoAmI<'a> {
     auth_time: u64,
 }
 
-/// The signed-in user, or 401.
+/// The signed-in user, or 401. A session that has still to answer "Keep your account safe" is nobody's: apps are told of
+/// nobody either.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    match caller.session(&portal).await {
+    let session = caller.session(&portal).await;
+    match session.map(|session| session.filter(|live| !live.signed_in().session.review)) {
         Ok(Some(live)) => {
             let signed_in = live.signed_in();
             let account = &signed_in.account;

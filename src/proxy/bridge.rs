@@ -14,6 +14,7 @@ use http::response::Parts;
 use http::{Method, Request, Response, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -27,6 +28,9 @@ use crate::portal::peer::{PeerInfo, RequestId};
 const LARGEST_BODY: usize = 64 * 1024;
 /// How long such a body may take.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an event stream: the page behind it, and its place among those that wait, is
+/// given up then. Over HTTP/2 nothing else ends that, since such a client can hold its window shut and stay connected.
+const TAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the portal, in bytes.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
@@ -157,7 +161,7 @@ async fn stream(session: &mut Session, parts: Parts, body: Body, stop: &Cancella
             }
         };
         match event {
-            Some(Ok(event)) => session.write_response_body(Some(event), false).await?,
+            Some(Ok(event)) => pass_on(session, Some(event)).await?,
             Some(Err(error)) => {
                 tracing::error!(%error, "an event stream of our own broke off");
                 break;
@@ -165,7 +169,16 @@ async fn stream(session: &mut Session, parts: Parts, body: Body, stop: &Cancella
             None => break,
         }
     }
-    session.write_response_body(None, true).await
+    pass_on(session, None).await
+}
+
+/// Sends an event, or the end.
+async fn pass_on(session: &mut Session, event: Option<Bytes>) -> pingora::Result<()> {
+    let end = event.is_none();
+    match tokio::time::timeout(TAKE_DEADLINE, session.write_response_body(event, end)).await {
+        Ok(sent) => sent,
+        Err(_late) => Error::e_explain(ErrorType::WriteTimedout, "a client took nothing of an event stream"),
+    }
 }
 
 async fn send(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {

@@ -356,3 +356,95 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     ask(&mut second, MARIA).await;
     assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
 }
+
+#[tokio::test]
+async fn a_recovered_session_takes_the_place_of_the_browsers_own() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    browser.register(&world, "bob@example.com", &mut Passkey::new(b"key of bob")).await;
+    let old = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    assert_eq!(world.store.session(old).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_finished_recovery_ends_those_of_other_browsers() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut thief = world.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &world.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    thief.get("/_bmauth/recover/device").await;
+    let begun = thief.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
+    let mut owner = world.browser();
+    recover(&world, &mut owner, &mut Passkey::new(b"new key")).await;
+    review(&mut owner, &[("choice", "keep")]).await;
+    let credential = Passkey::new(b"thief's").create(&begun["options"]);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    assert_eq!(thief.post("/_bmauth/recover/passkey/verify", &body).await.refusal(), "recovery-ended");
+    assert_ne!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    assert_eq!((owner.who().await.as_deref(), thief.who().await), (Some(MARIA), None));
+}
+
+#[tokio::test]
+async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
+    let account = async |world: &World| {
+        let email = bmauth::domain::email::Email::parse(MARIA).unwrap();
+        world.store.account_by_email(&email).await.unwrap().unwrap()
+    };
+    let world_now = World::new().await;
+    maria(&world_now).await;
+    let mut thief = world_now.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &world_now.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    for disabled in [true, false] {
+        world_now.auth.set_disabled(&account(&world_now).await, disabled).await.unwrap();
+    }
+    assert_ne!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+
+    let held = world("\"delayed\"").await;
+    maria(&held).await;
+    let mut thief = held.browser();
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &held.code(MARIA).await).await;
+    held.mails(MARIA).await;
+    let maria = account(&held).await;
+    held.auth.set_disabled(&maria, true).await.unwrap();
+    held.wait(24 * 3600);
+    held.auth.set_disabled(&maria, false).await.unwrap();
+    ask(&mut thief, MARIA).await;
+    let again = enter(&mut thief, &held.code(MARIA).await).await;
+    assert_eq!(again.status, StatusCode::OK, "it is held anew: {}", again.text);
+}
+
+#[tokio::test]
+async fn until_the_review_is_answered_the_session_is_nobodys() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    assert_eq!(browser.who().await, None);
+    browser.get("/_bmauth/recover/review").await;
+    assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
+    assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review");
+    review(&mut browser, &[("choice", "keep")]).await;
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+    assert_eq!(browser.get("/_bmauth/link").await.status, StatusCode::OK);
+    assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_mailed_code_opens_nothing_where_the_operator_gives_codes_by_now() {
+    let store = Arc::new(MemoryStore::new());
+    let before = World::with(CONFIG, store.clone()).await;
+    maria(&before).await;
+    let mut thief = before.browser();
+    ask(&mut thief, MARIA).await;
+    assert_eq!(enter(&mut thief, &before.code(MARIA).await).await.location(), "/_bmauth/recover/device");
+    let after = World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"admin\""), store).await;
+    let mut restarted = after.browser();
+    restarted.cookies = thief.cookies.clone();
+    assert_ne!(set_up(&mut restarted, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    assert_eq!(restarted.who().await, None);
+}

@@ -136,3 +136,20 @@ async fn over_http2_events_are_frames_and_a_reset_ends_the_stream() {
     let request = http::Request::get(format!("https://{HOST}/_bmauth/nothing")).body(()).unwrap();
     assert_eq!(client.send_request(request, true).unwrap().0.await.unwrap().status(), 404);
 }
+
+/// Time goes on by itself once nobody has anything to do.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_let_go() {
+    let Page { say, router } = page();
+    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let mut no_room = h2::client::Builder::new();
+    no_room.initial_window_size(0);
+    let (mut client, connection) = no_room.handshake::<_, Bytes>(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("https://{HOST}/_bmauth/events")).body(()).unwrap();
+    let answer = client.send_request(request, true).unwrap().0.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    say.send(Bytes::from("data: 1\n\n")).await.unwrap();
+    let gone = tokio::time::timeout(std::time::Duration::from_secs(60), say.closed()).await;
+    gone.expect("the page does not wait for ever");
+}

@@ -112,6 +112,8 @@ contract! {
     recovering {
         a_recovery_reads_as_it_was_put
         a_browser_has_one_recovery
+        the_recoveries_of_an_account_go_together_and_no_others
+        disabling_an_account_takes_away_what_would_let_somebody_in_later
         a_recovery_goes_on_from_the_revision_before_only
         a_recovery_is_spent_once_and_only_in_its_revision
         parallel_tries_of_a_recovery_are_counted_exactly

@@ -192,6 +192,7 @@ fn in_progress() -> impl Strategy<Value = Change> {
         pair().prop_map(|(n, of)| Change::SpendHold { account: account_id(of), id: hold_id(n) }),
         (n(), n(), time())
             .prop_map(|(n, of, expires_at)| Change::PutAdminCode(AdminCode { expires_at, ..admin_code(n % 2, of) })),
+        n().prop_map(|n| Change::DropRecoveries(account_id(n))),
         (n(), n()).prop_map(|(n, of)| Change::SpendAdminCode { account: account_id(of), digest: code_digest(n % 2) }),
     ]
 }

@@ -13,6 +13,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::recover::review;
 use super::{refusal_or, unavailable};
 use crate::auth::Failure as StepFailure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
@@ -33,6 +34,8 @@ const PAGE: &str = "/_bmauth/link";
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
     match caller.session(&portal).await {
+        // It may offer nothing before it has answered, and the page would ask for a sign-in again and again.
+        Ok(Some(session)) if session.signed_in().session.review => answer::go_to(review::PATH),
         Ok(session) => {
             let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))

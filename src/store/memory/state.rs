@@ -131,6 +131,9 @@ impl State {
                 self.accounts.get_mut(&account).ok_or(Conflict::NoAccount)?.disabled = disabled;
                 if disabled {
                     self.sessions.retain(|_, session| session.account != account);
+                    self.recoveries.retain(|_, recovery| recovery.account != Some(account));
+                    self.holds.remove(&account);
+                    self.admin_codes.remove(&account);
                 }
             }
             Change::RemoveAccount(account) => {
@@ -186,6 +189,9 @@ impl State {
             Change::SpendRecovery { browser, revision } => {
                 let recovery = self.recoveries.remove(&browser);
                 recovery.filter(|recovery| recovery.revision == revision).ok_or(Conflict::RecoveryChanged)?;
+            }
+            Change::DropRecoveries(account) => {
+                self.recoveries.retain(|_, recovery| recovery.account != Some(account));
             }
             Change::AddHold(hold) => {
                 self.accounts.get(&hold.account).ok_or(Conflict::NoAccount)?;

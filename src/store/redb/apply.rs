@@ -126,6 +126,7 @@ impl Batch<'_, '_> {
                 let recovery = self.remove::<Recovery>(browser.bytes())?;
                 recovery.filter(|recovery| recovery.revision == revision).ok_or(Conflict::RecoveryChanged)?;
             }
+            Change::DropRecoveries(account) => self.drop_recoveries(account)?,
             Change::AddHold(hold) => self.add_hold(&hold)?,
             Change::SpendHold { account, id } => {
                 let hold = self.remove::<Hold>(account.0.as_bytes())?;

@@ -208,3 +208,23 @@ async fn a_new_session_takes_the_place_of_the_waiting_browsers_own() {
     assert_eq!(computer.who().await.as_deref(), Some(MARIA));
     assert!(world.store.session(old).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn the_owner_is_told_of_a_copied_passkey_that_would_approve() {
+    let (world, phone, mut passkey) = maria().await;
+    passkey.counter = 7;
+    assert_eq!(world.browser().sign_in(None, &mut passkey).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+    passkey.counter = 6;
+    for mut approving in [world.browser(), phone] {
+        world.wait(60);
+        let shown = world.browser().ask().await;
+        approving.find(&shown.scan).await;
+        let challenge = approving.number(&shown.link, shown.number).await.json();
+        let credential = passkey.get(&challenge["options"]);
+        assert_eq!(approving.prove(&challenge, &credential).await.refusal(), "not-accepted");
+        assert_eq!(approving.prove(&challenge, &credential).await.refusal(), "expired-ceremony", "used up");
+        assert!(world.mails(MARIA).await[0].subject.contains("copied"));
+        assert_eq!(activity(&world).await[0], What::PasskeyCopied);
+    }
+}

@@ -28,6 +28,11 @@ pub async fn a_recovery_reads_as_it_was_put(store: Arc<impl Store>) {
     for n in 0..6 {
         assert_eq!(store.recovery(digest(n)).await.unwrap().shown(), Some(recovery(n, n + 1)).shown());
     }
+    for stage in [Stage::Code, Stage::Proved, Stage::Vouched] {
+        let one = Recovery { stage, ..recovery(7, 1) };
+        keeps(&*store, [Change::PutRecovery(one.clone())]).await;
+        assert_eq!(store.recovery(digest(7)).await.unwrap(), Some(one));
+    }
 }
 
 pub async fn a_browser_has_one_recovery(store: Arc<impl Store>) {
@@ -133,4 +138,40 @@ pub async fn a_hold_is_either_cancelled_or_finished(store: Arc<impl Store>) {
     let cancelled = !store.events(account_id(1), 9).await.unwrap().is_empty();
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), if cancelled { 1 } else { 2 });
     assert_eq!(store.recovery(digest(1)).await.unwrap().is_some(), cancelled);
+}
+
+pub async fn the_recoveries_of_an_account_go_together_and_no_others(store: Arc<impl Store>) {
+    // Of the browsers, 3 has typed an address without an account.
+    let put = [1, 2, 3, 4].map(|n| Change::PutRecovery(recovery(n, 1 + u32::from(n == 4))));
+    let left = async |store: &dyn Store| {
+        let mut left = Vec::new();
+        for n in 1..=4 {
+            left.extend(store.recovery(digest(n)).await.unwrap().map(|_| n));
+        }
+        left
+    };
+    for _ in 0..2 {
+        keeps(&*store, put.clone()).await;
+        keeps(&*store, [Change::DropRecoveries(account_id(1))]).await;
+        assert_eq!(left(&*store).await, [3, 4]);
+    }
+    keeps(&*store, [Change::DropRecoveries(account_id(9))]).await;
+    assert_eq!(left(&*store).await, [3, 4]);
+}
+
+pub async fn disabling_an_account_takes_away_what_would_let_somebody_in_later(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account(n)))).await;
+    for n in [1, 2] {
+        let open = [Change::AddHold(hold(n, n)), Change::PutAdminCode(admin_code(n, n))];
+        keeps(&*store, [&open[..], &[Change::PutRecovery(recovery(n, n))]].concat()).await;
+    }
+    let disable = |disabled| [Change::SetDisabled { account: account_id(1), disabled }];
+    keeps(&*store, disable(false)).await;
+    assert!(store.hold(account_id(1)).await.unwrap().is_some(), "enabling takes nothing");
+    keeps(&*store, disable(true)).await;
+    for (n, left) in [(1, false), (2, true)] {
+        assert_eq!(store.hold(account_id(n)).await.unwrap().is_some(), left);
+        assert_eq!(store.admin_code(account_id(n)).await.unwrap().is_some(), left);
+        assert_eq!(store.recovery(digest(n)).await.unwrap().is_some(), left);
+    }
 }

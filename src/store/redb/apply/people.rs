@@ -30,8 +30,15 @@ impl Batch<'_, '_> {
         self.put(&Account { disabled, ..was })?;
         if disabled {
             self.end_sessions(account, |_| true)?;
+            self.drop_recoveries(account)?;
+            self.remove::<Hold>(account.0.as_bytes())?;
+            self.remove::<AdminCode>(account.0.as_bytes())?;
         }
         Ok(())
+    }
+
+    pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), Fault> {
+        self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)
     }
 
     /// Removes an account and everything that names it; ceremonies are left to expire.
@@ -45,7 +52,7 @@ impl Batch<'_, '_> {
             self.remove_indexed::<Event>(after_time(after_account(&key)))?;
         }
         self.remove_all::<Link>(Table::LinksByAccount, account)?;
-        self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)?;
+        self.drop_recoveries(account)?;
         self.remove::<Hold>(account.0.as_bytes())?;
         self.remove::<AdminCode>(account.0.as_bytes())?;
         Ok(())

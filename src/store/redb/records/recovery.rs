@@ -28,6 +28,7 @@ struct RecoveryV1 {
 enum StageV1 {
     Code,
     Proved,
+    Vouched,
 }
 
 impl Row for Recovery {
@@ -55,6 +56,7 @@ impl Row for Recovery {
             stage: match stage {
                 Stage::Code => StageV1::Code,
                 Stage::Proved => StageV1::Proved,
+                Stage::Vouched => StageV1::Vouched,
             },
             code: code.0.into_bytes(),
             tries: *tries,
@@ -78,6 +80,7 @@ impl Row for Recovery {
                     stage: match stage {
                         StageV1::Code => Stage::Code,
                         StageV1::Proved => Stage::Proved,
+                        StageV1::Vouched => Stage::Vouched,
                     },
                     code: CodeId(Uuid::from_bytes(code)),
                     tries,
