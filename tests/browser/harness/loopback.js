@@ -2,13 +2,31 @@
 import http from 'node:http';
 import net from 'node:net';
 
-// A port that nobody listens on right now.
+// Ports of this process alone, below those that the system hands out by itself: a port that was free a moment ago must
+// not be given to another part of the test, to a test file that runs at the same time, or to an outgoing connection.
+const BLOCK = 40;
+const FIRST = 15_000 + (process.pid % 425) * BLOCK;
+let given = 0;
+
+// A port that nobody listens on, and that is given out once.
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  const { port } = server.address();
+  while (given < BLOCK) {
+    const port = FIRST + given;
+    given += 1;
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port is free from ${FIRST} on`);
+}
+
+async function isFree(port) {
+  const server = net.createServer();
+  const listening = new Promise((resolve) => {
+    server.once('listening', () => resolve(true)).once('error', () => resolve(false));
+  });
+  server.listen(port, '127.0.0.1');
+  if (!(await listening)) return false;
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return true;
 }
 
 // One request on a connection of its own. `headers` is a flat list (name, value, name, value …), so that spelling and
