@@ -70,7 +70,7 @@ impl Auth {
     ) -> Result<Opened, Failure<WrongCode>> {
         for counted in self.count_tries(email, typed, visitor).await? {
             let opened = match counted {
-                Counted::SignUp(counted) => self.finish_sign_up(counted, visitor).await.map_err(wrong)?,
+                Counted::SignUp(counted) => self.finish_sign_up(*counted, visitor).await.map_err(wrong)?,
                 Counted::Recovery(counted) => self.finish_by_code(counted, typed, visitor).await.map_err(wrong)?,
             };
             if let Some(opened) = opened {
@@ -88,7 +88,7 @@ impl Auth {
             Some(account) => self.store.recoveries_of(account.id).await?,
             None => Vec::new(),
         };
-        Ok(sign_ups.into_iter().map(Pending::SignUp).chain(recoveries.into_iter().map(Pending::Recovery)).collect())
+        Ok(sign_ups.into_iter().map(Box::new).map(Pending::SignUp).chain(recoveries.into_iter().map(Pending::Recovery)).collect())
     }
 
     async fn count_tries(

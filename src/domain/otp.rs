@@ -14,7 +14,7 @@ use super::visitor::{Client, Visitor};
 #[derive(Clone, Debug)]
 pub enum Pending {
     /// A sign-up.
-    SignUp(Registration),
+    SignUp(Box<Registration>),
     /// A recovery.
     Recovery(Recovery),
 }
@@ -78,7 +78,7 @@ fn has_several_networks(waiting: &[Pending]) -> bool {
 #[derive(Debug)]
 pub enum Counted {
     /// Of a sign-up.
-    SignUp(register::CountedTry),
+    SignUp(Box<register::CountedTry>),
     /// Of a recovery.
     Recovery(recover::CountedTry),
 }
@@ -96,9 +96,9 @@ pub fn count_try(
     let mut then = Vec::new();
     for pending in candidates {
         let counted = match pending {
-            Pending::SignUp(registration) => register::count_try(registration, typed, counters, now)
+            Pending::SignUp(registration) => register::count_try(*registration, typed, counters, now)
                 .ok()
-                .map(|Plan { changes, then, .. }| (changes, Counted::SignUp(then))),
+                .map(|Plan { changes, then, .. }| (changes, Counted::SignUp(Box::new(then)))),
             Pending::Recovery(recovery) => recover::count_try(mode, recovery, counters, now)
                 .ok()
                 .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then))),
