@@ -164,6 +164,7 @@ async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow
         issuer: config.identity.issuer.clone(),
         algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
+        access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
     };
     let keys = store.signing_keys().await?;
     let changes = rotation::plan(&keys, settings.algorithm, clock.now())?;
