@@ -5,6 +5,7 @@ pub mod access;
 pub mod account;
 pub mod activity;
 pub mod admin_code;
+pub mod api;
 pub mod brand;
 pub mod ceremony;
 pub mod claim;

@@ -173,6 +173,7 @@ impl Plan {
             path: PathPrefix::parse(&path).unwrap(),
             upstream: upstream.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
             access,
+            forward_authorization: false,
         });
         let (keeper, counts) = (Arc::new(Keeper::new()), Arc::new(Counts::default()));
         let parts = Parts {
