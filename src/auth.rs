@@ -2,6 +2,7 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+pub mod bearer;
 mod endings;
 pub mod link;
 pub mod manage;
@@ -103,6 +104,8 @@ pub struct Keys {
     pub links: MacKey,
     /// Of the codes that operators give out.
     pub admin_codes: MacKey,
+    /// Of the names under which the API's sessions are kept.
+    pub api_sessions: MacKey,
 }
 
 impl Keys {
@@ -117,7 +120,15 @@ impl Keys {
             holds: key("held recoveries"),
             links: key("links"),
             admin_codes: key("admin codes"),
+            api_sessions: key("API sessions"),
         }
+    }
+
+    /// Under what a session of the API is kept. It has no cookie whose digest that could be; its access tokens, which
+    /// say its public name, are proof enough. Nobody who knows that name alone can tell where it is kept, nor make a
+    /// cookie of it.
+    pub fn api_session(&self, session: SessionId) -> SecretDigest {
+        SecretDigest::from_bytes(self.api_sessions.mac(&[session.0.as_bytes()]))
     }
 
     /// The name of the counter of `parts`.
