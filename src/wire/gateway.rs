@@ -91,6 +91,7 @@ impl Gateway {
             policy: config.policy.clone(),
             recovery: config.recovery,
             linking: config.link.policy,
+            elevation: std::time::Duration::from_secs(5 * 60),
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
