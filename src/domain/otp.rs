@@ -55,16 +55,23 @@ impl Pending {
 }
 
 /// Those of the entries waiting for an address that this visitor's code may be for: with a cookie, what was begun with
-/// it; without one, what was begun without one, and where that came from several networks, from the visitor's own.
+/// it; without one, what was begun without one.
+///
+/// A sign-up then counts only in the network it was begun from. Whoever types the code of somebody else's sign-up into
+/// their own client would make an account that the other's key opens, and nothing else tells the two apart. A recovery is
+/// worth something to nobody but who types its code, so it may be finished elsewhere, unless others wait elsewhere too.
 pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Pending> {
     waiting.retain(|pending| pending.is_open(now));
     match visitor.client {
         Client::Pages | Client::Api { cookie: true } => waiting.retain(|pending| pending.is_visitors(visitor)),
         Client::Api { cookie: false } => {
             waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
-            if has_several_networks(&waiting) {
-                waiting.retain(|pending| *pending.claim() == visitor.claim());
-            }
+            let several = has_several_networks(&waiting);
+            waiting.retain(|pending| match pending {
+                // A network that is not known is nobody's.
+                Pending::SignUp(_) => visitor.address.is_some() && *pending.claim() == visitor.claim(),
+                Pending::Recovery(_) => !several || *pending.claim() == visitor.claim(),
+            });
         }
     }
     waiting
