@@ -40,8 +40,10 @@ impl Auth {
     pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
         let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.now());
         waiting.sort_by_key(Pending::sent_at);
-        // One that was sent just now still opens what it was sent for.
-        if waiting.last().is_some_and(|pending| self.now() < pending.sent_at().after(code::RESEND_AFTER)) {
+        // One that was sent just now still opens what it was sent for. That somebody else asked is no reason to keep a
+        // person waiting.
+        let own = waiting.iter().rev().find(|pending| pending.is_of(visitor));
+        if own.is_some_and(|pending| self.now() < pending.sent_at().after(code::RESEND_AFTER)) {
             return self.work_as_if(&email).await;
         }
         let sign_up = waiting.into_iter().rev().find_map(|pending| match pending {

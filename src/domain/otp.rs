@@ -27,6 +27,15 @@ impl Pending {
         }
     }
 
+    /// Whether this visitor began it, as far as that can be told: by the cookie, or without one by the network.
+    pub fn is_of(&self, visitor: &Visitor) -> bool {
+        match visitor.client {
+            Client::Pages | Client::Api { cookie: true } => self.is_visitors(visitor),
+            // A network that is not known is nobody's.
+            Client::Api { cookie: false } => visitor.address.is_some() && *self.claim() == visitor.claim(),
+        }
+    }
+
     fn is_visitors(&self, visitor: &Visitor) -> bool {
         visitor.browser
             == match self {
@@ -62,17 +71,12 @@ impl Pending {
 /// worth something to nobody but who types its code, so it may be finished elsewhere, unless others wait elsewhere too.
 pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Pending> {
     waiting.retain(|pending| pending.is_open(now));
-    match visitor.client {
-        Client::Pages | Client::Api { cookie: true } => waiting.retain(|pending| pending.is_visitors(visitor)),
-        Client::Api { cookie: false } => {
-            waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
-            let several = has_several_networks(&waiting);
-            waiting.retain(|pending| match pending {
-                // A network that is not known is nobody's.
-                Pending::SignUp(_) => visitor.address.is_some() && *pending.claim() == visitor.claim(),
-                Pending::Recovery(_) => !several || *pending.claim() == visitor.claim(),
-            });
-        }
+    if matches!(visitor.client, Client::Api { cookie: false }) {
+        waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
+        let several = has_several_networks(&waiting);
+        waiting.retain(|pending| pending.is_of(visitor) || matches!(pending, Pending::Recovery(_)) && !several);
+    } else {
+        waiting.retain(|pending| pending.is_of(visitor));
     }
     waiting
 }
