@@ -6,6 +6,7 @@ pub mod account;
 pub mod activity;
 pub mod admin_code;
 pub mod api;
+pub mod bearer;
 pub mod brand;
 pub mod ceremony;
 pub mod claim;

@@ -2,7 +2,6 @@
 
 mod admit;
 mod answers;
-mod bearer;
 mod bridge;
 mod forward;
 mod gatekeeper;

@@ -4,12 +4,12 @@ use http::HeaderMap;
 use http::header::ORIGIN;
 
 use super::answers::Problem;
-use super::bearer::Bearer;
 use super::incoming::{Incoming, Kind};
 use super::settings::Settings;
 use super::{Gatekeeper, Parts};
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::{self, Admission, Decision};
+use crate::domain::bearer::Bearer;
 use crate::domain::host::Authority;
 use crate::domain::route::{Access, Scheme};
 

@@ -3,16 +3,16 @@
 use std::net::IpAddr;
 
 use http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, UPGRADE,
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderName, HeaderValue, ORIGIN, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, Version};
 
 use super::answers::Problem;
-use super::bearer::Bearer;
 use super::guard::Connection;
 use super::settings::Settings;
+use crate::domain::bearer::Bearer;
 use crate::domain::cookies;
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
@@ -113,7 +113,7 @@ impl Incoming {
                 .and_then(|value| str::from_utf8(value).ok())
                 .and_then(Secret::parse)
                 .map(|secret| secret.digest());
-        let bearer = Bearer::read(&head.headers, is_ours);
+        let bearer = Bearer::read(head.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes), is_ours);
         Ok(Self { authority, target, token, bearer, client, from_trusted, scheme, kind: kind(head) })
     }
 }
