@@ -2,7 +2,7 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
-pub mod bearer;
+mod bearer;
 mod endings;
 pub mod link;
 pub mod manage;

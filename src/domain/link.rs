@@ -268,7 +268,9 @@ impl From<Conflict> for Refusal {
             | Conflict::LastPasskey
             | Conflict::AdminCodeSpent
             | Conflict::RecoveryChanged
+            | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::HoldChanged => Self::Denied,
         }
     }

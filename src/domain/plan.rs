@@ -97,6 +97,14 @@ pub enum Change {
     AddTokens(TokenFamily),
     /// Keeps the next state of a session's tokens: the one before it, by revision, must be there.
     AdvanceTokens(TokenFamily),
+    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
+    /// must be there without one, and the passkey be its account's.
+    TieSession {
+        /// Its token.
+        session: SecretDigest,
+        /// The passkey.
+        credential: CredentialId,
+    },
     /// Notes that "Keep your account safe" was answered in a session, which must still be there.
     AnswerReview(SecretDigest),
     /// Gives a passkey another name. It must be that account's.
@@ -124,6 +132,15 @@ pub enum Change {
         account: AccountId,
         /// Whether it gets no sessions from now on.
         disabled: bool,
+    },
+    /// Puts an account into other groups. It must still be in those it `was` in.
+    SetGroups {
+        /// Whose.
+        account: AccountId,
+        /// The groups it was read with.
+        was: Vec<String>,
+        /// The groups it is in from now on.
+        groups: Vec<String>,
     },
     /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
     /// and links that it offers or has approved. It must exist.
@@ -234,6 +251,8 @@ pub enum Conflict {
     NoAccount,
     /// The account is disabled.
     AccountDisabled,
+    /// The account was changed meanwhile.
+    AccountChanged,
     /// The credential id is in use.
     CredentialTaken,
     /// The passkey is gone, or was used meanwhile.
@@ -244,6 +263,8 @@ pub enum Conflict {
     MasterExists,
     /// The session has ended.
     SessionEnded,
+    /// The session has a passkey.
+    SessionTied,
     /// The session's tokens were changed meanwhile.
     TokensChanged,
     /// It is the account's last passkey.

@@ -97,7 +97,9 @@ impl From<Conflict> for Refusal {
             | Conflict::AccountExists
             | Conflict::NoAccount
             | Conflict::MasterExists
+            | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged => Self::NoRecovery,
         }

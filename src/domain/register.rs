@@ -104,7 +104,9 @@ impl From<Conflict> for Refusal {
             | Conflict::PasskeyChanged
             | Conflict::MasterExists
             | Conflict::SessionEnded
+            | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged

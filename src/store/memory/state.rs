@@ -133,6 +133,15 @@ impl State {
                 }
                 *was = family;
             }
+            Change::TieSession { session, credential } => {
+                let account = self.sessions.get(&session).ok_or(Conflict::SessionEnded)?.account;
+                self.passkey(&credential, account)?;
+                let session = self.sessions.get_mut(&session).ok_or(Conflict::SessionEnded)?;
+                if session.credential.is_some() {
+                    return Err(Conflict::SessionTied);
+                }
+                session.credential = Some(credential);
+            }
             Change::AnswerReview(token) => {
                 self.sessions.get_mut(&token).ok_or(Conflict::SessionEnded)?.review = false;
             }
@@ -153,6 +162,13 @@ impl State {
                     self.holds.remove(&account);
                     self.admin_codes.remove(&account);
                 }
+            }
+            Change::SetGroups { account, was, groups } => {
+                let account = self.accounts.get_mut(&account).ok_or(Conflict::NoAccount)?;
+                if account.groups != was {
+                    return Err(Conflict::AccountChanged);
+                }
+                account.groups = groups;
             }
             Change::RemoveAccount(account) => {
                 self.accounts.remove(&account).ok_or(Conflict::NoAccount)?;
