@@ -174,7 +174,7 @@ async fn a_refused_answer_has_used_its_ceremony_up() {
     passkey.origin = "https://evil.example".into();
     let bad = passkey.get(&challenge["options"]);
     assert_eq!(browser.answer(&challenge, &bad).await.refusal(), "not-accepted");
-    passkey.origin = crate::world::ORIGIN.into();
+    passkey.origin = ORIGIN.into();
     let good = passkey.get(&challenge["options"]);
     assert_eq!(browser.answer(&challenge, &good).await.refusal(), "expired-ceremony");
 }
