@@ -496,6 +496,21 @@ fn routes_are_checked() {
 }
 
 #[test]
+fn a_route_needs_an_upstream_where_no_proxy_asks() {
+    for server in ["", "[server]\ntrusted_proxies = []\n"] {
+        let told = problems(&format!("{URL}{EMAIL}{server}[[route]]\n"));
+        assert!(told.contains("`route.upstream` is missing"), "{told}");
+        assert!(told.contains("name that proxy in `server.trusted_proxies`"), "{told}");
+    }
+    // What is written must be right all the same.
+    let told = problems(&format!("{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\nupstream = []\n"));
+    assert!(told.contains("`route.upstream` is empty"), "{told}");
+    // One problem, told once.
+    let told = problems(&format!("{URL}{EMAIL}[server]\ntrusted_proxies = [\"proxy\"]\n[[route]]\n"));
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
 fn upstreams_are_checked() {
     let upstream = |upstream: &str| problems(&format!("{URL}{EMAIL}[[route]]\nupstream = {upstream}\n"));
     let like = "It must be like \"http://127.0.0.1:8000\".";
