@@ -118,9 +118,8 @@ async fn hand_over(proxy: Arc<Proxy>, request: Request) -> Response {
     let mut lines = head.split("\r\n");
     let status: u16 = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let fields = lines.map(|line| line.split_once(':').unwrap());
-    let response = fields.fold(Response::builder().status(status), |response, (name, value)| {
-        response.header(name, value.trim())
-    });
+    let response =
+        fields.fold(Response::builder().status(status), |response, (name, value)| response.header(name, value.trim()));
     response.body(Body::from(body.to_owned())).unwrap()
 }
 
