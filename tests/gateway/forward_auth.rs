@@ -6,6 +6,7 @@ use bmauth::domain::route::Access;
 
 use crate::harness::*;
 
+mod alike;
 mod families;
 mod passing;
 mod refusing;
