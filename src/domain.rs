@@ -14,6 +14,7 @@ pub mod clock;
 pub mod code;
 pub mod cookies;
 pub mod email;
+pub mod field_name;
 pub mod group;
 pub mod host;
 pub mod language;
