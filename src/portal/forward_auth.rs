@@ -186,6 +186,11 @@ impl ForwardAuth {
                 }
                 Family::Forwarded | Family::Suffix => self.send_to(super::detour::REVIEW, original),
             },
+            Verdict::Forbid(live) => {
+                let mut reply = self.refuse(Odd::Forbidden, request_id);
+                reply.about.session = Some(live.signed_in().session.id);
+                reply
+            }
             Verdict::ForeignOrigin => self.refuse(Odd::ForeignOrigin, request_id),
             Verdict::Unavailable => self.refuse(Odd::Unavailable, request_id),
         };

@@ -52,6 +52,7 @@ fn gateway(access: Access) -> Gateway {
         access,
         audience: "notes.example.com".into(),
         forward_authorization: false,
+        groups: Vec::new(),
     };
     let routes = Routes::new([route]).unwrap();
     let asked = forward_auth::Settings {

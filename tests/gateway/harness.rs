@@ -176,7 +176,14 @@ impl Plan {
             access,
             audience: host.into(),
             forward_authorization: false,
+            groups: Vec::new(),
         });
+        self
+    }
+
+    /// Has the route that was added last ask for one of these groups.
+    pub fn for_groups(mut self, groups: &[&str]) -> Self {
+        self.routes.last_mut().expect("a route").groups = groups.iter().map(|&group| group.to_owned()).collect();
         self
     }
 
