@@ -147,6 +147,7 @@ async fn no_table_names_an_account_that_was_removed() {
         let mut changes = person(n);
         changes.extend([
             Change::AddSession(session(n, n, n)),
+            Change::AddTokens(tokens(n, 2, 2)),
             Change::AddEvent(event(n, n, 50)),
             Change::AddHold(hold(n, n)),
             Change::PutAdminCode(admin_code(n, n)),

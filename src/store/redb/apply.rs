@@ -20,7 +20,6 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
-use crate::domain::tokens::TokenFamily;
 
 /// Why a commit is dropped.
 #[derive(Debug)]
@@ -94,12 +93,7 @@ impl Batch<'_, '_> {
                 self.end_sessions(account, |session| Some(session.token) != except)?;
             }
             Change::AddTokens(family) => self.add_tokens(&family)?,
-            Change::AdvanceTokens(family) => {
-                let was = self.load::<TokenFamily>(family.session.bytes())?;
-                let was = was.filter(|was| was.revision.checked_add(1) == Some(family.revision));
-                was.ok_or(Conflict::TokensChanged)?;
-                self.put(&family)?;
-            }
+            Change::AdvanceTokens(family) => self.advance_tokens(&family)?,
             Change::TieSession { session, credential } => {
                 let session = self.load::<Session>(session.bytes())?.ok_or(Conflict::SessionEnded)?;
                 self.passkey(&credential, session.account)?;

@@ -12,6 +12,7 @@ use crate::domain::link::Link;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::Conflict;
 use crate::domain::recovery::{Hold, Recovery};
+use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 use crate::domain::tokens::TokenFamily;
 
@@ -111,7 +112,27 @@ impl Batch<'_, '_> {
         if self.get(Table::TokenFamilies, family.session.bytes())?.is_some() {
             return Err(Conflict::TokensChanged.into());
         }
+        self.are_of_one_session(family, |_| true)?;
         Ok(self.put(family)?)
+    }
+
+    pub(super) fn advance_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {
+        let was = self.load::<TokenFamily>(family.session.bytes())?;
+        let was = was.filter(|was| was.revision.checked_add(1) == Some(family.revision));
+        let was = was.ok_or(Conflict::TokensChanged)?;
+        self.are_of_one_session(family, |token| !was.all().any(|one| one == token))?;
+        Ok(self.put(family)?)
+    }
+
+    /// No token leads to two sessions. Those that are not new need not be looked up.
+    fn are_of_one_session(&mut self, family: &TokenFamily, is_new: impl Fn(SecretDigest) -> bool) -> Result<(), Stop> {
+        for token in family.all().filter(|token| is_new(*token)) {
+            let session = self.get(Table::RefreshTokens, token.bytes())?;
+            if session.is_some_and(|session| session != family.session.bytes()) {
+                return Err(Conflict::TokensChanged.into());
+            }
+        }
+        Ok(())
     }
 
     /// Ends those of an account's sessions that `over` says.
