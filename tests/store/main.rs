@@ -10,6 +10,7 @@ mod format_3;
 mod random;
 mod sample;
 mod shown;
+mod unreadable;
 
 mod claims {
     pub mod activity;

@@ -117,7 +117,7 @@ pub fn account(n: u32) -> Account {
 /// What somebody says of themselves; with each number some of it is left out.
 pub fn profile(n: u32) -> Profile {
     Profile {
-        name: (n % 3 != 0).then(|| format!("Ann {n}")),
+        name: (!n.is_multiple_of(3)).then(|| format!("Ann {n}")),
         locale: (n % 3 != 1).then(|| Locale::parse("de-AT").unwrap()),
         metadata: (n % 3 != 2).then(|| Metadata::from_object(format!("{{\"plan\":\"ä {n}\"}}")).unwrap()),
     }

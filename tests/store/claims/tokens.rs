@@ -126,8 +126,8 @@ pub async fn no_refresh_token_leads_to_two_sessions(store: Arc<impl Store>) {
 pub async fn a_token_that_its_family_has_forgotten_leads_nowhere(store: Arc<impl Store>) {
     three_families(&*store).await;
     // What was out is spent, what was spent is forgotten, and another is out.
-    let spent = Spent { token: refresh(1, 100), ..tokens(1, 0, 1).spent[0] };
-    let next = TokenFamily { revision: 1, out: vec![refresh(1, 101)], spent: vec![spent], ..tokens(1, 0, 0) };
+    let spent = tokens(1, 0, 1).spent.into_iter().map(|spent| Spent { token: refresh(1, 100), ..spent }).collect();
+    let next = TokenFamily { revision: 1, out: vec![refresh(1, 101)], spent, ..tokens(1, 0, 0) };
     keeps(&*store, [Change::AdvanceTokens(next.clone())]).await;
     assert_eq!(store.tokens_by_refresh(refresh(1, 0)).await.unwrap(), None);
     for token in [100, 101] {

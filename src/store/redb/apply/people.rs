@@ -33,39 +33,35 @@ impl Batch<'_, '_> {
         if disabled {
             self.end_sessions(account, |_| true)?;
             self.drop_recoveries(account)?;
-            self.remove::<Hold>(account.0.as_bytes())?;
-            self.remove::<AdminCode>(account.0.as_bytes())?;
+            self.discard_if_there::<Hold>(account.0.as_bytes())?;
+            self.discard_if_there::<AdminCode>(account.0.as_bytes())?;
         }
         Ok(())
     }
 
     pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), Fault> {
-        self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)
+        self.discard_all::<Recovery>(Table::RecoveriesByAccount, account)
     }
 
     /// Removes an account and everything that names it; ceremonies are left to expire.
     pub(super) fn remove_account(&mut self, account: AccountId) -> Result<(), Stop> {
         self.remove::<Account>(account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
         self.end_sessions(account, |_| true)?;
-        for key in self.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)? {
-            self.remove_indexed::<Passkey>(after_time(after_account(&key)))?;
-        }
-        for key in self.keys(Table::EventsByAccount, of_account(account), usize::MAX)? {
-            self.remove_indexed::<Event>(after_time(after_account(&key)))?;
-        }
-        self.remove_all::<Link>(Table::LinksByAccount, account)?;
+        let keys = self.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)?;
+        self.discard::<Passkey>(keys.iter().map(|key| after_time(after_account(key)).to_vec()))?;
+        let keys = self.keys(Table::EventsByAccount, of_account(account), usize::MAX)?;
+        self.discard::<Event>(keys.iter().map(|key| after_time(after_account(key)).to_vec()))?;
+        self.discard_all::<Link>(Table::LinksByAccount, account)?;
         self.drop_recoveries(account)?;
-        self.remove::<Hold>(account.0.as_bytes())?;
-        self.remove::<AdminCode>(account.0.as_bytes())?;
+        self.discard_if_there::<Hold>(account.0.as_bytes())?;
+        self.discard_if_there::<AdminCode>(account.0.as_bytes())?;
         Ok(())
     }
 
     /// Removes the rows that an index by account alone names.
-    fn remove_all<R: Row>(&mut self, index: Table, account: AccountId) -> Result<(), Fault> {
-        for key in self.keys(index, of_account(account), usize::MAX)? {
-            self.remove_indexed::<R>(after_account(&key))?;
-        }
-        Ok(())
+    fn discard_all<R: Row>(&mut self, index: Table, account: AccountId) -> Result<(), Fault> {
+        let keys = self.keys(index, of_account(account), usize::MAX)?;
+        self.discard::<R>(keys.iter().map(|key| after_account(key).to_vec())).map(drop)
     }
 
     pub(super) fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), Stop> {
@@ -108,7 +104,7 @@ impl Batch<'_, '_> {
     }
 
     pub(super) fn add_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {
-        self.get(Table::Sessions, family.session.bytes())?.ok_or(Conflict::SessionEnded)?;
+        self.load::<Session>(family.session.bytes())?.ok_or(Conflict::SessionEnded)?;
         if self.get(Table::TokenFamilies, family.session.bytes())?.is_some() {
             return Err(Conflict::TokensChanged.into());
         }
@@ -135,14 +131,18 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    /// Ends those of an account's sessions that `over` says.
+    /// Ends those of an account's sessions that `over` says, and those that cannot be read: nobody can say that they may
+    /// go on.
     pub(super) fn end_sessions(&mut self, account: AccountId, over: impl Fn(&Session) -> bool) -> Result<(), Fault> {
+        let mut ended = Vec::new();
         for key in self.keys(Table::SessionsByAccount, of_account(account), usize::MAX)? {
             let token = after_account(&key);
-            if over(&self.load_indexed(token)?) {
-                self.remove_indexed::<Session>(token)?;
-            }
+            let ends = match self.load_indexed(token) {
+                Err(Fault::Unreadable { .. }) => true,
+                session => over(&session?),
+            };
+            ended.extend(ends.then(|| token.to_vec()));
         }
-        Ok(())
+        self.discard::<Session>(ended).map(drop)
     }
 }
