@@ -1,5 +1,7 @@
 //! The JSON API through its front door, with a client that keeps tokens and, where it wants to, cookies.
 
+mod described;
+mod hasura_clients;
 mod walk;
 
 use axum::body::Body;
