@@ -19,6 +19,18 @@ pub struct Profile {
     pub metadata: Option<Metadata>,
 }
 
+impl Profile {
+    /// What was said now, and of what was left out, what was said before.
+    #[must_use]
+    pub fn over(self, before: Self) -> Self {
+        Self {
+            name: self.name.or(before.name),
+            locale: self.locale.or(before.locale),
+            metadata: self.metadata.or(before.metadata),
+        }
+    }
+}
+
 /// A language tag (BCP 47), as far as its letters go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locale(String);
@@ -98,6 +110,17 @@ mod tests {
         for wrong in ["", "e", "en_US", "en-", "-en", "en--US", "12", "en US", &"en-".repeat(20)] {
             assert_eq!(Locale::parse(wrong), Err(ProfileError::Locale), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_said_again_counts_and_what_is_left_out_stays() {
+        let locale = |tag| Locale::parse(tag).ok();
+        let before = Profile { name: Some("Maria".to_owned()), locale: locale("de"), metadata: None };
+        let now =
+            Profile { name: Some("Mia".to_owned()), locale: None, metadata: Metadata::from_object("{}".into()).ok() };
+        let both = now.clone().over(before.clone());
+        assert_eq!((both.name, both.locale, both.metadata), (now.name, before.locale.clone(), now.metadata));
+        assert_eq!(Profile::default().over(before.clone()), before);
     }
 
     #[test]
