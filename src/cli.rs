@@ -74,7 +74,7 @@ enum Command {
     /// Ask the running gateway whether it is ready
     Health,
     /// Ask a running site as a stranger would, and say where one gets through
-    Doctor(doctor::Patient),
+    Doctor(Box<doctor::Patient>),
     /// Print the version
     Version,
 }
@@ -115,7 +115,7 @@ pub fn run() -> ExitCode {
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),
-        Command::Doctor(patient) => doctor::run(patient),
+        Command::Doctor(patient) => doctor::run(*patient),
         Command::Version => {
             println!("bmauth {}", env!("CARGO_PKG_VERSION"));
             Ok(())

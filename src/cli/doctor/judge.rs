@@ -79,6 +79,20 @@ pub(super) fn is_key_set(answer: &Answer) -> bool {
     answer.status == StatusCode::OK && keys.is_some_and(|keys| keys.get("keys").is_some_and(|keys| keys.is_array()))
 }
 
+/// Whether it says, in BMAuth's words, that one has to sign in.
+pub(super) fn sends_to_sign_in(answer: &Answer, asked: &Url) -> bool {
+    let is_problem = answer.status == StatusCode::UNAUTHORIZED && is_problem(answer);
+    is_problem || location(answer, asked).is_some_and(|location| location.path() == SIGN_IN)
+}
+
+/// Whether it is refused in BMAuth's words.
+pub(super) fn is_problem(answer: &Answer) -> bool {
+    let kind = answer.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+    answer.status.is_client_error()
+        && kind.is_some_and(|kind| kind.starts_with(b"application/problem+json"))
+        && contains(&answer.body, PROBLEM)
+}
+
 /// Whether `needle` stands anywhere in the answer.
 pub(super) fn tells(answer: &Answer, needle: &str) -> bool {
     let in_field = answer.headers.values().any(|value| contains(value.as_bytes(), needle.as_bytes()));
@@ -109,10 +123,7 @@ fn denied(answer: &Answer, asked: &Url) -> Option<Verdict> {
     if location(answer, asked).is_some_and(|location| location.path() == SIGN_IN) {
         return Some(Verdict::Closed(format!("{} to sign in", answer.status.as_u16())));
     }
-    let is_problem = answer.headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes().starts_with(b"application/problem+json") && contains(&answer.body, PROBLEM)
-    });
-    (is_problem && answer.status.is_client_error()).then(|| Verdict::Closed(format!("{} by BMAuth", said(answer))))
+    is_problem(answer).then(|| Verdict::Closed(format!("{} by BMAuth", said(answer))))
 }
 
 fn contains(text: &[u8], needle: &[u8]) -> bool {

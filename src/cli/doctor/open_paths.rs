@@ -1,5 +1,7 @@
 //! What everybody may see: the only place where it shows from outside whether a stranger's headers reach the app.
 
+use http::StatusCode;
+
 use super::ask::{Answer, Question};
 use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
@@ -67,6 +69,13 @@ impl Doctor {
         let Some(usual) = usual.filter(|usual| !same(usual, &answer)) else {
             return self.report.verdict(line, Verdict::Closed("no trace of it in the answer".to_owned()));
         };
+        if judge::is_problem(&answer) {
+            return self.report.verdict(line, Verdict::Closed(format!("{} by BMAuth", judge::said(&answer))));
+        }
+        if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) {
+            let words = format!("{}: refused, by BMAuth, the proxy or the app", judge::said(&answer));
+            return self.report.verdict(line, Verdict::Unclear(words));
+        }
         // A proxy may refuse every name of this form.
         let harmless = Question::page(path).with(&forged::of_the_same_form(name), value);
         let verdict = match self.asker.ask(&self.site, &harmless).await {

@@ -75,6 +75,12 @@ impl Doctor {
         if answer.status.is_success() || tells_who {
             return Verdict::Open(format!("{said}: open to everyone. The proxy must answer 404 there by itself"));
         }
+        // Whoever is not a proxy is told 403; this is what a proxy would be told of a stranger.
+        if judge::sends_to_sign_in(answer, self.site.url()) {
+            return Verdict::Open(format!(
+                "{said}: the question is answered, open to everyone who asks it. The proxy must answer 404 there by itself"
+            ));
+        }
         Verdict::Closed(said)
     }
 }
