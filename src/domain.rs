@@ -11,6 +11,7 @@ pub mod clock;
 pub mod code;
 pub mod cookies;
 pub mod email;
+pub mod field_name;
 pub mod host;
 pub mod language;
 pub mod letter;

@@ -2,49 +2,25 @@
 
 use std::net::IpAddr;
 
-use http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, UPGRADE,
-};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
 use super::answers::Problem;
 use super::guard::Connection;
 use super::settings::Settings;
-use crate::domain::cookies;
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::secret::SecretDigest;
+use crate::portal::credentials;
+use crate::portal::kind::{self, Kind, Passage};
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 
-/// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
-/// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
-const OTHER_METHODS: [&str; 16] = [
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-    "SEARCH",
-    "MKCALENDAR",
-    "ACL",
-    "BIND",
-    "UNBIND",
-    "REBIND",
-    "VERSION-CONTROL",
-    "QUERY",
-];
-
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// A request whose head can have only one meaning.
 #[derive(Clone, Debug)]
@@ -63,23 +39,6 @@ pub(super) struct Incoming {
     pub(super) scheme: Scheme,
     /// What kind of request it is, where that changes how it is treated.
     pub(super) kind: Kind,
-}
-
-/// The kinds of requests that are treated differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A person goes to a page.
-    Navigation,
-    /// A browser asks whether another site's script may call (CORS).
-    Preflight,
-    /// A WebSocket is to be opened.
-    WebSocket,
-    /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
-    Grpc,
-    /// Events are to be sent as they happen.
-    EventStream,
-    /// Anything else, scripts above all.
-    Other,
 }
 
 impl Incoming {
@@ -103,11 +62,7 @@ impl Incoming {
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
-        let token =
-            cookies::only(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), settings.session_cookie())
-                .and_then(|value| str::from_utf8(value).ok())
-                .and_then(Secret::parse)
-                .map(|secret| secret.digest());
+        let token = credentials::session_token(&head.headers, settings.session_cookie());
         Ok(Self { authority, target, token, client, from_trusted, scheme, kind: kind(head) })
     }
 }
@@ -125,13 +80,10 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 fn allow(method: &Method) -> Result<(), Problem> {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            Ok(())
-        }
-        Method::TRACE | Method::CONNECT => Err(Problem::MethodNotAllowed),
-        _ if OTHER_METHODS.contains(&method.as_str()) => Ok(()),
-        _ => Err(Problem::NotImplemented),
+    match kind::passage(method) {
+        Passage::Allowed => Ok(()),
+        Passage::Never => Err(Problem::MethodNotAllowed),
+        Passage::Unknown => Err(Problem::NotImplemented),
     }
 }
 
@@ -190,49 +142,9 @@ fn forwarded_proto(headers: &HeaderMap) -> Option<bool> {
     }
 }
 
+/// The kind of a request with this head.
 pub(super) fn kind(head: &Parts) -> Kind {
-    let headers = &head.headers;
-    let reads = matches!(head.method, Method::GET | Method::HEAD);
-    // RFC 6455 §4.1: a GET of HTTP/1.1.
-    if head.version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
-        return Kind::WebSocket;
-    }
-    if head.method == Method::OPTIONS
-        && headers.contains_key(ORIGIN)
-        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-    {
-        return Kind::Preflight;
-    }
-    if head.version == Version::HTTP_2 && is_grpc(headers) {
-        return Kind::Grpc;
-    }
-    // A browser that says how the request came about is believed over what it accepts: a script may fetch HTML too.
-    let navigates = match headers.get(&SEC_FETCH_MODE) {
-        Some(mode) => mode == "navigate",
-        None => reads && accepts(headers, b"text/html"),
-    };
-    match navigates {
-        true => Kind::Navigation,
-        false if accepts(headers, b"text/event-stream") => Kind::EventStream,
-        false => Kind::Other,
-    }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
-    ranges.any(|range| {
-        let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        media_type.eq_ignore_ascii_case(wanted)
-    })
-}
-
-fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
-    let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
-    items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    Kind::of(&head.method, head.version, &head.headers)
 }
 
 #[cfg(test)]
@@ -240,6 +152,7 @@ mod tests {
     use super::super::guard::{Arrival, Connection};
     use super::*;
     use crate::domain::host::Host;
+    use crate::domain::secret::Secret;
 
     fn settings() -> Settings {
         Settings {

@@ -18,6 +18,7 @@ use bmauth::domain::route::{Access, Route, RouteId, Routes, Scheme, UpstreamUrl}
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::identity::IdentityError;
+use bmauth::portal::forward_auth::{self, ForwardAuth};
 use bmauth::portal::peer::PeerInfo;
 use bmauth::proxy::{Arrival, ErrorPage, Gatekeeper, Parts, Proxy, Settings};
 use bmauth::store::StoreError;
@@ -174,8 +175,17 @@ impl Plan {
             access,
         });
         let (keeper, counts) = (Arc::new(Keeper::new()), Arc::new(Counts::default()));
+        let routes = Routes::new(routes).unwrap();
+        let asked = forward_auth::Settings {
+            public_scheme: self.settings.public_scheme,
+            public_port: None,
+            session_cookie: self.settings.session_cookie(),
+            identity_header: self.settings.identity_header.clone(),
+            plain_headers: self.settings.plain_headers,
+        };
         let parts = Parts {
-            routes: Routes::new(routes).unwrap(),
+            forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::clone(&keeper) as _, asked)),
+            routes,
             gatekeeper: Arc::clone(&keeper) as _,
             portal: self.portal,
             render: Arc::new(|page: &ErrorPage<'_>| {

@@ -38,7 +38,9 @@ fn what_must_be_said_is_asked_for() {
 fn what_is_missing_in_a_section_is_missing_at_its_header() {
     assert_eq!(
         problems(&format!("{URL}{EMAIL}\n[[route]]\npath = \"/\"\n")),
-        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]."
+        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
+         It can be left out only where a proxy in front sends requests to the app itself and asks here about each (forward-auth); \
+         then name that proxy in `server.trusted_proxies`."
     );
     email_says(
         "from = \"a@example.com\"",
