@@ -55,6 +55,9 @@ test('a token of the gateway tells who is there', async () => {
 
 test('a stranger gets 401, and the pages for everybody', async () => {
   assert.equal((await me()).status, 401);
+  assert.equal((await me('')).status, 401);
+  const empty = await send(app.origin, '/optional', { headers: ['X-BMAuth-JWT', ''] });
+  assert.match(empty.text, /Hello, stranger/);
   assert.equal((await send(app.origin, '/public')).status, 200);
   assert.match((await send(app.origin, '/optional')).text, /Hello, stranger/);
 });

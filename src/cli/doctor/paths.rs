@@ -24,7 +24,8 @@ pub(super) fn spellings(route: &str, open: &[&str]) -> Vec<String> {
     for prefix in open {
         let prefix = prefix.trim_end_matches('/');
         for up in ["..", "%2e%2e", ".%2E", "..;"] {
-            all.push(format!("{prefix}/{up}{}{route}", "/..".repeat(depth(prefix).saturating_sub(1))));
+            let up = format!("/{up}").repeat(depth(prefix).max(1));
+            all.push(format!("{prefix}{up}{route}"));
         }
         all.push(format!("{prefix}/..%2f{name}"));
         all.push(format!("{prefix}%2f..{route}"));

@@ -1,6 +1,6 @@
 //! What a stranger gets at a path that only signed-in people may see, whatever they send.
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use super::ask::Question;
 use super::{Doctor, Measure, forged, judge, paths, silent};
@@ -73,6 +73,7 @@ impl Doctor {
                 self.report
                     .note(format_args!("{line}: an empty {}; 421 or 404 would be plainer", judge::said(&answer)));
             }
+            Ok(answer) if answer.status == StatusCode::NOT_FOUND => self.report.ok(format_args!("{line}: 404")),
             Ok(answer) => self.report.verdict(line, judge::odd(&answer, self.site.url(), &self.refusals)),
             Err(why) => self.report.verdict(line, silent(&why)),
         }

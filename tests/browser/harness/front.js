@@ -64,11 +64,12 @@ export class Front {
     }
     const [command, ...args] = COMMANDS[this.name];
     this.child = new Child(this.name, command, args, { cwd: this.directory, env: { PATH } });
-    await this.child.until(async () => (await send(this.origin, '/_bmauth/sign-in')).status > 0);
+    await this.child.until(async () => (await send(this.origin, '/_bmauth/sign-in')).status === 200);
   }
 
+  // They have nothing to lose, so nobody waits for them; only nginx has children of its own to end.
   async stop() {
-    await this.child?.stop();
+    await (this.name === 'nginx' ? this.child?.stop() : this.child?.crash());
   }
 
   async close() {

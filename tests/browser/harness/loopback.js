@@ -31,7 +31,8 @@ async function isFree(port) {
 
 // One request on a connection of its own. `headers` is a flat list (name, value, name, value …), so that spelling and
 // repetition arrive as written. `body` is a string, a Buffer or a readable stream.
-// `localAddress` is where it comes from, another address of loopback. The answer's body is read whole, unless `stream` is set; then `response` is the stream itself.
+// `localAddress` is where it comes from: another address of loopback.
+// The answer's body is read whole, unless `stream` is set; then `response` is the stream itself.
 export function send(origin, path, { method = 'GET', headers = [], body, stream = false, localAddress } = {}) {
   const { port, host } = new URL(origin);
   return new Promise((resolve, reject) => {
