@@ -34,7 +34,7 @@ use crate::auth::sessions::LiveSession;
 use crate::counts::Counts;
 use crate::domain::access::Admission;
 use crate::domain::route::{Access, Routes};
-use crate::portal::forward_auth::{self, About, ForwardAuth, Odd, Question, Reply};
+use crate::portal::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
 use crate::portal::kind::Kind;
 use crate::portal::peer::RequestId;
 
@@ -130,17 +130,19 @@ impl Gateway {
 
     /// Answers a proxy in front that asked about a request.
     async fn tell(&self, session: &mut Session, context: &mut Context, reply: Reply) -> pingora::Result<()> {
-        let About { target, route, session: whose, why } = &reply.about;
+        let Reply { status, fields, body, about } = reply;
         let line = &mut context.line;
-        (line.asked_about, line.route, line.session) = (target.clone(), *route, *whose);
-        line.error = why.map(str::to_owned);
-        line.outcome = match reply.status {
+        line.outcome = match status {
             StatusCode::OK => Outcome::Allowed,
             StatusCode::SEE_OTHER | StatusCode::UNAUTHORIZED => Outcome::SignIn,
+            _ if about.why == Some(Odd::Unavailable) => Outcome::Unavailable,
+            _ if about.why == Some(Odd::Fault) => Outcome::Fault,
             _ => Outcome::Refused,
         };
-        line.status = Some(reply.status.as_u16());
-        Answer::reply(reply).send_bare(session).await
+        line.error = about.why.map(|why| why.name().to_owned());
+        line.status = Some(status.as_u16());
+        line.about(about);
+        answers::send_bare(session, status, fields, body).await
     }
 
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.

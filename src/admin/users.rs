@@ -135,7 +135,7 @@ pub struct RecoveryCode {
 impl User {
     /// An account as operators see it.
     pub fn of(account: &Account) -> Self {
-        let Account { id, email, name, groups, disabled, created_at } = account;
+        let Account { id, email, name, locale: _, metadata: _, groups, disabled, created_at } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),
@@ -192,6 +192,7 @@ const fn event_name(what: What) -> &'static str {
         What::RecoveryCancelled => "recovery-cancelled",
         What::Recovered => "recovered",
         What::SignedOutEverywhere => "signed-out-everywhere",
+        What::TokenCopied => "token-copied",
     }
 }
 

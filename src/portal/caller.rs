@@ -19,7 +19,7 @@ use crate::domain::language::Language;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
-use crate::domain::visitor::Visitor;
+use crate::domain::visitor::{Client, Visitor};
 use crate::store::StoreError;
 use crate::wording::Words;
 
@@ -122,6 +122,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         address: peer.address,
         language: language.tag().to_owned(),
         session: credentials::session_token(headers, portal.cookies.session),
+        client: Client::Pages,
     };
     Caller {
         visitor,

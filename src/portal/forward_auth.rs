@@ -102,14 +102,14 @@ pub struct Reply {
 /// What the log says of a question.
 #[derive(Clone, Debug, Default)]
 pub struct About {
-    /// The host and path that were asked about, as far as they could be read.
-    pub target: Option<(Host, CanonicalPath)>,
+    /// The method, host and path that were asked about, where they could be read.
+    pub target: Option<(Method, Host, CanonicalPath)>,
     /// The route they belong to.
     pub route: Option<RouteId>,
     /// Whose request it is.
     pub session: Option<SessionId>,
     /// Why it was refused.
-    pub why: Option<&'static str>,
+    pub why: Option<Odd>,
 }
 
 impl ForwardAuth {
@@ -138,7 +138,7 @@ impl ForwardAuth {
             }
             Err(odd) => self.refuse(odd, question.request_id),
         };
-        reply.about.target = Some((original.authority.host, original.target.path));
+        reply.about.target = Some((original.method, original.authority.host, original.target.path));
         reply
     }
 

@@ -15,7 +15,6 @@ use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::domain::route::Scheme;
 use crate::portal::detour;
-use crate::portal::forward_auth::Reply;
 use crate::portal::kind::Kind;
 use crate::portal::peer::RequestId;
 
@@ -191,11 +190,6 @@ impl Answer {
         Self { status: StatusCode::SEE_OTHER, fields: vec![(LOCATION, location)], body: Bytes::new() }
     }
 
-    /// What a proxy in front is told about a request that it asks about.
-    pub(super) fn reply(reply: Reply) -> Self {
-        Self { status: reply.status, fields: reply.fields, body: reply.body }
-    }
-
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
@@ -218,18 +212,21 @@ impl Answer {
     }
 }
 
-impl Answer {
-    /// Writes the answer as it is: a machine reads it.
-    ///
-    /// # Errors
-    /// The client is gone.
-    pub(super) async fn send_bare(self, session: &mut Session) -> pingora::Result<()> {
-        let mut head = ResponseHeader::build(self.status, Some(self.fields.len() + 5))?;
-        for (name, value) in self.fields {
-            head.insert_header(name, value)?;
-        }
-        write(session, head, self.body).await
+/// Writes an answer that a machine reads: without the policies of our own pages.
+///
+/// # Errors
+/// The client is gone.
+pub(super) async fn send_bare(
+    session: &mut Session,
+    status: StatusCode,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+) -> pingora::Result<()> {
+    let mut head = ResponseHeader::build(status, Some(fields.len() + 3))?;
+    for (name, value) in fields {
+        head.insert_header(name, value)?;
     }
+    write(session, head, body).await
 }
 
 /// Writes a whole response. Without a `Content-Length` the connection would be closed behind it.

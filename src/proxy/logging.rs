@@ -13,6 +13,7 @@ use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::RouteId;
 use crate::domain::session::SessionId;
+use crate::portal::forward_auth::About;
 use crate::portal::peer::RequestId;
 
 /// What the line says; it is written when this is dropped, so also for a request that was stopped.
@@ -26,8 +27,8 @@ pub(super) struct Line {
     pub(super) incoming: Option<Incoming>,
     pub(super) route: Option<RouteId>,
     pub(super) session: Option<SessionId>,
-    /// The host and path that a proxy in front asked about, and not those of the question.
-    pub(super) asked_about: Option<(Host, CanonicalPath)>,
+    /// What a proxy in front asked about, in place of the question itself.
+    asked_about: Option<(Host, CanonicalPath)>,
     pub(super) status: Option<u16>,
     pub(super) sent: usize,
     /// The kind of error that ended it, in a word or two, or why a question was refused.
@@ -112,6 +113,18 @@ impl Line {
             sent: 0,
             error: None,
             is_complete: false,
+        }
+    }
+}
+
+impl Line {
+    /// Notes what a proxy in front asked about.
+    pub(super) fn about(&mut self, about: About) {
+        let About { target, route, session, why: _ } = about;
+        (self.route, self.session) = (route, session);
+        if let Some((method, host, path)) = target {
+            self.method = Some(method);
+            self.asked_about = Some((host, path));
         }
     }
 }

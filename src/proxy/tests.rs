@@ -43,6 +43,7 @@ fn gateway(access: Access) -> Gateway {
         upstream: vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()],
         access,
         audience: "notes.example.com".into(),
+        forward_authorization: false,
     };
     let routes = Routes::new([route]).unwrap();
     let asked = forward_auth::Settings {

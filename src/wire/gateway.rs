@@ -12,6 +12,7 @@ use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
+use crate::domain::api::Origin;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
@@ -68,8 +69,11 @@ impl Gateway {
         let brand = config.brand.clone();
         let public_url = config.public_url.url().clone();
         let origins = origins(config);
-        let others: Vec<Url> = origins.iter().skip(1).filter_map(|origin| Url::parse(origin).ok()).collect();
         let rp_id = config.passkeys.rp_id.clone();
+        // Pages of apps elsewhere use passkeys here, but are none of ours otherwise.
+        let elsewhere = config.api.passkey_origins(&rp_id).map(Origin::as_str);
+        let others = origins.iter().skip(1).map(String::as_str).chain(elsewhere);
+        let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
         let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
         let (letters, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
         let outbox = Outbox {
@@ -89,6 +93,7 @@ impl Gateway {
             policy: config.policy.clone(),
             recovery: config.recovery,
             linking: config.link.policy,
+            elevation: std::time::Duration::from_secs(5 * 60),
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -176,6 +181,7 @@ async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow
         issuer: config.identity.issuer.clone(),
         algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
+        access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
     };
     let keys = store.signing_keys().await?;
     let changes = rotation::plan(&keys, settings.algorithm, clock.now())?;

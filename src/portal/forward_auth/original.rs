@@ -31,6 +31,7 @@ pub(super) enum Family {
 #[derive(Debug)]
 pub(super) struct Original {
     pub(super) family: Family,
+    pub(super) method: Method,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) target: RequestTarget,
@@ -83,8 +84,17 @@ pub enum Odd {
 }
 
 impl Odd {
-    /// The last part of its `type` (RFC 9457 §3.1), and what it is, in a sentence.
-    pub(super) const fn title(self) -> (&'static str, &'static str) {
+    /// The last part of its `type` (RFC 9457 §3.1).
+    pub const fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it is, in a sentence.
+    pub(super) const fn title(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Untrusted => ("proxy-not-trusted", "Only proxies named in server.trusted_proxies may ask here"),
             Self::Malformed => ("malformed-request", "The request is malformed"),
@@ -270,7 +280,7 @@ impl Original {
             return Err(Odd::Method);
         }
         let kind = kind_of(&method, spoken.1, question.headers);
-        Ok(Self { family, scheme: spoken.0, authority, target, kind })
+        Ok(Self { family, method, scheme: spoken.0, authority, target, kind })
     }
 }
 

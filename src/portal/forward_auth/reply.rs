@@ -57,14 +57,13 @@ fn cookies_without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Why it may not pass: 403, or what a proxy makes a redirect of.
 pub(super) fn refusal(status: StatusCode, odd: Odd, request_id: RequestId) -> Reply {
-    let (name, title) = odd.title();
     let body = json!({
-        "type": format!("urn:bmauth:problem:{name}"),
-        "title": title,
+        "type": format!("urn:bmauth:problem:{}", odd.name()),
+        "title": odd.title(),
         "status": status.as_u16(),
         "request_id": request_id.to_string(),
     });
-    problem(status, &body, About { why: Some(name), ..About::default() })
+    problem(status, &body, About { why: Some(odd), ..About::default() })
 }
 
 fn problem(status: StatusCode, body: &serde_json::Value, about: About) -> Reply {

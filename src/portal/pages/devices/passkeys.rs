@@ -99,6 +99,8 @@ pub async fn confirmed(
             without_session(&portal, Json(GoOn { location: super::SIGN_IN }).into_response())
         }
         Ok(Confirmed::Removed(_)) => Json(GoOn { location: super::PATH }).into_response(),
+        // Only the API asks for it, and in sessions of its own.
+        Ok(Confirmed::Elevated(_)) => refuse(ScriptRefusal::ExpiredCeremony),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }
 }
