@@ -82,7 +82,7 @@ pub(super) fn is_key_set(answer: &Answer) -> bool {
 /// Whether it says, in BMAuth's words, that one has to sign in.
 pub(super) fn sends_to_sign_in(answer: &Answer, asked: &Url) -> bool {
     let is_problem = answer.status == StatusCode::UNAUTHORIZED && is_problem(answer);
-    is_problem || location(answer, asked).is_some_and(|location| location.path() == SIGN_IN)
+    is_problem || is_redirect(answer, asked)
 }
 
 /// Whether it is refused in BMAuth's words.
@@ -120,10 +120,17 @@ fn let_in(answer: &Answer) -> Option<Verdict> {
 }
 
 fn denied(answer: &Answer, asked: &Url) -> Option<Verdict> {
-    if location(answer, asked).is_some_and(|location| location.path() == SIGN_IN) {
+    if is_redirect(answer, asked) {
         return Some(Verdict::Closed(format!("{} to sign in", answer.status.as_u16())));
     }
     is_problem(answer).then(|| Verdict::Closed(format!("{} by BMAuth", said(answer))))
+}
+
+/// BMAuth always says where one comes back to.
+fn is_redirect(answer: &Answer, asked: &Url) -> bool {
+    location(answer, asked).is_some_and(|location| {
+        location.path() == SIGN_IN && location.query_pairs().any(|(name, _)| name == "return_to")
+    })
 }
 
 fn contains(text: &[u8], needle: &[u8]) -> bool {
@@ -195,7 +202,12 @@ mod tests {
         for answer in [answer(401, &[("content-type", "text/html")], WORDS), answer(401, &[JSON], "{}")] {
             assert!(is_open(&plain(&answer, &asked())));
         }
-        for elsewhere in ["/_bmauth/sign-in/x", "/x?next=/_bmauth/sign-in", "https://a.example/#/_bmauth/sign-in"] {
+        for elsewhere in [
+            "/_bmauth/sign-in",
+            "/_bmauth/sign-in/x",
+            "/x?next=/_bmauth/sign-in",
+            "https://a.example/#/_bmauth/sign-in",
+        ] {
             assert!(is_open(&plain(&answer(303, &[("location", elsewhere)], ""), &asked())), "{elsewhere}");
         }
         for status in [500, 502, 503] {
