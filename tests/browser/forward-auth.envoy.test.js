@@ -22,6 +22,14 @@ const scenario = openFront('envoy', [
     says: [/GET \/notes\/1: 401, not BMAuth's sign-in/],
   },
   {
+    what: 'an open route is not asked about, and nothing else removes identity headers',
+    changes: [
+      line('safe_regex: { regex: "x[-_.]bmauth[-_.]jwt|remote[-_.](user|email|name|groups)" }', 'exact: x-nothing'),
+      line(EVERYTHING_ELSE, `${UNASKED.replace('prefix: /', 'prefix: /public/')}\n${EVERYTHING_ELSE}`),
+    ],
+    says: [/\/public\/headers and a forged remote-user: it reaches the app/, /\/public\/headers and a forged x\.bmauth\.jwt: it/],
+  },
+  {
     what: 'the cookies are not copied',
     open: false,
     changes: [line('                              - { exact: cookie }\n')],

@@ -36,6 +36,14 @@ openFront('traefik', [
     says: [/GET \/: 200: open to everyone/, /HEAD \/: 200/],
   },
   {
+    what: 'anybody may say which address is asked about',
+    changes: [
+      line('trustForwardHeader: false', 'trustForwardHeader: true'),
+      ['traefik.yml', '    http:\n', '    forwardedHeaders: { insecure: true }\n    http:\n'],
+    ],
+    says: [/GET \/notes\/1 with forged X-Forwarded-Uri: 401, not in BMAuth's words/],
+  },
+  {
     what: 'the question can be asked from outside',
     changes: [line('      service: noop@internal', '      service: bmauth')],
     says: [/forward-auth asked by a stranger with X-Original-URL and -Method: 200: open to everyone/],

@@ -1,5 +1,6 @@
 // What must hold whichever proxy stands in front. Each proxy's test file names its own traps and calls `openFront`.
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { doctor } from './front.js';
 import { send, upgrade } from './loopback.js';
 import { address, openWorld } from './world.js';
@@ -69,12 +70,21 @@ export function openFront(name, wrong) {
     const body = Buffer.alloc(300_000, 'x');
     const uploaded = await maria.send('/upload', { method: 'POST', headers: ['Content-Length', `${body.length}`], body });
     assert.deepEqual(JSON.parse(uploaded.text), { bytes: body.length });
+    for (const headers of [[], ['Expect', '100-continue']]) {
+      const chunked = await maria.send('/upload', { method: 'POST', headers, body: Readable.from([body, body]) });
+      assert.deepEqual(JSON.parse(chunked.text), { bytes: 2 * body.length }, headers.join());
+    }
     assert.match((await maria.send('/optional')).text, new RegExp(`Hello, ${email}`));
 
     const session = await maria.cookie();
     const cookie = `theme=dark; bmauth=${session.value}; other=1`;
     const told = JSON.parse((await send(origin, '/headers', { headers: ['Cookie', cookie] })).text);
     assert.deepEqual(valuesOf(told, 'Cookie'), ['theme=dark; other=1']);
+    // Cookies come back in the answer, so there has to be room for them.
+    const many = `many=${'x'.repeat(6000)}`;
+    const much = await send(origin, '/headers', { headers: ['Cookie', `${many}; bmauth=${session.value}`] });
+    assert.equal(much.status, 200);
+    assert.deepEqual(valuesOf(JSON.parse(much.text), 'Cookie'), [many]);
     assert.deepEqual(valuesOf(told, 'Remote-Email'), [email]);
     assert.equal(valuesOf(told, 'Remote-User').length, 1);
     assert.equal(valuesOf(told, 'X-BMAuth-JWT').length, 1);
