@@ -364,6 +364,38 @@ mod tests {
         assert!(matches!(answer, Err(Silence::Unsendable(..) | Silence::NoConnection(..))), "{answer:?}");
     }
 
+    #[tokio::test]
+    async fn a_certificate_is_believed_if_its_authority_is() {
+        let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let pem = key.cert.pem();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![key.cert.der().clone()], key.signing_key.into())
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut head = [0; 1024];
+                let _ = stream.read(&mut head).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+            }
+        });
+        let ask = async |name: &str, asker: Asker| {
+            let server = Server::parse(&format!("https://{name}:{port}")).unwrap();
+            asker.ask(&server, &Question::get("/")).await
+        };
+        let trusting = Asker::new(Some(pem.as_bytes())).unwrap();
+        assert_eq!(&ask("localhost", trusting.clone()).await.unwrap().body[..], b"hi");
+        let foreign = ask("localhost", asker()).await;
+        assert!(matches!(foreign, Err(Silence::NoTls(..))), "{foreign:?}");
+        let elsewhere = ask("127.0.0.1", trusting).await;
+        assert!(matches!(elsewhere, Err(Silence::NoTls(..))), "{elsewhere:?}");
+    }
+
     #[test]
     fn a_server_is_a_url_without_a_path() {
         let server = |typed: &str| Server::parse(typed).map(|server| (server.name(), server.authority()));
