@@ -141,8 +141,18 @@ impl Gateway {
         };
         line.error = about.why.map(|why| why.name().to_owned());
         line.status = Some(status.as_u16());
+        let problem = about.why.filter(|_| status == StatusCode::FORBIDDEN).and_then(Problem::of_question);
         line.about(about);
-        answers::send_bare(session, status, fields, body).await
+        let head = session.req_header();
+        // The proxy in front passes the refusal on to whoever sent the request: to a person, a page.
+        match problem.filter(|_| incoming::kind(head) == Kind::Navigation) {
+            Some(problem) => {
+                let (id, render) = (context.line.request_id, &self.parts.render);
+                let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, render);
+                answer.with_status(status).send(session, &self.parts.settings).await
+            }
+            None => answers::send_bare(session, status, fields, body).await,
+        }
     }
 
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.

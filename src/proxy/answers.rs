@@ -15,6 +15,7 @@ use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::domain::route::Scheme;
 use crate::portal::detour;
+use crate::portal::forward_auth::Odd;
 use crate::portal::kind::Kind;
 use crate::portal::peer::RequestId;
 
@@ -91,6 +92,32 @@ impl Problem {
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
+    }
+
+    /// What is in the way of a request that a proxy in front asks about; `None` where nobody but that proxy is to know.
+    pub(super) const fn of_question(odd: Odd) -> Option<Self> {
+        Some(match odd {
+            Odd::Untrusted => return None,
+            Odd::UnknownHost => Self::Misdirected,
+            Odd::NoRoute => Self::NotFound,
+            Odd::ReviewRequired => Self::ReviewRequired,
+            Odd::ForeignOrigin => Self::ForeignOrigin,
+            Odd::Unavailable => Self::Unavailable,
+            Odd::Fault => Self::Fault,
+            Odd::Malformed
+            | Odd::NothingSaid
+            | Odd::SaidTwice
+            | Odd::Missing
+            | Odd::Repeated
+            | Odd::Spelling
+            | Odd::OtherTarget
+            | Odd::Contradiction
+            | Odd::Method
+            | Odd::Scheme
+            | Odd::Host
+            | Odd::Path
+            | Odd::OwnPath => Self::BadRequest,
+        })
     }
 
     /// What the problem is, in a few words, and the last part of its `type` (RFC 9457 §3.1).
@@ -188,6 +215,11 @@ impl Answer {
         let location = HeaderValue::from_str(&detour::by_way_of(page, &incoming.target))
             .expect("percent-encoded text is visible ASCII");
         Self { status: StatusCode::SEE_OTHER, fields: vec![(LOCATION, location)], body: Bytes::new() }
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// The status.

@@ -10,13 +10,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmauth::auth::operate::Who;
 use bmauth::config::{self, ConfigSource};
-use bmauth::domain::host::Host;
+use bmauth::domain::host::{Authority, Host};
 use bmauth::domain::route::Scheme;
+use bmauth::portal::peer::{PeerInfo, RequestId};
 use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
 use bmauth::store::memory::MemoryStore;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt as _;
 
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
@@ -267,23 +269,41 @@ async fn a_recovered_session_passes_only_after_its_review() {
     assert!(claims(&answer)["recovered_at"].is_u64());
 }
 
+/// Asks the portal's router without the proxy, which says whether the peer is trusted.
+async fn router_told(behind: &Behind, browser: &Browser, path: &str, trusted: bool) -> Response {
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut request = Request::get(path)
+        .header("x-forwarded-proto", "https")
+        .header(header::COOKIE, cookies.join("; "))
+        .body(Body::empty())
+        .unwrap();
+    request.extensions_mut().insert(PeerInfo {
+        address: None,
+        trusted,
+        https: true,
+        authority: Authority::parse(b"notes.example.com").unwrap(),
+        request_id: RequestId(7),
+    });
+    behind.world.router.clone().oneshot(request).await.unwrap()
+}
+
 #[tokio::test]
 async fn the_portals_router_answers_like_the_proxy() {
     let behind = Behind::new().await;
-    let (mut inside, _) = behind.maria().await;
-    let cookies = inside.cookies.clone();
-    inside = behind.world.browser();
-    inside.cookies = cookies;
-    // This browser reaches the router without a proxy that is trusted.
-    for path in ["/_bmauth/forward-auth", "/_bmauth/forward-auth/", "/_bmauth/forward-auth/notes?x"] {
-        let request = http::Request::get(path)
-            .header("x-forwarded-method", "GET")
-            .header("x-forwarded-proto", "https")
-            .header("x-forwarded-host", "notes.example.com")
-            .header("x-forwarded-uri", "/notes");
-        let answer = inside.send(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        assert_eq!(answer.json()["type"], "urn:bmauth:problem:proxy-not-trusted");
-        assert!(!answer.headers.contains_key("x-bmauth-jwt"));
+    let (browser, _) = behind.maria().await;
+    let stranger = behind.browser();
+    for path in ["/_bmauth/forward-auth/", "/_bmauth/forward-auth/notes?x"] {
+        let answer = router_told(&behind, &browser, path, true).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(claims(&answer)["email"], MARIA);
+        assert_eq!(router_told(&behind, &stranger, path, true).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    for path in ["/_bmauth/forward-auth", "/_bmauth/forward-auth/a//b", "/_bmauth/forward-auth/a%2fb"] {
+        let answer = router_told(&behind, &browser, path, true).await;
+        assert_eq!((answer.status(), answer.headers().get("x-bmauth-jwt")), (StatusCode::FORBIDDEN, None), "{path}");
+    }
+    for path in ["/_bmauth/forward-auth", "/_bmauth/forward-auth/", "/_bmauth/forward-auth/notes"] {
+        let answer = router_told(&behind, &browser, path, false).await;
+        assert_eq!((answer.status(), answer.headers().get("x-bmauth-jwt")), (StatusCode::FORBIDDEN, None), "{path}");
     }
 }

@@ -6,6 +6,7 @@ use bmauth::domain::route::Access;
 
 use crate::harness::*;
 
+mod alike;
 mod families;
 mod passing;
 mod refusing;
@@ -13,6 +14,9 @@ mod strangers;
 
 /// A proxy that is trusted.
 const PROXY: &str = "10.0.0.1";
+
+/// A person goes to a page.
+const PAGE: &str = "Sec-Fetch-Mode: navigate";
 
 /// The fields that tell an app who asks.
 const IDENTITY: [&str; 5] = ["x-bmauth-jwt", "remote-user", "remote-email", "remote-name", "remote-groups"];

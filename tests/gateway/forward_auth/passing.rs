@@ -157,6 +157,19 @@ async fn a_body_that_comes_along_does_not_matter_nor_one_that_was_only_announced
 }
 
 #[tokio::test]
+async fn nginx_may_ask_in_http_1_0() {
+    let world = asked().start();
+    let cookie = cookie(&world.keeper.sign_in(7));
+    for (lines, status) in [(&[cookie.as_str()][..], 200), (&[], 401)] {
+        let mut proxy = world.connect_from(PROXY);
+        proxy.send(question(Family::Original, about("/notes", lines)).replace("HTTP/1.1", "HTTP/1.0")).await;
+        let answer = proxy.answer().await;
+        assert_eq!((answer.status, answer.field("x-bmauth-jwt").is_some()), (status, status == 200));
+        assert_eq!(proxy.closes().await, "");
+    }
+}
+
+#[tokio::test]
 async fn one_connection_carries_many_questions() {
     let world = asked().start();
     let cookie = cookie(&world.keeper.sign_in(7));

@@ -102,9 +102,8 @@ async fn a_store_that_does_not_answer_refuses() {
     world.keeper.break_store();
     for family in FAMILIES {
         for uri in ["/", "/optional"] {
-            for page in ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Mode: cors"] {
-                is_refused(&world.asks(family, about(uri, &[&unknown, page])).await, "sign-in-unavailable");
-            }
+            is_refused(&world.asks(family, about(uri, &[&unknown])).await, "sign-in-unavailable");
+            is_refused_with_a_page(&world.asks(family, about(uri, &[&unknown, PAGE])).await);
         }
         passes_as_nobody(&world.asks(family, about("/public", &[&unknown])).await);
     }
@@ -137,6 +136,31 @@ async fn a_head_that_cannot_be_read_is_refused_with_403_too() {
         peer.send(question).await;
         is_refused(&peer.answer().await, "malformed-request");
     }
+}
+
+#[tokio::test]
+async fn a_person_is_refused_with_a_page_and_the_code_stays_403() {
+    let world = asked().start();
+    for family in FAMILIES {
+        for uri in ["/a//b", "/a/../b", "/_bmauth/sign-in", "/a%2fb"] {
+            for page in [PAGE, "Accept: text/html"] {
+                is_refused_with_a_page(&world.asks(family, about(uri, &[page])).await);
+            }
+        }
+        let elsewhere = About { host: "other.example.com", ..about("/", &[PAGE]) };
+        is_refused_with_a_page(&world.asks(family, elsewhere).await);
+    }
+    let mut peer = world.connect();
+    peer.send(question(Family::Forwarded, about("/", &[PAGE]))).await;
+    is_refused(&peer.answer().await, "proxy-not-trusted");
+}
+
+#[track_caller]
+fn is_refused_with_a_page(answer: &Answer) {
+    assert_eq!((answer.status, answer.field("content-type")), (403, Some("text/html; charset=utf-8")), "{answer:?}");
+    assert!(answer.field("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    assert!(answer.text().starts_with("<h1>"));
+    says_nothing_to_an_app(answer);
 }
 
 #[tokio::test]
@@ -193,57 +217,62 @@ fn field() -> impl Strategy<Value = String> {
     (name, value).prop_map(|(name, value)| format!("{name}: {value}"))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+/// One world for many questions.
+fn one_world() -> (tokio::runtime::Runtime, World) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let world = runtime.block_on(async { asked().start() });
+    (runtime, world)
+}
 
-    #[test]
-    fn no_soup_of_fields_makes_a_stranger_a_proxy(
+fn family() -> impl Strategy<Value = Option<Family>> {
+    prop_oneof![Just(None), Just(Some(Family::Forwarded)), Just(Some(Family::Original))]
+}
+
+/// A question by a family with further fields, or by whatever these fields are.
+fn soup(family: Option<Family>, method: &str, path: &str, uri: &str, fields: &[String]) -> String {
+    let lines: Vec<&str> = fields.iter().map(String::as_str).collect();
+    match family {
+        Some(family) => question(family, about(uri, &lines)),
+        None => format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{}\r\n\r\n", lines.join("\r\n")),
+    }
+}
+
+#[test]
+fn no_soup_of_fields_makes_a_stranger_a_proxy() {
+    let (runtime, world) = one_world();
+    let cookie = cookie(&world.keeper.sign_in(7));
+    proptest!(ProptestConfig::with_cases(500), |(
         path in "/_bmauth/forward-auth(/|/public|/optional/x|\\?a=b)?",
         method in "GET|HEAD|POST|OPTIONS",
         fields in proptest::collection::vec(field(), 0..8),
-        family in prop_oneof![Just(None), Just(Some(Family::Forwarded)), Just(Some(Family::Original))],
+        family in family(),
         signed_in in any::<bool>(),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    )| {
+        let fields = [fields, if signed_in { vec![cookie.clone()] } else { vec![] }].concat();
         let status = runtime.block_on(async {
-            let world = asked().start();
-            let mut lines = fields.clone();
-            if signed_in {
-                lines.push(cookie(&world.keeper.sign_in(7)));
-            }
-            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let question = match family {
-                Some(family) => question(family, about("/public", &lines)),
-                None => format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{}\r\n\r\n", lines.join("\r\n")),
-            };
             let mut peer = world.connect();
-            peer.send(question).await;
+            peer.send(soup(family, &method, &path, "/public", &fields)).await;
             peer.answer_head().await.status
         });
         prop_assert_eq!(status, 403);
-    }
+    });
+}
 
-    #[test]
-    fn whatever_a_trusted_proxy_passes_on_is_answered_with_one_of_the_five_codes(
+#[test]
+fn whatever_a_trusted_proxy_passes_on_is_answered_with_one_of_four_codes_and_opens_nothing() {
+    let (runtime, world) = one_world();
+    proptest!(ProptestConfig::with_cases(500), |(
         path in "/_bmauth/forward-auth(/|/public|/optional/x|/notes|\\?a=b)?",
         fields in proptest::collection::vec(field(), 0..8),
-        family in prop_oneof![Just(None), Just(Some(Family::Forwarded)), Just(Some(Family::Original))],
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let answer = runtime.block_on(async {
-            let world = asked().start();
-            let lines: Vec<&str> = fields.iter().map(String::as_str).collect();
-            match family {
-                Some(family) => world.asks(family, about("/notes", &lines)).await,
-                None => world.told(&format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{}\r\n\r\n", lines.join("\r\n"))).await,
-            }
-        });
+        family in family(),
+    )| {
+        let answer = runtime.block_on(world.told(&soup(family, "GET", &path, "/notes", &fields)));
         prop_assert!(matches!(answer.status, 200 | 303 | 401 | 403), "{:?}", answer);
         // Nobody is signed in, so the protected route is never open, and nobody is named.
-        let asked_about_notes = family.is_some() || path.ends_with("/notes");
-        prop_assert!(!(asked_about_notes && answer.status == 200), "{:?}", answer);
+        let protected = family.is_some() || path.ends_with("/notes") || path.ends_with("/");
+        prop_assert!(!(protected && answer.status == 200), "{:?}", answer);
         if answer.status == 200 {
             passes_as_nobody(&answer);
         }
-    }
+    });
 }

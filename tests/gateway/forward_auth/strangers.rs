@@ -2,7 +2,6 @@
 
 use super::*;
 
-const PAGE: &str = "Sec-Fetch-Mode: navigate";
 const PREFLIGHT: [&str; 3] =
     ["Origin: https://a.example", "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: x-a"];
 
