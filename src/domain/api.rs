@@ -317,6 +317,8 @@ mod tests {
             id: AccountId(Uuid::from_u128(1)),
             email: Email::parse("Maria@Bücher.example").unwrap(),
             name: Some("$groups".to_owned()),
+            locale: None,
+            metadata: None,
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
             disabled: false,
             created_at: Timestamp::from_unix(0),
