@@ -100,6 +100,8 @@ test('a guard that one header opens is found', async () => {
     [/GET \/_bmauth\/\.\.\/notes/, ({ url }) => url === '/_bmauth/../notes'],
     [/GET \/_bmauth\/\.\.;\/notes/, ({ url }) => url === '/_bmauth/..;/notes'],
     [/GET \/%6eotes/, ({ url }) => url === '/%6eotes'],
+    [/GET \/notes\/doctor-[\w-]+, which nobody made: 200/, ({ url }) => url.startsWith('/notes/') && !url.includes('.')],
+    [/GET \/notes\/doctor-[\w-]+\.css, which nobody made: 200/, ({ url }) => url.endsWith('.css')],
     [/HEAD \/notes/, ({ method }) => method === 'HEAD'],
     [/OPTIONS \/notes/, ({ method }) => method === 'OPTIONS'],
     [/the host doctor\.invalid/, ({ headers }) => headers.host === 'doctor.invalid'],

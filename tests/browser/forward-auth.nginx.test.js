@@ -15,6 +15,11 @@ openFront('nginx', [
     says: [/GET \/notes\/1: 401, not BMAuth's sign-in/, /GET \/notes\/1 with a made-up session cookie: 401/],
   },
   {
+    what: 'style sheets are not asked about',
+    changes: [line('    location / {', '    location ~ \\.css$ { auth_request off; proxy_pass http://app; }\n    location / {')],
+    says: [/GET \/notes\/1\/doctor-[\w-]+\.css, which nobody made: 404, not BMAuth's sign-in/],
+  },
+  {
     what: 'an identity header is not written over',
     changes: [line('    proxy_set_header Remote-User $bmauth_user;\n')],
     says: [/\/public\/headers and a forged remote-user: it reaches the app/],

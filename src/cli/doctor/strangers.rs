@@ -30,6 +30,11 @@ impl Doctor {
         for (how, question) in asked {
             self.check(how, Measure::Plain, question).await;
         }
+        // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as well.
+        for ending in ["", ".css"] {
+            let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
+            self.check(format!("GET {below}, which nobody made"), Measure::Plain, Question::page(below)).await;
+        }
         for (what, value) in forged::cookies(&self.random) {
             let question = Question::page(route).with("cookie", &value);
             self.check(format!("GET {route} with {what}"), Measure::Plain, question).await;
