@@ -115,7 +115,7 @@ pub fn run() -> ExitCode {
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),
-        Command::Doctor(patient) => doctor::run(*patient),
+        Command::Doctor(patient) => doctor::run(config, *patient),
         Command::Version => {
             println!("bmauth {}", env!("CARGO_PKG_VERSION"));
             Ok(())

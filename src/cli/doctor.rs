@@ -1,5 +1,6 @@
 //! `bmauth doctor`: asks a running site as a stranger would, in every way a stranger can, and says where one gets
-//! through. It needs no configuration and no account; what cannot be seen from outside it says.
+//! through. It needs no account, and no configuration: it is told which paths are protected and which are open, or reads
+//! that in a configuration that is named. What cannot be seen from outside it says.
 
 mod around;
 mod ask;
@@ -20,8 +21,12 @@ use http::HeaderName;
 use self::ask::{Answer, Asker, Question, Server, Silence};
 use self::judge::Verdict;
 use self::report::Report;
-use super::Failed;
+use super::{Failed, load};
+use crate::config::Config;
+use crate::config::identity::IdentityHeader;
+use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
+use crate::domain::route::Access;
 use crate::domain::secret::Secret;
 use crate::wire::system::SystemEntropy;
 
@@ -36,22 +41,28 @@ pub struct Patient {
     /// The app itself, which must not answer: name it as a stranger's machine would reach it
     #[arg(long, value_name = "URL", value_parser = Server::parse)]
     backend: Option<Server>,
-    /// A path that only signed-in people may see (again for more) [default: /]
+    /// A path that only signed-in people may see (again for more) [default: those of --config, else /]
     #[arg(long = "route", value_name = "PATH", value_parser = path)]
     routes: Vec<String>,
-    /// A path that is open to everybody (again for more): there it shows whether forged headers are removed
+    /// A path that is open to everybody (again for more) [default: those of --config]: there it shows whether forged
+    /// headers are removed
     #[arg(long = "public", value_name = "PATH", value_parser = path)]
     public: Vec<String>,
-    /// The header that carries the token, if identity.header is another
-    #[arg(long, value_name = "NAME", default_value = "X-BMAuth-JWT", value_parser = header)]
-    header: String,
+    /// The header that carries the token [default: identity.header of --config, else X-BMAuth-JWT]
+    #[arg(long, value_name = "NAME", value_parser = header)]
+    header: Option<String>,
     /// Certificates of an authority of your own, PEM
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
-/// Prints a line for each check.
-pub fn run(patient: Patient) -> Result<(), Failed> {
+/// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
+/// site.
+pub fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
+    let patient = match config {
+        Some(file) => patient.as_configured(&load(Some(file))?).map_err(Failed::Usage)?,
+        None => patient,
+    };
     let more = match &patient.ca {
         Some(file) => Some(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?),
         None => None,
@@ -66,12 +77,40 @@ pub fn run(patient: Patient) -> Result<(), Failed> {
         backend: patient.backend,
         routes,
         public: patient.public,
-        header: patient.header,
+        header: patient.header.unwrap_or_else(|| IdentityHeader::default().as_str().to_owned()),
         random: Secret::generate(&SystemEntropy).text(),
         refusals: Vec::new(),
         report: Report::default(),
     };
     if runtime.block_on(doctor.examine())? { Ok(()) } else { Err(Failed::Said) }
+}
+
+impl Patient {
+    /// What was not said on the command line, as `config` has it.
+    ///
+    /// # Errors
+    /// It has no route for that host.
+    fn as_configured(mut self, config: &Config) -> Result<Self, String> {
+        let host = self.site.url().host_str().and_then(|host| Host::parse(host).ok());
+        let routes = || config.routes.iter().filter(|route| Some(&route.host) == host.as_ref());
+        if routes().next().is_none() {
+            return Err(format!("the configuration has no [[route]] for the host of {}", self.site.name()));
+        }
+        let paths = |is_open: bool| {
+            let right = routes().filter(|route| is_open == matches!(route.access, Access::Public | Access::Optional));
+            let mut paths: Vec<String> = right.map(|route| route.path.as_str().to_owned()).collect();
+            paths.sort();
+            paths
+        };
+        if self.routes.is_empty() {
+            self.routes = paths(false);
+        }
+        if self.public.is_empty() {
+            self.public = paths(true);
+        }
+        self.header.get_or_insert_with(|| config.identity.header.as_str().to_owned());
+        Ok(self)
+    }
 }
 
 fn path(typed: &str) -> Result<String, String> {

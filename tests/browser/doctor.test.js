@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
-import { doctor } from './harness/front.js';
+import { doctor, read } from './harness/front.js';
 import { freePort } from './harness/loopback.js';
 import { openWorld } from './harness/world.js';
 
@@ -30,6 +30,16 @@ scenario('the gateway itself lets no stranger through', async ({ origin }) => {
   has(lines, /^ok    \/public\/headers and a forged x_bmauth_jwt: no trace of it in the answer$/);
   has(lines, /^ok    GET \/_bmauth\/\.\.\/notes\/1: 400 by BMAuth$/);
   assert.deepEqual(lines.filter((line) => /got through/.test(line)), []);
+});
+
+scenario('a configuration that is named says what is open', async ({ origin, gateway }) => {
+  const { code, lines, failed } = await gateway.command('doctor', origin).then(read);
+  assert.deepEqual({ failed, code }, { failed: [], code: 0 });
+  has(lines, /^note  only signed-in people may see \/, \/down$/);
+  has(lines, /^ok    GET \/optional is open to everybody: 200$/);
+  const other = await gateway.command('doctor', origin.replace('localhost', '127.0.0.1')).then(read);
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /has no \[\[route\]\] for the host of http:\/\/127\.0\.0\.1/);
 });
 
 scenario('it says what it assumed, and what it could not see', async ({ origin }) => {

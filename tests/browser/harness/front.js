@@ -82,8 +82,12 @@ export class Front {
 export function doctor(...args) {
   return new Promise((resolve) => {
     execFile(binary, ['doctor', ...args], { env: { NO_COLOR: '1' } }, (error, stdout, stderr) => {
-      const lines = stdout.split('\n').filter((line) => line !== '');
-      resolve({ code: error?.code ?? 0, lines, failed: lines.filter((line) => line.startsWith('FAIL')), stderr });
+      resolve(read({ code: error?.code ?? 0, stdout, stderr }));
     });
   });
+}
+
+export function read({ code, stdout, stderr }) {
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return { code, lines, failed: lines.filter((line) => line.startsWith('FAIL')), stderr };
 }
