@@ -60,7 +60,7 @@ pub struct Patient {
 /// site.
 pub fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
     let patient = match config {
-        Some(file) => patient.as_configured(&load(Some(file))?).map_err(Failed::Usage)?,
+        Some(file) => patient.completed_by(&load(Some(file))?).map_err(Failed::Usage)?,
         None => patient,
     };
     let more = match &patient.ca {
@@ -89,8 +89,8 @@ impl Patient {
     /// What was not said on the command line, as `config` has it.
     ///
     /// # Errors
-    /// It has no route for that host.
-    fn as_configured(mut self, config: &Config) -> Result<Self, String> {
+    /// It has no protected route for that host.
+    fn completed_by(mut self, config: &Config) -> Result<Self, String> {
         let host = self.site.url().host_str().and_then(|host| Host::parse(host).ok());
         let routes = || config.routes.iter().filter(|route| Some(&route.host) == host.as_ref());
         if routes().next().is_none() {
@@ -104,6 +104,9 @@ impl Patient {
         };
         if self.routes.is_empty() {
             self.routes = paths(false);
+        }
+        if self.routes.is_empty() {
+            return Err(format!("the configuration protects nothing at {}; every route is open", self.site.name()));
         }
         if self.public.is_empty() {
             self.public = paths(true);

@@ -175,6 +175,21 @@ export function openFront(name, wrong) {
     assert.equal((await maria.send('/ws', { headers: upgrade(maria.world.origin) })).status, 401);
   });
 
+  scenario(`${name}: what the app streams arrives as it is said`, async ({ enter }) => {
+    const maria = await enter();
+    await maria.register(address());
+    const { response } = await maria.send('/events', { headers: ['Accept', 'text/event-stream'], stream: true });
+    response.setEncoding('utf8');
+    const heard = response[Symbol.asyncIterator]();
+    const until = async (words) => {
+      for (let text = ''; !text.includes(words); ) text += (await heard.next()).value;
+    };
+    await until('listening');
+    assert.equal((await maria.send('/events', { method: 'POST', body: 'a notice' })).status, 204);
+    await until('a notice');
+    response.destroy();
+  });
+
   scenario(`${name}: a page of another site cannot open a WebSocket with somebody's cookies`, async ({ enter, origin }) => {
     const maria = await enter();
     await maria.register(address());
