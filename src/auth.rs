@@ -2,6 +2,7 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+mod bearer;
 mod endings;
 pub mod link;
 pub mod manage;

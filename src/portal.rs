@@ -4,7 +4,9 @@
 //! is one page with its `get` and `post`.
 
 pub mod answer;
+pub mod api;
 pub mod assets;
+pub mod bearer;
 pub mod caller;
 pub mod cookies;
 pub mod credentials;
@@ -64,6 +66,8 @@ pub struct Portal {
     pub rp_id: Host,
     /// The origins whose pages are ours: that of `public_url` first, then those of the routes' hosts.
     pub origins: Vec<String>,
+    /// What the operator decides about the API.
+    pub api: api::Settings,
     /// Answers the proxy in front.
     pub forward_auth: Arc<ForwardAuth>,
     /// How often one network may ask.
@@ -150,6 +154,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
         .route("/.well-known/webauthn", get(well_known::related_origins))
         .merge(short)
+        .merge(api::router(&portal))
         .merge(changes)
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)

@@ -53,6 +53,15 @@ pub enum Confirmed {
     Elevated(Box<Tokens>),
 }
 
+/// A passkey was added.
+#[derive(Debug)]
+pub struct Added {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// Where to go on to.
+    pub return_to: ReturnTo,
+}
+
 impl Auth {
     /// What there is to look after in the account of that session.
     ///
@@ -217,16 +226,18 @@ impl Auth {
         self.begin_allowed(may, return_to, session, visitor).await
     }
 
-    /// The same over the API, for a session that is elevated, or needs not be.
+    /// The same over the API, for a session that is elevated, or needs not be. It is, where its access token
+    /// `says_elevated` and the store says so too.
     ///
     /// # Errors
     /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
     pub async fn begin_adding_over_api(
         &self,
         session: &LiveSession,
+        says_elevated: bool,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let elevated = self.elevation(session).await?.is_some();
+        let elevated = says_elevated && self.elevation(session).await?.is_some();
         let signed_in = session.signed_in();
         let passkeys = self.store.passkeys(signed_in.account.id).await?;
         let may = MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.now()).map_err(Failure::Refused)?;
@@ -247,7 +258,7 @@ impl Auth {
         Ok((id, options))
     }
 
-    /// The device made a passkey: verifies it and gives it to the account. Returns where to go on to.
+    /// The device made a passkey: verifies it and gives it to the account.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::SignedOut`]; a failure of the store.
@@ -258,7 +269,7 @@ impl Auth {
         name: Option<&str>,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<ReturnTo, Failure<Refusal>> {
+    ) -> Result<Added, Failure<Refusal>> {
         let SignedIn { session, account, .. } = session.signed_in();
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let adding = manage::open_adding(ceremony, session, visitor, self.now()).map_err(Failure::Refused)?;
@@ -273,11 +284,16 @@ impl Auth {
             }
         };
         let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
-        let plan = manage::add(adding, key, name.and_then(manage::name), deed);
+        let name = name.and_then(manage::name);
+        let plan = manage::add(adding, key, name.clone(), deed);
         match self.carry_out(plan).await {
             Ok(return_to) => {
+                if session.credential.is_none() {
+                    // The next request reads it anew, as one that has a passkey.
+                    self.sessions.end(session.token);
+                }
                 tracing::info!(account = %account.id, "a passkey was added");
-                Ok(return_to)
+                Ok(Added { name, return_to })
             }
             Err(CommitError::Conflict(conflict)) => {
                 self.give_up(id).await?;

@@ -88,7 +88,12 @@ impl Auth {
             Some(account) => self.store.recoveries_of(account.id).await?,
             None => Vec::new(),
         };
-        Ok(sign_ups.into_iter().map(Box::new).map(Pending::SignUp).chain(recoveries.into_iter().map(Pending::Recovery)).collect())
+        Ok(sign_ups
+            .into_iter()
+            .map(Box::new)
+            .map(Pending::SignUp)
+            .chain(recoveries.into_iter().map(Pending::Recovery))
+            .collect())
     }
 
     async fn count_tries(

@@ -1,7 +1,5 @@
 //! Sessions of clients of the API: the same flows, with tokens where a browser has a cookie.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
 
@@ -9,14 +7,17 @@ use super::sessions::LiveSession;
 use super::{Auth, Failure, Starting};
 use crate::domain::account::Account;
 use crate::domain::ceremony::CeremonyId;
+use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
-use crate::domain::manage::Deed;
+use crate::domain::manage::{self, Deed};
 use crate::domain::plan::{Change, Conflict};
 use crate::domain::secret::SecretDigest;
-use crate::domain::session::{NewSession, Session, SessionId};
+use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
 use crate::domain::sign_in::{self, Finished};
 use crate::domain::tokens::{Presented, RefreshToken, Refusal, TokenFamily, present};
 use crate::domain::visitor::Visitor;
+use crate::identity::IdentityError;
+use crate::identity::access::AccessToken;
 use crate::store::{CommitError, StoreError};
 
 /// How often a request that loses a race for the tokens of a session reads them again.
@@ -34,7 +35,7 @@ pub struct Tokens {
     /// Its public name.
     pub refresh_id: Uuid,
     /// Until when the session is elevated.
-    pub elevated_until: Option<crate::domain::clock::Timestamp>,
+    pub elevated_until: Option<Timestamp>,
 }
 
 /// What an address is, where the operator lets the API tell it before anybody has proved anything.
@@ -134,21 +135,34 @@ impl Auth {
     pub async fn sign_out_all(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), CommitError> {
         let signed_in = live.signed_in();
         let deed = Deed { account: &signed_in.account, visitor, fresh: self.fresh_deed(), now: self.now() };
-        self.carry_out(crate::domain::manage::sign_out_all(deed)).await
+        self.carry_out(manage::sign_out_all(deed)).await
+    }
+
+    /// An access token for a session, and when it was made.
+    ///
+    /// # Errors
+    /// No key signs.
+    pub fn access_token(
+        &self,
+        session: Session,
+        account: Account,
+        elevated_until: Option<Timestamp>,
+    ) -> Result<(AccessToken, Timestamp), IdentityError> {
+        let now = self.now();
+        let ends_at = self.limits().absolute_end(session.created_at);
+        let session_end = self.limits().end(session.created_at, now);
+        let signed_in = SignedIn { session, account, ends_at };
+        let token = self.identity.mint_access(&signed_in, elevated_until, session_end, self.random_uuid(), now)?;
+        Ok((token, now))
     }
 
     /// Whether that session is elevated, and until when.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn elevation(&self, live: &LiveSession) -> Result<Option<crate::domain::clock::Timestamp>, StoreError> {
+    pub async fn elevation(&self, live: &LiveSession) -> Result<Option<Timestamp>, StoreError> {
         let family = self.store.tokens(live.signed_in().session.token).await?;
         Ok(family.and_then(|family| family.elevation(self.now())))
-    }
-
-    /// How long an elevation lasts.
-    pub fn elevation_lasts(&self) -> Duration {
-        self.elevation
     }
 
     /// A session about to be that a client of the API carries tokens of.

@@ -73,6 +73,7 @@ impl From<Conflict> for Refusal {
             Conflict::PasskeyChanged | Conflict::HoldChanged => Self::Unknown,
             Conflict::LastPasskey => Self::LastPasskey,
             Conflict::CredentialTaken => Self::BadPasskey,
+            Conflict::SessionTied => Self::ConfirmNeeded,
             _ => Self::Stale,
         }
     }
@@ -314,9 +315,7 @@ impl MayAdd {
     /// # Errors
     /// [`Refusal::ConfirmNeeded`] for any other.
     pub fn over_api(session: &Session, passkeys: &[Passkey], elevated: bool, now: Timestamp) -> Result<Self, Refusal> {
-        let recovers = session.credential.is_none()
-            && now < session.created_at.after(recovery::LIFETIME)
-            && passkeys.iter().all(|passkey| passkey.created_at < session.created_at);
+        let recovers = session.credential.is_none() && now < session.created_at.after(recovery::LIFETIME);
         if elevated || passkeys.is_empty() || recovers { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
     }
 }
@@ -353,6 +352,8 @@ pub struct Adding {
     /// The challenge the device's answer is verified against.
     pub state: PasskeyRegistration,
     session: SecretDigest,
+    /// The session has no passkey yet, and gets this one.
+    ties: bool,
     return_to: ReturnTo,
 }
 
@@ -371,7 +372,7 @@ pub fn open_adding(
         Purpose::AddPasskey { account, leave: Leave::Session(token), state }
             if account == session.account && token == session.token =>
         {
-            Ok(Adding { id, state, session: token, return_to })
+            Ok(Adding { id, state, session: token, ties: session.credential.is_none(), return_to })
         }
         Purpose::AddPasskey { .. }
         | Purpose::Confirm { .. }
@@ -383,7 +384,7 @@ pub fn open_adding(
 
 /// The new passkey becomes the account's, which is written to.
 pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>) -> Plan<ReturnTo> {
-    let aaguid = key.aaguid;
+    let (aaguid, credential) = (key.aaguid, key.id.clone());
     let passkey = Passkey {
         account: deed.account.id,
         key,
@@ -394,6 +395,8 @@ pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>
     };
     let mut changes =
         vec![Change::SpendCeremony(adding.id), Change::RequireSession(adding.session), Change::AddPasskey(passkey)];
+    // So that a recovery is leave for one passkey, not for as many as one likes.
+    changes.extend(adding.ties.then_some(Change::TieSession { session: adding.session, credential }));
     changes.extend(deed.tell(What::PasskeyAdded, Some(Message::PasskeyAdded { aaguid })));
     Plan { changes, durability: Durability::Durable, then: adding.return_to }
 }

@@ -97,6 +97,14 @@ pub enum Change {
     AddTokens(TokenFamily),
     /// Keeps the next state of a session's tokens: the one before it, by revision, must be there.
     AdvanceTokens(TokenFamily),
+    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
+    /// must be there without one, and the passkey be its account's.
+    TieSession {
+        /// Its token.
+        session: SecretDigest,
+        /// The passkey.
+        credential: CredentialId,
+    },
     /// Notes that "Keep your account safe" was answered in a session, which must still be there.
     AnswerReview(SecretDigest),
     /// Gives a passkey another name. It must be that account's.
@@ -244,6 +252,8 @@ pub enum Conflict {
     MasterExists,
     /// The session has ended.
     SessionEnded,
+    /// The session has a passkey.
+    SessionTied,
     /// The session's tokens were changed meanwhile.
     TokensChanged,
     /// It is the account's last passkey.

@@ -97,6 +97,7 @@ impl From<Conflict> for Refusal {
             | Conflict::AccountExists
             | Conflict::NoAccount
             | Conflict::MasterExists
+            | Conflict::SessionTied
             | Conflict::TokensChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged => Self::NoRecovery,

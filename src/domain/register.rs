@@ -104,6 +104,7 @@ impl From<Conflict> for Refusal {
             | Conflict::PasskeyChanged
             | Conflict::MasterExists
             | Conflict::SessionEnded
+            | Conflict::SessionTied
             | Conflict::TokensChanged
             | Conflict::LastPasskey
             | Conflict::LinkChanged

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Portal;
-use super::credentials;
+use super::credentials::Credentials;
 use super::gate::{self, Verdict};
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
@@ -25,12 +25,13 @@ use crate::auth::sessions::LiveSession;
 use crate::domain::access::Admission;
 use crate::domain::host::{Authority, Host};
 use crate::domain::path::{CanonicalPath, RequestTarget};
-use crate::domain::route::{RouteId, Routes, Scheme};
+use crate::domain::route::{Route, RouteId, Routes, Scheme};
 use crate::domain::session::SessionId;
 
 pub use original::Odd;
 use original::{Family, Names, Original};
 use removals::Removals;
+use reply::Theirs;
 
 /// Where it is asked. Envoy puts the path it asks about behind it.
 pub const PATH: &str = "/_bmauth/forward-auth";
@@ -130,12 +131,8 @@ impl ForwardAuth {
             Ok(original) => original,
             Err(odd) => return self.refuse(odd, question.request_id),
         };
-        let mut reply = match self.decide(&question, &original).await {
-            Ok((route, verdict)) => {
-                let mut reply = self.reply(&question, &original, verdict);
-                reply.about.route = Some(route);
-                reply
-            }
+        let mut reply = match self.route(&original) {
+            Ok(route) => self.decide(&question, &original, route).await,
             Err(odd) => self.refuse(odd, question.request_id),
         };
         reply.about.target = Some((original.method, original.authority.host, original.target.path));
@@ -147,7 +144,7 @@ impl ForwardAuth {
         reply::refusal(StatusCode::FORBIDDEN, odd, request_id)
     }
 
-    async fn decide(&self, question: &Question<'_>, original: &Original) -> Result<(RouteId, Verdict), Odd> {
+    fn route(&self, original: &Original) -> Result<&Arc<Route>, Odd> {
         // Our own pages are handed to us, and nothing below them is ever the app's.
         if original.target.path.is_reserved() {
             return Err(Odd::OwnPath);
@@ -156,22 +153,24 @@ impl ForwardAuth {
         if !self.routes.knows_host(host) {
             return Err(Odd::UnknownHost);
         }
-        let route = self.routes.find(host, &original.target.path).ok_or(Odd::NoRoute)?;
+        self.routes.find(host, &original.target.path).ok_or(Odd::NoRoute)
+    }
+
+    async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {
+        let is_ours = |text: &str| self.gatekeeper.is_access_token(text);
+        let credentials = Credentials::read(question.headers, self.settings.session_cookie, is_ours);
         let asked = gate::Asked {
             kind: original.kind,
-            token: credentials::session_token(question.headers, self.settings.session_cookie),
+            credentials: &credentials,
             headers: question.headers,
             authority: &original.authority,
             public_scheme: self.settings.public_scheme,
         };
-        Ok((route.id, gate::decide(route, asked, &*self.gatekeeper).await))
-    }
-
-    fn reply(&self, question: &Question<'_>, original: &Original, verdict: Verdict) -> Reply {
+        let verdict = gate::decide(route, asked, &*self.gatekeeper).await;
         let request_id = question.request_id;
         let navigates = original.kind == Kind::Navigation;
-        match verdict {
-            Verdict::Admit(admission) => self.allow(question, &admission),
+        let mut reply = match verdict {
+            Verdict::Admit(admission) => self.allow(question, &credentials, &admission),
             Verdict::SignIn => match original.family {
                 // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
                 Family::Original => self.sign_in_required(original, request_id, true),
@@ -189,12 +188,15 @@ impl ForwardAuth {
             },
             Verdict::ForeignOrigin => self.refuse(Odd::ForeignOrigin, request_id),
             Verdict::Unavailable => self.refuse(Odd::Unavailable, request_id),
-        }
+        };
+        reply.about.route = Some(route.id);
+        reply
     }
 
-    fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
+    fn allow(&self, question: &Question<'_>, credentials: &Credentials, admission: &Admission<LiveSession>) -> Reply {
+        let theirs = Theirs::of(question.headers, &credentials.bearer, admission.route().forward_authorization);
         let Some(live) = admission.session() else {
-            return reply::pass(self, question, None, reply::NOBODY);
+            return reply::pass(self, None, reply::NOBODY, theirs);
         };
         let token = match self.gatekeeper.identity_token(live, &admission.route().audience) {
             Ok(token) => token,
@@ -205,7 +207,7 @@ impl ForwardAuth {
         };
         let signed_in = live.signed_in();
         let plain = if self.settings.plain_headers { super::fields::plain(&signed_in.account) } else { reply::NOBODY };
-        let mut reply = reply::pass(self, question, Some(token), plain);
+        let mut reply = reply::pass(self, Some(token), plain, theirs);
         reply.about.session = Some(signed_in.session.id);
         reply
     }

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::ORIGIN;
 
+use super::bearer::Bearer;
+use super::credentials::Credentials;
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::{self, Admission, Decision};
 use crate::domain::host::Authority;
 use crate::domain::route::{Access, Route, Scheme};
-use crate::domain::secret::SecretDigest;
 
 /// What is decided by, besides the route.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The kind of the request.
     pub kind: Kind,
-    /// The session token it carries.
-    pub token: Option<SecretDigest>,
+    /// Who it says it is from.
+    pub credentials: &'a Credentials,
     /// Its fields.
     pub headers: &'a HeaderMap,
     /// The host and port it is for.
@@ -52,7 +53,7 @@ pub async fn decide(route: &Arc<Route>, asked: Asked<'_>, gatekeeper: &dyn Gatek
     let session = match route.access {
         // Nobody is asked who they are where the app is told of nobody.
         Access::Public => None,
-        Access::Optional | Access::SignedIn => match session(asked.token, gatekeeper).await {
+        Access::Optional | Access::SignedIn => match session(asked.credentials, gatekeeper).await {
             Ok(session) => session,
             Err(Unreachable) => return Verdict::Unavailable,
         },
@@ -63,9 +64,12 @@ pub async fn decide(route: &Arc<Route>, asked: Asked<'_>, gatekeeper: &dyn Gatek
         Decision::Review => return Verdict::Review,
     };
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
-    // told of nobody, whom it talks to is its own affair.
+    // told of nobody, whom it talks to is its own affair. No browser sends a `Bearer` by itself, and the apps that do
+    // have no origin.
+    let by_bearer = admission.session().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
     if asked.kind == Kind::WebSocket
         && route.access != Access::Public
+        && !by_bearer
         && !is_own_origin(asked.headers, asked.authority, asked.public_scheme)
     {
         return Verdict::ForeignOrigin;
@@ -75,12 +79,16 @@ pub async fn decide(route: &Arc<Route>, asked: Asked<'_>, gatekeeper: &dyn Gatek
 
 struct Unreachable;
 
-async fn session(token: Option<SecretDigest>, gatekeeper: &dyn Gatekeeper) -> Result<Option<LiveSession>, Unreachable> {
-    let Some(token) = token else { return Ok(None) };
-    if let Some(live) = gatekeeper.live(token) {
-        return Ok(Some(live));
-    }
-    gatekeeper.load(token).await.map_err(|error| {
+async fn session(credentials: &Credentials, gatekeeper: &dyn Gatekeeper) -> Result<Option<LiveSession>, Unreachable> {
+    let asked = match (&credentials.bearer, credentials.token) {
+        (Bearer::Token(text), _) => gatekeeper.bearer(text).await,
+        (Bearer::Unclear, _) | (Bearer::NotOurs, None) => return Ok(None),
+        (Bearer::NotOurs, Some(token)) => match gatekeeper.live(token) {
+            Some(live) => return Ok(Some(live)),
+            None => gatekeeper.load(token).await,
+        },
+    };
+    asked.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "the store could not be asked for a session");
         Unreachable
     })

@@ -50,7 +50,7 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
     }
     let asked = gate::Asked {
         kind: incoming.kind,
-        token: incoming.token,
+        credentials: &incoming.credentials,
         headers: head,
         authority: &incoming.authority,
         public_scheme: settings.public_scheme,

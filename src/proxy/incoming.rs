@@ -12,8 +12,7 @@ use super::settings::Settings;
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
-use crate::domain::secret::SecretDigest;
-use crate::portal::credentials;
+use crate::portal::credentials::Credentials;
 use crate::portal::kind::{self, Kind, Passage};
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
@@ -29,8 +28,8 @@ pub(super) struct Incoming {
     pub(super) authority: Authority,
     /// The path and query.
     pub(super) target: RequestTarget,
-    /// The digest of the one session token it carries.
-    pub(super) token: Option<SecretDigest>,
+    /// Who it says it is from.
+    pub(super) credentials: Credentials,
     /// The visitor's address; `None` where a trusted proxy in front does not say.
     pub(super) client: Option<IpAddr>,
     /// Whether the peer is a trusted proxy, whose `X-Forwarded-*` is believed.
@@ -42,7 +41,8 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Reads the head. `raw_target` is the request target as it came in.
+    /// Reads the head. `raw_target` is the request target as it came in; `is_ours` says whether a text calls itself an
+    /// access token of ours.
     ///
     /// # Errors
     /// The request is refused.
@@ -51,6 +51,7 @@ impl Incoming {
         raw_target: &[u8],
         connection: &Connection,
         settings: &Settings,
+        is_ours: impl Fn(&str) -> bool,
     ) -> Result<Self, Problem> {
         if size(&head.headers) + raw_target.len() > LARGEST_HEAD {
             return Err(Problem::HeadTooLarge);
@@ -62,8 +63,8 @@ impl Incoming {
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
-        let token = credentials::session_token(&head.headers, settings.session_cookie());
-        Ok(Self { authority, target, token, client, from_trusted, scheme, kind: kind(head) })
+        let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
+        Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
     }
 }
 
@@ -180,7 +181,7 @@ mod tests {
             let peer = Some(format!("{peer}:5000").parse().unwrap());
             let connection = Connection::of(Arrival { peer, tls: false, http2: false });
             let (head, ()) = self.0.body(()).unwrap().into_parts();
-            Incoming::read(&head, self.1.as_bytes(), &connection, &settings())
+            Incoming::read(&head, self.1.as_bytes(), &connection, &settings(), |_| false)
         }
 
         fn read(self) -> Result<Incoming, Problem> {
@@ -299,7 +300,7 @@ mod tests {
     #[test]
     fn one_session_cookie_is_read() {
         let secret = Secret::from_bytes([7; 32]);
-        let cookie = |value: &str| get("/").with("cookie", value).read().unwrap().token;
+        let cookie = |value: &str| get("/").with("cookie", value).read().unwrap().credentials.token;
         assert_eq!(cookie(&format!("a=1; __Host-bmauth={}", secret.text())), Some(secret.digest()));
         assert_eq!(cookie(&format!("bmauth={}", secret.text())), None);
         assert_eq!(cookie(&format!("__Host-bmauth={0}; __Host-bmauth={0}", secret.text())), None);

@@ -23,11 +23,11 @@ use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
 use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
-use crate::portal::Portal;
 use crate::portal::assets::Assets;
 use crate::portal::cookies::CookieNames;
 use crate::portal::forward_auth::{self, ForwardAuth};
 use crate::portal::limits::Limits;
+use crate::portal::{Portal, api};
 use crate::store::{CommitError, Store};
 use crate::tasks::outbox::Outbox;
 
@@ -93,7 +93,7 @@ impl Gateway {
             policy: config.policy.clone(),
             recovery: config.recovery,
             linking: config.link.policy,
-            elevation: std::time::Duration::from_secs(5 * 60),
+            elevation: config.api.elevation,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -108,6 +108,11 @@ impl Gateway {
             public_url,
             rp_id,
             origins,
+            api: api::Settings {
+                reveal_accounts: config.api.reveal_accounts,
+                allowed_origins: config.api.allowed_origins.clone(),
+                grants: config.api.grants.clone(),
+            },
             limits: Limits::default(),
             link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
         });

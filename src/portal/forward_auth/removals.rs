@@ -4,11 +4,11 @@ use http::{HeaderName, HeaderValue};
 
 use crate::portal::fields;
 
-/// How many fields may be without a value: the token's, the four plain ones, and `Cookie`.
-pub(super) const FIELDS: usize = 6;
+/// How many fields may have to go: the token's, the four plain ones, `Cookie` and `Authorization`.
+pub(super) const FIELDS: usize = 7;
 
 /// Names of fields by which gateways tell an app who asks, other than ours, and by which some servers are told of
-/// another target. Ours stand with those that have no value.
+/// another target. Ours are beside them where they have no value.
 const OTHERS: [&str; 21] = [
     "proxy",
     "x-auth-request-access-token",
@@ -44,18 +44,19 @@ impl Removals {
         let ours = [identity.as_str(), user, email, name, groups];
         let mut always: Vec<String> = ours.iter().flat_map(|name| other_spellings(name)).collect();
         always.extend(OTHERS.iter().filter(|other| **other != identity.as_str()).map(|&other| other.to_owned()));
-        let may_be_empty = [ours[0], user, email, name, groups, "cookie"];
-        let values = (0..1usize << FIELDS).map(|empty| {
-            let empty = may_be_empty.iter().enumerate().filter(|(place, _)| empty >> place & 1 == 1);
-            let names: Vec<&str> = always.iter().map(String::as_str).chain(empty.map(|(_, name)| *name)).collect();
+        let may_go = [ours[0], user, email, name, groups, "cookie", "authorization"];
+        let values = (0..1usize << FIELDS).map(|set| {
+            let these = may_go.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
+            let names: Vec<&str> = always.iter().map(String::as_str).chain(these.map(|(_, name)| *name)).collect();
             HeaderValue::from_str(&names.join(",")).expect("names of fields are visible ASCII")
         });
         Self(values.collect())
     }
 
-    /// The value for an answer in which these fields are empty: the token's, the plain ones in their order, `Cookie`.
-    pub(super) fn of(&self, empty: [bool; FIELDS]) -> HeaderValue {
-        let place = empty.iter().rev().fold(0, |place, &is_empty| place << 1 | usize::from(is_empty));
+    /// The value for an answer by which these fields have to go: the token's, the plain ones in their order, `Cookie`,
+    /// `Authorization`.
+    pub(super) fn of(&self, these: [bool; FIELDS]) -> HeaderValue {
+        let place = these.iter().rev().fold(0, |place, &goes| place << 1 | usize::from(goes));
         self.0.get(place).cloned().expect("there is one for each set of fields")
     }
 }
@@ -94,9 +95,10 @@ mod tests {
 
     #[test]
     fn a_field_with_a_value_is_never_removed_and_one_without_always_is() {
-        let ours = ["x-bmauth-jwt", "remote-user", "remote-email", "remote-name", "remote-groups", "cookie"];
-        for set in 0..64 {
-            let empty = [0, 1, 2, 3, 4, 5].map(|place| set >> place & 1 == 1);
+        let [user, email, name, groups] = ["remote-user", "remote-email", "remote-name", "remote-groups"];
+        let ours = ["x-bmauth-jwt", user, email, name, groups, "cookie", "authorization"];
+        for set in 0..1 << FIELDS {
+            let empty = [0, 1, 2, 3, 4, 5, 6].map(|place| set >> place & 1 == 1);
             let names = names(empty);
             for (name, is_empty) in ours.iter().zip(empty) {
                 assert_eq!(names.iter().any(|removed| removed == name), is_empty, "{name} in {empty:?}");

@@ -1,14 +1,17 @@
 //! How the answers look.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::original::{Odd, Original};
-use super::{About, ForwardAuth, Question, Reply};
-use crate::domain::cookies::{self, Theirs};
+use super::{About, ForwardAuth, Reply};
+use crate::domain::cookies;
 use crate::domain::route::Scheme;
+use crate::portal::bearer::Bearer;
 use crate::portal::detour;
 use crate::portal::fields;
 use crate::portal::peer::RequestId;
@@ -25,33 +28,65 @@ pub(super) const NOBODY: [Option<HeaderValue>; 4] = [None, None, None, None];
 /// value: a proxy that copies it writes over whatever the client sent.
 pub(super) fn pass(
     this: &ForwardAuth,
-    question: &Question<'_>,
     token: Option<HeaderValue>,
     plain: [Option<HeaderValue>; 4],
+    theirs: Theirs,
 ) -> Reply {
-    let cookie = cookies_without_ours(question.headers);
-    let [user, email, name, groups] = &plain;
-    let empty =
-        [&token, user, email, name, groups, &cookie].map(|value| value.as_ref().is_none_or(HeaderValue::is_empty));
-    let mut fields = Vec::with_capacity(8);
+    let Theirs { cookie, authorization } = theirs;
+    let [user, email, name, groups] = plain.each_ref().map(is_empty);
+    let to_remove = [is_empty(&token), user, email, name, groups, cookie.is_withheld(), authorization.is_withheld()];
+    let mut fields = Vec::with_capacity(9);
     fields.push((this.settings.identity_header.clone(), token.unwrap_or(EMPTY)));
     for (name, value) in fields::PLAIN.iter().zip(plain) {
         fields.push((name.clone(), value.unwrap_or(EMPTY)));
     }
-    fields.push((COOKIE, cookie.unwrap_or(EMPTY)));
-    fields.push((HEADERS_TO_REMOVE.clone(), this.removals.of(empty)));
+    fields.push((COOKIE, cookie.left.unwrap_or(EMPTY)));
+    fields.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
+    fields.push((HEADERS_TO_REMOVE.clone(), this.removals.of(to_remove)));
     fields.push((CACHE_CONTROL, NO_STORE));
     Reply { status: StatusCode::OK, fields, body: Bytes::new(), about: About::default() }
 }
 
-/// The client's cookies without the gateway's, so that a proxy that copies this field keeps our session's secret from
-/// the app; `None` where nothing is left.
-fn cookies_without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
-    match cookies::without_ours(|| headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
-        Theirs::Untouched => headers.get(COOKIE).cloned(),
-        Theirs::Nothing => None,
-        // What was taken out of valid fields is valid.
-        Theirs::Line(line) => HeaderValue::from_bytes(&line).ok(),
+fn is_empty(value: &Option<HeaderValue>) -> bool {
+    value.as_ref().is_none_or(HeaderValue::is_empty)
+}
+
+/// The client's credentials that are the app's affair, without ours. A proxy that copies these fields keeps our secrets
+/// from the app, as the proxy here does.
+pub(super) struct Theirs {
+    cookie: Left,
+    authorization: Left,
+}
+
+/// What is left of a field, if it came at all: a proxy need not show it here.
+struct Left {
+    came: bool,
+    left: Option<HeaderValue>,
+}
+
+impl Left {
+    fn is_withheld(&self) -> bool {
+        self.came && is_empty(&self.left)
+    }
+}
+
+impl Theirs {
+    /// Those in `headers`; `forward_authorization` is what the route says of access tokens of ours.
+    pub(super) fn of(headers: &HeaderMap, bearer: &Bearer, forward_authorization: bool) -> Self {
+        let cookie = match cookies::without_ours(|| headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
+            cookies::Theirs::Untouched => headers.get(COOKIE).cloned(),
+            cookies::Theirs::Nothing => None,
+            // What was taken out of valid fields is valid.
+            cookies::Theirs::Line(line) => HeaderValue::from_bytes(&line).ok(),
+        };
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        // Two would be said in one field, which means neither.
+        let only = fields.next().filter(|_| fields.next().is_none());
+        let authorization = only.filter(|_| !bearer.is_withheld(forward_authorization)).cloned();
+        Self {
+            cookie: Left { came: headers.contains_key(COOKIE), left: cookie },
+            authorization: Left { came: headers.contains_key(AUTHORIZATION), left: authorization },
+        }
     }
 }
 

@@ -133,6 +133,15 @@ impl State {
                 }
                 *was = family;
             }
+            Change::TieSession { session, credential } => {
+                let account = self.sessions.get(&session).ok_or(Conflict::SessionEnded)?.account;
+                self.passkey(&credential, account)?;
+                let session = self.sessions.get_mut(&session).ok_or(Conflict::SessionEnded)?;
+                if session.credential.is_some() {
+                    return Err(Conflict::SessionTied);
+                }
+                session.credential = Some(credential);
+            }
             Change::AnswerReview(token) => {
                 self.sessions.get_mut(&token).ok_or(Conflict::SessionEnded)?.review = false;
             }

@@ -100,6 +100,14 @@ impl Batch<'_, '_> {
                 was.ok_or(Conflict::TokensChanged)?;
                 self.put(&family)?;
             }
+            Change::TieSession { session, credential } => {
+                let session = self.load::<Session>(session.bytes())?.ok_or(Conflict::SessionEnded)?;
+                self.passkey(&credential, session.account)?;
+                if session.credential.is_some() {
+                    return Err(Conflict::SessionTied.into());
+                }
+                self.put(&Session { credential: Some(credential), ..session })?;
+            }
             Change::AnswerReview(token) => {
                 let session = self.load::<Session>(token.bytes())?.ok_or(Conflict::SessionEnded)?;
                 self.put(&Session { review: false, ..session })?;

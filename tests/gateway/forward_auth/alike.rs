@@ -73,6 +73,7 @@ fn the_decision_is_the_same() {
             .route("/admin", Access::SignedIn, &app.url)
             .route("/public", Access::Public, &app.url)
             .route("/optional", Access::Optional, &app.url)
+            .forwarding()
             .route_to("other.example.com", "/notes", Access::Public, &[&app.url])
             .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
             .start();
@@ -81,19 +82,28 @@ fn the_decision_is_the_same() {
     let (live, ended) = (world.keeper.sign_in(7), world.keeper.sign_in(8));
     world.keeper.end(&ended);
     let cookies = vec![None, Some(cookie(&live)), Some(cookie(&ended))];
+    let bearer = |token: &str| Some(format!("Authorization: Bearer {token}"));
+    let authorizations = vec![
+        None,
+        bearer(&world.keeper.access_token(&live)),
+        bearer(&world.keeper.access_token(&ended)),
+        bearer(&format!("{} x", world.keeper.access_token(&live))),
+        bearer("theirs"),
+    ];
     proptest!(ProptestConfig::with_cases(1000), |(
         uri in prop::sample::select(&PATHS[..]),
         method in prop::sample::select(&METHODS[..]),
         host in prop::sample::select(&HOSTS[..]),
         lines in proptest::sample::subsequence(&LINES[..], 0..4),
         cookie in prop::sample::select(cookies.clone()),
+        authorization in prop::sample::select(authorizations.clone()),
         family in prop::sample::select(&FAMILIES[..]),
     )| {
-        let lines = [&lines[..], cookie.as_deref().as_slice()].concat();
+        let lines = [&lines[..], cookie.as_deref().as_slice(), authorization.as_deref().as_slice()].concat();
         // Of a preflight with more than its question, the proxy here takes the rest out; one that only asks cannot.
         let has = |name: &str| lines.iter().any(|line| line.starts_with(name));
         let preflight = method == "OPTIONS" && has("Access-Control") && has("Origin");
-        prop_assume!(!(preflight && (has("Cookie") || has("Content-Type"))));
+        prop_assume!(!(preflight && (has("Cookie") || has("Content-Type") || has("Authorization"))));
         let about = About { method, host, uri, scheme: "https", lines: &lines };
         let (direct, told) = runtime.block_on(async {
             let head: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
@@ -112,6 +122,7 @@ fn the_decision_is_the_same() {
             let said = told.field("x-bmauth-jwt").filter(|token| !token.is_empty());
             prop_assert_eq!(saw.field("x-bmauth-jwt"), said);
             prop_assert_eq!(saw.field("cookie"), told.field("cookie").filter(|line| !line.is_empty()));
+            prop_assert_eq!(saw.field("authorization"), told.field("authorization").filter(|line| !line.is_empty()));
         }
     });
 }

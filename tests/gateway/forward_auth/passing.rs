@@ -124,7 +124,71 @@ async fn the_apps_cookies_are_said_without_ours() {
         }
         let answer = world.asks(family, about("/public", &["Cookie: a=1;b=2"])).await;
         assert_eq!(answer.field("cookie"), Some("a=1;b=2"), "byte for byte");
-        assert_eq!(world.asks(family, about("/public", &[])).await.field("cookie"), Some(""));
+        let answer = world.asks(family, about("/public", &[])).await;
+        assert_eq!(answer.field("cookie"), Some(""));
+        assert!(!removed(&answer).contains(&"cookie".to_owned()), "a proxy need not show us what is the app's alone");
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_passes_like_the_cookie_and_stays_with_us() {
+    let world = asked().route_to("graphql.example.com", "/", Access::SignedIn, &[]).forwarding().start();
+    let session = world.keeper.sign_in(7);
+    let token = world.keeper.access_token(&session);
+    let bearer = format!("Authorization: Bearer {token}");
+    for family in FAMILIES {
+        for method in ["GET", "POST"] {
+            let answer = world.asks(family, About { method, ..about("/api", &[&bearer]) }).await;
+            assert_eq!(answer.status, 200, "{family:?}");
+            assert_eq!(answer.field("x-bmauth-jwt"), Some("token.user7@example.com.notes.example.com"));
+            assert_eq!(answer.field("authorization"), Some(""));
+            assert!(removed(&answer).contains(&"authorization".to_owned()));
+        }
+        let lines = [bearer.as_str()];
+        let forwarding = About { host: "graphql.example.com", ..about("/", &lines) };
+        let answer = world.asks(family, forwarding).await;
+        assert_eq!(answer.field("authorization"), Some(format!("Bearer {token}").as_str()), "this route has it");
+        assert!(!removed(&answer).contains(&"authorization".to_owned()));
+        let answer = world.asks(family, about("/public", &[&bearer])).await;
+        passes_as_nobody(&answer);
+        assert_eq!(answer.field("authorization"), Some(""));
+    }
+    world.keeper.end(&session);
+    for family in FAMILIES {
+        assert_eq!(world.asks(family, about("/api", &[&bearer])).await.status, 401, "the session ended");
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_not_good_passes_nobody_whatever_cookie_comes_along() {
+    let world = asked().start();
+    let session = world.keeper.sign_in(7);
+    let (cookie, token) = (cookie(&session), world.keeper.access_token(&session));
+    for family in FAMILIES {
+        for authorization in [
+            "Authorization: Bearer access.token.forged".to_owned(),
+            format!("Authorization: Token {token}"),
+            format!("Authorization: Bearer {token}\r\nAuthorization: Basic eDp5"),
+        ] {
+            let answer = world.asks(family, about("/api", &[&cookie, &authorization])).await;
+            assert_eq!(answer.status, 401, "{family:?} {authorization}");
+            let answer = world.asks(family, about("/public", &[&authorization])).await;
+            assert_eq!((answer.status, answer.field("authorization")), (200, Some("")), "and no app sees it");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_apps_own_authorization_is_said_as_it_came() {
+    let world = asked().start();
+    let cookie = cookie(&world.keeper.sign_in(7));
+    for family in FAMILIES {
+        let answer = world.asks(family, about("/", &[&cookie, "Authorization: Basic eDp5"])).await;
+        assert_eq!((answer.status, answer.field("authorization")), (200, Some("Basic eDp5")));
+        assert!(!removed(&answer).contains(&"authorization".to_owned()));
+        let answer = world.asks(family, about("/", &[&cookie])).await;
+        assert_eq!(answer.field("authorization"), Some(""));
+        assert!(!removed(&answer).contains(&"authorization".to_owned()));
     }
 }
 

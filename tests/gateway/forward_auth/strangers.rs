@@ -94,7 +94,8 @@ async fn a_websocket_gets_401_whatever_of_its_handshake_comes_along() {
 #[tokio::test]
 async fn a_websocket_of_another_sites_page_is_refused_whoever_is_signed_in() {
     let world = asked().start();
-    let cookie = cookie(&world.keeper.sign_in(7));
+    let session = world.keeper.sign_in(7);
+    let cookie = cookie(&session);
     for family in FAMILIES {
         for (origin, status) in [
             ("Origin: https://notes.example.com", 200),
@@ -107,6 +108,9 @@ async fn a_websocket_of_another_sites_page_is_refused_whoever_is_signed_in() {
                 assert_eq!(answer.status, status, "{family:?} {origin} {handshake}");
             }
         }
+        let bearer = format!("Authorization: Bearer {}", world.keeper.access_token(&session));
+        let answer = world.asks(family, about("/ws", &[&bearer, "Upgrade: websocket"])).await;
+        assert_eq!(answer.status, 200, "no browser adds it by itself");
         let foreign = ["Origin: https://evil.example", "Upgrade: websocket"];
         assert_eq!(world.asks(family, about("/public", &foreign)).await.status, 200, "the app's own affair");
         is_refused(&world.asks(family, about("/optional", &foreign)).await, "foreign-origin");
