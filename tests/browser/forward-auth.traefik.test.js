@@ -2,7 +2,7 @@
 import { openFront } from './harness/forward-auth.js';
 
 const line = (text, instead = '') => ['dynamic.yml', text, instead];
-const COPIED = '(?i)^(x[-_.]bmauth[-_.]jwt|remote[-_.](user|email|name|groups)|cookie)$';
+const COPIED = '(?i)^(x[-_.]bmauth[-_.]jwt|remote[-_.](user|email|name|groups)|cookie|authorization)$';
 const MIDDLEWARES = '  middlewares:\n';
 
 openFront('traefik', [

@@ -126,6 +126,31 @@ export function openFront(name, wrong) {
     }
   });
 
+  scenario(`${name}: an access token opens what the cookie opens, and stays with the gateway`, async ({ enter, mailbox, origin }) => {
+    const maria = await enter();
+    const email = address();
+    await maria.goto('/public');
+    await maria.device.touched(() => maria.page.evaluate(signUp, email));
+    const { session } = await maria.page.evaluate(call, ['/signin/otp/email/verify', { email, otp: await mailbox.code(email) }]);
+    const ask = async (Authorization, path = '/headers') => {
+      const answer = await send(origin, path, { headers: [...SCRIPT, 'Authorization', Authorization] });
+      return [answer.status, answer.status === 200 ? JSON.parse(answer.text) : []];
+    };
+    for (const path of ['/headers', '/public/headers']) {
+      const [status, told] = await ask(`Bearer ${session.accessToken}`, path);
+      assert.equal(status, 200);
+      assert.ok(!JSON.stringify(told).includes(session.accessToken), path);
+      if (path === '/headers') assert.deepEqual(valuesOf(told, 'Remote-Email'), [email]);
+    }
+    // What is not the gateway's is the app's affair.
+    const [status, told] = await ask('Basic bWFyaWE6bWFyaWE=', '/public/headers');
+    assert.equal(status, 200);
+    assert.deepEqual(valuesOf(told, 'Authorization'), ['Basic bWFyaWE6bWFyaWE=']);
+    const signature = session.accessToken.lastIndexOf('.') + 1;
+    const spoiled = session.accessToken.slice(0, signature) + 'A'.repeat(session.accessToken.length - signature);
+    assert.equal((await ask(`Bearer ${spoiled}`))[0], 401);
+  });
+
   scenario(`${name}: nothing a stranger sends opens a protected path, nor the question itself`, async ({ origin }) => {
     const url = new URL(origin);
     const forwarded = [
@@ -242,6 +267,29 @@ export function openFront(name, wrong) {
     });
   }
   return scenario;
+}
+
+// In the browser: a call of the JSON API, and a sign-up over it up to the e-mail code.
+async function call([path, body]) {
+  const answer = await fetch(`/_bmauth/v1${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+async function signUp(email) {
+  const post = async (path, body) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`/_bmauth/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await post('/signup/webauthn', { email }));
+  const credential = await navigator.credentials.create({ publicKey });
+  await post('/signup/webauthn/verify', { credential: credential.toJSON() });
 }
 
 const valuesOf = (told, wanted) => told.filter(([name]) => fold(name) === fold(wanted)).map(([, value]) => value);
