@@ -117,6 +117,14 @@ export function openFront(name, wrong) {
         assert.ok([200, 400, 401, 403].includes(answer.status), `${names}: ${answer.status}`);
       }
     }
+    // A header that is named in Connection ends at the next server; the identity must not be made to.
+    for (const named of ['X-BMAuth-JWT, Remote-User, Remote-Email', 'Cookie', 'X-Forwarded-Uri, X-Original-URL', 'Host']) {
+      const answer = await maria.send('/headers', { headers: [...SCRIPT, 'Connection', `close, ${named}`] });
+      assert.ok([200, 400, 401, 403].includes(answer.status), `${named}: ${answer.status}`);
+      if (answer.status !== 200) continue;
+      assert.equal(valuesOf(JSON.parse(answer.text), 'X-BMAuth-JWT').length, 1, named);
+      assert.deepEqual(valuesOf(JSON.parse(answer.text), 'Remote-Email'), [email], named);
+    }
     const told = JSON.parse((await maria.send('/headers', { headers: forge(SPOOFED) })).text);
     assert.deepEqual(valuesOf(told, 'Remote-Email'), [email]);
     assert.equal(valuesOf(told, 'X-BMAuth-JWT').length, 1);
@@ -170,6 +178,8 @@ export function openFront(name, wrong) {
         assert.ok([400, 403, 404, 418].includes(status), `${path} with ${headers}: ${status}`);
       }
     }
+    const odd = await send(origin, '/headers', { headers: [...SCRIPT, 'Host', `${url.host}@example.com`] });
+    assert.ok([400, 403, 404].includes(odd.status), `an odd Host: ${odd.status}`);
     for (const path of ['//headers', '/public/../headers', '/public/%2e%2e/headers', '/public/..;/headers', '/%68eaders', '/_bmauth/../headers']) {
       const { status } = await send(origin, path, { headers: SCRIPT });
       assert.ok([400, 401, 403].includes(status), `${path}: ${status}`);
