@@ -22,8 +22,8 @@ use crate::store::StoreError;
 pub struct Said {
     /// What they call the passkey.
     pub nickname: Option<String>,
-    /// What they say of themselves.
-    pub profile: Option<Profile>,
+    /// What they say of themselves beyond what they said at the beginning, or instead of it.
+    pub profile: Profile,
 }
 
 impl Auth {
@@ -40,7 +40,10 @@ impl Auth {
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
-        let (options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
+        let (mut options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
+        if let Some(name) = &profile.name {
+            options.user.display_name.clone_from(name);
+        }
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
         let applicant = Applicant { email, account, profile, return_to };
         self.carry_out(register::begin(applicant, id, state, visitor, self.now())).await?;
@@ -48,7 +51,7 @@ impl Auth {
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
-    /// person says of it and of themselves now; a profile takes the place of that of the beginning.
+    /// person says of it and of themselves now.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`], or as [`Auth::begin_registration`]; a failure
@@ -64,9 +67,7 @@ impl Auth {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let mut opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
         opened.nickname = said.nickname.as_deref().and_then(manage::name);
-        if let Some(profile) = said.profile {
-            opened.profile = profile;
-        }
+        opened.profile = said.profile.over(opened.profile);
         self.policy.allow(&opened.email).map_err(Failure::Refused)?;
         let state = opened.state.clone();
         let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;

@@ -3,7 +3,9 @@
 mod ceremonies;
 mod codes;
 mod cors;
+mod described;
 mod elevating;
+mod hasura_clients;
 mod pressure;
 mod routes;
 mod sessions;

@@ -1,7 +1,8 @@
 // The real binary on a temporary directory and free ports.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,9 +31,11 @@ export class Gateway {
     return this.child?.log ?? '';
   }
 
-  // `accounts` is what stands in that table of the configuration.
-  async configure({ smtpPort, appPort, accounts = '' }) {
-    this.around = { smtpPort, appPort };
+  // `accounts`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
+  // routes that every test has.
+  async configure({ accounts = '', ...around }) {
+    this.around = around;
+    const { smtpPort, appPort, server = '', api = '', routes = '' } = around;
     this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
     const nobody = await freePort();
@@ -45,6 +48,7 @@ name = "Acme Notes"
 [server]
 listen = ["127.0.0.1:${this.port}"]
 admin = "${new URL(this.admin).host}"
+${server}
 
 [storage]
 path = "${path.join(this.directory, 'bmauth.redb')}"
@@ -55,6 +59,9 @@ smtp_url = "smtp://127.0.0.1:${smtpPort}"
 
 [accounts]
 ${accounts}
+
+[api]
+${api}
 
 [[route]]
 path = "/"
@@ -73,7 +80,17 @@ ${upstream}
 [[route]]
 path = "/down"
 upstream = ["http://127.0.0.1:${nobody}"]
+${routes}
 `);
+  }
+
+  // As the example of a proxy in front has it: `text` is its bmauth.toml for this test's ports.
+  async configureBehind(text, { smtpPort, origin }) {
+    const sent = text.replace('transport = "log"', `smtp_url = "smtp://127.0.0.1:${smtpPort}"`);
+    assert.notEqual(sent, text, 'the example prints its letters');
+    await mkdir(path.join(this.directory, 'run'));
+    await writeFile(path.join(this.directory, 'bmauth.toml'), sent);
+    this.origin = origin;
   }
 
   async run() {
