@@ -6,6 +6,7 @@ import json
 import pathlib
 import ssl
 import subprocess
+import time
 
 from . import processes
 
@@ -62,6 +63,23 @@ def round_of(target, seconds, connections):
         command = ["taskset", "-c", str(processes.LOAD_CORE), *command]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     return json.loads(printed.rpartition("result ")[2])
+
+
+def warm(target, connections):
+    """A short load of which nothing is kept: connections are opened, tokens made, code is compiled."""
+    round_of(target, 1, connections)
+
+
+def await_answer(target, patience=30):
+    """Waits until the target answers as it should."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return target.check()
+        except (RuntimeError, OSError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def measured(process, target, seconds, connections):

@@ -26,11 +26,12 @@ http {{
 _BODY = '{"id":7,"title":"A note","text":"Milk, bread, and the letter to Maria.","tags":["home","today"],"done":false}'
 
 
-def _nginx(folder, http, core):
+def _nginx(folder, http, core, wrapper=()):
     folder.mkdir(parents=True, exist_ok=True)
     conf = folder / "nginx.conf"
-    conf.write_text(_NGINX.format(folder=folder, http=http))
-    return processes.Process(["nginx", "-p", folder, "-c", conf, "-e", "stderr"], core, folder / "log")
+    # A wrapper sees one process.
+    conf.write_text(("master_process off;" if wrapper else "") + _NGINX.format(folder=folder, http=http))
+    return processes.Process([*wrapper, "nginx", "-p", folder, "-c", conf, "-e", "stderr"], core, folder / "log")
 
 
 @dataclasses.dataclass
@@ -63,9 +64,9 @@ class App:
         return cls(process, port, auth)
 
 
-def nginx(folder, app, auth=None, forward_auth=False, log=False):
+def nginx(folder, app, auth=None, forward_auth=False, wrapper=()):
     """nginx as a proxy. Ports by name: plain, authed (`auth_request` to `auth`), answers (without an app), tls,
-    tls-authed."""
+    tls-authed, logged."""
     ports = {name: processes.free_port() for name in ("plain", "authed", "answers", "tls", "tls-authed", "logged")}
     pass_on = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;'
     asked = "/_bmauth/forward-auth" if forward_auth else "/"
@@ -102,7 +103,7 @@ def nginx(folder, app, auth=None, forward_auth=False, log=False):
   server {{ {listen("answers")} location / {{ return 200 ''; }} }}
   server {{ {listen("tls", " ssl")} {tls} location / {{ {pass_on} }} }}
   server {{ {listen("tls-authed", " ssl")} {tls} {authed} }}"""
-    return _nginx(folder / "nginx", http, processes.PROXY_CORE), ports
+    return _nginx(folder / "nginx", http, processes.PROXY_CORE, wrapper), ports
 
 
 def haproxy(folder, app):
@@ -232,7 +233,8 @@ static_resources:
     return processes.Process(command, processes.PROXY_CORE, folder / "envoy.log"), ports
 
 
-def bare(folder, app, program):
+def bare(folder, app, program, wrapper=()):
+    """Pingora without the gateway."""
     port = processes.free_port()
-    command = [program, f"127.0.0.1:{port}", f"127.0.0.1:{app.port}"]
+    command = [*wrapper, program, f"127.0.0.1:{port}", f"127.0.0.1:{app.port}"]
     return processes.Process(command, processes.PROXY_CORE, folder / "bare.log"), {"plain": port}
