@@ -2,17 +2,21 @@
 //!
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
+mod bearer;
 mod endings;
 pub mod link;
 pub mod manage;
 pub mod operate;
+pub mod otp;
 pub mod passkeys;
 pub mod recover;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::sync::{Notify, Semaphore};
@@ -49,6 +53,7 @@ pub struct Auth {
     policy: Policy,
     recovery: Mode,
     linking: link::Policy,
+    elevation: Duration,
     links: Arc<link::Watchers>,
     keys: Keys,
     sessions: Arc<Sessions>,
@@ -76,6 +81,8 @@ pub struct Parts {
     pub recovery: Mode,
     /// Whether a second device may be signed in from the first.
     pub linking: link::Policy,
+    /// How long an elevation of a session lasts.
+    pub elevation: Duration,
     /// The keys derived from the master secret.
     pub keys: Keys,
     /// How long sessions last.
@@ -103,6 +110,10 @@ pub struct Keys {
     pub links: MacKey,
     /// Of the codes that operators give out.
     pub admin_codes: MacKey,
+    /// Of the names by which the store knows sessions of the API.
+    pub api_sessions: MacKey,
+    /// Of refresh tokens: which follows which.
+    pub refresh_tokens: MacKey,
 }
 
 impl Keys {
@@ -117,7 +128,14 @@ impl Keys {
             holds: key("held recoveries"),
             links: key("links"),
             admin_codes: key("admin codes"),
+            api_sessions: key("API sessions"),
+            refresh_tokens: key("refresh tokens"),
         }
+    }
+
+    /// What the store knows a session of the API by: no client carries it, its access tokens name the session.
+    pub fn api_session(&self, id: SessionId) -> SecretDigest {
+        SecretDigest::from_bytes(self.api_sessions.mac(&[id.0.as_bytes()]))
     }
 
     /// The name of the counter of `parts`.
@@ -163,6 +181,20 @@ pub struct SignedInBrowser {
     pub return_to: crate::domain::return_to::ReturnTo,
 }
 
+/// A session about to be, and what is kept beside it.
+struct Starting {
+    session: NewSession,
+    with: Vec<Change>,
+}
+
+impl Starting {
+    /// A plan that begins the session, with what is kept beside it.
+    fn along<T>(self, mut plan: Plan<T>) -> Plan<T> {
+        plan.changes.extend(self.with);
+        plan
+    }
+}
+
 impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
@@ -175,6 +207,7 @@ impl Auth {
             policy,
             recovery,
             linking,
+            elevation,
             keys,
             limits,
             letters,
@@ -189,6 +222,7 @@ impl Auth {
             policy,
             recovery,
             linking,
+            elevation,
             links: Arc::default(),
             keys,
             sessions: Arc::new(Sessions::new(limits)),

@@ -14,6 +14,7 @@ use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::route::{Routes, UpstreamUrl};
 
+pub mod api;
 pub mod email;
 pub mod hidden;
 pub mod identity;
@@ -39,6 +40,7 @@ pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
 
 use accounts::AccountsFile;
+use api::{Api, ApiFile, Around};
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
 use identity::{Identity, IdentityFile};
@@ -83,6 +85,8 @@ pub struct Config {
     pub link: Linking,
     /// What the backend sees.
     pub identity: Identity,
+    /// The JSON API and its tokens.
+    pub api: Api,
     /// What stands behind the gateway, and who may reach it.
     pub routes: Routes,
     /// What is allowed but deserves a word, each with its place: for the log at the start and for `bmauth check`.
@@ -141,8 +145,8 @@ impl ConfigSource {
 
 section! {
     /// The whole file as it is written.
-    struct File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, route }
-    not_built { api, cors, elevation }
+    struct File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route }
+    not_built {}
 }
 
 /// Reads and checks a configuration.
@@ -246,20 +250,9 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         sessions,
         link,
         identity,
-        route,
         api,
-        cors,
-        elevation,
+        route,
     } = keys;
-    for (setting, instead) in [
-        (api, "This version has the pages alone, no JSON API."),
-        (cors, "The app answers CORS requests itself."),
-        (elevation, "No passkey is asked for again in a session."),
-    ] {
-        if let Some(setting) = setting {
-            setting.not_built(checks, instead);
-        }
-    }
     let located_url = public_url::check(public_url, &root, checks);
     let url = located_url.as_ref().map(|(url, _)| url);
 
@@ -276,6 +269,8 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
     let routes = routes::check(route, &root, url, rp_id, server.as_ref(), checks);
+    let around = Around { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
+    let api = Api::check(ApiFile::read("api.", table(api, &root, checks), checks), around, checks);
     let (public_url, _) = located_url?;
     let accounts = accounts?;
     Some(Config {
@@ -290,6 +285,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         sessions: sessions?,
         link: link?,
         identity: identity?,
+        api: api?,
         routes: routes?,
         warnings: Vec::new(),
     })

@@ -1,5 +1,6 @@
-//! What backends are told: signing keys and their rotation, the JWKS, and the identity token.
+//! What backends are told: signing keys and their rotation, the JWKS, the identity token, and the API's access token.
 
+pub mod access;
 pub mod claims;
 pub mod rotation;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
@@ -23,8 +24,10 @@ pub struct Settings {
     pub issuer: String,
     /// How they are signed.
     pub algorithm: Algorithm,
-    /// How long a token is valid.
+    /// How long an identity token is valid.
     pub lifetime: Duration,
+    /// The API's access tokens.
+    pub access: access::Settings,
 }
 
 /// Signs identity tokens and publishes the keys that verify them.
@@ -45,7 +48,8 @@ struct Key {
     header: Header,
     algorithm: Algorithm,
     active_from: Timestamp,
-    key: EncodingKey,
+    private: EncodingKey,
+    public: DecodingKey,
 }
 
 impl std::fmt::Debug for Key {
@@ -119,11 +123,10 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Token, IdentityError> {
         let ring = self.ring.load();
-        let usable = |key: &&Key| key.algorithm == self.settings.algorithm && key.active_from <= now;
-        let key = ring.keys.iter().rev().find(usable).ok_or(IdentityError::NoKey)?;
+        let key = ring.signing(self.settings.algorithm, now)?;
         let expires = now.after(self.settings.lifetime).min(session_end);
         let claims = Claims::new(&self.settings.issuer, audience, signed_in, jti, now, expires);
-        let text = jsonwebtoken::encode(&key.header, &claims, &key.key)?;
+        let text = jsonwebtoken::encode(&key.header, &claims, &key.private)?;
         Ok(Token { text, fresh_until: now.after(self.settings.lifetime / 2).min(expires) })
     }
 }
@@ -140,14 +143,22 @@ impl Ring {
             let mut jwk = Jwk::from_encoding_key(&encoding, algorithm)?;
             jwk.common.key_id = Some(key.kid.clone());
             jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+            let public = DecodingKey::from_jwk(&jwk)?;
             published.push(jwk);
             let mut header = Header::new(algorithm);
             header.kid = Some(key.kid.clone());
-            loaded.push(Key { header, algorithm: key.algorithm, active_from: key.active_from, key: encoding });
+            let (algorithm, active_from) = (key.algorithm, key.active_from);
+            loaded.push(Key { header, algorithm, active_from, private: encoding, public });
         }
         loaded.sort_by_key(|key| key.active_from);
         let jwks = serde_json::to_vec(&JwkSet { keys: published })?.into();
         Ok(Self { keys: loaded, jwks })
+    }
+
+    /// The newest key that may sign.
+    fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&Key, IdentityError> {
+        let usable = |key: &&Key| key.algorithm == algorithm && key.active_from <= now;
+        self.keys.iter().rev().find(usable).ok_or(IdentityError::NoKey)
     }
 }
 

@@ -4,6 +4,7 @@
 //! is one page with its `get` and `post`.
 
 pub mod answer;
+pub mod api;
 pub mod assets;
 pub mod caller;
 pub mod cookies;
@@ -56,6 +57,8 @@ pub struct Portal {
     pub rp_id: Host,
     /// The origins whose pages are ours: that of `public_url` first, then those of the routes' hosts.
     pub origins: Vec<String>,
+    /// What the operator decides about the API.
+    pub api: api::Settings,
     /// How often one network may ask.
     pub limits: Limits,
     /// The short address of the link page, which people type; `None` where linking is off.
@@ -137,6 +140,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
         .route("/.well-known/webauthn", get(well_known::related_origins))
         .merge(short)
+        .merge(api::router(&portal))
         .merge(changes)
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)

@@ -21,6 +21,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
+use crate::domain::tokens::TokenFamily;
 
 /// The world failed: the store could not be read or written. Whoever asks is refused.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub trait Store: Send + Sync + 'static {
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError>;
     /// The unfinished registration of that browser.
     async fn registration(&self, browser: SecretDigest) -> Result<Option<Registration>, StoreError>;
+    /// All unfinished registrations of an address, whoever began them.
+    async fn registrations_of(&self, email: &Email) -> Result<Vec<Registration>, StoreError>;
+
     /// The account of that name.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
     /// The account with that address.
@@ -64,6 +68,12 @@ pub trait Store: Send + Sync + 'static {
     async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError>;
     /// The session of that token.
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError>;
+    /// The tokens of a session of the API.
+    async fn tokens(&self, session: SecretDigest) -> Result<Option<TokenFamily>, StoreError>;
+
+    /// The tokens of the session that has, or had, that refresh token.
+    async fn tokens_by_refresh(&self, token: SecretDigest) -> Result<Option<TokenFamily>, StoreError>;
+
     /// All sessions of an account, the newest first.
     async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError>;
     /// The newest events of an account, the newest first, at most `limit`.
@@ -76,6 +86,9 @@ pub trait Store: Send + Sync + 'static {
     async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError>;
     /// The recovery that browser began.
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError>;
+    /// All recoveries of an account, whoever began them.
+    async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError>;
+
     /// The held recovery of an account.
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;
     /// The operator's code of an account.

@@ -5,11 +5,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::auth::Failure;
-use crate::domain::clock::Timestamp;
 use crate::domain::operate::Refusal;
 use crate::store::StoreError;
 
@@ -89,11 +86,4 @@ pub async fn unknown() -> NotDone {
         StatusCode::NOT_FOUND,
         "The running gateway does not know this command. Start it again with this version of bmauth.".to_owned(),
     )
-}
-
-/// A moment as RFC 3339 writes it, in UTC: `2026-11-21T23:58:00Z`.
-pub fn when(at: Timestamp) -> String {
-    let time = i64::try_from(at.unix()).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-    // Only a clock past the year 9999 has no such text.
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Operating;
-use super::answer::{NotDone, when};
+use super::answer::NotDone;
 use super::users::{Page, User, UserChanged, find};
 use crate::auth::Auth;
 use crate::domain::account::Account;
+use crate::domain::clock::Timestamp;
 use crate::domain::session::{self, SessionId};
 
 /// A session, as operators see it.
@@ -64,10 +65,10 @@ impl Session {
             browser: session.browser.clone(),
             address: session.address,
             amr: session.authentication.methods.iter().map(|method| method.amr().to_owned()).collect(),
-            created_at: when(session.created_at),
-            last_seen_at: when(session.last_seen_at),
-            ends_at: when(auth.limits().end(session.created_at, session.last_seen_at)),
-            recovered_at: session.recovered_at.map(when),
+            created_at: session.created_at.rfc3339(),
+            last_seen_at: session.last_seen_at.rfc3339(),
+            ends_at: auth.limits().end(session.created_at, session.last_seen_at).rfc3339(),
+            recovered_at: session.recovered_at.map(Timestamp::rfc3339),
         }
     }
 }

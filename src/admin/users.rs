@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Operating;
-use super::answer::{NotDone, when};
+use super::answer::NotDone;
 use super::sessions::Session;
 use crate::auth::operate::{Known, Who};
 use crate::domain::account::Account;
 use crate::domain::activity::{self, What};
+use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::{passkey, provider, recovery};
 
@@ -135,14 +136,14 @@ pub struct RecoveryCode {
 impl User {
     /// An account as operators see it.
     pub fn of(account: &Account) -> Self {
-        let Account { id, email, name, groups, disabled, created_at } = account;
+        let Account { id, email, name, locale: _, metadata: _, groups, disabled, created_at } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),
             name: name.clone(),
             groups: groups.clone(),
             disabled: *disabled,
-            created_at: when(*created_at),
+            created_at: created_at.rfc3339(),
         }
     }
 }
@@ -155,8 +156,8 @@ impl Passkey {
             provider: provider::name(passkey.key.aaguid).to_owned(),
             synced: passkey.key.backed_up,
             browser: passkey.browser.clone(),
-            created_at: when(passkey.created_at),
-            last_used_at: passkey.last_used_at.map(when),
+            created_at: passkey.created_at.rfc3339(),
+            last_used_at: passkey.last_used_at.map(Timestamp::rfc3339),
         }
     }
 }
@@ -165,7 +166,7 @@ impl Event {
     fn of(event: &activity::Event) -> Self {
         Self {
             what: event_name(event.what).to_owned(),
-            at: when(event.at),
+            at: event.at.rfc3339(),
             browser: event.browser.clone(),
             address: event.address,
         }
@@ -174,7 +175,7 @@ impl Event {
 
 impl HeldRecovery {
     fn of(hold: &recovery::Hold) -> Self {
-        Self { asked_at: when(hold.asked_at), until: when(hold.until), browser: hold.browser.clone() }
+        Self { asked_at: hold.asked_at.rfc3339(), until: hold.until.rfc3339(), browser: hold.browser.clone() }
     }
 }
 
@@ -192,6 +193,7 @@ const fn event_name(what: What) -> &'static str {
         What::RecoveryCancelled => "recovery-cancelled",
         What::Recovered => "recovered",
         What::SignedOutEverywhere => "signed-out-everywhere",
+        What::TokenCopied => "token-copied",
     }
 }
 
@@ -246,7 +248,7 @@ pub(super) async fn show(
         sessions: sessions.iter().map(|session| Session::of(&operating.auth, &account, session)).collect(),
         events: events.iter().map(Event::of).collect(),
         held_recovery: hold.as_ref().map(HeldRecovery::of),
-        recovery_code_until: code_until.map(when),
+        recovery_code_until: code_until.map(Timestamp::rfc3339),
     }))
 }
 
@@ -295,7 +297,7 @@ pub(super) async fn recover(
     Ok(Json(RecoveryCode {
         email: given.account.email.as_str().to_owned(),
         code: given.code.text(),
-        expires_at: when(given.expires_at),
+        expires_at: given.expires_at.rfc3339(),
         page: operating.code_page.clone().unwrap_or_default(),
     }))
 }

@@ -6,12 +6,14 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 
 use super::passkeys::{Unproved, claimed_credential};
 use super::sessions::LiveSession;
+use super::tokens::{RACES, Tokens};
 use super::{Auth, Failure};
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::ceremony::{Act, CeremonyId};
-use crate::domain::manage::{self, Asked, Confirming, Deed, Ended, Fresh, Refusal};
+use crate::domain::manage::{self, Asked, Confirming, Deed, Ended, Fresh, MayAdd, Refusal};
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
+use crate::domain::plan::Conflict;
 use crate::domain::recovery::Hold;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::session::{Session, SessionId, SignedIn};
@@ -47,6 +49,17 @@ pub enum Confirmed {
     },
     /// A passkey was removed.
     Removed(manage::Removed),
+    /// The session is elevated: what its client gets.
+    Elevated(Box<Tokens>),
+}
+
+/// A passkey was added.
+#[derive(Debug)]
+pub struct Added {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// Where to go on to.
+    pub return_to: ReturnTo,
 }
 
 impl Auth {
@@ -84,7 +97,7 @@ impl Auth {
         let act = asked.act(&passkeys, &account.email).map_err(Failure::Refused)?;
         let ids = passkeys.into_iter().map(|passkey| passkey.key.id).collect();
         let (options, state) = self.relying_party.challenge_sign_in(Some(ids))?;
-        let id = CeremonyId(self.random_uuid());
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
         let plan = manage::begin_confirmation(act, id, state, session, return_to, visitor, self.now());
         self.carry_out(plan).await?;
         Ok((id, options))
@@ -130,10 +143,14 @@ impl Auth {
         match confirming.act.clone() {
             Act::AddPasskey => {
                 let (options, state) = self.challenge_another(account).await?;
-                let id = CeremonyId(self.random_uuid());
+                let id = CeremonyId::of_challenge(options.challenge.as_ref());
                 let plan = confirming.begin_adding(was_counter, used, id, state, visitor, deed.now);
                 self.carry_out(plan).await?;
                 Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
+            }
+            Act::Elevate => {
+                let tokens = self.elevate(&confirming, was_counter, used, signed_in).await?;
+                Ok(Confirmed::Elevated(Box::new(tokens)))
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.store.passkey(&credential).await?;
@@ -145,6 +162,34 @@ impl Auth {
                 Ok(Confirmed::Removed(removed))
             }
         }
+    }
+
+    async fn elevate(
+        &self,
+        confirming: &Confirming,
+        was_counter: u32,
+        used: NewPasskey,
+        signed_in: &SignedIn,
+    ) -> Result<Tokens, Failure<Refusal>> {
+        let SignedIn { session, account, .. } = signed_in;
+        for _ in 0..RACES {
+            let family = self.family_and_another(session.token).await?;
+            let (family, another) = family.ok_or(Failure::Refused(Refusal::SignedOut))?;
+            let now = self.now();
+            let until = now.after(self.elevation);
+            let plan = confirming.elevate(was_counter, used.clone(), family.elevated(until, another), now);
+            match self.carry_out(plan).await {
+                // Another tab refreshed its tokens meanwhile.
+                Err(CommitError::Conflict(Conflict::TokensChanged)) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    tracing::info!(account = %account.id, "a session was elevated");
+                    let tokens = self.tokens(account.clone(), session.clone(), another);
+                    return Ok(Tokens { elevated_until: Some(until), ..tokens });
+                }
+            }
+        }
+        Err(Failure::Busy)
     }
 
     async fn verify_use(
@@ -177,15 +222,43 @@ impl Auth {
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+        let may = MayAdd::on_pages(&session.signed_in().session, self.now()).map_err(Failure::Refused)?;
+        self.begin_allowed(may, return_to, session, visitor).await
+    }
+
+    /// The same over the API, for a session that is elevated, or needs not be. It is, where its access token
+    /// `says_elevated` and the store says so too.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
+    pub async fn begin_adding_over_api(
+        &self,
+        session: &LiveSession,
+        says_elevated: bool,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+        let elevated = says_elevated && self.elevation(session).await?.is_some();
+        let signed_in = session.signed_in();
+        let passkeys = self.store.passkeys(signed_in.account.id).await?;
+        let may = MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.now()).map_err(Failure::Refused)?;
+        self.begin_allowed(may, ReturnTo::root(), session, visitor).await
+    }
+
+    async fn begin_allowed(
+        &self,
+        may: MayAdd,
+        return_to: ReturnTo,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         let SignedIn { session, account, .. } = session.signed_in();
         let (options, state) = self.challenge_another(account).await?;
-        let id = CeremonyId(self.random_uuid());
-        let plan = manage::begin_adding(id, state, session, return_to, visitor, self.now());
-        self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
+        self.carry_out(manage::begin_adding(may, id, state, session, return_to, visitor, self.now())).await?;
         Ok((id, options))
     }
 
-    /// The device made a passkey: verifies it and gives it to the account. Returns where to go on to.
+    /// The device made a passkey: verifies it and gives it to the account.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::SignedOut`]; a failure of the store.
@@ -196,7 +269,7 @@ impl Auth {
         name: Option<&str>,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<ReturnTo, Failure<Refusal>> {
+    ) -> Result<Added, Failure<Refusal>> {
         let SignedIn { session, account, .. } = session.signed_in();
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let adding = manage::open_adding(ceremony, session, visitor, self.now()).map_err(Failure::Refused)?;
@@ -211,11 +284,16 @@ impl Auth {
             }
         };
         let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
-        let plan = manage::add(adding, key, name.and_then(manage::name), deed);
+        let name = name.and_then(manage::name);
+        let plan = manage::add(adding, key, name.clone(), deed);
         match self.carry_out(plan).await {
             Ok(return_to) => {
+                if session.credential.is_none() {
+                    // The next request reads it anew, as one that has a passkey.
+                    self.sessions.end(session.token);
+                }
                 tracing::info!(account = %account.id, "a passkey was added");
-                Ok(return_to)
+                Ok(Added { name, return_to })
             }
             Err(CommitError::Conflict(conflict)) => {
                 self.give_up(id).await?;

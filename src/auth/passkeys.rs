@@ -13,7 +13,7 @@ use webauthn_rs_proto::{
 };
 
 use crate::domain::account::AccountId;
-use crate::domain::ceremony;
+use crate::domain::ceremony::{self, CeremonyId};
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::MacKey;
@@ -215,6 +215,18 @@ impl RelyingParty {
 /// [`Unproved::Malformed`].
 pub fn claimed_credential(answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
     check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
+}
+
+/// The ceremony that a device's answer belongs to, by the challenge in its client data (WebAuthn L3 §5.8.1).
+pub fn ceremony_of(client_data: &[u8]) -> Option<CeremonyId> {
+    use base64::Engine as _;
+    #[derive(Deserialize)]
+    struct Challenged {
+        challenge: String,
+    }
+    let Challenged { challenge } = serde_json::from_slice(client_data).ok()?;
+    let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(challenge).ok()?;
+    Some(CeremonyId::of_challenge(&challenge))
 }
 
 fn check_shape(id: &str, raw_id: &[u8], type_: &str, client_data: &[u8]) -> Result<CredentialId, Unproved> {

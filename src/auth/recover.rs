@@ -70,10 +70,21 @@ impl Auth {
     pub async fn prove_recovery(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
         let (mode, now) = (self.recovery, self.now());
         let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
-        let typed = Typed::parse(mode, typed).ok_or(Failure::Refused(Refusal::NotACode))?;
+        Typed::parse(mode, typed).ok_or(Failure::Refused(Refusal::NotACode))?;
         let counters = self.counters(&recovery.email, visitor);
         let plan = recover::count_try(mode, recovery, counters, now).map_err(Failure::Refused)?;
         let counted = self.carry_out(plan).await?;
+        self.prove_counted(counted, typed, visitor).await
+    }
+
+    /// Compares the code of a counted try, and says what it leads to.
+    pub(super) async fn prove_counted(
+        &self,
+        counted: recover::CountedTry,
+        typed: &str,
+        visitor: &Visitor,
+    ) -> Result<Proved, Failure<Refusal>> {
+        let typed = Typed::parse(self.recovery, typed).ok_or(Failure::Refused(Refusal::NotACode))?;
         let account = counted.recovery().account;
         let (right, spends) = match typed {
             Typed::Mailed(code) => (code.matches(&self.code(counted.recovery().code)), None),
@@ -107,7 +118,7 @@ impl Auth {
         // A passkey that is on this device after all is replaced by nothing: it can be used to sign in.
         let passkeys = self.store.passkeys(account).await?;
         let (options, state) = self.relying_party.challenge_registration(account, &recovery.email, &passkeys)?;
-        let id = CeremonyId(self.random_uuid());
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
         self.carry_out(recover::begin_passkey(account, id, state, visitor, now)).await?;
         Ok((id, options))
     }
@@ -157,7 +168,7 @@ impl Auth {
             return Err(Failure::Refused(Refusal::NoReview));
         }
         let mut passkeys = self.store.passkeys(session.account).await?;
-        passkeys.retain(|passkey| passkey.key.id != session.credential);
+        passkeys.retain(|passkey| Some(&passkey.key.id) != session.credential.as_ref());
         Ok(passkeys)
     }
 
@@ -218,7 +229,7 @@ impl Auth {
         Ok(out.and_then(|code| code.spend(typed, &self.keys.admin_codes)))
     }
 
-    fn moment<'a>(&self, visitor: &'a Visitor) -> Moment<'a> {
+    pub(super) fn moment<'a>(&self, visitor: &'a Visitor) -> Moment<'a> {
         Moment { mode: self.recovery, fresh: self.fresh_recovery(), visitor, now: self.now() }
     }
 

@@ -8,12 +8,23 @@ use crate::domain::account::AccountId;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::CodeId;
 use crate::domain::email::Email;
-use crate::domain::register::{self, Counters, Fresh, Refusal};
+use crate::domain::manage;
+use crate::domain::profile::Profile;
+use crate::domain::register::{self, Applicant, Counters, Fresh, Refusal};
 use crate::domain::registration::Registration;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
 use crate::store::StoreError;
+
+/// What a person says when their device has made a passkey.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// What they call the passkey.
+    pub nickname: Option<String>,
+    /// What they say of themselves.
+    pub profile: Option<Profile>,
+}
 
 impl Auth {
     /// An address was typed: makes a challenge for a new passkey, whoever has the address.
@@ -23,18 +34,21 @@ impl Auth {
     pub async fn begin_registration(
         &self,
         email: Email,
+        profile: Profile,
         return_to: ReturnTo,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
         let (options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
-        let id = CeremonyId(self.random_uuid());
-        self.carry_out(register::begin(email, account, id, state, return_to, visitor, self.now())).await?;
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
+        let applicant = Applicant { email, account, profile, return_to };
+        self.carry_out(register::begin(applicant, id, state, visitor, self.now())).await?;
         Ok((id, options))
     }
 
-    /// The device made a passkey: verifies it, keeps it with the registration, and sends the code.
+    /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
+    /// person says of it and of themselves now; a profile takes the place of that of the beginning.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`], or as [`Auth::begin_registration`]; a failure
@@ -43,11 +57,16 @@ impl Auth {
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
+        said: Said,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
         let now = self.now();
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
-        let opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
+        let mut opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
+        opened.nickname = said.nickname.as_deref().and_then(manage::name);
+        if let Some(profile) = said.profile {
+            opened.profile = profile;
+        }
         self.policy.allow(&opened.email).map_err(Failure::Refused)?;
         let state = opened.state.clone();
         let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
@@ -88,8 +107,17 @@ impl Auth {
     /// failure of the store.
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         let registration = self.allowed_registration(visitor).await?;
+        self.resend_for(&registration, visitor).await
+    }
+
+    pub(super) async fn resend_for(
+        &self,
+        registration: &Registration,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
+        self.policy.allow(&registration.email).map_err(Failure::Refused)?;
         let counters = self.counters(&registration.email, visitor);
-        let plan = register::resend(&registration, counters, self.fresh_code(), visitor, self.now());
+        let plan = register::resend(registration, counters, self.fresh_code(), visitor, self.now());
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::passkeys::{Unproved, claimed_credential};
-use super::{Auth, Failure, SignedInBrowser};
+use super::{Auth, Failure, SignedInBrowser, Starting};
 use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::email::Email;
 use crate::domain::manage::Deed;
@@ -43,7 +43,7 @@ impl Auth {
             }
         };
         let (options, state) = self.relying_party.challenge_sign_in(allowed)?;
-        let id = CeremonyId(self.random_uuid());
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
         self.carry_out(sign_in::begin(subject, id, state, return_to, visitor, self.now())).await?;
         Ok((id, options))
     }
@@ -58,10 +58,25 @@ impl Auth {
         answer: PublicKeyCredential,
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
+        let (token, session) = self.new_session(visitor);
+        let starting = Starting { session, with: Vec::new() };
+        let Finished { session, return_to, .. } = self.prove_sign_in(ceremony, answer, None, starting, visitor).await?;
+        Ok(SignedInBrowser { token, session, return_to })
+    }
+
+    /// The same, for whatever session is `starting`; where an `email` is named, only for a passkey of its account.
+    pub(super) async fn prove_sign_in(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        email: Option<Email>,
+        starting: Starting,
+        visitor: &Visitor,
+    ) -> Result<Finished, Failure<Refusal>> {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let opened = sign_in::open(ceremony, visitor, self.now()).map_err(Failure::Refused)?;
         let id = opened.id;
-        match self.answer(opened, answer, visitor).await {
+        match self.answer(opened, answer, email, starting, visitor).await {
             Err(Failure::Refused(refusal)) => {
                 self.counts.sign_in(refusal.name());
                 tracing::info!(reason = refusal.name(), "a sign-in was refused");
@@ -79,8 +94,10 @@ impl Auth {
         &self,
         opened: Opened,
         answer: PublicKeyCredential,
+        email: Option<Email>,
+        starting: Starting,
         visitor: &Visitor,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+    ) -> Result<Finished, Failure<Refusal>> {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         let Some(passkey) = self.store.passkey(&claimed).await? else {
             let fake = self.relying_party.is_fake(&claimed);
@@ -94,6 +111,9 @@ impl Auth {
         let (state, stored) = (opened.state.clone(), passkey.clone());
         let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
+        if email.is_some_and(|email| email != account.email) {
+            return Err(Failure::Refused(Refusal::NotProved));
+        }
         let used = match verified {
             Ok(used) => used,
             Err(unproved) => {
@@ -104,12 +124,11 @@ impl Auth {
                 return Err(refuse(&unproved));
             }
         };
-        let (token, session) = self.new_session(visitor);
-        let plan = sign_in::finish(opened, &passkey, used, account, session, visitor, self.now());
-        let Finished { account, session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        let plan = sign_in::finish(opened, &passkey, used, account, starting.session.clone(), visitor, self.now());
+        let finished = self.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
         self.counts.sign_in("ok");
-        tracing::info!(account = %account.id, "signed in");
-        Ok(SignedInBrowser { token, session, return_to })
+        tracing::info!(account = %finished.account.id, "signed in");
+        Ok(finished)
     }
 
     /// Ends the session of that token: in the store first, then here, with its open streams.

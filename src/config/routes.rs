@@ -13,8 +13,8 @@ use crate::domain::route::{Access, Route, RouteId, Routes, UpstreamUrl};
 
 section! {
     /// One route as it is written.
-    struct RouteFile { host, path, upstream, access, audience }
-    not_built { groups, step_up, cors, forward_authorization }
+    struct RouteFile { host, path, upstream, access, audience, forward_authorization }
+    not_built { groups, step_up, cors }
 }
 
 /// A route that is right on its own, and where it was written.
@@ -109,13 +109,12 @@ fn check_one(
 ) -> Option<Route> {
     let Written {
         place,
-        keys: RouteFile { host, path, upstream, access, audience, groups, step_up, cors, forward_authorization },
+        keys: RouteFile { host, path, upstream, access, audience, forward_authorization, groups, step_up, cors },
     } = file;
     for (setting, instead) in [
         (groups, "Until then the route is open to everybody who is signed in, which is not what it says."),
         (step_up, "Until then no passkey is asked for again, which is not what it says."),
         (cors, "Until then the app answers CORS requests itself."),
-        (forward_authorization, "Until then `Authorization` is the app’s own."),
     ] {
         if let Some(setting) = setting {
             setting.not_built(checks, instead);
@@ -147,7 +146,19 @@ fn check_one(
         Some(setting) => setting.parsed(checks, read_audience),
         None => host.as_ref().map(|host| host.to_string()),
     };
-    Some(Route { id, host: host?, path: path?, upstream: upstream?, access: access?, audience: audience?.into() })
+    let forward_authorization = match forward_authorization {
+        Some(setting) => setting.boolean(checks),
+        None => Some(false),
+    };
+    Some(Route {
+        id,
+        host: host?,
+        path: path?,
+        upstream: upstream?,
+        access: access?,
+        audience: audience?.into(),
+        forward_authorization: forward_authorization?,
+    })
 }
 
 fn read_host(text: &str) -> Result<Host, String> {
@@ -201,7 +212,8 @@ fn read_upstream(setting: Setting, server: Option<&Server>, checks: &mut Checks)
     (read.len() == count).then_some(read)
 }
 
-fn read_audience(text: &str) -> Result<String, String> {
+/// A StringOrURI (RFC 7519 §2), as the audience of tokens.
+pub(super) fn read_audience(text: &str) -> Result<String, String> {
     let plain = (1..=255).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     if plain {
         Ok(text.to_owned())

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::clock::Timestamp;
 use super::email::Email;
+use super::profile::{Locale, Metadata};
 
 /// The stable name of an account: `sub` in tokens, and the WebAuthn user handle (its 16 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +26,10 @@ pub struct Account {
     pub email: Email,
     /// What the person wants to be called.
     pub name: Option<String>,
+    /// The language the person reads, as they said.
+    pub locale: Option<Locale>,
+    /// What the app's own client keeps of the person, as they said.
+    pub metadata: Option<Metadata>,
     /// The groups that routes ask for.
     pub groups: Vec<String>,
     /// A disabled account keeps its data and gets no session.

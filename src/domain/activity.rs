@@ -38,6 +38,8 @@ pub enum What {
     Recovered,
     /// Every other browser was signed out.
     SignedOutEverywhere,
+    /// A refresh token was presented that had been used before: the session it belonged to was ended.
+    TokenCopied,
 }
 
 /// One event.

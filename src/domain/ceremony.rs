@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
 
@@ -11,8 +12,10 @@ use super::clock::Timestamp;
 use super::email::Email;
 use super::link::LinkId;
 use super::passkey::CredentialId;
+use super::profile::Profile;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
+use super::visitor::{Client, Visitor};
 
 /// How long a challenge may be answered.
 pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -20,6 +23,16 @@ pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// A ceremony's name, which the page sends back with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CeremonyId(pub Uuid);
+
+impl CeremonyId {
+    /// The name of the ceremony of that challenge. A client that sends nothing but its device's answer says so which one
+    /// it belongs to (WebAuthn L3 §5.8.1 `challenge`). Challenges are random, and so are names.
+    pub fn of_challenge(challenge: &[u8]) -> Self {
+        let digest: [u8; 32] = Sha256::digest(challenge).into();
+        let (head, _) = digest.split_first_chunk::<16>().expect("a digest has 32 bytes");
+        Self(uuid::Builder::from_random_bytes(*head).into_uuid())
+    }
+}
 
 /// What a ceremony was begun for; its answer serves nothing else.
 #[derive(Clone, Debug)]
@@ -30,6 +43,8 @@ pub enum Purpose {
         email: Email,
         /// The name the account will have; the authenticator keeps it as the user handle.
         account: AccountId,
+        /// What the person says of themselves.
+        profile: Profile,
         /// The challenge.
         state: PasskeyRegistration,
     },
@@ -105,6 +120,8 @@ pub enum Act {
         /// Whether the address was typed.
         last: bool,
     },
+    /// Elevating the session: what not every session may do is allowed for a while.
+    Elevate,
 }
 
 /// A ceremony as stored. Steps take it by value: an answered one is gone.
@@ -112,8 +129,8 @@ pub enum Act {
 pub struct Ceremony {
     /// Its name.
     pub id: CeremonyId,
-    /// The browser it was begun for.
-    pub browser: SecretDigest,
+    /// The browser it was begun for; `None` where a client of the API began it that keeps no cookie.
+    pub browser: Option<SecretDigest>,
     /// What for.
     pub purpose: Purpose,
     /// Where the visitor wanted to go.
@@ -127,12 +144,17 @@ pub struct Ceremony {
 pub struct Stale;
 
 impl Ceremony {
-    /// Hands out the purpose to the browser that began it, in time.
+    /// Hands out the purpose to the browser that began it, in time. What a client of the API without a cookie began, any
+    /// client of the API goes on with, but no browser on our pages: what is shown there was asked for there.
     ///
     /// # Errors
     /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.
-    pub fn open(self, browser: SecretDigest, now: Timestamp) -> Result<(CeremonyId, Purpose, ReturnTo), Stale> {
-        if self.browser != browser || now >= self.expires_at {
+    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<(CeremonyId, Purpose, ReturnTo), Stale> {
+        let fits = match self.browser {
+            Some(browser) => browser == visitor.browser,
+            None => matches!(visitor.client, Client::Api { .. }),
+        };
+        if !fits || now >= self.expires_at {
             return Err(Stale);
         }
         Ok((self.id, self.purpose, self.return_to))

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A moment, in whole seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +37,14 @@ impl Timestamp {
     /// How long it is from `earlier` to this moment; zero where `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Timestamp {
+    /// The moment as text (RFC 3339), in UTC; nothing past the year 9999, which has none.
+    pub fn rfc3339(self) -> String {
+        let time = i64::try_from(self.0).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
     }
 }
 

@@ -268,6 +268,8 @@ impl From<Conflict> for Refusal {
             | Conflict::LastPasskey
             | Conflict::AdminCodeSpent
             | Conflict::RecoveryChanged
+            | Conflict::SessionTied
+            | Conflict::TokensChanged
             | Conflict::HoldChanged => Self::Denied,
         }
     }

@@ -16,11 +16,12 @@ use super::email::Email;
 use super::letter::{LetterId, Message};
 use super::passkey::{CredentialId, NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Counter, Durability, Plan};
-use super::recovery::Hold;
+use super::recovery::{self, Hold};
 use super::register::letter_to;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::session::{Method, Session, SessionId};
+use super::tokens::TokenFamily;
 use super::visitor::Visitor;
 
 /// For how long the passkey that began a session also allows another one to be added.
@@ -72,6 +73,7 @@ impl From<Conflict> for Refusal {
             Conflict::PasskeyChanged | Conflict::HoldChanged => Self::Unknown,
             Conflict::LastPasskey => Self::LastPasskey,
             Conflict::CredentialTaken => Self::BadPasskey,
+            Conflict::SessionTied => Self::ConfirmNeeded,
             _ => Self::Stale,
         }
     }
@@ -91,6 +93,8 @@ pub struct Fresh {
 pub enum Asked {
     /// To add a passkey.
     Add,
+    /// To elevate the session.
+    Elevate,
     /// To remove one.
     Remove {
         /// Which.
@@ -109,6 +113,8 @@ impl Asked {
     pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, Refusal> {
         match self {
             Self::Add => Ok(Act::AddPasskey),
+            Self::Elevate if passkeys.is_empty() => Err(Refusal::Unknown),
+            Self::Elevate => Ok(Act::Elevate),
             Self::Remove { credential, email: typed } => {
                 if !passkeys.iter().any(|passkey| passkey.key.id == credential) {
                     return Err(Refusal::Unknown);
@@ -146,7 +152,7 @@ pub fn begin_confirmation(
 }
 
 fn ceremony(id: CeremonyId, purpose: Purpose, return_to: ReturnTo, visitor: &Visitor, now: Timestamp) -> Ceremony {
-    Ceremony { id, browser: visitor.browser, purpose, return_to, expires_at: now.after(ceremony::LIFETIME) }
+    Ceremony { id, browser: visitor.binding(), purpose, return_to, expires_at: now.after(ceremony::LIFETIME) }
 }
 
 /// A confirmation opened by the session that asked for it.
@@ -173,7 +179,7 @@ pub fn open_confirmation(
     visitor: &Visitor,
     now: Timestamp,
 ) -> Result<Confirming, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::Confirm { account, session: token, act, state }
             if account == session.account && token == session.token =>
@@ -225,6 +231,13 @@ impl Confirming {
         Plan { changes, durability: Durability::Durable, then: () }
     }
 
+    /// The session gets its `elevated` tokens.
+    pub fn elevate(&self, was_counter: u32, used: NewPasskey, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
+        let mut changes = self.proved(was_counter, used, now);
+        changes.push(Change::AdvanceTokens(elevated));
+        Plan { changes, durability: Durability::Durable, then: () }
+    }
+
     /// Removes the confirmed passkey `target`, and with it the sessions it made. Its owner is written to.
     pub fn remove(
         self,
@@ -239,7 +252,7 @@ impl Confirming {
         let aaguid = target.key.aaguid;
         changes.push(Change::RemovePasskey { credential: target.key.id.clone(), account: self.account, last });
         changes.extend(deed.tell(What::PasskeyRemoved, Some(Message::PasskeyRemoved { aaguid })));
-        let then = Removed { ends_this_session: session.credential == target.key.id };
+        let then = Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) };
         Plan { changes, durability: Durability::Durable, then }
     }
 }
@@ -283,33 +296,52 @@ impl Deed<'_> {
     }
 }
 
+/// Leave to add a passkey in a session without another proof.
+#[derive(Clone, Copy, Debug)]
+pub struct MayAdd(());
+
+impl MayAdd {
+    /// On our pages: the session was begun with a passkey just now.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmNeeded`] for any other.
+    pub fn on_pages(session: &Session, now: Timestamp) -> Result<Self, Refusal> {
+        if is_fresh(session, now) { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
+    }
+
+    /// Over the API: the session is elevated; or the account has no passkey that could elevate it; or it came of a
+    /// recovery, whose user has none of them at hand, and has not made its one passkey yet.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmNeeded`] for any other.
+    pub fn over_api(session: &Session, passkeys: &[Passkey], elevated: bool, now: Timestamp) -> Result<Self, Refusal> {
+        let recovers = session.credential.is_none() && now < session.created_at.after(recovery::LIFETIME);
+        if elevated || passkeys.is_empty() || recovers { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
+    }
+}
+
 /// Whether a passkey may be added in this session without another proof: it was begun with one just now.
 pub fn is_fresh(session: &Session, now: Timestamp) -> bool {
     let by_passkey = |method: &Method| matches!(method, Method::HardwareKey | Method::SoftwareKey);
     session.authentication.methods.iter().any(by_passkey) && now.since(session.authentication.at) <= FRESH
 }
 
-/// A challenge for another passkey was made in a fresh session.
-///
-/// # Errors
-/// [`Refusal::ConfirmNeeded`] in any other.
+/// A challenge for another passkey was made in a session that may add one.
 pub fn begin_adding(
+    MayAdd(()): MayAdd,
     id: CeremonyId,
     state: PasskeyRegistration,
     session: &Session,
     return_to: ReturnTo,
     visitor: &Visitor,
     now: Timestamp,
-) -> Result<Plan<()>, Refusal> {
-    if !is_fresh(session, now) {
-        return Err(Refusal::ConfirmNeeded);
-    }
+) -> Plan<()> {
     let purpose = Purpose::AddPasskey { account: session.account, leave: Leave::Session(session.token), state };
     let changes = vec![
         Change::RequireSession(session.token),
         Change::AddCeremony(ceremony(id, purpose, return_to, visitor, now)),
     ];
-    Ok(Plan { changes, durability: Durability::Relaxed, then: () })
+    Plan { changes, durability: Durability::Relaxed, then: () }
 }
 
 /// A new passkey's ceremony, opened by the session that may add it.
@@ -320,6 +352,8 @@ pub struct Adding {
     /// The challenge the device's answer is verified against.
     pub state: PasskeyRegistration,
     session: SecretDigest,
+    /// The session has no passkey yet, and gets this one.
+    ties: bool,
     return_to: ReturnTo,
 }
 
@@ -333,12 +367,12 @@ pub fn open_adding(
     visitor: &Visitor,
     now: Timestamp,
 ) -> Result<Adding, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::AddPasskey { account, leave: Leave::Session(token), state }
             if account == session.account && token == session.token =>
         {
-            Ok(Adding { id, state, session: token, return_to })
+            Ok(Adding { id, state, session: token, ties: session.credential.is_none(), return_to })
         }
         Purpose::AddPasskey { .. }
         | Purpose::Confirm { .. }
@@ -350,7 +384,7 @@ pub fn open_adding(
 
 /// The new passkey becomes the account's, which is written to.
 pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>) -> Plan<ReturnTo> {
-    let aaguid = key.aaguid;
+    let (aaguid, credential) = (key.aaguid, key.id.clone());
     let passkey = Passkey {
         account: deed.account.id,
         key,
@@ -361,6 +395,8 @@ pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>
     };
     let mut changes =
         vec![Change::SpendCeremony(adding.id), Change::RequireSession(adding.session), Change::AddPasskey(passkey)];
+    // So that a recovery is leave for one passkey, not for as many as one likes.
+    changes.extend(adding.ties.then_some(Change::TieSession { session: adding.session, credential }));
     changes.extend(deed.tell(What::PasskeyAdded, Some(Message::PasskeyAdded { aaguid })));
     Plan { changes, durability: Durability::Durable, then: adding.return_to }
 }
@@ -414,6 +450,13 @@ pub fn sign_out_everywhere(session: &Session, deed: Deed<'_>) -> Plan<()> {
         Change::RequireSession(session.token),
         Change::EndSessions { account: session.account, except: Some(session.token) },
     ];
+    changes.extend(deed.tell(What::SignedOutEverywhere, None));
+    Plan { changes, durability: Durability::Durable, then: () }
+}
+
+/// Ends every session of an account.
+pub fn sign_out_all(deed: Deed<'_>) -> Plan<()> {
+    let mut changes = vec![Change::EndSessions { account: deed.account.id, except: None }];
     changes.extend(deed.tell(What::SignedOutEverywhere, None));
     Plan { changes, durability: Durability::Durable, then: () }
 }

@@ -90,6 +90,8 @@ mod tests {
             id: AccountId(Uuid::from_u128(1)),
             email: Email::parse("ann@example.com").unwrap(),
             name: None,
+            locale: None,
+            metadata: None,
             groups: Vec::new(),
             disabled,
             created_at: Timestamp::from_unix(0),

@@ -17,6 +17,7 @@ use super::registration::Registration;
 use super::secret::{Secret, SecretDigest};
 use super::session::Session;
 use super::signing_key::SigningKey;
+use super::tokens::TokenFamily;
 
 /// What one step of a flow comes to: the changes to commit, the letters among them, and what to go on with.
 #[derive(Debug)]
@@ -80,9 +81,10 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Adds a session. Its account must exist and not be disabled, and its passkey must be that account's.
+    /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
+    /// account's.
     AddSession(Session),
-    /// Ends a session, where it has not ended yet.
+    /// Ends a session, where it has not ended yet. Its tokens go with it, however it ends.
     EndSession(SecretDigest),
     /// Ends every session of an account, but for `except`.
     EndSessions {
@@ -90,6 +92,18 @@ pub enum Change {
         account: AccountId,
         /// The token of the one that stays.
         except: Option<SecretDigest>,
+    },
+    /// Keeps the tokens of a session of the API, which must be there and have none.
+    AddTokens(TokenFamily),
+    /// Keeps the next state of a session's tokens: the one before it, by revision, must be there.
+    AdvanceTokens(TokenFamily),
+    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
+    /// must be there without one, and the passkey be its account's.
+    TieSession {
+        /// Its token.
+        session: SecretDigest,
+        /// The passkey.
+        credential: CredentialId,
     },
     /// Notes that "Keep your account safe" was answered in a session, which must still be there.
     AnswerReview(SecretDigest),
@@ -238,6 +252,10 @@ pub enum Conflict {
     MasterExists,
     /// The session has ended.
     SessionEnded,
+    /// The session has a passkey.
+    SessionTied,
+    /// The session's tokens were changed meanwhile.
+    TokensChanged,
     /// It is the account's last passkey.
     LastPasskey,
     /// The link is finished, or was changed meanwhile.

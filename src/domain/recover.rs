@@ -97,6 +97,8 @@ impl From<Conflict> for Refusal {
             | Conflict::AccountExists
             | Conflict::NoAccount
             | Conflict::MasterExists
+            | Conflict::SessionTied
+            | Conflict::TokensChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged => Self::NoRecovery,
         }
@@ -154,6 +156,7 @@ pub fn begin(
         code: fresh.code,
         tries: 0,
         code_sent_at: now,
+        claim: visitor.claim(),
         return_to,
         expires_at: now.after(recovery::LIFETIME),
     };
@@ -314,7 +317,7 @@ pub fn begin_passkey(
 ) -> Plan<()> {
     let ceremony = Ceremony {
         id,
-        browser: visitor.browser,
+        browser: visitor.binding(),
         purpose: Purpose::AddPasskey { account, leave: Leave::Recovery, state },
         return_to: ReturnTo::root(),
         expires_at: now.after(ceremony::LIFETIME),
@@ -337,7 +340,7 @@ pub struct Opened {
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
 pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
-    let (id, purpose, _) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, _) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::AddPasskey { account, leave: Leave::Recovery, state } => Ok(Opened { id, state, account }),
         _ => Err(Refusal::Stale),
@@ -368,13 +371,70 @@ pub fn finish(
     others: bool,
     session: NewSession,
 ) -> Result<Plan<Finished>, Refusal> {
-    let Moment { mode, fresh, visitor, now } = moment;
+    let Moment { fresh, visitor, now, .. } = moment;
+    let Leaving { account, mut changes, also } = leave(moment, recovery, hold)?;
+    if account != opened.account {
+        return Err(Refusal::NoRecovery);
+    }
+    changes.insert(0, Change::SpendCeremony(opened.id));
+    let session = session.begin(account, &passkey, also, now);
+    let session = Session { recovered_at: Some(now), review: others, ..session };
+    let passkey = Passkey {
+        account,
+        key: passkey,
+        name: None,
+        browser: visitor.description.clone(),
+        created_at: now,
+        last_used_at: Some(now),
+    };
+    changes.extend([
+        Change::EndSessions { account, except: None },
+        Change::AddPasskey(passkey),
+        Change::AddSession(session.clone()),
+    ]);
+    changes.extend(tell_done(recovery, account, fresh, visitor, now));
+    // The browser's own from before may be another account's.
+    changes.extend(visitor.session.map(Change::EndSession));
+    let then = Finished { session, return_to: recovery.return_to.clone() };
+    Ok(Plan { changes, durability: Durability::Durable, then })
+}
+
+/// Step 4 for a client of the API, which has its session at once and makes the passkey then. It is nobody's leave to do
+/// what asks for a passkey, but to make one ([`super::manage::MayAdd::over_api`]).
+///
+/// # Errors
+/// As [`finish`].
+pub fn finish_by_code(
+    moment: Moment<'_>,
+    recovery: &Recovery,
+    hold: Option<&Hold>,
+    session: NewSession,
+) -> Result<Plan<Session>, Refusal> {
+    let Moment { fresh, visitor, now, .. } = moment;
+    let Leaving { account, mut changes, also } = leave(moment, recovery, hold)?;
+    let session = Session { recovered_at: Some(now), ..session.begin_by_code(account, also, now) };
+    changes.extend([Change::EndSessions { account, except: None }, Change::AddSession(session.clone())]);
+    changes.extend(tell_done(recovery, account, fresh, visitor, now));
+    Ok(Plan { changes, durability: Durability::Durable, then: session })
+}
+
+/// What a proved recovery allows under the operator's policy of now.
+struct Leaving {
+    account: AccountId,
+    /// What uses it up.
+    changes: Vec<Change>,
+    /// How the person was authenticated by it.
+    also: &'static [Method],
+}
+
+fn leave(moment: Moment<'_>, recovery: &Recovery, hold: Option<&Hold>) -> Result<Leaving, Refusal> {
+    let Moment { mode, now, .. } = moment;
     let account = proved_account(recovery, now)?;
-    if account != opened.account || (recovery.stage == Stage::Vouched) != (mode == Mode::Admin) {
+    if (recovery.stage == Stage::Vouched) != (mode == Mode::Admin) {
         return Err(Refusal::NoRecovery);
     }
     // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
-    let mut changes = vec![Change::SpendCeremony(opened.id), spend(recovery), Change::DropRecoveries(account)];
+    let mut changes = vec![spend(recovery), Change::DropRecoveries(account)];
     let also: &[Method] = match mode {
         Mode::Off => return Err(Refusal::Off),
         // The operator vouched, not the mailbox.
@@ -387,28 +447,13 @@ pub fn finish(
             &[Method::EmailCode]
         }
     };
-    let session = session.begin(account, &passkey, also, now);
-    let session = Session { recovered_at: Some(now), review: others, ..session };
-    let passkey = Passkey {
-        account,
-        key: passkey,
-        name: None,
-        browser: visitor.description.clone(),
-        created_at: now,
-        last_used_at: Some(now),
-    };
+    Ok(Leaving { account, changes, also })
+}
+
+/// The owner is told, by letter and in the account.
+fn tell_done(recovery: &Recovery, account: AccountId, fresh: Fresh, visitor: &Visitor, now: Timestamp) -> [Change; 2] {
     let letter = letter_to(&recovery.email, Message::RecoveryDone, fresh.letter, visitor, now, LETTER_LIFE);
-    changes.extend([
-        Change::EndSessions { account, except: None },
-        Change::AddPasskey(passkey),
-        Change::AddSession(session.clone()),
-        Change::AddLetter(letter),
-        Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now)),
-    ]);
-    // The browser's own from before may be another account's.
-    changes.extend(visitor.session.map(Change::EndSession));
-    let then = Finished { session, return_to: recovery.return_to.clone() };
-    Ok(Plan { changes, durability: Durability::Durable, then })
+    [Change::AddLetter(letter), Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now))]
 }
 
 /// "Keep your account safe" is answered: the passkeys named are removed with their sessions, all others stay.
@@ -423,7 +468,9 @@ pub fn review(
     visitor: &Visitor,
     now: Timestamp,
 ) -> Result<Plan<()>, Refusal> {
-    let own = |passkey: &&&Passkey| passkey.account == session.account && passkey.key.id != session.credential;
+    let own = |passkey: &&&Passkey| {
+        passkey.account == session.account && Some(&passkey.key.id) != session.credential.as_ref()
+    };
     if !session.review || !remove.iter().all(|passkey| own(&passkey)) {
         return Err(Refusal::NoReview);
     }

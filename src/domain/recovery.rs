@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::AccountId;
+use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
@@ -47,6 +48,8 @@ pub struct Recovery {
     pub tries: u32,
     /// When it was sent.
     pub code_sent_at: Timestamp,
+    /// How whoever goes on with it is known.
+    pub claim: Claim,
     /// Where the visitor wanted to go.
     pub return_to: ReturnTo,
     /// From this moment on the recovery is gone.

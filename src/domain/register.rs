@@ -16,6 +16,7 @@ use super::email::Email;
 use super::letter::{Letter, LetterId, Message};
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Counter, Durability, Plan};
+use super::profile::Profile;
 use super::registration::{self, Registration};
 use super::return_to::ReturnTo;
 use super::session::{Method, NewSession, Session};
@@ -103,6 +104,8 @@ impl From<Conflict> for Refusal {
             | Conflict::PasskeyChanged
             | Conflict::MasterExists
             | Conflict::SessionEnded
+            | Conflict::SessionTied
+            | Conflict::TokensChanged
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
@@ -134,20 +137,32 @@ pub struct Fresh {
     pub letter: LetterId,
 }
 
+/// Who wants to register.
+#[derive(Debug)]
+pub struct Applicant {
+    /// The address that was typed.
+    pub email: Email,
+    /// The name of the account to be.
+    pub account: AccountId,
+    /// What they say of themselves.
+    pub profile: Profile,
+    /// Where they want to go.
+    pub return_to: ReturnTo,
+}
+
 /// Step 1: an address was typed and a challenge made for it. The answer is the same whoever has the address.
 pub fn begin(
-    email: Email,
-    account: AccountId,
+    applicant: Applicant,
     id: CeremonyId,
     state: PasskeyRegistration,
-    return_to: ReturnTo,
     visitor: &Visitor,
     now: Timestamp,
 ) -> Plan<()> {
+    let Applicant { email, account, profile, return_to } = applicant;
     let ceremony = Ceremony {
         id,
-        browser: visitor.browser,
-        purpose: Purpose::Register { email, account, state },
+        browser: visitor.binding(),
+        purpose: Purpose::Register { email, account, profile, state },
         return_to,
         expires_at: now.after(ceremony::LIFETIME),
     };
@@ -163,6 +178,10 @@ pub struct Opened {
     pub email: Email,
     /// The name of the account to be.
     pub account: AccountId,
+    /// What the person says of themselves.
+    pub profile: Profile,
+    /// What its owner calls the passkey.
+    pub nickname: Option<String>,
     /// The challenge the device's answer is verified against.
     pub state: PasskeyRegistration,
     return_to: ReturnTo,
@@ -173,9 +192,11 @@ pub struct Opened {
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
 pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
     match purpose {
-        Purpose::Register { email, account, state } => Ok(Opened { id, email, account, state, return_to }),
+        Purpose::Register { email, account, profile, state } => {
+            Ok(Opened { id, email, account, profile, nickname: None, state, return_to })
+        }
         Purpose::SignIn { .. } | Purpose::AddPasskey { .. } | Purpose::ApproveLink { .. } | Purpose::Confirm { .. } => {
             Err(Refusal::Stale)
         }
@@ -198,6 +219,9 @@ pub fn receive_passkey(
         email: opened.email,
         account: opened.account,
         passkey,
+        nickname: opened.nickname,
+        profile: opened.profile,
+        claim: visitor.claim(),
         return_to: opened.return_to,
         taken,
         code: fresh.code,
@@ -277,6 +301,11 @@ impl CountedTry {
     pub fn code(&self) -> CodeId {
         self.registration.code
     }
+
+    /// The address to be proved.
+    pub fn email(&self) -> &Email {
+        &self.registration.email
+    }
 }
 
 /// What a finished registration comes to.
@@ -311,7 +340,9 @@ pub fn prove(
     let account = Account {
         id: registration.account,
         email: registration.email.clone(),
-        name: None,
+        name: registration.profile.name,
+        locale: registration.profile.locale,
+        metadata: registration.profile.metadata,
         groups: Vec::new(),
         disabled: false,
         created_at: now,
@@ -324,7 +355,7 @@ pub fn prove(
     let passkey = Passkey {
         account: account.id,
         key: registration.passkey,
-        name: None,
+        name: registration.nickname,
         browser: visitor.description.clone(),
         created_at: now,
         last_used_at: Some(now),

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::account::AccountId;
+use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
 use super::passkey::NewPasskey;
+use super::profile::Profile;
 use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 
@@ -24,6 +26,12 @@ pub struct Registration {
     pub account: AccountId,
     /// The passkey the browser's device made.
     pub passkey: NewPasskey,
+    /// What its owner calls the passkey.
+    pub nickname: Option<String>,
+    /// What the person says of themselves.
+    pub profile: Profile,
+    /// How whoever goes on with it is known.
+    pub claim: Claim,
     /// Where the visitor wanted to go.
     pub return_to: ReturnTo,
     /// The address had an account: the owner was written to, and no code opens this.

@@ -28,6 +28,8 @@ pub struct Route {
     pub access: Access,
     /// The `aud` of the tokens its upstream receives.
     pub audience: Arc<str>,
+    /// Whether an access token of ours in `Authorization` is passed on; other credentials always are.
+    pub forward_authorization: bool,
 }
 
 /// Who may reach a route.
@@ -105,12 +107,14 @@ impl Routes {
     ///
     /// A path whose route depends on whether its parameters (`;…`) count has none, nor has one whose route asks for
     /// something else where capitals do not count: the server behind may read it as a path of the stricter route,
-    /// so neither `/admin;x` nor `/Admin` must slip past `/admin`.
+    /// so neither `/admin;x` nor `/Admin` must slip past `/admin`. What a route asks for is who may come and whether
+    /// access tokens go on to its app: a part of an app that is not to see them must not get them by a spelling.
     pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
         let route = known.routes.iter().find(|route| path.has_prefix(&route.path))?;
         let lax = known.routes.iter().find(|route| path.has_prefix_read_laxly(&route.path))?;
-        let is_same = route.id == lax.id || !path.has_parameters() && route.access == lax.access;
+        let asks_the_same = route.access == lax.access && route.forward_authorization == lax.forward_authorization;
+        let is_same = route.id == lax.id || !path.has_parameters() && asks_the_same;
         is_same.then_some(route)
     }
 
@@ -270,6 +274,7 @@ mod tests {
             upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")],
             access: Access::SignedIn,
             audience: host.into(),
+            forward_authorization: false,
         }
     }
 
@@ -345,6 +350,18 @@ mod tests {
         }
         // Where both ask for the same, nothing is gained by a spelling.
         assert_eq!(find(&with(Access::SignedIn, Access::SignedIn), "a.example", "/admin"), Some(0));
+    }
+
+    #[test]
+    fn a_spelling_brings_no_access_token_where_none_goes() {
+        for (root, plugins) in [(true, false), (false, true)] {
+            let root = Route { forward_authorization: root, ..route(0, "a.example", "/") };
+            let plugins = Route { forward_authorization: plugins, ..route(1, "a.example", "/Plugins") };
+            let routes = Routes::new([root, plugins]).expect("no duplicates");
+            for (path, expected) in [("/Plugins/x", Some(1)), ("/plugins/x", None), ("/other", Some(0))] {
+                assert_eq!(find(&routes, "a.example", path), expected, "{path}");
+            }
+        }
     }
 
     #[test]

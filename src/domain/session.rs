@@ -71,8 +71,8 @@ pub struct Session {
     pub id: SessionId,
     /// Who is signed in.
     pub account: AccountId,
-    /// The passkey it was made with: removing that one ends it.
-    pub credential: CredentialId,
+    /// The passkey it was made with: removing that one ends it. `None` where an e-mailed code alone was proved.
+    pub credential: Option<CredentialId>,
     /// How it was proved.
     pub authentication: Authentication,
     /// When it began.
@@ -107,11 +107,20 @@ impl NewSession {
     pub fn begin(self, account: AccountId, key: &NewPasskey, also: &[Method], now: Timestamp) -> Session {
         let mut methods = vec![Method::of_key(key.backup_eligible), Method::UserVerified];
         methods.extend_from_slice(also);
+        Session { credential: Some(key.id.clone()), ..self.begin_by(account, methods, now) }
+    }
+
+    /// The session of `account`, proved without a passkey.
+    pub fn begin_by_code(self, account: AccountId, methods: &[Method], now: Timestamp) -> Session {
+        self.begin_by(account, methods.to_vec(), now)
+    }
+
+    fn begin_by(self, account: AccountId, methods: Vec<Method>, now: Timestamp) -> Session {
         Session {
             token: self.token,
             id: self.id,
             account,
-            credential: key.id.clone(),
+            credential: None,
             authentication: Authentication { at: now, methods },
             created_at: now,
             last_seen_at: now,

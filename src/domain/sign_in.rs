@@ -75,7 +75,7 @@ pub fn begin(
 ) -> Plan<()> {
     let ceremony = Ceremony {
         id,
-        browser: visitor.browser,
+        browser: visitor.binding(),
         purpose: Purpose::SignIn { subject, state },
         return_to,
         expires_at: now.after(ceremony::LIFETIME),
@@ -99,7 +99,7 @@ pub struct Opened {
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
 pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::SignIn { subject, state } => Ok(Opened { id, state, subject, return_to }),
         Purpose::Register { .. }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::claim::Claim;
 use super::secret::SecretDigest;
 
 /// A browser in the middle of a flow.
@@ -17,9 +18,37 @@ pub struct Visitor {
     pub language: String,
     /// The digest of the session token it came with, if any: a new session takes its place.
     pub session: Option<SecretDigest>,
+    /// What kind of client it is.
+    pub client: Client,
+}
+
+/// What kind of client a visitor is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Client {
+    /// A browser on our pages, which keeps its flow cookie.
+    #[default]
+    Pages,
+    /// A client of the API.
+    Api {
+        /// Whether it came with a flow cookie; if not, `browser` is the digest of a fresh one, which it may keep.
+        cookie: bool,
+    },
 }
 
 impl Visitor {
+    /// The flow cookie that what it begins is bound to; `None` where it has none to keep.
+    pub fn binding(&self) -> Option<SecretDigest> {
+        (self.client != Client::Api { cookie: false }).then_some(self.browser)
+    }
+
+    /// How it is known when it comes again with a code.
+    pub fn claim(&self) -> Claim {
+        match self.client {
+            Client::Pages | Client::Api { cookie: true } => Claim::Cookie,
+            Client::Api { cookie: false } => Claim::Code { network: self.network() },
+        }
+    }
+
     /// The network the visitor is in: an IPv4 address, or the /64 of an IPv6 address, which one household holds whole.
     pub fn network(&self) -> Vec<u8> {
         network(self.address)

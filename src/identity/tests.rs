@@ -7,13 +7,15 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, Method, Session, SessionId};
 use jsonwebtoken::{DecodingKey, Validation};
 
-const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-fn signed_in() -> SignedIn {
+pub(super) fn signed_in() -> SignedIn {
     let account = Account {
         id: AccountId(Uuid::from_u128(7)),
         email: Email::parse("maria@example.com").unwrap(),
         name: None,
+        locale: None,
+        metadata: None,
         groups: vec!["staff".to_owned()],
         disabled: false,
         created_at: NOW,
@@ -22,7 +24,7 @@ fn signed_in() -> SignedIn {
         token: Secret::from_bytes([1; 32]).digest(),
         id: SessionId(Uuid::from_u128(9)),
         account: account.id,
-        credential: CredentialId::new(&[1]).unwrap(),
+        credential: CredentialId::new(&[1]),
         authentication: Authentication { at: NOW, methods: vec![Method::HardwareKey, Method::UserVerified] },
         created_at: NOW,
         last_seen_at: NOW,
@@ -34,15 +36,24 @@ fn signed_in() -> SignedIn {
     SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
 }
 
-fn identity(algorithm: Algorithm) -> Identity {
-    let keys: Vec<SigningKey> = rotation::plan(&[], algorithm, NOW)
+pub(super) fn fresh_keys(algorithm: Algorithm) -> Vec<SigningKey> {
+    rotation::plan(&[], algorithm, NOW)
         .unwrap()
         .into_iter()
         .filter_map(|change| if let Change::PutSigningKey(key) = change { Some(key) } else { None })
-        .collect();
-    let settings =
-        Settings { issuer: "https://notes.example.com".into(), algorithm, lifetime: Duration::from_secs(300) };
-    Identity::new(settings, &keys).unwrap()
+        .collect()
+}
+
+pub(super) fn settings(algorithm: Algorithm) -> Settings {
+    let access = access::Settings {
+        audience: "https://notes.example.com/_bmauth/v1".to_owned(),
+        grants: crate::domain::api::Grants::default(),
+    };
+    Settings { issuer: "https://notes.example.com".into(), algorithm, lifetime: Duration::from_secs(300), access }
+}
+
+fn identity(algorithm: Algorithm) -> Identity {
+    Identity::new(settings(algorithm), &fresh_keys(algorithm)).unwrap()
 }
 
 fn verify(identity: &Identity, token: &Token) -> serde_json::Value {

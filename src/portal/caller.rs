@@ -18,7 +18,7 @@ use crate::domain::language::Language;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user_agent::UserAgent;
-use crate::domain::visitor::Visitor;
+use crate::domain::visitor::{Client, Visitor};
 use crate::store::StoreError;
 use crate::wording::Words;
 
@@ -121,6 +121,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         address: peer.address,
         language: language.tag().to_owned(),
         session: session_token(headers, portal),
+        client: Client::Pages,
     };
     Caller {
         visitor,

@@ -15,6 +15,7 @@ use super::answer;
 use super::caller::Caller;
 use super::views::failure::Failure;
 use super::views::refusal::ScriptRefusal;
+use crate::domain::visitor::Visitor;
 
 /// Requests a second that a network may go on with.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
@@ -34,6 +35,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether that visitor's network may ask once more.
+    pub fn allow(&self, visitor: &Visitor) -> bool {
+        self.networks.check_key(&visitor.network()).is_ok()
+    }
+
     /// Forgets networks whose bucket is full again.
     pub fn sweep(&self) {
         self.networks.retain_recent();
@@ -43,7 +49,7 @@ impl Limits {
 
 /// Refuses with 429 a network that asks too often.
 pub async fn enforce(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
-    if portal.limits.networks.check_key(&caller.visitor.network()).is_ok() {
+    if portal.limits.allow(&caller.visitor) {
         return next.run(request).await;
     }
     let mut response = if answer::is_script(request.headers()) {

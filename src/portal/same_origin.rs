@@ -72,7 +72,7 @@ fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool 
     };
     let origin_says = match one(headers, header::ORIGIN.as_str()) {
         Sent::Nothing | Sent::Once("null") => None,
-        Sent::Once(origin) => Some(is_ours(portal, peer, origin)),
+        Sent::Once(origin) => Some(portal.is_own_origin(peer, origin)),
         Sent::Odd => return false,
     };
     match (same_site_says, origin_says) {
@@ -82,9 +82,12 @@ fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool 
     }
 }
 
-fn is_ours(portal: &Portal, peer: &PeerInfo, origin: &str) -> bool {
-    portal.origins.iter().any(|ours| ours == origin)
-        && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.authority.host.as_str()))
+impl Portal {
+    /// Whether `origin` is that of our own pages on the host that the request is for.
+    pub(super) fn is_own_origin(&self, peer: &PeerInfo, origin: &str) -> bool {
+        self.origins.iter().any(|ours| ours == origin)
+            && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.authority.host.as_str()))
+    }
 }
 
 enum Sent<'a> {

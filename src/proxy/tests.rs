@@ -42,6 +42,7 @@ fn gateway(access: Access) -> Gateway {
         upstream: vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()],
         access,
         audience: "notes.example.com".into(),
+        forward_authorization: false,
     };
     let parts = Parts {
         routes: Routes::new([route]).unwrap(),

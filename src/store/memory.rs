@@ -25,6 +25,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
+use crate::domain::tokens::TokenFamily;
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
@@ -52,6 +53,10 @@ impl Store for MemoryStore {
         Ok(self.state().registrations.get(&browser).cloned())
     }
 
+    async fn registrations_of(&self, email: &Email) -> Result<Vec<Registration>, StoreError> {
+        Ok(self.state().registrations.values().filter(|pending| pending.email == *email).cloned().collect())
+    }
+
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         Ok(self.state().accounts.get(&id).cloned())
     }
@@ -73,6 +78,17 @@ impl Store for MemoryStore {
 
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
         Ok(self.state().sessions.get(&token).cloned())
+    }
+
+    async fn tokens(&self, session: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        Ok(self.state().tokens.get(&session).cloned())
+    }
+
+    async fn tokens_by_refresh(&self, token: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        let has = |family: &&TokenFamily| {
+            family.out.contains(&token) || family.spent.iter().any(|spent| spent.token == token)
+        };
+        Ok(self.state().tokens.values().find(has).cloned())
     }
 
     async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
@@ -111,6 +127,10 @@ impl Store for MemoryStore {
         Ok(self.state().recoveries.get(&browser).cloned())
     }
 
+    async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
+        Ok(self.state().recoveries.values().filter(|pending| pending.account == Some(account)).cloned().collect())
+    }
+
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
         Ok(self.state().holds.get(&account).cloned())
     }
@@ -142,6 +162,7 @@ impl Store for MemoryStore {
         let mut next = state.clone();
         for change in changes {
             next.make(change).map_err(CommitError::Conflict)?;
+            next.drop_orphaned_tokens();
         }
         *state = next;
         Ok(())
@@ -155,7 +176,7 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let mut state = self.state();
-        Ok(remove_some(&mut state.ceremonies, limit, |ceremony| ceremony.expires_at <= now)
+        let swept = remove_some(&mut state.ceremonies, limit, |ceremony| ceremony.expires_at <= now)
             + remove_some(&mut state.registrations, limit, |registration| registration.expires_at <= now)
             + remove_some(&mut state.links, limit, |link| link.expires_at <= now)
             + remove_some(&mut state.recoveries, limit, |recovery| recovery.expires_at <= now)
@@ -166,7 +187,9 @@ impl Store for MemoryStore {
             + remove_some(&mut state.counters, limit, |count| count.ends_at <= now)
             + remove_some(&mut state.sessions, limit, |session| {
                 session.created_at < session_created_before || session.last_seen_at < session_seen_before
-            }))
+            });
+        state.drop_orphaned_tokens();
+        Ok(swept)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

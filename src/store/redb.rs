@@ -21,7 +21,7 @@ use ::redb::{Database, ReadableDatabase as _};
 use async_trait::async_trait;
 
 use self::fault::{Fault, refusal};
-use self::rows::{MASTER, Table, after_account, after_time, at, end_of, of_account};
+use self::rows::{MASTER, Table, after_account, after_time, at, end_of, of_account, of_email};
 use self::sweep::Sweep;
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
@@ -41,6 +41,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
+use crate::domain::tokens::TokenFamily;
 
 /// A store in a redb file. Dropping it waits until every commit that was asked for is written.
 #[derive(Debug)]
@@ -92,6 +93,16 @@ impl Store for RedbStore {
         self.read(move |view| view.load(browser.bytes())).await
     }
 
+    async fn registrations_of(&self, email: &Email) -> Result<Vec<Registration>, StoreError> {
+        let (first, last) = (of_email(email.as_str(), &[]), of_email(email.as_str(), &[0xff; 32]));
+        self.read(move |view| {
+            let prefix = first.len();
+            let keys = view.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)?;
+            keys.iter().map(|key| view.load_indexed(key.get(prefix..).unwrap_or_default())).collect()
+        })
+        .await
+    }
+
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.read(move |view| view.load(id.0.as_bytes())).await
     }
@@ -120,6 +131,18 @@ impl Store for RedbStore {
 
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError> {
         self.read(move |view| view.load(token.bytes())).await
+    }
+
+    async fn tokens(&self, session: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        self.read(move |view| view.load(session.bytes())).await
+    }
+
+    async fn tokens_by_refresh(&self, token: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        self.read(move |view| {
+            let session = view.get(Table::RefreshTokens, token.bytes())?;
+            session.map(|session| view.load_indexed(&session)).transpose()
+        })
+        .await
     }
 
     async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
@@ -170,6 +193,14 @@ impl Store for RedbStore {
 
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError> {
         self.read(move |view| view.load(browser.bytes())).await
+    }
+
+    async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
+        self.read(move |view| {
+            let keys = view.keys(Table::RecoveriesByAccount, of_account(account), usize::MAX)?;
+            keys.iter().map(|key| view.load_indexed(after_account(key))).collect()
+        })
+        .await
     }
 
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {

@@ -12,6 +12,7 @@ use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
+use crate::domain::api::Origin;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
@@ -21,10 +22,10 @@ use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
 use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
-use crate::portal::Portal;
 use crate::portal::assets::Assets;
 use crate::portal::cookies::CookieNames;
 use crate::portal::limits::Limits;
+use crate::portal::{Portal, api};
 use crate::store::{CommitError, Store};
 use crate::tasks::outbox::Outbox;
 
@@ -66,8 +67,11 @@ impl Gateway {
         let brand = config.brand.clone();
         let public_url = config.public_url.url().clone();
         let origins = origins(config);
-        let others: Vec<Url> = origins.iter().skip(1).filter_map(|origin| Url::parse(origin).ok()).collect();
         let rp_id = config.passkeys.rp_id.clone();
+        // Pages of apps elsewhere use passkeys here, but are none of ours otherwise.
+        let elsewhere = config.api.passkey_origins(&rp_id).map(Origin::as_str);
+        let others = origins.iter().skip(1).map(String::as_str).chain(elsewhere);
+        let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
         let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
         let (letters, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
         let outbox = Outbox {
@@ -87,6 +91,7 @@ impl Gateway {
             policy: config.policy.clone(),
             recovery: config.recovery,
             linking: config.link.policy,
+            elevation: config.api.elevation,
             keys,
             limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
             letters,
@@ -100,6 +105,11 @@ impl Gateway {
             public_url,
             rp_id,
             origins,
+            api: api::Settings {
+                reveal_accounts: config.api.reveal_accounts,
+                allowed_origins: config.api.allowed_origins.clone(),
+                grants: config.api.grants.clone(),
+            },
             limits: Limits::default(),
             link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
         });
@@ -160,6 +170,7 @@ async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow
         issuer: config.identity.issuer.clone(),
         algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
+        access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
     };
     let keys = store.signing_keys().await?;
     let changes = rotation::plan(&keys, settings.algorithm, clock.now())?;

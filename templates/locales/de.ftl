@@ -204,6 +204,7 @@ event-recovery-held = Wiederherstellung angefordert
 event-recovery-cancelled = Wiederherstellung gestoppt
 event-recovered = Mit einem Code wieder angemeldet
 event-signed-out-everywhere = Überall abgemeldet
+event-token-copied = Abgemeldet: Ein Token wurde zweimal benutzt
 moment-month = { $month ->
     [1] Jan.
     [2] Feb.

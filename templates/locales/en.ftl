@@ -205,6 +205,7 @@ event-recovery-held = Asked for a way back in
 event-recovery-cancelled = Way back in stopped
 event-recovered = Got back in with a code
 event-signed-out-everywhere = Signed out everywhere
+event-token-copied = Signed out: a token was used twice
 moment-month = { $month ->
     [1] Jan
     [2] Feb

@@ -18,6 +18,7 @@ use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::Session;
+use bmauth::domain::tokens::TokenFamily;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::{CommitError, Store, StoreError};
 use http::{Method, Request, StatusCode, header};
@@ -161,6 +162,18 @@ impl Store for Fragile {
     }
     async fn registration(&self, browser: SecretDigest) -> Result<Option<Registration>, StoreError> {
         self.check()?.registration(browser).await
+    }
+    async fn registrations_of(&self, email: &Email) -> Result<Vec<Registration>, StoreError> {
+        self.check()?.registrations_of(email).await
+    }
+    async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
+        self.check()?.recoveries_of(account).await
+    }
+    async fn tokens(&self, session: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        self.check()?.tokens(session).await
+    }
+    async fn tokens_by_refresh(&self, token: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
+        self.check()?.tokens_by_refresh(token).await
     }
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.check()?.account(id).await

@@ -68,7 +68,7 @@ impl Keeper {
             token: secret.digest(),
             id: SessionId(Uuid::from_u128(u128::from(number) + 1000)),
             account,
-            credential: CredentialId::new(&[number; 16]).unwrap(),
+            credential: CredentialId::new(&[number; 16]),
             authentication: Authentication { at: now, methods: vec![Method::HardwareKey] },
             created_at: now,
             last_seen_at: now,
@@ -78,7 +78,8 @@ impl Keeper {
             review: false,
         };
         let email = Email::parse(&format!("user{number}@example.com")).unwrap();
-        let account = Account { id: account, email, name, groups, disabled: false, created_at: now };
+        let (locale, metadata) = (None, None);
+        let account = Account { id: account, email, name, locale, metadata, groups, disabled: false, created_at: now };
         let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
         let before = self.sessions.before(secret.digest());
         self.sessions.admit(before, signed_in, now).unwrap().unwrap();
@@ -172,6 +173,7 @@ impl Plan {
             path: PathPrefix::parse(&path).unwrap(),
             upstream: upstream.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
             access,
+            forward_authorization: false,
         });
         let (keeper, counts) = (Arc::new(Keeper::new()), Arc::new(Counts::default()));
         let parts = Parts {

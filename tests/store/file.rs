@@ -65,11 +65,11 @@ fn a_newer_store_is_refused_with_both_versions() {
         let database = Database::open(&path).unwrap();
         let transaction = database.begin_write().unwrap();
         let meta: TableDefinition<&[u8], &[u8]> = TableDefinition::new("meta");
-        let newer = 4_u32.to_be_bytes();
+        let newer = 5_u32.to_be_bytes();
         transaction.open_table(meta).unwrap().insert(&b"schema"[..], &newer[..]).unwrap();
         transaction.commit().unwrap();
     }
-    is_refused(RedbStore::open(&path), "has version 4, and this bmauth knows version 3");
+    is_refused(RedbStore::open(&path), "has version 5, and this bmauth knows version 4");
 }
 
 #[test]

@@ -138,5 +138,5 @@ async fn a_file_that_version_1_wrote_takes_what_came_later_and_is_no_version_1_f
     let database = redb::Database::open(&path).unwrap();
     let snapshot = database.begin_read().unwrap();
     let meta = snapshot.open_table(TableDefinition::<&[u8], &[u8]>::new("meta")).unwrap();
-    assert_eq!(meta.get(&b"schema"[..]).unwrap().unwrap().value(), 3_u32.to_be_bytes());
+    assert_eq!(meta.get(&b"schema"[..]).unwrap().unwrap().value(), 4_u32.to_be_bytes());
 }

@@ -6,6 +6,7 @@ use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
 use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
+use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
 use bmauth::domain::email::Email;
@@ -13,6 +14,7 @@ use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{Change, Counter};
+use bmauth::domain::profile::Profile;
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::return_to::ReturnTo;
@@ -102,6 +104,8 @@ pub fn account(n: u32) -> Account {
         id: account_id(n),
         email: email(n),
         name: (n % 2 == 1).then(|| format!("Ann {n}")),
+        locale: None,
+        metadata: None,
         groups: (0..n % 3).map(|group| format!("group {group}")).collect(),
         disabled: false,
         created_at: at(1000),
@@ -135,7 +139,7 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
         token: digest(n),
         id: SessionId(uuid(n)),
         account: account_id(account),
-        credential: credential(credential_of),
+        credential: Some(credential(credential_of)),
         authentication: Authentication {
             at: at(2000),
             methods: vec![Method::SoftwareKey, Method::UserVerified, Method::EmailCode, Method::HardwareKey],
@@ -168,7 +172,7 @@ pub fn ceremony(n: u32) -> Ceremony {
     let add = |leave| Purpose::AddPasskey { account, leave, state: registration_state() };
     let confirm = |act| Purpose::Confirm { account, session, act, state: sign_in_state() };
     let purpose = match n % 10 {
-        0 => Purpose::Register { email: email(n), account, state: registration_state() },
+        0 => Purpose::Register { email: email(n), account, profile: Profile::default(), state: registration_state() },
         1 => sign_in(Subject::Anyone),
         2 => sign_in(Subject::Account(account)),
         3 => sign_in(Subject::Nobody),
@@ -181,7 +185,7 @@ pub fn ceremony(n: u32) -> Ceremony {
     };
     Ceremony {
         id: ceremony_id(n),
-        browser: digest(n),
+        browser: Some(digest(n)),
         purpose,
         return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
         expires_at: at(3000),
@@ -194,6 +198,9 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         email: email(of_email),
         account: account_id(of_email),
         passkey: new_passkey(browser),
+        nickname: None,
+        profile: Profile::default(),
+        claim: Claim::Cookie,
         return_to: ReturnTo::root(),
         taken: browser.is_multiple_of(2),
         code: code(of_code),
@@ -275,6 +282,7 @@ pub fn recovery(browser: u32, of: u32) -> Recovery {
         code: code(browser),
         tries: browser,
         code_sent_at: at(3000),
+        claim: Claim::Cookie,
         return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
         expires_at: at(4000),
     }

@@ -69,7 +69,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
-        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience.",
+        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience, forward_authorization.",
     );
 }
 
@@ -557,16 +557,144 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
         ),
         ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
-        ("forward_authorization = true", "7:1", "`route.forward_authorization` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
-        ("[cors]", "7:2", "`cors` is not built yet; remove it."),
-        ("[api]", "7:2", "`api` is not built yet; remove it."),
-        ("[elevation]", "7:2", "`elevation` is not built yet; remove it."),
     ] {
         let told = problems(&with(extra));
         let expected = format!("bmauth.toml:{place}: {key}");
         assert!(told.starts_with(&expected) && !told.contains('\n'), "{told}\n{expected}");
     }
+}
+
+#[test]
+fn the_api_section_is_checked() {
+    says(
+        "[api]\nreveal_accounts = \"no\"",
+        "bmauth.toml:8:19: `api.reveal_accounts` is \"no\"; it must be true or false.",
+    );
+    for outside in ["59s", "61m"] {
+        says(
+            &format!("[api]\nelevation = {outside:?}"),
+            &format!("bmauth.toml:8:13: `api.elevation` is {outside:?}: it must be from \"1m\" to \"1h\"."),
+        );
+    }
+    says(
+        "[api]\ncors = []",
+        "bmauth.toml:8:1: `api.cors` is not a key. The keys here are reveal_accounts, elevation, allowed_origins, audience, default_role, roles, claims.",
+    );
+    says(
+        "[api]\nallowed_origin = []",
+        "bmauth.toml:8:1: `api.allowed_origin` is not a key. Did you mean `api.allowed_origins`?",
+    );
+    says(
+        "[api]\naudience = \"a b\"",
+        "bmauth.toml:8:12: `api.audience` is \"a b\": it must be 1 to 255 characters without spaces, like \"notes.example.com\".",
+    );
+}
+
+#[test]
+fn origins_that_may_call_the_api_are_named_exactly() {
+    let like = "It must be like \"https://app.example.com\".";
+    for (origin, why) in [
+        ("*", "every origin is named by itself: a pattern would let pages in that nobody looked at"),
+        (
+            "https://*.example.com",
+            "every origin is named by itself: a pattern would let pages in that nobody looked at",
+        ),
+        ("null", "an origin starts with https://"),
+        ("http://app.example.com", "http:// is for localhost alone: on the way anybody could change the page"),
+        (
+            "https://app.example.com/",
+            "an origin is a scheme, a host and a port, with nothing behind them, not even a slash",
+        ),
+        ("https://App.example.com", "browsers spell it \"https://app.example.com\""),
+        ("https://app.example.com:443", "browsers spell it \"https://app.example.com\""),
+        ("https://a b", "the host has a character that a host cannot have"),
+    ] {
+        says(
+            &format!("[api]\nallowed_origins = [\"https://notes.example.com\", {origin:?}]"),
+            &format!("bmauth.toml:8:49: `api.allowed_origins` is {origin:?}: {why}. {like}"),
+        );
+    }
+    says(
+        "[api]\nallowed_origins = [\"https://b.example\", \"https://b.example\"]",
+        "bmauth.toml:8:41: `api.allowed_origins` is \"https://b.example\": it is there twice.",
+    );
+}
+
+#[test]
+fn no_app_is_handed_tokens_that_open_the_api() {
+    let why = |route: &str| {
+        format!(
+            "which is also the audience of the route {route}: the tokens its app is handed would open the API in the name of its users. Give one of them another audience."
+        )
+    };
+    says(
+        "[api]\naudience = \"notes.example.com\"",
+        &format!("bmauth.toml:8:12: `api.audience` is \"notes.example.com\", {}", why("notes.example.com/")),
+    );
+    let default = "https://notes.example.com/_bmauth/v1";
+    says(
+        &format!("audience = {default:?}"),
+        &format!("bmauth.toml:1:1: `api.audience` is {default:?}, {}", why("notes.example.com/")),
+    );
+    says(
+        &format!(
+            "[[route]]\npath = \"/b\"\nupstream = \"http://b\"\naudience = {default:?}\n[api]\nelevation = \"1m\""
+        ),
+        &format!("bmauth.toml:11:1: `api.audience` is {default:?}, {}", why("notes.example.com/b")),
+    );
+}
+
+#[test]
+fn roles_are_such_as_everybody_may_have() {
+    says("[api]\nroles = []", "bmauth.toml:8:9: `api.roles` has 0 roles; name 1 to 32, like [\"user\", \"me\"].");
+    let admin = "Hasura asks its role \"admin\" for no permission, so everybody could read and write everything; give those few people a group of that name.";
+    says("[api]\nroles = [\"user\", \"admin\"]", &format!("bmauth.toml:8:18: `api.roles` is \"admin\": {admin}"));
+    says("[api]\nroles = [\"user\", \"user\"]", "bmauth.toml:8:18: `api.roles` is \"user\": it is there twice.");
+    says(
+        "[api]\nroles = [\"a b\"]",
+        "bmauth.toml:8:10: `api.roles` is \"a b\": a role is 1 to 255 characters without spaces.",
+    );
+    says("[api]\ndefault_role = \"admin\"", &format!("bmauth.toml:8:16: `api.default_role` is \"admin\": {admin}"));
+    says(
+        "[api]\ndefault_role = \"member\"",
+        "bmauth.toml:8:16: `api.default_role` is \"member\"; it must be one of `api.roles`: \"user\" or \"me\".",
+    );
+    says(
+        "[api]\nroles = [\"member\"]",
+        "bmauth.toml:8:9: `api.default_role` is \"user\"; it must be one of `api.roles`: \"member\".",
+    );
+}
+
+#[test]
+fn claims_say_nothing_that_people_write_themselves() {
+    says("[api]\nclaims = \"x\"", "bmauth.toml:8:10: `api.claims` is \"x\"; it must be a table.");
+    for (name, why) in [
+        ("org", "a claim for Hasura begins with x-hasura-"),
+        ("x-hasura-Org", "a claim's name has lower-case letters, digits and hyphens alone, at most 255"),
+        ("x-hasura-user-id", "the gateway says that one itself, or Hasura gives it a meaning of its own"),
+        ("x-hasura-auth-elevated", "the gateway says that one itself, or Hasura gives it a meaning of its own"),
+        ("X-Hasura-Role", "the gateway says that one itself, or Hasura gives it a meaning of its own"),
+    ] {
+        says(
+            &format!("[api.claims]\n{name} = \"x\""),
+            &format!("bmauth.toml:8:1: `api.claims.{name}` cannot be a claim: {why}."),
+        );
+    }
+    for variable in ["$name", "$metadata", "$Email"] {
+        says(
+            &format!("[api.claims]\nx-hasura-org = {variable:?}"),
+            &format!(
+                "bmauth.toml:8:16: `api.claims.x-hasura-org` is {variable:?}: only \"$email\", \"$email_domain\" and \"$groups\" are filled in: what people write themselves must not decide what they may see."
+            ),
+        );
+    }
+    says(
+        "[api.claims]\nx-hasura-org = 7",
+        "bmauth.toml:8:16: `api.claims.x-hasura-org` is 7; it must be text in quotes.",
+    );
+    let many: String = (0..17).map(|number| format!("x-hasura-c{number} = \"x\"\n")).collect();
+    says(&format!("[api.claims]\n{many}"), "bmauth.toml:7:1: `api.claims` has 17 claims; the most is 16.");
 }
 
 #[test]

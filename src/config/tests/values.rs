@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::email::{SmtpSecurity, Transport};
 use super::*;
 use crate::domain::accent::Accent;
+use crate::domain::api::{ClaimValue, Grants, Origin, Role};
 use crate::domain::host::Host;
 use crate::domain::link::Policy as LinkPolicy;
 use crate::domain::path::CanonicalPath;
@@ -28,6 +29,7 @@ fn the_minimal_file_loads_with_every_default() {
         sessions,
         link,
         identity,
+        api,
         routes,
         warnings,
     } = config;
@@ -55,12 +57,23 @@ fn the_minimal_file_loads_with_every_default() {
         (Algorithm::Es256, Duration::from_secs(300), false)
     );
     assert_eq!(identity.issuer, "https://notes.example.com");
+    assert_eq!(
+        api,
+        Api {
+            reveal_accounts: false,
+            elevation: Duration::from_secs(300),
+            allowed_origins: Vec::new(),
+            audience: "https://notes.example.com/_bmauth/v1".to_owned(),
+            grants: Grants::default(),
+        }
+    );
     let routes: Vec<_> = routes.iter().collect();
     let [route] = routes.as_slice() else { panic!("one route") };
     assert_eq!(
         (route.host.as_str(), route.path.as_str(), route.access, &*route.audience),
         ("notes.example.com", "/", Access::SignedIn, "notes.example.com")
     );
+    assert!(!route.forward_authorization);
     assert_eq!(route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
@@ -77,7 +90,8 @@ fn every_commented_key_of_the_template_is_right() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("logo.svg"), "<svg/>").expect("a logo");
     let is_key = |line: &str| {
-        line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-')))
     };
     // These would be said twice, or name files that are not there.
     let stay_comments = ["tls", "smtp_url_file", "trusted_proxies"];
@@ -123,6 +137,14 @@ fn every_commented_key_of_the_template_is_right() {
         "lifetime",
         "issuer",
         "plain_headers",
+        "reveal_accounts",
+        "elevation",
+        "allowed_origins",
+        "default_role",
+        "roles",
+        "x-hasura-email",
+        "x-hasura-org",
+        "forward_authorization",
         "host",
         "upstream",
         "access",
@@ -170,6 +192,18 @@ algorithm = "EdDSA"
 lifetime = "10m"
 issuer = "notes"
 plain_headers = true
+[api]
+reveal_accounts = true
+elevation = "10m"
+allowed_origins = ["https://app.example.com", "https://example.com:8443"]
+audience = "api"
+default_role = "member"
+roles = ["member", "me"]
+[api.claims]
+x-hasura-org = "acme"
+x-hasura-email = "$email"
+x-hasura-domain = "$email_domain"
+x-hasura-groups = "$groups"
 [[route]]
 path = "/"
 upstream = "http://app:8000"
@@ -179,6 +213,7 @@ path = "/public/"
 upstream = ["http://a", "https://b:8443"]
 access = "public"
 audience = "files"
+forward_authorization = true
 [[route]]
 path = "/api"
 upstream = ["http://api"]
@@ -209,6 +244,25 @@ access = "optional"
         (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers),
         (Duration::from_secs(600), "notes", true)
     );
+    let Api { reveal_accounts, elevation, allowed_origins, audience, grants } = &config.api;
+    assert_eq!((*reveal_accounts, *elevation, audience.as_str()), (true, Duration::from_secs(600), "api"));
+    let origins: Vec<&str> = allowed_origins.iter().map(Origin::as_str).collect();
+    assert_eq!(origins, ["https://app.example.com", "https://example.com:8443"]);
+    let roles: Vec<&str> = grants.roles.iter().map(Role::as_str).collect();
+    assert_eq!((grants.default_role.as_str(), roles), ("member", vec!["member", "me"]));
+    let claims: Vec<_> = grants.extra.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    assert_eq!(
+        claims,
+        [
+            ("x-hasura-domain", ClaimValue::EmailDomain),
+            ("x-hasura-email", ClaimValue::Email),
+            ("x-hasura-groups", ClaimValue::Groups),
+            ("x-hasura-org", ClaimValue::Text("acme".into())),
+        ]
+    );
+    let forwarding: Vec<_> =
+        config.routes.iter().filter(|route| route.forward_authorization).map(|route| route.id.0).collect();
+    assert_eq!(forwarding, [1]);
     let find = |host: &str, path: &str| {
         let path = CanonicalPath::parse(path.as_bytes()).expect("a path");
         let route = config.routes.find(&Host::parse(host).expect("a host"), &path)?;
@@ -252,6 +306,18 @@ fn what_deserves_a_word_is_a_warning() {
         loads(&with(&format!("host = \"other.example\"\naccess = \"public\"\n{behind}"))).warnings,
         Vec::<String>::new()
     );
+    let origins = "[api]\nallowed_origins = [\"https://a.notes.example.com\", \"https://app.example.com\", \"http://localhost:3000\"]\n";
+    let elsewhere = loads(&with(&format!("{origins}{behind}")));
+    assert_eq!(
+        elsewhere.warnings,
+        [("51", "https://app.example.com", "app.example.com"), ("78", "http://localhost:3000", "localhost")].map(
+            |(column, origin, host)| format!(
+                "bmauth.toml:8:{column}: pages of {origin} may call the API but cannot use passkeys: {host} is outside notes.example.com, their domain (`passkeys.rp_id`)."
+            )
+        )
+    );
+    let usable: Vec<&str> = elsewhere.api.passkey_origins(&elsewhere.passkeys.rp_id).map(Origin::as_str).collect();
+    assert_eq!(usable, ["https://a.notes.example.com"]);
     let printed = format!(
         "{URL}{behind}{ROUTE}[email]\nfrom = \"a@example.com\"\ntransport = \"log\"\nsmtp_url = \"smtps://mail\"\n"
     );

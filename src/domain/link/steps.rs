@@ -124,7 +124,7 @@ pub fn challenge(
 ) -> Plan<()> {
     let ceremony = Ceremony {
         id,
-        browser: visitor.browser,
+        browser: visitor.binding(),
         purpose: Purpose::ApproveLink { link: right.link, subject, state },
         return_to: ReturnTo::root(),
         expires_at: now.after(ceremony::LIFETIME).min(right.expires_at),
@@ -149,7 +149,7 @@ pub struct Proof {
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
 pub fn open_proof(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Proof, Refusal> {
-    let (id, purpose, _) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, _) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::ApproveLink { link, subject, state } => Ok(Proof { id, link, state, subject }),
         Purpose::Register { .. } | Purpose::AddPasskey { .. } | Purpose::Confirm { .. } | Purpose::SignIn { .. } => {
@@ -267,7 +267,7 @@ pub fn begin_passkey(
     }
     let ceremony = Ceremony {
         id,
-        browser: visitor.browser,
+        browser: visitor.binding(),
         purpose: Purpose::AddPasskey { account: account.id, leave: Leave::Link(link.id), state },
         return_to: link.return_to.clone(),
         expires_at: now.after(ceremony::LIFETIME).min(link.expires_at),
@@ -292,7 +292,7 @@ pub struct Making {
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
 pub fn open_making(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Making, Refusal> {
-    let (id, purpose, _) = ceremony.open(visitor.browser, now)?;
+    let (id, purpose, _) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::AddPasskey { account, leave: Leave::Link(link), state } => Ok(Making { id, link, state, account }),
         Purpose::AddPasskey { .. }

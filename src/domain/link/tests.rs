@@ -10,6 +10,7 @@ use super::seen::{Progress, Role};
 use super::*;
 use crate::domain::clock::Entropy;
 use crate::domain::plan::Change;
+use crate::domain::visitor::Client;
 
 const START: Timestamp = Timestamp::from_unix(1_000);
 const NUMBER: u8 = 47;
@@ -21,6 +22,7 @@ fn visitor(browser: u8) -> Visitor {
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         language: "en".to_owned(),
         session: Some(SecretDigest::from_bytes([browser + 100; 32])),
+        client: Client::Pages,
     }
 }
 

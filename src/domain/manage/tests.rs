@@ -10,7 +10,7 @@ fn session(number: u8, account: u128) -> Session {
         token: SecretDigest::from_bytes([number; 32]),
         id: SessionId(Uuid::from_u128(u128::from(number))),
         account: AccountId(Uuid::from_u128(account)),
-        credential: CredentialId::new(b"key").unwrap(),
+        credential: CredentialId::new(b"key"),
         authentication: Authentication { at: at(1000), methods: vec![Method::SoftwareKey, Method::UserVerified] },
         created_at: at(1000),
         last_seen_at: at(1000),

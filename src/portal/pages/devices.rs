@@ -179,7 +179,7 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
             synced: passkey.key.backed_up,
             added: passkey.created_at,
             last_used: passkey.last_used_at,
-            this_device: passkey.key.id == session.credential,
+            this_device: Some(&passkey.key.id) == session.credential.as_ref(),
         }
     });
     let browsers: Vec<(String, Option<String>)> = devices

@@ -12,8 +12,10 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
 use super::sign_in::GoOn;
 use super::{refusal_or, unavailable};
+use crate::auth::register::Said;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
+use crate::domain::profile::{Locale, Profile};
 use crate::domain::register::Refusal;
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
@@ -56,7 +58,8 @@ pub async fn options(
     let Ok(Json(Begin { email, return_to })) = body else { return refuse(ScriptRefusal::InvalidEmail) };
     let Ok(email) = Email::parse(&email) else { return refuse(ScriptRefusal::InvalidEmail) };
     let return_to = ReturnTo::parse_or_root(return_to.as_deref());
-    match portal.auth.begin_registration(email, return_to, &caller.visitor).await {
+    let profile = Profile { locale: Locale::parse(caller.language.tag()).ok(), ..Profile::default() };
+    match portal.auth.begin_registration(email, profile, return_to, &caller.visitor).await {
         Ok((ceremony, options)) => Json(Challenge { ceremony, options }).into_response(),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }
@@ -77,7 +80,7 @@ pub async fn verify(
 ) -> Response {
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
     let Ok(Json(Answer { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
-    match portal.auth.receive_registration(ceremony, credential, &caller.visitor).await {
+    match portal.auth.receive_registration(ceremony, credential, Said::default(), &caller.visitor).await {
         Ok(()) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }

@@ -172,6 +172,7 @@ fn shown_event<'a>(words: Words<'_>, row: &EventRow<'a>) -> ShownEvent<'a> {
         What::RecoveryCancelled => "event-recovery-cancelled",
         What::Recovered => "event-recovered",
         What::SignedOutEverywhere => "event-signed-out-everywhere",
+        What::TokenCopied => "event-token-copied",
     };
     ShownEvent { text: words.say(key), when: moment::minute(words, row.when), browser: row.browser }
 }

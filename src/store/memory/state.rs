@@ -19,6 +19,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
+use crate::domain::tokens::TokenFamily;
 
 /// What is remembered.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) accounts: BTreeMap<AccountId, Account>,
     pub(super) passkeys: BTreeMap<CredentialId, Passkey>,
     pub(super) sessions: BTreeMap<SecretDigest, Session>,
+    pub(super) tokens: BTreeMap<SecretDigest, TokenFamily>,
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) recoveries: BTreeMap<SecretDigest, Recovery>,
     pub(super) holds: BTreeMap<AccountId, Hold>,
@@ -106,7 +108,9 @@ impl State {
                 if account.disabled {
                     return Err(Conflict::AccountDisabled);
                 }
-                self.passkey(&session.credential, session.account)?;
+                if let Some(credential) = &session.credential {
+                    self.passkey(credential, session.account)?;
+                }
                 self.sessions.insert(session.token, session);
             }
             Change::EndSession(token) => {
@@ -114,6 +118,29 @@ impl State {
             }
             Change::EndSessions { account, except } => {
                 self.sessions.retain(|token, session| session.account != account || Some(*token) == except);
+            }
+            Change::AddTokens(family) => {
+                self.sessions.get(&family.session).ok_or(Conflict::SessionEnded)?;
+                if self.tokens.contains_key(&family.session) {
+                    return Err(Conflict::TokensChanged);
+                }
+                self.tokens.insert(family.session, family);
+            }
+            Change::AdvanceTokens(family) => {
+                let was = self.tokens.get_mut(&family.session).ok_or(Conflict::TokensChanged)?;
+                if was.revision.checked_add(1) != Some(family.revision) {
+                    return Err(Conflict::TokensChanged);
+                }
+                *was = family;
+            }
+            Change::TieSession { session, credential } => {
+                let account = self.sessions.get(&session).ok_or(Conflict::SessionEnded)?.account;
+                self.passkey(&credential, account)?;
+                let session = self.sessions.get_mut(&session).ok_or(Conflict::SessionEnded)?;
+                if session.credential.is_some() {
+                    return Err(Conflict::SessionTied);
+                }
+                session.credential = Some(credential);
             }
             Change::AnswerReview(token) => {
                 self.sessions.get_mut(&token).ok_or(Conflict::SessionEnded)?.review = false;
@@ -125,7 +152,7 @@ impl State {
                     return Err(Conflict::LastPasskey);
                 }
                 self.passkeys.remove(&credential);
-                self.sessions.retain(|_, session| session.credential != credential);
+                self.sessions.retain(|_, session| session.credential.as_ref() != Some(&credential));
             }
             Change::SetDisabled { account, disabled } => {
                 self.accounts.get_mut(&account).ok_or(Conflict::NoAccount)?.disabled = disabled;
@@ -258,6 +285,12 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// A session's tokens go with it, however it ends.
+    pub(super) fn drop_orphaned_tokens(&mut self) {
+        let Self { tokens, sessions, .. } = self;
+        tokens.retain(|session, _| sessions.contains_key(session));
     }
 
     fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<&mut Registration, Conflict> {

@@ -20,6 +20,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
+use crate::domain::tokens::TokenFamily;
 
 /// Why a commit is dropped.
 #[derive(Debug)]
@@ -91,6 +92,21 @@ impl Batch<'_, '_> {
             }
             Change::EndSessions { account, except } => {
                 self.end_sessions(account, |session| Some(session.token) != except)?;
+            }
+            Change::AddTokens(family) => self.add_tokens(&family)?,
+            Change::AdvanceTokens(family) => {
+                let was = self.load::<TokenFamily>(family.session.bytes())?;
+                let was = was.filter(|was| was.revision.checked_add(1) == Some(family.revision));
+                was.ok_or(Conflict::TokensChanged)?;
+                self.put(&family)?;
+            }
+            Change::TieSession { session, credential } => {
+                let session = self.load::<Session>(session.bytes())?.ok_or(Conflict::SessionEnded)?;
+                self.passkey(&credential, session.account)?;
+                if session.credential.is_some() {
+                    return Err(Conflict::SessionTied.into());
+                }
+                self.put(&Session { credential: Some(credential), ..session })?;
             }
             Change::AnswerReview(token) => {
                 let session = self.load::<Session>(token.bytes())?.ok_or(Conflict::SessionEnded)?;

@@ -8,6 +8,7 @@ use ::redb::{ReadableTable as _, WriteTransaction};
 use super::fault::Fault;
 use super::rows::{Row, Table};
 use super::view::{View, dangling, first_keys};
+use crate::domain::tokens::TokenFamily;
 
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
 
@@ -73,6 +74,10 @@ impl<'a, 'txn> Batch<'a, 'txn> {
             self.writes.insert((R::TABLE, key.to_vec()), None);
             for (table, key, _) in row.index_rows() {
                 self.writes.insert((table, key), None);
+            }
+            // A session's tokens go with it, however it ends.
+            if R::TABLE == Table::Sessions {
+                self.remove::<TokenFamily>(key)?;
             }
         }
         Ok(row)

@@ -14,8 +14,9 @@ use crate::store::StoreError;
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
 ///
-/// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too.
-pub const VERSION: u32 = 3;
+/// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too, and
+/// version 4 the tokens of sessions of the API.
+pub const VERSION: u32 = 4;
 /// How much of the file is kept in memory, in bytes.
 const CACHE: usize = 64 << 20;
 

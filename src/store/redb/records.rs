@@ -13,10 +13,12 @@ mod hold;
 mod letter;
 mod link;
 mod passkey;
+mod profile;
 mod recovery;
 mod registration;
 mod session;
 mod signing_key;
+mod tokens;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -41,6 +41,10 @@ pub enum Table {
     SessionsByCreation,
     /// Time of last use, token's digest.
     SessionsByLastUse,
+    /// By the session's token's digest.
+    TokenFamilies,
+    /// A refresh token's digest; its value is the session's token's digest.
+    RefreshTokens,
     /// By link id.
     Links,
     /// A code's digest; its value is the link id.
@@ -90,7 +94,7 @@ pub const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -105,6 +109,8 @@ impl Table {
         Self::SessionsByAccount,
         Self::SessionsByCreation,
         Self::SessionsByLastUse,
+        Self::TokenFamilies,
+        Self::RefreshTokens,
         Self::Links,
         Self::LinksByCode,
         Self::LinksByAccount,
@@ -144,6 +150,8 @@ impl Table {
             Self::SessionsByAccount => "sessions-by-account",
             Self::SessionsByCreation => "sessions-by-creation",
             Self::SessionsByLastUse => "sessions-by-last-use",
+            Self::TokenFamilies => "token-families",
+            Self::RefreshTokens => "refresh-tokens",
             Self::Links => "links",
             Self::LinksByCode => "links-by-code",
             Self::LinksByAccount => "links-by-account",

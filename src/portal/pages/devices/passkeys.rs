@@ -99,6 +99,8 @@ pub async fn confirmed(
             without_session(&portal, Json(GoOn { location: super::SIGN_IN }).into_response())
         }
         Ok(Confirmed::Removed(_)) => Json(GoOn { location: super::PATH }).into_response(),
+        // Only the API asks for it, and in sessions of its own.
+        Ok(Confirmed::Elevated(_)) => refuse(ScriptRefusal::ExpiredCeremony),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }
 }
@@ -148,7 +150,7 @@ pub async fn verify(
     };
     let Ok(Json(Made { ceremony, credential, name })) = body else { return refuse(ScriptRefusal::NotAccepted) };
     match portal.auth.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await {
-        Ok(return_to) => Json(GoOn { location: return_to.as_str() }).into_response(),
+        Ok(added) => Json(GoOn { location: added.return_to.as_str() }).into_response(),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }
 }

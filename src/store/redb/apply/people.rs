@@ -13,6 +13,7 @@ use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::Conflict;
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::session::Session;
+use crate::domain::tokens::TokenFamily;
 
 impl Batch<'_, '_> {
     pub(super) fn add_account(&mut self, account: &Account) -> Result<(), Stop> {
@@ -91,7 +92,7 @@ impl Batch<'_, '_> {
             return Err(Conflict::LastPasskey.into());
         }
         self.remove::<Passkey>(credential.bytes())?;
-        Ok(self.end_sessions(account, |session| session.credential == *credential)?)
+        Ok(self.end_sessions(account, |session| session.credential.as_ref() == Some(credential))?)
     }
 
     pub(super) fn add_session(&mut self, session: &Session) -> Result<(), Stop> {
@@ -99,8 +100,18 @@ impl Batch<'_, '_> {
         if account.disabled {
             return Err(Conflict::AccountDisabled.into());
         }
-        self.passkey(&session.credential, session.account)?;
+        if let Some(credential) = &session.credential {
+            self.passkey(credential, session.account)?;
+        }
         Ok(self.put(session)?)
+    }
+
+    pub(super) fn add_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {
+        self.get(Table::Sessions, family.session.bytes())?.ok_or(Conflict::SessionEnded)?;
+        if self.get(Table::TokenFamilies, family.session.bytes())?.is_some() {
+            return Err(Conflict::TokensChanged.into());
+        }
+        Ok(self.put(family)?)
     }
 
     /// Ends those of an account's sessions that `over` says.

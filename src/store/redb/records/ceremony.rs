@@ -5,15 +5,20 @@ use uuid::Uuid;
 
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at};
+use super::profile::ProfileV1;
 use crate::domain::account::AccountId;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::link::LinkId;
+use crate::domain::profile::Profile;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 
+const NO_BROWSER: [u8; 32] = [0; 32];
+
 #[derive(Serialize, Deserialize)]
 struct CeremonyV1 {
+    /// All zero where there is none: no digest is, as far as anybody can find.
     browser: [u8; 32],
     purpose: PurposeV1,
     return_to: String,
@@ -27,6 +32,7 @@ enum PurposeV1 {
     AddPasskey { account: [u8; 16], leave: LeaveV1, state_json: Vec<u8> },
     ApproveLink { link: [u8; 16], subject: SubjectV1, state_json: Vec<u8> },
     Confirm { account: [u8; 16], session: [u8; 32], act: ActV1, state_json: Vec<u8> },
+    RegisterAs { email: String, account: [u8; 16], state_json: Vec<u8>, profile: ProfileV1 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +53,7 @@ enum LeaveV1 {
 enum ActV1 {
     AddPasskey,
     RemovePasskey { credential_id: Vec<u8>, last: bool },
+    Elevate,
 }
 
 impl Row for Ceremony {
@@ -63,7 +70,7 @@ impl Row for Ceremony {
     fn encode(&self) -> Result<Vec<u8>, Fault> {
         let Self { id: _, browser, purpose, return_to, expires_at } = self;
         let record = CeremonyV1 {
-            browser: *browser.bytes(),
+            browser: browser.map_or(NO_BROWSER, |browser| *browser.bytes()),
             purpose: PurposeV1::of(purpose)?,
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
@@ -77,7 +84,7 @@ impl Row for Ceremony {
                 let CeremonyV1 { browser, purpose, return_to, expires_at } = super::record(Self::TABLE, bytes)?;
                 Ok(Self {
                     id: CeremonyId(super::uuid_key(Self::TABLE, key)?),
-                    browser: SecretDigest::from_bytes(browser),
+                    browser: (browser != NO_BROWSER).then(|| SecretDigest::from_bytes(browser)),
                     purpose: purpose.read()?,
                     return_to: ReturnTo::parse_or_root(Some(&return_to)),
                     expires_at: Timestamp::from_unix(expires_at),
@@ -92,10 +99,11 @@ impl PurposeV1 {
     fn of(purpose: &Purpose) -> Result<Self, Fault> {
         const TABLE: Table = Table::Ceremonies;
         Ok(match purpose {
-            Purpose::Register { email, account, state } => Self::Register {
+            Purpose::Register { email, account, profile, state } => Self::RegisterAs {
                 email: email.as_str().to_owned(),
                 account: account.0.into_bytes(),
                 state_json: super::to_json(TABLE, state)?,
+                profile: ProfileV1::of(profile),
             },
             Purpose::SignIn { subject, state } => {
                 Self::SignIn { subject: SubjectV1::of(*subject), state_json: super::to_json(TABLE, state)? }
@@ -126,6 +134,13 @@ impl PurposeV1 {
             Self::Register { email, account: id, state_json } => Purpose::Register {
                 email: super::email(TABLE, &email)?,
                 account: account(id),
+                profile: Profile::default(),
+                state: super::from_json(TABLE, &state_json)?,
+            },
+            Self::RegisterAs { email, account: id, state_json, profile } => Purpose::Register {
+                email: super::email(TABLE, &email)?,
+                account: account(id),
+                profile: profile.read(TABLE)?,
                 state: super::from_json(TABLE, &state_json)?,
             },
             Self::SignIn { subject, state_json } => {
@@ -191,6 +206,7 @@ impl ActV1 {
     fn of(act: &Act) -> Self {
         match act {
             Act::AddPasskey => Self::AddPasskey,
+            Act::Elevate => Self::Elevate,
             Act::RemovePasskey { credential, last } => {
                 Self::RemovePasskey { credential_id: credential.bytes().to_vec(), last: *last }
             }
@@ -200,6 +216,7 @@ impl ActV1 {
     fn read(self) -> Result<Act, Fault> {
         Ok(match self {
             Self::AddPasskey => Act::AddPasskey,
+            Self::Elevate => Act::Elevate,
             Self::RemovePasskey { credential_id, last } => {
                 Act::RemovePasskey { credential: super::credential_id(Table::Ceremonies, &credential_id)?, last }
             }

@@ -57,6 +57,7 @@ what_v1! {
     RecoveryCancelled
     Recovered
     SignedOutEverywhere
+    TokenCopied
 }
 
 impl Row for Event {

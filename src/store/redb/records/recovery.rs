@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at};
+use super::profile::{claim, network_of};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
@@ -22,6 +23,12 @@ struct RecoveryV1 {
     code_sent_at: u64,
     return_to: String,
     expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecoveryV2 {
+    was: RecoveryV1,
+    network: Option<Vec<u8>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,9 +54,20 @@ impl Row for Recovery {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { browser: _, revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } =
-            self;
-        let record = RecoveryV1 {
+        let Self {
+            browser: _,
+            revision,
+            email,
+            account,
+            stage,
+            code,
+            tries,
+            code_sent_at,
+            claim,
+            return_to,
+            expires_at,
+        } = self;
+        let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
             account: account.map(|account| account.0.into_bytes()),
@@ -64,32 +82,32 @@ impl Row for Recovery {
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
         };
-        super::encode(Self::TABLE, 1, &record)
+        super::encode(Self::TABLE, 2, &RecoveryV2 { was, network: network_of(claim) })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        match super::version(Self::TABLE, value)? {
-            (1, bytes) => {
-                let RecoveryV1 { revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } =
-                    super::record(Self::TABLE, bytes)?;
-                Ok(Self {
-                    browser: super::secret_key(Self::TABLE, key)?,
-                    revision,
-                    email: super::email(Self::TABLE, &email)?,
-                    account: account.map(|account| AccountId(Uuid::from_bytes(account))),
-                    stage: match stage {
-                        StageV1::Code => Stage::Code,
-                        StageV1::Proved => Stage::Proved,
-                        StageV1::Vouched => Stage::Vouched,
-                    },
-                    code: CodeId(Uuid::from_bytes(code)),
-                    tries,
-                    code_sent_at: Timestamp::from_unix(code_sent_at),
-                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
-                    expires_at: Timestamp::from_unix(expires_at),
-                })
-            }
-            (version, _) => Err(super::newer(Self::TABLE, version)),
-        }
+        let RecoveryV2 { was, network } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => RecoveryV2 { was: super::record(Self::TABLE, bytes)?, network: None },
+            (2, bytes) => super::record(Self::TABLE, bytes)?,
+            (version, _) => return Err(super::newer(Self::TABLE, version)),
+        };
+        let RecoveryV1 { revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } = was;
+        Ok(Self {
+            browser: super::secret_key(Self::TABLE, key)?,
+            revision,
+            email: super::email(Self::TABLE, &email)?,
+            account: account.map(|account| AccountId(Uuid::from_bytes(account))),
+            stage: match stage {
+                StageV1::Code => Stage::Code,
+                StageV1::Proved => Stage::Proved,
+                StageV1::Vouched => Stage::Vouched,
+            },
+            code: CodeId(Uuid::from_bytes(code)),
+            tries,
+            code_sent_at: Timestamp::from_unix(code_sent_at),
+            claim: claim(network),
+            return_to: ReturnTo::parse_or_root(Some(&return_to)),
+            expires_at: Timestamp::from_unix(expires_at),
+        })
     }
 }

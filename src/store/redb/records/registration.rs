@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at, of_email};
 use super::passkey::KeyV1;
+use super::profile::{ProfileV1, claim, network_of};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
+use crate::domain::profile::Profile;
 use crate::domain::registration::Registration;
 use crate::domain::return_to::ReturnTo;
 
@@ -24,6 +26,14 @@ struct RegistrationV1 {
     tries: u32,
     code_sent_at: u64,
     expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RegistrationV2 {
+    was: RegistrationV1,
+    nickname: Option<String>,
+    profile: ProfileV1,
+    network: Option<Vec<u8>>,
 }
 
 impl Row for Registration {
@@ -42,9 +52,22 @@ impl Row for Registration {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { browser: _, email, account, passkey, return_to, taken, code, tries, code_sent_at, expires_at } =
-            self;
-        let record = RegistrationV1 {
+        let Self {
+            browser: _,
+            email,
+            account,
+            passkey,
+            nickname,
+            profile,
+            claim,
+            return_to,
+            taken,
+            code,
+            tries,
+            code_sent_at,
+            expires_at,
+        } = self;
+        let was = RegistrationV1 {
             email: email.as_str().to_owned(),
             account: *account.0.as_bytes(),
             credential_id: passkey.id.bytes().to_vec(),
@@ -56,39 +79,48 @@ impl Row for Registration {
             code_sent_at: code_sent_at.unix(),
             expires_at: expires_at.unix(),
         };
-        super::encode(Self::TABLE, 1, &record)
+        let (nickname, network) = (nickname.clone(), network_of(claim));
+        super::encode(Self::TABLE, 2, &RegistrationV2 { was, nickname, profile: ProfileV1::of(profile), network })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let browser = super::secret_key(Self::TABLE, key)?;
-        match super::version(Self::TABLE, value)? {
-            (1, bytes) => {
-                let RegistrationV1 {
-                    email,
-                    account,
-                    credential_id,
-                    key,
-                    return_to,
-                    taken,
-                    code,
-                    tries,
-                    code_sent_at,
-                    expires_at,
-                } = super::record(Self::TABLE, bytes)?;
-                Ok(Self {
-                    browser,
-                    email: super::email(Self::TABLE, &email)?,
-                    account: AccountId(Uuid::from_bytes(account)),
-                    passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
-                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
-                    taken,
-                    code: CodeId(Uuid::from_bytes(code)),
-                    tries,
-                    code_sent_at: Timestamp::from_unix(code_sent_at),
-                    expires_at: Timestamp::from_unix(expires_at),
-                })
-            }
-            (version, _) => Err(super::newer(Self::TABLE, version)),
-        }
+        let RegistrationV2 { was, nickname, profile, network } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => RegistrationV2 {
+                was: super::record(Self::TABLE, bytes)?,
+                nickname: None,
+                profile: ProfileV1::of(&Profile::default()),
+                network: None,
+            },
+            (2, bytes) => super::record(Self::TABLE, bytes)?,
+            (version, _) => return Err(super::newer(Self::TABLE, version)),
+        };
+        let RegistrationV1 {
+            email,
+            account,
+            credential_id,
+            key,
+            return_to,
+            taken,
+            code,
+            tries,
+            code_sent_at,
+            expires_at,
+        } = was;
+        Ok(Self {
+            browser,
+            email: super::email(Self::TABLE, &email)?,
+            account: AccountId(Uuid::from_bytes(account)),
+            passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
+            nickname,
+            profile: profile.read(Self::TABLE)?,
+            claim: claim(network),
+            return_to: ReturnTo::parse_or_root(Some(&return_to)),
+            taken,
+            code: CodeId(Uuid::from_bytes(code)),
+            tries,
+            code_sent_at: Timestamp::from_unix(code_sent_at),
+            expires_at: Timestamp::from_unix(expires_at),
+        })
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::session::{Authentication, Method, Session, SessionId};
 struct SessionV1 {
     id: [u8; 16],
     account: [u8; 16],
+    /// Empty where there is none: no credential id is.
     credential_id: Vec<u8>,
     authenticated_at: u64,
     methods: Vec<MethodV1>,
@@ -92,7 +93,7 @@ impl Row for Session {
         let was = SessionV1 {
             id: *id.0.as_bytes(),
             account: *account.0.as_bytes(),
-            credential_id: credential.bytes().to_vec(),
+            credential_id: credential.as_ref().map(|id| id.bytes().to_vec()).unwrap_or_default(),
             authenticated_at: at.unix(),
             methods: methods.iter().copied().map(MethodV1::of).collect(),
             created_at: created_at.unix(),
@@ -125,7 +126,10 @@ impl Row for Session {
             token: super::secret_key(Self::TABLE, key)?,
             id: SessionId(Uuid::from_bytes(id)),
             account: AccountId(Uuid::from_bytes(account)),
-            credential: super::credential_id(Self::TABLE, &credential_id)?,
+            credential: match credential_id.as_slice() {
+                [] => None,
+                id => Some(super::credential_id(Self::TABLE, id)?),
+            },
             authentication: Authentication {
                 at: Timestamp::from_unix(authenticated_at),
                 methods: methods.into_iter().map(MethodV1::read).collect(),

@@ -106,6 +106,8 @@ fn add(n: u32, durability: Durability) -> Work {
         id: AccountId(Uuid::from_u128(n.into())),
         email: Email::parse(&format!("ann{n}@example.com")).unwrap(),
         name: None,
+        locale: None,
+        metadata: None,
         groups: Vec::new(),
         disabled: false,
         created_at: Timestamp::from_unix(1),

@@ -1,0 +1,191 @@
+//! Sessions of clients of the API: the same flows, with tokens where a browser has a cookie.
+
+use uuid::Uuid;
+use webauthn_rs::prelude::PublicKeyCredential;
+
+use super::sessions::LiveSession;
+use super::{Auth, Failure, Starting};
+use crate::domain::account::Account;
+use crate::domain::ceremony::CeremonyId;
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::domain::manage::{self, Deed};
+use crate::domain::plan::{Change, Conflict};
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
+use crate::domain::sign_in::{self, Finished};
+use crate::domain::tokens::{Presented, RefreshToken, Refusal, TokenFamily, present};
+use crate::domain::visitor::Visitor;
+use crate::identity::IdentityError;
+use crate::identity::access::AccessToken;
+use crate::store::{CommitError, StoreError};
+
+/// How often a request that loses a race for the tokens of a session reads them again.
+pub(super) const RACES: usize = 16;
+
+/// What a client of the API gets for a session.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The session.
+    pub session: Session,
+    /// Whose.
+    pub account: Account,
+    /// The refresh token that is out.
+    pub refresh: RefreshToken,
+    /// Its public name.
+    pub refresh_id: Uuid,
+    /// Until when the session is elevated.
+    pub elevated_until: Option<Timestamp>,
+}
+
+/// What an address is, where the operator lets the API tell it before anybody has proved anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody's.
+    Unknown,
+    /// Of somebody whose code is still to come.
+    Unverified,
+    /// Of a disabled account.
+    Disabled,
+    /// Of an account that may sign in.
+    Active,
+}
+
+impl Auth {
+    /// What an address is. To be told only where the operator says so.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn standing(&self, email: &Email) -> Result<Standing, StoreError> {
+        if let Some(account) = self.store.account_by_email(email).await? {
+            return Ok(if account.disabled { Standing::Disabled } else { Standing::Active });
+        }
+        let now = self.now();
+        let pending = self.store.registrations_of(email).await?;
+        let waits = pending.iter().any(|pending| now < pending.expires_at);
+        Ok(if waits { Standing::Unverified } else { Standing::Unknown })
+    }
+
+    /// The device answered a sign-in challenge of the API: verifies it and begins a session. Where an address was sent
+    /// along, the passkey must be its account's.
+    ///
+    /// # Errors
+    /// As [`Auth::finish_sign_in`].
+    pub async fn sign_in_for_tokens(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        email: Option<Email>,
+        visitor: &Visitor,
+    ) -> Result<Tokens, Failure<sign_in::Refusal>> {
+        let (refresh, starting) = self.start_by_tokens(visitor);
+        let finished = self.prove_sign_in(ceremony, answer, email, starting, visitor).await?;
+        let Finished { account, session, .. } = finished;
+        Ok(self.tokens(account, session, refresh))
+    }
+
+    /// A refresh token is exchanged for the next one. One that was spent before ends its session, unless the client that
+    /// spent it asks again at once.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`]; a failure of the store.
+    pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<Refusal>> {
+        let unknown = || Failure::Refused(Refusal::Unknown);
+        for _ in 0..RACES {
+            let family = self.store.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
+            let live = self.session(family.session).await?.ok_or_else(unknown)?;
+            let (session, account) = (&live.signed_in().session, &live.signed_in().account);
+            let elevated_until = family.elevation(self.now());
+            let key = &self.keys.refresh_tokens;
+            let presented = present(token, family, session, self.random_uuid(), visitor, key, self.now());
+            let refresh = match presented.map_err(Failure::Refused)? {
+                Presented::Again(refresh) => refresh,
+                Presented::Next(refresh, plan) => match self.carry_out(plan).await {
+                    Ok(()) => refresh,
+                    Err(CommitError::Conflict(Conflict::TokensChanged)) => continue,
+                    Err(error) => return Err(error.into()),
+                },
+                Presented::Copied(plan) => {
+                    tracing::warn!(account = %account.id, session = %session.id.0, "a spent refresh token was presented; its session was ended");
+                    self.carry_out(plan).await?;
+                    return Err(unknown());
+                }
+            };
+            let tokens = self.tokens(account.clone(), session.clone(), refresh);
+            return Ok(Tokens { elevated_until, ..tokens });
+        }
+        Err(Failure::Busy)
+    }
+
+    /// The session whose refresh token that is, out or spent.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn session_of_refresh(&self, token: RefreshToken) -> Result<Option<LiveSession>, StoreError> {
+        match self.store.tokens_by_refresh(token.digest()).await? {
+            Some(family) if family.out.contains(&token.digest()) => self.session(family.session).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends every session of an account, that one too.
+    ///
+    /// # Errors
+    /// A failure of the store; some may still be live.
+    pub async fn sign_out_all(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), CommitError> {
+        let signed_in = live.signed_in();
+        let deed = Deed { account: &signed_in.account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        self.carry_out(manage::sign_out_all(deed)).await
+    }
+
+    /// An access token for a session, and when it was made.
+    ///
+    /// # Errors
+    /// No key signs.
+    pub fn access_token(
+        &self,
+        session: Session,
+        account: Account,
+        elevated_until: Option<Timestamp>,
+    ) -> Result<(AccessToken, Timestamp), IdentityError> {
+        let now = self.now();
+        let ends_at = self.limits().absolute_end(session.created_at);
+        let session_end = self.limits().end(session.created_at, now);
+        let signed_in = SignedIn { session, account, ends_at };
+        let token = self.identity.mint_access(&signed_in, elevated_until, session_end, self.random_uuid(), now)?;
+        Ok((token, now))
+    }
+
+    /// Whether that session is elevated, and until when.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn elevation(&self, live: &LiveSession) -> Result<Option<Timestamp>, StoreError> {
+        let family = self.store.tokens(live.signed_in().session.token).await?;
+        Ok(family.and_then(|family| family.elevation(self.now())))
+    }
+
+    /// A session about to be that a client of the API carries tokens of.
+    pub(super) fn start_by_tokens(&self, visitor: &Visitor) -> (RefreshToken, Starting) {
+        let id = SessionId(self.random_uuid());
+        let token = self.keys.api_session(id);
+        let refresh = RefreshToken::new(self.random_uuid());
+        let session = NewSession { token, id, browser: visitor.description.clone(), address: visitor.address };
+        let with = vec![Change::AddTokens(TokenFamily::begin(token, refresh))];
+        (refresh, Starting { session, with })
+    }
+
+    pub(super) fn tokens(&self, account: Account, session: Session, refresh: RefreshToken) -> Tokens {
+        let refresh_id = refresh.id(&self.keys.refresh_tokens);
+        Tokens { session, account, refresh, refresh_id, elevated_until: None }
+    }
+
+    /// The tokens of a session, and another one that an elevation answers with.
+    pub(super) async fn family_and_another(
+        &self,
+        session: SecretDigest,
+    ) -> Result<Option<(TokenFamily, RefreshToken)>, StoreError> {
+        let family = self.store.tokens(session).await?;
+        Ok(family.map(|family| (family, RefreshToken::new(self.random_uuid()))))
+    }
+}

@@ -1,0 +1,117 @@
+//! E-mailed codes over the API: a client sends an address and a code, and nothing says what it began. So the code finds
+//! its own entry among those that wait for the address, and a wrong one counts against each.
+
+use super::claim::Claim;
+use super::clock::Timestamp;
+use super::plan::{Change, Durability, Plan};
+use super::recover::{self, Mode};
+use super::recovery::{Recovery, Stage};
+use super::register::{self, Counters};
+use super::registration::Registration;
+use super::visitor::{Client, Visitor};
+
+/// Something that waits for a code.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// A sign-up.
+    SignUp(Box<Registration>),
+    /// A recovery.
+    Recovery(Recovery),
+}
+
+impl Pending {
+    fn claim(&self) -> &Claim {
+        match self {
+            Self::SignUp(registration) => &registration.claim,
+            Self::Recovery(recovery) => &recovery.claim,
+        }
+    }
+
+    fn is_visitors(&self, visitor: &Visitor) -> bool {
+        visitor.browser
+            == match self {
+                Self::SignUp(registration) => registration.browser,
+                Self::Recovery(recovery) => recovery.browser,
+            }
+    }
+
+    /// Whether a code can open it: its letter went out, and it is not over.
+    fn is_open(&self, now: Timestamp) -> bool {
+        match self {
+            Self::SignUp(registration) => !registration.taken && now < registration.expires_at,
+            Self::Recovery(recovery) => {
+                recovery.account.is_some() && recovery.stage == Stage::Code && now < recovery.expires_at
+            }
+        }
+    }
+
+    /// When its code was sent.
+    pub fn sent_at(&self) -> Timestamp {
+        match self {
+            Self::SignUp(registration) => registration.code_sent_at,
+            Self::Recovery(recovery) => recovery.code_sent_at,
+        }
+    }
+}
+
+/// Those of the entries waiting for an address that this visitor's code may be for: with a cookie, what was begun with
+/// it; without one, what was begun without one, and where that came from several networks, from the visitor's own.
+pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Pending> {
+    waiting.retain(|pending| pending.is_open(now));
+    match visitor.client {
+        Client::Pages | Client::Api { cookie: true } => waiting.retain(|pending| pending.is_visitors(visitor)),
+        Client::Api { cookie: false } => {
+            waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
+            if has_several_networks(&waiting) {
+                waiting.retain(|pending| *pending.claim() == visitor.claim());
+            }
+        }
+    }
+    waiting
+}
+
+fn has_several_networks(waiting: &[Pending]) -> bool {
+    waiting.first().is_some_and(|first| waiting.iter().any(|other| other.claim() != first.claim()))
+}
+
+/// Tries that the store has counted; only with these is a code compared.
+#[derive(Debug)]
+pub enum Counted {
+    /// Of a sign-up.
+    SignUp(Box<register::CountedTry>),
+    /// Of a recovery.
+    Recovery(recover::CountedTry),
+}
+
+/// A code was sent for one of `candidates`: a try of each is counted, and one of the address, before anything is
+/// compared. What is tried out, or is too old, is left out; nothing may be left.
+pub fn count_try(
+    candidates: Vec<Pending>,
+    typed: &str,
+    mode: Mode,
+    counters: Counters,
+    now: Timestamp,
+) -> Plan<Vec<Counted>> {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut then = Vec::new();
+    for pending in candidates {
+        let counted = match pending {
+            Pending::SignUp(registration) => register::count_try(*registration, typed, counters, now)
+                .ok()
+                .map(|Plan { changes, then, .. }| (changes, Counted::SignUp(Box::new(then)))),
+            Pending::Recovery(recovery) => recover::count_try(mode, recovery, counters, now)
+                .ok()
+                .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then))),
+        };
+        let Some((its, counted)) = counted else { continue };
+        // One code was typed, however many entries it is compared with.
+        let of_address = |change: &Change| matches!(change, Change::Count { .. });
+        let has_counted = changes.iter().any(of_address);
+        changes.extend(its.into_iter().filter(|change| !(has_counted && of_address(change))));
+        then.push(counted);
+    }
+    Plan { changes, durability: Durability::Durable, then }
+}
+
+#[cfg(test)]
+mod tests;

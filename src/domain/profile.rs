@@ -1,0 +1,105 @@
+//! What a person says of themselves when they register over the API. None of it is proved, so none of it decides
+//! anything or becomes a claim by which an app may.
+
+use thiserror::Error;
+
+/// The most that metadata may take as compact JSON, in bytes.
+pub const LARGEST_METADATA: usize = 4096;
+/// The longest locale, in characters.
+const LONGEST_LOCALE: usize = 35;
+
+/// What a person says of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// What they want to be called.
+    pub name: Option<String>,
+    /// The language they read, as a BCP 47 tag.
+    pub locale: Option<Locale>,
+    /// Whatever the app's own client wants to be kept.
+    pub metadata: Option<Metadata>,
+}
+
+/// A language tag (BCP 47), as far as its letters go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locale(String);
+
+/// A JSON object, as compact text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata(String);
+
+/// Why something said is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ProfileError {
+    /// The locale is no language tag.
+    #[error("a locale is a language tag like “en” or “de-AT”")]
+    Locale,
+    /// The metadata is too large.
+    #[error("metadata is one JSON object of at most 4096 bytes")]
+    Metadata,
+}
+
+impl Locale {
+    /// Reads a tag.
+    ///
+    /// # Errors
+    /// [`ProfileError::Locale`].
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let mut parts = text.split('-');
+        let language = parts
+            .next()
+            .is_some_and(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        let rest =
+            parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        if language && rest && text.len() <= LONGEST_LOCALE {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ProfileError::Locale)
+        }
+    }
+
+    /// The tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Metadata {
+    /// Takes the compact text of an object whose syntax the caller has read.
+    ///
+    /// # Errors
+    /// [`ProfileError::Metadata`] where it is too large or no object.
+    pub fn from_object(compact: String) -> Result<Self, ProfileError> {
+        let is_object = compact.starts_with('{') && compact.ends_with('}');
+        if is_object && compact.len() <= LARGEST_METADATA { Ok(Self(compact)) } else { Err(ProfileError::Metadata) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_is_a_language_tag() {
+        for right in ["en", "de-AT", "zh-Hant-TW", "es-419"] {
+            assert_eq!(Locale::parse(right).map(|locale| locale.0), Ok(right.to_owned()));
+        }
+        for wrong in ["", "e", "en_US", "en-", "-en", "en--US", "12", "en US", &"en-".repeat(20)] {
+            assert_eq!(Locale::parse(wrong), Err(ProfileError::Locale), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_a_small_object() {
+        assert!(Metadata::from_object("{\"a\":1}".to_owned()).is_ok());
+        for wrong in ["[]", "1", "\"{}\""] {
+            assert_eq!(Metadata::from_object(wrong.to_owned()), Err(ProfileError::Metadata));
+        }
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST_METADATA));
+        assert_eq!(Metadata::from_object(large), Err(ProfileError::Metadata));
+    }
+}

@@ -1,0 +1,48 @@
+//! The access token that a request carries.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use super::error::ApiError;
+use crate::auth::sessions::LiveSession;
+use crate::portal::Portal;
+
+/// A signed-in client.
+pub(super) struct Bearer {
+    /// Its session.
+    pub(super) session: LiveSession,
+    /// Whether its access token says that the session is elevated.
+    pub(super) elevated: bool,
+}
+
+impl FromRequestParts<Arc<Portal>> for Bearer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
+        let token = token(&parts.headers).ok_or(ApiError::Unauthenticated)?;
+        read(portal, token).await
+    }
+}
+
+/// Whose access token that is.
+///
+/// # Errors
+/// [`ApiError::Unauthenticated`]; a failure of the store.
+pub(super) async fn read(portal: &Portal, token: &str) -> Result<Bearer, ApiError> {
+    let auth = &portal.auth;
+    let access = auth.identity().verify_access(token, auth.now()).map_err(|_| ApiError::Unauthenticated)?;
+    let session = auth.bearer_session(token).await?.ok_or(ApiError::Unauthenticated)?;
+    Ok(Bearer { session, elevated: access.elevated })
+}
+
+/// The one token of `Authorization: Bearer` (RFC 6750 §2.1).
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let (Some(one), None) = (fields.next(), fields.next()) else { return None };
+    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
+}

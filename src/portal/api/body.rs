@@ -1,0 +1,42 @@
+//! What clients send.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::header;
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+
+/// A JSON body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        // Another site's form can send other types without being asked for leave (the Fetch standard's CORS).
+        if !is_json(&request) {
+            return Err(ApiError::invalid("Send a JSON body as Content-Type: application/json."));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| ApiError::TooLarge)?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            // The parser's own words would quote what it read.
+            let what = match error.classify() {
+                serde_json::error::Category::Data => "has not the fields that this route takes",
+                _ => "is no JSON",
+            };
+            ApiError::InvalidRequest(format!(
+                "The body {what} (line {}, column {}): see openapi.json.",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let mut types = request.headers().get_all(header::CONTENT_TYPE).iter();
+    let (Some(one), None) = (types.next(), types.next()) else { return false };
+    let media_type = one.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(b"application/json")
+}

@@ -1,0 +1,46 @@
+//! Who calls the API.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::SET_COOKIE;
+use http::request::Parts;
+
+use super::error::ApiError;
+use crate::domain::visitor::{Client as Kind, Visitor};
+use crate::portal::Portal;
+use crate::portal::caller::Caller;
+
+/// A client of the API.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    /// As the flows know it. The session cookie of our pages does not count here.
+    pub(super) visitor: Visitor,
+    caller: Caller,
+}
+
+impl Client {
+    /// Gives it the cookie by which it is known when it comes again with a code, if it keeps one.
+    pub(super) fn remember(&self, portal: &Portal, answer: impl IntoResponse) -> Response {
+        let mut response = answer.into_response();
+        response.headers_mut().append(SET_COOKIE, portal.cookies.set_flow(&self.caller.flow));
+        response
+    }
+}
+
+impl FromRequestParts<Arc<Portal>> for Client {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
+        let Ok(caller) = Caller::from_request_parts(parts, portal).await;
+        let kind = Kind::Api { cookie: caller.has_flow };
+        Ok(Self { visitor: Visitor { session: None, client: kind, ..caller.visitor.clone() }, caller })
+    }
+}
+
+/// Refuses a network that asks too often.
+pub(super) async fn limit(State(portal): State<Arc<Portal>>, client: Client, request: Request, next: Next) -> Response {
+    if portal.limits.allow(&client.visitor) { next.run(request).await } else { ApiError::TooMany.into_response() }
+}

@@ -1,0 +1,64 @@
+//! `/elevate/webauthn`: one's own key, used just now, for what not every session may do.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use webauthn_rs::prelude::PublicKeyCredential;
+use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
+
+use super::bearer::Bearer;
+use super::body::Body;
+use super::client::Client;
+use super::error::{ApiError, or};
+use super::session::{Session, SessionAnswer};
+use crate::auth::manage::Confirmed;
+use crate::auth::passkeys::ceremony_of;
+use crate::domain::manage::{Asked, Refusal};
+use crate::domain::return_to::ReturnTo;
+use crate::portal::Portal;
+
+/// A challenge for the account's own keys.
+pub(super) async fn begin(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Bearer { session, .. }: Bearer,
+) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
+    let auth = &portal.auth;
+    let begun = auth.begin_confirmation(Asked::Elevate, ReturnTo::root(), &session, &client.visitor).await;
+    let (_, options) = begun.map_err(or(|refusal| match refusal {
+        Refusal::Unknown => ApiError::invalid("This account has no key to elevate with. Add one first."),
+        other => word(other),
+    }))?;
+    Ok(Json(options))
+}
+
+/// What the device answered.
+#[derive(Deserialize)]
+pub(super) struct Verify {
+    credential: PublicKeyCredential,
+}
+
+/// The session, elevated.
+pub(super) async fn verify(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Bearer { session, .. }: Bearer,
+    Body(Verify { credential }): Body<Verify>,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
+    let confirmed = portal.auth.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
+    match confirmed.map_err(or(word))? {
+        Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(Session::of(&portal, *tokens)?))),
+        // What a session of our pages confirms is answered there.
+        Confirmed::MayAdd { .. } | Confirmed::Removed(_) => Err(ApiError::NotProved),
+    }
+}
+
+fn word(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::SignedOut => ApiError::Unauthenticated,
+        _ => ApiError::NotProved,
+    }
+}

@@ -1,0 +1,172 @@
+//! What the API says when it does not do what was asked.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::auth::Failure;
+use crate::store::{CommitError, StoreError};
+
+/// Why a request of the API gets nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ApiError {
+    /// What was sent is not what this route takes: a sentence says what it does.
+    InvalidRequest(String),
+    /// Nobody's access token, or none.
+    Unauthenticated,
+    /// No key that signs in; also said of addresses without an account.
+    NotProved,
+    /// The account is disabled. Said only to who proved to be its owner, unless the operator has accounts revealed.
+    Disabled,
+    /// The address waits for its code. Said like the one before.
+    Unverified,
+    /// The refresh token is nobody's.
+    InvalidRefreshToken,
+    /// The code opens nothing.
+    InvalidOtp,
+    /// The address has an account. Said only where the operator has accounts revealed.
+    EmailInUse,
+    /// New accounts are closed, or not for this address.
+    SignUpDisabled,
+    /// It takes a session that was elevated with a passkey.
+    ElevationNeeded,
+    /// A page of an origin that may not call the API.
+    ForeignOrigin,
+    /// Too many requests of one network.
+    TooMany,
+    /// There is no such route.
+    NoRoute,
+    /// The route takes another method.
+    NoMethod,
+    /// The body is too large.
+    TooLarge,
+    /// Too much at once, or the store does not answer.
+    Unavailable,
+    /// A fault of the gateway's own.
+    Fault,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    status: u16,
+    message: &'a str,
+    error: &'a str,
+}
+
+impl ApiError {
+    /// The answer to something that cannot be read.
+    pub(super) fn invalid(message: &str) -> Self {
+        Self::InvalidRequest(message.to_owned())
+    }
+
+    fn parts(&self) -> (StatusCode, &str, &str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidRequest(message) => (S::BAD_REQUEST, "invalid-request", message),
+            Self::Unauthenticated => (
+                S::UNAUTHORIZED,
+                "unauthenticated-user",
+                "Sign in first and send the access token as Authorization: Bearer.",
+            ),
+            Self::NotProved => {
+                (S::UNAUTHORIZED, "invalid-email-password", "This e-mail and this key do not sign in together.")
+            }
+            Self::Disabled => {
+                (S::UNAUTHORIZED, "disabled-user", "This account is disabled. Ask whoever runs this app.")
+            }
+            Self::Unverified => (
+                S::UNAUTHORIZED,
+                "unverified-user",
+                "This e-mail is not confirmed yet. Enter the code that was sent to it.",
+            ),
+            Self::InvalidRefreshToken => (
+                S::UNAUTHORIZED,
+                "invalid-refresh-token",
+                "This refresh token is not good, or not any more. Sign in again.",
+            ),
+            Self::InvalidOtp => {
+                (S::UNAUTHORIZED, "invalid-otp", "This code is wrong, too old or used up. Ask for another one.")
+            }
+            Self::EmailInUse => (S::CONFLICT, "email-already-in-use", "This e-mail has an account. Sign in instead."),
+            Self::SignUpDisabled => (S::FORBIDDEN, "signup-disabled", "New accounts are not open for this e-mail."),
+            Self::ElevationNeeded => {
+                (S::FORBIDDEN, "elevated-claim-required", "Use one of your keys first, at /elevate/webauthn.")
+            }
+            Self::ForeignOrigin => {
+                (S::FORBIDDEN, "invalid-request", "Pages of this origin may not call the API: see api.allowed_origins.")
+            }
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests. Wait a few seconds."),
+            Self::NoRoute => (S::NOT_FOUND, "route-not-found", "There is no such route: see openapi.json."),
+            Self::NoMethod => {
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "This route takes another method: see openapi.json.")
+            }
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "invalid-request", "The body is larger than 64 KiB."),
+            Self::Unavailable => {
+                (S::SERVICE_UNAVAILABLE, "service-unavailable", "Not right now. Try again in a few seconds.")
+            }
+            Self::Fault => (S::INTERNAL_SERVER_ERROR, "internal-server-error", "Something failed here. Try again."),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, error, message) = self.parts();
+        let mut response = (status, Json(Body { status: status.as_u16(), message, error })).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::TooMany | Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            // RFC 6750 §3.
+            Self::Unauthenticated => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, source = ?error.source, "the store failed");
+        Self::Unavailable
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            CommitError::Conflict(_) => Self::Unauthenticated,
+        }
+    }
+}
+
+/// Words what failed: a refusal by `word`, the world's failures alike everywhere and logged once.
+pub(super) fn or<R>(word: impl FnOnce(R) -> ApiError) -> impl FnOnce(Failure<R>) -> ApiError {
+    move |failure| match failure {
+        Failure::Refused(refusal) => word(refusal),
+        Failure::Busy => {
+            tracing::warn!("more sign-ins at once than can be verified");
+            ApiError::Unavailable
+        }
+        Failure::Store(error) => error.into(),
+        Failure::RelyingParty(error) => {
+            tracing::error!(%error, "no challenge could be made");
+            ApiError::Fault
+        }
+    }
+}
+
+/// Nothing is here.
+pub(super) async fn no_route() -> ApiError {
+    ApiError::NoRoute
+}
+
+/// Something is here, for another method.
+pub(super) async fn no_method() -> ApiError {
+    ApiError::NoMethod
+}

@@ -1,0 +1,70 @@
+//! `/user/webauthn`: another key for a signed-in user.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use webauthn_rs::prelude::RegisterPublicKeyCredential;
+use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
+
+use super::bearer::Bearer;
+use super::body::Body;
+use super::client::Client;
+use super::error::{ApiError, or};
+use super::sign_up::bad_key;
+use crate::auth::passkeys::ceremony_of;
+use crate::domain::manage::Refusal;
+use crate::portal::Portal;
+
+/// A challenge to make a key on a device that has none of the account's yet.
+pub(super) async fn add(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Bearer { session, elevated }: Bearer,
+) -> Result<Json<PublicKeyCredentialCreationOptions>, ApiError> {
+    let begun = portal.auth.begin_adding_over_api(&session, elevated, &client.visitor).await;
+    let (_, options) = begun.map_err(or(word))?;
+    Ok(Json(options))
+}
+
+/// What the device made.
+#[derive(Deserialize)]
+pub(super) struct Verify {
+    credential: RegisterPublicKeyCredential,
+    nickname: Option<String>,
+}
+
+/// The key as kept.
+#[derive(Serialize)]
+pub(super) struct Added {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nickname: Option<String>,
+}
+
+/// The key becomes the account's.
+pub(super) async fn verify(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Bearer { session, .. }: Bearer,
+    Body(Verify { credential, nickname }): Body<Verify>,
+) -> Result<Json<Added>, ApiError> {
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
+    let id = credential.id.clone();
+    let auth = &portal.auth;
+    let added = auth.finish_adding(ceremony, credential, nickname.as_deref(), &session, &client.visitor).await;
+    let added = added.map_err(or(word))?;
+    Ok(Json(Added { id, nickname: added.name }))
+}
+
+pub(super) fn word(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::SignedOut => ApiError::Unauthenticated,
+        Refusal::ConfirmNeeded => ApiError::ElevationNeeded,
+        Refusal::Stale | Refusal::BadPasskey | Refusal::Unknown | Refusal::LastPasskey | Refusal::WrongEmail => {
+            bad_key()
+        }
+        Refusal::NotProved | Refusal::CounterWentBack => ApiError::NotProved,
+    }
+}

@@ -1,0 +1,108 @@
+//! A session, and its user, as clients of the API are told.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::error::ApiError;
+use crate::auth::tokens::Tokens;
+use crate::domain::account::Account;
+use crate::domain::api::Grants;
+use crate::portal::Portal;
+
+/// `{session}`; `null` where there is none yet.
+#[derive(Serialize)]
+pub(super) struct SessionAnswer {
+    session: Option<Session>,
+}
+
+impl SessionAnswer {
+    /// There is one.
+    pub(super) fn of(session: Session) -> Self {
+        Self { session: Some(session) }
+    }
+
+    /// There is none yet.
+    pub(super) fn none() -> Self {
+        Self { session: None }
+    }
+}
+
+/// A session.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Session {
+    access_token: String,
+    /// Seconds: as long as access tokens last, or less where the session or its elevation ends before.
+    access_token_expires_in: u64,
+    refresh_token: String,
+    refresh_token_id: Uuid,
+    user: User,
+}
+
+/// Its user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct User {
+    id: Uuid,
+    email: String,
+    display_name: String,
+    avatar_url: String,
+    created_at: String,
+    default_role: String,
+    roles: Vec<String>,
+    email_verified: bool,
+    is_anonymous: bool,
+    locale: String,
+    metadata: Option<Box<RawValue>>,
+    phone_number: Option<String>,
+    phone_number_verified: bool,
+    active_mfa_type: Option<String>,
+}
+
+impl Session {
+    /// What a client gets for its session: a fresh access token, and the refresh token that is out.
+    ///
+    /// # Errors
+    /// [`ApiError::Fault`] where no token can be signed.
+    pub(super) fn of(portal: &Portal, tokens: Tokens) -> Result<Self, ApiError> {
+        let Tokens { session, account, refresh, refresh_id, elevated_until } = tokens;
+        let user = User::of(&account, &portal.api.grants);
+        let (access, now) = portal.auth.access_token(session, account, elevated_until).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "an access token could not be made");
+            ApiError::Fault
+        })?;
+        Ok(Self {
+            access_token: access.text,
+            access_token_expires_in: access.expires_at.since(now).as_secs(),
+            refresh_token: refresh.text(),
+            refresh_token_id: refresh_id,
+            user,
+        })
+    }
+}
+
+impl User {
+    /// An account.
+    pub(super) fn of(account: &Account, grants: &Grants) -> Self {
+        let Account { id, email, name, locale, metadata, groups: _, disabled: _, created_at } = account;
+        Self {
+            id: id.0,
+            email: email.as_str().to_owned(),
+            display_name: name.clone().unwrap_or_else(|| email.as_str().to_owned()),
+            // Nobody is asked for a picture, and none is fetched from elsewhere.
+            avatar_url: String::new(),
+            created_at: created_at.rfc3339(),
+            default_role: grants.default_role.as_str().to_owned(),
+            roles: grants.roles_of(account).into_iter().map(str::to_owned).collect(),
+            // An account exists only once its address has been proved.
+            email_verified: true,
+            is_anonymous: false,
+            locale: locale.as_ref().map_or("en", |locale| locale.as_str()).to_owned(),
+            metadata: metadata.as_ref().and_then(|text| RawValue::from_string(text.as_str().to_owned()).ok()),
+            phone_number: None,
+            phone_number_verified: false,
+            active_mfa_type: None,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `/signin/webauthn`: a challenge for the keys of an address, or for any; its answer makes a session.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use webauthn_rs::prelude::PublicKeyCredential;
+
+use super::body::Body;
+use super::client::Client;
+use super::error::{ApiError, or};
+use super::session::{Session, SessionAnswer};
+use super::sign_up::read_email;
+use crate::auth::passkeys::ceremony_of;
+use crate::auth::tokens::Standing;
+use crate::domain::return_to::ReturnTo;
+use crate::domain::sign_in::Refusal;
+use crate::portal::Portal;
+
+/// What begins a sign-in.
+#[derive(Deserialize)]
+pub(super) struct Begin {
+    email: Option<String>,
+}
+
+/// A challenge; the same for any address, unless accounts are revealed.
+pub(super) async fn begin(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Body(Begin { email }): Body<Begin>,
+) -> Result<Response, ApiError> {
+    let email = email.as_deref().map(read_email).transpose()?;
+    let auth = &portal.auth;
+    if let (true, Some(email)) = (portal.api.reveal_accounts, &email) {
+        match auth.standing(email).await? {
+            Standing::Active => {}
+            Standing::Disabled => return Err(ApiError::Disabled),
+            Standing::Unverified => return Err(ApiError::Unverified),
+            Standing::Unknown => return Err(ApiError::NotProved),
+        }
+    }
+    let begun = auth.begin_sign_in(email, ReturnTo::root(), &client.visitor).await;
+    let (_, options) = begun.map_err(or(word))?;
+    Ok(client.remember(&portal, Json(options)))
+}
+
+/// What the device answered.
+#[derive(Deserialize)]
+pub(super) struct Verify {
+    credential: PublicKeyCredential,
+    email: Option<String>,
+}
+
+/// A session.
+pub(super) async fn verify(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Body(Verify { credential, email }): Body<Verify>,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let email = email.as_deref().map(read_email).transpose()?;
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
+    let signed_in = portal.auth.sign_in_for_tokens(ceremony, credential, email, &client.visitor).await;
+    let tokens = signed_in.map_err(or(word))?;
+    Ok(Json(SessionAnswer::of(Session::of(&portal, tokens)?)))
+}
+
+fn word(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Disabled => ApiError::Disabled,
+        Refusal::Unfinished => ApiError::Unverified,
+        Refusal::Stale | Refusal::UnknownPasskey | Refusal::NotProved | Refusal::CounterWentBack => ApiError::NotProved,
+    }
+}

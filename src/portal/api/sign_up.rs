@@ -1,0 +1,115 @@
+//! `/signup/webauthn`: an address and a new key; the e-mailed code is still to come.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use webauthn_rs::prelude::RegisterPublicKeyCredential;
+
+use super::body::Body;
+use super::client::Client;
+use super::error::{ApiError, or};
+use super::session::SessionAnswer;
+use crate::auth::passkeys::ceremony_of;
+use crate::auth::register::Said;
+use crate::auth::tokens::Standing;
+use crate::domain::email::Email;
+use crate::domain::manage;
+use crate::domain::profile::{Locale, Metadata, Profile};
+use crate::domain::register::Refusal;
+use crate::domain::return_to::ReturnTo;
+use crate::portal::Portal;
+
+/// What begins a sign-up.
+#[derive(Deserialize)]
+pub(super) struct Begin {
+    email: String,
+    options: Option<Options>,
+}
+
+/// What a person says of themselves. Roles are the operator's to give, and mails carry no links to redirect, so other
+/// options are passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Options {
+    display_name: Option<String>,
+    locale: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+impl Options {
+    fn profile(self) -> Result<Profile, ApiError> {
+        let Self { display_name, locale, metadata } = self;
+        let invalid =
+            |error: crate::domain::profile::ProfileError| ApiError::InvalidRequest(format!("In options, {error}."));
+        let metadata = metadata.map(|metadata| Metadata::from_object(Value::Object(metadata).to_string()));
+        Ok(Profile {
+            name: display_name.as_deref().and_then(manage::name),
+            locale: locale.as_deref().map(Locale::parse).transpose().map_err(invalid)?,
+            metadata: metadata.transpose().map_err(invalid)?,
+        })
+    }
+}
+
+/// A challenge to make a key; the same for any address.
+pub(super) async fn begin(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Body(Begin { email, options }): Body<Begin>,
+) -> Result<Response, ApiError> {
+    let email = read_email(&email)?;
+    let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
+    let auth = &portal.auth;
+    if portal.api.reveal_accounts && matches!(auth.standing(&email).await?, Standing::Active | Standing::Disabled) {
+        return Err(ApiError::EmailInUse);
+    }
+    let begun = auth.begin_registration(email, profile, ReturnTo::root(), &client.visitor).await;
+    let (_, options) = begun.map_err(or(word))?;
+    Ok(client.remember(&portal, Json(options)))
+}
+
+/// What the device made.
+#[derive(Deserialize)]
+pub(super) struct Verify {
+    credential: RegisterPublicKeyCredential,
+    options: Option<Options>,
+    nickname: Option<String>,
+}
+
+/// Keeps the key until the code has come.
+pub(super) async fn verify(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Body(Verify { credential, options, nickname }): Body<Verify>,
+) -> Result<Response, ApiError> {
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
+    // hasura-auth's clients send their options again, with nothing in them that they did not say at first.
+    let profile = options.map(Options::profile).transpose()?.filter(|profile| *profile != Profile::default());
+    let said = Said { nickname, profile };
+    portal.auth.receive_registration(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
+    Ok(client.remember(&portal, Json(SessionAnswer::none())))
+}
+
+pub(super) fn read_email(text: &str) -> Result<Email, ApiError> {
+    Email::parse(text).map_err(|_| ApiError::invalid("`email` is no e-mail address."))
+}
+
+pub(super) fn bad_key() -> ApiError {
+    ApiError::invalid("The device's answer is not a key for this challenge. Ask for another challenge.")
+}
+
+fn word(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Closed | Refusal::DomainNotAllowed => ApiError::SignUpDisabled,
+        Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. } => ApiError::TooMany,
+        Refusal::Stale
+        | Refusal::NoRegistration
+        | Refusal::BadPasskey
+        | Refusal::NotACode
+        | Refusal::WrongCode { .. }
+        | Refusal::CodeTooOld => bad_key(),
+    }
+}

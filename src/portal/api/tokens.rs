@@ -1,0 +1,92 @@
+//! `/token` and `/signout`: a session's tokens go on, or end.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::bearer::{self, Bearer};
+use super::body::Body;
+use super::client::Client;
+use super::error::{ApiError, or};
+use super::session::Session;
+use crate::domain::tokens::{RefreshToken, Refusal};
+use crate::portal::Portal;
+
+/// The token that is out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refresh {
+    refresh_token: String,
+}
+
+/// The next tokens.
+pub(super) async fn refresh(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    Body(Refresh { refresh_token }): Body<Refresh>,
+) -> Result<Json<Session>, ApiError> {
+    let token = RefreshToken::parse(&refresh_token).ok_or(ApiError::InvalidRefreshToken)?;
+    let tokens = portal.auth.refresh(token, &client.visitor).await;
+    let tokens = tokens.map_err(or(|(Refusal::Unknown | Refusal::Raced)| ApiError::InvalidRefreshToken))?;
+    Ok(Json(Session::of(&portal, tokens)?))
+}
+
+/// An access token, here or in `Authorization`.
+#[derive(Deserialize)]
+pub(super) struct Verify {
+    token: Option<String>,
+}
+
+/// Whether an access token is good now.
+pub(super) async fn verify(
+    State(portal): State<Arc<Portal>>,
+    headers: HeaderMap,
+    Body(Verify { token }): Body<Verify>,
+) -> Result<Json<&'static str>, ApiError> {
+    let token = token.as_deref().or_else(|| bearer::token(&headers)).ok_or(ApiError::Unauthenticated)?;
+    bearer::read(&portal, token).await?;
+    Ok(Json("OK"))
+}
+
+/// What to end.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignOut {
+    refresh_token: Option<String>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// Ends the session of a refresh token, or every session of the signed-in user. Whoever has the refresh token may end
+/// its session; to end the others takes the access token.
+pub(super) async fn sign_out(
+    State(portal): State<Arc<Portal>>,
+    client: Client,
+    headers: HeaderMap,
+    Body(SignOut { refresh_token, all }): Body<SignOut>,
+) -> Result<Json<&'static str>, ApiError> {
+    let auth = &portal.auth;
+    let bearer = match bearer::token(&headers) {
+        Some(token) => Some(bearer::read(&portal, token).await?),
+        None => None,
+    };
+    if all {
+        let Bearer { session, .. } = bearer.ok_or(ApiError::Unauthenticated)?;
+        auth.sign_out_all(&session, &client.visitor).await?;
+        return Ok(Json("OK"));
+    }
+    let token = refresh_token.as_deref().map(|text| RefreshToken::parse(text).ok_or(ApiError::InvalidRefreshToken));
+    let ending = match token.transpose()? {
+        Some(token) => auth.session_of_refresh(token).await?.ok_or(ApiError::InvalidRefreshToken)?,
+        None => return Err(ApiError::invalid("Send the refreshToken of the session to end, or all.")),
+    };
+    let account = |session: &crate::auth::sessions::LiveSession| session.signed_in().account.id;
+    if bearer.is_some_and(|bearer| account(&bearer.session) != account(&ending)) {
+        return Err(ApiError::InvalidRefreshToken);
+    }
+    auth.sign_out(ending.signed_in().session.token).await?;
+    Ok(Json("OK"))
+}
