@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import gateway, peers, processes
+from . import gateway, load, peers, processes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,15 @@ class Bench:
 
     def say(self, text):
         print(f"{time.monotonic() - self.began:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    def warm(self, target, number=1000):
+        """Requests that are not measured: connections are opened, tokens made, code is compiled."""
+        if target.tls:
+            load.round_of(target, 1, 64)
+            return
+        lines = [f"GET {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in target.headers.items())]
+        at = ["--address", f"127.0.0.1:{target.port}", "--head", "\n".join(lines), "--status", target.status]
+        gateway.tool(self.programs.visitors, "requests", *at, "--count", number, "--connections", 8)
 
     def home(self, name):
         """A folder for a gateway of its own."""

@@ -132,12 +132,13 @@ upstream = ["http://127.0.0.1:{self.app.port}"]
 
     def register(self, gateway):
         """Registers the first person; returns their session's secret."""
-        mails = gateway.process.log
-        return tool(self.programs.visitors, "register", *gateway.at(), "--mails", mails, "--people", self.people)["session"]
+        files = ["--mails", gateway.process.log, "--people", self.people]
+        return tool(self.programs.visitors, "register", *gateway.at(), *files)["session"]
 
     def sign_in(self, gateway, count=1):
         """Signs in `count` times; returns the sessions' secrets."""
-        return tool(self.programs.visitors, "sign-in", *gateway.at(), "--people", self.people, "--count", count)["sessions"]
+        how = ["--people", self.people, "--count", count]
+        return tool(self.programs.visitors, "sign-in", *gateway.at(), *how)["sessions"]
 
     def fill(self, accounts, sessions):
         """Adds people and sessions while no gateway runs."""

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 
 from . import gateway, load, peers
 from .bench import running
@@ -18,15 +19,12 @@ def sessions(bench):
         home = _filled(bench, f"sessions-{number}", accounts=min(number, 1000), sessions=number)
         run = home.start()
         with run.process:
-            at_rest = run.process.resident_bytes()
             point = {"sessions": number, "ready_seconds": run.ready_after, "store_mb": home.store.stat().st_size / 1e6}
-            if number <= 100_000:
-                # Asks who is signed in, which makes no token.
-                point["bytes_a_session"] = _touch(home, run, "/_bmauth/whoami", number, at_rest)
-            point["bytes_a_session_with_token"] = _touch(home, run, "/", number, at_rest)
+            began = time.monotonic()
+            _touch(home, run)
+            point["first_use_a_second"] = number / (time.monotonic() - began)
             point["resident_mb"] = run.process.resident_bytes() / 1e6
             target = load.Target(run.port, headers=run.headers(), secrets=home.secrets)
-            load.warm(target, 64)
             rounds = [load.measured(run.process, target, bench.size.seconds, 64) for _ in range(3)]
             point["rounds"] = rounds
         point |= gateway.tool(bench.programs.filler, "sweep", "--store", home.store)
@@ -36,12 +34,10 @@ def sessions(bench):
     return points
 
 
-def _touch(home, run, path, number, at_rest):
-    """Uses every session once; how much memory each takes from then on."""
-    head = f"GET {path} HTTP/1.1\nHost: {run.host}"
-    at = ["--address", f"127.0.0.1:{run.port}", "--head", head, "--secrets", home.secrets]
+def _touch(home, run):
+    """Uses every session once: it is read from the store, and a token is made."""
+    at = ["--address", f"127.0.0.1:{run.port}", "--head", f"GET / HTTP/1.1\nHost: {run.host}", "--secrets", home.secrets]
     gateway.tool(home.programs.visitors, "touch", *at)
-    return (run.process.resident_bytes() - at_rest) / number
 
 
 def accounts(bench):
@@ -67,7 +63,7 @@ def sign_ins(bench):
         session = home.sign_in(run)[0]
         others = load.Target(run.port, headers=run.headers(session))
         others.check()
-        load.warm(others, 4)
+        bench.warm(others)
         seen = {"quiet": load.round_of(others, bench.size.storm, 4)}
         before = run.process.cpu_seconds()
         seen["most"] = storm(bench, home, run)
@@ -99,7 +95,8 @@ def memory(bench):
     for name, start in {"nginx": peers.nginx, "bare Pingora": _bare(bench)}.items():
         with running(*start(bench.folder, bench.app)) as (process, ports):
             seen[name] = _idle(process, load.Target(ports["plain"], headers={"Host": "localhost"}))
-    return seen
+    weighed = gateway.tool(bench.programs.filler, "weigh", "--sessions", 100_000)
+    return {"idle": seen, "weighed": weighed}
 
 
 def _bare(bench):

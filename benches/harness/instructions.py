@@ -9,11 +9,9 @@ import subprocess
 
 from . import load, peers
 from .bench import running
-from .gateway import tool
 
 FEW, MANY = 1000, 4000
 WARM = 300
-CONNECTIONS = 8
 
 
 def count(bench):
@@ -65,18 +63,13 @@ class Counter:
         except RuntimeError as error:
             self._bench.say(f"not counted: {error}")
             return None
-        self._send(target, WARM)
+        self._bench.warm(target, WARM)
         self._dump(process)
-        self._send(target, FEW)
+        self._bench.warm(target, FEW)
         few = self._dump(process)
-        self._send(target, MANY)
+        self._bench.warm(target, MANY)
         many = self._dump(process)
         return (many - few) / (MANY - FEW)
-
-    def _send(self, target, number):
-        lines = [f"GET {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in target.headers.items())]
-        at = ["--address", f"127.0.0.1:{target.port}", "--head", "\n".join(lines), "--status", target.status]
-        tool(self._bench.programs.visitors, "requests", *at, "--count", number, "--connections", CONNECTIONS)
 
     def _dump(self, process):
         """Has callgrind write down what it counted since the last time, and begin again; returns the total."""

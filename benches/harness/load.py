@@ -65,11 +65,6 @@ def round_of(target, seconds, connections):
     return json.loads(printed.rpartition("result ")[2])
 
 
-def warm(target, connections):
-    """A short load of which nothing is kept: connections are opened, tokens made, code is compiled."""
-    round_of(target, 1, connections)
-
-
 def await_answer(target, patience=30):
     """Waits until the target answers as it should."""
     end = time.monotonic() + patience

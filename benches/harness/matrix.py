@@ -72,7 +72,7 @@ class Matrix:
         except RuntimeError as error:
             of_row.setdefault("wrong", []).append(str(error))
             return
-        load.warm(row.target, CONNECTIONS)
+        self.bench.warm(row.target)
         rounds = of_row.setdefault("rounds", [])
         rounds.append(load.measured(process, row.target, self.bench.size.seconds, CONNECTIONS))
         rounds[-1]["resident_mb"] = process.resident_bytes() / 1e6

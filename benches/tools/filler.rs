@@ -4,25 +4,32 @@
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bmauth::auth::sessions::{KeptToken, Sessions};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::domain::email::Email;
 use bmauth::domain::passkey::{CredentialId, Passkey};
 use bmauth::domain::plan::{Change, Durability};
 use bmauth::domain::secret::Secret;
-use bmauth::domain::session::{Authentication, Method, Session, SessionId};
+use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::store::Store;
 use bmauth::store::redb::RedbStore;
 use bmauth::wire::system::SystemClock;
 use clap::{Parser, Subcommand};
+use http::HeaderValue;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+/// The gateway's allocator, so that what is weighed here weighs the same there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many rows are committed at a time.
 const PART: usize = 2000;
@@ -53,6 +60,12 @@ enum What {
         #[arg(long)]
         secrets: PathBuf,
     },
+    /// Signs in that many people in memory, and says what each of them takes there, without and with a kept token.
+    Weigh {
+        /// How many.
+        #[arg(long)]
+        sessions: usize,
+    },
     /// Opens a store, sweeps it once while nothing has expired, and once a part of what has.
     Sweep {
         /// The store, which no gateway has open.
@@ -67,6 +80,7 @@ async fn main() -> anyhow::Result<()> {
         What::Fill { store, people, accounts, sessions, secrets } => {
             fill(&store, &people, accounts, sessions, &secrets).await?
         }
+        What::Weigh { sessions } => weigh(sessions)?,
         What::Sweep { store } => sweep(&store).await?,
     };
     println!("{printed}");
@@ -87,11 +101,10 @@ async fn fill(store: &Path, people: &Path, accounts: usize, sessions: usize, sec
     let mut changes = Vec::with_capacity(2 * PART);
     for number in 1..accounts {
         let id = AccountId(uuid("account", number));
-        let email = Email::parse(&format!("person{number}@example.com"))?;
         let passkey = like(&first, id, &hash("credential", number))?;
         list.push(json!({ "credential": STANDARD.encode(passkey.key.id.bytes()), "handle": STANDARD.encode(id.0) }));
         known.push((id, passkey.key.id.clone()));
-        let account = Account { id, email, name: None, groups: Vec::new(), disabled: false, created_at: now };
+        let account = account(id, number, now)?;
         changes.extend([Change::AddAccount(account), Change::AddPasskey(passkey)]);
         commit(&store, &mut changes, 2 * PART).await?;
     }
@@ -138,6 +151,41 @@ async fn sweep(path: &Path) -> anyhow::Result<Value> {
     }))
 }
 
+fn weigh(number: usize) -> anyhow::Result<Value> {
+    let (now, day) = (SystemClock.now(), Duration::from_secs(24 * 60 * 60));
+    let sessions = Sessions::new(SessionLimits { idle: day, absolute: 30 * day });
+    let empty = resident()?;
+    for number in 0..number {
+        let secret = Secret::from_bytes(hash("session", number));
+        let id = AccountId(uuid("account", number));
+        let credential = CredentialId::new(&hash("credential", number)).context("32 bytes are a name")?;
+        let account = account(id, number, now)?;
+        let session = session(&secret, number, id, &credential, now);
+        let before = sessions.before(secret.digest());
+        let admitted = sessions.admit(before, SignedIn { session, account, ends_at: now.after(30 * day) }, now);
+        admitted.ok().flatten().context("a new session is live")?;
+    }
+    let live = resident()?;
+    let audience: Arc<str> = "localhost".into();
+    // As long as a token is that carries an address, and as random.
+    let token = HeaderValue::try_from("t".repeat(620))?;
+    for number in 0..number {
+        let secret = Secret::from_bytes(hash("session", number));
+        let session = sessions.get(secret.digest(), now).context("it is live")?;
+        let value = HeaderValue::from_bytes(token.as_bytes())?;
+        session.keep(&KeptToken { audience: Arc::clone(&audience), value, fresh_until: now });
+    }
+    let kept = resident()?;
+    let each = |from: usize, to: usize| to.saturating_sub(from) / number;
+    Ok(json!({ "sessions": number, "bytes_a_session": each(empty, live), "bytes_a_kept_token": each(live, kept) }))
+}
+
+/// The memory that this process has in use, in bytes.
+fn resident() -> anyhow::Result<usize> {
+    let pages: usize = fs::read_to_string("/proc/self/statm")?.split(' ').nth(1).context("two numbers")?.parse()?;
+    Ok(pages * 4096)
+}
+
 /// The same key under another name, for somebody else.
 fn like(first: &Passkey, account: AccountId, id: &[u8]) -> anyhow::Result<Passkey> {
     let mut passkey = first.clone();
@@ -150,12 +198,18 @@ fn like(first: &Passkey, account: AccountId, id: &[u8]) -> anyhow::Result<Passke
     Ok(passkey)
 }
 
+fn account(id: AccountId, number: usize, now: Timestamp) -> anyhow::Result<Account> {
+    let email = Email::parse(&format!("person{number}@example.com"))?;
+    let (name, locale, metadata, groups) = (None, None, None, Vec::new());
+    Ok(Account { id, email, name, locale, metadata, groups, disabled: false, created_at: now })
+}
+
 fn session(secret: &Secret, number: usize, account: AccountId, credential: &CredentialId, now: Timestamp) -> Session {
     Session {
         token: secret.digest(),
         id: SessionId(uuid("session", number)),
         account,
-        credential: credential.clone(),
+        credential: Some(credential.clone()),
         authentication: Authentication { at: now, methods: vec![Method::SoftwareKey, Method::UserVerified] },
         created_at: now,
         last_seen_at: now,
