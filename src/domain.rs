@@ -13,6 +13,7 @@ pub mod clock;
 pub mod code;
 pub mod cookies;
 pub mod email;
+pub mod group;
 pub mod host;
 pub mod language;
 pub mod letter;

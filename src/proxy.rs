@@ -4,6 +4,7 @@ mod admit;
 mod answers;
 #[doc(hidden)]
 pub mod apart;
+mod bearer;
 mod bridge;
 mod forward;
 mod gatekeeper;
@@ -177,7 +178,10 @@ impl ProxyHttp for Gateway {
             Some(http1) if !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()) => {
                 Err(Problem::BadRequest)
             }
-            _ => Incoming::read(head, head.raw_path(), connection, &self.parts.settings),
+            _ => {
+                let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
+                Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)
+            }
         };
         let mut incoming = match read {
             Ok(incoming) => incoming,
@@ -260,6 +264,7 @@ impl ProxyHttp for Gateway {
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
+            forward_authorization: admission.route().forward_authorization,
             only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
             identity: account.zip(context.identity.clone()),
         };

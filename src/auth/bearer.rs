@@ -1,18 +1,47 @@
-//! Temporary.
+//! Sessions that are named by an access token, for apps that carry one in place of the cookie.
+
+use sha2::{Digest as _, Sha256};
+
 use super::Auth;
-use super::sessions::LiveSession;
+use super::sessions::{LiveSession, TextDigest};
 use crate::store::StoreError;
+
 impl Auth {
-    /// The live session of an access token.
+    /// Whether a text says of itself that it is an access token of ours; nothing about it is verified.
+    pub fn is_access_token(&self, text: &str) -> bool {
+        self.identity.is_access_token(text)
+    }
+
+    /// The live session of an access token. `None` where the token is not good, or its session has ended, is not of the
+    /// API, or is another account's than it says.
     ///
     /// # Errors
-    /// The store.
+    /// The store could not be read: whoever asks is refused.
     pub async fn bearer_session(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
-        let Ok(claimed) = self.identity.verify_access(text, self.now()) else { return Ok(None) };
+        let token = match self.identity.read_access(text, self.now()) {
+            Ok(token) => token,
+            Err(reason) => {
+                tracing::debug!(%reason, "an access token was refused");
+                return Ok(None);
+            }
+        };
+        let claimed = token.claimed();
         let key = self.keys.api_session(claimed.session);
-        Ok(self.session(key).await?.filter(|live| {
+        // The same text has the same signature. It is remembered with the session, and nobody is taken for somebody by
+        // this look: it notes no use.
+        let digest: TextDigest = Sha256::digest(text).into();
+        let is_known = self.sessions.peek(key).is_some_and(|live| live.has_verified(&digest));
+        if !is_known && let Err(reason) = token.verify() {
+            tracing::debug!(%reason, "an access token was refused");
+            return Ok(None);
+        }
+        let live = self.session(key).await?.filter(|live| {
             let session = &live.signed_in().session;
             session.id == claimed.session && session.account == claimed.account
-        }))
+        });
+        if let (Some(live), false) = (&live, is_known) {
+            live.remember_verified(digest);
+        }
+        Ok(live)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,11 @@ struct Live {
     last_seen: AtomicU64,
     ended: CancellationToken,
     kept: ArcSwap<Vec<KeptToken>>,
+    verified: ArcSwapOption<TextDigest>,
 }
+
+/// The SHA-256 of an access token's text.
+pub type TextDigest = [u8; 32];
 
 /// An identity token kept for the next request to the same audience.
 #[derive(Clone, Debug)]
@@ -46,6 +50,7 @@ impl LiveSession {
             last_seen: AtomicU64::new(signed_in.session.last_seen_at.unix()),
             ended: CancellationToken::new(),
             kept: ArcSwap::from_pointee(Vec::new()),
+            verified: ArcSwapOption::empty(),
             signed_in,
         }))
     }
@@ -73,6 +78,16 @@ impl LiveSession {
             let others = kept.iter().filter(|other| other.audience != token.audience).cloned();
             others.chain([token.clone()]).collect::<Vec<_>>()
         });
+    }
+
+    /// Whether the access token last verified for this session is the one with this digest.
+    pub fn has_verified(&self, token: &TextDigest) -> bool {
+        self.0.verified.load().as_deref() == Some(token)
+    }
+
+    /// Remembers an access token of this session whose signature was verified, in place of the last one.
+    pub fn remember_verified(&self, token: TextDigest) {
+        self.0.verified.store(Some(Arc::new(token)));
     }
 
     fn last_seen(&self) -> Timestamp {
@@ -133,6 +148,11 @@ impl Sessions {
         }
         session.0.last_seen.fetch_max(now.unix(), Ordering::Relaxed);
         Some(session)
+    }
+
+    /// The session of that token where it is in memory, whether or not its time is up, for a look that is no use of it.
+    pub fn peek(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.shard(token).read().unwrap_or_else(PoisonError::into_inner).live.get(&token).cloned()
     }
 
     /// To be taken before a session is read from the store, and given to [`Sessions::admit`] with it.

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::ORIGIN;
 
 use super::answers::Problem;
+use super::bearer::Bearer;
 use super::incoming::{Incoming, Kind};
 use super::settings::Settings;
 use super::{Gatekeeper, Parts};
@@ -59,9 +60,12 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
         Decision::Review => return Verdict::Refuse(Problem::ReviewRequired),
     };
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
-    // told of nobody, whom it talks to is its own affair.
+    // told of nobody, whom it talks to is its own affair. No browser sends a `Bearer` by itself, and the apps that do
+    // have no origin.
+    let by_bearer = admission.session().is_some() && matches!(incoming.bearer, Bearer::Token(_));
     if incoming.kind == Kind::WebSocket
         && route.access != Access::Public
+        && !by_bearer
         && !is_own_origin(head, &incoming.authority, settings.public_scheme)
     {
         return Verdict::Refuse(Problem::ForeignOrigin);
@@ -70,11 +74,15 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
 }
 
 async fn session(incoming: &Incoming, gatekeeper: &dyn Gatekeeper) -> Result<Option<LiveSession>, Problem> {
-    let Some(token) = incoming.token else { return Ok(None) };
-    if let Some(live) = gatekeeper.live(token) {
-        return Ok(Some(live));
-    }
-    gatekeeper.load(token).await.map_err(|error| {
+    let asked = match (&incoming.bearer, incoming.token) {
+        (Bearer::Token(text), _) => gatekeeper.bearer(text).await,
+        (Bearer::Unclear, _) | (Bearer::NotOurs, None) => return Ok(None),
+        (Bearer::NotOurs, Some(token)) => match gatekeeper.live(token) {
+            Some(live) => return Ok(Some(live)),
+            None => gatekeeper.load(token).await,
+        },
+    };
+    asked.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "the store could not be asked for a session");
         Problem::Unavailable
     })

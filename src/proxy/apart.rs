@@ -34,7 +34,8 @@ impl Steps {
 
     /// Reads a head; `None` where it is refused.
     pub fn read(&self, request: &RequestHeader) -> Option<Head> {
-        Incoming::read(request, request.raw_path(), &self.connection, &self.parts.settings).ok().map(Head)
+        let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
+        Incoming::read(request, request.raw_path(), &self.connection, &self.parts.settings, is_ours).ok().map(Head)
     }
 
     /// Whether it may be forwarded.
@@ -54,6 +55,7 @@ impl Steps {
             connection: &self.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
+            forward_authorization: false,
             only_asks: false,
             identity: Some((account, token)),
         };

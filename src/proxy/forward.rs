@@ -1,6 +1,6 @@
 //! What the app receives: the client's request without what only the gateway may say, and with what it says.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::guard::Connection;
@@ -171,6 +171,8 @@ pub(super) struct Saying<'a> {
     pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
     pub(super) spoofable: &'a Spoofable,
+    /// Whether the route passes access tokens of ours on.
+    pub(super) forward_authorization: bool,
     /// Whether it was let through for being a preflight, whoever it is from.
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
@@ -183,9 +185,12 @@ pub(super) struct Saying<'a> {
 /// # Errors
 /// A value could not be written, which refuses the request.
 pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
-    let Saying { incoming, connection, settings, spoofable, only_asks, identity } = saying;
+    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity } = saying;
     for name in spoofable.in_fields(&request.headers, incoming.from_trusted, Receiver::App) {
         request.remove_header(&name);
+    }
+    if incoming.bearer.is_withheld(forward_authorization) {
+        request.remove_header(&AUTHORIZATION);
     }
     if only_asks {
         keep_the_question(request);

@@ -27,6 +27,15 @@ pub trait Gatekeeper: Send + Sync + 'static {
     /// The store could not be asked, so it is not known who asks.
     async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError>;
 
+    /// Whether a text says of itself that it is an access token of ours. Nothing about it is verified.
+    fn is_access_token(&self, text: &str) -> bool;
+
+    /// The live session of an access token; `None` where the token is not good or its session has ended.
+    ///
+    /// # Errors
+    /// The store could not be asked, so it is not known who asks.
+    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError>;
+
     /// The identity token of a session for an audience, ready to be sent.
     ///
     /// # Errors
@@ -46,6 +55,14 @@ impl Gatekeeper for Auth {
 
     async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
         self.session(token).await
+    }
+
+    fn is_access_token(&self, text: &str) -> bool {
+        Self::is_access_token(self, text)
+    }
+
+    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
+        self.bearer_session(text).await
     }
 
     fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {

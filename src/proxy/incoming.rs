@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{Method, Version};
 
 use super::answers::Problem;
+use super::bearer::Bearer;
 use super::guard::Connection;
 use super::settings::Settings;
 use crate::domain::cookies;
@@ -55,6 +56,8 @@ pub(super) struct Incoming {
     pub(super) target: RequestTarget,
     /// The digest of the one session token it carries.
     pub(super) token: Option<SecretDigest>,
+    /// The access token that it carries instead: where there is any of ours, the cookie does not count.
+    pub(super) bearer: Bearer,
     /// The visitor's address; `None` where a trusted proxy in front does not say.
     pub(super) client: Option<IpAddr>,
     /// Whether the peer is a trusted proxy, whose `X-Forwarded-*` is believed.
@@ -83,7 +86,8 @@ pub(super) enum Kind {
 }
 
 impl Incoming {
-    /// Reads the head. `raw_target` is the request target as it came in.
+    /// Reads the head. `raw_target` is the request target as it came in; `is_ours` says whether a text calls itself an
+    /// access token of ours.
     ///
     /// # Errors
     /// The request is refused.
@@ -92,6 +96,7 @@ impl Incoming {
         raw_target: &[u8],
         connection: &Connection,
         settings: &Settings,
+        is_ours: impl Fn(&str) -> bool,
     ) -> Result<Self, Problem> {
         if size(&head.headers) + raw_target.len() > LARGEST_HEAD {
             return Err(Problem::HeadTooLarge);
@@ -108,7 +113,8 @@ impl Incoming {
                 .and_then(|value| str::from_utf8(value).ok())
                 .and_then(Secret::parse)
                 .map(|secret| secret.digest());
-        Ok(Self { authority, target, token, client, from_trusted, scheme, kind: kind(head) })
+        let bearer = Bearer::read(&head.headers, is_ours);
+        Ok(Self { authority, target, token, bearer, client, from_trusted, scheme, kind: kind(head) })
     }
 }
 
@@ -267,7 +273,7 @@ mod tests {
             let peer = Some(format!("{peer}:5000").parse().unwrap());
             let connection = Connection::of(Arrival { peer, tls: false, http2: false });
             let (head, ()) = self.0.body(()).unwrap().into_parts();
-            Incoming::read(&head, self.1.as_bytes(), &connection, &settings())
+            Incoming::read(&head, self.1.as_bytes(), &connection, &settings(), |_| false)
         }
 
         fn read(self) -> Result<Incoming, Problem> {

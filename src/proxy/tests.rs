@@ -28,6 +28,14 @@ impl Gatekeeper for Nobody {
         Ok(None)
     }
 
+    fn is_access_token(&self, _text: &str) -> bool {
+        false
+    }
+
+    async fn bearer(&self, _text: &str) -> Result<Option<LiveSession>, StoreError> {
+        Ok(None)
+    }
+
     fn identity_token(&self, _session: &LiveSession, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         Err(IdentityError::NoKey)
     }

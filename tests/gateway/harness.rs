@@ -44,7 +44,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(36000) };
         Self {
             sessions: Sessions::new(limits),
@@ -86,6 +86,11 @@ impl Keeper {
         secret
     }
 
+    /// What this keeper takes for an access token of a session.
+    pub fn access_token(&self, secret: &Secret) -> String {
+        format!("access.token.{}", secret.text())
+    }
+
     /// Ends a session as signing out does.
     pub fn end(&self, secret: &Secret) {
         self.sessions.end(secret.digest());
@@ -122,6 +127,19 @@ impl Gatekeeper for Keeper {
         Ok(None)
     }
 
+    fn is_access_token(&self, text: &str) -> bool {
+        text.starts_with("access.token.")
+    }
+
+    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
+        let token = text.strip_prefix("access.token.").and_then(Secret::parse).map(|secret| secret.digest());
+        match token.map(|token| (token, self.live(token))) {
+            Some((_, Some(live))) => Ok(Some(live)),
+            Some((token, None)) => self.load(token).await,
+            None => Ok(None),
+        }
+    }
+
     fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         if self.cannot_sign.load(Ordering::Relaxed) {
             return Err(IdentityError::NoKey);
@@ -134,7 +152,7 @@ impl Gatekeeper for Keeper {
 /// How a world is laid out before it starts.
 pub struct Plan {
     pub settings: Settings,
-    routes: Vec<(String, String, Access, Vec<String>)>,
+    routes: Vec<Route>,
     portal: axum::Router,
 }
 
@@ -149,8 +167,21 @@ impl Plan {
     }
 
     pub fn route_to(mut self, host: &str, path: &str, access: Access, upstreams: &[&str]) -> Self {
-        let upstreams = upstreams.iter().map(|&url| url.to_owned()).collect();
-        self.routes.push((host.to_owned(), path.to_owned(), access, upstreams));
+        self.routes.push(Route {
+            id: RouteId(self.routes.len()),
+            host: Host::parse(host).unwrap(),
+            path: PathPrefix::parse(path).unwrap(),
+            upstream: upstreams.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
+            access,
+            audience: host.into(),
+            forward_authorization: false,
+        });
+        self
+    }
+
+    /// Has the route that was added last pass access tokens on.
+    pub fn forwarding(mut self) -> Self {
+        self.routes.last_mut().unwrap().forward_authorization = true;
         self
     }
 
@@ -166,19 +197,17 @@ impl Plan {
     }
 
     pub fn start(self) -> World {
-        let routes = self.routes.into_iter().enumerate().map(|(id, (host, path, access, upstream))| Route {
-            id: RouteId(id),
-            audience: host.as_str().into(),
-            host: Host::parse(&host).unwrap(),
-            path: PathPrefix::parse(&path).unwrap(),
-            upstream: upstream.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
-            access,
-            forward_authorization: false,
-        });
-        let (keeper, counts) = (Arc::new(Keeper::new()), Arc::new(Counts::default()));
+        let keeper = Arc::new(Keeper::new());
+        let gatekeeper = Arc::clone(&keeper) as _;
+        self.start_with(keeper, gatekeeper)
+    }
+
+    /// Starts with another gatekeeper than the world's own.
+    pub fn start_with(self, keeper: Arc<Keeper>, gatekeeper: Arc<dyn Gatekeeper>) -> World {
+        let counts = Arc::new(Counts::default());
         let parts = Parts {
-            routes: Routes::new(routes).unwrap(),
-            gatekeeper: Arc::clone(&keeper) as _,
+            routes: Routes::new(self.routes).unwrap(),
+            gatekeeper,
             portal: self.portal,
             render: Arc::new(|page: &ErrorPage<'_>| {
                 format!("<h1>{}</h1><p>{}</p>", page.problem.status().as_u16(), page.request_id)

@@ -10,6 +10,8 @@ mod admission;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod bearer;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod bridge;

@@ -1,0 +1,159 @@
+//! The `Authorization` of a request, as far as it carries an access token of ours.
+
+use std::fmt;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+/// What of ours stands in `Authorization`.
+///
+/// Whatever calls itself ours decides alone, good or not, so that nobody is taken for the cookie's owner who meant to be
+/// somebody else; and only in the one form of RFC 6750 §2.1 does it let anybody in.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Bearer {
+    /// Nothing: the field is the app's affair.
+    NotOurs,
+    /// This text, alone and as `Bearer`.
+    Token(Box<str>),
+    /// Something, but beside other credentials or in another form.
+    Unclear,
+}
+
+impl Bearer {
+    /// Reads every `Authorization` field. `is_ours` says whether a text calls itself an access token of ours.
+    pub(super) fn read(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Self {
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        let Some(first) = fields.next() else { return Self::NotOurs };
+        let several = fields.next().is_some();
+        let carries_ours = |field: &HeaderValue| pieces(field.as_bytes()).any(&is_ours);
+        if !headers.get_all(AUTHORIZATION).iter().any(carries_ours) {
+            return Self::NotOurs;
+        }
+        match token(first.as_bytes()) {
+            Some(token) if !several && is_ours(token) => Self::Token(token.into()),
+            _ => Self::Unclear,
+        }
+    }
+
+    /// Whether the fields are kept from the app; `forward` is what its route says. What is unclear always is.
+    pub(super) fn is_withheld(&self, forward: bool) -> bool {
+        match self {
+            Self::NotOurs => false,
+            Self::Token(_) => !forward,
+            Self::Unclear => true,
+        }
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotOurs => "NotOurs",
+            Self::Token(_) => "Token(…)",
+            Self::Unclear => "Unclear",
+        })
+    }
+}
+
+/// Whatever some server might take for a token in a field: the texts between spaces, commas, quotes and the like.
+fn pieces(field: &[u8]) -> impl Iterator<Item = &str> {
+    field.split(|byte| !is_of_token(*byte)).filter_map(|piece| str::from_utf8(piece).ok())
+}
+
+/// The token of `Bearer`, one or more spaces, and a token: the scheme in any case (RFC 9110 §11.1), nothing behind it.
+fn token(field: &[u8]) -> Option<&str> {
+    let (scheme, rest) = str::from_utf8(field).ok()?.split_once(' ')?;
+    let token = rest.trim_start_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && token.bytes().all(is_of_token)).then_some(token)
+}
+
+/// Whether a byte can stand in a signed token: base64url and dots (RFC 7515 §7.1).
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "a.ours.b";
+
+    #[track_caller]
+    fn read(fields: &[&'static str]) -> Bearer {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(AUTHORIZATION, HeaderValue::from_static(field));
+        }
+        Bearer::read(&headers, |text| text == OURS)
+    }
+
+    #[test]
+    fn a_token_of_ours_stands_alone_behind_bearer() {
+        for field in ["Bearer a.ours.b", "bearer a.ours.b", "BEARER a.ours.b", "Bearer   a.ours.b"] {
+            assert_eq!(read(&[field]), Bearer::Token(OURS.into()), "{field}");
+        }
+    }
+
+    #[test]
+    fn another_form_of_ours_is_still_ours_and_lets_nobody_in() {
+        for field in [
+            "a.ours.b",
+            "Bearer\ta.ours.b",
+            "Bearer \ta.ours.b",
+            "Bearer  a.ours.b\t",
+            "Bearer a.ours.b x",
+            "Bearer a.ours.b,x",
+            "Bearer x, Bearer a.ours.b",
+            "Bearer \"a.ours.b\"",
+            "Bearer=a.ours.b",
+            "Bearer token=a.ours.b",
+            "Token a.ours.b",
+            "DPoP a.ours.b",
+            "Basic a.ours.b",
+            "BearerX a.ours.b",
+            " Bearer a.ours.b",
+        ] {
+            assert_eq!(read(&[field]), Bearer::Unclear, "{field}");
+            // Also to somebody who takes more for a token than its text.
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(field))]);
+            assert_eq!(Bearer::read(&headers, |text| text.contains(OURS)), Bearer::Unclear, "{field}");
+        }
+        for fields in [
+            ["Bearer a.ours.b", "Bearer a.ours.b"],
+            ["Bearer a.ours.b", "Basic eDp5"],
+            ["Basic eDp5", "Bearer a.ours.b"],
+            ["", "Bearer a.ours.b"],
+        ] {
+            assert_eq!(read(&fields), Bearer::Unclear, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_the_apps() {
+        for fields in [
+            &[][..],
+            &[""],
+            &["Bearer"],
+            &["Bearer "],
+            &["Basic eDp5"],
+            &["Bearer a.theirs.b"],
+            &["Bearer a.ours.bc"],
+            &["Bearer a.ours.b.c"],
+            &["Bearer aa.ours.b"],
+            &["Bearer a.theirs.b", "Bearer a.theirs.b"],
+            &["Digest username=\"x\", uri=\"/a.b\""],
+        ] {
+            assert_eq!(read(fields), Bearer::NotOurs, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_alone_is_passed_on_where_the_route_says_so() {
+        for (bearer, withheld) in [
+            (Bearer::NotOurs, [false, false]),
+            (Bearer::Token(OURS.into()), [true, false]),
+            (Bearer::Unclear, [true, true]),
+        ] {
+            assert_eq!([false, true].map(|forward| bearer.is_withheld(forward)), withheld, "{bearer:?}");
+        }
+    }
+}
