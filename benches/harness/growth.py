@@ -50,6 +50,7 @@ def accounts(bench):
             point = {"accounts": number, "ready_seconds": run.ready_after, "store_mb": home.store.stat().st_size / 1e6}
             point["storm"] = storm(bench, home, run)
             point["resident_mb"] = run.process.resident_bytes() / 1e6
+        home.store.unlink()
         bench.say(f"{number} accounts: {point['storm']['rate']:.0f} sign-ins a second")
         points.append(point)
     return points

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 PROXY_CORE = 0
@@ -128,4 +129,4 @@ def _stop_all():
 
 atexit.register(_stop_all)
 for _number in (signal.SIGTERM, signal.SIGHUP):
-    signal.signal(_number, lambda number, _frame: exit(128 + number))
+    signal.signal(_number, lambda number, _frame: sys.exit(128 + number))

@@ -3,6 +3,7 @@
 import statistics
 
 BASE = "nginx"
+REFUSED = "gateway, a stranger's script"
 
 
 def middle(row, what, of="rounds"):
@@ -83,19 +84,19 @@ def _matrix(seen):
     rows = []
     for name, row in seen.items():
         if "rounds" not in row:
-            rows.append([name, f"not measured: {row['wrong'][0][:90]}", "", "", "", "", "", ""])
+            rows.append([name, f"not measured: {row['wrong'][0][:90]}", *[""] * 7])
             continue
         rates = [each["rate"] for each in row["rounds"]]
         alone = middle(row, "p50_us", "alone")
         errors = sum(each["errors"] for each in row["rounds"])
-        # wrk counts answers of 400 and above, among them those that a row is about.
-        wrong = errors if name != "gateway, a stranger's script" else 0
+        # wrk counts answers of 400 and above, and one row is about them.
+        wrong = 0 if name == REFUSED else errors
         rows.append([
             name, f"{statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})",
             _number(ratio(seen, name, BASE), 2), _number(middle(row, "cpu_us"), 1), _number(middle(row, "p50_us")),
-            _number(middle(row, "p99_us")), _number(alone), _number(middle(row, "resident_mb")) + (f", {wrong} errors" if wrong else ""),
+            _number(middle(row, "p99_us")), _number(alone), _number(middle(row, "resident_mb")), _number(wrong),
         ])  # fmt: skip
-    head = ["", "requests a second", "to nginx", "CPU µs", "p50 µs", "p99 µs", "p50 µs, one connection", "MB"]
+    head = ["", "requests a second", "to nginx", "CPU µs", "p50 µs", "p99 µs", "p50 µs, one connection", "MB", "errors"]
     return _table(head, rows)
 
 
