@@ -112,10 +112,10 @@ def _sign_ins(seen):
 
 
 def _sessions(points):
-    head = ["sessions", "requests a second, at random", "first uses a second", "resident MB", "ready after s",
+    head = ["sessions", "requests a second, at random", "used before", "first uses a second", "resident MB", "ready after s",
             "store MB", "sweep of nothing s", "sweep of a thousand s"]  # fmt: skip
     return _table(head, [[
-        f"{point['sessions']:,}", _number(middle(point, "rate")), _number(point["first_use_a_second"]),
+        f"{point['sessions']:,}", _number(middle(point, "rate")), _number(point["used"]), _number(point["first_use_a_second"]),
          _number(point["resident_mb"]), _number(point["ready_seconds"], 3),
         _number(point["store_mb"], 1), _number(point["sweep_of_nothing_seconds"], 4), _number(point["sweep_seconds"], 4),
     ] for point in points])  # fmt: skip

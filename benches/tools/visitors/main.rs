@@ -80,6 +80,9 @@ enum What {
         /// Over how many connections.
         #[arg(long, default_value_t = 32)]
         connections: usize,
+        /// After how many seconds it stops.
+        #[arg(long)]
+        seconds: f64,
     },
     /// Sends exactly `count` requests over kept connections, in turn. Each must be answered with `status`.
     Requests {
@@ -136,11 +139,11 @@ async fn main() -> anyhow::Result<()> {
         What::Storm { gateway, people, seconds, browsers, rate } => {
             serde_json::to_value(storm::storm(&gateway, &People::read(&people)?, seconds, browsers, rate).await?)?
         }
-        What::Touch { address, head, secrets, connections } => {
+        What::Touch { address, head, secrets, connections, seconds } => {
             let head = head.replace('\n', "\r\n");
             let secrets = fs::read_to_string(secrets)?;
             let requests = secrets.lines().map(|secret| format!("{head}\r\nCookie: bmauth={secret}\r\n\r\n"));
-            json!({ "requests": touch::each(address, requests, connections).await? })
+            json!({ "requests": touch::each(address, requests, connections, seconds).await? })
         }
         What::Requests { address, head, count, connections, status } => {
             let request = format!("{}\r\n\r\n", head.replace('\n', "\r\n"));
