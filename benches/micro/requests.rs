@@ -99,6 +99,7 @@ impl Somebody {
         let parts = Parts {
             routes: config.routes.clone(),
             gatekeeper: Arc::clone(&self.world.auth) as _,
+            forward_auth: Arc::clone(&self.world.portal.forward_auth),
             portal: portal::router(Arc::clone(&self.world.portal)),
             render: Arc::new(|_| String::new()),
             settings: Settings::new(Scheme::Https, config.public_url.host().clone()),

@@ -130,8 +130,13 @@ fn check_one(
     };
     let upstream = match upstream {
         Some(setting) => read_upstream(setting, server, checks),
+        // A proxy in front has the app behind it, and only asks.
+        None if server.is_some_and(|server| !server.trusted_proxies.is_empty()) => Some(Vec::new()),
         None => {
-            checks.refuse(&place, "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"].");
+            let message = "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
+                           It can be left out only where a proxy in front sends requests to the app itself and asks here about \
+                           each (forward-auth); then name that proxy in `server.trusted_proxies`.";
+            checks.refuse(&place, message);
             None
         }
     };

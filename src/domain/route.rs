@@ -22,7 +22,7 @@ pub struct Route {
     pub host: Host,
     /// The paths it answers for.
     pub path: PathPrefix,
-    /// The servers behind it; at least one in a checked configuration.
+    /// The servers behind it; none where a proxy in front has the app behind it and only asks.
     pub upstream: Vec<UpstreamUrl>,
     /// Who may reach it.
     pub access: Access,

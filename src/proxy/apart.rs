@@ -8,7 +8,7 @@ use pingora::http::RequestHeader;
 
 use super::Parts;
 use super::admit::{self, Verdict};
-use super::forward::{self, Receiver, Saying, Spoofable};
+use super::forward::{self, Saying, Spoofable};
 use super::guard::{Arrival, Connection};
 use super::incoming::Incoming;
 use crate::domain::account::Account;
@@ -45,7 +45,7 @@ impl Steps {
 
     /// How many of its fields are not passed on, because an app could take them for ours.
     pub fn spoofed(&self, request: &RequestHeader) -> usize {
-        self.spoofable.in_fields(&request.headers, false, Receiver::App).len()
+        self.spoofable.in_fields(&request.headers, false).len()
     }
 
     /// Makes it the app's, from `account` with its token. Returns whether that worked.

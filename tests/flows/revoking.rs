@@ -75,6 +75,7 @@ impl Gateway {
         let world = World::with(&text, Arc::new(MemoryStore::new())).await;
         let config = config::load(ConfigSource::text("bmauth.toml", &text)).unwrap();
         let proxy = Arc::new(Proxy::new(Parts {
+            forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             portal: world.router.clone(),

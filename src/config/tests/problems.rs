@@ -38,7 +38,9 @@ fn what_must_be_said_is_asked_for() {
 fn what_is_missing_in_a_section_is_missing_at_its_header() {
     assert_eq!(
         problems(&format!("{URL}{EMAIL}\n[[route]]\npath = \"/\"\n")),
-        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]."
+        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
+         It can be left out only where a proxy in front sends requests to the app itself and asks here about each (forward-auth); \
+         then name that proxy in `server.trusted_proxies`."
     );
     email_says(
         "from = \"a@example.com\"",
@@ -491,6 +493,18 @@ fn routes_are_checked() {
         again,
         "bmauth.toml:7:1: This route has the host notes.example.com and the path / of the one at bmauth.toml:5:1; only one can be right.",
     );
+}
+
+#[test]
+fn a_route_needs_an_upstream_where_no_proxy_asks() {
+    for server in ["", "[server]\ntrusted_proxies = []\n"] {
+        let told = problems(&format!("{URL}{EMAIL}{server}[[route]]\n"));
+        assert!(told.contains("`route.upstream` is missing"), "{told}");
+        assert!(told.contains("name that proxy in `server.trusted_proxies`"), "{told}");
+    }
+    // What is written must be right all the same.
+    let told = problems(&format!("{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\nupstream = []\n"));
+    assert!(told.contains("`route.upstream` is empty"), "{told}");
 }
 
 #[test]
