@@ -36,6 +36,11 @@ def count(bench):
     with run.process:
         asked = {**run.headers(session), "X-Original-URL": f"{run.origin}/", "X-Original-Method": "GET"}
         seen["gateway, forward-auth"] = counter.slope(run.process, load.Target(run.port, "/_bmauth/forward-auth", asked))
+    counter = Counter(bench, "logged")
+    run = home.start(wrapper=counter.wrapper, log=None)
+    with run.process:
+        target = load.Target(run.port, "/", run.headers(session))
+        seen["gateway, signed in, its log on"] = counter.slope(run.process, target)
     anybody = {"Host": "localhost"}
     counter = Counter(bench, "bare")
     with running(*peers.bare(bench.folder, bench.app, bench.programs.bare, counter.wrapper)) as (process, ports):
