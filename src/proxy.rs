@@ -2,6 +2,8 @@
 
 mod admit;
 mod answers;
+#[doc(hidden)]
+pub mod apart;
 mod bridge;
 mod forward;
 mod guard;
