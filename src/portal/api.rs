@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use super::Portal;
 use crate::domain::api::Origin;
@@ -59,10 +59,12 @@ pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
         .route("/version", get(about::version))
         .route("/openapi.json", get(about::openapi))
         .route("/.well-known/jwks.json", get(super::well_known::jwks))
+        // What is nested has no fallback for its own root.
+        .route("/", any(error::no_route))
         .merge(changes)
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(portal), cors::refuse_foreign))
         .layer(cors::layer(&portal.api.allowed_origins));
-    Router::new().nest("/_bmauth/v1", routes)
+    Router::new().nest("/_bmauth/v1", routes).route("/_bmauth/v1/", any(error::no_route))
 }
