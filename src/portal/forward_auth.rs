@@ -192,8 +192,7 @@ impl ForwardAuth {
     }
 
     fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
-        let bearer = &question.credentials.bearer;
-        let theirs = Theirs::of(question.headers, bearer, admission.route().forward_authorization);
+        let theirs = Theirs::of(question.headers, &question.credentials.bearer, admission.route());
         let Some(live) = admission.session() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };
