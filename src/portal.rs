@@ -6,7 +6,6 @@
 pub mod answer;
 pub mod api;
 pub mod assets;
-pub mod bearer;
 pub mod caller;
 pub mod cookies;
 pub mod credentials;

@@ -288,10 +288,6 @@ impl Auth {
         let plan = manage::add(adding, key, name.clone(), deed);
         match self.carry_out(plan).await {
             Ok(return_to) => {
-                if session.credential.is_none() {
-                    // The next request reads it anew, as one that has a passkey.
-                    self.sessions.end(session.token);
-                }
                 tracing::info!(account = %account.id, "a passkey was added");
                 Ok(Added { name, return_to })
             }

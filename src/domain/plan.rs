@@ -133,6 +133,15 @@ pub enum Change {
         /// Whether it gets no sessions from now on.
         disabled: bool,
     },
+    /// Puts an account into other groups. It must still be in those it `was` in.
+    SetGroups {
+        /// Whose.
+        account: AccountId,
+        /// The groups it was read with.
+        was: Vec<String>,
+        /// The groups it is in from now on.
+        groups: Vec<String>,
+    },
     /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
     /// and links that it offers or has approved. It must exist.
     RemoveAccount(AccountId),
@@ -242,6 +251,8 @@ pub enum Conflict {
     NoAccount,
     /// The account is disabled.
     AccountDisabled,
+    /// The account was changed meanwhile.
+    AccountChanged,
     /// The credential id is in use.
     CredentialTaken,
     /// The passkey is gone, or was used meanwhile.

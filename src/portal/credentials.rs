@@ -1,9 +1,9 @@
 //! Who a request says it is from: the one place where that is read, for the proxy and forward-auth alike.
 
 use http::HeaderMap;
-use http::header::{COOKIE, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 
-use super::bearer::Bearer;
+use crate::domain::bearer::Bearer;
 use crate::domain::cookies;
 use crate::domain::secret::{Secret, SecretDigest};
 
@@ -20,7 +20,8 @@ impl Credentials {
     /// Reads the cookie called `session_cookie` and `Authorization`. `is_ours` says whether a text calls itself an access
     /// token of ours.
     pub fn read(headers: &HeaderMap, session_cookie: &str, is_ours: impl Fn(&str) -> bool) -> Self {
-        Self { token: session_token(headers, session_cookie), bearer: Bearer::read(headers, is_ours) }
+        let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        Self { token: session_token(headers, session_cookie), bearer: Bearer::read(fields, is_ours) }
     }
 }
 

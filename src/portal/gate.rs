@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::ORIGIN;
 
-use super::bearer::Bearer;
 use super::credentials::Credentials;
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::{self, Admission, Decision};
+use crate::domain::bearer::Bearer;
 use crate::domain::host::Authority;
 use crate::domain::route::{Access, Route, Scheme};
 

@@ -60,6 +60,9 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     world.get("/stranger?code=QUERY", &["Accept: text/html"]).await;
     world.get("/_bmauth/x?code=QUERY", &[]).await;
     world.get("//QUERY", &["Cookie: a=COOKIE"]).await;
+    let ours = world.keeper.access_token(&secret);
+    world.get("/bearer", &[&format!("Authorization: Bearer {ours}")]).await;
+    world.get("/unclear", &[&format!("Authorization: Bearer {ours}, {ours}")]).await;
     let text = paper.text();
     for never in ["QUERY", "COOKIE", "TOKEN", &secret.text(), "user1@example.com", "token."] {
         assert!(!text.contains(never), "{never} in {text}");
@@ -76,7 +79,7 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     ] {
         assert!(text.contains(line), "{line} not in {text}");
     }
-    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 5, "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 7, "{text}");
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::original::{Odd, Original};
 use super::{About, ForwardAuth, Reply};
+use crate::domain::bearer::Bearer;
 use crate::domain::cookies;
 use crate::domain::route::{Route, Scheme};
-use crate::portal::bearer::Bearer;
 use crate::portal::detour;
 use crate::portal::fields;
 use crate::portal::peer::RequestId;

@@ -163,6 +163,13 @@ impl State {
                     self.admin_codes.remove(&account);
                 }
             }
+            Change::SetGroups { account, was, groups } => {
+                let account = self.accounts.get_mut(&account).ok_or(Conflict::NoAccount)?;
+                if account.groups != was {
+                    return Err(Conflict::AccountChanged);
+                }
+                account.groups = groups;
+            }
             Change::RemoveAccount(account) => {
                 self.accounts.remove(&account).ok_or(Conflict::NoAccount)?;
                 self.passkeys.retain(|_, passkey| passkey.account != account);

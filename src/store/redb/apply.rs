@@ -118,6 +118,7 @@ impl Batch<'_, '_> {
             }
             Change::RemovePasskey { credential, account, last } => self.remove_passkey(&credential, account, last)?,
             Change::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
+            Change::SetGroups { account, was, groups } => self.set_groups(account, &was, groups)?,
             Change::RemoveAccount(account) => self.remove_account(account)?,
             Change::RequirePasskey { credential, account } => {
                 self.passkey(&credential, account)?;

@@ -38,6 +38,14 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
+    pub(super) fn set_groups(&mut self, account: AccountId, was: &[String], groups: Vec<String>) -> Result<(), Stop> {
+        let account = self.load::<Account>(account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        if account.groups != was {
+            return Err(Conflict::AccountChanged.into());
+        }
+        Ok(self.put(&Account { groups, ..account })?)
+    }
+
     pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), Fault> {
         self.remove_all::<Recovery>(Table::RecoveriesByAccount, account)
     }
