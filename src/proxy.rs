@@ -257,6 +257,7 @@ impl ProxyHttp for Gateway {
                     target: &incoming.target,
                     authority: &incoming.authority,
                     headers: &head.headers,
+                    credentials: &incoming.credentials,
                     trusted: incoming.from_trusted,
                     request_id,
                 };
