@@ -22,8 +22,8 @@ use crate::store::StoreError;
 pub struct Said {
     /// What they call the passkey.
     pub nickname: Option<String>,
-    /// What they say of themselves.
-    pub profile: Option<Profile>,
+    /// What they say of themselves beyond what they said at the beginning, or instead of it.
+    pub profile: Profile,
 }
 
 impl Auth {
@@ -48,7 +48,7 @@ impl Auth {
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
-    /// person says of it and of themselves now; a profile takes the place of that of the beginning.
+    /// person says of it and of themselves now.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::TooMany`], or as [`Auth::begin_registration`]; a failure
@@ -64,9 +64,7 @@ impl Auth {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let mut opened = register::open(ceremony, visitor, now).map_err(Failure::Refused)?;
         opened.nickname = said.nickname.as_deref().and_then(manage::name);
-        if let Some(profile) = said.profile {
-            opened.profile = profile;
-        }
+        opened.profile = said.profile.over(opened.profile);
         self.policy.allow(&opened.email).map_err(Failure::Refused)?;
         let state = opened.state.clone();
         let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
@@ -78,9 +76,8 @@ impl Auth {
                 return Err(Failure::Refused(Refusal::BadPasskey));
             }
         };
-        // Refused now, and again by the commit that makes the account: it may be somebody's by then. One of our made-up
-        // ids is refused too, so that trying an id does not tell which kind it is.
-        if self.relying_party.is_fake(&passkey.id) || self.store.passkey(&passkey.id).await?.is_some() {
+        // Refused now, and again by the commit that makes the account: it may be somebody's by then.
+        if self.store.passkey(&passkey.id).await?.is_some() {
             let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
             return Err(Failure::Refused(Refusal::BadPasskey));
         }

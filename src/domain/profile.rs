@@ -19,12 +19,24 @@ pub struct Profile {
     pub metadata: Option<Metadata>,
 }
 
+impl Profile {
+    /// What was said now, and of what was left out, what was said before.
+    #[must_use]
+    pub fn over(self, before: Self) -> Self {
+        Self {
+            name: self.name.or(before.name),
+            locale: self.locale.or(before.locale),
+            metadata: self.metadata.or(before.metadata),
+        }
+    }
+}
+
 /// A language tag (BCP 47), as far as its letters go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locale(String);
 
 /// A JSON object, as compact text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Metadata(String);
 
 /// Why something said is not kept.
@@ -79,6 +91,13 @@ impl Metadata {
     }
 }
 
+/// What an app's client keeps here may be anything, so no log is shown it.
+impl std::fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metadata(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +113,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_again_counts_and_what_is_left_out_stays() {
+        let locale = |tag| Locale::parse(tag).ok();
+        let before = Profile { name: Some("Maria".to_owned()), locale: locale("de"), metadata: None };
+        let now =
+            Profile { name: Some("Mia".to_owned()), locale: None, metadata: Metadata::from_object("{}".into()).ok() };
+        let both = now.clone().over(before.clone());
+        assert_eq!((both.name, both.locale, both.metadata), (now.name, before.locale.clone(), now.metadata));
+        assert_eq!(Profile::default().over(before.clone()), before);
+    }
+
+    #[test]
     fn metadata_is_a_small_object() {
         assert!(Metadata::from_object("{\"a\":1}".to_owned()).is_ok());
         for wrong in ["[]", "1", "\"{}\""] {
             assert_eq!(Metadata::from_object(wrong.to_owned()), Err(ProfileError::Metadata));
         }
+        assert_eq!(format!("{:?}", Metadata::from_object("{\"pin\":1}".to_owned()).unwrap()), "Metadata(…)");
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST_METADATA));
         assert_eq!(Metadata::from_object(large), Err(ProfileError::Metadata));
     }

@@ -19,8 +19,10 @@ mod user;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, any, get, post};
+use http::Method;
 
 use super::Portal;
 use crate::domain::api::Origin;
@@ -36,33 +38,148 @@ pub struct Settings {
     pub grants: crate::domain::api::Grants,
 }
 
-/// The routes below `/_bmauth/v1`.
+/// Where the API is on every host.
+const PREFIX: &str = "/_bmauth/v1";
+
+/// One route: the router has these and no others, and openapi.json describes these and no others.
+struct Route {
+    method: Method,
+    path: &'static str,
+    answer: MethodRouter<Arc<Portal>>,
+}
+
+impl Route {
+    /// What only reads.
+    fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
+        Self { method: Method::GET, path, answer: get(answer) }
+    }
+
+    /// What changes something.
+    fn post<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
+        Self { method: Method::POST, path, answer: post(answer) }
+    }
+}
+
+/// The routes below [`PREFIX`].
+fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/signup/webauthn", sign_up::begin),
+        Route::post("/signup/webauthn/verify", sign_up::verify),
+        Route::post("/signin/webauthn", sign_in::begin),
+        Route::post("/signin/webauthn/verify", sign_in::verify),
+        Route::post("/signin/otp/email", otp::send),
+        Route::post("/signin/otp/email/verify", otp::verify),
+        Route::post("/user/webauthn/add", keys::add),
+        Route::post("/user/webauthn/verify", keys::verify),
+        Route::post("/elevate/webauthn", elevate::begin),
+        Route::post("/elevate/webauthn/verify", elevate::verify),
+        Route::post("/token", tokens::refresh),
+        Route::post("/token/verify", tokens::verify),
+        Route::post("/signout", tokens::sign_out),
+        Route::get("/user", user::get),
+        Route::get("/healthz", about::health),
+        Route::get("/version", about::version),
+        Route::get("/openapi.json", about::openapi),
+        Route::get("/.well-known/jwks.json", super::well_known::jwks),
+    ]
+}
+
+/// The router of the API.
 pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
-    let changes = Router::new()
-        .route("/signup/webauthn", post(sign_up::begin))
-        .route("/signup/webauthn/verify", post(sign_up::verify))
-        .route("/signin/webauthn", post(sign_in::begin))
-        .route("/signin/webauthn/verify", post(sign_in::verify))
-        .route("/signin/otp/email", post(otp::send))
-        .route("/signin/otp/email/verify", post(otp::verify))
-        .route("/user/webauthn/add", post(keys::add))
-        .route("/user/webauthn/verify", post(keys::verify))
-        .route("/elevate/webauthn", post(elevate::begin))
-        .route("/elevate/webauthn/verify", post(elevate::verify))
-        .route("/token", post(tokens::refresh))
-        .route("/token/verify", post(tokens::verify))
-        .route("/signout", post(tokens::sign_out))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(portal), client::limit));
-    let routes = Router::new()
-        .route("/user", get(user::get))
-        .route("/healthz", get(about::health))
-        .route("/version", get(about::version))
-        .route("/openapi.json", get(about::openapi))
-        .route("/.well-known/jwks.json", get(super::well_known::jwks))
-        .merge(changes)
+    let limit = middleware::from_fn_with_state(Arc::clone(portal), client::limit);
+    let routes = routes().into_iter().fold(Router::new(), |router, Route { method, path, answer }| {
+        let limited = if method == Method::POST { answer.route_layer(limit.clone()) } else { answer };
+        router.route(path, limited)
+    });
+    let routes = routes
+        // What is nested has no fallback for its own root.
+        .route("/", any(error::no_route))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(portal), cors::refuse_foreign))
         .layer(cors::layer(&portal.api.allowed_origins));
-    Router::new().nest("/_bmauth/v1", routes)
+    Router::new().nest(PREFIX, routes).route("/_bmauth/v1/", any(error::no_route))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::error::ApiError;
+    use super::*;
+
+    fn description() -> Value {
+        serde_json::from_str(&about::OPENAPI).expect("openapi.json is JSON")
+    }
+
+    fn object(value: &Value) -> &serde_json::Map<String, Value> {
+        value.as_object().expect("an object")
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let routed: BTreeSet<_> = routes()
+            .into_iter()
+            .map(|Route { method, path, .. }| (path.to_owned(), method.as_str().to_ascii_lowercase()))
+            .collect();
+        let description = description();
+        let described: BTreeSet<_> = object(&description["paths"])
+            .iter()
+            .flat_map(|(path, methods)| object(methods).keys().map(move |method| (path.clone(), method.clone())))
+            .collect();
+        assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn every_error_is_described_with_its_status_and_no_other() {
+        let said: BTreeSet<_> = ApiError::all().iter().map(ApiError::code).collect();
+        // These are no answers of a route: info.description has them.
+        let of_no_route = BTreeSet::from([(404, "route-not-found".to_owned()), (405, "method-not-allowed".to_owned())]);
+        let description = description();
+        let described: BTreeSet<_> = object(&description["components"]["responses"])
+            .values()
+            .flat_map(|response| {
+                let schema = &response["content"]["application/json"]["schema"]["allOf"][1]["properties"];
+                let status = schema["status"]["const"].as_u64().expect("a status");
+                let codes = schema["error"]["enum"].as_array().expect("codes");
+                codes.iter().map(move |code| (status, code.as_str().expect("a code").to_owned()))
+            })
+            .collect();
+        assert!(described.is_disjoint(&of_no_route));
+        assert_eq!(&described | &of_no_route, said);
+        let told = description["info"]["description"].as_str().expect("a description");
+        assert!(of_no_route.iter().all(|(status, code)| told.contains(&format!("{status} `{code}`"))), "{told}");
+    }
+
+    #[test]
+    fn each_answer_stands_under_its_status_and_each_reference_leads_somewhere() {
+        let description = description();
+        for methods in object(&description["paths"]).values() {
+            for (status, answer) in object(methods).values().flat_map(|method| object(&method["responses"])) {
+                let Some(reference) = answer["$ref"].as_str() else {
+                    assert_eq!(status, "200");
+                    continue;
+                };
+                let (_, name) = reference.rsplit_once('/').expect("a reference");
+                let named = &description["components"]["responses"][name];
+                let said = &named["content"]["application/json"]["schema"]["allOf"][1]["properties"]["status"]["const"];
+                assert_eq!(said.to_string(), *status, "{name}");
+            }
+        }
+        let text = about::OPENAPI.as_str();
+        for reference in text.split("\"$ref\": \"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(description.pointer(reference).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_description_names_this_version_and_this_place() {
+        let description = description();
+        assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(description["servers"].as_array().map(Vec::len), Some(1));
+        assert_eq!(description["servers"][0]["url"], PREFIX);
+        assert!(!about::OPENAPI.contains("{version}"));
+    }
 }

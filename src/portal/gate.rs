@@ -38,6 +38,8 @@ pub enum Verdict {
     SignIn,
     /// Whoever sent it has to answer "Keep your account safe" first.
     Review,
+    /// Whoever sent it is signed in, and in none of the groups that the route asks for.
+    Forbid(LiveSession),
     /// A WebSocket that another site's page asks for.
     ForeignOrigin,
     /// It cannot be known who sent it: the store does not answer.
@@ -62,6 +64,7 @@ pub async fn decide(route: &Arc<Route>, asked: Asked<'_>, gatekeeper: &dyn Gatek
         Decision::Admit(admission) => admission,
         Decision::SignIn => return Verdict::SignIn,
         Decision::Review => return Verdict::Review,
+        Decision::Forbid(session) => return Verdict::Forbid(session),
     };
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
     // told of nobody, whom it talks to is its own affair. No browser sends a `Bearer` by itself, and the apps that do

@@ -61,6 +61,7 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
         gate::Verdict::SignIn => Verdict::Refuse(Problem::SignInRequired),
         gate::Verdict::Review if incoming.kind == Kind::Navigation => Verdict::Review,
         gate::Verdict::Review => Verdict::Refuse(Problem::ReviewRequired),
+        gate::Verdict::Forbid(_) => Verdict::Refuse(Problem::Forbidden),
         gate::Verdict::ForeignOrigin => Verdict::Refuse(Problem::ForeignOrigin),
         gate::Verdict::Unavailable => Verdict::Refuse(Problem::Unavailable),
     }

@@ -44,6 +44,8 @@ pub enum Problem {
     SignInRequired,
     /// 403: "Keep your account safe" has to be answered first.
     ReviewRequired,
+    /// 403: signed in, and in none of the groups that the route asks for.
+    Forbidden,
     /// 403: a WebSocket was asked for by another site's page.
     ForeignOrigin,
     /// 404: no route.
@@ -79,7 +81,7 @@ impl Problem {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::ReviewRequired => StatusCode::FORBIDDEN,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound | Self::AskedOnly => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -101,6 +103,7 @@ impl Problem {
             Odd::UnknownHost => Self::Misdirected,
             Odd::NoRoute => Self::NotFound,
             Odd::ReviewRequired => Self::ReviewRequired,
+            Odd::Forbidden => Self::Forbidden,
             Odd::ForeignOrigin => Self::ForeignOrigin,
             Odd::Unavailable => Self::Unavailable,
             Odd::Fault => Self::Fault,
@@ -126,6 +129,7 @@ impl Problem {
             Self::BadRequest => ("malformed-request", "The request is malformed"),
             Self::SignInRequired => ("sign-in-required", "Please sign in to continue"),
             Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
+            Self::Forbidden => ("forbidden", "This account cannot open this page"),
             Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
             Self::NotFound => ("not-found", "There is nothing here"),
             Self::AskedOnly => ("asked-only", "The proxy in front only asks about this address; the app is behind it"),

@@ -84,6 +84,7 @@ impl From<Problem> for Outcome {
             Problem::Fault => Self::Fault,
             Problem::BadRequest
             | Problem::ReviewRequired
+            | Problem::Forbidden
             | Problem::ForeignOrigin
             | Problem::NotFound
             | Problem::AskedOnly

@@ -52,12 +52,12 @@ fn gateway(access: Access) -> Gateway {
         access,
         audience: "notes.example.com".into(),
         forward_authorization: false,
+        groups: Vec::new(),
     };
     let routes = Routes::new([route]).unwrap();
     let asked = forward_auth::Settings {
         public_scheme: Scheme::Https,
         public_port: None,
-        session_cookie: "__Host-bmauth",
         identity_header: HeaderName::from_static("x-bmauth-jwt"),
         plain_headers: false,
     };

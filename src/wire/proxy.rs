@@ -78,7 +78,7 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => {
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::Forbidden | Problem::ForeignOrigin => {
                 Failure::Forbidden { email: None }
             }
             Problem::NotFound => Failure::NotFound,

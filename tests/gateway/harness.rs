@@ -176,7 +176,14 @@ impl Plan {
             access,
             audience: host.into(),
             forward_authorization: false,
+            groups: Vec::new(),
         });
+        self
+    }
+
+    /// Has the route that was added last ask for one of these groups.
+    pub fn for_groups(mut self, groups: &[&str]) -> Self {
+        self.routes.last_mut().expect("a route").groups = groups.iter().map(|&group| group.to_owned()).collect();
         self
     }
 
@@ -210,7 +217,6 @@ impl Plan {
         let asked = forward_auth::Settings {
             public_scheme: self.settings.public_scheme,
             public_port: None,
-            session_cookie: self.settings.session_cookie(),
             identity_header: self.settings.identity_header.clone(),
             plain_headers: self.settings.plain_headers,
         };

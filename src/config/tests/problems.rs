@@ -71,7 +71,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
-        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience, forward_authorization.",
+        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience, groups, forward_authorization.",
     );
 }
 
@@ -560,6 +560,22 @@ fn one_bracket_too_few_is_told() {
 }
 
 #[test]
+fn a_routes_groups_are_names_and_ask_somebody_to_be_signed_in() {
+    for (extra, told) in [
+        (
+            "groups = [\"a b\"]",
+            "bmauth.toml:7:11: `route.groups` is \"a b\": a group's name is ASCII letters, digits and the signs - _ . : / @ +.",
+        ),
+        (
+            "access = \"public\"\ngroups = [\"staff\"]",
+            "bmauth.toml:8:10: `route.groups` is for routes with access = \"signed-in\": with access = \"public\" everybody gets in.",
+        ),
+    ] {
+        assert_eq!(problems(&with(extra)), told);
+    }
+}
+
+#[test]
 fn what_is_not_built_says_so_and_refuses_to_start() {
     for (extra, place, key) in [
         ("[storage]\nurl = \"postgres://db\"", "8:1", "`storage.url` is not built yet; remove it."),
@@ -569,7 +585,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
     ] {

@@ -1,12 +1,18 @@
 //! What the API says of itself.
 
+use std::sync::LazyLock;
+
 use axum::Json;
 use axum::response::IntoResponse;
 use http::header;
 use serde::Serialize;
 
-/// The API's description (OpenAPI 3.1).
-const OPENAPI: &str = include_str!("../../../templates/api/openapi.json");
+/// The API's description (OpenAPI 3.1), as written: it leaves the version to this program.
+const WRITTEN: &str = include_str!("../../../templates/api/openapi.json");
+
+/// The same, as served.
+pub(super) static OPENAPI: LazyLock<String> =
+    LazyLock::new(|| WRITTEN.replacen("{version}", env!("CARGO_PKG_VERSION"), 1));
 
 /// The gateway answers.
 pub(super) async fn health() -> Json<&'static str> {
@@ -26,5 +32,5 @@ pub(super) async fn version() -> Json<Version> {
 
 /// The description.
 pub(super) async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI.as_str())
 }

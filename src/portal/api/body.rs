@@ -7,19 +7,21 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 
-/// A JSON body.
+/// A JSON body; none at all counts as an object without fields.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (says_json, says_nothing) = media_type(&request);
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| ApiError::TooLarge)?;
         // Another site's form can send other types without being asked for leave (the Fetch standard's CORS).
-        if !is_json(&request) {
+        if !(says_json || says_nothing && bytes.is_empty()) {
             return Err(ApiError::invalid("Send a JSON body as Content-Type: application/json."));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| ApiError::TooLarge)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+        let text = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| {
             // The parser's own words would quote what it read.
             let what = match error.classify() {
                 serde_json::error::Category::Data => "has not the fields that this route takes",
@@ -34,9 +36,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
+/// Whether the body's type is JSON, and whether none is named.
+fn media_type(request: &Request) -> (bool, bool) {
     let mut types = request.headers().get_all(header::CONTENT_TYPE).iter();
-    let (Some(one), None) = (types.next(), types.next()) else { return false };
-    let media_type = one.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-    media_type.eq_ignore_ascii_case(b"application/json")
+    match (types.next(), types.next()) {
+        (None, _) => (false, true),
+        (Some(one), None) => {
+            let media_type = one.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+            (media_type.eq_ignore_ascii_case(b"application/json"), false)
+        }
+        (Some(_), Some(_)) => (false, false),
+    }
 }

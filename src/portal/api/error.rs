@@ -170,3 +170,44 @@ pub(super) async fn no_route() -> ApiError {
 pub(super) async fn no_method() -> ApiError {
     ApiError::NoMethod
 }
+
+#[cfg(test)]
+impl ApiError {
+    /// One of each kind.
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::invalid("Something.")];
+        while let Some(next) = all.last().and_then(Self::next) {
+            all.push(next);
+        }
+        all
+    }
+
+    /// The status and the code that a client sees.
+    pub(super) fn code(&self) -> (u64, String) {
+        let (status, error, _) = self.parts();
+        (u64::from(status.as_u16()), error.to_owned())
+    }
+
+    /// The kind after this one; a kind that is not here does not compile.
+    fn next(&self) -> Option<Self> {
+        Some(match self {
+            Self::InvalidRequest(_) => Self::Unauthenticated,
+            Self::Unauthenticated => Self::NotProved,
+            Self::NotProved => Self::Disabled,
+            Self::Disabled => Self::Unverified,
+            Self::Unverified => Self::InvalidRefreshToken,
+            Self::InvalidRefreshToken => Self::InvalidOtp,
+            Self::InvalidOtp => Self::EmailInUse,
+            Self::EmailInUse => Self::SignUpDisabled,
+            Self::SignUpDisabled => Self::ElevationNeeded,
+            Self::ElevationNeeded => Self::ForeignOrigin,
+            Self::ForeignOrigin => Self::TooMany,
+            Self::TooMany => Self::NoRoute,
+            Self::NoRoute => Self::NoMethod,
+            Self::NoMethod => Self::TooLarge,
+            Self::TooLarge => Self::Unavailable,
+            Self::Unavailable => Self::Fault,
+            Self::Fault => return None,
+        })
+    }
+}

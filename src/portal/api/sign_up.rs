@@ -38,11 +38,13 @@ struct Options {
     display_name: Option<String>,
     locale: Option<String>,
     metadata: Option<Map<String, Value>>,
+    /// Of the key that was made. Some of hasura-auth's clients name it here, others beside the options.
+    nickname: Option<String>,
 }
 
 impl Options {
     fn profile(self) -> Result<Profile, ApiError> {
-        let Self { display_name, locale, metadata } = self;
+        let Self { display_name, locale, metadata, nickname: _ } = self;
         let invalid =
             |error: crate::domain::profile::ProfileError| ApiError::InvalidRequest(format!("In options, {error}."));
         let metadata = metadata.map(|metadata| Metadata::from_object(Value::Object(metadata).to_string()));
@@ -86,8 +88,9 @@ pub(super) async fn verify(
     Body(Verify { credential, options, nickname }): Body<Verify>,
 ) -> Result<Response, ApiError> {
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
-    // hasura-auth's clients send their options again, with nothing in them that they did not say at first.
-    let profile = options.map(Options::profile).transpose()?.filter(|profile| *profile != Profile::default());
+    let nickname = nickname.or_else(|| options.as_ref()?.nickname.clone());
+    // hasura-auth's clients send their options again, some of them without what they said at first.
+    let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
     let said = Said { nickname, profile };
     portal.auth.receive_registration(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
     Ok(client.remember(&portal, Json(SessionAnswer::none())))

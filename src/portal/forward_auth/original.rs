@@ -75,6 +75,8 @@ pub enum Odd {
     NoRoute,
     /// "Keep your account safe" has to be answered first.
     ReviewRequired,
+    /// Whoever is signed in is in none of the groups that the route asks for.
+    Forbidden,
     /// A WebSocket that another site's page asks for.
     ForeignOrigin,
     /// It cannot be known who asks.
@@ -113,6 +115,7 @@ impl Odd {
             Self::UnknownHost => ("misdirected-request", "This host is not served here"),
             Self::NoRoute => ("not-found", "There is nothing here"),
             Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
+            Self::Forbidden => ("forbidden", "This account cannot open this page"),
             Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
             Self::Unavailable => ("sign-in-unavailable", "Signing in is not working right now"),
             Self::Fault => ("fault", "Something went wrong in the gateway"),

@@ -31,9 +31,11 @@ export class Gateway {
     return this.child?.log ?? '';
   }
 
-  // `accounts` is what stands in that table of the configuration.
-  async configure({ smtpPort, appPort, accounts = '' }) {
-    this.around = { smtpPort, appPort };
+  // `accounts`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
+  // routes that every test has.
+  async configure({ accounts = '', ...around }) {
+    this.around = around;
+    const { smtpPort, appPort, server = '', api = '', routes = '' } = around;
     this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
     const nobody = await freePort();
@@ -46,6 +48,7 @@ name = "Acme Notes"
 [server]
 listen = ["127.0.0.1:${this.port}"]
 admin = "${new URL(this.admin).host}"
+${server}
 
 [storage]
 path = "${path.join(this.directory, 'bmauth.redb')}"
@@ -56,6 +59,9 @@ smtp_url = "smtp://127.0.0.1:${smtpPort}"
 
 [accounts]
 ${accounts}
+
+[api]
+${api}
 
 [[route]]
 path = "/"
@@ -74,6 +80,7 @@ ${upstream}
 [[route]]
 path = "/down"
 upstream = ["http://127.0.0.1:${nobody}"]
+${routes}
 `);
   }
 

@@ -93,6 +93,17 @@ async fn a_method_that_is_never_let_through_is_refused_by_every_family() {
 }
 
 #[tokio::test]
+async fn somebody_in_none_of_a_routes_groups_is_refused_by_every_family() {
+    let world = asked().route_to(HOST, "/admin", Access::SignedIn, &[]).for_groups(&["admins"]).start();
+    let member = cookie(&world.keeper.sign_in_as(7, None, vec!["admins".to_owned()]));
+    let other = cookie(&world.keeper.sign_in_as(8, None, vec!["staff".to_owned()]));
+    for family in FAMILIES {
+        assert_eq!(world.asks(family, about("/admin", &[&member])).await.status, 200, "{family:?}");
+        is_refused(&world.asks(family, about("/admin", &[&other])).await, "forbidden");
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_answer_refuses() {
     let world = asked().start();
     let unknown = format!("Cookie: {COOKIE}={}", bmauth::domain::secret::Secret::from_bytes([9; 32]).text());

@@ -185,6 +185,77 @@ pub async fn disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_
     }
 }
 
+fn set_groups(account: u32, was: &[&str], groups: &[&str]) -> [Change; 1] {
+    let [was, groups] = [was, groups].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+    [Change::SetGroups { account: account_id(account), was, groups }]
+}
+
+pub async fn groups_are_changed_from_those_that_were_read_only(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account_of_api(n)))).await;
+    keeps(&*store, [Change::AddSession(session_by_code(2, 2))]).await;
+    refuses(&*store, set_groups(9, &[], &["a"]), Conflict::NoAccount).await;
+    // The sample is in “group 0” and “group 1”, in that order.
+    let was = ["group 0", "group 1"];
+    for stale in [&[][..], &["group 0"], &["group 1", "group 0"], &["group 0", "group 1", "x"]] {
+        refuses(&*store, set_groups(2, stale, &["admins"]), Conflict::AccountChanged).await;
+    }
+    assert_eq!(store.account(account_id(2)).await.unwrap(), Some(account_of_api(2)));
+    keeps(&*store, set_groups(2, &was, &["admins"])).await;
+    let expected = Account { groups: vec!["admins".to_owned()], ..account_of_api(2) };
+    assert_eq!(store.account(account_id(2)).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.account_by_email(&email(2)).await.unwrap(), Some(expected));
+    assert!(store.session(digest(2)).await.unwrap().is_some());
+    assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account_of_api(1)));
+    // Of many that read the same, one is kept.
+    let commits = (0..20).map(|n| set_groups(2, &["admins"], &["admins", &n.to_string()]).to_vec()).collect();
+    assert_eq!(race(&store, commits, Conflict::AccountChanged).await, 1);
+    assert_eq!(store.account(account_id(2)).await.unwrap().unwrap().groups.len(), 2);
+}
+
+fn tie(n: u32, with: u32) -> [Change; 1] {
+    [Change::TieSession { session: digest(n), credential: credential(with) }]
+}
+
+pub async fn a_session_without_a_passkey_is_tied_once_to_one_of_its_account(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, [Change::AddSession(session_by_code(5, 1))]).await;
+    for nobodys_or_anothers in [9, 2] {
+        refuses(&*store, tie(5, nobodys_or_anothers), Conflict::PasskeyChanged).await;
+    }
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(session_by_code(5, 1)));
+    refuses(&*store, tie(9, 1), Conflict::SessionEnded).await;
+    refuses(&*store, [&[Change::EndSession(digest(5))], &tie(5, 3)[..]].concat(), Conflict::SessionEnded).await;
+    keeps(&*store, tie(5, 3)).await;
+    let tied = Session { credential: Some(credential(3)), ..session_by_code(5, 1) };
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied.clone()));
+    // Neither that one nor one that had a passkey from the beginning is tied to another, or again.
+    for (n, with) in [(5, 1), (5, 3), (1, 3), (1, 1)] {
+        refuses(&*store, tie(n, with), Conflict::SessionTied).await;
+    }
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied));
+    assert_eq!(store.session(digest(1)).await.unwrap(), Some(session(1, 1, 1)));
+    // As it is done: the passkey and the tie are one commit.
+    keeps(&*store, [Change::AddSession(session_by_code(6, 2))]).await;
+    keeps(&*store, [&[Change::AddPasskey(passkey(4, 2))], &tie(6, 4)[..]].concat()).await;
+    assert_eq!(store.session(digest(6)).await.unwrap().unwrap().credential, Some(credential(4)));
+}
+
+pub async fn a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, [5, 6].map(|n| Change::AddSession(session_by_code(n, 1)))).await;
+    keeps(&*store, [5, 6].map(|n| Change::AddTokens(tokens(n, 1, 0)))).await;
+    keeps(&*store, tie(5, 3)).await;
+    keeps(&*store, remove(1, 1, false)).await;
+    for n in [5, 6] {
+        assert!(store.session(digest(n)).await.unwrap().is_some(), "session {n}");
+    }
+    keeps(&*store, remove(3, 1, true)).await;
+    for (n, there) in [(5, false), (6, true)] {
+        assert_eq!(store.session(digest(n)).await.unwrap().is_some(), there, "session {n}");
+        assert_eq!(store.tokens(digest(n)).await.unwrap().is_some(), there, "session {n}");
+    }
+}
+
 pub async fn a_required_passkey_must_be_there_and_be_the_accounts(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, require(1, 1)).await;
