@@ -79,3 +79,16 @@ async fn options_said_again_in_part_keep_the_rest() {
     assert_eq!((&user["displayName"], &user["locale"]), (&json!("Mia"), &json!("de-AT")));
     assert_eq!(user["metadata"], json!({ "team": "red" }));
 }
+
+#[tokio::test]
+async fn a_tab_signs_out_with_a_token_that_another_tab_has_spent() {
+    let world = World::new().await;
+    let (mut key, mut client) = (Passkey::new(b"key"), Client::app(&world));
+    client.sign_up(&world, MARIA, &mut key).await;
+    let spent = json!({ "refreshToken": client.refresh.clone() });
+    let refreshed = client.post("/token", &spent).await;
+    client.keep(&refreshed);
+    assert_eq!(Client::app(&world).post("/signout", &spent).await.json(), "OK");
+    refused(&client.get("/user").await, 401, "unauthenticated-user");
+    refused(&Client::app(&world).post("/signout", &spent).await, 401, "invalid-refresh-token");
+}
