@@ -29,6 +29,7 @@ pub fn router(operating: Arc<Operating>) -> Router {
         .route("/users/{who}", get(users::show))
         .route("/users/{who}/disable", post(users::disable))
         .route("/users/{who}/enable", post(users::enable))
+        .route("/users/{who}/groups", post(users::groups))
         .route("/users/{who}/remove", post(users::remove))
         .route("/users/{who}/recover", post(users::recover))
         .route("/users/{who}/sessions/end", post(sessions::end_all))

@@ -8,7 +8,14 @@ pub mod api;
 pub mod assets;
 pub mod caller;
 pub mod cookies;
+pub mod credentials;
+pub mod detour;
+pub mod fields;
+pub mod forward_auth;
+pub mod gate;
+pub mod gatekeeper;
 pub mod headers;
+pub mod kind;
 pub mod limits;
 pub mod pages;
 pub mod peer;
@@ -23,7 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use url::Url;
 
 use crate::auth::Auth;
@@ -31,6 +38,7 @@ use crate::domain::brand::Brand;
 use crate::domain::host::Host;
 use assets::Assets;
 use cookies::CookieNames;
+use forward_auth::ForwardAuth;
 use http::HeaderMap;
 use limits::Limits;
 use peer::RequestId;
@@ -59,6 +67,8 @@ pub struct Portal {
     pub origins: Vec<String>,
     /// What the operator decides about the API.
     pub api: api::Settings,
+    /// Answers the proxy in front.
+    pub forward_auth: Arc<ForwardAuth>,
     /// How often one network may ask.
     pub limits: Limits,
     /// The short address of the link page, which people type; `None` where linking is off.
@@ -135,6 +145,9 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/link/state", get(link::state))
         .route("/_bmauth/link/events", get(link::events::get))
         .route("/_bmauth/whoami", get(whoami::get))
+        .route(forward_auth::PATH, any(forward_auth::handle))
+        .route("/_bmauth/forward-auth/", any(forward_auth::handle))
+        .route("/_bmauth/forward-auth/{*asked_about}", any(forward_auth::handle))
         .route("/_bmauth/jwks.json", get(well_known::jwks))
         .route("/_bmauth/assets/{*path}", get(assets_get))
         .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))

@@ -2,10 +2,8 @@
 
 mod admit;
 mod answers;
-mod bearer;
 mod bridge;
 mod forward;
-mod gatekeeper;
 mod guard;
 mod incoming;
 mod listen;
@@ -23,8 +21,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use http::HeaderValue;
 use http::header::{HeaderMap, SET_COOKIE};
+use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -36,10 +34,12 @@ use crate::auth::sessions::LiveSession;
 use crate::counts::Counts;
 use crate::domain::access::Admission;
 use crate::domain::route::{Access, Routes};
+use crate::portal::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
+use crate::portal::kind::Kind;
 use crate::portal::peer::RequestId;
 
+pub use crate::portal::gatekeeper::Gatekeeper;
 pub use answers::{ErrorPage, Problem, RenderPage};
-pub use gatekeeper::Gatekeeper;
 pub use guard::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use settings::Settings;
@@ -47,7 +47,7 @@ pub use settings::Settings;
 use admit::Verdict;
 use answers::Answer;
 use forward::{Saying, Spoofable};
-use incoming::{Incoming, Kind};
+use incoming::Incoming;
 use logging::{Line, Outcome};
 use streams::Surroundings;
 use upstreams::{Server, Upstreams};
@@ -65,6 +65,8 @@ pub struct Parts {
     pub routes: Routes,
     /// Who is signed in.
     pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// Answers the proxies in front that ask about requests.
+    pub forward_auth: Arc<ForwardAuth>,
     /// Our own pages and API.
     pub portal: Router,
     /// Writes the pages that say what is in the way.
@@ -126,6 +128,33 @@ impl Gateway {
         answer.send(session, &self.parts.settings).await
     }
 
+    /// Answers a proxy in front that asked about a request.
+    async fn tell(&self, session: &mut Session, context: &mut Context, reply: Reply) -> pingora::Result<()> {
+        let Reply { status, fields, body, about } = reply;
+        let line = &mut context.line;
+        line.outcome = match status {
+            StatusCode::OK => Outcome::Allowed,
+            StatusCode::SEE_OTHER | StatusCode::UNAUTHORIZED => Outcome::SignIn,
+            _ if about.why == Some(Odd::Unavailable) => Outcome::Unavailable,
+            _ if about.why == Some(Odd::Fault) => Outcome::Fault,
+            _ => Outcome::Refused,
+        };
+        line.error = about.why.map(|why| why.name().to_owned());
+        line.status = Some(status.as_u16());
+        let problem = about.why.filter(|_| status == StatusCode::FORBIDDEN).and_then(Problem::of_question);
+        line.about(about);
+        let head = session.req_header();
+        // The proxy in front passes the refusal on to whoever sent the request: to a person, a page.
+        match problem.filter(|_| incoming::kind(head) == Kind::Navigation) {
+            Some(problem) => {
+                let (id, render) = (context.line.request_id, &self.parts.render);
+                let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, render);
+                answer.with_status(status).send(session, &self.parts.settings).await
+            }
+            None => answers::send_bare(session, status, fields, body).await,
+        }
+    }
+
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
     fn name_user(&self, context: &mut Context, admission: Admission<LiveSession>) -> Result<(), Problem> {
         context.line.route = Some(admission.route().id);
@@ -183,6 +212,12 @@ impl ProxyHttp for Gateway {
         };
         let mut incoming = match read {
             Ok(incoming) => incoming,
+            // A proxy in front takes any other refusal for a failure, and some let requests pass then.
+            Err(_) if forward_auth::is_meant(head.raw_path()) => {
+                let reply = self.parts.forward_auth.refuse(Odd::Malformed, context.line.request_id);
+                self.tell(session, context, reply).await?;
+                return Ok(true);
+            }
             Err(problem) => {
                 self.refuse(session, context, problem).await?;
                 return Ok(true);
@@ -212,6 +247,19 @@ impl ProxyHttp for Gateway {
                     Ok(status) => context.line.status = Some(status.as_u16()),
                     Err(problem) => self.refuse(session, context, problem).await?,
                 }
+            }
+            Verdict::Question => {
+                let head = session.req_header();
+                let question = Question {
+                    method: &head.method,
+                    target: &incoming.target,
+                    authority: &incoming.authority,
+                    headers: &head.headers,
+                    trusted: incoming.from_trusted,
+                    request_id,
+                };
+                let reply = self.parts.forward_auth.answer(question).await;
+                self.tell(session, context, reply).await?;
             }
             Verdict::SignIn => {
                 context.line.outcome = Outcome::SignIn;

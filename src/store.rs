@@ -49,6 +49,10 @@ pub enum CommitError {
 ///
 /// Reads show a state that some commit left. What has expired may still be read until it is swept: the caller
 /// compares with its clock.
+///
+/// What cannot be read (a library writes its state otherwise since an upgrade) refuses whoever needs it. Only where
+/// somebody else would have to wait for it (letters, registrations of an address, recoveries of an account) it is passed
+/// over. What removes it need not read it, and a sweep removes it when its time is over.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// The ceremony of that name.

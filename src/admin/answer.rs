@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Failure;
+use crate::domain::group;
 use crate::domain::operate::Refusal;
 use crate::store::StoreError;
 
@@ -53,6 +54,9 @@ impl NotDone {
                 "Nobody is asked for an operator's code here. Set accounts.recovery = \"admin\" and start the gateway again."
                     .to_owned(),
             ),
+            Refusal::TooManyGroups => {
+                Self(StatusCode::CONFLICT, format!("{named} would be in more than {} groups.", group::MOST))
+            }
             Refusal::Raced => Self(
                 StatusCode::CONFLICT,
                 "Somebody changed the same account at the same moment. Look at it, and try again.".to_owned(),

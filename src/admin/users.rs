@@ -19,7 +19,8 @@ use crate::domain::account::Account;
 use crate::domain::activity::{self, What};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
-use crate::domain::{passkey, provider, recovery};
+use crate::domain::operate::Regroup;
+use crate::domain::{group, passkey, provider, recovery};
 
 /// How many accounts a page has where the asker does not say, and at most.
 const PAGE: usize = 100;
@@ -273,6 +274,41 @@ async fn set_disabled(operating: &Operating, who: &str, disabled: bool) -> Resul
     let ended = operating.auth.set_disabled(&account, disabled).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(who, failure))?;
     Ok(Json(UserChanged { user: User::of(&Account { disabled, ..account }), sessions_ended }))
+}
+
+/// A change of groups, names with commas between them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Groups {
+    set: Option<String>,
+    #[serde(default)]
+    add: String,
+    #[serde(default)]
+    remove: String,
+}
+
+impl Groups {
+    fn read(self) -> Result<Regroup, NotDone> {
+        let read = |text: String| {
+            let names = text.split(',').filter(|name| !name.is_empty());
+            let groups =
+                names.map(|name| group::parse(name).map_err(|why| NotDone::unreadable(format!("{name:?}: {why}."))));
+            groups.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Regroup { set: self.set.map(read).transpose()?, add: read(self.add)?, remove: read(self.remove)? })
+    }
+}
+
+/// `POST /users/{email or id}/groups?set=&add=&remove=`
+pub(super) async fn groups(
+    State(operating): State<Arc<Operating>>,
+    Path(who): Path<String>,
+    change: Result<Query<Groups>, QueryRejection>,
+) -> Result<Json<User>, NotDone> {
+    let Query(change) = change?;
+    let change = change.read()?;
+    let account = find(&operating, &who).await?;
+    let account = operating.auth.regroup(account, change).await.map_err(|failure| NotDone::about(&who, failure))?;
+    Ok(Json(User::of(&account)))
 }
 
 /// `POST /users/{email or id}/remove`

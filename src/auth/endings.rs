@@ -14,6 +14,8 @@ use crate::store::{CommitError, Store, StoreError};
 pub struct Endings {
     tokens: Vec<SecretDigest>,
     accounts: Vec<AccountId>,
+    /// Those whose sessions are all read again: what they may has changed.
+    changed: Vec<AccountId>,
 }
 
 impl Endings {
@@ -27,6 +29,9 @@ impl Endings {
                 | Change::RemovePasskey { account, .. }
                 | Change::SetDisabled { account, .. }
                 | Change::RemoveAccount(account) => endings.accounts.push(*account),
+                Change::SetGroups { account, .. } => endings.changed.push(*account),
+                // The next request reads it anew, as one that has answered, or has a passkey.
+                Change::AnswerReview(session) | Change::TieSession { session, .. } => endings.tokens.push(*session),
                 _ => {}
             }
         }
@@ -35,7 +40,7 @@ impl Endings {
 
     /// Whether nothing can end.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.accounts.is_empty()
+        self.tokens.is_empty() && self.accounts.is_empty() && self.changed.is_empty()
     }
 
     /// Commits the changes and then ends what they ended, even where the caller stops waiting in between: a browser
@@ -68,6 +73,11 @@ impl Endings {
     async fn end(self, store: &dyn Store, sessions: &Sessions) {
         for token in self.tokens {
             sessions.end(token);
+        }
+        for account in self.changed {
+            for token in sessions.live_of(account) {
+                sessions.end(token);
+            }
         }
         for account in self.accounts {
             for token in sessions.live_of(account) {

@@ -383,10 +383,6 @@ impl Auth {
             tracing::info!(reason = %unproved, "a passkey for a link was refused");
             Failure::Refused(Refusal::BadPasskey)
         })?;
-        // A made-up id that became somebody's would tell which addresses have no account.
-        if self.relying_party.is_fake(&key.id) {
-            return Err(Failure::Refused(Refusal::BadPasskey));
-        }
         let link = self.load_standing_link(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
         let (token, session) = self.new_session(visitor);

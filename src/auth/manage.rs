@@ -237,10 +237,7 @@ impl Auth {
         says_elevated: bool,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let elevated = says_elevated && self.elevation(session).await?.is_some();
-        let signed_in = session.signed_in();
-        let passkeys = self.store.passkeys(signed_in.account.id).await?;
-        let may = MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.now()).map_err(Failure::Refused)?;
+        let may = self.may_add_over_api(session, says_elevated).await?;
         self.begin_allowed(may, ReturnTo::root(), session, visitor).await
     }
 
@@ -256,6 +253,30 @@ impl Auth {
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
         self.carry_out(manage::begin_adding(may, id, state, session, return_to, visitor, self.now())).await?;
         Ok((id, options))
+    }
+
+    /// As [`Auth::finish_adding`] over the API, where leave is asked for again: challenges that were made while there was
+    /// leave for one passkey must not make several.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmNeeded`], or as [`Auth::finish_adding`].
+    pub async fn finish_adding_over_api(
+        &self,
+        ceremony: CeremonyId,
+        answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
+        (session, says_elevated): (&LiveSession, bool),
+        visitor: &Visitor,
+    ) -> Result<Added, Failure<Refusal>> {
+        self.may_add_over_api(session, says_elevated).await?;
+        self.finish_adding(ceremony, answer, name, session, visitor).await
+    }
+
+    async fn may_add_over_api(&self, session: &LiveSession, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
+        let elevated = says_elevated && self.elevation(session).await?.is_some();
+        let signed_in = session.signed_in();
+        let passkeys = self.store.passkeys(signed_in.account.id).await?;
+        MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.now()).map_err(Failure::Refused)
     }
 
     /// The device made a passkey: verifies it and gives it to the account.
@@ -288,10 +309,6 @@ impl Auth {
         let plan = manage::add(adding, key, name.clone(), deed);
         match self.carry_out(plan).await {
             Ok(return_to) => {
-                if session.credential.is_none() {
-                    // The next request reads it anew, as one that has a passkey.
-                    self.sessions.end(session.token);
-                }
                 tracing::info!(account = %account.id, "a passkey was added");
                 Ok(Added { name, return_to })
             }

@@ -6,7 +6,7 @@ use crate::domain::activity::Event;
 use crate::domain::admin_code::{AdminCode, Code};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
-use crate::domain::operate::{self, Refusal};
+use crate::domain::operate::{self, Refusal, Regroup};
 use crate::domain::passkey::Passkey;
 use crate::domain::recovery::Hold;
 use crate::domain::session::{Session, SessionId};
@@ -131,6 +131,21 @@ impl Auth {
         self.carry_out(operate::set_disabled(account, disabled)).await?;
         tracing::info!(account = %account.id, disabled, "an operator changed whether an account is disabled");
         Ok(sessions)
+    }
+
+    /// Puts an account into other groups. Its sessions have them from their next request on, and what streams meanwhile
+    /// ends: it may be of a route that asks for a group. Returns the account as it is then.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAccount`], [`Refusal::TooManyGroups`], [`Refusal::Raced`]; a failure of the store.
+    pub async fn regroup(&self, account: Account, change: Regroup) -> Result<Account, Failure<Refusal>> {
+        let groups = change.of(&account).map_err(Failure::Refused)?;
+        if groups == account.groups {
+            return Ok(account);
+        }
+        self.carry_out(operate::set_groups(&account, groups.clone())).await?;
+        tracing::info!(account = %account.id, "an operator changed the groups of an account");
+        Ok(Account { groups, ..account })
     }
 
     /// Removes an account and everything of it; its sessions end at once. Returns how many it had.

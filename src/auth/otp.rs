@@ -5,7 +5,7 @@ use super::{Auth, Failure};
 use crate::domain::code;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
-use crate::domain::plan::{Conflict, Plan};
+use crate::domain::plan::{Change, Conflict, Durability, Plan};
 use crate::domain::recover::{self, Proved};
 use crate::domain::register;
 use crate::domain::return_to::ReturnTo;
@@ -40,9 +40,11 @@ impl Auth {
     pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
         let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.now());
         waiting.sort_by_key(Pending::sent_at);
-        // One that was sent just now still opens what it was sent for.
-        if waiting.last().is_some_and(|pending| self.now() < pending.sent_at().after(code::RESEND_AFTER)) {
-            return Ok(());
+        // One that was sent just now still opens what it was sent for. That somebody else asked is no reason to keep a
+        // person waiting.
+        let own = waiting.iter().rev().find(|pending| pending.is_of(visitor));
+        if own.is_some_and(|pending| self.now() < pending.sent_at().after(code::RESEND_AFTER)) {
+            return self.work_as_if(&email).await;
         }
         let sign_up = waiting.into_iter().rev().find_map(|pending| match pending {
             Pending::SignUp(registration) => Some(registration),
@@ -96,6 +98,17 @@ impl Auth {
             .collect())
     }
 
+    /// Commits something, as is done for an address where something waits or has to be sent: the time that an answer takes
+    /// must not tell whether there was anything.
+    async fn work_as_if(&self, email: &Email) -> Result<(), StoreError> {
+        let counter = self.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
+        let count = Change::Count { counter, limit: u32::MAX, window: code::ADDRESS_WINDOW, now: self.now() };
+        match self.carry_out(Plan { changes: vec![count], durability: Durability::Durable, then: () }).await {
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
     async fn count_tries(
         &self,
         email: &Email,
@@ -107,9 +120,14 @@ impl Auth {
             let counters = self.counters(email, visitor);
             let plan = otp::count_try(candidates, typed, self.recovery, counters, self.now());
             if plan.then.is_empty() {
+                self.work_as_if(email).await?;
                 return Ok(plan.then);
             }
             match self.carry_out(plan).await {
+                Err(CommitError::Conflict(Conflict::Limit(_))) => {
+                    self.work_as_if(email).await?;
+                    return Err(Failure::Refused(WrongCode));
+                }
                 // Another try was counted meanwhile, or spent what this one counts against.
                 Err(CommitError::Conflict(
                     Conflict::RecoveryChanged | Conflict::RegistrationSpent | Conflict::TriesSpent,

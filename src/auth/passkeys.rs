@@ -177,6 +177,10 @@ impl RelyingParty {
         if credential.cred_id().as_slice() != id.bytes() {
             return Err(Unproved::Malformed("the attested credential is not the one that was named"));
         }
+        // Somebody's id is refused too, so that trying an id of a challenge does not tell which addresses have no account.
+        if self.is_fake(&id) {
+            return Err(Unproved::Malformed("the credential id is one that was made up here"));
+        }
         Ok(NewPasskey {
             id,
             credential,

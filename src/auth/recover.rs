@@ -191,8 +191,6 @@ impl Auth {
         let fresh = || self.fresh_recovery();
         let plan = recover::review(session, &account.email, &named, fresh, visitor, self.now());
         self.carry_out(plan.map_err(Failure::Refused)?).await?;
-        // The next request reads it anew, as one that has answered.
-        self.sessions.end(session.token);
         Ok(())
     }
 

@@ -76,9 +76,8 @@ impl Auth {
                 return Err(Failure::Refused(Refusal::BadPasskey));
             }
         };
-        // Refused now, and again by the commit that makes the account: it may be somebody's by then. One of our made-up
-        // ids is refused too, so that trying an id does not tell which kind it is.
-        if self.relying_party.is_fake(&passkey.id) || self.store.passkey(&passkey.id).await?.is_some() {
+        // Refused now, and again by the commit that makes the account: it may be somebody's by then.
+        if self.store.passkey(&passkey.id).await?.is_some() {
             let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
             return Err(Failure::Refused(Refusal::BadPasskey));
         }

@@ -37,6 +37,21 @@ pub enum Command {
         #[arg(value_parser = who)]
         user: String,
     },
+    /// Show or change the groups somebody is in: what routes ask for, and what apps are told
+    Groups {
+        /// The e-mail address or the id of the account
+        #[arg(value_parser = who)]
+        user: String,
+        /// These groups and no others; "" for none
+        #[arg(long, value_name = "A,B")]
+        set: Option<String>,
+        /// Groups to be in as well
+        #[arg(long, value_name = "A,B", conflicts_with = "set")]
+        add: Option<String>,
+        /// Groups to be in no more
+        #[arg(long, value_name = "A,B", conflicts_with = "set")]
+        remove: Option<String>,
+    },
     /// Remove an account with its passkeys and sessions, for good
     Remove {
         /// The e-mail address or the id of the account
@@ -83,6 +98,14 @@ pub fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), 
             let changed: UserChanged = change(&gateway, &user, "enable")?;
             print(json, &changed, |changed| format!("{} can sign in.", changed.user.email))
         }
+        Command::Groups { user, set, add, remove } => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            for (name, names) in [("set", set), ("add", add), ("remove", remove)] {
+                query.extend_pairs(names.map(|names| (name, names)));
+            }
+            let user: User = gateway.post(&format!("/users/{}/groups?{}", escaped(&user), query.finish()))?;
+            print(json, &user, is_in)
+        }
         Command::Remove { user, yes } => {
             let question = format!("Remove {user} with their passkeys and sessions? This cannot be undone.");
             confirm(yes, &question)?;
@@ -117,6 +140,13 @@ fn list(users: &Users) -> String {
     }
     let row = |user: &User| [user.email.clone(), state(user), moment(&user.created_at), user.id.to_string()];
     table(["EMAIL", "STATE", "SINCE", "ID"], &users.users.iter().map(row).collect::<Vec<_>>())
+}
+
+fn is_in(user: &User) -> String {
+    match user.groups.as_slice() {
+        [] => format!("{} is in no group.", plain(&user.email)),
+        groups => format!("{} is in {}.", plain(&user.email), groups.join(", ")),
+    }
 }
 
 fn state(user: &User) -> String {

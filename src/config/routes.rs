@@ -7,14 +7,15 @@ use super::public_url::PublicUrl;
 use super::server::Server;
 use super::setting::{Setting, Written, section};
 use super::tree::Value;
+use crate::domain::group;
 use crate::domain::host::Host;
 use crate::domain::path::{CanonicalPath, PathPrefix};
 use crate::domain::route::{Access, Route, RouteId, Routes, UpstreamUrl};
 
 section! {
     /// One route as it is written.
-    struct RouteFile { host, path, upstream, access, audience, forward_authorization }
-    not_built { groups, step_up, cors }
+    struct RouteFile { host, path, upstream, access, audience, groups, forward_authorization }
+    not_built { step_up, cors }
 }
 
 /// A route that is right on its own, and where it was written.
@@ -109,10 +110,9 @@ fn check_one(
 ) -> Option<Route> {
     let Written {
         place,
-        keys: RouteFile { host, path, upstream, access, audience, forward_authorization, groups, step_up, cors },
+        keys: RouteFile { host, path, upstream, access, audience, groups, forward_authorization, step_up, cors },
     } = file;
     for (setting, instead) in [
-        (groups, "Until then the route is open to everybody who is signed in, which is not what it says."),
         (step_up, "Until then no passkey is asked for again, which is not what it says."),
         (cors, "Until then the app answers CORS requests itself."),
     ] {
@@ -130,8 +130,13 @@ fn check_one(
     };
     let upstream = match upstream {
         Some(setting) => read_upstream(setting, server, checks),
+        // A proxy in front has the app behind it, and only asks.
+        None if server.is_some_and(|server| !server.trusted_proxies.is_empty()) => Some(Vec::new()),
         None => {
-            checks.refuse(&place, "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"].");
+            let message = "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
+                           It can be left out only where a proxy in front sends requests to the app itself and asks here about \
+                           each (forward-auth); then name that proxy in `server.trusted_proxies`.";
+            checks.refuse(&place, message);
             None
         }
     };
@@ -150,6 +155,10 @@ fn check_one(
         Some(setting) => setting.boolean(checks),
         None => Some(false),
     };
+    let groups = match groups {
+        Some(setting) => read_groups(setting, access, checks),
+        None => Some(Vec::new()),
+    };
     Some(Route {
         id,
         host: host?,
@@ -157,8 +166,31 @@ fn check_one(
         upstream: upstream?,
         access: access?,
         audience: audience?.into(),
+        groups: groups?,
         forward_authorization: forward_authorization?,
     })
+}
+
+fn read_groups(setting: Setting, access: Option<Access>, checks: &mut Checks) -> Option<Vec<String>> {
+    let place = setting.place().clone();
+    let items = setting.list(checks)?;
+    let count = items.len();
+    let groups: Vec<String> = items
+        .into_iter()
+        .filter_map(|item| item.parsed(checks, |text| group::parse(text).map_err(|why| format!("{why}."))))
+        .collect();
+    // Who is not told to the app, or need not be anybody, is in no group.
+    if let Some(access @ (Access::Optional | Access::Public)) = access
+        && count > 0
+    {
+        let message = format!(
+            "`route.groups` is for routes with access = \"signed-in\": with access = \"{}\" everybody gets in.",
+            access.as_str()
+        );
+        checks.refuse(&place, message);
+        return None;
+    }
+    (groups.len() == count).then_some(groups)
 }
 
 fn read_host(text: &str) -> Result<Host, String> {

@@ -35,6 +35,8 @@ pub enum Decision<S> {
     SignIn,
     /// The visitor has to answer "Keep your account safe" first.
     Review,
+    /// The visitor is signed in and in none of the groups that the route asks for.
+    Forbid(S),
 }
 
 /// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
@@ -51,12 +53,17 @@ pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: 
         Access::Public => None,
         Access::Optional => live,
         Access::SignedIn => match live {
-            Some(session) => Some(session),
+            Some(session) if is_in(session.borrow(), route) => Some(session),
+            Some(session) => return Decision::Forbid(session),
             None if asked => return Decision::Review,
             None => return Decision::SignIn,
         },
     };
     Decision::Admit(Admission { route: Arc::clone(route), session })
+}
+
+fn is_in(SignedIn { account, .. }: &SignedIn, route: &Route) -> bool {
+    route.groups.is_empty() || account.groups.iter().any(|group| route.groups.contains(group))
 }
 
 /// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,

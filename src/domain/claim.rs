@@ -6,9 +6,9 @@ pub enum Claim {
     /// By the browser's cookie.
     #[default]
     Cookie,
-    /// By the code: it was begun over the API by a client that keeps no cookie. Where several such wait for one address,
-    /// also by the network: or the code that somebody else caused, typed by the owner of the address into their own
-    /// client, would finish what that somebody began.
+    /// By the code: it was begun over the API by a client that keeps no cookie. And by the network, or the code that
+    /// somebody else caused, typed by the owner of the address into their own client, would finish what that somebody
+    /// began ([`super::otp::candidates`]).
     Code {
         /// The network it was begun from, as [`super::visitor::network`] names it.
         network: Vec<u8>,

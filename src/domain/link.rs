@@ -270,6 +270,7 @@ impl From<Conflict> for Refusal {
             | Conflict::RecoveryChanged
             | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::HoldChanged => Self::Denied,
         }
     }

@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::admin_code::{AdminCode, CodeDigest};
 use super::clock::Timestamp;
+use super::group;
 use super::plan::{Change, Conflict, Durability, Plan};
 use super::secret::SecretDigest;
 
@@ -17,6 +18,8 @@ pub enum Refusal {
     Disabled,
     /// People here get back in without an operator's code, or not at all.
     CodesOff,
+    /// The account would be in more groups than it may.
+    TooManyGroups,
     /// Somebody else changed the same thing at the same moment.
     Raced,
 }
@@ -35,6 +38,39 @@ impl From<Conflict> for Refusal {
 /// first: they must not wait for the day of the second.
 pub fn set_disabled(account: &Account, disabled: bool) -> Plan<()> {
     plan(vec![Change::SetDisabled { account: account.id, disabled }])
+}
+
+/// A change of groups: in these and no others, or in some more and some less.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regroup {
+    /// The groups to begin with; `None` begins with those the account is in.
+    pub set: Option<Vec<String>>,
+    /// To be in as well.
+    pub add: Vec<String>,
+    /// To be in no more.
+    pub remove: Vec<String>,
+}
+
+impl Regroup {
+    /// The groups of an account after it, each once.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyGroups`].
+    pub fn of(self, account: &Account) -> Result<Vec<String>, Refusal> {
+        let Self { set, add, remove } = self;
+        let mut groups: Vec<String> = Vec::new();
+        for group in set.unwrap_or_else(|| account.groups.clone()).into_iter().chain(add) {
+            if !groups.contains(&group) && !remove.contains(&group) {
+                groups.push(group);
+            }
+        }
+        if groups.len() > group::MOST { Err(Refusal::TooManyGroups) } else { Ok(groups) }
+    }
+}
+
+/// Puts an account into other groups, which its sessions have at once.
+pub fn set_groups(account: &Account, groups: Vec<String>) -> Plan<()> {
+    plan(vec![Change::SetGroups { account: account.id, was: account.groups.clone(), groups }])
 }
 
 /// Removes an account and everything of it. Its address may register again, as somebody new.
@@ -108,5 +144,17 @@ mod tests {
         assert_eq!(plan.then, Timestamp::from_unix(1000 + 24 * 3600));
         assert_eq!(plan.durability, Durability::Durable);
         assert!(matches!(&plan.changes[..], [Change::PutAdminCode(code)] if code.digest == CodeDigest([7; 32])));
+    }
+
+    #[test]
+    fn groups_are_set_added_and_removed_each_once() {
+        let groups = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let is_in = |regroup: Regroup| regroup.of(&Account { groups: groups(&["a", "b"]), ..account(false) });
+        let change = |add: &[&str], remove: &[&str]| Regroup { set: None, add: groups(add), remove: groups(remove) };
+        assert_eq!(is_in(change(&["c", "a", "c"], &[])), Ok(groups(&["a", "b", "c"])));
+        assert_eq!(is_in(change(&[], &["a", "x"])), Ok(groups(&["b"])));
+        assert_eq!(is_in(Regroup { set: Some(groups(&["z", "z"])), ..Regroup::default() }), Ok(groups(&["z"])));
+        let many: Vec<String> = (0..=group::MOST).map(|number| number.to_string()).collect();
+        assert_eq!(is_in(Regroup { set: Some(many), ..Regroup::default() }), Err(Refusal::TooManyGroups));
     }
 }

@@ -27,6 +27,15 @@ impl Pending {
         }
     }
 
+    /// Whether this visitor began it, as far as that can be told: by the cookie, or without one by the network.
+    pub fn is_of(&self, visitor: &Visitor) -> bool {
+        match visitor.client {
+            Client::Pages | Client::Api { cookie: true } => self.is_visitors(visitor),
+            // A network that is not known is nobody's.
+            Client::Api { cookie: false } => visitor.address.is_some() && *self.claim() == visitor.claim(),
+        }
+    }
+
     fn is_visitors(&self, visitor: &Visitor) -> bool {
         visitor.browser
             == match self {
@@ -55,17 +64,19 @@ impl Pending {
 }
 
 /// Those of the entries waiting for an address that this visitor's code may be for: with a cookie, what was begun with
-/// it; without one, what was begun without one, and where that came from several networks, from the visitor's own.
+/// it; without one, what was begun without one.
+///
+/// A sign-up then counts only in the network it was begun from. Whoever types the code of somebody else's sign-up into
+/// their own client would make an account that the other's key opens, and nothing else tells the two apart. A recovery is
+/// worth something to nobody but who types its code, so it may be finished elsewhere, unless others wait elsewhere too.
 pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Pending> {
     waiting.retain(|pending| pending.is_open(now));
-    match visitor.client {
-        Client::Pages | Client::Api { cookie: true } => waiting.retain(|pending| pending.is_visitors(visitor)),
-        Client::Api { cookie: false } => {
-            waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
-            if has_several_networks(&waiting) {
-                waiting.retain(|pending| *pending.claim() == visitor.claim());
-            }
-        }
+    if matches!(visitor.client, Client::Api { cookie: false }) {
+        waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
+        let several = has_several_networks(&waiting);
+        waiting.retain(|pending| pending.is_of(visitor) || matches!(pending, Pending::Recovery(_)) && !several);
+    } else {
+        waiting.retain(|pending| pending.is_of(visitor));
     }
     waiting
 }

@@ -93,9 +93,11 @@ pub enum Change {
         /// The token of the one that stays.
         except: Option<SecretDigest>,
     },
-    /// Keeps the tokens of a session of the API, which must be there and have none.
+    /// Keeps the tokens of a session of the API, which must be there and have none. None of them may be another
+    /// session's.
     AddTokens(TokenFamily),
-    /// Keeps the next state of a session's tokens: the one before it, by revision, must be there.
+    /// Keeps the next state of a session's tokens: the one before it, by revision, must be there. None of them may be
+    /// another session's.
     AdvanceTokens(TokenFamily),
     /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
     /// must be there without one, and the passkey be its account's.
@@ -132,6 +134,15 @@ pub enum Change {
         account: AccountId,
         /// Whether it gets no sessions from now on.
         disabled: bool,
+    },
+    /// Puts an account into other groups. It must still be in those it `was` in.
+    SetGroups {
+        /// Whose.
+        account: AccountId,
+        /// The groups it was read with.
+        was: Vec<String>,
+        /// The groups it is in from now on.
+        groups: Vec<String>,
     },
     /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
     /// and links that it offers or has approved. It must exist.
@@ -242,6 +253,8 @@ pub enum Conflict {
     NoAccount,
     /// The account is disabled.
     AccountDisabled,
+    /// The account was changed meanwhile.
+    AccountChanged,
     /// The credential id is in use.
     CredentialTaken,
     /// The passkey is gone, or was used meanwhile.
@@ -254,7 +267,7 @@ pub enum Conflict {
     SessionEnded,
     /// The session has a passkey.
     SessionTied,
-    /// The session's tokens were changed meanwhile.
+    /// The session's tokens were changed meanwhile, or one of them is another session's.
     TokensChanged,
     /// It is the account's last passkey.
     LastPasskey,

@@ -36,7 +36,7 @@ impl Profile {
 pub struct Locale(String);
 
 /// A JSON object, as compact text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Metadata(String);
 
 /// Why something said is not kept.
@@ -91,6 +91,13 @@ impl Metadata {
     }
 }
 
+/// What an app's client keeps here may be anything, so no log is shown it.
+impl std::fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metadata(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +129,7 @@ mod tests {
         for wrong in ["[]", "1", "\"{}\""] {
             assert_eq!(Metadata::from_object(wrong.to_owned()), Err(ProfileError::Metadata));
         }
+        assert_eq!(format!("{:?}", Metadata::from_object("{\"pin\":1}".to_owned()).unwrap()), "Metadata(…)");
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST_METADATA));
         assert_eq!(Metadata::from_object(large), Err(ProfileError::Metadata));
     }

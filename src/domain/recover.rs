@@ -99,6 +99,7 @@ impl From<Conflict> for Refusal {
             | Conflict::MasterExists
             | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged => Self::NoRecovery,
         }

@@ -106,6 +106,7 @@ impl From<Conflict> for Refusal {
             | Conflict::SessionEnded
             | Conflict::SessionTied
             | Conflict::TokensChanged
+            | Conflict::AccountChanged
             | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged

@@ -22,7 +22,7 @@ pub struct Route {
     pub host: Host,
     /// The paths it answers for.
     pub path: PathPrefix,
-    /// The servers behind it; at least one in a checked configuration.
+    /// The servers behind it; none where a proxy in front has the app behind it and only asks.
     pub upstream: Vec<UpstreamUrl>,
     /// Who may reach it.
     pub access: Access,
@@ -30,6 +30,8 @@ pub struct Route {
     pub audience: Arc<str>,
     /// Whether an access token of ours in `Authorization` is passed on; other credentials always are.
     pub forward_authorization: bool,
+    /// Only people in one of these may reach it; none asks for no group.
+    pub groups: Vec<String>,
 }
 
 /// Who may reach a route.
@@ -113,7 +115,9 @@ impl Routes {
         let known = self.host(host)?;
         let route = known.routes.iter().find(|route| path.has_prefix(&route.path))?;
         let lax = known.routes.iter().find(|route| path.has_prefix_read_laxly(&route.path))?;
-        let asks_the_same = route.access == lax.access && route.forward_authorization == lax.forward_authorization;
+        let asks_the_same = route.access == lax.access
+            && route.groups == lax.groups
+            && route.forward_authorization == lax.forward_authorization;
         let is_same = route.id == lax.id || !path.has_parameters() && asks_the_same;
         is_same.then_some(route)
     }
@@ -275,6 +279,7 @@ mod tests {
             access: Access::SignedIn,
             audience: host.into(),
             forward_authorization: false,
+            groups: Vec::new(),
         }
     }
 
@@ -348,6 +353,10 @@ mod tests {
         ] {
             assert_eq!(find(&open_around, "a.example", path), expected, "{path}");
         }
+        let groups = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let staff = Route { groups: groups(&["staff"]), ..route(1, "a.example", "/Admin") };
+        let grouped = Routes::new([route(0, "a.example", "/"), staff]).expect("no duplicates");
+        assert_eq!(find(&grouped, "a.example", "/admin"), None, "nor past a group");
         // Where both ask for the same, nothing is gained by a spelling.
         assert_eq!(find(&with(Access::SignedIn, Access::SignedIn), "a.example", "/admin"), Some(0));
     }

@@ -120,6 +120,11 @@ impl TokenFamily {
         Self { session, revision: 0, out: vec![token.digest()], spent: Vec::new(), elevated_until: None }
     }
 
+    /// Every refresh token it has, spent or out.
+    pub fn all(&self) -> impl Iterator<Item = SecretDigest> {
+        self.spent.iter().map(|spent| spent.token).chain(self.out.iter().copied())
+    }
+
     /// Until when the session is elevated, if it is at `now`.
     pub fn elevation(&self, now: Timestamp) -> Option<Timestamp> {
         self.elevated_until.filter(|until| now < *until)

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use http::Method;
 
 use super::Portal;
@@ -92,11 +92,13 @@ pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
         router.route(path, limited)
     });
     let routes = routes
+        // What is nested has no fallback for its own root.
+        .route("/", any(error::no_route))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(portal), cors::refuse_foreign))
         .layer(cors::layer(&portal.api.allowed_origins));
-    Router::new().nest(PREFIX, routes)
+    Router::new().nest(PREFIX, routes).route(&format!("{PREFIX}/"), any(error::no_route))
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use http::request::Parts;
 use url::form_urlencoded;
 
 use super::Portal;
+use super::credentials;
 use super::peer::PeerInfo;
 use super::views::chrome::Chrome;
 use crate::auth::sessions::LiveSession;
 use crate::domain::cookies;
 use crate::domain::language::Language;
 use crate::domain::return_to::ReturnTo;
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
 use crate::domain::visitor::{Client, Visitor};
 use crate::store::StoreError;
@@ -120,7 +121,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         description: Words::new(language, portal.brand.name()).browser(UserAgent::parse(user_agent)),
         address: peer.address,
         language: language.tag().to_owned(),
-        session: session_token(headers, portal),
+        session: credentials::session_token(headers, portal.cookies.session),
         client: Client::Pages,
     };
     Caller {
@@ -142,10 +143,6 @@ pub(super) fn language(portal: &Portal, lang: Option<&str>, headers: &HeaderMap)
         cookie(headers, portal.cookies.language).as_deref(),
         headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
     )
-}
-
-fn session_token(headers: &HeaderMap, portal: &Portal) -> Option<SecretDigest> {
-    cookie(headers, portal.cookies.session).and_then(|text| Secret::parse(&text)).map(|secret| secret.digest())
 }
 
 /// The one value of a cookie; two values of one name count as none.

@@ -10,6 +10,8 @@ use crate::domain::host::Authority;
 pub struct PeerInfo {
     /// The visitor's address; `None` where a trusted proxy in front did not say.
     pub address: Option<IpAddr>,
+    /// Whether it is a proxy in `server.trusted_proxies` that sent the request.
+    pub trusted: bool,
     /// Whether the visitor came over https, as far as the connection or a trusted proxy in front says.
     pub https: bool,
     /// The host, and the port where one was named, that the request is for.

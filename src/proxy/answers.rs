@@ -8,23 +8,16 @@ use http::header::{
     REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, StatusCode};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::incoming::{Incoming, Kind};
+use super::incoming::Incoming;
 use super::settings::Settings;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::route::Scheme;
+use crate::portal::detour;
+use crate::portal::forward_auth::Odd;
+use crate::portal::kind::Kind;
 use crate::portal::peer::RequestId;
-
-/// Where strangers are sent.
-const SIGN_IN: &str = "/_bmauth/sign-in";
-/// The page that asks what was lost, after a recovery.
-const REVIEW: &str = "/_bmauth/recover/review";
-
-/// What stands in a query unencoded: the unreserved characters (RFC 3986 §2.3), and `/` for legibility.
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
@@ -51,10 +44,14 @@ pub enum Problem {
     SignInRequired,
     /// 403: "Keep your account safe" has to be answered first.
     ReviewRequired,
+    /// 403: signed in, and in none of the groups that the route asks for.
+    Forbidden,
     /// 403: a WebSocket was asked for by another site's page.
     ForeignOrigin,
     /// 404: no route.
     NotFound,
+    /// 404: a route without a server of its own, about which the proxy in front only asks.
+    AskedOnly,
     /// 405: a method that is never let through.
     MethodNotAllowed,
     /// 408: the body of a request to the gateway itself took too long.
@@ -84,8 +81,8 @@ impl Problem {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::ReviewRequired => StatusCode::FORBIDDEN,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::AskedOnly => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -99,14 +96,43 @@ impl Problem {
         }
     }
 
+    /// What is in the way of a request that a proxy in front asks about; `None` where nobody but that proxy is to know.
+    pub(super) const fn of_question(odd: Odd) -> Option<Self> {
+        Some(match odd {
+            Odd::Untrusted => return None,
+            Odd::UnknownHost => Self::Misdirected,
+            Odd::NoRoute => Self::NotFound,
+            Odd::ReviewRequired => Self::ReviewRequired,
+            Odd::Forbidden => Self::Forbidden,
+            Odd::ForeignOrigin => Self::ForeignOrigin,
+            Odd::Unavailable => Self::Unavailable,
+            Odd::Fault => Self::Fault,
+            Odd::Malformed
+            | Odd::NothingSaid
+            | Odd::SaidTwice
+            | Odd::Missing
+            | Odd::Repeated
+            | Odd::Spelling
+            | Odd::OtherTarget
+            | Odd::Contradiction
+            | Odd::Method
+            | Odd::Scheme
+            | Odd::Host
+            | Odd::Path
+            | Odd::OwnPath => Self::BadRequest,
+        })
+    }
+
     /// What the problem is, in a few words, and the last part of its `type` (RFC 9457 §3.1).
     const fn title(self) -> (&'static str, &'static str) {
         match self {
             Self::BadRequest => ("malformed-request", "The request is malformed"),
             Self::SignInRequired => ("sign-in-required", "Please sign in to continue"),
             Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
+            Self::Forbidden => ("forbidden", "This account cannot open this page"),
             Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
             Self::NotFound => ("not-found", "There is nothing here"),
+            Self::AskedOnly => ("asked-only", "The proxy in front only asks about this address; the app is behind it"),
             Self::MethodNotAllowed => ("method-not-allowed", "This method is not allowed"),
             Self::RequestTimeout => ("request-timeout", "The request took too long to arrive"),
             Self::BodyTooLarge => ("body-too-large", "The request’s body is too large"),
@@ -172,7 +198,7 @@ impl Answer {
             // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
             fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
             if let Some(members) = json.as_object_mut() {
-                members.insert("sign_in_url".to_owned(), SIGN_IN.into());
+                members.insert("sign_in_url".to_owned(), detour::SIGN_IN.into());
             }
         }
         fields.push((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
@@ -181,24 +207,23 @@ impl Answer {
 
     /// Sends a stranger who goes to a page to sign in, and from there back to it.
     pub(super) fn to_sign_in(incoming: &Incoming) -> Self {
-        Self::by_way_of(SIGN_IN, incoming)
+        Self::by_way_of(detour::SIGN_IN, incoming)
     }
 
     /// Sends a person to "Keep your account safe", and from there to what they asked for.
     pub(super) fn to_review(incoming: &Incoming) -> Self {
-        Self::by_way_of(REVIEW, incoming)
+        Self::by_way_of(detour::REVIEW, incoming)
     }
 
     fn by_way_of(page: &str, incoming: &Incoming) -> Self {
-        let path = incoming.target.path.as_str();
-        let asked_for = match &incoming.target.query {
-            Some(query) => format!("{path}?{}", query.as_str()),
-            None => path.to_owned(),
-        };
-        let return_to = ReturnTo::parse_or_root(Some(&asked_for));
-        let location = format!("{page}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY));
-        let location = HeaderValue::from_str(&location).expect("percent-encoded text is visible ASCII");
+        let location = HeaderValue::from_str(&detour::by_way_of(page, &incoming.target))
+            .expect("percent-encoded text is visible ASCII");
         Self { status: StatusCode::SEE_OTHER, fields: vec![(LOCATION, location)], body: Bytes::new() }
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// The status.
@@ -221,6 +246,23 @@ impl Answer {
         }
         write(session, head, self.body).await
     }
+}
+
+/// Writes an answer that a machine reads: without the policies of our own pages.
+///
+/// # Errors
+/// The client is gone.
+pub(super) async fn send_bare(
+    session: &mut Session,
+    status: StatusCode,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+) -> pingora::Result<()> {
+    let mut head = ResponseHeader::build(status, Some(fields.len() + 3))?;
+    for (name, value) in fields {
+        head.insert_header(name, value)?;
+    }
+    write(session, head, body).await
 }
 
 /// Writes a whole response. Without a `Content-Length` the connection would be closed behind it.

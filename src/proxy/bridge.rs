@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::answers::{Problem, write};
-use super::forward::{Receiver, Spoofable};
+use super::forward::Spoofable;
 use super::incoming::Incoming;
 use crate::domain::route::Scheme;
 use crate::portal::peer::{PeerInfo, RequestId};
@@ -118,7 +118,7 @@ fn request(
     let mut request = Request::builder().method(head.method.clone()).uri(target).body(Body::from(body)).ok()?;
     let headers = request.headers_mut();
     *headers = head.headers.clone();
-    for name in spoofable.in_fields(&head.headers, incoming.from_trusted, Receiver::Portal) {
+    for name in spoofable.in_fields(&head.headers, incoming.from_trusted) {
         headers.remove(name);
     }
     headers.insert(HOST, HeaderValue::from_str(&incoming.authority.to_string()).ok()?);
@@ -129,6 +129,7 @@ fn request(
     }
     request.extensions_mut().insert(PeerInfo {
         address: incoming.client,
+        trusted: incoming.from_trusted,
         https: incoming.scheme == Scheme::Https,
         authority: incoming.authority.clone(),
         request_id,

@@ -8,45 +8,13 @@ use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::domain::account::Account;
 use crate::domain::cookies::{self, Theirs};
+use crate::domain::field_name::Folded;
+use crate::portal::{fields, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
-static REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
-static REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
-static REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 
-/// Fields by which some gateway tells an app who asks; folded, see [`Folded`].
-const IDENTITY: [&[u8]; 11] = [
-    b"remoteuser",
-    b"remoteemail",
-    b"remotename",
-    b"remotegroups",
-    b"xforwardeduser",
-    b"xforwardedemail",
-    b"xforwardedgroups",
-    b"xforwardedpreferredusername",
-    b"xforwardedaccesstoken",
-    b"xremoteuser",
-    b"xbmauthjwt",
-];
-/// What the names of such fields begin with: an app that stood behind another gateway before may still believe them.
-const IDENTITY_FAMILIES: [&[u8]; 8] = [
-    b"xauthrequest",
-    b"xauthenticated",
-    b"xauthentik",
-    b"xwebauth",
-    b"xpomerium",
-    b"xgoogiap",
-    b"xgoogauthenticated",
-    b"cfaccess",
-];
-/// Becomes the variable `HTTP_PROXY` in CGI, by which an app's own requests would be led elsewhere (CVE-2016-5385).
-const CGI_VARIABLE: &[u8] = b"proxy";
-/// Fields that some servers take for the real target, by which nothing was decided.
-const OTHER_TARGET: [&[u8]; 6] =
-    [b"xoriginalurl", b"xoriginaluri", b"xrewriteurl", b"xforwardeduri", b"xforwardedurl", b"xforwardedpath"];
 /// Fields by which a proxy in front says where a request comes from, folded, besides those of [`PROVENANCE_FAMILY`].
 const PROVENANCE: [&[u8]; 9] = [
     b"forwarded",
@@ -77,49 +45,6 @@ const PROVENANCE_PLAIN: [&str; 12] = [
     "true-client-ip",
 ];
 
-/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it sends
-/// with every request. The last are the starts of names.
-const PREFLIGHT: [&str; 6] = ["host", "origin", "referer", "user-agent", "cache-control", "pragma"];
-const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec-"];
-
-/// A field name, in lower case as the `http` crate keeps it, as the laxest server might read it: nothing but letters and
-/// digits counts. CGI alone makes one of `-`, `_` and `.`.
-struct Folded {
-    bytes: [u8; Self::KEPT],
-    length: usize,
-    whole: bool,
-}
-
-impl Folded {
-    /// Longer names are compared by their beginning only, and equal none whole.
-    const KEPT: usize = 64;
-
-    fn of(name: &HeaderName) -> Self {
-        let mut folded = Self { bytes: [0; Self::KEPT], length: 0, whole: true };
-        for byte in name.as_str().bytes().filter(u8::is_ascii_alphanumeric) {
-            let Some(place) = folded.bytes.get_mut(folded.length) else {
-                folded.whole = false;
-                break;
-            };
-            *place = byte;
-            folded.length += 1;
-        }
-        folded
-    }
-
-    fn start(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    fn is(&self, name: &[u8]) -> bool {
-        self.whole && self.start() == name
-    }
-
-    fn is_any(&self, names: &[&[u8]]) -> bool {
-        names.iter().any(|name| self.is(name))
-    }
-}
-
 /// Which fields of a client's request are not passed on.
 #[derive(Debug)]
 pub(super) struct Spoofable {
@@ -129,40 +54,29 @@ pub(super) struct Spoofable {
 
 impl Spoofable {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { identity: Folded::of(&settings.identity_header).start().into() }
+        Self { identity: Folded::of(settings.identity_header.as_str()).start().into() }
     }
 
-    fn is(&self, name: &HeaderName, from_trusted: bool, receiver: Receiver) -> bool {
+    fn is(&self, name: &HeaderName, from_trusted: bool) -> bool {
         // Nothing below begins with another letter; most fields end here. Names are in lower case already.
         let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
         if !matches!(first, Some(b'c' | b'f' | b'p' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
             return false;
         }
-        let folded = Folded::of(name);
-        let of_identity = folded.is(&self.identity)
-            || folded.is_any(&IDENTITY)
-            || IDENTITY_FAMILIES.iter().any(|family| folded.start().starts_with(family));
-        if of_identity || folded.is(CGI_VARIABLE) {
+        let folded = Folded::of(name.as_str());
+        let of_identity =
+            folded.is(&self.identity) || folded.is_any(&fields::KNOWN) || folded.begins_as_any(&fields::FAMILIES);
+        if of_identity || folded.is(fields::CGI_VARIABLE) || folded.is_any(&fields::OTHER_TARGET) {
             return true;
-        }
-        if folded.is_any(&OTHER_TARGET) {
-            return receiver == Receiver::App || !from_trusted;
         }
         let provenance = folded.is_any(&PROVENANCE) || folded.start().starts_with(PROVENANCE_FAMILY);
         provenance && !(from_trusted && PROVENANCE_PLAIN.contains(&name.as_str()))
     }
 
     /// The names of those fields in `headers`.
-    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool, receiver: Receiver) -> Vec<HeaderName> {
-        headers.keys().filter(|name| self.is(name, from_trusted, receiver)).cloned().collect()
+    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool) -> Vec<HeaderName> {
+        headers.keys().filter(|name| self.is(name, from_trusted)).cloned().collect()
     }
-}
-
-/// Who is to receive a request. Our own pages may be asked by a trusted proxy about another target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
-    App,
-    Portal,
 }
 
 /// What is said to the app about one request.
@@ -186,10 +100,10 @@ pub(super) struct Saying<'a> {
 /// A value could not be written, which refuses the request.
 pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
     let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity } = saying;
-    for name in spoofable.in_fields(&request.headers, incoming.from_trusted, Receiver::App) {
+    for name in spoofable.in_fields(&request.headers, incoming.from_trusted) {
         request.remove_header(&name);
     }
-    if incoming.bearer.is_withheld(forward_authorization) {
+    if incoming.credentials.bearer.is_withheld(forward_authorization) {
         request.remove_header(&AUTHORIZATION);
     }
     if only_asks {
@@ -208,7 +122,11 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
     if let Some((account, token)) = identity {
         request.insert_header(settings.identity_header.clone(), token)?;
         if settings.plain_headers {
-            plain_headers(request, account)?;
+            for (name, value) in fields::PLAIN.iter().zip(fields::plain(account)) {
+                if let Some(value) = value {
+                    request.insert_header(name.clone(), value)?;
+                }
+            }
         }
     }
     Ok(())
@@ -217,11 +135,7 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
 /// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
 /// cookie or other credential, no other method's name.
 fn keep_the_question(request: &mut RequestHeader) {
-    let is_question = |name: &str| {
-        PREFLIGHT.contains(&name)
-            || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))
-            || PROVENANCE_PLAIN.contains(&name)
-    };
+    let is_question = |name: &str| kind::is_in_preflight(name) || PROVENANCE_PLAIN.contains(&name);
     let others: Vec<HeaderName> = request.headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
     for name in others {
         request.remove_header(&name);
@@ -250,24 +164,6 @@ fn forwarded_for(request: &mut RequestHeader, connection: &Connection) -> pingor
     request.insert_header(X_FORWARDED_FOR.clone(), list)
 }
 
-/// The identity in plain fields, for apps that know no tokens. What is not valid text for a field is left out.
-fn plain_headers(request: &mut RequestHeader, account: &Account) -> pingora::Result<()> {
-    // A comma in a group's name would make two groups of it.
-    let groups: Vec<&str> = account.groups.iter().map(String::as_str).filter(|group| !group.contains(',')).collect();
-    let fields = [
-        (&REMOTE_USER, Some(account.id.to_string())),
-        (&REMOTE_EMAIL, Some(account.email.as_str().to_owned())),
-        (&REMOTE_NAME, account.name.clone()),
-        (&REMOTE_GROUPS, Some(groups.join(","))),
-    ];
-    for (name, value) in fields {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
-            request.insert_header(name.clone(), value)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -289,7 +185,7 @@ mod tests {
             ["accept", "range", "referer", "te", "x-requested-with", "x-csrf-token", "cf-ray", "remote", "x", "-"]
         {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            assert!(!spoofable.is(&name, false, Receiver::App), "{name}");
+            assert!(!spoofable.is(&name, false), "{name}");
         }
     }
 
@@ -297,11 +193,11 @@ mod tests {
     fn a_name_that_only_begins_like_ours_is_another_one() {
         let long = format!("x-bmauth-jwt{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(!spoofable("x-bmauth-jwt").is(&name, false, Receiver::App));
+        assert!(!spoofable("x-bmauth-jwt").is(&name, false));
         // A family is known by its beginning, however long the rest.
         let long = format!("x-auth-request-{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(spoofable("x-bmauth-jwt").is(&name, true, Receiver::Portal));
+        assert!(spoofable("x-bmauth-jwt").is(&name, true));
     }
 
     proptest! {
@@ -322,7 +218,7 @@ mod tests {
                     })
                     .collect();
                 let name = HeaderName::from_bytes(spelled.as_bytes()).unwrap();
-                prop_assert!(spoofable(identity).is(&name, from_trusted, Receiver::App), "{}", spelled);
+                prop_assert!(spoofable(identity).is(&name, from_trusted), "{}", spelled);
             }
         }
     }

@@ -2,50 +2,24 @@
 
 use std::net::IpAddr;
 
-use http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, UPGRADE,
-};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
 use super::answers::Problem;
-use super::bearer::Bearer;
 use super::guard::Connection;
 use super::settings::Settings;
-use crate::domain::cookies;
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::portal::credentials::Credentials;
+use crate::portal::kind::{self, Kind, Passage};
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 
-/// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
-/// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
-const OTHER_METHODS: [&str; 16] = [
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-    "SEARCH",
-    "MKCALENDAR",
-    "ACL",
-    "BIND",
-    "UNBIND",
-    "REBIND",
-    "VERSION-CONTROL",
-    "QUERY",
-];
-
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// A request whose head can have only one meaning.
 #[derive(Clone, Debug)]
@@ -54,10 +28,8 @@ pub(super) struct Incoming {
     pub(super) authority: Authority,
     /// The path and query.
     pub(super) target: RequestTarget,
-    /// The digest of the one session token it carries.
-    pub(super) token: Option<SecretDigest>,
-    /// The access token that it carries instead: where there is any of ours, the cookie does not count.
-    pub(super) bearer: Bearer,
+    /// Who it says it is from.
+    pub(super) credentials: Credentials,
     /// The visitor's address; `None` where a trusted proxy in front does not say.
     pub(super) client: Option<IpAddr>,
     /// Whether the peer is a trusted proxy, whose `X-Forwarded-*` is believed.
@@ -66,23 +38,6 @@ pub(super) struct Incoming {
     pub(super) scheme: Scheme,
     /// What kind of request it is, where that changes how it is treated.
     pub(super) kind: Kind,
-}
-
-/// The kinds of requests that are treated differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A person goes to a page.
-    Navigation,
-    /// A browser asks whether another site's script may call (CORS).
-    Preflight,
-    /// A WebSocket is to be opened.
-    WebSocket,
-    /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
-    Grpc,
-    /// Events are to be sent as they happen.
-    EventStream,
-    /// Anything else, scripts above all.
-    Other,
 }
 
 impl Incoming {
@@ -108,13 +63,8 @@ impl Incoming {
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
-        let token =
-            cookies::only(head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), settings.session_cookie())
-                .and_then(|value| str::from_utf8(value).ok())
-                .and_then(Secret::parse)
-                .map(|secret| secret.digest());
-        let bearer = Bearer::read(&head.headers, is_ours);
-        Ok(Self { authority, target, token, bearer, client, from_trusted, scheme, kind: kind(head) })
+        let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
+        Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
     }
 }
 
@@ -131,13 +81,10 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 fn allow(method: &Method) -> Result<(), Problem> {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            Ok(())
-        }
-        Method::TRACE | Method::CONNECT => Err(Problem::MethodNotAllowed),
-        _ if OTHER_METHODS.contains(&method.as_str()) => Ok(()),
-        _ => Err(Problem::NotImplemented),
+    match kind::passage(method) {
+        Passage::Allowed => Ok(()),
+        Passage::Never => Err(Problem::MethodNotAllowed),
+        Passage::Unknown => Err(Problem::NotImplemented),
     }
 }
 
@@ -196,49 +143,9 @@ fn forwarded_proto(headers: &HeaderMap) -> Option<bool> {
     }
 }
 
+/// The kind of a request with this head.
 pub(super) fn kind(head: &Parts) -> Kind {
-    let headers = &head.headers;
-    let reads = matches!(head.method, Method::GET | Method::HEAD);
-    // RFC 6455 §4.1: a GET of HTTP/1.1.
-    if head.version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
-        return Kind::WebSocket;
-    }
-    if head.method == Method::OPTIONS
-        && headers.contains_key(ORIGIN)
-        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-    {
-        return Kind::Preflight;
-    }
-    if head.version == Version::HTTP_2 && is_grpc(headers) {
-        return Kind::Grpc;
-    }
-    // A browser that says how the request came about is believed over what it accepts: a script may fetch HTML too.
-    let navigates = match headers.get(&SEC_FETCH_MODE) {
-        Some(mode) => mode == "navigate",
-        None => reads && accepts(headers, b"text/html"),
-    };
-    match navigates {
-        true => Kind::Navigation,
-        false if accepts(headers, b"text/event-stream") => Kind::EventStream,
-        false => Kind::Other,
-    }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
-    ranges.any(|range| {
-        let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        media_type.eq_ignore_ascii_case(wanted)
-    })
-}
-
-fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
-    let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
-    items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    Kind::of(&head.method, head.version, &head.headers)
 }
 
 #[cfg(test)]
@@ -246,6 +153,7 @@ mod tests {
     use super::super::guard::{Arrival, Connection};
     use super::*;
     use crate::domain::host::Host;
+    use crate::domain::secret::Secret;
 
     fn settings() -> Settings {
         Settings {
@@ -392,7 +300,7 @@ mod tests {
     #[test]
     fn one_session_cookie_is_read() {
         let secret = Secret::from_bytes([7; 32]);
-        let cookie = |value: &str| get("/").with("cookie", value).read().unwrap().token;
+        let cookie = |value: &str| get("/").with("cookie", value).read().unwrap().credentials.token;
         assert_eq!(cookie(&format!("a=1; __Host-bmauth={}", secret.text())), Some(secret.digest()));
         assert_eq!(cookie(&format!("bmauth={}", secret.text())), None);
         assert_eq!(cookie(&format!("__Host-bmauth={0}; __Host-bmauth={0}", secret.text())), None);

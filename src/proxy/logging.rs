@@ -9,8 +9,11 @@ use tokio::time::Instant;
 use super::answers::Problem;
 use super::incoming::Incoming;
 use crate::counts::Counts;
+use crate::domain::host::Host;
+use crate::domain::path::CanonicalPath;
 use crate::domain::route::RouteId;
 use crate::domain::session::SessionId;
+use crate::portal::forward_auth::About;
 use crate::portal::peer::RequestId;
 
 /// What the line says; it is written when this is dropped, so also for a request that was stopped.
@@ -24,9 +27,11 @@ pub(super) struct Line {
     pub(super) incoming: Option<Incoming>,
     pub(super) route: Option<RouteId>,
     pub(super) session: Option<SessionId>,
+    /// What a proxy in front asked about, in place of the question itself.
+    asked_about: Option<(Host, CanonicalPath)>,
     pub(super) status: Option<u16>,
     pub(super) sent: usize,
-    /// The kind of error that ended it, in a word or two.
+    /// The kind of error that ended it, in a word or two, or why a question was refused.
     pub(super) error: Option<String>,
     pub(super) is_complete: bool,
 }
@@ -36,6 +41,8 @@ pub(super) struct Line {
 pub(super) enum Outcome {
     /// The app was asked, and nothing of ours was said in its place.
     Forwarded,
+    /// A proxy in front was told that it may pass.
+    Allowed,
     /// One of our own pages answered.
     OwnPage,
     /// Whoever asked has to sign in first.
@@ -56,6 +63,7 @@ impl Outcome {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Forwarded => "forwarded",
+            Self::Allowed => "allowed",
             Self::OwnPage => "own-page",
             Self::SignIn => "sign-in",
             Self::Refused => "refused",
@@ -76,8 +84,10 @@ impl From<Problem> for Outcome {
             Problem::Fault => Self::Fault,
             Problem::BadRequest
             | Problem::ReviewRequired
+            | Problem::Forbidden
             | Problem::ForeignOrigin
             | Problem::NotFound
+            | Problem::AskedOnly
             | Problem::MethodNotAllowed
             | Problem::RequestTimeout
             | Problem::BodyTooLarge
@@ -99,10 +109,23 @@ impl Line {
             incoming: None,
             route: None,
             session: None,
+            asked_about: None,
             status: None,
             sent: 0,
             error: None,
             is_complete: false,
+        }
+    }
+}
+
+impl Line {
+    /// Notes what a proxy in front asked about.
+    pub(super) fn about(&mut self, about: About) {
+        let About { target, route, session, why: _ } = about;
+        (self.route, self.session) = (route, session);
+        if let Some((method, host, path)) = target {
+            self.method = Some(method);
+            self.asked_about = Some((host, path));
         }
     }
 }
@@ -114,13 +137,17 @@ impl Drop for Line {
             return;
         }
         let incoming = self.incoming.as_ref();
+        let target = match &self.asked_about {
+            Some((host, path)) => Some((host, path)),
+            None => incoming.map(|incoming| (&incoming.authority.host, &incoming.target.path)),
+        };
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             request = %self.request_id,
             client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
             method = self.method.as_ref().map(Method::as_str),
-            host = incoming.map(|incoming| incoming.authority.host.as_str()),
-            path = incoming.map(|incoming| incoming.target.path.as_str()),
+            host = target.map(|(host, _)| host.as_str()),
+            path = target.map(|(_, path)| path.as_str()),
             route = self.route.map(|route| route.0),
             session = self.session.map(|session| tracing::field::display(session.0)),
             status = self.status,

@@ -5,8 +5,8 @@ use http::header::{HeaderMap, HeaderValue, SET_COOKIE, UPGRADE};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
-use super::incoming::Kind;
 use crate::domain::cookies;
+use crate::portal::kind::Kind;
 
 /// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2): behind
 /// it bytes pass that nobody reads as requests.

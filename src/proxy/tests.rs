@@ -1,6 +1,7 @@
 //! That forwarding fails closed when the phases before it did not do their part.
 
 use async_trait::async_trait;
+use http::HeaderName;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -51,9 +52,19 @@ fn gateway(access: Access) -> Gateway {
         access,
         audience: "notes.example.com".into(),
         forward_authorization: false,
+        groups: Vec::new(),
+    };
+    let routes = Routes::new([route]).unwrap();
+    let asked = forward_auth::Settings {
+        public_scheme: Scheme::Https,
+        public_port: None,
+        session_cookie: "__Host-bmauth",
+        identity_header: HeaderName::from_static("x-bmauth-jwt"),
+        plain_headers: false,
     };
     let parts = Parts {
-        routes: Routes::new([route]).unwrap(),
+        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(Nobody), asked)),
+        routes,
         gatekeeper: Arc::new(Nobody),
         portal: Router::new(),
         render: Arc::new(|_| String::new()),

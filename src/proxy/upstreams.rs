@@ -9,8 +9,8 @@ use std::time::Duration;
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 use tokio::time::Instant;
 
-use super::incoming::Kind;
 use crate::domain::route::{RouteId, Routes, UpstreamUrl};
+use crate::portal::kind::Kind;
 
 /// How long a server has to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -85,10 +85,7 @@ impl Store for MemoryStore {
     }
 
     async fn tokens_by_refresh(&self, token: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
-        let has = |family: &&TokenFamily| {
-            family.out.contains(&token) || family.spent.iter().any(|spent| spent.token == token)
-        };
-        Ok(self.state().tokens.values().find(has).cloned())
+        Ok(self.state().tokens.values().find(|family| family.all().any(|one| one == token)).cloned())
     }
 
     async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod batch;
+mod broken;
 mod fault;
 mod file;
 mod records;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use ::redb::{Database, ReadableDatabase as _};
 use async_trait::async_trait;
 
+use self::broken::PassedOver;
 use self::fault::{Fault, refusal};
 use self::rows::{MASTER, Table, after_account, after_time, at, end_of, of_account, of_email};
 use self::sweep::Sweep;
@@ -49,6 +51,7 @@ pub struct RedbStore {
     // Before the database: the writer has to finish with it.
     writer: Writer,
     database: Arc<Database>,
+    passed_over: Arc<PassedOver>,
 }
 
 impl RedbStore {
@@ -65,7 +68,7 @@ impl RedbStore {
             problem: "its thread could not be started".to_owned(),
             source: Some(Box::new(error)),
         })?;
-        Ok(Self { writer, database })
+        Ok(Self { writer, database, passed_over: Arc::default() })
     }
 
     async fn read<T: Send + 'static>(
@@ -73,7 +76,9 @@ impl RedbStore {
         read: impl FnOnce(&mut Snapshot) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let database = Arc::clone(&self.database);
-        let reading = tokio::task::spawn_blocking(move || read(&mut Snapshot(database.begin_read()?)));
+        let passed_over = Arc::clone(&self.passed_over);
+        let reading =
+            tokio::task::spawn_blocking(move || read(&mut Snapshot::new(database.begin_read()?, passed_over)));
         match reading.await {
             Ok(read) => read.map_err(|fault| fault.during("it could not be read")),
             Err(error) => {
@@ -98,7 +103,8 @@ impl Store for RedbStore {
         self.read(move |view| {
             let prefix = first.len();
             let keys = view.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)?;
-            keys.iter().map(|key| view.load_indexed(key.get(prefix..).unwrap_or_default())).collect()
+            let load = |key: &Vec<u8>| view.load_readable(key.get(prefix..).unwrap_or_default()).transpose();
+            keys.iter().filter_map(load).collect()
         })
         .await
     }
@@ -198,7 +204,7 @@ impl Store for RedbStore {
     async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
         self.read(move |view| {
             let keys = view.keys(Table::RecoveriesByAccount, of_account(account), usize::MAX)?;
-            keys.iter().map(|key| view.load_indexed(after_account(key))).collect()
+            keys.iter().filter_map(|key| view.load_readable(after_account(key)).transpose()).collect()
         })
         .await
     }
@@ -213,9 +219,17 @@ impl Store for RedbStore {
 
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.read(move |view| {
-            let first = at(Timestamp::from_unix(0), &[]);
-            let keys = view.keys(Table::LettersByDue, first..=end_of(now), limit)?;
-            keys.iter().map(|key| view.load_indexed(after_time(key))).collect()
+            let (mut from, mut letters) = (at(Timestamp::from_unix(0), &[]), Vec::new());
+            while letters.len() < limit {
+                let keys = view.keys(Table::LettersByDue, from..=end_of(now), limit - letters.len())?;
+                let Some(last) = keys.last() else { break };
+                // The least that comes after it.
+                from = [last.as_slice(), &[0]].concat();
+                for key in &keys {
+                    letters.extend(view.load_readable(after_time(key))?);
+                }
+            }
+            Ok(letters)
         })
         .await
     }

@@ -17,6 +17,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::link::Policy;
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::recover::Mode;
+use crate::domain::route::Scheme;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::identity::{self, Identity, rotation};
@@ -24,6 +25,7 @@ use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
 use crate::portal::assets::Assets;
 use crate::portal::cookies::CookieNames;
+use crate::portal::forward_auth::{self, ForwardAuth};
 use crate::portal::limits::Limits;
 use crate::portal::{Portal, api};
 use crate::store::{CommitError, Store};
@@ -99,6 +101,7 @@ impl Gateway {
         }));
         let portal = Arc::new(Portal {
             auth: Arc::clone(&auth),
+            forward_auth: Arc::new(forward_auth(config, &auth)),
             assets: Assets::new(&brand),
             brand,
             cookies: CookieNames::new(config.public_url.is_https()),
@@ -115,6 +118,19 @@ impl Gateway {
         });
         Ok(Self { auth, portal, outbox, counts })
     }
+}
+
+/// What answers the proxies in front.
+fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
+    let public = &config.public_url;
+    let settings = forward_auth::Settings {
+        public_scheme: if public.is_https() { Scheme::Https } else { Scheme::Http },
+        public_port: public.url().port(),
+        session_cookie: CookieNames::new(public.is_https()).session,
+        identity_header: config.identity.header.name().clone(),
+        plain_headers: config.identity.plain_headers,
+    };
+    ForwardAuth::new(config.routes.clone(), Arc::clone(auth) as _, settings)
 }
 
 /// What an operator can do with the gateway of this configuration.

@@ -45,6 +45,7 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
     Parts {
         routes: config.routes.clone(),
         gatekeeper: Arc::clone(&gateway.auth) as _,
+        forward_auth: Arc::clone(&gateway.portal.forward_auth),
         portal: portal::router(Arc::clone(&gateway.portal)),
         render: render(gateway),
         settings: settings(config),
@@ -77,10 +78,11 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => {
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::Forbidden | Problem::ForeignOrigin => {
                 Failure::Forbidden { email: None }
             }
             Problem::NotFound => Failure::NotFound,
+            Problem::AskedOnly => Failure::AskedOnly,
             Problem::Misdirected => Failure::Misdirected,
             Problem::Fault => Failure::Fault,
             Problem::UpstreamDown | Problem::UpstreamTimeout => Failure::UpstreamDown,

@@ -1,18 +1,34 @@
 //! The JSON API through its front door, with a client that keeps tokens and, where it wants to, cookies.
 
+mod ceremonies;
+mod codes;
+mod cors;
 mod described;
+mod elevating;
 mod hasura_clients;
+mod pressure;
+mod routes;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod tokens;
 mod walk;
 
 use axum::body::Body;
+use bmauth::domain::account::Account;
+use bmauth::domain::activity::What;
+use bmauth::domain::email::Email;
 use http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::authenticator::Passkey;
+use crate::authenticator::{Passkey, decode};
 use crate::browser::{Answer, Browser};
 use crate::world::World;
 
 pub const MARIA: &str = "maria@example.com";
+pub const BOB: &str = "bob@example.com";
+/// Another network than that of every client that is not told so.
+pub const ELSEWHERE: &str = "198.51.100.7";
 
 /// A client of the API.
 pub struct Client {
@@ -21,12 +37,13 @@ pub struct Client {
     pub keeps_cookies: bool,
     pub access: Option<String>,
     pub refresh: Option<String>,
+    pub agent: Option<&'static str>,
 }
 
 impl Client {
     /// A mobile app: it keeps tokens alone.
     pub fn app(world: &World) -> Self {
-        Self { browser: world.browser(), keeps_cookies: false, access: None, refresh: None }
+        Self { browser: world.browser(), keeps_cookies: false, access: None, refresh: None, agent: None }
     }
 
     /// A single-page app: its browser keeps the cookie.
@@ -34,10 +51,28 @@ impl Client {
         Self { keeps_cookies: true, ..Self::app(world) }
     }
 
+    /// The same client in another network.
+    pub fn at(mut self, address: &str) -> Self {
+        self.browser.address = address.parse().unwrap();
+        self
+    }
+
+    /// Another tab: the same tokens and cookies.
+    pub fn tab(&self, world: &World) -> Self {
+        let Self { keeps_cookies, agent, .. } = *self;
+        let mut browser = world.browser();
+        browser.cookies.clone_from(&self.browser.cookies);
+        browser.address = self.browser.address;
+        Self { browser, keeps_cookies, access: self.access.clone(), refresh: self.refresh.clone(), agent }
+    }
+
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("/_bmauth/v1{path}"));
         if let Some(access) = &self.access {
             request = request.header(header::AUTHORIZATION, format!("Bearer {access}"));
+        }
+        if let Some(agent) = self.agent {
+            request = request.header(header::USER_AGENT, agent);
         }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -94,12 +129,130 @@ impl Client {
         self.post("/signin/webauthn/verify", &json!({ "email": email, "credential": credential })).await
     }
 
+    /// Asks for a challenge.
+    pub async fn begin(&mut self, path: &str, body: &Value) -> Value {
+        let begun = self.post(path, body).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        begun.json()
+    }
+
+    /// Asks for a code, and is told nothing.
+    pub async fn ask_for_code(&mut self, email: &str) {
+        let sent = self.post("/signin/otp/email", &json!({ "email": email })).await;
+        assert_eq!((sent.status, sent.json()), (StatusCode::OK, json!("OK")));
+    }
+
+    pub async fn enter(&mut self, email: &str, otp: &str) -> Answer {
+        self.post("/signin/otp/email/verify", &json!({ "email": email, "otp": otp })).await
+    }
+
+    /// Gets back in by code; the session's tokens are kept.
+    pub async fn recover(&mut self, world: &World, email: &str) {
+        self.ask_for_code(email).await;
+        let otp = world.code(email).await;
+        let done = self.enter(email, &otp).await;
+        self.keep(&done);
+    }
+
+    pub async fn refresh(&mut self) -> Answer {
+        self.post("/token", &json!({ "refreshToken": self.refresh.clone() })).await
+    }
+
+    /// Makes the key that the API asks for.
+    pub async fn add(&mut self, passkey: &mut Passkey) -> Answer {
+        let begun = self.post("/user/webauthn/add", &json!({})).await;
+        if begun.status != StatusCode::OK {
+            return begun;
+        }
+        let credential = passkey.create(&begun.json());
+        self.post("/user/webauthn/verify", &json!({ "credential": credential })).await
+    }
+
+    /// Whether its access token is good.
+    pub async fn is_signed_in(&mut self) -> bool {
+        let user = self.get("/user").await;
+        if user.status != StatusCode::OK {
+            refused(&user, 401, "unauthenticated-user");
+        }
+        user.status == StatusCode::OK
+    }
+
     pub async fn elevate(&mut self, passkey: &mut Passkey) -> Answer {
         let begun = self.post("/elevate/webauthn", &json!({})).await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
         let credential = passkey.get(&begun.json());
         self.post("/elevate/webauthn/verify", &json!({ "credential": credential })).await
     }
+}
+
+/// Maria with an app and a key; her mailbox is empty.
+pub async fn maria(world: &World) -> (Client, Passkey) {
+    somebody(world, MARIA).await
+}
+
+/// The same for anybody.
+pub async fn somebody(world: &World, email: &str) -> (Client, Passkey) {
+    let (mut client, mut key) = (Client::app(world), Passkey::new(format!("key of {email}").as_bytes()));
+    client.sign_up(world, email, &mut key).await;
+    (client, key)
+}
+
+pub async fn account(world: &World, email: &str) -> Account {
+    world.store.account_by_email(&Email::parse(email).unwrap()).await.unwrap().expect("an account")
+}
+
+/// The credential ids of an account.
+pub async fn keys(world: &World, email: &str) -> Vec<Vec<u8>> {
+    let keys = world.store.passkeys(account(world, email).await.id).await.unwrap();
+    keys.iter().map(|key| key.key.id.bytes().to_vec()).collect()
+}
+
+/// How many sessions an account has.
+pub async fn sessions(world: &World, email: &str) -> usize {
+    world.store.sessions(account(world, email).await.id).await.unwrap().len()
+}
+
+/// What happened to an account, the latest first.
+pub async fn events(world: &World, email: &str) -> Vec<What> {
+    let events = world.store.events(account(world, email).await.id, 100).await.unwrap();
+    events.iter().map(|event| event.what).collect()
+}
+
+/// Another code than this one.
+pub fn wrong(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+/// What an access token says.
+pub fn claims(access: &str) -> Value {
+    let payload = access.split('.').nth(1).unwrap();
+    serde_json::from_slice(&decode(&json!(payload))).unwrap()
+}
+
+/// Whether an access token says that its session is elevated.
+pub fn says_elevated(access: &str) -> bool {
+    claims(access)["https://hasura.io/jwt/claims"]["x-hasura-auth-elevated"].is_string()
+}
+
+/// An answer without what is random in it: the rest must not tell one address from another.
+pub fn looks(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .map(|(name, value)| match value.split_once('=') {
+            Some((cookie, rest)) if name == "set-cookie" => (name, format!("{cookie} {} {}", rest.len(), &rest[43..])),
+            _ => (name, value),
+        })
+        .collect();
+    headers.sort();
+    let mut body = answer.json();
+    for random in ["/challenge", "/user/id"] {
+        if let Some(value) = body.pointer_mut(random) {
+            *value = json!(decode(value).len());
+        }
+    }
+    (answer.status.as_u16(), headers, body)
 }
 
 /// What the API says it refuses for.

@@ -57,6 +57,7 @@ impl Browser {
         request.headers_mut().insert(header::HOST, "notes.example.com".parse().unwrap());
         request.extensions_mut().insert(PeerInfo {
             address: Some(self.address),
+            trusted: false,
             https: true,
             authority: Authority::parse(b"notes.example.com").unwrap(),
             request_id: RequestId(7),

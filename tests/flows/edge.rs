@@ -1,7 +1,7 @@
 //! What is refused before any flow: other sites, missing tokens, odd bodies; and a store that is down.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -139,11 +139,13 @@ async fn a_network_that_asks_too_often_is_told_to_wait_and_others_are_not() {
 
 /// A store that can be switched off.
 #[derive(Default)]
-struct Fragile {
-    store: MemoryStore,
-    down: Arc<AtomicBool>,
+pub struct Fragile {
+    pub store: MemoryStore,
+    pub down: Arc<AtomicBool>,
     /// It can be read, and not written: its disk is full.
-    full: Arc<AtomicBool>,
+    pub full: Arc<AtomicBool>,
+    /// How many commits it was asked for, and how many of them were to be durable.
+    pub commits: Arc<[AtomicUsize; 2]>,
 }
 
 impl Fragile {
@@ -227,6 +229,8 @@ impl Store for Fragile {
         self.check()?.signing_keys().await
     }
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
+        self.commits[0].fetch_add(1, Ordering::SeqCst);
+        self.commits[1].fetch_add(usize::from(durability == Durability::Durable), Ordering::SeqCst);
         if self.full.load(Ordering::SeqCst) {
             return Err(StoreError { problem: "writing".to_owned(), source: None }.into());
         }

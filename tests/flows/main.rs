@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod asking;
 mod authenticator;
 mod browser;
 mod edge;

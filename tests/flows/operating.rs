@@ -385,3 +385,33 @@ async fn the_commands_work_on_a_running_gateway_and_say_so_where_there_is_none()
     assert!(!path.exists(), "the file goes with the gateway");
     failed(&run(&["users", "list"]).await, 1, &not_running);
 }
+
+#[tokio::test]
+async fn groups_are_changed_for_the_very_next_request() {
+    let (world, router) = world().await;
+    let (mut browser, _) = person(&world, MARIA, b"key of maria").await;
+    let streaming = live(&world, &browser).await;
+    let shown = post(&router, "/users/maria@example.com/groups?add=staff,org:admins&remove=none").await;
+    assert_eq!(shown["groups"], json!(["staff", "org:admins"]));
+    assert_eq!(browser.get("/_bmauth/whoami").await.json()["groups"], json!(["staff", "org:admins"]));
+    assert!(streaming.ended().is_cancelled(), "what streams may be of a route that asks for a group");
+
+    assert_eq!(post(&router, "/users/maria@example.com/groups").await["groups"], json!(["staff", "org:admins"]));
+    assert_eq!(post(&router, "/users/maria@example.com/groups?remove=staff").await["groups"], json!(["org:admins"]));
+    assert_eq!(post(&router, "/users/maria@example.com/groups?set=").await["groups"], json!([]));
+    assert_eq!(browser.get("/_bmauth/whoami").await.json()["groups"], json!([]));
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_one_is_refused_and_changes_nothing() {
+    let (world, router) = world().await;
+    person(&world, MARIA, b"key of maria").await;
+    for wrong in ["add=a%20b", "set=a,%C3%A4", "add=%22", &format!("add={}", "a".repeat(65))] {
+        let (status, said) = ask(&router, Method::POST, &format!("/users/{MARIA}/groups?{wrong}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{said}");
+    }
+    let many: Vec<String> = (0..65).map(|number| number.to_string()).collect();
+    let (status, said) = ask(&router, Method::POST, &format!("/users/{MARIA}/groups?set={}", many.join(","))).await;
+    assert_eq!((status, said["error"].as_str().unwrap().contains("64 groups")), (StatusCode::CONFLICT, true));
+    assert_eq!(get(&router, &format!("/users/{MARIA}")).await["user"]["groups"], json!([]));
+}

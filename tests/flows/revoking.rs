@@ -64,17 +64,18 @@ async fn head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
 }
 
 /// A world with the proxy in front.
-struct Gateway {
-    world: World,
+pub struct Gateway {
+    pub world: World,
     proxy: Arc<Proxy>,
 }
 
 impl Gateway {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let text = CONFIG.replace("http://127.0.0.1:8000", &app().await);
         let world = World::with(&text, Arc::new(MemoryStore::new())).await;
         let config = config::load(ConfigSource::text("bmauth.toml", &text)).unwrap();
         let proxy = Arc::new(Proxy::new(Parts {
+            forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             portal: world.router.clone(),
@@ -87,7 +88,7 @@ impl Gateway {
     }
 
     /// Asks the app for `path` with a browser's cookies; returns the answer's head, and what follows it.
-    async fn get(&self, browser: &Browser, path: &str, lines: &str) -> (String, DuplexStream) {
+    pub async fn get(&self, browser: &Browser, path: &str, lines: &str) -> (String, DuplexStream) {
         let (mut ours, theirs) = tokio::io::duplex(16 * 1024);
         let peer = Some(([192, 0, 2, 1], 50000).into());
         let proxy = Arc::clone(&self.proxy);

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
-use crate::world::{CONFIG, World};
+use crate::world::{CONFIG, ORIGIN, World};
 use bmauth::domain::plan::{Change, Durability};
 use bmauth::domain::secret::Secret;
 use bmauth::store::memory::MemoryStore;
@@ -174,7 +174,7 @@ async fn a_refused_answer_has_used_its_ceremony_up() {
     passkey.origin = "https://evil.example".into();
     let bad = passkey.get(&challenge["options"]);
     assert_eq!(browser.answer(&challenge, &bad).await.refusal(), "not-accepted");
-    passkey.origin = crate::world::ORIGIN.into();
+    passkey.origin = ORIGIN.into();
     let good = passkey.get(&challenge["options"]);
     assert_eq!(browser.answer(&challenge, &good).await.refusal(), "expired-ceremony");
 }
@@ -370,4 +370,33 @@ async fn a_disabled_account_gets_no_session() {
     let mut off = world.browser();
     assert_eq!(off.sign_in(None, &mut passkey).await.refusal(), "account-disabled");
     assert_eq!(off.who().await, None);
+}
+
+#[tokio::test]
+async fn an_app_elsewhere_uses_passkeys_where_it_is_allowed_to_and_within_their_domain() {
+    let text = format!(
+        "{CONFIG}[api]\nallowed_origins = [\"https://app.notes.example.com\", \"https://app.example.com\", \"https://notes.example.com:8443\"]\n"
+    );
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    assert_eq!(world.portal.origins, [ORIGIN], "its pages are still none of ours");
+    let (_, mut passkey) = maria(&world).await;
+    for (origin, status) in [
+        ("https://app.notes.example.com", StatusCode::OK),
+        ("https://notes.example.com:8443", StatusCode::OK),
+        ("https://app.example.com", StatusCode::UNAUTHORIZED),
+        ("https://other.notes.example.com", StatusCode::UNAUTHORIZED),
+        ("https://app.notes.example.com:444", StatusCode::UNAUTHORIZED),
+        ("http://app.notes.example.com", StatusCode::UNAUTHORIZED),
+    ] {
+        passkey.origin = origin.to_owned();
+        assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn no_app_elsewhere_uses_passkeys_unless_it_is_allowed_to() {
+    let world = World::new().await;
+    let (_, mut passkey) = maria(&world).await;
+    passkey.origin = "https://app.notes.example.com".to_owned();
+    assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.refusal(), "not-accepted");
 }

@@ -222,3 +222,28 @@ async fn a_port_and_a_capital_do_not_make_another_host() {
     assert_eq!(world.ask(&spelled).await.status, 200);
     assert_eq!(app.saw().field("host"), Some("notes.example.com:8443"));
 }
+
+#[tokio::test]
+async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
+    let app = hello().await;
+    let plan = plan().route("/", Access::SignedIn, &app.url).route("/admin", Access::SignedIn, &app.url);
+    let world = plan.for_groups(&["admins", "it"]).start();
+    let groups = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let admin = world.keeper.sign_in_as(1, None, groups(&["staff", "it"]));
+    assert_eq!(world.get_as(&admin, "/admin/x", &[]).await.status, 200);
+    app.saw();
+    for names in [&[][..], &["staff"], &["IT"], &["admins2"]] {
+        let other = world.keeper.sign_in_as(2, None, groups(names));
+        assert_eq!(world.get_as(&other, "/", &[]).await.status, 200);
+        app.saw();
+        let answer = world.get_as(&other, "/admin", &["Accept: application/json"]).await;
+        assert_eq!((answer.status, answer.json()["title"].as_str()), (403, Some("This account cannot open this page")));
+        let page = world.get_as(&other, "/admin", &["Sec-Fetch-Mode: navigate"]).await;
+        assert_eq!((page.status, page.field("location")), (403, None));
+        assert!(page.field("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+        // Another spelling of the path is none of a laxer route.
+        assert_eq!(world.get_as(&other, "/Admin", &[]).await.status, 404);
+    }
+    assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a stranger signs in first");
+    assert!(app.seen().is_empty());
+}

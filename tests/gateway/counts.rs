@@ -17,6 +17,30 @@ async fn counted(world: &World, outcome: &str, times: u64) {
 }
 
 #[tokio::test]
+async fn a_question_is_counted_by_its_answer() {
+    let world = plan()
+        .route_to(HOST, "/", Access::SignedIn, &[])
+        .set(|settings| settings.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()])
+        .start();
+    let (secret, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
+    world.keeper.end(&unknown);
+    let about = ["X-Original-URL: https://notes.example.com/a", "X-Original-Method: GET"];
+    let question = "/_bmauth/forward-auth";
+    world.get_as(&secret, question, &about).await;
+    counted(&world, "allowed", 1).await;
+    world.get(question, &about).await;
+    counted(&world, "sign-in", 1).await;
+    world.get(question, &[]).await;
+    counted(&world, "refused", 1).await;
+    world.keeper.break_store();
+    world.get_as(&unknown, question, &about).await;
+    counted(&world, "unavailable", 1).await;
+    world.keeper.break_signing();
+    world.get_as(&secret, question, &about).await;
+    counted(&world, "fault", 1).await;
+}
+
+#[tokio::test]
 async fn each_request_is_counted_once_by_what_became_of_it() {
     let app = hello().await;
     let world = plan()

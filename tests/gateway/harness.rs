@@ -18,6 +18,7 @@ use bmauth::domain::route::{Access, Route, RouteId, Routes, Scheme, UpstreamUrl}
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::identity::IdentityError;
+use bmauth::portal::forward_auth::{self, ForwardAuth};
 use bmauth::portal::peer::PeerInfo;
 use bmauth::proxy::{Arrival, ErrorPage, Gatekeeper, Parts, Proxy, Settings};
 use bmauth::store::StoreError;
@@ -175,7 +176,14 @@ impl Plan {
             access,
             audience: host.into(),
             forward_authorization: false,
+            groups: Vec::new(),
         });
+        self
+    }
+
+    /// Has the route that was added last ask for one of these groups.
+    pub fn for_groups(mut self, groups: &[&str]) -> Self {
+        self.routes.last_mut().expect("a route").groups = groups.iter().map(|&group| group.to_owned()).collect();
         self
     }
 
@@ -205,8 +213,17 @@ impl Plan {
     /// Starts with another gatekeeper than the world's own.
     pub fn start_with(self, keeper: Arc<Keeper>, gatekeeper: Arc<dyn Gatekeeper>) -> World {
         let counts = Arc::new(Counts::default());
+        let routes = Routes::new(self.routes).unwrap();
+        let asked = forward_auth::Settings {
+            public_scheme: self.settings.public_scheme,
+            public_port: None,
+            session_cookie: self.settings.session_cookie(),
+            identity_header: self.settings.identity_header.clone(),
+            plain_headers: self.settings.plain_headers,
+        };
         let parts = Parts {
-            routes: Routes::new(self.routes).unwrap(),
+            forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::clone(&gatekeeper), asked)),
+            routes,
             gatekeeper,
             portal: self.portal,
             render: Arc::new(|page: &ErrorPage<'_>| {

@@ -48,6 +48,32 @@ async fn crumbs_of_cookies_are_read_and_reach_the_app_as_one_line() {
 }
 
 #[tokio::test]
+async fn a_question_over_http2_is_answered_alike() {
+    let world = plan()
+        .route_to(HOST, "/", Access::SignedIn, &[])
+        .set(|settings| settings.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()])
+        .start();
+    let own = format!("{COOKIE}={}", world.keeper.sign_in(1).text());
+    let mut client = connect(&world).await;
+    let envoys = |path: &str| to(&format!("/_bmauth/forward-auth{path}")).header("x-forwarded-proto", "https");
+    let request = envoys("/notes").header("cookie", "a=1").header("cookie", &own).header("cookie", "b=2");
+    let answer = ask(&mut client, request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["cookie"], "a=1; b=2");
+    assert_eq!(answer.headers()["x-bmauth-jwt"], "token.user1@example.com.notes.example.com");
+    assert_eq!(status(&mut client, envoys("/notes")).await, 401);
+    assert_eq!(status(&mut client, envoys("/notes").header("accept", "text/html")).await, 303);
+    assert_eq!(status(&mut client, envoys("/a/../b").header("cookie", &own)).await, 403);
+    let forwarded = to("/_bmauth/forward-auth")
+        .header("x-forwarded-method", "GET")
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-host", HOST)
+        .header("x-forwarded-uri", "/notes")
+        .header("cookie", &own);
+    assert_eq!(status(&mut client, forwarded).await, 200);
+}
+
+#[tokio::test]
 async fn no_spelling_of_an_identity_header_gets_through() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();

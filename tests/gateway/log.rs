@@ -60,6 +60,9 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     world.get("/stranger?code=QUERY", &["Accept: text/html"]).await;
     world.get("/_bmauth/x?code=QUERY", &[]).await;
     world.get("//QUERY", &["Cookie: a=COOKIE"]).await;
+    let ours = world.keeper.access_token(&secret);
+    world.get("/bearer", &[&format!("Authorization: Bearer {ours}")]).await;
+    world.get("/unclear", &[&format!("Authorization: Bearer {ours}, {ours}")]).await;
     let text = paper.text();
     for never in ["QUERY", "COOKIE", "TOKEN", &secret.text(), "user1@example.com", "token."] {
         assert!(!text.contains(never), "{never} in {text}");
@@ -76,7 +79,30 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     ] {
         assert!(text.contains(line), "{line} not in {text}");
     }
-    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 5, "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 7, "{text}");
+}
+
+#[tokio::test]
+async fn a_question_is_one_line_about_what_was_asked() {
+    let world = plan()
+        .route_to(HOST, "/", Access::SignedIn, &[])
+        .set(|settings| settings.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()])
+        .start();
+    let (paper, _guard) = written(&world).await;
+    let secret = world.keeper.sign_in(1);
+    let url = "X-Original-URL: https://notes.example.com/notes?code=QUERY";
+    world.get_as(&secret, "/_bmauth/forward-auth?code=QUERY", &[url, "X-Original-Method: PUT"]).await;
+    world.get("/_bmauth/forward-auth", &[url]).await;
+    let text = paper.text();
+    for never in ["QUERY", &secret.text(), "user1@example.com", "token."] {
+        assert!(!text.contains(never), "{never} in {text}");
+    }
+    for line in
+        ["method=\"PUT\" host=\"notes.example.com\" path=\"/notes\" route=0", "status=200", "error=\"part-missing\""]
+    {
+        assert!(text.contains(line), "{line} not in {text}");
+    }
+    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 2, "{text}");
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ mod counts;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod forward_auth;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod http2;

@@ -147,6 +147,7 @@ async fn no_table_names_an_account_that_was_removed() {
         let mut changes = person(n);
         changes.extend([
             Change::AddSession(session(n, n, n)),
+            Change::AddTokens(tokens(n, 2, 2)),
             Change::AddEvent(event(n, n, 50)),
             Change::AddHold(hold(n, n)),
             Change::PutAdminCode(admin_code(n, n)),
@@ -195,7 +196,7 @@ fn tables_naming(path: &Path, account: u32) -> Vec<String> {
 }
 
 /// The table of each row that is like that.
-fn tables_with(path: &Path, is: impl Fn(&[u8], &[u8]) -> bool) -> Vec<String> {
+pub fn tables_with(path: &Path, is: impl Fn(&[u8], &[u8]) -> bool) -> Vec<String> {
     let database = Database::open(path).unwrap();
     let snapshot = database.begin_read().unwrap();
     let mut found = Vec::new();
@@ -234,7 +235,7 @@ async fn an_unreadable_row_refuses_whoever_needs_it_and_nobody_else() {
     let error = store.session(digest(1)).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("“sessions”") && cause.contains("version 9"), "{cause}");
-    let both = vec![Change::EndSession(digest(2)), Change::EndSession(digest(1))];
+    let both = vec![Change::EndSession(digest(2)), Change::RequireSession(digest(1))];
     let outcome = store.commit(both, Durability::Durable).await;
     assert!(matches!(outcome, Err(CommitError::Store(_))), "{outcome:?}");
     assert_eq!(store.session(digest(2)).await.unwrap(), Some(session(2, 2, 2)));

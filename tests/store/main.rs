@@ -6,9 +6,11 @@ mod crash;
 mod file;
 mod format;
 mod format_2;
+mod format_3;
 mod random;
 mod sample;
 mod shown;
+mod unreadable;
 
 mod claims {
     pub mod activity;
@@ -21,6 +23,7 @@ mod claims {
     pub mod recovering;
     pub mod registering;
     pub mod sweeping;
+    pub mod tokens;
     pub mod upkeep;
 }
 
@@ -63,7 +66,9 @@ contract! {
         passkeys_are_listed_oldest_first_for_their_account_only
         a_used_passkey_has_its_new_counter_and_time
         a_passkey_used_meanwhile_is_not_used_again
+        an_account_keeps_what_its_owner_said_of_themselves
         a_session_reads_as_it_was_added
+        a_session_without_a_passkey_needs_its_account_only
         sessions_are_listed_newest_first_for_their_account_only
         a_session_needs_its_account
         a_disabled_account_gets_no_session
@@ -75,6 +80,8 @@ contract! {
         a_ceremony_reads_as_it_was_added
         a_ceremony_is_spent_once
         a_browser_has_one_registration
+        the_registrations_of_an_address_are_found_whoever_began_them
+        what_was_said_at_the_beginning_of_a_registration_stays_while_codes_are_tried_and_replaced
         a_registration_reads_as_it_was_put
         tries_are_counted_up_to_the_limit
         a_try_of_a_replaced_code_is_refused
@@ -95,6 +102,8 @@ contract! {
         passkeys_removed_at_the_same_time_leave_one
         a_removed_passkey_can_be_anybodys_later
         disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_back
+        a_session_without_a_passkey_is_tied_once_to_one_of_its_account
+        a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none
         a_required_passkey_must_be_there_and_be_the_accounts
         a_required_session_must_not_have_ended
         a_removed_account_leaves_nothing_and_takes_nothing_of_others
@@ -112,6 +121,7 @@ contract! {
     recovering {
         a_recovery_reads_as_it_was_put
         a_browser_has_one_recovery
+        the_recoveries_of_an_account_are_found_whoever_began_them
         the_recoveries_of_an_account_go_together_and_no_others
         disabling_an_account_takes_away_what_would_let_somebody_in_later
         a_recovery_goes_on_from_the_revision_before_only
@@ -162,6 +172,20 @@ contract! {
         a_sweep_stays_within_its_limit_and_comes_to_an_end
         a_swept_counter_would_have_started_again_anyway
         what_was_prolonged_is_not_swept
+    }
+    tokens {
+        tokens_are_found_by_their_session_and_by_each_of_them
+        tokens_need_their_session
+        a_session_has_one_family_of_tokens
+        tokens_go_on_from_the_revision_before_only
+        no_refresh_token_leads_to_two_sessions
+        a_token_that_its_family_has_forgotten_leads_nowhere
+        tokens_go_with_their_session_however_it_ends
+        swept_sessions_take_their_tokens_along
+        a_session_begun_anew_has_no_tokens
+        what_changes_a_session_leaves_its_tokens
+        one_of_many_parallel_refreshes_wins
+        tokens_of_an_ended_session_do_not_go_on
     }
     upkeep {
         letters_come_when_they_are_due_longest_due_first

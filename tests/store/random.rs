@@ -16,6 +16,7 @@ use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
+use bmauth::domain::tokens::TokenFamily;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{CommitError, Store};
@@ -37,7 +38,7 @@ enum Step {
 
 /// Their challenges are random; made once, they do not keep a failure from shrinking.
 static CEREMONIES: LazyLock<Vec<Ceremony>> =
-    LazyLock::new(|| (0..10).map(|n| Ceremony { id: ceremony_id(n % FEW), ..ceremony(n) }).collect());
+    LazyLock::new(|| (0..12).map(|n| Ceremony { id: ceremony_id(n % FEW), ..ceremony(n) }).collect());
 
 fn step() -> impl Strategy<Value = Step> {
     // The more there are, the likelier it is that one of them conflicts.
@@ -51,12 +52,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everybody with a passkey, a session and a link, so that most changes find what they change.
+/// Everybody with a passkey, a session with tokens, and a link, so that most changes find what they change.
 fn beginning() -> Vec<Change> {
     let of = |n| {
         let session = Session { created_at: at(5), last_seen_at: at(5), ..session(n, n, n) };
         let link = Link { expires_at: at(10), ..link(n) };
-        person(n).into_iter().chain([Change::AddSession(session), Change::AddLink(link)])
+        person(n).into_iter().chain([
+            Change::AddSession(session),
+            Change::AddTokens(tokens(n, 1, 1)),
+            Change::AddLink(link),
+        ])
     };
     (0..FEW).flat_map(of).collect()
 }
@@ -92,6 +97,9 @@ fn of_registrations() -> impl Strategy<Value = Change> {
         (pair(), n(), time()).prop_map(|((browser, code), email, expires_at)| {
             Change::PutRegistration(Registration { expires_at, ..registration(browser, email, code) })
         }),
+        (pair(), n(), time()).prop_map(|((browser, code), email, expires_at)| {
+            Change::PutRegistration(Registration { expires_at, ..registration_of_api(browser, email, code) })
+        }),
         (pair(), 1..3_u32).prop_map(|((n, of), limit)| Change::CountTry { browser: digest(n), code: code(of), limit }),
         (pair(), n(), time()).prop_map(|((n, was), with, at)| Change::ReplaceCode {
             browser: digest(n),
@@ -110,7 +118,7 @@ fn of_people() -> impl Strategy<Value = Change> {
         (n(), n(), any::<bool>()).prop_map(|(n, with, disabled)| {
             Change::AddAccount(Account { email: email(with), disabled, ..account(n) })
         }),
-        n().prop_map(|n| Change::AddAccount(account(n))),
+        prop_oneof![n().prop_map(account), n().prop_map(account_of_api)].prop_map(Change::AddAccount),
         (n(), n(), time()).prop_map(|(n, of, created_at)| Change::AddPasskey(Passkey { created_at, ..passkey(n, of) })),
         n().prop_map(|n| Change::AddPasskey(passkey(n, n))),
         (n(), n(), n(), time(), time()).prop_map(|(n, of, with, created_at, last_seen_at)| {
@@ -119,6 +127,10 @@ fn of_people() -> impl Strategy<Value = Change> {
         (n(), n(), time()).prop_map(|(n, of, created_at)| {
             Change::AddSession(Session { created_at, last_seen_at: created_at, ..session(n, of, of) })
         }),
+        (n(), n(), time()).prop_map(|(n, of, created_at)| {
+            Change::AddSession(Session { created_at, last_seen_at: created_at, ..session_by_code(n, of) })
+        }),
+        family().prop_map(Change::AddTokens),
         (n(), n(), time()).prop_map(|(n, of, at)| Change::AddEvent(Event { at, ..event(n, of, 0) })),
     ];
     let change = prop_oneof![
@@ -129,6 +141,8 @@ fn of_people() -> impl Strategy<Value = Change> {
         }),
         vec((n().prop_map(digest), time()), 0..4).prop_map(Change::TouchSessions),
         n().prop_map(|n| Change::AnswerReview(digest(n))),
+        family().prop_map(|family| Change::AdvanceTokens(TokenFamily { revision: family.revision + 1, ..family })),
+        pair().prop_map(|(n, with)| Change::TieSession { session: digest(n), credential: credential(with) }),
         (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::RenamePasskey {
             credential: credential(n),
             account: account_id(of),
@@ -154,8 +168,21 @@ fn of_people() -> impl Strategy<Value = Change> {
     prop_oneof![3 => add, 1 => change, 1 => end]
 }
 
+fn revision() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => Just(0), 2 => Just(1), 1 => Just(2)]
+}
+
+/// Tokens, now and then with some of another session among them.
+fn family() -> impl Strategy<Value = TokenFamily> {
+    let others = prop_oneof![5 => Just(None), 1 => n().prop_map(Some)];
+    (n(), revision(), 0..3_u32, 0..3_u32, others).prop_map(|(n, revision, out, spent, others)| {
+        let mut family = TokenFamily { revision, ..tokens(n, out, spent) };
+        family.out.extend(others.map(|other| refresh(other, 100)));
+        family
+    })
+}
+
 fn in_progress() -> impl Strategy<Value = Change> {
-    let revision = || prop_oneof![3 => Just(0), 2 => Just(1), 1 => Just(2)];
     // Of a few codes, so that two links want the same.
     let links = (n(), 0..15_u32, prop_oneof![3 => Just(None), 1 => (n(), n()).prop_map(Some)], revision(), time());
     let link = links.prop_map(|(n, like, codes, revision, expires_at)| {
@@ -171,10 +198,10 @@ fn in_progress() -> impl Strategy<Value = Change> {
         Link { id: link_id(n), scan_code, short_code, revision, offer, stage, expires_at, ..like }
     });
     let link = link.boxed();
-    let recovery = (n(), n(), revision(), time()).prop_map(|(n, of, revision, expires_at)| Recovery {
-        revision,
-        expires_at,
-        ..recovery(n, of)
+    let recoveries = (n(), n(), any::<bool>(), revision(), time());
+    let recovery = recoveries.prop_map(|(n, of, by_code, revision, expires_at)| {
+        let like = recovery(n, of);
+        Recovery { revision, expires_at, claim: if by_code { claim(n) } else { like.claim }, ..like }
     });
     let recovery = recovery.boxed();
     prop_oneof![
@@ -237,21 +264,34 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
     [
         store.ceremony(ceremony_id(n)).await.unwrap().shown(),
         store.registration(digest(n)).await.unwrap().shown(),
+        store.registrations_of(&email(n)).await.unwrap().shown(),
         store.account(account_id(n)).await.unwrap().shown(),
         store.account_by_email(&email(n)).await.unwrap().shown(),
         store.passkey(&credential(n)).await.unwrap().shown(),
         store.passkeys(account_id(n)).await.unwrap().shown(),
         store.session(digest(n)).await.unwrap().shown(),
         store.sessions(account_id(n)).await.unwrap().shown(),
+        store.tokens(digest(n)).await.unwrap().shown(),
+        tokens_by_refresh(store, n).await,
         store.events(account_id(n), 3).await.unwrap().shown(),
         store.link(link_id(n)).await.unwrap().shown(),
         store.link_by_code(link_code(n)).await.unwrap().shown(),
         store.link_by_code(link_code(n + 1000)).await.unwrap().shown(),
         store.recovery(digest(n)).await.unwrap().shown(),
+        store.recoveries_of(account_id(n)).await.unwrap().shown(),
         store.hold(account_id(n)).await.unwrap().shown(),
         format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
     ]
     .join("\n")
+}
+
+/// What the refresh tokens of one number lead to.
+async fn tokens_by_refresh(store: &impl Store, n: u32) -> String {
+    let mut found = Vec::new();
+    for token in (0..FEW).chain(100..100 + FEW) {
+        found.push(store.tokens_by_refresh(refresh(n, token)).await.unwrap());
+    }
+    found.into_iter().map(|family| family.map(|family| family.session)).map(|session| format!("{session:?}")).collect()
 }
 
 fn outcome(committed: Result<(), CommitError>) -> String {

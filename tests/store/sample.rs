@@ -1,4 +1,5 @@
-//! Things to keep, made from small numbers.
+//! Things to keep, made from small numbers. The files of older versions were written from these: what is new to a
+//! sample gets a function, or a number, of its own.
 
 use std::sync::LazyLock;
 
@@ -14,13 +15,14 @@ use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{Change, Counter};
-use bmauth::domain::profile::Profile;
+use bmauth::domain::profile::{Locale, Metadata, Profile};
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::return_to::ReturnTo;
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
+use bmauth::domain::tokens::{ClientMark, Spent, TokenFamily};
 use url::Url;
 use uuid::Uuid;
 use webauthn_authenticator_rs::WebauthnAuthenticator as _;
@@ -112,6 +114,26 @@ pub fn account(n: u32) -> Account {
     }
 }
 
+/// What somebody says of themselves; with each number some of it is left out.
+pub fn profile(n: u32) -> Profile {
+    Profile {
+        name: (!n.is_multiple_of(3)).then(|| format!("Ann {n}")),
+        locale: (n % 3 != 1).then(|| Locale::parse("de-AT").unwrap()),
+        metadata: (n % 3 != 2).then(|| Metadata::from_object(format!("{{\"plan\":\"ä {n}\"}}")).unwrap()),
+    }
+}
+
+/// The account of somebody who registered over the API.
+pub fn account_of_api(n: u32) -> Account {
+    let Profile { name, locale, metadata } = profile(n);
+    Account { name, locale, metadata, ..account(n) }
+}
+
+/// By which code and network something without a cookie goes on.
+pub fn claim(n: u32) -> Claim {
+    Claim::Code { network: vec![u8::try_from(n % 200).unwrap(); 1 + n as usize % 8] }
+}
+
 pub fn new_passkey(n: u32) -> NewPasskey {
     NewPasskey {
         id: credential(n),
@@ -157,6 +179,33 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
     }
 }
 
+/// A session that a code began, without a passkey.
+pub fn session_by_code(n: u32, account: u32) -> Session {
+    let authentication = Authentication { at: at(2000), methods: vec![Method::EmailCode] };
+    Session { credential: None, authentication, ..session(n, account, 0) }
+}
+
+/// The digest of a refresh token; no two families have one in common.
+pub fn refresh(family: u32, token: u32) -> SecretDigest {
+    digest(1_000_000 + 1000 * family + token)
+}
+
+/// Tokens of a session, with as many out and spent as told: those spent are numbered from 0, those out from 100.
+pub fn tokens(session: u32, out: u32, spent: u32) -> TokenFamily {
+    let was = |token| Spent {
+        token: refresh(session, token),
+        at: at(2100 + u64::from(token)),
+        by: ClientMark([u8::try_from(token).unwrap(); 32]),
+    };
+    TokenFamily {
+        session: digest(session),
+        revision: 0,
+        out: (100..100 + out).map(|token| refresh(session, token)).collect(),
+        spent: (0..spent).map(was).collect(),
+        elevated_until: (session % 2 == 1).then(|| at(2200)),
+    }
+}
+
 pub fn registration_state() -> PasskeyRegistration {
     WEBAUTHN.start_passkey_registration(Uuid::from_u128(8), "ann@example.com", "Ann", None).unwrap().1
 }
@@ -165,14 +214,15 @@ pub fn sign_in_state() -> DiscoverableAuthentication {
     WEBAUTHN.start_discoverable_authentication().unwrap().1
 }
 
-/// Ten in a row have every purpose there is.
+/// Twelve in a row have every purpose there is; the last two are of a client of the API, which has no browser.
 pub fn ceremony(n: u32) -> Ceremony {
     let (account, session) = (account_id(n), digest(n));
     let sign_in = |subject| Purpose::SignIn { subject, state: sign_in_state() };
     let add = |leave| Purpose::AddPasskey { account, leave, state: registration_state() };
     let confirm = |act| Purpose::Confirm { account, session, act, state: sign_in_state() };
-    let purpose = match n % 10 {
-        0 => Purpose::Register { email: email(n), account, profile: Profile::default(), state: registration_state() },
+    let register = |profile| Purpose::Register { email: email(n), account, profile, state: registration_state() };
+    let purpose = match n % 12 {
+        0 => register(Profile::default()),
         1 => sign_in(Subject::Anyone),
         2 => sign_in(Subject::Account(account)),
         3 => sign_in(Subject::Nobody),
@@ -181,11 +231,13 @@ pub fn ceremony(n: u32) -> Ceremony {
         6 => add(Leave::Session(session)),
         7 => Purpose::ApproveLink { link: link_id(n), subject: Subject::Account(account), state: sign_in_state() },
         8 => confirm(Act::AddPasskey),
-        _ => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
+        9 => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
+        10 => register(profile(n)),
+        _ => confirm(Act::Elevate),
     };
     Ceremony {
         id: ceremony_id(n),
-        browser: Some(digest(n)),
+        browser: (n % 12 < 10).then(|| digest(n)),
         purpose,
         return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
         expires_at: at(3000),
@@ -207,6 +259,16 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         tries: 0,
         code_sent_at: at(3000),
         expires_at: at(4000),
+    }
+}
+
+/// A registration that was begun over the API.
+pub fn registration_of_api(browser: u32, of_email: u32, of_code: u32) -> Registration {
+    Registration {
+        nickname: (browser % 2 == 1).then(|| format!("Ann’s key {browser}")),
+        profile: profile(browser),
+        claim: claim(browser),
+        ..registration(browser, of_email, of_code)
     }
 }
 
@@ -298,7 +360,6 @@ pub fn hold(n: u32, account: u32) -> Hold {
     }
 }
 
-/// Eleven in a row tell everything that can happen.
 pub fn admin_code(n: u32, account: u32) -> AdminCode {
     AdminCode { account: account_id(account), digest: code_digest(n), expires_at: at(5000) }
 }
@@ -307,8 +368,9 @@ pub fn code_digest(n: u32) -> CodeDigest {
     CodeDigest(*digest(n).bytes())
 }
 
+/// Twelve in a row tell everything that can happen.
 pub fn event(n: u32, account: u32, seconds: u64) -> Event {
-    const ALL: [What; 11] = [
+    const ALL: [What; 12] = [
         What::Registered,
         What::SignedIn,
         What::PasskeyAdded,
@@ -320,6 +382,7 @@ pub fn event(n: u32, account: u32, seconds: u64) -> Event {
         What::RecoveryCancelled,
         What::Recovered,
         What::SignedOutEverywhere,
+        What::TokenCopied,
     ];
     let Session { browser, address, .. } = session(n, 0, 0);
     let what = *ALL.iter().cycle().nth(n as usize).unwrap();

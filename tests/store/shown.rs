@@ -6,10 +6,12 @@ use bmauth::domain::ceremony::{Ceremony, Purpose};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
+use bmauth::domain::profile::Metadata;
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
 use bmauth::domain::signing_key::SigningKey;
+use bmauth::domain::tokens::TokenFamily;
 
 pub trait Shown {
     fn shown(&self) -> String;
@@ -18,7 +20,9 @@ pub trait Shown {
 impl Shown for Ceremony {
     fn shown(&self) -> String {
         let hidden = match &self.purpose {
-            Purpose::Register { email, state, .. } => format!("{} {}", email.as_str(), json(state)),
+            Purpose::Register { email, profile, state, .. } => {
+                format!("{} {} {}", email.as_str(), profile.metadata.shown(), json(state))
+            }
             Purpose::AddPasskey { state, .. } => json(state),
             Purpose::ApproveLink { state, .. } | Purpose::Confirm { state, .. } | Purpose::SignIn { state, .. } => {
                 json(state)
@@ -30,13 +34,20 @@ impl Shown for Ceremony {
 
 impl Shown for Registration {
     fn shown(&self) -> String {
-        format!("{self:?} {} {}", self.email.as_str(), self.passkey.shown())
+        let metadata = self.profile.metadata.shown();
+        format!("{self:?} {} {metadata} {}", self.email.as_str(), self.passkey.shown())
     }
 }
 
 impl Shown for Account {
     fn shown(&self) -> String {
-        format!("{self:?} {}", self.email.as_str())
+        format!("{self:?} {} {}", self.email.as_str(), self.metadata.shown())
+    }
+}
+
+impl Shown for Metadata {
+    fn shown(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 
@@ -53,6 +64,12 @@ impl Shown for Passkey {
 }
 
 impl Shown for Session {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for TokenFamily {
     fn shown(&self) -> String {
         format!("{self:?}")
     }

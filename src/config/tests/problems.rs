@@ -38,7 +38,9 @@ fn what_must_be_said_is_asked_for() {
 fn what_is_missing_in_a_section_is_missing_at_its_header() {
     assert_eq!(
         problems(&format!("{URL}{EMAIL}\n[[route]]\npath = \"/\"\n")),
-        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]."
+        "bmauth.toml:6:1: `route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
+         It can be left out only where a proxy in front sends requests to the app itself and asks here about each (forward-auth); \
+         then name that proxy in `server.trusted_proxies`."
     );
     email_says(
         "from = \"a@example.com\"",
@@ -69,7 +71,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
-        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience, forward_authorization.",
+        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, access, audience, groups, forward_authorization.",
     );
 }
 
@@ -494,6 +496,18 @@ fn routes_are_checked() {
 }
 
 #[test]
+fn a_route_needs_an_upstream_where_no_proxy_asks() {
+    for server in ["", "[server]\ntrusted_proxies = []\n"] {
+        let told = problems(&format!("{URL}{EMAIL}{server}[[route]]\n"));
+        assert!(told.contains("`route.upstream` is missing"), "{told}");
+        assert!(told.contains("name that proxy in `server.trusted_proxies`"), "{told}");
+    }
+    // What is written must be right all the same.
+    let told = problems(&format!("{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\nupstream = []\n"));
+    assert!(told.contains("`route.upstream` is empty"), "{told}");
+}
+
+#[test]
 fn upstreams_are_checked() {
     let upstream = |upstream: &str| problems(&format!("{URL}{EMAIL}[[route]]\nupstream = {upstream}\n"));
     let like = "It must be like \"http://127.0.0.1:8000\".";
@@ -546,6 +560,22 @@ fn one_bracket_too_few_is_told() {
 }
 
 #[test]
+fn a_routes_groups_are_names_and_ask_somebody_to_be_signed_in() {
+    for (extra, told) in [
+        (
+            "groups = [\"a b\"]",
+            "bmauth.toml:7:11: `route.groups` is \"a b\": a group's name is ASCII letters, digits and the signs - _ . : / @ +.",
+        ),
+        (
+            "access = \"public\"\ngroups = [\"staff\"]",
+            "bmauth.toml:8:10: `route.groups` is for routes with access = \"signed-in\": with access = \"public\" everybody gets in.",
+        ),
+    ] {
+        assert_eq!(problems(&with(extra)), told);
+    }
+}
+
+#[test]
 fn what_is_not_built_says_so_and_refuses_to_start() {
     for (extra, place, key) in [
         ("[storage]\nurl = \"postgres://db\"", "8:1", "`storage.url` is not built yet; remove it."),
@@ -555,7 +585,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
             "8:16",
             "`accounts.registration` is \"invite\": invitations are not built yet;",
         ),
-        ("groups = []", "7:1", "`route.groups` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
     ] {

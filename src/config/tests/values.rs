@@ -79,6 +79,17 @@ fn the_minimal_file_loads_with_every_default() {
 }
 
 #[test]
+fn behind_a_proxy_that_asks_a_route_needs_no_upstream() {
+    let config = loads(&format!(
+        "{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\n[[route]]\npath = \"/files\"\naccess = \"public\"\n\
+         [[route]]\npath = \"/api\"\nupstream = [\"http://api\"]\n"
+    ));
+    let upstreams: Vec<_> = config.routes.iter().map(|route| (route.path.as_str(), route.upstream.len())).collect();
+    assert_eq!(upstreams, [("/files", 0), ("/api", 1), ("/", 0)]);
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
 fn the_template_loads() {
     let config = loads(TEMPLATE);
     assert_eq!((config.brand.name(), config.routes.iter().count()), ("Acme Notes", 1));

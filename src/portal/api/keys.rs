@@ -47,13 +47,13 @@ pub(super) struct Added {
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
     client: Client,
-    Bearer { session, .. }: Bearer,
+    Bearer { session, elevated }: Bearer,
     Body(Verify { credential, nickname }): Body<Verify>,
 ) -> Result<Json<Added>, ApiError> {
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
     let id = credential.id.clone();
-    let auth = &portal.auth;
-    let added = auth.finish_adding(ceremony, credential, nickname.as_deref(), &session, &client.visitor).await;
+    let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
+    let added = portal.auth.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
     let added = added.map_err(or(word))?;
     Ok(Json(Added { id, nickname: added.name }))
 }

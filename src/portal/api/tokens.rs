@@ -70,11 +70,14 @@ pub(super) async fn sign_out(
 ) -> Result<Json<&'static str>, ApiError> {
     let auth = &portal.auth;
     let bearer = match bearer::token(&headers) {
-        Some(token) => Some(bearer::read(&portal, token).await?),
-        None => None,
+        Some(token) => bearer::read(&portal, token).await,
+        None => Err(ApiError::Unauthenticated),
     };
+    if let Err(failed @ ApiError::Unavailable) = bearer {
+        return Err(failed);
+    }
     if all {
-        let Bearer { session, .. } = bearer.ok_or(ApiError::Unauthenticated)?;
+        let Bearer { session, .. } = bearer?;
         auth.sign_out_all(&session, &client.visitor).await?;
         return Ok(Json("OK"));
     }
@@ -84,7 +87,8 @@ pub(super) async fn sign_out(
         None => return Err(ApiError::invalid("Send the refreshToken of the session to end, or all.")),
     };
     let account = |session: &crate::auth::sessions::LiveSession| session.signed_in().account.id;
-    if bearer.is_some_and(|bearer| account(&bearer.session) != account(&ending)) {
+    // An access token that has expired meanwhile must not keep somebody signed in; that of somebody else is a mix-up.
+    if bearer.is_ok_and(|bearer| account(&bearer.session) != account(&ending)) {
         return Err(ApiError::InvalidRefreshToken);
     }
     auth.sign_out(ending.signed_in().session.token).await?;

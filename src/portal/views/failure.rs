@@ -21,6 +21,8 @@ pub enum Failure<'a> {
     },
     /// None of our pages, and no route.
     NotFound,
+    /// An address that the proxy in front only asks about.
+    AskedOnly,
     /// A host name we do not serve.
     Misdirected,
     /// A limit was reached.
@@ -77,7 +79,7 @@ impl Failure<'_> {
         match self {
             Self::BadRequest | Self::CookieLoop { .. } => StatusCode::BAD_REQUEST,
             Self::Forbidden { .. } | Self::RefusedForm { .. } => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::AskedOnly => StatusCode::NOT_FOUND,
             Self::RegistrationEnded { .. } | Self::RecoveryEnded => StatusCode::GONE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -104,6 +106,7 @@ impl Failure<'_> {
             Self::BadRequest => "error-bad-request-heading",
             Self::Forbidden { .. } => "error-forbidden-heading",
             Self::NotFound => "error-not-found-heading",
+            Self::AskedOnly => "error-asked-only-heading",
             Self::Misdirected => "error-misdirected-heading",
             Self::TooManyTries { .. } => "error-too-many-heading",
             Self::Fault => "error-fault-heading",
@@ -121,6 +124,7 @@ impl Failure<'_> {
             Self::Forbidden { email: None } => words.say("error-forbidden-text"),
             Self::Forbidden { email: Some(email) } => words.with("error-forbidden-who", "email", email.to_owned()),
             Self::NotFound => words.say("error-not-found-text"),
+            Self::AskedOnly => words.say("error-asked-only-text"),
             Self::Misdirected => words.say("error-misdirected-text"),
             Self::TooManyTries { wait: None } => words.say("error-too-many-text"),
             Self::TooManyTries { wait: Some(seconds) } => {
@@ -139,7 +143,7 @@ impl Failure<'_> {
         // An empty address is the page itself, asked for again with GET.
         let again = |url: String| Some(Action { label: words.say("try-again"), url });
         match *self {
-            Self::Misdirected => None,
+            Self::Misdirected | Self::AskedOnly => None,
             Self::BadRequest | Self::NotFound => Some(Action { label: words.say("error-home"), url: "/".to_owned() }),
             Self::Forbidden { .. }
             | Self::TooManyTries { .. }

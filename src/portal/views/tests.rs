@@ -136,13 +136,14 @@ fn devices(text: &str) -> Devices<'_> {
     }
 }
 
-fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 14] {
+fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 15] {
     [
         Failure::BadRequest,
         Failure::Forbidden { email: None },
         Failure::Forbidden { email: Some(email) },
         Failure::NotFound,
         Failure::Misdirected,
+        Failure::AskedOnly,
         Failure::TooManyTries { wait: None },
         Failure::TooManyTries { wait: NonZeroU64::new(61) },
         Failure::Fault,
@@ -356,6 +357,7 @@ fn every_failure_says_what_it_is_and_which_request_it_was() {
         (Failure::NotFound, 404, "There's no page here"),
         (Failure::RegistrationEnded { return_to: None }, 410, "This took too long"),
         (Failure::RecoveryEnded, 410, "This took too long"),
+        (Failure::AskedOnly, 404, "The app is not reached this way"),
         (Failure::Misdirected, 421, "We don't know this address"),
         (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
         (Failure::Fault, 500, "Something went wrong"),

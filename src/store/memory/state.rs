@@ -124,9 +124,11 @@ impl State {
                 if self.tokens.contains_key(&family.session) {
                     return Err(Conflict::TokensChanged);
                 }
+                self.are_of_one_session(&family)?;
                 self.tokens.insert(family.session, family);
             }
             Change::AdvanceTokens(family) => {
+                self.are_of_one_session(&family)?;
                 let was = self.tokens.get_mut(&family.session).ok_or(Conflict::TokensChanged)?;
                 if was.revision.checked_add(1) != Some(family.revision) {
                     return Err(Conflict::TokensChanged);
@@ -162,6 +164,13 @@ impl State {
                     self.holds.remove(&account);
                     self.admin_codes.remove(&account);
                 }
+            }
+            Change::SetGroups { account, was, groups } => {
+                let account = self.accounts.get_mut(&account).ok_or(Conflict::NoAccount)?;
+                if account.groups != was {
+                    return Err(Conflict::AccountChanged);
+                }
+                account.groups = groups;
             }
             Change::RemoveAccount(account) => {
                 self.accounts.remove(&account).ok_or(Conflict::NoAccount)?;
@@ -291,6 +300,13 @@ impl State {
     pub(super) fn drop_orphaned_tokens(&mut self) {
         let Self { tokens, sessions, .. } = self;
         tokens.retain(|session, _| sessions.contains_key(session));
+    }
+
+    /// No token leads to two sessions.
+    fn are_of_one_session(&self, family: &TokenFamily) -> Result<(), Conflict> {
+        let others = self.tokens.values().filter(|other| other.session != family.session);
+        let taken = others.flat_map(TokenFamily::all).any(|token| family.all().any(|one| one == token));
+        if taken { Err(Conflict::TokensChanged) } else { Ok(()) }
     }
 
     fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<&mut Registration, Conflict> {

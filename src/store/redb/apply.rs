@@ -20,7 +20,6 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
-use crate::domain::tokens::TokenFamily;
 
 /// Why a commit is dropped.
 #[derive(Debug)]
@@ -74,9 +73,8 @@ impl Batch<'_, '_> {
                 let first = of_email(email.as_str(), &[]);
                 let last = of_email(email.as_str(), &[0xff; 32]);
                 let prefix = first.len();
-                for key in self.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)? {
-                    self.remove_indexed::<Registration>(key.get(prefix..).unwrap_or_default())?;
-                }
+                let keys = self.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)?;
+                self.discard::<Registration>(keys.iter().map(|key| key.get(prefix..).unwrap_or_default().to_vec()))?;
             }
             Change::AddAccount(account) => self.add_account(&account)?,
             Change::AddPasskey(passkey) => self.add_passkey(&passkey)?,
@@ -87,19 +85,12 @@ impl Batch<'_, '_> {
                 self.put(&Passkey { key, last_used_at: Some(at), ..passkey })?;
             }
             Change::AddSession(session) => self.add_session(&session)?,
-            Change::EndSession(token) => {
-                self.remove::<Session>(token.bytes())?;
-            }
+            Change::EndSession(token) => self.discard_if_there::<Session>(token.bytes())?,
             Change::EndSessions { account, except } => {
                 self.end_sessions(account, |session| Some(session.token) != except)?;
             }
             Change::AddTokens(family) => self.add_tokens(&family)?,
-            Change::AdvanceTokens(family) => {
-                let was = self.load::<TokenFamily>(family.session.bytes())?;
-                let was = was.filter(|was| was.revision.checked_add(1) == Some(family.revision));
-                was.ok_or(Conflict::TokensChanged)?;
-                self.put(&family)?;
-            }
+            Change::AdvanceTokens(family) => self.advance_tokens(&family)?,
             Change::TieSession { session, credential } => {
                 let session = self.load::<Session>(session.bytes())?.ok_or(Conflict::SessionEnded)?;
                 self.passkey(&credential, session.account)?;
@@ -118,12 +109,13 @@ impl Batch<'_, '_> {
             }
             Change::RemovePasskey { credential, account, last } => self.remove_passkey(&credential, account, last)?,
             Change::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
+            Change::SetGroups { account, was, groups } => self.set_groups(account, &was, groups)?,
             Change::RemoveAccount(account) => self.remove_account(account)?,
             Change::RequirePasskey { credential, account } => {
                 self.passkey(&credential, account)?;
             }
             Change::RequireSession(token) => {
-                self.get(Table::Sessions, token.bytes())?.ok_or(Conflict::SessionEnded)?;
+                self.load::<Session>(token.bytes())?.ok_or(Conflict::SessionEnded)?;
             }
             Change::AddLink(link) => self.add_link(&link)?,
             Change::AdvanceLink(link) => self.advance_link(&link)?,

@@ -7,7 +7,7 @@ use ::redb::{ReadableTable as _, WriteTransaction};
 
 use super::fault::Fault;
 use super::rows::{Row, Table};
-use super::view::{View, dangling, first_keys};
+use super::view::{View, first_keys};
 use crate::domain::tokens::TokenFamily;
 
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
@@ -52,13 +52,25 @@ impl<'a, 'txn> Batch<'a, 'txn> {
         self.writes.insert((table, key), Some(value));
     }
 
-    /// Keeps a row in place of any other of its key, and its index right.
+    /// Removes a value.
+    pub fn unset(&mut self, table: Table, key: Vec<u8>) {
+        self.writes.insert((table, key), None);
+    }
+
+    /// Keeps a row in place of any other of its key, readable or not, and its index right.
     pub fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
         let key = row.key();
-        let (was, is) = (self.load::<R>(&key)?.map_or_else(Vec::new, |row| row.index_rows()), row.index_rows());
+        let was = match self.load::<R>(&key) {
+            Err(Fault::Unreadable { .. }) => {
+                self.discard_if_there::<R>(&key)?;
+                Vec::new()
+            }
+            was => was?.map_or_else(Vec::new, |row| row.index_rows()),
+        };
+        let is = row.index_rows();
         // What stays the same is not written again: a page that is not touched is not copied.
         for (table, key, _) in was.iter().filter(|row| !is.contains(row)) {
-            self.writes.insert((*table, key.clone()), None);
+            self.unset(*table, key.clone());
         }
         for (table, key, value) in is.into_iter().filter(|row| !was.contains(row)) {
             self.set(table, key, value);
@@ -71,24 +83,31 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     pub fn remove<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
         let row = self.load::<R>(key)?;
         if let Some(row) = &row {
-            self.writes.insert((R::TABLE, key.to_vec()), None);
             for (table, key, _) in row.index_rows() {
-                self.writes.insert((table, key), None);
+                self.unset(table, key);
             }
-            // A session's tokens go with it, however it ends.
-            if R::TABLE == Table::Sessions {
-                self.remove::<TokenFamily>(key)?;
-            }
+            self.drop_row(R::TABLE, key)?;
         }
         Ok(row)
     }
 
-    /// Takes away a row that an index names.
-    ///
-    /// # Errors
-    /// There is none: the index is wrong.
-    pub fn remove_indexed<R: Row>(&mut self, key: &[u8]) -> Result<(), Fault> {
-        self.remove::<R>(key)?.map(drop).ok_or_else(|| dangling(R::TABLE))
+    /// Takes away a row that its index does not name any more.
+    pub fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
+        self.unset(table, key.to_vec());
+        // A session's tokens go with it, however it ends.
+        if table == Table::Sessions { self.discard_if_there::<TokenFamily>(key) } else { Ok(()) }
+    }
+
+    /// The keys of those rows of a table, as the transaction holds it, that are like that. The table is read through.
+    pub fn held_keys(&mut self, table: Table, like: impl Fn(&[u8], &[u8]) -> bool) -> Result<Vec<Vec<u8>>, Fault> {
+        let mut keys = Vec::new();
+        for row in self.tables.table(table)?.iter()? {
+            let (key, value) = row?;
+            if like(key.value(), value.value()) {
+                keys.push(key.value().to_vec());
+            }
+        }
+        Ok(keys)
     }
 
     /// Hands the writes to the transaction. Nothing is left to be decided here; where it fails, the transaction must

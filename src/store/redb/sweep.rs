@@ -52,14 +52,12 @@ impl Batch<'_, '_> {
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
     }
 
-    /// Removes the rows that an index by time names first, up to the key `last`.
+    /// Removes the rows that an index by time names first, up to the key `last`: also what cannot be read, which would
+    /// hold up the rest for ever.
     fn remove_first<R: Row>(&mut self, index: Table, last: Option<Vec<u8>>, limit: usize) -> Result<usize, Fault> {
         let Some(last) = last else { return Ok(0) };
         let keys = self.keys(index, at(Timestamp::from_unix(0), &[])..=last, limit)?;
-        for key in &keys {
-            self.remove_indexed::<R>(after_time(key))?;
-        }
-        Ok(keys.len())
+        self.discard::<R>(keys.iter().map(|key| after_time(key).to_vec()))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Reading rows, from a snapshot or from a commit in the making.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTable};
 
+use super::broken::PassedOver;
 use super::fault::Fault;
 use super::rows::{Row, Table};
 
@@ -35,22 +37,41 @@ pub fn dangling(table: Table) -> Fault {
 }
 
 /// The state that some commit left.
-pub struct Snapshot(pub ReadTransaction);
+pub struct Snapshot {
+    transaction: ReadTransaction,
+    passed_over: Arc<PassedOver>,
+}
 
 impl View for Snapshot {
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        let table = self.0.open_table(table.definition())?;
+        let table = self.transaction.open_table(table.definition())?;
         let value = table.get(key)?.map(|value| value.value().to_vec());
         Ok(value)
     }
 
     fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
-        let table = self.0.open_table(table.definition())?;
+        let table = self.transaction.open_table(table.definition())?;
         first_keys(&table, &range, limit)
     }
 }
 
 impl Snapshot {
+    /// What the transaction sees. `passed_over` remembers what the log was told.
+    pub const fn new(transaction: ReadTransaction, passed_over: Arc<PassedOver>) -> Self {
+        Self { transaction, passed_over }
+    }
+
+    /// The row that an index names, unless it cannot be read: one that waits must not hold up the others.
+    pub fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+        match self.load_indexed(key) {
+            Err(fault @ Fault::Unreadable { .. }) => {
+                self.passed_over.tell(R::TABLE, key, &fault);
+                Ok(None)
+            }
+            row => row.map(Some),
+        }
+    }
+
     /// The last keys of a range, the last one first, at most `limit`.
     pub fn last_keys(
         &mut self,
@@ -58,7 +79,7 @@ impl Snapshot {
         range: RangeInclusive<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<Vec<u8>>, Fault> {
-        let table = self.0.open_table(table.definition())?;
+        let table = self.transaction.open_table(table.definition())?;
         let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
         rows.rev().take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
     }

@@ -25,6 +25,7 @@ impl Events {
             .unwrap();
         request.extensions_mut().insert(PeerInfo {
             address: Some(browser.address),
+            trusted: false,
             https: true,
             authority: Authority::parse(b"notes.example.com").unwrap(),
             request_id: RequestId(7),

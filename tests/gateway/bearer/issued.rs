@@ -20,6 +20,7 @@ use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use bmauth::wire::{Gateway, World as Given};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use url::Url;
 use uuid::Uuid;
 use webauthn_authenticator_rs::AuthenticatorBackend;
@@ -370,6 +371,27 @@ async fn two_tokens_of_one_session_are_good_in_turns() {
     for token in [&first, &second, &first, &first, &second] {
         assert_eq!(gateway.status(token, &[]).await, 200);
     }
+}
+
+#[tokio::test]
+async fn a_text_is_remembered_once_it_was_verified_and_a_forgery_never() {
+    let gateway = issuing().await;
+    gateway.add_account(1).await;
+    let signed_in = gateway.begin(1, 1, None).await;
+    let token = gateway.issue(&signed_in);
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let forged = format!("{message}.{}", "A".repeat(86));
+    let is_remembered = |text: &str| {
+        let live = gateway.auth.live_session(signed_in.session.token).unwrap();
+        live.has_verified(&Sha256::digest(text).into())
+    };
+    assert_eq!(gateway.status(&token, &[]).await, 200);
+    assert_eq!(gateway.status(&forged, &[]).await, 401);
+    assert_eq!((is_remembered(&token), is_remembered(&forged)), (true, false));
+    gateway.wait(1);
+    let next = gateway.issue(&signed_in);
+    assert_eq!(gateway.status(&next, &[]).await, 200);
+    assert_eq!((is_remembered(&next), is_remembered(&token)), (true, false), "one for each session");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ async fn add(store: &impl Store, events: &[Event]) {
 
 pub async fn an_event_reads_as_it_was_added(store: Arc<impl Store>) {
     keeps(&*store, [Change::AddAccount(account(1))]).await;
-    let mut added: Vec<_> = (0..11).map(|n| event(n, 1, 100 + u64::from(n))).collect();
+    let mut added: Vec<_> = (0..12).map(|n| event(n, 1, 100 + u64::from(n))).collect();
     add(&*store, &added).await;
     added.reverse();
     assert_eq!(store.events(account_id(1), 99).await.unwrap(), added);

@@ -6,6 +6,7 @@ use bmauth::domain::plan::{Change, Conflict, Durability};
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
+use bmauth::domain::tokens::TokenFamily;
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
 
@@ -148,11 +149,15 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
     keeps(&*store, sessions.map(|session| Change::AddSession(Session { review: true, ..session }))).await;
     keeps(&*store, [Change::AddLink(link(1)), Change::AddLink(link(2)), Change::PutRecovery(recovery(1, 1))]).await;
     keeps(&*store, [Change::AddEvent(event(1, 1, 50))]).await;
+    keeps(&*store, [Change::AddSession(session_by_code(0, 1)), Change::AddTokens(tokens(0, 1, 0))]).await;
     let before = everything(&*store).await;
 
     let (first, second) = (account_id(1), account_id(2));
     let changes = [
         Change::AnswerReview(digest(1)),
+        Change::AddTokens(tokens(1, 1, 0)),
+        Change::AdvanceTokens(TokenFamily { revision: 1, ..tokens(0, 2, 1) }),
+        Change::TieSession { session: digest(0), credential: credential(3) },
         Change::EndSessions { account: first, except: Some(digest(1)) },
         Change::RenamePasskey { credential: credential(1), account: first, name: Some("Key".to_owned()) },
         Change::RemovePasskey { credential: credential(1), account: first, last: false },

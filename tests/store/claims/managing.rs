@@ -185,6 +185,50 @@ pub async fn disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_
     }
 }
 
+fn tie(n: u32, with: u32) -> [Change; 1] {
+    [Change::TieSession { session: digest(n), credential: credential(with) }]
+}
+
+pub async fn a_session_without_a_passkey_is_tied_once_to_one_of_its_account(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, [Change::AddSession(session_by_code(5, 1))]).await;
+    for nobodys_or_anothers in [9, 2] {
+        refuses(&*store, tie(5, nobodys_or_anothers), Conflict::PasskeyChanged).await;
+    }
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(session_by_code(5, 1)));
+    refuses(&*store, tie(9, 1), Conflict::SessionEnded).await;
+    refuses(&*store, [&[Change::EndSession(digest(5))], &tie(5, 3)[..]].concat(), Conflict::SessionEnded).await;
+    keeps(&*store, tie(5, 3)).await;
+    let tied = Session { credential: Some(credential(3)), ..session_by_code(5, 1) };
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied.clone()));
+    // Neither that one nor one that had a passkey from the beginning is tied to another, or again.
+    for (n, with) in [(5, 1), (5, 3), (1, 3), (1, 1)] {
+        refuses(&*store, tie(n, with), Conflict::SessionTied).await;
+    }
+    assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied));
+    assert_eq!(store.session(digest(1)).await.unwrap(), Some(session(1, 1, 1)));
+    // As it is done: the passkey and the tie are one commit.
+    keeps(&*store, [Change::AddSession(session_by_code(6, 2))]).await;
+    keeps(&*store, [&[Change::AddPasskey(passkey(4, 2))], &tie(6, 4)[..]].concat()).await;
+    assert_eq!(store.session(digest(6)).await.unwrap().unwrap().credential, Some(credential(4)));
+}
+
+pub async fn a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    keeps(&*store, [5, 6].map(|n| Change::AddSession(session_by_code(n, 1)))).await;
+    keeps(&*store, [5, 6].map(|n| Change::AddTokens(tokens(n, 1, 0)))).await;
+    keeps(&*store, tie(5, 3)).await;
+    keeps(&*store, remove(1, 1, false)).await;
+    for n in [5, 6] {
+        assert!(store.session(digest(n)).await.unwrap().is_some(), "session {n}");
+    }
+    keeps(&*store, remove(3, 1, true)).await;
+    for (n, there) in [(5, false), (6, true)] {
+        assert_eq!(store.session(digest(n)).await.unwrap().is_some(), there, "session {n}");
+        assert_eq!(store.tokens(digest(n)).await.unwrap().is_some(), there, "session {n}");
+    }
+}
+
 pub async fn a_required_passkey_must_be_there_and_be_the_accounts(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, require(1, 1)).await;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bmauth::domain::account::Account;
 use bmauth::domain::passkey::Passkey;
 use bmauth::domain::plan::{Change, Conflict};
 use bmauth::domain::session::Session;
@@ -18,6 +19,10 @@ pub async fn what_was_never_added_is_not_there(store: Arc<impl Store>) {
     assert!(store.passkeys(account_id(1)).await.unwrap().is_empty());
     assert!(store.session(digest(1)).await.unwrap().is_none());
     assert!(store.sessions(account_id(1)).await.unwrap().is_empty());
+    assert!(store.tokens(digest(1)).await.unwrap().is_none());
+    assert!(store.tokens_by_refresh(refresh(1, 100)).await.unwrap().is_none());
+    assert!(store.registrations_of(&email(1)).await.unwrap().is_empty());
+    assert!(store.recoveries_of(account_id(1)).await.unwrap().is_empty());
     assert!(store.events(account_id(1), 9).await.unwrap().is_empty());
     assert!(store.accounts(None, 9).await.unwrap().is_empty());
     assert!(store.link(link_id(1)).await.unwrap().is_none());
@@ -36,6 +41,19 @@ pub async fn an_account_is_found_by_id_and_by_address(store: Arc<impl Store>) {
     for n in 0..4 {
         assert_eq!(store.account(account_id(n)).await.unwrap(), Some(account(n)));
         assert_eq!(store.account_by_email(&email(n)).await.unwrap(), Some(account(n)));
+    }
+}
+
+pub async fn an_account_keeps_what_its_owner_said_of_themselves(store: Arc<impl Store>) {
+    keeps(&*store, (0..3).map(|n| Change::AddAccount(account_of_api(n))).collect::<Vec<_>>()).await;
+    for n in 0..3 {
+        assert_eq!(store.account(account_id(n)).await.unwrap(), Some(account_of_api(n)));
+        assert_eq!(store.account_by_email(&email(n)).await.unwrap(), Some(account_of_api(n)));
+    }
+    assert_eq!(store.accounts(None, 9).await.unwrap(), [0, 1, 2].map(account_of_api));
+    for disabled in [true, false] {
+        keeps(&*store, [Change::SetDisabled { account: account_id(0), disabled }]).await;
+        assert_eq!(store.account(account_id(0)).await.unwrap(), Some(Account { disabled, ..account_of_api(0) }));
     }
 }
 
@@ -175,6 +193,17 @@ pub async fn a_session_needs_a_passkey_of_its_own_account(store: Arc<impl Store>
         refuses(&*store, [Change::AddSession(session)], Conflict::PasskeyChanged).await;
     }
     assert!(store.session(digest(1)).await.unwrap().is_none());
+}
+
+pub async fn a_session_without_a_passkey_needs_its_account_only(store: Arc<impl Store>) {
+    refuses(&*store, [Change::AddSession(session_by_code(1, 1))], Conflict::NoAccount).await;
+    keeps(&*store, [Change::AddAccount(account(1))]).await;
+    keeps(&*store, [Change::AddSession(session_by_code(1, 1))]).await;
+    assert_eq!(store.session(digest(1)).await.unwrap(), Some(session_by_code(1, 1)));
+    assert_eq!(store.sessions(account_id(1)).await.unwrap(), [session_by_code(1, 1)]);
+    keeps(&*store, [Change::SetDisabled { account: account_id(1), disabled: true }]).await;
+    assert!(store.session(digest(1)).await.unwrap().is_none());
+    refuses(&*store, [Change::AddSession(session_by_code(1, 1))], Conflict::AccountDisabled).await;
 }
 
 pub async fn an_ended_session_is_gone_and_ending_it_again_is_fine(store: Arc<impl Store>) {

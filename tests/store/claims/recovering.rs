@@ -33,6 +33,9 @@ pub async fn a_recovery_reads_as_it_was_put(store: Arc<impl Store>) {
         keeps(&*store, [Change::PutRecovery(one.clone())]).await;
         assert_eq!(store.recovery(digest(7)).await.unwrap(), Some(one));
     }
+    let by_code = Recovery { claim: claim(8), ..recovery(8, 1) };
+    keeps(&*store, [Change::PutRecovery(by_code.clone())]).await;
+    assert_eq!(store.recovery(digest(8)).await.unwrap(), Some(by_code));
 }
 
 pub async fn a_browser_has_one_recovery(store: Arc<impl Store>) {
@@ -138,6 +141,27 @@ pub async fn a_hold_is_either_cancelled_or_finished(store: Arc<impl Store>) {
     let cancelled = !store.events(account_id(1), 9).await.unwrap().is_empty();
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), if cancelled { 1 } else { 2 });
     assert_eq!(store.recovery(digest(1)).await.unwrap().is_some(), cancelled);
+}
+
+pub async fn the_recoveries_of_an_account_are_found_whoever_began_them(store: Arc<impl Store>) {
+    // Of the browsers, 3 has typed an address without an account.
+    let by_code = Recovery { claim: claim(2), ..recovery(2, 1) };
+    let put = [recovery(1, 1), by_code.clone(), recovery(3, 1), recovery(4, 2), recovery(5, 1)];
+    keeps(&*store, put.map(Change::PutRecovery)).await;
+    let found = async |of: u32| store.recoveries_of(account_id(of)).await.unwrap();
+    assert_eq!(found(1).await, [recovery(1, 1), by_code.clone(), recovery(5, 1)]);
+    assert_eq!(found(2).await, [recovery(4, 2)]);
+    assert_eq!(found(9).await, []);
+    // One goes on, one is finished, and one browser recovers another account.
+    keeps(&*store, [Change::AdvanceRecovery(advanced(1, 0)), Change::PutRecovery(recovery(5, 2))]).await;
+    assert_eq!(found(1).await, [advanced(1, 0), by_code.clone()]);
+    assert_eq!(found(2).await, [recovery(4, 2), recovery(5, 2)]);
+    keeps(&*store, spend(1, 1)).await;
+    assert_eq!(found(1).await, [by_code]);
+    keeps(&*store, [Change::DropRecoveries(account_id(1))]).await;
+    assert_eq!(found(1).await, []);
+    assert_eq!(store.sweep(at(u64::MAX), at(0), at(0), 9).await.unwrap(), 3);
+    assert_eq!(found(2).await, []);
 }
 
 pub async fn the_recoveries_of_an_account_go_together_and_no_others(store: Arc<impl Store>) {

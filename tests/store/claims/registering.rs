@@ -25,7 +25,7 @@ async fn put(store: &impl Store, registration: Registration) {
 }
 
 pub async fn a_ceremony_reads_as_it_was_added(store: Arc<impl Store>) {
-    for n in 0..10 {
+    for n in 0..12 {
         let added = ceremony(n);
         keeps(&*store, [Change::AddCeremony(added.clone())]).await;
         assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().unwrap().shown(), added.shown());
@@ -52,13 +52,53 @@ pub async fn a_browser_has_one_registration(store: Arc<impl Store>) {
 }
 
 pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
-    for n in 1..=2 {
-        put(&*store, registration(n, n, n)).await;
+    let added = [registration(1, 1, 1), registration(2, 2, 2)];
+    let added = added.into_iter().chain((3..6).map(|n| registration_of_api(n, n, n))).collect::<Vec<_>>();
+    for registration in &added {
+        put(&*store, registration.clone()).await;
     }
-    for n in 1..=2 {
-        let found = store.registration(digest(n)).await.unwrap().unwrap();
-        assert_eq!(found.shown(), registration(n, n, n).shown());
+    for registration in added {
+        let found = store.registration(registration.browser).await.unwrap().unwrap();
+        assert_eq!(found.shown(), registration.shown());
     }
+}
+
+pub async fn the_registrations_of_an_address_are_found_whoever_began_them(store: Arc<impl Store>) {
+    // The addresses 0 to 2 are beginnings of each other.
+    for (browser, of) in [(1, 1), (2, 0), (4, 1), (5, 2)] {
+        put(&*store, registration(browser, of, browser)).await;
+    }
+    put(&*store, registration_of_api(3, 1, 3)).await;
+    let found = async |of: u32| store.registrations_of(&email(of)).await.unwrap().shown();
+    let of_1 = vec![registration(1, 1, 1), registration_of_api(3, 1, 3), registration(4, 1, 4)];
+    assert_eq!(found(1).await, of_1.shown());
+    assert_eq!(found(0).await, vec![registration(2, 0, 2)].shown());
+    assert_eq!(found(2).await, vec![registration(5, 2, 5)].shown());
+    assert_eq!(found(3).await, "");
+    // One takes another address, one is finished, and one expires.
+    put(&*store, registration(1, 2, 1)).await;
+    keeps(&*store, spend(3, 3)).await;
+    assert_eq!(found(1).await, vec![registration(4, 1, 4)].shown());
+    assert_eq!(found(2).await, vec![registration(1, 2, 1), registration(5, 2, 5)].shown());
+    put(&*store, Registration { expires_at: at(9), ..registration(4, 1, 4) }).await;
+    assert_eq!(store.sweep(at(9), at(0), at(0), 9).await.unwrap(), 1);
+    assert_eq!(found(1).await, "");
+    keeps(&*store, [Change::DropRegistrations(email(2))]).await;
+    assert_eq!(found(2).await, "");
+    assert_eq!(found(0).await, vec![registration(2, 0, 2)].shown());
+}
+
+pub async fn what_was_said_at_the_beginning_of_a_registration_stays_while_codes_are_tried_and_replaced(
+    store: Arc<impl Store>,
+) {
+    put(&*store, registration_of_api(1, 1, 1)).await;
+    keeps(&*store, count_try(1, 1)).await;
+    let tried = Registration { tries: 1, ..registration_of_api(1, 1, 1) };
+    assert_eq!(store.registration(digest(1)).await.unwrap().shown(), Some(tried).shown());
+    keeps(&*store, replace(1, 1, 2)).await;
+    let replaced = Registration { code_sent_at: at(3500), ..registration_of_api(1, 1, 2) };
+    assert_eq!(store.registration(digest(1)).await.unwrap().shown(), Some(replaced.clone()).shown());
+    assert_eq!(store.registrations_of(&email(1)).await.unwrap().shown(), vec![replaced].shown());
 }
 
 pub async fn tries_are_counted_up_to_the_limit(store: Arc<impl Store>) {

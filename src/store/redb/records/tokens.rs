@@ -31,8 +31,7 @@ impl Row for TokenFamily {
     }
 
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
-        let tokens = self.spent.iter().map(|spent| spent.token).chain(self.out.iter().copied());
-        tokens.map(|token| (Table::RefreshTokens, token.bytes().to_vec(), self.key())).collect()
+        self.all().map(|token| (Table::RefreshTokens, token.bytes().to_vec(), self.key())).collect()
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {

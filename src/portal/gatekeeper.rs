@@ -1,4 +1,4 @@
-//! What the proxy needs of the sign-in side.
+//! What deciding about a request needs of the sign-in side.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::domain::secret::SecretDigest;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
-/// What the proxy needs of the sign-in side.
+/// What deciding about a request needs of the sign-in side.
 #[async_trait]
 pub trait Gatekeeper: Send + Sync + 'static {
     /// The present moment.

@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-
 /// What of ours stands in `Authorization`.
 ///
 /// Whatever calls itself ours decides alone, good or not, so that nobody is taken for the cookie's owner who meant to be
 /// somebody else; and only in the one form of RFC 6750 §2.1 does it let anybody in.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Bearer {
+pub enum Bearer {
     /// Nothing: the field is the app's affair.
     NotOurs,
     /// This text, alone and as `Bearer`.
@@ -19,23 +17,25 @@ pub(super) enum Bearer {
 }
 
 impl Bearer {
-    /// Reads every `Authorization` field. `is_ours` says whether a text calls itself an access token of ours.
-    pub(super) fn read(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Self {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let Some(first) = fields.next() else { return Self::NotOurs };
-        let several = fields.next().is_some();
-        let carries_ours = |field: &HeaderValue| pieces(field.as_bytes()).any(&is_ours);
-        if !headers.get_all(AUTHORIZATION).iter().any(carries_ours) {
-            return Self::NotOurs;
+    /// Reads the values of every `Authorization` field. `is_ours` says whether a text calls itself an access token of
+    /// ours.
+    pub fn read<'a>(fields: impl Iterator<Item = &'a [u8]>, is_ours: impl Fn(&str) -> bool) -> Self {
+        let mut fields = fields.peekable();
+        let Some(&first) = fields.peek() else { return Self::NotOurs };
+        let (mut count, mut any_is_ours) = (0, false);
+        for field in fields {
+            count += 1;
+            any_is_ours |= pieces(field).any(&is_ours);
         }
-        match token(first.as_bytes()) {
-            Some(token) if !several && is_ours(token) => Self::Token(token.into()),
+        match token(first) {
+            _ if !any_is_ours => Self::NotOurs,
+            Some(token) if count == 1 && is_ours(token) => Self::Token(token.into()),
             _ => Self::Unclear,
         }
     }
 
     /// Whether the fields are kept from the app; `forward` is what its route says. What is unclear always is.
-    pub(super) fn is_withheld(&self, forward: bool) -> bool {
+    pub fn is_withheld(&self, forward: bool) -> bool {
         match self {
             Self::NotOurs => false,
             Self::Token(_) => !forward,
@@ -77,13 +77,12 @@ mod tests {
 
     const OURS: &str = "a.ours.b";
 
-    #[track_caller]
-    fn read(fields: &[&'static str]) -> Bearer {
-        let mut headers = HeaderMap::new();
-        for field in fields {
-            headers.append(AUTHORIZATION, HeaderValue::from_static(field));
-        }
-        Bearer::read(&headers, |text| text == OURS)
+    fn read_by(fields: &[&str], is_ours: impl Fn(&str) -> bool) -> Bearer {
+        Bearer::read(fields.iter().map(|field| field.as_bytes()), is_ours)
+    }
+
+    fn read(fields: &[&str]) -> Bearer {
+        read_by(fields, |text| text == OURS)
     }
 
     #[test]
@@ -114,8 +113,7 @@ mod tests {
         ] {
             assert_eq!(read(&[field]), Bearer::Unclear, "{field}");
             // Also to somebody who takes more for a token than its text.
-            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(field))]);
-            assert_eq!(Bearer::read(&headers, |text| text.contains(OURS)), Bearer::Unclear, "{field}");
+            assert_eq!(read_by(&[field], |text| text.contains(OURS)), Bearer::Unclear, "{field}");
         }
         for fields in [
             ["Bearer a.ours.b", "Bearer a.ours.b"],
@@ -144,6 +142,20 @@ mod tests {
         ] {
             assert_eq!(read(fields), Bearer::NotOurs, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_no_token() {
+        let read = |field: &[u8]| Bearer::read([field].into_iter(), |text| text == OURS);
+        for field in [&b"Bearer \xff a.ours.b"[..], b"\xffBearer a.ours.b", b"Bearer a.ours.b\xff"] {
+            assert_eq!(read(field), Bearer::Unclear);
+        }
+        assert_eq!(read(b"Bearer \xff"), Bearer::NotOurs);
+    }
+
+    #[test]
+    fn no_token_is_shown_to_a_log() {
+        assert!(!format!("{:?}", read(&["Bearer a.ours.b"])).contains(OURS));
     }
 
     #[test]

@@ -1,0 +1,35 @@
+//! Who a request says it is from: the one place where that is read, for the proxy and forward-auth alike.
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, HeaderValue};
+
+use crate::domain::bearer::Bearer;
+use crate::domain::cookies;
+use crate::domain::secret::{Secret, SecretDigest};
+
+/// Who a request says it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The digest of the one session token it carries.
+    pub token: Option<SecretDigest>,
+    /// The access token that it carries instead: where there is any of ours, the cookie does not count.
+    pub bearer: Bearer,
+}
+
+impl Credentials {
+    /// Reads the cookie called `session_cookie` and `Authorization`. `is_ours` says whether a text calls itself an access
+    /// token of ours.
+    pub fn read(headers: &HeaderMap, session_cookie: &str, is_ours: impl Fn(&str) -> bool) -> Self {
+        let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        Self { token: session_token(headers, session_cookie), bearer: Bearer::read(fields, is_ours) }
+    }
+}
+
+/// The digest of the one session token that a request carries, in the cookie called `session_cookie`; two of that name
+/// count as none.
+pub fn session_token(headers: &HeaderMap, session_cookie: &str) -> Option<SecretDigest> {
+    cookies::only(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), session_cookie)
+        .and_then(|value| str::from_utf8(value).ok())
+        .and_then(Secret::parse)
+        .map(|secret| secret.digest())
+}

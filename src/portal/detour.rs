@@ -1,0 +1,25 @@
+//! The way round by one of our own pages, and from there back to what was asked for.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::domain::path::RequestTarget;
+use crate::domain::return_to::ReturnTo;
+
+/// Where strangers are sent.
+pub const SIGN_IN: &str = "/_bmauth/sign-in";
+/// The page that asks what was lost, after a recovery.
+pub const REVIEW: &str = "/_bmauth/recover/review";
+
+/// What stands in a query unencoded: the unreserved characters (RFC 3986 §2.3), and `/` for legibility.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The path and query of `page`, which lead back to `target`; to the app's root where that cannot be gone back to.
+pub fn by_way_of(page: &str, target: &RequestTarget) -> String {
+    let path = target.path.as_str();
+    let asked_for = match &target.query {
+        Some(query) => format!("{path}?{}", query.as_str()),
+        None => path.to_owned(),
+    };
+    let return_to = ReturnTo::parse_or_root(Some(&asked_for));
+    format!("{page}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY))
+}

@@ -1,0 +1,154 @@
+//! How the answers look.
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+
+use super::original::{Odd, Original};
+use super::{About, ForwardAuth, Reply};
+use crate::domain::bearer::Bearer;
+use crate::domain::cookies;
+use crate::domain::route::Scheme;
+use crate::portal::detour;
+use crate::portal::fields;
+use crate::portal::peer::RequestId;
+
+static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const EMPTY: HeaderValue = HeaderValue::from_static("");
+
+/// Nobody, in plain fields.
+pub(super) const NOBODY: [Option<HeaderValue>; 4] = [None, None, None, None];
+
+/// 200: the request may pass, and this is who sent it. Every field that tells an app so is there, also where it has no
+/// value: a proxy that copies it writes over whatever the client sent.
+pub(super) fn pass(
+    this: &ForwardAuth,
+    token: Option<HeaderValue>,
+    plain: [Option<HeaderValue>; 4],
+    theirs: Theirs,
+) -> Reply {
+    let Theirs { cookie, authorization } = theirs;
+    let [user, email, name, groups] = plain.each_ref().map(is_empty);
+    let to_remove = [is_empty(&token), user, email, name, groups, cookie.is_withheld(), authorization.is_withheld()];
+    let mut fields = Vec::with_capacity(9);
+    fields.push((this.settings.identity_header.clone(), token.unwrap_or(EMPTY)));
+    for (name, value) in fields::PLAIN.iter().zip(plain) {
+        fields.push((name.clone(), value.unwrap_or(EMPTY)));
+    }
+    fields.push((COOKIE, cookie.left.unwrap_or(EMPTY)));
+    fields.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
+    fields.push((HEADERS_TO_REMOVE.clone(), this.removals.of(to_remove)));
+    fields.push((CACHE_CONTROL, NO_STORE));
+    Reply { status: StatusCode::OK, fields, body: Bytes::new(), about: About::default() }
+}
+
+fn is_empty(value: &Option<HeaderValue>) -> bool {
+    value.as_ref().is_none_or(HeaderValue::is_empty)
+}
+
+/// The client's credentials that are the app's affair, without ours. A proxy that copies these fields keeps our secrets
+/// from the app, as the proxy here does.
+pub(super) struct Theirs {
+    cookie: Left,
+    authorization: Left,
+}
+
+/// What is left of a field, if it came at all: a proxy need not show it here.
+struct Left {
+    came: bool,
+    left: Option<HeaderValue>,
+}
+
+impl Left {
+    fn is_withheld(&self) -> bool {
+        self.came && is_empty(&self.left)
+    }
+}
+
+impl Theirs {
+    /// Those in `headers`; `forward_authorization` is what the route says of access tokens of ours.
+    pub(super) fn of(headers: &HeaderMap, bearer: &Bearer, forward_authorization: bool) -> Self {
+        let cookie = match cookies::without_ours(|| headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
+            cookies::Theirs::Untouched => headers.get(COOKIE).cloned(),
+            cookies::Theirs::Nothing => None,
+            // What was taken out of valid fields is valid.
+            cookies::Theirs::Line(line) => HeaderValue::from_bytes(&line).ok(),
+        };
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        // Two would be said in one field, which means neither.
+        let only = fields.next().filter(|_| fields.next().is_none());
+        let authorization = only.filter(|_| !bearer.is_withheld(forward_authorization)).cloned();
+        Self {
+            cookie: Left { came: headers.contains_key(COOKIE), left: cookie },
+            authorization: Left { came: headers.contains_key(AUTHORIZATION), left: authorization },
+        }
+    }
+}
+
+/// Why it may not pass: 403, or what a proxy makes a redirect of.
+pub(super) fn refusal(status: StatusCode, odd: Odd, request_id: RequestId) -> Reply {
+    let body = json!({
+        "type": format!("urn:bmauth:problem:{}", odd.name()),
+        "title": odd.title(),
+        "status": status.as_u16(),
+        "request_id": request_id.to_string(),
+    });
+    problem(status, &body, About { why: Some(odd), ..About::default() })
+}
+
+fn problem(status: StatusCode, body: &serde_json::Value, about: About) -> Reply {
+    let fields = vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CACHE_CONTROL, NO_STORE),
+    ];
+    Reply { status, fields, body: body.to_string().into(), about }
+}
+
+impl ForwardAuth {
+    /// 401: nobody is signed in. With `Location` for a proxy that makes a redirect of it.
+    pub(super) fn sign_in_required(&self, original: &Original, request_id: RequestId, with_location: bool) -> Reply {
+        let body = json!({
+            "type": "urn:bmauth:problem:sign-in-required",
+            "title": "Please sign in to continue",
+            "status": StatusCode::UNAUTHORIZED.as_u16(),
+            "sign_in_url": format!("{}{}", self.origin(original), detour::SIGN_IN),
+            "request_id": request_id.to_string(),
+        });
+        let mut reply = problem(StatusCode::UNAUTHORIZED, &body, About::default());
+        // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
+        reply.fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        if with_location {
+            reply.fields.push(self.location(detour::SIGN_IN, original));
+        }
+        reply
+    }
+
+    /// 303: a person goes on by way of one of our pages.
+    pub(super) fn send_to(&self, page: &str, original: &Original) -> Reply {
+        let fields = vec![self.location(page, original), (CACHE_CONTROL, NO_STORE)];
+        Reply { status: StatusCode::SEE_OTHER, fields, body: Bytes::new(), about: About::default() }
+    }
+
+    /// The whole address: a relative one would be the asked server's to some proxies (Traefik), not the app's.
+    pub(super) fn location(&self, page: &str, original: &Original) -> (HeaderName, HeaderValue) {
+        let location = format!("{}{}", self.origin(original), detour::by_way_of(page, &original.target));
+        (LOCATION, HeaderValue::from_str(&location).expect("a host and percent-encoded text are visible ASCII"))
+    }
+
+    /// Where the pages are that belong to what was asked about: on its host, by the scheme of `public_url`, since people
+    /// cannot sign in by another.
+    fn origin(&self, original: &Original) -> String {
+        let scheme = self.settings.public_scheme;
+        let same = original.scheme == scheme;
+        let port = if same { original.authority.port } else { self.settings.public_port };
+        let port = port.filter(|port| *port != Scheme::default_port(scheme));
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", scheme.as_str(), original.authority.host)
+    }
+}

@@ -1,0 +1,125 @@
+//! What kind of request it is, as far as that changes how it is decided and answered. The proxy tells it of the requests
+//! that it passes on, and forward-auth of those it is asked about.
+
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, HeaderName, ORIGIN, UPGRADE};
+use http::{HeaderMap, Method, Version};
+
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
+/// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
+const OTHER_METHODS: [&str; 16] = [
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "MKCALENDAR",
+    "ACL",
+    "BIND",
+    "UNBIND",
+    "REBIND",
+    "VERSION-CONTROL",
+    "QUERY",
+];
+
+/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it sends
+/// with every request. The last are the starts of names.
+const PREFLIGHT: [&str; 6] = ["host", "origin", "referer", "user-agent", "cache-control", "pragma"];
+const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec-"];
+
+/// The kinds of requests that are treated differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A person goes to a page.
+    Navigation,
+    /// A browser asks whether another site's script may call (CORS).
+    Preflight,
+    /// A WebSocket is to be opened.
+    WebSocket,
+    /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
+    Grpc,
+    /// Events are to be sent as they happen.
+    EventStream,
+    /// Anything else, scripts above all.
+    Other,
+}
+
+impl Kind {
+    /// The kind of a request with this head.
+    pub fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
+        // RFC 6455 §4.1: a GET of HTTP/1.1.
+        if version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
+            return Self::WebSocket;
+        }
+        if *method == Method::OPTIONS
+            && headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            return Self::Preflight;
+        }
+        if version == Version::HTTP_2 && is_grpc(headers) {
+            return Self::Grpc;
+        }
+        // A browser that says how the request came about is believed over what it accepts: a script may fetch HTML too.
+        let navigates = match headers.get(&SEC_FETCH_MODE) {
+            Some(mode) => mode == "navigate",
+            None => matches!(*method, Method::GET | Method::HEAD) && accepts(headers, b"text/html"),
+        };
+        match navigates {
+            true => Self::Navigation,
+            false if accepts(headers, b"text/event-stream") => Self::EventStream,
+            false => Self::Other,
+        }
+    }
+}
+
+/// Whether a method is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// It is.
+    Allowed,
+    /// Never: TRACE and CONNECT, which are about the way itself.
+    Never,
+    /// Nobody knows it.
+    Unknown,
+}
+
+/// Whether `method` is let through.
+pub fn passage(method: &Method) -> Passage {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            Passage::Allowed
+        }
+        Method::TRACE | Method::CONNECT => Passage::Never,
+        _ if OTHER_METHODS.contains(&method.as_str()) => Passage::Allowed,
+        _ => Passage::Unknown,
+    }
+}
+
+/// Whether a field of that name, in small letters, is part of a preflight's question, or goes with every request.
+pub fn is_in_preflight(name: &str) -> bool {
+    PREFLIGHT.contains(&name) || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Whether a list of words in the fields called `name` has `token`.
+pub fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
+    let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
+    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    ranges.any(|range| {
+        let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        media_type.eq_ignore_ascii_case(wanted)
+    })
+}

@@ -1,0 +1,105 @@
+//! Rows that cannot be read: a library writes its state otherwise since an upgrade, or a disk has lost something.
+//!
+//! They are never read as something else. Whoever needs one is refused; lists pass it over; and what is to take it away
+//! does so by what the indexes say, as the sweep does when its time is over.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::batch::Batch;
+use super::fault::Fault;
+use super::rows::{Row, Table, after_account, after_time};
+use super::view::{View as _, dangling};
+
+/// Of how many rows the log is told that they are passed over: whatever spoils more has been noticed by then.
+const TOLD: usize = 100;
+
+/// The rows that were passed over, so that the log is told once.
+#[derive(Debug, Default)]
+pub struct PassedOver(Mutex<BTreeSet<(Table, Vec<u8>)>>);
+
+impl PassedOver {
+    /// Tells the log, where it has not been told yet.
+    pub fn tell(&self, table: Table, key: &[u8], fault: &Fault) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < TOLD && told.insert((table, key.to_vec())) {
+            tracing::error!(error = fault as &dyn std::error::Error, "a row is passed over until its time is over");
+        }
+    }
+}
+
+impl Batch<'_, '_> {
+    /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.
+    pub fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, Fault> {
+        let (mut count, mut broken) = (0, BTreeSet::new());
+        for key in keys {
+            let fault = match self.remove::<R>(&key) {
+                Ok(Some(_)) => None,
+                Ok(None) => Some(dangling(R::TABLE)),
+                Err(fault @ Fault::Unreadable { .. }) => Some(fault),
+                Err(fault) => return Err(fault),
+            };
+            if let Some(fault) = fault {
+                tracing::error!(error = &fault as &dyn std::error::Error, "a broken row is taken away");
+                broken.insert(key);
+            }
+            count += 1;
+        }
+        self.forget(R::TABLE, &broken)?;
+        Ok(count)
+    }
+
+    /// Takes a row away, where there is one, readable or not.
+    pub fn discard_if_there<R: Row>(&mut self, key: &[u8]) -> Result<(), Fault> {
+        if self.get(R::TABLE, key)?.is_some() {
+            self.discard::<R>([key.to_vec()])?;
+        }
+        Ok(())
+    }
+
+    /// Takes away rows that cannot say by what they are found: their indexes are read through, each once.
+    fn forget(&mut self, table: Table, keys: &BTreeSet<Vec<u8>>) -> Result<(), Fault> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for &index in indexes(table) {
+            // What this commit has written itself can be read, and names nothing that cannot.
+            for key in self.held_keys(index, |key, value| keys.contains(named(index, key, value)))? {
+                self.unset(index, key);
+            }
+        }
+        keys.iter().try_for_each(|key| self.drop_row(table, key))
+    }
+}
+
+/// The tables by which a table's rows are found otherwise.
+const fn indexes(table: Table) -> &'static [Table] {
+    match table {
+        Table::Ceremonies => &[Table::CeremoniesByExpiry],
+        Table::Registrations => &[Table::RegistrationsByEmail, Table::RegistrationsByExpiry],
+        Table::Accounts => &[Table::AccountsByEmail],
+        Table::Passkeys => &[Table::PasskeysByAccount],
+        Table::Sessions => &[Table::SessionsByAccount, Table::SessionsByCreation, Table::SessionsByLastUse],
+        Table::TokenFamilies => &[Table::RefreshTokens],
+        Table::Links => &[Table::LinksByCode, Table::LinksByAccount, Table::LinksByExpiry],
+        Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByExpiry],
+        Table::Holds => &[Table::HoldsByExpiry],
+        Table::AdminCodes => &[Table::AdminCodesByExpiry],
+        Table::Events => &[Table::EventsByAccount, Table::EventsByExpiry],
+        Table::Letters => &[Table::LettersByDue, Table::LettersByExpiry],
+        Table::Counters => &[Table::CountersByEnd],
+        _ => &[],
+    }
+}
+
+/// The key of the row that a row of an index names.
+fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
+    match index {
+        Table::AccountsByEmail | Table::RefreshTokens | Table::LinksByCode => value,
+        // The browser's digest may have a zero byte; the address before the first one has none.
+        Table::RegistrationsByEmail => key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
+        Table::PasskeysByAccount | Table::EventsByAccount => after_time(after_account(key)),
+        Table::SessionsByAccount | Table::LinksByAccount | Table::RecoveriesByAccount => after_account(key),
+        _ => after_time(key),
+    }
+}

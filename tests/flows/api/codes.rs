@@ -1,0 +1,561 @@
+//! E-mailed codes: each for its own entry, counted, and worth nothing to or through anybody else.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bmauth::domain::email::Email;
+use bmauth::store::Store;
+use bmauth::store::memory::MemoryStore;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, sessions, somebody, wrong};
+use crate::authenticator::Passkey;
+use crate::browser::Answer;
+use crate::edge::Fragile;
+use crate::world::{CONFIG, World};
+
+const NOBODY: &str = "nobody@example.com";
+
+fn opens(answer: &Answer) -> bool {
+    if answer.status != StatusCode::OK {
+        refused(answer, 401, "invalid-otp");
+    }
+    answer.status == StatusCode::OK
+}
+
+async fn with_recovery(mode: &str) -> World {
+    let text = format!("{CONFIG}\n[accounts]\nrecovery = {mode}");
+    World::with(&text, Arc::new(MemoryStore::new())).await
+}
+
+/// How often the codes of an address that are out were tried.
+async fn tries(world: &World, email: &str) -> Vec<u32> {
+    let email = Email::parse(email).unwrap();
+    let mut tries: Vec<u32> =
+        world.store.registrations_of(&email).await.unwrap().iter().map(|pending| pending.tries).collect();
+    if let Some(account) = world.store.account_by_email(&email).await.unwrap() {
+        tries.extend(world.store.recoveries_of(account.id).await.unwrap().iter().map(|pending| pending.tries));
+    }
+    tries
+}
+
+/// The key that came with a sign-up is not the account's, if there is one.
+async fn is_locked_out(world: &World, key: &mut Passkey) {
+    for email in [Some(MARIA), None] {
+        let mut anywhere = Client::app(world);
+        refused(&anywhere.sign_in(email, key).await, 401, "invalid-email-password");
+    }
+}
+
+/// Somebody else, elsewhere, who has no mailbox of Maria's, but began a sign-up in her name; and the code she gets.
+async fn attack(world: &World, mut attacker: Client) -> (Passkey, String) {
+    let mut key = Passkey::new(b"key of the attacker");
+    let asked = attacker.ask_to_sign_up(MARIA, &mut key).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
+    (key, world.code(MARIA).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_50_right_codes_at_once_one_makes_the_account() {
+    let world = World::new().await;
+    for page in [false, true] {
+        let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+        let email = if page { BOB } else { MARIA };
+        let mut key = Passkey::new(email.as_bytes());
+        client.ask_to_sign_up(email, &mut key).await;
+        let otp = world.code(email).await;
+        let entering: Vec<_> = (0..50)
+            .map(|_| (client.tab(&world), otp.clone()))
+            .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(email, &otp).await }))
+            .collect();
+        let mut won = 0;
+        for answer in entering {
+            won += usize::from(opens(&answer.await.unwrap()));
+        }
+        assert_eq!((won, sessions(&world, email).await, keys(&world, email).await.len()), (1, 1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_200_wrong_codes_at_once_five_are_counted() {
+    for page in [false, true] {
+        for recovering in [false, true] {
+            let world = World::new().await;
+            let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+            if recovering {
+                maria(&world).await;
+                client.ask_for_code(MARIA).await;
+            } else {
+                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+            }
+            let otp = world.code(MARIA).await;
+            let entering: Vec<_> = (0..200)
+                .map(|_| (client.tab(&world), wrong(&otp)))
+                .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
+                .collect();
+            for answer in entering {
+                assert!(!opens(&answer.await.unwrap()));
+            }
+            assert_eq!(tries(&world, MARIA).await, [5], "page: {page}, recovering: {recovering}");
+            assert!(!opens(&client.enter(MARIA, &otp).await), "the right one is spent with them");
+            // Only those count against the address: another code works.
+            world.wait(30);
+            client.ask_for_code(MARIA).await;
+            let otp = world.code(MARIA).await;
+            assert!(opens(&client.enter(MARIA, &otp).await), "page: {page}, recovering: {recovering}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_guessed_at_fifty_times_an_hour_and_its_passkey_works_on() {
+    let world = World::new().await;
+    let (_, mut key) = maria(&world).await;
+    let mut guesses = 0;
+    for network in 1..=3 {
+        for _ in 0..6 {
+            let mut guesser = Client::page(&world).at(&format!("198.51.100.{network}"));
+            guesser.begin("/signin/webauthn", &json!({})).await;
+            guesser.ask_for_code(MARIA).await;
+            for _ in 0..5 {
+                assert!(!opens(&guesser.enter(MARIA, "12345x").await), "no code at all counts as well");
+                guesses += 1;
+            }
+        }
+    }
+    // One was her own, when the account was made.
+    assert_eq!((guesses, tries(&world, MARIA).await.iter().sum::<u32>()), (90, 49));
+    let mails = world.mails(MARIA).await.len();
+    assert_eq!(mails, 18);
+    assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut key).await.status, StatusCode::OK);
+    world.wait(3600);
+    Client::app(&world).recover(&world, MARIA).await;
+}
+
+#[tokio::test]
+async fn a_code_finds_the_sign_up_it_was_sent_for() {
+    for second in [false, true] {
+        let world = World::new().await;
+        let (mut client, mut keys) = (Client::app(&world), [Passkey::new(b"one"), Passkey::new(b"two")]);
+        let mut codes = Vec::new();
+        for key in &mut keys {
+            client.ask_to_sign_up(MARIA, key).await;
+            codes.push(world.code(MARIA).await);
+        }
+        let place = usize::from(second);
+        // A wrong one counts against both.
+        assert!(!opens(&client.enter(MARIA, &wrong(&codes[0])).await) || codes[1] == wrong(&codes[0]));
+        assert_eq!(tries(&world, MARIA).await, [1, 1]);
+        assert!(opens(&client.enter(MARIA, &codes[place]).await));
+        assert_eq!(super::keys(&world, MARIA).await, [keys[place].id.clone()]);
+        is_locked_out(&world, &mut keys[1 - place]).await;
+        assert!(!opens(&client.enter(MARIA, &codes[1 - place]).await), "the other sign-up died with it");
+        assert_eq!(tries(&world, MARIA).await, [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_one_address_opens_no_other() {
+    let world = World::new().await;
+    let mut client = Client::app(&world);
+    client.ask_to_sign_up(MARIA, &mut Passkey::new(b"maria")).await;
+    client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
+    let (marias, bobs) = (world.code(MARIA).await, world.code(BOB).await);
+    assert_ne!(marias, bobs);
+    assert!(!opens(&client.enter(MARIA, &bobs).await) && !opens(&client.enter(BOB, &marias).await));
+    assert!(!opens(&client.enter(NOBODY, &marias).await));
+    assert!(opens(&client.enter(MARIA, &marias).await) && opens(&client.enter(BOB, &bobs).await));
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_ten_minutes_and_once() {
+    for (seconds, good) in [(599, true), (600, false)] {
+        for recovering in [false, true] {
+            let world = World::new().await;
+            let mut client = Client::app(&world);
+            if recovering {
+                maria(&world).await;
+                client.ask_for_code(MARIA).await;
+            } else {
+                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+            }
+            let otp = world.code(MARIA).await;
+            world.wait(seconds);
+            assert_eq!(opens(&client.enter(MARIA, &otp).await), good, "{seconds} {recovering}");
+            assert!(!opens(&client.enter(MARIA, &otp).await));
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_code_takes_the_place_of_the_first_after_half_a_minute() {
+    let world = World::new().await;
+    let (mut client, mut key) = (Client::app(&world), Passkey::new(b"key"));
+    client.ask_to_sign_up(MARIA, &mut key).await;
+    let first = world.code(MARIA).await;
+    for seconds in [0, 29] {
+        world.wait(seconds);
+        client.ask_for_code(MARIA).await;
+        assert_eq!(world.mails(MARIA).await.len(), 0, "{seconds}");
+    }
+    world.wait(1);
+    client.ask_for_code(MARIA).await;
+    let second = world.code(MARIA).await;
+    assert!(first == second || !opens(&client.enter(MARIA, &first).await));
+    assert!(opens(&client.enter(MARIA, &second).await));
+    assert_eq!(client.sign_in(Some(MARIA), &mut key).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_sign_up_that_somebody_else_began_makes_no_account_through_its_owner() {
+    for attacker_keeps_cookies in [false, true] {
+        for own in ["nothing", "app", "page", "our pages"] {
+            let world = World::new().await;
+            let attacker = Client { keeps_cookies: attacker_keeps_cookies, ..Client::app(&world) }.at(ELSEWHERE);
+            let (mut theirs, code) = attack(&world, attacker).await;
+            let case = format!("cookies: {attacker_keeps_cookies}, Maria began: {own}");
+            // Maria types whatever code she gets, wherever she can.
+            let (mut app, mut page, mut browser) = (Client::app(&world), Client::page(&world), world.browser());
+            let mut key = Passkey::new(b"key of maria");
+            let asked = match own {
+                "app" => Some(app.ask_to_sign_up(MARIA, &mut key).await),
+                "page" => Some(page.ask_to_sign_up(MARIA, &mut key).await),
+                "our pages" => Some(browser.ask_to_register(MARIA, &mut key).await),
+                _ => None,
+            };
+            let own_code = match asked {
+                Some(asked) => {
+                    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
+                    Some(world.code(MARIA).await)
+                }
+                None => None,
+            };
+            assert!(own_code.as_ref() != Some(&code), "{case}");
+            page.begin("/signin/webauthn", &json!({})).await;
+            let mut with_pages_cookies = Client::page(&world);
+            with_pages_cookies.browser.cookies.clone_from(&browser.cookies);
+            for client in [&mut app, &mut page, &mut with_pages_cookies] {
+                assert!(!opens(&client.enter(MARIA, &code).await), "{case}");
+            }
+            assert_ne!(browser.enter(&code).await.status, StatusCode::SEE_OTHER, "{case}");
+            // She asks for another one.
+            world.wait(30);
+            for client in [&mut app, &mut page, &mut with_pages_cookies] {
+                client.ask_for_code(MARIA).await;
+            }
+            let mails = world.mails(MARIA).await;
+            let again = usize::from(own == "app" || own == "page");
+            assert_eq!(mails.len(), again, "{case}: none for what she did not begin");
+            let newest =
+                mails.first().map(|mail| mail.subject.chars().filter(char::is_ascii_digit).collect::<String>());
+            assert!(world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().is_none(), "{case}");
+            // Her own makes her account, and what else was pending dies.
+            let made = match own {
+                "app" => opens(&app.enter(MARIA, &newest.unwrap()).await),
+                "page" => opens(&page.enter(MARIA, &newest.unwrap()).await),
+                "our pages" => browser.enter(&own_code.unwrap()).await.status == StatusCode::SEE_OTHER,
+                _ => continue,
+            };
+            assert!(made, "{case}");
+            assert_eq!(keys(&world, MARIA).await, [key.id.clone()], "{case}");
+            is_locked_out(&world, &mut theirs).await;
+            let mut attacker = Client::app(&world).at(ELSEWHERE);
+            assert!(!opens(&attacker.enter(MARIA, &code).await), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_of_somebody_else_makes_no_account_when_ones_own_is_over() {
+    let world = World::new().await;
+    let (mut app, mut key) = (Client::app(&world), Passkey::new(b"key of maria"));
+    app.ask_to_sign_up(MARIA, &mut key).await;
+    world.code(MARIA).await;
+    world.wait(29 * 60);
+    let (mut theirs, code) = attack(&world, Client::app(&world).at(ELSEWHERE)).await;
+    world.wait(2 * 60);
+    app.ask_for_code(MARIA).await;
+    assert_eq!(world.mails(MARIA).await.len(), 0);
+    assert!(!opens(&app.enter(MARIA, &code).await));
+    is_locked_out(&world, &mut theirs).await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_there_already_is_opened_by_no_sign_up() {
+    let world = World::new().await;
+    let (_, mut own) = maria(&world).await;
+    let mut theirs = Passkey::new(b"key of the attacker");
+    // Somebody signs up with Maria's address while she gets back in.
+    let (mut attacker, mut app) = (Client::app(&world), Client::app(&world));
+    attacker.ask_to_sign_up(MARIA, &mut theirs).await;
+    let note = world.mails(MARIA).await;
+    assert!(note.len() == 1 && !note[0].subject.chars().any(|c| c.is_ascii_digit()), "{note:?}");
+    app.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    let done = app.enter(MARIA, &otp).await;
+    assert_eq!(app.keep(&done)["user"]["id"], account(&world, MARIA).await.id.0.to_string());
+    is_locked_out(&world, &mut theirs).await;
+    assert_eq!(keys(&world, MARIA).await, [own.id.clone()]);
+    assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut own).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_sign_up_that_was_begun_before_the_account_was_made_dies_with_it() {
+    let world = World::new().await;
+    // Both are asked for their keys while the address is nobody's.
+    let (mut app, mut attacker) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
+    let (mut key, mut theirs) = (Passkey::new(b"key of maria"), Passkey::new(b"key of the attacker"));
+    let options = attacker.begin("/signup/webauthn", &json!({ "email": MARIA })).await;
+    let late = json!({ "credential": theirs.create(&options) });
+    let (mut early, code) = attack(&world, Client::app(&world).at("203.0.113.9")).await;
+    app.sign_up(&world, MARIA, &mut key).await;
+    assert_eq!(attacker.begin("/signup/webauthn/verify", &late).await, json!({ "session": null }));
+    let note = world.mails(MARIA).await;
+    assert!(note.len() == 1 && !note[0].subject.chars().any(|c| c.is_ascii_digit()), "{note:?}");
+    assert!(!opens(&Client::app(&world).at("203.0.113.9").enter(MARIA, &code).await));
+    for key in [&mut early, &mut theirs] {
+        is_locked_out(&world, key).await;
+    }
+    assert_eq!(keys(&world, MARIA).await, [key.id.clone()]);
+}
+
+#[tokio::test]
+async fn a_client_without_cookies_signs_up_in_one_network_and_one_with_them_anywhere() {
+    for (keeps_cookies, opened) in [(false, false), (true, true)] {
+        let world = World::new().await;
+        let (mut client, mut key) = (Client { keeps_cookies, ..Client::app(&world) }, Passkey::new(b"key"));
+        client.ask_to_sign_up(MARIA, &mut key).await;
+        let otp = world.code(MARIA).await;
+        let mut on_the_way = client.tab(&world).at(ELSEWHERE);
+        assert_eq!(opens(&on_the_way.enter(MARIA, &otp).await), opened);
+        assert_eq!(opens(&client.enter(MARIA, &otp).await), !opened);
+    }
+}
+
+#[tokio::test]
+async fn a_code_to_get_back_in_is_typed_in_the_client_that_asked() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut page, mut other) = (Client::page(&world), Client::page(&world));
+    for client in [&mut page, &mut other] {
+        client.begin("/signin/webauthn", &json!({})).await;
+    }
+    page.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    for client in [&mut other, &mut Client::app(&world)] {
+        assert!(!opens(&client.enter(MARIA, &otp).await));
+    }
+    assert_eq!(tries(&world, MARIA).await, [0], "nobody else's tries count");
+    // Nor is what a page asked for finished over the API.
+    let mut browser = world.browser();
+    browser.get("/_bmauth/recover").await;
+    browser.submit("/_bmauth/recover", &[("email", MARIA)]).await;
+    let of_page = world.code(MARIA).await;
+    let mut with_its_cookie = Client::page(&world);
+    with_its_cookie.browser.cookies.clone_from(&browser.cookies);
+    assert!(!opens(&with_its_cookie.enter(MARIA, &of_page).await));
+    assert!(opens(&page.enter(MARIA, &otp).await));
+}
+
+#[tokio::test]
+async fn of_several_who_wait_without_cookies_each_network_opens_its_own() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut one, mut other) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
+    one.ask_for_code(MARIA).await;
+    let ones = world.code(MARIA).await;
+    // A telephone may leave its network, as long as nobody else waits.
+    assert!(!opens(&other.enter(MARIA, &wrong(&ones)).await));
+    assert_eq!(tries(&world, MARIA).await, [1]);
+    other.ask_for_code(MARIA).await;
+    let others = world.code(MARIA).await;
+    assert!(!opens(&one.enter(MARIA, &others).await) && !opens(&other.enter(MARIA, &ones).await));
+    assert!(!opens(&Client::app(&world).at("203.0.113.9").enter(MARIA, &ones).await));
+    assert!(opens(&one.enter(MARIA, &ones).await));
+    assert!(!opens(&other.enter(MARIA, &others).await), "one recovery ends the others");
+}
+
+#[tokio::test]
+async fn recovery_by_mail_is_a_session_at_once_and_told_to_the_owner() {
+    let world = with_recovery("\"email\"").await;
+    let (mut lost, _) = maria(&world).await;
+    let mut client = Client::app(&world);
+    client.recover(&world, MARIA).await;
+    assert!(!lost.is_signed_in().await && client.is_signed_in().await);
+    assert_eq!(sessions(&world, MARIA).await, 1);
+    let mails = world.mails(MARIA).await;
+    assert!(mails.len() == 1 && mails[0].subject.contains("recovered"), "{mails:?}");
+}
+
+#[tokio::test]
+async fn delayed_recovery_is_told_held_and_finished_by_another_code() {
+    let world = with_recovery("\"delayed\"\nrecovery_delay = \"24h\"").await;
+    let (mut signed_in, _) = maria(&world).await;
+    let mut client = Client::app(&world);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    assert_eq!(client.enter(MARIA, &otp).await.json(), json!({ "session": null }));
+    let mails = world.mails(MARIA).await;
+    assert_eq!(mails.len(), 1, "how to cancel it");
+    assert!(!opens(&client.enter(MARIA, &otp).await) && signed_in.is_signed_in().await);
+    world.wait(23 * 3600);
+    let refreshed = signed_in.refresh().await;
+    signed_in.keep(&refreshed);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    assert_eq!(client.enter(MARIA, &otp).await.json(), json!({ "session": null }), "not yet");
+    world.wait(3600);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    let done = client.enter(MARIA, &otp).await;
+    client.keep(&done);
+    assert!(client.is_signed_in().await);
+    refused(&signed_in.refresh().await, 401, "invalid-refresh-token");
+}
+
+#[tokio::test]
+async fn a_delayed_recovery_that_was_cancelled_gives_nothing() {
+    let world = with_recovery("\"delayed\"\nrecovery_delay = \"24h\"").await;
+    let (_, mut key) = maria(&world).await;
+    let mut client = Client::app(&world);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    client.enter(MARIA, &otp).await;
+    let mut browser = world.browser();
+    browser.sign_in(None, &mut key).await;
+    browser.get("/_bmauth/devices").await;
+    assert_eq!(browser.submit("/_bmauth/devices/hold/cancel", &[]).await.status, StatusCode::SEE_OTHER);
+    world.mails(MARIA).await;
+    world.wait(25 * 3600);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    assert_eq!(client.enter(MARIA, &otp).await.json(), json!({ "session": null }), "held anew");
+}
+
+#[tokio::test]
+async fn recovery_by_the_operator_takes_the_operators_code() {
+    let world = with_recovery("\"admin\"").await;
+    let (mut lost, _) = maria(&world).await;
+    let mut client = Client::app(&world);
+    client.ask_for_code(MARIA).await;
+    assert_eq!(world.mails(MARIA).await.len(), 0, "no code by mail");
+    let given = world.auth.give_code(account(&world, MARIA).await, true).await.unwrap().code.text();
+    assert!(!opens(&client.enter(MARIA, "123456").await) && !opens(&client.enter(BOB, &given).await));
+    let done = client.enter(MARIA, &given).await;
+    client.keep(&done);
+    let says = claims(client.access.as_deref().unwrap());
+    assert_eq!((&says["amr"], &says["acr"]), (&json!([]), &json!("otp")));
+    assert!(!lost.is_signed_in().await);
+    client.ask_for_code(MARIA).await;
+    assert!(!opens(&client.enter(MARIA, &given).await), "it was used");
+}
+
+#[tokio::test]
+async fn where_there_is_no_recovery_no_code_is_sent_and_none_is_taken() {
+    let world = with_recovery("\"off\"").await;
+    maria(&world).await;
+    let mut client = Client::app(&world);
+    for email in [MARIA, NOBODY] {
+        client.ask_for_code(email).await;
+        assert_eq!(world.mails(email).await.len(), 0);
+        assert!(!opens(&client.enter(email, "123456").await));
+    }
+    // A sign-up's code still is.
+    client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
+    world.code(BOB).await;
+    world.wait(30);
+    client.ask_for_code(BOB).await;
+    let otp = world.code(BOB).await;
+    assert!(opens(&client.enter(BOB, &otp).await));
+}
+
+#[tokio::test]
+async fn a_sign_up_that_is_closed_meanwhile_makes_no_account() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let open = World::with(CONFIG, Arc::clone(&store)).await;
+    let mut client = Client::app(&open);
+    client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+    let otp = open.code(MARIA).await;
+    let closed = World::with(&format!("{CONFIG}\n[accounts]\nregistration = \"closed\""), store).await;
+    assert!(!opens(&Client::app(&closed).enter(MARIA, &otp).await));
+    assert!(opens(&client.enter(MARIA, &otp).await));
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_sent_no_code_and_opened_by_none() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut client = Client::app(&world);
+    client.ask_for_code(MARIA).await;
+    let otp = world.code(MARIA).await;
+    world.auth.set_disabled(&account(&world, MARIA).await, true).await.unwrap();
+    assert!(!opens(&client.enter(MARIA, &otp).await));
+    client.ask_for_code(MARIA).await;
+    assert_eq!(world.mails(MARIA).await.len(), 0);
+    assert_eq!(sessions(&world, MARIA).await, 0);
+}
+
+#[tokio::test]
+async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
+    for page in [false, true] {
+        for mode in ["\"email\"", "\"delayed\"", "\"admin\"", "\"off\""] {
+            let store = Arc::new(Fragile::default());
+            let commits = Arc::clone(&store.commits);
+            let world = World::with(&format!("{CONFIG}\n[accounts]\nrecovery = {mode}"), store).await;
+            maria(&world).await;
+            let (_, mut bobs) = somebody(&world, BOB).await;
+            world.auth.set_disabled(&account(&world, BOB).await, true).await.unwrap();
+            bobs.counter = 1;
+            let mut all: Vec<(&str, Vec<(usize, Value)>)> = Vec::new();
+            for email in [MARIA, BOB, NOBODY] {
+                let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+                let mut seen = Vec::new();
+                for step in [
+                    "ask", "ask", "enter", "enter", "wait", "ask", "enter", "enter", "enter", "enter", "enter", "enter",
+                ] {
+                    let before = commits[1].load(Ordering::SeqCst);
+                    let answer = match step {
+                        "ask" => client.post("/signin/otp/email", &json!({ "email": email })).await,
+                        "enter" => client.enter(email, "12 34 56 7").await,
+                        _ => {
+                            world.wait(30);
+                            continue;
+                        }
+                    };
+                    let durable = commits[1].load(Ordering::SeqCst) - before;
+                    seen.push((durable, json!(format!("{step} {:?}", looks(&answer)))));
+                }
+                all.push((email, seen));
+            }
+            for (email, seen) in &all[1..] {
+                assert_eq!(*seen, all[0].1, "{email} {mode}, page: {page}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_has_too_many_letters_sent_is_told_no_more_by_one_address_than_by_another() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut answers = Vec::new();
+    for (email, known) in [(MARIA, true), (NOBODY, false)] {
+        let mut client = Client::app(&world);
+        let mut letters = 0;
+        for _ in 0..8 {
+            let answer = client.post("/signin/otp/email", &json!({ "email": email })).await;
+            answers.push(format!("{:?}", looks(&answer)));
+            letters += world.mails(email).await.len();
+            world.wait(31);
+        }
+        // One went out when the account was made.
+        assert_eq!(letters, if known { 5 } else { 0 });
+        // A sign-up says so, to everybody.
+        let options = client.begin("/signup/webauthn", &json!({ "email": email })).await;
+        let body = json!({ "credential": Passkey::new(email.as_bytes()).create(&options) });
+        refused(&client.post("/signup/webauthn/verify", &body).await, 429, "too-many-requests");
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+}
