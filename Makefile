@@ -3,7 +3,7 @@
 # Tools that scripts/setup could not take from the system.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help setup demo test check advisories
+.PHONY: help setup demo test check advisories bench bench-instructions
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -22,10 +22,18 @@ test: ## every test: Rust, then a real browser in front of the FastAPI example
 
 check: ## formatting, lints and dependencies
 	@scripts/setup check
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	scripts/deny
 
 advisories: ## dependencies against the newest list of known vulnerabilities
 	@scripts/setup check
 	scripts/deny fetch
+
+bench: ## measure the gateway beside other proxies (ten minutes on a quiet machine; BENCH_QUICK=1 for a short look)
+	@scripts/setup bench
+	python3 benches/run.py
+
+bench-instructions: ## count the instructions of a request
+	@scripts/setup bench
+	python3 benches/run.py instructions

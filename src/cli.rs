@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod gateway;
 mod health;
 mod init;
@@ -72,6 +73,8 @@ enum Command {
     },
     /// Ask the running gateway whether it is ready
     Health,
+    /// Ask a running site as a stranger would, and say where one gets through
+    Doctor(Box<doctor::Patient>),
     /// Print the version
     Version,
 }
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),
+        Command::Doctor(patient) => doctor::run(config, *patient),
         Command::Version => {
             println!("bmauth {}", env!("CARGO_PKG_VERSION"));
             Ok(())

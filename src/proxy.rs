@@ -2,6 +2,8 @@
 
 mod admit;
 mod answers;
+#[doc(hidden)]
+pub mod apart;
 mod bridge;
 mod forward;
 mod guard;
@@ -255,6 +257,7 @@ impl ProxyHttp for Gateway {
                     target: &incoming.target,
                     authority: &incoming.authority,
                     headers: &head.headers,
+                    credentials: &incoming.credentials,
                     trusted: incoming.from_trusted,
                     request_id,
                 };

@@ -42,6 +42,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("fluent", &["wording"]),
     ("prometheus", &["counts"]),
     ("clap", &["cli"]),
+    ("hyper", &["cli/doctor"]),
 ];
 
 /// What the domain does without, so that it stays a set of rules: the start of a crate's name.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Failed, load};
 use crate::config::Config;
 use crate::config::email::Transport;
-use crate::domain::route::UpstreamUrl;
+use crate::domain::route::{Route, UpstreamUrl};
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
 use crate::wire;
@@ -23,6 +23,13 @@ pub fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
         println!("warning  {warning}");
     }
     println!("ok       configuration");
+    for route in config.routes.iter().filter(|route| route.upstream.is_empty()) {
+        let Route { host, path, access, .. } = &**route;
+        println!(
+            "ok       route: {host}{path} has no upstream, so a proxy in front asks about it ({})",
+            access.as_str()
+        );
+    }
     if offline {
         return Ok(());
     }

@@ -53,8 +53,6 @@ pub struct Settings {
     pub public_scheme: Scheme,
     /// The port of `public_url`, where it is not the scheme's own.
     pub public_port: Option<u16>,
-    /// The name of the session cookie.
-    pub session_cookie: &'static str,
     /// The field that carries the identity token.
     pub identity_header: HeaderName,
     /// Whether the identity is also said in `Remote-User`, `-Email`, `-Name` and `-Groups`.
@@ -81,6 +79,8 @@ pub struct Question<'a> {
     pub authority: &'a Authority,
     /// Its fields: the proxy's, and of the request it asks about those that the proxy passes on.
     pub headers: &'a HeaderMap,
+    /// Who they say the request it asks about is from.
+    pub credentials: &'a Credentials,
     /// Whether it comes from a proxy in `server.trusted_proxies`.
     pub trusted: bool,
     /// Its name in the log.
@@ -157,11 +157,9 @@ impl ForwardAuth {
     }
 
     async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {
-        let is_ours = |text: &str| self.gatekeeper.is_access_token(text);
-        let credentials = Credentials::read(question.headers, self.settings.session_cookie, is_ours);
         let asked = gate::Asked {
             kind: original.kind,
-            credentials: &credentials,
+            credentials: question.credentials,
             headers: question.headers,
             authority: &original.authority,
             public_scheme: self.settings.public_scheme,
@@ -170,7 +168,7 @@ impl ForwardAuth {
         let request_id = question.request_id;
         let navigates = original.kind == Kind::Navigation;
         let mut reply = match verdict {
-            Verdict::Admit(admission) => self.allow(question, &credentials, &admission),
+            Verdict::Admit(admission) => self.allow(question, &admission),
             Verdict::SignIn => match original.family {
                 // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
                 Family::Original => self.sign_in_required(original, request_id, true),
@@ -198,8 +196,8 @@ impl ForwardAuth {
         reply
     }
 
-    fn allow(&self, question: &Question<'_>, credentials: &Credentials, admission: &Admission<LiveSession>) -> Reply {
-        let theirs = Theirs::of(question.headers, &credentials.bearer, admission.route().forward_authorization);
+    fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
+        let theirs = Theirs::of(question.headers, &question.credentials.bearer, admission.route());
         let Some(live) = admission.session() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };
@@ -222,6 +220,8 @@ impl ForwardAuth {
 pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let peer = head.extensions.get::<PeerInfo>().cloned().expect("whoever calls the portal says for whom");
+    let is_ours = |text: &str| portal.auth.is_access_token(text);
+    let credentials = Credentials::read(&head.headers, portal.cookies.session, is_ours);
     let raw_target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let reply = match RequestTarget::parse(raw_target.as_bytes()) {
         Ok(target) => {
@@ -230,6 +230,7 @@ pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Resp
                 target: &target,
                 authority: &peer.authority,
                 headers: &head.headers,
+                credentials: &credentials,
                 trusted: peer.trusted,
                 request_id: peer.request_id,
             };

@@ -58,7 +58,6 @@ fn gateway(access: Access) -> Gateway {
     let asked = forward_auth::Settings {
         public_scheme: Scheme::Https,
         public_port: None,
-        session_cookie: "__Host-bmauth",
         identity_header: HeaderName::from_static("x-bmauth-jwt"),
         plain_headers: false,
     };

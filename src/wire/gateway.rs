@@ -126,7 +126,6 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
     let settings = forward_auth::Settings {
         public_scheme: if public.is_https() { Scheme::Https } else { Scheme::Http },
         public_port: public.url().port(),
-        session_cookie: CookieNames::new(public.is_https()).session,
         identity_header: config.identity.header.name().clone(),
         plain_headers: config.identity.plain_headers,
     };

@@ -1,6 +1,7 @@
 // The FastAPI example alone: what its dependency takes for an identity, and what not.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { runApp } from './harness/app.js';
@@ -53,8 +54,18 @@ test('a token of the gateway tells who is there', async () => {
   assert.equal(JSON.parse(answer.text).email, 'maria@example.com');
 });
 
+test('whichever proxy is in front, BMAuth is configured the same way', async () => {
+  const [one, ...others] = await Promise.all(
+    ['nginx', 'caddy', 'traefik', 'envoy'].map((name) => readFile(new URL(`../../examples/${name}/bmauth.toml`, import.meta.url), 'utf8')),
+  );
+  for (const other of others) assert.equal(other, one);
+});
+
 test('a stranger gets 401, and the pages for everybody', async () => {
   assert.equal((await me()).status, 401);
+  assert.equal((await me('')).status, 401);
+  const empty = await send(app.origin, '/optional', { headers: ['X-BMAuth-JWT', ''] });
+  assert.match(empty.text, /Hello, stranger/);
   assert.equal((await send(app.origin, '/public')).status, 200);
   assert.match((await send(app.origin, '/optional')).text, /Hello, stranger/);
 });

@@ -8,6 +8,8 @@ use serde_cbor_2::Value as Cbor;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// What a key is asked from, unless it is told otherwise.
+pub const ORIGIN: &str = "https://notes.example.com";
 pub const UP: u8 = 0b0000_0001;
 pub const UV: u8 = 0b0000_0100;
 pub const BE: u8 = 0b0000_1000;
@@ -35,13 +37,18 @@ pub struct Passkey {
 impl Passkey {
     pub fn new(id: &[u8]) -> Self {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
+        Self::with_key(pkcs8.as_ref(), id)
+    }
+
+    /// The key that was written down as PKCS #8.
+    pub fn with_key(pkcs8: &[u8], id: &[u8]) -> Self {
         Self {
-            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap(),
+            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).unwrap(),
             id: id.to_vec(),
             user_handle: None,
             counter: 0,
             flags: UP | UV | BE | BS,
-            origin: crate::world::ORIGIN.to_owned(),
+            origin: ORIGIN.to_owned(),
             rp_id: "notes.example.com".to_owned(),
             client_data: json!({}),
             kind: "public-key".to_owned(),

@@ -17,9 +17,9 @@ use bmauth::tasks::outbox::Outbox;
 use bmauth::wire::{Gateway, World as Given};
 use sha2::{Digest as _, Sha256};
 
+pub use crate::authenticator::ORIGIN;
 use crate::browser::Browser;
 
-pub const ORIGIN: &str = "https://notes.example.com";
 pub const CONFIG: &str = r#"
 public_url = "https://notes.example.com"
 [app]

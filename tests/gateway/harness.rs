@@ -217,7 +217,6 @@ impl Plan {
         let asked = forward_auth::Settings {
             public_scheme: self.settings.public_scheme,
             public_port: None,
-            session_cookie: self.settings.session_cookie(),
             identity_header: self.settings.identity_header.clone(),
             plain_headers: self.settings.plain_headers,
         };

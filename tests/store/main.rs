@@ -102,6 +102,7 @@ contract! {
         passkeys_removed_at_the_same_time_leave_one
         a_removed_passkey_can_be_anybodys_later
         disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_back
+        groups_are_changed_from_those_that_were_read_only
         a_session_without_a_passkey_is_tied_once_to_one_of_its_account
         a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none
         a_required_passkey_must_be_there_and_be_the_accounts

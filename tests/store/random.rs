@@ -142,6 +142,11 @@ fn of_people() -> impl Strategy<Value = Change> {
         vec((n().prop_map(digest), time()), 0..4).prop_map(Change::TouchSessions),
         n().prop_map(|n| Change::AnswerReview(digest(n))),
         family().prop_map(|family| Change::AdvanceTokens(TokenFamily { revision: family.revision + 1, ..family })),
+        (n(), n(), n()).prop_map(|(n, was, with)| Change::SetGroups {
+            account: account_id(n),
+            was: account(was).groups,
+            groups: account(with).groups
+        }),
         pair().prop_map(|(n, with)| Change::TieSession { session: digest(n), credential: credential(with) }),
         (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::RenamePasskey {
             credential: credential(n),

@@ -79,7 +79,7 @@ impl Kept {
                 assert!(!rows.is_empty(), "“{name}” has no such row");
                 for (key, mut value) in rows {
                     match how {
-                        Spoiled::Newer => value[0] = 99,
+                        Spoiled::Newer => value.splice(..1, [99]).for_each(drop),
                         Spoiled::Cut => value.truncate(value.len() - 1),
                         Spoiled::Empty => value.clear(),
                     }

@@ -11,7 +11,7 @@ use super::original::{Odd, Original};
 use super::{About, ForwardAuth, Reply};
 use crate::domain::bearer::Bearer;
 use crate::domain::cookies;
-use crate::domain::route::Scheme;
+use crate::domain::route::{Route, Scheme};
 use crate::portal::detour;
 use crate::portal::fields;
 use crate::portal::peer::RequestId;
@@ -71,8 +71,12 @@ impl Left {
 }
 
 impl Theirs {
-    /// Those in `headers`; `forward_authorization` is what the route says of access tokens of ours.
-    pub(super) fn of(headers: &HeaderMap, bearer: &Bearer, forward_authorization: bool) -> Self {
+    /// Those in `headers`. Nothing is left of them for a route whose requests are passed on from here: nobody needs to
+    /// ask about one, and where a proxy in front hands everything on, a page's script could read by such a question the
+    /// cookies that its app hides from scripts.
+    pub(super) fn of(headers: &HeaderMap, bearer: &Bearer, route: &Route) -> Self {
+        let (came, authorized) = (headers.contains_key(COOKIE), headers.contains_key(AUTHORIZATION));
+        let left = |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.is_empty()) };
         let cookie = match cookies::without_ours(|| headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
             cookies::Theirs::Untouched => headers.get(COOKIE).cloned(),
             cookies::Theirs::Nothing => None,
@@ -82,11 +86,8 @@ impl Theirs {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one field, which means neither.
         let only = fields.next().filter(|_| fields.next().is_none());
-        let authorization = only.filter(|_| !bearer.is_withheld(forward_authorization)).cloned();
-        Self {
-            cookie: Left { came: headers.contains_key(COOKIE), left: cookie },
-            authorization: Left { came: headers.contains_key(AUTHORIZATION), left: authorization },
-        }
+        let authorization = only.filter(|_| !bearer.is_withheld(route.forward_authorization)).cloned();
+        Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
     }
 }
 

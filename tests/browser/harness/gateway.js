@@ -1,7 +1,8 @@
 // The real binary on a temporary directory and free ports.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +82,15 @@ path = "/down"
 upstream = ["http://127.0.0.1:${nobody}"]
 ${routes}
 `);
+  }
+
+  // As the example of a proxy in front has it: `text` is its bmauth.toml for this test's ports.
+  async configureBehind(text, { smtpPort, origin }) {
+    const sent = text.replace('transport = "log"', `smtp_url = "smtp://127.0.0.1:${smtpPort}"`);
+    assert.notEqual(sent, text, 'the example prints its letters');
+    await mkdir(path.join(this.directory, 'run'));
+    await writeFile(path.join(this.directory, 'bmauth.toml'), sent);
+    this.origin = origin;
   }
 
   async run() {

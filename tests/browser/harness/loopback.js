@@ -31,8 +31,9 @@ async function isFree(port) {
 
 // One request on a connection of its own. `headers` is a flat list (name, value, name, value …), so that spelling and
 // repetition arrive as written. `body` is a string, a Buffer or a readable stream.
+// `localAddress` is where it comes from: another address of loopback.
 // The answer's body is read whole, unless `stream` is set; then `response` is the stream itself.
-export function send(origin, path, { method = 'GET', headers = [], body, stream = false } = {}) {
+export function send(origin, path, { method = 'GET', headers = [], body, stream = false, localAddress } = {}) {
   const { port, host } = new URL(origin);
   return new Promise((resolve, reject) => {
     const request = http.request({
@@ -40,6 +41,7 @@ export function send(origin, path, { method = 'GET', headers = [], body, stream 
       port,
       path,
       method,
+      localAddress,
       agent: false,
       headers: has(headers, 'host') ? headers : ['Host', host, ...headers],
     });

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { runApp } from './app.js';
+import { Front } from './front.js';
 import { Gateway } from './gateway.js';
 import { freePort } from './loopback.js';
 import { openMailbox } from './mailbox.js';
@@ -18,11 +19,17 @@ let addresses = 0;
 export const address = (name = 'maria') => `${name}-${(addresses += 1)}@example.com`;
 
 class World {
-  async open() {
+  // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself.
+  async open({ behind }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
-    this.origin = this.gateway.origin;
     const appPort = await freePort();
+    const { port, admin } = this.gateway;
+    if (behind) {
+      const ports = { 8080: await freePort(), 8081: port, 8000: appPort, 9091: new URL(admin).port };
+      this.front = await Front.of(behind, ports);
+    }
+    this.origin = (this.front ?? this.gateway).origin;
     [this.browser, this.mailbox, this.app] = await Promise.all([
       launch(),
       openMailbox(),
@@ -33,12 +40,20 @@ class World {
         jwksUrl: `${this.gateway.admin}/jwks.json`,
       }),
     ]);
-    await this.gateway.configure({ smtpPort: this.mailbox.port, appPort });
+    const smtpPort = this.mailbox.port;
+    if (this.front) {
+      await this.gateway.configureBehind(await this.front.text('bmauth.toml'), { smtpPort, origin: this.origin });
+    } else {
+      await this.gateway.configure({ smtpPort, appPort });
+    }
     await this.gateway.run();
+    await this.front?.run();
   }
 
   async close() {
-    await Promise.all([this.browser?.close(), this.gateway?.stop(), this.app?.stop(), this.mailbox?.close()]);
+    await Promise.all([
+      this.browser?.close(), this.gateway?.stop(), this.front?.close(), this.app?.stop(), this.mailbox?.close(),
+    ]);
   }
 }
 
@@ -72,9 +87,9 @@ export function launch({ film } = {}) {
 // Opens a world for the tests of this file. Each scenario gets the world and `enter`, which lets a new visitor in:
 // a browser profile of its own with a device. A scenario also fails where a page broke its content policy, threw, or
 // asked another origin for something. On failure the pages' pictures and the gateway's log are kept.
-export function openWorld() {
+export function openWorld(options = {}) {
   const world = new World();
-  before(() => world.open(), { timeout: SCENARIO_LIMIT_MS });
+  before(() => world.open(options), { timeout: SCENARIO_LIMIT_MS });
   after(() => world.close(), { timeout: SCENARIO_LIMIT_MS });
 
   return function scenario(name, run) {
@@ -86,11 +101,11 @@ export function openWorld() {
         return visitor;
       };
       try {
-        await run({ world, origin: world.origin, gateway: world.gateway, mailbox: world.mailbox, enter });
+        await run({ world, origin: world.origin, gateway: world.gateway, mailbox: world.mailbox, front: world.front, enter });
         const troubles = visitors.flatMap((visitor) => visitor.troubles);
         if (troubles.length > 0) throw new Error(`a page is not as it should be:\n${troubles.join('\n')}`);
       } catch (error) {
-        await keepEvidence(name, visitors, world.gateway);
+        await keepEvidence(name, visitors, world);
         throw error;
       } finally {
         await Promise.all(visitors.map((visitor) => visitor.leave()));
@@ -99,11 +114,12 @@ export function openWorld() {
   };
 }
 
-async function keepEvidence(name, visitors, gateway) {
+async function keepEvidence(name, visitors, { gateway, front }) {
   for (const [number, visitor] of visitors.entries()) {
     const file = `failed-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${number + 1}.png`;
     await visitor.page.screenshot({ path: screenshots + file }).catch(() => {});
     console.error(`visitor ${number + 1} stood at ${visitor.page.url()}, picture in screenshots/${file}`);
   }
   console.error(`the gateway's log when "${name}" failed:\n${gateway.log.slice(-LOG_SHOWN)}`);
+  if (front) console.error(`the log of ${front.name}:\n${front.log.slice(-LOG_SHOWN)}`);
 }

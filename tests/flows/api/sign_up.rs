@@ -55,7 +55,7 @@ async fn what_a_person_says_of_themselves_comes_back() {
     }
     let other = json!({ "displayName": "Mary" });
     let user = sign_up(&said, &other).await;
-    // What is left out the second time stays, as hasura-auth's own client relies on.
+    // What is said later counts, and what is not said again still does.
     assert_eq!((&user["displayName"], &user["metadata"]), (&json!("Mary"), &metadata));
 }
 

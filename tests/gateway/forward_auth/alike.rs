@@ -1,5 +1,7 @@
 //! Passed on or asked about: the decision is the same.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -66,19 +68,20 @@ fn as_told(status: u16, family: Family) -> u16 {
 #[test]
 fn the_decision_is_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (app, world) = runtime.block_on(async {
-        let app = hello().await;
-        let world = plan()
-            .route("/", Access::SignedIn, &app.url)
-            .route("/admin", Access::SignedIn, &app.url)
-            .route("/public", Access::Public, &app.url)
-            .route("/optional", Access::Optional, &app.url)
+    let app = runtime.block_on(hello());
+    let keeper = Arc::new(Keeper::new());
+    let with = |upstream: &[&str]| {
+        let plan = plan()
+            .route_to(HOST, "/", Access::SignedIn, upstream)
+            .route_to(HOST, "/admin", Access::SignedIn, upstream)
+            .route_to(HOST, "/public", Access::Public, upstream)
+            .route_to(HOST, "/optional", Access::Optional, upstream)
             .forwarding()
-            .route_to("other.example.com", "/notes", Access::Public, &[&app.url])
-            .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
-            .start();
-        (app, world)
-    });
+            .route_to("other.example.com", "/notes", Access::Public, upstream)
+            .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]);
+        runtime.block_on(async { plan.start_with(Arc::clone(&keeper), Arc::clone(&keeper) as _) })
+    };
+    let (world, asked) = (with(&[&app.url]), with(&[]));
     let (live, ended) = (world.keeper.sign_in(7), world.keeper.sign_in(8));
     world.keeper.end(&ended);
     let cookies = vec![None, Some(cookie(&live)), Some(cookie(&ended))];
@@ -110,7 +113,7 @@ fn the_decision_is_the_same() {
             let mut client = world.connect();
             client.send(format!("{method} {uri} HTTP/1.1\r\nHost: {host}\r\n{head}\r\n")).await;
             let direct = client.answer_head().await;
-            let mut proxy = world.connect_from(PROXY);
+            let mut proxy = asked.connect_from(PROXY);
             proxy.send(question(family, about)).await;
             (direct, proxy.answer_head().await)
         });

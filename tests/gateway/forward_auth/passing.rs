@@ -130,6 +130,23 @@ async fn the_apps_cookies_are_said_without_ours() {
     }
 }
 
+/// Where everything comes through a proxy that only hands it on, a page's script can ask too.
+#[tokio::test]
+async fn the_apps_credentials_are_not_said_of_a_route_that_is_passed_on_from_here() {
+    let world = asked().route("/app", Access::SignedIn, &nobody().await).forwarding().start();
+    let session = world.keeper.sign_in(7);
+    let (cookie, token) = (cookie(&session), world.keeper.access_token(&session));
+    let theirs = format!("{cookie}; their_session=secret");
+    for family in FAMILIES {
+        for authorization in ["Authorization: Basic eDp5".to_owned(), format!("Authorization: Bearer {token}")] {
+            let answer = world.asks(family, about("/app", &[&theirs, &authorization])).await;
+            assert_eq!(answer.status, 200, "{family:?}");
+            assert_eq!((answer.field("cookie"), answer.field("authorization")), (Some(""), Some("")));
+            assert!(["cookie", "authorization"].iter().all(|name| removed(&answer).contains(&(*name).to_owned())));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_passes_like_the_cookie_and_stays_with_us() {
     let world = asked().route_to("graphql.example.com", "/", Access::SignedIn, &[]).forwarding().start();

@@ -158,6 +158,7 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
         Change::AddTokens(tokens(1, 1, 0)),
         Change::AdvanceTokens(TokenFamily { revision: 1, ..tokens(0, 2, 1) }),
         Change::TieSession { session: digest(0), credential: credential(3) },
+        Change::SetGroups { account: second, was: account(2).groups, groups: Vec::new() },
         Change::EndSessions { account: first, except: Some(digest(1)) },
         Change::RenamePasskey { credential: credential(1), account: first, name: Some("Key".to_owned()) },
         Change::RemovePasskey { credential: credential(1), account: first, last: false },

@@ -185,6 +185,33 @@ pub async fn disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_
     }
 }
 
+fn set_groups(account: u32, was: &[&str], groups: &[&str]) -> [Change; 1] {
+    let [was, groups] = [was, groups].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+    [Change::SetGroups { account: account_id(account), was, groups }]
+}
+
+pub async fn groups_are_changed_from_those_that_were_read_only(store: Arc<impl Store>) {
+    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account_of_api(n)))).await;
+    keeps(&*store, [Change::AddSession(session_by_code(2, 2))]).await;
+    refuses(&*store, set_groups(9, &[], &["a"]), Conflict::NoAccount).await;
+    // The sample is in “group 0” and “group 1”, in that order.
+    let was = ["group 0", "group 1"];
+    for stale in [&[][..], &["group 0"], &["group 1", "group 0"], &["group 0", "group 1", "x"]] {
+        refuses(&*store, set_groups(2, stale, &["admins"]), Conflict::AccountChanged).await;
+    }
+    assert_eq!(store.account(account_id(2)).await.unwrap(), Some(account_of_api(2)));
+    keeps(&*store, set_groups(2, &was, &["admins"])).await;
+    let expected = Account { groups: vec!["admins".to_owned()], ..account_of_api(2) };
+    assert_eq!(store.account(account_id(2)).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.account_by_email(&email(2)).await.unwrap(), Some(expected));
+    assert!(store.session(digest(2)).await.unwrap().is_some());
+    assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account_of_api(1)));
+    // Of many that read the same, one is kept.
+    let commits = (0..20).map(|n| set_groups(2, &["admins"], &["admins", &n.to_string()]).to_vec()).collect();
+    assert_eq!(race(&store, commits, Conflict::AccountChanged).await, 1);
+    assert_eq!(store.account(account_id(2)).await.unwrap().unwrap().groups.len(), 2);
+}
+
 fn tie(n: u32, with: u32) -> [Change; 1] {
     [Change::TieSession { session: digest(n), credential: credential(with) }]
 }

@@ -1,0 +1,187 @@
+//! The steps of a request, each apart.
+
+#[expect(dead_code, reason = "the tests' authenticator can also cheat, which nobody does here")]
+#[path = "../../tests/flows/authenticator.rs"]
+mod authenticator;
+#[expect(dead_code, reason = "the tests' browser can do more")]
+#[path = "../../tests/flows/browser.rs"]
+mod browser;
+#[expect(dead_code, reason = "the tests' world can do more")]
+#[path = "../../tests/flows/world.rs"]
+mod world;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bmauth::auth::sessions::LiveSession;
+use bmauth::config::{self, ConfigSource};
+use bmauth::counts::Counts;
+use bmauth::domain::clock::Timestamp;
+use bmauth::domain::cookies;
+use bmauth::domain::path::RequestTarget;
+use bmauth::domain::route::Scheme;
+use bmauth::domain::secret::Secret;
+use bmauth::portal;
+use bmauth::proxy::apart::Steps;
+use bmauth::proxy::{Parts, Settings};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::{HeaderValue, Method};
+use pingora::http::RequestHeader;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use world::World;
+
+/// What browsers send with a page, and two cookies of the app's.
+const FIELDS: [(&str, &str); 9] = [
+    ("host", "notes.example.com"),
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ("accept-language", "de,en-US;q=0.7,en;q=0.3"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("referer", "https://notes.example.com/notes/6"),
+    ("sec-fetch-dest", "document"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-site", "same-origin"),
+];
+/// What somebody sends who would like to be somebody else.
+const SPOOFED: [&str; 10] = [
+    "x-bmauth-jwt",
+    "x_bmauth_jwt",
+    "remote-user",
+    "remote.email",
+    "x-forwarded-user",
+    "x-auth-request-user",
+    "x-forwarded-for",
+    "x-original-url",
+    "proxy",
+    "true-client-ip",
+];
+const COOKIES: &str = "theme=dark; consent=2026-01-05; _session=Zm9vYmFyYmF6cXV4cXV1eGNvcmdl";
+
+fn request(path: &str, cookie: Option<&Secret>) -> RequestHeader {
+    let mut request = RequestHeader::build(Method::GET, path.as_bytes(), None).expect("a request");
+    for (name, value) in FIELDS {
+        request.insert_header(name, value).expect("a field");
+    }
+    if let Some(secret) = cookie {
+        let line = format!("{COOKIES}; __Host-bmauth={}", secret.text());
+        request.insert_header("cookie", line).expect("a field");
+    }
+    request
+}
+
+/// A gateway with one person who is signed in.
+struct Somebody {
+    runtime: Runtime,
+    world: World,
+    secret: Secret,
+    live: LiveSession,
+}
+
+impl Somebody {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (world, secret, live) = runtime.block_on(async {
+            let world = World::new().await;
+            let mut browser = world.browser();
+            let mut passkey = authenticator::Passkey::new(b"a credential");
+            browser.register(&world, "maria@example.com", &mut passkey).await;
+            let secret = Secret::parse(&browser.cookies["__Host-bmauth"]).expect("a session");
+            let live = world.auth.session(secret.digest()).await.expect("a store").expect("a live session");
+            (world, secret, live)
+        });
+        Self { runtime, world, secret, live }
+    }
+
+    fn steps(&self) -> Steps {
+        let config = config::load(ConfigSource::text("bmauth.toml", world::CONFIG)).expect("a configuration");
+        let parts = Parts {
+            routes: config.routes.clone(),
+            gatekeeper: Arc::clone(&self.world.auth) as _,
+            forward_auth: Arc::clone(&self.world.portal.forward_auth),
+            portal: portal::router(Arc::clone(&self.world.portal)),
+            render: Arc::new(|_| String::new()),
+            settings: Settings::new(Scheme::Https, config.public_url.host().clone()),
+            counts: Arc::new(Counts::default()),
+            seed: 0,
+        };
+        Steps::new(parts, "203.0.113.9:4711".parse().expect("an address"))
+    }
+}
+
+fn steps(criterion: &mut Criterion) {
+    let somebody = Somebody::new();
+    let steps = somebody.steps();
+    let plain = request("/notes/7?sort=date", Some(&somebody.secret));
+    let head = steps.read(&plain).expect("an ordinary request");
+    assert!(somebody.runtime.block_on(steps.admit(&head, &plain)), "whoever is signed in is let through");
+    let mut spoofed = plain.clone();
+    for name in SPOOFED {
+        spoofed.insert_header(name, "admin").expect("a field");
+    }
+    assert_eq!((steps.spoofed(&plain), steps.spoofed(&spoofed)), (0, SPOOFED.len()));
+
+    let mut group = criterion.benchmark_group("request");
+    group.bench_function("read the head", |b| b.iter(|| steps.read(black_box(&plain))));
+    group.bench_function("admit", |b| {
+        b.iter(|| somebody.runtime.block_on(steps.admit(black_box(&head), black_box(&plain))));
+    });
+    group.bench_function("look for spoofed fields, none there", |b| b.iter(|| steps.spoofed(black_box(&plain))));
+    group.bench_function("look for spoofed fields, ten there", |b| b.iter(|| steps.spoofed(black_box(&spoofed))));
+    let account = &somebody.live.signed_in().account;
+    let token = HeaderValue::from_static("a token");
+    for (name, request) in [("rewrite", &plain), ("rewrite, ten spoofed fields", &spoofed)] {
+        group.bench_function(name, |b| {
+            b.iter_batched_ref(
+                || (request.clone(), token.clone()),
+                |(request, token)| assert!(steps.rewrite(&head, request, account, token.clone())),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn parts(criterion: &mut Criterion) {
+    let secret = Secret::from_bytes([7; 32]);
+    let line = format!("{COOKIES}; __Host-bmauth={}", secret.text());
+    let mut group = criterion.benchmark_group("parse");
+    for (name, target) in [
+        ("a short path", "/"),
+        ("a path", "/api/v1/notes/7/comments?sort=date&page=2"),
+        ("a path with escapes", "/files/Caf%C3%A9%20%26%20Kuchen/2026/report.pdf?name=M%C3%BCller"),
+    ] {
+        RequestTarget::parse(target.as_bytes()).expect("it is canonical");
+        group.bench_function(name, |b| b.iter(|| RequestTarget::parse(black_box(target.as_bytes()))));
+    }
+    group.bench_function("cookies, for the session", |b| {
+        b.iter(|| cookies::only([black_box(line.as_bytes())].into_iter(), "__Host-bmauth").map(<[u8]>::len));
+    });
+    for (name, line) in [("cookies, without ours", line.as_str()), ("cookies, none of them ours", COOKIES)] {
+        group.bench_function(name, |b| b.iter(|| cookies::without_ours(|| [black_box(line.as_bytes())].into_iter())));
+    }
+    let text = secret.text();
+    group.bench_function("a session's secret to its digest", |b| {
+        b.iter(|| Secret::parse(black_box(&text)).map(|secret| secret.digest()));
+    });
+    group.finish();
+}
+
+fn tokens(criterion: &mut Criterion) {
+    let somebody = Somebody::new();
+    let (auth, signed_in) = (&somebody.world.auth, somebody.live.signed_in());
+    let mut group = criterion.benchmark_group("identity token");
+    group.bench_function("mint, ES256", |b| {
+        let (now, end, jti) = (auth.now(), Timestamp::from_unix(u64::MAX / 2), Uuid::from_u128(7));
+        b.iter(|| auth.identity().mint(black_box(signed_in), "notes.example.com", end, jti, now).expect("a token"));
+    });
+    let audience: Arc<str> = "notes.example.com".into();
+    group.bench_function("kept", |b| {
+        b.iter(|| auth.identity_token(black_box(&somebody.live), &audience).expect("a token"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, steps, parts, tokens);
+criterion_main!(benches);

@@ -1,0 +1,224 @@
+//! `bmauth doctor`: asks a running site as a stranger would, in every way a stranger can, and says where one gets
+//! through. It needs no account, and no configuration: it is told which paths are protected and which are open, or reads
+//! that in a configuration that is named. What cannot be seen from outside it says.
+
+mod around;
+mod ask;
+mod forged;
+mod judge;
+mod open_paths;
+mod own_paths;
+mod paths;
+mod report;
+mod strangers;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use http::HeaderName;
+
+use self::ask::{Answer, Asker, Question, Server, Silence};
+use self::judge::Verdict;
+use self::report::Report;
+use super::{Failed, load};
+use crate::config::Config;
+use crate::config::identity::IdentityHeader;
+use crate::domain::host::Host;
+use crate::domain::path::CanonicalPath;
+use crate::domain::route::Access;
+use crate::domain::secret::Secret;
+use crate::wire::system::SystemEntropy;
+
+const KEYS: &str = "/_bmauth/jwks.json";
+
+/// What is to be checked.
+#[derive(Clone, Debug, Args)]
+pub struct Patient {
+    /// Where people reach the app: https://notes.example.com
+    #[arg(value_name = "URL", value_parser = Server::parse)]
+    site: Server,
+    /// The app itself, which must not answer: name it as a stranger's machine would reach it
+    #[arg(long, value_name = "URL", value_parser = Server::parse)]
+    backend: Option<Server>,
+    /// A path that only signed-in people may see (again for more) [default: those of --config, else /]
+    #[arg(long = "route", value_name = "PATH", value_parser = path)]
+    routes: Vec<String>,
+    /// A path that is open to everybody (again for more) [default: those of --config]: there it shows whether forged
+    /// headers are removed
+    #[arg(long = "public", value_name = "PATH", value_parser = path)]
+    public: Vec<String>,
+    /// The header that carries the token [default: identity.header of --config, else X-BMAuth-JWT]
+    #[arg(long, value_name = "NAME", value_parser = header)]
+    header: Option<String>,
+    /// Certificates of an authority of your own, PEM
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
+/// site.
+pub fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
+    let patient = match config {
+        Some(file) => patient.completed_by(&load(Some(file))?).map_err(Failed::Usage)?,
+        None => patient,
+    };
+    let more = match &patient.ca {
+        Some(file) => Some(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?),
+        None => None,
+    };
+    let asker = Asker::new(more.as_deref())
+        .map_err(|why| Failed::Usage(format!("--ca {}: {why}", patient.ca.unwrap_or_default().display())))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    let routes = if patient.routes.is_empty() { vec!["/".to_owned()] } else { patient.routes };
+    let doctor = Doctor {
+        asker,
+        site: patient.site,
+        backend: patient.backend,
+        routes,
+        public: patient.public,
+        header: patient.header.unwrap_or_else(|| IdentityHeader::default().as_str().to_owned()),
+        random: Secret::generate(&SystemEntropy).text(),
+        refusals: Vec::new(),
+        report: Report::default(),
+    };
+    if runtime.block_on(doctor.examine())? { Ok(()) } else { Err(Failed::Said) }
+}
+
+impl Patient {
+    /// What was not said on the command line, as `config` has it.
+    ///
+    /// # Errors
+    /// It has no protected route for that host.
+    fn completed_by(mut self, config: &Config) -> Result<Self, String> {
+        let host = self.site.url().host_str().and_then(|host| Host::parse(host).ok());
+        let routes = || config.routes.iter().filter(|route| Some(&route.host) == host.as_ref());
+        if routes().next().is_none() {
+            return Err(format!("the configuration has no [[route]] for the host of {}", self.site.name()));
+        }
+        let paths = |is_open: bool| {
+            let right = routes().filter(|route| is_open == matches!(route.access, Access::Public | Access::Optional));
+            let mut paths: Vec<String> = right.map(|route| route.path.as_str().to_owned()).collect();
+            paths.sort();
+            paths
+        };
+        if self.routes.is_empty() {
+            self.routes = paths(false);
+        }
+        if self.routes.is_empty() {
+            return Err(format!("the configuration protects nothing at {}; every route is open", self.site.name()));
+        }
+        if self.public.is_empty() {
+            self.public = paths(true);
+        }
+        self.header.get_or_insert_with(|| config.identity.header.as_str().to_owned());
+        Ok(self)
+    }
+}
+
+fn path(typed: &str) -> Result<String, String> {
+    CanonicalPath::parse(typed.as_bytes())
+        .map(String::from)
+        .map_err(|_| "a path begins with / and is written plainly, like /notes/1".to_owned())
+}
+
+fn header(typed: &str) -> Result<String, String> {
+    HeaderName::from_bytes(typed.as_bytes())
+        .map(|_| typed.to_owned())
+        .map_err(|_| "this is not the name of a header; write it like X-BMAuth-JWT".to_owned())
+}
+
+/// How the answer to a question is judged.
+#[derive(Clone, Copy, Debug)]
+enum Measure {
+    /// Only BMAuth's own words are good enough.
+    Plain,
+    /// A proxy may refuse it by itself.
+    Odd,
+}
+
+struct Doctor {
+    asker: Asker,
+    site: Server,
+    backend: Option<Server>,
+    routes: Vec<String>,
+    public: Vec<String>,
+    header: String,
+    random: String,
+    /// Answers that are known to be the proxy's own.
+    refusals: Vec<Answer>,
+    report: Report,
+}
+
+impl Doctor {
+    async fn examine(mut self) -> Result<bool, Failed> {
+        let assumed = if self.routes == ["/"] { " (--route names others)" } else { "" };
+        self.report.note(format_args!("only signed-in people may see {}{assumed}", self.routes.join(", ")));
+        if !self.is_there().await? {
+            return Ok(self.report.close());
+        }
+        let are_ours = self.own_pages().await;
+        self.the_question_itself(are_ours).await;
+        for route in self.routes.clone() {
+            self.as_a_stranger(&route).await;
+            self.with_forgeries(&route).await;
+            self.in_other_spellings(&route).await;
+        }
+        self.for_another_host().await;
+        self.open_paths().await;
+        self.past_the_gateway().await;
+        self.report.note(
+            "a signed-in visitor's request cannot be made from here: that its forged headers are written over, look up in the proxy's configuration",
+        );
+        Ok(self.report.close())
+    }
+
+    /// Whether there is anybody to ask, and by this scheme.
+    async fn is_there(&mut self) -> Result<bool, Failed> {
+        let first = self.routes.first().cloned().unwrap_or_default();
+        match self.asker.ask(&self.site, &Question::page(first)).await {
+            Err(why) => {
+                self.report.fail(why);
+                Ok(false)
+            }
+            Ok(answer) => {
+                let asked = self.site.url();
+                let moved = judge::location(&answer, asked)
+                    .filter(|to| asked.scheme() == "http" && to.scheme() == "https" && to.host() == asked.host());
+                match moved {
+                    None => Ok(true),
+                    Some(to) => {
+                        let to = to.origin().ascii_serialization();
+                        Err(Failed::Usage(format!("{} sends everybody to https: ask about {to}", self.site.name())))
+                    }
+                }
+            }
+        }
+    }
+
+    async fn check(&mut self, line: String, measure: Measure, question: Question) {
+        let verdict = match self.asker.ask(&self.site, &question).await {
+            // Where a plain question is not answered, nothing is proved.
+            Err(why) if matches!(measure, Measure::Plain) => return self.report.fail(format_args!("{line}: {why}")),
+            Err(why) => silent(&why),
+            Ok(answer) => match measure {
+                Measure::Plain => judge::plain(&answer, self.site.url()),
+                Measure::Odd => judge::odd(&answer, self.site.url(), &self.refusals),
+            },
+        };
+        self.report.verdict(line, verdict);
+    }
+
+    /// A path that everybody may see, for a forged header to name.
+    fn an_open_path(&self) -> String {
+        self.public.first().cloned().unwrap_or_else(|| KEYS.to_owned())
+    }
+}
+
+/// A server that says nothing lets nobody in; one that cannot be reached any more was not checked.
+fn silent(why: &Silence) -> Verdict {
+    match why {
+        Silence::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),
+        other => Verdict::Unclear(other.to_string()),
+    }
+}

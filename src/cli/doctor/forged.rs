@@ -1,0 +1,131 @@
+//! What a client can send to be taken for somebody: identity headers in every spelling, and the words in which proxies
+//! speak to each other.
+
+use super::ask::Question;
+
+/// The plain identity headers (CONTRACT: `identity.plain_headers`).
+const PLAIN: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
+
+/// The cookies of a session, on https and on `http://localhost`.
+pub(super) const COOKIES: [&str; 2] = ["__Host-bmauth", "bmauth"];
+
+/// Every name that a server may read as an identity header: the name itself, and the spellings that CGI, WSGI, PHP and
+/// their like turn into the same variable.
+pub(super) fn identity_headers(token_header: &str) -> Vec<String> {
+    std::iter::once(token_header).chain(PLAIN).flat_map(spellings).collect()
+}
+
+fn spellings(name: &str) -> Vec<String> {
+    let name = name.to_ascii_lowercase();
+    let mut all = vec![name.clone()];
+    for separator in ["_", "."] {
+        all.push(name.replace('-', separator));
+        // Names with two separators: one of each.
+        if name.matches('-').count() > 1 {
+            all.push(name.replacen('-', separator, 1));
+            if let Some((start, end)) = name.rsplit_once('-') {
+                all.push(format!("{start}{separator}{end}"));
+            }
+        }
+    }
+    all
+}
+
+/// A harmless name of the same form: how it is answered says whether the form alone is refused.
+pub(super) fn of_the_same_form(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { 'q' } else { letter }).collect()
+}
+
+/// Ways to say that another request is meant than the one that is made: each a name for people, and its fields.
+/// `open` is a path that everybody may see.
+pub(super) fn addresses(origin: &str, authority: &str, open: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let whole = format!("{origin}{open}");
+    let scheme = origin.split(':').next().unwrap_or_default();
+    vec![
+        ("X-Forwarded-Uri", vec![("x-forwarded-uri", open.to_owned())]),
+        (
+            "X-Forwarded-Method, -Proto, -Host and -Uri",
+            vec![
+                ("x-forwarded-method", "GET".to_owned()),
+                ("x-forwarded-proto", scheme.to_owned()),
+                ("x-forwarded-host", authority.to_owned()),
+                ("x-forwarded-uri", open.to_owned()),
+            ],
+        ),
+        (
+            "X-Original-URL and -Method",
+            vec![("x-original-url", whole.clone()), ("x-original-method", "GET".to_owned())],
+        ),
+        (
+            "X-Original-URL as a path, X-Rewrite-URL",
+            vec![("x-original-url", open.to_owned()), ("x-rewrite-url", open.to_owned())],
+        ),
+        ("X-Original-URI", vec![("x-original-uri", open.to_owned())]),
+        ("X_Forwarded_Uri, X_Original_URL", vec![("x_forwarded_uri", open.to_owned()), ("x_original_url", whole)]),
+        (
+            "X-Forwarded-For, X-Real-IP and Forwarded from this machine",
+            vec![
+                ("x-forwarded-for", "127.0.0.1".to_owned()),
+                ("x-real-ip", "127.0.0.1".to_owned()),
+                ("forwarded", "for=127.0.0.1".to_owned()),
+            ],
+        ),
+        ("X-HTTP-Method-Override: OPTIONS", vec![("x-http-method-override", "OPTIONS".to_owned())]),
+        (
+            "x-envoy-original-path, x-envoy-internal",
+            vec![("x-envoy-original-path", open.to_owned()), ("x-envoy-internal", "true".to_owned())],
+        ),
+    ]
+}
+
+/// Session cookies that nobody was given: each a name for people, and the value of `Cookie`.
+pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
+    let all = |value: &str| COOKIES.map(|name| format!("{name}={value}")).join("; ");
+    vec![
+        ("a made-up session cookie", all(random)),
+        ("an empty session cookie", all("")),
+        ("a garbage session cookie", all("..%00/..\\u0000'--")),
+        ("two session cookies", format!("{}; {}", all(random), all("x"))),
+    ]
+}
+
+/// Adds `fields` to a question.
+pub(super) fn with_all<V: AsRef<str>>(question: Question, fields: &[(&str, V)]) -> Question {
+    fields.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mix_of_separators_is_a_spelling() {
+        let mut names = spellings("X-BMAuth-JWT");
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "x-bmauth-jwt",
+                "x-bmauth.jwt",
+                "x-bmauth_jwt",
+                "x.bmauth-jwt",
+                "x.bmauth.jwt",
+                "x_bmauth-jwt",
+                "x_bmauth_jwt"
+            ]
+        );
+        assert_eq!(spellings("Remote-User"), ["remote-user", "remote_user", "remote.user"]);
+        assert_eq!(identity_headers("X-BMAuth-JWT").len(), 7 + 4 * 3);
+        assert_eq!(of_the_same_form("x_bmauth.jwt"), "q_qqqqqq.qqq");
+    }
+
+    #[test]
+    fn all_forged_fields_can_be_sent() {
+        for (_, fields) in addresses("https://a.example", "a.example", "/public") {
+            assert_eq!(with_all(Question::get("/"), &fields).fields.len(), fields.len() + 1);
+        }
+        for (_, value) in cookies("abc") {
+            assert_eq!(Question::get("/").with("cookie", &value).fields.len(), 2);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What everybody may see: the only place where it shows from outside whether a stranger's headers reach the app.
+
+use http::StatusCode;
+
+use super::ask::{Answer, Question};
+use super::judge::Verdict;
+use super::{Doctor, forged, judge, silent};
+
+impl Doctor {
+    /// What everybody may see: the only place where it shows from outside whether a stranger's headers reach the app.
+    pub(super) async fn open_paths(&mut self) {
+        if self.public.is_empty() {
+            self.report.note(
+                "no path is named with --public: whether a stranger's identity headers reach the app on open paths was not checked",
+            );
+        }
+        for path in self.public.clone() {
+            let (before, again) = (
+                self.asker.ask(&self.site, &Question::page(path.clone())).await,
+                self.asker.ask(&self.site, &Question::page(path.clone())).await,
+            );
+            let (Ok(before), Ok(again)) = (before, again) else {
+                self.report.fail(format_args!("GET {path}: no answer"));
+                continue;
+            };
+            if matches!(judge::plain(&before, self.site.url()), Verdict::Closed(_)) {
+                self.report.fail(format_args!("GET {path}: {}, but it is named as --public", judge::said(&before)));
+                continue;
+            }
+            self.report.ok(format_args!("GET {path} is open to everybody: {}", judge::said(&before)));
+            let steady = same(&before, &again);
+            for name in forged::identity_headers(&self.header) {
+                self.reaches_the_app(&path, &name, &self.random.clone(), steady.then_some(&before)).await;
+            }
+            for cookie in forged::COOKIES {
+                let value = format!("theme=dark; {cookie}={}", self.random);
+                self.reaches_the_app(&path, "cookie", &value, None).await;
+            }
+            if !steady {
+                self.report.note(format_args!(
+                    "{path} does not answer the same twice: only a header that stands in the answer itself was seen"
+                ));
+            }
+        }
+        if !self.public.is_empty() {
+            self.report.note(
+                "a forged header shows only where the app uses it or shows it: name such a path with --public, for example one that shows who is signed in",
+            );
+        }
+    }
+
+    /// Whether a field changes what the app answers (compared with `usual`), or is shown by it.
+    async fn reaches_the_app(&mut self, path: &str, name: &str, value: &str, usual: Option<&Answer>) {
+        let line = match name {
+            "cookie" => format!("{path} and the session cookie {}", value.split(['=', ' ']).nth(2).unwrap_or_default()),
+            name => format!("{path} and a forged {name}"),
+        };
+        let answer = match self.asker.ask(&self.site, &Question::page(path).with(name, value)).await {
+            Err(why) => return self.report.verdict(line, silent(&why)),
+            Ok(answer) => answer,
+        };
+        if judge::tells(&answer, &self.random) {
+            let words = match name {
+                "cookie" => "it reaches the app; the proxy must take Cookie from BMAuth's answer",
+                _ => "it reaches the app: open to everyone who writes this header. The proxy must remove it",
+            };
+            return self.report.verdict(line, Verdict::Open(words.to_owned()));
+        }
+        let Some(usual) = usual.filter(|usual| !same(usual, &answer)) else {
+            return self.report.verdict(line, Verdict::Closed("no trace of it in the answer".to_owned()));
+        };
+        if judge::is_problem(&answer) {
+            return self.report.verdict(line, Verdict::Closed(format!("{} by BMAuth", judge::said(&answer))));
+        }
+        if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) {
+            let words = format!("{}: refused, by BMAuth, the proxy or the app", judge::said(&answer));
+            return self.report.verdict(line, Verdict::Unclear(words));
+        }
+        // A proxy may refuse every name of this form.
+        let harmless = Question::page(path).with(&forged::of_the_same_form(name), value);
+        let verdict = match self.asker.ask(&self.site, &harmless).await {
+            Ok(harmless) if same(&harmless, &answer) => {
+                Verdict::Closed(format!("{}, as for every such name", judge::said(&answer)))
+            }
+            _ => Verdict::Open(format!(
+                "{} instead of {}: it reaches the app, which is open to everyone who writes it well. The proxy must remove it",
+                judge::said(&answer),
+                judge::said(usual)
+            )),
+        };
+        self.report.verdict(line, verdict);
+    }
+}
+
+fn same(one: &Answer, other: &Answer) -> bool {
+    one.status == other.status && one.body == other.body
+}

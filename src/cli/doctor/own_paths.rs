@@ -1,0 +1,86 @@
+//! What the proxy in front must hand to BMAuth, and what it must keep to itself.
+
+use super::ask::{Answer, Question};
+use super::judge::Verdict;
+use super::{Doctor, KEYS, forged, judge, silent};
+
+const QUESTION: &str = "/_bmauth/forward-auth";
+const SIGN_IN: &str = "/_bmauth/sign-in";
+
+impl Doctor {
+    /// BMAuth's pages and keys are where they belong; whether the pages are.
+    pub(super) async fn own_pages(&mut self) -> bool {
+        let mut are_ours = false;
+        match self.asker.ask(&self.site, &Question::page(SIGN_IN)).await {
+            Err(why) => self.report.fail(format_args!("{SIGN_IN}: {why}")),
+            Ok(answer) if judge::is_sign_in_page(&answer) => {
+                are_ours = true;
+                self.report.ok(format_args!("{SIGN_IN} is BMAuth's page"));
+            }
+            Ok(answer) => self.report.fail(format_args!(
+                "{SIGN_IN}: {}, not BMAuth's page. The proxy must hand /_bmauth/ to BMAuth without asking",
+                judge::said(&answer)
+            )),
+        }
+        match self.asker.ask(&self.site, &Question::get(KEYS)).await {
+            Err(why) => self.report.fail(format_args!("{KEYS}: {why}")),
+            Ok(answer) if judge::is_key_set(&answer) => self.report.ok(format_args!("{KEYS} has the public keys")),
+            Ok(answer) => {
+                self.report.fail(format_args!("{KEYS}: {}, not the public keys", judge::said(&answer)));
+            }
+        }
+        are_ours
+    }
+
+    /// The endpoint that the proxy asks is not for strangers: whoever may ask it can choose what it is asked about.
+    ///
+    /// `are_ours` says that BMAuth answers under `/_bmauth/`, so that a refusal there is not the app's.
+    pub(super) async fn the_question_itself(&mut self, are_ours: bool) {
+        let open = self.an_open_path();
+        let (origin, authority) = (self.site.name(), self.site.authority());
+        let mut asked = vec![("plainly".to_owned(), Question::page(QUESTION))];
+        for (name, fields) in forged::addresses(&origin, &authority, &open) {
+            asked.push((format!("with {name}"), forged::with_all(Question::get(QUESTION), &fields)));
+        }
+        for target in [
+            format!("{QUESTION}{open}"),
+            format!("/_bmauth/{QUESTION}"),
+            "/_bmauth//forward-auth".to_owned(),
+            "/_bmauth/./forward-auth".to_owned(),
+            "/_bmauth/forward%2dauth".to_owned(),
+            "/_BMAUTH/forward-auth".to_owned(),
+            format!("{QUESTION};x"),
+        ] {
+            asked.push((format!("as {target}"), Question::get(target)));
+        }
+        for (how, question) in asked {
+            let line = format!("{QUESTION} asked by a stranger {how}");
+            let verdict = match self.asker.ask(&self.site, &question).await {
+                Err(why) => silent(&why),
+                Ok(answer) => {
+                    let verdict = self.judge_the_question(&answer);
+                    if are_ours && how == "plainly" && matches!(verdict, Verdict::Closed(_)) {
+                        self.refusals.push(answer);
+                    }
+                    verdict
+                }
+            };
+            self.report.verdict(line, verdict);
+        }
+    }
+
+    fn judge_the_question(&self, answer: &Answer) -> Verdict {
+        let said = judge::said(answer);
+        let tells_who = answer.headers.contains_key(self.header.as_str()) || answer.headers.contains_key("remote-user");
+        if answer.status.is_success() || tells_who {
+            return Verdict::Open(format!("{said}: open to everyone. The proxy must answer 404 there by itself"));
+        }
+        // Whoever is not a proxy is told 403; this is what a proxy would be told of a stranger.
+        if judge::sends_to_sign_in(answer, self.site.url()) {
+            return Verdict::Open(format!(
+                "{said}: the question is answered, open to everyone who asks it. The proxy must answer 404 there by itself"
+            ));
+        }
+        Verdict::Closed(said)
+    }
+}

@@ -1,0 +1,86 @@
+//! What a stranger gets at a path that only signed-in people may see, whatever they send.
+
+use http::{Method, StatusCode};
+
+use super::ask::Question;
+use super::{Doctor, Measure, forged, judge, paths, silent};
+
+impl Doctor {
+    pub(super) async fn as_a_stranger(&mut self, route: &str) {
+        let upgrade = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-fetch-mode", "websocket"),
+        ];
+        let own_page = self.site.name();
+        let asked = [
+            (format!("GET {route}"), Question::page(route)),
+            (format!("GET {route} by a script"), Question::get(route)),
+            (format!("HEAD {route}"), Question::page(route).by(Method::HEAD)),
+            (format!("POST {route}"), Question::get(route).by(Method::POST)),
+            (format!("OPTIONS {route}"), Question::get(route).by(Method::OPTIONS)),
+            (format!("WebSocket {route}"), forged::with_all(Question::get(route), &upgrade).with("origin", &own_page)),
+            (
+                format!("GET {route} with a made-up Bearer"),
+                Question::get(route).with("authorization", "Bearer doctor.doctor.doctor"),
+            ),
+        ];
+        for (how, question) in asked {
+            self.check(how, Measure::Plain, question).await;
+        }
+        // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as well.
+        for ending in ["", ".css"] {
+            let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
+            self.check(format!("GET {below}, which nobody made"), Measure::Plain, Question::page(below)).await;
+        }
+        for (what, value) in forged::cookies(&self.random) {
+            let question = Question::page(route).with("cookie", &value);
+            self.check(format!("GET {route} with {what}"), Measure::Plain, question).await;
+        }
+    }
+
+    pub(super) async fn with_forgeries(&mut self, route: &str) {
+        let names = forged::identity_headers(&self.header);
+        let everyday = names.iter().filter(|name| !name.contains(['_', '.']));
+        let forged = |question: Question, name: &String| question.with(name, &self.random).with(name, &self.random);
+        let plain = everyday.fold(Question::get(route), forged);
+        let capitals = plain.clone().in_capitals();
+        let every = names.iter().fold(Question::get(route), forged);
+        self.check(format!("GET {route} with forged identity headers"), Measure::Odd, plain).await;
+        self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
+        self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
+
+        let (origin, authority, open) = (self.site.name(), self.site.authority(), self.an_open_path());
+        for (what, fields) in forged::addresses(&origin, &authority, &open) {
+            let question = forged::with_all(Question::get(route), &fields);
+            self.check(format!("GET {route} with forged {what}"), Measure::Odd, question).await;
+        }
+    }
+
+    pub(super) async fn in_other_spellings(&mut self, route: &str) {
+        let mut open = vec!["/_bmauth/"];
+        open.extend(self.public.iter().map(String::as_str));
+        let whole = format!("{}{route}", self.site.name());
+        let targets: Vec<String> = paths::spellings(route, &open).into_iter().chain([whole]).collect();
+        for target in targets {
+            self.check(format!("GET {target}"), Measure::Odd, Question::get(target)).await;
+        }
+    }
+
+    pub(super) async fn for_another_host(&mut self) {
+        let question = Question::get(self.routes.first().cloned().unwrap_or_default()).for_host("doctor.invalid");
+        let line = "GET for the host doctor.invalid";
+        match self.asker.ask(&self.site, &question).await {
+            // Some proxies answer an empty 200 for hosts they have no site for.
+            Ok(answer) if answer.status.is_success() && answer.body.is_empty() => {
+                self.report
+                    .note(format_args!("{line}: an empty {}; 421 or 404 would be plainer", judge::said(&answer)));
+            }
+            Ok(answer) if answer.status == StatusCode::NOT_FOUND => self.report.ok(format_args!("{line}: 404")),
+            Ok(answer) => self.report.verdict(line, judge::odd(&answer, self.site.url(), &self.refusals)),
+            Err(why) => self.report.verdict(line, silent(&why)),
+        }
+    }
+}

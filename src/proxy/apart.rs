@@ -1,0 +1,64 @@
+//! Steps of a request one by one, so that `benches/` can measure each apart. Nothing else calls this: a request goes
+//! through all of them, in the order of `proxy.rs`.
+
+use std::net::SocketAddr;
+
+use http::HeaderValue;
+use pingora::http::RequestHeader;
+
+use super::Parts;
+use super::admit::{self, Verdict};
+use super::forward::{self, Saying, Spoofable};
+use super::guard::{Arrival, Connection};
+use super::incoming::Incoming;
+use crate::domain::account::Account;
+
+/// The steps of requests that come by one connection.
+pub struct Steps {
+    parts: Parts,
+    spoofable: Spoofable,
+    connection: Connection,
+}
+
+/// A head that has been read.
+#[derive(Debug)]
+pub struct Head(Incoming);
+
+impl Steps {
+    /// Those of requests from `peer`.
+    pub fn new(parts: Parts, peer: SocketAddr) -> Self {
+        let spoofable = Spoofable::new(&parts.settings);
+        let connection = Connection::of(Arrival { peer: Some(peer), tls: false, http2: false });
+        Self { parts, spoofable, connection }
+    }
+
+    /// Reads a head; `None` where it is refused.
+    pub fn read(&self, request: &RequestHeader) -> Option<Head> {
+        let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
+        Incoming::read(request, request.raw_path(), &self.connection, &self.parts.settings, is_ours).ok().map(Head)
+    }
+
+    /// Whether it may be forwarded.
+    pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
+        matches!(admit::decide(&head.0, &request.headers, &self.parts).await, Verdict::Forward(_))
+    }
+
+    /// How many of its fields are not passed on, because an app could take them for ours.
+    pub fn spoofed(&self, request: &RequestHeader) -> usize {
+        self.spoofable.in_fields(&request.headers, false).len()
+    }
+
+    /// Makes it the app's, from `account` with its token. Returns whether that worked.
+    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, account: &Account, token: HeaderValue) -> bool {
+        let saying = Saying {
+            incoming: &head.0,
+            connection: &self.connection,
+            settings: &self.parts.settings,
+            spoofable: &self.spoofable,
+            forward_authorization: false,
+            only_asks: false,
+            identity: Some((account, token)),
+        };
+        forward::rewrite(request, saying).is_ok()
+    }
+}
