@@ -117,14 +117,15 @@ impl Auth {
         Err(Failure::Busy)
     }
 
-    /// The session whose refresh token that is, out or spent.
+    /// The session whose refresh token that is, out or spent: a tab may not know yet that another one spent it, and
+    /// whoever has a spent one can end its session anyway.
     ///
     /// # Errors
     /// The store failed.
     pub async fn session_of_refresh(&self, token: RefreshToken) -> Result<Option<LiveSession>, StoreError> {
         match self.store.tokens_by_refresh(token.digest()).await? {
-            Some(family) if family.out.contains(&token.digest()) => self.session(family.session).await,
-            _ => Ok(None),
+            Some(family) => self.session(family.session).await,
+            None => Ok(None),
         }
     }
 

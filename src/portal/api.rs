@@ -98,7 +98,7 @@ pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
         .method_not_allowed_fallback(error::no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(portal), cors::refuse_foreign))
         .layer(cors::layer(&portal.api.allowed_origins));
-    Router::new().nest(PREFIX, routes).route("/_bmauth/v1/", any(error::no_route))
+    Router::new().nest(PREFIX, routes).route(&format!("{PREFIX}/"), any(error::no_route))
 }
 
 #[cfg(test)]

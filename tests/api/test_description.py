@@ -12,7 +12,7 @@ from conftest import API, LIMIT_SECONDS, Client
 from security_key import SecurityKey
 
 HERE = Path(__file__).parent
-RUN_LIMIT_SECONDS = 120
+RUN_LIMIT_SECONDS = 240
 
 
 @pytest.fixture

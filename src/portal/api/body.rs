@@ -20,8 +20,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !(says_json || says_nothing && bytes.is_empty()) {
             return Err(ApiError::invalid("Send a JSON body as Content-Type: application/json."));
         }
-        let text = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
-        serde_json::from_slice(text).map(Self).map_err(|error| {
+        // Clients that have nothing to say of what may be left out send nothing at all.
+        let json: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(json).map(Self).map_err(|error| {
             // The parser's own words would quote what it read.
             let what = match error.classify() {
                 serde_json::error::Category::Data => "has not the fields that this route takes",

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Request, StatusCode, header};
 use serde_json::json;
 
-use super::{Client, MARIA, refused};
+use super::{Client, refused};
 use crate::authenticator::Passkey;
 use crate::world::World;
 
@@ -61,21 +61,4 @@ async fn a_nickname_among_the_options_is_the_keys() {
             assert!(!names.contains(&Some("Phone")) && names.len() == 1, "{names:?}");
         }
     }
-}
-
-#[tokio::test]
-async fn options_said_again_in_part_keep_the_rest() {
-    let world = World::new().await;
-    let (mut key, mut client) = (Passkey::new(b"key"), Client::app(&world));
-    let said = json!({ "displayName": "Maria", "locale": "de-AT", "metadata": { "team": "red" } });
-    let options = client.post("/signup/webauthn", &json!({ "email": MARIA, "options": said })).await;
-    let credential = key.create(&options.json());
-    let again = json!({ "displayName": "Mia", "redirectTo": "https://app.example.com" });
-    let body = json!({ "credential": credential, "options": again });
-    assert_eq!(client.post("/signup/webauthn/verify", &body).await.status, StatusCode::OK);
-    let otp = world.code(MARIA).await;
-    let done = client.post("/signin/otp/email/verify", &json!({ "email": MARIA, "otp": otp })).await;
-    let user = client.keep(&done)["user"].clone();
-    assert_eq!((&user["displayName"], &user["locale"]), (&json!("Mia"), &json!("de-AT")));
-    assert_eq!(user["metadata"], json!({ "team": "red" }));
 }
