@@ -257,7 +257,8 @@ impl Auth {
             // not one to be forgotten.
             let fake = self.relying_party.is_fake(&claimed);
             let pending = self.registration(visitor).await?;
-            let is_pending = pending.is_some_and(|registration| registration.passkey.id == claimed);
+            let is_pending = pending.is_some_and(|registration| registration.passkey.id == claimed)
+                || self.waits_over_api(&claimed, visitor).await?;
             return Err(Failure::Refused(if fake || is_pending {
                 Refusal::NotProved
             } else {

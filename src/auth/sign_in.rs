@@ -107,7 +107,8 @@ impl Auth {
             if pending.is_some_and(|registration| registration.passkey.id == claimed) {
                 return Err(Failure::Refused(Refusal::Unfinished));
             }
-            return Err(Failure::Refused(if fake { Refusal::NotProved } else { Refusal::UnknownPasskey }));
+            let known = fake || self.waits_over_api(&claimed, visitor).await?;
+            return Err(Failure::Refused(if known { Refusal::NotProved } else { Refusal::UnknownPasskey }));
         };
         opened.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
