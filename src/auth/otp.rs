@@ -5,11 +5,11 @@ use super::{Auth, Failure};
 use crate::domain::code;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
-use crate::domain::plan::{Change, Conflict, Durability, Plan};
+use crate::domain::plan::{Change, Conflict, Counter, Durability, Plan};
 use crate::domain::recover::{self, Proved};
 use crate::domain::register;
 use crate::domain::return_to::ReturnTo;
-use crate::domain::visitor::Visitor;
+use crate::domain::visitor::{Client, Visitor};
 use crate::store::{CommitError, StoreError};
 
 /// What a right code leads to.
@@ -38,14 +38,15 @@ impl Auth {
     /// # Errors
     /// A failure of the store.
     pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
+        match self.carry_out(otp::ask(self.asks(&email, visitor), self.now())).await {
+            Ok(()) => {}
+            // What was sent just now still opens what it was sent for.
+            Err(CommitError::Conflict(_)) => return Ok(()),
+            Err(CommitError::Store(error)) => return Err(error),
+        }
+        let counters = self.counters(&email, visitor);
         let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.now());
         waiting.sort_by_key(Pending::sent_at);
-        // One that was sent just now still opens what it was sent for. That somebody else asked is no reason to keep a
-        // person waiting.
-        let own = waiting.iter().rev().find(|pending| pending.is_of(visitor));
-        if own.is_some_and(|pending| self.now() < pending.sent_at().after(code::RESEND_AFTER)) {
-            return self.work_as_if(&email).await;
-        }
         let sign_up = waiting.into_iter().rev().find_map(|pending| match pending {
             Pending::SignUp(registration) => Some(registration),
             Pending::Recovery(_) => None,
@@ -55,9 +56,22 @@ impl Auth {
             None => self.begin_recovery(email, ReturnTo::root(), visitor).await.map_err(wrong),
         };
         match sent {
-            Ok(()) | Err(Failure::Refused(WrongCode) | Failure::Busy | Failure::RelyingParty(_)) => Ok(()),
+            Ok(()) | Err(Failure::Busy | Failure::RelyingParty(_)) => Ok(()),
+            // Nothing was to be sent here. It counts all the same, or it could be told from what comes after.
+            Err(Failure::Refused(WrongCode)) => match self.carry_out(otp::in_vain(counters, self.now())).await {
+                Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+                Err(CommitError::Store(error)) => Err(error),
+            },
             Err(Failure::Store(error)) => Err(error),
         }
+    }
+
+    /// What counts how lately that client had a code sent to that address: by its cookie, or the one it is given now, and
+    /// where it has none by its network too.
+    fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
+        let asked = |by: &[u8]| self.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
+        let network = (visitor.client == Client::Api { cookie: false }).then(|| asked(&visitor.network()));
+        [asked(visitor.browser.bytes())].into_iter().chain(network).collect()
     }
 
     /// A code was sent with its address: counts the try against all that it may be for, and opens the one it is for.

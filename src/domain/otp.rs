@@ -3,7 +3,8 @@
 
 use super::claim::Claim;
 use super::clock::Timestamp;
-use super::plan::{Change, Durability, Plan};
+use super::code;
+use super::plan::{Change, Counter, Durability, Plan};
 use super::recover::{self, Mode};
 use super::recovery::{Recovery, Stage};
 use super::register::{self, Counters};
@@ -79,6 +80,17 @@ pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) 
         waiting.retain(|pending| pending.is_of(visitor));
     }
     waiting
+}
+
+/// Somebody asks for a code: at most once in half a minute, whatever the address is.
+pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
+    let count = |counter| Change::Count { counter, limit: 1, window: code::RESEND_AFTER, now };
+    Plan { changes: asks.into_iter().map(count).collect(), durability: Durability::Durable, then: () }
+}
+
+/// A letter was asked for that is not sent: it counts as one that is.
+pub fn in_vain(counters: Counters, now: Timestamp) -> Plan<()> {
+    Plan { changes: register::count_letter(counters, now).to_vec(), durability: Durability::Durable, then: () }
 }
 
 fn has_several_networks(waiting: &[Pending]) -> bool {

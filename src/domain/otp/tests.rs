@@ -94,7 +94,7 @@ fn a_code_counts_for_each_it_may_be_for_and_as_often_for_the_address() {
     let counters =
         Counters { letters: counter(1), letters_from_network: counter(2), network: counter(3), tries: counter(4) };
     let begun = [1, 2].map(|n| begun_by(&visitor(n, false, "192.0.2.1")));
-    let spent = Recovery { tries: super::super::code::TRIES, ..begun_by(&visitor(3, false, "192.0.2.1")) };
+    let spent = Recovery { tries: code::TRIES, ..begun_by(&visitor(3, false, "192.0.2.1")) };
     let waiting = begun.into_iter().chain([spent]).map(Pending::Recovery).collect();
     let plan = count_try(waiting, "123456", Mode::Email, counters, NOW);
     assert_eq!(plan.then.len(), 2);

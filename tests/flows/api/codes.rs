@@ -595,3 +595,46 @@ async fn a_network_that_has_too_many_letters_sent_is_told_no_more_by_one_address
     answers.dedup();
     assert_eq!(answers.len(), 1);
 }
+
+#[tokio::test]
+async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_account() {
+    let scripts: [&[&str]; 6] = [
+        &["ask", "ask", "ask"],
+        &["ask", "wait", "ask"],
+        &["sign up"],
+        &["sign up", "ask"],
+        &["sign up", "wait", "ask"],
+        &["ask", "sign up", "wait", "ask", "ask"],
+    ];
+    for mode in ["\"email\"", "\"admin\"", "\"off\""] {
+        for page in [false, true] {
+            for script in scripts {
+                let mut left = Vec::new();
+                for email in [MARIA, BOB, NOBODY] {
+                    let world = with_recovery(mode).await;
+                    maria(&world).await;
+                    somebody(&world, BOB).await;
+                    world.auth.set_disabled(&account(&world, BOB).await, true).await.unwrap();
+                    world.wait(3600);
+                    let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+                    client.begin("/signin/webauthn", &json!({})).await;
+                    for step in script {
+                        match *step {
+                            "ask" => client.ask_for_code(email).await,
+                            "wait" => world.wait(30),
+                            _ => {
+                                client.ask_to_sign_up(email, &mut Passkey::new(b"key")).await;
+                            }
+                        }
+                    }
+                    let mut sent = 0;
+                    while client.ask_to_sign_up(email, &mut Passkey::new(b"key")).await.status == StatusCode::OK {
+                        sent += 1;
+                    }
+                    left.push(sent);
+                }
+                assert!(left[0] >= 1 && left.iter().all(|sent| *sent == left[0]), "{mode} {page} {script:?} {left:?}");
+            }
+        }
+    }
+}
