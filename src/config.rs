@@ -239,20 +239,8 @@ fn unreadable(path: &Path, message: String) -> ConfigErrors {
 /// Turns the file's shape into the program's. Every section is checked, also where an earlier one is wrong.
 fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let Written { place: root, keys } = file;
-    let File {
-        public_url,
-        app,
-        server,
-        storage,
-        email,
-        accounts,
-        passkeys,
-        sessions,
-        link,
-        identity,
-        api,
-        route,
-    } = keys;
+    let File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route } =
+        keys;
     let located_url = public_url::check(public_url, &root, checks);
     let url = located_url.as_ref().map(|(url, _)| url);
 

@@ -376,7 +376,11 @@ impl Auth {
         account: &Account,
     ) -> Result<(PublicKeyCredentialCreationOptions, PasskeyRegistration), Failure<Refusal>> {
         let passkeys = self.store.passkeys(account.id).await?;
-        Ok(self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?)
+        let (mut options, state) = self.relying_party.challenge_registration(account.id, &account.email, &passkeys)?;
+        if let Some(name) = &account.name {
+            options.user.display_name.clone_from(name);
+        }
+        Ok((options, state))
     }
 
     /// Tells an account of an answer whose counter went back; the ceremony is used up in any case.

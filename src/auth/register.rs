@@ -40,7 +40,10 @@ impl Auth {
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         self.policy.allow(&email).map_err(Failure::Refused)?;
         let account = AccountId(self.random_uuid());
-        let (options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
+        let (mut options, state) = self.relying_party.challenge_registration(account, &email, &[])?;
+        if let Some(name) = &profile.name {
+            options.user.display_name.clone_from(name);
+        }
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
         let applicant = Applicant { email, account, profile, return_to };
         self.carry_out(register::begin(applicant, id, state, visitor, self.now())).await?;

@@ -88,7 +88,7 @@ impl Auth {
     /// spent it asks again at once.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`]; a failure of the store.
+    /// [`Refusal::Unknown`], [`Refusal::TooOften`]; a failure of the store.
     pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<Refusal>> {
         let unknown = || Failure::Refused(Refusal::Unknown);
         for _ in 0..RACES {

@@ -94,8 +94,8 @@ pub enum Counted {
     Recovery(recover::CountedTry),
 }
 
-/// A code was sent for one of `candidates`: a try of each is counted, and one of the address, before anything is
-/// compared. What is tried out, or is too old, is left out; nothing may be left.
+/// A code was sent for one of `candidates`: a try of each is counted, for itself and for the address, before anything
+/// is compared. What is tried out, or is too old, is left out; nothing may be left.
 pub fn count_try(
     candidates: Vec<Pending>,
     typed: &str,
@@ -115,10 +115,8 @@ pub fn count_try(
                 .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then))),
         };
         let Some((its, counted)) = counted else { continue };
-        // One code was typed, however many entries it is compared with.
-        let of_address = |change: &Change| matches!(change, Change::Count { .. });
-        let has_counted = changes.iter().any(of_address);
-        changes.extend(its.into_iter().filter(|change| !(has_counted && of_address(change))));
+        // Each comparison is a chance to be right, and counts for the address as one.
+        changes.extend(its);
         then.push(counted);
     }
     Plan { changes, durability: Durability::Durable, then }

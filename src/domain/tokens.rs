@@ -21,6 +21,9 @@ use super::visitor::Visitor;
 pub const RETRY: Duration = Duration::from_secs(10);
 /// How many spent tokens of a family are remembered: a client that refreshes all day leaves about as many.
 pub const SPENT_KEPT: usize = 100;
+/// For how long each of them is remembered at least. Whoever has a copy could otherwise refresh so often that the token
+/// its owner comes back with is forgotten, and the copy never found out.
+pub const SPENT_FOR: Duration = Duration::from_secs(60 * 60);
 /// How many tokens of a family may be out at a time: an elevation answers with one of its own, so that the tab that did
 /// not ask for it goes on with its own.
 pub const OUT_KEPT: usize = 8;
@@ -151,6 +154,12 @@ impl TokenFamily {
         family
     }
 
+    /// Whether it has gone on so often lately that one more spent token would be one too many to remember.
+    fn is_full(&self, now: Timestamp) -> bool {
+        let oldest = self.spent.first().filter(|_| self.spent.len() >= SPENT_KEPT);
+        oldest.is_some_and(|oldest| now < oldest.at.after(SPENT_FOR))
+    }
+
     /// The token that is out and came of a spent one.
     fn came_of(&self, spent: RefreshToken, key: &MacKey) -> Option<RefreshToken> {
         let mut following = std::iter::successors(Some(spent.next(key)), |token| Some(token.next(key)));
@@ -169,6 +178,8 @@ pub enum Refusal {
     Unknown,
     /// Another request changed the family meanwhile: to be read again.
     Raced,
+    /// Its session was refreshed too often lately.
+    TooOften,
 }
 
 impl From<Conflict> for Refusal {
@@ -194,7 +205,7 @@ pub enum Presented {
 /// A refresh token was presented for a family that has it, current or spent.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where the family has it not.
+/// [`Refusal::Unknown`] where the family has it not; [`Refusal::TooOften`].
 pub fn present(
     token: RefreshToken,
     family: TokenFamily,
@@ -209,6 +220,9 @@ pub fn present(
     }
     let (digest, by) = (token.digest(), ClientMark::of(visitor, key));
     if family.out.contains(&digest) {
+        if family.is_full(now) {
+            return Err(Refusal::TooOften);
+        }
         let next = token.next(key);
         let family = family.rotated(Spent { token: digest, at: now, by }, next);
         let changes = vec![Change::RequireSession(session.token), Change::AdvanceTokens(family)];

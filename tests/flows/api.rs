@@ -62,7 +62,7 @@ impl Client {
         let Self { keeps_cookies, agent, .. } = *self;
         let mut browser = world.browser();
         browser.cookies.clone_from(&self.browser.cookies);
-        browser.address = self.browser.address;
+        (browser.address, browser.is_hidden) = (self.browser.address, self.browser.is_hidden);
         Self { browser, keeps_cookies, access: self.access.clone(), refresh: self.refresh.clone(), agent }
     }
 

@@ -17,6 +17,8 @@ pub struct Browser {
     router: axum::Router,
     pub cookies: BTreeMap<String, String>,
     pub address: IpAddr,
+    /// The outer proxy does not say where it is.
+    pub is_hidden: bool,
     pub csrf: String,
 }
 
@@ -45,7 +47,7 @@ impl Answer {
 impl Browser {
     pub fn new(router: axum::Router) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { router, cookies: BTreeMap::new(), address, csrf: String::new() }
+        Self { router, cookies: BTreeMap::new(), address, is_hidden: false, csrf: String::new() }
     }
 
     /// Sends exactly this request, with the browser's cookies.
@@ -56,7 +58,7 @@ impl Browser {
         }
         request.headers_mut().insert(header::HOST, "notes.example.com".parse().unwrap());
         request.extensions_mut().insert(PeerInfo {
-            address: Some(self.address),
+            address: (!self.is_hidden).then_some(self.address),
             trusted: false,
             https: true,
             authority: Authority::parse(b"notes.example.com").unwrap(),

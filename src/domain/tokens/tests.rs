@@ -130,14 +130,29 @@ fn what_is_remembered_is_bounded() {
     let mut family = family();
     let mut token = first();
     for n in 0..300 {
-        token = spend(token, &mut family, &app(), 100 + n);
+        token = spend(token, &mut family, &app(), 100 + 600 * n);
     }
     assert_eq!((family.spent.len(), family.out.len()), (SPENT_KEPT, 1));
-    assert_eq!(ask(first(), &family, &app(), 500).map(|_| ()), Err(Refusal::Unknown));
+    assert_eq!(ask(first(), &family, &app(), 200_000).map(|_| ()), Err(Refusal::Unknown));
     for n in 0..20 {
         family = family.elevated(at(1000), RefreshToken::new(Uuid::from_u128(50 + n)));
     }
     assert_eq!(family.out.len(), OUT_KEPT);
+}
+
+#[test]
+fn nobody_refreshes_so_often_that_a_spent_token_of_this_hour_is_forgotten() {
+    let mut family = family();
+    let mut token = first();
+    for n in 0..100 {
+        token = spend(token, &mut family, &app(), 100 + n);
+    }
+    for now in [200, 3699] {
+        assert_eq!(ask(token, &family, &app(), now).map(|_| ()), Err(Refusal::TooOften), "{now}");
+        assert!(matches!(ask(first(), &family, &app(), now), Ok(Presented::Copied(_))), "{now}");
+    }
+    spend(token, &mut family, &app(), 3700);
+    assert_eq!(family.spent.len(), SPENT_KEPT);
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(super) async fn refresh(
 ) -> Result<Json<Session>, ApiError> {
     let token = RefreshToken::parse(&refresh_token).ok_or(ApiError::InvalidRefreshToken)?;
     let tokens = portal.auth.refresh(token, &client.visitor).await;
-    let tokens = tokens.map_err(or(|(Refusal::Unknown | Refusal::Raced)| ApiError::InvalidRefreshToken))?;
+    let tokens = tokens.map_err(or(|refusal| match refusal {
+        Refusal::Unknown | Refusal::Raced => ApiError::InvalidRefreshToken,
+        Refusal::TooOften => ApiError::TooMany,
+    }))?;
     Ok(Json(Session::of(&portal, tokens)?))
 }
 

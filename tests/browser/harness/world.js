@@ -19,8 +19,9 @@ let addresses = 0;
 export const address = (name = 'maria') => `${name}-${(addresses += 1)}@example.com`;
 
 class World {
-  // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself.
-  async open({ behind }) {
+  // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself. BMAUTH_FRONT puts one
+  // in front of a file that names none.
+  async open({ behind = process.env.BMAUTH_FRONT }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
     const appPort = await freePort();

@@ -334,6 +334,38 @@ async fn a_client_without_cookies_signs_up_in_one_network_and_one_with_them_anyw
 }
 
 #[tokio::test]
+async fn where_networks_are_not_known_it_takes_a_cookie_to_sign_up() {
+    for (keeps_cookies, opened) in [(false, false), (true, true)] {
+        let world = World::new().await;
+        let mut client = Client { keeps_cookies, ..Client::app(&world) };
+        client.browser.is_hidden = true;
+        client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+        let otp = world.code(MARIA).await;
+        assert_eq!(opens(&client.enter(MARIA, &otp).await), opened);
+    }
+}
+
+#[tokio::test]
+async fn of_two_asked_for_at_once_one_code_is_sent() {
+    let world = World::new().await;
+    maria(&world).await;
+    for mut client in [Client::app(&world), Client::page(&world)] {
+        client.begin("/signin/webauthn", &json!({})).await;
+        world.wait(30);
+        client.ask_for_code(MARIA).await;
+        client.ask_for_code(MARIA).await;
+        let otp = world.code(MARIA).await;
+        world.wait(30);
+        client.ask_for_code(MARIA).await;
+        let another = world.code(MARIA).await;
+        assert_ne!(otp, another);
+        let done = client.enter(MARIA, &another).await;
+        client.keep(&done);
+        world.mails(MARIA).await;
+    }
+}
+
+#[tokio::test]
 async fn a_code_to_get_back_in_is_typed_in_the_client_that_asked() {
     let world = World::new().await;
     maria(&world).await;

@@ -267,3 +267,54 @@ async fn the_id_in_the_challenge_is_that_of_the_account() {
     assert_eq!(encode(&user), encode(account(&world, MARIA).await.id.0.as_bytes()));
     assert_eq!(super::claims(&client.access.unwrap())["sub"], uuid::Uuid::from_slice(&user).unwrap().to_string());
 }
+
+#[tokio::test]
+async fn a_device_is_shown_the_name_that_the_person_gave() {
+    let world = World::new().await;
+    let (mut client, mut key) = (Client::app(&world), Passkey::new(b"key"));
+    let plain = client.begin("/signup/webauthn", &json!({ "email": MARIA })).await;
+    assert_eq!(plain["user"]["displayName"], MARIA);
+    let body = json!({ "email": MARIA, "options": { "displayName": "Maria \u{202e}Muster" } });
+    let options = client.begin("/signup/webauthn", &body).await;
+    assert_eq!((&options["user"]["displayName"], &options["user"]["name"]), (&json!("Maria Muster"), &json!(MARIA)));
+    client.begin("/signup/webauthn/verify", &json!({ "credential": key.create(&options) })).await;
+    let otp = world.code(MARIA).await;
+    let done = client.enter(MARIA, &otp).await;
+    client.keep(&done);
+    let elevated = client.elevate(&mut key).await;
+    client.keep(&elevated);
+    assert_eq!(client.begin("/user/webauthn/add", &json!({})).await["user"]["displayName"], "Maria Muster");
+}
+
+#[tokio::test]
+async fn what_browsers_send_beside_is_no_hindrance() {
+    let world = World::new().await;
+    for (n, attachment) in [json!("platform"), json!("cross-platform"), json!(null)].into_iter().enumerate() {
+        let email = format!("maria{n}@example.com");
+        let (mut client, mut key) = (Client::app(&world), Passkey::new(email.as_bytes()));
+        let options = client.begin("/signup/webauthn", &json!({ "email": email })).await;
+        let mut credential = key.create(&options);
+        credential["authenticatorAttachment"] = attachment.clone();
+        credential["clientExtensionResults"] = json!({ "credProps": { "rk": true }, "other": { "x": 1 } });
+        for (field, value) in [
+            ("transports", json!(["internal", "hybrid", "usb", "nfc", "ble", "smart-card", "cable", "later"])),
+            ("publicKeyAlgorithm", json!(-7)),
+            ("publicKey", json!("AAAA")),
+            ("authenticatorData", json!("AAAA")),
+        ] {
+            credential["response"][field] = value;
+        }
+        client.begin("/signup/webauthn/verify", &json!({ "credential": credential, "nickname": null })).await;
+        let otp = world.code(&email).await;
+        assert_eq!(client.enter(&email, &otp).await.status, StatusCode::OK);
+        for results in [json!({}), json!({ "appid": false, "other": [1] })] {
+            let options = client.begin("/signin/webauthn", &json!({ "email": email })).await;
+            let mut credential = key.get(&options);
+            credential["authenticatorAttachment"] = attachment.clone();
+            credential["clientExtensionResults"] = results;
+            let body = json!({ "credential": credential, "email": email, "options": {} });
+            let done = client.post("/signin/webauthn/verify", &body).await;
+            client.keep(&done);
+        }
+    }
+}

@@ -222,8 +222,8 @@ async fn a_session_that_ends_while_tabs_refresh_stays_ended() {
         .map(|_| (client.tab(&world), Arc::clone(&over)))
         .map(|(mut tab, over)| {
             tokio::spawn(async move {
-                // Fewer than one network may ask at once.
-                for _ in 0..60 {
+                // Fewer than one session may ask for in an hour.
+                for _ in 0..20 {
                     // Looked at before asking: what begins after the end is refused.
                     let ended = over.load(Ordering::SeqCst);
                     let refreshed = tab.refresh().await;
@@ -245,6 +245,22 @@ async fn a_session_that_ends_while_tabs_refresh_stays_ended() {
         assert!(!tab.await.unwrap().is_signed_in().await);
     }
     assert_eq!(sessions(&world, MARIA).await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_refreshed_again_and_again_is_still_found_out() {
+    let world = World::new().await;
+    let (mut client, _) = maria(&world).await;
+    let mut thief = client.tab(&world).at(ELSEWHERE);
+    for _ in 0..100 {
+        let refreshed = thief.refresh().await;
+        thief.keep(&refreshed);
+    }
+    refused(&thief.refresh().await, 429, "too-many-requests");
+    assert!(thief.is_signed_in().await);
+    refused(&client.refresh().await, 401, "invalid-refresh-token");
+    assert!(!thief.is_signed_in().await);
+    assert!(events(&world, MARIA).await.contains(&What::TokenCopied));
 }
 
 #[tokio::test]
