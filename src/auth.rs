@@ -21,11 +21,13 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
+use webauthn_rs::prelude::{DiscoverableAuthentication, PublicKeyCredential};
 
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::code::{Code, CodeId};
 use crate::domain::letter::LetterId;
+use crate::domain::passkey::{NewPasskey, Passkey};
 use crate::domain::plan::{Change, Counter, Durability, Plan};
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
@@ -35,7 +37,7 @@ use crate::domain::visitor::Visitor;
 use crate::identity::{Identity, IdentityError};
 use crate::store::{CommitError, Store, StoreError};
 use endings::Endings;
-use passkeys::{RelyingParty, RelyingPartyError};
+use passkeys::{RelyingParty, RelyingPartyError, Unproved};
 use sessions::{KeptToken, LiveSession, Sessions};
 
 /// How many signatures are verified at a time. They take a third of a millisecond of one core each.
@@ -363,6 +365,21 @@ impl Auth {
         let _turn = self.verifying.acquire().await.map_err(|_| Failure::Busy)?;
         let relying_party = Arc::clone(&self.relying_party);
         tokio::task::spawn_blocking(move || work(&relying_party)).await.map_err(|_| Failure::Busy)
+    }
+
+    /// Verifies a device's answer by the key it names, or in vain where that is nobody's: whoever asks waits as long, and
+    /// is put off as soon, either way.
+    async fn verify_assertion<R>(
+        &self,
+        answer: PublicKeyCredential,
+        state: DiscoverableAuthentication,
+        named: Option<Passkey>,
+    ) -> Result<Result<NewPasskey, Unproved>, Failure<R>> {
+        self.verify(move |relying_party| match named {
+            Some(passkey) => relying_party.verify_sign_in(&answer, state, &passkey),
+            None => Err(relying_party.verify_in_vain(&answer, state)),
+        })
+        .await
     }
 
     fn code(&self, id: CodeId) -> Code {

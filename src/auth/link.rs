@@ -250,21 +250,22 @@ impl Auth {
     ) -> Result<LinkState, Failure<Refusal>> {
         let id = proof.link;
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let Some(passkey) = self.store.passkey(&claimed).await? else {
+        let (named, handle) = (self.store.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
+        let verified = self.verify_assertion(answer, proof.state.clone(), named.clone()).await?;
+        let Some(passkey) = named else {
             // A made-up id is refused as if it were somebody's, and the key of a registration that waits for its code is
             // not one to be forgotten.
             let fake = self.relying_party.is_fake(&claimed);
             let pending = self.registration(visitor).await?;
-            let is_pending = pending.is_some_and(|registration| registration.passkey.id == claimed);
+            let is_pending = pending.is_some_and(|registration| registration.passkey.id == claimed)
+                || self.waits_over_api(&claimed, visitor).await?;
             return Err(Failure::Refused(if fake || is_pending {
                 Refusal::NotProved
             } else {
                 Refusal::UnknownPasskey
             }));
         };
-        proof.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
-        let (state, stored) = (proof.state.clone(), passkey.clone());
-        let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
+        proof.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
         let used = match verified {
             Ok(used) => used,

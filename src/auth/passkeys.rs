@@ -191,6 +191,15 @@ impl RelyingParty {
         })
     }
 
+    /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key that is nobody's: how long the answer
+    /// takes must not tell whether the id it names is somebody's or was made up here. Nothing comes of it.
+    pub fn verify_in_vain(&self, answer: &PublicKeyCredential, state: DiscoverableAuthentication) -> Unproved {
+        if let Ok(decoy) = decoy(&answer.id) {
+            let _: Result<_, _> = self.webauthn.finish_discoverable_authentication_v2(answer, state, &decoy);
+        }
+        Unproved::Malformed("the credential is nobody's")
+    }
+
     /// Verifies an assertion by `passkey`, whose owner has been checked (WebAuthn L3 §7.2); returns the key after it.
     ///
     /// # Errors
@@ -211,6 +220,39 @@ impl RelyingParty {
         key.backed_up = result.backup_state();
         Ok(key)
     }
+}
+
+/// The base point of P-256 (SEC 2 §2.4.2).
+const X: [u8; 32] = [
+    0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d,
+    0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+];
+const Y: [u8; 32] = [
+    0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+    0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+];
+
+/// A key of that id whose private half is no secret.
+fn decoy(id: &str) -> Result<webauthn_rs::prelude::Passkey, serde_json::Error> {
+    use base64::Engine as _;
+    let encode = |bytes| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode::<[u8; 32]>(bytes);
+    serde_json::from_value(serde_json::json!({ "cred": {
+        "cred_id": id,
+        "cred": { "type_": "ES256", "key": { "EC_EC2": {
+            "curve": "SECP256R1",
+            "x": encode(X),
+            "y": encode(Y),
+        } } },
+        "counter": 0,
+        "transports": null,
+        "user_verified": true,
+        "backup_eligible": true,
+        "backup_state": true,
+        "registration_policy": "required",
+        "extensions": {},
+        "attestation": { "data": "None", "metadata": "None" },
+        "attestation_format": "none",
+    } }))
 }
 
 /// The credential id of an assertion, after the checks that need no key.
@@ -296,5 +338,56 @@ impl AuthenticatorData {
             backup_eligible: flags & 0b0000_1000 != 0,
             backed_up: flags & 0b0001_0000 != 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+    use sha2::{Digest as _, Sha256};
+
+    use crate::domain::secret::Secret;
+
+    /// An assertion by the private key 1, whose public half is the base point.
+    fn by_key_one(id: &[u8], challenge: &[u8]) -> PublicKeyCredential {
+        let base = [&[4][..], &X, &Y].concat();
+        let one = [&[0; 31][..], &[1]].concat();
+        let key = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_ASN1_SIGNING, &one, &base).unwrap();
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let client_data = json!({
+            "type": "webauthn.get", "challenge": encode(challenge), "origin": "https://notes.example.com",
+        });
+        let client_data = client_data.to_string().into_bytes();
+        let data = [&Sha256::digest("notes.example.com")[..], &[0b0001_1101, 0, 0, 0, 0]].concat();
+        let signed = [&data[..], &Sha256::digest(&client_data)].concat();
+        let signature = key.sign(&SystemRandom::new(), &signed).unwrap();
+        let credential = json!({
+            "id": encode(id), "rawId": encode(id), "type": "public-key",
+            "response": {
+                "authenticatorData": encode(&data), "clientDataJSON": encode(&client_data),
+                "signature": encode(signature.as_ref()), "userHandle": null,
+            },
+            "clientExtensionResults": {},
+        });
+        serde_json::from_value(credential).unwrap()
+    }
+
+    #[test]
+    fn an_answer_of_nobodys_key_is_verified_to_the_end_and_comes_to_nothing() {
+        let origin = Url::parse("https://notes.example.com").unwrap();
+        let fakes = MacKey::derive(&Secret::from_bytes([1; 32]), "fakes");
+        let party = RelyingParty::new("notes.example.com", "Notes", &origin, &[], &fakes).unwrap();
+        let (options, state) = party.challenge_sign_in(None).unwrap();
+        let answer = by_key_one(b"nobody", options.challenge.as_ref());
+        let decoy = decoy(&answer.id).unwrap();
+        let verified = party.webauthn.finish_discoverable_authentication_v2(&answer, state.clone(), &decoy);
+        assert!(verified.is_ok_and(|result| result.user_verified()));
+        assert!(matches!(party.verify_in_vain(&answer, state), Unproved::Malformed(_)));
     }
 }

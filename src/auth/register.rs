@@ -9,12 +9,13 @@ use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::CodeId;
 use crate::domain::email::Email;
 use crate::domain::manage;
+use crate::domain::passkey::CredentialId;
 use crate::domain::profile::Profile;
 use crate::domain::register::{self, Applicant, Counters, Fresh, Refusal};
 use crate::domain::registration::Registration;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
-use crate::domain::visitor::Visitor;
+use crate::domain::visitor::{Visitor, over_api};
 use crate::store::StoreError;
 
 /// What a person says when their device has made a passkey.
@@ -98,6 +99,13 @@ impl Auth {
     pub async fn registration(&self, visitor: &Visitor) -> Result<Option<Registration>, StoreError> {
         let registration = self.store.registration(visitor.browser).await?;
         Ok(registration.filter(|registration| self.now() < registration.expires_at))
+    }
+
+    /// Whether a key waits for the code of a sign-up that the visitor's browser began over the API: it is not one to be
+    /// forgotten.
+    pub(super) async fn waits_over_api(&self, key: &CredentialId, visitor: &Visitor) -> Result<bool, StoreError> {
+        let registration = self.store.registration(over_api(visitor.browser)).await?;
+        Ok(registration.is_some_and(|registration| registration.passkey.id == *key))
     }
 
     /// Sends another code.

@@ -99,17 +99,18 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Finished, Failure<Refusal>> {
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let Some(passkey) = self.store.passkey(&claimed).await? else {
+        let (named, handle) = (self.store.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
+        let verified = self.verify_assertion(answer, opened.state.clone(), named.clone()).await?;
+        let Some(passkey) = named else {
             let fake = self.relying_party.is_fake(&claimed);
             let pending = self.registration(visitor).await?;
             if pending.is_some_and(|registration| registration.passkey.id == claimed) {
                 return Err(Failure::Refused(Refusal::Unfinished));
             }
-            return Err(Failure::Refused(if fake { Refusal::NotProved } else { Refusal::UnknownPasskey }));
+            let known = fake || self.waits_over_api(&claimed, visitor).await?;
+            return Err(Failure::Refused(if known { Refusal::NotProved } else { Refusal::UnknownPasskey }));
         };
-        opened.accepts(&passkey, answer.get_user_unique_id()).map_err(Failure::Refused)?;
-        let (state, stored) = (opened.state.clone(), passkey.clone());
-        let verified = self.verify(move |relying_party| relying_party.verify_sign_in(&answer, state, &stored)).await?;
+        opened.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
         let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
         if email.is_some_and(|email| email != account.email) {
             return Err(Failure::Refused(Refusal::NotProved));

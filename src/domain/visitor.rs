@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::claim::Claim;
-use super::secret::SecretDigest;
+use super::secret::{Secret, SecretDigest};
 
 /// A browser in the middle of a flow.
 #[derive(Clone, Debug)]
@@ -53,6 +53,12 @@ impl Visitor {
     pub fn network(&self) -> Vec<u8> {
         network(self.address)
     }
+}
+
+/// What a browser is called over the API whose flow cookie has the digest `browser`: what it begins on our pages goes on
+/// there alone, and what its scripts begin over the API goes on over the API.
+pub fn over_api(browser: SecretDigest) -> SecretDigest {
+    Secret::from_bytes(*browser.bytes()).digest()
 }
 
 /// The bytes that name the network of an address.

@@ -14,16 +14,20 @@ mod sign_up;
 mod tokens;
 mod walk;
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::What;
 use bmauth::domain::email::Email;
+use bmauth::store::redb::RedbStore;
 use http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::authenticator::{Passkey, decode};
 use crate::browser::{Answer, Browser};
-use crate::world::World;
+use crate::world::{CONFIG, World};
 
 pub const MARIA: &str = "maria@example.com";
 pub const BOB: &str = "bob@example.com";
@@ -183,6 +187,13 @@ impl Client {
         let credential = passkey.get(&begun.json());
         self.post("/elevate/webauthn/verify", &json!({ "credential": credential })).await
     }
+}
+
+/// A world that remembers in memory, and one that does on a disk.
+pub async fn worlds() -> [(World, Option<TempDir>); 2] {
+    let directory = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(&directory.path().join("bmauth.redb")).unwrap();
+    [(World::new().await, None), (World::with(CONFIG, Arc::new(store)).await, Some(directory))]
 }
 
 /// Maria with an app and a key; her mailbox is empty.

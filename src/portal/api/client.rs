@@ -9,8 +9,7 @@ use http::header::SET_COOKIE;
 use http::request::Parts;
 
 use super::error::ApiError;
-use crate::domain::secret::Secret;
-use crate::domain::visitor::{Client as Kind, Visitor};
+use crate::domain::visitor::{Client as Kind, Visitor, over_api};
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
 
@@ -37,8 +36,7 @@ impl FromRequestParts<Arc<Portal>> for Client {
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
         let Ok(caller) = Caller::from_request_parts(parts, portal).await;
         let kind = Kind::Api { cookie: caller.has_flow };
-        // The cookie is the one of our pages, but what a browser began there goes on there alone: two names for it.
-        let browser = Secret::from_bytes(*caller.visitor.browser.bytes()).digest();
+        let browser = over_api(caller.visitor.browser);
         Ok(Self { visitor: Visitor { browser, session: None, client: kind, ..caller.visitor.clone() }, caller })
     }
 }

@@ -9,7 +9,9 @@ use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, sessions, somebody, wrong};
+use super::{
+    BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, sessions, somebody, worlds, wrong,
+};
 use crate::authenticator::Passkey;
 use crate::browser::Answer;
 use crate::edge::Fragile;
@@ -58,22 +60,23 @@ async fn attack(world: &World, mut attacker: Client) -> (Passkey, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_50_right_codes_at_once_one_makes_the_account() {
-    let world = World::new().await;
-    for page in [false, true] {
-        let mut client = if page { Client::page(&world) } else { Client::app(&world) };
-        let email = if page { BOB } else { MARIA };
-        let mut key = Passkey::new(email.as_bytes());
-        client.ask_to_sign_up(email, &mut key).await;
-        let otp = world.code(email).await;
-        let entering: Vec<_> = (0..50)
-            .map(|_| (client.tab(&world), otp.clone()))
-            .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(email, &otp).await }))
-            .collect();
-        let mut won = 0;
-        for answer in entering {
-            won += usize::from(opens(&answer.await.unwrap()));
+    for (world, _kept) in worlds().await {
+        for page in [false, true] {
+            let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+            let email = if page { BOB } else { MARIA };
+            let mut key = Passkey::new(email.as_bytes());
+            client.ask_to_sign_up(email, &mut key).await;
+            let otp = world.code(email).await;
+            let entering: Vec<_> = (0..50)
+                .map(|_| (client.tab(&world), otp.clone()))
+                .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(email, &otp).await }))
+                .collect();
+            let mut won = 0;
+            for answer in entering {
+                won += usize::from(opens(&answer.await.unwrap()));
+            }
+            assert_eq!((won, sessions(&world, email).await, keys(&world, email).await.len()), (1, 1, 1));
         }
-        assert_eq!((won, sessions(&world, email).await, keys(&world, email).await.len()), (1, 1, 1));
     }
 }
 
@@ -81,29 +84,30 @@ async fn of_50_right_codes_at_once_one_makes_the_account() {
 async fn of_200_wrong_codes_at_once_five_are_counted() {
     for page in [false, true] {
         for recovering in [false, true] {
-            let world = World::new().await;
-            let mut client = if page { Client::page(&world) } else { Client::app(&world) };
-            if recovering {
-                maria(&world).await;
+            for (world, _kept) in worlds().await {
+                let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+                if recovering {
+                    maria(&world).await;
+                    client.ask_for_code(MARIA).await;
+                } else {
+                    client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+                }
+                let otp = world.code(MARIA).await;
+                let entering: Vec<_> = (0..200)
+                    .map(|_| (client.tab(&world), wrong(&otp)))
+                    .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
+                    .collect();
+                for answer in entering {
+                    assert!(!opens(&answer.await.unwrap()));
+                }
+                assert_eq!(tries(&world, MARIA).await, [5], "page: {page}, recovering: {recovering}");
+                assert!(!opens(&client.enter(MARIA, &otp).await), "the right one is spent with them");
+                // Only those count against the address: another code works.
+                world.wait(30);
                 client.ask_for_code(MARIA).await;
-            } else {
-                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+                let otp = world.code(MARIA).await;
+                assert!(opens(&client.enter(MARIA, &otp).await), "page: {page}, recovering: {recovering}");
             }
-            let otp = world.code(MARIA).await;
-            let entering: Vec<_> = (0..200)
-                .map(|_| (client.tab(&world), wrong(&otp)))
-                .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
-                .collect();
-            for answer in entering {
-                assert!(!opens(&answer.await.unwrap()));
-            }
-            assert_eq!(tries(&world, MARIA).await, [5], "page: {page}, recovering: {recovering}");
-            assert!(!opens(&client.enter(MARIA, &otp).await), "the right one is spent with them");
-            // Only those count against the address: another code works.
-            world.wait(30);
-            client.ask_for_code(MARIA).await;
-            let otp = world.code(MARIA).await;
-            assert!(opens(&client.enter(MARIA, &otp).await), "page: {page}, recovering: {recovering}");
         }
     }
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{Client, MARIA, error, maria, refused, sessions};
-use crate::authenticator::Passkey;
+use crate::authenticator::{Passkey, decode};
 use crate::edge::Fragile;
 use crate::world::{CONFIG, World};
 
@@ -75,6 +75,14 @@ fn more_keys_than_can_be_verified_are_put_off() {
         for (_, _, answer) in &answers {
             refused(answer, 503, "service-unavailable");
             assert_eq!(answer.headers[header::RETRY_AFTER], "5");
+        }
+        // Somebody's key and one that was made up are put off alike.
+        let mut stranger = Client::app(&world).at("198.51.100.7");
+        for email in [MARIA, "nobody@example.com"] {
+            let options = stranger.begin("/signin/webauthn", &json!({ "email": email })).await;
+            let mut forged = Passkey::new(&decode(&options["allowCredentials"][0]["id"]));
+            let body = json!({ "credential": forged.get(&options) });
+            refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
         }
         release.send(()).unwrap();
         for task in first {

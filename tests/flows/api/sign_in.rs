@@ -117,6 +117,21 @@ async fn an_unverified_user_is_told_in_the_client_that_made_the_key_alone() {
 }
 
 #[tokio::test]
+async fn our_pages_ask_no_browser_to_forget_a_key_that_waits_for_its_code_over_the_api() {
+    let world = World::new().await;
+    let (mut page, mut key) = (Client::page(&world), Passkey::new(b"key"));
+    page.ask_to_sign_up(MARIA, &mut key).await;
+    for email in [Some(MARIA), None] {
+        assert_eq!(page.browser.sign_in(email, &mut key).await.refusal(), "not-accepted");
+        assert_eq!(world.browser().sign_in(email, &mut key).await.refusal(), "unknown-passkey");
+    }
+    let otp = world.code(MARIA).await;
+    let done = page.enter(MARIA, &otp).await;
+    page.keep(&done);
+    assert_eq!(page.browser.sign_in(None, &mut key).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn where_accounts_are_revealed_the_challenge_is_refused_early() {
     let world = revealing().await;
     let (mut client, mut key) = maria(&world).await;
