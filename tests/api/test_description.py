@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import requests
 from conftest import API, LIMIT_SECONDS, Client
@@ -21,6 +22,27 @@ def described(tmp_path) -> Path:
     file = tmp_path / "openapi.json"
     file.write_bytes(requests.get(f"{API}/openapi.json", timeout=LIMIT_SECONDS).content)
     return file
+
+
+def test_its_examples_fit_what_they_show(described):
+    whole = json.loads(described.read_text())
+    shown = list(examples(whole))
+    assert len(shown) > 20
+    for schema, example in shown:
+        validator = jsonschema_rs.Draft202012Validator({**schema, "components": whole["components"]})
+        assert not [error.message for error in validator.iter_errors(example)], example
+
+
+def examples(part):
+    """Each example of the description with its schema."""
+    if isinstance(part, dict):
+        if {"schema", "example"} <= part.keys():
+            yield part["schema"], part["example"]
+        for each in part.values():
+            yield from examples(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from examples(each)
 
 
 def operations(described: Path) -> int:
