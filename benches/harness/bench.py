@@ -45,7 +45,8 @@ class Bench:
         if target.tls:
             load.round_of(target, 1, 64)
             return
-        lines = [f"GET {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in target.headers.items())]
+        headers = {"Host": "localhost", **target.headers}
+        lines = [f"GET {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         at = ["--address", f"127.0.0.1:{target.port}", "--head", "\n".join(lines), "--status", target.status]
         gateway.tool(self.programs.visitors, "requests", *at, "--count", number, "--connections", 8)
 

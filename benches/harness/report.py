@@ -84,7 +84,7 @@ def _matrix(seen):
     rows = []
     for name, row in seen.items():
         if "rounds" not in row:
-            rows.append([name, f"not measured: {row['wrong'][0][:90]}", *[""] * 7])
+            rows.append([name, f"not measured: {row.get('wrong', ['no round came to its end'])[0][:90]}", *[""] * 7])
             continue
         rates = [each["rate"] for each in row["rounds"]]
         alone = middle(row, "p50_us", "alone")
