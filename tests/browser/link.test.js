@@ -141,6 +141,7 @@ scenario('a new phone films the code of a signed-in computer', async ({ enter, g
     await phone.heading(START);
     await phone.reads(`go to ${new URL(phone.world.origin).host}/link on your already-registered computer`);
     await look(phone, 'link-start phone');
+    await phone.page.waitForLoadState();
     await phone.button('Scan the code it shows').click();
     await phone.heading('Add this device');
     const [, code] = url.split('#');
@@ -169,6 +170,7 @@ scenario('a code of somebody else’s is neither followed nor sent', async ({ en
     await phone.goto('/_bmauth/link/start');
     const sent = [];
     phone.page.on('request', (request) => sent.push(request.method()));
+    await phone.page.waitForLoadState();
     await phone.button('Scan the code it shows').click();
     await phone.reads('That is another code. Scan the one that Acme Notes shows.');
     await look(phone, 'link-start scanning');
@@ -187,6 +189,8 @@ scenario('a new phone without a camera types the code of a signed-in computer', 
   const phone = await enter(A_PHONE);
   await phone.goto('/');
   await phone.link('Use another device').click();
+  // The button does nothing before the page's script has run.
+  await phone.page.waitForLoadState();
   await phone.button('Scan the code it shows').click();
   await phone.reads('Enter the code instead.');
   await look(phone, 'link-start camera off');
@@ -234,7 +238,7 @@ scenario('turning down on the phone ends it for the computer, which can begin ag
   const phone = await enter(A_PHONE);
   await phone.register(address());
   const computer = await newComputer(enter);
-  const { url } = await shown(computer);
+  const { url, typed } = await shown(computer);
   await phone.page.goto(url);
   await phone.heading(ASKED);
   await phone.button('No, this is not me').click();
@@ -244,6 +248,8 @@ scenario('turning down on the phone ends it for the computer, which can begin ag
   await look(computer, 'link-start turned down');
   await computer.button('Show a new code').click();
   await computer.heading(START);
+  // The heading is back before the new code is.
+  await computer.page.locator('.short').filter({ hasNotText: typed }).waitFor();
   const again = await shown(computer);
   assert.notEqual(again.url, url);
 
