@@ -34,32 +34,6 @@ fn letters() -> Vec<Letter> {
 }
 
 #[tokio::test]
-#[ignore = "writes the file of a new version, once; the files of older versions stay as they are"]
-async fn write_the_file() {
-    assert!(!kept().exists(), "the file is there; a changed record needs a new version and a new file");
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("bmauth.redb");
-    let store = RedbStore::open(&path).unwrap();
-    for n in 1..=2 {
-        keeps(&store, person(n)).await;
-    }
-    keeps(&store, (1..=4).map(|n| Change::AddSession(session(n, 2, 2))).collect::<Vec<_>>()).await;
-    keeps(&store, (0..10).map(|n| Change::AddCeremony(ceremony(n))).collect::<Vec<_>>()).await;
-    keeps(&store, letters().into_iter().map(Change::AddLetter).collect::<Vec<_>>()).await;
-    keeps(&store, links().into_iter().map(Change::AddLink).collect::<Vec<_>>()).await;
-    keeps(&store, recoveries().into_iter().map(Change::PutRecovery).collect::<Vec<_>>()).await;
-    keeps(&store, [1, 2].map(|n| Change::AddHold(hold(n + 5, n)))).await;
-    keeps(&store, (0..11).map(|n| Change::AddEvent(event(n, 1, 50 + u64::from(n)))).collect::<Vec<_>>()).await;
-    let credential = store.passkey(&credential(1)).await.unwrap().unwrap().key.credential;
-    println!("CREDENTIAL_IN_FILE is {}", serde_json::to_string(credential.cred_id()).unwrap());
-    drop(store);
-    let mut database = redb::Database::open(&path).unwrap();
-    database.compact().unwrap();
-    drop(database);
-    std::fs::copy(&path, kept()).unwrap();
-}
-
-#[tokio::test]
 async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bmauth.redb");

@@ -13,7 +13,6 @@ use bmauth::domain::passkey::NewPasskey;
 use bmauth::domain::plan::{Change, Conflict};
 use bmauth::domain::recovery::{Recovery, Stage};
 use bmauth::domain::registration::Registration;
-use bmauth::domain::secret::Secret;
 use bmauth::store::Store as _;
 use bmauth::store::redb::RedbStore;
 use redb::{ReadableDatabase as _, TableDefinition};
@@ -81,36 +80,6 @@ fn letters() -> Vec<Letter> {
 
 fn count() -> [Change; 1] {
     [Change::Count { counter: counter(1), limit: 1, window: Duration::from_secs(60), now: at(1000) }]
-}
-
-#[tokio::test]
-#[ignore = "wrote the file, once, in the bmauth of version 3; no other may"]
-async fn write_the_file() {
-    assert!(!kept().exists(), "the file is there, and stays as it is");
-    let directory = tempfile::tempdir().unwrap();
-    let store = RedbStore::open(&path_in(&directory)).unwrap();
-    keeps(&store, accounts().map(Change::AddAccount)).await;
-    keeps(&store, [1, 2].map(|n| Change::AddPasskey(passkey(n, n)))).await;
-    keeps(&store, [(1, 1), (2, 2), (3, 2), (4, 2)].map(|(n, of)| Change::AddSession(session(n, of, of)))).await;
-    keeps(&store, (0..10).map(|n| Change::AddCeremony(ceremony(n))).collect::<Vec<_>>()).await;
-    keeps(&store, registrations().map(Change::PutRegistration)).await;
-    keeps(&store, letters().into_iter().map(Change::AddLetter).collect::<Vec<_>>()).await;
-    keeps(&store, links().into_iter().map(Change::AddLink).collect::<Vec<_>>()).await;
-    keeps(&store, recoveries().into_iter().map(Change::PutRecovery).collect::<Vec<_>>()).await;
-    keeps(&store, [1, 2].map(|n| Change::AddHold(hold(n + 5, n)))).await;
-    keeps(&store, admin_codes().map(Change::PutAdminCode)).await;
-    keeps(&store, (0..11).map(|n| Change::AddEvent(event(n, 1, 50 + u64::from(n)))).collect::<Vec<_>>()).await;
-    keeps(&store, count()).await;
-    keeps(&store, [Change::SetMaster(Secret::from_bytes([7; 32]))]).await;
-    keeps(&store, [signing_key("es", 100), signing_key("ed", 200)].map(Change::PutSigningKey)).await;
-    let credential = store.passkey(&credential(1)).await.unwrap().unwrap().key.credential;
-    println!("CREDENTIAL_IN_FILE is {}", serde_json::to_string(credential.cred_id()).unwrap());
-    drop(store);
-    assert_eq!(schema(&directory), 3, "this is not the bmauth to write it");
-    let mut database = redb::Database::open(path_in(&directory)).unwrap();
-    database.compact().unwrap();
-    drop(database);
-    std::fs::copy(path_in(&directory), kept()).unwrap();
 }
 
 /// The key as written, with the credential that is in the file, which no sample can make again.
