@@ -1,8 +1,23 @@
 // The operator's commands beside the running gateway, and how soon people feel them.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { after } from 'node:test';
+import { look } from './harness/look.js';
 import { address, openWorld } from './harness/world.js';
 
-const scenario = openWorld();
+// An app for some people only.
+const staffRoom = http.createServer((_, answer) => {
+  answer.setHeader('Content-Type', 'text/html; charset=utf-8');
+  answer.end('<!doctype html><html lang="en"><title>Staff room</title><h1>Staff room</h1>');
+});
+staffRoom.listen(0, '127.0.0.1');
+await once(staffRoom, 'listening');
+after(() => staffRoom.close());
+
+const scenario = openWorld({
+  routes: `[[route]]\npath = "/staff"\ngroups = ["staff"]\nupstream = ["http://127.0.0.1:${staffRoom.address().port}"]`,
+});
 const GONE_WITHIN_MS = 5_000;
 
 // What a command says, which must work.
@@ -103,4 +118,23 @@ scenario('without a running gateway a command says so', async ({ gateway }) => {
   assert.equal(code, 1);
   assert.match(stderr, /running/);
   await gateway.run();
+});
+
+scenario('a page for a group opens for who is in it, from one request to the next', async ({ enter, gateway }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.register(email);
+  await maria.goto('/staff');
+  await maria.heading('You don\'t have access');
+  await look(maria, 'no-access');
+  assert.equal((await maria.send('/staff')).status, 403);
+
+  assert.match(await told(gateway, 'users', 'groups', email, '--add', 'staff,night'), /is in staff, night\./);
+  await maria.goto('/staff');
+  await maria.heading('Staff room');
+  assert.deepEqual(JSON.parse((await maria.send('/api/me')).text).groups, ['staff', 'night']);
+
+  assert.match(await told(gateway, 'users', 'groups', email, '--remove', 'staff'), /is in night\./);
+  assert.equal((await maria.send('/staff')).status, 403);
+  assert.equal((await maria.send('/')).status, 200);
 });
