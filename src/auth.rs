@@ -291,15 +291,35 @@ impl Auth {
                 return Ok(Some(live));
             }
             let before = self.sessions.before(token);
-            let Some(session) = self.store.session(token).await? else { return Ok(None) };
-            let Some(account) = self.store.account(session.account).await? else { return Ok(None) };
-            let ends_at = self.limits().absolute_end(session.created_at);
-            let signed_in = SignedIn { session, account, ends_at };
-            if let Ok(admitted) = self.sessions.admit(before, signed_in, self.now()) {
+            let Some(signed_in) = self.stored(token).await? else { return Ok(None) };
+            if let Ok(admitted) = self.sessions.admit(before, &signed_in, self.now()) {
                 return Ok(admitted);
             }
         }
         Err(StoreError { problem: "a session changed again and again while it was read".to_owned(), source: None })
+    }
+
+    async fn stored(&self, token: SecretDigest) -> Result<Option<SignedIn>, StoreError> {
+        let Some(session) = self.store.session(token).await? else { return Ok(None) };
+        let Some(account) = self.store.account(session.account).await? else { return Ok(None) };
+        let ends_at = self.limits().absolute_end(session.created_at);
+        Ok(Some(SignedIn { session, account, ends_at }))
+    }
+
+    /// All of a live session and its account: of most of it nothing is in memory. `None` where it has ended meanwhile.
+    ///
+    /// # Errors
+    /// The store could not be read: whoever asks is refused.
+    pub async fn signed_in(&self, live: &LiveSession) -> Result<Option<SignedIn>, StoreError> {
+        let stored = self.stored(live.token()).await?;
+        Ok(stored.filter(|SignedIn { session, account, .. }| {
+            session.id == live.id() && account.id == live.account() && !account.disabled
+        }))
+    }
+
+    /// The same for a step that refuses whoever is not signed in any more.
+    async fn signed_in_or<R>(&self, live: &LiveSession, refusal: R) -> Result<SignedIn, Failure<R>> {
+        self.signed_in(live).await?.ok_or(Failure::Refused(refusal))
     }
 
     /// The identity token of a session for `audience`, ready to be sent: the kept one, or past half of its life a new one.
@@ -308,16 +328,20 @@ impl Auth {
     /// No key signs: the request is refused.
     pub fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         let now = self.now();
-        if let Some(kept) = session.kept(audience, now) {
+        if let Some(kept) = self.sessions.kept(session, audience, now) {
             return Ok(kept);
         }
-        let signed_in = session.signed_in();
-        let session_end = self.limits().end(signed_in.session.created_at, now);
-        let token = self.identity.mint(signed_in, audience, session_end, self.random_uuid(), now)?;
+        let token = self.identity.mint(
+            &session.told(),
+            audience,
+            self.sessions.end_if_used(session, now),
+            self.random_uuid(),
+            now,
+        )?;
         let mut value = HeaderValue::try_from(token.text).expect("a compact JWT is base64url and dots");
         value.set_sensitive(true);
         let kept = KeptToken { audience: Arc::clone(audience), value: value.clone(), fresh_until: token.fresh_until };
-        session.keep(&kept);
+        self.sessions.keep(session, kept);
         Ok(value)
     }
 
@@ -332,8 +356,11 @@ impl Auth {
     /// The store could not be written; the next round tries again.
     pub async fn sweep_sessions(&self) -> Result<(), CommitError> {
         self.end_expired_sessions();
-        for part in self.sessions.used().chunks(1000) {
-            self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
+        for used in self.sessions.used() {
+            for part in used.chunks(1000) {
+                self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
+                self.sessions.note_written(part);
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, Header};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::session::SignedIn;
+use crate::domain::session::Told;
 use crate::domain::signing_key::{Algorithm, SigningKey};
 use claims::Claims;
 
@@ -116,7 +116,7 @@ impl Identity {
     /// [`IdentityError::NoKey`], [`IdentityError::Sign`].
     pub fn mint(
         &self,
-        signed_in: &SignedIn,
+        told: &Told<'_>,
         audience: &str,
         session_end: Timestamp,
         jti: Uuid,
@@ -125,7 +125,7 @@ impl Identity {
         let ring = self.ring.load();
         let key = ring.signing(self.settings.algorithm, now)?;
         let expires = now.after(self.settings.lifetime).min(session_end);
-        let claims = Claims::new(&self.settings.issuer, audience, signed_in, jti, now, expires);
+        let claims = Claims::new(&self.settings.issuer, audience, told, jti, now, expires);
         let text = jsonwebtoken::encode(&key.header, &claims, &key.private)?;
         Ok(Token { text, fresh_until: now.after(self.settings.lifetime / 2).min(expires) })
     }

@@ -166,9 +166,9 @@ impl Gateway {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
                 Problem::Fault
             })?);
-            context.line.session = Some(live.signed_in().session.id);
+            context.line.session = Some(live.id());
             // It is set once a request, and this is the once.
-            let _ = context.surroundings.stop.set(live.ended().clone());
+            let _ = context.surroundings.stop.set(live.clone());
         }
         context.admission = Some(admission);
         Ok(())
@@ -307,7 +307,6 @@ impl ProxyHttp for Gateway {
         let (Some(admission), Some(incoming)) = (&context.admission, &context.line.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
-        let account = admission.session().map(|live| &live.signed_in().account);
         let saying = Saying {
             incoming,
             connection: &context.surroundings.connection,
@@ -315,7 +314,7 @@ impl ProxyHttp for Gateway {
             spoofable: &self.spoofable,
             forward_authorization: admission.route().forward_authorization,
             only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
-            identity: account.zip(context.identity.clone()),
+            identity: admission.session().zip(context.identity.clone()),
         };
         forward::rewrite(request, saying)
     }

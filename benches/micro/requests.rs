@@ -129,13 +129,13 @@ fn steps(criterion: &mut Criterion) {
     });
     group.bench_function("look for spoofed fields, none there", |b| b.iter(|| steps.spoofed(black_box(&plain))));
     group.bench_function("look for spoofed fields, ten there", |b| b.iter(|| steps.spoofed(black_box(&spoofed))));
-    let account = &somebody.live.signed_in().account;
+    let live = &somebody.live;
     let token = HeaderValue::from_static("a token");
     for (name, request) in [("rewrite", &plain), ("rewrite, ten spoofed fields", &spoofed)] {
         group.bench_function(name, |b| {
             b.iter_batched_ref(
                 || (request.clone(), token.clone()),
-                |(request, token)| assert!(steps.rewrite(&head, request, account, token.clone())),
+                |(request, token)| assert!(steps.rewrite(&head, request, live, token.clone())),
                 BatchSize::SmallInput,
             );
         });
@@ -170,11 +170,11 @@ fn parts(criterion: &mut Criterion) {
 
 fn tokens(criterion: &mut Criterion) {
     let somebody = Somebody::new();
-    let (auth, signed_in) = (&somebody.world.auth, somebody.live.signed_in());
+    let (auth, live) = (&somebody.world.auth, &somebody.live);
     let mut group = criterion.benchmark_group("identity token");
     group.bench_function("mint, ES256", |b| {
         let (now, end, jti) = (auth.now(), Timestamp::from_unix(u64::MAX / 2), Uuid::from_u128(7));
-        b.iter(|| auth.identity().mint(black_box(signed_in), "notes.example.com", end, jti, now).expect("a token"));
+        b.iter(|| auth.identity().mint(&black_box(live).told(), "notes.example.com", end, jti, now).expect("a token"));
     });
     let audience: Arc<str> = "notes.example.com".into();
     group.bench_function("kept", |b| {

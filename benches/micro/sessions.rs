@@ -46,7 +46,7 @@ fn full(number: usize) -> Sessions {
     for number in 0..number {
         let somebody = somebody(number);
         let before = sessions.before(somebody.session.token);
-        assert!(sessions.admit(before, somebody, NOW).is_ok_and(|live| live.is_some()));
+        assert!(sessions.admit(before, &somebody, NOW).is_ok_and(|live| live.is_some()));
     }
     sessions
 }
@@ -72,7 +72,7 @@ fn lookups(criterion: &mut Criterion) {
                     sessions.end(stranger.session.token);
                     (sessions.before(stranger.session.token), stranger.clone())
                 },
-                |(before, stranger)| sessions.admit(before, stranger, NOW).expect("nothing ended meanwhile"),
+                |(before, stranger)| sessions.admit(before, &stranger, NOW).expect("nothing ended meanwhile"),
                 BatchSize::PerIteration,
             );
         });

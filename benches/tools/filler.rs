@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bmauth::auth::sessions::{KeptToken, Sessions};
+use bmauth::auth::sessions::{KeptToken, MOST_KEPT, Sessions};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::domain::email::Email;
@@ -60,7 +60,8 @@ enum What {
         #[arg(long)]
         secrets: PathBuf,
     },
-    /// Signs in that many people in memory, and says what each of them takes there, without and with a kept token.
+    /// Signs in that many people in memory, each once, as each has an account of their own; and says what a session takes
+    /// there, and what a kept token, of which there is a fixed number at most.
     Weigh {
         /// How many.
         #[arg(long)]
@@ -162,7 +163,7 @@ fn weigh(number: usize) -> anyhow::Result<Value> {
         let account = account(id, number, now)?;
         let session = session(&secret, number, id, &credential, now);
         let before = sessions.before(secret.digest());
-        let admitted = sessions.admit(before, SignedIn { session, account, ends_at: now.after(30 * day) }, now);
+        let admitted = sessions.admit(before, &SignedIn { session, account, ends_at: now.after(30 * day) }, now);
         admitted.ok().flatten().context("a new session is live")?;
     }
     let live = resident()?;
@@ -173,11 +174,15 @@ fn weigh(number: usize) -> anyhow::Result<Value> {
         let secret = Secret::from_bytes(hash("session", number));
         let session = sessions.get(secret.digest(), now).context("it is live")?;
         let value = HeaderValue::from_bytes(token.as_bytes())?;
-        session.keep(&KeptToken { audience: Arc::clone(&audience), value, fresh_until: now });
+        sessions.keep(&session, KeptToken { audience: Arc::clone(&audience), value, fresh_until: now });
     }
     let kept = resident()?;
-    let each = |from: usize, to: usize| to.saturating_sub(from) / number;
-    Ok(json!({ "sessions": number, "bytes_a_session": each(empty, live), "bytes_a_kept_token": each(live, kept) }))
+    let each = |from: usize, to: usize, number: usize| to.saturating_sub(from) / number;
+    let most_kept = number.min(MOST_KEPT);
+    Ok(json!({
+        "sessions": number, "bytes_a_session": each(empty, live, number),
+        "kept_tokens": most_kept, "bytes_a_kept_token": each(live, kept, most_kept),
+    }))
 }
 
 /// The memory that this process has in use, in bytes.

@@ -35,10 +35,8 @@ impl Auth {
             tracing::debug!(%reason, "an access token was refused");
             return Ok(None);
         }
-        let live = self.session(key).await?.filter(|live| {
-            let session = &live.signed_in().session;
-            session.id == claimed.session && session.account == claimed.account
-        });
+        let live =
+            self.session(key).await?.filter(|live| live.id() == claimed.session && live.account() == claimed.account);
         if let (Some(live), false) = (&live, is_known) {
             live.remember_verified(digest);
         }

@@ -471,20 +471,17 @@ impl Auth {
     /// The visitor's session. One that has still to answer "Keep your account safe" lets nobody in.
     async fn session_of(&self, visitor: &Visitor) -> Result<Option<LiveSession>, StoreError> {
         let Some(token) = visitor.session else { return Ok(None) };
-        Ok(self.session(token).await?.filter(|live| !live.signed_in().session.review))
+        Ok(self.session(token).await?.filter(|live| !live.review()))
     }
 
     async fn signed_in_as(&self, visitor: &Visitor) -> Result<SignedInAs, StoreError> {
         let live = self.session_of(visitor).await?;
-        Ok(live.map(|live| {
-            let signed_in = live.signed_in();
-            (signed_in.account.id, signed_in.session.token)
-        }))
+        Ok(live.map(|live| (live.account(), live.token())))
     }
 }
 
 fn email_of(live: &LiveSession) -> String {
-    live.signed_in().account.email.as_str().to_owned()
+    live.told().email.to_owned()
 }
 
 fn refuse(unproved: &Unproved) -> Failure<Refusal> {

@@ -68,7 +68,7 @@ impl Auth {
     /// # Errors
     /// The store failed.
     pub async fn devices(&self, session: &LiveSession) -> Result<Devices, StoreError> {
-        let account = session.signed_in().account.id;
+        let account = session.account();
         let now = self.now();
         let mut sessions = self.store.sessions(account).await?;
         sessions.retain(|other| now < self.limits().end(other.created_at, other.last_seen_at));
@@ -92,7 +92,7 @@ impl Auth {
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = session.signed_in();
+        let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
         let passkeys = self.store.passkeys(account.id).await?;
         let act = asked.act(&passkeys, &account.email).map_err(Failure::Refused)?;
         let ids = passkeys.into_iter().map(|passkey| passkey.key.id).collect();
@@ -115,10 +115,11 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Confirmed, Failure<Refusal>> {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
-        let confirming = manage::open_confirmation(ceremony, &session.signed_in().session, visitor, self.now())
-            .map_err(Failure::Refused)?;
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        let confirming =
+            manage::open_confirmation(ceremony, &signed_in.session, visitor, self.now()).map_err(Failure::Refused)?;
         let id = confirming.id;
-        let done = self.confirm(confirming, answer, session.signed_in(), visitor).await;
+        let done = self.confirm(confirming, answer, &signed_in, visitor).await;
         if let Err(Failure::Refused(refusal)) = done {
             tracing::info!(?refusal, "a confirmation was refused");
             self.give_up(id).await?;
@@ -222,8 +223,9 @@ impl Auth {
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let may = MayAdd::on_pages(&session.signed_in().session, self.now()).map_err(Failure::Refused)?;
-        self.begin_allowed(may, return_to, session, visitor).await
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        let may = MayAdd::on_pages(&signed_in.session, self.now()).map_err(Failure::Refused)?;
+        self.begin_allowed(may, return_to, &signed_in, visitor).await
     }
 
     /// The same over the API, for a session that is elevated, or needs not be. It is, where its access token
@@ -237,18 +239,19 @@ impl Auth {
         says_elevated: bool,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let may = self.may_add_over_api(session, says_elevated).await?;
-        self.begin_allowed(may, ReturnTo::root(), session, visitor).await
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        let may = self.may_add_over_api(&signed_in, says_elevated).await?;
+        self.begin_allowed(may, ReturnTo::root(), &signed_in, visitor).await
     }
 
     async fn begin_allowed(
         &self,
         may: MayAdd,
         return_to: ReturnTo,
-        session: &LiveSession,
+        signed_in: &SignedIn,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = session.signed_in();
+        let SignedIn { session, account, .. } = signed_in;
         let (options, state) = self.challenge_another(account).await?;
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
         self.carry_out(manage::begin_adding(may, id, state, session, return_to, visitor, self.now())).await?;
@@ -268,13 +271,13 @@ impl Auth {
         (session, says_elevated): (&LiveSession, bool),
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
-        self.may_add_over_api(session, says_elevated).await?;
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        self.may_add_over_api(&signed_in, says_elevated).await?;
         self.finish_adding(ceremony, answer, name, session, visitor).await
     }
 
-    async fn may_add_over_api(&self, session: &LiveSession, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
-        let elevated = says_elevated && self.elevation(session).await?.is_some();
-        let signed_in = session.signed_in();
+    async fn may_add_over_api(&self, signed_in: &SignedIn, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
+        let elevated = says_elevated && self.elevation(signed_in.session.token).await?.is_some();
         let passkeys = self.store.passkeys(signed_in.account.id).await?;
         MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.now()).map_err(Failure::Refused)
     }
@@ -291,7 +294,7 @@ impl Auth {
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
-        let SignedIn { session, account, .. } = session.signed_in();
+        let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let adding = manage::open_adding(ceremony, session, visitor, self.now()).map_err(Failure::Refused)?;
         let (id, state) = (adding.id, adding.state.clone());
@@ -330,7 +333,8 @@ impl Auth {
         typed: &str,
         session: &LiveSession,
     ) -> Result<(), Failure<Refusal>> {
-        let plan = manage::rename(credential, manage::name(typed), &session.signed_in().session);
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        let plan = manage::rename(credential, manage::name(typed), &signed_in.session);
         Ok(self.carry_out(plan).await?)
     }
 
@@ -339,7 +343,7 @@ impl Auth {
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
     pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
-        let session = &session.signed_in().session;
+        let SignedIn { session, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
         let theirs = self.store.sessions(session.account).await?;
         let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;
         Ok(self.carry_out(plan).await?)
@@ -350,7 +354,7 @@ impl Auth {
     /// # Errors
     /// [`Refusal::SignedOut`]; a failure of the store.
     pub async fn sign_out_everywhere(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = session.signed_in();
+        let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
         let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
         self.carry_out(manage::sign_out_everywhere(session, deed)).await?;
         tracing::info!(account = %account.id, "signed out everywhere else");
@@ -362,7 +366,7 @@ impl Auth {
     /// # Errors
     /// [`Refusal::Unknown`] where there is none, [`Refusal::SignedOut`]; a failure of the store.
     pub async fn cancel_held_recovery(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = session.signed_in();
+        let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
         let hold = self.store.hold(account.id).await?.ok_or(Failure::Refused(Refusal::Unknown))?;
         let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
         self.carry_out(manage::cancel_hold(&hold, session, deed)).await?;

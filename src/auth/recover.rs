@@ -15,6 +15,7 @@ use crate::domain::plan::Change;
 use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
 use crate::domain::return_to::ReturnTo;
+use crate::domain::session::SignedIn;
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
 use crate::store::StoreError;
@@ -163,7 +164,7 @@ impl Auth {
     /// # Errors
     /// [`Refusal::NoReview`]; a failure of the store.
     pub async fn passkeys_to_review(&self, live: &LiveSession) -> Result<Vec<Passkey>, Failure<Refusal>> {
-        let session = &live.signed_in().session;
+        let SignedIn { session, .. } = self.signed_in_or(live, Refusal::NoReview).await?;
         if !session.review {
             return Err(Failure::Refused(Refusal::NoReview));
         }
@@ -187,7 +188,7 @@ impl Auth {
         if named.len() != remove.len() {
             return Err(Failure::Refused(Refusal::NoReview));
         }
-        let (session, account) = (&live.signed_in().session, &live.signed_in().account);
+        let SignedIn { session, account, .. } = &self.signed_in_or(live, Refusal::NoReview).await?;
         let fresh = || self.fresh_recovery();
         let plan = recover::review(session, &account.email, &named, fresh, visitor, self.now());
         self.carry_out(plan.map_err(Failure::Refused)?).await?;

@@ -1,119 +1,69 @@
 //! The live-session table: who is signed in, in memory, by the digest of their token.
 //!
-//! The hot path takes one shard's read lock for the length of a map lookup and writes nothing but an atomic.
+//! The hot path takes one shard's read lock for the length of a lookup and writes nothing but an atomic. `live` is one
+//! session, `kept` are the identity tokens that were made.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+mod kept;
+mod live;
+#[cfg(test)]
+mod tests;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use std::sync::{PoisonError, RwLock};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use http::HeaderValue;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
 
+use kept::KeptTokens;
+pub use kept::{KeptToken, MOST as MOST_KEPT};
+pub use live::{LiveSession, TextDigest};
+
 const SHARDS: usize = 64;
-
-/// A session that is signed in now. Copies are handles on the same one.
-#[derive(Clone, Debug)]
-pub struct LiveSession(Arc<Live>);
-
-#[derive(Debug)]
-struct Live {
-    signed_in: SignedIn,
-    last_seen: AtomicU64,
-    ended: CancellationToken,
-    kept: ArcSwap<Vec<KeptToken>>,
-    verified: ArcSwapOption<TextDigest>,
-}
-
-/// The SHA-256 of an access token's text.
-pub type TextDigest = [u8; 32];
-
-/// An identity token kept for the next request to the same audience.
-#[derive(Clone, Debug)]
-pub struct KeptToken {
-    /// The audience it was made for.
-    pub audience: Arc<str>,
-    /// The token, ready to be sent.
-    pub value: HeaderValue,
-    /// Until when it is handed out: half of its life.
-    pub fresh_until: Timestamp,
-}
-
-impl LiveSession {
-    fn new(signed_in: SignedIn) -> Self {
-        Self(Arc::new(Live {
-            last_seen: AtomicU64::new(signed_in.session.last_seen_at.unix()),
-            ended: CancellationToken::new(),
-            kept: ArcSwap::from_pointee(Vec::new()),
-            verified: ArcSwapOption::empty(),
-            signed_in,
-        }))
-    }
-
-    /// The session and its account.
-    pub fn signed_in(&self) -> &SignedIn {
-        &self.0.signed_in
-    }
-
-    /// Fires when the session ends, however it ends; open streams of it stop then.
-    pub fn ended(&self) -> &CancellationToken {
-        &self.0.ended
-    }
-
-    /// The kept token for `audience`, if it is fresh at `now`.
-    pub fn kept(&self, audience: &str, now: Timestamp) -> Option<HeaderValue> {
-        let kept = self.0.kept.load();
-        let token = kept.iter().find(|kept| &*kept.audience == audience)?;
-        (now < token.fresh_until).then(|| token.value.clone())
-    }
-
-    /// Keeps a token in place of the one of its audience.
-    pub fn keep(&self, token: &KeptToken) {
-        self.0.kept.rcu(|kept| {
-            let others = kept.iter().filter(|other| other.audience != token.audience).cloned();
-            others.chain([token.clone()]).collect::<Vec<_>>()
-        });
-    }
-
-    /// Whether the access token last verified for this session is the one with this digest.
-    pub fn has_verified(&self, token: &TextDigest) -> bool {
-        self.0.verified.load().as_deref() == Some(token)
-    }
-
-    /// Remembers an access token of this session whose signature was verified, in place of the last one.
-    pub fn remember_verified(&self, token: TextDigest) {
-        self.0.verified.store(Some(Arc::new(token)));
-    }
-
-    fn last_seen(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.last_seen.load(Ordering::Relaxed))
-    }
-}
-
-impl std::borrow::Borrow<SignedIn> for LiveSession {
-    fn borrow(&self) -> &SignedIn {
-        self.signed_in()
-    }
-}
 
 /// The table.
 #[derive(Debug)]
 pub struct Sessions {
     limits: SessionLimits,
     shards: Vec<RwLock<Shard>>,
+    kept: KeptTokens,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shard {
-    live: HashMap<SecretDigest, LiveSession>,
+    /// Only handles, found by the token that each has: nine bytes a place.
+    live: HashTable<LiveSession>,
     /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
     /// back.
     endings: u64,
+    /// No session ends here before this unless somebody ends it.
+    first_end: Timestamp,
+}
+
+/// Ends never.
+const NEVER: Timestamp = Timestamp::from_unix(u64::MAX);
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { live: HashTable::new(), endings: 0, first_end: NEVER }
+    }
+}
+
+impl Shard {
+    fn find(&self, token: SecretDigest) -> Option<&LiveSession> {
+        self.live.find(hash(token), |live| live.token() == token)
+    }
+}
+
+/// A token's digest is as good as a hash of it. Nobody can choose tokens whose digests fall together: only those that
+/// were drawn here, or made with a key of ours, ever come into the table.
+fn hash(token: SecretDigest) -> u64 {
+    let [_, _, _, _, _, _, _, _, bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *token.bytes();
+    u64::from_le_bytes(bytes)
 }
 
 /// A shard's state before a session was read from the store; see [`Sessions::admit`].
@@ -123,7 +73,7 @@ pub struct Before(u64);
 impl Sessions {
     /// An empty table; sessions are loaded as they come.
     pub fn new(limits: SessionLimits) -> Self {
-        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect(), kept: KeptTokens::new() }
     }
 
     /// How long sessions last.
@@ -138,21 +88,18 @@ impl Sessions {
 
     /// The live session of that token, noting the use; `None` where the table has none or its time is up.
     pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
-        let session = {
-            let shard = self.shard(token).read().unwrap_or_else(PoisonError::into_inner);
-            shard.live.get(&token).cloned()?
-        };
-        if now >= self.limits.end(session.signed_in().session.created_at, session.last_seen()) {
+        let session = self.peek(token)?;
+        if now >= session.end_at(self.limits) {
             self.end(token);
             return None;
         }
-        session.0.last_seen.fetch_max(now.unix(), Ordering::Relaxed);
+        session.note_use(now);
         Some(session)
     }
 
     /// The session of that token where it is in memory, whether or not its time is up, for a look that is no use of it.
     pub fn peek(&self, token: SecretDigest) -> Option<LiveSession> {
-        self.shard(token).read().unwrap_or_else(PoisonError::into_inner).live.get(&token).cloned()
+        self.shard(token).read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
     }
 
     /// To be taken before a session is read from the store, and given to [`Sessions::admit`] with it.
@@ -165,29 +112,36 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Raced`].
-    pub fn admit(&self, before: Before, signed_in: SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
+    pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
         let Session { token, created_at, last_seen_at, .. } = signed_in.session;
         if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
             return Ok(None);
         }
+        let fresh = LiveSession::new(signed_in, self.limits);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
         if shard.endings != before.0 {
             return Err(Raced);
         }
-        let session = shard.live.entry(token).or_insert_with(|| LiveSession::new(signed_in)).clone();
-        session.0.last_seen.fetch_max(now.unix(), Ordering::Relaxed);
+        let is_it = |live: &LiveSession| live.token() == token;
+        let session = match shard.live.entry(hash(token), is_it, |live| hash(live.token())) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => place.insert(fresh).get().clone(),
+        };
+        session.note_use(now);
+        shard.first_end = shard.first_end.min(session.end_at(self.limits));
         Ok(Some(session))
     }
 
-    /// Ends a session here and cancels its open streams. The store must have forgotten it before.
+    /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it before.
     pub fn end(&self, token: SecretDigest) {
         let ended = {
             let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
             shard.endings = shard.endings.wrapping_add(1);
-            shard.live.remove(&token)
+            shard.live.find_entry(hash(token), |live| live.token() == token).ok().map(|found| found.remove().0)
         };
         if let Some(session) = ended {
-            session.0.ended.cancel();
+            session.end();
+            self.kept.forget(&session);
         }
     }
 
@@ -198,38 +152,73 @@ impl Sessions {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.endings = shard.endings.wrapping_add(1);
-            let theirs = shard.live.iter().filter(|(_, session)| session.signed_in().account.id == account);
-            tokens.extend(theirs.map(|(token, _)| *token));
+            tokens.extend(shard.live.iter().filter(|live| live.account() == account).map(LiveSession::token));
         }
         tokens
     }
 
-    /// Ends every session whose time is up at `now`.
+    /// Ends every session whose time is up at `now`, and gives up the kept tokens that are not handed out any more.
     pub fn end_expired(&self, now: Timestamp) {
         for shard in &self.shards {
-            let over: Vec<_> = {
-                let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-                let is_over =
-                    |live: &LiveSession| now >= self.limits.end(live.signed_in().session.created_at, live.last_seen());
-                shard.live.iter().filter(|(_, live)| is_over(live)).map(|(token, _)| *token).collect()
+            let looked_at = {
+                let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+                // Those that come while this looks through the others lower it again.
+                (now >= shard.first_end).then(|| std::mem::replace(&mut shard.first_end, NEVER))
             };
+            if looked_at.is_none() {
+                continue;
+            }
+            let (mut over, mut first_end) = (Vec::new(), NEVER);
+            for live in &shard.read().unwrap_or_else(PoisonError::into_inner).live {
+                let end = live.end_at(self.limits);
+                if now >= end {
+                    over.push(live.token());
+                } else {
+                    first_end = first_end.min(end);
+                }
+            }
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.first_end = shard.first_end.min(first_end);
+            drop(shard);
             for token in over {
                 self.end(token);
             }
         }
+        self.kept.drop_stale(now);
     }
 
-    /// When each session that has been used since it was read from the store was last used.
-    pub fn used(&self) -> Vec<(SecretDigest, Timestamp)> {
-        let mut used = Vec::new();
-        for shard in &self.shards {
+    /// When each session was last used of which the store does not know so yet: some of them at a time, so that a list
+    /// of all is never in memory. What was written down is told to [`Sessions::note_written`].
+    pub fn used(&self) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
+        self.shards.iter().map(|shard| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            let uses = shard.live.iter().map(|(token, live)| (*token, live.last_seen(), live.signed_in()));
-            used.extend(
-                uses.filter(|(_, at, stored)| *at > stored.session.last_seen_at).map(|(token, at, _)| (token, at)),
-            );
+            shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect()
+        })
+    }
+
+    /// These uses are in the store now.
+    pub fn note_written(&self, used: &[(SecretDigest, Timestamp)]) {
+        for (token, at) in used {
+            if let Some(live) = self.peek(*token) {
+                live.note_written(*at);
+            }
         }
-        used
+    }
+
+    /// When a session ends that is used at `now` and not again.
+    pub fn end_if_used(&self, session: &LiveSession, now: Timestamp) -> Timestamp {
+        session.ends_at().min(now.after(self.limits.idle))
+    }
+
+    /// The kept token of a session for `audience`, if it is fresh at `now`.
+    pub fn kept(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+        self.kept.get(session, audience, now)
+    }
+
+    /// Keeps a token in place of the one of its session and audience, unless the session has ended. There is room for
+    /// [`MOST_KEPT`].
+    pub fn keep(&self, session: &LiveSession, token: KeptToken) {
+        self.kept.keep(session, token);
     }
 }
 

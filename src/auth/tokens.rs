@@ -94,7 +94,7 @@ impl Auth {
         for _ in 0..RACES {
             let family = self.store.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
             let live = self.session(family.session).await?.ok_or_else(unknown)?;
-            let (session, account) = (&live.signed_in().session, &live.signed_in().account);
+            let SignedIn { session, account, .. } = &self.signed_in(&live).await?.ok_or_else(unknown)?;
             let elevated_until = family.elevation(self.now());
             let key = &self.keys.refresh_tokens;
             let presented = present(token, family, session, self.random_uuid(), visitor, key, self.now());
@@ -134,8 +134,9 @@ impl Auth {
     /// # Errors
     /// A failure of the store; some may still be live.
     pub async fn sign_out_all(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), CommitError> {
-        let signed_in = live.signed_in();
-        let deed = Deed { account: &signed_in.account, visitor, fresh: self.fresh_deed(), now: self.now() };
+        // Where it has ended meanwhile, the others end all the same.
+        let Some(account) = self.store.account(live.account()).await? else { return Ok(()) };
+        let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
         self.carry_out(manage::sign_out_all(deed)).await
     }
 
@@ -161,8 +162,8 @@ impl Auth {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn elevation(&self, live: &LiveSession) -> Result<Option<Timestamp>, StoreError> {
-        let family = self.store.tokens(live.signed_in().session.token).await?;
+    pub async fn elevation(&self, session: SecretDigest) -> Result<Option<Timestamp>, StoreError> {
+        let family = self.store.tokens(session).await?;
         Ok(family.and_then(|family| family.elevation(self.now())))
     }
 

@@ -1,11 +1,9 @@
 //! The access decision: may this request go on to the app?
 
-use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::clock::Timestamp;
 use super::route::{Access, Route};
-use super::session::SignedIn;
 
 /// Leave to forward one request. Only [`decide`] makes it, so nothing that was not decided can be forwarded.
 #[derive(Debug)]
@@ -26,6 +24,18 @@ impl<S> Admission<S> {
     }
 }
 
+/// What is asked of a session to decide about a request.
+pub trait Standing {
+    /// Whether it has not ended at `now`, and its account is not disabled.
+    fn is_live(&self, now: Timestamp) -> bool;
+
+    /// Whether "Keep your account safe" is still to be answered in it.
+    fn review(&self) -> bool;
+
+    /// Whether its account is in one of those groups.
+    fn is_in_one_of(&self, groups: &[String]) -> bool;
+}
+
 /// What is to be done with a request.
 #[derive(Debug)]
 pub enum Decision<S> {
@@ -40,12 +50,9 @@ pub enum Decision<S> {
 }
 
 /// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
-pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: Timestamp) -> Decision<S> {
-    let live = session.filter(|session| {
-        let SignedIn { account, ends_at, .. } = session.borrow();
-        now < *ends_at && !account.disabled
-    });
-    let asked = live.as_ref().is_some_and(|session| session.borrow().session.review);
+pub fn decide<S: Standing>(route: &Arc<Route>, session: Option<S>, now: Timestamp) -> Decision<S> {
+    let live = session.filter(|session| session.is_live(now));
+    let asked = live.as_ref().is_some_and(Standing::review);
     // Until it has answered, a session opens nothing.
     let live = live.filter(|_| !asked);
     let session = match route.access {
@@ -53,17 +60,13 @@ pub fn decide<S: Borrow<SignedIn>>(route: &Arc<Route>, session: Option<S>, now: 
         Access::Public => None,
         Access::Optional => live,
         Access::SignedIn => match live {
-            Some(session) if is_in(session.borrow(), route) => Some(session),
+            Some(session) if route.groups.is_empty() || session.is_in_one_of(&route.groups) => Some(session),
             Some(session) => return Decision::Forbid(session),
             None if asked => return Decision::Review,
             None => return Decision::SignIn,
         },
     };
     Decision::Admit(Admission { route: Arc::clone(route), session })
-}
-
-fn is_in(SignedIn { account, .. }: &SignedIn, route: &Route) -> bool {
-    route.groups.is_empty() || account.groups.iter().any(|group| route.groups.contains(group))
 }
 
 /// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,

@@ -164,6 +164,41 @@ pub struct SignedIn {
     pub ends_at: Timestamp,
 }
 
+impl SignedIn {
+    /// What an app may be told of it.
+    pub fn told(&self) -> Told<'_> {
+        let Self { session, account, .. } = self;
+        Told {
+            session: session.id,
+            account: account.id,
+            email: account.email.as_str(),
+            name: account.name.as_deref(),
+            groups: account.groups.iter().map(String::as_str).collect(),
+            authentication: session.authentication.clone(),
+            recovered_at: session.recovered_at,
+        }
+    }
+}
+
+/// What an app may be told of a session and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// The session's public name.
+    pub session: SessionId,
+    /// Who is signed in.
+    pub account: AccountId,
+    /// Their proved address.
+    pub email: &'a str,
+    /// What they want to be called.
+    pub name: Option<&'a str>,
+    /// The groups they are in.
+    pub groups: Vec<&'a str>,
+    /// How it was proved.
+    pub authentication: Authentication,
+    /// When the account was recovered by e-mail, where the session came of that.
+    pub recovered_at: Option<Timestamp>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

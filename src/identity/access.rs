@@ -131,8 +131,9 @@ impl Identity {
         let expires_at = [Some(now.after(LIFETIME)), Some(session_end), elevated_until].into_iter().flatten().min();
         let expires_at = expires_at.unwrap_or(now);
         let Settings { audience, grants } = &self.settings.access;
+        let told = signed_in.told();
         let claims = AccessClaims {
-            identity: Claims::new(&self.settings.issuer, audience, signed_in, jti, now, expires_at),
+            identity: Claims::new(&self.settings.issuer, audience, &told, jti, now, expires_at),
             hasura: HasuraClaims::new(grants, &signed_in.account, elevated_until.is_some()),
         };
         Ok(AccessToken { text: jsonwebtoken::encode(&key.header, &claims, &key.private)?, expires_at })

@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::session::{Method, SignedIn};
+use crate::domain::session::{Method, Told};
 
 /// The payload of the token that a backend reads.
 #[derive(Debug, Serialize)]
@@ -17,7 +17,7 @@ pub struct Claims<'a> {
     email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    groups: &'a [String],
+    groups: &'a [&'a str],
     sid: Uuid,
     amr: Vec<&'static str>,
     acr: &'static str,
@@ -35,25 +35,25 @@ impl<'a> Claims<'a> {
     pub fn new(
         issuer: &'a str,
         audience: &'a str,
-        signed_in: &'a SignedIn,
+        told: &'a Told<'_>,
         jti: Uuid,
         now: Timestamp,
         expires: Timestamp,
     ) -> Self {
-        let SignedIn { session, account, .. } = signed_in;
+        let Told { session, account, email, name, groups, authentication, recovered_at } = told;
         Self {
             iss: issuer,
             aud: audience,
-            sub: account.id.0,
-            email: account.email.as_str(),
+            sub: account.0,
+            email,
             email_verified: true,
-            name: account.name.as_deref(),
-            groups: &account.groups,
-            sid: session.id.0,
-            amr: session.authentication.methods.iter().copied().map(Method::amr).collect(),
-            acr: session.authentication.acr(),
-            auth_time: session.authentication.at.unix(),
-            recovered_at: session.recovered_at.map(Timestamp::unix),
+            name: *name,
+            groups,
+            sid: session.0,
+            amr: authentication.methods.iter().copied().map(Method::amr).collect(),
+            acr: authentication.acr(),
+            auth_time: authentication.at.unix(),
+            recovered_at: recovered_at.map(Timestamp::unix),
             iat: now.unix(),
             nbf: now.unix(),
             exp: expires.unix(),

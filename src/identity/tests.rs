@@ -4,7 +4,7 @@ use crate::domain::email::Email;
 use crate::domain::passkey::CredentialId;
 use crate::domain::plan::Change;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Authentication, Method, Session, SessionId};
+use crate::domain::session::{Authentication, Method, Session, SessionId, SignedIn};
 use jsonwebtoken::{DecodingKey, Validation};
 
 pub(super) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -74,7 +74,7 @@ fn both_algorithms_verify_with_the_published_keys() {
     for (algorithm, name) in [(Algorithm::Es256, "ES256"), (Algorithm::EdDsa, "EdDSA")] {
         let identity = identity(algorithm);
         let end = NOW.after(Duration::from_secs(3600));
-        let token = identity.mint(&signed_in(), "notes.example.com", end, Uuid::from_u128(3), NOW).unwrap();
+        let token = identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::from_u128(3), NOW).unwrap();
         let claims = verify(&identity, &token);
         let jwks: serde_json::Value = serde_json::from_slice(&identity.jwks()).unwrap();
         assert_eq!(jwks["keys"][0]["alg"], name);
@@ -98,7 +98,7 @@ fn both_algorithms_verify_with_the_published_keys() {
 fn a_token_never_outlives_its_session() {
     let identity = identity(Algorithm::Es256);
     let end = NOW.after(Duration::from_secs(20));
-    let token = identity.mint(&signed_in(), "notes.example.com", end, Uuid::nil(), NOW).unwrap();
+    let token = identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::nil(), NOW).unwrap();
     assert_eq!(verify(&identity, &token)["exp"], end.unix());
     assert_eq!(token.fresh_until, end);
 }
@@ -107,6 +107,6 @@ fn a_token_never_outlives_its_session() {
 fn a_key_does_not_sign_before_its_time() {
     let identity = identity(Algorithm::Es256);
     let before = NOW.before(Duration::from_secs(1));
-    let refused = identity.mint(&signed_in(), "a", NOW, Uuid::nil(), before);
+    let refused = identity.mint(&signed_in().told(), "a", NOW, Uuid::nil(), before);
     assert!(matches!(refused, Err(IdentityError::NoKey)));
 }

@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::domain::account::Account;
+use crate::domain::session::Told;
 
 /// The plain identity fields, in the order of [`plain`].
 pub static PLAIN: [HeaderName; 4] = [
@@ -46,14 +46,14 @@ pub const OTHER_TARGET: [&[u8]; 6] =
 
 /// The identity in plain fields, for apps that know no tokens, in the order of [`PLAIN`]. What is not valid text for a
 /// field is left out.
-pub fn plain(account: &Account) -> [Option<HeaderValue>; 4] {
+pub fn plain(told: &Told<'_>) -> [Option<HeaderValue>; 4] {
     // A comma in a group's name would make two groups of it.
-    let groups: Vec<&str> = account.groups.iter().map(String::as_str).filter(|group| !group.contains(',')).collect();
+    let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
     let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
     [
-        value(&account.id.to_string()),
-        value(account.email.as_str()),
-        account.name.as_deref().and_then(value),
+        value(&told.account.to_string()),
+        value(told.email),
+        told.name.and_then(value),
         value(&groups.join(",")),
     ]
 }

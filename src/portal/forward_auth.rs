@@ -186,7 +186,7 @@ impl ForwardAuth {
             },
             Verdict::Forbid(live) => {
                 let mut reply = self.refuse(Odd::Forbidden, request_id);
-                reply.about.session = Some(live.signed_in().session.id);
+                reply.about.session = Some(live.id());
                 reply
             }
             Verdict::ForeignOrigin => self.refuse(Odd::ForeignOrigin, request_id),
@@ -208,10 +208,9 @@ impl ForwardAuth {
                 return self.refuse(Odd::Fault, question.request_id);
             }
         };
-        let signed_in = live.signed_in();
-        let plain = if self.settings.plain_headers { super::fields::plain(&signed_in.account) } else { reply::NOBODY };
+        let plain = if self.settings.plain_headers { super::fields::plain(&live.told()) } else { reply::NOBODY };
         let mut reply = reply::pass(self, Some(token), plain, theirs);
-        reply.about.session = Some(signed_in.session.id);
+        reply.about.session = Some(live.id());
         reply
     }
 }

@@ -18,7 +18,7 @@ struct WhoAmI<'a> {
     email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    groups: &'a [String],
+    groups: &'a [&'a str],
     sid: Uuid,
     auth_time: u64,
 }
@@ -27,17 +27,16 @@ struct WhoAmI<'a> {
 /// nobody either.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     let session = caller.session(&portal).await;
-    match session.map(|session| session.filter(|live| !live.signed_in().session.review)) {
+    match session.map(|session| session.filter(|live| !live.review())) {
         Ok(Some(live)) => {
-            let signed_in = live.signed_in();
-            let account = &signed_in.account;
+            let told = live.told();
             Json(WhoAmI {
-                sub: account.id.0,
-                email: account.email.as_str(),
-                name: account.name.as_deref(),
-                groups: &account.groups,
-                sid: signed_in.session.id.0,
-                auth_time: signed_in.session.authentication.at.unix(),
+                sub: told.account.0,
+                email: told.email,
+                name: told.name,
+                groups: &told.groups,
+                sid: told.session.0,
+                auth_time: told.authentication.at.unix(),
             })
             .into_response()
         }

@@ -11,7 +11,7 @@ use super::admit::{self, Verdict};
 use super::forward::{self, Saying, Spoofable};
 use super::guard::{Arrival, Connection};
 use super::incoming::Incoming;
-use crate::domain::account::Account;
+use crate::auth::sessions::LiveSession;
 
 /// The steps of requests that come by one connection.
 pub struct Steps {
@@ -48,8 +48,8 @@ impl Steps {
         self.spoofable.in_fields(&request.headers, false).len()
     }
 
-    /// Makes it the app's, from `account` with its token. Returns whether that worked.
-    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, account: &Account, token: HeaderValue) -> bool {
+    /// Makes it the app's, from that session with its token. Returns whether that worked.
+    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, live: &LiveSession, token: HeaderValue) -> bool {
         let saying = Saying {
             incoming: &head.0,
             connection: &self.connection,
@@ -57,7 +57,7 @@ impl Steps {
             spoofable: &self.spoofable,
             forward_authorization: false,
             only_asks: false,
-            identity: Some((account, token)),
+            identity: Some((live, token)),
         };
         forward::rewrite(request, saying).is_ok()
     }

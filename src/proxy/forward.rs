@@ -6,7 +6,7 @@ use pingora::http::RequestHeader;
 use super::guard::Connection;
 use super::incoming::Incoming;
 use super::settings::Settings;
-use crate::domain::account::Account;
+use crate::auth::sessions::LiveSession;
 use crate::domain::cookies::{self, Theirs};
 use crate::domain::field_name::Folded;
 use crate::portal::{fields, kind};
@@ -90,7 +90,7 @@ pub(super) struct Saying<'a> {
     /// Whether it was let through for being a preflight, whoever it is from.
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
-    pub(super) identity: Option<(&'a Account, HeaderValue)>,
+    pub(super) identity: Option<(&'a LiveSession, HeaderValue)>,
 }
 
 /// Makes the client's request the app's. Pingora has taken out the hop-by-hop fields and those that `Connection` names
@@ -119,10 +119,10 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
     request.insert_header(X_FORWARDED_PROTO.clone(), incoming.scheme.as_str())?;
     request.insert_header(X_FORWARDED_HOST.clone(), authority)?;
 
-    if let Some((account, token)) = identity {
+    if let Some((live, token)) = identity {
         request.insert_header(settings.identity_header.clone(), token)?;
         if settings.plain_headers {
-            for (name, value) in fields::PLAIN.iter().zip(fields::plain(account)) {
+            for (name, value) in fields::PLAIN.iter().zip(fields::plain(&live.told())) {
                 if let Some(value) = value {
                     request.insert_header(name.clone(), value)?;
                 }

@@ -14,10 +14,9 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
-use tokio_util::sync::CancellationToken;
-
 use super::Gateway;
 use super::guard::{Connection, connection_of};
+use crate::auth::sessions::LiveSession;
 
 tokio::task_local! {
     /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
@@ -29,8 +28,8 @@ tokio::task_local! {
 pub(super) struct Surroundings {
     /// The connection it came by.
     pub(super) connection: Arc<Connection>,
-    /// Set once it is known whose request it is: fires when that session ends.
-    pub(super) stop: Arc<OnceLock<CancellationToken>>,
+    /// Set once it is known whose request it is: it stops when that session ends.
+    pub(super) stop: Arc<OnceLock<LiveSession>>,
 }
 
 impl Surroundings {
@@ -61,8 +60,8 @@ impl HttpServerApp for Requests {
         let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.
         let ended = async {
-            let token = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
-            token.cancelled().await;
+            let live = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
+            live.ended().await;
         };
         tokio::select! {
             biased;

@@ -437,7 +437,7 @@ async fn names_are_shown_as_text_whatever_is_typed() {
 
 /// The public id of a browser's session.
 async fn public_id(world: &World, browser: &Browser) -> String {
-    let SessionId(id) = session_of(world, browser).await.unwrap().signed_in().session.id;
+    let SessionId(id) = session_of(world, browser).await.unwrap().id();
     id.to_string()
 }
 

@@ -83,7 +83,7 @@ impl Keeper {
         let account = Account { id: account, email, name, locale, metadata, groups, disabled: false, created_at: now };
         let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
         let before = self.sessions.before(secret.digest());
-        self.sessions.admit(before, signed_in, now).unwrap().unwrap();
+        self.sessions.admit(before, &signed_in, now).unwrap().unwrap();
         secret
     }
 
@@ -145,7 +145,7 @@ impl Gatekeeper for Keeper {
         if self.cannot_sign.load(Ordering::Relaxed) {
             return Err(IdentityError::NoKey);
         }
-        let token = format!("token.{}.{audience}", session.signed_in().account.email.as_str());
+        let token = format!("token.{}.{audience}", session.told().email);
         Ok(HeaderValue::from_str(&token).unwrap())
     }
 }

@@ -348,11 +348,11 @@ fn what_was_made_for_somebody_else_is_refused() {
 fn an_identity_token_is_no_access_token() {
     let world = world();
     let end = NOW.after(HOUR);
-    let handed = world.identity.mint(&signed_in(), "notes.example.com", end, Uuid::nil(), NOW).unwrap().text;
+    let handed = world.identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::nil(), NOW).unwrap().text;
     assert!(!world.identity.is_access_token(&handed));
     assert!(matches!(world.verify(&handed), Err(AccessError::Audience | AccessError::Malformed)));
     // Not even where some route has the API's audience, which no configuration allows.
-    let mixed_up = world.identity.mint(&signed_in(), AUDIENCE, end, Uuid::nil(), NOW).unwrap().text;
+    let mixed_up = world.identity.mint(&signed_in().told(), AUDIENCE, end, Uuid::nil(), NOW).unwrap().text;
     assert_eq!(world.verify(&mixed_up), Err(AccessError::Malformed));
 }
 

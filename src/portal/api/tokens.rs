@@ -89,11 +89,11 @@ pub(super) async fn sign_out(
         Some(token) => auth.session_of_refresh(token).await?.ok_or(ApiError::InvalidRefreshToken)?,
         None => return Err(ApiError::invalid("Send the refreshToken of the session to end, or all.")),
     };
-    let account = |session: &crate::auth::sessions::LiveSession| session.signed_in().account.id;
+    let account = |session: &crate::auth::sessions::LiveSession| session.account();
     // An access token that has expired meanwhile must not keep somebody signed in; that of somebody else is a mix-up.
     if bearer.is_ok_and(|bearer| account(&bearer.session) != account(&ending)) {
         return Err(ApiError::InvalidRefreshToken);
     }
-    auth.sign_out(ending.signed_in().session.token).await?;
+    auth.sign_out(ending.token()).await?;
     Ok(Json("OK"))
 }

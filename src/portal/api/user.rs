@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::State;
 
 use super::bearer::Bearer;
+use super::error::ApiError;
 use super::session::User;
 use crate::portal::Portal;
 
 /// The signed-in user.
-pub(super) async fn get(State(portal): State<Arc<Portal>>, Bearer { session, .. }: Bearer) -> Json<User> {
-    Json(User::of(&session.signed_in().account, &portal.api.grants))
+pub(super) async fn get(State(portal): State<Arc<Portal>>, Bearer { session, .. }: Bearer) -> Result<Json<User>, ApiError> {
+    let signed_in = portal.auth.signed_in(&session).await?.ok_or(ApiError::Unauthenticated)?;
+    Ok(Json(User::of(&signed_in.account, &portal.api.grants)))
 }

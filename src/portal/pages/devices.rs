@@ -41,8 +41,10 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(session) => session,
         Err(response) => return response,
     };
-    match portal.auth.devices(&session).await {
-        Ok(devices) => show(&portal, &caller, session.signed_in(), &devices),
+    let read = async { Ok((portal.auth.signed_in(&session).await?, portal.auth.devices(&session).await?)) };
+    match read.await {
+        Ok((Some(signed_in), devices)) => show(&portal, &caller, &signed_in, &devices),
+        Ok((None, _)) => answer::go_to(SIGN_IN),
         Err(error) => unavailable(&portal, &caller, &error),
     }
 }
@@ -129,7 +131,7 @@ pub async fn cancel_hold(State(portal): State<Arc<Portal>>, caller: Caller) -> R
 /// The session, or where its absence leads.
 async fn signed_in(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response> {
     match caller.session(portal).await {
-        Ok(Some(session)) if session.signed_in().session.review => Err(answer::go_to(REVIEW)),
+        Ok(Some(session)) if session.review() => Err(answer::go_to(REVIEW)),
         Ok(Some(session)) => Ok(session),
         Ok(None) => Err(answer::go_to(SIGN_IN)),
         Err(error) => Err(unavailable(portal, caller, &error)),

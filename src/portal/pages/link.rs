@@ -35,7 +35,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
     match caller.session(&portal).await {
         // It may offer nothing before it has answered, and the page would ask for a sign-in again and again.
-        Ok(Some(session)) if session.signed_in().session.review => answer::go_to(review::PATH),
+        Ok(Some(session)) if session.review() => answer::go_to(review::PATH),
         Ok(session) => {
             let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))

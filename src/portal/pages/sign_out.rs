@@ -19,8 +19,8 @@ const SIGNED_OUT: &str = "/_bmauth/signed-out";
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     match caller.session(&portal).await {
         Ok(Some(session)) => {
-            let destination = caller.destination();
-            let view = SignOut { email: session.signed_in().account.email.as_str(), return_to: destination.as_str() };
+            let (destination, told) = (caller.destination(), session.told());
+            let view = SignOut { email: told.email, return_to: destination.as_str() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
         }
         Ok(None) => answer::go_to(SIGNED_OUT),

@@ -306,12 +306,12 @@ async fn the_store_has_no_refresh_token_and_no_answer_is_repeated_by_the_log_of_
     let (client, _) = maria(&world).await;
     let refresh = client.refresh.clone().unwrap();
     let live = world.auth.bearer_session(client.access.as_deref().unwrap()).await.unwrap().unwrap();
-    let family = world.store.tokens(live.signed_in().session.token).await.unwrap().unwrap();
-    let told = format!("{family:?} {:?} {:?}", live.signed_in(), events(&world, MARIA).await);
+    let family = world.store.tokens(live.token()).await.unwrap().unwrap();
+    let told = format!("{family:?} {:?} {:?}", world.auth.signed_in(&live).await, events(&world, MARIA).await);
     assert!(!told.contains(&refresh) && !told.contains(&refresh.replace('-', "")));
     // Nor can the name of a session be used as the cookie of one.
     let mut browser = world.browser();
-    let token = bmauth::domain::secret::Secret::from_bytes(*live.signed_in().session.token.bytes());
+    let token = bmauth::domain::secret::Secret::from_bytes(*live.token().bytes());
     browser.cookies.insert("__Host-bmauth".into(), token.text());
     assert_eq!(browser.who().await, None);
     assert_eq!(browser.get("/_bmauth/v1/user").await.headers[header::WWW_AUTHENTICATE], "Bearer");

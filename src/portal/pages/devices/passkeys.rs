@@ -158,7 +158,7 @@ pub async fn verify(
 /// The session of a script's caller. One that has still to answer "Keep your account safe" counts as none.
 async fn signed_in(portal: &Portal, caller: &Caller) -> Result<LiveSession, ScriptRefusal> {
     match caller.session(portal).await {
-        Ok(session) => session.filter(|session| !session.signed_in().session.review).ok_or(ScriptRefusal::NotSignedIn),
+        Ok(session) => session.filter(|session| !session.review()).ok_or(ScriptRefusal::NotSignedIn),
         Err(error) => {
             tracing::error!(%error, source = ?error.source, "the store failed");
             Err(ScriptRefusal::Unavailable)

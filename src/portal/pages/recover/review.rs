@@ -77,7 +77,7 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller, body: Bytes
 /// The session that is asked; everybody else is sent on.
 async fn asked(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response> {
     match caller.session(portal).await {
-        Ok(Some(live)) if live.signed_in().session.review => Ok(live),
+        Ok(Some(live)) if live.review() => Ok(live),
         Ok(Some(_)) => Err(answer::go_to(caller.destination().as_str())),
         Ok(None) => Err(answer::go_to("/_bmauth/sign-in")),
         Err(error) => Err(unavailable(portal, caller, &error)),

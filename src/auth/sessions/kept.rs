@@ -1,0 +1,101 @@
+//! Identity tokens that were made, kept for the next request to the same audience. There is room for a fixed number.
+//!
+//! Like the cache of a processor it is made of small sets: where a session's tokens may stand is known from its own
+//! token, so looking, keeping and giving up each touch one set.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http::HeaderValue;
+
+use super::live::LiveSession;
+use crate::domain::clock::Timestamp;
+
+/// How many sets there are.
+const SETS: usize = 8192;
+/// How many tokens stand in a set.
+const WAYS: usize = 8;
+/// The most tokens that are kept. One takes some 700 bytes, so all of them take 46 MB; making one anew takes less than
+/// thirty microseconds, so what is not kept is merely slower.
+pub const MOST: usize = SETS * WAYS;
+
+/// An identity token kept for the next request to the same audience.
+#[derive(Clone, Debug)]
+pub struct KeptToken {
+    /// The audience it was made for.
+    pub audience: Arc<str>,
+    /// The token, ready to be sent.
+    pub value: HeaderValue,
+    /// Until when it is handed out: half of its life.
+    pub fresh_until: Timestamp,
+}
+
+/// The tokens of all sessions.
+pub(super) struct KeptTokens(Box<[RwLock<Set>]>);
+
+type Set = Vec<(LiveSession, KeptToken)>;
+
+impl KeptTokens {
+    pub(super) fn new() -> Self {
+        Self((0..SETS).map(|_| RwLock::default()).collect())
+    }
+
+    fn set(&self, session: &LiveSession) -> &RwLock<Set> {
+        // Other bytes than those by which the table and the bells choose, so that a set's sessions are spread there.
+        let [_, _, first, second, ..] = *session.token().bytes();
+        self.0.get(usize::from(u16::from_be_bytes([first, second])) % SETS).expect("there are SETS sets")
+    }
+
+    /// The session's token for `audience`, if it is fresh at `now`.
+    pub(super) fn get(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+        let set = self.set(session).read().unwrap_or_else(PoisonError::into_inner);
+        let (_, token) = set.iter().find(|(whose, token)| whose.is(session) && &*token.audience == audience)?;
+        (now < token.fresh_until).then(|| token.value.clone())
+    }
+
+    /// Keeps a token in place of the one of its session and audience, or else of the one that would go first. That of a
+    /// session which has ended meanwhile is not kept.
+    pub(super) fn keep(&self, session: &LiveSession, token: KeptToken) {
+        let mut set = self.set(session).write().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: a session is marked as ended before it is forgotten here, so one of the two sees the other.
+        if session.has_ended() {
+            return;
+        }
+        set.retain(|(whose, other)| !(whose.is(session) && other.audience == token.audience));
+        if set.len() >= WAYS {
+            // All lives are alike, so this is the one made first.
+            let first = set.iter().enumerate().min_by_key(|(_, (_, token))| token.fresh_until);
+            if let Some((place, _)) = first {
+                set.swap_remove(place);
+            }
+        }
+        set.push((session.clone(), token));
+    }
+
+    /// Gives up all of a session that was marked as ended.
+    pub(super) fn forget(&self, session: &LiveSession) {
+        let mut set = self.set(session).write().unwrap_or_else(PoisonError::into_inner);
+        set.retain(|(whose, _)| !whose.is(session));
+    }
+
+    /// Gives up what is no longer handed out at `now`.
+    pub(super) fn drop_stale(&self, now: Timestamp) {
+        for set in &self.0 {
+            let is_stale = |(_, token): &(LiveSession, KeptToken)| token.fresh_until <= now;
+            if set.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_stale) {
+                set.write().unwrap_or_else(PoisonError::into_inner).retain(|kept| !is_stale(kept));
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|set| set.read().unwrap().len()).sum()
+    }
+}
+
+impl std::fmt::Debug for KeptTokens {
+    /// Tokens open what their sessions open.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeptTokens(…)")
+    }
+}

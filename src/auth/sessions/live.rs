@@ -1,0 +1,237 @@
+//! One live session: what each request needs of it, in as few bytes as that takes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::domain::access::Standing;
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::{Authentication, SessionId, SessionLimits, SignedIn, Told};
+
+/// The SHA-256 of an access token's text.
+pub type TextDigest = [u8; 32];
+
+/// How many bells there are; a power of two.
+const BELLS: usize = 1024;
+
+/// Rung when a session ends: the requests that are open in sessions of the same bell look whether it was theirs. So a
+/// session that nothing is open in, as most are, takes no memory for it. They are the process's, and not a table's: a
+/// pointer to them would be eight bytes more in each session.
+static RUNG: [Notify; BELLS] = [const { Notify::const_new() }; BELLS];
+
+/// A session that is signed in now. Copies are handles on the same one.
+///
+/// It holds what it was admitted with and what an app may be told. For the rest there is the store; see
+/// [`crate::auth::Auth::signed_in`].
+#[derive(Clone, Debug)]
+pub struct LiveSession(Arc<Live>);
+
+#[derive(Debug)]
+struct Live {
+    token: SecretDigest,
+    id: SessionId,
+    account: AccountId,
+    /// When it ends however much it is used.
+    ends_at: Moment,
+    last_seen: AtomicMoment,
+    /// The use that the store knows of.
+    written: AtomicMoment,
+    review: bool,
+    ended: AtomicBool,
+    verified: ArcSwapOption<TextDigest>,
+    /// [`Packed`], as postcard writes it.
+    packed: Box<[u8]>,
+}
+
+/// What only tokens and pages say, and nothing is decided by but the groups.
+#[derive(Serialize, Deserialize)]
+struct Packed<'a> {
+    email: &'a str,
+    name: Option<&'a str>,
+    #[serde(borrow)]
+    groups: Vec<&'a str>,
+    authentication: Authentication,
+    recovered_at: Option<Timestamp>,
+}
+
+/// A [`Timestamp`] in half the room. Past the year 2106 it stands still, so that sessions end sooner then, never later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(u32);
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self(u32::try_from(at.unix()).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(Moment(seconds): Moment) -> Self {
+        Self::from_unix(u64::from(seconds))
+    }
+}
+
+/// A moment that only moves forward.
+#[derive(Debug)]
+struct AtomicMoment(AtomicU32);
+
+impl AtomicMoment {
+    fn new(at: Timestamp) -> Self {
+        Self(Moment::from(at).0.into())
+    }
+
+    fn get(&self) -> Timestamp {
+        Moment(self.0.load(Ordering::Relaxed)).into()
+    }
+
+    fn forward(&self, at: Timestamp) {
+        let Moment(at) = at.into();
+        // Nearly every time it is there already: to look is cheaper than to write, which other cores would notice.
+        if self.0.load(Ordering::Relaxed) < at {
+            self.0.fetch_max(at, Ordering::Relaxed);
+        }
+    }
+}
+
+impl LiveSession {
+    /// A session as it was read, which must not be of a disabled account.
+    pub(super) fn new(signed_in: &SignedIn, limits: SessionLimits) -> Self {
+        let SignedIn { session, account, ends_at } = signed_in;
+        let packed = Packed {
+            email: account.email.as_str(),
+            name: account.name.as_deref(),
+            groups: account.groups.iter().map(String::as_str).collect(),
+            authentication: session.authentication.clone(),
+            recovered_at: session.recovered_at,
+        };
+        let packed = postcard::to_stdvec(&packed).expect("texts, numbers and lists of them can be written");
+        Self(Arc::new(Live {
+            token: session.token,
+            id: session.id,
+            account: account.id,
+            ends_at: limits.absolute_end(session.created_at).min(*ends_at).into(),
+            last_seen: AtomicMoment::new(session.last_seen_at),
+            written: AtomicMoment::new(session.last_seen_at),
+            review: session.review,
+            ended: AtomicBool::new(false),
+            verified: ArcSwapOption::empty(),
+            packed: packed.into_boxed_slice(),
+        }))
+    }
+
+    /// The digest of its token.
+    pub fn token(&self) -> SecretDigest {
+        self.0.token
+    }
+
+    /// Its public name.
+    pub fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// Who is signed in.
+    pub fn account(&self) -> AccountId {
+        self.0.account
+    }
+
+    /// Whether "Keep your account safe" is still to be answered in it.
+    pub fn review(&self) -> bool {
+        self.0.review
+    }
+
+    /// What an app may be told of it.
+    pub fn told(&self) -> Told<'_> {
+        let Packed { email, name, groups, authentication, recovered_at } = self.unpack();
+        Told { session: self.0.id, account: self.0.account, email, name, groups, authentication, recovered_at }
+    }
+
+    fn unpack(&self) -> Packed<'_> {
+        postcard::from_bytes(&self.0.packed).expect("it was packed by the same program")
+    }
+
+    /// Whether it has ended, however it ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it ends, however it ends; open streams of it stop then.
+    pub async fn ended(&self) {
+        loop {
+            // Whatever rings from here on wakes this, even before it is polled: nothing is missed between the two lines.
+            let rung = self.bell().notified();
+            if self.has_ended() {
+                return;
+            }
+            rung.await;
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.0.ended.store(true, Ordering::SeqCst);
+        self.bell().notify_waiters();
+    }
+
+    fn bell(&self) -> &'static Notify {
+        let [first, second, ..] = *self.0.token.bytes();
+        let bell = usize::from(u16::from_be_bytes([first, second])) % BELLS;
+        RUNG.get(bell).expect("there are BELLS bells")
+    }
+
+    /// Whether the access token last verified for this session is the one with this digest.
+    pub fn has_verified(&self, token: &TextDigest) -> bool {
+        self.0.verified.load().as_deref() == Some(token)
+    }
+
+    /// Remembers an access token of this session whose signature was verified, in place of the last one.
+    pub fn remember_verified(&self, token: TextDigest) {
+        self.0.verified.store(Some(Arc::new(token)));
+    }
+
+    /// When it ends however much it is used.
+    pub(super) fn ends_at(&self) -> Timestamp {
+        self.0.ends_at.into()
+    }
+
+    /// When it ends, unless it is used again.
+    pub(super) fn end_at(&self, limits: SessionLimits) -> Timestamp {
+        Timestamp::from(self.0.ends_at).min(self.0.last_seen.get().after(limits.idle))
+    }
+
+    pub(super) fn note_use(&self, now: Timestamp) {
+        self.0.last_seen.forward(now);
+    }
+
+    /// When it was last used, where the store does not know of that.
+    pub(super) fn unwritten(&self) -> Option<Timestamp> {
+        let last_seen = self.0.last_seen.get();
+        (last_seen > self.0.written.get()).then_some(last_seen)
+    }
+
+    pub(super) fn note_written(&self, at: Timestamp) {
+        self.0.written.forward(at);
+    }
+
+    /// Whether both are handles on the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Standing for LiveSession {
+    fn is_live(&self, now: Timestamp) -> bool {
+        // One of a disabled account is never admitted.
+        now < self.0.ends_at.into() && !self.has_ended()
+    }
+
+    fn review(&self) -> bool {
+        self.0.review
+    }
+
+    fn is_in_one_of(&self, groups: &[String]) -> bool {
+        self.unpack().groups.iter().any(|theirs| groups.iter().any(|group| group == theirs))
+    }
+}

@@ -1,0 +1,249 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use uuid::Uuid;
+
+use super::kept::MOST;
+use super::*;
+use crate::domain::access::Standing as _;
+use crate::domain::account::Account;
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::domain::session::{Authentication, Method, SessionId};
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
+const LIMITS: SessionLimits = SessionLimits { idle: HOUR, absolute: Duration::from_secs(10 * 3600) };
+
+fn somebody(number: u128) -> SignedIn {
+    let id = AccountId(Uuid::from_u128(number));
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(&number.to_be_bytes());
+    let account = Account {
+        id,
+        email: Email::parse(&format!("person{number}@example.com")).unwrap(),
+        name: Some("Maria Muster".to_owned()),
+        locale: None,
+        metadata: None,
+        groups: vec!["staff".to_owned(), "org:admins".to_owned()],
+        disabled: false,
+        created_at: NOW,
+    };
+    let session = Session {
+        token: Secret::from_bytes(secret).digest(),
+        id: SessionId(Uuid::from_u128(number + 1)),
+        account: id,
+        credential: None,
+        authentication: Authentication { at: NOW, methods: vec![Method::SoftwareKey, Method::UserVerified] },
+        created_at: NOW,
+        last_seen_at: NOW,
+        browser: "Firefox on Linux".to_owned(),
+        address: None,
+        recovered_at: Some(NOW),
+        review: false,
+    };
+    SignedIn { session, account, ends_at: NOW.after(LIMITS.absolute) }
+}
+
+fn admit(sessions: &Sessions, signed_in: &SignedIn) -> LiveSession {
+    let before = sessions.before(signed_in.session.token);
+    sessions.admit(before, signed_in, NOW).unwrap().unwrap()
+}
+
+fn token(audience: &str, value: &'static str) -> KeptToken {
+    KeptToken { audience: audience.into(), value: HeaderValue::from_static(value), fresh_until: NOW.after(HOUR) }
+}
+
+#[test]
+fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
+    let sessions = Sessions::new(LIMITS);
+    let mut plain = somebody(1);
+    (plain.account.name, plain.session.recovered_at) = (None, None);
+    plain.account.groups.clear();
+    for signed_in in [somebody(0), plain] {
+        let live = admit(&sessions, &signed_in);
+        assert_eq!(live.told(), signed_in.told());
+        assert_eq!((live.token(), live.review()), (signed_in.session.token, false));
+    }
+}
+
+#[test]
+fn a_group_is_found_among_those_asked_for() {
+    let live = admit(&Sessions::new(LIMITS), &somebody(0));
+    let is_in = |groups: &[&str]| live.is_in_one_of(&groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>());
+    assert!(is_in(&["staff"]) && is_in(&["nobody", "org:admins"]));
+    assert!(!is_in(&["org"]) && !is_in(&["Staff"]) && !is_in(&[]));
+}
+
+#[test]
+fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
+    let sessions = Sessions::new(LIMITS);
+    let mut disabled = somebody(0);
+    disabled.account.disabled = true;
+    for (signed_in, now) in [(disabled, NOW), (somebody(1), NOW.after(HOUR))] {
+        let before = sessions.before(signed_in.session.token);
+        assert!(sessions.admit(before, &signed_in, now).unwrap().is_none());
+        assert!(sessions.peek(signed_in.session.token).is_none());
+    }
+}
+
+#[test]
+fn a_session_ends_by_the_clock_at_the_nearer_of_its_limits() {
+    let sessions = Sessions::new(LIMITS);
+    let used = admit(&sessions, &somebody(0));
+    let unused = admit(&sessions, &somebody(1));
+    let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
+    assert!(sessions.get(used.token(), at(59)).is_some());
+    sessions.end_expired(at(60));
+    assert!(unused.has_ended() && !used.has_ended() && used.is_live(at(60)));
+    // A session that comes later is looked at in its turn, too.
+    let late = admit(&sessions, &somebody(2));
+    sessions.end_expired(at(100));
+    assert!(late.has_ended() && !used.has_ended());
+    sessions.end_expired(at(119));
+    assert!(used.has_ended() && !used.is_live(at(60)));
+    let busy = admit(&sessions, &somebody(3));
+    for turn in 0..=10 {
+        assert!(sessions.get(busy.token(), at(59 * turn)).is_some(), "turn {turn}");
+    }
+    assert!(!busy.is_live(at(600)) && sessions.get(busy.token(), at(600)).is_none() && busy.has_ended());
+}
+
+#[test]
+fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
+    let sessions = Sessions::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
+    let mut signed_in = somebody(0);
+    signed_in.ends_at = Timestamp::from_unix(u64::MAX);
+    let live = admit(&sessions, &signed_in);
+    assert!(live.is_live(Timestamp::from_unix(u64::from(u32::MAX) - 1)));
+    assert!(!live.is_live(Timestamp::from_unix(u64::from(u32::MAX))));
+    assert!(sessions.get(live.token(), Timestamp::from_unix(u64::MAX)).is_none());
+}
+
+#[test]
+fn only_uses_that_are_not_written_down_are_listed() {
+    let sessions = Sessions::new(LIMITS);
+    let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    assert_eq!(listed(), [], "the store knows when they began");
+    let later = NOW.after(Duration::from_secs(60));
+    sessions.get(one.token(), later).unwrap();
+    assert_eq!(listed(), [(one.token(), later)]);
+    assert_eq!(listed().len(), 1, "until it is written");
+    sessions.note_written(&listed());
+    assert_eq!(listed(), []);
+    sessions.get(two.token(), later).unwrap();
+    sessions.get(one.token(), later.after(HOUR / 2)).unwrap();
+    assert_eq!(listed().len(), 2);
+}
+
+#[test]
+fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
+    let sessions = Sessions::new(LIMITS);
+    let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    sessions.keep(&one, token("notes", "1"));
+    sessions.keep(&one, token("wiki", "2"));
+    let kept = |session, audience| sessions.kept(session, audience, NOW);
+    assert_eq!(
+        (kept(&one, "notes").unwrap(), kept(&one, "wiki").unwrap()),
+        ("1".parse().unwrap(), "2".parse().unwrap())
+    );
+    assert_eq!((kept(&one, "other"), kept(&two, "notes")), (None, None));
+    sessions.keep(&one, token("notes", "3"));
+    assert_eq!(kept(&one, "notes").unwrap(), "3");
+    assert_eq!(sessions.kept(&one, "notes", NOW.after(HOUR)), None);
+    assert_eq!(sessions.kept.len(), 2);
+    sessions.end_expired(NOW.after(HOUR));
+    assert_eq!(sessions.kept.len(), 0, "what is not handed out any more takes no memory");
+}
+
+#[test]
+fn no_more_tokens_are_kept_than_there_is_room_for() {
+    let sessions = Sessions::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    let audiences: Vec<Arc<str>> = (0..100).map(|number: u8| number.to_string().into()).collect();
+    for (audience, minutes) in audiences.iter().zip(1..) {
+        let fresh_until = NOW.after(Duration::from_secs(60 * minutes));
+        let value = HeaderValue::from_static("a token");
+        sessions.keep(&live, KeptToken { audience: Arc::clone(audience), value, fresh_until });
+    }
+    let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
+    assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
+    for number in 1..3 * MOST as u128 {
+        sessions.keep(&LiveSession::new(&somebody(number), LIMITS), token("notes", "a token"));
+    }
+    assert!(sessions.kept.len() <= MOST && sessions.kept.len() > MOST / 2);
+}
+
+#[test]
+fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
+    let sessions = Sessions::new(LIMITS);
+    let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    for live in [&ending, &staying] {
+        sessions.keep(live, token("notes", "a token"));
+        sessions.keep(live, token("wiki", "a token"));
+    }
+    sessions.end(ending.token());
+    assert_eq!((sessions.kept(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    // A request that was admitted before, and makes its token only now.
+    sessions.keep(&ending, token("notes", "late"));
+    assert_eq!((sessions.kept(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    // The same session, read again from the store with what has changed of it.
+    let again = admit(&sessions, &somebody(0));
+    assert_eq!(sessions.kept(&again, "notes", NOW), None);
+    assert!(sessions.kept(&staying, "notes", NOW).is_some());
+}
+
+#[test]
+fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
+    let sessions = Sessions::new(LIMITS);
+    let signed_in = somebody(0);
+    let token = signed_in.session.token;
+    let before = sessions.before(token);
+    sessions.end(token);
+    assert_eq!(sessions.admit(before, &signed_in, NOW).err(), Some(Raced));
+    assert!(sessions.peek(token).is_none());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
+    let sessions = Sessions::new(LIMITS);
+    let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    assert!(ending.ended().now_or_never().is_none());
+    let (other, waiting) = (
+        ending.clone(),
+        tokio::spawn({
+            let ending = ending.clone();
+            async move { ending.ended().await }
+        }),
+    );
+    sessions.end(ending.token());
+    waiting.await.unwrap();
+    other.ended().await;
+    assert!(staying.ended().now_or_never().is_none());
+}
+
+#[test]
+fn an_end_is_noticed_by_whoever_begins_to_wait_while_it_happens() {
+    for _ in 0..2000 {
+        let sessions = Sessions::new(LIMITS);
+        let ending = admit(&sessions, &somebody(0));
+        let start = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    // Never ends where the ring is missed.
+                    wait_for(ending.ended());
+                });
+            }
+            start.wait();
+            sessions.end(ending.token());
+        });
+    }
+}
+
+fn wait_for(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
+}
