@@ -23,7 +23,9 @@ use kept::KeptTokens;
 pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
 
-const SHARDS: usize = 64;
+/// How many parts the table has. Many small ones: a part that grows is copied whole, and its old place is given back in
+/// pieces that sessions fit into.
+const SHARDS: usize = 1024;
 
 /// The table.
 #[derive(Debug)]
@@ -82,8 +84,8 @@ impl Sessions {
     }
 
     fn shard(&self, token: SecretDigest) -> &RwLock<Shard> {
-        let [first, ..] = *token.bytes();
-        self.shards.get(usize::from(first) % SHARDS).expect("there are SHARDS shards")
+        let [_, _, _, _, first, second, ..] = *token.bytes();
+        self.shards.get(usize::from(u16::from_be_bytes([first, second])) % SHARDS).expect("there are SHARDS shards")
     }
 
     /// The live session of that token, noting the use; `None` where the table has none or its time is up.

@@ -400,3 +400,34 @@ async fn no_app_elsewhere_uses_passkeys_unless_it_is_allowed_to() {
     passkey.origin = "https://app.notes.example.com".to_owned();
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.refusal(), "not-accepted");
 }
+
+/// What an identity token says, by the published keys.
+fn read(world: &World, token: &http::HeaderValue, audience: &str) -> Value {
+    let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_slice(&world.auth.identity().jwks()).unwrap();
+    let key = jsonwebtoken::DecodingKey::from_jwk(&keys.keys[0]).unwrap();
+    let mut checked = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::ES256);
+    checked.set_audience(&[audience]);
+    jsonwebtoken::decode::<Value>(token.to_str().unwrap(), &key, &checked).unwrap().claims
+}
+
+#[tokio::test]
+async fn a_kept_token_that_was_dropped_for_others_is_signed_again_and_says_the_same() {
+    let world = World::new().await;
+    let (browser, _) = maria(&world).await;
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let live = world.auth.session(token).await.unwrap().unwrap();
+    let ask = |audience: &str| world.auth.identity_token(&live, &Arc::from(audience)).unwrap();
+    let first = ask("notes");
+    assert_eq!(ask("notes"), first, "it is kept");
+    // More than a session can have kept.
+    for number in 0..100 {
+        ask(&format!("app {number}"));
+    }
+    let again = ask("notes");
+    assert_ne!(again, first);
+    assert_eq!(ask("notes"), again, "it is kept in its turn");
+    let (mut was, mut is) = (read(&world, &first, "notes"), read(&world, &again, "notes"));
+    assert_ne!(was["jti"], is["jti"]);
+    (was["jti"], is["jti"]) = (Value::Null, Value::Null);
+    assert_eq!((&was, &is["email"]), (&is, &Value::from("maria@example.com")));
+}

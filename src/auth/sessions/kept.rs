@@ -11,10 +11,10 @@ use super::live::LiveSession;
 use crate::domain::clock::Timestamp;
 
 /// How many sets there are.
-const SETS: usize = 8192;
+const SETS: usize = 4096;
 /// How many tokens stand in a set.
 const WAYS: usize = 8;
-/// The most tokens that are kept. One takes some 700 bytes, so all of them take 46 MB; making one anew takes less than
+/// The most tokens that are kept. One takes some 720 bytes, so all of them take 24 MB; making one anew takes less than
 /// thirty microseconds, so what is not kept is merely slower.
 pub const MOST: usize = SETS * WAYS;
 

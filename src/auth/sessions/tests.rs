@@ -226,7 +226,7 @@ async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
 
 #[test]
 fn an_end_is_noticed_by_whoever_begins_to_wait_while_it_happens() {
-    for _ in 0..2000 {
+    for _ in 0..500 {
         let sessions = Sessions::new(LIMITS);
         let ending = admit(&sessions, &somebody(0));
         let start = std::sync::Barrier::new(3);

@@ -17,8 +17,9 @@ use crate::store::StoreError;
 /// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too, and
 /// version 4 the tokens of sessions of the API.
 pub const VERSION: u32 = 4;
-/// How much of the file is kept in memory, in bytes.
-const CACHE: usize = 64 << 20;
+/// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is read
+/// once and is in memory from then on.
+const CACHE: usize = 32 << 20;
 
 /// Opens the file, or makes it, and checks that it is ours.
 ///
