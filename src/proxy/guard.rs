@@ -153,13 +153,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         if self.http2 && self.head_bytes >= PREFACE_BYTES {
             self.connection.head_is_read();
         }
+        let now = Instant::now();
         if begun == 0 && self.head_bytes > 0 && self.turn > 0 {
-            self.deadline = Some(Instant::now() + HEAD_DEADLINE);
+            self.deadline = Some(now + HEAD_DEADLINE);
         }
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + KEEP_ALIVE);
+        let deadline = *self.deadline.get_or_insert_with(|| now + KEEP_ALIVE);
         match read {
             // One byte now and then is always ready, so the timer below would never be asked.
-            Poll::Ready(result) => Poll::Ready(if Instant::now() >= deadline { Err(late()) } else { result }),
+            Poll::Ready(result) => Poll::Ready(if now >= deadline { Err(late()) } else { result }),
             Poll::Pending => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if timer.deadline() != deadline {
