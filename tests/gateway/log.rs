@@ -2,13 +2,15 @@
 
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bmauth::domain::route::Access;
+use bmauth::store::redb::RedbStore;
 use bmauth::telemetry::json::{self, Json};
 use bmauth::telemetry::queue::{Queue, Room};
 use serde_json::Value;
@@ -236,7 +238,7 @@ fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
     drop(client);
     let told = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status().unwrap();
     assert!(told.success());
-    gone(address);
+    closed(&folder.path().join("bmauth.redb"));
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
     assert!(program.0.wait().unwrap().success(), "{rest}");
@@ -260,9 +262,11 @@ fn answer(client: &mut TcpStream) -> String {
     head
 }
 
-/// Until nobody listens there.
-fn gone(address: SocketAddr) {
-    while TcpStream::connect(address).is_ok() {
+/// Until the gateway has let go of its store, which is the last that it does but for its log.
+fn closed(store: &Path) {
+    let begun = Instant::now();
+    while RedbStore::open(store).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "it does not end");
         std::thread::yield_now();
     }
 }
