@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use super::{Failed, load};
 use crate::store::redb::RedbStore;
 use crate::wire::system::{SystemClock, SystemEntropy};
@@ -12,7 +14,7 @@ use crate::{config::Config, telemetry};
 /// Runs the gateway until it is told to stop.
 pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
     let config = load(file)?;
-    telemetry::start();
+    let _log = telemetry::start().context("no thread could be started")?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
