@@ -12,7 +12,8 @@ use super::admit::{self, Verdict};
 use super::forward::{self, Saying, Spoofable};
 use super::guard::{Arrival, Connection};
 use super::incoming::Incoming;
-use super::logging::{Line, Outcome};
+use super::logging::Line;
+use crate::counts::Outcome;
 use crate::domain::account::Account;
 use crate::portal::peer::RequestId;
 
