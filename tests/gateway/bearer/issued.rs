@@ -18,6 +18,7 @@ use bmauth::identity::rotation;
 use bmauth::mail::transport::Terminal;
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
+use bmauth::auth::verifying::Verifying;
 use bmauth::wire::{Gateway, World as Given};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -73,6 +74,7 @@ async fn issuing() -> Issuing {
         clock: Arc::clone(&clock) as _,
         entropy: Arc::new(Counting(AtomicU64::new(1))),
         transport: Arc::new(Terminal),
+        verifying: Arc::new(Verifying::start_on(1).unwrap()),
     };
     let Gateway { auth, .. } = Gateway::new(&config, given).await.unwrap();
     let keys = Keys::derive(&store.master().await.unwrap().unwrap());
