@@ -89,7 +89,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     pub mailbox: Arc<Mailbox>,
     pub outbox: Outbox,
-    pub verifying: Arc<Verifying>,
+    verifying: Arc<Verifying>,
 }
 
 impl World {
@@ -118,6 +118,20 @@ impl World {
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
         Browser::new(self.router.clone())
+    }
+
+    /// Holds up everything that is to be verified, until the sender is used or dropped.
+    pub async fn hold_verifying(&self) -> std::sync::mpsc::Sender<()> {
+        let (let_go, held) = std::sync::mpsc::channel();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let verifying = Arc::clone(&self.verifying);
+        let hold = move || {
+            begun.send(()).unwrap();
+            held.recv().ok();
+        };
+        tokio::spawn(async move { verifying.run(hold).await });
+        begins.await.unwrap();
+        let_go
     }
 
     pub fn wait(&self, seconds: u64) {

@@ -50,18 +50,7 @@ async fn more_keys_than_can_be_verified_are_put_off() {
         let options = tab.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
         waiting.push((tab, json!({ "credential": key.get(&options) })));
     }
-    // The one thread that verifies is held until everybody waits.
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    let (begun, begins) = tokio::sync::oneshot::channel();
-    let verifying = Arc::clone(&world.verifying);
-    let holding = tokio::spawn(async move {
-        let hold = move || {
-            begun.send(()).unwrap();
-            held.recv().unwrap();
-        };
-        verifying.run(hold).await
-    });
-    begins.await.unwrap();
+    let let_go = world.hold_verifying().await;
     let tasks: Vec<_> = waiting
         .into_iter()
         .map(|(mut tab, body)| {
@@ -91,8 +80,7 @@ async fn more_keys_than_can_be_verified_are_put_off() {
         let body = json!({ "credential": forged.get(&options) });
         refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
     }
-    release.send(()).unwrap();
-    holding.await.unwrap().unwrap();
+    drop(let_go);
     for task in first {
         let (_, _, answer) = task.await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bmauth::auth::verifying::Verifying;
 use bmauth::auth::{Auth, Keys};
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
@@ -18,7 +19,6 @@ use bmauth::identity::rotation;
 use bmauth::mail::transport::Terminal;
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
-use bmauth::auth::verifying::Verifying;
 use bmauth::wire::{Gateway, World as Given};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -8,11 +8,13 @@ use std::{io, sync::mpsc};
 use ::redb::{Builder, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend};
 use uuid::Uuid;
 
+use super::super::RedbStore;
 use super::super::rows::Table;
 use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::store::Store as _;
 
 /// What is on a disk for good, and what a loss of power would take.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ struct Disk {
     broken: bool,
     /// Told of every sync.
     watcher: Option<mpsc::Sender<()>>,
+    /// The next sync of a commit says that it has begun, and hangs until it is let go.
+    stuck: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,15 @@ impl StorageBackend for Shared {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        // redb lets nobody begin to read while it makes the file longer; that is once for many commits.
+        let stuck = {
+            let mut disk = self.disk();
+            if disk.written.len() == disk.kept.len() { disk.stuck.take() } else { None }
+        };
+        if let Some((begun, let_go)) = stuck {
+            begun.send(()).unwrap();
+            let_go.recv().unwrap();
+        }
         let mut disk = self.disk();
         if disk.broken {
             return Err(io::Error::other("the disk is broken"));
@@ -145,6 +158,29 @@ async fn a_relaxed_commit_does_not_wait_for_the_disk() {
     writer.write(add(RELAXED_GROUPS, Durability::Relaxed)).await.unwrap();
     assert!(disk.syncs() > before);
     assert_eq!(disk.accounts_after_power_loss(), u64::from(RELAXED_GROUPS) + 1);
+}
+
+#[tokio::test]
+async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
+    let (disk, database, writer) = start();
+    writer.write(add(1, Durability::Durable)).await.unwrap();
+    drop((writer, database));
+    // Nothing is kept in memory, so that each read asks the disk.
+    let database = Builder::new().set_cache_size(0).create_with_backend(disk.clone()).unwrap();
+    let store = RedbStore::of(Arc::new(database)).unwrap();
+    let ((begun, begins), (let_go, stuck)) = (mpsc::channel(), mpsc::channel());
+    disk.disk().stuck = Some((begun, stuck));
+    let Work::Commit(changes, durability) = add(2, Durability::Durable) else { unreachable!("add makes a commit") };
+    let mut committing = store.commit(changes, durability);
+    assert!(committing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    begins.recv().unwrap();
+    let account = async |n| store.account(AccountId(Uuid::from_u128(n))).await.unwrap();
+    assert!(account(1).await.is_some());
+    assert!(account(2).await.is_none(), "it is not there before it is safe");
+    assert!(committing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let_go.send(()).unwrap();
+    committing.await.unwrap();
+    assert!(account(2).await.is_some());
 }
 
 #[tokio::test]
