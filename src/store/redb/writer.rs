@@ -73,14 +73,21 @@ impl Writer {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(database: Arc<Database>) -> std::io::Result<Self> {
-        Self::start_with(database, FLUSH_AFTER)
+        Self::start_with(database, FLUSH_AFTER, PACE)
     }
 
-    fn start_with(database: Arc<Database>, flush_after: Duration) -> std::io::Result<Self> {
+    fn start_with(database: Arc<Database>, flush_after: Duration, pace: Duration) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(QUEUE);
         let failing = Arc::new(AtomicBool::new(false));
-        let mut thread =
-            Thread { database, waiting, failing: Arc::clone(&failing), flush_after, relaxed: 0, busy_until: None };
+        let mut thread = Thread {
+            database,
+            waiting,
+            failing: Arc::clone(&failing),
+            flush_after,
+            pace,
+            relaxed: 0,
+            busy_until: None,
+        };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), failing })
     }
@@ -135,6 +142,7 @@ struct Thread {
     waiting: Receiver<Job>,
     failing: Arc<AtomicBool>,
     flush_after: Duration,
+    pace: Duration,
     /// How many groups have been written that are not on the disk yet.
     relaxed: u32,
     /// When the next group may begin, where the last one was no single commit.
@@ -156,7 +164,7 @@ impl Thread {
                     }
                     let began = Instant::now();
                     let group: Vec<_> = iter::once(first).chain(self.waiting.try_iter().take(GROUP - 1)).collect();
-                    self.busy_until = (group.len() > 1).then(|| began + PACE);
+                    self.busy_until = (group.len() > 1).then(|| began + self.pace);
                     self.write(group);
                 }
                 Err(RecvTimeoutError::Timeout) => self.flush(),

@@ -99,10 +99,10 @@ fn accounts(database: &Database) -> u64 {
 }
 
 fn start() -> (Shared, Arc<Database>, Writer) {
-    start_with(FLUSH_AFTER)
+    start_with(FLUSH_AFTER, PACE)
 }
 
-fn start_with(flush_after: Duration) -> (Shared, Arc<Database>, Writer) {
+fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Database>, Writer) {
     let disk = Shared::default();
     let database = Arc::new(Builder::new().create_with_backend(disk.clone()).unwrap());
     let transaction = database.begin_write().unwrap();
@@ -110,7 +110,7 @@ fn start_with(flush_after: Duration) -> (Shared, Arc<Database>, Writer) {
         transaction.open_table(table.definition()).unwrap();
     }
     transaction.commit().unwrap();
-    let writer = Writer::start_with(Arc::clone(&database), flush_after).unwrap();
+    let writer = Writer::start_with(Arc::clone(&database), flush_after, pace).unwrap();
     (disk, database, writer)
 }
 
@@ -185,7 +185,7 @@ async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
 
 #[tokio::test]
 async fn a_relaxed_commit_gets_to_the_disk_when_nothing_else_is_written() {
-    let (disk, _database, writer) = start_with(Duration::from_millis(1));
+    let (disk, _database, writer) = start_with(Duration::from_millis(1), PACE);
     let (watcher, synced) = mpsc::channel();
     disk.disk().watcher = Some(watcher);
     writer.write(add(1, Durability::Relaxed)).await.unwrap();
@@ -219,6 +219,16 @@ async fn commits_that_wait_together_share_one_wait_for_the_disk() {
     let groups = (disk.syncs() - before) / each;
     assert!(groups <= 2, "98 commits took {groups} groups");
     assert_eq!(disk.accounts_after_power_loss(), 100);
+}
+
+#[tokio::test]
+async fn whoever_commits_alone_is_not_paced() {
+    // Whoever had to wait for the next group would wait for an hour.
+    let (disk, _database, writer) = start_with(FLUSH_AFTER, Duration::from_secs(3600));
+    for n in 1..=3 {
+        writer.write(add(n, Durability::Durable)).await.unwrap();
+    }
+    assert_eq!(disk.accounts_after_power_loss(), 3);
 }
 
 #[tokio::test]
