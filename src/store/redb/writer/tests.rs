@@ -26,7 +26,7 @@ struct Disk {
     /// Told of every sync.
     watcher: Option<mpsc::Sender<()>>,
     /// The next sync of a commit says that it has begun, and hangs until it is let go.
-    stuck: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
+    stuck: Option<(mpsc::Sender<()>, Receiver<()>)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -325,7 +325,7 @@ async fn a_dropped_writer_finishes_what_it_took() {
         // Nobody waits for the answer.
         drop(writing);
     }
-    let dropping = std::thread::spawn(move || drop(writer));
+    let dropping = thread::spawn(move || drop(writer));
     held.abort().unwrap();
     dropping.join().unwrap();
     assert_eq!(disk.accounts_after_power_loss(), 300);
