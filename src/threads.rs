@@ -13,10 +13,10 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 /// By how much a thread in the background goes behind others that want its core: a nice value, added to that of the
-/// process. At 5 it is left a quarter of a core that requests fill. At 10 it would be a tenth: measured beside requests
-/// that never pause, theirs took no less time, and sign-ins piled up.
+/// process. At 3 it is left a third of a core that requests fill. They took as long beside 5 and 10, at which sign-ins
+/// piled up.
 #[cfg(target_os = "linux")]
-const BEHIND: i32 = 5;
+const BEHIND: i32 = 3;
 
 /// What threads are for.
 #[derive(Clone, Copy, Debug)]
