@@ -47,7 +47,7 @@ pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use settings::Settings;
 
 use admit::Verdict;
-use answers::Answer;
+use answers::{Answer, Policies};
 use forward::{Saying, Spoofable};
 use incoming::Incoming;
 use logging::{Line, Outcome};
@@ -86,6 +86,7 @@ struct Gateway {
     parts: Parts,
     upstreams: Upstreams,
     spoofable: Spoofable,
+    policies: Policies,
     requests: AtomicU64,
     /// Fires at shutdown: event streams of our own end then.
     stop: CancellationToken,
@@ -104,7 +105,8 @@ impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Self {
         let upstreams = Upstreams::new(&parts.routes);
         let spoofable = Spoofable::new(&parts.settings);
-        Self { upstreams, spoofable, requests: AtomicU64::new(parts.seed), parts, stop }
+        let policies = Policies::new(&parts.settings);
+        Self { upstreams, spoofable, policies, requests: AtomicU64::new(parts.seed), parts, stop }
     }
 
     /// Numbers follow each other; names do not, so that they do not tell how much goes on here.
@@ -127,7 +129,7 @@ impl Gateway {
 
     async fn send(&self, session: &mut Session, context: &mut Context, answer: Answer) -> pingora::Result<()> {
         context.line.status = Some(answer.status().as_u16());
-        answer.send(session, &self.parts.settings).await
+        answer.send(session, &self.policies).await
     }
 
     /// Answers a proxy in front that asked about a request.
@@ -151,7 +153,7 @@ impl Gateway {
             Some(problem) => {
                 let (id, render) = (context.line.request_id, &self.parts.render);
                 let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, render);
-                answer.with_status(status).send(session, &self.parts.settings).await
+                answer.with_status(status).send(session, &self.policies).await
             }
             None => answers::send_bare(session, status, fields, body).await,
         }
@@ -189,9 +191,10 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _context: &mut Context) -> pingora::Result<()> {
-        // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown.
+        // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown. How long is up to
+        // `guard`, so that there is one timer for it.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(guard::KEEP_ALIVE.as_secs()));
+            session.set_keepalive(Some(0));
         }
         session.set_read_timeout(Some(CLIENT_PAUSE));
         session.set_write_timeout(Some(CLIENT_WRITE));
@@ -237,6 +240,7 @@ impl ProxyHttp for Gateway {
                 if incoming.kind == Kind::WebSocket {
                     session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
                 }
+                forward::forget_spelling(session.req_header_mut());
                 context.line.outcome = Outcome::Forwarded;
                 let Err(problem) = self.name_user(context, admission) else { return Ok(false) };
                 self.refuse(session, context, problem).await?;

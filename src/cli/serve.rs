@@ -15,7 +15,7 @@ use crate::{config::Config, telemetry};
 /// Runs the gateway until it is told to stop.
 pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
     let config = load(file)?;
-    telemetry::start();
+    let _log = telemetry::start().context("no thread could be started")?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -8,48 +8,67 @@ const OURS: [&[u8]; 3] = [b"bmauth", b"__host-bmauth", b"__secure-bmauth"];
 /// Whether a cookie of that name is the gateway's own: never to the app, never set by the app. Capitals do not matter,
 /// so that no other spelling of one of ours can be planted beside it.
 pub fn is_ours(name: &[u8]) -> bool {
-    OURS.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+    matches!(name.first(), Some(b'b' | b'B' | b'_'))
+        && OURS.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
-/// The value of the one cookie of exactly that name. Two of them count as none: one was planted, and which is unknown.
-pub fn only<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<&'a [u8]> {
-    let mut found = None;
-    for pair in fields.flat_map(pairs) {
-        let (its_name, value) = name_and_value(pair);
-        if its_name == name.as_bytes() && found.replace(value.unwrap_or_default()).is_some() {
-            return None;
-        }
-    }
-    found
+/// What one look through the `Cookie` fields of a request finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The value of the one cookie of the name that was looked for. Two of them count as none: one was planted, and
+    /// which is unknown.
+    pub only: Option<&'a [u8]>,
+    /// What of them is the app's.
+    pub kept: Kept,
 }
 
-/// What is left of a request's `Cookie` fields for the app.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Theirs {
+/// What of a request's `Cookie` fields is left for the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
     /// Exactly what came in, which was one field or none.
-    Untouched,
+    AsItCame,
     /// No cookie.
     Nothing,
-    /// One line, each cookie in it byte for byte as it came in.
-    Line(Vec<u8>),
+    /// What [`without_ours`] writes.
+    Some,
 }
 
-/// The cookies of a request, whose fields are given anew at each call, without the gateway's own. Several fields, which
-/// HTTP/2 allows, become one line (RFC 9113 §8.2.3).
-pub fn without_ours<'a, Fields: Iterator<Item = &'a [u8]>>(fields: impl Fn() -> Fields) -> Theirs {
-    let one_field = fields().nth(1).is_none();
-    let none_of_ours = || !fields().flat_map(pairs).any(|pair| is_ours(name_and_value(pair).0));
-    if one_field && none_of_ours() {
-        return Theirs::Untouched;
+/// Looks through the cookies of a request for the one of exactly that name.
+pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
+    let (mut values, mut value, mut ours, mut theirs, mut count) = (0, None, false, false, 0);
+    for field in fields {
+        count += 1;
+        for pair in pairs(field) {
+            let (its_name, its_value) = name_and_value(pair);
+            match is_ours(its_name) {
+                true => ours = true,
+                false => theirs = true,
+            }
+            if its_name == name.as_bytes() {
+                values += 1;
+                value = its_value.or(Some(b""));
+            }
+        }
     }
+    let kept = match (ours, theirs) {
+        (false, _) if count < 2 => Kept::AsItCame,
+        (_, true) => Kept::Some,
+        (_, false) => Kept::Nothing,
+    };
+    Found { only: value.filter(|_| values == 1), kept }
+}
+
+/// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several fields,
+/// which HTTP/2 allows, become one (RFC 9113 §8.2.3).
+pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut line = Vec::new();
-    for pair in fields().flat_map(pairs).filter(|pair| !is_ours(name_and_value(pair).0)) {
+    for pair in fields.flat_map(pairs).filter(|pair| !is_ours(name_and_value(pair).0)) {
         if !line.is_empty() {
             line.extend_from_slice(b"; ");
         }
         line.extend_from_slice(pair);
     }
-    if line.is_empty() { Theirs::Nothing } else { Theirs::Line(line) }
+    line
 }
 
 /// Whether a `Set-Cookie` field makes a browser send a cookie that reads as one of the gateway's.
@@ -63,7 +82,7 @@ pub fn sets_ours(field: &[u8]) -> bool {
 }
 
 /// The cookies in one field, without the white space around them; empty ones are left out.
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     field.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
@@ -80,25 +99,30 @@ mod tests {
 
     use super::*;
 
-    fn line(fields: &[&str]) -> Theirs {
-        without_ours(|| fields.iter().map(|field| field.as_bytes()))
+    fn bytes<'a>(fields: &'a [&str]) -> impl Iterator<Item = &'a [u8]> {
+        fields.iter().map(|field| field.as_bytes())
+    }
+
+    fn left(fields: &[&str]) -> Kept {
+        find(bytes(fields), "bmauth").kept
     }
 
     #[track_caller]
     fn leaves(fields: &[&str], expected: &str) {
-        assert_eq!(line(fields), Theirs::Line(expected.into()), "{fields:?}");
+        assert_eq!(left(fields), Kept::Some, "{fields:?}");
+        assert_eq!(without_ours(bytes(fields)), expected.as_bytes(), "{fields:?}");
     }
 
     fn value(fields: &[&str], name: &str) -> Option<String> {
-        only(fields.iter().map(|field| field.as_bytes()), name).map(|value| String::from_utf8(value.to_vec()).unwrap())
+        find(bytes(fields), name).only.map(|value| String::from_utf8(value.to_vec()).unwrap())
     }
 
     #[test]
     fn one_field_without_ours_is_untouched() {
         for field in ["a=1", "a=1;b=2;  c", "", "notbmauth=1; x=bmauth", "a=\"; q\";;"] {
-            assert_eq!(line(&[field]), Theirs::Untouched, "{field}");
+            assert_eq!(left(&[field]), Kept::AsItCame, "{field}");
         }
-        assert_eq!(line(&[]), Theirs::Untouched);
+        assert_eq!(left(&[]), Kept::AsItCame);
     }
 
     #[test]
@@ -110,14 +134,14 @@ mod tests {
         // A quote does not hide what stands behind a semicolon.
         leaves(&["a=\"1; __Host-bmauth=secret; b=2\""], "a=\"1; b=2\"");
         for only_ours in ["bmauth=1", " __Host-bmauth=1 ; bmauth-lang=de;", "bmauth"] {
-            assert_eq!(line(&[only_ours]), Theirs::Nothing, "{only_ours}");
+            assert_eq!(left(&[only_ours]), Kept::Nothing, "{only_ours}");
         }
     }
 
     #[test]
     fn crumbs_become_one_line() {
         leaves(&["a=1", "b=2; c=3", "__Host-bmauth=1"], "a=1; b=2; c=3");
-        assert_eq!(line(&["bmauth=1", "bmauth-flow=2"]), Theirs::Nothing);
+        assert_eq!(left(&["bmauth=1", "bmauth-flow=2"]), Kept::Nothing);
     }
 
     #[test]
@@ -172,10 +196,11 @@ mod tests {
                 text.split(';').map(|pair| pair.trim_ascii().to_owned()).filter(|pair| !pair.is_empty()).collect()
             };
             let all: Vec<String> = fields.iter().flat_map(|field| names(field)).collect();
-            let left = match without_ours(|| fields.iter().map(|field| field.as_bytes())) {
-                Theirs::Untouched => all.clone(),
-                Theirs::Nothing => Vec::new(),
-                Theirs::Line(line) => names(std::str::from_utf8(&line).unwrap()),
+            let bytes = || fields.iter().map(|field| field.as_bytes());
+            let left = match find(bytes(), "bmauth").kept {
+                Kept::AsItCame => all.clone(),
+                Kept::Nothing => Vec::new(),
+                Kept::Some => names(std::str::from_utf8(&without_ours(bytes())).unwrap()),
             };
             let plain = |pair: &&String| {
                 let name = pair.split('=').next().unwrap().trim_ascii().to_ascii_lowercase();
@@ -192,7 +217,7 @@ mod tests {
             let (name, value) = field.split(';').next().unwrap().split_once('=').unwrap();
             let (name, value) = (name.trim_ascii(), value.trim_ascii());
             let sent = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
-            if matches!(without_ours(|| [sent.as_bytes()].into_iter()), Theirs::Nothing) && !sent.is_empty() {
+            if left(&[&sent]) == Kept::Nothing {
                 prop_assert!(sets_ours(field.as_bytes()), "{}", field);
             }
         }

@@ -96,6 +96,28 @@ impl RequestTarget {
     }
 }
 
+impl RequestTarget {
+    /// Whether `raw` is this target, byte for byte.
+    pub fn is_written(&self, raw: &[u8]) -> bool {
+        let Some(rest) = raw.strip_prefix(self.path.as_str().as_bytes()) else { return false };
+        match &self.query {
+            None => rest.is_empty(),
+            Some(query) => rest.strip_prefix(b"?") == Some(query.as_str().as_bytes()),
+        }
+    }
+}
+
+impl fmt::Display for RequestTarget {
+    /// As it came in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path.as_str())?;
+        match &self.query {
+            None => Ok(()),
+            Some(query) => write!(f, "?{}", query.as_str()),
+        }
+    }
+}
+
 impl CanonicalPath {
     /// Reads the bytes before the `?`.
     ///
@@ -150,6 +172,10 @@ impl CanonicalPath {
     /// Whether this is one of the gateway's own paths: `/_bmauth` or anything below it, in any spelling that
     /// any server could take for it. Such a path is never forwarded.
     pub fn is_reserved(&self) -> bool {
+        // As it nearly never is, which is told by one letter.
+        if self.text.as_bytes().get(1) != RESERVED.as_bytes().first() {
+            return false;
+        }
         let first = self.text.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         // `;` and its escape, since parameters may be cut off before or after decoding. Letters need no
         // attention: an escape for one is refused.

@@ -52,7 +52,18 @@ impl ReturnTo {
             return Err(ReturnToError::TooLong);
         }
         // `//host` and `/\host`, which browsers take for another host, are not canonical paths.
-        let target = RequestTarget::parse(text.as_bytes())?;
+        Self::to(&RequestTarget::parse(text.as_bytes())?)
+    }
+
+    /// The place that a request is for.
+    ///
+    /// # Errors
+    /// It does not lead into the app or to "My devices".
+    pub fn to(target: &RequestTarget) -> Result<Self, ReturnToError> {
+        let text = target.to_string();
+        if text.len() > LONGEST {
+            return Err(ReturnToError::TooLong);
+        }
         if target.path.is_reserved() && text != DEVICES {
             return Err(ReturnToError::Reserved);
         }

@@ -148,5 +148,5 @@ pub(super) fn language(portal: &Portal, lang: Option<&str>, headers: &HeaderMap)
 /// The one value of a cookie; two values of one name count as none.
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let fields = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
-    cookies::only(fields, name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+    cookies::find(fields, name).only.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
 }

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 
 use crate::domain::bearer::Bearer;
-use crate::domain::cookies;
+use crate::domain::cookies::{self, Kept};
 use crate::domain::secret::{Secret, SecretDigest};
 
 /// Who a request says it is from.
@@ -14,6 +14,8 @@ pub struct Credentials {
     pub token: Option<SecretDigest>,
     /// The access token that it carries instead: where there is any of ours, the cookie does not count.
     pub bearer: Bearer,
+    /// What of its cookies is the app's.
+    pub cookies: Kept,
 }
 
 impl Credentials {
@@ -21,15 +23,27 @@ impl Credentials {
     /// token of ours.
     pub fn read(headers: &HeaderMap, session_cookie: &str, is_ours: impl Fn(&str) -> bool) -> Self {
         let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        Self { token: session_token(headers, session_cookie), bearer: Bearer::read(fields, is_ours) }
+        let bearer = Bearer::read(fields, is_ours);
+        let found = cookies::find(cookie_fields(headers), session_cookie);
+        Self { token: found.only.and_then(digest), bearer, cookies: found.kept }
     }
 }
 
 /// The digest of the one session token that a request carries, in the cookie called `session_cookie`; two of that name
 /// count as none.
 pub fn session_token(headers: &HeaderMap, session_cookie: &str) -> Option<SecretDigest> {
-    cookies::only(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), session_cookie)
-        .and_then(|value| str::from_utf8(value).ok())
-        .and_then(Secret::parse)
-        .map(|secret| secret.digest())
+    cookies::find(cookie_fields(headers), session_cookie).only.and_then(digest)
+}
+
+/// The cookies of a request without the gateway's own, in one line.
+pub fn cookies_without_ours(headers: &HeaderMap) -> Vec<u8> {
+    cookies::without_ours(cookie_fields(headers))
+}
+
+fn cookie_fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
+}
+
+fn digest(value: &[u8]) -> Option<SecretDigest> {
+    str::from_utf8(value).ok().and_then(Secret::parse).map(|secret| secret.digest())
 }

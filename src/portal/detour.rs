@@ -15,11 +15,10 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// The path and query of `page`, which lead back to `target`; to the app's root where that cannot be gone back to.
 pub fn by_way_of(page: &str, target: &RequestTarget) -> String {
-    let path = target.path.as_str();
-    let asked_for = match &target.query {
-        Some(query) => format!("{path}?{}", query.as_str()),
-        None => path.to_owned(),
-    };
-    let return_to = ReturnTo::parse_or_root(Some(&asked_for));
-    format!("{page}?return_to={}", utf8_percent_encode(return_to.as_str(), IN_QUERY))
+    let return_to = ReturnTo::to(target).unwrap_or_default();
+    let mut written = String::with_capacity(page.len() + return_to.as_str().len() + 32);
+    written.push_str(page);
+    written.push_str("?return_to=");
+    written.extend(utf8_percent_encode(return_to.as_str(), IN_QUERY));
+    written
 }

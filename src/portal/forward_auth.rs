@@ -197,7 +197,7 @@ impl ForwardAuth {
     }
 
     fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
-        let theirs = Theirs::of(question.headers, &question.credentials.bearer, admission.route());
+        let theirs = Theirs::of(question.headers, question.credentials, admission.route());
         let Some(live) = admission.session() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Method, StatusCode};
-use pingora::http::ResponseHeader;
+use http::{Method, Response, StatusCode};
 use pingora::proxy::Session;
 
 use super::incoming::Incoming;
@@ -22,6 +21,21 @@ use crate::portal::peer::RequestId;
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// The policies of our own pages.
+#[derive(Debug)]
+pub(super) struct Policies(HeaderMap);
+
+impl Policies {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let mut fields: HeaderMap = POLICIES.into_iter().collect();
+        let permissions = HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
+        fields.insert(&PERMISSIONS_POLICY, permissions);
+        if settings.public_scheme == Scheme::Https {
+            fields.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        Self(fields)
+    }
+}
+
 const POLICIES: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -235,16 +249,12 @@ impl Answer {
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(self, session: &mut Session, settings: &Settings) -> pingora::Result<()> {
-        let mut head = ResponseHeader::build(self.status, Some(POLICIES.len() + self.fields.len() + 5))?;
-        for (name, value) in POLICIES.into_iter().chain(self.fields) {
-            head.insert_header(name, value)?;
-        }
-        head.insert_header(PERMISSIONS_POLICY.clone(), "camera=(), microphone=(), geolocation=()")?;
-        if settings.public_scheme == Scheme::Https {
-            head.insert_header(STRICT_TRANSPORT_SECURITY, "max-age=31536000")?;
-        }
-        write(session, head, self.body).await
+    pub(super) async fn send(self, session: &mut Session, policies: &Policies) -> pingora::Result<()> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = policies.0.clone();
+        response.headers_mut().extend(self.fields);
+        write(session, response).await
     }
 }
 
@@ -258,24 +268,24 @@ pub(super) async fn send_bare(
     fields: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 ) -> pingora::Result<()> {
-    let mut head = ResponseHeader::build(status, Some(fields.len() + 3))?;
-    for (name, value) in fields {
-        head.insert_header(name, value)?;
-    }
-    write(session, head, body).await
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().extend(fields);
+    write(session, response).await
 }
 
 /// Writes a whole response. Without a `Content-Length` the connection would be closed behind it.
 ///
 /// # Errors
 /// The client is gone.
-pub(super) async fn write(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
+pub(super) async fn write(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
+    let (mut head, body) = response.into_parts();
     let bodiless = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
     if !bodiless {
-        head.set_content_length(body.len())?;
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     let end = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
-    session.write_response_header(Box::new(head), end).await?;
+    session.write_response_header(Box::new(head.into()), end).await?;
     if !end {
         session.write_response_body(Some(body), true).await?;
     }

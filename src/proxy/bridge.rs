@@ -12,7 +12,6 @@ use http::header::{
 };
 use http::response::Parts;
 use http::{Method, Request, Response, Version};
-use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +20,7 @@ use tower::ServiceExt as _;
 use super::answers::{Problem, write};
 use super::forward::Spoofable;
 use super::incoming::Incoming;
+use crate::domain::host::Authority;
 use crate::domain::route::Scheme;
 use crate::portal::peer::{PeerInfo, RequestId};
 
@@ -54,7 +54,11 @@ pub(super) async fn answer(
         return Ok(Err(Problem::BadRequest));
     };
     let Ok(response) = portal.oneshot(request).await;
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    // How the message is framed is decided here.
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        head.headers.remove(name);
+    }
     if is_event_stream(&head.headers) && session.req_header().method != Method::HEAD {
         let status = head.status;
         stream(session, head, body, stop).await?;
@@ -68,7 +72,7 @@ pub(super) async fn answer(
         }
     };
     let status = head.status;
-    send(session, Response::from_parts(head, body)).await?;
+    write(session, Response::from_parts(head, body)).await?;
     Ok(Ok(status))
 }
 
@@ -111,17 +115,14 @@ fn request(
     body: Bytes,
 ) -> Option<Request<Body>> {
     let head = session.req_header();
-    let target = match &incoming.target.query {
-        Some(query) => format!("{}?{}", incoming.target.path.as_str(), query.as_str()),
-        None => incoming.target.path.as_str().to_owned(),
-    };
+    let target = incoming.target.to_string();
     let mut request = Request::builder().method(head.method.clone()).uri(target).body(Body::from(body)).ok()?;
     let headers = request.headers_mut();
     *headers = head.headers.clone();
     for name in spoofable.in_fields(&head.headers, incoming.from_trusted) {
         headers.remove(name);
     }
-    headers.insert(HOST, HeaderValue::from_str(&incoming.authority.to_string()).ok()?);
+    headers.insert(HOST, incoming.authority.written.clone());
     // The crumbs of HTTP/2 are one line to everybody else (RFC 9113 §8.2.3).
     let crumbs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() > 1 {
@@ -131,7 +132,7 @@ fn request(
         address: incoming.client,
         trusted: incoming.from_trusted,
         https: incoming.scheme == Scheme::Https,
-        authority: incoming.authority.clone(),
+        authority: Authority::clone(&incoming.authority),
         request_id,
     });
     Some(request)
@@ -142,13 +143,12 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Passes events on as they come, until there are no more, the client is gone, or `stop` fires.
-async fn stream(session: &mut Session, parts: Parts, body: Body, stop: &CancellationToken) -> pingora::Result<()> {
-    let mut head = head_of(&parts)?;
+async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &CancellationToken) -> pingora::Result<()> {
     if session.req_header().version == Version::HTTP_11 {
         // RFC 9112 §7.1. HTTP/2 has frames, and to HTTP/1.0 the end of the connection is that of the answer.
-        head.insert_header(TRANSFER_ENCODING, "chunked")?;
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    session.write_response_header(Box::new(head), false).await?;
+    session.write_response_header(Box::new(head.into()), false).await?;
     let mut events = body.into_data_stream();
     loop {
         let event = tokio::select! {
@@ -180,21 +180,4 @@ async fn pass_on(session: &mut Session, event: Option<Bytes>) -> pingora::Result
         Ok(sent) => sent,
         Err(_late) => Error::e_explain(ErrorType::WriteTimedout, "a client took nothing of an event stream"),
     }
-}
-
-async fn send(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
-    let (parts, body) = response.into_parts();
-    let head = head_of(&parts)?;
-    write(session, head, body).await
-}
-
-/// The head of an answer, without what says how the message is framed: that is decided here.
-fn head_of(parts: &Parts) -> pingora::Result<ResponseHeader> {
-    let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 3))?;
-    for (name, value) in &parts.headers {
-        if ![CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) {
-            head.append_header(name.clone(), value.clone())?;
-        }
-    }
-    Ok(head)
 }

@@ -1,15 +1,17 @@
 //! What the app receives: the client's request without what only the gateway may say, and with what it says.
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use http::request::Parts;
 use pingora::http::RequestHeader;
+use pingora::{Error, ErrorType, OrErr as _};
 
 use super::guard::Connection;
 use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::domain::account::Account;
-use crate::domain::cookies::{self, Theirs};
+use crate::domain::cookies::Kept;
 use crate::domain::field_name::Folded;
-use crate::portal::{fields, kind};
+use crate::portal::{credentials, fields, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -97,34 +99,71 @@ pub(super) struct Saying<'a> {
 /// before, so nothing inserted here can be named there.
 ///
 /// # Errors
-/// A value could not be written, which refuses the request.
+/// A value could not be written, or the target is not the one that was decided about, which refuses the request.
 pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
+    let target = &saying.incoming.target;
+    in_small_letters(request, |headers| rewrite_fields(headers, saying))
+        .or_err(ErrorType::InternalError, "a field could not be written")?;
+    if !target.is_written(request.raw_path()) {
+        return Error::e_explain(ErrorType::InternalError, "the target changed on its way");
+    }
+    Ok(())
+}
+
+/// Forgets how the client spelled the names of the fields. What Pingora copies of the request on its way to the app is
+/// half of it then.
+pub(super) fn forget_spelling(request: &mut RequestHeader) {
+    if request.has_case() {
+        in_small_letters(request, |_| ());
+    }
+}
+
+/// Has `change` work on the fields of a request, whose names all go on in small letters, as over HTTP/2: Pingora would
+/// keep the spelling of each in a second map, and write both.
+fn in_small_letters<T>(request: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap) -> T) -> T {
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    let mut head: Parts = std::mem::replace(request, nothing.into()).into();
+    let changed = change(&mut head.headers);
+    *request = head.into();
+    changed
+}
+
+fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
     let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity } = saying;
-    for name in spoofable.in_fields(&request.headers, incoming.from_trusted) {
-        request.remove_header(&name);
+    for name in spoofable.in_fields(headers, incoming.from_trusted) {
+        headers.remove(&name);
     }
     if incoming.credentials.bearer.is_withheld(forward_authorization) {
-        request.remove_header(&AUTHORIZATION);
+        headers.remove(AUTHORIZATION);
     }
     if only_asks {
-        keep_the_question(request);
+        keep_the_question(headers);
     }
-    drop_own_cookies(request)?;
+    match incoming.credentials.cookies {
+        Kept::AsItCame => {}
+        Kept::Nothing => {
+            headers.remove(COOKIE);
+        }
+        Kept::Some => {
+            let line = credentials::cookies_without_ours(headers);
+            headers.insert(COOKIE, HeaderValue::try_from(line)?);
+        }
+    }
 
-    let authority = incoming.authority.to_string();
-    if request.headers.get(HOST).is_none_or(|host| host != authority.as_str()) {
-        request.insert_header(HOST, authority.as_str())?;
+    let host = &incoming.authority.written;
+    if headers.get(HOST) != Some(host) {
+        headers.insert(HOST, host.clone());
     }
-    forwarded_for(request, connection)?;
-    request.insert_header(X_FORWARDED_PROTO.clone(), incoming.scheme.as_str())?;
-    request.insert_header(X_FORWARDED_HOST.clone(), authority)?;
+    forwarded_for(headers, connection)?;
+    headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(incoming.scheme.as_str()));
+    headers.insert(&X_FORWARDED_HOST, host.clone());
 
     if let Some((account, token)) = identity {
-        request.insert_header(settings.identity_header.clone(), token)?;
+        headers.insert(&settings.identity_header, token);
         if settings.plain_headers {
             for (name, value) in fields::PLAIN.iter().zip(fields::plain(account)) {
                 if let Some(value) = value {
-                    request.insert_header(name.clone(), value)?;
+                    headers.insert(name, value);
                 }
             }
         }
@@ -134,34 +173,24 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
 
 /// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
 /// cookie or other credential, no other method's name.
-fn keep_the_question(request: &mut RequestHeader) {
+fn keep_the_question(headers: &mut HeaderMap) {
     let is_question = |name: &str| kind::is_in_preflight(name) || PROVENANCE_PLAIN.contains(&name);
-    let others: Vec<HeaderName> = request.headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
+    let others: Vec<HeaderName> = headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
     for name in others {
-        request.remove_header(&name);
+        headers.remove(&name);
     }
 }
 
-fn drop_own_cookies(request: &mut RequestHeader) -> pingora::Result<()> {
-    match cookies::without_ours(|| request.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
-        Theirs::Untouched => {}
-        Theirs::Nothing => {
-            request.remove_header(&COOKIE);
-        }
-        Theirs::Line(line) => request.insert_header(COOKIE, line)?,
-    }
-    Ok(())
-}
-
-fn forwarded_for(request: &mut RequestHeader, connection: &Connection) -> pingora::Result<()> {
+fn forwarded_for(headers: &mut HeaderMap, connection: &Connection) -> Result<(), InvalidHeaderValue> {
     let Some(peer) = &connection.forwarded_for else { return Ok(()) };
     // Only a trusted proxy's is still here.
-    let before: Vec<&[u8]> = request.headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
-    if before.is_empty() {
-        return request.insert_header(X_FORWARDED_FOR.clone(), peer.clone());
-    }
-    let list = [before.as_slice(), &[peer.as_bytes()]].concat().join(&b", "[..]);
-    request.insert_header(X_FORWARDED_FOR.clone(), list)
+    let before: Vec<&[u8]> = headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    let list = match before.as_slice() {
+        [] => peer.clone(),
+        before => HeaderValue::try_from([before, &[peer.as_bytes()]].concat().join(&b", "[..]))?,
+    };
+    headers.insert(&X_FORWARDED_FOR, list);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+use super::answers::Problem;
+use super::incoming::Named;
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -42,6 +45,8 @@ pub(super) struct Connection {
     pub(super) forwarded_for: Option<HeaderValue>,
     /// Whether the connection itself is encrypted.
     pub(super) tls: bool,
+    /// The host that the first request named; nearly always all of them name it.
+    named: OnceLock<Arc<Named>>,
     /// Even while a head is awaited, odd while a request is served.
     turn: AtomicU32,
 }
@@ -50,12 +55,29 @@ impl Connection {
     pub(super) fn of(arrival: Arrival) -> Self {
         let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
         let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
-        Self { peer, forwarded_for, tls: arrival.tls, turn: AtomicU32::new(0) }
+        Self { peer, forwarded_for, tls: arrival.tls, named: OnceLock::new(), turn: AtomicU32::new(0) }
     }
 
     /// Who is at the other end of the connection.
     pub(super) fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    /// The host and port that a request names.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn named(&self, raw: &[u8]) -> Result<Arc<Named>, Problem> {
+        match self.named.get() {
+            Some(named) if named.is(raw) => Ok(Arc::clone(named)),
+            Some(_) => Named::read(raw).map(Arc::new),
+            None => {
+                let named = Arc::new(Named::read(raw)?);
+                // Another request of this connection may have been first, with another name.
+                let _ = self.named.set(Arc::clone(&named));
+                Ok(named)
+            }
+        }
     }
 
     /// The next thing to come is a head.
@@ -131,13 +153,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         if self.http2 && self.head_bytes >= PREFACE_BYTES {
             self.connection.head_is_read();
         }
+        let now = Instant::now();
         if begun == 0 && self.head_bytes > 0 && self.turn > 0 {
-            self.deadline = Some(Instant::now() + HEAD_DEADLINE);
+            self.deadline = Some(now + HEAD_DEADLINE);
         }
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + KEEP_ALIVE);
+        let deadline = *self.deadline.get_or_insert_with(|| now + KEEP_ALIVE);
         match read {
             // One byte now and then is always ready, so the timer below would never be asked.
-            Poll::Ready(result) => Poll::Ready(if Instant::now() >= deadline { Err(late()) } else { result }),
+            Poll::Ready(result) => Poll::Ready(if now >= deadline { Err(late()) } else { result }),
             Poll::Pending => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if timer.deadline() != deadline {

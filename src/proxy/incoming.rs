@@ -1,6 +1,8 @@
 //! Reads a request's head, once and strictly: what stands here is what is decided by and what is sent on.
 
 use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -25,7 +27,7 @@ static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-prot
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
     /// The host and port it is for.
-    pub(super) authority: Authority,
+    pub(super) authority: Arc<Named>,
     /// The path and query.
     pub(super) target: RequestTarget,
     /// Who it says it is from.
@@ -57,7 +59,7 @@ impl Incoming {
             return Err(Problem::HeadTooLarge);
         }
         allow(&head.method)?;
-        let authority = authority(head)?;
+        let authority = connection.named(host(head)?)?;
         let target = RequestTarget::parse(raw_target).map_err(|_| Problem::BadRequest)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
@@ -65,6 +67,38 @@ impl Incoming {
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
         let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
         Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
+    }
+}
+
+/// A host and port as a client wrote them, read.
+#[derive(Debug)]
+pub(super) struct Named {
+    raw: Box<[u8]>,
+    authority: Authority,
+    /// In the one spelling in which it is passed on.
+    pub(super) written: HeaderValue,
+}
+
+impl Named {
+    /// # Errors
+    /// It is not a host.
+    pub(super) fn read(raw: &[u8]) -> Result<Self, Problem> {
+        let authority = Authority::parse(raw).map_err(|_| Problem::BadRequest)?;
+        let written = HeaderValue::try_from(authority.to_string()).map_err(|_| Problem::BadRequest)?;
+        Ok(Self { raw: raw.into(), authority, written })
+    }
+
+    /// Whether this is what `raw` says.
+    pub(super) fn is(&self, raw: &[u8]) -> bool {
+        *self.raw == *raw
+    }
+}
+
+impl Deref for Named {
+    type Target = Authority;
+
+    fn deref(&self) -> &Authority {
+        &self.authority
     }
 }
 
@@ -89,7 +123,7 @@ fn allow(method: &Method) -> Result<(), Problem> {
 }
 
 /// The one host: of `Host`, of `:authority`, or of both where they say the same (RFC 9113 §8.3.1).
-fn authority(head: &Parts) -> Result<Authority, Problem> {
+fn host(head: &Parts) -> Result<&[u8], Problem> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -99,12 +133,11 @@ fn authority(head: &Parts) -> Result<Authority, Problem> {
         Version::HTTP_2 => head.uri.authority().map(|authority| authority.as_str().as_bytes()),
         _ => None,
     };
-    let written = match (host.map(HeaderValue::as_bytes), pseudo) {
-        (Some(host), Some(pseudo)) if host != pseudo => return Err(Problem::BadRequest),
-        (Some(written), _) | (None, Some(written)) => written,
-        (None, None) => return Err(Problem::BadRequest),
-    };
-    Authority::parse(written).map_err(|_| Problem::BadRequest)
+    match (host.map(HeaderValue::as_bytes), pseudo) {
+        (Some(host), Some(pseudo)) if host != pseudo => Err(Problem::BadRequest),
+        (Some(written), _) | (None, Some(written)) => Ok(written),
+        (None, None) => Err(Problem::BadRequest),
+    }
 }
 
 /// The last address in `X-Forwarded-For` that no trusted proxy added for another trusted proxy. What stands before it

@@ -10,6 +10,7 @@ use pingora::apps::{HttpServerOptions, ServerApp as _};
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
+use pingora::time::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -176,6 +177,9 @@ impl Proxy {
             upstream_keepalive_pool_size: KEPT_UPSTREAM,
             ..ServerConf::default()
         };
+        // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
+        // thread that wakes a hundred times a second.
+        set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
         let stop = CancellationToken::new();
         let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));

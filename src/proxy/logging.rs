@@ -133,15 +133,12 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.counts.request(self.outcome.as_str());
-        if !tracing::enabled!(tracing::Level::INFO) {
-            return;
-        }
         let incoming = self.incoming.as_ref();
         let target = match &self.asked_about {
             Some((host, path)) => Some((host, path)),
             None => incoming.map(|incoming| (&incoming.authority.host, &incoming.target.path)),
         };
-        let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // What stands in here is worked out only where the line is wanted.
         tracing::info!(
             request = %self.request_id,
             client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
@@ -152,7 +149,7 @@ impl Drop for Line {
             session = self.session.map(|session| tracing::field::display(session.0)),
             status = self.status,
             sent = self.sent,
-            milliseconds,
+            milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             error = self.error.as_deref(),
             stopped = !self.is_complete,
             "request"

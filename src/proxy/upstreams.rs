@@ -47,6 +47,10 @@ struct Pool {
 #[derive(Debug)]
 pub(super) struct Server {
     url: UpstreamUrl,
+    /// Where it listens, where its URL has no name that would have to be looked up.
+    fixed: Option<SocketAddr>,
+    /// What its certificate has to name; empty without TLS.
+    certified: String,
     down_until: Mutex<Option<Instant>>,
     names: Mutex<Option<Names>>,
     /// Which of the name's addresses is used; the next one after each that did not answer.
@@ -91,7 +95,15 @@ impl Upstreams {
 
 impl Server {
     fn new(url: UpstreamUrl) -> Self {
-        Self { url, down_until: Mutex::default(), names: Mutex::default(), turn: AtomicUsize::new(0) }
+        let ip = url.host().ip();
+        let certified = match ip {
+            _ if !url.is_tls() => String::new(),
+            // A certificate names an address without brackets.
+            Some(ip) => ip.to_string(),
+            None => url.host().as_str().to_owned(),
+        };
+        let fixed = ip.map(|ip| SocketAddr::new(ip, url.port()));
+        Self { url, fixed, certified, down_until: Mutex::default(), names: Mutex::default(), turn: AtomicUsize::new(0) }
     }
 
     fn is_up(&self, now: Instant) -> bool {
@@ -109,16 +121,11 @@ impl Server {
     /// # Errors
     /// The server's name has no address.
     pub(super) async fn peer(&self, kind: Kind) -> std::io::Result<Box<HttpPeer>> {
-        let address = self.address().await?;
-        let tls = self.url.is_tls();
-        let host = self.url.host();
-        let name = match host.ip() {
-            _ if !tls => String::new(),
-            // A certificate names an address without brackets.
-            Some(ip) => ip.to_string(),
-            None => host.as_str().to_owned(),
+        let address = match self.fixed {
+            Some(address) => address,
+            None => self.look_up_or_remember().await?,
         };
-        let mut peer = Box::new(HttpPeer::new(address, tls, name));
+        let mut peer = Box::new(HttpPeer::new(address, self.url.is_tls(), self.certified.clone()));
         let options = &mut peer.options;
         options.connection_timeout = Some(CONNECT);
         options.total_connection_timeout = Some(CONNECT_WITH_TLS);
@@ -139,10 +146,7 @@ impl Server {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
     }
 
-    async fn address(&self) -> std::io::Result<SocketAddr> {
-        if let Some(ip) = self.url.host().ip() {
-            return Ok(SocketAddr::new(ip, self.url.port()));
-        }
+    async fn look_up_or_remember(&self) -> std::io::Result<SocketAddr> {
         let now = Instant::now();
         let kept = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let addresses = match kept {

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::original::{Odd, Original};
 use super::{About, ForwardAuth, Reply};
-use crate::domain::bearer::Bearer;
-use crate::domain::cookies;
+use crate::domain::cookies::Kept;
 use crate::domain::route::{Route, Scheme};
+use crate::portal::credentials::{self, Credentials};
 use crate::portal::detour;
 use crate::portal::fields;
 use crate::portal::peer::RequestId;
@@ -74,19 +74,19 @@ impl Theirs {
     /// Those in `headers`. Nothing is left of them for a route whose requests are passed on from here: nobody needs to
     /// ask about one, and where a proxy in front hands everything on, a page's script could read by such a question the
     /// cookies that its app hides from scripts.
-    pub(super) fn of(headers: &HeaderMap, bearer: &Bearer, route: &Route) -> Self {
+    pub(super) fn of(headers: &HeaderMap, credentials: &Credentials, route: &Route) -> Self {
         let (came, authorized) = (headers.contains_key(COOKIE), headers.contains_key(AUTHORIZATION));
         let left = |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.is_empty()) };
-        let cookie = match cookies::without_ours(|| headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)) {
-            cookies::Theirs::Untouched => headers.get(COOKIE).cloned(),
-            cookies::Theirs::Nothing => None,
+        let cookie = match credentials.cookies {
+            Kept::AsItCame => headers.get(COOKIE).cloned(),
+            Kept::Nothing => None,
             // What was taken out of valid fields is valid.
-            cookies::Theirs::Line(line) => HeaderValue::from_bytes(&line).ok(),
+            Kept::Some => HeaderValue::from_bytes(&credentials::cookies_without_ours(headers)).ok(),
         };
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one field, which means neither.
         let only = fields.next().filter(|_| fields.next().is_none());
-        let authorization = only.filter(|_| !bearer.is_withheld(route.forward_authorization)).cloned();
+        let authorization = only.filter(|_| !credentials.bearer.is_withheld(route.forward_authorization)).cloned();
         Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
     }
 }
