@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::{Failed, load};
+use crate::auth::verifying::Verifying;
 use crate::store::redb::RedbStore;
 use crate::wire::system::{SystemClock, SystemEntropy};
 use crate::wire::{self, Running, World};
@@ -37,6 +38,7 @@ pub(super) fn start(config: &Config) -> anyhow::Result<Running> {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             transport: wire::transport(config)?,
+            verifying: Arc::new(Verifying::start().context("no thread could be started")?),
         })
     })
 }
