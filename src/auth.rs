@@ -14,12 +14,13 @@ pub mod register;
 pub mod sessions;
 pub mod sign_in;
 pub mod tokens;
+pub mod verifying;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use uuid::Uuid;
 use webauthn_rs::prelude::{DiscoverableAuthentication, PublicKeyCredential};
 
@@ -39,11 +40,7 @@ use crate::store::{CommitError, Store, StoreError};
 use endings::Endings;
 use passkeys::{RelyingParty, RelyingPartyError, Unproved};
 use sessions::{KeptToken, LiveSession, Sessions};
-
-/// How many signatures are verified at a time. They take a third of a millisecond of one core each.
-const VERIFYING: usize = 2;
-/// How many may wait for that; more are refused at once, so that a storm of sign-ins does not pile up.
-const VERIFY_QUEUE: usize = 256;
+use verifying::Verifying;
 
 /// The sign-in side of the gateway.
 pub struct Auth {
@@ -59,8 +56,7 @@ pub struct Auth {
     links: Arc<link::Watchers>,
     keys: Keys,
     sessions: Arc<Sessions>,
-    verifying: Semaphore,
-    verify_queue: Semaphore,
+    verifying: Arc<Verifying>,
     letters: Arc<Notify>,
     counts: Arc<Counts>,
 }
@@ -75,6 +71,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The relying party.
     pub relying_party: RelyingParty,
+    /// Where signatures are verified.
+    pub verifying: Arc<Verifying>,
     /// The signer of identity tokens.
     pub identity: Arc<Identity>,
     /// Who may register.
@@ -205,6 +203,7 @@ impl Auth {
             clock,
             entropy,
             relying_party,
+            verifying,
             identity,
             policy,
             recovery,
@@ -228,8 +227,7 @@ impl Auth {
             links: Arc::default(),
             keys,
             sessions: Arc::new(Sessions::new(limits)),
-            verifying: Semaphore::new(VERIFYING),
-            verify_queue: Semaphore::new(VERIFY_QUEUE),
+            verifying,
             letters,
             counts,
         }
@@ -388,10 +386,8 @@ impl Auth {
         &self,
         work: impl FnOnce(&RelyingParty) -> T + Send + 'static,
     ) -> Result<T, Failure<R>> {
-        let _place = self.verify_queue.try_acquire().map_err(|_| Failure::Busy)?;
-        let _turn = self.verifying.acquire().await.map_err(|_| Failure::Busy)?;
         let relying_party = Arc::clone(&self.relying_party);
-        tokio::task::spawn_blocking(move || work(&relying_party)).await.map_err(|_| Failure::Busy)
+        self.verifying.run(move || work(&relying_party)).await.map_err(|_refused| Failure::Busy)
     }
 
     /// Verifies a device's answer by the key it names, or in vain where that is nobody's: whoever asks waits as long, and

@@ -9,7 +9,60 @@ pub struct Counts {
     registrations: IntCounter,
     sign_ins: IntCounterVec,
     mails: IntCounterVec,
-    requests: IntCounterVec,
+    /// By [`Outcome`]: looking a counter up by its label would cost each request more than counting.
+    requests: [IntCounter; Outcome::ALL.len()],
+}
+
+/// What became of a request: the values of the counter's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The app was asked, and nothing of ours was said in its place.
+    Forwarded,
+    /// A proxy in front was told that it may pass.
+    Allowed,
+    /// One of our own pages answered.
+    OwnPage,
+    /// Whoever asked has to sign in first.
+    SignIn,
+    /// The request itself is what was wrong.
+    Refused,
+    /// The app does not answer, not in time, or not in HTTP.
+    UpstreamDown,
+    /// It could not be known who is signed in.
+    Unavailable,
+    /// A mistake of ours.
+    Fault,
+    /// The client was gone before anything was decided.
+    Unanswered,
+}
+
+impl Outcome {
+    /// All of them, in the order of their numbers.
+    const ALL: [Self; 9] = [
+        Self::Forwarded,
+        Self::Allowed,
+        Self::OwnPage,
+        Self::SignIn,
+        Self::Refused,
+        Self::UpstreamDown,
+        Self::Unavailable,
+        Self::Fault,
+        Self::Unanswered,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Allowed => "allowed",
+            Self::OwnPage => "own-page",
+            Self::SignIn => "sign-in",
+            Self::Refused => "refused",
+            Self::UpstreamDown => "upstream-down",
+            Self::Unavailable => "unavailable",
+            Self::Fault => "fault",
+            Self::Unanswered => "unanswered",
+        }
+    }
 }
 
 impl Default for Counts {
@@ -23,6 +76,7 @@ impl Default for Counts {
         let sign_ins = labelled("bmauth_sign_ins_total", "Sign-ins by result.", "result");
         let mails = labelled("bmauth_mails_total", "Mails by result.", "result");
         let requests = labelled("bmauth_requests_total", "Requests by what became of them.", "outcome");
+        let requests = Outcome::ALL.map(|outcome| requests.with_label_values(&[outcome.as_str()]));
         let registrations = IntCounter::new("bmauth_registrations_total", "Accounts made.").expect("the name is valid");
         registry.register(Box::new(registrations.clone())).expect("each name is registered once");
         Self { registry, registrations, sign_ins, mails, requests }
@@ -46,8 +100,10 @@ impl Counts {
     }
 
     /// A request was answered, forwarded or refused.
-    pub fn request(&self, outcome: &'static str) {
-        self.requests.with_label_values(&[outcome]).inc();
+    pub fn request(&self, outcome: Outcome) {
+        if let Some(counter) = self.requests.get(outcome as usize) {
+            counter.inc();
+        }
     }
 
     /// Everything in the Prometheus text format.
@@ -59,6 +115,19 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_request_is_counted_by_what_became_of_it() {
+        let counts = Counts::default();
+        for (number, outcome) in Outcome::ALL.into_iter().enumerate() {
+            (0..=number).for_each(|_| counts.request(outcome));
+        }
+        let text = counts.text();
+        for (number, outcome) in Outcome::ALL.into_iter().enumerate() {
+            let line = format!("bmauth_requests_total{{outcome=\"{}\"}} {}\n", outcome.as_str(), number + 1);
+            assert!(text.contains(&line), "{line}{text}");
+        }
+    }
 
     #[test]
     fn what_was_counted_is_shown() {

@@ -5,6 +5,8 @@
 
 pub mod domain;
 
+pub mod threads;
+
 pub mod counts;
 pub mod wording;
 

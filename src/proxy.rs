@@ -33,7 +33,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::sessions::LiveSession;
-use crate::counts::Counts;
+use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
 use crate::domain::route::{Access, Routes};
 use crate::portal::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
@@ -50,7 +50,7 @@ use admit::Verdict;
 use answers::{Answer, Policies};
 use forward::{Saying, Spoofable};
 use incoming::Incoming;
-use logging::{Line, Outcome};
+use logging::Line;
 use streams::Surroundings;
 use upstreams::{Server, Upstreams};
 

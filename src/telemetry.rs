@@ -1,25 +1,76 @@
 //! Logs. What is never in them, at any level we choose: secrets, codes, tokens, addresses of people, queries.
+//!
+//! A line is made by the thread that has something to say and written by another ([`queue`]), so that no request ever
+//! waits for whoever reads the log.
 
-use std::io::IsTerminal as _;
+mod escape;
+pub mod json;
+pub mod queue;
+mod stamp;
+mod terminal;
+#[cfg(test)]
+mod tests;
 
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use json::Json;
+use queue::{Queue, Room};
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines show requests and keys in full at finer
 /// levels, and what matters of them is logged by us.
 const DEFAULT_FILTER: &str =
     "info,pingora_core=error,pingora_proxy=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
+/// How long the end of the process waits for whoever reads the log.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The log of this process. When it is dropped, what was said before is written.
+#[derive(Debug)]
+#[must_use = "what was said last is lost unless this is kept until the end"]
+pub struct Log(Arc<Queue>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Nobody could be told if it were not.
+        let _: bool = self.0.flush(PATIENCE);
+    }
+}
 
 /// Starts logging to standard error: lines for people on a terminal, JSON else.
-pub fn start() {
+///
+/// # Errors
+/// No thread could be started.
+pub fn start() -> io::Result<Log> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let registry = tracing_subscriber::registry().with(filter);
+    let is_terminal = io::stderr().is_terminal();
+    let notice = if is_terminal { terminal::notice } else { json::notice };
+    let queue = Queue::start(io::stderr(), Room::default(), notice)?;
+    let to = Arc::clone(&queue);
     // A second start, in a process that logs already, changes nothing.
-    let _: Result<(), _> = if std::io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+    let _: Result<(), _> = if is_terminal {
+        registry.with(terminal::layer(to)).try_init()
     } else {
-        registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
+        registry.with(Json::new(to)).try_init()
     };
+    Ok(Log(queue))
+}
+
+/// Whether a line may use the last of the room.
+fn is_serious(level: Level) -> bool {
+    level <= Level::WARN
+}
+
+/// What is said of lines that are not there.
+fn loss(lines: u64, why: &str) -> String {
+    match lines {
+        1 => format!("1 line was lost here, because {why}"),
+        _ => format!("{lines} lines were lost here, because {why}"),
+    }
 }

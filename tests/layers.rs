@@ -14,13 +14,14 @@ const ALL_BELOW: &[&str] = &["*"];
 /// Each layer, lowest first as in `src/lib.rs`, and which of those before it it may name.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("threads", &[]),
     ("counts", &["domain"]),
     ("wording", &["domain"]),
     ("config", &["domain"]),
     ("identity", &["domain"]),
     ("mail", &["domain", "wording"]),
-    ("store", &["domain"]),
-    ("auth", &["domain", "counts", "identity", "mail", "store"]),
+    ("store", &["domain", "threads"]),
+    ("auth", &["domain", "threads", "counts", "identity", "mail", "store"]),
     ("portal", &["domain", "counts", "wording", "identity", "store", "auth"]),
     ("proxy", &["domain", "counts", "identity", "store", "auth", "portal"]),
     ("admin", &["domain", "counts", "store", "auth"]),

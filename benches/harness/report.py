@@ -106,9 +106,17 @@ def _sign_ins(seen):
         _number(storm.get("cpu_us")), str(storm["turned_away"]), str(storm["failed"]),
     ] for name, storm in {"as fast as they go": seen["most"], "at half of that": seen["half"]}.items()]  # fmt: skip
     head = ["", "sign-ins a second", "p50 ms", "p99 ms", "CPU µs", "turned away", "failed"]
-    names = {"quiet": "without sign-ins", "beside_half": "beside half of the sign-ins", "beside_most": "beside all of them"}
-    others = [[name, _number(seen[key]["p50_us"]), _number(seen[key]["p99_us"])] for key, name in names.items()]
-    return _table(head, storms) + "\n\n" + _table(["requests of others", "p50 µs", "p99 µs"], others)
+    names = {
+        "quiet": "4 connections, without sign-ins", "beside_half": "4 connections, beside half of the sign-ins",
+        "beside_most": "4 connections, beside all of them",
+        "flood": "64 connections, beside half of the sign-ins",
+    }  # fmt: skip
+    others = [[
+        name, _number(seen[key]["p50_us"]), _number(seen[key]["p99_us"]), _number(seen[key].get("sign_ins_rate")),
+        _number(seen[key].get("sign_ins_p99_ms"), 1), _number(seen[key].get("sign_ins_turned_away")),
+    ] for key, name in names.items()]  # fmt: skip
+    beside = ["requests of others", "p50 µs", "p99 µs", "sign-ins a second meanwhile", "their p99 ms", "turned away"]
+    return _table(head, storms) + "\n\n" + _table(beside, others)
 
 
 def _sessions(points):

@@ -24,10 +24,13 @@ use bmauth::domain::secret::Secret;
 use bmauth::portal;
 use bmauth::proxy::apart::Steps;
 use bmauth::proxy::{Parts, Settings};
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use bmauth::telemetry::json::{self, Json};
+use bmauth::telemetry::queue::{Queue, Room};
+use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
 use http::{HeaderValue, Method};
 use pingora::http::RequestHeader;
 use tokio::runtime::Runtime;
+use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
 use world::World;
@@ -140,6 +143,18 @@ fn steps(criterion: &mut Criterion) {
             );
         });
     }
+    let write_down = |b: &mut Bencher<'_>| {
+        b.iter_batched(
+            || steps.read(&plain),
+            |head| head.map(|head| steps.write_down(head, &plain, 200)),
+            BatchSize::SmallInput,
+        );
+    };
+    group.bench_function("its line, which nobody wants", write_down);
+    // The thread that writes is not measured, only what the request's own does.
+    let log = Queue::start(std::io::sink(), Room::default(), json::notice).expect("a thread");
+    let logging = tracing_subscriber::registry().with(Json::new(log));
+    tracing::subscriber::with_default(logging, || group.bench_function("its line", write_down));
     group.finish();
 }
 

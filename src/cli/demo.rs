@@ -29,7 +29,7 @@ pub fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
         }
     };
     let config = Config::demo(port, &upstream, folder.path())?;
-    telemetry::start();
+    let _log = telemetry::start().context("no thread could be started")?;
     let running = serve::start(&config)?;
     let is_sample = sample.is_some();
     if let Some(listener) = sample {

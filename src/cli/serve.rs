@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use super::{Failed, load};
+use crate::auth::verifying::Verifying;
 use crate::store::redb::RedbStore;
 use crate::wire::system::{SystemClock, SystemEntropy};
 use crate::wire::{self, Running, World};
@@ -12,7 +15,7 @@ use crate::{config::Config, telemetry};
 /// Runs the gateway until it is told to stop.
 pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
     let config = load(file)?;
-    telemetry::start();
+    let _log = telemetry::start().context("no thread could be started")?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -35,6 +38,7 @@ pub(super) fn start(config: &Config) -> anyhow::Result<Running> {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             transport: wire::transport(config)?,
+            verifying: Arc::new(Verifying::start().context("no thread could be started")?),
         })
     })
 }

@@ -2,6 +2,7 @@
 //! through all of them, in the order of `proxy.rs`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use pingora::http::RequestHeader;
@@ -11,7 +12,10 @@ use super::admit::{self, Verdict};
 use super::forward::{self, Saying, Spoofable};
 use super::guard::{Arrival, Connection};
 use super::incoming::Incoming;
+use super::logging::Line;
 use crate::auth::sessions::LiveSession;
+use crate::counts::Outcome;
+use crate::portal::peer::RequestId;
 
 /// The steps of requests that come by one connection.
 pub struct Steps {
@@ -60,5 +64,15 @@ impl Steps {
             identity: Some((live, token)),
         };
         forward::rewrite(request, saying).is_ok()
+    }
+
+    /// Counts it, and writes its line where that is wanted: the app answered with `status`.
+    pub fn write_down(&self, head: Head, request: &RequestHeader, status: u16) {
+        let mut line = Line::new(RequestId(0x6a09_e667_f3bc_c908), Arc::clone(&self.parts.counts));
+        line.outcome = Outcome::Forwarded;
+        line.method = Some(request.method.clone());
+        line.incoming = Some(head.0);
+        line.status = Some(status);
+        line.is_complete = true;
     }
 }

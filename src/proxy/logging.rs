@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::answers::Problem;
 use super::incoming::Incoming;
-use crate::counts::Counts;
+use crate::counts::{Counts, Outcome};
 use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::RouteId;
@@ -34,45 +34,6 @@ pub(super) struct Line {
     /// The kind of error that ended it, in a word or two, or why a question was refused.
     pub(super) error: Option<String>,
     pub(super) is_complete: bool,
-}
-
-/// What became of a request: the values of the counter's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The app was asked, and nothing of ours was said in its place.
-    Forwarded,
-    /// A proxy in front was told that it may pass.
-    Allowed,
-    /// One of our own pages answered.
-    OwnPage,
-    /// Whoever asked has to sign in first.
-    SignIn,
-    /// The request itself is what was wrong.
-    Refused,
-    /// The app does not answer, not in time, or not in HTTP.
-    UpstreamDown,
-    /// It could not be known who is signed in.
-    Unavailable,
-    /// A mistake of ours.
-    Fault,
-    /// The client was gone before anything was decided.
-    Unanswered,
-}
-
-impl Outcome {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Forwarded => "forwarded",
-            Self::Allowed => "allowed",
-            Self::OwnPage => "own-page",
-            Self::SignIn => "sign-in",
-            Self::Refused => "refused",
-            Self::UpstreamDown => "upstream-down",
-            Self::Unavailable => "unavailable",
-            Self::Fault => "fault",
-            Self::Unanswered => "unanswered",
-        }
-    }
 }
 
 impl From<Problem> for Outcome {
@@ -132,16 +93,13 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.counts.request(self.outcome.as_str());
-        if !tracing::enabled!(tracing::Level::INFO) {
-            return;
-        }
+        self.counts.request(self.outcome);
         let incoming = self.incoming.as_ref();
         let target = match &self.asked_about {
             Some((host, path)) => Some((host, path)),
             None => incoming.map(|incoming| (&incoming.authority.host, &incoming.target.path)),
         };
-        let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // What stands in here is worked out only where the line is wanted.
         tracing::info!(
             request = %self.request_id,
             client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
@@ -152,7 +110,7 @@ impl Drop for Line {
             session = self.session.map(|session| tracing::field::display(session.0)),
             status = self.status,
             sent = self.sent,
-            milliseconds,
+            milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             error = self.error.as_deref(),
             stopped = !self.is_complete,
             "request"

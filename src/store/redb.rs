@@ -1,6 +1,6 @@
 //! A store in one file of this machine (redb): one process owns it, one thread writes to it.
 //!
-//! Reads see a snapshot and run on tokio's blocking threads, because they may wait for the disk. Commits go to the
+//! Reads see a snapshot and run on a few threads of their own, because they may wait for the disk. Commits go to the
 //! `writer`, which groups them; `apply` says what each change means for the `rows`, `records` how rows are written.
 
 mod apply;
@@ -44,12 +44,17 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::tokens::TokenFamily;
+use crate::threads::{Plan, Threads};
+
+/// How many reads can wait for the disk at once. Each takes microseconds where it need not wait.
+const READERS: usize = 4;
 
 /// A store in a redb file. Dropping it waits until every commit that was asked for is written.
 #[derive(Debug)]
 pub struct RedbStore {
-    // Before the database: the writer has to finish with it.
+    // Before the database: writer and readers have to finish with it.
     writer: Writer,
+    readers: Threads,
     database: Arc<Database>,
     passed_over: Arc<PassedOver>,
 }
@@ -64,11 +69,16 @@ impl RedbStore {
     /// the operator.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let database = Arc::new(file::open(path)?);
-        let writer = Writer::start(Arc::clone(&database)).map_err(|error| StoreError {
-            problem: "its thread could not be started".to_owned(),
+        Self::of(database).map_err(|error| StoreError {
+            problem: "its threads could not be started".to_owned(),
             source: Some(Box::new(error)),
-        })?;
-        Ok(Self { writer, database, passed_over: Arc::default() })
+        })
+    }
+
+    fn of(database: Arc<Database>) -> std::io::Result<Self> {
+        let writer = Writer::start(Arc::clone(&database))?;
+        let plan = Plan { name: "store-reader", threads: READERS, waiting: usize::MAX, background: false };
+        Ok(Self { writer, readers: Threads::start(plan)?, database, passed_over: Arc::default() })
     }
 
     async fn read<T: Send + 'static>(
@@ -77,9 +87,8 @@ impl RedbStore {
     ) -> Result<T, StoreError> {
         let database = Arc::clone(&self.database);
         let passed_over = Arc::clone(&self.passed_over);
-        let reading =
-            tokio::task::spawn_blocking(move || read(&mut Snapshot::new(database.begin_read()?, passed_over)));
-        match reading.await {
+        let reading = move || read(&mut Snapshot::new(database.begin_read()?, passed_over));
+        match self.readers.run(reading).await {
             Ok(read) => read.map_err(|fault| fault.during("it could not be read")),
             Err(error) => {
                 Err(StoreError { problem: "a read was broken off".to_owned(), source: Some(Box::new(error)) })

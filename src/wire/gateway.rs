@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::admin::Operating;
 use crate::auth::passkeys::RelyingParty;
+use crate::auth::verifying::Verifying;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
@@ -53,6 +54,8 @@ pub struct World {
     pub entropy: Arc<dyn Entropy>,
     /// How mails leave.
     pub transport: Arc<dyn Transport>,
+    /// Where signatures are verified.
+    pub verifying: Arc<Verifying>,
 }
 
 impl Gateway {
@@ -62,7 +65,7 @@ impl Gateway {
     /// # Errors
     /// The store failed, or a part of the configuration cannot be used.
     pub async fn new(config: &Config, world: World) -> anyhow::Result<Self> {
-        let World { store, clock, entropy, transport } = world;
+        let World { store, clock, entropy, transport, verifying } = world;
         let master = master_secret(&*store, &*entropy).await.context("reading the store")?;
         let keys = Keys::derive(&master);
         let identity = Arc::new(signer(config, &*store, &*clock).await?);
@@ -89,6 +92,7 @@ impl Gateway {
             clock,
             entropy,
             relying_party,
+            verifying,
             identity,
             policy: config.policy.clone(),
             recovery: config.recovery,

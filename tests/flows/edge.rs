@@ -23,6 +23,7 @@ use bmauth::store::memory::MemoryStore;
 use bmauth::store::{CommitError, Store, StoreError};
 use http::{Method, Request, StatusCode, header};
 use serde_json::json;
+use tokio::sync::RwLock;
 
 use crate::world::{CONFIG, ORIGIN, World};
 
@@ -144,6 +145,8 @@ pub struct Fragile {
     pub down: Arc<AtomicBool>,
     /// It can be read, and not written: its disk is full.
     pub full: Arc<AtomicBool>,
+    /// Commits hang while somebody has this to themselves: its disk is slow.
+    pub disk: Arc<RwLock<()>>,
     /// How many commits it was asked for, and how many of them were to be durable.
     pub commits: Arc<[AtomicUsize; 2]>,
 }
@@ -231,6 +234,7 @@ impl Store for Fragile {
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.commits[0].fetch_add(1, Ordering::SeqCst);
         self.commits[1].fetch_add(usize::from(durability == Durability::Durable), Ordering::SeqCst);
+        drop(self.disk.read().await);
         if self.full.load(Ordering::SeqCst) {
             return Err(StoreError { problem: "writing".to_owned(), source: None }.into());
         }

@@ -20,4 +20,5 @@ mod recovering;
 mod registering;
 mod revoking;
 mod signing_in;
+mod under_load;
 mod world;

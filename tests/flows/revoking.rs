@@ -9,6 +9,7 @@ use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Scheme;
 use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
+use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 use serde_json::json;
@@ -71,8 +72,12 @@ pub struct Gateway {
 
 impl Gateway {
     pub async fn new() -> Self {
+        Self::with(Arc::new(MemoryStore::new())).await
+    }
+
+    pub async fn with(store: Arc<dyn Store>) -> Self {
         let text = CONFIG.replace("http://127.0.0.1:8000", &app().await);
-        let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+        let world = World::with(&text, store).await;
         let config = config::load(ConfigSource::text("bmauth.toml", &text)).unwrap();
         let proxy = Arc::new(Proxy::new(Parts {
             forward_auth: Arc::clone(&world.portal.forward_auth),
@@ -101,7 +106,8 @@ impl Gateway {
         (head(&mut ours).await, ours)
     }
 
-    async fn status(&self, browser: &Browser) -> u16 {
+    /// The status of the app's first page.
+    pub async fn status(&self, browser: &Browser) -> u16 {
         let (head, _) = self.get(browser, "/", "").await;
         head.split(' ').nth(1).unwrap().parse().unwrap()
     }

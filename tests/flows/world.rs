@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bmauth::auth::Auth;
+use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::email::Email;
@@ -88,6 +89,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     pub mailbox: Arc<Mailbox>,
     pub outbox: Outbox,
+    verifying: Arc<Verifying>,
 }
 
 impl World {
@@ -99,20 +101,37 @@ impl World {
         let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
         let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000)));
         let mailbox = Arc::new(Mailbox::default());
+        // One thread, so that a test can hold up all that verify.
+        let verifying = Arc::new(Verifying::start_on(1).unwrap());
         let given = Given {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(Seeded(AtomicU64::new(0))),
             transport: Arc::clone(&mailbox) as _,
+            verifying: Arc::clone(&verifying),
         };
         let gateway = Gateway::new(&config, given).await.unwrap();
         let Gateway { auth, portal, outbox, counts: _ } = gateway;
-        Self { router: portal::router(Arc::clone(&portal)), portal, auth, clock, store, mailbox, outbox }
+        Self { router: portal::router(Arc::clone(&portal)), portal, auth, clock, store, mailbox, outbox, verifying }
     }
 
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
         Browser::new(self.router.clone())
+    }
+
+    /// Holds up everything that is to be verified, until the sender is used or dropped.
+    pub async fn hold_verifying(&self) -> std::sync::mpsc::Sender<()> {
+        let (let_go, held) = std::sync::mpsc::channel();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let verifying = Arc::clone(&self.verifying);
+        let hold = move || {
+            begun.send(()).unwrap();
+            held.recv().ok();
+        };
+        tokio::spawn(async move { verifying.run(hold).await });
+        begins.await.unwrap();
+        let_go
     }
 
     pub fn wait(&self, seconds: u64) {

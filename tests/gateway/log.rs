@@ -1,10 +1,21 @@
 //! What is written down about a request, and what never is.
 
-use std::io::Write;
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bmauth::domain::route::Access;
+use bmauth::store::redb::RedbStore;
+use bmauth::telemetry::json::{self, Json};
+use bmauth::telemetry::queue::{Queue, Room};
+use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::harness::*;
 
@@ -126,4 +137,153 @@ async fn a_request_that_was_stopped_says_so() {
     world.keeper.end(&secret);
     client.closes().await;
     assert!(paper.text().contains("stopped=true"), "{}", paper.text());
+}
+
+#[tokio::test]
+async fn whatever_is_asked_is_one_line_that_a_program_can_read() {
+    let app = hello().await;
+    let world = world(&app.url);
+    world.get("/", &[]).await;
+    let paper = Paper::default();
+    let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Json::new(Arc::clone(&queue))));
+    tracing::callsite::rebuild_interest_cache();
+    let asked: [&[u8]; 11] = [
+        b"GET /%22%7B%E2%80%A8 HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET /a%0a%22%1b%7f%e2%80%a8%c2%9b HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET /a\"},{\"level\":\"ERROR HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET /a\\ HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        "GET /\u{2028}\u{85}\u{9b}31m HTTP/1.1\r\nHost: notes.example.com\r\n\r\n".as_bytes(),
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET /\x1b[31m HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET /a\nb HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"G'`|~^_T / HTTP/1.1\r\nHost: notes.example.com\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\"b\\c\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: notes.example.com\tx\r\n\r\n",
+    ];
+    for request in asked {
+        let mut client = world.connect();
+        client.send(request).await;
+        client.closes_or_answers().await;
+    }
+    // The last one of all, so that those before have ended.
+    world.get("/last", &[]).await;
+    assert!(tokio::task::spawn_blocking(move || queue.flush(PATIENCE)).await.unwrap());
+    let text = paper.text();
+    assert!(!text.replace('\n', "").contains(|letter: char| letter.is_control() || letter == '\u{2028}'), "{text:?}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["fields", "level", "target", "timestamp"], "{line}");
+        assert_eq!((&line["level"], &line["fields"]["message"]), (&"INFO".into(), &"request".into()), "{line}");
+    }
+    // Two of them are no heads at all to the library that reads them.
+    assert_eq!(lines.len(), asked.len() + 1 - 2, "{text}");
+    assert_eq!(lines.first().unwrap()["fields"]["path"], "/%22%7B%E2%80%A8", "{text}");
+}
+
+/// A gateway of its own process, which is ended with the test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Program {
+    fn serve(folder: &Path, port: u16) -> Self {
+        let settings = folder.join("bmauth.toml");
+        let store = folder.join("bmauth.redb");
+        let written = format!(
+            "public_url = \"http://localhost:{port}\"\n\
+             [server]\nlisten = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n\
+             [storage]\npath = {store:?}\n\
+             [email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n\
+             [[route]]\nupstream = [\"http://127.0.0.1:9\"]\n"
+        );
+        std::fs::write(&settings, written).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bmauth"));
+        command.env_clear().args(["serve", "--config"]).arg(settings);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+fn message(line: &str) -> String {
+    let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    line["fields"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
+    /// More than a pipe holds.
+    const REQUESTS: usize = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let mut program = Program::serve(folder.path(), address.port());
+    let mut log = BufReader::new(program.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while line.is_empty() || !message(&line).starts_with("serving ") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended too early");
+    }
+    // From here on nobody reads, and every request is answered.
+    let mut client = TcpStream::connect(address).unwrap();
+    let request = format!("GET /{} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", "a".repeat(200), address.port());
+    for _ in 0..REQUESTS {
+        client.write_all(request.as_bytes()).unwrap();
+        assert!(answer(&mut client).starts_with("HTTP/1.1 401 "));
+    }
+    drop(client);
+    let told = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    closed(&folder.path().join("bmauth.redb"));
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert!(program.0.wait().unwrap().success(), "{rest}");
+    let said: Vec<String> = rest.lines().map(message).collect();
+    assert_eq!(said.iter().filter(|said| *said == "request").count(), REQUESTS);
+    assert_eq!(said.last().map(String::as_str), Some("stopping"), "{rest}");
+}
+
+/// One answer with a `Content-Length`.
+fn answer(client: &mut TcpStream) -> String {
+    let mut answer = BufReader::new(client);
+    let (mut head, mut length) = (String::new(), 0);
+    while !head.ends_with("\r\n\r\n") {
+        let start = head.len();
+        assert!(answer.read_line(&mut head).unwrap() > 0, "no answer");
+        if let Some(value) = head[start..].to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    answer.read_exact(&mut vec![0; length]).unwrap();
+    head
+}
+
+/// Until the gateway has let go of its store, which is the last that it does but for its log.
+fn closed(store: &Path) {
+    let begun = Instant::now();
+    while RedbStore::open(store).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "it does not end");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_out_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let store = folder.path().join("bmauth.redb");
+    std::fs::write(&store, "").unwrap();
+    std::fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
+    let mut program = Program::serve(folder.path(), taken.local_addr().unwrap().port());
+    let mut said = String::new();
+    program.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(program.0.wait().unwrap().code(), Some(1), "{said}");
+    let said: Vec<&str> = said.lines().collect();
+    let [warning, why] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(message(warning), "others than its owner could read the store; now they cannot");
+    assert!(why.starts_with("bmauth: server.listen: "), "{why}");
 }

@@ -4,8 +4,8 @@ use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use ::redb::Database;
 use tokio::sync::oneshot;
@@ -23,6 +23,9 @@ const QUEUE: usize = 1024;
 const GROUP: usize = 256;
 /// After how many relaxed groups the next one is made durable: redb holds what they free until then.
 const RELAXED_GROUPS: u32 = 64;
+/// How often groups begin at most while several commits come at once. A group costs much more than what is in it, so a
+/// storm is written in few large ones; whoever commits alone never waits for this.
+const PACE: Duration = Duration::from_millis(3);
 /// How long relaxed commits stay off the disk when nothing else is written.
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
@@ -70,14 +73,22 @@ impl Writer {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(database: Arc<Database>) -> std::io::Result<Self> {
-        Self::start_with(database, FLUSH_AFTER)
+        Self::start_with(database, FLUSH_AFTER, PACE)
     }
 
-    fn start_with(database: Arc<Database>, flush_after: Duration) -> std::io::Result<Self> {
+    fn start_with(database: Arc<Database>, flush_after: Duration, pace: Duration) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(QUEUE);
         let failing = Arc::new(AtomicBool::new(false));
-        let mut thread = Thread { database, waiting, failing: Arc::clone(&failing), flush_after, relaxed: 0 };
-        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
+        let mut thread = Thread {
+            database,
+            waiting,
+            failing: Arc::clone(&failing),
+            flush_after,
+            pace,
+            relaxed: 0,
+            busy_until: None,
+        };
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), failing })
     }
 
@@ -131,8 +142,11 @@ struct Thread {
     waiting: Receiver<Job>,
     failing: Arc<AtomicBool>,
     flush_after: Duration,
+    pace: Duration,
     /// How many groups have been written that are not on the disk yet.
     relaxed: u32,
+    /// When the next group may begin, where the last one was no single commit.
+    busy_until: Option<Instant>,
 }
 
 impl Thread {
@@ -145,7 +159,12 @@ impl Thread {
             };
             match first {
                 Ok(first) => {
-                    let group = iter::once(first).chain(self.waiting.try_iter().take(GROUP - 1)).collect();
+                    if let Some(until) = self.busy_until {
+                        thread::sleep(until.saturating_duration_since(Instant::now()));
+                    }
+                    let began = Instant::now();
+                    let group: Vec<_> = iter::once(first).chain(self.waiting.try_iter().take(GROUP - 1)).collect();
+                    self.busy_until = (group.len() > 1).then(|| began + self.pace);
                     self.write(group);
                 }
                 Err(RecvTimeoutError::Timeout) => self.flush(),
@@ -201,7 +220,12 @@ impl Thread {
             transaction.set_durability(::redb::Durability::None)?;
         }
         let mut tables = Tables::new(&transaction);
-        let outcomes = group.into_iter().map(|work| work.write(&mut tables)).collect::<Result<Vec<_>, _>>()?;
+        let outcomes = group.into_iter().map(|work| {
+            // A large group takes milliseconds: whoever answers requests may go on in between.
+            thread::yield_now();
+            work.write(&mut tables)
+        });
+        let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
         drop(tables);
         // A durable commit that had nothing to write (a session ended already) still waits for what it relied on.
         let refused = !outcomes.is_empty() && !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Written(_)));

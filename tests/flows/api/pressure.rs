@@ -40,60 +40,55 @@ async fn a_network_that_asks_too_often_waits_and_others_do_not() {
     assert!(client.is_signed_in().await);
 }
 
-#[test]
-fn more_keys_than_can_be_verified_are_put_off() {
-    // One thread to verify on, which the test holds until everybody waits.
-    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let world = World::new().await;
-        let (client, mut key) = maria(&world).await;
-        let (release, held) = std::sync::mpsc::channel::<()>();
-        let mut waiting = Vec::new();
-        for n in 0..300 {
-            let mut tab = client.tab(&world).at(&format!("10.0.{}.{}", n / 100, n % 100));
-            let options = tab.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
-            waiting.push((tab, json!({ "credential": key.get(&options) })));
-        }
-        tokio::task::spawn_blocking(move || held.recv());
-        let tasks: Vec<_> = waiting
-            .into_iter()
-            .map(|(mut tab, body)| {
-                tokio::spawn(async move {
-                    let answer = tab.post("/signin/webauthn/verify", &body).await;
-                    (tab, body, answer)
-                })
+#[tokio::test]
+async fn more_keys_than_can_be_verified_are_put_off() {
+    let world = World::new().await;
+    let (client, mut key) = maria(&world).await;
+    let mut waiting = Vec::new();
+    for n in 0..300 {
+        let mut tab = client.tab(&world).at(&format!("10.0.{}.{}", n / 100, n % 100));
+        let options = tab.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
+        waiting.push((tab, json!({ "credential": key.get(&options) })));
+    }
+    let let_go = world.hold_verifying().await;
+    let tasks: Vec<_> = waiting
+        .into_iter()
+        .map(|(mut tab, body)| {
+            tokio::spawn(async move {
+                let answer = tab.post("/signin/webauthn/verify", &body).await;
+                (tab, body, answer)
             })
-            .collect();
-        // Those that find no place are answered while the others wait.
-        let mut answers = Vec::new();
-        let mut tasks = tasks.into_iter();
-        let (first, rest): (Vec<_>, Vec<_>) = (tasks.by_ref().take(256).collect(), tasks.collect());
-        for task in rest {
-            answers.push(task.await.unwrap());
-        }
-        assert_eq!(answers.len(), 44);
-        for (_, _, answer) in &answers {
-            refused(answer, 503, "service-unavailable");
-            assert_eq!(answer.headers[header::RETRY_AFTER], "5");
-        }
-        // Somebody's key and one that was made up are put off alike.
-        let mut stranger = Client::app(&world).at("198.51.100.7");
-        for email in [MARIA, "nobody@example.com"] {
-            let options = stranger.begin("/signin/webauthn", &json!({ "email": email })).await;
-            let mut forged = Passkey::new(&decode(&options["allowCredentials"][0]["id"]));
-            let body = json!({ "credential": forged.get(&options) });
-            refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
-        }
-        release.send(()).unwrap();
-        for task in first {
-            let (_, _, answer) = task.await.unwrap();
-            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        }
-        assert_eq!(sessions(&world, MARIA).await, 257);
-        // Nothing of theirs was used up.
-        let (mut tab, body, _) = answers.pop().unwrap();
-        assert_eq!(tab.post("/signin/webauthn/verify", &body).await.status, StatusCode::OK);
-    });
+        })
+        .collect();
+    // Those that find no place are answered while the others wait.
+    let mut answers = Vec::new();
+    let mut tasks = tasks.into_iter();
+    let (first, rest): (Vec<_>, Vec<_>) = (tasks.by_ref().take(256).collect(), tasks.collect());
+    for task in rest {
+        answers.push(task.await.unwrap());
+    }
+    assert_eq!(answers.len(), 44);
+    for (_, _, answer) in &answers {
+        refused(answer, 503, "service-unavailable");
+        assert_eq!(answer.headers[header::RETRY_AFTER], "5");
+    }
+    // Somebody's key and one that was made up are put off alike.
+    let mut stranger = Client::app(&world).at("198.51.100.7");
+    for email in [MARIA, "nobody@example.com"] {
+        let options = stranger.begin("/signin/webauthn", &json!({ "email": email })).await;
+        let mut forged = Passkey::new(&decode(&options["allowCredentials"][0]["id"]));
+        let body = json!({ "credential": forged.get(&options) });
+        refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
+    }
+    drop(let_go);
+    for task in first {
+        let (_, _, answer) = task.await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
+    assert_eq!(sessions(&world, MARIA).await, 257);
+    // Nothing of theirs was used up.
+    let (mut tab, body, _) = answers.pop().unwrap();
+    assert_eq!(tab.post("/signin/webauthn/verify", &body).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

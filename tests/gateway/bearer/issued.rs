@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bmauth::auth::verifying::Verifying;
 use bmauth::auth::{Auth, Keys};
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
@@ -73,6 +74,7 @@ async fn issuing() -> Issuing {
         clock: Arc::clone(&clock) as _,
         entropy: Arc::new(Counting(AtomicU64::new(1))),
         transport: Arc::new(Terminal),
+        verifying: Arc::new(Verifying::start_on(1).unwrap()),
     };
     let Gateway { auth, .. } = Gateway::new(&config, given).await.unwrap();
     let keys = Keys::derive(&store.master().await.unwrap().unwrap());

@@ -8,11 +8,13 @@ use std::{io, sync::mpsc};
 use ::redb::{Builder, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend};
 use uuid::Uuid;
 
+use super::super::RedbStore;
 use super::super::rows::Table;
 use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::store::Store as _;
 
 /// What is on a disk for good, and what a loss of power would take.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ struct Disk {
     broken: bool,
     /// Told of every sync.
     watcher: Option<mpsc::Sender<()>>,
+    /// The next sync of a commit says that it has begun, and hangs until it is let go.
+    stuck: Option<(mpsc::Sender<()>, Receiver<()>)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,15 @@ impl StorageBackend for Shared {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        // redb lets nobody begin to read while it makes the file longer; that is once for many commits.
+        let stuck = {
+            let mut disk = self.disk();
+            if disk.written.len() == disk.kept.len() { disk.stuck.take() } else { None }
+        };
+        if let Some((begun, let_go)) = stuck {
+            begun.send(()).unwrap();
+            let_go.recv().unwrap();
+        }
         let mut disk = self.disk();
         if disk.broken {
             return Err(io::Error::other("the disk is broken"));
@@ -86,10 +99,10 @@ fn accounts(database: &Database) -> u64 {
 }
 
 fn start() -> (Shared, Arc<Database>, Writer) {
-    start_with(FLUSH_AFTER)
+    start_with(FLUSH_AFTER, PACE)
 }
 
-fn start_with(flush_after: Duration) -> (Shared, Arc<Database>, Writer) {
+fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Database>, Writer) {
     let disk = Shared::default();
     let database = Arc::new(Builder::new().create_with_backend(disk.clone()).unwrap());
     let transaction = database.begin_write().unwrap();
@@ -97,7 +110,7 @@ fn start_with(flush_after: Duration) -> (Shared, Arc<Database>, Writer) {
         transaction.open_table(table.definition()).unwrap();
     }
     transaction.commit().unwrap();
-    let writer = Writer::start_with(Arc::clone(&database), flush_after).unwrap();
+    let writer = Writer::start_with(Arc::clone(&database), flush_after, pace).unwrap();
     (disk, database, writer)
 }
 
@@ -148,8 +161,31 @@ async fn a_relaxed_commit_does_not_wait_for_the_disk() {
 }
 
 #[tokio::test]
+async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
+    let (disk, database, writer) = start();
+    writer.write(add(1, Durability::Durable)).await.unwrap();
+    drop((writer, database));
+    // Nothing is kept in memory, so that each read asks the disk.
+    let database = Builder::new().set_cache_size(0).create_with_backend(disk.clone()).unwrap();
+    let store = RedbStore::of(Arc::new(database)).unwrap();
+    let ((begun, begins), (let_go, stuck)) = (mpsc::channel(), mpsc::channel());
+    disk.disk().stuck = Some((begun, stuck));
+    let Work::Commit(changes, durability) = add(2, Durability::Durable) else { unreachable!("add makes a commit") };
+    let mut committing = store.commit(changes, durability);
+    assert!(committing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    begins.recv().unwrap();
+    let account = async |n| store.account(AccountId(Uuid::from_u128(n))).await.unwrap();
+    assert!(account(1).await.is_some());
+    assert!(account(2).await.is_none(), "it is not there before it is safe");
+    assert!(committing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let_go.send(()).unwrap();
+    committing.await.unwrap();
+    assert!(account(2).await.is_some());
+}
+
+#[tokio::test]
 async fn a_relaxed_commit_gets_to_the_disk_when_nothing_else_is_written() {
-    let (disk, _database, writer) = start_with(Duration::from_millis(1));
+    let (disk, _database, writer) = start_with(Duration::from_millis(1), PACE);
     let (watcher, synced) = mpsc::channel();
     disk.disk().watcher = Some(watcher);
     writer.write(add(1, Durability::Relaxed)).await.unwrap();
@@ -183,6 +219,16 @@ async fn commits_that_wait_together_share_one_wait_for_the_disk() {
     let groups = (disk.syncs() - before) / each;
     assert!(groups <= 2, "98 commits took {groups} groups");
     assert_eq!(disk.accounts_after_power_loss(), 100);
+}
+
+#[tokio::test]
+async fn whoever_commits_alone_is_not_paced() {
+    // Whoever had to wait for the next group would wait for an hour.
+    let (disk, _database, writer) = start_with(FLUSH_AFTER, Duration::from_secs(3600));
+    for n in 1..=3 {
+        writer.write(add(n, Durability::Durable)).await.unwrap();
+    }
+    assert_eq!(disk.accounts_after_power_loss(), 3);
 }
 
 #[tokio::test]
@@ -279,7 +325,7 @@ async fn a_dropped_writer_finishes_what_it_took() {
         // Nobody waits for the answer.
         drop(writing);
     }
-    let dropping = std::thread::spawn(move || drop(writer));
+    let dropping = thread::spawn(move || drop(writer));
     held.abort().unwrap();
     dropping.join().unwrap();
     assert_eq!(disk.accounts_after_power_loss(), 300);

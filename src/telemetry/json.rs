@@ -1,0 +1,91 @@
+//! Lines for programs: one JSON object each, in the form of `tracing-subscriber`'s own JSON format, without spans, of
+//! which the gateway has none.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use serde::ser::{SerializeMap as _, Serializer as _};
+use serde_json::ser::Serializer;
+use tracing::{Event, Level, Subscriber};
+use tracing_serde::fields::AsMap as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use super::escape;
+use super::queue::Queue;
+use super::stamp::Stamp;
+
+/// What is kept of the memory of a long line, in bytes.
+const KEPT: usize = 4 * 1024;
+
+thread_local! {
+    static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Writes every event as a line.
+#[derive(Debug)]
+pub struct Json {
+    queue: Arc<Queue>,
+}
+
+impl Json {
+    /// Lines go to `queue`.
+    pub fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Json {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        // Taken, not borrowed: what is written may itself log. It is empty then, and at the end of a thread.
+        let mut line = LINE.try_with(Cell::take).unwrap_or_default();
+        line.clear();
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        if write(&mut line, level, target, &event.field_map()).is_ok() {
+            self.queue.push(&line, super::is_serious(level));
+        }
+        line.shrink_to(KEPT);
+        let _ = LINE.try_with(|kept| kept.set(line));
+    }
+}
+
+/// The line that says that lines were lost.
+pub fn notice(line: &mut Vec<u8>, lost: u64, why: &'static str) {
+    let fields = serde_json::json!({ "message": super::loss(lost, why), "lost": lost });
+    // Memory takes everything.
+    let _ = write(line, Level::WARN, module_path!(), &fields);
+}
+
+fn write(line: &mut Vec<u8>, level: Level, target: &str, fields: &impl serde::Serialize) -> serde_json::Result<()> {
+    let start = line.len();
+    let mut serializer = Serializer::new(&mut *line);
+    let mut object = serializer.serialize_map(None)?;
+    object.serialize_entry("timestamp", Stamp::now().as_str())?;
+    object.serialize_entry("level", level.as_str())?;
+    object.serialize_entry("fields", fields)?;
+    object.serialize_entry("target", target)?;
+    object.end()?;
+    make_plain(line, start);
+    line.push(b'\n');
+    Ok(())
+}
+
+/// Escapes what JSON itself lets pass. Such a letter stands inside a text, because all else is ASCII, and never behind
+/// a backslash, because what `serde_json` puts there is ASCII too.
+fn make_plain(line: &mut Vec<u8>, start: usize) {
+    let written = line.get(start..).unwrap_or_default();
+    // Without an early end, so that it is done for many bytes at once. Below are only those that JSON has escaped.
+    if written.iter().fold(true, |so_far, byte| so_far & (*byte < 0x7f)) {
+        return;
+    }
+    let text = String::from_utf8_lossy(written).into_owned();
+    line.truncate(start);
+    for letter in text.chars() {
+        if escape::is_needed(letter) {
+            // All of them are in the first plane, so four digits are enough (RFC 8259 §7).
+            line.extend_from_slice(format!("\\u{:04x}", u32::from(letter)).as_bytes());
+        } else {
+            line.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+}

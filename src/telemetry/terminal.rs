@@ -1,0 +1,143 @@
+//! Lines for people, in the form of `tracing-subscriber`'s own, but nothing in a value can end a line or reach the
+//! terminal as more than text.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::Arc;
+
+use tracing::field::{Field, Visit};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{Format, Full, Writer};
+use tracing_subscriber::fmt::{self as lines, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::escape;
+use super::queue::Queue;
+use super::stamp::{Stamp, Stamps};
+
+/// Writes every event as a line to `queue`; in colours unless `NO_COLOR` is set.
+pub(super) fn layer<S>(queue: Arc<Queue>) -> Lines<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    lines::layer().with_target(false).with_timer(Stamps).fmt_fields(Fields).with_writer(To(queue))
+}
+
+/// The line that says that lines were lost.
+pub(super) fn notice(line: &mut Vec<u8>, lost: u64, why: &'static str) {
+    line.extend_from_slice(format!("{}  WARN {}\n", Stamp::now().as_str(), super::loss(lost, why)).as_bytes());
+}
+
+pub(super) type Lines<S> = lines::Layer<S, Fields, Format<Full, Stamps>, To>;
+
+pub(super) struct To(Arc<Queue>);
+
+impl<'a> MakeWriter<'a> for To {
+    type Writer = Entry<'a>;
+
+    fn make_writer(&'a self) -> Entry<'a> {
+        Entry { queue: &self.0, is_serious: false }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Entry<'a> {
+        Entry { queue: &self.0, is_serious: super::is_serious(*metadata.level()) }
+    }
+}
+
+/// Takes one line: the layer writes a line whole.
+pub(super) struct Entry<'a> {
+    queue: &'a Queue,
+    is_serious: bool,
+}
+
+impl io::Write for Entry<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.queue.push(line, self.is_serious);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `message name=value name=value`.
+pub(super) struct Fields;
+
+impl<'writer> FormatFields<'writer> for Fields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut visitor = Visitor { writer, is_first: true, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+struct Visitor<'a> {
+    writer: Writer<'a>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visitor<'_> {
+    fn write(&mut self, name: &str, value: fmt::Arguments<'_>) -> fmt::Result {
+        if !std::mem::take(&mut self.is_first) {
+            self.writer.write_char(' ')?;
+        }
+        if name != "message" {
+            let (name_style, sign_style, end) =
+                if self.writer.has_ansi_escapes() { ("\x1b[3m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+            write!(self.writer, "{name_style}{name}{end}{sign_style}={end}")?;
+        }
+        Escaping(&mut self.writer).write_fmt(value)
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // A message is said; any other text is quoted.
+        match field.name() {
+            "message" => self.record_debug(field, &format_args!("{value}")),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.record_debug(field, &format_args!("{value}"));
+        let mut causes = Vec::new();
+        let mut next = value.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        if self.result.is_ok() && !causes.is_empty() {
+            self.result = self.write(&format!("{}.sources", field.name()), format_args!("{causes:?}"));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.result.is_ok() {
+            self.result = self.write(field.name(), format_args!("{value:?}"));
+        }
+    }
+}
+
+/// Passes text on as it can be shown.
+struct Escaping<'a, 'writer>(&'a mut Writer<'writer>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if escape::is_plain(text) {
+            return self.0.write_str(text);
+        }
+        for letter in text.chars() {
+            if escape::is_needed(letter) {
+                write!(self.0, "{}", letter.escape_default())?;
+            } else {
+                self.0.write_char(letter)?;
+            }
+        }
+        Ok(())
+    }
+}
