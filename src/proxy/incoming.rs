@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
@@ -59,6 +59,7 @@ impl Incoming {
             return Err(Problem::HeadTooLarge);
         }
         allow(&head.method)?;
+        one_length(&head.headers)?;
         let authority = connection.named(host(head)?)?;
         let target = RequestTarget::parse(raw_target).map_err(|_| Problem::BadRequest)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
@@ -119,6 +120,17 @@ fn allow(method: &Method) -> Result<(), Problem> {
         Passage::Allowed => Ok(()),
         Passage::Never => Err(Problem::MethodNotAllowed),
         Passage::Unknown => Err(Problem::NotImplemented),
+    }
+}
+
+/// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server takes
+/// it for one (RFC 9110 §8.6).
+fn one_length(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().iter().all(u8::is_ascii_digit) => Ok(()),
+        (Some(_), _) => Err(Problem::BadRequest),
     }
 }
 

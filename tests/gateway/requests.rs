@@ -156,6 +156,8 @@ async fn lengths_that_can_be_read_in_two_ways_are_refused_or_end_the_connection(
     for framing in [
         "Content-Length: 5\r\nContent-Length: 6\r\n",
         "Content-Length: 5, 6\r\n",
+        "Content-Length: 5\r\nContent-Length: 5\r\n",
+        "Content-Length: 5, 5\r\n",
         "Content-Length: +5\r\n",
         "Transfer-Encoding: chunked, identity\r\n",
         "Transfer-Encoding: xchunked\r\n",
@@ -173,4 +175,36 @@ async fn lengths_that_can_be_read_in_two_ways_are_refused_or_end_the_connection(
     client.closes().await;
     let seen = app.saw();
     assert_eq!((seen.body.as_slice(), seen.field("content-length")), (&b"ab"[..], None));
+}
+
+#[tokio::test]
+async fn each_request_of_a_connection_goes_by_its_own_host() {
+    let (notes, other) = (hello().await, hello().await);
+    let world = plan()
+        .route("/", Access::Public, &notes.url)
+        .route_to("other.example.com", "/", Access::Public, &[&other.url])
+        .start();
+    let mut client = world.connect();
+    for (host, status) in [
+        (HOST, 200),
+        ("other.example.com", 200),
+        ("notes.example.com:8443", 200),
+        ("Notes.Example.COM.", 200),
+        ("evil.example", 421),
+        ("other.example.com", 200),
+        (HOST, 200),
+    ] {
+        client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert_eq!(client.answer().await.status, status, "{host}");
+        let told = |app: &App| app.seen().iter().map(|seen| seen.field("host").unwrap().to_owned()).collect::<Vec<_>>();
+        let canonical = host.to_lowercase().trim_end_matches('.').to_owned();
+        let (notes, other) = (told(&notes), told(&other));
+        match host {
+            "evil.example" => assert!(notes.is_empty() && other.is_empty(), "{notes:?} {other:?}"),
+            "other.example.com" => assert_eq!((notes, other), (vec![], vec![canonical])),
+            _ => assert_eq!((notes, other), (vec![canonical], vec![])),
+        }
+    }
+    client.send("GET / HTTP/1.1\r\nHost: notes.example.com, evil.example\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 400);
 }
