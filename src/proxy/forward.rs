@@ -144,6 +144,8 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
         Kept::Nothing => {
             headers.remove(COOKIE);
         }
+        // A client that names them in `Connection` has had Pingora take them out.
+        Kept::Some if !headers.contains_key(COOKIE) => {}
         Kept::Some => {
             let line = credentials::cookies_without_ours(headers);
             headers.insert(COOKIE, HeaderValue::try_from(line)?);

@@ -120,6 +120,9 @@ async fn a_connection_field_cannot_name_ours() {
         assert!(seen.field("x-bmauth-jwt").is_some() && seen.field("remote-user").is_some(), "{named}");
         assert_eq!(seen.field("connection").filter(|value| !value.eq_ignore_ascii_case("keep-alive")), None, "{named}");
     }
+    let mixed = format!("Cookie: a=1; {COOKIE}={}", secret.text());
+    assert_eq!(world.get("/", &["Connection: Cookie", &mixed]).await.status, 200);
+    assert_eq!(app.saw().field("cookie"), None);
     for named in ["X-Forwarded-For", "X-Forwarded-Host", "Host"] {
         let answer = world.get_as(&secret, "/", &[&format!("Connection: {named}")]).await;
         let seen = app.seen();
