@@ -1,7 +1,8 @@
-//! What stands between a connection and the HTTP parser: how long a head may take, and how large it may be.
+//! What stands between a connection and the HTTP parser: how long a head may take, how large it may be, and how long a
+//! client may take nothing.
 //!
 //! Pingora bounds each read of a head but neither the whole of it nor the wait between two requests, and lets it grow
-//! to a mebibyte. So the stream itself refuses to go on.
+//! to a mebibyte; it waits for ever until the end of an answer is taken. So the stream itself refuses to go on.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,9 @@ use super::incoming::Named;
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next request.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take nothing of what is written to it. Pingora bounds only the writing of bodies, and sooner: not
+/// that of heads, nor of what is still buffered at the end of an answer.
+const TAKE_DEADLINE: Duration = Duration::from_secs(150);
 /// How many bytes may come in before a head is complete; the connection is closed then. Heads that are complete and
 /// over [`super::incoming::LARGEST_HEAD`] are answered.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -117,6 +121,10 @@ pub(super) struct Guarded<S: AsyncWrite> {
     /// When the head must be complete, or while not a byte of it has come, when it must have begun.
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while the client takes nothing.
+    stuck: Option<Pin<Box<Sleep>>>,
+    /// Whether the client was waited for in vain. Nothing is written any more then, also not what would say so.
+    gone: bool,
     /// Whether this head has been refused.
     refused: bool,
 }
@@ -137,6 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             head_bytes: 0,
             deadline: Some(Instant::now() + HEAD_DEADLINE),
             timer: None,
+            stuck: None,
+            gone: false,
             refused: false,
         }
     }
@@ -173,6 +183,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Guarded<S> {
+    /// Does a piece of writing, unless the client has taken nothing for too long.
+    fn in_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut BufWriter<S>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let gone = || Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")));
+        if self.gone {
+            return gone();
+        }
+        let written = write(Pin::new(&mut self.io), cx);
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let timer = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(TAKE_DEADLINE)));
+        ready!(timer.as_mut().poll(cx));
+        self.gone = true;
+        gone()
+    }
+}
+
 /// What Pingora says while a head is still awaited is about a head that is none. It would name its maker, so ours is
 /// said in its place.
 fn refusal(said: &[u8]) -> &'static [u8] {
@@ -203,7 +236,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.http2 || !this.connection.turn.load(Ordering::Relaxed).is_multiple_of(2) {
-            return Pin::new(&mut this.io).poll_write(cx, buf);
+            return this.in_time(cx, |io, cx| io.poll_write(cx, buf));
         }
         if !this.refused {
             // It fits into the buffer, which is empty between requests.
@@ -214,11 +247,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        self.get_mut().in_time(cx, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        self.get_mut().in_time(cx, AsyncWrite::poll_shutdown)
     }
 }
 
@@ -226,7 +259,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Shutdown for Guarded<S> {
     async fn shutdown(&mut self) {
         // The other end may be gone already; there is nobody to tell.
-        let _ = self.io.shutdown().await;
+        let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 

@@ -37,6 +37,16 @@ async fn a_head_that_drips_is_cut_off_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_first_head_begins_with_the_connection() {
+    let (world, begun) = (alone(), Instant::now());
+    let mut client = world.connect();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    client.send("GET / HTTP/1.1\r\nX").await;
+    assert_eq!(client.closes().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_head_that_comes_in_pieces_within_its_time_is_read() {
     let world = alone();
     let mut client = world.connect();
@@ -74,6 +84,98 @@ async fn the_deadline_of_a_later_head_begins_with_its_first_byte() {
     client.send("GET / HTTP/1.1\r\nX").await;
     assert_eq!(client.closes_slowly(Duration::from_secs(100)).await, "");
     assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_head_that_drips_is_cut_off_in_time() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 401);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let begun = Instant::now();
+    let head = get("/", &[&format!("X-Slow: {}", "a".repeat(1000))]);
+    for byte in head.as_bytes() {
+        if client.io.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(client.closes().await, "");
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_lines_before_a_head_keep_no_connection_open() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer().await.status, 401);
+    let begun = Instant::now();
+    while client.io.write_all(b"\r\n").await.is_ok() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(begun.elapsed() < Duration::from_secs(12), "it is still open");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_of_http_1_0_is_closed_when_nothing_more_comes() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(format!("GET / HTTP/1.0\r\nHost: {HOST}\r\nConnection: keep-alive\r\n\r\n")).await;
+    assert_eq!(client.answer().await.status, 401);
+    let begun = Instant::now();
+    assert_eq!(client.closes_slowly(Duration::from_secs(100)).await, "");
+    assert_eq!(begun.elapsed().as_secs(), 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_body_that_was_read_a_connection_is_closed_when_nothing_more_comes() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &[], "read")).await;
+    assert_eq!(client.answer().await.status, 200);
+    let begun = Instant::now();
+    assert_eq!(client.closes_slowly(Duration::from_secs(100)).await, "");
+    assert_eq!(begun.elapsed().as_secs(), 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_body_that_was_not_read_a_connection_is_closed_at_once() {
+    let world = alone();
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 9"], "")).await;
+    let begun = Instant::now();
+    assert_eq!(client.answer().await.status, 401);
+    assert_eq!(client.closes().await, "");
+    assert_eq!(begun.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_answer_is_let_go() {
+    let world = alone();
+    let mut client = world.connect();
+    // More answers than fit into the pipe, each asked for when the one before is written.
+    for _ in 0..300 {
+        client.send(get("/", &["Accept: text/html"])).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    let sent = client.io.write_all(b"x").await;
+    assert_eq!(sent.map_err(|error| error.kind()), Err(std::io::ErrorKind::BrokenPipe));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_its_answers_slowly_is_waited_for() {
+    let world = alone();
+    let mut client = world.connect();
+    for _ in 0..300 {
+        client.send(get("/", &["Accept: text/html"])).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let said = client.closes_slowly(Duration::from_secs(100)).await;
+    assert!(said.len() > 64 * 1024 && said.ends_with("\r\n\r\n"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]
