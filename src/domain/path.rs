@@ -616,6 +616,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_target_is_known_again_byte_for_byte_and_nothing_else_is_taken_for_it() {
+        let all = ["/", "/?", "/a", "/a?", "/a?b", "/a?b?", "/a?b=c", "/a%20b", "/A", "/a/", "/a/b", "/ab", "/a;b"];
+        for text in all {
+            let target = RequestTarget::parse(text.as_bytes()).expect("a target");
+            assert_eq!(target.to_string(), text);
+            for other in all {
+                assert_eq!(target.is_written(other.as_bytes()), other == text, "{text} {other}");
+            }
+            for other in [&b""[..], b"?", b"a", b"/a#b", b"*", b"http://notes.example.com/"] {
+                assert!(!target.is_written(other), "{text} {}", other.escape_ascii());
+            }
+        }
+    }
+
     /// Decodes again and again, as a careless chain of servers would, and resolves what it finds.
     fn careless(path: &str) -> Vec<String> {
         let mut text = path.replace('\\', "/");

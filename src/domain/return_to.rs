@@ -117,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_returned_to_as_it_was_made_unless_it_is_too_long_or_for_us() {
+        let to = |text: &str| ReturnTo::to(&RequestTarget::parse(text.as_bytes()).unwrap());
+        let longest = format!("/a?{}", "b".repeat(LONGEST - 3));
+        for text in ["/", "/a?", "/a?b=//c", "/_bmauth/devices", &longest] {
+            assert_eq!(to(text).map(String::from).as_deref(), Ok(text));
+        }
+        assert_eq!(to(&format!("{longest}b")), Err(ReturnToError::TooLong));
+        for text in ["/_bmauth", "/_BMAuth/devices", "/_bmauth/devices?x", "/_bmauth;x/y", "/_bmauth/sign-out"] {
+            assert_eq!(to(text), Err(ReturnToError::Reserved), "{text}");
+        }
+    }
+
+    #[test]
     fn anything_else_becomes_the_root() {
         let long = format!("/{}", "a".repeat(LONGEST));
         for text in [

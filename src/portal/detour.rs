@@ -22,3 +22,19 @@ pub fn by_way_of(page: &str, target: &RequestTarget) -> String {
     written.extend(utf8_percent_encode(return_to.as_str(), IN_QUERY));
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_gone_back_to_becomes_the_root() {
+        let by_way = |text: &str| by_way_of(SIGN_IN, &RequestTarget::parse(text.as_bytes()).unwrap());
+        assert_eq!(by_way("/a?b=//c&d"), "/_bmauth/sign-in?return_to=/a%3Fb%3D//c%26d");
+        assert_eq!(by_way(&format!("/{}", "a".repeat(2047))).len(), "/_bmauth/sign-in?return_to=".len() + 2048);
+        let long = format!("/{}", "a".repeat(2048));
+        for text in ["/_bmauth/sign-out", "/_BMAuth", "/_bmauth;x/y", &long] {
+            assert_eq!(by_way(text), "/_bmauth/sign-in?return_to=/", "{text}");
+        }
+    }
+}

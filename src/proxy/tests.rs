@@ -126,6 +126,25 @@ async fn an_admission_is_the_only_way_to_a_server() {
     assert!(gateway.upstream_peer(&mut session, &mut context).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
+    let gateway = gateway(Access::Public);
+    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    assert!(!gateway.request_filter(&mut session, &mut context).await.unwrap());
+    let mut sent_to = async |target: &[u8]| {
+        let mut request = session.req_header().clone();
+        request.set_raw_path(target).unwrap();
+        let sent = gateway.upstream_request_filter(&mut session, &mut request, &mut context).await;
+        sent.map(|()| request.raw_path().to_vec())
+    };
+    for other in [&b"/other"[..], b"/?", b"*"] {
+        assert_eq!(problem_of(&sent_to(other).await.unwrap_err()), Some(Problem::Fault), "{}", other.escape_ascii());
+    }
+    for same in [&b"/"[..], b"/#", b"http://notes.example.com/"] {
+        assert_eq!(sent_to(same).await.unwrap(), b"/", "{}", same.escape_ascii());
+    }
+}
+
 #[test]
 fn the_names_of_requests_differ() {
     let gateway = gateway(Access::Public);

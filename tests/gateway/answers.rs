@@ -39,6 +39,19 @@ async fn every_answer_of_ours_has_our_policies_and_a_length_and_names_no_server(
 }
 
 #[tokio::test]
+async fn on_http_no_answer_of_ours_asks_for_https() {
+    let world = plan()
+        .route("/app", Access::SignedIn, &nobody().await)
+        .set(|settings| settings.public_scheme = bmauth::domain::route::Scheme::Http)
+        .start();
+    for (path, lines) in [("/app", &["Sec-Fetch-Mode: navigate"][..]), ("/app", &[]), ("//", &[])] {
+        let answer = world.get(path, lines).await;
+        assert_eq!(answer.field("strict-transport-security"), None);
+        assert_eq!(answer.field("cache-control"), Some("no-store"));
+    }
+}
+
+#[tokio::test]
 async fn a_head_request_gets_the_head_of_the_answer_alone() {
     let world = plan().route("/", Access::SignedIn, &nobody().await).start();
     let mut client = world.connect();

@@ -72,6 +72,31 @@ async fn the_portal_may_set_our_cookies() {
 }
 
 #[tokio::test]
+async fn how_a_message_of_the_portal_is_framed_is_not_up_to_the_portal() {
+    let portal = axum::Router::new().fallback(async |request: axum::extract::Request| {
+        let status = match request.uri().path() {
+            "/_bmauth/nothing" => http::StatusCode::NO_CONTENT,
+            _ => http::StatusCode::OK,
+        };
+        let framing = [("content-length", "3"), ("transfer-encoding", "chunked"), ("connection", "close, x-portal")];
+        (status, framing, [("x-portal", "yes")], if status == 200 { "whole" } else { "" })
+    });
+    let world = plan().route("/", Access::Public, &nobody().await).portal(portal).start();
+    let mut client = world.connect();
+    for (path, status, length, body) in [
+        ("/_bmauth/x", 200, Some("5"), "whole"),
+        ("/_bmauth/nothing", 204, None, ""),
+        ("/_bmauth/x", 200, Some("5"), "whole"),
+    ] {
+        client.send(get(path, &[])).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.text().as_str()), (status, body), "{path}");
+        assert_eq!((answer.field("content-length"), answer.field("transfer-encoding")), (length, None), "{path}");
+        assert_eq!((answer.field("connection"), answer.field("x-portal")), (Some("keep-alive"), Some("yes")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_for_the_portal_has_a_limit() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
     let big = "a".repeat(64 * 1024);

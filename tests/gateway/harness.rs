@@ -324,6 +324,11 @@ impl Client {
         tokio::time::timeout(PATIENCE, read_answer(&mut self.io)).await.expect("an answer in time")
     }
 
+    /// As [`Client::answer`], but it may take long.
+    pub async fn answer_within(&mut self, patience: Duration) -> Answer {
+        tokio::time::timeout(patience, read_answer(&mut self.io)).await.expect("an answer in time")
+    }
+
     /// The next answer's head.
     pub async fn answer_head(&mut self) -> Answer {
         let head = tokio::time::timeout(PATIENCE, read_head(&mut self.io)).await.expect("a head in time");

@@ -107,6 +107,31 @@ async fn the_authority_and_the_host_field_say_the_same_or_the_request_is_refused
 }
 
 #[tokio::test]
+async fn streams_at_the_same_time_go_each_by_their_own_host() {
+    let (notes, other) = (hello().await, hello().await);
+    let world = plan()
+        .route("/", Access::Public, &notes.url)
+        .route_to("other.example.com", "/", Access::Public, &[&other.url])
+        .start();
+    let mut client = connect(&world).await;
+    let hosts = ["other.example.com", HOST, "evil.example", "NOTES.example.com:443", "other.example.com:1"].repeat(6);
+    let answers: Vec<ResponseFuture> =
+        hosts.iter().map(|host| ask(&mut client, Request::get(format!("https://{host}/{host}")))).collect();
+    for (host, answer) in hosts.iter().zip(answers) {
+        let expected = if *host == "evil.example" { 421 } else { 200 };
+        assert_eq!(answer.await.unwrap().status(), expected, "{host}");
+    }
+    for (app, name, count) in [(&notes, "notes.example.com", 12), (&other, "other.example.com", 12)] {
+        let seen = app.seen();
+        assert_eq!(seen.len(), count);
+        for seen in seen {
+            assert!(seen.target.to_lowercase().starts_with(&format!("/{name}")), "{seen:?}");
+            assert!(seen.field("host").unwrap().starts_with(name), "{seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn targets_and_methods_are_held_to_the_same_rules() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();

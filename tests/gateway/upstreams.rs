@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bmauth::domain::route::Access;
 use tokio::io::AsyncReadExt;
@@ -128,4 +129,59 @@ async fn connections_to_the_app_are_kept() {
         assert_eq!(client.answer().await.text(), "hello");
     }
     assert_eq!(app.connections(), 1);
+}
+
+/// An app that hands out its connections once a request has come, and says nothing.
+async fn silent() -> (String, tokio::sync::mpsc::UnboundedReceiver<tokio::net::TcpStream>) {
+    let (note, asked) = tokio::sync::mpsc::unbounded_channel();
+    let url = raw_app(move |_, stream| {
+        let note = note.clone();
+        async move {
+            let _ = note.send(stream);
+        }
+    })
+    .await;
+    (url, asked)
+}
+
+#[tokio::test]
+async fn an_app_that_stays_silent_is_told_to_have_taken_too_long() {
+    let (url, mut asked) = silent().await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    let _open = asked.recv().await.unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let answer = client.answer_within(Duration::from_secs(400)).await;
+    // It was asked a moment before time stood still.
+    assert_eq!((answer.status, begun.elapsed().as_secs().div_ceil(5)), (504, 60));
+}
+
+#[tokio::test]
+async fn a_client_that_pauses_within_a_body_is_not_waited_for() {
+    let (url, mut asked) = silent().await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 9"], "")).await;
+    let _open = asked.recv().await.unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let answer = client.answer_within(Duration::from_secs(400)).await;
+    assert_eq!((answer.status, begun.elapsed().as_secs().div_ceil(5)), (408, 12));
+}
+
+#[tokio::test]
+async fn a_connection_to_the_app_is_not_used_again_after_a_pause() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = world.connect();
+    for (pause, connections) in [(0, 1), (3, 1), (5, 2)] {
+        tokio::time::pause();
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        tokio::time::resume();
+        client.send(get("/", &[])).await;
+        assert_eq!(client.answer().await.text(), "hello");
+        assert_eq!(app.connections(), connections, "after {pause} s");
+    }
 }
