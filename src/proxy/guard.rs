@@ -21,6 +21,7 @@ use pingora::protocols::{
     UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use super::answers::Problem;
@@ -53,13 +54,28 @@ pub(super) struct Connection {
     named: OnceLock<Arc<Named>>,
     /// Even while a head is awaited, odd while a request is served.
     turn: AtomicU32,
+    /// How many requests are being served, on HTTP/2.
+    running: Option<watch::Sender<usize>>,
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(super) struct Serving(Arc<Connection>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0.running {
+            running.send_modify(|count| *count -= 1);
+        }
+    }
 }
 
 impl Connection {
     pub(super) fn of(arrival: Arrival) -> Self {
         let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
         let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
-        Self { peer, forwarded_for, tls: arrival.tls, named: OnceLock::new(), turn: AtomicU32::new(0) }
+        let running = arrival.http2.then(watch::Sender::default);
+        Self { peer, forwarded_for, tls: arrival.tls, named: OnceLock::new(), turn: AtomicU32::new(0), running }
     }
 
     /// Who is at the other end of the connection.
@@ -80,6 +96,26 @@ impl Connection {
                 // Another request of this connection may have been first, with another name.
                 let _ = self.named.set(Arc::clone(&named));
                 Ok(named)
+            }
+        }
+    }
+
+    /// A request is served until what is returned is dropped.
+    pub(super) fn serving(self: &Arc<Self>) -> Serving {
+        if let Some(running) = &self.running {
+            running.send_modify(|count| *count += 1);
+        }
+        Serving(Arc::clone(self))
+    }
+
+    /// Returns once there has been no request for so long. On HTTP/1 never: the wait for each head ends by itself there.
+    pub(super) async fn unused(&self, time: Duration) {
+        let Some(running) = &self.running else { return std::future::pending().await };
+        let mut running = running.subscribe();
+        // Neither wait fails, because what is waited for is kept here.
+        while running.wait_for(|count| *count == 0).await.is_ok() {
+            if tokio::time::timeout(time, running.changed()).await.is_err() {
+                return;
             }
         }
     }
@@ -149,6 +185,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             gone: false,
             refused: false,
         }
+    }
+
+    /// What is known of it.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection)
     }
 
     /// Reads a piece of a head.

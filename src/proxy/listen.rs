@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora::apps::{HttpServerOptions, ServerApp as _};
+use pingora::apps::ServerApp as _;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
@@ -183,9 +183,6 @@ impl Proxy {
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
         let stop = CancellationToken::new();
         let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));
-        let mut options = HttpServerOptions::default();
-        options.h2_idle_timeout = Some(HTTP2_IDLE);
-        http.server_options = Some(options);
         http.h2_options = Some(http2_options());
         Self {
             app: Arc::new(Requests { http: Arc::new(http) }),
@@ -267,7 +264,12 @@ impl Proxy {
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {
         let stream = Box::new(Guarded::new(stream, arrival));
-        self.app.process_new(stream, &self.shutdown.subscribe()).await;
+        let (connection, shutdown) = (stream.connection(), self.shutdown.subscribe());
+        tokio::select! {
+            _ = self.app.process_new(stream, &shutdown) => {}
+            // Pingora's own timer for this is one of those that wake a thread all the time.
+            () = connection.unused(HTTP2_IDLE) => {}
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
+
 use super::Gateway;
 use super::guard::{Connection, connection_of};
 use crate::auth::sessions::LiveSession;
@@ -55,6 +56,7 @@ impl HttpServerApp for Requests {
         if !session.is_http2() {
             connection.await_head();
         }
+        let _serving = connection.serving();
         let stop = Arc::new(OnceLock::new());
         let surroundings = Surroundings { connection, stop: Arc::clone(&stop) };
         let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));

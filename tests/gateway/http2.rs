@@ -1,5 +1,7 @@
 //! The same promises over HTTP/2.
 
+use std::time::Duration;
+
 use bmauth::domain::route::Access;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -223,6 +225,31 @@ async fn a_stream_ends_with_its_session_and_its_neighbours_go_on() {
     let end = tokio::time::timeout(PATIENCE, body.data()).await.expect("an end in time");
     assert!(end.is_some_and(|end| end.is_err()), "the answer is cut short, not complete");
     assert_eq!(status(&mut client, to("/_bmauth/x")).await, 200, "the connection goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_closed_when_nothing_more_is_asked() {
+    let world = plan().route("/", Access::SignedIn, "http://127.0.0.1:9").start();
+    let (mut client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    let mut connection = tokio::spawn(connection);
+    for _ in 0..3 {
+        assert_eq!(status(&mut client, to("/")).await, 401);
+        assert!(tokio::time::timeout(Duration::from_secs(70), &mut connection).await.is_err(), "closed too early");
+    }
+    let end = tokio::time::timeout(Duration::from_secs(10), &mut connection).await;
+    assert!(end.is_ok(), "it is still open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_request_lasts_is_not_closed() {
+    let portal = axum::Router::new().fallback(async || {
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        "late"
+    });
+    let world = plan().route("/", Access::SignedIn, "http://127.0.0.1:9").portal(portal).start();
+    let mut client = connect(&world).await;
+    assert_eq!(status(&mut client, to("/_bmauth/x")).await, 200);
+    assert_eq!(status(&mut client, to("/")).await, 401);
 }
 
 #[tokio::test]
