@@ -144,6 +144,8 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
         Kept::Nothing => {
             headers.remove(COOKIE);
         }
+        // They went with the fields that were not to be passed on.
+        Kept::Some if !headers.contains_key(COOKIE) => {}
         Kept::Some => {
             let line = credentials::cookies_without_ours(headers);
             headers.insert(COOKIE, HeaderValue::try_from(line)?);

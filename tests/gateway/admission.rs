@@ -162,7 +162,7 @@ async fn a_preflight_brings_nothing_but_its_question() {
         "Access-Control-Request-Headers: x-a",
         "Access-Control-Request-Private-Network: true",
         "User-Agent: Firefox",
-        "Cookie: app-session=1",
+        "Cookie: app-session=1; __Host-bmauth=x",
         "Authorization: Basic eDp5",
         "X-Api-Key: 1",
         "X-HTTP-Method-Override: DELETE",
