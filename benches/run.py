@@ -39,6 +39,8 @@ def everything():
         "sessions-rate": ("Requests a second, sessions hit at random", "sessions", [(p["sessions"], report.middle(p, "rate")) for p in sessions]),
         "sessions-memory": ("Resident memory, every session used", "MB, by sessions", [(p["sessions"], p["resident_mb"]) for p in sessions]),
         "sessions-ready": ("Start until ready", "seconds, by sessions", [(p["sessions"], p["ready_seconds"]) for p in sessions]),
+        "sessions-store": ("The store's file", "MB, by sessions", [(p["sessions"], p["store_mb"]) for p in sessions]),
+        "sessions-sweep": ("Sweep that ends a thousand sessions", "ms, by sessions", [(p["sessions"], p["sweep_seconds"] * 1000) for p in sessions]),
         "accounts-rate": ("Sign-ins a second", "accounts", [(p["accounts"], p["storm"]["rate"]) for p in accounts]),
         "accounts-store": ("The store's file", "MB, by accounts", [(p["accounts"], p["store_mb"]) for p in accounts]),
     }  # fmt: skip

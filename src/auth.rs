@@ -42,6 +42,9 @@ use passkeys::{RelyingParty, RelyingPartyError, Unproved};
 use sessions::{KeptToken, LiveSession, Sessions};
 use verifying::Verifying;
 
+/// Of how many sessions one commit writes down the last use.
+const AT_ONCE: usize = 1000;
+
 /// The sign-in side of the gateway.
 pub struct Auth {
     store: Arc<dyn Store>,
@@ -354,11 +357,22 @@ impl Auth {
     /// The store could not be written; the next round tries again.
     pub async fn sweep_sessions(&self) -> Result<(), CommitError> {
         self.end_expired_sessions();
-        for used in self.sessions.used() {
-            for part in used.chunks(1000) {
-                self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
-                self.sessions.note_written(part);
+        let mut used = Vec::new();
+        for some in self.sessions.used() {
+            used.extend(some);
+            if used.len() >= AT_ONCE {
+                self.write_down(&used).await?;
+                used.clear();
             }
+        }
+        self.write_down(&used).await
+    }
+
+    /// Writes down when sessions were last used.
+    async fn write_down(&self, used: &[(SecretDigest, Timestamp)]) -> Result<(), CommitError> {
+        for part in used.chunks(AT_ONCE) {
+            self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
+            self.sessions.note_written(part);
         }
         Ok(())
     }

@@ -3,19 +3,21 @@
 pub mod access;
 pub mod claims;
 pub mod rotation;
+mod signer;
 
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{DecodingKey, EncodingKey, Header};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Told;
 use crate::domain::signing_key::{Algorithm, SigningKey};
 use claims::Claims;
+use signer::Signer;
 
 /// How tokens are made.
 #[derive(Clone, Debug)]
@@ -45,16 +47,16 @@ struct Ring {
 }
 
 struct Key {
-    header: Header,
+    kid: String,
     algorithm: Algorithm,
     active_from: Timestamp,
-    private: EncodingKey,
+    signer: Signer,
     public: DecodingKey,
 }
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key").field("kid", &self.header.kid).finish_non_exhaustive()
+        f.debug_struct("Key").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -67,9 +69,9 @@ pub enum IdentityError {
     /// The key did not load, or the signature failed.
     #[error("an identity token could not be signed")]
     Sign(#[from] jsonwebtoken::errors::Error),
-    /// The JWKS could not be written.
-    #[error("the key set could not be written")]
-    Jwks(#[from] serde_json::Error),
+    /// A token or the JWKS could not be written.
+    #[error("a token or the key set could not be written")]
+    Write(#[from] serde_json::Error),
 }
 
 /// A signed token.
@@ -126,8 +128,16 @@ impl Identity {
         let key = ring.signing(self.settings.algorithm, now)?;
         let expires = now.after(self.settings.lifetime).min(session_end);
         let claims = Claims::new(&self.settings.issuer, audience, told, jti, now, expires);
-        let text = jsonwebtoken::encode(&key.header, &claims, &key.private)?;
+        let text = key.signer.sign(&claims)?;
         Ok(Token { text, fresh_until: now.after(self.settings.lifetime / 2).min(expires) })
+    }
+}
+
+/// What RFC 7518 §3.1 and RFC 8037 §3.1 call it.
+const fn jws_name(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    match algorithm {
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
     }
 }
 
@@ -136,19 +146,18 @@ impl Ring {
         let mut loaded = Vec::with_capacity(keys.len());
         let mut published = Vec::with_capacity(keys.len());
         for key in keys {
-            let (algorithm, encoding) = match key.algorithm {
-                Algorithm::Es256 => (jsonwebtoken::Algorithm::ES256, EncodingKey::from_ec_der(&key.pkcs8.0)),
-                Algorithm::EdDsa => (jsonwebtoken::Algorithm::EdDSA, EncodingKey::from_ed_der(&key.pkcs8.0)),
+            let encoding = match key.algorithm {
+                Algorithm::Es256 => EncodingKey::from_ec_der(&key.pkcs8.0),
+                Algorithm::EdDsa => EncodingKey::from_ed_der(&key.pkcs8.0),
             };
-            let mut jwk = Jwk::from_encoding_key(&encoding, algorithm)?;
+            let mut jwk = Jwk::from_encoding_key(&encoding, jws_name(key.algorithm))?;
             jwk.common.key_id = Some(key.kid.clone());
             jwk.common.public_key_use = Some(PublicKeyUse::Signature);
             let public = DecodingKey::from_jwk(&jwk)?;
             published.push(jwk);
-            let mut header = Header::new(algorithm);
-            header.kid = Some(key.kid.clone());
-            let (algorithm, active_from) = (key.algorithm, key.active_from);
-            loaded.push(Key { header, algorithm, active_from, private: encoding, public });
+            let signer = Signer::load(key)?;
+            let (kid, algorithm, active_from) = (key.kid.clone(), key.algorithm, key.active_from);
+            loaded.push(Key { kid, algorithm, active_from, signer, public });
         }
         loaded.sort_by_key(|key| key.active_from);
         let jwks = serde_json::to_vec(&JwkSet { keys: published })?.into();

@@ -98,6 +98,8 @@ struct Context {
     line: Line,
     admission: Option<Admission<LiveSession>>,
     identity: Option<HeaderValue>,
+    /// Who is signed in and may not see what they asked for.
+    forbidden: Option<LiveSession>,
     server: Option<Arc<Server>>,
 }
 
@@ -123,7 +125,9 @@ impl Gateway {
         let kind =
             context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         let headers = &session.req_header().headers;
-        let answer = Answer::problem(problem, kind, context.line.request_id, headers, &self.parts.render);
+        let told = context.forbidden.as_ref().map(LiveSession::told);
+        let email = told.as_ref().map(|told| told.email);
+        let answer = Answer::problem(problem, kind, context.line.request_id, headers, email, &self.parts.render);
         self.send(session, context, answer).await
     }
 
@@ -152,7 +156,7 @@ impl Gateway {
         match problem.filter(|_| incoming::kind(head) == Kind::Navigation) {
             Some(problem) => {
                 let (id, render) = (context.line.request_id, &self.parts.render);
-                let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, render);
+                let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, None, render);
                 answer.with_status(status).send(session, &self.policies).await
             }
             None => answers::send_bare(session, status, fields, body).await,
@@ -185,7 +189,7 @@ impl ProxyHttp for Gateway {
         let surroundings = Surroundings::current();
         surroundings.connection.head_is_read();
         let line = Line::new(self.request_id(), Arc::clone(&self.parts.counts));
-        Context { surroundings, line, admission: None, identity: None, server: None }
+        Context { surroundings, line, admission: None, identity: None, forbidden: None, server: None }
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
@@ -276,6 +280,11 @@ impl ProxyHttp for Gateway {
             Verdict::Review => {
                 let answer = Answer::to_review(incoming);
                 self.send(session, context, answer).await?;
+            }
+            Verdict::Forbid(live) => {
+                context.line.session = Some(live.id());
+                context.forbidden = Some(live);
+                self.refuse(session, context, Problem::Forbidden).await?;
             }
             Verdict::Refuse(problem) => self.refuse(session, context, problem).await?,
         }

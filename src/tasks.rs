@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
+use crate::domain::clock::Timestamp;
 use crate::domain::plan::Durability;
 use crate::identity::rotation;
 use crate::portal::Portal;
@@ -62,13 +63,20 @@ async fn every<F: Future<Output = ()>>(period: Duration, shutdown: CancellationT
 
 /// Ends sessions whose time is up and removes what has expired.
 pub async fn sweep(auth: &Auth) {
-    if let Err(error) = auth.sweep_sessions().await {
-        tracing::warn!(%error, "the use of sessions was not written down");
-    }
+    // Before the use is written down: a session used while that goes on must not seem idle to the store, which would
+    // forget it while it is live here.
     let (now, limits) = (auth.now(), auth.limits());
+    let unused_since = match auth.sweep_sessions().await {
+        Ok(()) => now.before(limits.idle),
+        Err(error) => {
+            tracing::warn!(%error, "the use of sessions was not written down");
+            // The store does not know which of them are idle.
+            Timestamp::from_unix(0)
+        }
+    };
     // Bounded: what is left waits for the next round.
     for _ in 0..100 {
-        let swept = auth.store().sweep(now, now.before(limits.absolute), now.before(limits.idle), SWEEP_ROWS).await;
+        let swept = auth.store().sweep(now, now.before(limits.absolute), unused_since, SWEEP_ROWS).await;
         match swept {
             Ok(removed) if removed >= SWEEP_ROWS => {}
             Ok(_) => return,

@@ -140,6 +140,10 @@ mod tests {
 
     #[test]
     fn crumbs_become_one_line() {
+        leaves(&["a=1", "b=2"], "a=1; b=2");
+        leaves(&["a=1", ""], "a=1");
+        leaves(&["", "a=1;\tbmauth\t=\t2;;=", " "], "a=1; =");
+        assert_eq!(left(&["", " ; "]), Kept::Nothing);
         leaves(&["a=1", "b=2; c=3", "__Host-bmauth=1"], "a=1; b=2; c=3");
         assert_eq!(left(&["bmauth=1", "bmauth-flow=2"]), Kept::Nothing);
     }
@@ -208,6 +212,19 @@ mod tests {
             };
             let expected: Vec<&String> = all.iter().filter(plain).collect();
             prop_assert_eq!(left.iter().collect::<Vec<_>>(), expected);
+        }
+
+        #[test]
+        fn a_value_is_found_where_exactly_one_cookie_has_exactly_that_name(fields in proptest::collection::vec(
+            proptest::collection::vec(prop_oneof![cookie(), "[ \t]?(bmauth|BMAuth|bmauths)[ \t]?(=[ \t]?[a-c=]{0,2})?"], 0..3)
+                .prop_map(|cookies| cookies.join(";")), 0..3)) {
+            let all = fields.iter().flat_map(|field| field.split(';').map(str::trim));
+            let named: Vec<&str> = all
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .filter_map(|(name, value)| (name.trim() == "bmauth").then_some(value.trim()))
+                .collect();
+            let found = find(fields.iter().map(|field| field.as_bytes()), "bmauth").only;
+            prop_assert_eq!(found, if let [one] = *named { Some(one.as_bytes()) } else { None });
         }
 
         #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::claims::Claims;
-use super::{Identity, IdentityError, Key, Ring};
+use super::{Identity, IdentityError, Key, Ring, jws_name};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::api::Grants;
 use crate::domain::clock::Timestamp;
@@ -104,7 +104,12 @@ impl Unsigned<'_> {
     /// [`AccessError::Signature`].
     pub fn verify(&self) -> Result<VerifiedAccess, AccessError> {
         let key = self.ring.keys.get(self.key).ok_or(AccessError::Key)?;
-        match jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), &key.public, key.header.alg) {
+        match jsonwebtoken::crypto::verify(
+            self.signature,
+            self.message.as_bytes(),
+            &key.public,
+            jws_name(key.algorithm),
+        ) {
             Ok(true) => Ok(self.claimed),
             Ok(false) | Err(_) => Err(AccessError::Signature),
         }
@@ -136,7 +141,7 @@ impl Identity {
             identity: Claims::new(&self.settings.issuer, audience, &told, jti, now, expires_at),
             hasura: HasuraClaims::new(grants, &signed_in.account, elevated_until.is_some()),
         };
-        Ok(AccessToken { text: jsonwebtoken::encode(&key.header, &claims, &key.private)?, expires_at })
+        Ok(AccessToken { text: key.signer.sign(&claims)?, expires_at })
     }
 
     /// Verifies an access token at `now`.
@@ -161,7 +166,7 @@ impl Identity {
             return Err(AccessError::Malformed);
         }
         let ring = self.ring.load();
-        let named = |key: &Key| key.header.kid.as_deref() == Some(&header.kid);
+        let named = |key: &Key| key.kid == *header.kid;
         let place = ring.keys.iter().position(named).ok_or(AccessError::Key)?;
         let key = ring.keys.get(place).ok_or(AccessError::Key)?;
         if header.alg != key.algorithm.as_str() {

@@ -50,10 +50,5 @@ pub fn plain(told: &Told<'_>) -> [Option<HeaderValue>; 4] {
     // A comma in a group's name would make two groups of it.
     let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
     let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
-    [
-        value(&told.account.to_string()),
-        value(told.email),
-        told.name.and_then(value),
-        value(&groups.join(",")),
-    ]
+    [value(&told.account.to_string()), value(told.email), told.name.and_then(value), value(&groups.join(","))]
 }

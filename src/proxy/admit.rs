@@ -24,6 +24,8 @@ pub(super) enum Verdict {
     SignIn,
     /// A person who has to answer "Keep your account safe".
     Review,
+    /// A person in none of the groups that the route asks for.
+    Forbid(LiveSession),
     /// It is refused.
     Refuse(Problem),
 }
@@ -61,7 +63,7 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
         gate::Verdict::SignIn => Verdict::Refuse(Problem::SignInRequired),
         gate::Verdict::Review if incoming.kind == Kind::Navigation => Verdict::Review,
         gate::Verdict::Review => Verdict::Refuse(Problem::ReviewRequired),
-        gate::Verdict::Forbid(_) => Verdict::Refuse(Problem::Forbidden),
+        gate::Verdict::Forbid(live) => Verdict::Forbid(live),
         gate::Verdict::ForeignOrigin => Verdict::Refuse(Problem::ForeignOrigin),
         gate::Verdict::Unavailable => Verdict::Refuse(Problem::Unavailable),
     }

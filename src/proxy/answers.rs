@@ -170,6 +170,8 @@ pub struct ErrorPage<'a> {
     pub request_id: RequestId,
     /// The fields of the request, for the visitor's language.
     pub headers: &'a HeaderMap,
+    /// The address of whoever is signed in, where that is what is in the way.
+    pub email: Option<&'a str>,
 }
 
 /// Writes the HTML of a page.
@@ -190,6 +192,7 @@ impl Answer {
         kind: Kind,
         request_id: RequestId,
         head: &HeaderMap,
+        email: Option<&str>,
         render: &RenderPage,
     ) -> Self {
         let mut fields = Vec::new();
@@ -198,7 +201,7 @@ impl Answer {
         }
         if kind == Kind::Navigation {
             fields.push((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")));
-            let body = render(&ErrorPage { problem, request_id, headers: head });
+            let body = render(&ErrorPage { problem, request_id, headers: head, email });
             return Self { status: problem.status(), fields, body: body.into() };
         }
         let (name, title) = problem.title();

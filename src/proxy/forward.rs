@@ -144,7 +144,7 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
         Kept::Nothing => {
             headers.remove(COOKIE);
         }
-        // A client that names them in `Connection` has had Pingora take them out.
+        // They went with the fields that were not to be passed on.
         Kept::Some if !headers.contains_key(COOKIE) => {}
         Kept::Some => {
             let line = credentials::cookies_without_ours(headers);

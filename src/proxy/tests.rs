@@ -81,6 +81,7 @@ fn context(gateway: &Gateway) -> Context {
         line: Line::new(gateway.request_id(), Arc::default()),
         admission: None,
         identity: None,
+        forbidden: None,
         server: None,
     }
 }

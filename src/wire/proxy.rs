@@ -78,7 +78,8 @@ fn render(gateway: &Gateway) -> RenderPage {
             | Problem::BodyTooLarge
             | Problem::HeadTooLarge
             | Problem::NotImplemented => Failure::BadRequest,
-            Problem::SignInRequired | Problem::ReviewRequired | Problem::Forbidden | Problem::ForeignOrigin => {
+            Problem::Forbidden => Failure::Forbidden { email: page.email },
+            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => {
                 Failure::Forbidden { email: None }
             }
             Problem::NotFound => Failure::NotFound,

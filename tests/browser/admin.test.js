@@ -126,6 +126,7 @@ scenario('a page for a group opens for who is in it, from one request to the nex
   await maria.register(email);
   await maria.goto('/staff');
   await maria.heading('You don\'t have access');
+  await maria.reads(email);
   await look(maria, 'no-access');
   assert.equal((await maria.send('/staff')).status, 403);
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -7,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
+use crate::edge::Fragile;
 use crate::world::{CONFIG, ORIGIN, World};
 use bmauth::domain::plan::{Change, Durability};
-use bmauth::domain::secret::Secret;
+use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
 
 const MARIA: &str = "maria@example.com";
@@ -320,6 +322,90 @@ async fn a_session_survives_a_restart_and_idleness_is_counted_over_it() {
     let mut again = after.browser();
     again.cookies = browser.cookies;
     assert_eq!(again.who().await.as_deref(), Some(MARIA));
+}
+
+/// A day: how long a session idles before it ends, where the configuration does not say.
+const DAY: u64 = 24 * 3600;
+
+fn token(browser: &Browser) -> SecretDigest {
+    Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest()
+}
+
+/// Maria in so many browsers, in a store that can fail.
+async fn fragile(browsers: usize) -> (Arc<Fragile>, World, Vec<Browser>) {
+    let store = Arc::new(Fragile::default());
+    let world = World::with(CONFIG, Arc::clone(&store) as _).await;
+    let (first, mut passkey) = maria(&world).await;
+    let mut all = vec![first];
+    while all.len() < browsers {
+        let mut browser = world.browser();
+        assert_eq!(browser.sign_in(None, &mut passkey).await.status, StatusCode::OK);
+        all.push(browser);
+    }
+    for browser in &mut all {
+        assert!(browser.who().await.is_some());
+    }
+    (store, world, all)
+}
+
+#[tokio::test]
+async fn the_last_use_of_many_sessions_is_written_down_in_one_commit_and_not_again() {
+    let (store, world, mut browsers) = fragile(20).await;
+    world.wait(60);
+    for browser in &mut browsers {
+        assert!(browser.who().await.is_some());
+    }
+    let commits = || store.commits[0].load(Ordering::SeqCst);
+    store.full.store(true, Ordering::SeqCst);
+    world.auth.sweep_sessions().await.unwrap_err();
+    store.full.store(false, Ordering::SeqCst);
+    let before = commits();
+    world.auth.sweep_sessions().await.unwrap();
+    assert_eq!(commits(), before + 1, "what could not be written before is now");
+    for browser in &browsers {
+        assert_eq!(world.store.session(token(browser)).await.unwrap().unwrap().last_seen_at, world.auth.now());
+    }
+    world.auth.sweep_sessions().await.unwrap();
+    assert_eq!(commits(), before + 1);
+}
+
+#[tokio::test]
+async fn a_session_whose_use_could_not_be_written_down_is_not_swept_away() {
+    let (store, world, mut browsers) = fragile(2).await;
+    let [used, idle] = browsers.as_mut_slice() else { unreachable!("two browsers") };
+    world.wait(DAY - 1);
+    assert!(used.who().await.is_some());
+    world.wait(2);
+    store.full.store(true, Ordering::SeqCst);
+    bmauth::tasks::sweep(&world.auth).await;
+    store.full.store(false, Ordering::SeqCst);
+    assert!(world.store.session(token(used)).await.unwrap().is_some());
+    assert_eq!(used.get("/_bmauth/devices").await.status, StatusCode::OK);
+    assert_eq!(idle.who().await, None);
+    bmauth::tasks::sweep(&world.auth).await;
+    assert!(world.store.session(token(used)).await.unwrap().is_some());
+    assert!(world.store.session(token(idle)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_used_while_the_use_of_others_is_written_down_is_not_swept_away() {
+    let (store, world, mut browsers) = fragile(2).await;
+    let [before, meanwhile] = browsers.as_mut_slice() else { unreachable!("two browsers") };
+    world.wait(DAY - 1);
+    assert!(before.who().await.is_some());
+    let stuck = store.disk.write().await;
+    let commits = store.commits[0].load(Ordering::SeqCst);
+    let auth = Arc::clone(&world.auth);
+    let sweeping = tokio::spawn(async move { bmauth::tasks::sweep(&auth).await });
+    while store.commits[0].load(Ordering::SeqCst) == commits {
+        tokio::task::yield_now().await;
+    }
+    assert!(meanwhile.who().await.is_some());
+    world.wait(2);
+    drop(stuck);
+    sweeping.await.unwrap();
+    assert!(world.store.session(token(meanwhile)).await.unwrap().is_some(), "it is live");
+    assert_eq!(meanwhile.get("/_bmauth/devices").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

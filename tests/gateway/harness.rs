@@ -226,7 +226,8 @@ impl Plan {
             gatekeeper,
             portal: self.portal,
             render: Arc::new(|page: &ErrorPage<'_>| {
-                format!("<h1>{}</h1><p>{}</p>", page.problem.status().as_u16(), page.request_id)
+                let status = page.problem.status().as_u16();
+                format!("<h1>{status}</h1><p>{}</p><p>{}</p>", page.request_id, page.email.unwrap_or("somebody"))
             }),
             settings: self.settings,
             counts: Arc::clone(&counts),

@@ -110,6 +110,90 @@ fn a_session_ends_by_the_clock_at_the_nearer_of_its_limits() {
     assert!(!busy.is_live(at(600)) && sessions.get(busy.token(), at(600)).is_none() && busy.has_ended());
 }
 
+/// A session in the part of the table where all of these are, which ends in so many minutes however much it is used.
+fn in_one_shard(number: u64, minutes: u64) -> SignedIn {
+    let mut signed_in = somebody(number.into());
+    let mut token = [0; 32];
+    token[8..16].copy_from_slice(&number.to_le_bytes());
+    signed_in.session.token = SecretDigest::from_bytes(token);
+    signed_in.session.created_at = NOW.after(Duration::from_secs(60 * minutes)).before(LIMITS.absolute);
+    signed_in.ends_at = signed_in.session.created_at.after(LIMITS.absolute);
+    signed_in
+}
+
+#[test]
+fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn() {
+    let minutes = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
+    let known: Vec<_> = (0..300).map(|number| in_one_shard(number, 600)).collect();
+    let coming: Vec<_> = (300..330).map(|number| in_one_shard(number, 10)).collect();
+    for _ in 0..100 {
+        let sessions = Sessions::new(LIMITS);
+        for signed_in in known.iter().chain([&in_one_shard(400, 1)]) {
+            admit(&sessions, signed_in);
+        }
+        let start = std::sync::Barrier::new(2);
+        let come = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                sessions.end_expired(minutes(2));
+            });
+            start.wait();
+            let come = coming.iter().map(|signed_in| {
+                loop {
+                    let before = sessions.before(signed_in.session.token);
+                    if let Ok(live) = sessions.admit(before, signed_in, NOW) {
+                        return live.unwrap();
+                    }
+                }
+            });
+            come.collect::<Vec<_>>()
+        });
+        assert!(come.iter().all(|live| !live.has_ended()));
+        sessions.end_expired(minutes(10));
+        assert!(come.iter().all(LiveSession::has_ended));
+    }
+}
+
+#[test]
+fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
+    let sessions = Sessions::new(LIMITS);
+    let signed_in = somebody(0);
+    let before = sessions.before(signed_in.session.token);
+    let [one, other] = [0, 1].map(|_| sessions.admit(before, &signed_in, NOW).unwrap().unwrap());
+    assert!(one.is(&other) && one.is(&sessions.peek(one.token()).unwrap()));
+    sessions.end(one.token());
+    assert!(one.has_ended() && other.has_ended());
+}
+
+#[test]
+fn a_clock_that_goes_back_shortens_no_session_and_forgets_no_use() {
+    let sessions = Sessions::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
+    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    for minutes in [30, 10] {
+        assert!(sessions.get(live.token(), at(minutes)).is_some());
+    }
+    assert_eq!(listed(), [(live.token(), at(30))]);
+    for minutes in [30, 10] {
+        sessions.note_written(&[(live.token(), at(minutes))]);
+    }
+    assert_eq!(listed(), []);
+    sessions.end_expired(at(89));
+    assert!(!live.has_ended());
+    sessions.end_expired(at(90));
+    assert!(live.has_ended());
+}
+
+#[test]
+fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
+    let sessions = Sessions::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    assert_eq!(sessions.end_if_used(&live, NOW), NOW.after(HOUR));
+    let late = NOW.after(LIMITS.absolute).before(HOUR / 2);
+    assert_eq!(sessions.end_if_used(&live, late), NOW.after(LIMITS.absolute));
+}
+
 #[test]
 fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
     let sessions = Sessions::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
@@ -119,6 +203,10 @@ fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
     assert!(live.is_live(Timestamp::from_unix(u64::from(u32::MAX) - 1)));
     assert!(!live.is_live(Timestamp::from_unix(u64::from(u32::MAX))));
     assert!(sessions.get(live.token(), Timestamp::from_unix(u64::MAX)).is_none());
+    // Nor is it taken for one at the beginning of all counting.
+    let mut next = somebody(1);
+    next.ends_at = Timestamp::from_unix(u64::from(u32::MAX) + 1);
+    assert!(admit(&sessions, &next).is_live(NOW));
 }
 
 #[test]
@@ -193,6 +281,26 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
     let again = admit(&sessions, &somebody(0));
     assert_eq!(sessions.kept(&again, "notes", NOW), None);
     assert!(sessions.kept(&staying, "notes", NOW).is_some());
+}
+
+#[test]
+fn a_token_made_while_its_session_ends_is_not_kept() {
+    let sessions = Sessions::new(LIMITS);
+    let start = std::sync::Barrier::new(2);
+    let ending: Vec<_> = (0..1000).map(|number| admit(&sessions, &somebody(number))).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for live in &ending {
+                start.wait();
+                sessions.end(live.token());
+            }
+        });
+        for live in &ending {
+            start.wait();
+            sessions.keep(live, token("notes", "a token"));
+        }
+    });
+    assert_eq!(sessions.kept.len(), 0);
 }
 
 #[test]

@@ -11,7 +11,10 @@ use super::session::User;
 use crate::portal::Portal;
 
 /// The signed-in user.
-pub(super) async fn get(State(portal): State<Arc<Portal>>, Bearer { session, .. }: Bearer) -> Result<Json<User>, ApiError> {
+pub(super) async fn get(
+    State(portal): State<Arc<Portal>>,
+    Bearer { session, .. }: Bearer,
+) -> Result<Json<User>, ApiError> {
     let signed_in = portal.auth.signed_in(&session).await?.ok_or(ApiError::Unauthenticated)?;
     Ok(Json(User::of(&signed_in.account, &portal.api.grants)))
 }

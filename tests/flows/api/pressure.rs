@@ -50,6 +50,9 @@ async fn more_keys_than_can_be_verified_are_put_off() {
         let options = tab.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
         waiting.push((tab, json!({ "credential": key.get(&options) })));
     }
+    let mut page = world.browser();
+    let challenge = page.challenge(None).await;
+    let credential = key.get(&challenge["options"]);
     let let_go = world.hold_verifying().await;
     let tasks: Vec<_> = waiting
         .into_iter()
@@ -80,6 +83,10 @@ async fn more_keys_than_can_be_verified_are_put_off() {
         let body = json!({ "credential": forged.get(&options) });
         refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
     }
+    // So is whoever signs in on our own page.
+    let put_off = page.answer(&challenge, &credential).await;
+    assert_eq!((put_off.status, put_off.refusal()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable".to_owned()));
+    assert_eq!(put_off.headers[header::RETRY_AFTER], "5");
     drop(let_go);
     for task in first {
         let (_, _, answer) = task.await.unwrap();
