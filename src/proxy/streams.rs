@@ -8,15 +8,16 @@ use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
-use super::Gateway;
-use super::guard::{Connection, connection_of};
-use crate::auth::sessions::LiveSession;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
+
+use super::Gateway;
+use super::guard::{Connection, connection_of};
+use crate::auth::sessions::LiveSession;
 
 tokio::task_local! {
     /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
