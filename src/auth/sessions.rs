@@ -24,7 +24,8 @@ pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
 
 /// How many parts the table has. Many small ones: a part that grows is copied whole, and its old place is given back in
-/// pieces that sessions fit into.
+/// pieces that sessions fit into. They follow each other as their sessions do in the store, so that what is written
+/// down of one stands together there.
 const SHARDS: usize = 1024;
 
 /// The table.
@@ -84,8 +85,9 @@ impl Sessions {
     }
 
     fn shard(&self, token: SecretDigest) -> &RwLock<Shard> {
-        let [_, _, _, _, first, second, ..] = *token.bytes();
-        self.shards.get(usize::from(u16::from_be_bytes([first, second])) % SHARDS).expect("there are SHARDS shards")
+        let [first, second, ..] = *token.bytes();
+        let place = (usize::from(u16::from_be_bytes([first, second])) * SHARDS) >> u16::BITS;
+        self.shards.get(place).expect("there are SHARDS shards")
     }
 
     /// The live session of that token, noting the use; `None` where the table has none or its time is up.
@@ -190,11 +192,15 @@ impl Sessions {
     }
 
     /// When each session was last used of which the store does not know so yet: some of them at a time, so that a list
-    /// of all is never in memory. What was written down is told to [`Sessions::note_written`].
+    /// of all is never in memory, and in the order in which the store has them. What was written down is told to
+    /// [`Sessions::note_written`].
     pub fn used(&self) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
         self.shards.iter().map(|shard| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect()
+            let mut used: Vec<_> =
+                shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect();
+            used.sort_unstable();
+            used
         })
     }
 

@@ -155,6 +155,23 @@ fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn
 }
 
 #[test]
+fn uses_are_written_down_in_the_order_of_the_store() {
+    let sessions = Sessions::new(LIMITS);
+    for number in 0..2000_u16 {
+        let mut signed_in = somebody(number.into());
+        let mut token = [7; 32];
+        // Spread over all parts of the table.
+        token[..2].copy_from_slice(&number.wrapping_mul(40_503).to_be_bytes());
+        signed_in.session.token = SecretDigest::from_bytes(token);
+        let live = admit(&sessions, &signed_in);
+        assert!(sessions.get(live.token(), NOW.after(HOUR / 2)).is_some());
+    }
+    let used: Vec<_> = sessions.used().flatten().map(|(token, _)| token).collect();
+    assert_eq!(used.len(), 2000);
+    assert!(used.is_sorted());
+}
+
+#[test]
 fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
     let sessions = Sessions::new(LIMITS);
     let signed_in = somebody(0);
