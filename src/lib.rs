@@ -17,6 +17,8 @@ pub mod store;
 
 pub mod auth;
 
+pub mod gate;
+
 pub mod portal;
 
 pub mod proxy;

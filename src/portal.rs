@@ -1,24 +1,16 @@
 //! Our own pages and API, as one axum router. Knows nothing of the proxy in front of it.
 //!
-//! A request arrives with a [`peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file under `pages/`
+//! A request arrives with a [`crate::gate::peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file under `pages/`
 //! is one page with its `get` and `post`.
 
 pub mod answer;
 pub mod api;
 pub mod assets;
 pub mod caller;
-pub mod cookies;
-pub mod credentials;
-pub mod detour;
-pub mod fields;
 pub mod forward_auth;
-pub mod gate;
-pub mod gatekeeper;
 pub mod headers;
-pub mod kind;
 pub mod limits;
 pub mod pages;
-pub mod peer;
 pub mod qr;
 pub mod same_origin;
 pub mod views;
@@ -36,12 +28,12 @@ use url::Url;
 use crate::auth::Auth;
 use crate::domain::brand::Brand;
 use crate::domain::host::Host;
+use crate::gate::cookies::CookieNames;
+use crate::gate::forward_auth::{ForwardAuth, PATH as FORWARD_AUTH};
+use crate::gate::peer::RequestId;
 use assets::Assets;
-use cookies::CookieNames;
-use forward_auth::ForwardAuth;
 use http::HeaderMap;
 use limits::Limits;
-use peer::RequestId;
 use views::chrome::Chrome;
 use views::failure::Failure;
 
@@ -145,7 +137,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/_bmauth/link/state", get(link::state))
         .route("/_bmauth/link/events", get(link::events::get))
         .route("/_bmauth/whoami", get(whoami::get))
-        .route(forward_auth::PATH, any(forward_auth::handle))
+        .route(FORWARD_AUTH, any(forward_auth::handle))
         .route("/_bmauth/forward-auth/", any(forward_auth::handle))
         .route("/_bmauth/forward-auth/{*asked_about}", any(forward_auth::handle))
         .route("/_bmauth/jwks.json", get(well_known::jwks))

@@ -36,11 +36,11 @@ use crate::auth::sessions::LiveSession;
 use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
 use crate::domain::route::{Access, Routes};
-use crate::portal::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
-use crate::portal::kind::Kind;
-use crate::portal::peer::RequestId;
+use crate::gate::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
+use crate::gate::kind::Kind;
+use crate::gate::peer::RequestId;
 
-pub use crate::portal::gatekeeper::Gatekeeper;
+pub use crate::gate::gatekeeper::Gatekeeper;
 pub use answers::{ErrorPage, Problem, RenderPage};
 pub use guard::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};

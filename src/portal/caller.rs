@@ -10,8 +10,6 @@ use http::request::Parts;
 use url::form_urlencoded;
 
 use super::Portal;
-use super::credentials;
-use super::peer::PeerInfo;
 use super::views::chrome::Chrome;
 use crate::auth::sessions::LiveSession;
 use crate::domain::cookies;
@@ -20,6 +18,8 @@ use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
 use crate::domain::visitor::{Client, Visitor};
+use crate::gate::credentials;
+use crate::gate::peer::PeerInfo;
 use crate::store::StoreError;
 use crate::wording::Words;
 

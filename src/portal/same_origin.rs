@@ -11,10 +11,10 @@ use url::form_urlencoded;
 
 use super::answer;
 use super::caller::Caller;
-use super::peer::PeerInfo;
 use super::views::failure::Failure;
 use super::views::refusal::ScriptRefusal;
 use super::{MAX_BODY, Portal};
+use crate::gate::peer::PeerInfo;
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
 pub const TOKEN_HEADER: &str = "x-bmauth-csrf";

@@ -8,8 +8,9 @@ use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::Admission;
-use crate::portal::kind::Kind;
-use crate::portal::{forward_auth, gate};
+use crate::gate::decide;
+use crate::gate::forward_auth;
+use crate::gate::kind::Kind;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -50,22 +51,22 @@ pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts)
     if route.upstream.is_empty() {
         return Verdict::Refuse(Problem::AskedOnly);
     }
-    let asked = gate::Asked {
+    let asked = decide::Asked {
         kind: incoming.kind,
         credentials: &incoming.credentials,
         headers: head,
         authority: &incoming.authority,
         public_scheme: settings.public_scheme,
     };
-    match gate::decide(route, asked, &**gatekeeper).await {
-        gate::Verdict::Admit(admission) => Verdict::Forward(admission),
-        gate::Verdict::SignIn if incoming.kind == Kind::Navigation => Verdict::SignIn,
-        gate::Verdict::SignIn => Verdict::Refuse(Problem::SignInRequired),
-        gate::Verdict::Review if incoming.kind == Kind::Navigation => Verdict::Review,
-        gate::Verdict::Review => Verdict::Refuse(Problem::ReviewRequired),
-        gate::Verdict::Forbid(live) => Verdict::Forbid(live),
-        gate::Verdict::ForeignOrigin => Verdict::Refuse(Problem::ForeignOrigin),
-        gate::Verdict::Unavailable => Verdict::Refuse(Problem::Unavailable),
+    match decide::decide(route, asked, &**gatekeeper).await {
+        decide::Verdict::Admit(admission) => Verdict::Forward(admission),
+        decide::Verdict::SignIn if incoming.kind == Kind::Navigation => Verdict::SignIn,
+        decide::Verdict::SignIn => Verdict::Refuse(Problem::SignInRequired),
+        decide::Verdict::Review if incoming.kind == Kind::Navigation => Verdict::Review,
+        decide::Verdict::Review => Verdict::Refuse(Problem::ReviewRequired),
+        decide::Verdict::Forbid(live) => Verdict::Forbid(live),
+        decide::Verdict::ForeignOrigin => Verdict::Refuse(Problem::ForeignOrigin),
+        decide::Verdict::Unavailable => Verdict::Refuse(Problem::Unavailable),
     }
 }
 

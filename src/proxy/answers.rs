@@ -13,10 +13,10 @@ use pingora::proxy::Session;
 use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::domain::route::Scheme;
-use crate::portal::detour;
-use crate::portal::forward_auth::Odd;
-use crate::portal::kind::Kind;
-use crate::portal::peer::RequestId;
+use crate::gate::detour;
+use crate::gate::forward_auth::Odd;
+use crate::gate::kind::Kind;
+use crate::gate::peer::RequestId;
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 

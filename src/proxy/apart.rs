@@ -15,7 +15,7 @@ use super::incoming::Incoming;
 use super::logging::Line;
 use crate::auth::sessions::LiveSession;
 use crate::counts::Outcome;
-use crate::portal::peer::RequestId;
+use crate::gate::peer::RequestId;
 
 /// The steps of requests that come by one connection.
 pub struct Steps {

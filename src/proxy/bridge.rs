@@ -22,7 +22,7 @@ use super::forward::Spoofable;
 use super::incoming::Incoming;
 use crate::domain::host::Authority;
 use crate::domain::route::Scheme;
-use crate::portal::peer::{PeerInfo, RequestId};
+use crate::gate::peer::{PeerInfo, RequestId};
 
 /// The largest body of a request to the portal, in bytes: forms and WebAuthn answers stay far below.
 const LARGEST_BODY: usize = 64 * 1024;

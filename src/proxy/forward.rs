@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::auth::sessions::LiveSession;
 use crate::domain::cookies::Kept;
 use crate::domain::field_name::Folded;
-use crate::portal::{credentials, fields, kind};
+use crate::gate::{credentials, fields, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -14,8 +14,8 @@ use super::settings::Settings;
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
-use crate::portal::credentials::Credentials;
-use crate::portal::kind::{self, Kind, Passage};
+use crate::gate::credentials::Credentials;
+use crate::gate::kind::{self, Kind, Passage};
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;

@@ -13,8 +13,8 @@ use crate::domain::host::Host;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::RouteId;
 use crate::domain::session::SessionId;
-use crate::portal::forward_auth::About;
-use crate::portal::peer::RequestId;
+use crate::gate::forward_auth::About;
+use crate::gate::peer::RequestId;
 
 /// What the line says; it is written when this is dropped, so also for a request that was stopped.
 #[derive(Debug)]

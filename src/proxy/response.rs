@@ -6,7 +6,7 @@ use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
 use crate::domain::cookies;
-use crate::portal::kind::Kind;
+use crate::gate::kind::Kind;
 
 /// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2): behind
 /// it bytes pass that nobody reads as requests.

@@ -10,7 +10,7 @@ use pingora::upstreams::peer::{ALPN, HttpPeer};
 use tokio::time::Instant;
 
 use crate::domain::route::{RouteId, Routes, UpstreamUrl};
-use crate::portal::kind::Kind;
+use crate::gate::kind::Kind;
 
 /// How long a server has to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);

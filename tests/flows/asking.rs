@@ -12,7 +12,7 @@ use bmauth::auth::operate::Who;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::host::{Authority, Host};
 use bmauth::domain::route::Scheme;
-use bmauth::portal::peer::{PeerInfo, RequestId};
+use bmauth::gate::peer::{PeerInfo, RequestId};
 use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
 use bmauth::store::memory::MemoryStore;
 use http::{StatusCode, header};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::{Body, to_bytes};
 use bmauth::domain::host::Authority;
-use bmauth::portal::peer::{PeerInfo, RequestId};
+use bmauth::gate::peer::{PeerInfo, RequestId};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;

@@ -12,8 +12,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::ApiError;
 use crate::domain::api::Origin;
+use crate::gate::peer::PeerInfo;
 use crate::portal::Portal;
-use crate::portal::peer::PeerInfo;
 
 /// How long a browser may remember what a preflight said.
 const REMEMBERED: Duration = Duration::from_secs(600);

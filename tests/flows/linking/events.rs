@@ -2,7 +2,7 @@
 
 use axum::body::{Body, BodyDataStream};
 use bmauth::domain::host::Authority;
-use bmauth::portal::peer::{PeerInfo, RequestId};
+use bmauth::gate::peer::{PeerInfo, RequestId};
 use futures_util::StreamExt as _;
 use http::{Request, header};
 use tower::ServiceExt as _;

@@ -11,10 +11,10 @@ use super::original::{Odd, Original};
 use super::{About, ForwardAuth, Reply};
 use crate::domain::cookies::Kept;
 use crate::domain::route::{Route, Scheme};
-use crate::portal::credentials::{self, Credentials};
-use crate::portal::detour;
-use crate::portal::fields;
-use crate::portal::peer::RequestId;
+use crate::gate::credentials::{self, Credentials};
+use crate::gate::detour;
+use crate::gate::fields;
+use crate::gate::peer::RequestId;
 
 static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 

@@ -11,8 +11,8 @@ use crate::domain::field_name::Folded;
 use crate::domain::host::Authority;
 use crate::domain::path::{CanonicalPath, RequestTarget};
 use crate::domain::route::Scheme;
-use crate::portal::fields;
-use crate::portal::kind::{self, Kind, Passage};
+use crate::gate::fields;
+use crate::gate::kind::{self, Kind, Passage};
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 

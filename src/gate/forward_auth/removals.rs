@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::portal::fields;
+use crate::gate::fields;
 
 /// How many fields may have to go: the token's, the four plain ones, `Cookie` and `Authorization`.
 pub(super) const FIELDS: usize = 7;

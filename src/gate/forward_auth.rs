@@ -1,0 +1,219 @@
+//! `/_bmauth/forward-auth`: a proxy in front asks whether a request may pass (nginx `auth_request`, Caddy `forward_auth`,
+//! Traefik ForwardAuth, Envoy `ext_authz` over HTTP).
+//!
+//! The answer is the decision of [`super::decide`] about the request that is asked about. Any doubt refuses with 403: to
+//! every one of these proxies anything but a 2xx is a no, and a 5xx is one that some of them can be told to ignore.
+
+mod original;
+mod removals;
+mod reply;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::credentials::Credentials;
+use super::decide::{self, Verdict};
+use super::gatekeeper::Gatekeeper;
+use super::kind::Kind;
+use super::peer::RequestId;
+use crate::auth::sessions::LiveSession;
+use crate::domain::access::Admission;
+use crate::domain::host::{Authority, Host};
+use crate::domain::path::{CanonicalPath, RequestTarget};
+use crate::domain::route::{Route, RouteId, Routes, Scheme};
+use crate::domain::session::SessionId;
+
+pub use original::Odd;
+use original::{Family, Names, Original};
+use removals::Removals;
+use reply::Theirs;
+
+/// Where it is asked. Envoy puts the path it asks about behind it.
+pub const PATH: &str = "/_bmauth/forward-auth";
+
+/// Whether a request for that path is such a question.
+pub fn is_asked(path: &str) -> bool {
+    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a target that could not be read was meant as such a question: it is answered like one all the same.
+pub fn is_meant(raw_target: &[u8]) -> bool {
+    raw_target.starts_with(PATH.as_bytes())
+}
+
+/// What the operator decides about it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The scheme of `public_url`.
+    pub public_scheme: Scheme,
+    /// The port of `public_url`, where it is not the scheme's own.
+    pub public_port: Option<u16>,
+    /// The field that carries the identity token.
+    pub identity_header: HeaderName,
+    /// Whether the identity is also said in `Remote-User`, `-Email`, `-Name` and `-Groups`.
+    pub plain_headers: bool,
+}
+
+/// What answers.
+pub struct ForwardAuth {
+    routes: Routes,
+    gatekeeper: Arc<dyn Gatekeeper>,
+    settings: Settings,
+    names: Names,
+    removals: Removals,
+}
+
+/// A question: the head of the request that asks it, and who sent that.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Its method. Envoy sends the method it asks about; the others say that in a field.
+    pub method: &'a Method,
+    /// Its own path and query.
+    pub target: &'a RequestTarget,
+    /// Its host. Envoy sends the host it asks about; the others say that in a field.
+    pub authority: &'a Authority,
+    /// Its fields: the proxy's, and of the request it asks about those that the proxy passes on.
+    pub headers: &'a HeaderMap,
+    /// Who they say the request it asks about is from.
+    pub credentials: &'a Credentials,
+    /// Whether it comes from a proxy in `server.trusted_proxies`.
+    pub trusted: bool,
+    /// Its name in the log.
+    pub request_id: RequestId,
+}
+
+/// The answer: whole, and without the headers of our own pages.
+#[derive(Debug)]
+pub struct Reply {
+    /// 200, 303, 401 or 403.
+    pub status: StatusCode,
+    /// Its fields.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
+    /// Nothing, or `application/problem+json`.
+    pub body: Bytes,
+    /// For the log.
+    pub about: About,
+}
+
+/// What the log says of a question.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The method, host and path that were asked about, where they could be read.
+    pub target: Option<(Method, Host, CanonicalPath)>,
+    /// The route they belong to.
+    pub route: Option<RouteId>,
+    /// Whose request it is.
+    pub session: Option<SessionId>,
+    /// Why it was refused.
+    pub why: Option<Odd>,
+}
+
+impl ForwardAuth {
+    /// Decides by these routes and sessions.
+    pub fn new(routes: Routes, gatekeeper: Arc<dyn Gatekeeper>, settings: Settings) -> Self {
+        let names = Names::new(&settings.identity_header);
+        let removals = Removals::new(&settings.identity_header);
+        Self { routes, gatekeeper, settings, names, removals }
+    }
+
+    /// Answers a question. The request's body, if it has one, does not matter.
+    pub async fn answer(&self, question: Question<'_>) -> Reply {
+        // Whoever is not a proxy of ours is told nothing, not even which addresses are open to everybody.
+        if !question.trusted {
+            return self.refuse(Odd::Untrusted, question.request_id);
+        }
+        let original = match Original::read(&question, &self.names) {
+            Ok(original) => original,
+            Err(odd) => return self.refuse(odd, question.request_id),
+        };
+        let mut reply = match self.route(&original) {
+            Ok(route) => self.decide(&question, &original, route).await,
+            Err(odd) => self.refuse(odd, question.request_id),
+        };
+        reply.about.target = Some((original.method, original.authority.host, original.target.path));
+        reply
+    }
+
+    /// The answer to a question that could not even be read as a request.
+    pub fn refuse(&self, odd: Odd, request_id: RequestId) -> Reply {
+        reply::refusal(StatusCode::FORBIDDEN, odd, request_id)
+    }
+
+    fn route(&self, original: &Original) -> Result<&Arc<Route>, Odd> {
+        // Our own pages are handed to us, and nothing below them is ever the app's.
+        if original.target.path.is_reserved() {
+            return Err(Odd::OwnPath);
+        }
+        let host = &original.authority.host;
+        if !self.routes.knows_host(host) {
+            return Err(Odd::UnknownHost);
+        }
+        self.routes.find(host, &original.target.path).ok_or(Odd::NoRoute)
+    }
+
+    async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {
+        let asked = decide::Asked {
+            kind: original.kind,
+            credentials: question.credentials,
+            headers: question.headers,
+            authority: &original.authority,
+            public_scheme: self.settings.public_scheme,
+        };
+        let verdict = decide::decide(route, asked, &*self.gatekeeper).await;
+        let request_id = question.request_id;
+        let navigates = original.kind == Kind::Navigation;
+        let mut reply = match verdict {
+            Verdict::Admit(admission) => self.allow(question, &admission),
+            Verdict::SignIn => match original.family {
+                // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
+                Family::Original => self.sign_in_required(original, request_id, true),
+                Family::Forwarded | Family::Suffix if navigates => self.send_to(super::detour::SIGN_IN, original),
+                Family::Forwarded | Family::Suffix => self.sign_in_required(original, request_id, false),
+            },
+            Verdict::Review => match original.family {
+                _ if !navigates => self.refuse(Odd::ReviewRequired, request_id),
+                Family::Original => {
+                    let mut reply = reply::refusal(StatusCode::UNAUTHORIZED, Odd::ReviewRequired, request_id);
+                    reply.fields.push(self.location(super::detour::REVIEW, original));
+                    reply
+                }
+                Family::Forwarded | Family::Suffix => self.send_to(super::detour::REVIEW, original),
+            },
+            Verdict::Forbid(live) => {
+                let mut reply = self.refuse(Odd::Forbidden, request_id);
+                reply.about.session = Some(live.id());
+                reply
+            }
+            Verdict::ForeignOrigin => self.refuse(Odd::ForeignOrigin, request_id),
+            Verdict::Unavailable => self.refuse(Odd::Unavailable, request_id),
+        };
+        reply.about.route = Some(route.id);
+        reply
+    }
+
+    fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
+        let theirs = Theirs::of(question.headers, question.credentials, admission.route());
+        let Some(live) = admission.session() else {
+            return reply::pass(self, None, reply::NOBODY, theirs);
+        };
+        let token = match self.gatekeeper.identity_token(live, &admission.route().audience) {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
+                return self.refuse(Odd::Fault, question.request_id);
+            }
+        };
+        let plain = if self.settings.plain_headers { super::fields::plain(&live.told()) } else { reply::NOBODY };
+        let mut reply = reply::pass(self, Some(token), plain, theirs);
+        reply.about.session = Some(live.id());
+        reply
+    }
+}
+
+impl std::fmt::Debug for ForwardAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForwardAuth").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
