@@ -23,6 +23,7 @@ pub mod link;
 pub mod manage;
 pub mod operate;
 pub mod otp;
+pub mod own_paths;
 pub mod passkey;
 pub mod path;
 pub mod plan;

@@ -35,8 +35,9 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::sessions::LiveSession;
 use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
-use crate::domain::route::{Access, Routes};
+use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
+use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
 use crate::gate::peer::RequestId;
 
@@ -47,7 +48,7 @@ pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use settings::Settings;
 
 use admit::Verdict;
-use answers::{Answer, Policies};
+use answers::Answer;
 use forward::{Saying, Spoofable};
 use incoming::Incoming;
 use logging::Line;
@@ -86,7 +87,7 @@ struct Gateway {
     parts: Parts,
     upstreams: Upstreams,
     spoofable: Spoofable,
-    policies: Policies,
+    page_headers: PageHeaders,
     requests: AtomicU64,
     /// Fires at shutdown: event streams of our own end then.
     stop: CancellationToken,
@@ -107,8 +108,8 @@ impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Self {
         let upstreams = Upstreams::new(&parts.routes);
         let spoofable = Spoofable::new(&parts.settings);
-        let policies = Policies::new(&parts.settings);
-        Self { upstreams, spoofable, policies, requests: AtomicU64::new(parts.seed), parts, stop }
+        let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
+        Self { upstreams, spoofable, page_headers, requests: AtomicU64::new(parts.seed), parts, stop }
     }
 
     /// Numbers follow each other; names do not, so that they do not tell how much goes on here.
@@ -133,7 +134,7 @@ impl Gateway {
 
     async fn send(&self, session: &mut Session, context: &mut Context, answer: Answer) -> pingora::Result<()> {
         context.line.status = Some(answer.status().as_u16());
-        answer.send(session, &self.policies).await
+        answer.send(session, &self.page_headers).await
     }
 
     /// Answers a proxy in front that asked about a request.
@@ -157,7 +158,7 @@ impl Gateway {
             Some(problem) => {
                 let (id, render) = (context.line.request_id, &self.parts.render);
                 let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, None, render);
-                answer.with_status(status).send(session, &self.policies).await
+                answer.with_status(status).send(session, &self.page_headers).await
             }
             None => answers::send_bare(session, status, fields, body).await,
         }

@@ -146,6 +146,60 @@ fn what_only_looks_like_a_breach_is_none() {
     assert_eq!(breaches("proxy/bridge.rs", "use axum::Router; use pingora_core::Error;"), []);
 }
 
+/// The first segment of the gateway's own paths.
+const OWN: &str = "_bmauth";
+/// Where it is written, and the paths below it.
+const OWN_PATHS: &str = "domain/own_paths.rs";
+
+#[test]
+fn each_of_our_own_paths_is_written_once() {
+    let mut found = Vec::new();
+    for (file, text) in sources() {
+        if file != OWN_PATHS && !file.ends_with("/tests.rs") && !file.contains("/tests/") {
+            own_paths_in(text.parse().expect("a source"), &mut |line| found.push(format!("src/{file}:{line}")));
+        }
+    }
+    assert!(found.is_empty(), "these belong in src/{OWN_PATHS}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_path_of_ours_is_found_in_code_and_not_in_docs_or_tests() {
+    let lines = |text: &str| {
+        let mut lines = Vec::new();
+        own_paths_in(text.parse().expect("a source"), &mut |line| lines.push(line));
+        lines
+    };
+    assert_eq!(lines("const A: &str = \"/_bmauth/x\";\nfn f() { g(&[b\"_bmauth\"]); }"), [1, 2]);
+    let text = "//! `/_bmauth/x`\n/// `/_bmauth`\nfn f() {}\n#[cfg(test)]\nmod tests { const A: &str = \"/_bmauth\"; }";
+    assert_eq!(lines(text), [0; 0]);
+}
+
+/// Tells the line of each literal with one of our own paths. Attributes, which docs are, and tests do not count.
+fn own_paths_in(tokens: TokenStream, tell: &mut impl FnMut(usize)) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => {
+                let is_punct = |back: usize, sign: char| {
+                    let before = at.checked_sub(back).and_then(|index| tokens.get(index));
+                    matches!(before, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
+                };
+                let is_attribute = group.delimiter() == Delimiter::Bracket
+                    && (is_punct(1, '#') || is_punct(1, '!') && is_punct(2, '#'));
+                let is_tests = is_word(at.checked_sub(1).and_then(|index| tokens.get(index)), "tests");
+                if !(is_attribute || is_tests) {
+                    own_paths_in(group.stream(), tell);
+                }
+            }
+            // As it stands in the source: ours are not to be hidden by another spelling either.
+            TokenTree::Literal(literal) if literal.to_string().to_ascii_lowercase().contains(OWN) => {
+                tell(literal.span().start().line);
+            }
+            TokenTree::Literal(_) | TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+        }
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
 }

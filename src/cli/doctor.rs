@@ -25,12 +25,11 @@ use super::{Failed, load};
 use crate::config::Config;
 use crate::config::identity::IdentityHeader;
 use crate::domain::host::Host;
+use crate::domain::own_paths::JWKS;
 use crate::domain::path::CanonicalPath;
 use crate::domain::route::Access;
 use crate::domain::secret::Secret;
 use crate::wire::system::SystemEntropy;
-
-const KEYS: &str = "/_bmauth/jwks.json";
 
 /// What is to be checked.
 #[derive(Clone, Debug, Args)]
@@ -211,7 +210,7 @@ impl Doctor {
 
     /// A path that everybody may see, for a forged header to name.
     fn an_open_path(&self) -> String {
-        self.public.first().cloned().unwrap_or_else(|| KEYS.to_owned())
+        self.public.first().cloned().unwrap_or_else(|| JWKS.to_owned())
     }
 }
 

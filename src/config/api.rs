@@ -10,6 +10,7 @@ use super::setting::{Setting, Written, one_of, section};
 use super::tree::Table;
 use crate::domain::api::{ClaimName, ClaimValue, Grants, Origin, Role};
 use crate::domain::host::Host;
+use crate::domain::own_paths::API;
 use crate::domain::route::Routes;
 
 section! {
@@ -33,8 +34,6 @@ pub struct Api {
     pub grants: Grants,
 }
 
-/// Where the API is, below `public_url`.
-const PATH: &str = "/_bmauth/v1";
 /// The most further claims: tokens travel in a header field.
 const MOST_CLAIMS: usize = 16;
 /// The most roles that everybody has.
@@ -68,7 +67,7 @@ impl Api {
         let place = audience.as_ref().map_or(&section, Setting::place).clone();
         let audience = match audience {
             Some(setting) => setting.parsed(checks, super::routes::read_audience),
-            None => around.public_url.map(|url| format!("{}{PATH}", url.origin())),
+            None => around.public_url.map(|url| format!("{}{API}", url.origin())),
         };
         if let (Some(audience), Some(routes)) = (&audience, around.routes) {
             refuse_shared(audience, &place, routes, checks);

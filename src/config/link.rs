@@ -3,6 +3,7 @@
 use super::problem::Checks;
 use super::setting::{Written, section};
 use crate::domain::link::Policy;
+use crate::domain::own_paths::PREFIX;
 use crate::domain::path::CanonicalPath;
 
 section! {
@@ -43,9 +44,9 @@ impl ShortPath {
             ));
         };
         if path.is_reserved() {
-            return Err(
-                "paths below /_bmauth are the gateway’s own already; choose another one, like \"/link\".".to_owned()
-            );
+            return Err(format!(
+                "paths below {PREFIX} are the gateway’s own already; choose another one, like \"/link\"."
+            ));
         }
         Ok(Self(text.into()))
     }

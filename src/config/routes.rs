@@ -9,6 +9,7 @@ use super::setting::{Setting, Written, section};
 use super::tree::Value;
 use crate::domain::group;
 use crate::domain::host::Host;
+use crate::domain::own_paths::PREFIX;
 use crate::domain::path::{CanonicalPath, PathPrefix};
 use crate::domain::route::{Access, Route, RouteId, Routes, UpstreamUrl};
 
@@ -209,7 +210,7 @@ fn read_path(text: &str) -> Result<PathPrefix, String> {
     let prefix = PathPrefix::parse(text).map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
     match CanonicalPath::parse(text.as_bytes()) {
         Ok(path) if path.is_reserved() => {
-            Err("paths below /_bmauth are the gateway’s own on every host and are never forwarded.".to_owned())
+            Err(format!("paths below {PREFIX} are the gateway’s own on every host and are never forwarded."))
         }
         _ => Ok(prefix),
     }

@@ -9,8 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The first segment of the gateway's own paths, on every host.
-const RESERVED: &str = "_bmauth";
+use super::own_paths::SEGMENT;
 
 /// What a request asks for: its path and, kept apart and raw, its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +172,7 @@ impl CanonicalPath {
     /// any server could take for it. Such a path is never forwarded.
     pub fn is_reserved(&self) -> bool {
         // As it nearly never is, which is told by one letter.
-        if self.text.as_bytes().get(1) != RESERVED.as_bytes().first() {
+        if self.text.as_bytes().get(1) != SEGMENT.as_bytes().first() {
             return false;
         }
         let first = self.text.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
@@ -182,7 +181,7 @@ impl CanonicalPath {
         let name = first.split(';').next().unwrap_or_default();
         let name = name.split("%3B").next().unwrap_or_default();
         let name = name.split("%3b").next().unwrap_or_default();
-        name.eq_ignore_ascii_case(RESERVED)
+        name.eq_ignore_ascii_case(SEGMENT)
     }
 
     fn starts_with(&self, prefix: &PathPrefix, reading: Reading) -> bool {

@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::own_paths::DEVICES;
 use super::path::{PathError, RequestTarget};
 
 /// The longest one kept, in bytes.
 const LONGEST: usize = 2048;
-/// The one page of ours that may be returned to: it asks for nothing but a session, and changes nothing.
-const DEVICES: &str = "/_bmauth/devices";
 
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
 /// It can be put into a `Location` field as it is: it never names another host, never has a byte outside
-/// visible ASCII, and never leads back into the gateway's own pages, but for "My devices", which mails lead to.
+/// visible ASCII, and never leads back into the gateway's own pages, but for "My devices", which mails lead to: that
+/// one asks for nothing but a session, and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReturnTo(Box<str>);

@@ -21,6 +21,7 @@ use super::peer::RequestId;
 use crate::auth::sessions::LiveSession;
 use crate::domain::access::Admission;
 use crate::domain::host::{Authority, Host};
+use crate::domain::own_paths::{FORWARD_AUTH, RECOVER_REVIEW, SIGN_IN};
 use crate::domain::path::{CanonicalPath, RequestTarget};
 use crate::domain::route::{Route, RouteId, Routes, Scheme};
 use crate::domain::session::SessionId;
@@ -30,17 +31,14 @@ use original::{Family, Names, Original};
 use removals::Removals;
 use reply::Theirs;
 
-/// Where it is asked. Envoy puts the path it asks about behind it.
-pub const PATH: &str = "/_bmauth/forward-auth";
-
 /// Whether a request for that path is such a question.
 pub fn is_asked(path: &str) -> bool {
-    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(FORWARD_AUTH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a target that could not be read was meant as such a question: it is answered like one all the same.
 pub fn is_meant(raw_target: &[u8]) -> bool {
-    raw_target.starts_with(PATH.as_bytes())
+    raw_target.starts_with(FORWARD_AUTH.as_bytes())
 }
 
 /// What the operator decides about it.
@@ -169,17 +167,17 @@ impl ForwardAuth {
             Verdict::SignIn => match original.family {
                 // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
                 Family::Original => self.sign_in_required(original, request_id, true),
-                Family::Forwarded | Family::Suffix if navigates => self.send_to(super::detour::SIGN_IN, original),
+                Family::Forwarded | Family::Suffix if navigates => self.send_to(SIGN_IN, original),
                 Family::Forwarded | Family::Suffix => self.sign_in_required(original, request_id, false),
             },
             Verdict::Review => match original.family {
                 _ if !navigates => self.refuse(Odd::ReviewRequired, request_id),
                 Family::Original => {
                     let mut reply = reply::refusal(StatusCode::UNAUTHORIZED, Odd::ReviewRequired, request_id);
-                    reply.fields.push(self.location(super::detour::REVIEW, original));
+                    reply.fields.push(self.location(RECOVER_REVIEW, original));
                     reply
                 }
-                Family::Forwarded | Family::Suffix => self.send_to(super::detour::REVIEW, original),
+                Family::Forwarded | Family::Suffix => self.send_to(RECOVER_REVIEW, original),
             },
             Verdict::Forbid(live) => {
                 let mut reply = self.refuse(Odd::Forbidden, request_id);

@@ -1,21 +1,26 @@
 //! The headers on every answer of ours.
 
-use http::HeaderValue;
 use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue};
 
 /// Nothing but our own files, no frames, and no script may write markup.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
 /// What a page that scans may do besides what every page may.
 pub const WITH_CAMERA: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(self), microphone=(), geolocation=()";
 
-static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
-
-const PERMISSIONS: HeaderValue = HeaderValue::from_static(
-    "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()",
-);
+/// What an answer may say otherwise.
+const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()",
+        ),
+    ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
 
 const FIXED: [(HeaderName, HeaderValue); 6] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
@@ -26,12 +31,33 @@ const FIXED: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Sets our headers on an answer; HSTS where the gateway is served by https (RFC 6797).
-pub fn apply(headers: &mut http::HeaderMap, https: bool) {
-    headers.extend(FIXED);
-    if https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+/// The headers that every page of ours leaves with, whichever part of the gateway made it.
+#[derive(Clone, Debug)]
+pub struct PageHeaders(HeaderMap);
+
+impl PageHeaders {
+    /// Those of a gateway whose pages are served by https, or on `http://localhost`; only the first say so for the
+    /// future (HSTS, RFC 6797).
+    pub fn new(https: bool) -> Self {
+        let mut headers: HeaderMap = FIXED.into_iter().chain(UNLESS_SAID).collect();
+        if https {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        Self(headers)
     }
-    headers.entry(PERMISSIONS_POLICY.clone()).or_insert(PERMISSIONS);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+
+    /// All of them, for an answer that has no others yet.
+    pub fn all(&self) -> HeaderMap {
+        self.0.clone()
+    }
+
+    /// Sets them on an answer; no camera and `no-store` only where the answer does not say otherwise.
+    pub fn set(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            let may_differ = UNLESS_SAID.iter().any(|(other, _)| other == name);
+            if !(may_differ && headers.contains_key(name)) {
+                headers.insert(name, value.clone());
+            }
+        }
+    }
 }

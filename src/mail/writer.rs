@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::code::{self, CodeId};
 use crate::domain::language::Language;
 use crate::domain::letter::{Letter, Message};
+use crate::domain::own_paths::{DEVICES, RECOVER_CANCEL, SIGN_IN};
 use crate::domain::provider;
 use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
@@ -28,8 +29,8 @@ impl Writer {
     /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
     pub fn new(brand: Brand, codes: MacKey, holds: MacKey, public_url: &Url) -> Self {
         let app_url = public_url.as_str().to_owned();
-        let page = |name| format!("{app_url}_bmauth/{name}");
-        Self { brand, codes, holds, sign_in_url: page("sign-in"), devices_url: page("devices"), app_url }
+        let page = |path: &str| format!("{}{path}", app_url.trim_end_matches('/'));
+        Self { brand, codes, holds, sign_in_url: page(SIGN_IN), devices_url: page(DEVICES), app_url }
     }
 
     /// The mail. Only here is a code turned into digits.
@@ -52,8 +53,8 @@ impl Writer {
             Message::RecoveryHeld { account, hold, until } => {
                 // In the fragment, which no server's log shows and no scanner of mails can act on.
                 let undo_url = &*format!(
-                    "{}_bmauth/recover/cancel#{}",
-                    self.app_url,
+                    "{}{RECOVER_CANCEL}#{}",
+                    self.app_url.trim_end_matches('/'),
                     CancelLink { account, hold }.text(&self.holds)
                 );
                 let told = Told::RecoveryHeld { until: &moment(until) };

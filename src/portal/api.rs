@@ -26,6 +26,7 @@ use http::Method;
 
 use super::Portal;
 use crate::domain::api::Origin;
+use crate::domain::own_paths::{API, API_ROOT};
 
 /// What the operator decides about the API.
 #[derive(Clone, Debug)]
@@ -37,9 +38,6 @@ pub struct Settings {
     /// The role of a request that names none.
     pub grants: crate::domain::api::Grants,
 }
-
-/// Where the API is on every host.
-const PREFIX: &str = "/_bmauth/v1";
 
 /// One route: the router has these and no others, and openapi.json describes these and no others.
 struct Route {
@@ -60,7 +58,7 @@ impl Route {
     }
 }
 
-/// The routes below [`PREFIX`].
+/// The routes below [`API`].
 fn routes() -> Vec<Route> {
     vec![
         Route::post("/signup/webauthn", sign_up::begin),
@@ -98,7 +96,7 @@ pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
         .method_not_allowed_fallback(error::no_method)
         .layer(middleware::from_fn_with_state(Arc::clone(portal), cors::refuse_foreign))
         .layer(cors::layer(&portal.api.allowed_origins));
-    Router::new().nest(PREFIX, routes).route(&format!("{PREFIX}/"), any(error::no_route))
+    Router::new().nest(API, routes).route(API_ROOT, any(error::no_route))
 }
 
 #[cfg(test)]
@@ -179,7 +177,7 @@ mod tests {
         let description = description();
         assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(description["servers"].as_array().map(Vec::len), Some(1));
-        assert_eq!(description["servers"][0]["url"], PREFIX);
+        assert_eq!(description["servers"][0]["url"], API);
         assert!(!about::OPENAPI.contains("{version}"));
     }
 }

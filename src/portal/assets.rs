@@ -8,9 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::accent::Accent;
 use crate::domain::brand::Brand;
-
-/// Where assets are served, on every host.
-pub const PREFIX: &str = "/_bmauth/assets/";
+use crate::domain::own_paths::ASSETS;
 
 /// The header for every asset: a changed file has another address.
 pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
@@ -88,7 +86,7 @@ impl Assets {
             all.update(file.bytes);
         }
         let mut assets =
-            Self { folder: format!("{PREFIX}{}/", short(&all.finalize())), brand: Vec::new(), style: None, logo: None };
+            Self { folder: format!("{ASSETS}{}/", short(&all.finalize())), brand: Vec::new(), style: None, logo: None };
         if brand.accent() != Accent::default() {
             let bytes = Bytes::from(stylesheet(brand.accent()));
             assets.style = Some(assets.add("brand", "css", Asset { bytes, content_type: CSS }));
@@ -126,7 +124,7 @@ impl Assets {
     }
 
     fn add(&mut self, name: &str, extension: &str, asset: Asset) -> String {
-        let path = format!("{PREFIX}{name}-{}.{extension}", short(&Sha256::digest(&asset.bytes)));
+        let path = format!("{ASSETS}{name}-{}.{extension}", short(&Sha256::digest(&asset.bytes)));
         self.brand.push((path.clone(), asset));
         path
     }
@@ -187,7 +185,7 @@ mod tests {
         for path in [
             "",
             "/",
-            PREFIX,
+            ASSETS,
             &folder,
             &format!("{folder}../bmauth.css"),
             &format!("{folder}bmauth.css/"),

@@ -7,11 +7,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Portal;
-use crate::gate::headers::apply;
-
 /// Adds them; no camera and `no-store` only where the handler did not say otherwise.
 pub async fn add(State(portal): State<Arc<Portal>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    apply(response.headers_mut(), portal.public_url.scheme() == "https");
+    portal.page_headers.set(response.headers_mut());
     response
 }

@@ -20,11 +20,12 @@ use super::views::failure::Failure;
 use super::views::refusal::ScriptRefusal;
 use super::{Portal, answer, views};
 use crate::auth::Failure as StepFailure;
+use crate::domain::own_paths::SIGN_IN;
 use crate::store::StoreError;
 
 /// `/_bmauth/`: on to the sign-in page.
 pub async fn front() -> Response {
-    answer::go_to("/_bmauth/sign-in")
+    answer::go_to(SIGN_IN)
 }
 
 /// None of our pages.

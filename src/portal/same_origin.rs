@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::views::failure::Failure;
 use super::views::refusal::ScriptRefusal;
 use super::{MAX_BODY, Portal};
+use crate::domain::own_paths::DEVICES;
 use crate::gate::peer::PeerInfo;
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
@@ -54,7 +55,6 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
 
 /// The page that has the form which is sent to `path`.
 fn page_of(path: &str) -> &str {
-    const DEVICES: &str = "/_bmauth/devices";
     if path.strip_prefix(DEVICES).is_some_and(|rest| rest.starts_with('/')) {
         return DEVICES;
     }

@@ -18,7 +18,6 @@ pub mod sign_in;
 pub mod sign_out;
 
 mod frame;
-mod paths;
 
 use crate::wording::moment;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::{Portal, pages};
+use crate::domain::own_paths::REGISTER;
 
 /// The keys that verify identity tokens (RFC 7517 §5).
 pub async fn jwks(State(portal): State<Arc<Portal>>) -> Response {
@@ -30,7 +31,7 @@ pub async fn passkey_endpoints(state: State<Arc<Portal>>, caller: Caller) -> Res
     if !on_public_host(&state, &caller) {
         return pages::not_found(state, caller).await;
     }
-    let enroll = format!("{}_bmauth/register", state.public_url);
+    let enroll = format!("{}{REGISTER}", state.public_url.origin().ascii_serialization());
     Json(Endpoints { enroll }).into_response()
 }
 

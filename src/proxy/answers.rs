@@ -4,50 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
 };
 use http::{Method, Response, StatusCode};
 use pingora::proxy::Session;
 
 use super::incoming::Incoming;
-use super::settings::Settings;
-use crate::domain::route::Scheme;
+use crate::domain::own_paths::{RECOVER_REVIEW, SIGN_IN};
 use crate::gate::detour;
 use crate::gate::forward_auth::Odd;
+use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
 use crate::gate::peer::RequestId;
-
-static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
-
-/// The policies of our own pages.
-#[derive(Debug)]
-pub(super) struct Policies(HeaderMap);
-
-impl Policies {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let mut fields: HeaderMap = POLICIES.into_iter().collect();
-        let permissions = HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
-        fields.insert(&PERMISSIONS_POLICY, permissions);
-        if settings.public_scheme == Scheme::Https {
-            fields.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-        }
-        Self(fields)
-    }
-}
-
-const POLICIES: [(HeaderName, HeaderValue); 4] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-        ),
-    ),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
 
 /// Why a request was not forwarded, or did not come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,7 +183,7 @@ impl Answer {
             // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
             fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
             if let Some(members) = json.as_object_mut() {
-                members.insert("sign_in_url".to_owned(), detour::SIGN_IN.into());
+                members.insert("sign_in_url".to_owned(), SIGN_IN.into());
             }
         }
         fields.push((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
@@ -224,12 +192,12 @@ impl Answer {
 
     /// Sends a stranger who goes to a page to sign in, and from there back to it.
     pub(super) fn to_sign_in(incoming: &Incoming) -> Self {
-        Self::by_way_of(detour::SIGN_IN, incoming)
+        Self::by_way_of(SIGN_IN, incoming)
     }
 
     /// Sends a person to "Keep your account safe", and from there to what they asked for.
     pub(super) fn to_review(incoming: &Incoming) -> Self {
-        Self::by_way_of(detour::REVIEW, incoming)
+        Self::by_way_of(RECOVER_REVIEW, incoming)
     }
 
     fn by_way_of(page: &str, incoming: &Incoming) -> Self {
@@ -248,20 +216,20 @@ impl Answer {
         self.status
     }
 
-    /// Writes the answer, with the policies of our own pages.
+    /// Writes the answer, with the headers of our own pages.
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(self, session: &mut Session, policies: &Policies) -> pingora::Result<()> {
+    pub(super) async fn send(self, session: &mut Session, page_headers: &PageHeaders) -> pingora::Result<()> {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
-        *response.headers_mut() = policies.0.clone();
+        *response.headers_mut() = page_headers.all();
         response.headers_mut().extend(self.fields);
         write(session, response).await
     }
 }
 
-/// Writes an answer that a machine reads: without the policies of our own pages.
+/// Writes an answer that a machine reads: without the headers of our own pages.
 ///
 /// # Errors
 /// The client is gone.

@@ -7,7 +7,9 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use crate::domain::host::Host;
+use crate::domain::own_paths::{PASSKEY_ENDPOINTS, RELATED_ORIGINS};
 use crate::domain::route::Scheme;
+use crate::gate::cookies::CookieNames;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Settings {
     pub fn new(public_scheme: Scheme, public_host: Host) -> Self {
         Self {
             public_scheme,
-            well_known: vec!["/.well-known/passkey-endpoints".to_owned(), "/.well-known/webauthn".to_owned()],
+            well_known: vec![PASSKEY_ENDPOINTS.to_owned(), RELATED_ORIGINS.to_owned()],
             well_known_hosts: vec![public_host.clone()],
             public_host,
             link_path: None,
@@ -54,12 +56,9 @@ impl Settings {
         }
     }
 
-    /// The name of the session cookie. A browser takes the prefix only over https (RFC 6265bis §4.1.3).
+    /// The name of the session cookie.
     pub fn session_cookie(&self) -> &'static str {
-        match self.public_scheme {
-            Scheme::Https => "__Host-bmauth",
-            Scheme::Http => "bmauth",
-        }
+        CookieNames::new(self.public_scheme == Scheme::Https).session
     }
 
     /// Whether `peer` is a proxy whose `X-Forwarded-*` is believed.

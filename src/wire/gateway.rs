@@ -16,6 +16,7 @@ use crate::counts::Counts;
 use crate::domain::api::Origin;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::link::Policy;
+use crate::domain::own_paths::RECOVER;
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::recover::Mode;
 use crate::domain::route::Scheme;
@@ -23,6 +24,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::{self, ForwardAuth};
+use crate::gate::headers::PageHeaders;
 use crate::identity::{self, Identity, rotation};
 use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
@@ -109,6 +111,7 @@ impl Gateway {
             assets: Assets::new(&brand),
             brand,
             cookies: CookieNames::new(config.public_url.is_https()),
+            page_headers: PageHeaders::new(config.public_url.is_https()),
             public_url,
             rp_id,
             origins,
@@ -138,7 +141,7 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
 
 /// What an operator can do with the gateway of this configuration.
 pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
-    let page = config.public_url.url().join("/_bmauth/recover").ok();
+    let page = config.public_url.url().join(RECOVER).ok();
     let page = page.filter(|_| config.recovery == Mode::Admin);
     Operating { auth: Arc::clone(auth), code_page: page.map(String::from) }
 }

@@ -11,6 +11,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 
 use crate::auth::Auth;
+use crate::domain::own_paths::SIGN_OUT;
 
 const STYLE: &str = include_str!("sample.css");
 
@@ -46,7 +47,7 @@ async fn home(State(sample): State<Arc<Sample>>, headers: HeaderMap) -> Response
          <h1>Hello, {email}</h1>\
          <p>This is the sample app behind BMAuth. It never saw a password or a passkey: it reads the signed header \
          <code>X-BMAuth-JWT</code>, which says:</p><pre>{shown}</pre>\
-         <p><a href=\"/_bmauth/sign-out\">Sign out</a></p></main></body></html>"
+         <p><a href=\"{SIGN_OUT}\">Sign out</a></p></main></body></html>"
     ))
     .into_response()
 }

@@ -8,8 +8,8 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use url::Url;
 
 use super::ask::Answer;
+use crate::domain::own_paths::{FRONT, SIGN_IN};
 
-const SIGN_IN: &str = "/_bmauth/sign-in";
 const PROBLEM: &[u8] = b"urn:bmauth:problem:";
 
 /// What is known after one answer, with the words for it.
@@ -70,7 +70,7 @@ pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
     let policy = answer.headers.get(CONTENT_SECURITY_POLICY).map(|value| value.as_bytes());
     answer.status == StatusCode::OK
         && policy.is_some_and(|policy| policy.starts_with(b"default-src 'none'"))
-        && contains(&answer.body, b"/_bmauth/")
+        && contains(&answer.body, FRONT.as_bytes())
 }
 
 /// Whether this is a set of public keys (RFC 7517 §5).

@@ -2,10 +2,8 @@
 
 use super::ask::{Answer, Question};
 use super::judge::Verdict;
-use super::{Doctor, KEYS, forged, judge, silent};
-
-const QUESTION: &str = "/_bmauth/forward-auth";
-const SIGN_IN: &str = "/_bmauth/sign-in";
+use super::{Doctor, forged, judge, silent};
+use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, SIGN_IN};
 
 impl Doctor {
     /// BMAuth's pages and keys are where they belong; whether the pages are.
@@ -18,7 +16,7 @@ impl Doctor {
                 self.report.ok(format_args!("{SIGN_IN} is BMAuth's page"));
             }
             Ok(answer) => self.report.fail(format_args!(
-                "{SIGN_IN}: {}, not BMAuth's page. The proxy must hand /_bmauth/ to BMAuth without asking",
+                "{SIGN_IN}: {}, not BMAuth's page. The proxy must hand {FRONT} to BMAuth without asking",
                 judge::said(&answer)
             )),
         }
@@ -44,11 +42,11 @@ impl Doctor {
         }
         for target in [
             format!("{QUESTION}{open}"),
-            format!("/_bmauth/{QUESTION}"),
-            "/_bmauth//forward-auth".to_owned(),
-            "/_bmauth/./forward-auth".to_owned(),
-            "/_bmauth/forward%2dauth".to_owned(),
-            "/_BMAUTH/forward-auth".to_owned(),
+            format!("{PREFIX}/{QUESTION}"),
+            QUESTION.replacen("/forward", "//forward", 1),
+            QUESTION.replacen("/forward", "/./forward", 1),
+            QUESTION.replacen("forward-", "forward%2d", 1),
+            QUESTION.replacen(PREFIX, &PREFIX.to_ascii_uppercase(), 1),
             format!("{QUESTION};x"),
         ] {
             asked.push((format!("as {target}"), Question::get(target)));

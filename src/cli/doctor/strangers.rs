@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 
 use super::ask::Question;
 use super::{Doctor, Measure, forged, judge, paths, silent};
+use crate::domain::own_paths::FRONT;
 
 impl Doctor {
     pub(super) async fn as_a_stranger(&mut self, route: &str) {
@@ -60,7 +61,7 @@ impl Doctor {
     }
 
     pub(super) async fn in_other_spellings(&mut self, route: &str) {
-        let mut open = vec!["/_bmauth/"];
+        let mut open = vec![FRONT];
         open.extend(self.public.iter().map(String::as_str));
         let whole = format!("{}{route}", self.site.name());
         let targets: Vec<String> = paths::spellings(route, &open).into_iter().chain([whole]).collect();

@@ -6,9 +6,10 @@
 use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
-use super::{PATH, Question};
+use super::Question;
 use crate::domain::field_name::Folded;
 use crate::domain::host::Authority;
+use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{CanonicalPath, RequestTarget};
 use crate::domain::route::Scheme;
 use crate::gate::fields;
@@ -111,7 +112,7 @@ impl Odd {
             Self::Scheme => ("scheme-unknown", "The scheme is neither http nor https"),
             Self::Host => ("malformed-host", "The host is malformed"),
             Self::Path => ("malformed-path", "The path is malformed"),
-            Self::OwnPath => ("own-path", "Paths below /_bmauth belong to the gateway"),
+            Self::OwnPath => ("own-path", "This path belongs to the gateway"),
             Self::UnknownHost => ("misdirected-request", "This host is not served here"),
             Self::NoRoute => ("not-found", "There is nothing here"),
             Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
@@ -241,7 +242,7 @@ impl Original {
     /// The question is refused.
     pub(super) fn read(question: &Question<'_>, names: &Names) -> Result<Self, Odd> {
         let said = Said::read(question.headers, names)?;
-        let suffix = question.target.path.as_str().strip_prefix(PATH).unwrap_or_default();
+        let suffix = question.target.path.as_str().strip_prefix(FORWARD_AUTH).unwrap_or_default();
         // `X-Forwarded-Proto`, `-Host` and `-For` ride along with every proxy and make no family.
         let family = match (
             said.uri.is_some() || said.method.is_some(),

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::original::{Odd, Original};
 use super::{About, ForwardAuth, Reply};
 use crate::domain::cookies::Kept;
+use crate::domain::own_paths::SIGN_IN;
 use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
@@ -118,14 +119,14 @@ impl ForwardAuth {
             "type": "urn:bmauth:problem:sign-in-required",
             "title": "Please sign in to continue",
             "status": StatusCode::UNAUTHORIZED.as_u16(),
-            "sign_in_url": format!("{}{}", self.origin(original), detour::SIGN_IN),
+            "sign_in_url": format!("{}{}", self.origin(original), SIGN_IN),
             "request_id": request_id.to_string(),
         });
         let mut reply = problem(StatusCode::UNAUTHORIZED, &body, About::default());
         // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
         reply.fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         if with_location {
-            reply.fields.push(self.location(detour::SIGN_IN, original));
+            reply.fields.push(self.location(SIGN_IN, original));
         }
         reply
     }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::sign_in::with_session;
 use super::{refusal_or, unavailable};
 use crate::auth;
+use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::register::Refusal;
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
@@ -50,7 +51,7 @@ pub async fn post(
 /// Another code.
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     match portal.auth.resend_code(&caller.visitor).await {
-        Ok(()) => answer::go_to("/_bmauth/register/code?resent"),
+        Ok(()) => answer::go_to(&format!("{REGISTER_CODE}?resent")),
         Err(failure) => refused(&portal, &caller, failure).await,
     }
 }

@@ -19,21 +19,21 @@ use crate::auth;
 use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
 use crate::domain::manage::Refusal;
+use crate::domain::own_paths::{DEVICES, RECOVER_REVIEW, SIGN_IN, SIGNED_OUT};
 use crate::domain::passkey::CredentialId;
 use crate::domain::provider;
 use crate::domain::session::{SessionId, SignedIn};
+use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::views::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use crate::portal::views::failure::Failure;
 use crate::portal::views::refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
-/// Where it is.
-const PATH: &str = "/_bmauth/devices";
 /// Where whoever is not signed in comes from.
-const SIGN_IN: &str = "/_bmauth/sign-in?return_to=%2F_bmauth%2Fdevices";
-/// Where a session goes that a recovery made, before it may do anything else.
-const REVIEW: &str = "/_bmauth/recover/review";
+fn sign_in() -> String {
+    detour::returning(SIGN_IN, Some(DEVICES))
+}
 
 /// The page.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
@@ -44,7 +44,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     let read = async { Ok((portal.auth.signed_in(&session).await?, portal.auth.devices(&session).await?)) };
     match read.await {
         Ok((Some(signed_in), devices)) => show(&portal, &caller, &signed_in, &devices),
-        Ok((None, _)) => answer::go_to(SIGN_IN),
+        Ok((None, _)) => answer::go_to(&sign_in()),
         Err(error) => unavailable(&portal, &caller, &error),
     }
 }
@@ -73,7 +73,7 @@ pub async fn rename(
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
     match portal.auth.rename_passkey(credential, &name, &session).await {
-        Ok(()) => answer::go_to(PATH),
+        Ok(()) => answer::go_to(DEVICES),
         Err(failure) => refused(&portal, &caller, failure),
     }
 }
@@ -98,8 +98,8 @@ pub async fn sign_out(
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
     match portal.auth.end_own_session(SessionId(chosen), &session).await {
-        Ok(ended) if ended.this_session => without_session(&portal, answer::go_to("/_bmauth/signed-out")),
-        Ok(_) => answer::go_to(PATH),
+        Ok(ended) if ended.this_session => without_session(&portal, answer::go_to(SIGNED_OUT)),
+        Ok(_) => answer::go_to(DEVICES),
         Err(failure) => refused(&portal, &caller, failure),
     }
 }
@@ -111,7 +111,7 @@ pub async fn sign_out_everywhere(State(portal): State<Arc<Portal>>, caller: Call
         Err(response) => return response,
     };
     match portal.auth.sign_out_everywhere(&session, &caller.visitor).await {
-        Ok(()) => answer::go_to(PATH),
+        Ok(()) => answer::go_to(DEVICES),
         Err(failure) => refused(&portal, &caller, failure),
     }
 }
@@ -123,7 +123,7 @@ pub async fn cancel_hold(State(portal): State<Arc<Portal>>, caller: Caller) -> R
         Err(response) => return response,
     };
     match portal.auth.cancel_held_recovery(&session, &caller.visitor).await {
-        Ok(()) => answer::go_to(PATH),
+        Ok(()) => answer::go_to(DEVICES),
         Err(failure) => refused(&portal, &caller, failure),
     }
 }
@@ -131,16 +131,16 @@ pub async fn cancel_hold(State(portal): State<Arc<Portal>>, caller: Caller) -> R
 /// The session, or where its absence leads.
 async fn signed_in(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response> {
     match caller.session(portal).await {
-        Ok(Some(session)) if session.review() => Err(answer::go_to(REVIEW)),
+        Ok(Some(session)) if session.review() => Err(answer::go_to(RECOVER_REVIEW)),
         Ok(Some(session)) => Ok(session),
-        Ok(None) => Err(answer::go_to(SIGN_IN)),
+        Ok(None) => Err(answer::go_to(&sign_in())),
         Err(error) => Err(unavailable(portal, caller, &error)),
     }
 }
 
 fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusal>) -> Response {
     match refusal_or(failure) {
-        Ok(Refusal::SignedOut) => answer::go_to(SIGN_IN),
+        Ok(Refusal::SignedOut) => answer::go_to(&sign_in()),
         // Gone meanwhile, or another account's: nothing was changed, and the page shows what there is.
         Ok(Refusal::Unknown) => answer::failure(portal, caller, Failure::NotFound),
         Ok(

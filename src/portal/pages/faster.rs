@@ -6,16 +6,16 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::unavailable;
+use crate::domain::own_paths::FASTER;
 use crate::domain::return_to::ReturnTo;
+use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::views::faster::Faster;
 use crate::portal::{Portal, answer};
 
 /// Where somebody who wanted to go to `return_to` is asked first.
 pub(super) fn on_the_way_to(return_to: &ReturnTo) -> String {
-    let query =
-        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to.as_str()).finish();
-    format!("/_bmauth/faster?{query}")
+    detour::returning(FASTER, Some(return_to.as_str()))
 }
 
 /// The page; nobody else than who is signed in is asked.

@@ -13,12 +13,12 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::recover::review;
 use super::{refusal_or, unavailable};
 use crate::auth::Failure as StepFailure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
+use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
@@ -27,15 +27,12 @@ use crate::portal::views::refusal::ScriptRefusal;
 use crate::portal::{Portal, answer, qr};
 use crate::wording::Words;
 
-/// Where the code in a picture leads.
-const PAGE: &str = "/_bmauth/link";
-
 /// The page. A code stands in its fragment, which only its script sees.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
     match caller.session(&portal).await {
         // It may offer nothing before it has answered, and the page would ask for a sign-in again and again.
-        Ok(Some(session)) if session.review() => answer::go_to(review::PATH),
+        Ok(Some(session)) if session.review() => answer::go_to(RECOVER_REVIEW),
         Ok(session) => {
             let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
@@ -46,7 +43,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
 
 /// The short address that people type.
 pub async fn short() -> Response {
-    answer::go_to(PAGE)
+    answer::go_to(LINK)
 }
 
 /// A link with its codes, for the page that shows them.
@@ -63,7 +60,7 @@ struct Shown {
 
 /// Says a link's codes. The address comes from the configuration: a request's `Host` may be anything.
 fn show(portal: &Portal, shown: &ShownLink) -> Response {
-    let url = format!("{}{PAGE}#{}", portal.public_url.origin().ascii_serialization(), shown.scan_code.text());
+    let url = format!("{}{LINK}#{}", portal.public_url.origin().ascii_serialization(), shown.scan_code.text());
     Json(Shown {
         link: shown.link.id,
         qr: qr::data_url(&url),

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::refusal_or;
 use crate::auth;
 use crate::domain::email::Email;
+use crate::domain::own_paths::RECOVER_CODE;
 use crate::domain::recover::{Mode, Refusal};
 use crate::portal::caller::Caller;
 use crate::portal::views::failure::Failure;
@@ -51,7 +52,7 @@ pub async fn post(
         return show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY);
     };
     match portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await {
-        Ok(()) => answer::go_to("/_bmauth/recover/code"),
+        Ok(()) => answer::go_to(RECOVER_CODE),
         Err(failure) => match refusal_or(failure) {
             Ok(Refusal::TooMany) => {
                 show(&portal, &caller, &typed, RecoverState::TooMany, StatusCode::TOO_MANY_REQUESTS)

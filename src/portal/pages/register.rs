@@ -15,6 +15,7 @@ use super::{refusal_or, unavailable};
 use crate::auth::register::Said;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
+use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::profile::{Locale, Profile};
 use crate::domain::register::Refusal;
 use crate::domain::return_to::ReturnTo;
@@ -81,7 +82,7 @@ pub async fn verify(
     let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
     let Ok(Json(Answer { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
     match portal.auth.receive_registration(ceremony, credential, Said::default(), &caller.visitor).await {
-        Ok(()) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
+        Ok(()) => Json(GoOn { location: REGISTER_CODE }).into_response(),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
     }
 }

@@ -15,6 +15,7 @@ use super::{faster, refusal_or, unavailable};
 use crate::auth::SignedInBrowser;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
+use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in::Refusal;
 use crate::portal::caller::Caller;
@@ -111,7 +112,7 @@ pub async fn verify(
         }
         Err(failure) => match refusal_or(failure) {
             // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
-            Ok(Refusal::Unfinished) => Json(GoOn { location: "/_bmauth/register/code" }).into_response(),
+            Ok(Refusal::Unfinished) => Json(GoOn { location: REGISTER_CODE }).into_response(),
             Ok(refusal) => refuse(word(refusal)),
             Err(refusal) => refuse(refusal),
         },

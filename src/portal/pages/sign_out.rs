@@ -8,12 +8,11 @@ use http::HeaderValue;
 use http::header::{HeaderName, SET_COOKIE};
 
 use super::unavailable;
+use crate::domain::own_paths::SIGNED_OUT;
 use crate::portal::caller::Caller;
 use crate::portal::views::sign_out::{SignOut, SignedOut};
 use crate::portal::{Portal, answer};
 use crate::store::{CommitError, StoreError};
-
-const SIGNED_OUT: &str = "/_bmauth/signed-out";
 
 /// Asks; changes nothing.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {

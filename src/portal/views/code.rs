@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::{Around, Words};
 
 /// The page that asks for the code from the mail. Works without a script.
@@ -78,16 +79,16 @@ impl Code<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         finish(&Page {
-            frame: Frame::new(chrome, words.say("code-heading"), paths::REGISTER_CODE),
+            frame: Frame::new(chrome, words.say("code-heading"), own_paths::REGISTER_CODE),
             words,
             email: self.email,
             state: self.state,
             sent: words.around("code-sent", "email"),
             label: words.say("code-label"),
             notice: self.state.notice(words),
-            code_url: paths::REGISTER_CODE,
-            resend_url: Some(format!("{}/resend", paths::REGISTER_CODE)),
-            back_url: paths::returning(paths::REGISTER, self.return_to),
+            code_url: own_paths::REGISTER_CODE,
+            resend_url: Some(own_paths::REGISTER_RESEND.to_owned()),
+            back_url: detour::returning(own_paths::REGISTER, self.return_to),
         })
     }
 }
@@ -102,16 +103,16 @@ impl RecoverCode<'_> {
             ("code-heading", "recover-code-sent", "code-label")
         };
         finish(&Page {
-            frame: Frame::new(chrome, words.say(heading), paths::RECOVER_CODE),
+            frame: Frame::new(chrome, words.say(heading), own_paths::RECOVER_CODE),
             words,
             email: self.email,
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),
             notice: if self.by_hand { self.state.notice_by_hand(words) } else { self.state.notice(words) },
-            code_url: paths::RECOVER_CODE,
-            resend_url: (!self.by_hand).then(|| format!("{}/resend", paths::RECOVER_CODE)),
-            back_url: paths::returning(paths::RECOVER, self.return_to),
+            code_url: own_paths::RECOVER_CODE,
+            resend_url: (!self.by_hand).then(|| own_paths::RECOVER_RESEND.to_owned()),
+            back_url: detour::returning(own_paths::RECOVER, self.return_to),
         })
     }
 }

@@ -5,9 +5,9 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::moment::{self, Moment};
-use super::paths;
 use crate::domain::activity::What;
 use crate::domain::clock::Timestamp;
+use crate::domain::own_paths;
 use crate::wording::Words;
 
 /// "My devices". Everything but adding and removing a passkey works without a script.
@@ -129,7 +129,7 @@ impl Devices<'_> {
         let words = chrome.words();
         let session = |row: &SessionRow<'_>| moment::minute(words, row.last_seen);
         finish(&Page {
-            frame: Frame::new(chrome, words.say("devices-heading"), paths::DEVICES),
+            frame: Frame::new(chrome, words.say("devices-heading"), own_paths::DEVICES),
             words,
             page: self,
             passkeys: shown_passkeys(words, &self.passkeys),
@@ -139,8 +139,8 @@ impl Devices<'_> {
                 text: words.with("devices-held", "browser", hold.browser.to_owned()),
                 until: moment::minute(words, hold.until),
             }),
-            devices_url: paths::DEVICES,
-            link_url: paths::LINK,
+            devices_url: own_paths::DEVICES,
+            link_url: own_paths::LINK,
         })
     }
 }

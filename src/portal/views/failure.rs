@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// A page that says what is in the way, and what to do about it.
@@ -94,7 +95,7 @@ impl Failure<'_> {
         let words = chrome.words();
         let frame = Frame::without_languages(chrome, words.say(self.heading()));
         let sign_out_url = match self {
-            Self::Forbidden { email: Some(_) } => Some(paths::SIGN_OUT),
+            Self::Forbidden { email: Some(_) } => Some(own_paths::SIGN_OUT),
             _ => None,
         };
         let (text, action) = (self.text(words), self.action(words));
@@ -150,14 +151,14 @@ impl Failure<'_> {
             | Self::Fault
             | Self::UpstreamDown
             | Self::Unavailable => again(String::new()),
-            Self::CookieLoop { return_to } => again(paths::returning(paths::SIGN_IN, Some(return_to))),
+            Self::CookieLoop { return_to } => again(detour::returning(own_paths::SIGN_IN, Some(return_to))),
             Self::RefusedForm { retry } => again(retry.to_owned()),
             Self::RecoveryEnded => {
-                Some(Action { label: words.say("error-ended-again"), url: paths::RECOVER.to_owned() })
+                Some(Action { label: words.say("error-ended-again"), url: own_paths::RECOVER.to_owned() })
             }
             Self::RegistrationEnded { return_to } => Some(Action {
                 label: words.say("error-ended-again"),
-                url: paths::returning(paths::REGISTER, return_to),
+                url: detour::returning(own_paths::REGISTER, return_to),
             }),
         }
     }

@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// Offers a passkey on this device, after a sign-in with another one's. Its script goes on at once where the offer was
@@ -27,7 +28,7 @@ impl Faster<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::with(paths::FASTER, "return_to", self.return_to);
+        let here = detour::with(own_paths::FASTER, "return_to", self.return_to);
         finish(&Page { frame: Frame::new(chrome, words.say("faster-heading"), &here), words, page: self })
     }
 }

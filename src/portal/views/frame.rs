@@ -3,8 +3,8 @@
 use askama::Template;
 
 use super::chrome::Chrome;
-use super::paths;
 use crate::domain::language::Language;
+use crate::gate::detour;
 
 /// What `templates/pages/frame.html` shows around a page.
 pub(super) struct Frame<'a> {
@@ -27,7 +27,7 @@ impl<'a> Frame<'a> {
     pub(super) fn new(chrome: &'a Chrome<'a>, heading: String, here: &str) -> Self {
         let choice = |language: Language| Choice {
             language,
-            url: paths::with(here, "lang", language.tag()),
+            url: detour::with(here, "lang", language.tag()),
             current: language == chrome.language,
         };
         Self { chrome, heading, languages: Language::ALL.into_iter().map(choice).collect() }

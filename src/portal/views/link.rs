@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// What the new device is, as its browser says. Either page can do what the other does.
@@ -70,15 +71,15 @@ impl LinkStart<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::returning(paths::LINK_START, self.return_to);
+        let here = detour::returning(own_paths::LINK_START, self.return_to);
         finish(&StartPage {
             frame: Frame::new(chrome, words.say("link-start-heading"), &here),
             words,
             page: self,
             left: left(words),
             again: words.say("link-new-code"),
-            sign_in_url: paths::returning(paths::SIGN_IN, self.return_to),
-            recover_url: paths::returning(paths::RECOVER, self.return_to),
+            sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to),
+            recover_url: detour::returning(own_paths::RECOVER, self.return_to),
         })
     }
 }
@@ -94,8 +95,8 @@ impl Link<'_> {
             page: self,
             left: left(words),
             again: words.say("link-again"),
-            sign_in_url: paths::returning(paths::SIGN_IN, Some(self.path)),
-            recover_url: paths::RECOVER.to_owned(),
+            sign_in_url: detour::returning(own_paths::SIGN_IN, Some(self.path)),
+            recover_url: own_paths::RECOVER.to_owned(),
         })
     }
 }

@@ -5,8 +5,9 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::moment::{self, Moment};
-use super::paths;
 use crate::domain::clock::Timestamp;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// How the operator lets people back in.
@@ -79,7 +80,7 @@ impl Recover<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::returning(paths::RECOVER, self.return_to);
+        let here = detour::returning(own_paths::RECOVER, self.return_to);
         let (lead, button) = match self.mode {
             Mode::Email => ("recover-lead", "recover-button"),
             Mode::Delayed => ("recover-delayed", "recover-button"),
@@ -98,8 +99,8 @@ impl Recover<'_> {
             lead: words.say(lead),
             alert,
             button: words.say(button),
-            recover_url: paths::RECOVER,
-            sign_in_url: paths::returning(paths::SIGN_IN, self.return_to),
+            recover_url: own_paths::RECOVER,
+            sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to),
         })
     }
 }
@@ -108,8 +109,8 @@ impl RecoverHeld {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let frame = Frame::new(chrome, words.say("recover-heading"), paths::RECOVER);
+        let frame = Frame::new(chrome, words.say("recover-heading"), own_paths::RECOVER);
         let until = moment::minute(words, self.until);
-        finish(&HeldPage { frame, words, until, sign_in_url: paths::SIGN_IN })
+        finish(&HeldPage { frame, words, until, sign_in_url: own_paths::SIGN_IN })
     }
 }

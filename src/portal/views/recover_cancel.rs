@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
 use crate::wording::Words;
 
 /// Asks before it stops a recovery: mail scanners open links. Which one, stands in the fragment of the address; the
@@ -45,12 +45,12 @@ impl RecoverCancel {
         let frame = |key| Frame::without_languages(chrome, words.say(key));
         let (heading, text) = match self {
             Self::Ask => {
-                let (cancel_url, devices_url) = (paths::RECOVER_CANCEL, paths::DEVICES);
+                let (cancel_url, devices_url) = (own_paths::RECOVER_CANCEL, own_paths::DEVICES);
                 return finish(&AskPage { frame: frame("recover-cancel-heading"), words, cancel_url, devices_url });
             }
             Self::Done => ("recover-cancelled-heading", "recover-cancelled-text"),
             Self::Gone => ("recover-gone-heading", "recover-gone-text"),
         };
-        finish(&OverPage { frame: frame(heading), words, text: words.say(text), devices_url: paths::DEVICES })
+        finish(&OverPage { frame: frame(heading), words, text: words.say(text), devices_url: own_paths::DEVICES })
     }
 }

@@ -5,7 +5,8 @@ use askama::Template;
 use super::Registration;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// The page that creates an account, or says that it cannot.
@@ -39,8 +40,8 @@ impl Register<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::returning(paths::REGISTER, self.return_to);
-        let sign_in_url = paths::returning(paths::SIGN_IN, self.return_to);
+        let here = detour::returning(own_paths::REGISTER, self.return_to);
+        let sign_in_url = detour::returning(own_paths::SIGN_IN, self.return_to);
         let frame = Frame::new(chrome, words.say("register-heading"), &here);
         let notice = match self.registration {
             Registration::Open => {

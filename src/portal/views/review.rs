@@ -5,7 +5,7 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::devices::{PasskeyRow, ShownPasskey, shown_passkeys};
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
 use crate::wording::Words;
 
 /// "Keep your account safe": which of the older passkeys are lost.
@@ -53,10 +53,10 @@ impl Review<'_> {
         finish(&Page {
             return_to: self.return_to,
             alert,
-            frame: Frame::new(chrome, words.say("review-heading"), paths::RECOVER_REVIEW),
+            frame: Frame::new(chrome, words.say("review-heading"), own_paths::RECOVER_REVIEW),
             words,
             passkeys: shown_passkeys(words, &self.passkeys),
-            review_url: paths::RECOVER_REVIEW,
+            review_url: own_paths::RECOVER_REVIEW,
         })
     }
 }

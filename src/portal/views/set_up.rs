@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
 use crate::wording::Words;
 
 /// "Set up this device", once a recovery's code was proved.
@@ -23,7 +23,7 @@ impl SetUpDevice {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let frame = Frame::new(chrome, words.say("set-up-heading"), paths::RECOVER_DEVICE);
-        finish(&Page { frame, words, sign_in_url: paths::SIGN_IN })
+        let frame = Frame::new(chrome, words.say("set-up-heading"), own_paths::RECOVER_DEVICE);
+        finish(&Page { frame, words, sign_in_url: own_paths::SIGN_IN })
     }
 }

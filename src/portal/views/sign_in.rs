@@ -5,7 +5,8 @@ use askama::Template;
 use super::Registration;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// The sign-in page. What goes wrong on it is shown by its script.
@@ -36,14 +37,14 @@ impl SignIn<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::returning(paths::SIGN_IN, self.return_to);
+        let here = detour::returning(own_paths::SIGN_IN, self.return_to);
         finish(&Page {
             frame: Frame::new(chrome, words.say("sign-in-heading"), &here),
             words,
             page: self,
-            register_url: paths::returning(paths::REGISTER, self.return_to),
-            link_url: paths::returning(paths::LINK_START, self.return_to),
-            recover_url: paths::returning(paths::RECOVER, self.return_to),
+            register_url: detour::returning(own_paths::REGISTER, self.return_to),
+            link_url: detour::returning(own_paths::LINK_START, self.return_to),
+            recover_url: detour::returning(own_paths::RECOVER, self.return_to),
         })
     }
 }

@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::paths;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// Asks before signing out: a GET changes nothing.
@@ -41,9 +42,9 @@ impl SignOut<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = paths::with(paths::SIGN_OUT, "return_to", self.return_to);
+        let here = detour::with(own_paths::SIGN_OUT, "return_to", self.return_to);
         let frame = Frame::new(chrome, words.say("sign-out-heading"), &here);
-        finish(&Asking { frame, words, page: self, sign_out_url: paths::SIGN_OUT })
+        finish(&Asking { frame, words, page: self, sign_out_url: own_paths::SIGN_OUT })
     }
 }
 
@@ -51,7 +52,7 @@ impl SignedOut {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let frame = Frame::new(chrome, words.say("signed-out-heading"), paths::SIGNED_OUT);
-        finish(&Done { frame, words, sign_in_url: paths::SIGN_IN })
+        let frame = Frame::new(chrome, words.say("signed-out-heading"), own_paths::SIGNED_OUT);
+        finish(&Done { frame, words, sign_in_url: own_paths::SIGN_IN })
     }
 }

@@ -15,6 +15,7 @@ use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::manage::{Asked, Refusal};
+use crate::domain::own_paths::DEVICES;
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
 use crate::portal::pages::refusal_or;
@@ -96,9 +97,9 @@ pub async fn confirmed(
     match portal.auth.finish_confirmation(ceremony, credential, &session, &caller.visitor).await {
         Ok(Confirmed::MayAdd { ceremony, options }) => Json(ToMake { ceremony, options: *options }).into_response(),
         Ok(Confirmed::Removed(removed)) if removed.ends_this_session => {
-            without_session(&portal, Json(GoOn { location: super::SIGN_IN }).into_response())
+            without_session(&portal, Json(GoOn { location: &super::sign_in() }).into_response())
         }
-        Ok(Confirmed::Removed(_)) => Json(GoOn { location: super::PATH }).into_response(),
+        Ok(Confirmed::Removed(_)) => Json(GoOn { location: DEVICES }).into_response(),
         // Only the API asks for it, and in sessions of its own.
         Ok(Confirmed::Elevated(_)) => refuse(ScriptRefusal::ExpiredCeremony),
         Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::world;
 use crate::auth;
+use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
 use crate::domain::recover::{Mode, Proved, Refusal};
 use crate::domain::return_to::ReturnTo;
 use crate::portal::caller::Caller;
@@ -42,7 +43,7 @@ pub async fn post(
         return answer::failure(&portal, &caller, Failure::BadRequest);
     };
     match portal.auth.prove_recovery(&code, &caller.visitor).await {
-        Ok(Proved::SetUp) => answer::go_to("/_bmauth/recover/device"),
+        Ok(Proved::SetUp) => answer::go_to(RECOVER_DEVICE),
         Ok(Proved::Held(until)) => {
             let view = RecoverHeld { until };
             answer::page(&portal, &caller, |chrome| view.render(chrome))
@@ -54,7 +55,7 @@ pub async fn post(
 /// Another code.
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
     match portal.auth.resend_recovery_code(&caller.visitor).await {
-        Ok(()) => answer::go_to("/_bmauth/recover/code?resent"),
+        Ok(()) => answer::go_to(&format!("{RECOVER_CODE}?resent")),
         Err(failure) => refused(&portal, &caller, failure).await,
     }
 }

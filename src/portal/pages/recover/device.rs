@@ -12,8 +12,10 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
 use super::word;
 use crate::domain::ceremony::CeremonyId;
+use crate::domain::own_paths::{RECOVER_CODE, RECOVER_REVIEW};
 use crate::domain::recover::proved_account;
 use crate::domain::return_to::ReturnTo;
+use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::pages::sign_in::{GoOn, with_session};
 use crate::portal::pages::unavailable;
@@ -28,7 +30,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
         Ok(Some(recovery)) if proved_account(&recovery, portal.auth.now()).is_ok() => {
             answer::page(&portal, &caller, |chrome| SetUpDevice.render(chrome))
         }
-        Ok(Some(_)) => answer::go_to("/_bmauth/recover/code"),
+        Ok(Some(_)) => answer::go_to(RECOVER_CODE),
         Ok(None) => answer::failure(&portal, &caller, Failure::RecoveryEnded),
         Err(error) => unavailable(&portal, &caller, &error),
     }
@@ -68,11 +70,8 @@ pub async fn verify(
         Ok(signed_in) => {
             let location = match (&signed_in.return_to, signed_in.session.review) {
                 (wanted, false) => wanted.as_str().to_owned(),
-                (wanted, true) if *wanted == ReturnTo::root() => super::review::PATH.to_owned(),
-                (wanted, true) => {
-                    let mut query = url::form_urlencoded::Serializer::new(String::new());
-                    format!("{}?{}", super::review::PATH, query.append_pair("return_to", wanted.as_str()).finish())
-                }
+                (wanted, true) if *wanted == ReturnTo::root() => RECOVER_REVIEW.to_owned(),
+                (wanted, true) => detour::returning(RECOVER_REVIEW, Some(wanted.as_str())),
             };
             with_session(&portal, &signed_in, Json(GoOn { location: &location }).into_response())
         }

@@ -11,6 +11,7 @@ use http::StatusCode;
 
 use super::world;
 use crate::auth::sessions::LiveSession;
+use crate::domain::own_paths::SIGN_IN;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::provider;
 use crate::portal::caller::Caller;
@@ -19,9 +20,6 @@ use crate::portal::views::devices::PasskeyRow;
 use crate::portal::views::failure::Failure;
 use crate::portal::views::review::{Review, ReviewState};
 use crate::portal::{Portal, answer};
-
-/// Where it is.
-pub const PATH: &str = "/_bmauth/recover/review";
 
 /// The page; whoever has nothing to review goes on.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
@@ -79,7 +77,7 @@ async fn asked(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response
     match caller.session(portal).await {
         Ok(Some(live)) if live.review() => Ok(live),
         Ok(Some(_)) => Err(answer::go_to(caller.destination().as_str())),
-        Ok(None) => Err(answer::go_to("/_bmauth/sign-in")),
+        Ok(None) => Err(answer::go_to(SIGN_IN)),
         Err(error) => Err(unavailable(portal, caller, &error)),
     }
 }
