@@ -9,6 +9,7 @@ pub mod manage;
 pub mod operate;
 pub mod otp;
 pub mod passkeys;
+pub mod principal;
 pub mod recover;
 pub mod register;
 pub mod sessions;
@@ -39,6 +40,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::store::{CommitError, Store, StoreError};
 use endings::Endings;
 use passkeys::{RelyingParty, RelyingPartyError, Unproved};
+use principal::Principal;
 use sessions::{KeptToken, LiveSession, Sessions};
 use verifying::Verifying;
 
@@ -153,23 +155,76 @@ pub enum Failure<R> {
     /// The visitor is refused.
     #[error("refused")]
     Refused(R),
+    /// The world failed.
+    #[error(transparent)]
+    World(#[from] WorldFailure),
+}
+
+/// What failed of the world, which is nothing that the visitor did.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldFailure {
     /// Too many sign-ins at once.
-    #[error("too many sign-ins at once")]
+    #[error("more sign-ins at once than can be verified")]
     Busy,
     /// The store failed.
-    #[error(transparent)]
+    #[error("the store failed: {0}")]
     Store(#[from] StoreError),
     /// The relying party failed.
-    #[error(transparent)]
+    #[error("no challenge could be made: {0}")]
     RelyingParty(#[from] RelyingPartyError),
+}
+
+impl WorldFailure {
+    /// Logs it, which is done once: where it is answered.
+    pub fn log(&self) {
+        match self {
+            Self::Busy => tracing::warn!("{self}"),
+            Self::Store(error) => tracing::error!(%error, source = ?error.source, "the store failed"),
+            Self::RelyingParty(error) => tracing::error!(%error, "no challenge could be made"),
+        }
+    }
+}
+
+impl<R> Failure<R> {
+    /// The same, refused in other words.
+    pub fn map_refusal<T>(self, word: impl FnOnce(R) -> T) -> Failure<T> {
+        match self {
+            Self::Refused(refusal) => Failure::Refused(word(refusal)),
+            Self::World(failure) => Failure::World(failure),
+        }
+    }
+}
+
+impl<R> From<StoreError> for Failure<R> {
+    fn from(error: StoreError) -> Self {
+        Self::World(error.into())
+    }
+}
+
+impl<R> From<RelyingPartyError> for Failure<R> {
+    fn from(error: RelyingPartyError) -> Self {
+        Self::World(error.into())
+    }
 }
 
 impl<R: From<crate::domain::plan::Conflict>> From<CommitError> for Failure<R> {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict(conflict) => Self::Refused(conflict.into()),
-            CommitError::Store(error) => Self::Store(error),
+            CommitError::Store(error) => error.into(),
         }
+    }
+}
+
+/// What a step came to, apart from the world's failures, which `?` hands on.
+///
+/// # Errors
+/// The world failed.
+pub fn refusal_apart<T, R>(step: Result<T, Failure<R>>) -> Result<Result<T, R>, WorldFailure> {
+    match step {
+        Ok(done) => Ok(Ok(done)),
+        Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Failure::World(failure)) => Err(failure),
     }
 }
 
@@ -323,11 +378,13 @@ impl Auth {
         self.signed_in(live).await?.ok_or(Failure::Refused(refusal))
     }
 
-    /// The identity token of a session for `audience`, ready to be sent: the kept one, or past half of its life a new one.
+    /// The identity token of a principal for `audience`, ready to be sent: the kept one, or past half of its life a new
+    /// one.
     ///
     /// # Errors
     /// No key signs: the request is refused.
-    pub fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+    pub fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        let Principal::Person(session) = principal;
         let now = self.now();
         if let Some(kept) = self.sessions.kept(session, audience, now) {
             return Ok(kept);
@@ -401,7 +458,7 @@ impl Auth {
         work: impl FnOnce(&RelyingParty) -> T + Send + 'static,
     ) -> Result<T, Failure<R>> {
         let relying_party = Arc::clone(&self.relying_party);
-        self.verifying.run(move || work(&relying_party)).await.map_err(|_refused| Failure::Busy)
+        self.verifying.run(move || work(&relying_party)).await.map_err(|_refused| WorldFailure::Busy.into())
     }
 
     /// Verifies a device's answer by the key it names, or in vain where that is nobody's: whoever asks waits as long, and

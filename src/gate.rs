@@ -13,3 +13,4 @@ pub mod gatekeeper;
 pub mod headers;
 pub mod kind;
 pub mod peer;
+pub mod refusal;

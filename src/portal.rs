@@ -8,6 +8,7 @@ pub mod api;
 pub mod assets;
 pub mod caller;
 pub mod forward_auth;
+pub mod handler;
 pub mod headers;
 pub mod limits;
 pub mod pages;
@@ -37,7 +38,7 @@ use assets::Assets;
 use http::HeaderMap;
 use limits::Limits;
 use views::chrome::Chrome;
-use views::failure::Failure;
+use views::refused::Refused;
 
 /// The largest body the portal reads, in bytes; a passkey's answer has a few kilobytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -72,9 +73,9 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// The page that says what is in the way, for a request that did not come to the portal.
-    pub fn failure_page(&self, failure: Failure<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
-        failure.render(&Chrome {
+    /// The page that says why a request gets no further which did not come to the portal.
+    pub fn refusal_page(&self, refused: Refused<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
+        refused.render(&Chrome {
             language: caller::language(self, None, headers),
             brand: &self.brand,
             assets: &self.assets,
@@ -145,7 +146,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::FORWARD_AUTH_ROOT, any(forward_auth::handle))
         .route(own_paths::FORWARD_AUTH_ABOUT, any(forward_auth::handle))
         .route(own_paths::JWKS, get(well_known::jwks))
-        .route(own_paths::ASSETS_ANY, get(assets_get))
+        .route(own_paths::ASSETS_ANY, get(pages::asset))
         .route(own_paths::PASSKEY_ENDPOINTS, get(well_known::passkey_endpoints))
         .route(own_paths::RELATED_ORIGINS, get(well_known::related_origins))
         .merge(short)
@@ -154,22 +155,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&portal), handler::answer_errors))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), headers::add))
         .with_state(portal)
-}
-
-async fn assets_get(
-    axum::extract::State(portal): axum::extract::State<Arc<Portal>>,
-    caller: caller::Caller,
-    uri: http::Uri,
-) -> axum::response::Response {
-    use axum::response::IntoResponse as _;
-    match portal.assets.find(uri.path()) {
-        Some(asset) => (
-            [(http::header::CONTENT_TYPE, asset.content_type), (http::header::CACHE_CONTROL, assets::CACHE_CONTROL)],
-            asset.bytes,
-        )
-            .into_response(),
-        None => pages::not_found(axum::extract::State(portal), caller).await,
-    }
 }

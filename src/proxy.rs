@@ -5,6 +5,8 @@ mod answers;
 #[doc(hidden)]
 pub mod apart;
 mod bridge;
+mod connection;
+mod context;
 mod forward;
 mod guard;
 mod incoming;
@@ -23,8 +25,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use http::StatusCode;
 use http::header::{HeaderMap, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -32,28 +34,30 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::sessions::LiveSession;
+use crate::auth::principal::Principal;
 use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
 use crate::domain::route::{Access, Routes, Scheme};
-use crate::gate::forward_auth::{self, ForwardAuth, Odd, Question, Reply};
+use crate::gate::decide::Denied;
+use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
+use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
 use crate::gate::peer::RequestId;
+use crate::gate::refusal::GateRefusal;
 
-pub use crate::gate::gatekeeper::Gatekeeper;
-pub use answers::{ErrorPage, Problem, RenderPage};
-pub use guard::Arrival;
+pub use answers::{RefusalPage, RenderPage};
+pub use connection::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use settings::Settings;
 
-use admit::Verdict;
+use admit::Way;
 use answers::Answer;
+use context::Context;
 use forward::{Saying, Spoofable};
 use incoming::Incoming;
-use logging::Line;
 use streams::Surroundings;
-use upstreams::{Server, Upstreams};
+use upstreams::Upstreams;
 
 /// How long a client may pause within a request's body.
 const CLIENT_PAUSE: Duration = Duration::from_secs(60);
@@ -93,17 +97,6 @@ struct Gateway {
     stop: CancellationToken,
 }
 
-/// What the phases of one request share.
-struct Context {
-    surroundings: Surroundings,
-    line: Line,
-    admission: Option<Admission<LiveSession>>,
-    identity: Option<HeaderValue>,
-    /// Who is signed in and may not see what they asked for.
-    forbidden: Option<LiveSession>,
-    server: Option<Arc<Server>>,
-}
-
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Self {
         let upstreams = Upstreams::new(&parts.routes);
@@ -121,14 +114,63 @@ impl Gateway {
         RequestId(mixed ^ (mixed >> 31))
     }
 
-    async fn refuse(&self, session: &mut Session, context: &mut Context, problem: Problem) -> pingora::Result<()> {
-        context.line.outcome = problem.into();
-        let kind =
-            context.line.incoming.as_ref().map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
-        let headers = &session.req_header().headers;
-        let told = context.forbidden.as_ref().map(LiveSession::told);
-        let email = told.as_ref().map(|told| told.email);
-        let answer = Answer::problem(problem, kind, context.line.request_id, headers, email, &self.parts.render);
+    /// Reads a request's head into its context.
+    fn read(&self, session: &mut Session, context: &mut Context) -> Result<(), GateRefusal> {
+        let head = session.req_header();
+        context.line.method = Some(head.method.clone());
+        if let Some(http1) = session.as_downstream().as_http1()
+            && !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path())
+        {
+            return Err(GateRefusal::MalformedRequest("the first line has more than a method, a target and a version"));
+        }
+        let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
+        let connection = &context.surroundings.connection;
+        let mut incoming = Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)?;
+        // The question is all in the head.
+        if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
+            incoming.kind = Kind::Other;
+        }
+        context.incoming = Some(incoming);
+        Ok(())
+    }
+
+    /// Answers a request whose head was refused.
+    async fn refuse_unread(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        refusal: GateRefusal,
+    ) -> pingora::Result<()> {
+        let head = session.req_header();
+        let is_question = forward_auth::is_meant(head.raw_path());
+        context.line.unread(head, head.raw_path());
+        if !is_question {
+            return self.refuse(session, context, refusal).await;
+        }
+        // A proxy in front takes any other refusal for a failure, and some let requests pass then.
+        let said = GateRefusal::MalformedRequest("the head of the question cannot be read");
+        let reply = self.parts.forward_auth.refuse(said, context.request_id);
+        self.tell(session, context, reply).await?;
+        context.line.refuse(refusal);
+        Ok(())
+    }
+
+    /// Answers a request that gets no further.
+    async fn refuse(&self, session: &mut Session, context: &mut Context, refusal: GateRefusal) -> pingora::Result<()> {
+        context.line.refuse(refusal);
+        let incoming = context.incoming.as_ref();
+        if let Some(answer) = incoming.and_then(|incoming| Answer::detour(refusal, incoming)) {
+            return self.send(session, context, answer).await;
+        }
+        let kind = incoming.map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
+        let told = context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden).map(Principal::told);
+        let page = RefusalPage {
+            refusal,
+            request_id: context.request_id,
+            headers: &session.req_header().headers,
+            email: told.as_ref().map(|told| told.email),
+        };
+        let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render);
         self.send(session, context, answer).await
     }
 
@@ -139,43 +181,35 @@ impl Gateway {
 
     /// Answers a proxy in front that asked about a request.
     async fn tell(&self, session: &mut Session, context: &mut Context, reply: Reply) -> pingora::Result<()> {
-        let Reply { status, fields, body, about } = reply;
-        let line = &mut context.line;
-        line.outcome = match status {
-            StatusCode::OK => Outcome::Allowed,
-            StatusCode::SEE_OTHER | StatusCode::UNAUTHORIZED => Outcome::SignIn,
-            _ if about.why == Some(Odd::Unavailable) => Outcome::Unavailable,
-            _ if about.why == Some(Odd::Fault) => Outcome::Fault,
-            _ => Outcome::Refused,
-        };
-        line.error = about.why.map(|why| why.name().to_owned());
-        line.status = Some(status.as_u16());
-        let problem = about.why.filter(|_| status == StatusCode::FORBIDDEN).and_then(Problem::of_question);
-        line.about(about);
+        let Reply { status, headers, body, about } = reply;
+        let refusal = about.refusal;
+        context.line.asked(about, status);
         let head = session.req_header();
         // The proxy in front passes the refusal on to whoever sent the request: to a person, a page.
-        match problem.filter(|_| incoming::kind(head) == Kind::Navigation) {
-            Some(problem) => {
-                let (id, render) = (context.line.request_id, &self.parts.render);
-                let answer = Answer::problem(problem, Kind::Navigation, id, &head.headers, None, render);
-                answer.with_status(status).send(session, &self.page_headers).await
+        let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == Kind::Navigation;
+        match refusal.filter(|refusal| for_a_person && refusal.page().is_some()) {
+            Some(refusal) => {
+                let request_id = context.request_id;
+                let page = RefusalPage { refusal, request_id, headers: &head.headers, email: None };
+                let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render);
+                answer.send(session, &self.page_headers).await
             }
-            None => answers::send_bare(session, status, fields, body).await,
+            None => answers::send_bare(session, status, headers, body).await,
         }
     }
 
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
-    fn name_user(&self, context: &mut Context, admission: Admission<LiveSession>) -> Result<(), Problem> {
+    fn name_principal(&self, context: &mut Context, admission: Admission<Principal>) -> Result<(), GateRefusal> {
         context.line.route = Some(admission.route().id);
-        if let Some(live) = admission.session() {
-            let token = self.parts.gatekeeper.identity_token(live, &admission.route().audience);
+        if let Some(principal) = admission.principal() {
+            context.principal = Some(principal.clone());
+            let token = self.parts.gatekeeper.identity_token(principal, &admission.route().audience);
             context.identity = Some(token.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
-                Problem::Fault
+                GateRefusal::Fault
             })?);
-            context.line.session = Some(live.id());
             // It is set once a request, and this is the once.
-            let _ = context.surroundings.stop.set(live.clone());
+            let _ = context.surroundings.stop.set(principal.clone());
         }
         context.admission = Some(admission);
         Ok(())
@@ -187,10 +221,7 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        let surroundings = Surroundings::current();
-        surroundings.connection.head_is_read();
-        let line = Line::new(self.request_id(), Arc::clone(&self.parts.counts));
-        Context { surroundings, line, admission: None, identity: None, forbidden: None, server: None }
+        Context::new(Surroundings::current(), self.request_id(), Arc::clone(&self.parts.counts))
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
@@ -208,58 +239,31 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
-        let head = session.req_header();
-        context.line.method = Some(head.method.clone());
-        let connection = &context.surroundings.connection;
-        let read = match session.as_downstream().as_http1() {
-            Some(http1) if !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()) => {
-                Err(Problem::BadRequest)
-            }
-            _ => {
-                let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
-                Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)
-            }
-        };
-        let mut incoming = match read {
-            Ok(incoming) => incoming,
-            // A proxy in front takes any other refusal for a failure, and some let requests pass then.
-            Err(_) if forward_auth::is_meant(head.raw_path()) => {
-                let reply = self.parts.forward_auth.refuse(Odd::Malformed, context.line.request_id);
-                self.tell(session, context, reply).await?;
-                return Ok(true);
-            }
-            Err(problem) => {
-                self.refuse(session, context, problem).await?;
-                return Ok(true);
-            }
-        };
-        // The question is all in the head.
-        if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
-            incoming.kind = Kind::Other;
+        if let Err(refusal) = self.read(session, context) {
+            self.refuse_unread(session, context, refusal).await?;
+            return Ok(true);
         }
-        let verdict = admit::decide(&incoming, &session.req_header().headers, &self.parts).await;
-        let request_id = context.line.request_id;
-        let incoming = context.line.incoming.insert(incoming);
-        match verdict {
-            Verdict::Forward(admission) => {
+        let Some(incoming) = &context.incoming else { return Ok(true) };
+        match admit::decide(incoming, &session.req_header().headers, &self.parts).await {
+            Ok(Way::App(admission)) => {
                 if incoming.kind == Kind::WebSocket {
                     session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
                 }
                 forward::forget_spelling(session.req_header_mut());
                 context.line.outcome = Outcome::Forwarded;
-                let Err(problem) = self.name_user(context, admission) else { return Ok(false) };
-                self.refuse(session, context, problem).await?;
+                let Err(refusal) = self.name_principal(context, admission) else { return Ok(false) };
+                self.refuse(session, context, refusal).await?;
             }
-            Verdict::Portal => {
+            Ok(Way::Portal) => {
                 context.line.outcome = Outcome::OwnPage;
-                let portal = self.parts.portal.clone();
+                let (request_id, portal) = (context.request_id, self.parts.portal.clone());
                 let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
                 match answered.await? {
                     Ok(status) => context.line.status = Some(status.as_u16()),
-                    Err(problem) => self.refuse(session, context, problem).await?,
+                    Err(refusal) => self.refuse(session, context, refusal).await?,
                 }
             }
-            Verdict::Question => {
+            Ok(Way::Question) => {
                 let head = session.req_header();
                 let question = Question {
                     method: &head.method,
@@ -268,33 +272,22 @@ impl ProxyHttp for Gateway {
                     headers: &head.headers,
                     credentials: &incoming.credentials,
                     trusted: incoming.from_trusted,
-                    request_id,
+                    request_id: context.request_id,
                 };
                 let reply = self.parts.forward_auth.answer(question).await;
                 self.tell(session, context, reply).await?;
             }
-            Verdict::SignIn => {
-                context.line.outcome = Outcome::SignIn;
-                let answer = Answer::to_sign_in(incoming);
-                self.send(session, context, answer).await?;
+            Err(Denied { refusal, principal }) => {
+                context.principal = principal;
+                self.refuse(session, context, refusal).await?;
             }
-            Verdict::Review => {
-                let answer = Answer::to_review(incoming);
-                self.send(session, context, answer).await?;
-            }
-            Verdict::Forbid(live) => {
-                context.line.session = Some(live.id());
-                context.forbidden = Some(live);
-                self.refuse(session, context, Problem::Forbidden).await?;
-            }
-            Verdict::Refuse(problem) => self.refuse(session, context, problem).await?,
         }
         Ok(true)
     }
 
     async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
         // Without leave nothing is sent anywhere.
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.line.incoming) else {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let Some(server) = self.upstreams.choose(admission.route().id) else {
@@ -318,7 +311,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.line.incoming) else {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let saying = Saying {
@@ -328,7 +321,7 @@ impl ProxyHttp for Gateway {
             spoofable: &self.spoofable,
             forward_authorization: admission.route().forward_authorization,
             only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
-            identity: admission.session().zip(context.identity.clone()),
+            identity: admission.principal().zip(context.identity.clone()),
         };
         forward::rewrite(request, saying)
     }
@@ -339,7 +332,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let kind = context.line.incoming.as_ref().map_or(Kind::Other, |incoming| incoming.kind);
+        let kind = context.incoming.as_ref().map_or(Kind::Other, |incoming| incoming.kind);
         response::switches_as_asked(response, kind)?;
         response::drop_own_cookies(response)
     }
@@ -391,14 +384,14 @@ impl ProxyHttp for Gateway {
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
         context.line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
         let answered = session.response_written().is_some_and(|response| !response.status.is_informational());
-        let problem = problem_of(error).filter(|_| !answered);
-        if let Some(problem) = problem {
+        let refusal = refusal_of(error).filter(|_| !answered);
+        if let Some(refusal) = refusal {
             session.set_keepalive(None);
-            if let Err(error) = self.refuse(session, context, problem).await {
+            if let Err(error) = self.refuse(session, context, refusal).await {
                 tracing::debug!(%error, "the client was gone before it could be told");
             }
         }
-        let error_code = problem.map_or(0, |problem| problem.status().as_u16());
+        let error_code = refusal.map_or(0, |refusal| refusal.status().as_u16());
         FailToProxy { error_code, can_reuse_downstream: false }
     }
 
@@ -420,26 +413,26 @@ impl ProxyHttp for Gateway {
     }
 
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let path = context.line.incoming.as_ref().map_or("-", |incoming| incoming.target.path.as_str());
-        format!("{} {path}, request {}", session.req_header().method, context.line.request_id)
+        let path = context.incoming.as_ref().map_or("-", |incoming| incoming.target.path.as_str());
+        format!("{} {path}, request {}", session.req_header().method, context.request_id)
     }
 }
 
 /// What a client is told about an error; nothing where it is gone.
-fn problem_of(error: &Error) -> Option<Problem> {
+fn refusal_of(error: &Error) -> Option<GateRefusal> {
     match (error.etype(), error.esource()) {
-        (ErrorType::HTTPStatus(502), _) => Some(Problem::UpstreamDown),
-        (ErrorType::HTTPStatus(_), _) => Some(Problem::Fault),
+        (ErrorType::HTTPStatus(502), _) => Some(GateRefusal::UpstreamDown),
+        (ErrorType::HTTPStatus(_), _) => Some(GateRefusal::Fault),
         (ErrorType::ReadTimedout | ErrorType::WriteTimedout | ErrorType::ConnectTimedout, ErrorSource::Upstream) => {
-            Some(Problem::UpstreamTimeout)
+            Some(GateRefusal::UpstreamTimeout)
         }
-        (_, ErrorSource::Upstream) => Some(Problem::UpstreamDown),
-        (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(Problem::RequestTimeout),
+        (_, ErrorSource::Upstream) => Some(GateRefusal::UpstreamDown),
+        (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(GateRefusal::RequestTimeout),
         (
             ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
             ErrorSource::Downstream,
         ) => None,
-        (_, ErrorSource::Downstream) => Some(Problem::BadRequest),
-        (_, ErrorSource::Internal | ErrorSource::Unset) => Some(Problem::Fault),
+        (_, ErrorSource::Downstream) => Some(GateRefusal::MalformedRequest("the client broke the rules of HTTP")),
+        (_, ErrorSource::Internal | ErrorSource::Unset) => Some(GateRefusal::Fault),
     }
 }

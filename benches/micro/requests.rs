@@ -13,7 +13,7 @@ mod world;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bmauth::auth::sessions::LiveSession;
+use bmauth::auth::principal::Principal;
 use bmauth::config::{self, ConfigSource};
 use bmauth::counts::Counts;
 use bmauth::domain::clock::Timestamp;
@@ -79,22 +79,22 @@ struct Somebody {
     runtime: Runtime,
     world: World,
     secret: Secret,
-    live: LiveSession,
+    principal: Principal,
 }
 
 impl Somebody {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let (world, secret, live) = runtime.block_on(async {
+        let (world, secret, principal) = runtime.block_on(async {
             let world = World::new().await;
             let mut browser = world.browser();
             let mut passkey = authenticator::Passkey::new(b"a credential");
             browser.register(&world, "maria@example.com", &mut passkey).await;
             let secret = Secret::parse(&browser.cookies["__Host-bmauth"]).expect("a session");
             let live = world.auth.session(secret.digest()).await.expect("a store").expect("a live session");
-            (world, secret, live)
+            (world, secret, Principal::Person(live))
         });
-        Self { runtime, world, secret, live }
+        Self { runtime, world, secret, principal }
     }
 
     fn steps(&self) -> Steps {
@@ -132,13 +132,13 @@ fn steps(criterion: &mut Criterion) {
     });
     group.bench_function("look for spoofed fields, none there", |b| b.iter(|| steps.spoofed(black_box(&plain))));
     group.bench_function("look for spoofed fields, ten there", |b| b.iter(|| steps.spoofed(black_box(&spoofed))));
-    let live = &somebody.live;
+    let principal = &somebody.principal;
     let token = HeaderValue::from_static("a token");
     for (name, request) in [("rewrite", &plain), ("rewrite, ten spoofed fields", &spoofed)] {
         group.bench_function(name, |b| {
             b.iter_batched_ref(
                 || (request.clone(), token.clone()),
-                |(request, token)| assert!(steps.rewrite(&head, request, live, token.clone())),
+                |(request, token)| assert!(steps.rewrite(&head, request, principal, token.clone())),
                 BatchSize::SmallInput,
             );
         });
@@ -146,7 +146,7 @@ fn steps(criterion: &mut Criterion) {
     let write_down = |b: &mut Bencher<'_>| {
         b.iter_batched(
             || steps.read(&plain),
-            |head| head.map(|head| steps.write_down(head, &plain, 200)),
+            |head| head.map(|head| steps.write_down(&head, &plain, 200)),
             BatchSize::SmallInput,
         );
     };
@@ -185,15 +185,17 @@ fn parts(criterion: &mut Criterion) {
 
 fn tokens(criterion: &mut Criterion) {
     let somebody = Somebody::new();
-    let (auth, live) = (&somebody.world.auth, &somebody.live);
+    let (auth, principal) = (&somebody.world.auth, &somebody.principal);
     let mut group = criterion.benchmark_group("identity token");
     group.bench_function("mint, ES256", |b| {
         let (now, end, jti) = (auth.now(), Timestamp::from_unix(u64::MAX / 2), Uuid::from_u128(7));
-        b.iter(|| auth.identity().mint(&black_box(live).told(), "notes.example.com", end, jti, now).expect("a token"));
+        b.iter(|| {
+            auth.identity().mint(&black_box(principal).told(), "notes.example.com", end, jti, now).expect("a token")
+        });
     });
     let audience: Arc<str> = "notes.example.com".into();
     group.bench_function("kept", |b| {
-        b.iter(|| auth.identity_token(black_box(&somebody.live), &audience).expect("a token"));
+        b.iter(|| auth.identity_token(black_box(principal), &audience).expect("a token"));
     });
     group.finish();
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Failure;
+use crate::auth::{Failure, WorldFailure};
 use crate::domain::group;
 use crate::domain::operate::Refusal;
 use crate::store::StoreError;
@@ -32,8 +32,8 @@ impl NotDone {
     pub fn about(named: &str, failure: Failure<Refusal>) -> Self {
         match failure {
             Failure::Refused(refusal) => Self::refused(named, refusal),
-            Failure::Store(error) => error.into(),
-            Failure::Busy | Failure::RelyingParty(_) => {
+            Failure::World(WorldFailure::Store(error)) => error.into(),
+            Failure::World(WorldFailure::Busy | WorldFailure::RelyingParty(_)) => {
                 Self(StatusCode::SERVICE_UNAVAILABLE, "The gateway is busy. Try again in a moment.".to_owned())
             }
         }

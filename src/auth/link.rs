@@ -9,7 +9,7 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 
 use super::passkeys::{Unproved, claimed_credential};
 use super::sessions::LiveSession;
-use super::{Auth, Failure, SignedInBrowser};
+use super::{Auth, Failure, SignedInBrowser, WorldFailure};
 use crate::domain::account::Account;
 use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
@@ -112,7 +112,7 @@ impl Auth {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::Busy)
+        Err(WorldFailure::Busy.into())
     }
 
     /// A code was scanned or typed: this browser becomes the other side of its link, and once signed in by it goes on to
@@ -220,7 +220,7 @@ impl Auth {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::Busy)
+        Err(WorldFailure::Busy.into())
     }
 
     /// The device answered for the link: verifies it and approves. Refused or not, the ceremony is over.
@@ -329,7 +329,7 @@ impl Auth {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::Busy)
+        Err(WorldFailure::Busy.into())
     }
 
     /// The link is approved: a challenge for the waiting browser to make its passkey.

@@ -7,7 +7,7 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 use super::passkeys::{Unproved, claimed_credential};
 use super::sessions::LiveSession;
 use super::tokens::{RACES, Tokens};
-use super::{Auth, Failure};
+use super::{Auth, Failure, WorldFailure};
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::ceremony::{Act, CeremonyId};
@@ -190,7 +190,7 @@ impl Auth {
                 }
             }
         }
-        Err(Failure::Busy)
+        Err(WorldFailure::Busy.into())
     }
 
     async fn verify_use(

@@ -1,7 +1,7 @@
 //! Drives the steps of [`crate::domain::otp`]: e-mailed codes over the API.
 
 use super::tokens::{RACES, Tokens};
-use super::{Auth, Failure};
+use super::{Auth, Failure, WorldFailure};
 use crate::domain::code;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
@@ -52,17 +52,22 @@ impl Auth {
             Pending::Recovery(_) => None,
         });
         let sent = match sign_up {
-            Some(registration) => self.resend_for(&registration, visitor).await.map_err(wrong),
-            None => self.begin_recovery(email, ReturnTo::root(), visitor).await.map_err(wrong),
+            Some(registration) => {
+                self.resend_for(&registration, visitor).await.map_err(|failure| failure.map_refusal(|_| WrongCode))
+            }
+            None => self
+                .begin_recovery(email, ReturnTo::root(), visitor)
+                .await
+                .map_err(|failure| failure.map_refusal(|_| WrongCode)),
         };
         match sent {
-            Ok(()) | Err(Failure::Busy | Failure::RelyingParty(_)) => Ok(()),
+            Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::RelyingParty(_))) => Ok(()),
             // Nothing was to be sent here. It counts all the same, or it could be told from what comes after.
             Err(Failure::Refused(WrongCode)) => match self.carry_out(otp::in_vain(counters, self.now())).await {
                 Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
                 Err(CommitError::Store(error)) => Err(error),
             },
-            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::World(WorldFailure::Store(error))) => Err(error),
         }
     }
 
@@ -86,8 +91,14 @@ impl Auth {
     ) -> Result<Opened, Failure<WrongCode>> {
         for counted in self.count_tries(email, typed, visitor).await? {
             let opened = match counted {
-                Counted::SignUp(counted) => self.finish_sign_up(*counted, visitor).await.map_err(wrong)?,
-                Counted::Recovery(counted) => self.finish_by_code(counted, typed, visitor).await.map_err(wrong)?,
+                Counted::SignUp(counted) => self
+                    .finish_sign_up(*counted, visitor)
+                    .await
+                    .map_err(|failure| failure.map_refusal(|_| WrongCode))?,
+                Counted::Recovery(counted) => self
+                    .finish_by_code(counted, typed, visitor)
+                    .await
+                    .map_err(|failure| failure.map_refusal(|_| WrongCode))?,
             };
             if let Some(opened) = opened {
                 return Ok(opened);
@@ -196,14 +207,5 @@ impl Auth {
         let account = self.store.account(account).await?.ok_or_else(gone)?;
         tracing::info!(account = %account.id, "an account was recovered");
         Ok(Some(Opened::SignedIn(Box::new(self.tokens(account, session, refresh)))))
-    }
-}
-
-fn wrong<R>(failure: Failure<R>) -> Failure<WrongCode> {
-    match failure {
-        Failure::Refused(_) => Failure::Refused(WrongCode),
-        Failure::Busy => Failure::Busy,
-        Failure::Store(error) => Failure::Store(error),
-        Failure::RelyingParty(error) => Failure::RelyingParty(error),
     }
 }

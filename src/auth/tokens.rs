@@ -4,7 +4,7 @@ use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
 
 use super::sessions::LiveSession;
-use super::{Auth, Failure, Starting};
+use super::{Auth, Failure, Starting, WorldFailure};
 use crate::domain::account::Account;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::clock::Timestamp;
@@ -114,7 +114,7 @@ impl Auth {
             let tokens = self.tokens(account.clone(), session.clone(), refresh);
             return Ok(Tokens { elevated_until, ..tokens });
         }
-        Err(Failure::Busy)
+        Err(WorldFailure::Busy.into())
     }
 
     /// The session whose refresh token that is, out or spent: a tab may not know yet that another one spent it, and

@@ -9,7 +9,7 @@ use super::route::{Access, Route};
 #[derive(Debug)]
 pub struct Admission<S> {
     route: Arc<Route>,
-    session: Option<S>,
+    principal: Option<S>,
 }
 
 impl<S> Admission<S> {
@@ -19,12 +19,12 @@ impl<S> Admission<S> {
     }
 
     /// Whose identity the app is told; `None` tells it nothing.
-    pub fn session(&self) -> Option<&S> {
-        self.session.as_ref()
+    pub fn principal(&self) -> Option<&S> {
+        self.principal.as_ref()
     }
 }
 
-/// What is asked of a session to decide about a request.
+/// What is asked of a principal to decide about a request.
 pub trait Standing {
     /// Whether it has not ended at `now`, and its account is not disabled.
     fn is_live(&self, now: Timestamp) -> bool;
@@ -36,41 +36,46 @@ pub trait Standing {
     fn is_in_one_of(&self, groups: &[String]) -> bool;
 }
 
-/// What is to be done with a request.
-#[derive(Debug)]
-pub enum Decision<S> {
-    /// Forward it.
-    Admit(Admission<S>),
+/// Why a request is not forwarded.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotAdmitted<S> {
     /// The visitor has to sign in first.
     SignIn,
     /// The visitor has to answer "Keep your account safe" first.
     Review,
     /// The visitor is signed in and in none of the groups that the route asks for.
-    Forbid(S),
+    Forbidden(S),
 }
 
 /// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
-pub fn decide<S: Standing>(route: &Arc<Route>, session: Option<S>, now: Timestamp) -> Decision<S> {
-    let live = session.filter(|session| session.is_live(now));
+///
+/// # Errors
+/// The request is not forwarded.
+pub fn decide<S: Standing>(
+    route: &Arc<Route>,
+    principal: Option<S>,
+    now: Timestamp,
+) -> Result<Admission<S>, NotAdmitted<S>> {
+    let live = principal.filter(|principal| principal.is_live(now));
     let asked = live.as_ref().is_some_and(Standing::review);
     // Until it has answered, a session opens nothing.
     let live = live.filter(|_| !asked);
-    let session = match route.access {
+    let principal = match route.access {
         // The app asked not to be told, so that nothing it answers here depends on a person.
         Access::Public => None,
         Access::Optional => live,
         Access::SignedIn => match live {
-            Some(session) if route.groups.is_empty() || session.is_in_one_of(&route.groups) => Some(session),
-            Some(session) => return Decision::Forbid(session),
-            None if asked => return Decision::Review,
-            None => return Decision::SignIn,
+            Some(person) if route.groups.is_empty() || person.is_in_one_of(&route.groups) => Some(person),
+            Some(person) => return Err(NotAdmitted::Forbidden(person)),
+            None if asked => return Err(NotAdmitted::Review),
+            None => return Err(NotAdmitted::SignIn),
         },
     };
-    Decision::Admit(Admission { route: Arc::clone(route), session })
+    Ok(Admission { route: Arc::clone(route), principal })
 }
 
 /// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,
 /// and it is told of nobody.
 pub fn admit_preflight<S>(route: &Arc<Route>) -> Admission<S> {
-    Admission { route: Arc::clone(route), session: None }
+    Admission { route: Arc::clone(route), principal: None }
 }

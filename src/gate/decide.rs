@@ -8,8 +8,9 @@ use http::header::ORIGIN;
 use super::credentials::Credentials;
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
-use crate::auth::sessions::LiveSession;
-use crate::domain::access::{self, Admission, Decision};
+use super::refusal::GateRefusal;
+use crate::auth::principal::Principal;
+use crate::domain::access::{self, Admission, NotAdmitted};
 use crate::domain::bearer::Bearer;
 use crate::domain::host::Authority;
 use crate::domain::route::{Access, Route, Scheme};
@@ -29,77 +30,86 @@ pub struct Asked<'a> {
     pub public_scheme: Scheme,
 }
 
-/// What is decided.
+/// Why a request may not go on.
 #[derive(Debug)]
-pub enum Verdict {
-    /// It may go to the app.
-    Admit(Admission<LiveSession>),
-    /// Whoever sent it has to sign in first.
-    SignIn,
-    /// Whoever sent it has to answer "Keep your account safe" first.
-    Review,
-    /// Whoever sent it is signed in, and in none of the groups that the route asks for.
-    Forbid(LiveSession),
-    /// A WebSocket that another site's page asks for.
-    ForeignOrigin,
-    /// It cannot be known who sent it: the store does not answer.
-    Unavailable,
+pub struct Denied {
+    /// Why.
+    pub refusal: GateRefusal,
+    /// Who may not, where it is for being that one.
+    pub principal: Option<Principal>,
+}
+
+impl From<GateRefusal> for Denied {
+    fn from(refusal: GateRefusal) -> Self {
+        Self { refusal, principal: None }
+    }
+}
+
+impl From<NotAdmitted<Principal>> for Denied {
+    fn from(not_admitted: NotAdmitted<Principal>) -> Self {
+        match not_admitted {
+            NotAdmitted::SignIn => GateRefusal::SignInRequired.into(),
+            NotAdmitted::Review => GateRefusal::ReviewRequired.into(),
+            NotAdmitted::Forbidden(who) => Self { refusal: GateRefusal::Forbidden, principal: Some(who) },
+        }
+    }
 }
 
 /// Decides about a request on its route. The table of live sessions is asked without waiting; the store only where it
 /// has none.
-pub async fn decide(route: &Arc<Route>, asked: Asked<'_>, gatekeeper: &dyn Gatekeeper) -> Verdict {
+///
+/// # Errors
+/// The request may not go on to the app.
+pub async fn decide(
+    route: &Arc<Route>,
+    asked: Asked<'_>,
+    gatekeeper: &dyn Gatekeeper,
+) -> Result<Admission<Principal>, Denied> {
     if asked.kind == Kind::Preflight {
-        return Verdict::Admit(access::admit_preflight(route));
+        return Ok(access::admit_preflight(route));
     }
-    let session = match route.access {
+    let principal = match route.access {
         // Nobody is asked who they are where the app is told of nobody.
         Access::Public => None,
-        Access::Optional | Access::SignedIn => match session(asked.credentials, gatekeeper).await {
-            Ok(session) => session,
-            Err(Unreachable) => return Verdict::Unavailable,
-        },
+        Access::Optional | Access::SignedIn => principal(asked.credentials, gatekeeper).await?,
     };
-    let admission = match access::decide(route, session, gatekeeper.now()) {
-        Decision::Admit(admission) => admission,
-        Decision::SignIn => return Verdict::SignIn,
-        Decision::Review => return Verdict::Review,
-        Decision::Forbid(session) => return Verdict::Forbid(session),
-    };
+    let admission = access::decide(route, principal, gatekeeper.now())?;
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
     // told of nobody, whom it talks to is its own affair. No browser sends a `Bearer` by itself, and the apps that do
     // have no origin.
-    let by_bearer = admission.session().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
+    let by_bearer = admission.principal().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
     if asked.kind == Kind::WebSocket
         && route.access != Access::Public
         && !by_bearer
         && !is_own_origin(asked.headers, asked.authority, asked.public_scheme)
     {
-        return Verdict::ForeignOrigin;
+        return Err(GateRefusal::ForeignOrigin.into());
     }
-    Verdict::Admit(admission)
+    Ok(admission)
 }
 
-struct Unreachable;
-
-async fn session(credentials: &Credentials, gatekeeper: &dyn Gatekeeper) -> Result<Option<LiveSession>, Unreachable> {
+/// The principal that a request names.
+///
+/// # Errors
+/// The store could not be asked, so it is not known who asks.
+async fn principal(credentials: &Credentials, gatekeeper: &dyn Gatekeeper) -> Result<Option<Principal>, GateRefusal> {
     let asked = match (&credentials.bearer, credentials.token) {
         (Bearer::Token(text), _) => gatekeeper.bearer(text).await,
         (Bearer::Unclear, _) | (Bearer::NotOurs, None) => return Ok(None),
         (Bearer::NotOurs, Some(token)) => match gatekeeper.live(token) {
-            Some(live) => return Ok(Some(live)),
+            Some(principal) => return Ok(Some(principal)),
             None => gatekeeper.load(token).await,
         },
     };
     asked.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "the store could not be asked for a session");
-        Unreachable
+        GateRefusal::Unavailable
     })
 }
 
 /// Whether the one `Origin` of a request is the scheme, host and port it is for.
-fn is_own_origin(head: &HeaderMap, authority: &Authority, scheme: Scheme) -> bool {
-    let mut origins = head.get_all(ORIGIN).iter();
+fn is_own_origin(headers: &HeaderMap, authority: &Authority, scheme: Scheme) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let Ok(origin) = origin.to_str() else { return false };
     let Some((its_scheme, its_authority)) = origin.split_once("://") else { return false };
@@ -117,11 +127,11 @@ mod tests {
     #[test]
     fn an_origin_is_compared_by_scheme_host_and_port() {
         let own = |origins: &[&'static str], authority: &str, scheme| {
-            let mut head = HeaderMap::new();
+            let mut headers = HeaderMap::new();
             for origin in origins {
-                head.append(ORIGIN, HeaderValue::from_static(origin));
+                headers.append(ORIGIN, HeaderValue::from_static(origin));
             }
-            is_own_origin(&head, &Authority::parse(authority.as_bytes()).unwrap(), scheme)
+            is_own_origin(&headers, &Authority::parse(authority.as_bytes()).unwrap(), scheme)
         };
         let https = Scheme::Https;
         assert!(own(&["https://a.example"], "a.example", https));

@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::domain::session::Told;
+use crate::auth::principal::Principal;
 
 /// The plain identity fields, in the order of [`plain`].
 pub static PLAIN: [HeaderName; 4] = [
@@ -46,7 +46,8 @@ pub const OTHER_TARGET: [&[u8]; 6] =
 
 /// The identity in plain fields, for apps that know no tokens, in the order of [`PLAIN`]. What is not valid text for a
 /// field is left out.
-pub fn plain(told: &Told<'_>) -> [Option<HeaderValue>; 4] {
+pub fn plain(principal: &Principal) -> [Option<HeaderValue>; 4] {
+    let told = principal.told();
     // A comma in a group's name would make two groups of it.
     let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
     let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();

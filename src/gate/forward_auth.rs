@@ -14,19 +14,18 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::credentials::Credentials;
-use super::decide::{self, Verdict};
+use super::decide::{self, Denied};
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
 use super::peer::RequestId;
-use crate::auth::sessions::LiveSession;
+use super::refusal::GateRefusal;
+use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::access::Admission;
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::{FORWARD_AUTH, RECOVER_REVIEW, SIGN_IN};
 use crate::domain::path::{CanonicalPath, RequestTarget};
 use crate::domain::route::{Route, RouteId, Routes, Scheme};
-use crate::domain::session::SessionId;
 
-pub use original::Odd;
 use original::{Family, Names, Original};
 use removals::Removals;
 use reply::Theirs;
@@ -87,8 +86,8 @@ pub struct Question<'a> {
 pub struct Reply {
     /// 200, 303, 401 or 403.
     pub status: StatusCode,
-    /// Its fields.
-    pub fields: Vec<(HeaderName, HeaderValue)>,
+    /// Its headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Nothing, or `application/problem+json`.
     pub body: Bytes,
     /// For the log.
@@ -103,9 +102,9 @@ pub struct About {
     /// The route they belong to.
     pub route: Option<RouteId>,
     /// Whose request it is.
-    pub session: Option<SessionId>,
+    pub principal: Option<PrincipalId>,
     /// Why it was refused.
-    pub why: Option<Odd>,
+    pub refusal: Option<GateRefusal>,
 }
 
 impl ForwardAuth {
@@ -120,35 +119,35 @@ impl ForwardAuth {
     pub async fn answer(&self, question: Question<'_>) -> Reply {
         // Whoever is not a proxy of ours is told nothing, not even which addresses are open to everybody.
         if !question.trusted {
-            return self.refuse(Odd::Untrusted, question.request_id);
+            return self.refuse(GateRefusal::ProxyNotTrusted, question.request_id);
         }
         let original = match Original::read(&question, &self.names) {
             Ok(original) => original,
-            Err(odd) => return self.refuse(odd, question.request_id),
+            Err(refusal) => return self.refuse(refusal, question.request_id),
         };
         let mut reply = match self.route(&original) {
             Ok(route) => self.decide(&question, &original, route).await,
-            Err(odd) => self.refuse(odd, question.request_id),
+            Err(refusal) => self.refuse(refusal, question.request_id),
         };
         reply.about.target = Some((original.method, original.authority.host, original.target.path));
         reply
     }
 
     /// The answer to a question that could not even be read as a request.
-    pub fn refuse(&self, odd: Odd, request_id: RequestId) -> Reply {
-        reply::refusal(StatusCode::FORBIDDEN, odd, request_id)
+    pub fn refuse(&self, refusal: GateRefusal, request_id: RequestId) -> Reply {
+        reply::refuse(StatusCode::FORBIDDEN, refusal, request_id, None)
     }
 
-    fn route(&self, original: &Original) -> Result<&Arc<Route>, Odd> {
+    fn route(&self, original: &Original) -> Result<&Arc<Route>, GateRefusal> {
         // Our own pages are handed to us, and nothing below them is ever the app's.
         if original.target.path.is_reserved() {
-            return Err(Odd::OwnPath);
+            return Err(GateRefusal::OwnPath);
         }
         let host = &original.authority.host;
         if !self.routes.knows_host(host) {
-            return Err(Odd::UnknownHost);
+            return Err(GateRefusal::Misdirected);
         }
-        self.routes.find(host, &original.target.path).ok_or(Odd::NoRoute)
+        self.routes.find(host, &original.target.path).ok_or(GateRefusal::NotFound)
     }
 
     async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {
@@ -159,53 +158,51 @@ impl ForwardAuth {
             authority: &original.authority,
             public_scheme: self.settings.public_scheme,
         };
-        let verdict = decide::decide(route, asked, &*self.gatekeeper).await;
-        let request_id = question.request_id;
-        let navigates = original.kind == Kind::Navigation;
-        let mut reply = match verdict {
-            Verdict::Admit(admission) => self.allow(question, &admission),
-            Verdict::SignIn => match original.family {
-                // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
-                Family::Original => self.sign_in_required(original, request_id, true),
-                Family::Forwarded | Family::Suffix if navigates => self.send_to(SIGN_IN, original),
-                Family::Forwarded | Family::Suffix => self.sign_in_required(original, request_id, false),
-            },
-            Verdict::Review => match original.family {
-                _ if !navigates => self.refuse(Odd::ReviewRequired, request_id),
-                Family::Original => {
-                    let mut reply = reply::refusal(StatusCode::UNAUTHORIZED, Odd::ReviewRequired, request_id);
-                    reply.fields.push(self.location(RECOVER_REVIEW, original));
-                    reply
-                }
-                Family::Forwarded | Family::Suffix => self.send_to(RECOVER_REVIEW, original),
-            },
-            Verdict::Forbid(live) => {
-                let mut reply = self.refuse(Odd::Forbidden, request_id);
-                reply.about.session = Some(live.id());
+        let mut reply = match decide::decide(route, asked, &*self.gatekeeper).await {
+            Ok(admission) => self.allow(question, &admission),
+            Err(Denied { refusal, principal }) => {
+                let mut reply = self.deny(refusal, question.request_id, original);
+                reply.about.principal = principal.map(|principal| principal.id());
                 reply
             }
-            Verdict::ForeignOrigin => self.refuse(Odd::ForeignOrigin, request_id),
-            Verdict::Unavailable => self.refuse(Odd::Unavailable, request_id),
         };
         reply.about.route = Some(route.id);
         reply
     }
 
-    fn allow(&self, question: &Question<'_>, admission: &Admission<LiveSession>) -> Reply {
+    /// The answer to a refusal: where a person is to go on by one of our pages, it leads there.
+    fn deny(&self, refusal: GateRefusal, request_id: RequestId, original: &Original) -> Reply {
+        let navigates = original.kind == Kind::Navigation;
+        match (refusal, original.family) {
+            // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
+            (GateRefusal::SignInRequired, Family::Original) => self.sign_in_required(original, request_id, true),
+            (GateRefusal::SignInRequired, _) if navigates => self.send_to(SIGN_IN, refusal, original),
+            (GateRefusal::SignInRequired, _) => self.sign_in_required(original, request_id, false),
+            (GateRefusal::ReviewRequired, Family::Original) if navigates => {
+                let mut reply = reply::refuse(StatusCode::UNAUTHORIZED, refusal, request_id, None);
+                reply.headers.push(self.location(RECOVER_REVIEW, original));
+                reply
+            }
+            (GateRefusal::ReviewRequired, _) if navigates => self.send_to(RECOVER_REVIEW, refusal, original),
+            _ => self.refuse(refusal, request_id),
+        }
+    }
+
+    fn allow(&self, question: &Question<'_>, admission: &Admission<Principal>) -> Reply {
         let theirs = Theirs::of(question.headers, question.credentials, admission.route());
-        let Some(live) = admission.session() else {
+        let Some(principal) = admission.principal() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };
-        let token = match self.gatekeeper.identity_token(live, &admission.route().audience) {
+        let token = match self.gatekeeper.identity_token(principal, &admission.route().audience) {
             Ok(token) => token,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
-                return self.refuse(Odd::Fault, question.request_id);
+                return self.refuse(GateRefusal::Fault, question.request_id);
             }
         };
-        let plain = if self.settings.plain_headers { super::fields::plain(&live.told()) } else { reply::NOBODY };
+        let plain = if self.settings.plain_headers { super::fields::plain(principal) } else { reply::NOBODY };
         let mut reply = reply::pass(self, Some(token), plain, theirs);
-        reply.about.session = Some(live.id());
+        reply.about.principal = Some(principal.id());
         reply
     }
 }

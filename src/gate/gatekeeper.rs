@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 
 use crate::auth::Auth;
-use crate::auth::sessions::LiveSession;
+use crate::auth::principal::Principal;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 use crate::identity::IdentityError;
@@ -18,29 +18,29 @@ pub trait Gatekeeper: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// The live session of that token, where it is in memory.
-    fn live(&self, token: SecretDigest) -> Option<LiveSession>;
+    /// The principal of that session token, where it is in memory.
+    fn live(&self, token: SecretDigest) -> Option<Principal>;
 
-    /// The live session of that token, read from the store.
+    /// The principal of that session token, read from the store.
     ///
     /// # Errors
     /// The store could not be asked, so it is not known who asks.
-    async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError>;
+    async fn load(&self, token: SecretDigest) -> Result<Option<Principal>, StoreError>;
 
     /// Whether a text says of itself that it is an access token of ours. Nothing about it is verified.
     fn is_access_token(&self, text: &str) -> bool;
 
-    /// The live session of an access token; `None` where the token is not good or its session has ended.
+    /// The principal of an access token; `None` where the token is not good or its session has ended.
     ///
     /// # Errors
     /// The store could not be asked, so it is not known who asks.
-    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError>;
+    async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError>;
 
-    /// The identity token of a session for an audience, ready to be sent.
+    /// The identity token of a principal for an audience, ready to be sent.
     ///
     /// # Errors
     /// It could not be signed.
-    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError>;
+    fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError>;
 }
 
 #[async_trait]
@@ -49,23 +49,23 @@ impl Gatekeeper for Auth {
         Self::now(self)
     }
 
-    fn live(&self, token: SecretDigest) -> Option<LiveSession> {
-        self.live_session(token)
+    fn live(&self, token: SecretDigest) -> Option<Principal> {
+        self.live_session(token).map(Principal::Person)
     }
 
-    async fn load(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
-        self.session(token).await
+    async fn load(&self, token: SecretDigest) -> Result<Option<Principal>, StoreError> {
+        Ok(self.session(token).await?.map(Principal::Person))
     }
 
     fn is_access_token(&self, text: &str) -> bool {
         Self::is_access_token(self, text)
     }
 
-    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
-        self.bearer_session(text).await
+    async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError> {
+        Ok(self.bearer_session(text).await?.map(Principal::Person))
     }
 
-    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
-        Self::identity_token(self, session, audience)
+    fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        Self::identity_token(self, principal, audience)
     }
 }

@@ -1,17 +1,17 @@
 //! How answers are made.
 
-use axum::Json;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{self, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Portal;
+use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
-use super::views::failure::Failure;
-use super::views::refusal::ScriptRefusal;
-use crate::wording::Words;
+use crate::auth::SignedInBrowser;
+use crate::domain::return_to::ReturnTo;
+use crate::gate::refusal::GateRefusal;
 
 /// A page, with the flow cookie that its form or script needs.
 pub fn page(portal: &Portal, caller: &Caller, render: impl FnOnce(&Chrome<'_>) -> String) -> Response {
@@ -37,44 +37,58 @@ pub fn page_with(
     response
 }
 
-/// A page that says what is in the way.
-pub fn failure(portal: &Portal, caller: &Caller, failure: Failure<'_>) -> Response {
-    let csrf = portal.auth.form_token(caller.visitor.browser);
-    let html = failure.render(&caller.chrome(portal, &csrf));
-    (failure.status(), Html(html)).into_response()
-}
-
-/// A refusal, for our own script.
-pub fn refuse_script(refusal: ScriptRefusal, words: Words<'_>) -> Response {
-    let mut response = (refusal.status(), Json(refusal.body(words))).into_response();
-    if refusal == ScriptRefusal::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    response
-}
-
-/// Sends the visitor to a relative path, with GET (RFC 9110 §15.4.4).
+/// Sends the visitor to one of our own pages, with GET (RFC 9110 §15.4.4).
 pub fn go_to(path: &str) -> Response {
     let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// An RFC 9457 problem, for scripts of the app.
-pub fn problem(status: StatusCode, title: &str) -> Response {
-    #[derive(Serialize)]
-    struct Problem<'a> {
-        #[serde(rename = "type")]
-        type_: &'static str,
-        title: &'a str,
-        status: u16,
+/// Sends the visitor on to where they wanted to go.
+pub fn go_on(return_to: &ReturnTo) -> Response {
+    go_to(return_to.as_str())
+}
+
+/// Where a page's script goes on to.
+#[derive(Debug, Serialize)]
+pub struct GoOn {
+    /// One of our own pages, or where the visitor wanted to go.
+    pub location: String,
+}
+
+impl GoOn {
+    /// To that address.
+    pub fn to(location: impl Into<String>) -> axum::Json<Self> {
+        axum::Json(Self { location: location.into() })
     }
-    let body = Json(Problem { type_: "about:blank", title, status: status.as_u16() });
+}
+
+/// A refusal as RFC 9457 writes it, for scripts of the app.
+pub fn problem(refusal: GateRefusal, caller: &Caller) -> Response {
+    let status = refusal.status();
+    let (headers, body) = refusal.problem(status, caller.peer.request_id, None);
     let mut response = (status, body).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().extend(headers);
     response
 }
 
-/// Whether the request was sent by our own script, which wants JSON back.
-pub fn is_script(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+/// A file of ours.
+pub fn asset(asset: Asset) -> Response {
+    let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, CACHE_CONTROL)];
+    (headers, asset.bytes).into_response()
+}
+
+/// Gives the browser its session, and takes back the secret of the flow that is over.
+pub fn with_session(portal: &Portal, signed_in: &SignedInBrowser, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.limits().absolute));
+    headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
+    response
+}
+
+/// Makes the browser forget its session.
+pub fn without_session(portal: &Portal, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().append(SET_COOKIE, portal.cookies.clear(portal.cookies.session));
+    response
 }

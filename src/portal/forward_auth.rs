@@ -8,8 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::Portal;
 use crate::domain::path::RequestTarget;
 use crate::gate::credentials::Credentials;
-use crate::gate::forward_auth::{Odd, Question};
+use crate::gate::forward_auth::Question;
 use crate::gate::peer::PeerInfo;
+use crate::gate::refusal::GateRefusal;
 
 /// The endpoint in the portal's router; the proxy asks [`ForwardAuth::answer`] itself.
 pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Response {
@@ -31,10 +32,10 @@ pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Resp
             };
             portal.forward_auth.answer(question).await
         }
-        Err(_) => portal.forward_auth.refuse(Odd::Malformed, peer.request_id),
+        Err(error) => portal.forward_auth.refuse(GateRefusal::MalformedPath(error), peer.request_id),
     };
     let mut response = (reply.status, reply.body).into_response();
-    for (name, value) in reply.fields {
+    for (name, value) in reply.headers {
         response.headers_mut().insert(name, value);
     }
     response

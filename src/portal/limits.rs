@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::{HeaderValue, header};
 
 use super::Portal;
-use super::answer;
 use super::caller::Caller;
-use super::views::failure::Failure;
-use super::views::refusal::ScriptRefusal;
+use super::handler::{self, PageError};
+use super::views::script_refusal::ScriptRefusal;
 use crate::domain::visitor::Visitor;
+use crate::gate::refusal::GateRefusal;
 
 /// Requests a second that a network may go on with.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
@@ -52,11 +51,8 @@ pub async fn enforce(State(portal): State<Arc<Portal>>, caller: Caller, request:
     if portal.limits.allow(&caller.visitor) {
         return next.run(request).await;
     }
-    let mut response = if answer::is_script(request.headers()) {
-        answer::refuse_script(ScriptRefusal::TooManyTries, caller.words(&portal))
-    } else {
-        answer::failure(&portal, &caller, Failure::TooManyTries { wait: None })
-    };
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response.into_response()
+    match handler::is_script(request.headers()) {
+        true => ScriptRefusal::TooManyTries.into_response(),
+        false => PageError::from(GateRefusal::TooManyTries).into_response(),
+    }
 }

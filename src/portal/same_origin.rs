@@ -5,52 +5,55 @@ use std::sync::Arc;
 use axum::body::{self, Body};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, header};
 use url::form_urlencoded;
 
-use super::answer;
 use super::caller::Caller;
-use super::views::failure::Failure;
-use super::views::refusal::ScriptRefusal;
+use super::handler::{self, Beside, PageError};
+use super::views::script_refusal::ScriptRefusal;
 use super::{MAX_BODY, Portal};
 use crate::domain::own_paths::DEVICES;
 use crate::gate::peer::PeerInfo;
+use crate::gate::refusal::GateRefusal;
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
 pub const TOKEN_HEADER: &str = "x-bmauth-csrf";
 
 /// Refuses with 403 what our own pages did not send.
 pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
-    let script = answer::is_script(request.headers());
-    let refuse = |failure| {
-        if script {
-            answer::refuse_script(ScriptRefusal::RefusedForm, caller.words(&portal))
-        } else {
-            answer::failure(&portal, &caller, failure)
-        }
-    };
-    let path = request.uri().path().to_owned();
-    let retry = page_of(&path);
-    if !comes_from_us(&portal, &caller.peer, request.headers()) {
-        return refuse(Failure::RefusedForm { retry });
+    let script = handler::is_script(request.headers());
+    let retry = page_of(request.uri().path()).to_owned();
+    match fits(&portal, &caller, request, script).await {
+        Ok(request) => next.run(request).await,
+        Err(_) if script => ScriptRefusal::RefusedForm.into_response(),
+        Err(refusal) => PageError::Refused(refusal, Beside { retry: Some(retry), ..Beside::default() }).into_response(),
+    }
+}
+
+/// The request, where a page of ours sent it.
+///
+/// # Errors
+/// None did.
+async fn fits(portal: &Portal, caller: &Caller, request: Request, script: bool) -> Result<Request, GateRefusal> {
+    if !comes_from_us(portal, &caller.peer, request.headers()) {
+        return Err(GateRefusal::RefusedForm);
     }
     if !caller.has_flow {
-        return refuse(Failure::CookieLoop { return_to: "/" });
+        return Err(GateRefusal::CookieLoop);
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = body::to_bytes(body, MAX_BODY).await else {
-        return refuse(Failure::BadRequest);
-    };
+    let bytes = body::to_bytes(body, MAX_BODY).await;
+    let bytes = bytes.map_err(|_| GateRefusal::MalformedRequest("the form is too large, or was cut off"))?;
     let token = match parts.headers.get(TOKEN_HEADER) {
         Some(token) => token.to_str().ok().map(str::to_owned),
         None if script => None,
         None => form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned()),
     };
     if !token.is_some_and(|token| portal.auth.form_token_fits(caller.visitor.browser, &token)) {
-        return refuse(Failure::RefusedForm { retry });
+        return Err(GateRefusal::RefusedForm);
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// The page that has the form which is sent to `path`.

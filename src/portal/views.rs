@@ -5,14 +5,14 @@
 pub mod chrome;
 pub mod code;
 pub mod devices;
-pub mod failure;
 pub mod faster;
 pub mod link;
 pub mod recover;
 pub mod recover_cancel;
-pub mod refusal;
+pub mod refused;
 pub mod register;
 pub mod review;
+pub mod script_refusal;
 pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;

@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Serialize;
 
+use super::Portal;
 use super::caller::Caller;
-use super::{Portal, pages};
+use super::handler::PageError;
 use crate::domain::own_paths::REGISTER;
+use crate::gate::refusal::GateRefusal;
 
 /// The keys that verify identity tokens (RFC 7517 §5).
 pub async fn jwks(State(portal): State<Arc<Portal>>) -> Response {
@@ -23,28 +25,28 @@ pub async fn jwks(State(portal): State<Arc<Portal>>) -> Response {
 }
 
 /// Where a password manager sends people to make a passkey (W3C passkey endpoints).
-pub async fn passkey_endpoints(state: State<Arc<Portal>>, caller: Caller) -> Response {
+pub async fn passkey_endpoints(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     #[derive(Serialize)]
     struct Endpoints {
         enroll: String,
     }
-    if !on_public_host(&state, &caller) {
-        return pages::not_found(state, caller).await;
+    if !on_public_host(&portal, &caller) {
+        return Err(GateRefusal::NotFound.into());
     }
-    let enroll = format!("{}{REGISTER}", state.public_url.origin().ascii_serialization());
-    Json(Endpoints { enroll }).into_response()
+    let enroll = format!("{}{REGISTER}", portal.public_url.origin().ascii_serialization());
+    Ok(Json(Endpoints { enroll }).into_response())
 }
 
 /// The other origins that may use our passkeys (WebAuthn L3 §5.11).
-pub async fn related_origins(state: State<Arc<Portal>>, caller: Caller) -> Response {
+pub async fn related_origins(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     #[derive(Serialize)]
     struct Related<'a> {
         origins: &'a [String],
     }
-    if caller.peer.authority.host != state.rp_id && !on_public_host(&state, &caller) {
-        return pages::not_found(state, caller).await;
+    if caller.peer.authority.host != portal.rp_id && !on_public_host(&portal, &caller) {
+        return Err(GateRefusal::NotFound.into());
     }
-    Json(Related { origins: &state.origins }).into_response()
+    Ok(Json(Related { origins: &portal.origins }).into_response())
 }
 
 fn on_public_host(portal: &Portal, caller: &Caller) -> bool {

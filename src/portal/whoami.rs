@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::caller::Caller;
 use super::{Portal, answer};
+use crate::auth::WorldFailure;
+use crate::gate::refusal::GateRefusal;
 
 #[derive(Serialize)]
 struct WhoAmI<'a> {
@@ -40,10 +41,10 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
             })
             .into_response()
         }
-        Ok(None) => answer::problem(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+        Ok(None) => answer::problem(GateRefusal::SignInRequired, &caller),
         Err(error) => {
-            tracing::error!(%error, "a session could not be read");
-            answer::problem(StatusCode::SERVICE_UNAVAILABLE, "Signing in isn't working right now.")
+            WorldFailure::from(error).log();
+            answer::problem(GateRefusal::Unavailable, &caller)
         }
     }
 }

@@ -3,71 +3,54 @@
 use http::HeaderMap;
 
 use super::Parts;
-use super::answers::Problem;
 use super::incoming::Incoming;
 use super::settings::Settings;
-use crate::auth::sessions::LiveSession;
+use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
-use crate::gate::decide;
+use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
-use crate::gate::kind::Kind;
+use crate::gate::refusal::GateRefusal;
 
-/// What is to be done with a request.
+/// Where a request goes.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// It goes to the app.
-    Forward(Admission<LiveSession>),
-    /// The gateway's own pages answer it.
+pub(super) enum Way {
+    /// To the app.
+    App(Admission<Principal>),
+    /// To the gateway's own pages.
     Portal,
-    /// A proxy in front asks about another request.
+    /// Nowhere: a proxy in front asks about another request.
     Question,
-    /// A person who has to sign in first.
-    SignIn,
-    /// A person who has to answer "Keep your account safe".
-    Review,
-    /// A person in none of the groups that the route asks for.
-    Forbid(LiveSession),
-    /// It is refused.
-    Refuse(Problem),
 }
 
 /// Decides about a request.
-pub(super) async fn decide(incoming: &Incoming, head: &HeaderMap, parts: &Parts) -> Verdict {
+///
+/// # Errors
+/// It goes nowhere.
+pub(super) async fn decide(incoming: &Incoming, headers: &HeaderMap, parts: &Parts) -> Result<Way, Denied> {
     let Parts { routes, settings, gatekeeper, .. } = parts;
     // Before the host is looked at: a proxy in front may ask by any name it has for the gateway.
     if forward_auth::is_asked(incoming.target.path.as_str()) {
-        return Verdict::Question;
+        return Ok(Way::Question);
     }
     let host = &incoming.authority.host;
     if !routes.knows_host(host) && *host != settings.public_host {
-        return Verdict::Refuse(Problem::Misdirected);
+        return Err(GateRefusal::Misdirected.into());
     }
     if is_own_path(incoming, settings) {
-        return Verdict::Portal;
+        return Ok(Way::Portal);
     }
-    let Some(route) = routes.find(host, &incoming.target.path) else {
-        return Verdict::Refuse(Problem::NotFound);
-    };
+    let route = routes.find(host, &incoming.target.path).ok_or(GateRefusal::NotFound)?;
     if route.upstream.is_empty() {
-        return Verdict::Refuse(Problem::AskedOnly);
+        return Err(GateRefusal::AskedOnly.into());
     }
     let asked = decide::Asked {
         kind: incoming.kind,
         credentials: &incoming.credentials,
-        headers: head,
+        headers,
         authority: &incoming.authority,
         public_scheme: settings.public_scheme,
     };
-    match decide::decide(route, asked, &**gatekeeper).await {
-        decide::Verdict::Admit(admission) => Verdict::Forward(admission),
-        decide::Verdict::SignIn if incoming.kind == Kind::Navigation => Verdict::SignIn,
-        decide::Verdict::SignIn => Verdict::Refuse(Problem::SignInRequired),
-        decide::Verdict::Review if incoming.kind == Kind::Navigation => Verdict::Review,
-        decide::Verdict::Review => Verdict::Refuse(Problem::ReviewRequired),
-        decide::Verdict::Forbid(live) => Verdict::Forbid(live),
-        decide::Verdict::ForeignOrigin => Verdict::Refuse(Problem::ForeignOrigin),
-        decide::Verdict::Unavailable => Verdict::Refuse(Problem::Unavailable),
-    }
+    decide::decide(route, asked, &**gatekeeper).await.map(Way::App)
 }
 
 fn is_own_path(incoming: &Incoming, settings: &Settings) -> bool {

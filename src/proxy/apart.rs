@@ -8,12 +8,12 @@ use http::HeaderValue;
 use pingora::http::RequestHeader;
 
 use super::Parts;
-use super::admit::{self, Verdict};
+use super::admit::{self, Way};
+use super::connection::{Arrival, Connection};
 use super::forward::{self, Saying, Spoofable};
-use super::guard::{Arrival, Connection};
 use super::incoming::Incoming;
 use super::logging::Line;
-use crate::auth::sessions::LiveSession;
+use crate::auth::principal::Principal;
 use crate::counts::Outcome;
 use crate::gate::peer::RequestId;
 
@@ -44,7 +44,7 @@ impl Steps {
 
     /// Whether it may be forwarded.
     pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
-        matches!(admit::decide(&head.0, &request.headers, &self.parts).await, Verdict::Forward(_))
+        matches!(admit::decide(&head.0, &request.headers, &self.parts).await, Ok(Way::App(_)))
     }
 
     /// How many of its fields are not passed on, because an app could take them for ours.
@@ -53,7 +53,7 @@ impl Steps {
     }
 
     /// Makes it the app's, from that session with its token. Returns whether that worked.
-    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, live: &LiveSession, token: HeaderValue) -> bool {
+    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, principal: &Principal, token: HeaderValue) -> bool {
         let saying = Saying {
             incoming: &head.0,
             connection: &self.connection,
@@ -61,18 +61,18 @@ impl Steps {
             spoofable: &self.spoofable,
             forward_authorization: false,
             only_asks: false,
-            identity: Some((live, token)),
+            identity: Some((principal, token)),
         };
         forward::rewrite(request, saying).is_ok()
     }
 
     /// Counts it, and writes its line where that is wanted: the app answered with `status`.
-    pub fn write_down(&self, head: Head, request: &RequestHeader, status: u16) {
-        let mut line = Line::new(RequestId(0x6a09_e667_f3bc_c908), Arc::clone(&self.parts.counts));
+    pub fn write_down(&self, head: &Head, request: &RequestHeader, status: u16) {
+        let mut line = Line::new(Arc::clone(&self.parts.counts));
         line.outcome = Outcome::Forwarded;
         line.method = Some(request.method.clone());
-        line.incoming = Some(head.0);
         line.status = Some(status);
         line.is_complete = true;
+        line.write(RequestId(0x6a09_e667_f3bc_c908), Some(&head.0), None);
     }
 }

@@ -17,12 +17,13 @@ use pingora::{Error, ErrorType};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::answers::{Problem, write};
+use super::answers::write;
 use super::forward::Spoofable;
 use super::incoming::Incoming;
 use crate::domain::host::Authority;
 use crate::domain::route::Scheme;
 use crate::gate::peer::{PeerInfo, RequestId};
+use crate::gate::refusal::GateRefusal;
 
 /// The largest body of a request to the portal, in bytes: forms and WebAuthn answers stay far below.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -45,13 +46,13 @@ pub(super) async fn answer(
     portal: Router,
     spoofable: &Spoofable,
     stop: &CancellationToken,
-) -> pingora::Result<Result<http::StatusCode, Problem>> {
+) -> pingora::Result<Result<http::StatusCode, GateRefusal>> {
     let body = match read_body(session).await? {
         Ok(body) => body,
-        Err(problem) => return Ok(Err(problem)),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let Some(request) = request(session, incoming, request_id, spoofable, body) else {
-        return Ok(Err(Problem::BadRequest));
+        return Ok(Err(GateRefusal::MalformedRequest("it cannot be handed to the gateway's own pages")));
     };
     let Ok(response) = portal.oneshot(request).await;
     let (mut head, body) = response.into_parts();
@@ -68,7 +69,7 @@ pub(super) async fn answer(
         Ok(body) => body,
         Err(error) => {
             tracing::error!(%error, "an answer of our own could not be written");
-            return Ok(Err(Problem::Fault));
+            return Ok(Err(GateRefusal::Fault));
         }
     };
     let status = head.status;
@@ -77,11 +78,11 @@ pub(super) async fn answer(
 }
 
 /// Reads a whole small body, within a deadline.
-async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, Problem>> {
+async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateRefusal>> {
     let head = session.req_header();
     let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > LARGEST_BODY) {
-        return Ok(Err(Problem::BodyTooLarge));
+        return Ok(Err(GateRefusal::BodyTooLarge));
     }
     if session.as_downstream_mut().is_body_empty() {
         return Ok(Ok(Bytes::new()));
@@ -91,16 +92,16 @@ async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, Probl
         session.as_downstream_mut().write_continue_response().await?;
     }
     match tokio::time::timeout(BODY_DEADLINE, collect(session)).await {
-        Err(_late) => Ok(Err(Problem::RequestTimeout)),
+        Err(_late) => Ok(Err(GateRefusal::RequestTimeout)),
         Ok(collected) => collected,
     }
 }
 
-async fn collect(session: &mut Session) -> pingora::Result<Result<Bytes, Problem>> {
+async fn collect(session: &mut Session) -> pingora::Result<Result<Bytes, GateRefusal>> {
     let mut body = BytesMut::new();
     while let Some(piece) = session.as_downstream_mut().read_request_body().await? {
         if body.len() + piece.len() > LARGEST_BODY {
-            return Ok(Err(Problem::BodyTooLarge));
+            return Ok(Err(GateRefusal::BodyTooLarge));
         }
         body.extend_from_slice(&piece);
     }

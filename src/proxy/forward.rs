@@ -5,10 +5,10 @@ use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr as _};
 
-use super::guard::Connection;
+use super::connection::Connection;
 use super::incoming::Incoming;
 use super::settings::Settings;
-use crate::auth::sessions::LiveSession;
+use crate::auth::principal::Principal;
 use crate::domain::cookies::Kept;
 use crate::domain::field_name::Folded;
 use crate::gate::{credentials, fields, kind};
@@ -92,7 +92,7 @@ pub(super) struct Saying<'a> {
     /// Whether it was let through for being a preflight, whoever it is from.
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
-    pub(super) identity: Option<(&'a LiveSession, HeaderValue)>,
+    pub(super) identity: Option<(&'a Principal, HeaderValue)>,
 }
 
 /// Makes the client's request the app's. Pingora has taken out the hop-by-hop fields and those that `Connection` names
@@ -160,10 +160,10 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
     headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(incoming.scheme.as_str()));
     headers.insert(&X_FORWARDED_HOST, host.clone());
 
-    if let Some((live, token)) = identity {
+    if let Some((principal, token)) = identity {
         headers.insert(&settings.identity_header, token);
         if settings.plain_headers {
-            for (name, value) in fields::PLAIN.iter().zip(fields::plain(&live.told())) {
+            for (name, value) in fields::PLAIN.iter().zip(fields::plain(principal)) {
                 if let Some(value) = value {
                     headers.insert(name, value);
                 }

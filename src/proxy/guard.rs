@@ -5,15 +5,13 @@
 //! to a mebibyte; it waits for ever until the end of an answer is taken. So the stream itself refuses to go on.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
@@ -21,11 +19,9 @@ use pingora::protocols::{
     UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::answers::Problem;
-use super::incoming::Named;
+use super::connection::{Arrival, Connection, Turn};
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -42,106 +38,6 @@ const PREFACE_BYTES: usize = 24;
 /// Enough for most heads and small bodies to leave in one write.
 const WRITE_BUFFER: usize = 4096;
 
-/// What is known of one connection for as long as it lasts.
-#[derive(Debug)]
-pub(super) struct Connection {
-    peer: Option<IpAddr>,
-    /// The peer's address as it stands in `X-Forwarded-For`, made once.
-    pub(super) forwarded_for: Option<HeaderValue>,
-    /// Whether the connection itself is encrypted.
-    pub(super) tls: bool,
-    /// The host that the first request named; nearly always all of them name it.
-    named: OnceLock<Arc<Named>>,
-    /// Even while a head is awaited, odd while a request is served.
-    turn: AtomicU32,
-    /// How many requests are being served, on HTTP/2.
-    running: Option<watch::Sender<usize>>,
-}
-
-/// A request that is being served.
-#[derive(Debug)]
-pub(super) struct Serving(Arc<Connection>);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        if let Some(running) = &self.0.running {
-            running.send_modify(|count| *count -= 1);
-        }
-    }
-}
-
-impl Connection {
-    pub(super) fn of(arrival: Arrival) -> Self {
-        let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
-        let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
-        let running = arrival.http2.then(watch::Sender::default);
-        Self { peer, forwarded_for, tls: arrival.tls, named: OnceLock::new(), turn: AtomicU32::new(0), running }
-    }
-
-    /// Who is at the other end of the connection.
-    pub(super) fn peer(&self) -> Option<IpAddr> {
-        self.peer
-    }
-
-    /// The host and port that a request names.
-    ///
-    /// # Errors
-    /// It is none.
-    pub(super) fn named(&self, raw: &[u8]) -> Result<Arc<Named>, Problem> {
-        match self.named.get() {
-            Some(named) if named.is(raw) => Ok(Arc::clone(named)),
-            Some(_) => Named::read(raw).map(Arc::new),
-            None => {
-                let named = Arc::new(Named::read(raw)?);
-                // Another request of this connection may have been first, with another name.
-                let _ = self.named.set(Arc::clone(&named));
-                Ok(named)
-            }
-        }
-    }
-
-    /// A request is served until what is returned is dropped.
-    pub(super) fn serving(self: &Arc<Self>) -> Serving {
-        if let Some(running) = &self.running {
-            running.send_modify(|count| *count += 1);
-        }
-        Serving(Arc::clone(self))
-    }
-
-    /// Returns once there has been no request for so long. On HTTP/1 never: the wait for each head ends by itself there.
-    pub(super) async fn unused(&self, time: Duration) {
-        let Some(running) = &self.running else { return std::future::pending().await };
-        let mut running = running.subscribe();
-        // Neither wait fails, because what is waited for is kept here.
-        while running.wait_for(|count| *count == 0).await.is_ok() {
-            if tokio::time::timeout(time, running.changed()).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// The next thing to come is a head.
-    pub(super) fn await_head(&self) {
-        self.turn.fetch_add(self.turn.load(Ordering::Relaxed) % 2, Ordering::Relaxed);
-    }
-
-    /// The head is there; what comes is not limited here.
-    pub(super) fn head_is_read(&self) {
-        self.turn.fetch_add(1 - self.turn.load(Ordering::Relaxed) % 2, Ordering::Relaxed);
-    }
-}
-
-/// How a connection came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    /// Who is at the other end.
-    pub peer: Option<SocketAddr>,
-    /// Whether it is encrypted.
-    pub tls: bool,
-    /// Whether its ends agreed on HTTP/2.
-    pub http2: bool,
-}
-
 /// A connection whose heads have a deadline and a size.
 #[derive(Debug)]
 pub(super) struct Guarded<S: AsyncWrite> {
@@ -152,7 +48,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
     http2: bool,
     id: UniqueIDType,
     /// The turn that the fields below are about.
-    turn: u32,
+    turn: Turn,
     head_bytes: usize,
     /// When the head must be complete, or while not a byte of it has come, when it must have begun.
     deadline: Option<Instant>,
@@ -177,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             digest: Arc::new(digest),
             http2: arrival.http2,
             id: IDS.fetch_add(1, Ordering::Relaxed),
-            turn: 0,
+            turn: Turn::FIRST,
             head_bytes: 0,
             deadline: Some(Instant::now() + HEAD_DEADLINE),
             timer: None,
@@ -205,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             self.connection.head_is_read();
         }
         let now = Instant::now();
-        if begun == 0 && self.head_bytes > 0 && self.turn > 0 {
+        if begun == 0 && self.head_bytes > 0 && self.turn != Turn::FIRST {
             self.deadline = Some(now + HEAD_DEADLINE);
         }
         let deadline = *self.deadline.get_or_insert_with(|| now + KEEP_ALIVE);
@@ -265,18 +161,21 @@ fn late() -> io::Error {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let turn = this.connection.turn.load(Ordering::Relaxed);
+        let turn = this.connection.turn();
         if turn != this.turn {
             (this.turn, this.head_bytes, this.deadline) = (turn, 0, None);
         }
-        if turn.is_multiple_of(2) { this.poll_head(cx, buf) } else { Pin::new(&mut this.io).poll_read(cx, buf) }
+        match turn {
+            Turn::Head(_) => this.poll_head(cx, buf),
+            Turn::Request(_) => Pin::new(&mut this.io).poll_read(cx, buf),
+        }
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.http2 || !this.connection.turn.load(Ordering::Relaxed).is_multiple_of(2) {
+        if this.http2 || matches!(this.connection.turn(), Turn::Request(_)) {
             return this.in_time(cx, |io, cx| io.poll_write(cx, buf));
         }
         if !this.refused {
@@ -335,9 +234,3 @@ impl<S: AsyncWrite> GetSocketDigest for Guarded<S> {
 }
 
 impl<S: AsyncWrite> Peek for Guarded<S> {}
-
-/// The connection that a request came by.
-pub(super) fn connection_of(session: &pingora::protocols::http::ServerSession) -> Option<Arc<Connection>> {
-    let digest = session.digest()?.proxy_digest.as_ref()?;
-    digest.user_data.as_ref()?.downcast_ref::<Arc<Connection>>().cloned()
-}

@@ -8,14 +8,14 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
-use super::answers::Problem;
-use super::guard::Connection;
+use super::connection::Connection;
 use super::settings::Settings;
-use crate::domain::host::Authority;
+use crate::domain::host::{Authority, HostError};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
 use crate::gate::kind::{self, Kind, Passage};
+use crate::gate::refusal::GateRefusal;
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;
@@ -54,14 +54,14 @@ impl Incoming {
         connection: &Connection,
         settings: &Settings,
         is_ours: impl Fn(&str) -> bool,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, GateRefusal> {
         if size(&head.headers) + raw_target.len() > LARGEST_HEAD {
-            return Err(Problem::HeadTooLarge);
+            return Err(GateRefusal::HeadTooLarge);
         }
         allow(&head.method)?;
         one_length(&head.headers)?;
         let authority = connection.named(host(head)?)?;
-        let target = RequestTarget::parse(raw_target).map_err(|_| Problem::BadRequest)?;
+        let target = RequestTarget::parse(raw_target).map_err(GateRefusal::MalformedPath)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
@@ -83,9 +83,10 @@ pub(super) struct Named {
 impl Named {
     /// # Errors
     /// It is not a host.
-    pub(super) fn read(raw: &[u8]) -> Result<Self, Problem> {
-        let authority = Authority::parse(raw).map_err(|_| Problem::BadRequest)?;
-        let written = HeaderValue::try_from(authority.to_string()).map_err(|_| Problem::BadRequest)?;
+    pub(super) fn read(raw: &[u8]) -> Result<Self, GateRefusal> {
+        let authority = Authority::parse(raw).map_err(GateRefusal::MalformedHost)?;
+        let written = HeaderValue::try_from(authority.to_string())
+            .map_err(|_| GateRefusal::MalformedHost(HostError::Character))?;
         Ok(Self { raw: raw.into(), authority, written })
     }
 
@@ -115,40 +116,42 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-fn allow(method: &Method) -> Result<(), Problem> {
+fn allow(method: &Method) -> Result<(), GateRefusal> {
     match kind::passage(method) {
         Passage::Allowed => Ok(()),
-        Passage::Never => Err(Problem::MethodNotAllowed),
-        Passage::Unknown => Err(Problem::NotImplemented),
+        Passage::Never => Err(GateRefusal::MethodNotAllowed),
+        Passage::Unknown => Err(GateRefusal::MethodUnknown),
     }
 }
 
 /// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server takes
 /// it for one (RFC 9110 §8.6).
-fn one_length(headers: &HeaderMap) -> Result<(), Problem> {
+fn one_length(headers: &HeaderMap) -> Result<(), GateRefusal> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().iter().all(u8::is_ascii_digit) => Ok(()),
-        (Some(_), _) => Err(Problem::BadRequest),
+        (Some(_), _) => Err(GateRefusal::MalformedRequest("Content-Length comes twice, or is no number")),
     }
 }
 
 /// The one host: of `Host`, of `:authority`, or of both where they say the same (RFC 9113 §8.3.1).
-fn host(head: &Parts) -> Result<&[u8], Problem> {
+fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
-        return Err(Problem::BadRequest);
+        return Err(GateRefusal::MalformedRequest("Host comes twice"));
     }
     let pseudo = match head.version {
         Version::HTTP_2 => head.uri.authority().map(|authority| authority.as_str().as_bytes()),
         _ => None,
     };
     match (host.map(HeaderValue::as_bytes), pseudo) {
-        (Some(host), Some(pseudo)) if host != pseudo => Err(Problem::BadRequest),
+        (Some(host), Some(pseudo)) if host != pseudo => {
+            Err(GateRefusal::MalformedRequest("Host and :authority name different hosts"))
+        }
         (Some(written), _) | (None, Some(written)) => Ok(written),
-        (None, None) => Err(Problem::BadRequest),
+        (None, None) => Err(GateRefusal::MalformedRequest("no host is named")),
     }
 }
 
@@ -195,7 +198,7 @@ pub(super) fn kind(head: &Parts) -> Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::guard::{Arrival, Connection};
+    use super::super::connection::{Arrival, Connection};
     use super::*;
     use crate::domain::host::Host;
     use crate::domain::secret::Secret;
@@ -222,14 +225,14 @@ mod tests {
             Self(self.0.method(method), self.1)
         }
 
-        fn read_from(self, peer: &str) -> Result<Incoming, Problem> {
+        fn read_from(self, peer: &str) -> Result<Incoming, GateRefusal> {
             let peer = Some(format!("{peer}:5000").parse().unwrap());
             let connection = Connection::of(Arrival { peer, tls: false, http2: false });
             let (head, ()) = self.0.body(()).unwrap().into_parts();
             Incoming::read(&head, self.1.as_bytes(), &connection, &settings(), |_| false)
         }
 
-        fn read(self) -> Result<Incoming, Problem> {
+        fn read(self) -> Result<Incoming, GateRefusal> {
             self.read_from("192.0.2.1")
         }
     }
@@ -240,11 +243,13 @@ mod tests {
 
     #[test]
     fn exactly_one_well_formed_host_is_asked_for() {
-        assert_eq!(bare().read().unwrap_err(), Problem::BadRequest);
-        assert_eq!(get("/").with("host", "notes.example.com").read().unwrap_err(), Problem::BadRequest);
+        assert_eq!(bare().read().unwrap_err(), GateRefusal::MalformedRequest("no host is named"));
+        let twice = get("/").with("host", "notes.example.com");
+        assert_eq!(twice.read().unwrap_err(), GateRefusal::MalformedRequest("Host comes twice"));
         for host in ["", "a b", "user@notes.example.com", "notes.example.com/x", "a,b", "notes.example.com:0", "127.1"]
         {
-            assert_eq!(bare().with("host", host).read().unwrap_err(), Problem::BadRequest, "{host}");
+            let refused = bare().with("host", host).read().unwrap_err();
+            assert!(matches!(refused, GateRefusal::MalformedHost(_)), "{host}: {refused:?}");
         }
         let read = bare().with("host", "Notes.Example.com.:8443").read().unwrap();
         assert_eq!(read.authority.to_string(), "notes.example.com:8443");
@@ -268,7 +273,8 @@ mod tests {
             "/%00",
             "/a\u{e9}",
         ] {
-            assert_eq!(get(target).read().unwrap_err(), Problem::BadRequest, "{target}");
+            let refused = get(target).read().unwrap_err();
+            assert!(matches!(refused, GateRefusal::MalformedPath(_)), "{target}: {refused:?}");
         }
     }
 
@@ -278,17 +284,17 @@ mod tests {
             assert!(get("/").method(method).read().is_ok(), "{method}");
         }
         for method in ["TRACE", "CONNECT"] {
-            assert_eq!(get("/").method(method).read().unwrap_err(), Problem::MethodNotAllowed, "{method}");
+            assert_eq!(get("/").method(method).read().unwrap_err(), GateRefusal::MethodNotAllowed, "{method}");
         }
         for method in ["BREW", "get", "TRACK", "PRI"] {
-            assert_eq!(get("/").method(method).read().unwrap_err(), Problem::NotImplemented, "{method}");
+            assert_eq!(get("/").method(method).read().unwrap_err(), GateRefusal::MethodUnknown, "{method}");
         }
     }
 
     #[test]
     fn a_head_over_its_limit_is_refused() {
         let big = "a".repeat(LARGEST_HEAD);
-        assert_eq!(get("/").with("x-big", &big).read().unwrap_err(), Problem::HeadTooLarge);
+        assert_eq!(get("/").with("x-big", &big).read().unwrap_err(), GateRefusal::HeadTooLarge);
     }
 
     #[test]

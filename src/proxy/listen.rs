@@ -24,7 +24,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::guard::{Arrival, Guarded};
+use super::connection::Arrival;
+use super::guard::Guarded;
 use super::streams::Requests;
 use super::{Gateway, Parts};
 

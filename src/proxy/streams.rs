@@ -1,4 +1,4 @@
-//! Serves one request after another, and stops one at once when the session it was admitted with ends.
+//! Serves one request after another, and stops one at once when the standing of the principal it was admitted with ends.
 //!
 //! A request is one future, however long its WebSocket, event stream or download lasts, so dropping that future stops
 //! it in every state: while it waits, reads or writes. On HTTP/1.1 that closes the connection; on HTTP/2 it resets the
@@ -16,8 +16,8 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
 use super::Gateway;
-use super::guard::{Connection, connection_of};
-use crate::auth::sessions::LiveSession;
+use super::connection::{Connection, connection_of};
+use crate::auth::principal::Principal;
 
 tokio::task_local! {
     /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
@@ -29,8 +29,8 @@ tokio::task_local! {
 pub(super) struct Surroundings {
     /// The connection it came by.
     pub(super) connection: Arc<Connection>,
-    /// Set once it is known whose request it is: it stops when that session ends.
-    pub(super) stop: Arc<OnceLock<LiveSession>>,
+    /// Set once it is known whose request it is: it stops when that one's standing ends.
+    pub(super) stop: Arc<OnceLock<Principal>>,
 }
 
 impl Surroundings {
@@ -62,8 +62,8 @@ impl HttpServerApp for Requests {
         let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.
         let ended = async {
-            let live = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
-            live.ended().await;
+            let principal = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
+            principal.ended().await;
         };
         tokio::select! {
             biased;

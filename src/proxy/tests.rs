@@ -1,7 +1,7 @@
 //! That forwarding fails closed when the phases before it did not do their part.
 
 use async_trait::async_trait;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -21,11 +21,11 @@ impl Gatekeeper for Nobody {
         Timestamp::from_unix(0)
     }
 
-    fn live(&self, _token: SecretDigest) -> Option<LiveSession> {
+    fn live(&self, _token: SecretDigest) -> Option<Principal> {
         None
     }
 
-    async fn load(&self, _token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+    async fn load(&self, _token: SecretDigest) -> Result<Option<Principal>, StoreError> {
         Ok(None)
     }
 
@@ -33,11 +33,11 @@ impl Gatekeeper for Nobody {
         false
     }
 
-    async fn bearer(&self, _text: &str) -> Result<Option<LiveSession>, StoreError> {
+    async fn bearer(&self, _text: &str) -> Result<Option<Principal>, StoreError> {
         Ok(None)
     }
 
-    fn identity_token(&self, _session: &LiveSession, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+    fn identity_token(&self, _principal: &Principal, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         Err(IdentityError::NoKey)
     }
 }
@@ -75,15 +75,9 @@ fn gateway(access: Access) -> Gateway {
 }
 
 fn context(gateway: &Gateway) -> Context {
-    let connection = guard::Connection::of(Arrival { peer: None, tls: true, http2: false });
-    Context {
-        surroundings: Surroundings { connection: Arc::new(connection), stop: Arc::default() },
-        line: Line::new(gateway.request_id(), Arc::default()),
-        admission: None,
-        identity: None,
-        forbidden: None,
-        server: None,
-    }
+    let connection = connection::Connection::of(Arrival { peer: None, tls: true, http2: false });
+    let surroundings = Surroundings { connection: Arc::new(connection), stop: Arc::default() };
+    Context::new(surroundings, gateway.request_id(), Arc::default())
 }
 
 /// A request whose head has been read and nothing more.
@@ -100,10 +94,10 @@ async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
     let gateway = gateway(Access::SignedIn);
     let (mut context, (mut session, _client)) = (context(&gateway), session().await);
     let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
-    assert_eq!(problem_of(&error), Some(Problem::Fault));
+    assert_eq!(refusal_of(&error), Some(GateRefusal::Fault));
     let mut request = session.req_header().clone();
     let error = gateway.upstream_request_filter(&mut session, &mut request, &mut context).await.unwrap_err();
-    assert_eq!(problem_of(&error), Some(Problem::Fault));
+    assert_eq!(refusal_of(&error), Some(GateRefusal::Fault));
 }
 
 #[tokio::test]
@@ -139,7 +133,12 @@ async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
         sent.map(|()| request.raw_path().to_vec())
     };
     for other in [&b"/other"[..], b"/?", b"*"] {
-        assert_eq!(problem_of(&sent_to(other).await.unwrap_err()), Some(Problem::Fault), "{}", other.escape_ascii());
+        assert_eq!(
+            refusal_of(&sent_to(other).await.unwrap_err()),
+            Some(GateRefusal::Fault),
+            "{}",
+            other.escape_ascii()
+        );
     }
     for same in [&b"/"[..], b"/#", b"http://notes.example.com/"] {
         assert_eq!(sent_to(same).await.unwrap(), b"/", "{}", same.escape_ascii());

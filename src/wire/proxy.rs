@@ -9,9 +9,10 @@ use crate::config::Config;
 use crate::domain::clock::Entropy;
 use crate::domain::link::Policy;
 use crate::domain::route::Scheme;
+use crate::gate::refusal::RefusalDetails;
 use crate::portal;
-use crate::portal::views::failure::Failure;
-use crate::proxy::{ErrorPage, Listener, Parts, Problem, Proxy, RenderPage, Settings, Tls};
+use crate::portal::views::refused::Refused;
+use crate::proxy::{Listener, Parts, Proxy, RefusalPage, RenderPage, Settings, Tls};
 
 /// The proxy, its bound listeners, and the certificate that can be read again.
 pub struct Front {
@@ -70,25 +71,8 @@ fn settings(config: &Config) -> Settings {
 
 fn render(gateway: &Gateway) -> RenderPage {
     let portal = Arc::clone(&gateway.portal);
-    Arc::new(move |page: &ErrorPage<'_>| {
-        let failure = match page.problem {
-            Problem::BadRequest
-            | Problem::MethodNotAllowed
-            | Problem::RequestTimeout
-            | Problem::BodyTooLarge
-            | Problem::HeadTooLarge
-            | Problem::NotImplemented => Failure::BadRequest,
-            Problem::Forbidden => Failure::Forbidden { email: page.email },
-            Problem::SignInRequired | Problem::ReviewRequired | Problem::ForeignOrigin => {
-                Failure::Forbidden { email: None }
-            }
-            Problem::NotFound => Failure::NotFound,
-            Problem::AskedOnly => Failure::AskedOnly,
-            Problem::Misdirected => Failure::Misdirected,
-            Problem::Fault => Failure::Fault,
-            Problem::UpstreamDown | Problem::UpstreamTimeout => Failure::UpstreamDown,
-            Problem::Unavailable => Failure::Unavailable,
-        };
-        portal.failure_page(failure, page.headers, page.request_id)
+    Arc::new(move |page: &RefusalPage<'_>| {
+        let details = RefusalDetails { email: page.email, ..RefusalDetails::default() };
+        portal.refusal_page(Refused { refusal: page.refusal, details }, page.headers, page.request_id)
     })
 }

@@ -13,7 +13,7 @@ use bmauth::config::{self, ConfigSource};
 use bmauth::domain::host::{Authority, Host};
 use bmauth::domain::route::Scheme;
 use bmauth::gate::peer::{PeerInfo, RequestId};
-use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
+use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
 use bmauth::store::memory::MemoryStore;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ impl Behind {
             gatekeeper: Arc::clone(&world.auth) as _,
             forward_auth: Arc::clone(&world.portal.forward_auth),
             portal: world.router.clone(),
-            render: Arc::new(|page: &ErrorPage<'_>| page.problem.status().to_string()),
+            render: Arc::new(|page: &RefusalPage<'_>| page.refusal.status().to_string()),
             settings,
             counts: Arc::default(),
             seed: 1,

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmauth::admin::socket::{self, Socket};
 use bmauth::admin::{self, Operating};
 use bmauth::auth::operate::Who;
+use bmauth::auth::principal::Principal;
 use bmauth::auth::sessions::{LiveSession, Raced, Sessions};
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::secret::Secret;
@@ -406,8 +407,8 @@ async fn groups_are_changed_for_the_very_next_request() {
     assert!(streaming.has_ended(), "what streams may be of a route that asks for a group");
     // A request that came before, and is told who it is of only now, leaves no token of it to the next one.
     let audience = Arc::from("notes");
-    let late = world.auth.identity_token(&streaming, &audience).unwrap();
-    let next = world.auth.identity_token(&live(&world, &browser).await, &audience).unwrap();
+    let late = world.auth.identity_token(&Principal::Person(streaming.clone()), &audience).unwrap();
+    let next = world.auth.identity_token(&Principal::Person(live(&world, &browser).await), &audience).unwrap();
     assert_eq!((groups(&late), groups(&next)), (json!([]), json!(["staff", "org:admins"])));
 
     assert_eq!(post(&router, "/users/maria@example.com/groups").await["groups"], json!(["staff", "org:admins"]));

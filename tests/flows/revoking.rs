@@ -8,7 +8,7 @@ use bmauth::config::{self, ConfigSource};
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Scheme;
-use bmauth::proxy::{Arrival, ErrorPage, Parts, Proxy, Settings};
+use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -84,7 +84,7 @@ impl Gateway {
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             portal: world.router.clone(),
-            render: Arc::new(|page: &ErrorPage<'_>| page.problem.status().to_string()),
+            render: Arc::new(|page: &RefusalPage<'_>| page.refusal.status().to_string()),
             settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
             counts: Arc::default(),
             seed: 1,

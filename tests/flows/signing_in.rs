@@ -10,6 +10,7 @@ use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::edge::Fragile;
 use crate::world::{CONFIG, ORIGIN, World};
+use bmauth::auth::principal::Principal;
 use bmauth::domain::plan::{Change, Durability};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
@@ -502,7 +503,8 @@ async fn a_kept_token_that_was_dropped_for_others_is_signed_again_and_says_the_s
     let (browser, _) = maria(&world).await;
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
     let live = world.auth.session(token).await.unwrap().unwrap();
-    let ask = |audience: &str| world.auth.identity_token(&live, &Arc::from(audience)).unwrap();
+    let ask =
+        |audience: &str| world.auth.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap();
     let first = ask("notes");
     assert_eq!(ask("notes"), first, "it is kept");
     // More than a session can have kept.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bmauth::auth::sessions::{LiveSession, Sessions};
+use bmauth::auth::principal::Principal;
+use bmauth::auth::sessions::Sessions;
 use bmauth::counts::Counts;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
@@ -18,9 +19,10 @@ use bmauth::domain::route::{Access, Route, RouteId, Routes, Scheme, UpstreamUrl}
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::gate::forward_auth::{self, ForwardAuth};
+use bmauth::gate::gatekeeper::Gatekeeper;
 use bmauth::gate::peer::PeerInfo;
 use bmauth::identity::IdentityError;
-use bmauth::proxy::{Arrival, ErrorPage, Gatekeeper, Parts, Proxy, Settings};
+use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
 use bmauth::store::StoreError;
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -116,11 +118,11 @@ impl Gatekeeper for Keeper {
         Timestamp::from_unix(self.now.load(Ordering::Relaxed))
     }
 
-    fn live(&self, token: SecretDigest) -> Option<LiveSession> {
-        self.sessions.get(token, Gatekeeper::now(self))
+    fn live(&self, token: SecretDigest) -> Option<Principal> {
+        self.sessions.get(token, Gatekeeper::now(self)).map(Principal::Person)
     }
 
-    async fn load(&self, _token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+    async fn load(&self, _token: SecretDigest) -> Result<Option<Principal>, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if self.store_is_down.load(Ordering::Relaxed) {
             return Err(StoreError { problem: "reading a session".to_owned(), source: None });
@@ -132,7 +134,7 @@ impl Gatekeeper for Keeper {
         text.starts_with("access.token.")
     }
 
-    async fn bearer(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
+    async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError> {
         let token = text.strip_prefix("access.token.").and_then(Secret::parse).map(|secret| secret.digest());
         match token.map(|token| (token, self.live(token))) {
             Some((_, Some(live))) => Ok(Some(live)),
@@ -141,11 +143,11 @@ impl Gatekeeper for Keeper {
         }
     }
 
-    fn identity_token(&self, session: &LiveSession, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+    fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         if self.cannot_sign.load(Ordering::Relaxed) {
             return Err(IdentityError::NoKey);
         }
-        let token = format!("token.{}.{audience}", session.told().email);
+        let token = format!("token.{}.{audience}", principal.told().email);
         Ok(HeaderValue::from_str(&token).unwrap())
     }
 }
@@ -225,8 +227,8 @@ impl Plan {
             routes,
             gatekeeper,
             portal: self.portal,
-            render: Arc::new(|page: &ErrorPage<'_>| {
-                let status = page.problem.status().as_u16();
+            render: Arc::new(|page: &RefusalPage<'_>| {
+                let status = page.refusal.status().as_u16();
                 format!("<h1>{status}</h1><p>{}</p><p>{}</p>", page.request_id, page.email.unwrap_or("somebody"))
             }),
             settings: self.settings,

@@ -70,7 +70,7 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     world.get_as(&secret, "/down?code=QUERY", &[]).await;
     world.get("/stranger?code=QUERY", &["Accept: text/html"]).await;
     world.get("/_bmauth/x?code=QUERY", &[]).await;
-    world.get("//QUERY", &["Cookie: a=COOKIE"]).await;
+    world.get("//twice?code=QUERY", &["Cookie: a=COOKIE"]).await;
     let ours = world.keeper.access_token(&secret);
     world.get("/bearer", &[&format!("Authorization: Bearer {ours}")]).await;
     world.get("/unclear", &[&format!("Authorization: Bearer {ours}, {ours}")]).await;
@@ -86,6 +86,7 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
         "path=\"/stranger\"",
         "status=303",
         "path=\"/_bmauth/x\"",
+        "path=\"//twice\"",
         "status=400",
     ] {
         assert!(text.contains(line), "{line} not in {text}");
@@ -109,11 +110,54 @@ async fn a_question_is_one_line_about_what_was_asked() {
         assert!(!text.contains(never), "{never} in {text}");
     }
     for line in
-        ["method=\"PUT\" host=\"notes.example.com\" path=\"/notes\" route=0", "status=200", "error=\"part-missing\""]
+        ["method=\"PUT\" host=\"notes.example.com\" path=\"/notes\" route=0", "status=200", "refusal=\"part-missing\""]
     {
         assert!(text.contains(line), "{line} not in {text}");
     }
     assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 2, "{text}");
+}
+
+#[tokio::test]
+async fn every_refusal_says_why_and_of_which_host_and_path() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .route("/staff", Access::SignedIn, &app.url)
+        .for_groups(&["staff"])
+        .route("/down", Access::Public, &nobody().await)
+        .start();
+    let (paper, _guard) = written(&world).await;
+    let secret = world.keeper.sign_in(1);
+    world.get("/a/../b?code=QUERY", &[]).await;
+    world.get("/a%5Cb%3Fcode=QUERY", &[]).await;
+    world.get("/stranger?code=QUERY", &[]).await;
+    world.get("/page?code=QUERY", &["Sec-Fetch-Mode: navigate"]).await;
+    world.get_as(&secret, "/staff/pay?code=QUERY", &[]).await;
+    world.get("/down?code=QUERY", &[]).await;
+    world.ask("GET /x?code=QUERY HTTP/1.1\r\nHost: other.example\r\n\r\n").await;
+    world.ask("GET /y HTTP/1.1\r\nHost: user:QUERY@a b\r\n\r\n").await;
+    world.ask("GET /z HTTP/1.1\r\nHost: notes.example.com\r\nHost: notes.example.com\r\n\r\n").await;
+    world.ask(&request("TRACE", "/t?code=QUERY", &[], "")).await;
+    let text = paper.text();
+    assert!(!text.contains("QUERY") && !text.contains("user1@example.com"), "{text}");
+    for (host, path, refusal, why) in [
+        (HOST, "/a/../b", "malformed-path", "the path has a “.” or “..” segment"),
+        (HOST, "/a%5Cb", "malformed-path", "the path has an encoded “/” or “\\”"),
+        (HOST, "/stranger", "sign-in-required", "Please sign in to continue"),
+        (HOST, "/page", "sign-in-required", "Please sign in to continue"),
+        (HOST, "/staff/pay", "forbidden", "This account cannot open this page"),
+        (HOST, "/down", "app-down", "The app is not answering"),
+        ("other.example", "/x", "misdirected-request", "This host is not served here"),
+        ("a b", "/y", "malformed-host", "the host has a character that a host cannot have"),
+        (HOST, "/z", "malformed-request", "Host comes twice"),
+        (HOST, "/t", "method-not-allowed", "This method is not allowed"),
+    ] {
+        let line =
+            text.lines().find(|line| line.contains(&format!("path={path:?}"))).unwrap_or_else(|| panic!("{text}"));
+        for said in [format!("host={host:?}"), format!("refusal={refusal:?}"), format!("why={why}")] {
+            assert!(line.contains(&said), "{said} not in {line}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use super::Question;
 use crate::domain::field_name::Folded;
 use crate::domain::host::Authority;
 use crate::domain::own_paths::FORWARD_AUTH;
-use crate::domain::path::{CanonicalPath, RequestTarget};
+use crate::domain::path::{CanonicalPath, PathError, RequestTarget};
 use crate::domain::route::Scheme;
 use crate::gate::fields;
 use crate::gate::kind::{self, Kind, Passage};
+use crate::gate::refusal::GateRefusal;
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
@@ -37,91 +38,6 @@ pub(super) struct Original {
     pub(super) authority: Authority,
     pub(super) target: RequestTarget,
     pub(super) kind: Kind,
-}
-
-/// Why a question is answered with 403.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Odd {
-    /// It does not come from a proxy in `server.trusted_proxies`.
-    Untrusted,
-    /// Its own head has no meaning, or two.
-    Malformed,
-    /// No family of fields says what it is about.
-    NothingSaid,
-    /// Two families do.
-    SaidTwice,
-    /// A part is missing.
-    Missing,
-    /// A field comes twice.
-    Repeated,
-    /// A field that says who or what is asked about, in a spelling that only some servers take for it.
-    Spelling,
-    /// A field that some servers take for the target, and by which nothing is decided here.
-    OtherTarget,
-    /// Two fields name different hosts or schemes.
-    Contradiction,
-    /// The method is none that is let through.
-    Method,
-    /// The scheme is neither http nor https.
-    Scheme,
-    /// The host is none.
-    Host,
-    /// The path or query has more than one reading, or is none.
-    Path,
-    /// It is about one of the gateway's own paths.
-    OwnPath,
-    /// No route has that host.
-    UnknownHost,
-    /// No route has that path.
-    NoRoute,
-    /// "Keep your account safe" has to be answered first.
-    ReviewRequired,
-    /// Whoever is signed in is in none of the groups that the route asks for.
-    Forbidden,
-    /// A WebSocket that another site's page asks for.
-    ForeignOrigin,
-    /// It cannot be known who asks.
-    Unavailable,
-    /// A mistake of ours.
-    Fault,
-}
-
-impl Odd {
-    /// The last part of its `type` (RFC 9457 §3.1).
-    pub const fn name(self) -> &'static str {
-        self.words().0
-    }
-
-    /// What it is, in a sentence.
-    pub(super) const fn title(self) -> &'static str {
-        self.words().1
-    }
-
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Untrusted => ("proxy-not-trusted", "Only proxies named in server.trusted_proxies may ask here"),
-            Self::Malformed => ("malformed-request", "The request is malformed"),
-            Self::NothingSaid => ("nothing-asked", "The proxy does not say which request it asks about"),
-            Self::SaidTwice => ("asked-twice", "Two kinds of header fields say which request is asked about"),
-            Self::Missing => ("part-missing", "The proxy says the method, scheme, host or path only in part"),
-            Self::Repeated => ("field-repeated", "A header field about the request comes twice"),
-            Self::Spelling => ("field-misspelled", "A header field is written in a way that could deceive an app"),
-            Self::OtherTarget => ("other-target", "A header field names another target"),
-            Self::Contradiction => ("contradiction", "Header fields name different hosts or schemes"),
-            Self::Method => ("method-not-allowed", "This method is not allowed"),
-            Self::Scheme => ("scheme-unknown", "The scheme is neither http nor https"),
-            Self::Host => ("malformed-host", "The host is malformed"),
-            Self::Path => ("malformed-path", "The path is malformed"),
-            Self::OwnPath => ("own-path", "This path belongs to the gateway"),
-            Self::UnknownHost => ("misdirected-request", "This host is not served here"),
-            Self::NoRoute => ("not-found", "There is nothing here"),
-            Self::ReviewRequired => ("review-required", "Please look through your devices to continue"),
-            Self::Forbidden => ("forbidden", "This account cannot open this page"),
-            Self::ForeignOrigin => ("foreign-origin", "A page of another site cannot open a WebSocket here"),
-            Self::Unavailable => ("sign-in-unavailable", "Signing in is not working right now"),
-            Self::Fault => ("fault", "Something went wrong in the gateway"),
-        }
-    }
 }
 
 /// What is known of the fields' names before any request.
@@ -180,7 +96,7 @@ impl Names {
     }
 
     /// Refuses a name that reads like one that is believed here, or that an app may believe, and is none.
-    fn check(&self, name: &HeaderName) -> Result<(), Odd> {
+    fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
         // Nothing below begins with another letter; most fields end here. Names are in lower case already.
         let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
         if !matches!(first, Some(b'x' | b'r')) && first != self.identity_folded.start().first().copied() {
@@ -191,10 +107,10 @@ impl Names {
         }
         let folded = Folded::of(name.as_str());
         if folded.is(self.identity_folded.start()) || folded.is_any(&PLAIN_FOLDED) || folded.is_any(&FOLDED) {
-            return Err(Odd::Spelling);
+            return Err(GateRefusal::HeaderMisspelled);
         }
         if folded.is_any(&fields::OTHER_TARGET) {
-            return Err(Odd::OtherTarget);
+            return Err(GateRefusal::OtherTarget);
         }
         Ok(())
     }
@@ -212,7 +128,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn read(headers: &'a HeaderMap, names: &Names) -> Result<Self, Odd> {
+    fn read(headers: &'a HeaderMap, names: &Names) -> Result<Self, GateRefusal> {
         let mut said = Self::default();
         for (name, value) in headers {
             let place = match name.as_str() {
@@ -228,7 +144,7 @@ impl<'a> Said<'a> {
                 }
             };
             if place.replace(value).is_some() {
-                return Err(Odd::Repeated);
+                return Err(GateRefusal::HeaderRepeated);
             }
         }
         Ok(said)
@@ -240,7 +156,7 @@ impl Original {
     ///
     /// # Errors
     /// The question is refused.
-    pub(super) fn read(question: &Question<'_>, names: &Names) -> Result<Self, Odd> {
+    pub(super) fn read(question: &Question<'_>, names: &Names) -> Result<Self, GateRefusal> {
         let said = Said::read(question.headers, names)?;
         let suffix = question.target.path.as_str().strip_prefix(FORWARD_AUTH).unwrap_or_default();
         // `X-Forwarded-Proto`, `-Host` and `-For` ride along with every proxy and make no family.
@@ -252,36 +168,41 @@ impl Original {
             (true, false, false) => Family::Forwarded,
             (false, true, false) => Family::Original,
             (false, false, true) => Family::Suffix,
-            (false, false, false) => return Err(Odd::NothingSaid),
-            _ => return Err(Odd::SaidTwice),
+            (false, false, false) => return Err(GateRefusal::NothingAsked),
+            _ => return Err(GateRefusal::AskedTwice),
         };
         let forwarded_scheme = said.proto.map(scheme).transpose()?;
         let forwarded_host = said.host.map(|host| authority(host.as_bytes())).transpose()?;
         let (method, spoken, authority, target) = match family {
             Family::Forwarded => {
-                let method = method(said.method.ok_or(Odd::Missing)?)?;
-                let target = target(said.uri.ok_or(Odd::Missing)?.as_bytes())?;
-                (method, forwarded_scheme.ok_or(Odd::Missing)?, forwarded_host.ok_or(Odd::Missing)?, target)
+                let method = method(said.method.ok_or(GateRefusal::PartMissing)?)?;
+                let target = target(said.uri.ok_or(GateRefusal::PartMissing)?.as_bytes())?;
+                (
+                    method,
+                    forwarded_scheme.ok_or(GateRefusal::PartMissing)?,
+                    forwarded_host.ok_or(GateRefusal::PartMissing)?,
+                    target,
+                )
             }
             Family::Original => {
-                let method = method(said.original_method.ok_or(Odd::Missing)?)?;
-                let (spoken, authority, target) = url(said.original_url.ok_or(Odd::Missing)?)?;
+                let method = method(said.original_method.ok_or(GateRefusal::PartMissing)?)?;
+                let (spoken, authority, target) = url(said.original_url.ok_or(GateRefusal::PartMissing)?)?;
                 if forwarded_scheme.is_some_and(|forwarded| forwarded.0 != spoken.0) {
-                    return Err(Odd::Contradiction);
+                    return Err(GateRefusal::Contradiction);
                 }
                 agree(forwarded_host.as_ref(), &authority)?;
                 (method, spoken, authority, target)
             }
             Family::Suffix => {
-                let path = CanonicalPath::parse(suffix.as_bytes()).map_err(|_| Odd::Path)?;
+                let path = CanonicalPath::parse(suffix.as_bytes()).map_err(GateRefusal::MalformedPath)?;
                 let target = RequestTarget { path, query: question.target.query.clone() };
-                let spoken = forwarded_scheme.ok_or(Odd::Missing)?;
+                let spoken = forwarded_scheme.ok_or(GateRefusal::PartMissing)?;
                 agree(forwarded_host.as_ref(), question.authority)?;
                 (question.method.clone(), spoken, question.authority.clone(), target)
             }
         };
         if kind::passage(&method) != Passage::Allowed {
-            return Err(Odd::Method);
+            return Err(GateRefusal::MethodNotAllowed);
         }
         let kind = kind_of(&method, spoken.1, question.headers);
         Ok(Self { family, method, scheme: spoken.0, authority, target, kind })
@@ -291,47 +212,48 @@ impl Original {
 /// A scheme, and whether it is that of a WebSocket: Traefik writes `wss` for one.
 type Spoken = (Scheme, bool);
 
-fn scheme(value: &HeaderValue) -> Result<Spoken, Odd> {
+fn scheme(value: &HeaderValue) -> Result<Spoken, GateRefusal> {
     match value.as_bytes() {
         b"https" => Ok((Scheme::Https, false)),
         b"http" => Ok((Scheme::Http, false)),
         b"wss" => Ok((Scheme::Https, true)),
         b"ws" => Ok((Scheme::Http, true)),
-        _ => Err(Odd::Scheme),
+        _ => Err(GateRefusal::SchemeUnknown),
     }
 }
 
-fn method(value: &HeaderValue) -> Result<Method, Odd> {
-    Method::from_bytes(value.as_bytes()).map_err(|_| Odd::Method)
+fn method(value: &HeaderValue) -> Result<Method, GateRefusal> {
+    Method::from_bytes(value.as_bytes()).map_err(|_| GateRefusal::MethodNotAllowed)
 }
 
-fn authority(value: &[u8]) -> Result<Authority, Odd> {
-    Authority::parse(value).map_err(|_| Odd::Host)
+fn authority(value: &[u8]) -> Result<Authority, GateRefusal> {
+    Authority::parse(value).map_err(GateRefusal::MalformedHost)
 }
 
-fn target(value: &[u8]) -> Result<RequestTarget, Odd> {
-    RequestTarget::parse(value).map_err(|_| Odd::Path)
+fn target(value: &[u8]) -> Result<RequestTarget, GateRefusal> {
+    RequestTarget::parse(value).map_err(GateRefusal::MalformedPath)
 }
 
 /// Reads an absolute URL of http or https (RFC 9110 §4.2) with nothing but a host, a port, a path and a query.
-fn url(value: &HeaderValue) -> Result<(Spoken, Authority, RequestTarget), Odd> {
+fn url(value: &HeaderValue) -> Result<(Spoken, Authority, RequestTarget), GateRefusal> {
     let url = value.as_bytes();
     let (spoken, rest) = match (url.strip_prefix(b"https://"), url.strip_prefix(b"http://")) {
         (Some(rest), _) => ((Scheme::Https, false), rest),
         (None, Some(rest)) => ((Scheme::Http, false), rest),
-        (None, None) => return Err(Odd::Scheme),
+        (None, None) => return Err(GateRefusal::SchemeUnknown),
     };
-    let end_of_host = rest.iter().position(|&byte| byte == b'/').ok_or(Odd::Path)?;
-    let (host, path) = rest.split_at_checked(end_of_host).ok_or(Odd::Path)?;
+    let end_of_host =
+        rest.iter().position(|&byte| byte == b'/').ok_or(GateRefusal::MalformedPath(PathError::NotAbsolute))?;
+    let (host, path) = rest.split_at_checked(end_of_host).ok_or(GateRefusal::MalformedPath(PathError::NotAbsolute))?;
     Ok((spoken, authority(host)?, target(path)?))
 }
 
 /// Refuses an `X-Forwarded-Host` that names another host. Some proxies leave the port out.
-fn agree(forwarded: Option<&Authority>, authority: &Authority) -> Result<(), Odd> {
+fn agree(forwarded: Option<&Authority>, authority: &Authority) -> Result<(), GateRefusal> {
     let Some(forwarded) = forwarded else { return Ok(()) };
     let ports = forwarded.port.zip(authority.port);
     let same = forwarded.host == authority.host && ports.is_none_or(|(one, other)| one == other);
-    if same { Ok(()) } else { Err(Odd::Contradiction) }
+    if same { Ok(()) } else { Err(GateRefusal::Contradiction) }
 }
 
 /// The kind of the request that is asked about. What proxies leave out of its head is made up for, and a preflight is

@@ -1,13 +1,10 @@
 //! How the answers look.
 
 use bytes::Bytes;
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::json;
 
-use super::original::{Odd, Original};
+use super::original::Original;
 use super::{About, ForwardAuth, Reply};
 use crate::domain::cookies::Kept;
 use crate::domain::own_paths::SIGN_IN;
@@ -16,6 +13,7 @@ use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
 use crate::gate::fields;
 use crate::gate::peer::RequestId;
+use crate::gate::refusal::GateRefusal;
 
 static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
@@ -36,16 +34,16 @@ pub(super) fn pass(
     let Theirs { cookie, authorization } = theirs;
     let [user, email, name, groups] = plain.each_ref().map(is_empty);
     let to_remove = [is_empty(&token), user, email, name, groups, cookie.is_withheld(), authorization.is_withheld()];
-    let mut fields = Vec::with_capacity(9);
-    fields.push((this.settings.identity_header.clone(), token.unwrap_or(EMPTY)));
+    let mut headers = Vec::with_capacity(9);
+    headers.push((this.settings.identity_header.clone(), token.unwrap_or(EMPTY)));
     for (name, value) in fields::PLAIN.iter().zip(plain) {
-        fields.push((name.clone(), value.unwrap_or(EMPTY)));
+        headers.push((name.clone(), value.unwrap_or(EMPTY)));
     }
-    fields.push((COOKIE, cookie.left.unwrap_or(EMPTY)));
-    fields.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
-    fields.push((HEADERS_TO_REMOVE.clone(), this.removals.of(to_remove)));
-    fields.push((CACHE_CONTROL, NO_STORE));
-    Reply { status: StatusCode::OK, fields, body: Bytes::new(), about: About::default() }
+    headers.push((COOKIE, cookie.left.unwrap_or(EMPTY)));
+    headers.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
+    headers.push((HEADERS_TO_REMOVE.clone(), this.removals.of(to_remove)));
+    headers.push((CACHE_CONTROL, NO_STORE));
+    Reply { status: StatusCode::OK, headers, body: Bytes::new(), about: About::default() }
 }
 
 fn is_empty(value: &Option<HeaderValue>) -> bool {
@@ -93,48 +91,35 @@ impl Theirs {
 }
 
 /// Why it may not pass: 403, or what a proxy makes a redirect of.
-pub(super) fn refusal(status: StatusCode, odd: Odd, request_id: RequestId) -> Reply {
-    let body = json!({
-        "type": format!("urn:bmauth:problem:{}", odd.name()),
-        "title": odd.title(),
-        "status": status.as_u16(),
-        "request_id": request_id.to_string(),
-    });
-    problem(status, &body, About { why: Some(odd), ..About::default() })
-}
-
-fn problem(status: StatusCode, body: &serde_json::Value, about: About) -> Reply {
-    let fields = vec![
-        (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (CACHE_CONTROL, NO_STORE),
-    ];
-    Reply { status, fields, body: body.to_string().into(), about }
+pub(super) fn refuse(
+    status: StatusCode,
+    refusal: GateRefusal,
+    request_id: RequestId,
+    sign_in_url: Option<&str>,
+) -> Reply {
+    let (mut headers, body) = refusal.problem(status, request_id, sign_in_url);
+    headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    headers.push((CACHE_CONTROL, NO_STORE));
+    Reply { status, headers, body, about: About { refusal: Some(refusal), ..About::default() } }
 }
 
 impl ForwardAuth {
     /// 401: nobody is signed in. With `Location` for a proxy that makes a redirect of it.
     pub(super) fn sign_in_required(&self, original: &Original, request_id: RequestId, with_location: bool) -> Reply {
-        let body = json!({
-            "type": "urn:bmauth:problem:sign-in-required",
-            "title": "Please sign in to continue",
-            "status": StatusCode::UNAUTHORIZED.as_u16(),
-            "sign_in_url": format!("{}{}", self.origin(original), SIGN_IN),
-            "request_id": request_id.to_string(),
-        });
-        let mut reply = problem(StatusCode::UNAUTHORIZED, &body, About::default());
-        // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
-        reply.fields.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        let sign_in_url = format!("{}{SIGN_IN}", self.origin(original));
+        let refusal = GateRefusal::SignInRequired;
+        let mut reply = refuse(StatusCode::UNAUTHORIZED, refusal, request_id, Some(&sign_in_url));
         if with_location {
-            reply.fields.push(self.location(SIGN_IN, original));
+            reply.headers.push(self.location(SIGN_IN, original));
         }
         reply
     }
 
     /// 303: a person goes on by way of one of our pages.
-    pub(super) fn send_to(&self, page: &str, original: &Original) -> Reply {
-        let fields = vec![self.location(page, original), (CACHE_CONTROL, NO_STORE)];
-        Reply { status: StatusCode::SEE_OTHER, fields, body: Bytes::new(), about: About::default() }
+    pub(super) fn send_to(&self, page: &str, refusal: GateRefusal, original: &Original) -> Reply {
+        let headers = vec![self.location(page, original), (CACHE_CONTROL, NO_STORE)];
+        let about = About { refusal: Some(refusal), ..About::default() };
+        Reply { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), about }
     }
 
     /// The whole address: a relative one would be the asked server's to some proxies (Traefik), not the app's.

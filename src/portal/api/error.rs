@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::auth::Failure;
+use crate::auth::{Failure, WorldFailure};
 use crate::store::{CommitError, StoreError};
 
 /// Why a request of the API gets nothing.
@@ -129,10 +129,19 @@ impl IntoResponse for ApiError {
     }
 }
 
+impl From<WorldFailure> for ApiError {
+    fn from(failure: WorldFailure) -> Self {
+        failure.log();
+        match failure {
+            WorldFailure::Busy | WorldFailure::Store(_) => Self::Unavailable,
+            WorldFailure::RelyingParty(_) => Self::Fault,
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, source = ?error.source, "the store failed");
-        Self::Unavailable
+        WorldFailure::from(error).into()
     }
 }
 
@@ -149,15 +158,7 @@ impl From<CommitError> for ApiError {
 pub(super) fn or<R>(word: impl FnOnce(R) -> ApiError) -> impl FnOnce(Failure<R>) -> ApiError {
     move |failure| match failure {
         Failure::Refused(refusal) => word(refusal),
-        Failure::Busy => {
-            tracing::warn!("more sign-ins at once than can be verified");
-            ApiError::Unavailable
-        }
-        Failure::Store(error) => error.into(),
-        Failure::RelyingParty(error) => {
-            tracing::error!(%error, "no challenge could be made");
-            ApiError::Fault
-        }
+        Failure::World(failure) => failure.into(),
     }
 }
 

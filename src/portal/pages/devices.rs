@@ -4,49 +4,60 @@ pub mod passkeys;
 
 use std::sync::Arc;
 
-use axum::Form;
-use axum::extract::State;
-use axum::extract::rejection::FormRejection;
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::SET_COOKIE;
+use http::request::Parts;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{refusal_or, unavailable};
-use crate::auth;
-use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
+use crate::auth::{Failure, manage};
 use crate::domain::manage::Refusal;
 use crate::domain::own_paths::{DEVICES, RECOVER_REVIEW, SIGN_IN, SIGNED_OUT};
 use crate::domain::passkey::CredentialId;
 use crate::domain::provider;
 use crate::domain::session::{SessionId, SignedIn};
 use crate::gate::detour;
+use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
+use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
-use crate::portal::views::failure::Failure;
-use crate::portal::views::refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
-/// Where whoever is not signed in comes from.
+/// Where a visitor who is not signed in comes from.
 fn sign_in() -> String {
     detour::returning(SIGN_IN, Some(DEVICES))
 }
 
-/// The page.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(response) => return response,
-    };
-    let read = async { Ok((portal.auth.signed_in(&session).await?, portal.auth.devices(&session).await?)) };
-    match read.await {
-        Ok((Some(signed_in), devices)) => show(&portal, &caller, &signed_in, &devices),
-        Ok((None, _)) => answer::go_to(&sign_in()),
-        Err(error) => unavailable(&portal, &caller, &error),
+/// The session of a page's visitor. One that a recovery made answers "Keep your account safe" before it may do anything
+/// else.
+#[derive(Debug)]
+pub struct PageSession(LiveSession);
+
+impl FromRequestParts<Arc<Portal>> for PageSession {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, PageError> {
+        let Ok(caller) = Caller::from_request_parts(parts, portal).await;
+        match caller.session(portal).await? {
+            Some(session) if session.review() => Err(PageError::SendTo(RECOVER_REVIEW.to_owned())),
+            Some(session) => Ok(Self(session)),
+            None => Err(PageError::SendTo(sign_in())),
+        }
     }
+}
+
+/// The page.
+pub async fn get(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    PageSession(session): PageSession,
+) -> Result<Response, PageError> {
+    let signed_in = portal.auth.signed_in(&session).await?.ok_or_else(|| PageError::SendTo(sign_in()))?;
+    let devices = portal.auth.devices(&session).await?;
+    Ok(show(&portal, &caller, &signed_in, &devices))
 }
 
 /// What the form of a name sends.
@@ -59,23 +70,13 @@ pub struct Renamed {
 /// Another name for a passkey; an empty one takes it away.
 pub async fn rename(
     State(portal): State<Arc<Portal>>,
-    caller: Caller,
-    body: Result<Form<Renamed>, FormRejection>,
-) -> Response {
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(response) => return response,
-    };
-    let Ok(Form(Renamed { passkey, name })) = body else {
-        return answer::failure(&portal, &caller, Failure::BadRequest);
-    };
-    let Some(credential) = credential(&passkey) else {
-        return answer::failure(&portal, &caller, Failure::BadRequest);
-    };
-    match portal.auth.rename_passkey(credential, &name, &session).await {
-        Ok(()) => answer::go_to(DEVICES),
-        Err(failure) => refused(&portal, &caller, failure),
-    }
+    PageSession(session): PageSession,
+    PageForm(Renamed { passkey, name }): PageForm<Renamed>,
+) -> Result<Response, PageError> {
+    let credential =
+        credential(&passkey).ok_or_else(|| PageError::malformed("a passkey is named by no credential id"))?;
+    portal.auth.rename_passkey(credential, &name, &session).await.map_err(refused)?;
+    Ok(answer::go_to(DEVICES))
 }
 
 /// What the form of a signed-in browser sends.
@@ -87,80 +88,53 @@ pub struct Chosen {
 /// Ends one session: this one, or another of the account.
 pub async fn sign_out(
     State(portal): State<Arc<Portal>>,
-    caller: Caller,
-    body: Result<Form<Chosen>, FormRejection>,
-) -> Response {
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(response) => return response,
-    };
-    let Ok(Form(Chosen { session: chosen })) = body else {
-        return answer::failure(&portal, &caller, Failure::BadRequest);
-    };
-    match portal.auth.end_own_session(SessionId(chosen), &session).await {
-        Ok(ended) if ended.this_session => without_session(&portal, answer::go_to(SIGNED_OUT)),
-        Ok(_) => answer::go_to(DEVICES),
-        Err(failure) => refused(&portal, &caller, failure),
-    }
+    PageSession(session): PageSession,
+    PageForm(Chosen { session: chosen }): PageForm<Chosen>,
+) -> Result<Response, PageError> {
+    let ended = portal.auth.end_own_session(SessionId(chosen), &session).await.map_err(refused)?;
+    Ok(match ended.this_session {
+        true => answer::without_session(&portal, answer::go_to(SIGNED_OUT)),
+        false => answer::go_to(DEVICES),
+    })
 }
 
 /// Ends every other session of the account.
-pub async fn sign_out_everywhere(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(response) => return response,
-    };
-    match portal.auth.sign_out_everywhere(&session, &caller.visitor).await {
-        Ok(()) => answer::go_to(DEVICES),
-        Err(failure) => refused(&portal, &caller, failure),
-    }
+pub async fn sign_out_everywhere(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    PageSession(session): PageSession,
+) -> Result<Response, PageError> {
+    portal.auth.sign_out_everywhere(&session, &caller.visitor).await.map_err(refused)?;
+    Ok(answer::go_to(DEVICES))
 }
 
 /// Cancels the recovery that waits.
-pub async fn cancel_hold(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(response) => return response,
+pub async fn cancel_hold(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    PageSession(session): PageSession,
+) -> Result<Response, PageError> {
+    portal.auth.cancel_held_recovery(&session, &caller.visitor).await.map_err(refused)?;
+    Ok(answer::go_to(DEVICES))
+}
+
+fn refused(failure: Failure<Refusal>) -> PageError {
+    let refusal = match failure {
+        Failure::World(failure) => return failure.into(),
+        Failure::Refused(refusal) => refusal,
     };
-    match portal.auth.cancel_held_recovery(&session, &caller.visitor).await {
-        Ok(()) => answer::go_to(DEVICES),
-        Err(failure) => refused(&portal, &caller, failure),
-    }
-}
-
-/// The session, or where its absence leads.
-async fn signed_in(portal: &Portal, caller: &Caller) -> Result<LiveSession, Response> {
-    match caller.session(portal).await {
-        Ok(Some(session)) if session.review() => Err(answer::go_to(RECOVER_REVIEW)),
-        Ok(Some(session)) => Ok(session),
-        Ok(None) => Err(answer::go_to(&sign_in())),
-        Err(error) => Err(unavailable(portal, caller, &error)),
-    }
-}
-
-fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusal>) -> Response {
-    match refusal_or(failure) {
-        Ok(Refusal::SignedOut) => answer::go_to(&sign_in()),
+    match refusal {
+        Refusal::SignedOut => PageError::SendTo(sign_in()),
         // Gone meanwhile, or another account's: nothing was changed, and the page shows what there is.
-        Ok(Refusal::Unknown) => answer::failure(portal, caller, Failure::NotFound),
-        Ok(
-            Refusal::Stale
-            | Refusal::ConfirmNeeded
-            | Refusal::LastPasskey
-            | Refusal::WrongEmail
-            | Refusal::NotProved
-            | Refusal::CounterWentBack
-            | Refusal::BadPasskey,
-        ) => answer::failure(portal, caller, Failure::BadRequest),
-        Err(ScriptRefusal::Unavailable) => answer::failure(portal, caller, Failure::Unavailable),
-        Err(_) => answer::failure(portal, caller, Failure::Fault),
+        Refusal::Unknown => GateRefusal::NotFound.into(),
+        Refusal::Stale
+        | Refusal::ConfirmNeeded
+        | Refusal::LastPasskey
+        | Refusal::WrongEmail
+        | Refusal::NotProved
+        | Refusal::CounterWentBack
+        | Refusal::BadPasskey => PageError::malformed("no form of the page asks for that"),
     }
-}
-
-/// Makes the browser forget its session.
-fn without_session(portal: &Portal, mut response: Response) -> Response {
-    response.headers_mut().append(SET_COOKIE, portal.cookies.clear(portal.cookies.session));
-    response
 }
 
 /// A credential id as pages write it.

@@ -8,37 +8,35 @@ pub mod start;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRequestParts, Query, State};
+use axum::response::Response;
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-use super::{refusal_or, unavailable};
-use crate::auth::Failure as StepFailure;
+use crate::auth::Failure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
 use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::domain::return_to::ReturnTo;
+use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
-use crate::portal::views::failure::Failure;
+use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::views::link::{Link, ago};
-use crate::portal::views::refusal::ScriptRefusal;
+use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer, qr};
 use crate::wording::Words;
 
 /// The page. A code stands in its fragment, which only its script sees.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
-    match caller.session(&portal).await {
-        // It may offer nothing before it has answered, and the page would ask for a sign-in again and again.
-        Ok(Some(session)) if session.review() => answer::go_to(RECOVER_REVIEW),
-        Ok(session) => {
-            let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
-            answer::page(&portal, &caller, |chrome| view.render(chrome))
-        }
-        Err(error) => unavailable(&portal, &caller, &error),
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
+    let path = portal.link_path.as_deref().ok_or(GateRefusal::NotFound)?;
+    let session = caller.session(&portal).await?;
+    // It may offer nothing before it has answered, and the page would ask for a sign-in again and again.
+    if session.as_ref().is_some_and(|session| session.review()) {
+        return Err(PageError::SendTo(RECOVER_REVIEW.to_owned()));
     }
+    let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
+    Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
 /// The short address that people type.
@@ -48,7 +46,7 @@ pub async fn short() -> Response {
 
 /// A link with its codes, for the page that shows them.
 #[derive(Serialize)]
-struct Shown {
+pub struct Shown {
     link: LinkId,
     url: String,
     qr: String,
@@ -59,7 +57,7 @@ struct Shown {
 }
 
 /// Says a link's codes. The address comes from the configuration: a request's `Host` may be anything.
-fn show(portal: &Portal, shown: &ShownLink) -> Response {
+fn show(portal: &Portal, shown: &ShownLink) -> Json<Shown> {
     let url = format!("{}{LINK}#{}", portal.public_url.origin().ascii_serialization(), shown.scan_code.text());
     Json(Shown {
         link: shown.link.id,
@@ -70,15 +68,12 @@ fn show(portal: &Portal, shown: &ShownLink) -> Response {
         number: shown.link.waiting.as_ref().map(|_| shown.link.number),
         seconds: shown.left.as_secs(),
     })
-    .into_response()
 }
 
 /// The signed-in browser shows a code.
-pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    match portal.auth.offer_link(&caller.visitor).await {
-        Ok(shown) => show(&portal, &shown),
-        Err(failure) => refuse(&portal, &caller, failure),
-    }
+pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<Shown>, ScriptError> {
+    let offered = portal.auth.offer_link(&caller.visitor).await;
+    offered.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }
 
 /// What the script sends with a code.
@@ -93,27 +88,35 @@ pub struct Find {
 pub async fn find(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Find>, JsonRejection>,
-) -> Response {
-    let Ok(Json(Find { code, return_to })) = body else { return malformed(&portal, &caller) };
+    ScriptBody(Find { code, return_to }): ScriptBody<Find>,
+) -> Result<Json<Told>, ScriptError> {
     let return_to = ReturnTo::parse_or_root(return_to.as_deref());
     let found = portal.auth.find_link(&code, return_to, &caller.visitor).await;
     tell(&portal, &caller, found)
 }
 
-/// Names a link.
+/// Names a link, in a body or a query.
 #[derive(Deserialize)]
 pub struct Named {
     link: LinkId,
+}
+
+impl FromRequestParts<Arc<Portal>> for Named {
+    type Rejection = ScriptError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
+        let query = Query::<Self>::from_request_parts(parts, portal).await;
+        // Our own scripts send no such thing.
+        query.map(|Query(named)| named).map_err(|_| ScriptRefusal::NotAccepted.into())
+    }
 }
 
 /// What this browser sees of a link.
 pub async fn state(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    query: Result<Query<Named>, QueryRejection>,
-) -> Response {
-    let Ok(Query(Named { link })) = query else { return malformed(&portal, &caller) };
+    Named { link }: Named,
+) -> Result<Json<Told>, ScriptError> {
     let state = portal.auth.link_state(link, &caller.visitor).await;
     tell(&portal, &caller, state)
 }
@@ -122,16 +125,15 @@ pub async fn state(
 pub async fn deny(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Named>, JsonRejection>,
-) -> Response {
-    let Ok(Json(Named { link })) = body else { return malformed(&portal, &caller) };
+    ScriptBody(Named { link }): ScriptBody<Named>,
+) -> Result<Json<Told>, ScriptError> {
     let denied = portal.auth.deny_link(link, &caller.visitor).await;
     tell(&portal, &caller, denied)
 }
 
 /// A link as one browser sees it, for its script.
 #[derive(Serialize)]
-struct Told {
+pub struct Told {
     link: LinkId,
     role: &'static str,
     stage: &'static str,
@@ -181,21 +183,12 @@ impl Told {
     }
 }
 
-fn tell(portal: &Portal, caller: &Caller, state: Result<LinkState, StepFailure<Refusal>>) -> Response {
-    match state {
-        Ok(state) => Json(Told::new(portal, caller.words(portal), state)).into_response(),
-        Err(failure) => refuse(portal, caller, failure),
-    }
-}
-
-fn refuse(portal: &Portal, caller: &Caller, failure: StepFailure<Refusal>) -> Response {
-    let refusal = refusal_or(failure).map_or_else(|refusal| refusal, word);
-    answer::refuse_script(refusal, caller.words(portal))
-}
-
-/// Our own script does not send such a thing.
-fn malformed(portal: &Portal, caller: &Caller) -> Response {
-    answer::refuse_script(ScriptRefusal::NotAccepted, caller.words(portal))
+fn tell(
+    portal: &Portal,
+    caller: &Caller,
+    state: Result<LinkState, Failure<Refusal>>,
+) -> Result<Json<Told>, ScriptError> {
+    state.map(|state| Json(Told::new(portal, caller.words(portal), state))).map_err(worded(word))
 }
 
 fn word(refusal: Refusal) -> ScriptRefusal {

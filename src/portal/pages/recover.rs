@@ -7,22 +7,19 @@ pub mod review;
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::State;
-use axum::extract::rejection::FormRejection;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::refusal_or;
-use crate::auth;
+use crate::auth::refusal_apart;
 use crate::domain::email::Email;
 use crate::domain::own_paths::RECOVER_CODE;
 use crate::domain::recover::{Mode, Refusal};
 use crate::portal::caller::Caller;
-use crate::portal::views::failure::Failure;
+use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::recover::{Recover, RecoverState};
-use crate::portal::views::refusal::ScriptRefusal;
+use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer, views};
 
 /// The page that asks for the address.
@@ -41,26 +38,18 @@ pub struct Typed {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Form<Typed>, FormRejection>,
-) -> Response {
-    let Ok(Form(Typed { email, return_to })) = body else {
-        return answer::failure(&portal, &caller, Failure::BadRequest);
-    };
+    PageForm(Typed { email: typed, return_to }): PageForm<Typed>,
+) -> Result<Response, PageError> {
     let caller = caller.bound_for(return_to.as_deref());
-    let typed = email;
     let Ok(email) = Email::parse(&typed) else {
-        return show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY);
+        return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY));
     };
-    match portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await {
+    let begun = portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await;
+    Ok(match refusal_apart(begun)? {
         Ok(()) => answer::go_to(RECOVER_CODE),
-        Err(failure) => match refusal_or(failure) {
-            Ok(Refusal::TooMany) => {
-                show(&portal, &caller, &typed, RecoverState::TooMany, StatusCode::TOO_MANY_REQUESTS)
-            }
-            Ok(_) => show(&portal, &caller, &typed, RecoverState::Fresh, StatusCode::FORBIDDEN),
-            Err(refusal) => answer::failure(&portal, &caller, world(refusal)),
-        },
-    }
+        Err(Refusal::TooMany) => show(&portal, &caller, &typed, RecoverState::TooMany, StatusCode::TOO_MANY_REQUESTS),
+        Err(_) => show(&portal, &caller, &typed, RecoverState::Fresh, StatusCode::FORBIDDEN),
+    })
 }
 
 fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, status: StatusCode) -> Response {
@@ -74,25 +63,16 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, stat
     answer::page_with(status, portal, caller, |chrome| view.render(chrome))
 }
 
-/// The page for a failure of the world, which was logged.
-fn world(refusal: ScriptRefusal) -> Failure<'static> {
-    match refusal {
-        ScriptRefusal::Unavailable => Failure::Unavailable,
-        _ => Failure::Fault,
-    }
-}
-
 /// What a script of these pages is told.
-fn word(failure: auth::Failure<Refusal>) -> ScriptRefusal {
-    match refusal_or(failure) {
-        Err(refusal) => refusal,
-        Ok(Refusal::Stale) => ScriptRefusal::ExpiredCeremony,
-        Ok(Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. }) => ScriptRefusal::TooManyTries,
-        Ok(Refusal::Disabled) => ScriptRefusal::AccountDisabled,
-        Ok(Refusal::BadPasskey | Refusal::NotACode | Refusal::WrongCode { .. } | Refusal::CodeTooOld) => {
+fn word(refusal: Refusal) -> ScriptRefusal {
+    match refusal {
+        Refusal::Stale => ScriptRefusal::ExpiredCeremony,
+        Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. } => ScriptRefusal::TooManyTries,
+        Refusal::Disabled => ScriptRefusal::AccountDisabled,
+        Refusal::BadPasskey | Refusal::NotACode | Refusal::WrongCode { .. } | Refusal::CodeTooOld => {
             ScriptRefusal::NotAccepted
         }
-        Ok(Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off) => ScriptRefusal::RecoveryEnded,
+        Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off => ScriptRefusal::RecoveryEnded,
     }
 }
 

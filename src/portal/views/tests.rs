@@ -4,11 +4,11 @@ use super::Registration;
 use super::chrome::Chrome;
 use super::code::{Code, CodeState, RecoverCode};
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
-use super::failure::Failure;
 use super::faster::Faster;
 use super::link::{Kind, Link, LinkStart, ago};
 use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
 use super::recover_cancel::RecoverCancel;
+use super::refused::Refused;
 use super::register::Register;
 use super::review::{Review, ReviewState};
 use super::set_up::SetUpDevice;
@@ -18,6 +18,7 @@ use crate::domain::activity::What;
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
 use crate::domain::language::Language;
+use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
 use crate::wording::Words;
 
@@ -58,8 +59,8 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
-    for failure in every_failure(email, return_to) {
-        pages.push((format!("{failure:?}"), failure.render(chrome)));
+    for refused in every_refusal(email, return_to) {
+        pages.push((format!("{refused:?}"), refused.render(chrome)));
     }
     pages
 }
@@ -136,24 +137,19 @@ fn devices(text: &str) -> Devices<'_> {
     }
 }
 
-fn every_failure<'a>(email: &'a str, return_to: &'a str) -> [Failure<'a>; 15] {
-    [
-        Failure::BadRequest,
-        Failure::Forbidden { email: None },
-        Failure::Forbidden { email: Some(email) },
-        Failure::NotFound,
-        Failure::Misdirected,
-        Failure::AskedOnly,
-        Failure::TooManyTries { wait: None },
-        Failure::TooManyTries { wait: NonZeroU64::new(61) },
-        Failure::Fault,
-        Failure::UpstreamDown,
-        Failure::Unavailable,
-        Failure::CookieLoop { return_to },
-        Failure::RefusedForm { retry: "/_bmauth/sign-out" },
-        Failure::RegistrationEnded { return_to: Some(return_to) },
-        Failure::RecoveryEnded,
-    ]
+/// Every refusal that has a page, and those whose page says more where more is known.
+fn every_refusal<'a>(email: &'a str, return_to: &'a str) -> Vec<Refused<'a>> {
+    let bare = RefusalDetails::default();
+    let mut all: Vec<Refused<'a>> =
+        GateRefusal::all().into_iter().map(|refusal| Refused { refusal, details: bare }).collect();
+    let details = RefusalDetails { email: Some(email), return_to: Some(return_to), ..bare };
+    let said = [GateRefusal::Forbidden, GateRefusal::CookieLoop, GateRefusal::RegistrationEnded];
+    all.extend(said.map(|refusal| Refused { refusal, details }));
+    let details = RefusalDetails { retry: Some("/_bmauth/sign-out"), ..bare };
+    all.push(Refused { refusal: GateRefusal::RefusedForm, details });
+    let details = RefusalDetails { wait: NonZeroU64::new(61), ..bare };
+    all.push(Refused { refusal: GateRefusal::TooManyTries, details });
+    all
 }
 
 fn open_sign_in(return_to: Option<&str>) -> SignIn<'_> {
@@ -349,35 +345,51 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
     }
 }
 
+fn refused(refusal: GateRefusal) -> Refused<'static> {
+    Refused { refusal, details: RefusalDetails::default() }
+}
+
 #[test]
-fn every_failure_says_what_it_is_and_which_request_it_was() {
-    for (failure, status, heading) in [
-        (Failure::BadRequest, 400, "We can't read that request"),
-        (Failure::Forbidden { email: Some(EMAIL) }, 403, "You don't have access"),
-        (Failure::NotFound, 404, "There's no page here"),
-        (Failure::RegistrationEnded { return_to: None }, 410, "This took too long"),
-        (Failure::RecoveryEnded, 410, "This took too long"),
-        (Failure::AskedOnly, 404, "The app is not reached this way"),
-        (Failure::Misdirected, 421, "We don't know this address"),
-        (Failure::TooManyTries { wait: None }, 429, "Too many tries"),
-        (Failure::Fault, 500, "Something went wrong"),
-        (Failure::UpstreamDown, 502, "Acme Notes isn't answering"),
-        (Failure::Unavailable, 503, "Signing in isn't working right now"),
-        (Failure::CookieLoop { return_to: "/" }, 400, "Your browser isn't keeping our cookie"),
-        (Failure::RefusedForm { retry: "/" }, 403, "This form can't be used any more"),
+fn every_refusal_says_what_it_is_and_which_request_it_was() {
+    for (refusal, status, heading) in [
+        (GateRefusal::MalformedRequest("why"), 400, "We can't read that request"),
+        (GateRefusal::Forbidden, 403, "You don't have access"),
+        (GateRefusal::NotFound, 404, "There's no page here"),
+        (GateRefusal::RegistrationEnded, 410, "This took too long"),
+        (GateRefusal::RecoveryEnded, 410, "This took too long"),
+        (GateRefusal::AskedOnly, 404, "The app is not reached this way"),
+        (GateRefusal::Misdirected, 421, "We don't know this address"),
+        (GateRefusal::TooManyTries, 429, "Too many tries"),
+        (GateRefusal::Fault, 500, "Something went wrong"),
+        (GateRefusal::UpstreamDown, 502, "Acme Notes isn't answering"),
+        (GateRefusal::Unavailable, 503, "Signing in isn't working right now"),
+        (GateRefusal::CookieLoop, 400, "Your browser isn't keeping our cookie"),
+        (GateRefusal::RefusedForm, 403, "This form can't be used any more"),
     ] {
-        assert_eq!(failure.status().as_u16(), status);
-        let page = english(|chrome| failure.render(chrome));
+        assert_eq!(refusal.status().as_u16(), status);
+        let page = english(|chrome| refused(refusal).render(chrome));
         says(&page, heading);
         says(&page, "Request 0199f0c2");
     }
 }
 
 #[test]
+fn whom_the_page_without_access_names_is_offered_to_sign_out() {
+    let details = RefusalDetails { email: Some(EMAIL), ..RefusalDetails::default() };
+    let page = english(|chrome| Refused { refusal: GateRefusal::Forbidden, details }.render(chrome));
+    says(&page, "You don't have access");
+    assert!(page.contains("href=\"/_bmauth/sign-out\""), "{page}");
+    // Another refusal says nothing of who is signed in.
+    let page = english(|chrome| Refused { refusal: GateRefusal::ForeignOrigin, details }.render(chrome));
+    assert!(!page.contains(EMAIL) && !page.contains("href=\"/_bmauth/sign-out\""), "{page}");
+}
+
+#[test]
 fn waiting_is_told_in_whole_minutes_rounded_up() {
     for (seconds, sentence) in [(1, "wait 1 minute,"), (60, "wait 1 minute,"), (61, "wait 2 minutes,")] {
-        let failure = Failure::TooManyTries { wait: NonZeroU64::new(seconds) };
-        says(&english(|chrome| failure.render(chrome)), sentence);
+        let details = RefusalDetails { wait: NonZeroU64::new(seconds), ..RefusalDetails::default() };
+        let page = Refused { refusal: GateRefusal::TooManyTries, details };
+        says(&english(|chrome| page.render(chrome)), sentence);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bmauth::auth::principal::Principal;
 use bmauth::domain::activity::What;
 use http::{StatusCode, header};
 use serde_json::json;
@@ -100,7 +101,7 @@ async fn an_identity_token_is_no_access_token() {
     let (client, _) = maria(&world).await;
     let live = world.auth.bearer_session(client.access.as_deref().unwrap()).await.unwrap().unwrap();
     for audience in ["notes.example.com", "https://notes.example.com/_bmauth/v1"] {
-        let identity = world.auth.identity_token(&live, &Arc::from(audience)).unwrap();
+        let identity = world.auth.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap();
         let mut thief = Client::app(&world);
         thief.access = Some(identity.to_str().unwrap().to_owned());
         assert!(!thief.is_signed_in().await, "{audience}");

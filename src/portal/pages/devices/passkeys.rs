@@ -3,25 +3,40 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::extract::{FromRequestParts, State};
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use serde::Deserialize;
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
-use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
 
-use super::{credential, without_session};
+use super::{credential, sign_in};
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::manage::{Asked, Refusal};
 use crate::domain::own_paths::DEVICES;
 use crate::domain::return_to::ReturnTo;
+use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
-use crate::portal::pages::refusal_or;
-use crate::portal::pages::sign_in::GoOn;
-use crate::portal::views::refusal::ScriptRefusal;
+use crate::portal::handler::{ScriptBody, ScriptError, worded};
+use crate::portal::pages::register::ToMake;
+use crate::portal::pages::sign_in::ToUse;
+use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
+
+/// The session of a script's caller. One that has still to answer "Keep your account safe" counts as none.
+#[derive(Debug)]
+pub struct ScriptSession(LiveSession);
+
+impl FromRequestParts<Arc<Portal>> for ScriptSession {
+    type Rejection = ScriptError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
+        let Ok(caller) = Caller::from_request_parts(parts, portal).await;
+        let session = caller.session(portal).await?.filter(|session| !session.review());
+        session.map(Self).ok_or(ScriptRefusal::NotSignedIn.into())
+    }
+}
 
 /// What is to be confirmed with a passkey.
 #[derive(Deserialize)]
@@ -41,38 +56,22 @@ pub enum Begin {
     },
 }
 
-#[derive(Serialize)]
-struct Challenge<O> {
-    ceremony: CeremonyId,
-    options: O,
-}
-
-type ToUse = Challenge<PublicKeyCredentialRequestOptions>;
-type ToMake = Challenge<PublicKeyCredentialCreationOptions>;
-
 /// A challenge to confirm one act.
 pub async fn confirm(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Begin>, JsonRejection>,
-) -> Response {
-    let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(refusal) => return refuse(refusal),
-    };
-    let (asked, return_to) = match body {
-        Ok(Json(Begin::Add { return_to })) => (Asked::Add, going_on(return_to.as_deref())),
-        Ok(Json(Begin::Remove { passkey, email })) => {
-            let Some(credential) = credential(&passkey) else { return refuse(ScriptRefusal::NoPasskey) };
+    ScriptSession(session): ScriptSession,
+    ScriptBody(begin): ScriptBody<Begin>,
+) -> Result<Json<ToUse>, ScriptError> {
+    let (asked, return_to) = match begin {
+        Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref())),
+        Begin::Remove { passkey, email } => {
+            let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
             (Asked::Remove { credential, email }, ReturnTo::devices())
         }
-        Err(_) => return refuse(ScriptRefusal::Fault),
     };
-    match portal.auth.begin_confirmation(asked, return_to, &session, &caller.visitor).await {
-        Ok((ceremony, options)) => Json(ToUse { ceremony, options }).into_response(),
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
-    }
+    let begun = portal.auth.begin_confirmation(asked, return_to, &session, &caller.visitor).await;
+    begun.map(ToUse::of).map_err(worded(word))
 }
 
 /// What the script sends when the device has confirmed.
@@ -86,24 +85,19 @@ pub struct Proof {
 pub async fn confirmed(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Proof>, JsonRejection>,
-) -> Response {
-    let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(refusal) => return refuse(refusal),
-    };
-    let Ok(Json(Proof { ceremony, credential })) = body else { return refuse(ScriptRefusal::NotAccepted) };
-    match portal.auth.finish_confirmation(ceremony, credential, &session, &caller.visitor).await {
-        Ok(Confirmed::MayAdd { ceremony, options }) => Json(ToMake { ceremony, options: *options }).into_response(),
-        Ok(Confirmed::Removed(removed)) if removed.ends_this_session => {
-            without_session(&portal, Json(GoOn { location: &super::sign_in() }).into_response())
+    ScriptSession(session): ScriptSession,
+    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+) -> Result<Response, ScriptError> {
+    let confirmed = portal.auth.finish_confirmation(ceremony, credential, &session, &caller.visitor).await;
+    Ok(match confirmed.map_err(worded(word))? {
+        Confirmed::MayAdd { ceremony, options } => ToMake::of((ceremony, *options)).into_response(),
+        Confirmed::Removed(removed) if removed.ends_this_session => {
+            answer::without_session(&portal, GoOn::to(sign_in()))
         }
-        Ok(Confirmed::Removed(_)) => Json(GoOn { location: DEVICES }).into_response(),
+        Confirmed::Removed(_) => GoOn::to(DEVICES).into_response(),
         // Only the API asks for it, and in sessions of its own.
-        Ok(Confirmed::Elevated(_)) => refuse(ScriptRefusal::ExpiredCeremony),
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
-    }
+        Confirmed::Elevated(_) => return Err(ScriptRefusal::ExpiredCeremony.into()),
+    })
 }
 
 /// What the script sends to add a passkey in a fresh session.
@@ -116,18 +110,11 @@ pub struct Add {
 pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Add>, JsonRejection>,
-) -> Response {
-    let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(refusal) => return refuse(refusal),
-    };
-    let Ok(Json(Add { return_to })) = body else { return refuse(ScriptRefusal::Fault) };
-    match portal.auth.begin_adding(going_on(return_to.as_deref()), &session, &caller.visitor).await {
-        Ok((ceremony, options)) => Json(ToMake { ceremony, options }).into_response(),
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
-    }
+    ScriptSession(session): ScriptSession,
+    ScriptBody(Add { return_to }): ScriptBody<Add>,
+) -> Result<Json<ToMake>, ScriptError> {
+    let begun = portal.auth.begin_adding(going_on(return_to.as_deref()), &session, &caller.visitor).await;
+    begun.map(ToMake::of).map_err(worded(word))
 }
 
 /// What the script sends when the device has made a passkey.
@@ -142,29 +129,11 @@ pub struct Made {
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Made>, JsonRejection>,
-) -> Response {
-    let refuse = |refusal| answer::refuse_script(refusal, caller.words(&portal));
-    let session = match signed_in(&portal, &caller).await {
-        Ok(session) => session,
-        Err(refusal) => return refuse(refusal),
-    };
-    let Ok(Json(Made { ceremony, credential, name })) = body else { return refuse(ScriptRefusal::NotAccepted) };
-    match portal.auth.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await {
-        Ok(added) => Json(GoOn { location: added.return_to.as_str() }).into_response(),
-        Err(failure) => refuse(refusal_or(failure).map_or_else(|refusal| refusal, word)),
-    }
-}
-
-/// The session of a script's caller. One that has still to answer "Keep your account safe" counts as none.
-async fn signed_in(portal: &Portal, caller: &Caller) -> Result<LiveSession, ScriptRefusal> {
-    match caller.session(portal).await {
-        Ok(session) => session.filter(|session| !session.review()).ok_or(ScriptRefusal::NotSignedIn),
-        Err(error) => {
-            tracing::error!(%error, source = ?error.source, "the store failed");
-            Err(ScriptRefusal::Unavailable)
-        }
-    }
+    ScriptSession(session): ScriptSession,
+    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
+) -> Result<Json<GoOn>, ScriptError> {
+    let added = portal.auth.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;
+    added.map(|added| GoOn::to(added.return_to.as_str())).map_err(worded(word))
 }
 
 fn going_on(return_to: Option<&str>) -> ReturnTo {

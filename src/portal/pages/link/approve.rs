@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use webauthn_rs::prelude::PublicKeyCredential;
-use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::{malformed, refuse, tell};
+use super::{Told, tell, word};
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::link::LinkId;
+use crate::portal::Portal;
 use crate::portal::caller::Caller;
-use crate::portal::views::refusal::ScriptRefusal;
-use crate::portal::{Portal, answer};
+use crate::portal::handler::{ScriptBody, ScriptError, worded};
+use crate::portal::pages::sign_in::ToUse;
+use crate::portal::views::script_refusal::ScriptRefusal;
 
 /// What the script sends with the number.
 #[derive(Deserialize)]
@@ -43,24 +42,15 @@ impl Typed {
     }
 }
 
-#[derive(Serialize)]
-struct Challenge {
-    ceremony: CeremonyId,
-    options: PublicKeyCredentialRequestOptions,
-}
-
 /// The number that the other screen shows.
 pub async fn number(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Number>, JsonRejection>,
-) -> Response {
-    let Ok(Json(Number { link, number })) = body else { return malformed(&portal, &caller) };
-    let Some(number) = number.read() else { return malformed(&portal, &caller) };
-    match portal.auth.type_number(link, number, &caller.visitor).await {
-        Ok((ceremony, options)) => Json(Challenge { ceremony, options }).into_response(),
-        Err(failure) => refuse(&portal, &caller, failure),
-    }
+    ScriptBody(Number { link, number }): ScriptBody<Number>,
+) -> Result<Json<ToUse>, ScriptError> {
+    let number = number.read().ok_or(ScriptRefusal::NotAccepted)?;
+    let typed = portal.auth.type_number(link, number, &caller.visitor).await;
+    typed.map(ToUse::of).map_err(worded(word))
 }
 
 /// What the script sends when the device has answered.
@@ -74,11 +64,8 @@ pub struct Approve {
 pub async fn approve(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Approve>, JsonRejection>,
-) -> Response {
-    let Ok(Json(Approve { ceremony, credential })) = body else {
-        return answer::refuse_script(ScriptRefusal::NotAccepted, caller.words(&portal));
-    };
+    ScriptBody(Approve { ceremony, credential }): ScriptBody<Approve>,
+) -> Result<Json<Told>, ScriptError> {
     let approved = portal.auth.approve_link(ceremony, credential, &caller.visitor).await;
     tell(&portal, &caller, approved)
 }

@@ -4,17 +4,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 
-use super::{Named, Told, malformed, refuse};
+use super::{Named, Told, word};
 use crate::auth::link::{LinkState, Watcher};
 use crate::domain::link::LinkId;
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
+use crate::portal::handler::{ScriptError, worded};
 
 /// How often the link is looked at though nobody said that it changed: it grows too old, or another node changed it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -25,20 +25,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    query: Result<Query<Named>, QueryRejection>,
-) -> Response {
-    let Ok(Query(Named { link })) = query else { return malformed(&portal, &caller) };
-    match portal.auth.watch_link(link, &caller.visitor).await {
-        Ok(watcher) => {
-            let page = Page { portal, caller, link, watcher, told: None };
-            let events = stream::unfold(page, |mut page| async {
-                let event = page.next().await?;
-                Some((Ok::<_, Infallible>(event), page))
-            });
-            Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
-        }
-        Err(failure) => refuse(&portal, &caller, failure),
-    }
+    Named { link }: Named,
+) -> Result<Response, ScriptError> {
+    let watcher = portal.auth.watch_link(link, &caller.visitor).await.map_err(worded(word))?;
+    let page = Page { portal, caller, link, watcher, told: None };
+    let events = stream::unfold(page, |mut page| async {
+        let event = page.next().await?;
+        Some((Ok::<_, Infallible>(event), page))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
 /// A page that waits.

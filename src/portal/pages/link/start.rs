@@ -4,29 +4,26 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
-use super::{malformed, refuse, show};
+use super::{Shown, show, word};
 use crate::domain::return_to::ReturnTo;
 use crate::domain::user_agent::UserAgent;
 use crate::gate::headers::WITH_CAMERA;
+use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
-use crate::portal::pages::unavailable;
-use crate::portal::views::failure::Failure;
+use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::views::link::{Kind, LinkStart};
 use crate::portal::{Portal, answer};
 
-/// The page; whoever is signed in goes on to where they wanted.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Response {
-    let Some(path) = &portal.link_path else { return answer::failure(&portal, &caller, Failure::NotFound) };
-    match caller.session(&portal).await {
-        Ok(Some(_)) => return answer::go_to(caller.destination().as_str()),
-        Ok(None) => {}
-        Err(error) => return unavailable(&portal, &caller, &error),
+/// The page; a signed-in visitor goes on to where they wanted.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Result<Response, PageError> {
+    let path = portal.link_path.as_deref().ok_or(GateRefusal::NotFound)?;
+    if caller.session(&portal).await?.is_some() {
+        return Ok(answer::go_on(&caller.destination()));
     }
     let address = format!("{}{path}", authority(&portal));
     let view = LinkStart {
@@ -37,7 +34,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
     };
     let mut response = answer::page(&portal, &caller, |chrome| view.render(chrome));
     response.headers_mut().insert(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(WITH_CAMERA));
-    response
+    Ok(response)
 }
 
 /// The host of `public_url`, and its port where it is not the scheme's own.
@@ -65,12 +62,9 @@ pub struct Ask {
 pub async fn ask(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Json<Ask>, JsonRejection>,
-) -> Response {
-    let Ok(Json(Ask { return_to })) = body else { return malformed(&portal, &caller) };
+    ScriptBody(Ask { return_to }): ScriptBody<Ask>,
+) -> Result<Json<Shown>, ScriptError> {
     let return_to = ReturnTo::parse_or_root(return_to.as_deref());
-    match portal.auth.ask_for_link(return_to, &caller.visitor).await {
-        Ok(shown) => show(&portal, &shown),
-        Err(failure) => refuse(&portal, &caller, failure),
-    }
+    let asked = portal.auth.ask_for_link(return_to, &caller.visitor).await;
+    asked.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }

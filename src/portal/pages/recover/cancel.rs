@@ -9,9 +9,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::world;
+use crate::auth::refusal_apart;
 use crate::portal::caller::Caller;
-use crate::portal::pages::refusal_or;
+use crate::portal::handler::PageError;
 use crate::portal::views::recover_cancel::RecoverCancel;
 use crate::portal::{Portal, answer};
 
@@ -31,16 +31,14 @@ pub struct Link {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
+    // A link that a mail filter has mangled is answered like one that is over, not like a form of somebody else's.
     body: Result<Form<Link>, FormRejection>,
-) -> Response {
-    let link = body.ok().and_then(|Form(Link { hold, word })| portal.auth.read_cancel_link(&format!("{hold}.{word}")));
+) -> Result<Response, PageError> {
     let gone = || answer::page_with(StatusCode::GONE, &portal, &caller, |chrome| RecoverCancel::Gone.render(chrome));
-    let Some(link) = link else { return gone() };
-    match portal.auth.cancel_recovery(link, &caller.visitor).await {
+    let link = body.ok().and_then(|Form(Link { hold, word })| portal.auth.read_cancel_link(&format!("{hold}.{word}")));
+    let Some(link) = link else { return Ok(gone()) };
+    Ok(match refusal_apart(portal.auth.cancel_recovery(link, &caller.visitor).await)? {
         Ok(()) => answer::page(&portal, &caller, |chrome| RecoverCancel::Done.render(chrome)),
-        Err(failure) => match refusal_or(failure) {
-            Ok(_) => gone(),
-            Err(refusal) => answer::failure(&portal, &caller, world(refusal)),
-        },
-    }
+        Err(_) => gone(),
+    })
 }

@@ -2,27 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::State;
-use axum::extract::rejection::FormRejection;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
-use super::world;
-use crate::auth;
+use crate::auth::refusal_apart;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
 use crate::domain::recover::{Mode, Proved, Refusal};
 use crate::domain::return_to::ReturnTo;
+use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
-use crate::portal::pages::{refusal_or, unavailable};
+use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::code::{CodeState, RecoverCode};
-use crate::portal::views::failure::Failure;
 use crate::portal::views::recover::RecoverHeld;
 use crate::portal::{Portal, answer};
 
 /// The page.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Response {
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     let state = if uri.query() == Some("resent") { CodeState::Resent } else { CodeState::Fresh };
     show(&portal, &caller, state, StatusCode::OK).await
 }
@@ -37,56 +34,54 @@ pub struct Entered {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    body: Result<Form<Entered>, FormRejection>,
-) -> Response {
-    let Ok(Form(Entered { code })) = body else {
-        return answer::failure(&portal, &caller, Failure::BadRequest);
-    };
-    match portal.auth.prove_recovery(&code, &caller.visitor).await {
-        Ok(Proved::SetUp) => answer::go_to(RECOVER_DEVICE),
+    PageForm(Entered { code }): PageForm<Entered>,
+) -> Result<Response, PageError> {
+    match refusal_apart(portal.auth.prove_recovery(&code, &caller.visitor).await)? {
+        Ok(Proved::SetUp) => Ok(answer::go_to(RECOVER_DEVICE)),
         Ok(Proved::Held(until)) => {
             let view = RecoverHeld { until };
-            answer::page(&portal, &caller, |chrome| view.render(chrome))
+            Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }
-        Err(failure) => refused(&portal, &caller, failure).await,
+        Err(refusal) => again(&portal, &caller, refusal).await,
     }
 }
 
 /// Another code.
-pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    match portal.auth.resend_recovery_code(&caller.visitor).await {
-        Ok(()) => answer::go_to(&format!("{RECOVER_CODE}?resent")),
-        Err(failure) => refused(&portal, &caller, failure).await,
+pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
+    match refusal_apart(portal.auth.resend_recovery_code(&caller.visitor).await)? {
+        Ok(()) => Ok(answer::go_to(&format!("{RECOVER_CODE}?resent"))),
+        Err(refusal) => again(&portal, &caller, refusal).await,
     }
 }
 
-async fn refused(portal: &Portal, caller: &Caller, failure: auth::Failure<Refusal>) -> Response {
-    let (state, status) = match refusal_or(failure) {
-        Err(refusal) => return answer::failure(portal, caller, world(refusal)),
-        Ok(Refusal::NotACode) => (CodeState::Unreadable, StatusCode::UNPROCESSABLE_ENTITY),
-        Ok(Refusal::WrongCode { tries_left }) => (CodeState::Wrong { tries_left }, StatusCode::UNPROCESSABLE_ENTITY),
-        Ok(Refusal::CodeTooOld) => (CodeState::TooOld, StatusCode::UNPROCESSABLE_ENTITY),
-        Ok(Refusal::TriesSpent) => (CodeState::UsedUp, StatusCode::UNPROCESSABLE_ENTITY),
-        Ok(Refusal::TooMany) => (CodeState::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Ok(Refusal::TooSoon { wait }) => (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS),
-        Ok(_) => return answer::failure(portal, caller, Failure::RecoveryEnded),
+/// The page again, with what was wrong.
+async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Response, PageError> {
+    let (state, status) = match refusal {
+        Refusal::NotACode => (CodeState::Unreadable, StatusCode::UNPROCESSABLE_ENTITY),
+        Refusal::WrongCode { tries_left } => (CodeState::Wrong { tries_left }, StatusCode::UNPROCESSABLE_ENTITY),
+        Refusal::CodeTooOld => (CodeState::TooOld, StatusCode::UNPROCESSABLE_ENTITY),
+        Refusal::TriesSpent => (CodeState::UsedUp, StatusCode::UNPROCESSABLE_ENTITY),
+        Refusal::TooMany => (CodeState::TooMany, StatusCode::TOO_MANY_REQUESTS),
+        Refusal::TooSoon { wait } => (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS),
+        Refusal::Off
+        | Refusal::Stale
+        | Refusal::NoRecovery
+        | Refusal::NoHold
+        | Refusal::NoReview
+        | Refusal::Disabled
+        | Refusal::BadPasskey => return Err(GateRefusal::RecoveryEnded.into()),
     };
     show(portal, caller, state, status).await
 }
 
-async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: StatusCode) -> Response {
-    match portal.auth.recovery(&caller.visitor).await {
-        Ok(Some(recovery)) => {
-            let wanted = &recovery.return_to;
-            let view = RecoverCode {
-                email: recovery.email.as_str(),
-                return_to: (*wanted != ReturnTo::root()).then_some(wanted.as_str()),
-                by_hand: portal.auth.recovery_mode() == Mode::Admin,
-                state,
-            };
-            answer::page_with(status, portal, caller, |chrome| view.render(chrome))
-        }
-        Ok(None) => answer::failure(portal, caller, Failure::RecoveryEnded),
-        Err(error) => unavailable(portal, caller, &error),
-    }
+async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: StatusCode) -> Result<Response, PageError> {
+    let recovery = portal.auth.recovery(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
+    let wanted = &recovery.return_to;
+    let view = RecoverCode {
+        email: recovery.email.as_str(),
+        return_to: (*wanted != ReturnTo::root()).then_some(wanted.as_str()),
+        by_hand: portal.auth.recovery_mode() == Mode::Admin,
+        state,
+    };
+    Ok(answer::page_with(status, portal, caller, |chrome| view.render(chrome)))
 }

@@ -1,0 +1,82 @@
+//! The page that says why something goes no further.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use crate::domain::own_paths;
+use crate::gate::detour;
+use crate::gate::refusal::{GateRefusal, PageWords, RefusalDetails, WayOn};
+use crate::wording::Words;
+
+/// A page that says why something goes no further, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused<'a> {
+    /// Why.
+    pub refusal: GateRefusal,
+    /// What the page says beside it.
+    pub details: RefusalDetails<'a>,
+}
+
+/// What a person is shown of what only a program can have caused, and is to be told about.
+const FOR_PROGRAMS: PageWords =
+    PageWords { heading: "error-bad-request-heading", text: "error-bad-request-text", way_on: WayOn::Nowhere };
+
+#[derive(Template)]
+#[template(path = "pages/refused.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    text: String,
+    action: Option<Action>,
+    /// For who could come back as somebody else.
+    sign_out_url: Option<&'static str>,
+}
+
+/// The one button of the page.
+struct Action {
+    label: String,
+    url: String,
+}
+
+impl Refused<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let PageWords { heading, text, way_on } = self.refusal.page().unwrap_or(FOR_PROGRAMS);
+        let frame = Frame::without_languages(chrome, words.say(heading));
+        let (text, action) = (self.text(text, words), self.action(way_on, words));
+        let sign_out_url = self.signed_in_as().map(|_| own_paths::SIGN_OUT);
+        finish(&Page { frame, words, text, action, sign_out_url })
+    }
+
+    /// Who is signed in, where that is what is in the way.
+    fn signed_in_as(&self) -> Option<&str> {
+        self.details.email.filter(|_| self.refusal == GateRefusal::Forbidden)
+    }
+
+    fn text(&self, key: &str, words: Words<'_>) -> String {
+        if let Some(email) = self.signed_in_as() {
+            return words.with("error-forbidden-who", "email", email.to_owned());
+        }
+        match (self.refusal, self.details.wait) {
+            (GateRefusal::TooManyTries, Some(seconds)) => {
+                words.with("error-too-many-minutes", "minutes", seconds.get().div_ceil(60))
+            }
+            _ => words.say(key),
+        }
+    }
+
+    fn action(&self, way_on: WayOn, words: Words<'_>) -> Option<Action> {
+        let RefusalDetails { retry, return_to, .. } = self.details;
+        let (label, url) = match way_on {
+            WayOn::Nowhere => return None,
+            WayOn::Home => ("error-home", "/".to_owned()),
+            // An empty address is the page itself, asked for again with GET.
+            WayOn::Again => ("try-again", retry.unwrap_or_default().to_owned()),
+            WayOn::SignIn => ("try-again", detour::returning(own_paths::SIGN_IN, return_to)),
+            WayOn::BeginAgain(page) => ("error-ended-again", detour::returning(page, return_to)),
+        };
+        Some(Action { label: words.say(label), url })
+    }
+}

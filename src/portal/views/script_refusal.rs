@@ -1,0 +1,162 @@
+//! What our own script is told when a step is refused: `{"refusal", "message", "reload"}`.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::wording::Words;
+
+/// Why a step of a page's script is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptRefusal {
+    /// No account has this passkey. The script tells the browser to forget it.
+    UnknownPasskey,
+    /// The ceremony is unknown here, spent or older than five minutes.
+    ExpiredCeremony,
+    /// The device's answer does not verify.
+    NotAccepted,
+    /// A limit was reached.
+    TooManyTries,
+    /// Not an address, or not one that may have an account here.
+    InvalidEmail,
+    /// An address of a domain that gets no accounts here.
+    EmailNotAllowed,
+    /// The account is disabled; told only to its owner.
+    AccountDisabled,
+    /// No new accounts.
+    RegistrationClosed,
+    /// Without a token, with an old one, or from another site.
+    RefusedForm,
+    /// Not the number on the waiting screen.
+    WrongNumber {
+        /// How many more numbers may be typed; at least 1.
+        tries_left: u32,
+    },
+    /// The last number was wrong too: the link is closed.
+    NumbersSpent,
+    /// No such code, or one that is used or over: whoever guesses learns nothing.
+    NoLink,
+    /// The link is over.
+    LinkTooOld,
+    /// The link was turned down.
+    LinkDenied,
+    /// The two devices are in different networks, and the operator allows one only.
+    OtherNetwork,
+    /// The link is not approved yet.
+    NotApproved,
+    /// The operator has switched linking off.
+    LinkOff,
+    /// The session has ended.
+    NotSignedIn,
+    /// What was asked for needs a passkey used just now.
+    ConfirmNeeded,
+    /// Removing the last passkey needs the address typed.
+    LastPasskey,
+    /// The address typed is not the account's.
+    EmailMismatch,
+    /// The passkey to be changed is no longer there.
+    NoPasskey,
+    /// The recovery has expired, or was never begun in this browser.
+    RecoveryEnded,
+    /// The store cannot be reached.
+    Unavailable,
+    /// A mistake of ours.
+    Fault,
+}
+
+/// The body of the answer.
+#[derive(Debug, Serialize)]
+pub struct RefusalBody {
+    refusal: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reload: bool,
+}
+
+impl ScriptRefusal {
+    /// The body, in the page's language.
+    pub fn body(self, words: Words<'_>) -> RefusalBody {
+        RefusalBody { refusal: self.code(), message: self.message(words), reload: self.needs_reload() }
+    }
+
+    /// Its status, the name the script knows it by, and the catalogue's name of its sentence.
+    const fn row(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::UnknownPasskey => (S::UNAUTHORIZED, "unknown-passkey", "refusal-unknown-passkey"),
+            Self::ExpiredCeremony => (S::UNAUTHORIZED, "expired-ceremony", "refusal-expired-ceremony"),
+            Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted"),
+            Self::TooManyTries => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
+            Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
+            Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),
+            Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled"),
+            Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed"),
+            Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form"),
+            Self::WrongNumber { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-number", "refusal-wrong-number"),
+            Self::NumbersSpent => (S::GONE, "numbers-spent", "refusal-numbers-spent"),
+            Self::NoLink => (S::NOT_FOUND, "no-link", "refusal-no-link"),
+            Self::LinkTooOld => (S::GONE, "link-too-old", "refusal-link-too-old"),
+            Self::LinkDenied => (S::GONE, "link-denied", "refusal-link-denied"),
+            Self::OtherNetwork => (S::FORBIDDEN, "other-network", "refusal-other-network"),
+            Self::NotApproved => (S::CONFLICT, "not-approved", "refusal-not-approved"),
+            Self::LinkOff => (S::FORBIDDEN, "link-off", "refusal-link-off"),
+            Self::NotSignedIn => (S::UNAUTHORIZED, "not-signed-in", "refusal-not-signed-in"),
+            Self::ConfirmNeeded => (S::FORBIDDEN, "confirm-needed", "refusal-confirm-needed"),
+            Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey"),
+            Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch"),
+            Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey"),
+            Self::RecoveryEnded => (S::GONE, "recovery-ended", "refusal-recovery-ended"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "error-unavailable-text"),
+            Self::Fault => (S::INTERNAL_SERVER_ERROR, "fault", "failed"),
+        }
+    }
+
+    /// The name the script knows it by.
+    pub const fn code(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The status to send it with.
+    pub const fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// Whether only a fresh page can put it right.
+    fn needs_reload(self) -> bool {
+        matches!(self, Self::RefusedForm | Self::NotSignedIn | Self::NoPasskey)
+    }
+
+    fn message(self, words: Words<'_>) -> String {
+        let (_, _, sentence) = self.row();
+        match self {
+            Self::WrongNumber { tries_left } => words.with(sentence, "tries", tries_left),
+            _ => words.say(sentence),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::language::Language;
+
+    #[test]
+    fn a_refusal_names_itself_and_says_what_to_do() {
+        let words = Words::new(Language::English, "Acme Notes");
+        let json = |refusal: ScriptRefusal| serde_json::to_value(refusal.body(words)).unwrap();
+        assert_eq!(
+            json(ScriptRefusal::ExpiredCeremony),
+            serde_json::json!({
+                "refusal": "expired-ceremony",
+                "message": "This page was open for too long. Press the button again.",
+            })
+        );
+        assert_eq!(json(ScriptRefusal::RefusedForm)["reload"], true);
+        assert_eq!(
+            json(ScriptRefusal::WrongNumber { tries_left: 2 }),
+            serde_json::json!({
+                "refusal": "wrong-number",
+                "message": "That is not the number on that screen. 2 tries left.",
+            })
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! What is known of one connection for as long as it lasts: who is at its other end, and what comes by it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::sync::watch;
+
+use super::incoming::Named;
+use crate::gate::refusal::GateRefusal;
+
+/// What is known of one connection for as long as it lasts.
+#[derive(Debug)]
+pub(super) struct Connection {
+    peer: Option<IpAddr>,
+    /// The peer's address as it stands in `X-Forwarded-For`, made once.
+    pub(super) forwarded_for: Option<HeaderValue>,
+    /// Whether the connection itself is encrypted.
+    pub(super) tls: bool,
+    /// The host that the first request named; nearly always all of them name it.
+    named: OnceLock<Arc<Named>>,
+    /// The [`Turn`], as a number.
+    turn: AtomicU32,
+    /// How many requests are being served, on HTTP/2.
+    running: Option<watch::Sender<usize>>,
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(super) struct Serving(Arc<Connection>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0.running {
+            running.send_modify(|count| *count -= 1);
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn of(arrival: Arrival) -> Self {
+        let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
+        let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
+        let running = arrival.http2.then(watch::Sender::default);
+        Self {
+            peer,
+            forwarded_for,
+            tls: arrival.tls,
+            named: OnceLock::new(),
+            turn: AtomicU32::new(Turn::FIRST.number()),
+            running,
+        }
+    }
+
+    /// Who is at the other end of the connection.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// The host and port that a request names.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn named(&self, raw: &[u8]) -> Result<Arc<Named>, GateRefusal> {
+        match self.named.get() {
+            Some(named) if named.is(raw) => Ok(Arc::clone(named)),
+            Some(_) => Named::read(raw).map(Arc::new),
+            None => {
+                let named = Arc::new(Named::read(raw)?);
+                // Another request of this connection may have been first, with another name.
+                let _ = self.named.set(Arc::clone(&named));
+                Ok(named)
+            }
+        }
+    }
+
+    /// A request is served until what is returned is dropped.
+    pub(super) fn serving(self: &Arc<Self>) -> Serving {
+        if let Some(running) = &self.running {
+            running.send_modify(|count| *count += 1);
+        }
+        Serving(Arc::clone(self))
+    }
+
+    /// Returns once there has been no request for so long. On HTTP/1 never: the wait for each head ends by itself there.
+    pub(super) async fn unused(&self, time: Duration) {
+        let Some(running) = &self.running else { return std::future::pending().await };
+        let mut running = running.subscribe();
+        // Neither wait fails, because what is waited for is kept here.
+        while running.wait_for(|count| *count == 0).await.is_ok() {
+            if tokio::time::timeout(time, running.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What comes by it now.
+    pub(super) fn turn(&self) -> Turn {
+        Turn::from_number(self.turn.load(Ordering::Relaxed))
+    }
+
+    /// The next thing to come is a head.
+    pub(super) fn await_head(&self) {
+        if let Turn::Request(count) = self.turn() {
+            self.turn.store(Turn::Head(count.wrapping_add(1)).number(), Ordering::Relaxed);
+        }
+    }
+
+    /// The head is there; what comes is not limited by the guard.
+    pub(super) fn head_is_read(&self) {
+        if let Turn::Head(count) = self.turn() {
+            self.turn.store(Turn::Request(count).number(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What comes by a connection, and how many requests went before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A head is awaited, which has a deadline and a size.
+    Head(u32),
+    /// A request is served.
+    Request(u32),
+}
+
+impl Turn {
+    /// That of a new connection.
+    pub(super) const FIRST: Self = Self::Head(0);
+
+    /// As one number, for an atomic: even for a head.
+    const fn number(self) -> u32 {
+        match self {
+            Self::Head(count) => count.wrapping_mul(2),
+            Self::Request(count) => count.wrapping_mul(2) | 1,
+        }
+    }
+
+    const fn from_number(number: u32) -> Self {
+        if number.is_multiple_of(2) { Self::Head(number / 2) } else { Self::Request(number / 2) }
+    }
+}
+
+/// How a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who is at the other end.
+    pub peer: Option<SocketAddr>,
+    /// Whether it is encrypted.
+    pub tls: bool,
+    /// Whether its ends agreed on HTTP/2.
+    pub http2: bool,
+}
+
+/// The connection that a request came by.
+pub(super) fn connection_of(session: &pingora::protocols::http::ServerSession) -> Option<Arc<Connection>> {
+    let digest = session.digest()?.proxy_digest.as_ref()?;
+    digest.user_data.as_ref()?.downcast_ref::<Arc<Connection>>().cloned()
+}
