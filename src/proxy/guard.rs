@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::StatusCode;
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
@@ -22,6 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::connection::{Arrival, Connection, Turn};
+use super::logging;
+use crate::gate::refusal::GateRefusal;
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -57,7 +60,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
     stuck: Option<Pin<Box<Sleep>>>,
     /// Whether the client was waited for in vain. Nothing is written any more then, also not what would say so.
     gone: bool,
-    /// Whether this head has been refused.
+    /// Whether a head has been refused, after which the connection is not used again.
     refused: bool,
 }
 
@@ -91,6 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     /// Reads a piece of a head.
     fn poll_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.head_bytes > HEAD_BYTES {
+            self.note_refusal(GateRefusal::HeadTooLarge, None);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the head is too large")));
         }
         let begun = self.head_bytes;
@@ -107,20 +111,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let deadline = *self.deadline.get_or_insert_with(|| now + KEEP_ALIVE);
         match read {
             // One byte now and then is always ready, so the timer below would never be asked.
-            Poll::Ready(result) => Poll::Ready(if now >= deadline { Err(late()) } else { result }),
+            Poll::Ready(_) if now >= deadline => Poll::Ready(Err(self.late())),
+            Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
                 let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if timer.deadline() != deadline {
                     timer.as_mut().reset(deadline);
                 }
                 ready!(timer.as_mut().poll(cx));
-                Poll::Ready(Err(late()))
+                Poll::Ready(Err(self.late()))
             }
         }
+    }
+
+    /// The head did not come in time. Where not a byte of it came, nothing was asked and nothing is refused.
+    fn late(&mut self) -> io::Error {
+        if self.head_bytes > 0 {
+            self.note_refusal(GateRefusal::RequestTimeout, None);
+        }
+        io::Error::new(io::ErrorKind::TimedOut, "the head took too long")
     }
 }
 
 impl<S: AsyncWrite + Unpin> Guarded<S> {
+    /// Logs once that this head is refused before it is a request. `status` is what the client is told, if anything.
+    fn note_refusal(&mut self, refusal: GateRefusal, status: Option<StatusCode>) {
+        if !std::mem::replace(&mut self.refused, true) {
+            logging::head_refused(self.connection.peer(), refusal, status);
+        }
+    }
+
     /// Does a piece of writing, unless the client has taken nothing for too long.
     fn in_time<T>(
         &mut self,
@@ -145,17 +165,17 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
 
 /// What Pingora says while a head is still awaited is about a head that is none. It would name its maker, so ours is
 /// said in its place.
-fn refusal(said: &[u8]) -> &'static [u8] {
+fn refusal(said: &[u8]) -> (GateRefusal, StatusCode, &'static [u8]) {
     if said.starts_with(b"HTTP/1.1 405") {
-        b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\
-          Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        let answer = b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\
+          Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        (GateRefusal::MethodNotAllowed, StatusCode::METHOD_NOT_ALLOWED, answer)
     } else {
-        b"HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        let answer =
+            b"HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let refusal = GateRefusal::MalformedRequest("the head is not HTTP, or breaks its rules");
+        (refusal, StatusCode::BAD_REQUEST, answer)
     }
-}
-
-fn late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the head took too long")
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
@@ -179,9 +199,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
             return this.in_time(cx, |io, cx| io.poll_write(cx, buf));
         }
         if !this.refused {
+            let (refusal, status, answer) = refusal(buf);
             // It fits into the buffer, which is empty between requests.
-            ready!(Pin::new(&mut this.io).poll_write(cx, refusal(buf)))?;
-            this.refused = true;
+            ready!(Pin::new(&mut this.io).poll_write(cx, answer))?;
+            this.note_refusal(refusal, Some(status));
         }
         Poll::Ready(Ok(buf.len()))
     }

@@ -1,6 +1,7 @@
 //! One line a request, at info, and one count. The line has no query, no cookie, no token and nothing of the visitor's
 //! account; the count has nothing but what became of the request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HOST;
@@ -119,6 +120,17 @@ impl Line {
             "request"
         );
     }
+}
+
+/// Writes the line of a head that was refused before it was a request: nothing of it is known but who sent it.
+pub(super) fn head_refused(client: Option<IpAddr>, refusal: GateRefusal, status: Option<StatusCode>) {
+    tracing::info!(
+        client = client.map(tracing::field::display),
+        status = status.map(|status| status.as_u16()),
+        refusal = refusal.name(),
+        why = %refusal.why(),
+        "request"
+    );
 }
 
 /// The host that a head seems to name, without a user's name and password before it.
