@@ -43,7 +43,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("fluent", &["wording"]),
     ("prometheus", &["counts"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli/doctor"]),
+    ("hyper", &["cli/doctor", "cli/gateway"]),
 ];
 
 /// What the domain does without, so that it stays a set of rules: the start of a crate's name.
