@@ -14,6 +14,7 @@ const ALL_BELOW: &[&str] = &["*"];
 /// Each layer, lowest first as in `src/lib.rs`, and which of those before it it may name.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("telemetry", &[]),
     ("threads", &[]),
     ("counts", &["domain"]),
     ("wording", &["domain"]),
@@ -23,10 +24,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["domain", "threads"]),
     ("auth", &["domain", "threads", "counts", "identity", "mail", "store"]),
     ("portal", &["domain", "counts", "wording", "identity", "store", "auth"]),
-    ("proxy", &["domain", "counts", "identity", "store", "auth", "portal"]),
+    ("proxy", &["domain", "telemetry", "counts", "identity", "store", "auth", "portal"]),
     ("admin", &["domain", "counts", "store", "auth"]),
     ("tasks", &["domain", "counts", "identity", "mail", "store", "auth", "portal"]),
-    ("telemetry", &[]),
     ("wire", ALL_BELOW),
     ("cli", ALL_BELOW),
 ];
