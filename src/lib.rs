@@ -5,6 +5,7 @@
 
 pub mod domain;
 
+pub mod telemetry;
 pub mod threads;
 
 pub mod counts;
@@ -26,7 +27,6 @@ pub mod proxy;
 pub mod admin;
 
 pub mod tasks;
-pub mod telemetry;
 
 pub mod wire;
 

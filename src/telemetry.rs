@@ -6,6 +6,7 @@
 mod escape;
 pub mod json;
 pub mod queue;
+pub mod span;
 mod stamp;
 mod terminal;
 #[cfg(test)]

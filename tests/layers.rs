@@ -14,6 +14,7 @@ const ALL_BELOW: &[&str] = &["*"];
 /// Each layer, lowest first as in `src/lib.rs`, and which of those before it it may name.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("telemetry", &[]),
     ("threads", &[]),
     ("counts", &["domain"]),
     ("wording", &["domain"]),
@@ -24,10 +25,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &["domain", "threads", "counts", "identity", "mail", "store"]),
     ("gate", &["domain", "counts", "identity", "store", "auth"]),
     ("portal", &["domain", "counts", "wording", "identity", "store", "auth", "gate"]),
-    ("proxy", &["domain", "counts", "identity", "store", "auth", "gate"]),
+    ("proxy", &["domain", "telemetry", "counts", "identity", "store", "auth", "gate"]),
     ("admin", &["domain", "counts", "store", "auth"]),
     ("tasks", &["domain", "counts", "identity", "mail", "store", "auth", "portal"]),
-    ("telemetry", &[]),
     ("wire", ALL_BELOW),
     ("cli", ALL_BELOW),
 ];
@@ -44,7 +44,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("fluent", &["wording"]),
     ("prometheus", &["counts"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli/doctor"]),
+    ("hyper", &["cli/doctor", "cli/gateway"]),
 ];
 
 /// What the domain does without, so that it stays a set of rules: the start of a crate's name.

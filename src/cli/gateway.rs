@@ -1,23 +1,35 @@
 //! Talks to the running gateway over its admin socket.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Body as _;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::runtime;
+use tokio::time::timeout;
 
 use super::load;
 use crate::admin::answer::Wrong;
 use crate::admin::socket;
 use crate::cli::Failed;
 
-/// Looking through all accounts may take a while; nothing else does.
+/// How long one question may take, from connecting to the end of the answer. Looking through all accounts may take a
+/// while; nothing else does.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest answer that is read, in bytes.
-const LONGEST: u64 = 64 << 20;
+const LONGEST: usize = 64 << 20;
+/// What is said of an answer without a whole head or body.
+const CUT_OFF: &str = "The gateway's answer was cut off. Its log may say why.";
 
 /// The running gateway of a configuration.
 pub struct Gateway {
@@ -32,56 +44,68 @@ impl Gateway {
 
     /// Asks for something.
     pub fn get<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
-        self.ask("GET", target)
+        self.ask(Method::GET, target)
     }
 
     /// Asks for something to be done.
     pub fn post<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
-        self.ask("POST", target)
+        self.ask(Method::POST, target)
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: &str, target: &str) -> anyhow::Result<T> {
-        let place = self.socket.display();
-        let mut stream = UnixStream::connect(&self.socket).map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                anyhow!("The gateway is not running: nothing answers at {place}. Start it with bmauth serve.")
-            }
-            ErrorKind::PermissionDenied => {
-                anyhow!("Only root and the user who runs the gateway may use {place}. Run this command as one of them.")
-            }
-            _ => anyhow!(error).context(format!("The gateway cannot be reached at {place}")),
-        })?;
-        let broken = || format!("The gateway at {place} did not answer");
-        stream.set_read_timeout(Some(TIMEOUT)).with_context(broken)?;
-        stream.set_write_timeout(Some(TIMEOUT)).with_context(broken)?;
-        let request =
-            format!("{method} {target} HTTP/1.1\r\nHost: bmauth\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        stream.write_all(request.as_bytes()).with_context(broken)?;
-        let mut answer = Vec::new();
-        stream.take(LONGEST).read_to_end(&mut answer).with_context(broken)?;
-        read(&answer)
+    fn ask<T: DeserializeOwned>(&self, method: Method, target: &str) -> anyhow::Result<T> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (status, body) = runtime.block_on(answer(&self.socket, method, target))?;
+        read(status, &body)
     }
 }
 
-/// What follows the head of an answer, whatever it is: what was asked for, or a sentence why not.
-fn read<T: DeserializeOwned>(answer: &[u8]) -> anyhow::Result<T> {
-    let cut_off = "The gateway's answer was cut off. Its log may say why.";
-    let text = std::str::from_utf8(answer).context("The gateway's answer is not text")?;
-    let (head, body) = text.split_once("\r\n\r\n").context(cut_off)?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).and_then(|line| line.get(..3));
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    if length != Some(body.len()) {
-        bail!(cut_off);
+/// Asks whoever listens at `socket` and waits for the whole answer.
+async fn answer(socket: &Path, method: Method, target: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    let broken = || format!("The gateway at {} did not answer", socket.display());
+    let request = Request::builder().method(method).uri(target).header(HOST, "bmauth").header(CONNECTION, "close");
+    let request = request.body(Empty::<Bytes>::new()).with_context(broken)?;
+    let asked = async {
+        let stream = UnixStream::connect(socket).await.map_err(|error| unreachable(socket, error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.with_context(broken)?;
+        // It ends with the runtime at the latest, which is made for this one question.
+        tokio::spawn(connection);
+        let (head, body) = match sender.send_request(request).await {
+            Ok(answer) => answer.into_parts(),
+            Err(error) if error.is_incomplete_message() || error.is_parse() => bail!(CUT_OFF),
+            Err(error) => return Err(error).with_context(broken),
+        };
+        // The gateway says the length of every answer. Without it, nobody could tell half of one from the whole.
+        if body.size_hint().exact().is_none() {
+            bail!(CUT_OFF);
+        }
+        let body = Limited::new(body, LONGEST).collect().await.map_err(|_| anyhow!(CUT_OFF))?;
+        Ok((head.status, body.to_bytes()))
+    };
+    timeout(TIMEOUT, asked).await.with_context(broken)?
+}
+
+/// Why there is no connection.
+fn unreachable(socket: &Path, error: io::Error) -> anyhow::Error {
+    let place = socket.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            anyhow!("The gateway is not running: nothing answers at {place}. Start it with bmauth serve.")
+        }
+        ErrorKind::PermissionDenied => {
+            anyhow!("Only root and the user who runs the gateway may use {place}. Run this command as one of them.")
+        }
+        _ => anyhow!(error).context(format!("The gateway cannot be reached at {place}")),
     }
+}
+
+/// What an answer says: what was asked for, or a sentence why not.
+fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> anyhow::Result<T> {
+    let text = std::str::from_utf8(body).context("The gateway's answer is not text")?;
     let other_version = "The gateway's answer cannot be read. Start it again with this version of bmauth.";
-    if status == Some("200") {
-        return serde_json::from_str(body).context(other_version);
+    if status == StatusCode::OK {
+        return serde_json::from_str(text).context(other_version);
     }
-    let wrong: Wrong = serde_json::from_str(body).context(other_version)?;
+    let wrong: Wrong = serde_json::from_str(text).context(other_version)?;
     bail!(wrong.error)
 }
 
@@ -92,15 +116,41 @@ pub fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
     use super::*;
+
+    /// What a command is told by a gateway that reads one request and answers these bytes, and that request's head.
+    fn told(answer: &[u8]) -> (Result<Vec<u32>, String>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = Gateway { socket: folder.path().join("s.sock") };
+        let listener = UnixListener::bind(&gateway.socket).unwrap();
+        thread::scope(|scope| {
+            let served = scope.spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.extend(byte);
+                }
+                // Whoever has read enough may be gone.
+                let _ = stream.write_all(answer);
+                String::from_utf8(head).unwrap()
+            });
+            let told = gateway.post("/users/a%20b?c=d").map_err(|error| error.to_string());
+            (told, served.join().unwrap())
+        })
+    }
 
     #[track_caller]
     fn check(answer: &str, expected: Result<Vec<u32>, &str>) {
-        let read: Result<Vec<u32>, String> = read(answer.as_bytes()).map_err(|error| error.to_string());
-        match (read, expected) {
-            (Ok(read), Ok(expected)) => assert_eq!(read, expected),
+        match (told(answer.as_bytes()).0, expected) {
+            (Ok(told), Ok(expected)) => assert_eq!(told, expected),
             (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
-            (read, expected) => panic!("{read:?} instead of {expected:?}"),
+            (told, expected) => panic!("{told:?} instead of {expected:?}"),
         }
     }
 
@@ -120,11 +170,55 @@ mod tests {
             "HTTP/1.1 200 OK\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n[1,2]",
             "HTTP/1.1 200 OK\r\n\r\n[]",
+            "SSH-2.0-x\r\n\r\n",
         ] {
             check(cut, Err("cut off"));
         }
         check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", Err("this version"));
         check("HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}", Err("this version"));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_text_is_said_to_be_none() {
+        let (told, _) = told(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xff");
+        assert!(told.is_err_and(|why| why.contains("not text")));
+    }
+
+    #[test]
+    fn an_answer_of_any_length_is_not_taken_into_memory() {
+        let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LONGEST + 1).into_bytes();
+        answer.resize(answer.len() + LONGEST + 1, b' ');
+        assert!(told(&answer).0.is_err_and(|why| why.contains("cut off")));
+    }
+
+    #[test]
+    fn a_request_is_the_target_as_it_was_written() {
+        let (told, head) = told(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
+        assert_eq!(told, Ok(Vec::new()));
+        assert!(head.starts_with("POST /users/a%20b?c=d HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("host: bmauth\r\n") && head.contains("connection: close\r\n"), "{head}");
+    }
+
+    #[test]
+    fn a_gateway_that_does_not_run_is_said_to_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = Gateway { socket: folder.path().join("s.sock") };
+        let why = || gateway.get::<Vec<u32>>("/users").unwrap_err().to_string();
+        assert!(why().contains("not running"), "{}", why());
+        // Its listener is gone and its file is not: what SIGKILL leaves.
+        drop(UnixListener::bind(&gateway.socket).unwrap());
+        assert!(why().contains("not running"), "{}", why());
+        let refused = unreachable(&gateway.socket, ErrorKind::PermissionDenied.into()).to_string();
+        assert!(refused.contains("Only root"), "{refused}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gateway_that_says_nothing_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let why = answer(&path, Method::GET, "/users").await.unwrap_err().to_string();
+        assert!(why.contains("did not answer"), "{why}");
     }
 
     #[test]

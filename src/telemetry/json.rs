@@ -1,11 +1,10 @@
-//! Lines for programs: one JSON object each, in the form of `tracing-subscriber`'s own JSON format, without spans, of
-//! which the gateway has none.
+//! Lines for programs: one JSON object each, in the form of `tracing-subscriber`'s own JSON format, with the innermost
+//! [span](super::span) of ours in place of its spans, of which the gateway has none.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use serde::ser::{SerializeMap as _, Serializer as _};
-use serde_json::ser::Serializer;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use tracing::{Event, Level, Subscriber};
 use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::Layer;
@@ -13,6 +12,7 @@ use tracing_subscriber::layer::Context;
 
 use super::escape;
 use super::queue::Queue;
+use super::span::{self, Span, Value};
 use super::stamp::Stamp;
 
 /// What is kept of the memory of a long line, in bytes.
@@ -41,7 +41,8 @@ impl<S: Subscriber> Layer<S> for Json {
         let mut line = LINE.try_with(Cell::take).unwrap_or_default();
         line.clear();
         let (level, target) = (*event.metadata().level(), event.metadata().target());
-        if write(&mut line, level, target, &event.field_map()).is_ok() {
+        let span = span::of(event);
+        if write(&mut line, level, target, &event.field_map(), span.as_deref()).is_ok() {
             self.queue.push(&line, super::is_serious(level));
         }
         line.shrink_to(KEPT);
@@ -53,21 +54,57 @@ impl<S: Subscriber> Layer<S> for Json {
 pub fn notice(line: &mut Vec<u8>, lost: u64, why: &'static str) {
     let fields = serde_json::json!({ "message": super::loss(lost, why), "lost": lost });
     // Memory takes everything.
-    let _ = write(line, Level::WARN, module_path!(), &fields);
+    let _ = write(line, Level::WARN, module_path!(), &fields, None);
 }
 
-fn write(line: &mut Vec<u8>, level: Level, target: &str, fields: &impl serde::Serialize) -> serde_json::Result<()> {
+fn write(
+    line: &mut Vec<u8>,
+    level: Level,
+    target: &str,
+    fields: &impl Serialize,
+    span: Option<&dyn Span>,
+) -> serde_json::Result<()> {
     let start = line.len();
-    let mut serializer = Serializer::new(&mut *line);
+    let mut serializer = serde_json::Serializer::new(&mut *line);
     let mut object = serializer.serialize_map(None)?;
     object.serialize_entry("timestamp", Stamp::now().as_str())?;
     object.serialize_entry("level", level.as_str())?;
     object.serialize_entry("fields", fields)?;
     object.serialize_entry("target", target)?;
+    if let Some(span) = span {
+        object.serialize_entry("span", &Known(span))?;
+    }
     object.end()?;
     make_plain(line, start);
     line.push(b'\n');
     Ok(())
+}
+
+/// What is known of a span.
+struct Known<'a>(&'a dyn Span);
+
+impl Serialize for Known<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        let mut result = Ok(());
+        self.0.fields(&mut |name, value| {
+            if result.is_ok() {
+                result = object.serialize_entry(name, &value);
+            }
+        });
+        result?;
+        object.serialize_entry("name", self.0.name())?;
+        object.end()
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Text(text) => serializer.collect_str(text),
+        }
+    }
 }
 
 /// Escapes what JSON itself lets pass. Such a letter stands inside a text, because all else is ASCII, and never behind

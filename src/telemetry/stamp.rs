@@ -1,13 +1,10 @@
 //! When a line was written: `2026-11-22T06:18:04.123456Z` (RFC 3339).
 
 use std::cell::Cell;
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::macros::format_description;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
 
 /// Up to the point before the microseconds.
 type Second = [u8; 20];
@@ -57,16 +54,6 @@ fn written(seconds: u64) -> Option<Second> {
     let mut text = Second::default();
     moment.format_into(&mut text.as_mut_slice(), format).ok()?;
     Some(text)
-}
-
-/// Gives [`Stamp`]s to tracing's own formats.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stamps;
-
-impl FormatTime for Stamps {
-    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        writer.write_str(Stamp::now().as_str())
-    }
 }
 
 #[cfg(test)]

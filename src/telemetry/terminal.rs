@@ -1,5 +1,5 @@
-//! Lines for people, in the form of `tracing-subscriber`'s own, but nothing in a value can end a line or reach the
-//! terminal as more than text.
+//! Lines for people, in the form of `tracing-subscriber`'s own, with a [span](super::span) of ours where it has spans, but
+//! nothing in a value can end a line or reach the terminal as more than text.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -7,22 +7,24 @@ use std::io;
 use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
-use tracing::{Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::format::{Format, Full, Writer};
-use tracing_subscriber::fmt::{self as lines, FormatFields, MakeWriter};
+use tracing_subscriber::fmt::format::{self, Format, Full, Writer};
+use tracing_subscriber::fmt::{self as lines, FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::escape;
 use super::queue::Queue;
-use super::stamp::{Stamp, Stamps};
+use super::span::{self, Span};
+use super::stamp::Stamp;
 
 /// Writes every event as a line to `queue`; in colours unless `NO_COLOR` is set.
 pub(super) fn layer<S>(queue: Arc<Queue>) -> Lines<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    lines::layer().with_target(false).with_timer(Stamps).fmt_fields(Fields).with_writer(To(queue))
+    let rest = format::format().without_time().with_level(false).with_target(false);
+    lines::layer().event_format(Line { rest }).fmt_fields(Fields).with_writer(To(queue))
 }
 
 /// The line that says that lines were lost.
@@ -30,7 +32,50 @@ pub(super) fn notice(line: &mut Vec<u8>, lost: u64, why: &'static str) {
     line.extend_from_slice(format!("{}  WARN {}\n", Stamp::now().as_str(), super::loss(lost, why)).as_bytes());
 }
 
-pub(super) type Lines<S> = lines::Layer<S, Fields, Format<Full, Stamps>, To>;
+pub(super) type Lines<S> = lines::Layer<S, Fields, Line, To>;
+
+/// `time level span: message name=value`.
+pub(super) struct Line {
+    /// What stands behind our span.
+    rest: Format<Full, ()>,
+}
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let level = *event.metadata().level();
+        let (dim, colour, end) =
+            if writer.has_ansi_escapes() { ("\x1b[2m", colour(level), "\x1b[0m") } else { ("", "", "") };
+        write!(writer, "{dim}{}{end} {colour}{:>5}{end} ", Stamp::now().as_str(), level.as_str())?;
+        if let Some(span) = span::of(event) {
+            write_span(writer.by_ref(), &*span)?;
+        }
+        self.rest.format_event(context, writer, event)
+    }
+}
+
+fn colour(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        Level::DEBUG => "\x1b[34m",
+        Level::TRACE => "\x1b[35m",
+    }
+}
+
+/// `name{name=value name=value}: `.
+fn write_span(mut writer: Writer<'_>, span: &dyn Span) -> fmt::Result {
+    let (bold, dim, end) = if writer.has_ansi_escapes() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    write!(writer, "{bold}{}{end}{bold}{{{end}", span.name())?;
+    let mut visitor = Visitor { writer: writer.by_ref(), is_first: true, result: Ok(()) };
+    span.fields(&mut |name, value| visitor.note(name, format_args!("{value}")));
+    visitor.result?;
+    write!(writer, "{bold}}}{end}{dim}:{end} ")
+}
 
 pub(super) struct To(Arc<Queue>);
 
@@ -81,6 +126,13 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
+    /// Writes a field unless one before could not be written.
+    fn note(&mut self, name: &str, value: fmt::Arguments<'_>) {
+        if self.result.is_ok() {
+            self.result = self.write(name, value);
+        }
+    }
+
     fn write(&mut self, name: &str, value: fmt::Arguments<'_>) -> fmt::Result {
         if !std::mem::take(&mut self.is_first) {
             self.writer.write_char(' ')?;
@@ -111,15 +163,13 @@ impl Visit for Visitor<'_> {
             causes.push(cause.to_string());
             next = cause.source();
         }
-        if self.result.is_ok() && !causes.is_empty() {
-            self.result = self.write(&format!("{}.sources", field.name()), format_args!("{causes:?}"));
+        if !causes.is_empty() {
+            self.note(&format!("{}.sources", field.name()), format_args!("{causes:?}"));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.result.is_ok() {
-            self.result = self.write(field.name(), format_args!("{value:?}"));
-        }
+        self.note(field.name(), format_args!("{value:?}"));
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tracing_subscriber::Registry;
 use tracing_subscriber::fmt::{self, MakeWriter};
 
+use super::span::{Span, Value as Told, within};
 use super::*;
 
 /// Long enough for any machine; nothing waits for it unless it is broken.
@@ -85,6 +86,61 @@ fn everything() {
     );
     tracing::info!("words alone");
     tracing::error!(message = "a text as the message");
+    tracing::debug!("finer");
+    tracing::trace!("finest");
+}
+
+/// A span as the gateway has them. All it knows besides its name is found out while it is open.
+#[derive(Default)]
+struct Request {
+    id: &'static str,
+    host: Mutex<Option<String>>,
+    route: Mutex<Option<u64>>,
+}
+
+impl Request {
+    fn new(id: &'static str) -> Arc<Self> {
+        Arc::new(Self { id, ..Self::default() })
+    }
+
+    fn note(&self, host: &str, route: u64) {
+        *self.host.lock().unwrap() = Some(host.to_owned());
+        *self.route.lock().unwrap() = Some(route);
+    }
+}
+
+impl Span for Request {
+    fn name(&self) -> &'static str {
+        "request"
+    }
+
+    fn fields(&self, tell: &mut dyn FnMut(&'static str, Told<'_>)) {
+        tell("id", Told::Text(&self.id));
+        if let Some(host) = &*self.host.lock().unwrap() {
+            tell("host", Told::Text(host));
+        }
+        if let Some(route) = *self.route.lock().unwrap() {
+            tell("route", Told::Number(route));
+        }
+    }
+}
+
+/// Does something on a single thread, with all the tasks it starts.
+fn wait(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work);
+}
+
+/// The message of each line and the `id` of its span.
+fn ids(lines: &str) -> Vec<(String, Option<String>)> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.map(|line| (text(&line["fields"]["message"]).unwrap(), text(&line["span"]["id"]))).collect()
+}
+
+#[track_caller]
+fn assert_ids(lines: &str, expected: &[(&str, Option<&str>)]) {
+    let expected: Vec<_> = expected.iter().map(|(said, id)| ((*said).to_owned(), id.map(str::to_owned))).collect();
+    assert_eq!(ids(lines), expected, "{lines}");
 }
 
 /// Lines without the time at the start of each, which is always of the same length.
@@ -101,7 +157,7 @@ fn json_is_the_same_as_that_of_the_library() {
     let (theirs, ours) = (paper.text(), json(everything));
     let before = "{\"timestamp\":\"".len();
     assert_eq!(timeless(&ours, before), timeless(&theirs, before));
-    assert_eq!(ours.lines().count(), 3);
+    assert_eq!(ours.lines().count(), 5);
     assert!(ours.starts_with("{\"timestamp\":\"20"), "{ours}");
 }
 
@@ -137,6 +193,174 @@ fn nothing_in_a_value_makes_a_second_line_or_moves_a_cursor() {
         assert_eq!(line["fields"][field], ODD, "{field}");
     }
     assert_eq!(line["fields"]["debugged"], format!("{ODD:?}"));
+}
+
+/// The same in a span of ours and in one of the library.
+fn in_a_span(is_ours: bool) {
+    let (id, host, route) = ("00c0ffee", "notes.example.com", 3_u64);
+    if is_ours {
+        let request = Request::new(id);
+        request.note(host, route);
+        wait(within(request, async { everything() }));
+    } else {
+        let open = tracing::info_span!("request", id = %id, host = %host, route = tracing::field::Empty);
+        open.record("route", route);
+        open.in_scope(everything);
+    }
+}
+
+#[test]
+fn a_line_for_programs_shows_its_span_as_the_library_would() {
+    let paper = Paper::default();
+    let theirs = Registry::default().with(fmt::layer().json().with_span_list(false).with_writer(paper.clone()));
+    tracing::subscriber::with_default(theirs, || in_a_span(false));
+    let (theirs, ours) = (paper.text(), json(|| in_a_span(true)));
+    let read = |lines: &str| -> Vec<Value> {
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.map(|mut line: Value| (line["timestamp"].take(), line).1).collect()
+    };
+    assert_eq!(read(&ours), read(&theirs));
+    assert_eq!(read(&ours)[0]["span"]["route"], 3, "{ours}");
+}
+
+#[test]
+fn a_line_for_people_shows_its_span_as_the_library_would() {
+    for (colours, before) in [(false, 0), (true, "\x1b[2m".len())] {
+        let paper = Paper::default();
+        let theirs = fmt::layer().with_target(false).with_ansi(colours).fmt_fields(terminal::Fields);
+        let theirs = theirs.with_writer(paper.clone());
+        tracing::subscriber::with_default(Registry::default().with(theirs), || in_a_span(false));
+        let (theirs, ours) = (paper.text(), for_people(colours, || in_a_span(true)));
+        assert_eq!(timeless(&ours, before), timeless(&theirs, before));
+        assert!(colours || ours.contains("request{id=00c0ffee host=notes.example.com route=3}: words alone"), "{ours}");
+    }
+}
+
+#[test]
+fn a_line_outside_of_any_span_shows_none() {
+    let say = || {
+        wait(async {
+            let request = Request::new("a");
+            within(request, async { tracing::info!(parent: None, "on its own") }).await;
+            tracing::info!("after it");
+        });
+    };
+    let (for_programs, for_people) = (json(say), for_people(false, say));
+    for line in for_programs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["fields", "level", "target", "timestamp"], "{line}");
+    }
+    assert_eq!(timeless(&for_people, 0), ["  INFO on its own\n", "  INFO after it\n"]);
+}
+
+#[test]
+fn a_value_of_a_span_makes_no_second_line_and_moves_no_cursor() {
+    let say = || {
+        let request = Request::new(ODD);
+        request.note(ODD, 0);
+        wait(within(request, async { tracing::info!("said") }));
+    };
+    let (for_programs, for_people) = (json(say), for_people(false, say));
+    for text in [&for_programs, &for_people] {
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(!line.contains(escape::is_needed), "{line:?}");
+        assert!(line.contains("ü€😀"), "{line}");
+    }
+    let line: Value = serde_json::from_str(&for_programs).unwrap();
+    assert_eq!((&line["span"]["id"], &line["span"]["host"]), (&ODD.into(), &ODD.into()));
+}
+
+#[test]
+fn what_is_found_out_later_stands_in_later_lines() {
+    let say = || {
+        wait(async {
+            let request = Request::new("a");
+            let known = Arc::clone(&request);
+            let work = async move {
+                tracing::info!("before");
+                tokio::task::yield_now().await;
+                known.note("notes.example.com", 3);
+                tracing::info!("after");
+            };
+            within(request, work).await;
+        });
+    };
+    let for_programs: Vec<Value> = json(say).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(for_programs[0]["span"], serde_json::json!({ "name": "request", "id": "a" }));
+    let all = serde_json::json!({ "name": "request", "id": "a", "host": "notes.example.com", "route": 3 });
+    assert_eq!(for_programs[1]["span"], all);
+    let for_people = for_people(false, say);
+    let expected = ["  INFO request{id=a}: before\n", "  INFO request{id=a host=notes.example.com route=3}: after\n"];
+    assert_eq!(timeless(&for_people, 0), expected);
+}
+
+#[test]
+fn of_spans_within_each_other_the_innermost_is_shown() {
+    let lines = json(|| {
+        let inner = within(Request::new("inner"), async { tracing::info!("in both") });
+        let outer = async {
+            tracing::info!("before");
+            inner.await;
+            tracing::info!("after");
+        };
+        wait(within(Request::new("outer"), outer));
+    });
+    assert_ids(&lines, &[("before", Some("outer")), ("in both", Some("inner")), ("after", Some("outer"))]);
+}
+
+#[test]
+fn tasks_that_take_turns_on_a_thread_show_each_its_own_span() {
+    let lines = json(|| {
+        wait(async {
+            let turns = async |words: [&'static str; 3]| {
+                for said in words {
+                    tracing::info!("{said}");
+                    tokio::task::yield_now().await;
+                }
+            };
+            let first = tokio::spawn(within(Request::new("a"), turns(["1a", "2a", "3a"])));
+            let second = tokio::spawn(within(Request::new("b"), turns(["1b", "2b", "3b"])));
+            let third = tokio::spawn(turns(["1", "2", "3"]));
+            for task in [first, second, third] {
+                task.await.unwrap();
+            }
+            let within_one_task = async {
+                tokio::join!(within(Request::new("c"), turns(["1c", "2c", "3c"])), turns(["1d", "2d", "3d"]));
+            };
+            within_one_task.await;
+        });
+    });
+    let said = ids(&lines);
+    assert_eq!(said.len(), 15, "{lines}");
+    for (said, id) in said {
+        let own = said.get(1..).filter(|own| !own.is_empty() && *own != "d");
+        assert_eq!(id.as_deref(), own, "{said}: {lines}");
+    }
+    assert_eq!(ids(&lines)[..3].iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>(), ["1a", "1b", "1"]);
+}
+
+#[test]
+fn work_that_is_given_up_still_shows_its_span_and_none_is_left_behind() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            tracing::info!("given up");
+        }
+    }
+    let lines = json(|| {
+        wait(async {
+            let work = async {
+                let _last = Last;
+                std::future::pending::<()>().await;
+            };
+            let mut work = Box::pin(within(Request::new("a"), work));
+            assert!(futures_util::poll!(&mut work).is_pending());
+            tracing::info!("meanwhile");
+            drop(work);
+            tracing::info!("after");
+        });
+    });
+    assert_ids(&lines, &[("meanwhile", None), ("given up", Some("a")), ("after", None)]);
 }
 
 #[test]
