@@ -13,6 +13,7 @@ mod incoming;
 mod listen;
 mod logging;
 mod response;
+mod served;
 mod settings;
 mod streams;
 #[cfg(test)]
@@ -20,7 +21,6 @@ mod tests;
 mod upstreams;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,7 +43,6 @@ use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
-use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
 
 pub use answers::{RefusalPage, RenderPage};
@@ -92,7 +91,6 @@ struct Gateway {
     upstreams: Upstreams,
     spoofable: Spoofable,
     page_headers: PageHeaders,
-    requests: AtomicU64,
     /// Fires at shutdown: event streams of our own end then.
     stop: CancellationToken,
 }
@@ -102,16 +100,7 @@ impl Gateway {
         let upstreams = Upstreams::new(&parts.routes);
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
-        Self { upstreams, spoofable, page_headers, requests: AtomicU64::new(parts.seed), parts, stop }
-    }
-
-    /// Numbers follow each other; names do not, so that they do not tell how much goes on here.
-    fn request_id(&self) -> RequestId {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        // The finaliser of SplitMix64: one-to-one, so no two names are alike.
-        let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        RequestId(mixed ^ (mixed >> 31))
+        Self { upstreams, spoofable, page_headers, parts, stop }
     }
 
     /// Reads a request's head into its context.
@@ -130,7 +119,7 @@ impl Gateway {
         if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
             incoming.kind = Kind::Other;
         }
-        context.incoming = Some(incoming);
+        context.set_incoming(incoming);
         Ok(())
     }
 
@@ -149,7 +138,7 @@ impl Gateway {
         }
         // A proxy in front takes any other refusal for a failure, and some let requests pass then.
         let said = GateRefusal::MalformedRequest("the head of the question cannot be read");
-        let reply = self.parts.forward_auth.refuse(said, context.request_id);
+        let reply = self.parts.forward_auth.refuse(said, context.request_id());
         self.tell(session, context, reply).await?;
         context.line.refuse(refusal);
         Ok(())
@@ -166,7 +155,7 @@ impl Gateway {
         let told = context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden).map(Principal::told);
         let page = RefusalPage {
             refusal,
-            request_id: context.request_id,
+            request_id: context.request_id(),
             headers: &session.req_header().headers,
             email: told.as_ref().map(|told| told.email),
         };
@@ -189,7 +178,7 @@ impl Gateway {
         let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == Kind::Navigation;
         match refusal.filter(|refusal| for_a_person && refusal.page().is_some()) {
             Some(refusal) => {
-                let request_id = context.request_id;
+                let request_id = context.request_id();
                 let page = RefusalPage { refusal, request_id, headers: &head.headers, email: None };
                 let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render);
                 answer.send(session, &self.page_headers).await
@@ -200,18 +189,15 @@ impl Gateway {
 
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
     fn name_principal(&self, context: &mut Context, admission: Admission<Principal>) -> Result<(), GateRefusal> {
-        context.line.route = Some(admission.route().id);
         if let Some(principal) = admission.principal() {
-            context.principal = Some(principal.clone());
+            context.set_principal(principal.clone());
             let token = self.parts.gatekeeper.identity_token(principal, &admission.route().audience);
             context.identity = Some(token.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
                 GateRefusal::Fault
             })?);
-            // It is set once a request, and this is the once.
-            let _ = context.surroundings.stop.set(principal.clone());
         }
-        context.admission = Some(admission);
+        context.admit(admission);
         Ok(())
     }
 }
@@ -221,7 +207,7 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new(Surroundings::current(), self.request_id(), Arc::clone(&self.parts.counts))
+        Context::new(Surroundings::current(), Arc::clone(&self.parts.counts))
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
@@ -244,19 +230,29 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         let Some(incoming) = &context.incoming else { return Ok(true) };
-        match admit::decide(incoming, &session.req_header().headers, &self.parts).await {
-            Ok(Way::App(admission)) => {
-                if incoming.kind == Kind::WebSocket {
-                    session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
+        match admit::way(incoming, &self.parts) {
+            Ok(Way::App(route)) => {
+                context.surroundings.served.is_of(route.id);
+                context.line.route = Some(route.id);
+                match admit::decide(route, incoming, &session.req_header().headers, &self.parts).await {
+                    Ok(admission) => {
+                        if incoming.kind == Kind::WebSocket {
+                            session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
+                        }
+                        forward::forget_spelling(session.req_header_mut());
+                        context.line.outcome = Outcome::Forwarded;
+                        let Err(refusal) = self.name_principal(context, admission) else { return Ok(false) };
+                        self.refuse(session, context, refusal).await?;
+                    }
+                    Err(Denied { refusal, principal }) => {
+                        principal.into_iter().for_each(|principal| context.set_principal(principal));
+                        self.refuse(session, context, refusal).await?;
+                    }
                 }
-                forward::forget_spelling(session.req_header_mut());
-                context.line.outcome = Outcome::Forwarded;
-                let Err(refusal) = self.name_principal(context, admission) else { return Ok(false) };
-                self.refuse(session, context, refusal).await?;
             }
             Ok(Way::Portal) => {
                 context.line.outcome = Outcome::OwnPage;
-                let (request_id, portal) = (context.request_id, self.parts.portal.clone());
+                let (request_id, portal) = (context.request_id(), self.parts.portal.clone());
                 let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
                 match answered.await? {
                     Ok(status) => context.line.status = Some(status.as_u16()),
@@ -272,15 +268,12 @@ impl ProxyHttp for Gateway {
                     headers: &head.headers,
                     credentials: &incoming.credentials,
                     trusted: incoming.from_trusted,
-                    request_id: context.request_id,
+                    request_id: context.request_id(),
                 };
                 let reply = self.parts.forward_auth.answer(question).await;
                 self.tell(session, context, reply).await?;
             }
-            Err(Denied { refusal, principal }) => {
-                context.principal = principal;
-                self.refuse(session, context, refusal).await?;
-            }
+            Err(refusal) => self.refuse(session, context, refusal).await?,
         }
         Ok(true)
     }
@@ -414,7 +407,7 @@ impl ProxyHttp for Gateway {
 
     fn request_summary(&self, session: &Session, context: &Context) -> String {
         let path = context.incoming.as_ref().map_or("-", |incoming| incoming.target.path.as_str());
-        format!("{} {path}, request {}", session.req_header().method, context.request_id)
+        format!("{} {path}, request {}", session.req_header().method, context.request_id())
     }
 }
 

@@ -44,7 +44,10 @@ impl Steps {
 
     /// Whether it may be forwarded.
     pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
-        matches!(admit::decide(&head.0, &request.headers, &self.parts).await, Ok(Way::App(_)))
+        match admit::way(&head.0, &self.parts) {
+            Ok(Way::App(route)) => admit::decide(route, &head.0, &request.headers, &self.parts).await.is_ok(),
+            Ok(Way::Portal | Way::Question) | Err(_) => false,
+        }
     }
 
     /// How many of its fields are not passed on, because an app could take them for ours.

@@ -17,8 +17,6 @@ use crate::gate::peer::RequestId;
 pub(super) struct Context {
     /// The connection it came by, and what stops it.
     pub(super) surroundings: Surroundings,
-    /// Its name in the log.
-    pub(super) request_id: RequestId,
     /// Its head, once that has been read.
     pub(super) incoming: Option<Incoming>,
     /// Whose request it is, once that is known: also where that one may not see what was asked for.
@@ -35,11 +33,10 @@ pub(super) struct Context {
 
 impl Context {
     /// That of a request whose head is there.
-    pub(super) fn new(surroundings: Surroundings, request_id: RequestId, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(surroundings: Surroundings, counts: Arc<Counts>) -> Self {
         surroundings.connection.head_is_read();
         Self {
             surroundings,
-            request_id,
             incoming: None,
             principal: None,
             admission: None,
@@ -48,11 +45,37 @@ impl Context {
             line: Line::new(counts),
         }
     }
+
+    /// Its name in the log.
+    pub(super) fn request_id(&self) -> RequestId {
+        self.surroundings.served.id
+    }
+
+    /// Its head has been read.
+    pub(super) fn set_incoming(&mut self, incoming: Incoming) {
+        self.surroundings.served.is_for(&incoming.authority);
+        self.incoming = Some(incoming);
+    }
+
+    /// It is known whose it is.
+    pub(super) fn set_principal(&mut self, principal: Principal) {
+        self.surroundings.served.is_from(&principal);
+        self.principal = Some(principal);
+    }
+
+    /// It is let through: it stops when the standing of the one it is let through for ends.
+    pub(super) fn admit(&mut self, admission: Admission<Principal>) {
+        if let Some(principal) = admission.principal() {
+            // It is set once a request, and this is the once.
+            let _ = self.surroundings.served.stop.set(principal.clone());
+        }
+        self.admission = Some(admission);
+    }
 }
 
 impl Drop for Context {
     /// Writes the line, so also for a request that was stopped.
     fn drop(&mut self) {
-        self.line.write(self.request_id, self.incoming.as_ref(), self.principal.as_ref());
+        self.line.write(self.request_id(), self.incoming.as_ref(), self.principal.as_ref());
     }
 }

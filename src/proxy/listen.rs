@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::Arrival;
 use super::guard::Guarded;
+use super::served::RequestIds;
 use super::streams::Requests;
 use super::{Gateway, Parts};
 
@@ -182,11 +183,12 @@ impl Proxy {
         // thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
+        let ids = RequestIds::new(parts.seed);
         let stop = CancellationToken::new();
         let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));
         http.h2_options = Some(http2_options());
         Self {
-            app: Arc::new(Requests { http: Arc::new(http) }),
+            app: Arc::new(Requests { http: Arc::new(http), ids }),
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
             stop,

@@ -102,7 +102,9 @@ impl Line {
         };
         let principal = principal.map(Principal::id).or(self.asked_for);
         // What stands in here is worked out only where the line is wanted.
+        // It says all that its span does.
         tracing::info!(
+            parent: None,
             request = %request_id,
             client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
             method = self.method.as_ref().map(Method::as_str),
@@ -125,6 +127,7 @@ impl Line {
 /// Writes the line of a head that was refused before it was a request: nothing of it is known but who sent it.
 pub(super) fn head_refused(client: Option<IpAddr>, refusal: GateRefusal, status: Option<StatusCode>) {
     tracing::info!(
+        parent: None,
         client = client.map(tracing::field::display),
         status = status.map(|status| status.as_u16()),
         refusal = refusal.name(),

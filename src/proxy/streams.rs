@@ -5,7 +5,7 @@
 //! one stream and leaves the others, among them the answer to the sign-out itself.
 
 use std::future::poll_fn;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
@@ -17,7 +17,8 @@ use pingora::server::ShutdownWatch;
 
 use super::Gateway;
 use super::connection::{Connection, connection_of};
-use crate::auth::principal::Principal;
+use super::served::{RequestIds, Served};
+use crate::telemetry::span;
 
 tokio::task_local! {
     /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
@@ -29,8 +30,8 @@ tokio::task_local! {
 pub(super) struct Surroundings {
     /// The connection it came by.
     pub(super) connection: Arc<Connection>,
-    /// Set once it is known whose request it is: it stops when that one's standing ends.
-    pub(super) stop: Arc<OnceLock<Principal>>,
+    /// The request itself, as far as it is known.
+    pub(super) served: Arc<Served>,
 }
 
 impl Surroundings {
@@ -43,6 +44,7 @@ impl Surroundings {
 /// The application that connections are handed to.
 pub(super) struct Requests {
     pub(super) http: Arc<HttpProxy<Gateway>>,
+    pub(super) ids: RequestIds,
 }
 
 #[async_trait]
@@ -57,12 +59,13 @@ impl HttpServerApp for Requests {
             connection.await_head();
         }
         let _serving = connection.serving();
-        let stop = Arc::new(OnceLock::new());
-        let surroundings = Surroundings { connection, stop: Arc::clone(&stop) };
+        let served = Arc::new(Served::new(self.ids.next()));
+        let surroundings = Surroundings { connection, served: Arc::clone(&served) };
         let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));
+        let serve = span::within(Arc::clone(&served) as _, serve);
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.
         let ended = async {
-            let principal = poll_fn(|_| stop.get().map_or(Poll::Pending, Poll::Ready)).await;
+            let principal = poll_fn(|_| served.stop.get().map_or(Poll::Pending, Poll::Ready)).await;
             principal.ended().await;
         };
         tokio::select! {

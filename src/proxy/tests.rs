@@ -74,10 +74,13 @@ fn gateway(access: Access) -> Gateway {
     Gateway::new(parts, CancellationToken::new())
 }
 
-fn context(gateway: &Gateway) -> Context {
+fn context() -> Context {
     let connection = connection::Connection::of(Arrival { peer: None, tls: true, http2: false });
-    let surroundings = Surroundings { connection: Arc::new(connection), stop: Arc::default() };
-    Context::new(surroundings, gateway.request_id(), Arc::default())
+    let surroundings = Surroundings {
+        connection: Arc::new(connection),
+        served: Arc::new(served::Served::new(crate::gate::peer::RequestId(1))),
+    };
+    Context::new(surroundings, Arc::default())
 }
 
 /// A request whose head has been read and nothing more.
@@ -92,7 +95,7 @@ async fn session() -> (Session, tokio::io::DuplexStream) {
 #[tokio::test]
 async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
     let gateway = gateway(Access::SignedIn);
-    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    let (mut context, (mut session, _client)) = (context(), session().await);
     let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
     assert_eq!(refusal_of(&error), Some(GateRefusal::Fault));
     let mut request = session.req_header().clone();
@@ -103,7 +106,7 @@ async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
 #[tokio::test]
 async fn a_fault_is_answered_with_500() {
     let gateway = gateway(Access::SignedIn);
-    let (mut context, (mut session, client)) = (context(&gateway), session().await);
+    let (mut context, (mut session, client)) = (context(), session().await);
     let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
     let told = gateway.fail_to_proxy(&mut session, &error, &mut context).await;
     assert_eq!((told.error_code, told.can_reuse_downstream), (500, false));
@@ -116,7 +119,7 @@ async fn a_fault_is_answered_with_500() {
 #[tokio::test]
 async fn an_admission_is_the_only_way_to_a_server() {
     let gateway = gateway(Access::Public);
-    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    let (mut context, (mut session, _client)) = (context(), session().await);
     assert!(!gateway.request_filter(&mut session, &mut context).await.unwrap());
     assert!(gateway.upstream_peer(&mut session, &mut context).await.is_ok());
 }
@@ -124,7 +127,7 @@ async fn an_admission_is_the_only_way_to_a_server() {
 #[tokio::test]
 async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
     let gateway = gateway(Access::Public);
-    let (mut context, (mut session, _client)) = (context(&gateway), session().await);
+    let (mut context, (mut session, _client)) = (context(), session().await);
     assert!(!gateway.request_filter(&mut session, &mut context).await.unwrap());
     let mut sent_to = async |target: &[u8]| {
         let mut request = session.req_header().clone();
@@ -147,7 +150,7 @@ async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
 
 #[test]
 fn the_names_of_requests_differ() {
-    let gateway = gateway(Access::Public);
-    let names: std::collections::HashSet<RequestId> = (0..1000).map(|_| gateway.request_id()).collect();
+    let ids = served::RequestIds::new(0);
+    let names: std::collections::HashSet<_> = (0..1000).map(|_| ids.next()).collect();
     assert_eq!(names.len(), 1000);
 }

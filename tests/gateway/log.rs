@@ -238,6 +238,47 @@ async fn whatever_is_asked_is_one_line_that_a_program_can_read() {
     assert_eq!(lines.first().unwrap()["fields"]["path"], "/%22%7B%E2%80%A8", "{text}");
 }
 
+#[tokio::test]
+async fn the_id_on_an_error_page_finds_its_cause_in_the_log() {
+    let app = hello().await;
+    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
+    world.get("/", &[]).await;
+    let paper = Paper::default();
+    let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Json::new(Arc::clone(&queue))));
+    tracing::callsite::rebuild_interest_cache();
+    let (known, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
+    world.keeper.end(&unknown);
+    let page = "Accept: text/html";
+    let down = world.get_as(&known, "/down?code=QUERY", &[page]).await;
+    world.keeper.break_store();
+    let unavailable = world.get_as(&unknown, "/", &[page]).await;
+    world.keeper.break_signing();
+    let fault = world.get_as(&known, "/notes", &[page]).await;
+    let person = "00000000-0000-0000-0000-0000000003e9";
+    let expected = [
+        (502, down, 1, Some(person), "an upstream does not accept connections", "app-down"),
+        (503, unavailable, 0, None, "the store could not be asked for a session", "sign-in-unavailable"),
+        (500, fault, 0, Some(person), "an identity token could not be made", "fault"),
+    ];
+    assert!(tokio::task::spawn_blocking(move || queue.flush(PATIENCE)).await.unwrap());
+    let text = paper.text();
+    assert!(!text.contains("QUERY") && !text.contains("user1@example.com"), "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (status, page, route, principal, cause, refusal) in expected {
+        assert_eq!(page.status, status);
+        let id = page.text().split("<p>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let found: Vec<&Value> = lines.iter().filter(|line| line["span"]["id"] == id.as_str()).collect();
+        let [line] = found.as_slice() else { panic!("{found:?} for {id} in {text}") };
+        assert_eq!(line["fields"]["message"], cause, "{line}");
+        assert_eq!((&line["span"]["host"], &line["span"]["route"]), (&HOST.into(), &route.into()), "{line}");
+        assert_eq!(line["span"]["principal"].as_str(), principal, "{line}");
+        let own: Vec<&Value> = lines.iter().filter(|line| line["fields"]["request"] == id.as_str()).collect();
+        let [line] = own.as_slice() else { panic!("{own:?} for {id} in {text}") };
+        assert_eq!((&line["fields"]["refusal"], line.get("span")), (&refusal.into(), None), "{line}");
+    }
+}
+
 /// A gateway of its own process, which is ended with the test.
 struct Program(Child);
 
