@@ -191,7 +191,7 @@ impl Gateway {
     fn name_principal(&self, context: &mut Context, admission: Admission<Principal>) -> Result<(), GateRefusal> {
         if let Some(principal) = admission.principal() {
             context.set_principal(principal.clone());
-            let token = self.parts.gatekeeper.identity_token(principal, &admission.route().audience);
+            let token = self.parts.gatekeeper.identity_token(principal, &admission.route().demands.audience);
             context.identity = Some(token.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
                 GateRefusal::Fault
@@ -312,8 +312,8 @@ impl ProxyHttp for Gateway {
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
-            forward_authorization: admission.route().forward_authorization,
-            only_asks: incoming.kind == Kind::Preflight && admission.route().access != Access::Public,
+            forward_authorization: admission.route().demands.forward_authorization,
+            only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
             identity: admission.principal().zip(context.identity.clone()),
         };
         forward::rewrite(request, saying)

@@ -24,10 +24,10 @@ pub fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
     }
     println!("ok       configuration");
     for route in config.routes.iter().filter(|route| route.upstream.is_empty()) {
-        let Route { host, path, access, .. } = &**route;
+        let Route { host, path, demands, .. } = &**route;
         println!(
             "ok       route: {host}{path} has no upstream, so a proxy in front asks about it ({})",
-            access.as_str()
+            demands.access.as_str()
         );
     }
     if offline {

@@ -96,7 +96,8 @@ impl Patient {
             return Err(format!("the configuration has no [[route]] for the host of {}", self.site.name()));
         }
         let paths = |is_open: bool| {
-            let right = routes().filter(|route| is_open == matches!(route.access, Access::Public | Access::Optional));
+            let right =
+                routes().filter(|route| is_open == matches!(route.demands.access, Access::Public | Access::Optional));
             let mut paths: Vec<String> = right.map(|route| route.path.as_str().to_owned()).collect();
             paths.sort();
             paths

@@ -90,7 +90,7 @@ impl Api {
 
 /// An identity token that an app is handed must never pass for an access token, so none may name the API.
 fn refuse_shared(audience: &str, place: &Place, routes: &Routes, checks: &mut Checks) {
-    if let Some(route) = routes.iter().find(|route| &*route.audience == audience) {
+    if let Some(route) = routes.iter().find(|route| &*route.demands.audience == audience) {
         checks.refuse(
             place,
             format!(

@@ -11,7 +11,7 @@ use crate::domain::group;
 use crate::domain::host::Host;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::{CanonicalPath, PathPrefix};
-use crate::domain::route::{Access, Route, RouteId, Routes, UpstreamUrl};
+use crate::domain::route::{Access, Demands, Route, RouteId, Routes, UpstreamUrl};
 
 section! {
     /// One route as it is written.
@@ -80,7 +80,7 @@ pub(super) fn check(
             continue;
         }
         if let Some(rp_id) = rp_id
-            && route.access != Access::Public
+            && route.demands.access != Access::Public
             && !route.host.is_within(rp_id)
         {
             checks.warn(
@@ -165,10 +165,12 @@ fn check_one(
         host: host?,
         path: path?,
         upstream: upstream?,
-        access: access?,
-        audience: audience?.into(),
-        groups: groups?,
-        forward_authorization: forward_authorization?,
+        demands: Demands {
+            access: access?,
+            groups: groups?,
+            audience: audience?.into(),
+            forward_authorization: forward_authorization?,
+        },
     })
 }
 

@@ -60,12 +60,14 @@ pub fn decide<S: Standing>(
     let asked = live.as_ref().is_some_and(Standing::review);
     // Until it has answered, a session opens nothing.
     let live = live.filter(|_| !asked);
-    let principal = match route.access {
+    let principal = match route.demands.access {
         // The app asked not to be told, so that nothing it answers here depends on a person.
         Access::Public => None,
         Access::Optional => live,
         Access::SignedIn => match live {
-            Some(person) if route.groups.is_empty() || person.is_in_one_of(&route.groups) => Some(person),
+            Some(person) if route.demands.groups.is_empty() || person.is_in_one_of(&route.demands.groups) => {
+                Some(person)
+            }
             Some(person) => return Err(NotAdmitted::Forbidden(person)),
             None if asked => return Err(NotAdmitted::Review),
             None => return Err(NotAdmitted::SignIn),

@@ -24,14 +24,22 @@ pub struct Route {
     pub path: PathPrefix,
     /// The servers behind it; none where a proxy in front has the app behind it and only asks.
     pub upstream: Vec<UpstreamUrl>,
-    /// Who may reach it.
+    /// Who may reach it, and what its upstream is told.
+    pub demands: Demands,
+}
+
+/// What a route demands of a request, and lets its upstream be told of it: one value, so that it is compared whole
+/// wherever two readings of a path lead to two routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// Who may come.
     pub access: Access,
+    /// Only people in one of these may; none asks for no group.
+    pub groups: Vec<String>,
     /// The `aud` of the tokens its upstream receives.
     pub audience: Arc<str>,
     /// Whether an access token of ours in `Authorization` is passed on; other credentials always are.
     pub forward_authorization: bool,
-    /// Only people in one of these may reach it; none asks for no group.
-    pub groups: Vec<String>,
 }
 
 /// Who may reach a route.
@@ -107,18 +115,15 @@ impl Routes {
 
     /// The route of a request: host first, then the longest path prefix by whole segments.
     ///
-    /// A path whose route depends on whether its parameters (`;…`) count has none, nor has one whose route asks for
-    /// something else where capitals do not count: the server behind may read it as a path of the stricter route,
-    /// so neither `/admin;x` nor `/Admin` must slip past `/admin`. What a route asks for is who may come and whether
-    /// access tokens go on to its app: a part of an app that is not to see them must not get them by a spelling.
+    /// A path whose route depends on whether its parameters (`;…`) count has none, nor has one whose route makes other
+    /// demands where capitals do not count: the server behind may read it as a path of the stricter route, so neither
+    /// `/admin;x` nor `/Admin` must slip past `/admin`. That holds for each of the [`Demands`]: a part of an app that is
+    /// not to see access tokens must not get them by a spelling, nor tokens that are made for another part.
     pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
         let route = known.routes.iter().find(|route| path.has_prefix(&route.path))?;
         let lax = known.routes.iter().find(|route| path.has_prefix_read_laxly(&route.path))?;
-        let asks_the_same = route.access == lax.access
-            && route.groups == lax.groups
-            && route.forward_authorization == lax.forward_authorization;
-        let is_same = route.id == lax.id || !path.has_parameters() && asks_the_same;
+        let is_same = route.id == lax.id || !path.has_parameters() && route.demands == lax.demands;
         is_same.then_some(route)
     }
 
@@ -276,11 +281,20 @@ mod tests {
             host: Host::parse(host).expect("a host"),
             path: PathPrefix::parse(path).expect("a path"),
             upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")],
-            access: Access::SignedIn,
-            audience: host.into(),
-            forward_authorization: false,
-            groups: Vec::new(),
+            demands: Demands {
+                access: Access::SignedIn,
+                groups: Vec::new(),
+                audience: host.into(),
+                forward_authorization: false,
+            },
         }
+    }
+
+    /// The same with other demands.
+    fn demanding(route: Route, change: impl FnOnce(&mut Demands)) -> Route {
+        let mut demands = route.demands.clone();
+        change(&mut demands);
+        Route { demands, ..route }
     }
 
     fn routes(specs: &[(&str, &str)]) -> Routes {
@@ -339,8 +353,9 @@ mod tests {
     #[test]
     fn capitals_do_not_slip_past_a_stricter_route() {
         let with = |root: Access, admin: Access| {
-            let root = Route { access: root, ..route(0, "a.example", "/") };
-            Routes::new([root, Route { access: admin, ..route(1, "a.example", "/Admin") }]).expect("no duplicates")
+            let root = demanding(route(0, "a.example", "/"), |demands| demands.access = root);
+            let admin = demanding(route(1, "a.example", "/Admin"), |demands| demands.access = admin);
+            Routes::new([root, admin]).expect("no duplicates")
         };
         let open_around = with(Access::Public, Access::SignedIn);
         for (path, expected) in [
@@ -354,7 +369,7 @@ mod tests {
             assert_eq!(find(&open_around, "a.example", path), expected, "{path}");
         }
         let groups = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let staff = Route { groups: groups(&["staff"]), ..route(1, "a.example", "/Admin") };
+        let staff = demanding(route(1, "a.example", "/Admin"), |demands| demands.groups = groups(&["staff"]));
         let grouped = Routes::new([route(0, "a.example", "/"), staff]).expect("no duplicates");
         assert_eq!(find(&grouped, "a.example", "/admin"), None, "nor past a group");
         // Where both ask for the same, nothing is gained by a spelling.
@@ -364,12 +379,22 @@ mod tests {
     #[test]
     fn a_spelling_brings_no_access_token_where_none_goes() {
         for (root, plugins) in [(true, false), (false, true)] {
-            let root = Route { forward_authorization: root, ..route(0, "a.example", "/") };
-            let plugins = Route { forward_authorization: plugins, ..route(1, "a.example", "/Plugins") };
+            let root = demanding(route(0, "a.example", "/"), |demands| demands.forward_authorization = root);
+            let plugins =
+                demanding(route(1, "a.example", "/Plugins"), |demands| demands.forward_authorization = plugins);
             let routes = Routes::new([root, plugins]).expect("no duplicates");
             for (path, expected) in [("/Plugins/x", Some(1)), ("/plugins/x", None), ("/other", Some(0))] {
                 assert_eq!(find(&routes, "a.example", path), expected, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_spelling_brings_no_token_that_is_made_for_another_part() {
+        let api = demanding(route(1, "a.example", "/Api"), |demands| demands.audience = "api".into());
+        let routes = Routes::new([route(0, "a.example", "/"), api]).expect("no duplicates");
+        for (path, expected) in [("/Api/x", Some(1)), ("/api/x", None), ("/API", None), ("/other", Some(0))] {
+            assert_eq!(find(&routes, "a.example", path), expected, "{path}");
         }
     }
 

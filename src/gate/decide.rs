@@ -68,7 +68,7 @@ pub async fn decide(
     if asked.kind == Kind::Preflight {
         return Ok(access::admit_preflight(route));
     }
-    let principal = match route.access {
+    let principal = match route.demands.access {
         // Nobody is asked who they are where the app is told of nobody.
         Access::Public => None,
         Access::Optional | Access::SignedIn => principal(asked.credentials, gatekeeper).await?,
@@ -79,7 +79,7 @@ pub async fn decide(
     // have no origin.
     let by_bearer = admission.principal().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
     if asked.kind == Kind::WebSocket
-        && route.access != Access::Public
+        && route.demands.access != Access::Public
         && !by_bearer
         && !is_own_origin(asked.headers, asked.authority, asked.public_scheme)
     {

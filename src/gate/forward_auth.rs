@@ -193,7 +193,7 @@ impl ForwardAuth {
         let Some(principal) = admission.principal() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };
-        let token = match self.gatekeeper.identity_token(principal, &admission.route().audience) {
+        let token = match self.gatekeeper.identity_token(principal, &admission.route().demands.audience) {
             Ok(token) => token,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");

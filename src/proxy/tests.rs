@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::path::PathPrefix;
-use crate::domain::route::{Access, Route, RouteId, Scheme, UpstreamUrl};
+use crate::domain::route::{Access, Demands, Route, RouteId, Scheme, UpstreamUrl};
 use crate::domain::secret::SecretDigest;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
@@ -49,10 +49,12 @@ fn gateway(access: Access) -> Gateway {
         host: host.clone(),
         path: PathPrefix::parse("/").unwrap(),
         upstream: vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()],
-        access,
-        audience: "notes.example.com".into(),
-        forward_authorization: false,
-        groups: Vec::new(),
+        demands: Demands {
+            access,
+            groups: Vec::new(),
+            audience: "notes.example.com".into(),
+            forward_authorization: false,
+        },
     };
     let routes = Routes::new([route]).unwrap();
     let asked = forward_auth::Settings {

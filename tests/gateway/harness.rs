@@ -15,7 +15,7 @@ use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::path::PathPrefix;
-use bmauth::domain::route::{Access, Route, RouteId, Routes, Scheme, UpstreamUrl};
+use bmauth::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme, UpstreamUrl};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::gate::forward_auth::{self, ForwardAuth};
@@ -175,23 +175,21 @@ impl Plan {
             host: Host::parse(host).unwrap(),
             path: PathPrefix::parse(path).unwrap(),
             upstream: upstreams.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
-            access,
-            audience: host.into(),
-            forward_authorization: false,
-            groups: Vec::new(),
+            demands: Demands { access, groups: Vec::new(), audience: host.into(), forward_authorization: false },
         });
         self
     }
 
     /// Has the route that was added last ask for one of these groups.
     pub fn for_groups(mut self, groups: &[&str]) -> Self {
-        self.routes.last_mut().expect("a route").groups = groups.iter().map(|&group| group.to_owned()).collect();
+        self.routes.last_mut().expect("a route").demands.groups =
+            groups.iter().map(|&group| group.to_owned()).collect();
         self
     }
 
     /// Has the route that was added last pass access tokens on.
     pub fn forwarding(mut self) -> Self {
-        self.routes.last_mut().unwrap().forward_authorization = true;
+        self.routes.last_mut().unwrap().demands.forward_authorization = true;
         self
     }
 

@@ -70,10 +70,10 @@ fn the_minimal_file_loads_with_every_default() {
     let routes: Vec<_> = routes.iter().collect();
     let [route] = routes.as_slice() else { panic!("one route") };
     assert_eq!(
-        (route.host.as_str(), route.path.as_str(), route.access, &*route.audience),
+        (route.host.as_str(), route.path.as_str(), route.demands.access, &*route.demands.audience),
         ("notes.example.com", "/", Access::SignedIn, "notes.example.com")
     );
-    assert!(!route.forward_authorization);
+    assert!(!route.demands.forward_authorization);
     assert_eq!(route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
@@ -272,12 +272,12 @@ access = "optional"
         ]
     );
     let forwarding: Vec<_> =
-        config.routes.iter().filter(|route| route.forward_authorization).map(|route| route.id.0).collect();
+        config.routes.iter().filter(|route| route.demands.forward_authorization).map(|route| route.id.0).collect();
     assert_eq!(forwarding, [1]);
     let find = |host: &str, path: &str| {
         let path = CanonicalPath::parse(path.as_bytes()).expect("a path");
         let route = config.routes.find(&Host::parse(host).expect("a host"), &path)?;
-        Some((route.id.0, route.access, route.audience.clone()))
+        Some((route.id.0, route.demands.access, route.demands.audience.clone()))
     };
     assert_eq!(find("notes.example.com", "/x"), Some((0, Access::SignedIn, "notes.example.com".into())));
     assert_eq!(find("files.example.com", "/public/x"), Some((1, Access::Public, "files".into())));

@@ -85,7 +85,8 @@ impl Theirs {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one field, which means neither.
         let only = fields.next().filter(|_| fields.next().is_none());
-        let authorization = only.filter(|_| !credentials.bearer.is_withheld(route.forward_authorization)).cloned();
+        let authorization =
+            only.filter(|_| !credentials.bearer.is_withheld(route.demands.forward_authorization)).cloned();
         Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
     }
 }
