@@ -236,7 +236,7 @@ pub struct SignedInBrowser {
     /// The session.
     pub session: Session,
     /// Where the visitor wanted to go.
-    pub return_to: crate::domain::return_to::ReturnTo,
+    pub return_to: crate::domain::destination::Destination,
 }
 
 /// A session about to be, and what is kept beside it.

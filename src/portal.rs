@@ -29,6 +29,7 @@ use url::Url;
 use crate::auth::Auth;
 use crate::domain::brand::Brand;
 use crate::domain::host::Host;
+use crate::domain::origin::OwnOrigins;
 use crate::domain::own_paths;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::ForwardAuth;
@@ -60,8 +61,8 @@ pub struct Portal {
     pub public_url: Url,
     /// The passkey domain.
     pub rp_id: Host,
-    /// The origins whose pages are ours: that of `public_url` first, then those of the routes' hosts.
-    pub origins: Vec<String>,
+    /// The origins whose pages are ours.
+    pub origins: OwnOrigins,
     /// What the operator decides about the API.
     pub api: api::Settings,
     /// Answers the proxy in front.

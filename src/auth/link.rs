@@ -12,13 +12,13 @@ use super::sessions::LiveSession;
 use super::{Auth, Failure, SignedInBrowser, WorldFailure};
 use crate::domain::account::Account;
 use crate::domain::ceremony::{CeremonyId, Subject};
+use crate::domain::destination::Destination;
 use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
 use crate::domain::link::seen::{Role, Seen};
 use crate::domain::link::steps::{self, Counters, Finished, Fresh, Making, Proof, SignedInAs};
 use crate::domain::link::{FreshLink, Link, LinkId, Offer, Refusal};
 use crate::domain::manage::Deed;
 use crate::domain::plan::Conflict;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -77,7 +77,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Refusal::Off`]; a failure of the store.
-    pub async fn ask_for_link(&self, return_to: ReturnTo, visitor: &Visitor) -> Result<ShownLink, Failure<Refusal>> {
+    pub async fn ask_for_link(&self, return_to: Destination, visitor: &Visitor) -> Result<ShownLink, Failure<Refusal>> {
         self.link_policy()?;
         self.show(|fresh| Link::ask(fresh, visitor, return_to.clone(), self.now())).await
     }
@@ -123,7 +123,7 @@ impl Auth {
     pub async fn find_link(
         &self,
         text: &str,
-        return_to: ReturnTo,
+        return_to: Destination,
         visitor: &Visitor,
     ) -> Result<LinkState, Failure<Refusal>> {
         let policy = self.link_policy()?;

@@ -11,11 +11,11 @@ use super::{Auth, Failure, WorldFailure};
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::ceremony::{Act, CeremonyId};
+use crate::domain::destination::Destination;
 use crate::domain::manage::{self, Asked, Confirming, Deed, Ended, Fresh, MayAdd, Refusal};
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::plan::Conflict;
 use crate::domain::recovery::Hold;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::session::{Session, SessionId, SignedIn};
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
@@ -59,7 +59,7 @@ pub struct Added {
     /// What its owner calls it.
     pub name: Option<String>,
     /// Where to go on to.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 impl Auth {
@@ -88,7 +88,7 @@ impl Auth {
     pub async fn begin_confirmation(
         &self,
         asked: Asked,
-        return_to: ReturnTo,
+        return_to: Destination,
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
@@ -219,7 +219,7 @@ impl Auth {
     /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
     pub async fn begin_adding(
         &self,
-        return_to: ReturnTo,
+        return_to: Destination,
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
@@ -241,13 +241,13 @@ impl Auth {
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
         let may = self.may_add_over_api(&signed_in, says_elevated).await?;
-        self.begin_allowed(may, ReturnTo::root(), &signed_in, visitor).await
+        self.begin_allowed(may, Destination::root(), &signed_in, visitor).await
     }
 
     async fn begin_allowed(
         &self,
         may: MayAdd,
-        return_to: ReturnTo,
+        return_to: Destination,
         signed_in: &SignedIn,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {

@@ -3,12 +3,12 @@
 use super::tokens::{RACES, Tokens};
 use super::{Auth, Failure, WorldFailure};
 use crate::domain::code;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
 use crate::domain::plan::{Change, Conflict, Counter, Durability, Plan};
 use crate::domain::recover::{self, Proved};
 use crate::domain::register;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::visitor::{Client, Visitor};
 use crate::store::{CommitError, StoreError};
 
@@ -56,7 +56,7 @@ impl Auth {
                 self.resend_for(&registration, visitor).await.map_err(|failure| failure.map_refusal(|_| WrongCode))
             }
             None => self
-                .begin_recovery(email, ReturnTo::root(), visitor)
+                .begin_recovery(email, Destination::root(), visitor)
                 .await
                 .map_err(|failure| failure.map_refusal(|_| WrongCode)),
         };

@@ -9,12 +9,12 @@ use crate::domain::account::AccountId;
 use crate::domain::admin_code;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::{Code, CodeId};
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::Change;
 use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
-use crate::domain::return_to::ReturnTo;
 use crate::domain::session::SignedIn;
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
@@ -33,7 +33,7 @@ impl Auth {
     pub async fn begin_recovery(
         &self,
         email: Email,
-        return_to: ReturnTo,
+        return_to: Destination,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
         let account = self.store.account_by_email(&email).await?;

@@ -7,13 +7,13 @@ use super::{Auth, Failure, SignedInBrowser};
 use crate::domain::account::AccountId;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::code::CodeId;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::manage;
 use crate::domain::passkey::CredentialId;
 use crate::domain::profile::Profile;
 use crate::domain::register::{self, Applicant, Counters, Fresh, Refusal};
 use crate::domain::registration::Registration;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in;
 use crate::domain::visitor::{Visitor, over_api};
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ impl Auth {
         &self,
         email: Email,
         profile: Profile,
-        return_to: ReturnTo,
+        return_to: Destination,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         self.policy.allow(&email).map_err(Failure::Refused)?;

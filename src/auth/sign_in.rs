@@ -6,9 +6,9 @@ use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 use super::passkeys::{Unproved, claimed_credential};
 use super::{Auth, Failure, SignedInBrowser, Starting};
 use crate::domain::ceremony::{CeremonyId, Subject};
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::manage::Deed;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 use crate::domain::sign_in::{self, Finished, Opened, Refusal};
 use crate::domain::visitor::Visitor;
@@ -23,7 +23,7 @@ impl Auth {
     pub async fn begin_sign_in(
         &self,
         email: Option<Email>,
-        return_to: ReturnTo,
+        return_to: Destination,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
         let (subject, allowed) = match email {

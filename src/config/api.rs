@@ -8,8 +8,9 @@ use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::setting::{Setting, Written, one_of, section};
 use super::tree::Table;
-use crate::domain::api::{ClaimName, ClaimValue, Grants, Origin, Role};
+use crate::domain::api::{ClaimName, ClaimValue, Grants, Role};
 use crate::domain::host::Host;
+use crate::domain::origin::Origin;
 use crate::domain::own_paths::API;
 use crate::domain::route::Routes;
 

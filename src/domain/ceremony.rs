@@ -9,11 +9,11 @@ use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
 
 use super::account::AccountId;
 use super::clock::Timestamp;
+use super::destination::Destination;
 use super::email::Email;
 use super::link::LinkId;
 use super::passkey::CredentialId;
 use super::profile::Profile;
-use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::visitor::{Client, Visitor};
 
@@ -134,7 +134,7 @@ pub struct Ceremony {
     /// What for.
     pub purpose: Purpose,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
     /// From this moment on it is too old.
     pub expires_at: Timestamp,
 }
@@ -149,7 +149,7 @@ impl Ceremony {
     ///
     /// # Errors
     /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.
-    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<(CeremonyId, Purpose, ReturnTo), Stale> {
+    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<(CeremonyId, Purpose, Destination), Stale> {
         let fits = match self.browser {
             Some(browser) => browser == visitor.browser,
             None => matches!(visitor.client, Client::Api { .. }),

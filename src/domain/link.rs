@@ -26,9 +26,9 @@ use uuid::Uuid;
 use super::account::AccountId;
 use super::ceremony::Stale;
 use super::clock::Timestamp;
+use super::destination::Destination;
 use super::passkey::CredentialId;
 use super::plan::Conflict;
-use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::visitor::{self, Visitor};
 
@@ -137,7 +137,7 @@ pub struct Link {
     /// How far it is.
     pub stage: Stage,
     /// Where the waiting visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
     /// From this moment on it is too old.
     pub expires_at: Timestamp,
 }
@@ -278,13 +278,13 @@ impl From<Conflict> for Refusal {
 
 impl Link {
     /// A new device asks: the visitor waits, whoever scans approves.
-    pub fn ask(fresh: FreshLink, visitor: &Visitor, return_to: ReturnTo, now: Timestamp) -> Self {
+    pub fn ask(fresh: FreshLink, visitor: &Visitor, return_to: Destination, now: Timestamp) -> Self {
         Self::new(fresh, Some(Party::of(visitor, now)), None, None, return_to, now)
     }
 
     /// A signed-in device offers: the visitor approves, whoever scans waits.
     pub fn offer(fresh: FreshLink, visitor: &Visitor, offer: Offer, now: Timestamp) -> Self {
-        Self::new(fresh, None, Some(Party::of(visitor, now)), Some(offer), ReturnTo::root(), now)
+        Self::new(fresh, None, Some(Party::of(visitor, now)), Some(offer), Destination::root(), now)
     }
 
     fn new(
@@ -292,7 +292,7 @@ impl Link {
         waiting: Option<Party>,
         approving: Option<Party>,
         offer: Option<Offer>,
-        return_to: ReturnTo,
+        return_to: Destination,
         now: Timestamp,
     ) -> Self {
         let FreshLink { id, scan_code, short_code, number } = fresh;

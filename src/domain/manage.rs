@@ -12,13 +12,13 @@ use super::account::{Account, AccountId};
 use super::activity::{Event, What};
 use super::ceremony::{self, Act, Ceremony, CeremonyId, Leave, Purpose, Stale};
 use super::clock::Timestamp;
+use super::destination::Destination;
 use super::email::Email;
 use super::letter::{LetterId, Message};
 use super::passkey::{CredentialId, NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Counter, Durability, Plan};
 use super::recovery::{self, Hold};
 use super::register::letter_to;
-use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::session::{Method, Session, SessionId};
 use super::tokens::TokenFamily;
@@ -139,7 +139,7 @@ pub fn begin_confirmation(
     id: CeremonyId,
     state: DiscoverableAuthentication,
     session: &Session,
-    return_to: ReturnTo,
+    return_to: Destination,
     visitor: &Visitor,
     now: Timestamp,
 ) -> Plan<()> {
@@ -151,7 +151,7 @@ pub fn begin_confirmation(
     }
 }
 
-fn ceremony(id: CeremonyId, purpose: Purpose, return_to: ReturnTo, visitor: &Visitor, now: Timestamp) -> Ceremony {
+fn ceremony(id: CeremonyId, purpose: Purpose, return_to: Destination, visitor: &Visitor, now: Timestamp) -> Ceremony {
     Ceremony { id, browser: visitor.binding(), purpose, return_to, expires_at: now.after(ceremony::LIFETIME) }
 }
 
@@ -166,7 +166,7 @@ pub struct Confirming {
     pub state: DiscoverableAuthentication,
     account: AccountId,
     session: SecretDigest,
-    return_to: ReturnTo,
+    return_to: Destination,
 }
 
 /// Opens a confirmation for its answer.
@@ -332,7 +332,7 @@ pub fn begin_adding(
     id: CeremonyId,
     state: PasskeyRegistration,
     session: &Session,
-    return_to: ReturnTo,
+    return_to: Destination,
     visitor: &Visitor,
     now: Timestamp,
 ) -> Plan<()> {
@@ -354,7 +354,7 @@ pub struct Adding {
     session: SecretDigest,
     /// The session has no passkey yet, and gets this one.
     ties: bool,
-    return_to: ReturnTo,
+    return_to: Destination,
 }
 
 /// Opens the ceremony of a new passkey for its answer.
@@ -383,7 +383,7 @@ pub fn open_adding(
 }
 
 /// The new passkey becomes the account's, which is written to.
-pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>) -> Plan<ReturnTo> {
+pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>) -> Plan<Destination> {
     let (aaguid, credential) = (key.aaguid, key.id.clone());
     let passkey = Passkey {
         account: deed.account.id,

@@ -12,13 +12,13 @@ use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Leave, Purpose, Stale};
 use super::clock::Timestamp;
 use super::code::{self, CodeId};
+use super::destination::Destination;
 use super::email::Email;
 use super::letter::{Letter, LetterId, Message};
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Durability, Plan};
 use super::recovery::{self, Hold, HoldId, Recovery, Stage};
 use super::register::{Counters, count_letter, letter_to};
-use super::return_to::ReturnTo;
 use super::session::{Method, NewSession, Session};
 use super::visitor::Visitor;
 use uuid::Uuid;
@@ -140,7 +140,7 @@ pub fn begin(
     moment: Moment<'_>,
     email: Email,
     account: Option<&Account>,
-    return_to: ReturnTo,
+    return_to: Destination,
     counters: Counters,
 ) -> Result<Plan<()>, Refusal> {
     let Moment { mode, fresh, visitor, now } = moment;
@@ -320,7 +320,7 @@ pub fn begin_passkey(
         id,
         browser: visitor.binding(),
         purpose: Purpose::AddPasskey { account, leave: Leave::Recovery, state },
-        return_to: ReturnTo::root(),
+        return_to: Destination::root(),
         expires_at: now.after(ceremony::LIFETIME),
     };
     Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
@@ -354,7 +354,7 @@ pub struct Finished {
     /// The new session.
     pub session: Session,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 /// Step 4: the device's verified passkey is the account's, every session from before ends, and the new one is asked to

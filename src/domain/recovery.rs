@@ -9,8 +9,8 @@ use super::account::AccountId;
 use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code::CodeId;
+use super::destination::Destination;
 use super::email::Email;
-use super::return_to::ReturnTo;
 use super::secret::{MacKey, SecretDigest};
 
 /// How long a recovery may stay unfinished.
@@ -51,7 +51,7 @@ pub struct Recovery {
     /// How whoever goes on with it is known.
     pub claim: Claim,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
     /// From this moment on the recovery is gone.
     pub expires_at: Timestamp,
 }

@@ -12,13 +12,13 @@ use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
+use super::destination::Destination;
 use super::email::Email;
 use super::letter::{Letter, LetterId, Message};
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Counter, Durability, Plan};
 use super::profile::Profile;
 use super::registration::{self, Registration};
-use super::return_to::ReturnTo;
 use super::session::{Method, NewSession, Session};
 use super::visitor::Visitor;
 
@@ -148,7 +148,7 @@ pub struct Applicant {
     /// What they say of themselves.
     pub profile: Profile,
     /// Where they want to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 /// Step 1: an address was typed and a challenge made for it. The answer is the same whoever has the address.
@@ -185,7 +185,7 @@ pub struct Opened {
     pub nickname: Option<String>,
     /// The challenge the device's answer is verified against.
     pub state: PasskeyRegistration,
-    return_to: ReturnTo,
+    return_to: Destination,
 }
 
 /// Opens a ceremony for its answer.
@@ -317,7 +317,7 @@ pub struct Finished {
     /// Its first session.
     pub session: Session,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 /// Step 3, second half: the right code makes the account, its passkey and a session; everything else that was pending

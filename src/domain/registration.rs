@@ -6,10 +6,10 @@ use super::account::AccountId;
 use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code::CodeId;
+use super::destination::Destination;
 use super::email::Email;
 use super::passkey::NewPasskey;
 use super::profile::Profile;
-use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 
 /// How long a registration may stay unfinished, new codes included.
@@ -33,7 +33,7 @@ pub struct Registration {
     /// How whoever goes on with it is known.
     pub claim: Claim,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
     /// The address had an account: the owner was written to, and no code opens this.
     pub taken: bool,
     /// The code that is out.

@@ -9,9 +9,9 @@ use super::account::Account;
 use super::activity::{Event, What};
 use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale, Subject};
 use super::clock::Timestamp;
+use super::destination::Destination;
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{Change, Conflict, Durability, Plan};
-use super::return_to::ReturnTo;
 use super::secret::SecretDigest;
 use super::session::{NewSession, Session};
 use super::visitor::Visitor;
@@ -69,7 +69,7 @@ pub fn begin(
     subject: Subject,
     id: CeremonyId,
     state: DiscoverableAuthentication,
-    return_to: ReturnTo,
+    return_to: Destination,
     visitor: &Visitor,
     now: Timestamp,
 ) -> Plan<()> {
@@ -91,7 +91,7 @@ pub struct Opened {
     /// The challenge the device's answer is verified against.
     pub state: DiscoverableAuthentication,
     subject: Subject,
-    return_to: ReturnTo,
+    return_to: Destination,
 }
 
 /// Opens a ceremony for its answer.
@@ -135,7 +135,7 @@ pub struct Finished {
     /// The new session.
     pub session: Session,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 /// Step 2: the answer has been verified, and `used` is the passkey after it. The ceremony, the passkey's use, the

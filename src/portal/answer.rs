@@ -10,7 +10,7 @@ use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
 use crate::auth::SignedInBrowser;
-use crate::domain::return_to::ReturnTo;
+use crate::domain::destination::Destination;
 use crate::gate::refusal::GateRefusal;
 
 /// A page, with the flow cookie that its form or script needs.
@@ -44,8 +44,8 @@ pub fn go_to(path: &str) -> Response {
 }
 
 /// Sends the visitor on to where they wanted to go.
-pub fn go_on(return_to: &ReturnTo) -> Response {
-    go_to(return_to.as_str())
+pub fn go_on(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
+    go_to(&caller.address(destination, portal))
 }
 
 /// Where a page's script goes on to.

@@ -25,7 +25,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use http::Method;
 
 use super::Portal;
-use crate::domain::api::Origin;
+use crate::domain::origin::Origin;
 use crate::domain::own_paths::{API, API_ROOT};
 
 /// What the operator decides about the API.

@@ -13,8 +13,9 @@ use super::Portal;
 use super::views::chrome::Chrome;
 use crate::auth::sessions::LiveSession;
 use crate::domain::cookies;
+use crate::domain::destination::Destination;
 use crate::domain::language::Language;
-use crate::domain::return_to::ReturnTo;
+use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
 use crate::domain::visitor::{Client, Visitor};
@@ -41,7 +42,7 @@ pub struct Caller {
     /// What the log calls this request.
     pub request_id: String,
     /// Where they want to go, as the address says.
-    pub return_to: Option<ReturnTo>,
+    pub return_to: Option<Destination>,
 }
 
 impl Caller {
@@ -73,19 +74,39 @@ impl Caller {
     }
 
     /// Where to go on to.
-    pub fn destination(&self) -> ReturnTo {
-        self.return_to.clone().unwrap_or_else(ReturnTo::root)
+    pub fn destination(&self) -> Destination {
+        self.return_to.clone().unwrap_or_default()
     }
 
     /// The same, on the way to where a form of theirs says, if it says anything that can be gone to.
-    pub fn bound_for(self, text: Option<&str>) -> Self {
-        let return_to = text.and_then(|text| ReturnTo::parse(text).ok()).or(self.return_to);
+    pub fn bound_for(self, text: Option<&str>, portal: &Portal) -> Self {
+        let return_to = text.and_then(|text| self.read_destination(text, portal)).or(self.return_to.clone());
         Self { return_to, ..self }
     }
 
     /// Where they want to go, for a link that keeps it.
     pub fn return_path(&self) -> Option<&str> {
-        self.return_to.as_ref().map(ReturnTo::as_str)
+        self.return_to.as_ref().map(Destination::as_str)
+    }
+
+    /// Where a text of theirs leads, if that can be gone to.
+    pub fn read_destination(&self, text: &str, portal: &Portal) -> Option<Destination> {
+        Destination::read(text, self.origin(portal), &portal.origins)
+    }
+
+    /// Where a text of theirs leads; to the app's root where it says nothing that can be gone to.
+    pub fn destination_or_root(&self, text: Option<&str>, portal: &Portal) -> Destination {
+        text.and_then(|text| self.read_destination(text, portal)).unwrap_or_default()
+    }
+
+    /// The whole address of a destination of theirs.
+    pub fn address(&self, destination: &Destination, portal: &Portal) -> String {
+        destination.address(self.origin(portal), &portal.origins)
+    }
+
+    /// The origin of our pages on the host they came to.
+    fn origin<'a>(&self, portal: &'a Portal) -> &'a Origin {
+        portal.origins.at(&self.peer.authority.host)
     }
 }
 
@@ -124,7 +145,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         session: credentials::session_token(headers, portal.cookies.session),
         client: Client::Pages,
     };
-    Caller {
+    let caller = Caller {
         visitor,
         request_id: peer.request_id.to_string(),
         peer,
@@ -132,8 +153,10 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         chose_language: lang.and_then(|tag| Language::from_tag(&tag)).is_some(),
         has_flow,
         flow,
-        return_to: query("return_to").map(|text| ReturnTo::parse_or_root(Some(&text))),
-    }
+        return_to: None,
+    };
+    let return_to = query("return_to").map(|text| caller.destination_or_root(Some(&text), portal));
+    Caller { return_to, ..caller }
 }
 
 /// The language of a visitor who sent these headers, and perhaps `?lang=`.

@@ -88,8 +88,7 @@ fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool 
 impl Portal {
     /// Whether `origin` is that of our own pages on the host that the request is for.
     pub(super) fn is_own_origin(&self, peer: &PeerInfo, origin: &str) -> bool {
-        self.origins.iter().any(|ours| ours == origin)
-            && url::Url::parse(origin).is_ok_and(|origin| origin.host_str() == Some(peer.authority.host.as_str()))
+        self.origins.find(origin).is_some_and(|ours| *ours.host() == peer.authority.host)
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Portal;
 use super::caller::Caller;
 use super::handler::PageError;
+use crate::domain::origin::Origin;
 use crate::domain::own_paths::REGISTER;
 use crate::gate::refusal::GateRefusal;
 
@@ -41,12 +42,12 @@ pub async fn passkey_endpoints(State(portal): State<Arc<Portal>>, caller: Caller
 pub async fn related_origins(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     #[derive(Serialize)]
     struct Related<'a> {
-        origins: &'a [String],
+        origins: Vec<&'a str>,
     }
     if caller.peer.authority.host != portal.rp_id && !on_public_host(&portal, &caller) {
         return Err(GateRefusal::NotFound.into());
     }
-    Ok(Json(Related { origins: &portal.origins }).into_response())
+    Ok(Json(Related { origins: portal.origins.iter().map(Origin::as_str).collect() }).into_response())
 }
 
 fn on_public_host(portal: &Portal, caller: &Caller) -> bool {

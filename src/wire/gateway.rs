@@ -13,9 +13,10 @@ use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
-use crate::domain::api::Origin;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::host::{Authority, Host};
 use crate::domain::link::Policy;
+use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::RECOVER;
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::recover::Mode;
@@ -77,7 +78,7 @@ impl Gateway {
         let rp_id = config.passkeys.rp_id.clone();
         // Pages of apps elsewhere use passkeys here, but are none of ours otherwise.
         let elsewhere = config.api.passkey_origins(&rp_id).map(Origin::as_str);
-        let others = origins.iter().skip(1).map(String::as_str).chain(elsewhere);
+        let others = origins.iter().skip(1).map(Origin::as_str).chain(elsewhere);
         let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
         let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
         let (letters, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
@@ -204,13 +205,11 @@ async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow
 
 /// The origins of our pages: that of `public_url`, then one for each other host that a route names, by the same scheme
 /// and port.
-fn origins(config: &Config) -> Vec<String> {
+fn origins(config: &Config) -> OwnOrigins {
     let public = &config.public_url;
-    let url = public.url();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let mut origins = vec![public.origin().to_owned()];
-    for host in config.routes.hosts().filter(|host| *host != public.host()) {
-        origins.push(format!("{}://{host}{port}", url.scheme()));
-    }
-    origins
+    let scheme = if public.is_https() { Scheme::Https } else { Scheme::Http };
+    let port = public.url().port();
+    let origin = |host: &Host| Origin::of(scheme, Authority { host: host.clone(), port });
+    let others = config.routes.hosts().filter(|host| *host != public.host()).map(origin);
+    OwnOrigins::new(origin(public.host()), others)
 }

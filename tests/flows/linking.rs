@@ -205,7 +205,7 @@ async fn a_new_computer_is_let_in_by_a_signed_in_phone() {
     assert_eq!(options["excludeCredentials"][0]["id"], encode(&passkey.id));
     let mut new = Passkey::new(b"the computer's own");
     let done = computer.set_up_with(&challenge, &mut new).await;
-    assert_eq!(done.json(), json!({ "location": "/notes?id=7" }));
+    assert_eq!(done.json(), json!({ "location": "https://notes.example.com/notes?id=7" }));
     assert_eq!(computer.who().await.as_deref(), Some(MARIA));
     assert_eq!(new.user_handle, passkey.user_handle);
 
@@ -263,7 +263,10 @@ async fn a_new_phone_is_let_in_by_a_signed_in_computer() {
     assert_eq!(state["device"]["when"], "just now");
     assert!(state.get("number").is_none());
     assert_eq!(computer.approve(&shown.link, number, &mut passkey).await.json()["stage"], "approved");
-    assert_eq!(phone.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(), json!({ "location": "/found?id=7" }));
+    assert_eq!(
+        phone.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(),
+        json!({ "location": "https://notes.example.com/found?id=7" })
+    );
     assert_eq!(phone.who().await.as_deref(), Some(MARIA));
 }
 
@@ -310,7 +313,11 @@ async fn the_short_address_leads_to_the_page() {
         assert_eq!(world.browser().get(path).await.status, StatusCode::OK, "{path}");
     }
     let sent_on = browser.get("/_bmauth/link/start?return_to=%2Fnotes").await;
-    assert_eq!((sent_on.status, sent_on.location()), (StatusCode::SEE_OTHER, "/notes"), "signed in already");
+    assert_eq!(
+        (sent_on.status, sent_on.location()),
+        (StatusCode::SEE_OTHER, "https://notes.example.com/notes"),
+        "signed in already"
+    );
     let named = World::with(&config("path = \"/add\""), std::sync::Arc::new(MemoryStore::new())).await;
     assert_eq!(named.browser().get("/add").await.location(), "/_bmauth/link");
     assert_eq!(named.browser().get("/link").await.status, StatusCode::NOT_FOUND);

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::authenticator::ORIGIN;
 use crate::authenticator::{BE, Cheat, Passkey, UP, UV, encode};
 use crate::browser::{Answer, Browser};
 use crate::world::World;
@@ -98,7 +99,7 @@ async fn add(browser: &mut Browser, id: &str) -> Passkey {
     assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
     let mut passkey = Passkey::new(id.as_bytes());
     let made = make(browser, &begun.json(), &mut passkey, None).await;
-    assert_eq!(made.json(), json!({ "location": DEVICES }));
+    assert_eq!(made.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
     passkey
 }
 
@@ -117,7 +118,7 @@ async fn the_page_is_for_whoever_is_signed_in() {
     stranger.get(sent.location()).await;
     let begun = stranger.post("/_bmauth/sign-in/options", &json!({ "return_to": DEVICES })).await.json();
     let credential = passkey.get(&begun["options"]);
-    assert_eq!(stranger.answer(&begun, &credential).await.json(), json!({ "location": DEVICES }));
+    assert_eq!(stranger.answer(&begun, &credential).await.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
 }
 
 #[tokio::test]
@@ -159,7 +160,7 @@ async fn a_passkey_is_added_while_the_session_is_fresh() {
     assert_eq!(begun["options"]["user"]["id"], encode(account(&world, MARIA).await.0.as_bytes()));
     let mut second = Passkey::new(b"second");
     let made = make(&mut browser, &begun, &mut second, Some(" Work\nlaptop ")).await;
-    assert_eq!(made.json(), json!({ "location": DEVICES }));
+    assert_eq!(made.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
     assert!(browser.get(DEVICES).await.text.contains("Work laptop"));
     assert_eq!(subjects(&world.mails(MARIA).await), ["A passkey was added to your Acme Notes account"]);
     assert_eq!(events(&world, MARIA).await, [What::PasskeyAdded, What::Registered]);
@@ -177,7 +178,10 @@ async fn an_older_session_confirms_before_it_adds() {
     let begun = confirm(&mut browser, &json!({ "act": "add", "return_to": "/notes" }), &mut passkey).await.json();
     assert_eq!(begun["options"]["excludeCredentials"][0]["id"], encode(&passkey.id));
     let mut second = Passkey::new(b"second");
-    assert_eq!(make(&mut browser, &begun, &mut second, None).await.json(), json!({ "location": "/notes" }));
+    assert_eq!(
+        make(&mut browser, &begun, &mut second, None).await.json(),
+        json!({ "location": "https://notes.example.com/notes" })
+    );
     assert_eq!(keys(&world, MARIA).await.len(), 2);
     // One proof allows one passkey.
     let again = make(&mut browser, &begun, &mut Passkey::new(b"third"), None).await;
@@ -606,9 +610,9 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
     let (_, mut passkey) = somebody(&world, MARIA).await;
     for (attachment, location) in [
         (json!("cross-platform"), "/_bmauth/faster?return_to=%2Fa"),
-        (json!("platform"), "/a"),
-        (json!(null), "/a"),
-        (json!("something new"), "/a"),
+        (json!("platform"), "https://notes.example.com/a"),
+        (json!(null), "https://notes.example.com/a"),
+        (json!("something new"), "https://notes.example.com/a"),
     ] {
         let mut browser = world.browser();
         let challenge = browser.challenge(None).await;
@@ -618,16 +622,19 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
         assert_eq!(answer.json(), json!({ "location": location }), "{attachment}");
         let asked = browser.get("/_bmauth/faster?return_to=%2Fa").await;
         assert_eq!(asked.status, StatusCode::OK);
-        assert!(asked.text.contains("Sign in faster next time?") && asked.text.contains("href=\"/a\""));
+        assert!(
+            asked.text.contains("Sign in faster next time?")
+                && asked.text.contains("href=\"https://notes.example.com/a\"")
+        );
     }
     let mut stranger = world.browser();
-    assert_eq!(stranger.get("/_bmauth/faster?return_to=%2Fa").await.location(), "/a");
-    assert_eq!(stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(), "/");
+    assert_eq!(stranger.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
+    assert_eq!(stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(), "https://notes.example.com/");
     // The session is fresh: the passkey is made without another proof, and the visitor goes on.
     let mut browser = another_browser(&world, &mut passkey).await;
     let begun = post(&mut browser, "passkey/options", &json!({ "return_to": "/a?b" })).await.json();
     let made = make(&mut browser, &begun, &mut Passkey::new(b"here"), None).await;
-    assert_eq!(made.json(), json!({ "location": "/a?b" }));
+    assert_eq!(made.json(), json!({ "location": "https://notes.example.com/a?b" }));
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What every answer of ours carries, and where pages send people.
 
+use std::sync::Arc;
+
+use bmauth::store::memory::MemoryStore;
 use http::{Method, StatusCode, header};
 use serde_json::json;
 
 use crate::authenticator::Passkey;
-use crate::world::World;
+use crate::world::{CONFIG, World};
 
 #[tokio::test]
 async fn every_answer_carries_our_headers() {
@@ -49,10 +52,41 @@ async fn a_hostile_way_back_ends_at_the_front_page() {
         browser.get("/_bmauth/sign-in").await;
         let begun = browser.post("/_bmauth/sign-in/options", &json!({ "return_to": hostile })).await.json();
         let credential = passkey.get(&begun["options"]);
-        assert_eq!(browser.answer(&begun, &credential).await.json(), json!({ "location": "/" }), "{hostile}");
+        assert_eq!(
+            browser.answer(&begun, &credential).await.json(),
+            json!({ "location": "https://notes.example.com/" }),
+            "{hostile}"
+        );
         let query: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
         let sent_on = browser.get(&format!("/_bmauth/sign-in?return_to={query}")).await;
-        assert_eq!((sent_on.status, sent_on.location()), (StatusCode::SEE_OTHER, "/"), "{hostile}");
+        assert_eq!(
+            (sent_on.status, sent_on.location()),
+            (StatusCode::SEE_OTHER, "https://notes.example.com/"),
+            "{hostile}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_may_go_on_to_another_of_our_hosts_and_to_no_other() {
+    let route = "[[route]]\nhost = \"wiki.example.com\"\nupstream = [\"http://127.0.0.1:8001\"]\n";
+    let world = World::with(&format!("{CONFIG}{route}"), Arc::new(MemoryStore::new())).await;
+    let mut passkey = Passkey::new(b"key");
+    world.browser().register(&world, "maria@example.com", &mut passkey).await;
+    for (wanted, location) in [
+        ("https://wiki.example.com/page?a=b", "https://wiki.example.com/page?a=b"),
+        ("https://notes.example.com/notes", "https://notes.example.com/notes"),
+        ("https://wiki.example.com.evil.example/", "https://notes.example.com/"),
+        ("http://wiki.example.com/", "https://notes.example.com/"),
+    ] {
+        let mut browser = world.browser();
+        browser.get("/_bmauth/sign-in").await;
+        let begun = browser.post("/_bmauth/sign-in/options", &json!({ "return_to": wanted })).await.json();
+        let credential = passkey.get(&begun["options"]);
+        assert_eq!(browser.answer(&begun, &credential).await.json(), json!({ "location": location }), "{wanted}");
+        let query: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        let page = browser.get(&format!("/_bmauth/sign-out?return_to={query}")).await;
+        assert!(page.text.contains(&format!("href=\"{location}\"")), "{}", page.text);
     }
 }
 
@@ -63,7 +97,7 @@ async fn whoever_is_signed_in_is_sent_on() {
     browser.register(&world, "maria@example.com", &mut Passkey::new(b"key")).await;
     for page in ["sign-in", "register"] {
         let answer = browser.get(&format!("/_bmauth/{page}?return_to=%2Fnotes%3Fid%3D7")).await;
-        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/notes?id=7"));
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "https://notes.example.com/notes?id=7"));
     }
 }
 

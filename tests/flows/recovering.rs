@@ -72,7 +72,7 @@ async fn a_code_gets_the_owner_back_in_and_ends_every_other_session() {
     let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
     assert_eq!(page.status, StatusCode::OK);
     let kept = review(&mut browser, &[("choice", "keep")]).await;
-    assert_eq!(kept.location(), "/notes");
+    assert_eq!(kept.location(), "https://notes.example.com/notes");
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     for passkey in [&mut old, &mut new] {
         assert_eq!(world.browser().sign_in(None, passkey).await.status, StatusCode::OK);
@@ -104,7 +104,7 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
     assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(nothing.text.contains(r#"name="return_to" value="/notes""#), "{}", nothing.text);
     let done = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(b"key of maria"))]).await;
-    assert_eq!(done.location(), "/notes");
+    assert_eq!(done.location(), "https://notes.example.com/notes");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut old).await.refusal(), "unknown-passkey");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
     assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("removed")));

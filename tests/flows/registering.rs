@@ -20,7 +20,7 @@ async fn a_registration_ends_signed_in_at_the_page_asked_for() {
     let code = world.code(MARIA).await;
     let spaced = format!(" {} {} ", &code[..3], &code[3..]);
     let done = browser.enter(&spaced).await;
-    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/notes?id=7"));
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "https://notes.example.com/notes?id=7"));
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     assert!(world.mails(MARIA).await[0].subject.contains("Acme Notes"), "a welcome");
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.status, StatusCode::OK);

@@ -10,6 +10,7 @@ use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subjec
 use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
+use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
@@ -18,7 +19,6 @@ use bmauth::domain::plan::{Change, Counter};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
 use bmauth::domain::registration::Registration;
-use bmauth::domain::return_to::ReturnTo;
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
@@ -239,7 +239,7 @@ pub fn ceremony(n: u32) -> Ceremony {
         id: ceremony_id(n),
         browser: (n % 12 < 10).then(|| digest(n)),
         purpose,
-        return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
+        return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(3000),
     }
 }
@@ -253,7 +253,7 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         nickname: None,
         profile: Profile::default(),
         claim: Claim::Cookie,
-        return_to: ReturnTo::root(),
+        return_to: Destination::root(),
         taken: browser.is_multiple_of(2),
         code: code(of_code),
         tries: 0,
@@ -323,7 +323,7 @@ pub fn link(n: u32) -> Link {
             3 => Stage::Closed(Closed::Denied),
             _ => Stage::Closed(Closed::WrongNumbers),
         },
-        return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
+        return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(4000),
     }
 }
@@ -345,7 +345,7 @@ pub fn recovery(browser: u32, of: u32) -> Recovery {
         tries: browser,
         code_sent_at: at(3000),
         claim: Claim::Cookie,
-        return_to: ReturnTo::parse("/notes?tag=a%20b").unwrap(),
+        return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(4000),
     }
 }

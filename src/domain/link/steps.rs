@@ -10,10 +10,10 @@ use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::{Event, What};
 use crate::domain::ceremony::{self, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use crate::domain::clock::Timestamp;
+use crate::domain::destination::Destination;
 use crate::domain::letter::{Letter, LetterId, Message};
 use crate::domain::passkey::{NewPasskey, Passkey};
 use crate::domain::plan::{Change, Counter, Durability, Plan};
-use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session};
 use crate::domain::visitor::Visitor;
@@ -63,7 +63,7 @@ pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
 pub fn find(
     link: Link,
     visitor: &Visitor,
-    return_to: ReturnTo,
+    return_to: Destination,
     policy: Policy,
     now: Timestamp,
 ) -> Result<Plan<Link>, Refusal> {
@@ -126,7 +126,7 @@ pub fn challenge(
         id,
         browser: visitor.binding(),
         purpose: Purpose::ApproveLink { link: right.link, subject, state },
-        return_to: ReturnTo::root(),
+        return_to: Destination::root(),
         expires_at: now.after(ceremony::LIFETIME).min(right.expires_at),
     };
     Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
@@ -320,7 +320,7 @@ pub struct Finished {
     /// The new session.
     pub session: Session,
     /// Where the visitor wanted to go.
-    pub return_to: ReturnTo,
+    pub return_to: Destination,
 }
 
 /// The new passkey has been verified: it is kept, a session begins, the account's owner is written to, and the link is

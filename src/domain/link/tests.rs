@@ -44,7 +44,7 @@ fn approval(browser: u8) -> Approval {
 }
 
 fn asked() -> Link {
-    Link::ask(fresh(), &visitor(0), ReturnTo::root(), START)
+    Link::ask(fresh(), &visitor(0), Destination::root(), START)
 }
 
 fn offered() -> Link {
@@ -278,7 +278,7 @@ fn each_browser_sees_its_own_side_and_no_other_sees_any() {
 fn a_network_that_is_not_known_is_not_the_same() {
     let nowhere = Visitor { address: None, ..visitor(1) };
     assert_eq!(asked().find(&nowhere, Policy::SameNetwork, START).err(), Some(Refusal::OtherNetwork));
-    let link = Link::ask(fresh(), &nowhere, ReturnTo::root(), START);
+    let link = Link::ask(fresh(), &nowhere, Destination::root(), START);
     let also_nowhere = Visitor { address: None, ..visitor(2) };
     assert_eq!(link.find(&also_nowhere, Policy::SameNetwork, START).err(), Some(Refusal::OtherNetwork));
     assert_eq!(asked().find(&visitor(1), Policy::Off, START).err(), Some(Refusal::Off));

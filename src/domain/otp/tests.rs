@@ -2,9 +2,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::code::CodeId;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::plan::Counter;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 
 const NOW: Timestamp = Timestamp::from_unix(1000);
@@ -32,7 +32,7 @@ fn begun_by(visitor: &Visitor) -> Recovery {
         tries: 0,
         code_sent_at: NOW,
         claim: visitor.claim(),
-        return_to: ReturnTo::root(),
+        return_to: Destination::root(),
         expires_at: Timestamp::from_unix(2000),
     }
 }

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::ApiError;
-use crate::domain::api::Origin;
+use crate::domain::origin::Origin;
 use crate::gate::peer::PeerInfo;
 use crate::portal::Portal;
 

@@ -15,8 +15,8 @@ use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
 use crate::auth::manage::Confirmed;
 use crate::auth::passkeys::ceremony_of;
+use crate::domain::destination::Destination;
 use crate::domain::manage::{Asked, Refusal};
-use crate::domain::return_to::ReturnTo;
 use crate::portal::Portal;
 
 /// A challenge for the account's own keys.
@@ -26,7 +26,7 @@ pub(super) async fn begin(
     Bearer { session, .. }: Bearer,
 ) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
     let auth = &portal.auth;
-    let begun = auth.begin_confirmation(Asked::Elevate, ReturnTo::root(), &session, &client.visitor).await;
+    let begun = auth.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
     let (_, options) = begun.map_err(or(|refusal| match refusal {
         Refusal::Unknown => ApiError::invalid("This account has no key to elevate with. Add one first."),
         other => word(other),

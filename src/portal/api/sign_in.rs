@@ -15,7 +15,7 @@ use super::session::{Session, SessionAnswer};
 use super::sign_up::read_email;
 use crate::auth::passkeys::ceremony_of;
 use crate::auth::tokens::Standing;
-use crate::domain::return_to::ReturnTo;
+use crate::domain::destination::Destination;
 use crate::domain::sign_in::Refusal;
 use crate::portal::Portal;
 
@@ -41,7 +41,7 @@ pub(super) async fn begin(
             Standing::Unknown => return Err(ApiError::NotProved),
         }
     }
-    let begun = auth.begin_sign_in(email, ReturnTo::root(), &client.visitor).await;
+    let begun = auth.begin_sign_in(email, Destination::root(), &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
     Ok(client.remember(&portal, Json(options)))
 }

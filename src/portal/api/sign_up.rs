@@ -16,11 +16,11 @@ use super::session::SessionAnswer;
 use crate::auth::passkeys::ceremony_of;
 use crate::auth::register::Said;
 use crate::auth::tokens::Standing;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile};
 use crate::domain::register::Refusal;
-use crate::domain::return_to::ReturnTo;
 use crate::portal::Portal;
 
 /// What begins a sign-up.
@@ -68,7 +68,7 @@ pub(super) async fn begin(
     if portal.api.reveal_accounts && matches!(auth.standing(&email).await?, Standing::Active | Standing::Disabled) {
         return Err(ApiError::EmailInUse);
     }
-    let begun = auth.begin_registration(email, profile, ReturnTo::root(), &client.visitor).await;
+    let begun = auth.begin_registration(email, profile, Destination::root(), &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
     Ok(client.remember(&portal, Json(options)))
 }

@@ -8,9 +8,9 @@ use http::{StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::auth::refusal_apart;
+use crate::domain::destination::Destination;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::register::Refusal;
-use crate::domain::return_to::ReturnTo;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
@@ -36,7 +36,9 @@ pub async fn post(
     PageForm(Entered { code }): PageForm<Entered>,
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.finish_registration(&code, &caller.visitor).await)? {
-        Ok(signed_in) => Ok(answer::with_session(&portal, &signed_in, answer::go_on(&signed_in.return_to))),
+        Ok(signed_in) => {
+            Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
+        }
         Err(refusal) => again(&portal, &caller, refusal).await,
     }
 }
@@ -71,14 +73,14 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: Status
     let Some(registration) = portal.auth.registration(&caller.visitor).await? else {
         // Finished in another tab, perhaps: a signed-in visitor is through.
         return match caller.session(portal).await? {
-            Some(_) => Ok(answer::go_on(&ReturnTo::root())),
+            Some(_) => Ok(answer::go_on(&portal, &caller, &Destination::root())),
             None => Err(GateRefusal::RegistrationEnded.into()),
         };
     };
     let wanted = &registration.return_to;
     let view = Code {
         email: registration.email.as_str(),
-        return_to: (*wanted != ReturnTo::root()).then_some(wanted.as_str()),
+        return_to: (*wanted != Destination::root()).then_some(wanted.as_str()),
         state,
     };
     Ok(answer::page_with(status, portal, caller, |chrome| view.render(chrome)))

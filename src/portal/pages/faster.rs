@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::domain::destination::Destination;
 use crate::domain::own_paths::FASTER;
-use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
@@ -14,7 +14,7 @@ use crate::portal::views::faster::Faster;
 use crate::portal::{Portal, answer};
 
 /// Where somebody who wanted to go to `return_to` is asked first.
-pub(super) fn on_the_way_to(return_to: &ReturnTo) -> String {
+pub(super) fn on_the_way_to(return_to: &Destination) -> String {
     detour::returning(FASTER, Some(return_to.as_str()))
 }
 
@@ -22,7 +22,7 @@ pub(super) fn on_the_way_to(return_to: &ReturnTo) -> String {
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let destination = caller.destination();
     // The app asks for a sign-in where it needs one.
-    let Some(_) = caller.session(&portal).await? else { return Ok(answer::go_on(&destination)) };
-    let view = Faster { return_to: destination.as_str() };
+    let Some(_) = caller.session(&portal).await? else { return Ok(answer::go_on(&portal, &caller, &destination)) };
+    let view = Faster { return_to: &caller.address(&destination, &portal) };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }

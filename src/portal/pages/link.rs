@@ -18,7 +18,6 @@ use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::seen::{Device, Progress, Role};
 use crate::domain::link::{LinkId, Refusal};
 use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
-use crate::domain::return_to::ReturnTo;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -90,7 +89,7 @@ pub async fn find(
     caller: Caller,
     ScriptBody(Find { code, return_to }): ScriptBody<Find>,
 ) -> Result<Json<Told>, ScriptError> {
-    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let found = portal.auth.find_link(&code, return_to, &caller.visitor).await;
     tell(&portal, &caller, found)
 }

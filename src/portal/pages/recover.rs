@@ -40,7 +40,7 @@ pub async fn post(
     caller: Caller,
     PageForm(Typed { email: typed, return_to }): PageForm<Typed>,
 ) -> Result<Response, PageError> {
-    let caller = caller.bound_for(return_to.as_deref());
+    let caller = caller.bound_for(return_to.as_deref(), &portal);
     let Ok(email) = Email::parse(&typed) else {
         return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY));
     };

@@ -15,7 +15,6 @@ use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::profile::{Locale, Profile};
 use crate::domain::register::Refusal;
-use crate::domain::return_to::ReturnTo;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -26,7 +25,7 @@ use crate::portal::{Portal, answer};
 /// The page; a signed-in visitor goes on to where they wanted.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     if caller.session(&portal).await?.is_some() {
-        return Ok(answer::go_on(&caller.destination()));
+        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
     let view = Register { return_to: caller.return_path(), registration: portal.registration() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
@@ -60,7 +59,7 @@ pub async fn options(
     ScriptBody(Begin { email, return_to }): ScriptBody<Begin>,
 ) -> Result<Json<ToMake>, ScriptError> {
     let email = Email::parse(&email).map_err(|_| ScriptRefusal::InvalidEmail)?;
-    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let profile = Profile { locale: Locale::parse(caller.language.tag()).ok(), ..Profile::default() };
     let begun = portal.auth.begin_registration(email, profile, return_to, &caller.visitor).await;
     begun.map(ToMake::of).map_err(worded(word))

@@ -14,7 +14,6 @@ use crate::auth::refusal_apart;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::sign_in::Refusal;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
@@ -26,7 +25,7 @@ use crate::portal::{Portal, answer};
 /// The page; a signed-in visitor goes on to where they wanted.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     if caller.session(&portal).await?.is_some() {
-        return Ok(answer::go_on(&caller.destination()));
+        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
     let (return_to, registration) = (caller.return_path(), portal.registration());
     let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
@@ -61,7 +60,7 @@ pub async fn options(
     ScriptBody(Begin { email, return_to }): ScriptBody<Begin>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let email = email.as_deref().map(Email::parse).transpose().map_err(|_| ScriptRefusal::InvalidEmail)?;
-    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let begun = portal.auth.begin_sign_in(email, return_to, &caller.visitor).await;
     begun.map(ToUse::of).map_err(worded(word))
 }
@@ -94,7 +93,8 @@ pub async fn verify(
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;
-            let location = if elsewhere { faster::on_the_way_to(return_to) } else { return_to.as_str().to_owned() };
+            let location =
+                if elsewhere { faster::on_the_way_to(return_to) } else { caller.address(return_to, &portal) };
             Ok(answer::with_session(&portal, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.

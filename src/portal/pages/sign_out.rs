@@ -18,7 +18,7 @@ use crate::store::{CommitError, StoreError};
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let Some(session) = caller.session(&portal).await? else { return Ok(answer::go_to(SIGNED_OUT)) };
     let (destination, told) = (caller.destination(), session.told());
-    let view = SignOut { email: told.email, return_to: destination.as_str() };
+    let view = SignOut { email: told.email, return_to: &caller.address(&destination, &portal) };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

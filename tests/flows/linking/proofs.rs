@@ -204,7 +204,10 @@ async fn a_new_session_takes_the_place_of_the_waiting_browsers_own() {
     let shown = Shown::of(&computer.post("/_bmauth/link/ask", &json!({})).await);
     phone.find(&shown.scan).await;
     phone.approve(&shown.link, shown.number, &mut passkey).await;
-    assert_eq!(computer.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(), json!({ "location": "/" }));
+    assert_eq!(
+        computer.set_up(&shown.link, &mut Passkey::new(b"new")).await.json(),
+        json!({ "location": "https://notes.example.com/" })
+    );
     assert_eq!(computer.who().await.as_deref(), Some(MARIA));
     assert!(world.store.session(old).await.unwrap().is_none());
 }

@@ -13,9 +13,9 @@ use super::{credential, sign_in};
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::ceremony::CeremonyId;
+use crate::domain::destination::Destination;
 use crate::domain::manage::{Asked, Refusal};
 use crate::domain::own_paths::DEVICES;
-use crate::domain::return_to::ReturnTo;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
@@ -64,10 +64,10 @@ pub async fn confirm(
     ScriptBody(begin): ScriptBody<Begin>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let (asked, return_to) = match begin {
-        Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref())),
+        Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref(), &caller, &portal)),
         Begin::Remove { passkey, email } => {
             let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
-            (Asked::Remove { credential, email }, ReturnTo::devices())
+            (Asked::Remove { credential, email }, Destination::devices())
         }
     };
     let begun = portal.auth.begin_confirmation(asked, return_to, &session, &caller.visitor).await;
@@ -113,7 +113,8 @@ pub async fn options(
     ScriptSession(session): ScriptSession,
     ScriptBody(Add { return_to }): ScriptBody<Add>,
 ) -> Result<Json<ToMake>, ScriptError> {
-    let begun = portal.auth.begin_adding(going_on(return_to.as_deref()), &session, &caller.visitor).await;
+    let begun =
+        portal.auth.begin_adding(going_on(return_to.as_deref(), &caller, &portal), &session, &caller.visitor).await;
     begun.map(ToMake::of).map_err(worded(word))
 }
 
@@ -133,11 +134,11 @@ pub async fn verify(
     ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Json<GoOn>, ScriptError> {
     let added = portal.auth.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;
-    added.map(|added| GoOn::to(added.return_to.as_str())).map_err(worded(word))
+    added.map(|added| GoOn::to(caller.address(&added.return_to, &portal))).map_err(worded(word))
 }
 
-fn going_on(return_to: Option<&str>) -> ReturnTo {
-    return_to.and_then(|text| ReturnTo::parse(text).ok()).unwrap_or_else(ReturnTo::devices)
+fn going_on(return_to: Option<&str>, caller: &Caller, portal: &Portal) -> Destination {
+    return_to.and_then(|text| caller.read_destination(text, portal)).unwrap_or_else(Destination::devices)
 }
 
 fn word(refusal: Refusal) -> ScriptRefusal {

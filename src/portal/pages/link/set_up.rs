@@ -31,5 +31,5 @@ pub async fn verify(
 ) -> Result<Response, ScriptError> {
     let linked = portal.auth.finish_link(ceremony, credential, &caller.visitor).await;
     let signed_in = linked.map_err(worded(word))?;
-    Ok(answer::with_session(&portal, &signed_in, GoOn::to(signed_in.return_to.as_str())))
+    Ok(answer::with_session(&portal, &signed_in, GoOn::to(caller.address(&signed_in.return_to, &portal))))
 }

@@ -10,7 +10,6 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
 use super::{Shown, show, word};
-use crate::domain::return_to::ReturnTo;
 use crate::domain::user_agent::UserAgent;
 use crate::gate::headers::WITH_CAMERA;
 use crate::gate::refusal::GateRefusal;
@@ -23,7 +22,7 @@ use crate::portal::{Portal, answer};
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Result<Response, PageError> {
     let path = portal.link_path.as_deref().ok_or(GateRefusal::NotFound)?;
     if caller.session(&portal).await?.is_some() {
-        return Ok(answer::go_on(&caller.destination()));
+        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
     let address = format!("{}{path}", authority(&portal));
     let view = LinkStart {
@@ -64,7 +63,7 @@ pub async fn ask(
     caller: Caller,
     ScriptBody(Ask { return_to }): ScriptBody<Ask>,
 ) -> Result<Json<Shown>, ScriptError> {
-    let return_to = ReturnTo::parse_or_root(return_to.as_deref());
+    let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let asked = portal.auth.ask_for_link(return_to, &caller.visitor).await;
     asked.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }

@@ -8,9 +8,9 @@ use http::{StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::auth::refusal_apart;
+use crate::domain::destination::Destination;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
 use crate::domain::recover::{Mode, Proved, Refusal};
-use crate::domain::return_to::ReturnTo;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
@@ -79,7 +79,7 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: Status
     let wanted = &recovery.return_to;
     let view = RecoverCode {
         email: recovery.email.as_str(),
-        return_to: (*wanted != ReturnTo::root()).then_some(wanted.as_str()),
+        return_to: (*wanted != Destination::root()).then_some(wanted.as_str()),
         by_hand: portal.auth.recovery_mode() == Mode::Admin,
         state,
     };

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::word;
+use crate::domain::destination::Destination;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_REVIEW};
 use crate::domain::recover::proved_account;
-use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::answer::GoOn;
@@ -43,8 +43,8 @@ pub async fn verify(
     let signed_in = recovered.map_err(worded(word))?;
     let wanted = &signed_in.return_to;
     let location = match signed_in.session.review {
-        false => wanted.as_str().to_owned(),
-        true => detour::returning(RECOVER_REVIEW, (*wanted != ReturnTo::root()).then_some(wanted.as_str())),
+        false => caller.address(wanted, &portal),
+        true => detour::returning(RECOVER_REVIEW, (*wanted != Destination::root()).then_some(wanted.as_str())),
     };
     Ok(answer::with_session(&portal, &signed_in, GoOn::to(location)))
 }

@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<Portal>> for AskedSession {
         let Ok(caller) = Caller::from_request_parts(parts, portal).await;
         match caller.session(portal).await? {
             Some(live) if live.review() => Ok(Self(live)),
-            Some(_) => Err(PageError::SendTo(caller.destination().as_str().to_owned())),
+            Some(_) => Err(PageError::SendTo(caller.address(&caller.destination(), portal))),
             None => Err(PageError::SendTo(SIGN_IN.to_owned())),
         }
     }
@@ -68,7 +68,7 @@ pub async fn post(
             _ => {}
         }
     }
-    let caller = caller.bound_for(return_to.as_deref());
+    let caller = caller.bound_for(return_to.as_deref(), &portal);
     match choice.as_deref() {
         Some("keep") => named.clear(),
         Some("remove") if named.is_empty() => {
@@ -79,7 +79,7 @@ pub async fn post(
         _ => return Err(PageError::malformed("neither keeping nor removing was chosen")),
     }
     match refusal_apart(portal.auth.answer_review(&live, &named, &caller.visitor).await)? {
-        Ok(()) => Ok(answer::go_on(&caller.destination())),
+        Ok(()) => Ok(answer::go_on(&portal, &caller, &caller.destination())),
         // Somebody else's, its own, or one that is gone meanwhile: the list is shown anew.
         Err(_) => show(&portal, &caller, &live, ReviewState::Changed, StatusCode::UNPROCESSABLE_ENTITY).await,
     }
@@ -93,7 +93,7 @@ async fn show(
     status: StatusCode,
 ) -> Result<Response, PageError> {
     let Ok(passkeys) = refusal_apart(portal.auth.passkeys_to_review(live).await)? else {
-        return Ok(answer::go_on(&caller.destination()));
+        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     };
     let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
     let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();

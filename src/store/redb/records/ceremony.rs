@@ -9,9 +9,9 @@ use super::profile::ProfileV1;
 use crate::domain::account::AccountId;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use crate::domain::clock::Timestamp;
+use crate::domain::destination::Destination;
 use crate::domain::link::LinkId;
 use crate::domain::profile::Profile;
-use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 
 const NO_BROWSER: [u8; 32] = [0; 32];
@@ -86,7 +86,7 @@ impl Row for Ceremony {
                     id: CeremonyId(super::uuid_key(Self::TABLE, key)?),
                     browser: (browser != NO_BROWSER).then(|| SecretDigest::from_bytes(browser)),
                     purpose: purpose.read()?,
-                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
+                    return_to: Destination::try_from(return_to).unwrap_or_default(),
                     expires_at: Timestamp::from_unix(expires_at),
                 })
             }

@@ -9,8 +9,8 @@ use super::super::fault::Fault;
 use super::super::rows::{Row, Table, at};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::destination::Destination;
 use crate::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
-use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::SecretDigest;
 
 #[derive(Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl Row for Link {
                         session: SecretDigest::from_bytes(session),
                     }),
                     stage: stage.read()?,
-                    return_to: ReturnTo::parse_or_root(Some(&return_to)),
+                    return_to: Destination::try_from(return_to).unwrap_or_default(),
                     expires_at: Timestamp::from_unix(expires_at),
                 })
             }

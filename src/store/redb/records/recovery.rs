@@ -9,8 +9,8 @@ use super::profile::{claim, network_of};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
+use crate::domain::destination::Destination;
 use crate::domain::recovery::{Recovery, Stage};
-use crate::domain::return_to::ReturnTo;
 
 #[derive(Serialize, Deserialize)]
 struct RecoveryV1 {
@@ -106,7 +106,7 @@ impl Row for Recovery {
             tries,
             code_sent_at: Timestamp::from_unix(code_sent_at),
             claim: claim(network),
-            return_to: ReturnTo::parse_or_root(Some(&return_to)),
+            return_to: Destination::try_from(return_to).unwrap_or_default(),
             expires_at: Timestamp::from_unix(expires_at),
         })
     }

@@ -10,9 +10,9 @@ use super::profile::{ProfileV1, claim, network_of};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
+use crate::domain::destination::Destination;
 use crate::domain::profile::Profile;
 use crate::domain::registration::Registration;
-use crate::domain::return_to::ReturnTo;
 
 #[derive(Serialize, Deserialize)]
 struct RegistrationV1 {
@@ -115,7 +115,7 @@ impl Row for Registration {
             nickname,
             profile: profile.read(Self::TABLE)?,
             claim: claim(network),
-            return_to: ReturnTo::parse_or_root(Some(&return_to)),
+            return_to: Destination::try_from(return_to).unwrap_or_default(),
             taken,
             code: CodeId(Uuid::from_bytes(code)),
             tries,

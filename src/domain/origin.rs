@@ -1,0 +1,169 @@
+//! Origins: those of our own pages, and those of single-page apps that may call the API.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::host::{Authority, Host, HostError};
+use super::route::Scheme;
+
+/// A web origin in the one spelling in which browsers send it (RFC 6454 §6.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    text: Box<str>,
+    host: Host,
+}
+
+/// Why a text is not an origin that may call the API.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OriginError {
+    /// A pattern.
+    #[error("every origin is named by itself: a pattern would let pages in that nobody looked at")]
+    Pattern,
+    /// Neither `https://` nor `http://`.
+    #[error("an origin starts with https://")]
+    Scheme,
+    /// `http://` and a host that is not this machine.
+    #[error("http:// is for localhost alone: on the way anybody could change the page")]
+    Insecure,
+    /// A path, query, fragment, user name or password.
+    #[error("an origin is a scheme, a host and a port, with nothing behind them, not even a slash")]
+    More,
+    /// The host or the port.
+    #[error("{0}")]
+    Host(#[from] HostError),
+    /// Browsers spell it otherwise.
+    #[error("browsers spell it \"{0}\"")]
+    Spelling(String),
+}
+
+impl Origin {
+    /// Reads an origin that may call the API, which must be spelled as browsers send it.
+    ///
+    /// # Errors
+    /// Says what it cannot have, or how it is spelled.
+    pub fn parse(written: &str) -> Result<Self, OriginError> {
+        if written.contains('*') {
+            return Err(OriginError::Pattern);
+        }
+        let (scheme, rest) = written.split_once("://").ok_or(OriginError::Scheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return Err(OriginError::Scheme),
+        };
+        if rest.contains(['/', '?', '#', '\\', '@']) {
+            return Err(OriginError::More);
+        }
+        let Authority { host, port } = Authority::parse(rest.as_bytes())?;
+        if scheme == Scheme::Http && !host.is_loopback() {
+            return Err(OriginError::Insecure);
+        }
+        let origin = Self::of(scheme, Authority { host, port });
+        if *origin.text != *written {
+            return Err(OriginError::Spelling(origin.text.into()));
+        }
+        Ok(origin)
+    }
+
+    /// That of our own pages at `authority`.
+    pub fn of(scheme: Scheme, authority: Authority) -> Self {
+        let port = authority.port.filter(|port| *port != scheme.default_port());
+        let host = authority.host.clone();
+        let text = format!("{}://{}", scheme.as_str(), Authority { port, ..authority });
+        Self { text: text.into(), host }
+    }
+
+    /// The origin as it stands in `Origin`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The origins of our own pages.
+#[derive(Clone, Debug)]
+pub struct OwnOrigins {
+    public: Origin,
+    all: Vec<Origin>,
+}
+
+impl OwnOrigins {
+    /// That of `public_url`, and those of the routes' other hosts.
+    pub fn new(public: Origin, others: impl IntoIterator<Item = Origin>) -> Self {
+        let all = std::iter::once(public.clone()).chain(others).collect();
+        Self { public, all }
+    }
+
+    /// All of them, that of `public_url` first.
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.all.iter()
+    }
+
+    /// That of our pages at `host`; that of `public_url` where there are none.
+    pub fn at(&self, host: &Host) -> &Origin {
+        self.iter().find(|origin| origin.host == *host).unwrap_or(&self.public)
+    }
+
+    /// The one that `text` is, if it is one.
+    pub fn find(&self, text: &str) -> Option<&Origin> {
+        self.iter().find(|origin| *origin.text == *text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_exactly_what_browsers_send() {
+        for good in [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://localhost:3000",
+            "http://app.localhost",
+            "http://127.0.0.1:5173",
+            "http://[::1]:5173",
+            "https://192.0.2.7",
+        ] {
+            assert_eq!(Origin::parse(good).map(|origin| origin.to_string()), Ok(good.to_owned()));
+        }
+        assert_eq!(Origin::parse("https://app.example.com:8443").unwrap().host().as_str(), "app.example.com");
+        for (bad, why) in [
+            ("*", OriginError::Pattern),
+            ("https://*.example.com", OriginError::Pattern),
+            ("null", OriginError::Scheme),
+            ("", OriginError::Scheme),
+            ("app.example.com", OriginError::Scheme),
+            ("file:///app", OriginError::Scheme),
+            ("capacitor://localhost", OriginError::Scheme),
+            ("http://app.example.com", OriginError::Insecure),
+            ("http://localhost.example.com", OriginError::Insecure),
+            ("https://app.example.com/", OriginError::More),
+            ("https://app.example.com/app", OriginError::More),
+            ("https://app.example.com?x", OriginError::More),
+            ("https://app.example.com#x", OriginError::More),
+            ("https://me@app.example.com", OriginError::More),
+            ("https://", OriginError::Host(HostError::Empty)),
+            ("https://a b", OriginError::Host(HostError::Character)),
+            ("https://app.example.com:0", OriginError::Host(HostError::Port)),
+            ("https://App.example.com", OriginError::Spelling("https://app.example.com".to_owned())),
+            ("HTTPS://app.example.com", OriginError::Spelling("https://app.example.com".to_owned())),
+            ("https://app.example.com.", OriginError::Spelling("https://app.example.com".to_owned())),
+            ("https://app.example.com:443", OriginError::Spelling("https://app.example.com".to_owned())),
+            ("http://localhost:80", OriginError::Spelling("http://localhost".to_owned())),
+        ] {
+            assert_eq!(Origin::parse(bad), Err(why), "{bad}");
+        }
+    }
+}
