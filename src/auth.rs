@@ -175,6 +175,14 @@ pub enum WorldFailure {
 }
 
 impl WorldFailure {
+    /// Whether it may pass by itself, so that it is worth trying again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy | Self::Store(_) => true,
+            Self::RelyingParty(_) => false,
+        }
+    }
+
     /// Logs it, which is done once: where it is answered.
     pub fn log(&self) {
         match self {

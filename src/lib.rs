@@ -3,6 +3,8 @@
 //! The modules are layers, lowest first; each may import only what stands above it in this list, and less where
 //! `tests/layers.rs`, which holds the rule, says so. ARCHITECTURE.md walks through them.
 
+#![warn(unreachable_pub, clippy::unused_async)]
+
 pub mod domain;
 
 pub mod telemetry;

@@ -11,7 +11,7 @@ use crate::store::{CommitError, Store, StoreError};
 
 /// The sessions that some changes may end.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Endings {
+pub(super) struct Endings {
     tokens: Vec<SecretDigest>,
     accounts: Vec<AccountId>,
     /// Those whose sessions are all read again: what they may has changed.
@@ -20,7 +20,7 @@ pub struct Endings {
 
 impl Endings {
     /// Those of a list of changes.
-    pub fn of(changes: &[Change]) -> Self {
+    pub(super) fn of(changes: &[Change]) -> Self {
         let mut endings = Self::default();
         for change in changes {
             match change {
@@ -39,7 +39,7 @@ impl Endings {
     }
 
     /// Whether nothing can end.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.tokens.is_empty() && self.accounts.is_empty() && self.changed.is_empty()
     }
 
@@ -48,7 +48,7 @@ impl Endings {
     ///
     /// # Errors
     /// As [`Store::commit`]; nothing has ended then.
-    pub async fn commit(
+    pub(super) async fn commit(
         self,
         store: &Arc<dyn Store>,
         sessions: &Arc<Sessions>,

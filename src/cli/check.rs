@@ -17,7 +17,7 @@ use crate::wire;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line for each thing that was tried.
-pub fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
     let config = load(config)?;
     for warning in &config.warnings {
         println!("warning  {warning}");

@@ -11,7 +11,7 @@ use crate::domain::route::UpstreamUrl;
 use crate::telemetry;
 
 /// Runs the demo until it is told to stop.
-pub fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
+pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

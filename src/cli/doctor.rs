@@ -33,7 +33,7 @@ use crate::wire::system::SystemEntropy;
 
 /// What is to be checked.
 #[derive(Clone, Debug, Args)]
-pub struct Patient {
+pub(super) struct Patient {
     /// Where people reach the app: https://notes.example.com
     #[arg(value_name = "URL", value_parser = Server::parse)]
     site: Server,
@@ -57,7 +57,7 @@ pub struct Patient {
 
 /// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
 /// site.
-pub fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
     let patient = match config {
         Some(file) => patient.completed_by(&load(Some(file))?).map_err(Failed::Usage)?,
         None => patient,

@@ -32,23 +32,23 @@ const LONGEST: usize = 64 << 20;
 const CUT_OFF: &str = "The gateway's answer was cut off. Its log may say why.";
 
 /// The running gateway of a configuration.
-pub struct Gateway {
+pub(super) struct Gateway {
     socket: PathBuf,
 }
 
 impl Gateway {
     /// The gateway of that configuration; nothing is asked yet.
-    pub fn of(config: Option<PathBuf>) -> Result<Self, Failed> {
+    pub(super) fn of(config: Option<PathBuf>) -> Result<Self, Failed> {
         Ok(Self { socket: socket::beside(&load(config)?.storage.path) })
     }
 
     /// Asks for something.
-    pub fn get<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
+    pub(super) fn get<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
         self.ask(Method::GET, target)
     }
 
     /// Asks for something to be done.
-    pub fn post<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
+    pub(super) fn post<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
         self.ask(Method::POST, target)
     }
 
@@ -110,7 +110,7 @@ fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> anyhow::Result<
 }
 
 /// A part of a target's path or query, with everything escaped that could end it.
-pub fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 

@@ -12,7 +12,7 @@ use super::{Failed, load};
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Prints `ok`, or fails with what the gateway said.
-pub fn run(config: Option<PathBuf>) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
     let admin = load(config)?.server.admin;
     ask(admin)?;
     println!("ok");

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use crate::config::TEMPLATE;
 
 /// Writes the commented configuration to `dir`; never over one that is there.
-pub fn run(dir: &Path) -> anyhow::Result<()> {
+pub(super) fn run(dir: &Path) -> anyhow::Result<()> {
     let path = dir.join("bmauth.toml");
     std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     // Secrets may be written into it.

@@ -13,7 +13,7 @@ use crate::wire::{self, Running, World};
 use crate::{config::Config, telemetry};
 
 /// Runs the gateway until it is told to stop.
-pub fn run(file: Option<PathBuf>) -> Result<(), Failed> {
+pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
     let config = load(file)?;
     let _log = telemetry::start().context("no thread could be started")?;
     for warning in &config.warnings {

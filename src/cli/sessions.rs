@@ -13,7 +13,7 @@ use crate::admin::sessions::{Session, SessionEnded, Sessions};
 use crate::admin::users::UserChanged;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// List sessions by the address of their account
     List {
         /// Of this account alone: its e-mail address or its id
@@ -32,7 +32,7 @@ pub enum Command {
 }
 
 /// Runs one of the commands.
-pub fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
     let gateway = Gateway::of(config)?;
     match command {
         Command::List { user: Some(user) } => {
@@ -72,7 +72,7 @@ fn all(gateway: &Gateway) -> Result<Sessions, Failed> {
 }
 
 /// Sessions for people.
-pub fn list(sessions: &[Session]) -> String {
+pub(super) fn list(sessions: &[Session]) -> String {
     if sessions.is_empty() {
         return "Nobody is signed in.\n".to_owned();
     }

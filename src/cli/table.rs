@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Failed;
 
 /// Rows below a line of headings, each column as wide as it must be.
-pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
     let mut widths = headings.map(|heading| heading.chars().count());
     for row in &rows {
@@ -26,7 +26,7 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Strin
 }
 
 /// A moment of the socket's answers as people read it: `2026-11-21 23:58 UTC`.
-pub fn moment(rfc3339: &str) -> String {
+pub(super) fn moment(rfc3339: &str) -> String {
     match (rfc3339.get(..10), rfc3339.get(11..16)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),
         _ => "unknown".to_owned(),
@@ -34,7 +34,7 @@ pub fn moment(rfc3339: &str) -> String {
 }
 
 /// Text that somebody else chose, without what a terminal would obey.
-pub fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -42,7 +42,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Prints `value` for scripts, or `text` for people.
-pub fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failed> {
+pub(super) fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failed> {
     let mut text = if json { serde_json::to_string_pretty(value).map_err(anyhow::Error::from)? } else { text(value) };
     if !text.ends_with('\n') {
         text.push('\n');

@@ -13,7 +13,7 @@ use crate::admin::users::{Event, Passkey, RecoveryCode, User, UserChanged, UserS
 use crate::auth::operate::Who;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// List all accounts by address
     List,
     /// Show an account: its passkeys, where it is signed in, what happened lately
@@ -70,7 +70,7 @@ pub enum Command {
 }
 
 /// How an account is named, as it was typed.
-pub fn who(typed: &str) -> Result<String, String> {
+pub(super) fn who(typed: &str) -> Result<String, String> {
     match Who::parse(typed) {
         Some(_) => Ok(typed.to_owned()),
         None => Err("it is neither an e-mail address nor the id of an account".to_owned()),
@@ -78,7 +78,7 @@ pub fn who(typed: &str) -> Result<String, String> {
 }
 
 /// Runs one of the commands.
-pub fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
     let gateway = Gateway::of(config)?;
     match command {
         Command::List => print(json, &all(&gateway)?, list),

@@ -50,27 +50,27 @@ pub(super) struct Checks {
 
 impl Checks {
     /// Nothing found yet.
-    pub fn new(folder: &Path) -> Self {
+    pub(super) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Takes note of a problem.
-    pub fn refuse(&mut self, place: &Place, message: impl Into<String>) {
+    pub(super) fn refuse(&mut self, place: &Place, message: impl Into<String>) {
         self.problems.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// Takes note of something that is allowed but deserves a word.
-    pub fn warn(&mut self, place: &Place, message: impl fmt::Display) {
+    pub(super) fn warn(&mut self, place: &Place, message: impl fmt::Display) {
         self.warnings.push(format!("{place}: {message}"));
     }
 
     /// A path of the configuration, from the folder of its file.
-    pub fn resolve(&self, path: &str) -> PathBuf {
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
     /// What was found, or `None` where the configuration can be used.
-    pub fn errors(&mut self) -> Option<ConfigErrors> {
+    pub(super) fn errors(&mut self) -> Option<ConfigErrors> {
         let mut problems = std::mem::take(&mut self.problems);
         // Of one place, in the order of the checks.
         problems.sort_by(|one, other| one.place.cmp(&other.place));

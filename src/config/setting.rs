@@ -20,17 +20,17 @@ pub(super) struct Setting {
 
 impl Setting {
     /// Where the value was written.
-    pub fn place(&self) -> &Place {
+    pub(super) fn place(&self) -> &Place {
         &self.node.place
     }
 
     /// A problem with this key's value.
-    pub fn refuse(&self, checks: &mut Checks, message: impl fmt::Display) {
+    pub(super) fn refuse(&self, checks: &mut Checks, message: impl fmt::Display) {
         checks.refuse(self.place(), format!("`{}` {message}", self.key));
     }
 
     /// The value as text.
-    pub fn text(self, checks: &mut Checks) -> Option<String> {
+    pub(super) fn text(self, checks: &mut Checks) -> Option<String> {
         let told = format!("`{}` is {}; it must be text in quotes.", self.key, kind(&self.node.value));
         let place = self.node.place.clone();
         let text = self.text_if_it_is();
@@ -41,7 +41,7 @@ impl Setting {
     }
 
     /// The value where it is text; for what no message may show.
-    pub fn text_if_it_is(self) -> Option<String> {
+    pub(super) fn text_if_it_is(self) -> Option<String> {
         match (self.node.value, self.node.written) {
             (Value::Text(text), _) | (_, Some(text)) => Some(text),
             (_, None) => None,
@@ -49,7 +49,7 @@ impl Setting {
     }
 
     /// The value, read from its text by `read`, which says what is allowed where it fails.
-    pub fn parsed<T>(self, checks: &mut Checks, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn parsed<T>(self, checks: &mut Checks, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (key, place) = (self.key.clone(), self.place().clone());
         let text = self.text(checks)?;
         read(&text)
@@ -58,7 +58,7 @@ impl Setting {
     }
 
     /// The values of a list, each with its own place. One text stands for a list of one.
-    pub fn list(self, checks: &mut Checks) -> Option<Vec<Self>> {
+    pub(super) fn list(self, checks: &mut Checks) -> Option<Vec<Self>> {
         let Self { key, key_place, node } = self;
         match node.value {
             Value::List(items) => {
@@ -75,7 +75,7 @@ impl Setting {
     }
 
     /// `true` or `false`.
-    pub fn boolean(self, checks: &mut Checks) -> Option<bool> {
+    pub(super) fn boolean(self, checks: &mut Checks) -> Option<bool> {
         match self.node.value {
             Value::Boolean(boolean) => Some(boolean),
             ref other => {
@@ -86,7 +86,7 @@ impl Setting {
     }
 
     /// One of a few words.
-    pub fn choice<T: Clone>(self, checks: &mut Checks, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Clone>(self, checks: &mut Checks, choices: &[(&str, T)]) -> Option<T> {
         self.parsed(checks, |text| {
             if let Some((_, meant)) = choices.iter().find(|(word, _)| *word == text) {
                 return Ok(meant.clone());
@@ -97,7 +97,7 @@ impl Setting {
     }
 
     /// A length of time within a range, such as `"5m"`.
-    pub fn duration(self, checks: &mut Checks, range: RangeInclusive<Duration>) -> Option<Duration> {
+    pub(super) fn duration(self, checks: &mut Checks, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.parsed(checks, |text| {
             let duration = parse_duration(text)?;
             if range.contains(&duration) {
@@ -110,13 +110,13 @@ impl Setting {
 
     /// Refuses a key whose feature is not built: starting would let people believe in something that is not
     /// there. `instead` says what holds until then.
-    pub fn not_built(self, checks: &mut Checks, instead: &str) {
+    pub(super) fn not_built(self, checks: &mut Checks, instead: &str) {
         let message = format!("`{}` is not built yet; remove it. {instead}", self.key);
         checks.refuse(&self.key_place, message);
     }
 
     /// The table below the key.
-    pub fn table(self, checks: &mut Checks) -> Option<Table> {
+    pub(super) fn table(self, checks: &mut Checks) -> Option<Table> {
         match self.node.value {
             Value::Table(table) => Some(table),
             ref other => {

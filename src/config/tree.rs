@@ -46,12 +46,12 @@ pub(super) struct Entry {
 
 impl Table {
     /// A table without keys.
-    pub fn empty(place: Place) -> Self {
+    pub(super) fn empty(place: Place) -> Self {
         Self { place, entries: BTreeMap::new() }
     }
 
     /// Reads the text of a file. What is not TOML is reported, each place of it.
-    pub fn from_toml(file: &Arc<str>, text: &str, checks: &mut Checks) -> Self {
+    pub(super) fn from_toml(file: &Arc<str>, text: &str, checks: &mut Checks) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);

@@ -17,11 +17,10 @@ use super::route::Scheme;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination {
-    /// `None` for the host that the flow runs on.
-    origin: Option<Origin>,
-    target: ReturnTo,
-    /// Both, as it is kept and sent along.
+    /// The origin, which is left out where it is that of the host the flow runs on, and the target.
     text: Box<str>,
+    /// Where in it the target begins, in bytes.
+    target_at: usize,
 }
 
 /// Why a kept text is no destination.
@@ -57,23 +56,21 @@ impl Destination {
             target => ReturnTo::parse(target).ok(),
         };
         let (origin, target) = ours.iter().find_map(|origin| Some((origin, target_of(origin)?)))?;
-        Some(if origin == here { target.into() } else { Self::new(Some(origin.clone()), target) })
+        Some(if origin == here { target.into() } else { Self::new(origin.as_str(), &target) })
     }
 
-    fn new(origin: Option<Origin>, target: ReturnTo) -> Self {
-        let text = format!("{}{}", origin.as_ref().map_or("", Origin::as_str), target.as_str());
-        Self { origin, target, text: text.into() }
+    fn new(origin: &str, target: &ReturnTo) -> Self {
+        Self { text: format!("{origin}{}", target.as_str()).into(), target_at: origin.len() }
     }
 
     /// The whole address, for a visitor of a page at `here`. An origin that is none of `ours` any more leads to the root
     /// here.
     pub fn address(&self, here: &Origin, ours: &OwnOrigins) -> String {
-        let (origin, target) = match &self.origin {
-            None => (here, &self.target),
-            Some(origin) if ours.find(origin.as_str()).is_some() => (origin, &self.target),
-            Some(_) => (here, &ReturnTo::root()),
-        };
-        format!("{origin}{}", target.as_str())
+        match self.text.split_at_checked(self.target_at) {
+            Some(("", target)) => format!("{here}{target}"),
+            Some((origin, target)) if ours.find(origin).is_some() => format!("{origin}{target}"),
+            Some(_) | None => format!("{here}/"),
+        }
     }
 
     /// As it is kept and sent along with a page: a target alone on the host that the flow runs on.
@@ -90,7 +87,7 @@ impl Default for Destination {
 
 impl From<ReturnTo> for Destination {
     fn from(target: ReturnTo) -> Self {
-        Self::new(None, target)
+        Self::new("", &target)
     }
 }
 
@@ -109,7 +106,7 @@ impl TryFrom<String> for Destination {
         };
         let (authority, target) = rest.split_at(rest.find('/').ok_or(DestinationError::Form)?);
         let authority = Authority::parse(authority.as_bytes()).map_err(|_| DestinationError::Form)?;
-        Ok(Self::new(Some(Origin::of(scheme, authority)), ReturnTo::parse(target)?))
+        Ok(Self::new(Origin::of(scheme, authority).as_str(), &ReturnTo::parse(target)?))
     }
 }
 

@@ -22,7 +22,7 @@ use super::refusal::GateRefusal;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::access::Admission;
 use crate::domain::host::{Authority, Host};
-use crate::domain::own_paths::{FORWARD_AUTH, RECOVER_REVIEW, SIGN_IN};
+use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{CanonicalPath, RequestTarget};
 use crate::domain::route::{Route, RouteId, Routes, Scheme};
 
@@ -170,21 +170,21 @@ impl ForwardAuth {
         reply
     }
 
-    /// The answer to a refusal: where a person is to go on by one of our pages, it leads there.
+    /// The answer to a refusal: where a person gets on by way of one of our pages, it leads there.
     fn deny(&self, refusal: GateRefusal, request_id: RequestId, original: &Original) -> Reply {
+        let Some(page) = refusal.detour() else { return self.refuse(refusal, request_id) };
         let navigates = original.kind == Kind::Navigation;
-        match (refusal, original.family) {
+        let asks = refusal.status() == StatusCode::UNAUTHORIZED;
+        match original.family {
             // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
-            (GateRefusal::SignInRequired, Family::Original) => self.sign_in_required(original, request_id, true),
-            (GateRefusal::SignInRequired, _) if navigates => self.send_to(SIGN_IN, refusal, original),
-            (GateRefusal::SignInRequired, _) => self.sign_in_required(original, request_id, false),
-            (GateRefusal::ReviewRequired, Family::Original) if navigates => {
-                let mut reply = reply::refuse(StatusCode::UNAUTHORIZED, refusal, request_id, None);
-                reply.headers.push(self.location(RECOVER_REVIEW, original));
+            Family::Original if navigates || asks => {
+                let mut reply = self.unauthorized(refusal, request_id, original);
+                reply.headers.push(self.location(page, original));
                 reply
             }
-            (GateRefusal::ReviewRequired, _) if navigates => self.send_to(RECOVER_REVIEW, refusal, original),
-            _ => self.refuse(refusal, request_id),
+            Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, original),
+            Family::Forwarded | Family::Suffix if asks => self.unauthorized(refusal, request_id, original),
+            Family::Original | Family::Forwarded | Family::Suffix => self.refuse(refusal, request_id),
         }
     }
 

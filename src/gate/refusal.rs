@@ -107,6 +107,15 @@ struct Row {
     outcome: Outcome,
     /// What a person is shown; `None` where only a program can have caused it and is to be told.
     page: Option<PageWords>,
+    /// The page of ours by way of which a person gets on after all.
+    detour: Option<&'static str>,
+}
+
+impl Row {
+    /// The same, for a person who gets on by way of `page`.
+    const fn by_way_of(self, page: &'static str) -> Self {
+        Self { detour: Some(page), ..self }
+    }
 }
 
 /// What the page about a refusal says.
@@ -147,7 +156,7 @@ impl GateRefusal {
             outcome: Outcome,
             page: Option<PageWords>,
         ) -> Row {
-            Row { status, name, title, outcome, page }
+            Row { status, name, title, outcome, page, detour: None }
         }
         const fn page(heading: &'static str, text: &'static str, way_on: WayOn) -> Option<PageWords> {
             Some(PageWords { heading, text, way_on })
@@ -210,6 +219,7 @@ impl GateRefusal {
 
             Self::SignInRequired => {
                 row(S::UNAUTHORIZED, "sign-in-required", "Please sign in to continue", SignIn, forbidden)
+                    .by_way_of(own_paths::SIGN_IN)
             }
             Self::ReviewRequired => {
                 row(S::FORBIDDEN, "review-required", "Please look through your devices to continue", Refused, forbidden)
@@ -356,6 +366,11 @@ impl GateRefusal {
         self.row().name
     }
 
+    /// The page of ours by way of which a person gets on after all, and then back to what was asked for.
+    pub const fn detour(self) -> Option<&'static str> {
+        self.row().detour
+    }
+
     /// How it is counted.
     pub const fn outcome(self) -> Outcome {
         self.row().outcome
@@ -368,11 +383,14 @@ impl GateRefusal {
 
     /// Why, in a sentence for the log: never anything of what was sent.
     pub fn why(self) -> Cow<'static, str> {
-        match self {
-            Self::MalformedRequest(why) => why.into(),
-            Self::MalformedHost(error) => error.to_string().into(),
-            Self::MalformedPath(error) => error.to_string().into(),
-            other => other.row().title.into(),
+        if let Self::MalformedRequest(why) = self {
+            why.into()
+        } else if let Self::MalformedHost(error) = self {
+            error.to_string().into()
+        } else if let Self::MalformedPath(error) = self {
+            error.to_string().into()
+        } else {
+            self.row().title.into()
         }
     }
 

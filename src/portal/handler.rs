@@ -160,10 +160,10 @@ pub async fn answer_errors(
         Some(Unanswered::Script(error)) => {
             let refusal = match &*error {
                 ScriptError::Refused(refusal) => *refusal,
-                ScriptError::World(failure) => match of_world(failure) {
-                    GateRefusal::Unavailable => ScriptRefusal::Unavailable,
-                    _ => ScriptRefusal::Fault,
-                },
+                ScriptError::World(failure) => {
+                    failure.log();
+                    if failure.may_pass() { ScriptRefusal::Unavailable } else { ScriptRefusal::Fault }
+                }
             };
             tracing::info!(refusal = refusal.code(), "a step was refused");
             (refusal.status(), (refusal.status(), Json(refusal.body(caller.words(&portal)))).into_response())
@@ -186,10 +186,7 @@ fn page(portal: &Portal, caller: &Caller, view: Refused<'_>) -> (StatusCode, Res
 /// What a failure of the world is to a visitor; it is logged here.
 fn of_world(failure: &WorldFailure) -> GateRefusal {
     failure.log();
-    match failure {
-        WorldFailure::Busy | WorldFailure::Store(_) => GateRefusal::Unavailable,
-        WorldFailure::RelyingParty(_) => GateRefusal::Fault,
-    }
+    if failure.may_pass() { GateRefusal::Unavailable } else { GateRefusal::Fault }
 }
 
 /// Whether the request was sent by our own script, which wants JSON back.

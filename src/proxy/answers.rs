@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use pingora::proxy::Session;
 
 use super::incoming::Incoming;
-use crate::domain::own_paths::{RECOVER_REVIEW, SIGN_IN};
+use crate::domain::own_paths::SIGN_IN;
 use crate::gate::detour;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
@@ -44,15 +44,12 @@ impl Answer {
     /// (RFC 9457) to a script.
     pub(super) fn refusal(page: RefusalPage<'_>, status: StatusCode, kind: Kind, render: &RenderPage) -> Self {
         let RefusalPage { refusal, request_id, .. } = page;
-        let (mut headers, body) = match kind {
-            Kind::Navigation if refusal.page().is_some() => {
-                let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-                (vec![content_type], render(&page).into())
-            }
-            _ => {
-                let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
-                refusal.problem(status, request_id, sign_in_url)
-            }
+        let (mut headers, body) = if kind == Kind::Navigation && refusal.page().is_some() {
+            let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            (vec![content_type], render(&page).into())
+        } else {
+            let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
+            refusal.problem(status, request_id, sign_in_url)
         };
         if refusal == GateRefusal::MethodNotAllowed {
             headers.push((ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")));
@@ -63,12 +60,7 @@ impl Answer {
     /// Sends a person who goes to a page by way of one of ours, and from there to what they asked for; `None` where that
     /// does not help.
     pub(super) fn detour(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
-        let page = match refusal {
-            _ if incoming.kind != Kind::Navigation => return None,
-            GateRefusal::SignInRequired => SIGN_IN,
-            GateRefusal::ReviewRequired => RECOVER_REVIEW,
-            _ => return None,
-        };
+        let page = refusal.detour().filter(|_| incoming.kind == Kind::Navigation)?;
         let location = HeaderValue::from_str(&detour::by_way_of(page, &incoming.target))
             .expect("percent-encoded text is visible ASCII");
         Some(Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() })

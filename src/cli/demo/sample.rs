@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("sample.css");
 
 /// What the sample app knows: as any app, the keys, the issuer and its own audience.
 #[derive(Debug)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Whose key set verifies tokens.
     pub auth: Arc<Auth>,
     /// Who it is in tokens.
@@ -25,7 +25,7 @@ pub struct Sample {
 }
 
 /// The sample app.
-pub fn router(sample: Sample) -> Router {
+pub(super) fn router(sample: Sample) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css")], STYLE) }))

@@ -262,10 +262,8 @@ fn kind_of(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> Kind
     if websocket_scheme || asks_for_websocket(headers) {
         return Kind::WebSocket;
     }
-    match Kind::of(method, Version::HTTP_11, headers) {
-        Kind::Preflight if !only_asks(headers) => Kind::Other,
-        kind => kind,
-    }
+    let kind = Kind::of(method, Version::HTTP_11, headers);
+    if kind == Kind::Preflight && !only_asks(headers) { Kind::Other } else { kind }
 }
 
 /// Proxies leave `Upgrade` out when they ask (RFC 9110 §7.6.1), and over HTTP/2 there is none (RFC 8441 §5), so the rest

@@ -105,15 +105,11 @@ pub(super) fn refuse(
 }
 
 impl ForwardAuth {
-    /// 401: nobody is signed in. With `Location` for a proxy that makes a redirect of it.
-    pub(super) fn sign_in_required(&self, original: &Original, request_id: RequestId, with_location: bool) -> Reply {
+    /// 401: somebody has to do something first, as to sign in.
+    pub(super) fn unauthorized(&self, refusal: GateRefusal, request_id: RequestId, original: &Original) -> Reply {
         let sign_in_url = format!("{}{SIGN_IN}", self.origin(original));
-        let refusal = GateRefusal::SignInRequired;
-        let mut reply = refuse(StatusCode::UNAUTHORIZED, refusal, request_id, Some(&sign_in_url));
-        if with_location {
-            reply.headers.push(self.location(SIGN_IN, original));
-        }
-        reply
+        let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(&*sign_in_url);
+        refuse(StatusCode::UNAUTHORIZED, refusal, request_id, sign_in_url)
     }
 
     /// 303: a person goes on by way of one of our pages.

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::header;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::error::ApiError;
 
@@ -25,8 +26,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         serde_json::from_slice(json).map(Self).map_err(|error| {
             // The parser's own words would quote what it read.
             let what = match error.classify() {
-                serde_json::error::Category::Data => "has not the fields that this route takes",
-                _ => "is no JSON",
+                Category::Data => "has not the fields that this route takes",
+                Category::Io | Category::Syntax | Category::Eof => "is no JSON",
             };
             ApiError::InvalidRequest(format!(
                 "The body {what} (line {}, column {}): see openapi.json.",

@@ -27,9 +27,12 @@ pub(super) async fn begin(
 ) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
     let auth = &portal.auth;
     let begun = auth.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
-    let (_, options) = begun.map_err(or(|refusal| match refusal {
-        Refusal::Unknown => ApiError::invalid("This account has no key to elevate with. Add one first."),
-        other => word(other),
+    let (_, options) = begun.map_err(or(|refusal| {
+        if refusal == Refusal::Unknown {
+            ApiError::invalid("This account has no key to elevate with. Add one first.")
+        } else {
+            word(refusal)
+        }
     }))?;
     Ok(Json(options))
 }
@@ -59,6 +62,13 @@ pub(super) async fn verify(
 fn word(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::SignedOut => ApiError::Unauthenticated,
-        _ => ApiError::NotProved,
+        Refusal::Stale
+        | Refusal::ConfirmNeeded
+        | Refusal::Unknown
+        | Refusal::LastPasskey
+        | Refusal::WrongEmail
+        | Refusal::NotProved
+        | Refusal::CounterWentBack
+        | Refusal::BadPasskey => ApiError::NotProved,
     }
 }

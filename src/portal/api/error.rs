@@ -115,15 +115,12 @@ impl IntoResponse for ApiError {
         let (status, error, message) = self.parts();
         let mut response = (status, Json(Body { status: status.as_u16(), message, error })).into_response();
         let headers = response.headers_mut();
-        match self {
-            Self::TooMany | Self::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            }
-            // RFC 6750 §3.
-            Self::Unauthenticated => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if matches!(self, Self::TooMany | Self::Unavailable) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        // RFC 6750 §3.
+        if self == Self::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -132,10 +129,7 @@ impl IntoResponse for ApiError {
 impl From<WorldFailure> for ApiError {
     fn from(failure: WorldFailure) -> Self {
         failure.log();
-        match failure {
-            WorldFailure::Busy | WorldFailure::Store(_) => Self::Unavailable,
-            WorldFailure::RelyingParty(_) => Self::Fault,
-        }
+        if failure.may_pass() { Self::Unavailable } else { Self::Fault }
     }
 }
 

@@ -73,7 +73,7 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: Status
     let Some(registration) = portal.auth.registration(&caller.visitor).await? else {
         // Finished in another tab, perhaps: a signed-in visitor is through.
         return match caller.session(portal).await? {
-            Some(_) => Ok(answer::go_on(&portal, &caller, &Destination::root())),
+            Some(_) => Ok(answer::go_on(portal, caller, &Destination::root())),
             None => Err(GateRefusal::RegistrationEnded.into()),
         };
     };

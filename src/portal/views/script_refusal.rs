@@ -127,9 +127,10 @@ impl ScriptRefusal {
 
     fn message(self, words: Words<'_>) -> String {
         let (_, _, sentence) = self.row();
-        match self {
-            Self::WrongNumber { tries_left } => words.with(sentence, "tries", tries_left),
-            _ => words.say(sentence),
+        if let Self::WrongNumber { tries_left } = self {
+            words.with(sentence, "tries", tries_left)
+        } else {
+            words.say(sentence)
         }
     }
 }

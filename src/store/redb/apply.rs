@@ -23,7 +23,7 @@ use crate::domain::signing_key::SigningKey;
 
 /// Why a commit is dropped.
 #[derive(Debug)]
-pub enum Stop {
+pub(super) enum Stop {
     /// A precondition did not hold.
     Conflict(Conflict),
     /// Its rows could not be read or written down.
@@ -47,7 +47,7 @@ impl Batch<'_, '_> {
     ///
     /// # Errors
     /// Its precondition does not hold, or the store failed; then the whole commit must be dropped.
-    pub fn make(&mut self, change: Change) -> Result<(), Stop> {
+    pub(super) fn make(&mut self, change: Change) -> Result<(), Stop> {
         match change {
             Change::AddCeremony(ceremony) => self.put(&ceremony)?,
             Change::SpendCeremony(id) => {

@@ -13,14 +13,14 @@ use crate::domain::tokens::TokenFamily;
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
 
 /// The tables of a write transaction, opened as they are needed.
-pub struct Tables<'txn> {
+pub(super) struct Tables<'txn> {
     transaction: &'txn WriteTransaction,
     open: BTreeMap<Table, OpenTable<'txn>>,
 }
 
 impl<'txn> Tables<'txn> {
     /// The tables of that transaction.
-    pub fn new(transaction: &'txn WriteTransaction) -> Self {
+    pub(super) fn new(transaction: &'txn WriteTransaction) -> Self {
         Self { transaction, open: BTreeMap::new() }
     }
 
@@ -35,7 +35,7 @@ impl<'txn> Tables<'txn> {
 
 /// What one commit has written so far, on top of what the transaction holds. It reads its own writes; dropped, it
 /// leaves no trace.
-pub struct Batch<'a, 'txn> {
+pub(super) struct Batch<'a, 'txn> {
     tables: &'a mut Tables<'txn>,
     /// New values; `None` removes.
     writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
@@ -43,22 +43,22 @@ pub struct Batch<'a, 'txn> {
 
 impl<'a, 'txn> Batch<'a, 'txn> {
     /// Begins a commit.
-    pub fn new(tables: &'a mut Tables<'txn>) -> Self {
+    pub(super) fn new(tables: &'a mut Tables<'txn>) -> Self {
         Self { tables, writes: BTreeMap::new() }
     }
 
     /// Writes a value.
-    pub fn set(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+    pub(super) fn set(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.writes.insert((table, key), Some(value));
     }
 
     /// Removes a value.
-    pub fn unset(&mut self, table: Table, key: Vec<u8>) {
+    pub(super) fn unset(&mut self, table: Table, key: Vec<u8>) {
         self.writes.insert((table, key), None);
     }
 
     /// Keeps a row in place of any other of its key, readable or not, and its index right.
-    pub fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
+    pub(super) fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
         let key = row.key();
         let was = match self.load::<R>(&key) {
             Err(Fault::Unreadable { .. }) => {
@@ -80,7 +80,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     }
 
     /// Takes a row away, and out of its index. Returns it, where there was one.
-    pub fn remove<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+    pub(super) fn remove<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
         let row = self.load::<R>(key)?;
         if let Some(row) = &row {
             for (table, key, _) in row.index_rows() {
@@ -92,14 +92,18 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     }
 
     /// Takes away a row that its index does not name any more.
-    pub fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
+    pub(super) fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
         self.unset(table, key.to_vec());
         // A session's tokens go with it, however it ends.
         if table == Table::Sessions { self.discard_if_there::<TokenFamily>(key) } else { Ok(()) }
     }
 
     /// The keys of those rows of a table, as the transaction holds it, that are like that. The table is read through.
-    pub fn held_keys(&mut self, table: Table, like: impl Fn(&[u8], &[u8]) -> bool) -> Result<Vec<Vec<u8>>, Fault> {
+    pub(super) fn held_keys(
+        &mut self,
+        table: Table,
+        like: impl Fn(&[u8], &[u8]) -> bool,
+    ) -> Result<Vec<Vec<u8>>, Fault> {
         let mut keys = Vec::new();
         for row in self.tables.table(table)?.iter()? {
             let (key, value) = row?;
@@ -112,7 +116,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
 
     /// Hands the writes to the transaction. Nothing is left to be decided here; where it fails, the transaction must
     /// be aborted.
-    pub fn write(self) -> Result<(), Fault> {
+    pub(super) fn write(self) -> Result<(), Fault> {
         for ((table, key), value) in self.writes {
             let table = self.tables.table(table)?;
             match value {

@@ -16,11 +16,11 @@ const TOLD: usize = 100;
 
 /// The rows that were passed over, so that the log is told once.
 #[derive(Debug, Default)]
-pub struct PassedOver(Mutex<BTreeSet<(Table, Vec<u8>)>>);
+pub(super) struct PassedOver(Mutex<BTreeSet<(Table, Vec<u8>)>>);
 
 impl PassedOver {
     /// Tells the log, where it has not been told yet.
-    pub fn tell(&self, table: Table, key: &[u8], fault: &Fault) {
+    pub(super) fn tell(&self, table: Table, key: &[u8], fault: &Fault) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD && told.insert((table, key.to_vec())) {
             tracing::error!(error = fault as &dyn std::error::Error, "a row is passed over until its time is over");
@@ -30,7 +30,7 @@ impl PassedOver {
 
 impl Batch<'_, '_> {
     /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.
-    pub fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, Fault> {
+    pub(super) fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, Fault> {
         let (mut count, mut broken) = (0, BTreeSet::new());
         for key in keys {
             let fault = match self.remove::<R>(&key) {
@@ -50,7 +50,7 @@ impl Batch<'_, '_> {
     }
 
     /// Takes a row away, where there is one, readable or not.
-    pub fn discard_if_there<R: Row>(&mut self, key: &[u8]) -> Result<(), Fault> {
+    pub(super) fn discard_if_there<R: Row>(&mut self, key: &[u8]) -> Result<(), Fault> {
         if self.get(R::TABLE, key)?.is_some() {
             self.discard::<R>([key.to_vec()])?;
         }

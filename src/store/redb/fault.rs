@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// A failure of the database or of what is in it. It can be told to everybody whose commit was in one group.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Fault {
+pub(super) enum Fault {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] Arc<::redb::Error>),
@@ -31,13 +31,13 @@ pub enum Fault {
 
 impl Fault {
     /// The error for whoever asked, with what was being done for them.
-    pub fn during(self, problem: &str) -> StoreError {
+    pub(super) fn during(self, problem: &str) -> StoreError {
         StoreError { problem: problem.to_owned(), source: Some(Box::new(self)) }
     }
 }
 
 /// A failure of the caller's moment: nothing is wrong with the database.
-pub fn refusal(problem: impl Into<String>) -> StoreError {
+pub(super) fn refusal(problem: impl Into<String>) -> StoreError {
     StoreError { problem: problem.into(), source: None }
 }
 

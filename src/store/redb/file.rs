@@ -16,7 +16,7 @@ use crate::store::StoreError;
 ///
 /// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too, and
 /// version 4 the tokens of sessions of the API.
-pub const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 4;
 /// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is read
 /// once and is in memory from then on.
 const CACHE: usize = 32 << 20;
@@ -25,7 +25,7 @@ const CACHE: usize = 32 << 20;
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn open(path: &Path) -> Result<Database, StoreError> {
+pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     let file = open_private(path)?;
     let database = FileBackend::new(file)
         .and_then(|backend| builder(path).create_with_backend(backend))

@@ -30,7 +30,7 @@ use crate::domain::email::Email;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;
 
-pub use count::Count;
+pub(super) use count::Count;
 
 /// Writes the version and the record.
 fn encode(table: Table, version: u8, record: &impl Serialize) -> Result<Vec<u8>, Fault> {

@@ -12,7 +12,7 @@ use crate::domain::passkey::MAX_CREDENTIAL_ID;
 
 /// A table of the database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Table {
+pub(super) enum Table {
     /// [`MASTER`] and [`SCHEMA`].
     Meta,
     /// By ceremony id.
@@ -88,13 +88,13 @@ pub enum Table {
 }
 
 /// The key in [`Table::Meta`] of the gateway's master secret.
-pub const MASTER: &[u8] = b"master";
+pub(super) const MASTER: &[u8] = b"master";
 /// The key in [`Table::Meta`] of the schema version, four bytes, big-endian.
-pub const SCHEMA: &[u8] = b"schema";
+pub(super) const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub const ALL: [Self; 36] = [
+    pub(super) const ALL: [Self; 36] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -134,7 +134,7 @@ impl Table {
     ];
 
     /// Its name in the file. Names are never changed: files have them.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::Ceremonies => "ceremonies",
@@ -176,13 +176,13 @@ impl Table {
     }
 
     /// The table as redb knows it.
-    pub const fn definition(self) -> ::redb::TableDefinition<'static, &'static [u8], &'static [u8]> {
+    pub(super) const fn definition(self) -> ::redb::TableDefinition<'static, &'static [u8], &'static [u8]> {
         ::redb::TableDefinition::new(self.name())
     }
 }
 
 /// Something kept in one table, and found through others.
-pub trait Row: Sized {
+pub(super) trait Row: Sized {
     /// Where it is kept.
     const TABLE: Table;
 
@@ -197,33 +197,33 @@ pub trait Row: Sized {
 }
 
 /// The keys of an index by account that begin with that account.
-pub fn of_account(account: AccountId) -> RangeInclusive<Vec<u8>> {
+pub(super) fn of_account(account: AccountId) -> RangeInclusive<Vec<u8>> {
     let account = account.0.as_bytes();
     // No key is as long as this one, or as late: a time and a credential id are the most that follows.
     account.to_vec()..=[&account[..], &[0xff; 9 + MAX_CREDENTIAL_ID]].concat()
 }
 
 /// What follows the account in a key of an index by account.
-pub fn after_account(key: &[u8]) -> &[u8] {
+pub(super) fn after_account(key: &[u8]) -> &[u8] {
     key.get(16..).unwrap_or_default()
 }
 
 /// The key of an index by time.
-pub fn at(time: Timestamp, key: &[u8]) -> Vec<u8> {
+pub(super) fn at(time: Timestamp, key: &[u8]) -> Vec<u8> {
     [&time.unix().to_be_bytes(), key].concat()
 }
 
 /// The last key that an index by time may have at `time`: no key indexed so is longer than a digest.
-pub fn end_of(time: Timestamp) -> Vec<u8> {
+pub(super) fn end_of(time: Timestamp) -> Vec<u8> {
     at(time, &[0xff; 32])
 }
 
 /// What follows the time in a key of an index by time.
-pub fn after_time(key: &[u8]) -> &[u8] {
+pub(super) fn after_time(key: &[u8]) -> &[u8] {
     key.get(8..).unwrap_or_default()
 }
 
 /// The first key in [`Table::RegistrationsByEmail`] of an address; no address has a zero byte.
-pub fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
+pub(super) fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
     [email.as_bytes(), &[0], browser].concat()
 }

@@ -17,7 +17,7 @@ use crate::domain::session::Session;
 
 /// What is to be removed.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep {
+pub(super) struct Sweep {
     /// What has expired by now.
     pub now: Timestamp,
     /// Sessions created before.
@@ -30,7 +30,7 @@ pub struct Sweep {
 
 impl Batch<'_, '_> {
     /// Removes it; returns how many rows that were.
-    pub fn sweep(&mut self, sweep: &Sweep) -> Result<usize, Fault> {
+    pub(super) fn sweep(&mut self, sweep: &Sweep) -> Result<usize, Fault> {
         let Sweep { now, session_created_before, session_seen_before, limit } = *sweep;
         let sessions =
             self.remove_first::<Session>(Table::SessionsByCreation, end_before(session_created_before), limit)?;

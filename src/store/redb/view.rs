@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::rows::{Row, Table};
 
 /// Somewhere rows can be read.
-pub trait View {
+pub(super) trait View {
     /// The value of a key.
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
 
@@ -32,12 +32,12 @@ pub trait View {
 }
 
 /// An index names a row that is not there.
-pub fn dangling(table: Table) -> Fault {
+pub(super) fn dangling(table: Table) -> Fault {
     Fault::Unreadable { table, why: "an index names it, and it is not there".to_owned() }
 }
 
 /// The state that some commit left.
-pub struct Snapshot {
+pub(super) struct Snapshot {
     transaction: ReadTransaction,
     passed_over: Arc<PassedOver>,
 }
@@ -57,12 +57,12 @@ impl View for Snapshot {
 
 impl Snapshot {
     /// What the transaction sees. `passed_over` remembers what the log was told.
-    pub const fn new(transaction: ReadTransaction, passed_over: Arc<PassedOver>) -> Self {
+    pub(super) const fn new(transaction: ReadTransaction, passed_over: Arc<PassedOver>) -> Self {
         Self { transaction, passed_over }
     }
 
     /// The row that an index names, unless it cannot be read: one that waits must not hold up the others.
-    pub fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+    pub(super) fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
         match self.load_indexed(key) {
             Err(fault @ Fault::Unreadable { .. }) => {
                 self.passed_over.tell(R::TABLE, key, &fault);
@@ -73,7 +73,7 @@ impl Snapshot {
     }
 
     /// The last keys of a range, the last one first, at most `limit`.
-    pub fn last_keys(
+    pub(super) fn last_keys(
         &mut self,
         table: Table,
         range: RangeInclusive<Vec<u8>>,
@@ -86,7 +86,7 @@ impl Snapshot {
 }
 
 /// The first keys of a table's range.
-pub fn first_keys(
+pub(super) fn first_keys(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     range: &RangeInclusive<Vec<u8>>,
     limit: usize,

@@ -31,7 +31,7 @@ const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
 /// One thing to be written, all or nothing.
 #[derive(Debug)]
-pub enum Work {
+pub(super) enum Work {
     /// A plan's changes.
     Commit(Vec<Change>, Durability),
     /// Expired rows to be removed.
@@ -61,7 +61,7 @@ struct Group {
 
 /// A handle on the writing thread. Dropped, it waits until what was asked for is written.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     failing: Arc<AtomicBool>,
@@ -72,7 +72,7 @@ impl Writer {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start(database: Arc<Database>) -> std::io::Result<Self> {
+    pub(super) fn start(database: Arc<Database>) -> std::io::Result<Self> {
         Self::start_with(database, FLUSH_AFTER, PACE)
     }
 
@@ -97,7 +97,7 @@ impl Writer {
     ///
     /// # Errors
     /// A precondition did not hold, the store failed, or too much is waiting.
-    pub async fn write(&self, work: Work) -> Result<usize, CommitError> {
+    pub(super) async fn write(&self, work: Work) -> Result<usize, CommitError> {
         let (answer, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.try_send(Job { work, answer }).map_err(|error| match error {
@@ -111,7 +111,7 @@ impl Writer {
     ///
     /// # Errors
     /// The last group was not written, or the thread has stopped.
-    pub fn ready(&self) -> Result<(), StoreError> {
+    pub(super) fn ready(&self) -> Result<(), StoreError> {
         if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
             return Err(stopped());
         }

@@ -93,7 +93,7 @@ async fn show(
     status: StatusCode,
 ) -> Result<Response, PageError> {
     let Ok(passkeys) = refusal_apart(portal.auth.passkeys_to_review(live).await)? else {
-        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
+        return Ok(answer::go_on(portal, caller, &caller.destination()));
     };
     let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
     let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();

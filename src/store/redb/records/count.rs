@@ -9,7 +9,7 @@ use crate::domain::plan::Counter;
 
 /// A counter within its window.
 #[derive(Clone, Copy, Debug)]
-pub struct Count {
+pub(crate) struct Count {
     /// What is counted.
     pub counter: Counter,
     /// How many there have been.
