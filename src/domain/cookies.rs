@@ -19,12 +19,12 @@ pub struct Found<'a> {
     /// which is unknown.
     pub only: Option<&'a [u8]>,
     /// What of them is the app's.
-    pub kept: Kept,
+    pub apps: AppCookies,
 }
 
 /// What of a request's `Cookie` fields is left for the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum AppCookies {
     /// Exactly what came in, which was one field or none.
     AsItCame,
     /// No cookie.
@@ -50,12 +50,12 @@ pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a>
             }
         }
     }
-    let kept = match (ours, theirs) {
-        (false, _) if count < 2 => Kept::AsItCame,
-        (_, true) => Kept::Some,
-        (_, false) => Kept::Nothing,
+    let apps = match (ours, theirs) {
+        (false, _) if count < 2 => AppCookies::AsItCame,
+        (_, true) => AppCookies::Some,
+        (_, false) => AppCookies::Nothing,
     };
-    Found { only: value.filter(|_| values == 1), kept }
+    Found { only: value.filter(|_| values == 1), apps }
 }
 
 /// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several fields,
@@ -103,13 +103,13 @@ mod tests {
         fields.iter().map(|field| field.as_bytes())
     }
 
-    fn left(fields: &[&str]) -> Kept {
-        find(bytes(fields), "bmauth").kept
+    fn left(fields: &[&str]) -> AppCookies {
+        find(bytes(fields), "bmauth").apps
     }
 
     #[track_caller]
     fn leaves(fields: &[&str], expected: &str) {
-        assert_eq!(left(fields), Kept::Some, "{fields:?}");
+        assert_eq!(left(fields), AppCookies::Some, "{fields:?}");
         assert_eq!(without_ours(bytes(fields)), expected.as_bytes(), "{fields:?}");
     }
 
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn one_field_without_ours_is_untouched() {
         for field in ["a=1", "a=1;b=2;  c", "", "notbmauth=1; x=bmauth", "a=\"; q\";;"] {
-            assert_eq!(left(&[field]), Kept::AsItCame, "{field}");
+            assert_eq!(left(&[field]), AppCookies::AsItCame, "{field}");
         }
-        assert_eq!(left(&[]), Kept::AsItCame);
+        assert_eq!(left(&[]), AppCookies::AsItCame);
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         // A quote does not hide what stands behind a semicolon.
         leaves(&["a=\"1; __Host-bmauth=secret; b=2\""], "a=\"1; b=2\"");
         for only_ours in ["bmauth=1", " __Host-bmauth=1 ; bmauth-lang=de;", "bmauth"] {
-            assert_eq!(left(&[only_ours]), Kept::Nothing, "{only_ours}");
+            assert_eq!(left(&[only_ours]), AppCookies::Nothing, "{only_ours}");
         }
     }
 
@@ -143,9 +143,9 @@ mod tests {
         leaves(&["a=1", "b=2"], "a=1; b=2");
         leaves(&["a=1", ""], "a=1");
         leaves(&["", "a=1;\tbmauth\t=\t2;;=", " "], "a=1; =");
-        assert_eq!(left(&["", " ; "]), Kept::Nothing);
+        assert_eq!(left(&["", " ; "]), AppCookies::Nothing);
         leaves(&["a=1", "b=2; c=3", "__Host-bmauth=1"], "a=1; b=2; c=3");
-        assert_eq!(left(&["bmauth=1", "bmauth-flow=2"]), Kept::Nothing);
+        assert_eq!(left(&["bmauth=1", "bmauth-flow=2"]), AppCookies::Nothing);
     }
 
     #[test]
@@ -201,10 +201,10 @@ mod tests {
             };
             let all: Vec<String> = fields.iter().flat_map(|field| names(field)).collect();
             let bytes = || fields.iter().map(|field| field.as_bytes());
-            let left = match find(bytes(), "bmauth").kept {
-                Kept::AsItCame => all.clone(),
-                Kept::Nothing => Vec::new(),
-                Kept::Some => names(std::str::from_utf8(&without_ours(bytes())).unwrap()),
+            let left = match find(bytes(), "bmauth").apps {
+                AppCookies::AsItCame => all.clone(),
+                AppCookies::Nothing => Vec::new(),
+                AppCookies::Some => names(std::str::from_utf8(&without_ours(bytes())).unwrap()),
             };
             let plain = |pair: &&String| {
                 let name = pair.split('=').next().unwrap().trim_ascii().to_ascii_lowercase();
@@ -234,7 +234,7 @@ mod tests {
             let (name, value) = field.split(';').next().unwrap().split_once('=').unwrap();
             let (name, value) = (name.trim_ascii(), value.trim_ascii());
             let sent = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
-            if left(&[&sent]) == Kept::Nothing {
+            if left(&[&sent]) == AppCookies::Nothing {
                 prop_assert!(sets_ours(field.as_bytes()), "{}", field);
             }
         }

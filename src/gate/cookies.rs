@@ -71,6 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_app_sees_or_sets_a_cookie_of_ours() {
+        for names in [CookieNames::new(true), CookieNames::new(false)] {
+            for name in [names.session, names.flow, names.language] {
+                assert!(crate::domain::cookies::is_ours(name.as_bytes()), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_session_cookie_is_bound_to_its_host_and_hidden_from_scripts() {
         let token = Secret::from_bytes([0; 32]);
         let set = CookieNames::new(true).set_session(&token, Duration::from_secs(60));

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 
 use crate::domain::bearer::Bearer;
-use crate::domain::cookies::{self, Kept};
+use crate::domain::cookies::{self, AppCookies};
 use crate::domain::secret::{Secret, SecretDigest};
 
 /// Who a request says it is from.
@@ -15,7 +15,7 @@ pub struct Credentials {
     /// The access token that it carries instead: where there is any of ours, the cookie does not count.
     pub bearer: Bearer,
     /// What of its cookies is the app's.
-    pub cookies: Kept,
+    pub cookies: AppCookies,
 }
 
 impl Credentials {
@@ -25,7 +25,7 @@ impl Credentials {
         let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         let bearer = Bearer::read(fields, is_ours);
         let found = cookies::find(cookie_fields(headers), session_cookie);
-        Self { token: found.only.and_then(digest), bearer, cookies: found.kept }
+        Self { token: found.only.and_then(digest), bearer, cookies: found.apps }
     }
 }
 

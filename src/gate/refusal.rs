@@ -223,6 +223,7 @@ impl GateRefusal {
             }
             Self::ReviewRequired => {
                 row(S::FORBIDDEN, "review-required", "Please look through your devices to continue", Refused, forbidden)
+                    .by_way_of(own_paths::RECOVER_REVIEW)
             }
             Self::Forbidden => row(S::FORBIDDEN, "forbidden", "This account cannot open this page", Refused, forbidden),
             Self::ForeignOrigin => row(

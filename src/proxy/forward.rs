@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
-use crate::domain::cookies::Kept;
+use crate::domain::cookies::AppCookies;
 use crate::domain::field_name::Folded;
 use crate::gate::{credentials, fields, kind};
 
@@ -140,13 +140,13 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
         keep_the_question(headers);
     }
     match incoming.credentials.cookies {
-        Kept::AsItCame => {}
-        Kept::Nothing => {
+        AppCookies::AsItCame => {}
+        AppCookies::Nothing => {
             headers.remove(COOKIE);
         }
         // They went with the fields that were not to be passed on.
-        Kept::Some if !headers.contains_key(COOKIE) => {}
-        Kept::Some => {
+        AppCookies::Some if !headers.contains_key(COOKIE) => {}
+        AppCookies::Some => {
             let line = credentials::cookies_without_ours(headers);
             headers.insert(COOKIE, HeaderValue::try_from(line)?);
         }

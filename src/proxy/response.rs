@@ -34,7 +34,7 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
     if !sets_ours(&response.headers) {
         return Ok(());
     }
-    let kept: Vec<HeaderValue> = response
+    let theirs: Vec<HeaderValue> = response
         .headers
         .get_all(SET_COOKIE)
         .iter()
@@ -42,7 +42,7 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
         .cloned()
         .collect();
     response.remove_header(&SET_COOKIE);
-    for value in kept {
+    for value in theirs {
         response.append_header(SET_COOKIE, value)?;
     }
     Ok(())

@@ -148,8 +148,8 @@ impl Server {
 
     async fn look_up_or_remember(&self) -> std::io::Result<SocketAddr> {
         let now = Instant::now();
-        let kept = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let addresses = match kept {
+        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let addresses = match known {
             Some(names) if now < names.until => names.addresses,
             _ => {
                 let found: Arc<[SocketAddr]> = self.look_up().await?.into();

@@ -46,7 +46,7 @@ impl<S: Subscriber> Layer<S> for Json {
             self.queue.push(&line, super::is_serious(level));
         }
         line.shrink_to(KEPT);
-        let _ = LINE.try_with(|kept| kept.set(line));
+        let _ = LINE.try_with(|spare| spare.set(line));
     }
 }
 

@@ -135,6 +135,45 @@ fn claims(answer: &Response) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
+/// What is on a page besides what the page itself is.
+fn policies(answer: &Response) -> Vec<(String, String)> {
+    const OF_THE_ANSWER: [&str; 7] =
+        ["connection", "content-length", "content-type", "date", "location", "set-cookie", "www-authenticate"];
+    let others = answer.headers().iter().filter(|(name, _)| !OF_THE_ANSWER.contains(&name.as_str()));
+    let mut policies: Vec<_> =
+        others.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    policies.sort();
+    policies
+}
+
+#[tokio::test]
+async fn a_page_made_by_the_proxy_carries_what_a_page_made_by_the_portal_does() {
+    let behind = Behind::new().await;
+    let ask = |host: &str, path: &str, accept: &str| {
+        let request = Request::get(path).header(header::HOST, host).header(header::ACCEPT, accept);
+        hand_over(Arc::clone(&behind.proxy), request.body(Body::empty()).unwrap())
+    };
+    let ours = ask("notes.example.com", "/_bmauth/sign-in", "text/html").await;
+    assert_eq!(ours.status(), 200);
+    let expected = policies(&ours);
+    for name in
+        ["content-security-policy", "x-frame-options", "cross-origin-opener-policy", "strict-transport-security"]
+    {
+        assert!(expected.iter().any(|(known, _)| known == name), "{name}");
+    }
+    for (status, host, path, accept) in [
+        (421, "other.example.com", "/", "text/html"),
+        (421, "other.example.com", "/", "*/*"),
+        (404, "notes.example.com", "/notes", "text/html"),
+        (400, "notes.example.com", "/a//b", "text/html"),
+        (404, "notes.example.com", "/_bmauth/nothing", "text/html"),
+        (401, "notes.example.com", "/_bmauth/whoami", "*/*"),
+    ] {
+        let answer = ask(host, path, accept).await;
+        assert_eq!((answer.status().as_u16(), policies(&answer)), (status, expected.clone()), "{host}{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_stranger_is_sent_to_sign_in_registers_there_and_then_passes() {
     let behind = Behind::new().await;

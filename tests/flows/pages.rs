@@ -68,6 +68,36 @@ async fn a_hostile_way_back_ends_at_the_front_page() {
 }
 
 #[tokio::test]
+async fn every_address_that_a_script_asks_is_answered() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/assets"));
+    let mut asked = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "js") {
+            continue;
+        }
+        let script = std::fs::read_to_string(&path).unwrap();
+        // `ask` puts our prefix before what it is given; `setUp` is given where to send what was made.
+        asked.extend(script.split("ask(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+        asked.extend(script.split('"').filter(|text| text.ends_with("/verify")).map(str::to_owned));
+        for rest in script.split("/_bmauth/").skip(1) {
+            let path: String =
+                rest.chars().take_while(|letter| letter.is_ascii_lowercase() || "-/".contains(*letter)).collect();
+            asked.extend(Some(path).filter(|path| !path.is_empty()));
+        }
+    }
+    assert!(asked.len() > 15, "{asked:?}");
+    for path in asked {
+        let path = format!("/_bmauth/{path}");
+        let (get, post) = (browser.get(&path).await, browser.post(&path, &json!({})).await);
+        let is_there = |status: StatusCode| status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED;
+        assert!(is_there(get.status) || is_there(post.status), "{path}: {} {}", get.status, post.status);
+    }
+}
+
+#[tokio::test]
 async fn a_visitor_may_go_on_to_another_of_our_hosts_and_to_no_other() {
     let route = "[[route]]\nhost = \"wiki.example.com\"\nupstream = [\"http://127.0.0.1:8001\"]\n";
     let world = World::with(&format!("{CONFIG}{route}"), Arc::new(MemoryStore::new())).await;

@@ -248,3 +248,17 @@ async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
     assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a stranger signs in first");
     assert!(app.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_recovered_session_looks_through_its_devices_first() {
+    let app = hello().await;
+    let world = plan().route("/", Access::SignedIn, &app.url).route("/open", Access::Optional, &app.url).start();
+    let secret = world.keeper.recover(1);
+    let page = world.get_as(&secret, "/notes?a=b", &["Sec-Fetch-Mode: navigate"]).await;
+    let location = "/_bmauth/recover/review?return_to=/notes%3Fa%3Db";
+    assert_eq!((page.status, page.field("location")), (303, Some(location)));
+    let script = world.get_as(&secret, "/notes", &[]).await;
+    assert_eq!((script.status, script.json()["type"].as_str()), (403, Some("urn:bmauth:problem:review-required")));
+    let open = world.get_as(&secret, "/open", &[]).await;
+    assert_eq!(open.status, 200, "as somebody who is not signed in");
+}

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::original::Original;
 use super::{About, ForwardAuth, Reply};
-use crate::domain::cookies::Kept;
+use crate::domain::cookies::AppCookies;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
@@ -77,10 +77,10 @@ impl Theirs {
         let (came, authorized) = (headers.contains_key(COOKIE), headers.contains_key(AUTHORIZATION));
         let left = |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.is_empty()) };
         let cookie = match credentials.cookies {
-            Kept::AsItCame => headers.get(COOKIE).cloned(),
-            Kept::Nothing => None,
+            AppCookies::AsItCame => headers.get(COOKIE).cloned(),
+            AppCookies::Nothing => None,
             // What was taken out of valid fields is valid.
-            Kept::Some => HeaderValue::from_bytes(&credentials::cookies_without_ours(headers)).ok(),
+            AppCookies::Some => HeaderValue::from_bytes(&credentials::cookies_without_ours(headers)).ok(),
         };
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one field, which means neither.

@@ -56,7 +56,7 @@ enum Outcome {
 struct Group {
     outcomes: Vec<Outcome>,
     /// Whether there was anything to keep.
-    kept: bool,
+    committed: bool,
 }
 
 /// A handle on the writing thread. Dropped, it waits until what was asked for is written.
@@ -200,15 +200,15 @@ impl Thread {
         let written = self.transaction(group, durable);
         self.failing.store(written.is_err(), Ordering::Relaxed);
         match &written {
-            Ok(Group { kept: false, .. }) => {}
-            Ok(Group { kept: true, .. }) if durable => self.relaxed = 0,
-            Ok(Group { kept: true, .. }) => self.relaxed += 1,
+            Ok(Group { committed: false, .. }) => {}
+            Ok(Group { committed: true, .. }) if durable => self.relaxed = 0,
+            Ok(Group { committed: true, .. }) => self.relaxed += 1,
             Err(fault) => tracing::error!(error = fault as &dyn std::error::Error, "the store was not written"),
         }
         written.map(|group| group.outcomes)
     }
 
-    /// Writes a group in one transaction. All of it is kept, but for the commits whose preconditions do not hold.
+    /// Writes a group in one transaction. All of it is committed, but for the commits whose preconditions do not hold.
     fn transaction(&self, group: Vec<Work>, durable: bool) -> Result<Group, Fault> {
         let mut transaction = self.database.begin_write()?;
         if durable {
@@ -234,7 +234,7 @@ impl Thread {
         } else {
             transaction.commit()?
         }
-        Ok(Group { outcomes, kept: !refused })
+        Ok(Group { outcomes, committed: !refused })
     }
 }
 
