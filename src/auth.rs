@@ -3,7 +3,7 @@
 //! Every step of a flow is one function here with the same shape. What the steps decide stands in [`crate::domain`].
 
 mod bearer;
-mod endings;
+pub mod ledger;
 pub mod link;
 pub mod manage;
 pub mod operate;
@@ -12,6 +12,7 @@ pub mod passkeys;
 pub mod principal;
 pub mod recover;
 pub mod register;
+pub mod rotation;
 pub mod sessions;
 pub mod sign_in;
 pub mod tokens;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::sync::Notify;
 use uuid::Uuid;
 use webauthn_rs::prelude::{DiscoverableAuthentication, PublicKeyCredential};
 
@@ -30,15 +30,15 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::code::{Code, CodeId};
 use crate::domain::letter::LetterId;
 use crate::domain::passkey::{NewPasskey, Passkey};
-use crate::domain::plan::{Change, Counter, Durability, Plan};
+use crate::domain::plan::{Change, Counter, Durability, Plan, SessionChange};
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::secret::{MacKey, Secret, SecretDigest};
 use crate::domain::session::{NewSession, Session, SessionId, SessionLimits, SignedIn};
 use crate::domain::visitor::Visitor;
 use crate::identity::{Identity, IdentityError};
-use crate::store::{CommitError, Store, StoreError};
-use endings::Endings;
+use crate::store::{CommitError, Records, StoreError};
+use ledger::Ledger;
 use passkeys::{RelyingParty, RelyingPartyError, Unproved};
 use principal::Principal;
 use sessions::{KeptToken, LiveSession, Sessions};
@@ -49,7 +49,8 @@ const AT_ONCE: usize = 1000;
 
 /// The sign-in side of the gateway.
 pub struct Auth {
-    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    store: Arc<dyn Records>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     relying_party: Arc<RelyingParty>,
@@ -58,18 +59,17 @@ pub struct Auth {
     recovery: Mode,
     linking: link::Policy,
     elevation: Duration,
-    links: Arc<link::Watchers>,
+    links: Arc<link::watch::Watchers>,
     keys: Keys,
     sessions: Arc<Sessions>,
     verifying: Arc<Verifying>,
-    letters: Arc<Notify>,
     counts: Arc<Counts>,
 }
 
 /// What [`Auth`] is made of.
 pub struct Parts {
     /// Where everything is kept.
-    pub store: Arc<dyn Store>,
+    pub ledger: Arc<Ledger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -90,10 +90,6 @@ pub struct Parts {
     pub elevation: Duration,
     /// The keys derived from the master secret.
     pub keys: Keys,
-    /// How long sessions last.
-    pub limits: SessionLimits,
-    /// Rung when a letter has been committed.
-    pub letters: Arc<Notify>,
     /// What is counted.
     pub counts: Arc<Counts>,
 }
@@ -265,7 +261,7 @@ impl Auth {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts {
-            store,
+            ledger,
             clock,
             entropy,
             relying_party,
@@ -276,12 +272,13 @@ impl Auth {
             linking,
             elevation,
             keys,
-            limits,
-            letters,
             counts,
         } = parts;
         Self {
-            store,
+            store: ledger.records(),
+            sessions: ledger.sessions(),
+            links: ledger.links(),
+            ledger,
             clock,
             entropy,
             relying_party: Arc::new(relying_party),
@@ -290,11 +287,8 @@ impl Auth {
             recovery,
             linking,
             elevation,
-            links: Arc::default(),
             keys,
-            sessions: Arc::new(Sessions::new(limits)),
             verifying,
-            letters,
             counts,
         }
     }
@@ -325,8 +319,16 @@ impl Auth {
     }
 
     /// Where everything is kept.
-    pub fn store(&self) -> &dyn Store {
-        &*self.store
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready().await
     }
 
     /// The token that forms of that browser carry, so that only our own pages can send them.
@@ -433,31 +435,44 @@ impl Auth {
         self.write_down(&used).await
     }
 
+    /// Removes what has expired, a part at a time: what is left waits for the next round. Sessions whose time is up end
+    /// first, and when the others were last used is written down.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sweep(&self, rows: usize, rounds: usize) -> Result<(), StoreError> {
+        // Before the use is written down: a session used while that goes on must not seem idle to the store, which would
+        // forget it while it is live here.
+        let (now, limits) = (self.now(), self.limits());
+        let unused_since = match self.sweep_sessions().await {
+            Ok(()) => now.before(limits.idle),
+            Err(error) => {
+                tracing::warn!(%error, "the use of sessions was not written down");
+                // The store does not know which of them are idle.
+                Timestamp::from_unix(0)
+            }
+        };
+        for _ in 0..rounds {
+            if self.ledger.sweep(now, now.before(limits.absolute), unused_since, rows).await? < rows {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes down when sessions were last used.
     async fn write_down(&self, used: &[(SecretDigest, Timestamp)]) -> Result<(), CommitError> {
         for part in used.chunks(AT_ONCE) {
-            self.store.commit(vec![Change::TouchSessions(part.to_vec())], Durability::Relaxed).await?;
+            let touch = SessionChange::Touch(part.to_vec()).into();
+            self.carry_out(Plan { changes: vec![touch], durability: Durability::Relaxed, then: () }).await?;
             self.sessions.note_written(part);
         }
         Ok(())
     }
 
-    /// Commits a plan, ends here what it ended in the store, and rings for its letters.
+    /// Carries a plan out; see [`Ledger::carry_out`].
     async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
-        let Plan { changes, durability, then } = plan;
-        let letters = changes.iter().any(|change| matches!(change, Change::AddLetter(_)));
-        let endings = Endings::of(&changes);
-        let touched = link::Touched::by(&changes);
-        if endings.is_empty() {
-            self.store.commit(changes, durability).await?;
-        } else {
-            endings.commit(&self.store, &self.sessions, changes, durability).await?;
-        }
-        self.links.tell(touched);
-        if letters {
-            self.letters.notify_one();
-        }
-        Ok(then)
+        self.ledger.carry_out(plan).await
     }
 
     /// Runs a verification off the async threads, in its turn.

@@ -41,6 +41,7 @@ pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod signing_key;
+pub mod token_family;
 pub mod tokens;
 pub mod user_agent;
 pub mod visitor;

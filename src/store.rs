@@ -13,7 +13,8 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
-use crate::domain::link::{Link, LinkCodeDigest, LinkId};
+use crate::domain::link::id::LinkId;
+use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::domain::recovery::{Hold, Recovery};
@@ -21,7 +22,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
-use crate::domain::tokens::TokenFamily;
+use crate::domain::token_family::TokenFamily;
 
 /// The world failed: the store could not be read or written. Whoever asks is refused.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +46,7 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// A place where accounts, passkeys, sessions and what is in progress are kept.
+/// What a store remembers: accounts, passkeys, sessions and what is in progress.
 ///
 /// Reads show a state that some commit left. What has expired may still be read until it is swept: the caller
 /// compares with its clock.
@@ -54,7 +55,7 @@ pub enum CommitError {
 /// somebody else would have to wait for it (letters, registrations of an address, recoveries of an account) it is passed
 /// over. What removes it need not read it, and a sweep removes it when its time is over.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Records: Send + Sync + 'static {
     /// The ceremony of that name.
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError>;
     /// The unfinished registration of that browser.
@@ -104,6 +105,17 @@ pub trait Store: Send + Sync + 'static {
     /// All signing keys, oldest first.
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
+    /// The number of the state that the signing keys are in: it is read before them, and each change of them takes the next
+    /// one ([`KeyChange::Advance`](crate::domain::plan::KeyChange)).
+    async fn key_generation(&self) -> Result<u64, StoreError>;
+
+    /// Whether the store answers, and the last commit could be written.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// A store, which is changed by commits alone. Whoever is to read only is given the [`Records`] of it.
+#[async_trait]
+pub trait Store: Records {
     /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks; a durable
     /// commit makes every earlier one durable too. A caller that stops waiting does not stop the commit.
     ///
@@ -124,7 +136,4 @@ pub trait Store: Send + Sync + 'static {
         session_seen_before: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError>;
-
-    /// Whether the store answers, and the last commit could be written.
-    async fn ready(&self) -> Result<(), StoreError>;
 }

@@ -8,10 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Auth;
-use crate::domain::clock::Timestamp;
-use crate::domain::plan::Durability;
-use crate::identity::rotation;
+use crate::auth::{Auth, rotation};
 use crate::portal::Portal;
 use outbox::Outbox;
 
@@ -23,6 +20,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const ROTATE_EVERY: Duration = Duration::from_secs(3600);
 /// How many rows of each kind one sweep removes before other commits get their turn.
 const SWEEP_ROWS: usize = 1000;
+/// How many such parts are removed in a round: what is left waits for the next one.
+const SWEEP_ROUNDS: usize = 100;
 
 /// Starts everything; it stops when `shutdown` fires.
 pub fn start(auth: Arc<Auth>, portal: Arc<Portal>, outbox: Outbox, shutdown: &CancellationToken) -> JoinSet<()> {
@@ -63,28 +62,8 @@ async fn every<F: Future<Output = ()>>(period: Duration, shutdown: CancellationT
 
 /// Ends sessions whose time is up and removes what has expired.
 pub async fn sweep(auth: &Auth) {
-    // Before the use is written down: a session used while that goes on must not seem idle to the store, which would
-    // forget it while it is live here.
-    let (now, limits) = (auth.now(), auth.limits());
-    let unused_since = match auth.sweep_sessions().await {
-        Ok(()) => now.before(limits.idle),
-        Err(error) => {
-            tracing::warn!(%error, "the use of sessions was not written down");
-            // The store does not know which of them are idle.
-            Timestamp::from_unix(0)
-        }
-    };
-    // Bounded: what is left waits for the next round.
-    for _ in 0..100 {
-        let swept = auth.store().sweep(now, now.before(limits.absolute), unused_since, SWEEP_ROWS).await;
-        match swept {
-            Ok(removed) if removed >= SWEEP_ROWS => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(%error, "what has expired was not removed");
-                return;
-            }
-        }
+    if let Err(error) = auth.sweep(SWEEP_ROWS, SWEEP_ROUNDS).await {
+        tracing::warn!(%error, "what has expired was not removed");
     }
 }
 
@@ -93,13 +72,11 @@ pub async fn sweep(auth: &Auth) {
 /// # Errors
 /// The store or the key generator failed; the keys in use stay.
 pub async fn rotate(auth: &Auth) -> anyhow::Result<()> {
-    let keys = auth.store().signing_keys().await?;
-    let changes = rotation::plan(&keys, auth.identity().settings().algorithm, auth.now())?;
-    if !changes.is_empty() {
-        auth.store().commit(changes, Durability::Durable).await?;
+    let rotated = rotation::rotate(auth.ledger(), auth.identity().settings().algorithm, auth.now()).await?;
+    if rotated.changed {
         tracing::info!("signing keys rotated");
     }
     // Also where nothing was due: the last round may have failed halfway, or another process rotated.
-    auth.identity().replace_keys(&auth.store().signing_keys().await?)?;
+    auth.identity().replace_keys(&rotated.keys)?;
     Ok(())
 }

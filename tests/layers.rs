@@ -146,6 +146,48 @@ fn what_only_looks_like_a_breach_is_none() {
     assert_eq!(breaches("proxy/bridge.rs", "use axum::Router; use pingora_core::Error;"), []);
 }
 
+/// Where the store may be changed: by itself, and by the one that ends and wakes what a change ends and wakes.
+const MAY_COMMIT: [&str; 3] = ["store.rs", "store/", "auth/ledger.rs"];
+
+#[test]
+fn nothing_is_committed_past_the_ledger() {
+    let mut found = Vec::new();
+    for (file, text) in sources() {
+        if !MAY_COMMIT.iter().any(|place| file.starts_with(place)) {
+            calls_of("commit", text.parse().expect("a source"), &mut |line| found.push(format!("src/{file}:{line}")));
+        }
+    }
+    assert!(found.is_empty(), "a plan is carried out by auth/ledger.rs:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_call_of_a_method_is_found_and_its_declaration_is_not() {
+    let count = |text: &str| {
+        let mut count = 0;
+        calls_of("commit", text.parse().expect("a source"), &mut |_| count += 1);
+        count
+    };
+    assert_eq!(count("fn f() { g(store.commit(x)); self.a.commit (y) }"), 2);
+    assert_eq!(count("fn commit() { commit(1); x.committed(); let commit = x.commit; }"), 0);
+}
+
+/// Tells the line of each call of a method of that name.
+fn calls_of(method: &str, tokens: TokenStream, tell: &mut impl FnMut(usize)) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            calls_of(method, group.stream(), tell);
+        }
+        let of_something = at.checked_sub(1).and_then(|before| tokens.get(before));
+        let is_method = matches!(of_something, Some(TokenTree::Punct(punct)) if punct.as_char() == '.');
+        let is_called =
+            matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+        if is_method && is_called && is_word(Some(token), method) {
+            tell(token.span().start().line);
+        }
+    }
+}
+
 /// The first segment of the gateway's own paths.
 const OWN: &str = "_bmauth";
 /// Where it is written, and the paths below it.

@@ -171,7 +171,7 @@ fn parts(criterion: &mut Criterion) {
         group.bench_function(name, |b| b.iter(|| RequestTarget::parse(black_box(target.as_bytes()))));
     }
     group.bench_function("cookies, for the session", |b| {
-        b.iter(|| cookies::find([black_box(line.as_bytes())].into_iter(), "__Host-bmauth").kept);
+        b.iter(|| cookies::find([black_box(line.as_bytes())].into_iter(), "__Host-bmauth").apps);
     });
     for (name, line) in [("cookies, without ours", line.as_str()), ("cookies, none of them ours", COOKIES)] {
         group.bench_function(name, |b| b.iter(|| cookies::without_ours([black_box(line.as_bytes())].into_iter())));

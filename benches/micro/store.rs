@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
-use bmauth::domain::plan::{Change, Durability};
-use bmauth::store::Store;
+use bmauth::domain::plan::{AccountChange, Change, Durability};
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -25,7 +25,16 @@ impl People {
         let email = Email::parse(&format!("person{number}@example.com")).expect("an address");
         let (name, locale, metadata, groups) = (None, None, None, Vec::new());
         let (id, created_at) = (AccountId(Uuid::from_u128(number.into())), Timestamp::from_unix(1_800_000_000));
-        vec![Change::AddAccount(Account { id, email, name, locale, metadata, groups, disabled: false, created_at })]
+        vec![Change::Account(AccountChange::Add(Account {
+            id,
+            email,
+            name,
+            locale,
+            metadata,
+            groups,
+            disabled: false,
+            created_at,
+        }))]
     }
 }
 

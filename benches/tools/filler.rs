@@ -15,11 +15,11 @@ use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::domain::email::Email;
 use bmauth::domain::passkey::{CredentialId, Passkey};
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
-use bmauth::store::Store;
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store};
 use bmauth::wire::system::SystemClock;
 use clap::{Parser, Subcommand};
 use http::HeaderValue;
@@ -106,7 +106,7 @@ async fn fill(store: &Path, people: &Path, accounts: usize, sessions: usize, sec
         list.push(json!({ "credential": STANDARD.encode(passkey.key.id.bytes()), "handle": STANDARD.encode(id.0) }));
         known.push((id, passkey.key.id.clone()));
         let account = account(id, number, now)?;
-        changes.extend([Change::AddAccount(account), Change::AddPasskey(passkey)]);
+        changes.extend([Change::Account(AccountChange::Add(account)), Change::Passkey(PasskeyChange::Add(passkey))]);
         commit(&store, &mut changes, 2 * PART).await?;
     }
     commit(&store, &mut changes, 0).await?;
@@ -115,7 +115,7 @@ async fn fill(store: &Path, people: &Path, accounts: usize, sessions: usize, sec
     for number in 0..sessions {
         let secret = Secret::from_bytes(hash("session", number));
         let (account, credential) = &known[number % known.len()];
-        changes.push(Change::AddSession(session(&secret, number, *account, credential, now)));
+        changes.push(Change::Session(SessionChange::Add(session(&secret, number, *account, credential, now))));
         writeln!(out, "{}", secret.text())?;
         commit(&store, &mut changes, PART).await?;
     }

@@ -35,7 +35,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    match tokio::time::timeout(PATIENCE, admin.auth.store().ready()).await {
+    match tokio::time::timeout(PATIENCE, admin.auth.ready()).await {
         Ok(Ok(())) => "ok\n".into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "not ready");

@@ -1,6 +1,6 @@
 //! Drives the steps of [`crate::domain::link`].
 
-mod watch;
+pub(super) mod watch;
 
 use std::time::Duration;
 
@@ -14,17 +14,18 @@ use crate::domain::account::Account;
 use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::destination::Destination;
 use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
+use crate::domain::link::id::LinkId;
 use crate::domain::link::seen::{Role, Seen};
 use crate::domain::link::steps::{self, Counters, Finished, Fresh, Making, Proof, SignedInAs};
-use crate::domain::link::{FreshLink, Link, LinkId, Offer, Refusal};
+use crate::domain::link::{FreshLink, Link, Offer, Refusal};
 use crate::domain::manage::Deed;
-use crate::domain::plan::Conflict;
+use crate::domain::plan::{Conflict, PasskeyConflict, SessionConflict};
 use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
 pub use crate::domain::link::Policy;
-pub use watch::{Touched, Watcher, Watchers};
+pub use watch::Watcher;
 
 /// How often what lost a race is tried again.
 const TRIES: usize = 8;
@@ -299,8 +300,12 @@ impl Auth {
             }
             Err(CommitError::Conflict(Conflict::LinkChanged)) => Err(self.why_changed(id).await?),
             // Used somewhere else at the same time, or removed.
-            Err(CommitError::Conflict(Conflict::PasskeyChanged)) => Err(Failure::Refused(Refusal::NotProved)),
-            Err(CommitError::Conflict(Conflict::SessionEnded)) => Err(Failure::Refused(Refusal::NotSignedIn)),
+            Err(CommitError::Conflict(Conflict::Passkey(PasskeyConflict::Changed))) => {
+                Err(Failure::Refused(Refusal::NotProved))
+            }
+            Err(CommitError::Conflict(Conflict::Session(SessionConflict::Ended))) => {
+                Err(Failure::Refused(Refusal::NotSignedIn))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -6,7 +6,7 @@ use crate::domain::code;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
-use crate::domain::plan::{Change, Conflict, Counter, Durability, Plan};
+use crate::domain::plan::{Change, Conflict, Counter, CounterChange, Durability, Plan, RegistrationConflict};
 use crate::domain::recover::{self, Proved};
 use crate::domain::register;
 use crate::domain::visitor::{Client, Visitor};
@@ -127,7 +127,12 @@ impl Auth {
     /// must not tell whether there was anything.
     async fn work_as_if(&self, email: &Email) -> Result<(), StoreError> {
         let counter = self.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
-        let count = Change::Count { counter, limit: u32::MAX, window: code::ADDRESS_WINDOW, now: self.now() };
+        let count = Change::Counter(CounterChange::Count {
+            counter,
+            limit: u32::MAX,
+            window: code::ADDRESS_WINDOW,
+            now: self.now(),
+        });
         match self.carry_out(Plan { changes: vec![count], durability: Durability::Durable, then: () }).await {
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
@@ -155,7 +160,9 @@ impl Auth {
                 }
                 // Another try was counted meanwhile, or spent what this one counts against.
                 Err(CommitError::Conflict(
-                    Conflict::RecoveryChanged | Conflict::RegistrationSpent | Conflict::TriesSpent,
+                    Conflict::RecoveryChanged
+                    | Conflict::Registration(RegistrationConflict::Spent)
+                    | Conflict::Registration(RegistrationConflict::TriesSpent),
                 )) => {}
                 counted => return Ok(counted?),
             }

@@ -12,7 +12,7 @@ use crate::domain::code::{Code, CodeId};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::Change;
+use crate::domain::plan::{AdminCodeChange, Change};
 use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
 use crate::domain::session::SignedIn;
@@ -225,7 +225,9 @@ impl Auth {
     /// would let anybody who knows the address burn it.
     async fn operators_code(&self, account: AccountId, typed: &admin_code::Code) -> Result<Option<Change>, StoreError> {
         let out = self.store.admin_code(account).await?.filter(|code| self.now() < code.expires_at);
-        Ok(out.and_then(|code| code.spend(typed, &self.keys.admin_codes)))
+        let right = out.filter(|code| code.is(typed, &self.keys.admin_codes));
+        // To be committed with what the code is good for, so that it is used once.
+        Ok(right.map(|code| AdminCodeChange::Spend { account, digest: code.digest }.into()))
     }
 
     pub(super) fn moment<'a>(&self, visitor: &'a Visitor) -> Moment<'a> {

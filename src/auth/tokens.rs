@@ -10,11 +10,12 @@ use crate::domain::ceremony::CeremonyId;
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::manage::{self, Deed};
-use crate::domain::plan::{Change, Conflict};
+use crate::domain::plan::{Change, Conflict, TokensChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
 use crate::domain::sign_in::{self, Finished};
-use crate::domain::tokens::{Presented, RefreshToken, Refusal, TokenFamily, present};
+use crate::domain::token_family::{RefreshToken, TokenFamily};
+use crate::domain::tokens::{Presented, Refusal, present};
 use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::identity::access::AccessToken;
@@ -173,7 +174,7 @@ impl Auth {
         let token = self.keys.api_session(id);
         let refresh = RefreshToken::new(self.random_uuid());
         let session = NewSession { token, id, browser: visitor.description.clone(), address: visitor.address };
-        let with = vec![Change::AddTokens(TokenFamily::begin(token, refresh))];
+        let with = vec![Change::Tokens(TokensChange::Add(TokenFamily::begin(token, refresh)))];
         (refresh, Starting { session, with })
     }
 

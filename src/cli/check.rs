@@ -10,7 +10,7 @@ use super::{Failed, load};
 use crate::config::Config;
 use crate::config::email::Transport;
 use crate::domain::route::{Route, UpstreamUrl};
-use crate::store::Store as _;
+use crate::store::Records as _;
 use crate::store::redb::RedbStore;
 use crate::wire;
 

@@ -10,7 +10,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::account::AccountId;
 use super::clock::{Entropy, Timestamp};
-use super::plan::Change;
 use super::secret::MacKey;
 
 /// How long such a code may be entered.
@@ -105,10 +104,9 @@ impl AdminCode {
         now < self.expires_at
     }
 
-    /// Takes the code away, where `typed` is it: to be committed with what the code is good for, so that it is used once.
-    pub fn spend(&self, typed: &Code, key: &MacKey) -> Option<Change> {
-        let right = self.digest.matches(&typed.digest(key, self.account));
-        right.then_some(Change::SpendAdminCode { account: self.account, digest: self.digest })
+    /// Whether `typed` is it.
+    pub fn is(&self, typed: &Code, key: &MacKey) -> bool {
+        self.digest.matches(&typed.digest(key, self.account))
     }
 }
 
@@ -172,13 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_code_is_spent() {
+    fn only_the_right_code_is_it() {
         let key = MacKey::derive(&Secret::from_bytes([1; 32]), "codes");
         let (account, told) = (AccountId(Uuid::from_u128(1)), Code::generate(&Bytes(1)));
         let code = AdminCode::new(account, told.digest(&key, account), Timestamp::from_unix(0));
-        assert!(
-            matches!(code.spend(&told, &key), Some(Change::SpendAdminCode { digest, .. }) if digest == code.digest)
-        );
-        assert!(code.spend(&Code::generate(&Bytes(2)), &key).is_none());
+        assert!(code.is(&told, &key));
+        assert!(!code.is(&Code::generate(&Bytes(2)), &key));
     }
 }

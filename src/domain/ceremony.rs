@@ -11,7 +11,7 @@ use super::account::AccountId;
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::email::Email;
-use super::link::LinkId;
+use super::link::id::LinkId;
 use super::passkey::CredentialId;
 use super::profile::Profile;
 use super::secret::SecretDigest;

@@ -11,6 +11,7 @@
 //! still there: of two that happen at once, one wins.
 
 pub mod code;
+pub mod id;
 pub mod seen;
 pub mod steps;
 #[cfg(test)]
@@ -21,25 +22,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use uuid::Uuid;
 
 use super::account::AccountId;
 use super::ceremony::Stale;
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::passkey::CredentialId;
-use super::plan::Conflict;
 use super::secret::SecretDigest;
 use super::visitor::{self, Visitor};
+use id::LinkId;
 
 /// How long a link may be approved, and once it was, how long the new device has for its passkey.
 pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How many wrong numbers close a link.
 pub const WRONG_NUMBERS: u8 = 3;
-
-/// A link's name, which tells nothing and opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LinkId(pub Uuid);
 
 /// The keyed digest of a code, scanned (128 random bits) or typed (40).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,34 +241,6 @@ impl Refusal {
 impl From<Stale> for Refusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale
-    }
-}
-
-impl From<Conflict> for Refusal {
-    /// What a visitor is told who lost a race.
-    fn from(conflict: Conflict) -> Self {
-        match conflict {
-            Conflict::CeremonySpent => Self::Stale,
-            Conflict::CredentialTaken => Self::BadPasskey,
-            Conflict::Limit(_) | Conflict::TriesSpent => Self::TooMany,
-            Conflict::LinkChanged => Self::NoLink,
-            // What the link stood on is gone.
-            Conflict::SessionEnded
-            | Conflict::PasskeyChanged
-            | Conflict::NoAccount
-            | Conflict::AccountDisabled
-            | Conflict::RegistrationSpent
-            | Conflict::EmailTaken
-            | Conflict::AccountExists
-            | Conflict::MasterExists
-            | Conflict::LastPasskey
-            | Conflict::AdminCodeSpent
-            | Conflict::RecoveryChanged
-            | Conflict::SessionTied
-            | Conflict::TokensChanged
-            | Conflict::AccountChanged
-            | Conflict::HoldChanged => Self::Denied,
-        }
     }
 }
 

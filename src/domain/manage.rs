@@ -16,12 +16,15 @@ use super::destination::Destination;
 use super::email::Email;
 use super::letter::{LetterId, Message};
 use super::passkey::{CredentialId, NewPasskey, Passkey};
-use super::plan::{Change, Conflict, Counter, Durability, Plan};
+use super::plan::{
+    AccountConflict, CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, HoldChange,
+    LetterChange, PasskeyChange, PasskeyConflict, Plan, SessionChange, SessionConflict, TokensChange,
+};
 use super::recovery::{self, Hold};
 use super::register::letter_to;
 use super::secret::SecretDigest;
 use super::session::{Method, Session, SessionId};
-use super::tokens::TokenFamily;
+use super::token_family::TokenFamily;
 use super::visitor::Visitor;
 
 /// For how long the passkey that began a session also allows another one to be added.
@@ -69,12 +72,22 @@ impl From<Conflict> for Refusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
-            Conflict::SessionEnded | Conflict::NoAccount | Conflict::AccountDisabled => Self::SignedOut,
-            Conflict::PasskeyChanged | Conflict::HoldChanged => Self::Unknown,
-            Conflict::LastPasskey => Self::LastPasskey,
-            Conflict::CredentialTaken => Self::BadPasskey,
-            Conflict::SessionTied => Self::ConfirmNeeded,
-            _ => Self::Stale,
+            Conflict::Session(SessionConflict::Ended)
+            | Conflict::Account(AccountConflict::Gone | AccountConflict::Disabled) => Self::SignedOut,
+            Conflict::Passkey(PasskeyConflict::Changed) | Conflict::HoldChanged => Self::Unknown,
+            Conflict::Passkey(PasskeyConflict::Last) => Self::LastPasskey,
+            Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
+            Conflict::Session(SessionConflict::Tied) => Self::ConfirmNeeded,
+            Conflict::CeremonySpent
+            | Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Changed)
+            | Conflict::Registration(_)
+            | Conflict::TokensChanged
+            | Conflict::LinkChanged
+            | Conflict::RecoveryChanged
+            | Conflict::AdminCodeSpent
+            | Conflict::LetterTaken
+            | Conflict::Limit(_)
+            | Conflict::Key(_) => Self::Stale,
         }
     }
 }
@@ -145,7 +158,7 @@ pub fn begin_confirmation(
 ) -> Plan<()> {
     let purpose = Purpose::Confirm { account: session.account, session: session.token, act, state };
     Plan {
-        changes: vec![Change::AddCeremony(ceremony(id, purpose, return_to, visitor, now))],
+        changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, return_to, visitor, now)))],
         durability: Durability::Relaxed,
         then: (),
     }
@@ -209,9 +222,9 @@ impl Confirming {
     /// The answer is verified, and `used` is the passkey after it: everything to be changed before the act itself.
     fn proved(&self, was_counter: u32, used: NewPasskey, now: Timestamp) -> Vec<Change> {
         vec![
-            Change::SpendCeremony(self.id),
-            Change::RequireSession(self.session),
-            Change::UsePasskey { was_counter, key: used, at: now },
+            Change::Ceremony(CeremonyChange::Spend(self.id)),
+            Change::Session(SessionChange::Require(self.session)),
+            Change::Passkey(PasskeyChange::Use { was_counter, key: used, at: now }),
         ]
     }
 
@@ -227,14 +240,14 @@ impl Confirming {
     ) -> Plan<()> {
         let mut changes = self.proved(was_counter, used, now);
         let purpose = Purpose::AddPasskey { account: self.account, leave: Leave::Session(self.session), state };
-        changes.push(Change::AddCeremony(ceremony(id, purpose, self.return_to, visitor, now)));
+        changes.push(Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, self.return_to, visitor, now))));
         Plan { changes, durability: Durability::Durable, then: () }
     }
 
     /// The session gets its `elevated` tokens.
     pub fn elevate(&self, was_counter: u32, used: NewPasskey, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
         let mut changes = self.proved(was_counter, used, now);
-        changes.push(Change::AdvanceTokens(elevated));
+        changes.push(Change::Tokens(TokensChange::Advance(elevated)));
         Plan { changes, durability: Durability::Durable, then: () }
     }
 
@@ -250,7 +263,11 @@ impl Confirming {
     ) -> Plan<Removed> {
         let mut changes = self.proved(was_counter, used, deed.now);
         let aaguid = target.key.aaguid;
-        changes.push(Change::RemovePasskey { credential: target.key.id.clone(), account: self.account, last });
+        changes.push(Change::Passkey(PasskeyChange::Remove {
+            credential: target.key.id.clone(),
+            account: self.account,
+            last,
+        }));
         changes.extend(deed.tell(What::PasskeyRemoved, Some(Message::PasskeyRemoved { aaguid })));
         let then = Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) };
         Plan { changes, durability: Durability::Durable, then }
@@ -283,14 +300,22 @@ impl Deed<'_> {
         let event = Event::by(self.visitor, self.account.id, what, self.fresh.event, self.now);
         let letter = message
             .map(|message| letter_to(&self.account.email, message, self.fresh.letter, self.visitor, self.now, NOTICE));
-        [Change::AddEvent(event)].into_iter().chain(letter.map(Change::AddLetter)).collect()
+        [Change::Event(EventChange::Add(event))]
+            .into_iter()
+            .chain(letter.map(LetterChange::Add).map(Change::from))
+            .collect()
     }
 
     /// A passkey that answered `ceremony` rightly but for its counter, which went back: the try is over, and the
     /// owner is told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
     pub fn copied(&self, ceremony: CeremonyId, aaguid: Uuid, told: Counter) -> Plan<()> {
-        let count = Change::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: self.now };
-        let mut changes = vec![count, Change::SpendCeremony(ceremony)];
+        let count = Change::Counter(CounterChange::Count {
+            counter: told,
+            limit: COPIES_TOLD,
+            window: COPIES_WINDOW,
+            now: self.now,
+        });
+        let mut changes = vec![count, Change::Ceremony(CeremonyChange::Spend(ceremony))];
         changes.extend(self.tell(What::PasskeyCopied, Some(Message::PasskeyCopied { aaguid })));
         Plan { changes, durability: Durability::Durable, then: () }
     }
@@ -338,8 +363,8 @@ pub fn begin_adding(
 ) -> Plan<()> {
     let purpose = Purpose::AddPasskey { account: session.account, leave: Leave::Session(session.token), state };
     let changes = vec![
-        Change::RequireSession(session.token),
-        Change::AddCeremony(ceremony(id, purpose, return_to, visitor, now)),
+        Change::Session(SessionChange::Require(session.token)),
+        Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, return_to, visitor, now))),
     ];
     Plan { changes, durability: Durability::Relaxed, then: () }
 }
@@ -393,10 +418,13 @@ pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>
         created_at: deed.now,
         last_used_at: None,
     };
-    let mut changes =
-        vec![Change::SpendCeremony(adding.id), Change::RequireSession(adding.session), Change::AddPasskey(passkey)];
+    let mut changes = vec![
+        Change::Ceremony(CeremonyChange::Spend(adding.id)),
+        Change::Session(SessionChange::Require(adding.session)),
+        Change::Passkey(PasskeyChange::Add(passkey)),
+    ];
     // So that a recovery is leave for one passkey, not for as many as one likes.
-    changes.extend(adding.ties.then_some(Change::TieSession { session: adding.session, credential }));
+    changes.extend(adding.ties.then_some(Change::Session(SessionChange::Tie { session: adding.session, credential })));
     changes.extend(deed.tell(What::PasskeyAdded, Some(Message::PasskeyAdded { aaguid })));
     Plan { changes, durability: Durability::Durable, then: adding.return_to }
 }
@@ -419,8 +447,8 @@ pub fn name(typed: &str) -> Option<String> {
 /// Gives a passkey of the signed-in person another name.
 pub fn rename(credential: CredentialId, name: Option<String>, session: &Session) -> Plan<()> {
     let changes = vec![
-        Change::RequireSession(session.token),
-        Change::RenamePasskey { credential, account: session.account, name },
+        Change::Session(SessionChange::Require(session.token)),
+        Change::Passkey(PasskeyChange::Rename { credential, account: session.account, name }),
     ];
     Plan { changes, durability: Durability::Durable, then: () }
 }
@@ -432,7 +460,8 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
 pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, Refusal> {
     let ending =
         theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(Refusal::Unknown)?;
-    let changes = vec![Change::RequireSession(session.token), Change::EndSession(ending.token)];
+    let changes =
+        vec![Change::Session(SessionChange::Require(session.token)), Change::Session(SessionChange::End(ending.token))];
     let then = Ended { this_session: ending.token == session.token };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
@@ -447,8 +476,8 @@ pub struct Ended {
 /// Ends every other session of the signed-in person.
 pub fn sign_out_everywhere(session: &Session, deed: Deed<'_>) -> Plan<()> {
     let mut changes = vec![
-        Change::RequireSession(session.token),
-        Change::EndSessions { account: session.account, except: Some(session.token) },
+        Change::Session(SessionChange::Require(session.token)),
+        Change::Session(SessionChange::EndAll { account: session.account, except: Some(session.token) }),
     ];
     changes.extend(deed.tell(What::SignedOutEverywhere, None));
     Plan { changes, durability: Durability::Durable, then: () }
@@ -456,15 +485,17 @@ pub fn sign_out_everywhere(session: &Session, deed: Deed<'_>) -> Plan<()> {
 
 /// Ends every session of an account.
 pub fn sign_out_all(deed: Deed<'_>) -> Plan<()> {
-    let mut changes = vec![Change::EndSessions { account: deed.account.id, except: None }];
+    let mut changes = vec![Change::Session(SessionChange::EndAll { account: deed.account.id, except: None })];
     changes.extend(deed.tell(What::SignedOutEverywhere, None));
     Plan { changes, durability: Durability::Durable, then: () }
 }
 
 /// Cancels the held recovery of the signed-in person's account.
 pub fn cancel_hold(hold: &Hold, session: &Session, deed: Deed<'_>) -> Plan<()> {
-    let mut changes =
-        vec![Change::RequireSession(session.token), Change::SpendHold { account: session.account, id: hold.id }];
+    let mut changes = vec![
+        Change::Session(SessionChange::Require(session.token)),
+        Change::Hold(HoldChange::Spend { account: session.account, id: hold.id }),
+    ];
     changes.extend(deed.tell(What::RecoveryCancelled, Some(Message::RecoveryCancelled)));
     Plan { changes, durability: Durability::Durable, then: () }
 }

@@ -4,7 +4,9 @@ use super::account::Account;
 use super::admin_code::{AdminCode, CodeDigest};
 use super::clock::Timestamp;
 use super::group;
-use super::plan::{Change, Conflict, Durability, Plan};
+use super::plan::{
+    AccountChange, AccountConflict, AdminCodeChange, Change, Conflict, Durability, Plan, SessionChange, SessionConflict,
+};
 use super::secret::SecretDigest;
 
 /// Why an operator's wish was not carried out.
@@ -25,11 +27,29 @@ pub enum Refusal {
 }
 
 impl From<Conflict> for Refusal {
+    /// What an operator is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
-            Conflict::NoAccount => Self::NoAccount,
-            Conflict::SessionEnded => Self::NoSession,
-            _ => Self::Raced,
+            Conflict::Account(AccountConflict::Gone) => Self::NoAccount,
+            Conflict::Session(SessionConflict::Ended) => Self::NoSession,
+            Conflict::Account(
+                AccountConflict::EmailTaken
+                | AccountConflict::Exists
+                | AccountConflict::Disabled
+                | AccountConflict::Changed,
+            )
+            | Conflict::Session(SessionConflict::Tied)
+            | Conflict::CeremonySpent
+            | Conflict::Registration(_)
+            | Conflict::Passkey(_)
+            | Conflict::TokensChanged
+            | Conflict::LinkChanged
+            | Conflict::RecoveryChanged
+            | Conflict::HoldChanged
+            | Conflict::AdminCodeSpent
+            | Conflict::LetterTaken
+            | Conflict::Limit(_)
+            | Conflict::Key(_) => Self::Raced,
         }
     }
 }
@@ -37,7 +57,7 @@ impl From<Conflict> for Refusal {
 /// Disables an account, which ends its sessions, or enables it again. Recoveries and a code that is out die with the
 /// first: they must not wait for the day of the second.
 pub fn set_disabled(account: &Account, disabled: bool) -> Plan<()> {
-    plan(vec![Change::SetDisabled { account: account.id, disabled }])
+    plan(vec![Change::Account(AccountChange::SetDisabled { account: account.id, disabled })])
 }
 
 /// A change of groups: in these and no others, or in some more and some less.
@@ -70,22 +90,22 @@ impl Regroup {
 
 /// Puts an account into other groups, which its sessions have at once.
 pub fn set_groups(account: &Account, groups: Vec<String>) -> Plan<()> {
-    plan(vec![Change::SetGroups { account: account.id, was: account.groups.clone(), groups }])
+    plan(vec![Change::Account(AccountChange::SetGroups { account: account.id, was: account.groups.clone(), groups })])
 }
 
 /// Removes an account and everything of it. Its address may register again, as somebody new.
 pub fn remove(account: &Account) -> Plan<()> {
-    plan(vec![Change::RemoveAccount(account.id)])
+    plan(vec![Change::Account(AccountChange::Remove(account.id))])
 }
 
 /// Ends one session, which must not have ended yet.
 pub fn end_session(token: SecretDigest) -> Plan<()> {
-    plan(vec![Change::RequireSession(token), Change::EndSession(token)])
+    plan(vec![Change::Session(SessionChange::Require(token)), Change::Session(SessionChange::End(token))])
 }
 
 /// Ends every session of an account.
 pub fn end_sessions(account: &Account) -> Plan<()> {
-    plan(vec![Change::EndSessions { account: account.id, except: None }])
+    plan(vec![Change::Session(SessionChange::EndAll { account: account.id, except: None })])
 }
 
 /// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says whether
@@ -107,7 +127,11 @@ pub fn give_code(
     }
     let code = AdminCode::new(account.id, digest, now);
     let expires_at = code.expires_at;
-    Ok(Plan { changes: vec![Change::PutAdminCode(code)], durability: Durability::Durable, then: expires_at })
+    Ok(Plan {
+        changes: vec![Change::AdminCode(AdminCodeChange::Put(code))],
+        durability: Durability::Durable,
+        then: expires_at,
+    })
 }
 
 fn plan(changes: Vec<Change>) -> Plan<()> {
@@ -143,7 +167,9 @@ mod tests {
         let plan = give(false, true).unwrap();
         assert_eq!(plan.then, Timestamp::from_unix(1000 + 24 * 3600));
         assert_eq!(plan.durability, Durability::Durable);
-        assert!(matches!(&plan.changes[..], [Change::PutAdminCode(code)] if code.digest == CodeDigest([7; 32])));
+        assert!(
+            matches!(&plan.changes[..], [Change::AdminCode(AdminCodeChange::Put(code))] if code.digest == CodeDigest([7; 32]))
+        );
     }
 
     #[test]

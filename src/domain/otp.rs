@@ -4,7 +4,7 @@
 use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code;
-use super::plan::{Change, Counter, Durability, Plan};
+use super::plan::{Change, Counter, CounterChange, Durability, Plan};
 use super::recover::{self, Mode};
 use super::recovery::{Recovery, Stage};
 use super::register::{self, Counters};
@@ -84,7 +84,7 @@ pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) 
 
 /// Somebody asks for a code: at most once in half a minute, whatever the address is.
 pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
-    let count = |counter| Change::Count { counter, limit: 1, window: code::RESEND_AFTER, now };
+    let count = |counter| Change::Counter(CounterChange::Count { counter, limit: 1, window: code::RESEND_AFTER, now });
     Plan { changes: asks.into_iter().map(count).collect(), durability: Durability::Durable, then: () }
 }
 

@@ -1,23 +1,36 @@
-//! Plans: what a flow's step wants changed, all or nothing.
+//! Plans: what a flow's step wants changed, all or nothing. Each kind of thing that is kept has a file of its changes.
 
-use std::time::Duration;
+mod account;
+mod admin_code;
+mod ceremony;
+mod counter;
+mod effects;
+mod event;
+mod hold;
+mod key;
+mod letter;
+mod link;
+mod passkey;
+mod recovery;
+mod registration;
+mod session;
+mod tokens;
 
-use super::account::{Account, AccountId};
-use super::activity::Event;
-use super::admin_code::{AdminCode, CodeDigest};
-use super::ceremony::{Ceremony, CeremonyId};
-use super::clock::Timestamp;
-use super::code::CodeId;
-use super::email::Email;
-use super::letter::{Letter, LetterId};
-use super::link::{Link, LinkId};
-use super::passkey::{CredentialId, NewPasskey, Passkey};
-use super::recovery::{Hold, HoldId, Recovery};
-use super::registration::Registration;
-use super::secret::{Secret, SecretDigest};
-use super::session::Session;
-use super::signing_key::SigningKey;
-use super::tokens::TokenFamily;
+pub use account::{AccountChange, AccountConflict};
+pub use admin_code::AdminCodeChange;
+pub use ceremony::CeremonyChange;
+pub use counter::{Counter, CounterChange};
+pub use effects::{Effects, TouchedLinks};
+pub use event::EventChange;
+pub use hold::HoldChange;
+pub use key::{KeyChange, KeyConflict};
+pub use letter::LetterChange;
+pub use link::LinkChange;
+pub use passkey::{PasskeyChange, PasskeyConflict};
+pub use recovery::RecoveryChange;
+pub use registration::{RegistrationChange, RegistrationConflict};
+pub use session::{SessionChange, SessionConflict};
+pub use tokens::TokensChange;
 
 /// What one step of a flow comes to: the changes to commit, the letters among them, and what to go on with.
 #[derive(Debug)]
@@ -30,247 +43,175 @@ pub struct Plan<T> {
     pub then: T,
 }
 
+impl<T> Plan<T> {
+    /// What its commit brings about beside itself. A change that is not told of here does not compile.
+    pub fn effects(&self) -> Effects {
+        Effects::of(&self.changes)
+    }
+}
+
+impl Effects {
+    /// Those of a list of changes.
+    pub fn of(changes: &[Change]) -> Self {
+        let mut effects = Self::default();
+        changes.iter().for_each(|change| change.note(&mut effects));
+        effects
+    }
+}
+
 /// One change, with what must hold for it. Where that fails, nothing of the whole commit happens.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Keeps a new ceremony.
-    AddCeremony(Ceremony),
-    /// Takes a ceremony away. It must still be there: this is what makes it single-use.
-    SpendCeremony(CeremonyId),
-    /// Keeps a registration in place of any other of the same browser.
-    PutRegistration(Registration),
-    /// Counts one try of a code. The browser's registration must still be out with that code, and its tries below `limit`.
-    CountTry {
-        /// Whose registration.
-        browser: SecretDigest,
-        /// The code tried.
-        code: CodeId,
-        /// How many tries there are.
-        limit: u32,
-    },
-    /// Replaces the code of a registration, which must still have the code `was`; tries start again.
-    ReplaceCode {
-        /// Whose registration.
-        browser: SecretDigest,
-        /// The code that is out.
-        was: CodeId,
-        /// The one to take its place.
-        code: CodeId,
-        /// When it is sent.
-        at: Timestamp,
-    },
-    /// Takes away a registration, which must still have that code.
-    SpendRegistration {
-        /// Whose registration.
-        browser: SecretDigest,
-        /// Its code.
-        code: CodeId,
-    },
-    /// Takes away every registration of an address: somebody has proved it.
-    DropRegistrations(Email),
-    /// Adds an account. Neither its id nor its address may be in use.
-    AddAccount(Account),
-    /// Adds a passkey. Its account must exist and its id be unused by every account (WebAuthn L3 §7.1 step 26).
-    AddPasskey(Passkey),
-    /// Notes the use of a passkey (WebAuthn L3 §7.2 step 26). It must still be there with the signature counter `was`.
-    UsePasskey {
-        /// The signature counter that the assertion was compared with.
-        was_counter: u32,
-        /// The passkey's key after the use.
-        key: NewPasskey,
-        /// When.
-        at: Timestamp,
-    },
-    /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
-    /// account's.
-    AddSession(Session),
-    /// Ends a session, where it has not ended yet. Its tokens go with it, however it ends.
-    EndSession(SecretDigest),
-    /// Ends every session of an account, but for `except`.
-    EndSessions {
-        /// Whose.
-        account: AccountId,
-        /// The token of the one that stays.
-        except: Option<SecretDigest>,
-    },
-    /// Keeps the tokens of a session of the API, which must be there and have none. None of them may be another
-    /// session's.
-    AddTokens(TokenFamily),
-    /// Keeps the next state of a session's tokens: the one before it, by revision, must be there. None of them may be
-    /// another session's.
-    AdvanceTokens(TokenFamily),
-    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
-    /// must be there without one, and the passkey be its account's.
-    TieSession {
-        /// Its token.
-        session: SecretDigest,
-        /// The passkey.
-        credential: CredentialId,
-    },
-    /// Notes that "Keep your account safe" was answered in a session, which must still be there.
-    AnswerReview(SecretDigest),
-    /// Gives a passkey another name. It must be that account's.
-    RenamePasskey {
-        /// Which.
-        credential: CredentialId,
-        /// Whose.
-        account: AccountId,
-        /// The new name; `None` takes the old one away.
-        name: Option<String>,
-    },
-    /// Removes a passkey, which must be that account's, and ends the sessions that were made with it.
-    RemovePasskey {
-        /// Which.
-        credential: CredentialId,
-        /// Whose.
-        account: AccountId,
-        /// Whether it may be the account's last one.
-        last: bool,
-    },
-    /// Disables an account, which ends its sessions and takes away what was to let somebody in later: recoveries, held or
-    /// not, and an operator's code. Or enables it again. It must exist.
-    SetDisabled {
-        /// Whose.
-        account: AccountId,
-        /// Whether it gets no sessions from now on.
-        disabled: bool,
-    },
-    /// Puts an account into other groups. It must still be in those it `was` in.
-    SetGroups {
-        /// Whose.
-        account: AccountId,
-        /// The groups it was read with.
-        was: Vec<String>,
-        /// The groups it is in from now on.
-        groups: Vec<String>,
-    },
-    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
-    /// and links that it offers or has approved. It must exist.
-    RemoveAccount(AccountId),
-    /// The passkey must still be there and be that account's.
-    RequirePasskey {
-        /// Which.
-        credential: CredentialId,
-        /// Whose.
-        account: AccountId,
-    },
-    /// The session must not have ended.
-    RequireSession(SecretDigest),
-    /// Keeps a new link. Neither its name nor its codes may belong to another link.
-    AddLink(Link),
-    /// Keeps the next state of a link: the one before it, by revision, must be there, with the same codes.
-    AdvanceLink(Link),
-    /// Takes a link away. It must still be there in that revision.
-    SpendLink {
-        /// Which.
-        id: LinkId,
-        /// The revision it must be in.
-        revision: u32,
-    },
-    /// Keeps a recovery in place of any other of the same browser.
-    PutRecovery(Recovery),
-    /// Keeps the next state of a recovery: the one before it, by revision, must be there.
-    AdvanceRecovery(Recovery),
-    /// Takes a recovery away. It must still be there in that revision.
-    SpendRecovery {
-        /// Whose.
-        browser: SecretDigest,
-        /// The revision it must be in.
-        revision: u32,
-    },
-    /// Takes away every recovery of an account, proved or not: somebody has finished one.
-    DropRecoveries(AccountId),
-    /// Keeps a held recovery; the account must exist and have none.
-    AddHold(Hold),
-    /// Takes a held recovery away. It must still be there.
-    SpendHold {
-        /// Whose.
-        account: AccountId,
-        /// Its name.
-        id: HoldId,
-    },
-    /// Keeps an operator's code in place of any other of the same account, which must exist.
-    PutAdminCode(AdminCode),
-    /// Takes an operator's code away. It must still be out.
-    SpendAdminCode {
-        /// Whose.
-        account: AccountId,
-        /// The code that is out.
-        digest: CodeDigest,
-    },
-    /// Keeps an event of an account; of one that is gone it is passed over.
-    AddEvent(Event),
-    /// Notes when sessions were last used; those that have ended are passed over.
-    TouchSessions(Vec<(SecretDigest, Timestamp)>),
-    /// Keeps a letter to be sent.
-    AddLetter(Letter),
-    /// Counts a try to send a letter and keeps it for a later one, where it is still waiting.
-    DelayLetter {
-        /// Which.
-        id: LetterId,
-        /// When to try next.
-        due_at: Timestamp,
-    },
-    /// Drops a letter, sent or useless.
-    DropLetter(LetterId),
-    /// Counts something within a fixed window of time. The count must be below the limit.
-    Count {
-        /// What is counted.
-        counter: Counter,
-        /// How many there may be in a window.
-        limit: u32,
-        /// How long the window lasts from the first one counted.
-        window: Duration,
-        /// The present moment.
-        now: Timestamp,
-    },
-    /// Keeps the gateway's master secret. There must be none yet.
-    SetMaster(Secret),
-    /// Keeps a signing key in place of any other of the same `kid`.
-    PutSigningKey(SigningKey),
-    /// Drops a signing key.
-    DropSigningKey(String),
+    /// Of a ceremony.
+    Ceremony(CeremonyChange),
+    /// Of an unfinished registration.
+    Registration(RegistrationChange),
+    /// Of an account.
+    Account(AccountChange),
+    /// Of a passkey.
+    Passkey(PasskeyChange),
+    /// Of a session.
+    Session(SessionChange),
+    /// Of the tokens of a session of the API.
+    Tokens(TokensChange),
+    /// Of a link.
+    Link(LinkChange),
+    /// Of a recovery that is under way.
+    Recovery(RecoveryChange),
+    /// Of a held recovery.
+    Hold(HoldChange),
+    /// Of an operator's code.
+    AdminCode(AdminCodeChange),
+    /// Of what happened to an account.
+    Event(EventChange),
+    /// Of a letter that waits.
+    Letter(LetterChange),
+    /// Of a counter.
+    Counter(CounterChange),
+    /// Of the gateway's own keys.
+    Key(KeyChange),
 }
 
-/// The name of a counter: a keyed digest of what is counted, so that the store lists no addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Counter(pub [u8; 32]);
+impl Change {
+    fn note(&self, effects: &mut Effects) {
+        match self {
+            Self::Ceremony(change) => change.note(effects),
+            Self::Registration(change) => change.note(effects),
+            Self::Account(change) => change.note(effects),
+            Self::Passkey(change) => change.note(effects),
+            Self::Session(change) => change.note(effects),
+            Self::Tokens(change) => change.note(effects),
+            Self::Link(change) => change.note(effects),
+            Self::Recovery(change) => change.note(effects),
+            Self::Hold(change) => change.note(effects),
+            Self::AdminCode(change) => change.note(effects),
+            Self::Event(change) => change.note(effects),
+            Self::Letter(change) => change.note(effects),
+            Self::Counter(change) => change.note(effects),
+            Self::Key(change) => change.note(effects),
+        }
+    }
+}
+
+impl From<CeremonyChange> for Change {
+    fn from(change: CeremonyChange) -> Self {
+        Self::Ceremony(change)
+    }
+}
+
+impl From<RegistrationChange> for Change {
+    fn from(change: RegistrationChange) -> Self {
+        Self::Registration(change)
+    }
+}
+
+impl From<AccountChange> for Change {
+    fn from(change: AccountChange) -> Self {
+        Self::Account(change)
+    }
+}
+
+impl From<PasskeyChange> for Change {
+    fn from(change: PasskeyChange) -> Self {
+        Self::Passkey(change)
+    }
+}
+
+impl From<SessionChange> for Change {
+    fn from(change: SessionChange) -> Self {
+        Self::Session(change)
+    }
+}
+
+impl From<TokensChange> for Change {
+    fn from(change: TokensChange) -> Self {
+        Self::Tokens(change)
+    }
+}
+
+impl From<LinkChange> for Change {
+    fn from(change: LinkChange) -> Self {
+        Self::Link(change)
+    }
+}
+
+impl From<RecoveryChange> for Change {
+    fn from(change: RecoveryChange) -> Self {
+        Self::Recovery(change)
+    }
+}
+
+impl From<HoldChange> for Change {
+    fn from(change: HoldChange) -> Self {
+        Self::Hold(change)
+    }
+}
+
+impl From<AdminCodeChange> for Change {
+    fn from(change: AdminCodeChange) -> Self {
+        Self::AdminCode(change)
+    }
+}
+
+impl From<EventChange> for Change {
+    fn from(change: EventChange) -> Self {
+        Self::Event(change)
+    }
+}
+
+impl From<LetterChange> for Change {
+    fn from(change: LetterChange) -> Self {
+        Self::Letter(change)
+    }
+}
+
+impl From<CounterChange> for Change {
+    fn from(change: CounterChange) -> Self {
+        Self::Counter(change)
+    }
+}
+
+impl From<KeyChange> for Change {
+    fn from(change: KeyChange) -> Self {
+        Self::Key(change)
+    }
+}
 
 /// Which precondition failed. The visitor who lost the race is refused; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// The ceremony was answered already, or never was.
     CeremonySpent,
-    /// The registration is finished, replaced, or has another code by now.
-    RegistrationSpent,
-    /// The code was tried as often as it may be.
-    TriesSpent,
-    /// The address has an account.
-    EmailTaken,
-    /// The account's id is in use.
-    AccountExists,
-    /// The account is gone.
-    NoAccount,
-    /// The account is disabled.
-    AccountDisabled,
-    /// The account was changed meanwhile.
-    AccountChanged,
-    /// The credential id is in use.
-    CredentialTaken,
-    /// The passkey is gone, or was used meanwhile.
-    PasskeyChanged,
-    /// The counter stands at its limit.
-    Limit(Counter),
-    /// There is a master secret already.
-    MasterExists,
-    /// The session has ended.
-    SessionEnded,
-    /// The session has a passkey.
-    SessionTied,
+    /// Of an unfinished registration.
+    Registration(RegistrationConflict),
+    /// Of an account.
+    Account(AccountConflict),
+    /// Of a passkey.
+    Passkey(PasskeyConflict),
+    /// Of a session.
+    Session(SessionConflict),
     /// The session's tokens were changed meanwhile, or one of them is another session's.
     TokensChanged,
-    /// It is the account's last passkey.
-    LastPasskey,
     /// The link is finished, or was changed meanwhile.
     LinkChanged,
     /// The recovery is finished, or was changed meanwhile.
@@ -279,6 +220,42 @@ pub enum Conflict {
     HoldChanged,
     /// The operator's code is used up, or another took its place.
     AdminCodeSpent,
+    /// The letter is gone, or waits for another moment by now: somebody else sends it.
+    LetterTaken,
+    /// The counter stands at its limit.
+    Limit(Counter),
+    /// Of the gateway's own keys.
+    Key(KeyConflict),
+}
+
+impl From<RegistrationConflict> for Conflict {
+    fn from(conflict: RegistrationConflict) -> Self {
+        Self::Registration(conflict)
+    }
+}
+
+impl From<AccountConflict> for Conflict {
+    fn from(conflict: AccountConflict) -> Self {
+        Self::Account(conflict)
+    }
+}
+
+impl From<PasskeyConflict> for Conflict {
+    fn from(conflict: PasskeyConflict) -> Self {
+        Self::Passkey(conflict)
+    }
+}
+
+impl From<SessionConflict> for Conflict {
+    fn from(conflict: SessionConflict) -> Self {
+        Self::Session(conflict)
+    }
+}
+
+impl From<KeyConflict> for Conflict {
+    fn from(conflict: KeyConflict) -> Self {
+        Self::Key(conflict)
+    }
 }
 
 /// How safely a commit must be kept before it is acknowledged.
@@ -288,4 +265,55 @@ pub enum Durability {
     Durable,
     /// It may be lost with the process; what it adds can be asked for again.
     Relaxed,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::account::AccountId;
+    use crate::domain::link::id::LinkId;
+    use crate::domain::secret::SecretDigest;
+
+    fn effects(change: impl Into<Change>) -> Effects {
+        Effects::of(&[change.into()])
+    }
+
+    #[test]
+    fn whatever_ends_may_be_what_a_link_stands_on() {
+        let (token, account) = (SecretDigest::from_bytes([1; 32]), AccountId(Uuid::nil()));
+        for ends in [
+            effects(SessionChange::End(token)),
+            effects(SessionChange::EndAll { account, except: None }),
+            effects(AccountChange::SetDisabled { account, disabled: true }),
+            effects(AccountChange::Remove(account)),
+        ] {
+            assert_eq!(ends.links, TouchedLinks::Any);
+            assert!(!ends.ends_nothing());
+        }
+        assert_eq!(effects(SessionChange::Require(token)), Effects::default());
+    }
+
+    #[test]
+    fn a_session_that_changed_is_read_anew_and_wakes_no_link() {
+        let token = SecretDigest::from_bytes([1; 32]);
+        let changed = effects(SessionChange::AnswerReview(token));
+        assert_eq!((changed.sessions, changed.links), (vec![token], TouchedLinks::default()));
+    }
+
+    #[test]
+    fn a_link_wakes_its_own_pages_unless_any_may_have_changed() {
+        let id = LinkId(Uuid::nil());
+        let spend = || Change::from(LinkChange::Spend { id, revision: 0 });
+        assert_eq!(Effects::of(&[spend()]).links, TouchedLinks::Some(vec![id]));
+        let end = || Change::from(SessionChange::End(SecretDigest::from_bytes([1; 32])));
+        assert_eq!(Effects::of(&[end(), spend()]).links, TouchedLinks::Any);
+        assert_eq!(Effects::of(&[spend(), end()]).links, TouchedLinks::Any);
+    }
+
+    #[test]
+    fn keys_that_change_are_told() {
+        assert!(effects(KeyChange::Advance { was: 1 }).keys);
+    }
 }

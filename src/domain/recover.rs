@@ -16,7 +16,10 @@ use super::destination::Destination;
 use super::email::Email;
 use super::letter::{Letter, LetterId, Message};
 use super::passkey::{NewPasskey, Passkey};
-use super::plan::{Change, Conflict, Durability, Plan};
+use super::plan::{
+    AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange, HoldChange,
+    LetterChange, PasskeyChange, PasskeyConflict, Plan, RecoveryChange, SessionChange, SessionConflict,
+};
 use super::recovery::{self, Hold, HoldId, Recovery, Stage};
 use super::register::{Counters, count_letter, letter_to};
 use super::session::{Method, NewSession, Session};
@@ -86,22 +89,25 @@ impl From<Conflict> for Refusal {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
             Conflict::Limit(_) => Self::TooMany,
-            Conflict::CredentialTaken => Self::BadPasskey,
-            Conflict::AccountDisabled => Self::Disabled,
+            Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
+            Conflict::Account(AccountConflict::Disabled) => Self::Disabled,
             Conflict::HoldChanged => Self::NoHold,
-            Conflict::SessionEnded | Conflict::LastPasskey | Conflict::PasskeyChanged => Self::NoReview,
-            Conflict::RegistrationSpent
-            | Conflict::TriesSpent
+            Conflict::Session(SessionConflict::Ended)
+            | Conflict::Passkey(PasskeyConflict::Last | PasskeyConflict::Changed) => Self::NoReview,
+            Conflict::Account(
+                AccountConflict::EmailTaken
+                | AccountConflict::Exists
+                | AccountConflict::Gone
+                | AccountConflict::Changed,
+            )
+            | Conflict::Session(SessionConflict::Tied)
+            | Conflict::Registration(_)
             | Conflict::AdminCodeSpent
-            | Conflict::EmailTaken
-            | Conflict::AccountExists
-            | Conflict::NoAccount
-            | Conflict::MasterExists
-            | Conflict::SessionTied
             | Conflict::TokensChanged
-            | Conflict::AccountChanged
             | Conflict::LinkChanged
-            | Conflict::RecoveryChanged => Self::NoRecovery,
+            | Conflict::RecoveryChanged
+            | Conflict::LetterTaken
+            | Conflict::Key(_) => Self::NoRecovery,
         }
     }
 }
@@ -163,7 +169,7 @@ pub fn begin(
     };
     let mut changes = count_letter(counters, now).to_vec();
     changes.extend(code_letter(mode, &recovery, fresh, visitor, now));
-    changes.push(Change::PutRecovery(recovery));
+    changes.push(Change::Recovery(RecoveryChange::Put(recovery)));
     Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
 
@@ -187,7 +193,7 @@ pub fn resend(moment: Moment<'_>, recovery: Recovery, counters: Counters) -> Res
     };
     let mut changes = count_letter(counters, now).to_vec();
     changes.extend(code_letter(mode, &recovery, fresh, visitor, now));
-    changes.push(Change::AdvanceRecovery(recovery));
+    changes.push(Change::Recovery(RecoveryChange::Advance(recovery)));
     Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
 
@@ -222,9 +228,13 @@ pub fn count_try(
     }
     let recovery =
         Recovery { revision: recovery.revision.saturating_add(1), tries: recovery.tries.saturating_add(1), ..recovery };
-    let count =
-        Change::Count { counter: counters.tries, limit: code::TRIES_PER_ADDRESS, window: code::ADDRESS_WINDOW, now };
-    let changes = vec![count, Change::AdvanceRecovery(recovery.clone())];
+    let count = Change::Counter(CounterChange::Count {
+        counter: counters.tries,
+        limit: code::TRIES_PER_ADDRESS,
+        window: code::ADDRESS_WINDOW,
+        now,
+    });
+    let changes = vec![count, Change::Recovery(RecoveryChange::Advance(recovery.clone()))];
     Ok(Plan { changes, durability: Durability::Durable, then: CountedTry(recovery) })
 }
 
@@ -260,7 +270,7 @@ pub fn prove(
         hold => (hold, None),
     };
     // One that nobody finished and no sweep has met yet makes room.
-    changes.extend(over.map(|over| Change::SpendHold { account, id: over.id }));
+    changes.extend(over.map(|over| Change::Hold(HoldChange::Spend { account, id: over.id })));
     let then = match (mode, hold) {
         (Mode::Off, _) => return Err(Refusal::Off),
         (Mode::Delayed(delay), None) => {
@@ -270,9 +280,16 @@ pub fn prove(
             let useful_for = delay.saturating_add(recovery::HOLD_OPEN);
             changes.extend([
                 spend(&recovery),
-                Change::AddHold(hold),
-                Change::AddLetter(letter_to(&recovery.email, told, fresh.letter, visitor, now, useful_for)),
-                Change::AddEvent(Event::by(visitor, account, What::RecoveryHeld, fresh.event, now)),
+                Change::Hold(HoldChange::Add(hold)),
+                Change::Letter(LetterChange::Add(letter_to(
+                    &recovery.email,
+                    told,
+                    fresh.letter,
+                    visitor,
+                    now,
+                    useful_for,
+                ))),
+                Change::Event(EventChange::Add(Event::by(visitor, account, What::RecoveryHeld, fresh.event, now))),
             ]);
             Proved::Held(until)
         }
@@ -281,12 +298,12 @@ pub fn prove(
             Proved::Held(hold.until)
         }
         (Mode::Delayed(_) | Mode::Email | Mode::Admin, _) => {
-            changes.push(Change::AdvanceRecovery(Recovery {
+            changes.push(Change::Recovery(RecoveryChange::Advance(Recovery {
                 revision: recovery.revision.saturating_add(1),
                 stage: if mode == Mode::Admin { Stage::Vouched } else { Stage::Proved },
                 expires_at: now.after(recovery::LIFETIME),
                 ..recovery
-            }));
+            })));
             Proved::SetUp
         }
     };
@@ -323,7 +340,7 @@ pub fn begin_passkey(
         return_to: Destination::root(),
         expires_at: now.after(ceremony::LIFETIME),
     };
-    Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
+    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
 }
 
 /// An answered challenge of a recovery, opened by the browser that began it.
@@ -377,7 +394,7 @@ pub fn finish(
     if account != opened.account {
         return Err(Refusal::NoRecovery);
     }
-    changes.insert(0, Change::SpendCeremony(opened.id));
+    changes.insert(0, Change::Ceremony(CeremonyChange::Spend(opened.id)));
     let session = session.begin(account, &passkey, also, now);
     let session = Session { recovered_at: Some(now), review: others, ..session };
     let passkey = Passkey {
@@ -389,13 +406,13 @@ pub fn finish(
         last_used_at: Some(now),
     };
     changes.extend([
-        Change::EndSessions { account, except: None },
-        Change::AddPasskey(passkey),
-        Change::AddSession(session.clone()),
+        Change::Session(SessionChange::EndAll { account, except: None }),
+        Change::Passkey(PasskeyChange::Add(passkey)),
+        Change::Session(SessionChange::Add(session.clone())),
     ]);
     changes.extend(tell_done(recovery, account, fresh, visitor, now));
     // The browser's own from before may be another account's.
-    changes.extend(visitor.session.map(Change::EndSession));
+    changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let then = Finished { session, return_to: recovery.return_to.clone() };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
@@ -414,7 +431,10 @@ pub fn finish_by_code(
     let Moment { fresh, visitor, now, .. } = moment;
     let Leaving { account, mut changes, also } = leave(moment, recovery, hold)?;
     let session = Session { recovered_at: Some(now), ..session.begin_by_code(account, also, now) };
-    changes.extend([Change::EndSessions { account, except: None }, Change::AddSession(session.clone())]);
+    changes.extend([
+        Change::Session(SessionChange::EndAll { account, except: None }),
+        Change::Session(SessionChange::Add(session.clone())),
+    ]);
     changes.extend(tell_done(recovery, account, fresh, visitor, now));
     Ok(Plan { changes, durability: Durability::Durable, then: session })
 }
@@ -435,7 +455,7 @@ fn leave(moment: Moment<'_>, recovery: &Recovery, hold: Option<&Hold>) -> Result
         return Err(Refusal::NoRecovery);
     }
     // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
-    let mut changes = vec![spend(recovery), Change::DropRecoveries(account)];
+    let mut changes = vec![spend(recovery), Change::Recovery(RecoveryChange::DropAll(account))];
     let also: &[Method] = match mode {
         Mode::Off => return Err(Refusal::Off),
         // The operator vouched, not the mailbox.
@@ -444,7 +464,7 @@ fn leave(moment: Moment<'_>, recovery: &Recovery, hold: Option<&Hold>) -> Result
         Mode::Delayed(_) => {
             // Cancelled meanwhile, it is gone, and with it the leave.
             let hold = hold.filter(|hold| hold.account == account && now >= hold.until);
-            changes.push(Change::SpendHold { account, id: hold.ok_or(Refusal::NoHold)?.id });
+            changes.push(Change::Hold(HoldChange::Spend { account, id: hold.ok_or(Refusal::NoHold)?.id }));
             &[Method::EmailCode]
         }
     };
@@ -454,7 +474,10 @@ fn leave(moment: Moment<'_>, recovery: &Recovery, hold: Option<&Hold>) -> Result
 /// The owner is told, by letter and in the account.
 fn tell_done(recovery: &Recovery, account: AccountId, fresh: Fresh, visitor: &Visitor, now: Timestamp) -> [Change; 2] {
     let letter = letter_to(&recovery.email, Message::RecoveryDone, fresh.letter, visitor, now, LETTER_LIFE);
-    [Change::AddLetter(letter), Change::AddEvent(Event::by(visitor, account, What::Recovered, fresh.event, now))]
+    [
+        Change::Letter(LetterChange::Add(letter)),
+        Change::Event(EventChange::Add(Event::by(visitor, account, What::Recovered, fresh.event, now))),
+    ]
 }
 
 /// "Keep your account safe" is answered: the passkeys named are removed with their sessions, all others stay.
@@ -475,17 +498,21 @@ pub fn review(
     if !session.review || !remove.iter().all(|passkey| own(&passkey)) {
         return Err(Refusal::NoReview);
     }
-    let mut changes = vec![Change::RequireSession(session.token)];
+    let mut changes = vec![Change::Session(SessionChange::Require(session.token))];
     for passkey in remove {
         let Fresh { letter, event, .. } = fresh();
         let told = Message::PasskeyRemoved { aaguid: passkey.key.aaguid };
         changes.extend([
-            Change::RemovePasskey { credential: passkey.key.id.clone(), account: session.account, last: false },
-            Change::AddLetter(letter_to(email, told, letter, visitor, now, LETTER_LIFE)),
-            Change::AddEvent(Event::by(visitor, session.account, What::PasskeyRemoved, event, now)),
+            Change::Passkey(PasskeyChange::Remove {
+                credential: passkey.key.id.clone(),
+                account: session.account,
+                last: false,
+            }),
+            Change::Letter(LetterChange::Add(letter_to(email, told, letter, visitor, now, LETTER_LIFE))),
+            Change::Event(EventChange::Add(Event::by(visitor, session.account, What::PasskeyRemoved, event, now))),
         ]);
     }
-    changes.push(Change::AnswerReview(session.token));
+    changes.push(Change::Session(SessionChange::AnswerReview(session.token)));
     Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
 
@@ -498,9 +525,9 @@ pub fn cancel(moment: Moment<'_>, hold: Option<Hold>, named: HoldId, email: &Ema
     let hold = hold.filter(|hold| hold.id == named && now < hold.expires_at()).ok_or(Refusal::NoHold)?;
     let letter = letter_to(email, Message::RecoveryCancelled, fresh.letter, visitor, now, LETTER_LIFE);
     let changes = vec![
-        Change::SpendHold { account: hold.account, id: hold.id },
-        Change::AddLetter(letter),
-        Change::AddEvent(Event::by(visitor, hold.account, What::RecoveryCancelled, fresh.event, now)),
+        Change::Hold(HoldChange::Spend { account: hold.account, id: hold.id }),
+        Change::Letter(LetterChange::Add(letter)),
+        Change::Event(EventChange::Add(Event::by(visitor, hold.account, What::RecoveryCancelled, fresh.event, now))),
     ];
     Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
@@ -513,7 +540,7 @@ fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, Refusal
 }
 
 fn spend(recovery: &Recovery) -> Change {
-    Change::SpendRecovery { browser: recovery.browser, revision: recovery.revision }
+    Change::Recovery(RecoveryChange::Spend { browser: recovery.browser, revision: recovery.revision })
 }
 
 fn code_letter(mode: Mode, recovery: &Recovery, fresh: Fresh, visitor: &Visitor, now: Timestamp) -> Option<Change> {
@@ -521,5 +548,5 @@ fn code_letter(mode: Mode, recovery: &Recovery, fresh: Fresh, visitor: &Visitor,
     let letter = || -> Letter {
         letter_to(&recovery.email, Message::RecoveryCode(fresh.code), fresh.letter, visitor, now, code::LIFETIME)
     };
-    sent.then(|| Change::AddLetter(letter()))
+    sent.then(|| Change::Letter(LetterChange::Add(letter())))
 }

@@ -16,7 +16,10 @@ use super::destination::Destination;
 use super::email::Email;
 use super::letter::{Letter, LetterId, Message};
 use super::passkey::{NewPasskey, Passkey};
-use super::plan::{Change, Conflict, Counter, Durability, Plan};
+use super::plan::{
+    AccountChange, CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, LetterChange,
+    PasskeyChange, PasskeyConflict, Plan, RegistrationChange, RegistrationConflict, SessionChange,
+};
 use super::profile::Profile;
 use super::registration::{self, Registration};
 use super::session::{Method, NewSession, Session};
@@ -92,26 +95,21 @@ impl From<Conflict> for Refusal {
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
-            Conflict::TriesSpent => Self::TriesSpent,
+            Conflict::Registration(RegistrationConflict::TriesSpent) => Self::TriesSpent,
             Conflict::Limit(_) => Self::TooMany,
-            Conflict::CredentialTaken => Self::BadPasskey,
+            Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
             // Somebody else proved the address first, or another tab of this browser finished.
-            Conflict::RegistrationSpent
-            | Conflict::EmailTaken
-            | Conflict::AccountExists
-            | Conflict::NoAccount
-            | Conflict::AccountDisabled
-            | Conflict::PasskeyChanged
-            | Conflict::MasterExists
-            | Conflict::SessionEnded
-            | Conflict::SessionTied
+            Conflict::Registration(RegistrationConflict::Spent)
+            | Conflict::Account(_)
+            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
+            | Conflict::Session(_)
             | Conflict::TokensChanged
-            | Conflict::AccountChanged
-            | Conflict::LastPasskey
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
-            | Conflict::AdminCodeSpent => Self::NoRegistration,
+            | Conflict::AdminCodeSpent
+            | Conflict::LetterTaken
+            | Conflict::Key(_) => Self::NoRegistration,
         }
     }
 }
@@ -167,7 +165,7 @@ pub fn begin(
         return_to,
         expires_at: now.after(ceremony::LIFETIME),
     };
-    Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
+    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
 }
 
 /// A registration ceremony opened by the browser that began it: what [`receive_passkey`] goes on with.
@@ -231,9 +229,12 @@ pub fn receive_passkey(
         expires_at: now.after(registration::LIFETIME),
     };
     let letter = code_letter(&registration, fresh, visitor, now);
-    let mut changes = vec![Change::SpendCeremony(opened.id)];
+    let mut changes = vec![Change::Ceremony(CeremonyChange::Spend(opened.id))];
     changes.extend(count_letter(counters, now));
-    changes.extend([Change::PutRegistration(registration), Change::AddLetter(letter)]);
+    changes.extend([
+        Change::Registration(RegistrationChange::Put(registration)),
+        Change::Letter(LetterChange::Add(letter)),
+    ]);
     Plan { changes, durability: Durability::Durable, then: () }
 }
 
@@ -257,8 +258,13 @@ pub fn resend(
     }
     let mut changes = count_letter(counters, now).to_vec();
     changes.extend([
-        Change::ReplaceCode { browser: registration.browser, was: registration.code, code: fresh.code, at: now },
-        Change::AddLetter(code_letter(registration, fresh, visitor, now)),
+        Change::Registration(RegistrationChange::ReplaceCode {
+            browser: registration.browser,
+            was: registration.code,
+            code: fresh.code,
+            at: now,
+        }),
+        Change::Letter(LetterChange::Add(code_letter(registration, fresh, visitor, now))),
     ]);
     Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
@@ -291,8 +297,17 @@ pub fn count_try(
     }
     let typed = Code::parse(typed).ok_or(Refusal::NotACode)?;
     let changes = vec![
-        Change::CountTry { browser: registration.browser, code: registration.code, limit: code::TRIES },
-        Change::Count { counter: counters.tries, limit: code::TRIES_PER_ADDRESS, window: code::ADDRESS_WINDOW, now },
+        Change::Registration(RegistrationChange::CountTry {
+            browser: registration.browser,
+            code: registration.code,
+            limit: code::TRIES,
+        }),
+        Change::Counter(CounterChange::Count {
+            counter: counters.tries,
+            limit: code::TRIES_PER_ADDRESS,
+            window: code::ADDRESS_WINDOW,
+            now,
+        }),
     ];
     Ok(Plan { changes, durability: Durability::Durable, then: CountedTry { registration, typed } })
 }
@@ -362,21 +377,22 @@ pub fn prove(
         last_used_at: Some(now),
     };
     let mut changes = vec![
-        Change::SpendRegistration { browser: registration.browser, code: registration.code },
-        Change::DropRegistrations(registration.email),
-        Change::AddAccount(account.clone()),
-        Change::AddPasskey(passkey),
-        Change::AddSession(session.clone()),
-        Change::AddEvent(event),
-        Change::AddLetter(welcome),
+        Change::Registration(RegistrationChange::Spend { browser: registration.browser, code: registration.code }),
+        Change::Registration(RegistrationChange::DropAll(registration.email)),
+        Change::Account(AccountChange::Add(account.clone())),
+        Change::Passkey(PasskeyChange::Add(passkey)),
+        Change::Session(SessionChange::Add(session.clone())),
+        Change::Event(EventChange::Add(event)),
+        Change::Letter(LetterChange::Add(welcome)),
     ];
-    changes.extend(visitor.session.map(Change::EndSession));
+    changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let then = Finished { account, session, return_to: registration.return_to };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
 
 pub(super) fn count_letter(counters: Counters, now: Timestamp) -> [Change; 3] {
-    let count = |counter, limit| Change::Count { counter, limit, window: code::ADDRESS_WINDOW, now };
+    let count =
+        |counter, limit| Change::Counter(CounterChange::Count { counter, limit, window: code::ADDRESS_WINDOW, now });
     [
         count(counters.letters_from_network, code::LETTERS_PER_ADDRESS_AND_NETWORK),
         count(counters.letters, code::LETTERS_PER_ADDRESS),

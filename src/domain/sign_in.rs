@@ -11,7 +11,9 @@ use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale, Subject};
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::passkey::{NewPasskey, Passkey};
-use super::plan::{Change, Conflict, Durability, Plan};
+use super::plan::{
+    AccountConflict, CeremonyChange, Change, Conflict, Durability, EventChange, PasskeyChange, Plan, SessionChange,
+};
 use super::secret::SecretDigest;
 use super::session::{NewSession, Session};
 use super::visitor::Visitor;
@@ -58,8 +60,24 @@ impl From<Conflict> for Refusal {
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
-            Conflict::AccountDisabled => Self::Disabled,
-            _ => Self::NotProved,
+            Conflict::Account(AccountConflict::Disabled) => Self::Disabled,
+            Conflict::Account(
+                AccountConflict::EmailTaken
+                | AccountConflict::Exists
+                | AccountConflict::Gone
+                | AccountConflict::Changed,
+            )
+            | Conflict::Registration(_)
+            | Conflict::Passkey(_)
+            | Conflict::Session(_)
+            | Conflict::TokensChanged
+            | Conflict::LinkChanged
+            | Conflict::RecoveryChanged
+            | Conflict::HoldChanged
+            | Conflict::AdminCodeSpent
+            | Conflict::LetterTaken
+            | Conflict::Limit(_)
+            | Conflict::Key(_) => Self::NotProved,
         }
     }
 }
@@ -80,7 +98,7 @@ pub fn begin(
         return_to,
         expires_at: now.after(ceremony::LIFETIME),
     };
-    Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
+    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
 }
 
 /// A sign-in ceremony opened by the browser that began it.
@@ -159,22 +177,22 @@ pub fn finish(
     // Named as the session it tells of.
     let event = Event::by(visitor, account.id, What::SignedIn, session.id.0, now);
     let mut changes = vec![
-        Change::SpendCeremony(opened.id),
-        Change::UsePasskey { was_counter: passkey.key.counter, key: used, at: now },
-        Change::AddSession(session.clone()),
-        Change::AddEvent(event),
+        Change::Ceremony(CeremonyChange::Spend(opened.id)),
+        Change::Passkey(PasskeyChange::Use { was_counter: passkey.key.counter, key: used, at: now }),
+        Change::Session(SessionChange::Add(session.clone())),
+        Change::Event(EventChange::Add(event)),
     ];
-    changes.extend(visitor.session.map(Change::EndSession));
+    changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let then = Finished { account, session, return_to: opened.return_to };
     Ok(Plan { changes, durability: Durability::Durable, then })
 }
 
 /// A refused answer has used its ceremony up too.
 pub fn give_up(ceremony: CeremonyId) -> Plan<()> {
-    Plan { changes: vec![Change::SpendCeremony(ceremony)], durability: Durability::Durable, then: () }
+    Plan { changes: vec![Change::Ceremony(CeremonyChange::Spend(ceremony))], durability: Durability::Durable, then: () }
 }
 
 /// Ends the browser's session.
 pub fn sign_out(token: SecretDigest) -> Plan<()> {
-    Plan { changes: vec![Change::EndSession(token)], durability: Durability::Durable, then: () }
+    Plan { changes: vec![Change::Session(SessionChange::End(token))], durability: Durability::Durable, then: () }
 }

@@ -9,7 +9,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::plan::Change;
+use crate::domain::plan::{Change, KeyChange};
 use crate::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
 
 /// How long a key signs.
@@ -24,26 +24,35 @@ pub const PUBLISHED_AFTER: Duration = Duration::from_secs(2 * 3600);
 #[error("a signing key could not be made")]
 pub struct KeyError;
 
-/// What is to be done about `keys` at `now`: nothing, mostly. Without any key of `algorithm`, one is made that signs at
-/// once.
+/// What is to be done about `keys`, which were read in state `generation`, at `now`: nothing, mostly. Without any key of
+/// `algorithm`, one is made that signs at once.
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn plan(keys: &[SigningKey], algorithm: Algorithm, now: Timestamp) -> Result<Vec<Change>, KeyError> {
+pub fn plan(
+    generation: u64,
+    keys: &[SigningKey],
+    algorithm: Algorithm,
+    now: Timestamp,
+) -> Result<Vec<Change>, KeyError> {
     let of_algorithm = || keys.iter().filter(|key| key.algorithm == algorithm);
     let mut changes = Vec::new();
     match of_algorithm().map(|key| key.active_from).max() {
-        None => changes.push(Change::PutSigningKey(generate(algorithm, now, now)?)),
+        None => changes.push(Change::Key(KeyChange::Put(generate(algorithm, now, now)?))),
         Some(newest) if now >= newest.after(SIGNS_FOR).before(PUBLISHED_BEFORE) => {
-            changes.push(Change::PutSigningKey(generate(algorithm, now, now.after(PUBLISHED_BEFORE))?));
+            changes.push(Change::Key(KeyChange::Put(generate(algorithm, now, now.after(PUBLISHED_BEFORE))?)));
         }
         Some(_) => {}
     }
     for old in keys {
         let successor = of_algorithm().map(|key| key.active_from).filter(|from| *from > old.active_from).min();
         if successor.is_some_and(|from| now >= from.after(PUBLISHED_AFTER)) {
-            changes.push(Change::DropSigningKey(old.kid.clone()));
+            changes.push(Change::Key(KeyChange::Drop(old.kid.clone())));
         }
+    }
+    if !changes.is_empty() {
+        // Of several that read the same keys, one changes them.
+        changes.insert(0, KeyChange::Advance { was: generation }.into());
     }
     Ok(changes)
 }
@@ -76,12 +85,13 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
     fn apply(keys: &mut Vec<SigningKey>, now: Timestamp, algorithm: Algorithm) -> usize {
-        let changes = plan(keys, algorithm, now).unwrap();
-        let count = changes.len();
-        for change in changes {
+        let changes = plan(7, keys, algorithm, now).unwrap();
+        let count = changes.len().saturating_sub(1);
+        for (place, change) in changes.into_iter().enumerate() {
             match change {
-                Change::PutSigningKey(key) => keys.push(key),
-                Change::DropSigningKey(kid) => keys.retain(|key| key.kid != kid),
+                Change::Key(KeyChange::Advance { was: 7 }) if place == 0 => {}
+                Change::Key(KeyChange::Put(key)) => keys.push(key),
+                Change::Key(KeyChange::Drop(kid)) => keys.retain(|key| key.kid != kid),
                 other => panic!("{other:?}"),
             }
         }

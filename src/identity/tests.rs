@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::email::Email;
 use crate::domain::passkey::CredentialId;
-use crate::domain::plan::Change;
+use crate::domain::plan::{Change, KeyChange};
 use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, Method, Session, SessionId, SignedIn};
 use jsonwebtoken::{DecodingKey, Validation};
@@ -37,10 +37,10 @@ pub(super) fn signed_in() -> SignedIn {
 }
 
 pub(super) fn fresh_keys(algorithm: Algorithm) -> Vec<SigningKey> {
-    rotation::plan(&[], algorithm, NOW)
+    rotation::plan(0, &[], algorithm, NOW)
         .unwrap()
         .into_iter()
-        .filter_map(|change| if let Change::PutSigningKey(key) = change { Some(key) } else { None })
+        .filter_map(|change| if let Change::Key(KeyChange::Put(key)) = change { Some(key) } else { None })
         .collect()
 }
 

@@ -1,5 +1,9 @@
 //! A store in memory, for tests: the plainest reading of what every [`Change`] means.
 
+mod accounts;
+mod letters;
+mod progress;
+mod sessions;
 mod state;
 
 use std::cmp::Reverse;
@@ -9,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use self::state::State;
-use super::{CommitError, Store, StoreError};
+use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
@@ -17,7 +21,8 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
-use crate::domain::link::{Link, LinkCodeDigest, LinkId};
+use crate::domain::link::id::LinkId;
+use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Change, Durability};
 use crate::domain::recovery::{Hold, Recovery};
@@ -25,7 +30,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
-use crate::domain::tokens::TokenFamily;
+use crate::domain::token_family::TokenFamily;
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
@@ -44,7 +49,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl Records for MemoryStore {
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
         Ok(self.state().ceremonies.get(&id).cloned())
     }
@@ -154,6 +159,17 @@ impl Store for MemoryStore {
         Ok(keys)
     }
 
+    async fn key_generation(&self) -> Result<u64, StoreError> {
+        Ok(self.state().key_generation)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
     async fn commit(&self, changes: Vec<Change>, _: Durability) -> Result<(), CommitError> {
         let mut state = self.state();
         let mut next = state.clone();
@@ -187,10 +203,6 @@ impl Store for MemoryStore {
             });
         state.drop_orphaned_tokens();
         Ok(swept)
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 

@@ -23,11 +23,13 @@ use async_trait::async_trait;
 
 use self::broken::PassedOver;
 use self::fault::{Fault, refusal};
-use self::rows::{MASTER, Table, after_account, after_time, at, end_of, of_account, of_email};
+use self::rows::{
+    KEY_GENERATION, MASTER, Table, after_account, after_time, at, end_of, key_generation, of_account, of_email,
+};
 use self::sweep::Sweep;
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
-use super::{CommitError, Store, StoreError};
+use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
@@ -35,7 +37,8 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
-use crate::domain::link::{Link, LinkCodeDigest, LinkId};
+use crate::domain::link::id::LinkId;
+use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Change, Durability};
 use crate::domain::recovery::{Hold, Recovery};
@@ -43,7 +46,7 @@ use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
-use crate::domain::tokens::TokenFamily;
+use crate::domain::token_family::TokenFamily;
 use crate::threads::{Plan, Threads};
 
 /// How many reads can wait for the disk at once. Each takes microseconds where it need not wait.
@@ -98,7 +101,7 @@ impl RedbStore {
 }
 
 #[async_trait]
-impl Store for RedbStore {
+impl Records for RedbStore {
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
         self.read(move |view| view.load(id.0.as_bytes())).await
     }
@@ -255,6 +258,10 @@ impl Store for RedbStore {
         .await
     }
 
+    async fn key_generation(&self) -> Result<u64, StoreError> {
+        self.read(|view| key_generation(view.get(Table::Meta, KEY_GENERATION)?.as_deref())).await
+    }
+
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
         self.read(move |view| {
             // No UTF-8 text has this byte.
@@ -266,6 +273,14 @@ impl Store for RedbStore {
         .await
     }
 
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.ready()?;
+        self.read(|view| view.get(Table::Meta, rows::SCHEMA)).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.writer.write(Work::Commit(changes, durability)).await.map(drop)
     }
@@ -283,10 +298,5 @@ impl Store for RedbStore {
             Err(CommitError::Store(error)) => Err(error),
             Err(CommitError::Conflict(conflict)) => Err(refusal(format!("a sweep met a conflict: {conflict:?}"))),
         }
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.ready()?;
-        self.read(|view| view.get(Table::Meta, rows::SCHEMA)).await.map(drop)
     }
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::ledger::Ledger;
 use crate::counts::Counts;
 use crate::domain::clock::Clock;
 use crate::domain::letter::Letter;
-use crate::domain::plan::{Change, Durability};
+use crate::domain::plan::{Conflict, Durability, LetterChange, Plan};
 use crate::mail::transport::Transport;
 use crate::mail::writer::Writer;
-use crate::store::{CommitError, Store};
+use crate::store::CommitError;
 
 /// How long to wait for a ring before looking for letters that are due again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -27,15 +27,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Sends what the flows have committed.
 pub struct Outbox {
     /// Where letters wait.
-    pub store: Arc<dyn Store>,
+    pub ledger: Arc<Ledger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who writes them out.
     pub writer: Writer,
     /// How they leave.
     pub transport: Arc<dyn Transport>,
-    /// Rung when one has been committed.
-    pub letters: Arc<Notify>,
     /// What is counted.
     pub counts: Arc<Counts>,
 }
@@ -47,7 +45,7 @@ impl Outbox {
             self.deliver().await;
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.letters.notified() => {}
+                () = self.ledger.letter_added() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
@@ -57,7 +55,7 @@ impl Outbox {
     pub async fn deliver(&self) {
         // Bounded: a letter that was tried is no longer due.
         for _ in 0..1000 {
-            let due = match self.store.letters_due(self.clock.now(), BATCH).await {
+            let due = match self.ledger.records().letters_due(self.clock.now(), BATCH).await {
                 Ok(due) if due.is_empty() => return,
                 Ok(due) => due,
                 Err(error) => {
@@ -81,14 +79,19 @@ impl Outbox {
     /// The store failed.
     async fn send(&self, letter: Letter) -> Result<(), CommitError> {
         let now = self.clock.now();
-        let drop_it = || self.store.commit(vec![Change::DropLetter(letter.id)], Durability::Durable);
+        let drop_it = || self.ledger.carry_out(change(LetterChange::Drop(letter.id), Durability::Durable));
         if now >= letter.expires_at {
             return drop_it().await;
         }
         // Put off before it is sent: a store that cannot write sends nothing, instead of the same mail again and again.
         let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
-        let later = Change::DelayLetter { id: letter.id, due_at: now.after(wait) };
-        self.store.commit(vec![later], Durability::Relaxed).await?;
+        let later = LetterChange::Delay { id: letter.id, was: letter.due_at, due_at: now.after(wait) };
+        match self.ledger.carry_out(change(later, Durability::Relaxed)).await {
+            Ok(()) => {}
+            // Another gateway that shares the store sends it.
+            Err(CommitError::Conflict(Conflict::LetterTaken)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
         match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
             Ok(()) => {
                 self.counts.mail("sent");
@@ -102,4 +105,8 @@ impl Outbox {
             }
         }
     }
+}
+
+fn change(change: LetterChange, durability: Durability) -> Plan<()> {
+    Plan { changes: vec![change.into()], durability, then: () }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::sync::Notify;
 use url::Url;
 
 use crate::admin::Operating;
+use crate::auth::ledger::Ledger;
 use crate::auth::passkeys::RelyingParty;
+use crate::auth::rotation;
 use crate::auth::verifying::Verifying;
 use crate::auth::{self, Auth, Keys};
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::domain::host::{Authority, Host};
 use crate::domain::link::Policy;
 use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::RECOVER;
-use crate::domain::plan::{Change, Conflict, Durability};
+use crate::domain::plan::{Conflict, Durability, KeyChange, KeyConflict, Plan};
 use crate::domain::recover::Mode;
 use crate::domain::route::Scheme;
 use crate::domain::secret::Secret;
@@ -26,7 +27,7 @@ use crate::domain::session::SessionLimits;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::{self, ForwardAuth};
 use crate::gate::headers::PageHeaders;
-use crate::identity::{self, Identity, rotation};
+use crate::identity::{self, Identity};
 use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
 use crate::portal::assets::Assets;
@@ -69,9 +70,11 @@ impl Gateway {
     /// The store failed, or a part of the configuration cannot be used.
     pub async fn new(config: &Config, world: World) -> anyhow::Result<Self> {
         let World { store, clock, entropy, transport, verifying } = world;
-        let master = master_secret(&*store, &*entropy).await.context("reading the store")?;
+        let limits = SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute };
+        let ledger = Arc::new(Ledger::new(store, limits));
+        let master = master_secret(&ledger, &*entropy).await.context("reading the store")?;
         let keys = Keys::derive(&master);
-        let identity = Arc::new(signer(config, &*store, &*clock).await?);
+        let identity = Arc::new(signer(config, &ledger, &*clock).await?);
         let brand = config.brand.clone();
         let public_url = config.public_url.url().clone();
         let origins = origins(config);
@@ -81,17 +84,16 @@ impl Gateway {
         let others = origins.iter().skip(1).map(Origin::as_str).chain(elsewhere);
         let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
         let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
-        let (letters, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
+        let counts = Arc::new(Counts::default());
         let outbox = Outbox {
-            store: Arc::clone(&store),
+            ledger: Arc::clone(&ledger),
             clock: Arc::clone(&clock),
             writer: Writer::new(brand.clone(), keys.codes.clone(), keys.holds.clone(), &public_url),
             transport,
-            letters: Arc::clone(&letters),
             counts: Arc::clone(&counts),
         };
         let auth = Arc::new(Auth::new(auth::Parts {
-            store,
+            ledger,
             clock,
             entropy,
             relying_party,
@@ -102,8 +104,6 @@ impl Gateway {
             linking: config.link.policy,
             elevation: config.api.elevation,
             keys,
-            limits: SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute },
-            letters,
             counts: Arc::clone(&counts),
         }));
         let portal = Arc::new(Portal {
@@ -175,32 +175,32 @@ pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
 }
 
 /// The store's master secret; the first to ask makes it.
-async fn master_secret(store: &dyn Store, entropy: &dyn Entropy) -> Result<Secret, CommitError> {
-    if let Some(master) = store.master().await? {
+async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret, CommitError> {
+    let records = ledger.records();
+    if let Some(master) = records.master().await? {
         return Ok(master);
     }
     let fresh = Secret::generate(entropy);
-    match store.commit(vec![Change::SetMaster(fresh.clone())], Durability::Durable).await {
+    let changes = vec![KeyChange::SetMaster(fresh.clone()).into()];
+    match ledger.carry_out(Plan { changes, durability: Durability::Durable, then: () }).await {
         Ok(()) => Ok(fresh),
         // Another node was first.
-        Err(CommitError::Conflict(Conflict::MasterExists)) => Ok(store.master().await?.unwrap_or(fresh)),
+        Err(CommitError::Conflict(Conflict::Key(KeyConflict::MasterExists))) => {
+            Ok(records.master().await?.unwrap_or(fresh))
+        }
         Err(error) => Err(error),
     }
 }
 
-async fn signer(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<Identity> {
+async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Identity> {
     let settings = identity::Settings {
         issuer: config.identity.issuer.clone(),
         algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
         access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
     };
-    let keys = store.signing_keys().await?;
-    let changes = rotation::plan(&keys, settings.algorithm, clock.now())?;
-    if !changes.is_empty() {
-        store.commit(changes, Durability::Durable).await?;
-    }
-    Ok(Identity::new(settings, &store.signing_keys().await?)?)
+    let rotated = rotation::rotate(ledger, settings.algorithm, clock.now()).await?;
+    Ok(Identity::new(settings, &rotated.keys)?)
 }
 
 /// The origins of our pages: that of `public_url`, then one for each other host that a route names, by the same scheme

@@ -11,16 +11,17 @@ use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::Letter;
-use bmauth::domain::link::{Link, LinkCodeDigest, LinkId};
+use bmauth::domain::link::id::LinkId;
+use bmauth::domain::link::{Link, LinkCodeDigest};
 use bmauth::domain::passkey::{CredentialId, Passkey};
 use bmauth::domain::plan::{Change, Durability};
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::Session;
-use bmauth::domain::tokens::TokenFamily;
+use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::memory::MemoryStore;
-use bmauth::store::{CommitError, Store, StoreError};
+use bmauth::store::{CommitError, Records, Store, StoreError};
 use http::{Method, Request, StatusCode, header};
 use serde_json::json;
 use tokio::sync::RwLock;
@@ -161,7 +162,7 @@ impl Fragile {
 }
 
 #[async_trait]
-impl Store for Fragile {
+impl Records for Fragile {
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
         self.check()?.ceremony(id).await
     }
@@ -228,9 +229,20 @@ impl Store for Fragile {
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.check()?.master().await
     }
+    async fn key_generation(&self) -> Result<u64, StoreError> {
+        self.check()?.key_generation().await
+    }
+
     async fn signing_keys(&self) -> Result<Vec<bmauth::domain::signing_key::SigningKey>, StoreError> {
         self.check()?.signing_keys().await
     }
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.check()?.ready().await
+    }
+}
+
+#[async_trait]
+impl Store for Fragile {
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError> {
         self.commits[0].fetch_add(1, Ordering::SeqCst);
         self.commits[1].fetch_add(usize::from(durability == Durability::Durable), Ordering::SeqCst);
@@ -248,9 +260,6 @@ impl Store for Fragile {
         limit: usize,
     ) -> Result<usize, StoreError> {
         self.check()?.sweep(now, created, seen, limit).await
-    }
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.check()?.ready().await
     }
 }
 

@@ -3,7 +3,7 @@
 use bmauth::domain::account::AccountId;
 use bmauth::domain::activity::What;
 use bmauth::domain::email::Email;
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Durability, HoldChange};
 use bmauth::domain::recovery::{Hold, HoldId};
 use bmauth::domain::session::SessionId;
 use http::StatusCode;
@@ -509,7 +509,7 @@ async fn a_held_recovery_is_cancelled_by_a_signed_in_browser() {
     let until = world.auth.now().after(std::time::Duration::from_secs(3600));
     let (id, asked_at) = (HoldId(Uuid::from_u128(1)), world.auth.now());
     let hold = Hold { id, account, asked_at, until, browser: "Opera on Windows".to_owned() };
-    world.store.commit(vec![Change::AddHold(hold)], Durability::Durable).await.unwrap();
+    world.store.commit(vec![Change::Hold(HoldChange::Add(hold))], Durability::Durable).await.unwrap();
     assert!(browser.get(DEVICES).await.text.contains("Opera on Windows"));
     world.wait(60);
     assert_eq!(browser.submit("/_bmauth/devices/hold/cancel", &[]).await.location(), DEVICES);
@@ -528,7 +528,7 @@ async fn a_disabled_accounts_browser_can_do_nothing() {
     let second = add(&mut browser, "second").await;
     let asked = ask(&mut browser, &remove(&second)).await;
     let begun = post(&mut browser, "passkey/options", &json!({})).await.json();
-    let change = Change::SetDisabled { account: account(&world, MARIA).await, disabled: true };
+    let change = Change::Account(AccountChange::SetDisabled { account: account(&world, MARIA).await, disabled: true });
     world.store.commit(vec![change], Durability::Durable).await.unwrap();
     // Even while the session is still in memory, as if the table had not heard of it.
     let proof = passkey.get(&asked["options"]);

@@ -11,7 +11,7 @@ use crate::browser::Browser;
 use crate::edge::Fragile;
 use crate::world::{CONFIG, ORIGIN, World};
 use bmauth::auth::principal::Principal;
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
 
@@ -450,7 +450,7 @@ async fn a_disabled_account_gets_no_session() {
     let text = serde_json::to_string(&key.key.credential).unwrap();
     let (was, is) = (crate::authenticator::encode(b"key of maria"), crate::authenticator::encode(b"key of nobody"));
     key.key.credential = serde_json::from_str(&text.replace(&was, &is)).unwrap();
-    let changes = vec![Change::AddAccount(account), Change::AddPasskey(key)];
+    let changes = vec![Change::Account(AccountChange::Add(account)), Change::Passkey(PasskeyChange::Add(key))];
     world.store.commit(changes, Durability::Durable).await.unwrap();
     passkey.id = b"key of nobody".to_vec();
     passkey.user_handle = Some(uuid::Uuid::from_u128(99).as_bytes().to_vec());

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bmauth::domain::plan::{Change, Durability};
-use bmauth::store::Store as _;
+use bmauth::domain::plan::{CeremonyChange, Change, Durability, SessionChange};
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store as _};
 
 use crate::sample::*;
 
@@ -76,9 +76,12 @@ async fn commit_for_ever(path: &Path, first: u32) {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             for n in (first + task..).step_by(TASKS as usize) {
-                store.commit(vec![Change::AddCeremony(ceremony(n))], Durability::Relaxed).await.unwrap();
+                store
+                    .commit(vec![Change::Ceremony(CeremonyChange::Add(ceremony(n)))], Durability::Relaxed)
+                    .await
+                    .unwrap();
                 let mut changes = person(n);
-                changes.push(Change::AddSession(session(n, n, n)));
+                changes.push(Change::Session(SessionChange::Add(session(n, n, n))));
                 store.commit(changes, Durability::Durable).await.unwrap();
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "\nkept {n}").and_then(|()| out.flush()).unwrap();

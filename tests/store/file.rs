@@ -5,10 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use bmauth::domain::link::{Link, Offer, Stage};
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{
+    AccountChange, AdminCodeChange, CeremonyChange, Change, Durability, EventChange, HoldChange, LinkChange,
+    RecoveryChange, SessionChange, TokensChange,
+};
 use bmauth::domain::recovery::Recovery;
 use bmauth::store::redb::RedbStore;
-use bmauth::store::{CommitError, Store as _, StoreError};
+use bmauth::store::{CommitError, Records as _, Store as _, StoreError};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableHandle as _};
 use tempfile::tempdir;
 
@@ -114,7 +117,7 @@ async fn what_was_kept_is_there_after_reopening_relaxed_commits_too() {
     let path = directory.path().join("bmauth.redb");
     let store = RedbStore::open(&path).unwrap();
     store.commit(person(1), Durability::Durable).await.unwrap();
-    store.commit(vec![Change::AddCeremony(ceremony(1))], Durability::Relaxed).await.unwrap();
+    store.commit(vec![Change::Ceremony(CeremonyChange::Add(ceremony(1)))], Durability::Relaxed).await.unwrap();
     drop(store);
     let store = RedbStore::open(&path).unwrap();
     assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(account(1)));
@@ -128,7 +131,7 @@ async fn a_commit_nobody_waits_for_is_written_before_the_store_closes() {
     let store = RedbStore::open(&path).unwrap();
     for n in 0..50 {
         // Polled once, which hands the commit over, and dropped.
-        let commit = store.commit(vec![Change::AddCeremony(ceremony(n))], Durability::Relaxed);
+        let commit = store.commit(vec![Change::Ceremony(CeremonyChange::Add(ceremony(n)))], Durability::Relaxed);
         futures_util::FutureExt::now_or_never(commit);
     }
     drop(store);
@@ -146,18 +149,18 @@ async fn no_table_names_an_account_that_was_removed() {
     for n in 11..=12 {
         let mut changes = person(n);
         changes.extend([
-            Change::AddSession(session(n, n, n)),
-            Change::AddTokens(tokens(n, 2, 2)),
-            Change::AddEvent(event(n, n, 50)),
-            Change::AddHold(hold(n, n)),
-            Change::PutAdminCode(admin_code(n, n)),
-            Change::PutRecovery(Recovery { account: Some(account_id(n)), ..recovery(n, n) }),
+            Change::Session(SessionChange::Add(session(n, n, n))),
+            Change::Tokens(TokensChange::Add(tokens(n, 2, 2))),
+            Change::Event(EventChange::Add(event(n, n, 50))),
+            Change::Hold(HoldChange::Add(hold(n, n))),
+            Change::AdminCode(AdminCodeChange::Put(admin_code(n, n))),
+            Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account_id(n)), ..recovery(n, n) })),
             // One of them offers its link, the other has approved it.
-            Change::AddLink(Link {
+            Change::Link(LinkChange::Add(Link {
                 offer: (n == 11).then(|| Offer { account: account_id(n), session: digest(n) }),
                 stage: if n == 11 { Stage::Shown } else { Stage::Approved(approval(n)) },
                 ..link(n)
-            }),
+            })),
         ]);
         store.commit(changes, Durability::Durable).await.unwrap();
     }
@@ -179,7 +182,10 @@ async fn no_table_names_an_account_that_was_removed() {
     }
     for (removed, left) in [(11, tables), (12, vec![])] {
         let store = RedbStore::open(&path).unwrap();
-        store.commit(vec![Change::RemoveAccount(account_id(removed))], Durability::Durable).await.unwrap();
+        store
+            .commit(vec![Change::Account(AccountChange::Remove(account_id(removed)))], Durability::Durable)
+            .await
+            .unwrap();
         drop(store);
         assert!(tables_naming(&path, removed).is_empty());
         assert_eq!(tables_naming(&path, 12), left);
@@ -219,7 +225,7 @@ async fn an_unreadable_row_refuses_whoever_needs_it_and_nobody_else() {
     let store = RedbStore::open(&path).unwrap();
     for n in 1..=2 {
         let mut changes = person(n);
-        changes.push(Change::AddSession(session(n, n, n)));
+        changes.push(Change::Session(SessionChange::Add(session(n, n, n))));
         store.commit(changes, Durability::Durable).await.unwrap();
     }
     drop(store);
@@ -235,10 +241,10 @@ async fn an_unreadable_row_refuses_whoever_needs_it_and_nobody_else() {
     let error = store.session(digest(1)).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("“sessions”") && cause.contains("version 9"), "{cause}");
-    let both = vec![Change::EndSession(digest(2)), Change::RequireSession(digest(1))];
+    let both = vec![Change::Session(SessionChange::End(digest(2))), Change::Session(SessionChange::Require(digest(1)))];
     let outcome = store.commit(both, Durability::Durable).await;
     assert!(matches!(outcome, Err(CommitError::Store(_))), "{outcome:?}");
     assert_eq!(store.session(digest(2)).await.unwrap(), Some(session(2, 2, 2)));
-    store.commit(vec![Change::EndSession(digest(2))], Durability::Durable).await.unwrap();
+    store.commit(vec![Change::Session(SessionChange::End(digest(2)))], Durability::Durable).await.unwrap();
     store.ready().await.unwrap();
 }

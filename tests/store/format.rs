@@ -7,11 +7,14 @@ use bmauth::domain::account::Account;
 use bmauth::domain::ceremony::Purpose;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
-use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::plan::{
+    Change, Conflict, CounterChange, Durability, EventChange, HoldChange, LinkChange, PasskeyChange, RecoveryChange,
+    RegistrationChange, SessionChange,
+};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::{Authentication, Session};
-use bmauth::store::Store as _;
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store as _};
 use redb::{ReadableDatabase as _, TableDefinition};
 use tempfile::TempDir;
 
@@ -54,7 +57,12 @@ fn registration_of(n: u32) -> Registration {
 }
 
 fn count() -> [Change; 1] {
-    [Change::Count { counter: counter(1), limit: 1, window: Duration::from_secs(60), now: at(1000) }]
+    [Change::Counter(CounterChange::Count {
+        counter: counter(1),
+        limit: 1,
+        window: Duration::from_secs(60),
+        now: at(1000),
+    })]
 }
 
 fn letters() -> [Letter; 3] {
@@ -102,7 +110,7 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     refuses(&store, count(), Conflict::Limit(counter(1))).await;
 
     // The indexes are read too: 4 ceremonies, 3 letters, 1 counter, 3 sessions, and the registration that is left.
-    store.commit(vec![Change::DropRegistrations(email(1))], Durability::Durable).await.unwrap();
+    store.commit(vec![Change::Registration(RegistrationChange::DropAll(email(1)))], Durability::Durable).await.unwrap();
     let removed = store.sweep(at(9999), at(0), at(34), 99).await.unwrap();
     assert_eq!(removed, 4 + 3 + 1 + 3 + 1);
 }
@@ -110,18 +118,19 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
 #[tokio::test]
 async fn a_file_that_version_1_wrote_takes_what_came_later_and_is_no_version_1_file_from_then_on() {
     let (directory, store) = opened();
-    keeps(&store, [Change::AddLink(link(1)), Change::PutRecovery(recovery(1, 1))]).await;
-    keeps(&store, [Change::AddHold(hold(1, 1)), Change::AddEvent(event(1, 1, 50))]).await;
+    keeps(&store, [Change::Link(LinkChange::Add(link(1))), Change::Recovery(RecoveryChange::Put(recovery(1, 1)))])
+        .await;
+    keeps(&store, [Change::Hold(HoldChange::Add(hold(1, 1))), Change::Event(EventChange::Add(event(1, 1, 50)))]).await;
     keeps(
         &store,
-        [Change::RenamePasskey {
+        [Change::Passkey(PasskeyChange::Rename {
             credential: credential(1),
             account: account_id(1),
             name: Some("Ann’s phone".to_owned()),
-        }],
+        })],
     )
     .await;
-    keeps(&store, [Change::EndSessions { account: account_id(2), except: Some(digest(2)) }]).await;
+    keeps(&store, [Change::Session(SessionChange::EndAll { account: account_id(2), except: Some(digest(2)) })]).await;
     drop(store);
     let path = directory.path().join("bmauth.redb");
     for _ in 0..2 {

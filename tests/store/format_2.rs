@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use bmauth::domain::ceremony::Purpose;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, AdminCodeChange, Change, Durability};
 use bmauth::domain::recovery::Recovery;
-use bmauth::store::Store as _;
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store as _};
 
 use crate::claims::atomic::keeps;
 use crate::sample::*;
@@ -89,11 +89,11 @@ async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
     assert_eq!(store.events(account_id(1), 99).await.unwrap(), events);
 
     // What came later finds its tables.
-    keeps(&store, [Change::PutAdminCode(admin_code(1, 1))]).await;
+    keeps(&store, [Change::AdminCode(AdminCodeChange::Put(admin_code(1, 1)))]).await;
     assert_eq!(store.admin_code(account_id(1)).await.unwrap(), Some(admin_code(1, 1)));
 
     // The indexes are read too. Account 2 has four sessions, a hold, and the one link that it both offers and approved.
-    store.commit(vec![Change::RemoveAccount(account_id(2))], Durability::Durable).await.unwrap();
+    store.commit(vec![Change::Account(AccountChange::Remove(account_id(2)))], Durability::Durable).await.unwrap();
     assert!(store.link(link_id(2)).await.unwrap().is_none());
     let end = at(u64::MAX);
     let removed = store.sweep(end, end, end, 99).await.unwrap();

@@ -10,11 +10,14 @@ use bmauth::domain::ceremony::Purpose;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::passkey::NewPasskey;
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{
+    AccountChange, CeremonyChange, Change, Conflict, CounterChange, EventChange, PasskeyChange, RecoveryChange,
+    RegistrationChange, SessionChange, SessionConflict, TokensChange,
+};
 use bmauth::domain::recovery::{Recovery, Stage};
 use bmauth::domain::registration::Registration;
-use bmauth::store::Store as _;
 use bmauth::store::redb::RedbStore;
+use bmauth::store::{Records as _, Store as _};
 use redb::{ReadableDatabase as _, TableDefinition};
 use tempfile::TempDir;
 
@@ -79,7 +82,12 @@ fn letters() -> Vec<Letter> {
 }
 
 fn count() -> [Change; 1] {
-    [Change::Count { counter: counter(1), limit: 1, window: Duration::from_secs(60), now: at(1000) }]
+    [Change::Counter(CounterChange::Count {
+        counter: counter(1),
+        limit: 1,
+        window: Duration::from_secs(60),
+        now: at(1000),
+    })]
 }
 
 /// The key as written, with the credential that is in the file, which no sample can make again.
@@ -154,7 +162,14 @@ async fn a_file_that_version_3_wrote_reads_as_it_was_written() {
 
     // The indexes are read too: account 2 has three sessions, a hold, a code, two recoveries with an account, and the
     // one link that it both offers and approved.
-    keeps(&store, [Change::DropRegistrations(email(5)), Change::RemoveAccount(account_id(2))]).await;
+    keeps(
+        &store,
+        [
+            Change::Registration(RegistrationChange::DropAll(email(5))),
+            Change::Account(AccountChange::Remove(account_id(2))),
+        ],
+    )
+    .await;
     let end = at(u64::MAX);
     let (sessions, ceremonies, registrations, letters, links) = (1, 10, 1, 10, 14);
     let (recoveries, holds, codes, events, counters) = (4, 1, 1, 11, 1);
@@ -171,18 +186,44 @@ async fn a_file_that_version_3_wrote_takes_what_came_later_and_is_no_version_3_f
     // What is there goes on as something that version 4 writes otherwise, and what is new finds its tables.
     let by_code = Recovery { claim: claim(7), ..recovery(7, 1) };
     let account_4 = account_of_api(4);
-    keeps(&store, [Change::SetDisabled { account: account_id(3), disabled: false }]).await;
-    keeps(&store, [Change::CountTry { browser: digest(1), code: code(41), limit: 5 }]).await;
-    keeps(&store, [Change::AdvanceRecovery(Recovery { revision: 1, claim: claim(1), ..recovery(1, 2) })]).await;
-    keeps(&store, [Change::AddAccount(account_4.clone()), Change::PutRecovery(by_code.clone())]).await;
-    keeps(&store, [Change::PutRegistration(registration_of_api(7, 5, 47))]).await;
-    keeps(&store, [10, 11].map(|n| Change::AddCeremony(ceremony(n)))).await;
-    keeps(&store, [Change::AddEvent(event(11, 1, 99))]).await;
-    keeps(&store, [Change::AddSession(session_by_code(5, 1)), Change::AddTokens(tokens(5, 1, 2))]).await;
+    keeps(&store, [Change::Account(AccountChange::SetDisabled { account: account_id(3), disabled: false })]).await;
+    keeps(
+        &store,
+        [Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(41), limit: 5 })],
+    )
+    .await;
+    keeps(
+        &store,
+        [Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, claim: claim(1), ..recovery(1, 2) }))],
+    )
+    .await;
+    keeps(
+        &store,
+        [
+            Change::Account(AccountChange::Add(account_4.clone())),
+            Change::Recovery(RecoveryChange::Put(by_code.clone())),
+        ],
+    )
+    .await;
+    keeps(&store, [Change::Registration(RegistrationChange::Put(registration_of_api(7, 5, 47)))]).await;
+    keeps(&store, [10, 11].map(|n| Change::Ceremony(CeremonyChange::Add(ceremony(n))))).await;
+    keeps(&store, [Change::Event(EventChange::Add(event(11, 1, 99)))]).await;
+    keeps(
+        &store,
+        [
+            Change::Session(SessionChange::Add(session_by_code(5, 1))),
+            Change::Tokens(TokensChange::Add(tokens(5, 1, 2))),
+        ],
+    )
+    .await;
     // A session of version 3 may get tokens; it has a passkey, and ends with it.
-    keeps(&store, [Change::AddTokens(tokens(1, 1, 0)), Change::AddTokens(tokens(2, 1, 0))]).await;
-    let tie = [Change::TieSession { session: digest(1), credential: credential(1) }];
-    refuses(&store, tie, Conflict::SessionTied).await;
+    keeps(
+        &store,
+        [Change::Tokens(TokensChange::Add(tokens(1, 1, 0))), Change::Tokens(TokensChange::Add(tokens(2, 1, 0)))],
+    )
+    .await;
+    let tie = [Change::Session(SessionChange::Tie { session: digest(1), credential: credential(1) })];
+    refuses(&store, tie, Conflict::Session(SessionConflict::Tied)).await;
     for _ in 0..2 {
         drop(store);
         store = RedbStore::open(&path_in(&directory)).unwrap();
@@ -208,7 +249,11 @@ async fn a_file_that_version_3_wrote_takes_what_came_later_and_is_no_version_3_f
             assert_eq!(store.tokens_by_refresh(family.out[0]).await.unwrap(), Some(family));
         }
     }
-    keeps(&store, [Change::RemovePasskey { credential: credential(2), account: account_id(2), last: true }]).await;
+    keeps(
+        &store,
+        [Change::Passkey(PasskeyChange::Remove { credential: credential(2), account: account_id(2), last: true })],
+    )
+    .await;
     assert_eq!(store.tokens(digest(2)).await.unwrap(), None);
     assert_eq!(store.tokens_by_refresh(refresh(2, 100)).await.unwrap(), None);
     drop(store);

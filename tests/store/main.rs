@@ -194,6 +194,8 @@ contract! {
         a_delayed_letter_counts_its_failure_and_comes_later
         a_dropped_letter_is_not_delayed_back
         the_master_secret_is_set_once
+        of_several_that_would_send_a_letter_one_does
+        of_several_that_would_change_the_keys_one_does
         signing_keys_are_listed_oldest_first_replaced_and_dropped
         a_fresh_store_is_ready
     }

@@ -11,12 +11,16 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{
+    AccountChange, AdminCodeChange, CeremonyChange, Change, CounterChange, Durability, EventChange, HoldChange,
+    KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
+    TokensChange,
+};
 use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
-use bmauth::domain::tokens::TokenFamily;
+use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{CommitError, Store};
@@ -58,9 +62,9 @@ fn beginning() -> Vec<Change> {
         let session = Session { created_at: at(5), last_seen_at: at(5), ..session(n, n, n) };
         let link = Link { expires_at: at(10), ..link(n) };
         person(n).into_iter().chain([
-            Change::AddSession(session),
-            Change::AddTokens(tokens(n, 1, 1)),
-            Change::AddLink(link),
+            Change::Session(SessionChange::Add(session)),
+            Change::Tokens(TokensChange::Add(tokens(n, 1, 1))),
+            Change::Link(LinkChange::Add(link)),
         ])
     };
     (0..FEW).flat_map(of).collect()
@@ -95,20 +99,31 @@ fn pair() -> impl Strategy<Value = (u32, u32)> {
 fn of_registrations() -> impl Strategy<Value = Change> {
     prop_oneof![
         (pair(), n(), time()).prop_map(|((browser, code), email, expires_at)| {
-            Change::PutRegistration(Registration { expires_at, ..registration(browser, email, code) })
+            Change::Registration(RegistrationChange::Put(Registration {
+                expires_at,
+                ..registration(browser, email, code)
+            }))
         }),
         (pair(), n(), time()).prop_map(|((browser, code), email, expires_at)| {
-            Change::PutRegistration(Registration { expires_at, ..registration_of_api(browser, email, code) })
+            Change::Registration(RegistrationChange::Put(Registration {
+                expires_at,
+                ..registration_of_api(browser, email, code)
+            }))
         }),
-        (pair(), 1..3_u32).prop_map(|((n, of), limit)| Change::CountTry { browser: digest(n), code: code(of), limit }),
-        (pair(), n(), time()).prop_map(|((n, was), with, at)| Change::ReplaceCode {
+        (pair(), 1..3_u32).prop_map(|((n, of), limit)| Change::Registration(RegistrationChange::CountTry {
+            browser: digest(n),
+            code: code(of),
+            limit
+        })),
+        (pair(), n(), time()).prop_map(|((n, was), with, at)| Change::Registration(RegistrationChange::ReplaceCode {
             browser: digest(n),
             was: code(was),
             code: code(with),
             at
-        }),
-        pair().prop_map(|(n, of)| Change::SpendRegistration { browser: digest(n), code: code(of) }),
-        n().prop_map(|n| Change::DropRegistrations(email(n))),
+        })),
+        pair()
+            .prop_map(|(n, of)| Change::Registration(RegistrationChange::Spend { browser: digest(n), code: code(of) })),
+        n().prop_map(|n| Change::Registration(RegistrationChange::DropAll(email(n)))),
     ]
 }
 
@@ -116,59 +131,73 @@ fn of_registrations() -> impl Strategy<Value = Change> {
 fn of_people() -> impl Strategy<Value = Change> {
     let add = prop_oneof![
         (n(), n(), any::<bool>()).prop_map(|(n, with, disabled)| {
-            Change::AddAccount(Account { email: email(with), disabled, ..account(n) })
+            Change::Account(AccountChange::Add(Account { email: email(with), disabled, ..account(n) }))
         }),
-        prop_oneof![n().prop_map(account), n().prop_map(account_of_api)].prop_map(Change::AddAccount),
-        (n(), n(), time()).prop_map(|(n, of, created_at)| Change::AddPasskey(Passkey { created_at, ..passkey(n, of) })),
-        n().prop_map(|n| Change::AddPasskey(passkey(n, n))),
+        prop_oneof![n().prop_map(account), n().prop_map(account_of_api)].prop_map(|row| AccountChange::Add(row).into()),
+        (n(), n(), time()).prop_map(|(n, of, created_at)| Change::Passkey(PasskeyChange::Add(Passkey {
+            created_at,
+            ..passkey(n, of)
+        }))),
+        n().prop_map(|n| Change::Passkey(PasskeyChange::Add(passkey(n, n)))),
         (n(), n(), n(), time(), time()).prop_map(|(n, of, with, created_at, last_seen_at)| {
-            Change::AddSession(Session { created_at, last_seen_at, ..session(n, of, with) })
+            Change::Session(SessionChange::Add(Session { created_at, last_seen_at, ..session(n, of, with) }))
         }),
         (n(), n(), time()).prop_map(|(n, of, created_at)| {
-            Change::AddSession(Session { created_at, last_seen_at: created_at, ..session(n, of, of) })
+            Change::Session(SessionChange::Add(Session { created_at, last_seen_at: created_at, ..session(n, of, of) }))
         }),
         (n(), n(), time()).prop_map(|(n, of, created_at)| {
-            Change::AddSession(Session { created_at, last_seen_at: created_at, ..session_by_code(n, of) })
+            Change::Session(SessionChange::Add(Session {
+                created_at,
+                last_seen_at: created_at,
+                ..session_by_code(n, of)
+            }))
         }),
-        family().prop_map(Change::AddTokens),
-        (n(), n(), time()).prop_map(|(n, of, at)| Change::AddEvent(Event { at, ..event(n, of, 0) })),
+        family().prop_map(|row| TokensChange::Add(row).into()),
+        (n(), n(), time()).prop_map(|(n, of, at)| Change::Event(EventChange::Add(Event { at, ..event(n, of, 0) }))),
     ];
     let change = prop_oneof![
-        (pair(), n(), time()).prop_map(|((n, was_counter), counter, at)| Change::UsePasskey {
+        (pair(), n(), time()).prop_map(|((n, was_counter), counter, at)| Change::Passkey(PasskeyChange::Use {
             was_counter,
             key: NewPasskey { counter, ..new_passkey(n) },
             at
-        }),
-        vec((n().prop_map(digest), time()), 0..4).prop_map(Change::TouchSessions),
-        n().prop_map(|n| Change::AnswerReview(digest(n))),
-        family().prop_map(|family| Change::AdvanceTokens(TokenFamily { revision: family.revision + 1, ..family })),
-        (n(), n(), n()).prop_map(|(n, was, with)| Change::SetGroups {
+        })),
+        vec((n().prop_map(digest), time()), 0..4).prop_map(|row| SessionChange::Touch(row).into()),
+        n().prop_map(|n| Change::Session(SessionChange::AnswerReview(digest(n)))),
+        family().prop_map(|family| Change::Tokens(TokensChange::Advance(TokenFamily {
+            revision: family.revision + 1,
+            ..family
+        }))),
+        (n(), n(), n()).prop_map(|(n, was, with)| Change::Account(AccountChange::SetGroups {
             account: account_id(n),
             was: account(was).groups,
             groups: account(with).groups
-        }),
-        pair().prop_map(|(n, with)| Change::TieSession { session: digest(n), credential: credential(with) }),
-        (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::RenamePasskey {
+        })),
+        pair().prop_map(|(n, with)| Change::Session(SessionChange::Tie {
+            session: digest(n),
+            credential: credential(with)
+        })),
+        (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::Passkey(
+            PasskeyChange::Rename { credential: credential(n), account: account_id(of), name }
+        )),
+        pair().prop_map(|(n, of)| Change::Passkey(PasskeyChange::Require {
             credential: credential(n),
-            account: account_id(of),
-            name
-        }),
-        pair().prop_map(|(n, of)| Change::RequirePasskey { credential: credential(n), account: account_id(of) }),
-        n().prop_map(|n| Change::RequireSession(digest(n))),
+            account: account_id(of)
+        })),
+        n().prop_map(|n| Change::Session(SessionChange::Require(digest(n)))),
     ];
     let end = prop_oneof![
-        2 => n().prop_map(|n| Change::EndSession(digest(n))),
-        2 => (n(), proptest::option::of(n())).prop_map(|(of, except)| Change::EndSessions {
+        2 => n().prop_map(|n| Change::Session(SessionChange::End(digest(n)))),
+        2 => (n(), proptest::option::of(n())).prop_map(|(of, except)| Change::Session(SessionChange::EndAll {
             account: account_id(of),
             except: except.map(digest)
-        }),
-        2 => (pair(), any::<bool>()).prop_map(|((n, of), last)| Change::RemovePasskey {
+        })),
+        2 => (pair(), any::<bool>()).prop_map(|((n, of), last)| Change::Passkey(PasskeyChange::Remove {
             credential: credential(n),
             account: account_id(of),
             last
-        }),
-        2 => (n(), any::<bool>()).prop_map(|(of, disabled)| Change::SetDisabled { account: account_id(of), disabled }),
-        1 => n().prop_map(|n| Change::RemoveAccount(account_id(n))),
+        })),
+        2 => (n(), any::<bool>()).prop_map(|(of, disabled)| Change::Account(AccountChange::SetDisabled { account: account_id(of), disabled })),
+        1 => n().prop_map(|n| Change::Account(AccountChange::Remove(account_id(n)))),
     ];
     prop_oneof![3 => add, 1 => change, 1 => end]
 }
@@ -210,41 +239,47 @@ fn in_progress() -> impl Strategy<Value = Change> {
     });
     let recovery = recovery.boxed();
     prop_oneof![
-        (proptest::sample::select(CEREMONIES.as_slice()), time())
-            .prop_map(|(ceremony, expires_at)| Change::AddCeremony(Ceremony { expires_at, ..ceremony })),
-        n().prop_map(|n| Change::SpendCeremony(ceremony_id(n))),
-        link.clone().prop_map(Change::AddLink),
-        link.prop_map(|link| Change::AdvanceLink(Link { revision: link.revision + 1, ..link })),
-        (n(), revision()).prop_map(|(n, revision)| Change::SpendLink { id: link_id(n), revision }),
-        recovery.clone().prop_map(Change::PutRecovery),
-        recovery
-            .prop_map(|recovery| { Change::AdvanceRecovery(Recovery { revision: recovery.revision + 1, ..recovery }) }),
-        (n(), revision()).prop_map(|(n, revision)| Change::SpendRecovery { browser: digest(n), revision }),
-        (pair(), time()).prop_map(|((n, of), until)| Change::AddHold(Hold { until, ..hold(n, of) })),
-        pair().prop_map(|(n, of)| Change::SpendHold { account: account_id(of), id: hold_id(n) }),
-        (n(), n(), time())
-            .prop_map(|(n, of, expires_at)| Change::PutAdminCode(AdminCode { expires_at, ..admin_code(n % 2, of) })),
-        n().prop_map(|n| Change::DropRecoveries(account_id(n))),
-        (n(), n()).prop_map(|(n, of)| Change::SpendAdminCode { account: account_id(of), digest: code_digest(n % 2) }),
+        (proptest::sample::select(CEREMONIES.as_slice()), time()).prop_map(|(ceremony, expires_at)| Change::Ceremony(
+            CeremonyChange::Add(Ceremony { expires_at, ..ceremony })
+        )),
+        n().prop_map(|n| Change::Ceremony(CeremonyChange::Spend(ceremony_id(n)))),
+        link.clone().prop_map(|row| LinkChange::Add(row).into()),
+        link.prop_map(|link| Change::Link(LinkChange::Advance(Link { revision: link.revision + 1, ..link }))),
+        (n(), revision()).prop_map(|(n, revision)| Change::Link(LinkChange::Spend { id: link_id(n), revision })),
+        recovery.clone().prop_map(|row| RecoveryChange::Put(row).into()),
+        recovery.prop_map(|recovery| {
+            Change::Recovery(RecoveryChange::Advance(Recovery { revision: recovery.revision + 1, ..recovery }))
+        }),
+        (n(), revision())
+            .prop_map(|(n, revision)| Change::Recovery(RecoveryChange::Spend { browser: digest(n), revision })),
+        (pair(), time()).prop_map(|((n, of), until)| Change::Hold(HoldChange::Add(Hold { until, ..hold(n, of) }))),
+        pair().prop_map(|(n, of)| Change::Hold(HoldChange::Spend { account: account_id(of), id: hold_id(n) })),
+        (n(), n(), time()).prop_map(|(n, of, expires_at)| Change::AdminCode(AdminCodeChange::Put(AdminCode {
+            expires_at,
+            ..admin_code(n % 2, of)
+        }))),
+        n().prop_map(|n| Change::Recovery(RecoveryChange::DropAll(account_id(n)))),
+        (n(), n()).prop_map(|(n, of)| Change::AdminCode(AdminCodeChange::Spend {
+            account: account_id(of),
+            digest: code_digest(n % 2)
+        })),
     ]
 }
 
 fn of_the_gateway() -> impl Strategy<Value = Change> {
     prop_oneof![
         (n(), 0..10_u32, time(), time()).prop_map(|(n, like, due_at, expires_at)| {
-            Change::AddLetter(Letter { id: letter_id(n), expires_at, ..letter(like, due_at.unix()) })
+            Change::Letter(LetterChange::Add(Letter { id: letter_id(n), expires_at, ..letter(like, due_at.unix()) }))
         }),
-        (n(), time()).prop_map(|(n, due_at)| Change::DelayLetter { id: letter_id(n), due_at }),
-        n().prop_map(|n| Change::DropLetter(letter_id(n))),
-        (0..3_u8, 0..4_u32, 0..9_u64, time()).prop_map(|(n, limit, window, now)| Change::Count {
-            counter: counter(n),
-            limit,
-            window: Duration::from_secs(window),
-            now
-        }),
-        (0..2_u8).prop_map(|n| Change::SetMaster(Secret::from_bytes([n; 32]))),
-        (n(), 0..20_u64).prop_map(|(n, at)| Change::PutSigningKey(signing_key(&n.to_string(), at))),
-        n().prop_map(|n| Change::DropSigningKey(n.to_string())),
+        (n(), time(), time()).prop_map(|(n, was, due_at)| LetterChange::Delay { id: letter_id(n), was, due_at }.into()),
+        (0..4_u64).prop_map(|was| KeyChange::Advance { was }.into()),
+        n().prop_map(|n| Change::Letter(LetterChange::Drop(letter_id(n)))),
+        (0..3_u8, 0..4_u32, 0..9_u64, time()).prop_map(|(n, limit, window, now)| Change::Counter(
+            CounterChange::Count { counter: counter(n), limit, window: Duration::from_secs(window), now }
+        )),
+        (0..2_u8).prop_map(|n| Change::Key(KeyChange::SetMaster(Secret::from_bytes([n; 32])))),
+        (n(), 0..20_u64).prop_map(|(n, at)| Change::Key(KeyChange::Put(signing_key(&n.to_string(), at)))),
+        n().prop_map(|n| Change::Key(KeyChange::Drop(n.to_string()))),
     ]
 }
 
@@ -261,6 +296,7 @@ pub async fn everything(store: &impl Store) -> String {
     all.push(store.accounts(Some(&email(1)), 9).await.unwrap().shown());
     all.push(format!("{:?}", store.master().await.unwrap().map(|master| *master.bytes())));
     all.push(store.signing_keys().await.unwrap().shown());
+    all.push(store.key_generation().await.unwrap().to_string());
     all.join("\n\n")
 }
 

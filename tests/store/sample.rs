@@ -13,16 +13,17 @@ use bmauth::domain::code::CodeId;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::{Letter, LetterId, Message};
-use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
+use bmauth::domain::link::id::LinkId;
+use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
-use bmauth::domain::plan::{Change, Counter};
+use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
-use bmauth::domain::tokens::{ClientMark, Spent, TokenFamily};
+use bmauth::domain::token_family::{ClientMark, Spent, TokenFamily};
 use url::Url;
 use uuid::Uuid;
 use webauthn_authenticator_rs::WebauthnAuthenticator as _;
@@ -401,5 +402,5 @@ pub fn signing_key(kid: &str, created_at: u64) -> SigningKey {
 
 /// An account and its passkey, both of that number.
 pub fn person(n: u32) -> Vec<Change> {
-    vec![Change::AddAccount(account(n)), Change::AddPasskey(passkey(n, n))]
+    vec![Change::Account(AccountChange::Add(account(n))), Change::Passkey(PasskeyChange::Add(passkey(n, n)))]
 }

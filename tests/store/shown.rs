@@ -11,7 +11,7 @@ use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
 use bmauth::domain::signing_key::SigningKey;
-use bmauth::domain::tokens::TokenFamily;
+use bmauth::domain::token_family::TokenFamily;
 
 pub trait Shown {
     fn shown(&self) -> String;

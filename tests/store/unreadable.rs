@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::link::{Link, Offer, Stage};
-use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::plan::{
+    AccountChange, AdminCodeChange, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
+    HoldChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
+    SessionConflict, TokensChange,
+};
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
 use bmauth::store::redb::RedbStore;
-use bmauth::store::{CommitError, Store as _};
+use bmauth::store::{CommitError, Records as _, Store as _};
 use redb::{Database, ReadableTable as _, TableDefinition};
 use tempfile::TempDir;
 
@@ -114,26 +118,26 @@ fn everything_there_is(n: u32) -> Vec<Change> {
     let account = account_id(n);
     let mut changes = person(n);
     changes.extend([
-        Change::AddCeremony(ceremony(n)),
-        Change::PutRegistration(registration(n, n, n)),
-        Change::AddSession(session(n, n, n)),
-        Change::AddTokens(tokens(n, 2, 2)),
-        Change::AddLink(Link {
+        Change::Ceremony(CeremonyChange::Add(ceremony(n))),
+        Change::Registration(RegistrationChange::Put(registration(n, n, n))),
+        Change::Session(SessionChange::Add(session(n, n, n))),
+        Change::Tokens(TokensChange::Add(tokens(n, 2, 2))),
+        Change::Link(LinkChange::Add(Link {
             offer: Some(Offer { account, session: digest(n) }),
             stage: Stage::Approved(approval(n)),
             ..link(n)
-        }),
-        Change::PutRecovery(Recovery { account: Some(account), ..recovery(n, n) }),
-        Change::AddHold(hold(n, n)),
-        Change::PutAdminCode(AdminCode { expires_at: at(4000), ..admin_code(n, n) }),
-        Change::AddEvent(event(n, n, 50)),
-        Change::AddLetter(letter(n, 3000)),
-        Change::Count {
+        })),
+        Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account), ..recovery(n, n) })),
+        Change::Hold(HoldChange::Add(hold(n, n))),
+        Change::AdminCode(AdminCodeChange::Put(AdminCode { expires_at: at(4000), ..admin_code(n, n) })),
+        Change::Event(EventChange::Add(event(n, n, 50))),
+        Change::Letter(LetterChange::Add(letter(n, 3000))),
+        Change::Counter(CounterChange::Count {
             counter: counter(u8::try_from(n).unwrap()),
             limit: 9,
             window: std::time::Duration::from_secs(60),
             now: at(1000),
-        },
+        }),
     ]);
     changes
 }
@@ -174,9 +178,16 @@ async fn many_that_cannot_be_read_go_together_with_those_that_can() {
     let mut kept = Kept::new();
     keeps(kept.store(), person(1)).await;
     for n in 0..20 {
-        let browser = [Change::PutRegistration(registration(n, 1, n)), Change::AddLetter(letter(n, 3000))];
+        let browser = [
+            Change::Registration(RegistrationChange::Put(registration(n, 1, n))),
+            Change::Letter(LetterChange::Add(letter(n, 3000))),
+        ];
         keeps(kept.store(), browser).await;
-        keeps(kept.store(), [Change::AddSession(session(n, 1, 1)), Change::AddTokens(tokens(n, 1, 1))]).await;
+        keeps(
+            kept.store(),
+            [Change::Session(SessionChange::Add(session(n, 1, 1))), Change::Tokens(TokensChange::Add(tokens(n, 1, 1)))],
+        )
+        .await;
     }
     let odd = |key: &[u8]| {
         (0..20).filter(|n| n % 2 == 1).any(|n| key == digest(n).bytes() || key == letter_id(n).0.as_bytes())
@@ -191,7 +202,11 @@ async fn many_that_cannot_be_read_go_together_with_those_that_can() {
 #[tokio::test]
 async fn a_ceremony_whose_state_a_library_no_longer_reads_is_refused_and_swept() {
     let mut kept = Kept::new();
-    keeps(kept.store(), [Change::AddCeremony(ceremony(1)), Change::AddCeremony(ceremony(2))]).await;
+    keeps(
+        kept.store(),
+        [Change::Ceremony(CeremonyChange::Add(ceremony(1))), Change::Ceremony(CeremonyChange::Add(ceremony(2)))],
+    )
+    .await;
     kept.store = None;
     {
         let database = Database::open(kept.path()).unwrap();
@@ -212,11 +227,11 @@ async fn a_ceremony_whose_state_a_library_no_longer_reads_is_refused_and_swept()
     let error = kept.store().ceremony(ceremony_id(1)).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("“ceremonies”") && !cause.contains("challeng"), "{cause}");
-    kept.fails([Change::SpendCeremony(ceremony_id(1))]).await;
-    keeps(kept.store(), [Change::SpendCeremony(ceremony_id(2))]).await;
+    kept.fails([Change::Ceremony(CeremonyChange::Spend(ceremony_id(1)))]).await;
+    keeps(kept.store(), [Change::Ceremony(CeremonyChange::Spend(ceremony_id(2)))]).await;
     assert_eq!(kept.store().sweep(at(2999), at(0), at(0), 9).await.unwrap(), 0);
     assert_eq!(kept.store().sweep(at(3000), at(0), at(0), 9).await.unwrap(), 1);
-    refuses(kept.store(), [Change::SpendCeremony(ceremony_id(1))], Conflict::CeremonySpent).await;
+    refuses(kept.store(), [Change::Ceremony(CeremonyChange::Spend(ceremony_id(1)))], Conflict::CeremonySpent).await;
     assert_eq!(kept.tables(), ["meta"]);
 }
 
@@ -224,7 +239,7 @@ async fn a_ceremony_whose_state_a_library_no_longer_reads_is_refused_and_swept()
 async fn a_letter_that_cannot_be_read_holds_up_no_other() {
     let mut kept = Kept::new();
     let letters = [1, 2, 3, 4, 5].map(|n| letter(n, 3000 + u64::from(n)));
-    keeps(kept.store(), letters.clone().map(Change::AddLetter)).await;
+    keeps(kept.store(), letters.clone().map(LetterChange::Add).map(Change::from)).await;
     let [_, second, _, _, fifth] = letters;
     let spoiled = |key: &[u8]| [1, 3, 4].iter().any(|n| key == letter_id(*n).0.as_bytes());
     kept.spoil(&["letters"], spoiled, Spoiled::Newer);
@@ -237,22 +252,24 @@ async fn a_letter_that_cannot_be_read_holds_up_no_other() {
         assert_eq!(kept.store().letters_due(at(9999), limit).await.unwrap(), expected, "limit {limit}");
     }
     assert_eq!(kept.store().letters_due(at(3004), 9).await.unwrap(), [second]);
-    keeps(kept.store(), [Change::DropLetter(letter_id(2))]).await;
+    keeps(kept.store(), [Change::Letter(LetterChange::Drop(letter_id(2)))]).await;
     assert_eq!(kept.store().letters_due(at(9999), 1).await.unwrap(), [fifth]);
 }
 
 #[tokio::test]
 async fn a_registration_that_cannot_be_read_holds_up_no_other_of_its_address() {
     let mut kept = Kept::new();
-    let of_1 = [1, 2, 3].map(|n| Change::PutRegistration(registration(n, 1, n)));
-    keeps(kept.store(), [&of_1[..], &[Change::PutRegistration(registration(4, 2, 4))]].concat()).await;
+    let of_1 = [1, 2, 3].map(|n| Change::Registration(RegistrationChange::Put(registration(n, 1, n))));
+    keeps(kept.store(), [&of_1[..], &[Change::Registration(RegistrationChange::Put(registration(4, 2, 4)))]].concat())
+        .await;
     kept.spoil(&["registrations"], is_of_1, Spoiled::Cut);
     kept.store().registration(digest(1)).await.unwrap_err();
-    kept.fails([Change::SpendRegistration { browser: digest(1), code: code(1) }]).await;
-    kept.fails([Change::CountTry { browser: digest(1), code: code(1), limit: 9 }]).await;
+    kept.fails([Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(1) })]).await;
+    kept.fails([Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 9 })])
+        .await;
     let found = kept.store().registrations_of(&email(1)).await.unwrap();
     assert_eq!(found.shown(), vec![registration(2, 1, 2), registration(3, 1, 3)].shown());
-    keeps(kept.store(), [Change::DropRegistrations(email(1))]).await;
+    keeps(kept.store(), [Change::Registration(RegistrationChange::DropAll(email(1)))]).await;
     assert!(kept.store().registration(digest(1)).await.unwrap().is_none());
     assert_eq!(kept.tables(), ["meta", "registrations", "registrations-by-email", "registrations-by-expiry"]);
     assert!(kept.store().registration(digest(4)).await.unwrap().is_some());
@@ -262,18 +279,39 @@ async fn a_registration_that_cannot_be_read_holds_up_no_other_of_its_address() {
 async fn a_browser_begins_again_where_what_it_began_cannot_be_read() {
     let mut kept = Kept::new();
     keeps(kept.store(), person(1)).await;
-    keeps(kept.store(), [Change::PutRegistration(registration(1, 2, 1)), Change::PutRecovery(recovery(1, 1))]).await;
+    keeps(
+        kept.store(),
+        [
+            Change::Registration(RegistrationChange::Put(registration(1, 2, 1))),
+            Change::Recovery(RecoveryChange::Put(recovery(1, 1))),
+        ],
+    )
+    .await;
     kept.spoil(&["registrations", "recoveries"], is_of_1, Spoiled::Newer);
     // Neither has the address, the account or the time of the one before.
     let again = Registration { expires_at: at(5000), ..registration(1, 3, 9) };
     let anew = Recovery { account: None, expires_at: at(5000), ..recovery(1, 4) };
-    keeps(kept.store(), [Change::PutRegistration(again.clone()), Change::PutRecovery(anew.clone())]).await;
+    keeps(
+        kept.store(),
+        [
+            Change::Registration(RegistrationChange::Put(again.clone())),
+            Change::Recovery(RecoveryChange::Put(anew.clone())),
+        ],
+    )
+    .await;
     assert_eq!(kept.store().registration(digest(1)).await.unwrap().shown(), Some(again).shown());
     assert_eq!(kept.store().recovery(digest(1)).await.unwrap(), Some(anew));
     // No index leads from the old address or account to what belongs to another now.
     assert_eq!(kept.store().registrations_of(&email(2)).await.unwrap().shown(), "");
     assert!(kept.store().recoveries_of(account_id(1)).await.unwrap().is_empty());
-    keeps(kept.store(), [Change::DropRegistrations(email(2)), Change::DropRecoveries(account_id(1))]).await;
+    keeps(
+        kept.store(),
+        [
+            Change::Registration(RegistrationChange::DropAll(email(2))),
+            Change::Recovery(RecoveryChange::DropAll(account_id(1))),
+        ],
+    )
+    .await;
     assert_eq!(kept.store().sweep(at(4000), at(0), at(0), 9).await.unwrap(), 0);
     assert_eq!(kept.store().sweep(at(5000), at(0), at(0), 9).await.unwrap(), 2);
 }
@@ -281,13 +319,13 @@ async fn a_browser_begins_again_where_what_it_began_cannot_be_read() {
 #[tokio::test]
 async fn a_finished_recovery_takes_away_those_that_cannot_be_read() {
     let mut kept = Kept::new();
-    let put = [1, 2, 4].map(|n| Change::PutRecovery(recovery(n, 1 + u32::from(n == 4))));
+    let put = [1, 2, 4].map(|n| Change::Recovery(RecoveryChange::Put(recovery(n, 1 + u32::from(n == 4)))));
     keeps(kept.store(), put).await;
     kept.spoil(&["recoveries"], is_of_1, Spoiled::Newer);
-    kept.fails([Change::SpendRecovery { browser: digest(1), revision: 0 }]).await;
-    kept.fails([Change::AdvanceRecovery(Recovery { revision: 1, ..recovery(1, 1) })]).await;
+    kept.fails([Change::Recovery(RecoveryChange::Spend { browser: digest(1), revision: 0 })]).await;
+    kept.fails([Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, ..recovery(1, 1) }))]).await;
     assert_eq!(kept.store().recoveries_of(account_id(1)).await.unwrap(), [recovery(2, 1)]);
-    keeps(kept.store(), [Change::DropRecoveries(account_id(1))]).await;
+    keeps(kept.store(), [Change::Recovery(RecoveryChange::DropAll(account_id(1)))]).await;
     assert_eq!(kept.tables(), ["meta", "recoveries", "recoveries-by-account", "recoveries-by-expiry"]);
     assert_eq!(kept.store().recovery(digest(4)).await.unwrap(), Some(recovery(4, 2)));
 }
@@ -296,10 +334,10 @@ async fn a_finished_recovery_takes_away_those_that_cannot_be_read() {
 async fn a_session_that_cannot_be_read_opens_nothing_and_ends_as_others_do() {
     let (account, credential) = (account_id(1), credential(1));
     for ending in [
-        Change::EndSession(digest(1)),
-        Change::EndSessions { account, except: Some(digest(2)) },
-        Change::SetDisabled { account, disabled: true },
-        Change::RemovePasskey { credential, account, last: true },
+        Change::Session(SessionChange::End(digest(1))),
+        Change::Session(SessionChange::EndAll { account, except: Some(digest(2)) }),
+        Change::Account(AccountChange::SetDisabled { account, disabled: true }),
+        Change::Passkey(PasskeyChange::Remove { credential, account, last: true }),
     ] {
         let mut kept = Kept::new();
         keeps(kept.store(), [everything_there_is(1), everything_there_is(2)].concat()).await;
@@ -308,12 +346,17 @@ async fn a_session_that_cannot_be_read_opens_nothing_and_ends_as_others_do() {
         kept.store().session(digest(1)).await.unwrap_err();
         kept.store().tokens(digest(1)).await.unwrap_err();
         kept.store().tokens_by_refresh(refresh(1, 100)).await.unwrap_err();
-        kept.fails([Change::RequireSession(digest(1))]).await;
-        kept.fails([Change::AddTokens(tokens(1, 1, 1))]).await;
-        kept.fails([Change::AdvanceTokens(tokens(1, 1, 1))]).await;
+        kept.fails([Change::Session(SessionChange::Require(digest(1)))]).await;
+        kept.fails([Change::Tokens(TokensChange::Add(tokens(1, 1, 1)))]).await;
+        kept.fails([Change::Tokens(TokensChange::Advance(tokens(1, 1, 1)))]).await;
 
         keeps(kept.store(), [ending.clone()]).await;
-        refuses(kept.store(), [Change::RequireSession(digest(1))], Conflict::SessionEnded).await;
+        refuses(
+            kept.store(),
+            [Change::Session(SessionChange::Require(digest(1)))],
+            Conflict::Session(SessionConflict::Ended),
+        )
+        .await;
         assert!(kept.store().session(digest(1)).await.unwrap().is_none(), "after {ending:?}");
         assert!(kept.store().tokens(digest(1)).await.unwrap().is_none(), "after {ending:?}");
         assert!(kept.store().tokens_by_refresh(refresh(1, 100)).await.unwrap().is_none(), "after {ending:?}");
@@ -332,15 +375,19 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
         // What is of nobody's account stays.
         let expected = kept.tables();
         let of_account_1 = |change: &Change| {
-            let of_nobody =
-                matches!(change, Change::AddCeremony(_) | Change::PutRegistration(_) | Change::Count { .. });
-            !of_nobody && !matches!(change, Change::AddLetter(_))
+            let of_nobody = matches!(
+                change,
+                Change::Ceremony(CeremonyChange::Add(_))
+                    | Change::Registration(RegistrationChange::Put(_))
+                    | Change::Counter(CounterChange::Count { .. })
+            );
+            !of_nobody && !matches!(change, Change::Letter(LetterChange::Add(_)))
         };
         keeps(kept.store(), everything_there_is(1).into_iter().filter(of_account_1).collect::<Vec<_>>()).await;
         let tables =
             ["sessions", "token-families", "links", "recoveries", "holds", "admin-codes", "events", "passkeys"];
         kept.spoil(&tables, |key| is_of_1(key) || key == credential(1).bytes(), how);
-        keeps(kept.store(), [Change::RemoveAccount(account_id(1))]).await;
+        keeps(kept.store(), [Change::Account(AccountChange::Remove(account_id(1)))]).await;
         assert_eq!(kept.tables(), expected, "{how:?}");
     }
 }
@@ -350,7 +397,7 @@ async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_ove
     let mut kept = Kept::new();
     let count = |now| {
         let window = std::time::Duration::from_secs(60);
-        [Change::Count { counter: counter(1), limit: 9, window, now: at(now) }]
+        [Change::Counter(CounterChange::Count { counter: counter(1), limit: 9, window, now: at(now) })]
     };
     keeps(kept.store(), count(1000)).await;
     kept.spoil(&["counters"], is_of_1, Spoiled::Cut);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::domain::link::LinkId;
-use crate::domain::plan::Change;
+use crate::domain::link::id::LinkId;
+use crate::domain::plan::TouchedLinks;
 
 /// How many pages may wait for one link: two browsers with a few tabs each.
 const PAGES: usize = 8;
@@ -18,7 +18,7 @@ const ALL_PAGES: usize = 4096;
 
 /// Who waits for which link.
 #[derive(Debug, Default)]
-pub struct Watchers(Mutex<Watched>);
+pub(in crate::auth) struct Watchers(Mutex<Watched>);
 
 #[derive(Debug, Default)]
 struct Watched {
@@ -34,42 +34,13 @@ pub struct Watcher {
     watchers: Arc<Watchers>,
 }
 
-/// The links that a commit touched.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Touched {
-    /// These.
-    Some(Vec<LinkId>),
-    /// Perhaps any: a session, a passkey or an account that links stand on has ended.
-    Any,
-}
-
-impl Touched {
-    /// By these changes.
-    pub fn by(changes: &[Change]) -> Self {
-        let mut links = Vec::new();
-        for change in changes {
-            match change {
-                Change::AdvanceLink(link) => links.push(link.id),
-                Change::SpendLink { id, .. } => links.push(*id),
-                Change::EndSession(_)
-                | Change::EndSessions { .. }
-                | Change::RemovePasskey { .. }
-                | Change::SetDisabled { .. }
-                | Change::RemoveAccount(_) => return Self::Any,
-                _ => {}
-            }
-        }
-        Self::Some(links)
-    }
-}
-
 impl Watchers {
     fn watched(&self) -> MutexGuard<'_, Watched> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to wait; `None` where too many pages wait already.
-    pub fn watch(self: &Arc<Self>, link: LinkId) -> Option<Watcher> {
+    pub(in crate::auth) fn watch(self: &Arc<Self>, link: LinkId) -> Option<Watcher> {
         let mut watched = self.watched();
         if watched.pages >= ALL_PAGES {
             return None;
@@ -84,17 +55,17 @@ impl Watchers {
     }
 
     /// Wakes whoever waits for what was touched.
-    pub fn tell(&self, touched: Touched) {
+    pub(in crate::auth) fn tell(&self, touched: &TouchedLinks) {
         let watched = self.watched();
         match touched {
-            Touched::Some(links) => {
+            TouchedLinks::Some(links) => {
                 for link in links {
-                    if let Some(sender) = watched.links.get(&link) {
+                    if let Some(sender) = watched.links.get(link) {
                         sender.send_replace(());
                     }
                 }
             }
-            Touched::Any => {
+            TouchedLinks::Any => {
                 for sender in watched.links.values() {
                     sender.send_replace(());
                 }
@@ -130,7 +101,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::secret::SecretDigest;
 
     fn link(number: u128) -> LinkId {
         LinkId(Uuid::from_u128(number))
@@ -146,10 +116,10 @@ mod tests {
         let mut one = watchers.watch(link(1)).unwrap();
         let (mut tab, mut other) = (watchers.watch(link(1)).unwrap(), watchers.watch(link(2)).unwrap());
         assert!(!is_woken(&mut one));
-        watchers.tell(Touched::Some(vec![link(1), link(3)]));
+        watchers.tell(&TouchedLinks::Some(vec![link(1), link(3)]));
         assert_eq!((is_woken(&mut one), is_woken(&mut one), is_woken(&mut tab)), (true, false, true));
         assert!(!is_woken(&mut other));
-        watchers.tell(Touched::Any);
+        watchers.tell(&TouchedLinks::Any);
         assert!(is_woken(&mut one) && is_woken(&mut other));
     }
 
@@ -157,15 +127,8 @@ mod tests {
     fn a_change_between_two_waits_is_not_missed() {
         let watchers = Arc::new(Watchers::default());
         let mut watcher = watchers.watch(link(1)).unwrap();
-        watchers.tell(Touched::by(&[Change::SpendLink { id: link(1), revision: 0 }]));
+        watchers.tell(&TouchedLinks::Some(vec![link(1)]));
         assert!(is_woken(&mut watcher));
-    }
-
-    #[test]
-    fn whatever_ends_may_be_what_a_link_stands_on() {
-        let token = SecretDigest::from_bytes([1; 32]);
-        assert_eq!(Touched::by(&[Change::EndSession(token)]), Touched::Any);
-        assert_eq!(Touched::by(&[Change::RequireSession(token)]), Touched::Some(vec![]));
     }
 
     #[test]

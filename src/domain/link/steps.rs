@@ -13,7 +13,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::letter::{Letter, LetterId, Message};
 use crate::domain::passkey::{NewPasskey, Passkey};
-use crate::domain::plan::{Change, Counter, Durability, Plan};
+use crate::domain::plan::{
+    CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, LetterChange, LinkChange,
+    PasskeyChange, PasskeyConflict, Plan, RegistrationConflict, SessionChange,
+};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session};
 use crate::domain::visitor::Visitor;
@@ -43,12 +46,12 @@ pub struct Counters {
 
 /// A code is shown. A link that is lost with the process can be asked for again.
 pub fn show(link: Link) -> Plan<Link> {
-    Plan { changes: vec![Change::AddLink(link.clone())], durability: Durability::Relaxed, then: link }
+    Plan { changes: vec![Change::Link(LinkChange::Add(link.clone()))], durability: Durability::Relaxed, then: link }
 }
 
 /// A typed code is counted, before it is looked up.
 pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
-    let count = |counter, limit, window| Change::Count { counter, limit, window, now };
+    let count = |counter, limit, window| Change::Counter(CounterChange::Count { counter, limit, window, now });
     let changes = vec![
         count(counters.network, CODES_PER_NETWORK, CODES_PER_NETWORK_WINDOW),
         count(counters.all, CODES, CODES_WINDOW),
@@ -76,7 +79,7 @@ pub fn find(
 }
 
 fn advance(link: Link) -> Plan<Link> {
-    Plan { changes: vec![Change::AdvanceLink(link.clone())], durability: Durability::Durable, then: link }
+    Plan { changes: vec![Change::Link(LinkChange::Advance(link.clone()))], durability: Durability::Durable, then: link }
 }
 
 /// A number that was right, and has been counted: only with one of these is a passkey asked for.
@@ -110,7 +113,7 @@ pub fn try_number(
             (link, Err(refusal))
         }
     };
-    Ok(Plan { changes: vec![Change::AdvanceLink(link)], durability: Durability::Durable, then })
+    Ok(Plan { changes: vec![Change::Link(LinkChange::Advance(link))], durability: Durability::Durable, then })
 }
 
 /// The approving browser is asked for a passkey, for this link and no other.
@@ -129,7 +132,7 @@ pub fn challenge(
         return_to: Destination::root(),
         expires_at: now.after(ceremony::LIFETIME).min(right.expires_at),
     };
-    Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () }
+    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
 }
 
 /// An approving ceremony opened by the browser that began it.
@@ -210,13 +213,13 @@ pub fn approve(
     let approval = Approval { account: account.id, credential: used.id.clone(), session };
     let link = link.approve(visitor, policy, approval, now)?;
     let mut changes = vec![
-        Change::SpendCeremony(proof.id),
-        Change::UsePasskey { was_counter: passkey.key.counter, key: used, at: now },
+        Change::Ceremony(CeremonyChange::Spend(proof.id)),
+        Change::Passkey(PasskeyChange::Use { was_counter: passkey.key.counter, key: used, at: now }),
     ];
-    changes.extend(session.map(Change::RequireSession));
+    changes.extend(session.map(SessionChange::Require).map(Change::from));
     changes.extend([
-        Change::AdvanceLink(link.clone()),
-        Change::AddEvent(Event::by(visitor, account.id, What::LinkApproved, event, now)),
+        Change::Link(LinkChange::Advance(link.clone())),
+        Change::Event(EventChange::Add(Event::by(visitor, account.id, What::LinkApproved, event, now))),
     ]);
     Ok(Plan { changes, durability: Durability::Durable, then: link })
 }
@@ -243,7 +246,7 @@ pub fn deny(
     if told.is_approved_by(visitor.browser)
         && let Some((account, _)) = signed_in
     {
-        plan.changes.push(Change::AddEvent(Event::by(visitor, account, What::LinkDenied, event, now)));
+        plan.changes.push(Change::Event(EventChange::Add(Event::by(visitor, account, What::LinkDenied, event, now))));
     }
     Ok(plan)
 }
@@ -272,7 +275,11 @@ pub fn begin_passkey(
         return_to: link.return_to.clone(),
         expires_at: now.after(ceremony::LIFETIME).min(link.expires_at),
     };
-    Ok(Plan { changes: vec![Change::AddCeremony(ceremony)], durability: Durability::Relaxed, then: () })
+    Ok(Plan {
+        changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))],
+        durability: Durability::Relaxed,
+        then: (),
+    })
 }
 
 /// A ceremony for the new passkey, opened by the waiting browser.
@@ -356,11 +363,11 @@ pub fn finish(
         expires_at: now.after(LETTER_USEFUL),
     };
     let mut changes = vec![
-        Change::SpendCeremony(making.id),
-        Change::SpendLink { id: link.id, revision: link.revision },
-        Change::RequirePasskey { credential: approval.credential.clone(), account: account.id },
+        Change::Ceremony(CeremonyChange::Spend(making.id)),
+        Change::Link(LinkChange::Spend { id: link.id, revision: link.revision }),
+        Change::Passkey(PasskeyChange::Require { credential: approval.credential.clone(), account: account.id }),
     ];
-    changes.extend(approval.session.map(Change::RequireSession));
+    changes.extend(approval.session.map(SessionChange::Require).map(Change::from));
     let passkey = Passkey {
         account: account.id,
         key,
@@ -370,11 +377,34 @@ pub fn finish(
         last_used_at: Some(now),
     };
     changes.extend([
-        Change::AddPasskey(passkey),
-        Change::AddSession(session.clone()),
-        Change::AddLetter(letter),
-        Change::AddEvent(Event::by(visitor, account.id, What::PasskeyAdded, fresh.event, now)),
+        Change::Passkey(PasskeyChange::Add(passkey)),
+        Change::Session(SessionChange::Add(session.clone())),
+        Change::Letter(LetterChange::Add(letter)),
+        Change::Event(EventChange::Add(Event::by(visitor, account.id, What::PasskeyAdded, fresh.event, now))),
     ]);
-    changes.extend(visitor.session.map(Change::EndSession));
+    changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan { changes, durability: Durability::Durable, then: Finished { session, return_to: link.return_to } })
+}
+
+impl From<Conflict> for Refusal {
+    /// What a visitor is told who lost a race.
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::CeremonySpent => Self::Stale,
+            Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
+            Conflict::Limit(_) | Conflict::Registration(RegistrationConflict::TriesSpent) => Self::TooMany,
+            Conflict::LinkChanged => Self::NoLink,
+            // What the link stood on is gone.
+            Conflict::Session(_)
+            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
+            | Conflict::Account(_)
+            | Conflict::Registration(RegistrationConflict::Spent)
+            | Conflict::Key(_)
+            | Conflict::AdminCodeSpent
+            | Conflict::RecoveryChanged
+            | Conflict::TokensChanged
+            | Conflict::HoldChanged
+            | Conflict::LetterTaken => Self::Denied,
+        }
+    }
 }

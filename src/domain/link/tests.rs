@@ -7,9 +7,11 @@ use proptest::prelude::*;
 
 use super::code::number;
 use super::seen::{Progress, Role};
+use uuid::Uuid;
+
 use super::*;
 use crate::domain::clock::Entropy;
-use crate::domain::plan::Change;
+use crate::domain::plan::{Change, LinkChange};
 use crate::domain::visitor::Client;
 
 const START: Timestamp = Timestamp::from_unix(1_000);
@@ -301,7 +303,7 @@ fn the_right_number_is_counted_like_a_wrong_one() {
     let Ok(Found::Now(link)) = asked().find(&visitor(1), Policy::On, START) else { panic!("found") };
     for typed in [NUMBER, NUMBER + 1] {
         let plan = steps::try_number(link.clone(), &visitor(1), Policy::On, typed, START).expect("counted");
-        let [Change::AdvanceLink(next)] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
+        let [Change::Link(LinkChange::Advance(next))] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
         assert_eq!(next.revision, link.revision + 1, "{typed}");
         assert_eq!(plan.then.is_ok(), typed == NUMBER);
     }

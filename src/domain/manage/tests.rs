@@ -47,7 +47,9 @@ fn only_a_session_of_the_account_is_ended() {
     for (number, this_session) in [(1, true), (2, false)] {
         let plan = end(number).unwrap();
         assert_eq!(plan.then, Ended { this_session });
-        let [Change::RequireSession(asking), Change::EndSession(ended)] = plan.changes.as_slice() else {
+        let [Change::Session(SessionChange::Require(asking)), Change::Session(SessionChange::End(ended))] =
+            plan.changes.as_slice()
+        else {
             panic!("{:?}", plan.changes)
         };
         assert_eq!((*asking, u128::from(ended.bytes()[0])), (mine.token, number));
@@ -78,13 +80,13 @@ fn names_are_one_short_line_that_can_be_seen() {
 fn what_a_lost_race_means() {
     for (conflict, refusal) in [
         (Conflict::CeremonySpent, Refusal::Stale),
-        (Conflict::SessionEnded, Refusal::SignedOut),
-        (Conflict::AccountDisabled, Refusal::SignedOut),
-        (Conflict::NoAccount, Refusal::SignedOut),
-        (Conflict::PasskeyChanged, Refusal::Unknown),
+        (Conflict::Session(SessionConflict::Ended), Refusal::SignedOut),
+        (Conflict::Account(AccountConflict::Disabled), Refusal::SignedOut),
+        (Conflict::Account(AccountConflict::Gone), Refusal::SignedOut),
+        (Conflict::Passkey(PasskeyConflict::Changed), Refusal::Unknown),
         (Conflict::HoldChanged, Refusal::Unknown),
-        (Conflict::LastPasskey, Refusal::LastPasskey),
-        (Conflict::CredentialTaken, Refusal::BadPasskey),
+        (Conflict::Passkey(PasskeyConflict::Last), Refusal::LastPasskey),
+        (Conflict::Passkey(PasskeyConflict::Taken), Refusal::BadPasskey),
     ] {
         assert_eq!(Refusal::from(conflict), refusal, "{conflict:?}");
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::code::CodeId;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::plan::Counter;
+use crate::domain::plan::{Counter, CounterChange, RecoveryChange};
 use crate::domain::secret::SecretDigest;
 
 const NOW: Timestamp = Timestamp::from_unix(1000);
@@ -98,7 +98,9 @@ fn a_code_counts_for_each_it_may_be_for_and_as_often_for_the_address() {
     let waiting = begun.into_iter().chain([spent]).map(Pending::Recovery).collect();
     let plan = count_try(waiting, "123456", Mode::Email, counters, NOW);
     assert_eq!(plan.then.len(), 2);
-    let of_address = plan.changes.iter().filter(|change| matches!(change, Change::Count { .. })).count();
-    let advanced = plan.changes.iter().filter(|change| matches!(change, Change::AdvanceRecovery(_))).count();
+    let of_address =
+        plan.changes.iter().filter(|change| matches!(change, Change::Counter(CounterChange::Count { .. }))).count();
+    let advanced =
+        plan.changes.iter().filter(|change| matches!(change, Change::Recovery(RecoveryChange::Advance(_)))).count();
     assert_eq!((of_address, advanced), (2, 2));
 }

@@ -1,7 +1,9 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, SessionId};
+use crate::domain::token_family::{OUT_KEPT, SPENT_KEPT};
 use crate::domain::visitor::Client;
 
 fn key() -> MacKey {
@@ -56,7 +58,7 @@ fn ask(token: RefreshToken, family: &TokenFamily, who: &Visitor, now: u64) -> Re
 fn spend(token: RefreshToken, family: &mut TokenFamily, who: &Visitor, now: u64) -> RefreshToken {
     let Ok(Presented::Next(next, plan)) = ask(token, family, who, now) else { panic!("not exchanged") };
     let next_family = plan.changes.into_iter().find_map(|change| match change {
-        Change::AdvanceTokens(family) => Some(family),
+        Change::Tokens(TokensChange::Advance(family)) => Some(family),
         _ => None,
     });
     *family = next_family.unwrap();
@@ -105,12 +107,14 @@ fn a_spent_token_ends_the_session_later_and_for_anybody_else() {
     {
         let Ok(Presented::Copied(plan)) = ask(first(), &family, &who, now) else { panic!("was answered") };
         assert!(
-            plan.changes.iter().any(|change| matches!(change, Change::EndSession(token) if *token == session().token))
+            plan.changes.iter().any(
+                |change| matches!(change, Change::Session(SessionChange::End(token)) if *token == session().token)
+            )
         );
         assert!(
-            plan.changes
-                .iter()
-                .any(|change| matches!(change, Change::AddEvent(event) if event.what == What::TokenCopied))
+            plan.changes.iter().any(
+                |change| matches!(change, Change::Event(EventChange::Add(event)) if event.what == What::TokenCopied)
+            )
         );
     }
 }

@@ -12,7 +12,8 @@ use super::body::Body;
 use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::Session;
-use crate::domain::tokens::{RefreshToken, Refusal};
+use crate::domain::token_family::RefreshToken;
+use crate::domain::tokens::Refusal;
 use crate::portal::Portal;
 
 /// The token that is out.

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Failure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
+use crate::domain::link::Refusal;
+use crate::domain::link::id::LinkId;
 use crate::domain::link::seen::{Device, Progress, Role};
-use crate::domain::link::{LinkId, Refusal};
 use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;

@@ -8,7 +8,7 @@ use ::redb::{ReadableTable as _, WriteTransaction};
 use super::fault::Fault;
 use super::rows::{Row, Table};
 use super::view::{View, first_keys};
-use crate::domain::tokens::TokenFamily;
+use crate::domain::token_family::TokenFamily;
 
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
 

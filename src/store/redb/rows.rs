@@ -13,7 +13,7 @@ use crate::domain::passkey::MAX_CREDENTIAL_ID;
 /// A table of the database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
-    /// [`MASTER`] and [`SCHEMA`].
+    /// [`MASTER`], [`KEY_GENERATION`] and [`SCHEMA`].
     Meta,
     /// By ceremony id.
     Ceremonies,
@@ -89,6 +89,17 @@ pub(super) enum Table {
 
 /// The key in [`Table::Meta`] of the gateway's master secret.
 pub(super) const MASTER: &[u8] = b"master";
+/// The number of the state that the signing keys are in.
+pub(super) const KEY_GENERATION: &[u8] = b"key generation";
+
+/// Reads [`KEY_GENERATION`]; it is not there before the keys are first changed with it.
+pub(super) fn key_generation(value: Option<&[u8]>) -> Result<u64, Fault> {
+    let Some(value) = value else { return Ok(0) };
+    value.try_into().map(u64::from_be_bytes).map_err(|_| Fault::Unreadable {
+        table: Table::Meta,
+        why: "the number of the signing keys' state is not 8 bytes long".to_owned(),
+    })
+}
 /// The key in [`Table::Meta`] of the schema version, four bytes, big-endian.
 pub(super) const SCHEMA: &[u8] = b"schema";
 

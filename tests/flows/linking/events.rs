@@ -120,13 +120,13 @@ async fn a_stream_ends_with_its_link() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_nobody_told_of_is_seen_within_seconds() {
-    use bmauth::domain::plan::{Change, Durability};
+    use bmauth::domain::plan::{Change, Durability, SessionChange};
     let (world, mut phone, mut passkey) = maria().await;
     let (computer, shown) = approved(&world, &mut phone, &mut passkey).await;
     let mut events = Events::open(&world, &computer, &shown.link).await;
     events.next().await;
     // As another node would.
-    world.store.commit(vec![Change::EndSession(phone.session())], Durability::Durable).await.unwrap();
+    world.store.commit(vec![Change::Session(SessionChange::End(phone.session()))], Durability::Durable).await.unwrap();
     let before = tokio::time::Instant::now();
     assert_eq!(events.stage().await.as_deref(), Some("denied"));
     assert!(before.elapsed() <= std::time::Duration::from_secs(5), "{:?}", before.elapsed());

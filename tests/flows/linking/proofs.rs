@@ -171,13 +171,13 @@ async fn a_counter_that_goes_back_approves_nothing() {
 
 #[tokio::test]
 async fn a_disabled_account_approves_nothing() {
-    use bmauth::domain::plan::{Change, Durability};
+    use bmauth::domain::plan::{AccountChange, Change, Durability};
     let (world, _, mut passkey) = maria().await;
     let mut phone = world.browser();
     let shown = world.browser().ask().await;
     phone.find(&shown.scan).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
-    let disable = Change::SetDisabled { account, disabled: true };
+    let disable = Change::Account(AccountChange::SetDisabled { account, disabled: true });
     world.store.commit(vec![disable], Durability::Durable).await.unwrap();
     assert_eq!(phone.approve(&shown.link, shown.number, &mut passkey).await.refusal(), "account-disabled");
 }

@@ -1,7 +1,7 @@
 //! Who gets nothing, and when it is too late.
 
 use bmauth::domain::email::Email;
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
 
 use super::*;
 
@@ -250,11 +250,11 @@ async fn whoever_is_gone_has_approved_nothing() {
             let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
             let credential = world.store.passkeys(account).await.unwrap().remove(0).key.id;
             let change = match gone {
-                Gone::SignedOut => Change::EndSession(phone.session()),
-                Gone::SignedOutElsewhere => Change::EndSessions { account, except: None },
-                Gone::PasskeyRemoved => Change::RemovePasskey { credential, account, last: true },
-                Gone::Disabled => Change::SetDisabled { account, disabled: true },
-                Gone::AccountRemoved => Change::RemoveAccount(account),
+                Gone::SignedOut => Change::Session(SessionChange::End(phone.session())),
+                Gone::SignedOutElsewhere => Change::Session(SessionChange::EndAll { account, except: None }),
+                Gone::PasskeyRemoved => Change::Passkey(PasskeyChange::Remove { credential, account, last: true }),
+                Gone::Disabled => Change::Account(AccountChange::SetDisabled { account, disabled: true }),
+                Gone::AccountRemoved => Change::Account(AccountChange::Remove(account)),
             };
             world.store.commit(vec![change], Durability::Durable).await.unwrap();
             let mut new = Passkey::new(b"new");

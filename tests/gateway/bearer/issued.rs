@@ -13,12 +13,12 @@ use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::email::Email;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
-use bmauth::domain::plan::{Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SignedIn};
 use bmauth::identity::rotation;
 use bmauth::mail::transport::Terminal;
-use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
+use bmauth::store::{Records as _, Store};
 use bmauth::wire::{Gateway, World as Given};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -133,7 +133,8 @@ impl Issuing {
             created_at: self.now(),
             last_used_at: None,
         };
-        self.commit(vec![Change::AddAccount(account), Change::AddPasskey(passkey)]).await;
+        self.commit(vec![Change::Account(AccountChange::Add(account)), Change::Passkey(PasskeyChange::Add(passkey))])
+            .await;
     }
 
     /// Begins a session of an account; `cookie` is its secret, where it is a browser's.
@@ -152,7 +153,7 @@ impl Issuing {
             recovered_at: None,
             review: false,
         };
-        self.commit(vec![Change::AddSession(session.clone())]).await;
+        self.commit(vec![Change::Session(SessionChange::Add(session.clone()))]).await;
         let account = self.store.account(session.account).await.unwrap().unwrap();
         let ends_at = self.auth.limits().absolute_end(session.created_at);
         SignedIn { session, account, ends_at }
@@ -286,7 +287,7 @@ async fn a_token_is_good_for_the_session_and_account_it_names_together() {
     // One that is kept where another one's tokens lead.
     let mut astray = mine.session.clone();
     astray.token = gateway.keys.api_session(SessionId(Uuid::from_u128(77)));
-    gateway.commit(vec![Change::AddSession(astray)]).await;
+    gateway.commit(vec![Change::Session(SessionChange::Add(astray))]).await;
     let mut named = mine.clone();
     named.session.id = SessionId(Uuid::from_u128(77));
     assert_eq!(gateway.status(&gateway.issue(&named), &[]).await, 401);
@@ -348,7 +349,8 @@ async fn a_key_that_is_gone_takes_its_tokens_with_it_also_those_that_were_seen_b
     assert_eq!(gateway.status(&old, &[]).await, 200);
 
     let before = gateway.store.signing_keys().await.unwrap();
-    let made = rotation::plan(&[], before[0].algorithm, gateway.now()).unwrap();
+    let made =
+        rotation::plan(gateway.store.key_generation().await.unwrap(), &[], before[0].algorithm, gateway.now()).unwrap();
     gateway.commit(made).await;
     let both = gateway.store.signing_keys().await.unwrap();
     gateway.auth.identity().replace_keys(&both).unwrap();

@@ -2,11 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::domain::link::{Link, Stage};
-use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::plan::{
+    AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
+    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange,
+    RegistrationConflict, SessionChange, SessionConflict, TokensChange,
+};
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
-use bmauth::domain::tokens::TokenFamily;
+use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
 
@@ -40,42 +44,43 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
     keeps(
         &*store,
         [
-            Change::AddSession(session(1, 1, 1)),
-            Change::PutRegistration(registration(1, 1, 1)),
-            Change::PutRegistration(registration(2, 2, 2)),
-            Change::AddCeremony(ceremony(1)),
-            Change::AddLetter(letter(1, 3000)),
-            Change::AddLetter(letter(2, 3000)),
-            Change::PutSigningKey(signing_key("one", 1)),
-            Change::Count { counter: counter(1), limit: 2, window, now: at(1000) },
+            Change::Session(SessionChange::Add(session(1, 1, 1))),
+            Change::Registration(RegistrationChange::Put(registration(1, 1, 1))),
+            Change::Registration(RegistrationChange::Put(registration(2, 2, 2))),
+            Change::Ceremony(CeremonyChange::Add(ceremony(1))),
+            Change::Letter(LetterChange::Add(letter(1, 3000))),
+            Change::Letter(LetterChange::Add(letter(2, 3000))),
+            Change::Key(KeyChange::Put(signing_key("one", 1))),
+            Change::Counter(CounterChange::Count { counter: counter(1), limit: 2, window, now: at(1000) }),
         ],
     )
     .await;
     let mut used = new_passkey(1);
     used.counter = 9;
     let changes = vec![
-        Change::AddCeremony(ceremony(2)),
-        Change::SpendCeremony(ceremony_id(1)),
-        Change::CountTry { browser: digest(1), code: code(1), limit: 5 },
-        Change::PutRegistration(registration(3, 3, 3)),
-        Change::DropRegistrations(email(2)),
-        Change::AddAccount(account(2)),
-        Change::AddPasskey(passkey(2, 2)),
-        Change::AddSession(session(2, 2, 2)),
-        Change::UsePasskey { was_counter: 1, key: used, at: at(1) },
-        Change::TouchSessions(vec![(digest(1), at(2900))]),
-        Change::EndSession(digest(1)),
-        Change::AddLetter(letter(3, 3000)),
-        Change::DelayLetter { id: letter_id(1), due_at: at(3001) },
-        Change::DropLetter(letter_id(2)),
-        Change::Count { counter: counter(1), limit: 2, window, now: at(1000) },
-        Change::SetMaster(Secret::from_bytes([1; 32])),
-        Change::PutSigningKey(signing_key("two", 2)),
-        Change::DropSigningKey("one".to_owned()),
+        Change::Ceremony(CeremonyChange::Add(ceremony(2))),
+        Change::Ceremony(CeremonyChange::Spend(ceremony_id(1))),
+        Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 5 }),
+        Change::Registration(RegistrationChange::Put(registration(3, 3, 3))),
+        Change::Registration(RegistrationChange::DropAll(email(2))),
+        Change::Account(AccountChange::Add(account(2))),
+        Change::Passkey(PasskeyChange::Add(passkey(2, 2))),
+        Change::Session(SessionChange::Add(session(2, 2, 2))),
+        Change::Passkey(PasskeyChange::Use { was_counter: 1, key: used, at: at(1) }),
+        Change::Session(SessionChange::Touch(vec![(digest(1), at(2900))])),
+        Change::Session(SessionChange::End(digest(1))),
+        Change::Letter(LetterChange::Add(letter(3, 3000))),
+        Change::Letter(LetterChange::Delay { id: letter_id(1), was: at(3000), due_at: at(3001) }),
+        Change::Key(KeyChange::Advance { was: 0 }),
+        Change::Letter(LetterChange::Drop(letter_id(2))),
+        Change::Counter(CounterChange::Count { counter: counter(1), limit: 2, window, now: at(1000) }),
+        Change::Key(KeyChange::SetMaster(Secret::from_bytes([1; 32]))),
+        Change::Key(KeyChange::Put(signing_key("two", 2))),
+        Change::Key(KeyChange::Drop("one".to_owned())),
         // The one that does not hold.
-        Change::SpendRegistration { browser: digest(1), code: code(7) },
+        Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(7) }),
     ];
-    refuses(&*store, changes, Conflict::RegistrationSpent).await;
+    refuses(&*store, changes, Conflict::Registration(RegistrationConflict::Spent)).await;
 
     assert!(store.ceremony(ceremony_id(2)).await.unwrap().is_none());
     assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
@@ -95,43 +100,55 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
     let keys = store.signing_keys().await.unwrap();
     assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["one"]);
     // One of two is counted: there is room for one more, and no other.
-    let count = [Change::Count { counter: counter(1), limit: 2, window, now: at(1000) }];
+    let count = [Change::Counter(CounterChange::Count { counter: counter(1), limit: 2, window, now: at(1000) })];
     keeps(&*store, count.clone()).await;
     refuses(&*store, count, Conflict::Limit(counter(1))).await;
 }
 
 pub async fn a_later_change_sees_the_earlier_ones_of_its_commit(store: Arc<impl Store>) {
     let mut changes = person(1);
-    changes.push(Change::AddSession(session(1, 1, 1)));
+    changes.push(Change::Session(SessionChange::Add(session(1, 1, 1))));
     keeps(&*store, changes).await;
     assert!(store.session(digest(1)).await.unwrap().is_some());
 
     let mut wrong_order = person(2);
-    wrong_order.insert(0, Change::AddSession(session(2, 2, 2)));
-    refuses(&*store, wrong_order, Conflict::NoAccount).await;
+    wrong_order.insert(0, Change::Session(SessionChange::Add(session(2, 2, 2))));
+    refuses(&*store, wrong_order, Conflict::Account(AccountConflict::Gone)).await;
 
     let mut twice = person(2);
     twice.extend(person(2));
-    refuses(&*store, twice, Conflict::AccountExists).await;
+    refuses(&*store, twice, Conflict::Account(AccountConflict::Exists)).await;
     assert!(store.account(account_id(2)).await.unwrap().is_none());
 }
 
 pub async fn what_a_commit_took_away_is_gone_for_its_later_changes(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddCeremony(ceremony(1)), Change::PutRegistration(registration(1, 1, 1))]).await;
-    let twice = vec![Change::SpendCeremony(ceremony_id(1)); 2];
+    keeps(
+        &*store,
+        [
+            Change::Ceremony(CeremonyChange::Add(ceremony(1))),
+            Change::Registration(RegistrationChange::Put(registration(1, 1, 1))),
+        ],
+    )
+    .await;
+    let twice = vec![Change::Ceremony(CeremonyChange::Spend(ceremony_id(1))); 2];
     refuses(&*store, twice, Conflict::CeremonySpent).await;
     assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
 
-    let spend = Change::SpendRegistration { browser: digest(1), code: code(1) };
-    refuses(&*store, [Change::DropRegistrations(email(1)), spend.clone()], Conflict::RegistrationSpent).await;
+    let spend = Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(1) });
+    refuses(
+        &*store,
+        [Change::Registration(RegistrationChange::DropAll(email(1))), spend.clone()],
+        Conflict::Registration(RegistrationConflict::Spent),
+    )
+    .await;
     keeps(
         &*store,
         [
             // One that only this commit has put is dropped with the others.
-            Change::PutRegistration(registration(2, 1, 2)),
+            Change::Registration(RegistrationChange::Put(registration(2, 1, 2))),
             spend,
-            Change::DropRegistrations(email(1)),
-            Change::PutRegistration(registration(3, 1, 3)),
+            Change::Registration(RegistrationChange::DropAll(email(1))),
+            Change::Registration(RegistrationChange::Put(registration(3, 1, 3))),
         ],
     )
     .await;
@@ -144,42 +161,68 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
     for n in 1..=2 {
         keeps(&*store, person(n)).await;
     }
-    keeps(&*store, [Change::AddPasskey(passkey(3, 1)), Change::AddHold(hold(1, 1))]).await;
+    keeps(&*store, [Change::Passkey(PasskeyChange::Add(passkey(3, 1))), Change::Hold(HoldChange::Add(hold(1, 1)))])
+        .await;
     let sessions = [(1, 1, 1), (2, 1, 3), (3, 2, 2)].map(|(n, of, with)| session(n, of, with));
-    keeps(&*store, sessions.map(|session| Change::AddSession(Session { review: true, ..session }))).await;
-    keeps(&*store, [Change::AddLink(link(1)), Change::AddLink(link(2)), Change::PutRecovery(recovery(1, 1))]).await;
-    keeps(&*store, [Change::AddEvent(event(1, 1, 50))]).await;
-    keeps(&*store, [Change::AddSession(session_by_code(0, 1)), Change::AddTokens(tokens(0, 1, 0))]).await;
+    keeps(&*store, sessions.map(|session| Change::Session(SessionChange::Add(Session { review: true, ..session }))))
+        .await;
+    keeps(
+        &*store,
+        [
+            Change::Link(LinkChange::Add(link(1))),
+            Change::Link(LinkChange::Add(link(2))),
+            Change::Recovery(RecoveryChange::Put(recovery(1, 1))),
+        ],
+    )
+    .await;
+    keeps(&*store, [Change::Event(EventChange::Add(event(1, 1, 50)))]).await;
+    keeps(
+        &*store,
+        [
+            Change::Session(SessionChange::Add(session_by_code(0, 1))),
+            Change::Tokens(TokensChange::Add(tokens(0, 1, 0))),
+        ],
+    )
+    .await;
     let before = everything(&*store).await;
 
     let (first, second) = (account_id(1), account_id(2));
     let changes = [
-        Change::AnswerReview(digest(1)),
-        Change::AddTokens(tokens(1, 1, 0)),
-        Change::AdvanceTokens(TokenFamily { revision: 1, ..tokens(0, 2, 1) }),
-        Change::TieSession { session: digest(0), credential: credential(3) },
-        Change::SetGroups { account: second, was: account(2).groups, groups: Vec::new() },
-        Change::EndSessions { account: first, except: Some(digest(1)) },
-        Change::RenamePasskey { credential: credential(1), account: first, name: Some("Key".to_owned()) },
-        Change::RemovePasskey { credential: credential(1), account: first, last: false },
-        Change::AddLink(link(0)),
-        Change::AdvanceLink(Link { revision: 1, stage: Stage::Found, ..link(1) }),
-        Change::SpendLink { id: link_id(2), revision: 0 },
-        Change::AdvanceRecovery(Recovery { revision: 1, ..recovery(1, 2) }),
-        Change::SpendRecovery { browser: digest(1), revision: 1 },
-        Change::PutRecovery(recovery(2, 2)),
-        Change::SpendHold { account: first, id: hold_id(1) },
-        Change::AddHold(hold(2, 2)),
-        Change::AddEvent(event(2, 2, 60)),
-        Change::SetDisabled { account: second, disabled: true },
-        Change::RemoveAccount(first),
+        Change::Session(SessionChange::AnswerReview(digest(1))),
+        Change::Tokens(TokensChange::Add(tokens(1, 1, 0))),
+        Change::Tokens(TokensChange::Advance(TokenFamily { revision: 1, ..tokens(0, 2, 1) })),
+        Change::Session(SessionChange::Tie { session: digest(0), credential: credential(3) }),
+        Change::Account(AccountChange::SetGroups { account: second, was: account(2).groups, groups: Vec::new() }),
+        Change::Session(SessionChange::EndAll { account: first, except: Some(digest(1)) }),
+        Change::Passkey(PasskeyChange::Rename {
+            credential: credential(1),
+            account: first,
+            name: Some("Key".to_owned()),
+        }),
+        Change::Passkey(PasskeyChange::Remove { credential: credential(1), account: first, last: false }),
+        Change::Link(LinkChange::Add(link(0))),
+        Change::Link(LinkChange::Advance(Link { revision: 1, stage: Stage::Found, ..link(1) })),
+        Change::Link(LinkChange::Spend { id: link_id(2), revision: 0 }),
+        Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, ..recovery(1, 2) })),
+        Change::Recovery(RecoveryChange::Spend { browser: digest(1), revision: 1 }),
+        Change::Recovery(RecoveryChange::Put(recovery(2, 2))),
+        Change::Hold(HoldChange::Spend { account: first, id: hold_id(1) }),
+        Change::Hold(HoldChange::Add(hold(2, 2))),
+        Change::Event(EventChange::Add(event(2, 2, 60))),
+        Change::Account(AccountChange::SetDisabled { account: second, disabled: true }),
+        Change::Account(AccountChange::Remove(first)),
     ];
     // The one that does not hold.
-    let last = Change::RequireSession(digest(9));
+    let last = Change::Session(SessionChange::Require(digest(9)));
     let mut some = Vec::new();
     for change in &changes {
         some.push(change.clone());
-        refuses(&*store, [some.as_slice(), std::slice::from_ref(&last)].concat(), Conflict::SessionEnded).await;
+        refuses(
+            &*store,
+            [some.as_slice(), std::slice::from_ref(&last)].concat(),
+            Conflict::Session(SessionConflict::Ended),
+        )
+        .await;
         assert_eq!(everything(&*store).await, before, "after {change:?}");
     }
     // Each of them does something, so that something could have been left.
@@ -191,26 +234,32 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
 }
 
 pub async fn the_first_conflict_is_told(store: Arc<impl Store>) {
-    let changes = vec![Change::SpendCeremony(ceremony_id(1)), Change::AddPasskey(passkey(1, 1))];
+    let changes = vec![
+        Change::Ceremony(CeremonyChange::Spend(ceremony_id(1))),
+        Change::Passkey(PasskeyChange::Add(passkey(1, 1))),
+    ];
     refuses(&*store, changes.clone(), Conflict::CeremonySpent).await;
-    refuses(&*store, changes.into_iter().rev().collect::<Vec<_>>(), Conflict::NoAccount).await;
+    refuses(&*store, changes.into_iter().rev().collect::<Vec<_>>(), Conflict::Account(AccountConflict::Gone)).await;
 }
 
 pub async fn a_whole_registration_is_one_commit(store: Arc<impl Store>) {
     for browser in [1, 2] {
-        keeps(&*store, [Change::PutRegistration(registration(browser, 1, browser))]).await;
+        keeps(&*store, [Change::Registration(RegistrationChange::Put(registration(browser, 1, browser)))]).await;
     }
     let finish = |browser| {
         let mut changes = vec![
-            Change::SpendRegistration { browser: digest(browser), code: code(browser) },
-            Change::DropRegistrations(email(1)),
+            Change::Registration(RegistrationChange::Spend { browser: digest(browser), code: code(browser) }),
+            Change::Registration(RegistrationChange::DropAll(email(1))),
         ];
         changes.extend(person(1));
-        changes.extend([Change::AddSession(session(browser, 1, 1)), Change::AddLetter(letter(browser, 3000))]);
+        changes.extend([
+            Change::Session(SessionChange::Add(session(browser, 1, 1))),
+            Change::Letter(LetterChange::Add(letter(browser, 3000))),
+        ]);
         changes
     };
     keeps(&*store, finish(2)).await;
-    refuses(&*store, finish(1), Conflict::RegistrationSpent).await;
+    refuses(&*store, finish(1), Conflict::Registration(RegistrationConflict::Spent)).await;
     assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(account(1)));
     assert!(store.session(digest(2)).await.unwrap().is_some());
     assert!(store.session(digest(1)).await.unwrap().is_none());

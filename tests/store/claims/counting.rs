@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bmauth::domain::plan::{Change, Conflict, Durability};
+use bmauth::domain::plan::{
+    AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, PasskeyChange,
+    RegistrationChange, RegistrationConflict, SessionChange,
+};
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
 
@@ -9,7 +12,12 @@ use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
 
 fn count(of: u8, limit: u32, now: u64) -> [Change; 1] {
-    [Change::Count { counter: counter(of), limit, window: Duration::from_secs(60), now: at(now) }]
+    [Change::Counter(CounterChange::Count {
+        counter: counter(of),
+        limit,
+        window: Duration::from_secs(60),
+        now: at(now),
+    })]
 }
 
 /// Commits all of them at the same time; returns how many were kept. All others must conflict as told.
@@ -66,9 +74,9 @@ pub async fn a_limit_of_none_lets_nothing_through(store: Arc<impl Store>) {
 }
 
 pub async fn parallel_tries_of_a_code_are_counted_exactly(store: Arc<impl Store>) {
-    keeps(&*store, [Change::PutRegistration(registration(1, 1, 1))]).await;
-    let one = Change::CountTry { browser: digest(1), code: code(1), limit: 5 };
-    assert_eq!(race(&store, vec![vec![one]; 200], Conflict::TriesSpent).await, 5);
+    keeps(&*store, [Change::Registration(RegistrationChange::Put(registration(1, 1, 1)))]).await;
+    let one = Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 5 });
+    assert_eq!(race(&store, vec![vec![one]; 200], Conflict::Registration(RegistrationConflict::TriesSpent)).await, 5);
     assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 5);
 }
 
@@ -78,8 +86,8 @@ pub async fn parallel_counts_stop_exactly_at_the_limit(store: Arc<impl Store>) {
 }
 
 pub async fn one_of_many_parallel_answers_spends_a_ceremony(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddCeremony(ceremony(1))]).await;
-    let commits = vec![vec![Change::SpendCeremony(ceremony_id(1))]; 50];
+    keeps(&*store, [Change::Ceremony(CeremonyChange::Add(ceremony(1)))]).await;
+    let commits = vec![vec![Change::Ceremony(CeremonyChange::Spend(ceremony_id(1)))]; 50];
     assert_eq!(race(&store, commits, Conflict::CeremonySpent).await, 1);
 }
 
@@ -88,10 +96,14 @@ pub async fn one_of_many_parallel_registrations_gets_the_address(store: Arc<impl
         .map(|n| {
             let mut account = account(n);
             account.email = email(0);
-            vec![Change::AddAccount(account), Change::AddPasskey(passkey(n, n)), Change::AddSession(session(n, n, n))]
+            vec![
+                Change::Account(AccountChange::Add(account)),
+                Change::Passkey(PasskeyChange::Add(passkey(n, n))),
+                Change::Session(SessionChange::Add(session(n, n, n))),
+            ]
         })
         .collect();
-    assert_eq!(race(&store, commits, Conflict::EmailTaken).await, 1);
+    assert_eq!(race(&store, commits, Conflict::Account(AccountConflict::EmailTaken)).await, 1);
     let winner = store.account_by_email(&email(0)).await.unwrap().unwrap();
     for n in 1..=50 {
         let won = account_id(n) == winner.id;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bmauth::domain::link::{Closed, Link, Stage};
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{CeremonyChange, Change, Conflict, LinkChange, PasskeyChange, SessionChange};
 use bmauth::store::Store;
 
 use crate::claims::atomic::{keeps, refuses};
@@ -9,7 +9,7 @@ use crate::claims::counting::race;
 use crate::sample::*;
 
 fn spend(n: u32, revision: u32) -> [Change; 1] {
-    [Change::SpendLink { id: link_id(n), revision }]
+    [Change::Link(LinkChange::Spend { id: link_id(n), revision })]
 }
 
 /// The link in the next state after `revision`.
@@ -19,7 +19,7 @@ fn advanced(n: u32, revision: u32, stage: Stage) -> Link {
 
 pub async fn a_link_is_found_by_name_and_by_either_code(store: Arc<impl Store>) {
     for n in 0..15 {
-        keeps(&*store, [Change::AddLink(link(n))]).await;
+        keeps(&*store, [Change::Link(LinkChange::Add(link(n)))]).await;
     }
     for n in 0..15 {
         assert_eq!(store.link(link_id(n)).await.unwrap(), Some(link(n)));
@@ -30,7 +30,7 @@ pub async fn a_link_is_found_by_name_and_by_either_code(store: Arc<impl Store>) 
 }
 
 pub async fn no_code_leads_to_two_links(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLink(link(1))]).await;
+    keeps(&*store, [Change::Link(LinkChange::Add(link(1)))]).await;
     let (scan_code, short_code) = (link(1).scan_code, link(1).short_code);
     for other in [
         Link { scan_code, ..link(2) },
@@ -41,7 +41,7 @@ pub async fn no_code_leads_to_two_links(store: Arc<impl Store>) {
         Link { id: link_id(1), ..link(2) },
         link(1),
     ] {
-        refuses(&*store, [Change::AddLink(other)], Conflict::LinkChanged).await;
+        refuses(&*store, [Change::Link(LinkChange::Add(other))], Conflict::LinkChanged).await;
     }
     assert!(store.link(link_id(2)).await.unwrap().is_none());
     assert_eq!(store.link_by_code(scan_code).await.unwrap(), Some(link(1)));
@@ -50,33 +50,39 @@ pub async fn no_code_leads_to_two_links(store: Arc<impl Store>) {
 }
 
 pub async fn a_link_goes_on_from_the_revision_before_only(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLink(link(0)), Change::AddLink(link(1))]).await;
+    keeps(&*store, [Change::Link(LinkChange::Add(link(0))), Change::Link(LinkChange::Add(link(1)))]).await;
     for revision in [1, 2, 5, u32::MAX - 1] {
-        refuses(&*store, [Change::AdvanceLink(advanced(0, revision, Stage::Found))], Conflict::LinkChanged).await;
+        refuses(
+            &*store,
+            [Change::Link(LinkChange::Advance(advanced(0, revision, Stage::Found)))],
+            Conflict::LinkChanged,
+        )
+        .await;
     }
-    refuses(&*store, [Change::AdvanceLink(link(0))], Conflict::LinkChanged).await;
+    refuses(&*store, [Change::Link(LinkChange::Advance(link(0)))], Conflict::LinkChanged).await;
     for (revision, stage) in [(0, Stage::Found), (1, Stage::Approved(approval(3))), (2, Stage::Closed(Closed::Denied))]
     {
         let next = advanced(0, revision, stage);
-        keeps(&*store, [Change::AdvanceLink(next.clone())]).await;
-        refuses(&*store, [Change::AdvanceLink(next.clone())], Conflict::LinkChanged).await;
+        keeps(&*store, [Change::Link(LinkChange::Advance(next.clone()))]).await;
+        refuses(&*store, [Change::Link(LinkChange::Advance(next.clone()))], Conflict::LinkChanged).await;
         assert_eq!(store.link(next.id).await.unwrap(), Some(next.clone()));
         assert_eq!(store.link_by_code(next.scan_code).await.unwrap(), Some(next.clone()));
         assert_eq!(store.link_by_code(next.short_code).await.unwrap(), Some(next));
     }
     assert_eq!(store.link(link_id(1)).await.unwrap(), Some(link(1)));
-    refuses(&*store, [Change::AdvanceLink(advanced(2, 0, Stage::Found))], Conflict::LinkChanged).await;
+    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(2, 0, Stage::Found)))], Conflict::LinkChanged).await;
 }
 
 pub async fn the_last_revision_there_is_has_no_next(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLink(Link { revision: u32::MAX, ..link(0) })]).await;
+    keeps(&*store, [Change::Link(LinkChange::Add(Link { revision: u32::MAX, ..link(0) }))]).await;
     for revision in [0, u32::MAX] {
-        refuses(&*store, [Change::AdvanceLink(Link { revision, ..link(0) })], Conflict::LinkChanged).await;
+        refuses(&*store, [Change::Link(LinkChange::Advance(Link { revision, ..link(0) }))], Conflict::LinkChanged)
+            .await;
     }
 }
 
 pub async fn a_link_keeps_its_codes(store: Arc<impl Store>) {
-    keeps(&*store, [0, 1].map(|n| Change::AddLink(link(n)))).await;
+    keeps(&*store, [0, 1].map(|n| Change::Link(LinkChange::Add(link(n))))).await;
     let next = advanced(0, 0, Stage::Found);
     for other in [
         Link { scan_code: link_code(50), ..next.clone() },
@@ -84,14 +90,14 @@ pub async fn a_link_keeps_its_codes(store: Arc<impl Store>) {
         Link { scan_code: link(1).scan_code, ..next.clone() },
         Link { scan_code: next.short_code, short_code: next.scan_code, ..next.clone() },
     ] {
-        refuses(&*store, [Change::AdvanceLink(other)], Conflict::LinkChanged).await;
+        refuses(&*store, [Change::Link(LinkChange::Advance(other))], Conflict::LinkChanged).await;
     }
-    keeps(&*store, [Change::AdvanceLink(next)]).await;
+    keeps(&*store, [Change::Link(LinkChange::Advance(next))]).await;
 }
 
 pub async fn a_link_is_spent_once_and_only_in_its_revision(store: Arc<impl Store>) {
-    keeps(&*store, [0, 1].map(|n| Change::AddLink(link(n)))).await;
-    keeps(&*store, [Change::AdvanceLink(advanced(0, 0, Stage::Found))]).await;
+    keeps(&*store, [0, 1].map(|n| Change::Link(LinkChange::Add(link(n))))).await;
+    keeps(&*store, [Change::Link(LinkChange::Advance(advanced(0, 0, Stage::Found)))]).await;
     for revision in [0, 2] {
         refuses(&*store, spend(0, revision), Conflict::LinkChanged).await;
     }
@@ -102,18 +108,21 @@ pub async fn a_link_is_spent_once_and_only_in_its_revision(store: Arc<impl Store
         assert!(store.link_by_code(code).await.unwrap().is_none());
     }
     refuses(&*store, spend(0, 1), Conflict::LinkChanged).await;
-    refuses(&*store, [Change::AdvanceLink(advanced(0, 1, Stage::Found))], Conflict::LinkChanged).await;
+    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(0, 1, Stage::Found)))], Conflict::LinkChanged).await;
     assert_eq!(store.link(link_id(1)).await.unwrap(), Some(link(1)));
     // Its codes are free again.
-    keeps(&*store, [Change::AddLink(Link { id: link_id(9), ..link(0) })]).await;
+    keeps(&*store, [Change::Link(LinkChange::Add(Link { id: link_id(9), ..link(0) }))]).await;
     assert_eq!(store.link_by_code(link(0).scan_code).await.unwrap().unwrap().id, link_id(9));
 }
 
 pub async fn one_of_many_parallel_answers_to_a_link_wins(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLink(link(1))]).await;
+    keeps(&*store, [Change::Link(LinkChange::Add(link(1)))]).await;
     let commits = (0..50).map(|n| {
         let stage = if n % 2 == 0 { Stage::Approved(approval(n)) } else { Stage::Closed(Closed::Denied) };
-        vec![Change::AdvanceLink(advanced(1, 0, stage)), Change::AddCeremony(ceremony(n))]
+        vec![
+            Change::Link(LinkChange::Advance(advanced(1, 0, stage))),
+            Change::Ceremony(CeremonyChange::Add(ceremony(n))),
+        ]
     });
     assert_eq!(race(&store, commits.collect(), Conflict::LinkChanged).await, 1);
     let mut winners = Vec::new();
@@ -127,13 +136,20 @@ pub async fn one_of_many_parallel_answers_to_a_link_wins(store: Arc<impl Store>)
 
 pub async fn one_of_many_parallel_devices_finishes_a_link(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
-    keeps(&*store, [Change::AddSession(session(1, 1, 1)), Change::AddLink(link(1))]).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session(1, 1, 1))), Change::Link(LinkChange::Add(link(1)))])
+        .await;
     let finish = |n| {
         let account = account_id(1);
         let credential = credential(1);
-        let mut changes = vec![Change::RequirePasskey { credential, account }, Change::RequireSession(digest(1))];
+        let mut changes = vec![
+            Change::Passkey(PasskeyChange::Require { credential, account }),
+            Change::Session(SessionChange::Require(digest(1))),
+        ];
         changes.extend(spend(1, 0));
-        changes.extend([Change::AddPasskey(passkey(n, 1)), Change::AddSession(session(n, 1, n))]);
+        changes.extend([
+            Change::Passkey(PasskeyChange::Add(passkey(n, 1))),
+            Change::Session(SessionChange::Add(session(n, 1, n))),
+        ]);
         changes
     };
     assert_eq!(race(&store, (2..52).map(finish).collect(), Conflict::LinkChanged).await, 1);

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use bmauth::domain::account::Account;
 use bmauth::domain::link::{Offer, Stage};
 use bmauth::domain::passkey::Passkey;
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{
+    AccountChange, AccountConflict, Change, Conflict, EventChange, HoldChange, LinkChange, PasskeyChange,
+    PasskeyConflict, RecoveryChange, SessionChange, SessionConflict, TokensChange,
+};
 use bmauth::domain::session::Session;
 use bmauth::store::Store;
 
@@ -14,24 +17,24 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 fn end_sessions(account: u32, except: Option<u32>) -> [Change; 1] {
-    [Change::EndSessions { account: account_id(account), except: except.map(digest) }]
+    [Change::Session(SessionChange::EndAll { account: account_id(account), except: except.map(digest) })]
 }
 
 fn rename(n: u32, account: u32, name: Option<&str>) -> [Change; 1] {
     let name = name.map(str::to_owned);
-    [Change::RenamePasskey { credential: credential(n), account: account_id(account), name }]
+    [Change::Passkey(PasskeyChange::Rename { credential: credential(n), account: account_id(account), name })]
 }
 
 fn remove(n: u32, account: u32, last: bool) -> [Change; 1] {
-    [Change::RemovePasskey { credential: credential(n), account: account_id(account), last }]
+    [Change::Passkey(PasskeyChange::Remove { credential: credential(n), account: account_id(account), last })]
 }
 
 fn require(n: u32, account: u32) -> [Change; 1] {
-    [Change::RequirePasskey { credential: credential(n), account: account_id(account) }]
+    [Change::Passkey(PasskeyChange::Require { credential: credential(n), account: account_id(account) })]
 }
 
 fn disable(account: u32, disabled: bool) -> [Change; 1] {
-    [Change::SetDisabled { account: account_id(account), disabled }]
+    [Change::Account(AccountChange::SetDisabled { account: account_id(account), disabled })]
 }
 
 /// Two people, 1 and 2; the first has the passkeys 1 and 3 as well as the sessions 1 and 4 of the one and 3 of the
@@ -39,9 +42,9 @@ fn disable(account: u32, disabled: bool) -> [Change; 1] {
 async fn two_people(store: &impl Store) {
     keeps(store, person(1)).await;
     keeps(store, person(2)).await;
-    keeps(store, [Change::AddPasskey(passkey(3, 1))]).await;
+    keeps(store, [Change::Passkey(PasskeyChange::Add(passkey(3, 1)))]).await;
     let sessions = [session(1, 1, 1), session(2, 2, 2), session(3, 1, 3), session(4, 1, 1)];
-    keeps(store, sessions.map(Change::AddSession)).await;
+    keeps(store, sessions.map(SessionChange::Add).map(Change::from)).await;
 }
 
 /// Which of the sessions 1 to 4 are there, by name and in the list of their account.
@@ -84,14 +87,19 @@ pub async fn one_session_can_be_left_when_the_others_end(store: Arc<impl Store>)
 pub async fn a_review_is_answered_in_one_session_that_must_be_there(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     let asked = |n| Session { review: true, ..session(n, 1, 1) };
-    keeps(&*store, [1, 2].map(|n| Change::AddSession(asked(n)))).await;
+    keeps(&*store, [1, 2].map(|n| Change::Session(SessionChange::Add(asked(n))))).await;
     for _ in 0..2 {
-        keeps(&*store, [Change::AnswerReview(digest(1))]).await;
+        keeps(&*store, [Change::Session(SessionChange::AnswerReview(digest(1)))]).await;
         assert_eq!(store.session(digest(1)).await.unwrap(), Some(Session { review: false, ..asked(1) }));
     }
     assert_eq!(store.session(digest(2)).await.unwrap(), Some(asked(2)));
-    keeps(&*store, [Change::EndSession(digest(2))]).await;
-    refuses(&*store, [Change::AnswerReview(digest(2))], Conflict::SessionEnded).await;
+    keeps(&*store, [Change::Session(SessionChange::End(digest(2)))]).await;
+    refuses(
+        &*store,
+        [Change::Session(SessionChange::AnswerReview(digest(2)))],
+        Conflict::Session(SessionConflict::Ended),
+    )
+    .await;
 }
 
 pub async fn a_passkey_is_renamed_by_its_own_account_only(store: Arc<impl Store>) {
@@ -101,7 +109,7 @@ pub async fn a_passkey_is_renamed_by_its_own_account_only(store: Arc<impl Store>
     assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().shown(), expected.shown());
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![expected.clone(), passkey(3, 1)].shown());
     for (n, account) in [(1, 2), (2, 1), (9, 1), (1, 9)] {
-        refuses(&*store, rename(n, account, Some("Mine")), Conflict::PasskeyChanged).await;
+        refuses(&*store, rename(n, account, Some("Mine")), Conflict::Passkey(PasskeyConflict::Changed)).await;
     }
     assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().shown(), expected.shown());
     keeps(&*store, rename(1, 1, None)).await;
@@ -115,17 +123,22 @@ pub async fn a_removed_passkey_ends_exactly_its_sessions(store: Arc<impl Store>)
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![passkey(3, 1)].shown());
     assert_eq!(open_sessions(&*store).await, [2, 3]);
     // It opens nothing any more.
-    refuses(&*store, [Change::AddSession(session(1, 1, 1))], Conflict::PasskeyChanged).await;
-    refuses(&*store, remove(1, 1, true), Conflict::PasskeyChanged).await;
-    let used = Change::UsePasskey { was_counter: 1, key: new_passkey(1), at: at(1) };
-    refuses(&*store, [used], Conflict::PasskeyChanged).await;
+    refuses(
+        &*store,
+        [Change::Session(SessionChange::Add(session(1, 1, 1)))],
+        Conflict::Passkey(PasskeyConflict::Changed),
+    )
+    .await;
+    refuses(&*store, remove(1, 1, true), Conflict::Passkey(PasskeyConflict::Changed)).await;
+    let used = Change::Passkey(PasskeyChange::Use { was_counter: 1, key: new_passkey(1), at: at(1) });
+    refuses(&*store, [used], Conflict::Passkey(PasskeyConflict::Changed)).await;
 }
 
 pub async fn nobody_removes_the_passkey_of_another_account(store: Arc<impl Store>) {
     two_people(&*store).await;
     for last in [false, true] {
         for (n, account) in [(2, 1), (1, 2), (9, 1), (1, 9)] {
-            refuses(&*store, remove(n, account, last), Conflict::PasskeyChanged).await;
+            refuses(&*store, remove(n, account, last), Conflict::Passkey(PasskeyConflict::Changed)).await;
         }
     }
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2);
@@ -135,32 +148,32 @@ pub async fn nobody_removes_the_passkey_of_another_account(store: Arc<impl Store
 pub async fn the_last_passkey_of_an_account_is_removed_only_on_purpose(store: Arc<impl Store>) {
     two_people(&*store).await;
     // That another account has passkeys does not help.
-    refuses(&*store, remove(2, 2, false), Conflict::LastPasskey).await;
+    refuses(&*store, remove(2, 2, false), Conflict::Passkey(PasskeyConflict::Last)).await;
     assert_eq!(open_sessions(&*store).await, [1, 2, 3, 4]);
     // Both at once: the second of them is the last.
     let both = [remove(1, 1, false), remove(3, 1, false)].concat();
-    refuses(&*store, both, Conflict::LastPasskey).await;
+    refuses(&*store, both, Conflict::Passkey(PasskeyConflict::Last)).await;
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2);
     // One that comes in the same commit takes its place.
-    keeps(&*store, [&[Change::AddPasskey(passkey(4, 2))], &remove(2, 2, false)[..]].concat()).await;
-    refuses(&*store, remove(4, 2, false), Conflict::LastPasskey).await;
+    keeps(&*store, [&[Change::Passkey(PasskeyChange::Add(passkey(4, 2)))], &remove(2, 2, false)[..]].concat()).await;
+    refuses(&*store, remove(4, 2, false), Conflict::Passkey(PasskeyConflict::Last)).await;
     keeps(&*store, remove(4, 2, true)).await;
     assert!(store.passkeys(account_id(2)).await.unwrap().is_empty());
     assert_eq!(store.account(account_id(2)).await.unwrap(), Some(account(2)));
 }
 
 pub async fn passkeys_removed_at_the_same_time_leave_one(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddAccount(account(1))]).await;
-    keeps(&*store, (1..=20).map(|n| Change::AddPasskey(passkey(n, 1))).collect::<Vec<_>>()).await;
+    keeps(&*store, [Change::Account(AccountChange::Add(account(1)))]).await;
+    keeps(&*store, (1..=20).map(|n| Change::Passkey(PasskeyChange::Add(passkey(n, 1)))).collect::<Vec<_>>()).await;
     let commits = (1..=20).map(|n| remove(n, 1, false).to_vec()).collect();
-    assert_eq!(race(&store, commits, Conflict::LastPasskey).await, 19);
+    assert_eq!(race(&store, commits, Conflict::Passkey(PasskeyConflict::Last)).await, 19);
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
 }
 
 pub async fn a_removed_passkey_can_be_anybodys_later(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, remove(1, 1, false)).await;
-    keeps(&*store, [Change::AddPasskey(passkey(1, 2))]).await;
+    keeps(&*store, [Change::Passkey(PasskeyChange::Add(passkey(1, 2)))]).await;
     assert_eq!(store.passkey(&credential(1)).await.unwrap().unwrap().account, account_id(2));
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().shown(), vec![passkey(3, 1)].shown());
 }
@@ -172,32 +185,37 @@ pub async fn disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_
     assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(Account { disabled: true, ..account(1) }));
     assert_eq!(open_sessions(&*store).await, [2]);
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2, "it keeps its passkeys");
-    refuses(&*store, [Change::AddSession(session(1, 1, 1))], Conflict::AccountDisabled).await;
+    refuses(
+        &*store,
+        [Change::Session(SessionChange::Add(session(1, 1, 1)))],
+        Conflict::Account(AccountConflict::Disabled),
+    )
+    .await;
     keeps(&*store, disable(1, false)).await;
     assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account(1)));
     assert_eq!(open_sessions(&*store).await, [2]);
-    keeps(&*store, [Change::AddSession(session(1, 1, 1))]).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session(1, 1, 1)))]).await;
     // Enabling what is enabled ends nothing.
     keeps(&*store, disable(1, false)).await;
     assert_eq!(open_sessions(&*store).await, [1, 2]);
     for disabled in [false, true] {
-        refuses(&*store, disable(9, disabled), Conflict::NoAccount).await;
+        refuses(&*store, disable(9, disabled), Conflict::Account(AccountConflict::Gone)).await;
     }
 }
 
 fn set_groups(account: u32, was: &[&str], groups: &[&str]) -> [Change; 1] {
     let [was, groups] = [was, groups].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-    [Change::SetGroups { account: account_id(account), was, groups }]
+    [Change::Account(AccountChange::SetGroups { account: account_id(account), was, groups })]
 }
 
 pub async fn groups_are_changed_from_those_that_were_read_only(store: Arc<impl Store>) {
-    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account_of_api(n)))).await;
-    keeps(&*store, [Change::AddSession(session_by_code(2, 2))]).await;
-    refuses(&*store, set_groups(9, &[], &["a"]), Conflict::NoAccount).await;
+    keeps(&*store, [1, 2].map(|n| Change::Account(AccountChange::Add(account_of_api(n))))).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session_by_code(2, 2)))]).await;
+    refuses(&*store, set_groups(9, &[], &["a"]), Conflict::Account(AccountConflict::Gone)).await;
     // The sample is in “group 0” and “group 1”, in that order.
     let was = ["group 0", "group 1"];
     for stale in [&[][..], &["group 0"], &["group 1", "group 0"], &["group 0", "group 1", "x"]] {
-        refuses(&*store, set_groups(2, stale, &["admins"]), Conflict::AccountChanged).await;
+        refuses(&*store, set_groups(2, stale, &["admins"]), Conflict::Account(AccountConflict::Changed)).await;
     }
     assert_eq!(store.account(account_id(2)).await.unwrap(), Some(account_of_api(2)));
     keeps(&*store, set_groups(2, &was, &["admins"])).await;
@@ -208,42 +226,47 @@ pub async fn groups_are_changed_from_those_that_were_read_only(store: Arc<impl S
     assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account_of_api(1)));
     // Of many that read the same, one is kept.
     let commits = (0..20).map(|n| set_groups(2, &["admins"], &["admins", &n.to_string()]).to_vec()).collect();
-    assert_eq!(race(&store, commits, Conflict::AccountChanged).await, 1);
+    assert_eq!(race(&store, commits, Conflict::Account(AccountConflict::Changed)).await, 1);
     assert_eq!(store.account(account_id(2)).await.unwrap().unwrap().groups.len(), 2);
 }
 
 fn tie(n: u32, with: u32) -> [Change; 1] {
-    [Change::TieSession { session: digest(n), credential: credential(with) }]
+    [Change::Session(SessionChange::Tie { session: digest(n), credential: credential(with) })]
 }
 
 pub async fn a_session_without_a_passkey_is_tied_once_to_one_of_its_account(store: Arc<impl Store>) {
     two_people(&*store).await;
-    keeps(&*store, [Change::AddSession(session_by_code(5, 1))]).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session_by_code(5, 1)))]).await;
     for nobodys_or_anothers in [9, 2] {
-        refuses(&*store, tie(5, nobodys_or_anothers), Conflict::PasskeyChanged).await;
+        refuses(&*store, tie(5, nobodys_or_anothers), Conflict::Passkey(PasskeyConflict::Changed)).await;
     }
     assert_eq!(store.session(digest(5)).await.unwrap(), Some(session_by_code(5, 1)));
-    refuses(&*store, tie(9, 1), Conflict::SessionEnded).await;
-    refuses(&*store, [&[Change::EndSession(digest(5))], &tie(5, 3)[..]].concat(), Conflict::SessionEnded).await;
+    refuses(&*store, tie(9, 1), Conflict::Session(SessionConflict::Ended)).await;
+    refuses(
+        &*store,
+        [&[Change::Session(SessionChange::End(digest(5)))], &tie(5, 3)[..]].concat(),
+        Conflict::Session(SessionConflict::Ended),
+    )
+    .await;
     keeps(&*store, tie(5, 3)).await;
     let tied = Session { credential: Some(credential(3)), ..session_by_code(5, 1) };
     assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied.clone()));
     // Neither that one nor one that had a passkey from the beginning is tied to another, or again.
     for (n, with) in [(5, 1), (5, 3), (1, 3), (1, 1)] {
-        refuses(&*store, tie(n, with), Conflict::SessionTied).await;
+        refuses(&*store, tie(n, with), Conflict::Session(SessionConflict::Tied)).await;
     }
     assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied));
     assert_eq!(store.session(digest(1)).await.unwrap(), Some(session(1, 1, 1)));
     // As it is done: the passkey and the tie are one commit.
-    keeps(&*store, [Change::AddSession(session_by_code(6, 2))]).await;
-    keeps(&*store, [&[Change::AddPasskey(passkey(4, 2))], &tie(6, 4)[..]].concat()).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session_by_code(6, 2)))]).await;
+    keeps(&*store, [&[Change::Passkey(PasskeyChange::Add(passkey(4, 2)))], &tie(6, 4)[..]].concat()).await;
     assert_eq!(store.session(digest(6)).await.unwrap().unwrap().credential, Some(credential(4)));
 }
 
 pub async fn a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none(store: Arc<impl Store>) {
     two_people(&*store).await;
-    keeps(&*store, [5, 6].map(|n| Change::AddSession(session_by_code(n, 1)))).await;
-    keeps(&*store, [5, 6].map(|n| Change::AddTokens(tokens(n, 1, 0)))).await;
+    keeps(&*store, [5, 6].map(|n| Change::Session(SessionChange::Add(session_by_code(n, 1))))).await;
+    keeps(&*store, [5, 6].map(|n| Change::Tokens(TokensChange::Add(tokens(n, 1, 0))))).await;
     keeps(&*store, tie(5, 3)).await;
     keeps(&*store, remove(1, 1, false)).await;
     for n in [5, 6] {
@@ -261,23 +284,33 @@ pub async fn a_required_passkey_must_be_there_and_be_the_accounts(store: Arc<imp
     keeps(&*store, require(1, 1)).await;
     keeps(&*store, require(3, 1)).await;
     for (n, account) in [(1, 2), (2, 1), (9, 1), (1, 9)] {
-        refuses(&*store, require(n, account), Conflict::PasskeyChanged).await;
+        refuses(&*store, require(n, account), Conflict::Passkey(PasskeyConflict::Changed)).await;
     }
-    refuses(&*store, [remove(1, 1, false), require(1, 1)].concat(), Conflict::PasskeyChanged).await;
+    refuses(&*store, [remove(1, 1, false), require(1, 1)].concat(), Conflict::Passkey(PasskeyConflict::Changed)).await;
     keeps(&*store, [require(1, 1), remove(1, 1, false)].concat()).await;
-    refuses(&*store, require(1, 1), Conflict::PasskeyChanged).await;
+    refuses(&*store, require(1, 1), Conflict::Passkey(PasskeyConflict::Changed)).await;
 }
 
 pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {
     two_people(&*store).await;
-    keeps(&*store, [Change::RequireSession(digest(1))]).await;
+    keeps(&*store, [Change::Session(SessionChange::Require(digest(1)))]).await;
     assert_eq!(open_sessions(&*store).await, [1, 2, 3, 4]);
-    for ended_how in [Change::EndSession(digest(1)), Change::EndSessions { account: account_id(1), except: None }] {
-        refuses(&*store, [ended_how, Change::RequireSession(digest(1))], Conflict::SessionEnded).await;
+    for ended_how in [
+        Change::Session(SessionChange::End(digest(1))),
+        Change::Session(SessionChange::EndAll { account: account_id(1), except: None }),
+    ] {
+        refuses(
+            &*store,
+            [ended_how, Change::Session(SessionChange::Require(digest(1)))],
+            Conflict::Session(SessionConflict::Ended),
+        )
+        .await;
     }
-    keeps(&*store, [Change::EndSession(digest(1))]).await;
-    refuses(&*store, [Change::RequireSession(digest(1))], Conflict::SessionEnded).await;
-    refuses(&*store, [Change::RequireSession(digest(9))], Conflict::SessionEnded).await;
+    keeps(&*store, [Change::Session(SessionChange::End(digest(1)))]).await;
+    refuses(&*store, [Change::Session(SessionChange::Require(digest(1)))], Conflict::Session(SessionConflict::Ended))
+        .await;
+    refuses(&*store, [Change::Session(SessionChange::Require(digest(9)))], Conflict::Session(SessionConflict::Ended))
+        .await;
 }
 
 pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store: Arc<impl Store>) {
@@ -288,17 +321,21 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
     let mut offered = link(6);
     offered.offer = Some(Offer { account: account_id(1), session: digest(1) });
     let links = [link(2), link(4), offered.clone(), approved.clone()];
-    keeps(&*store, links.map(Change::AddLink)).await;
+    keeps(&*store, links.map(LinkChange::Add).map(Change::from)).await;
     for n in [1, 2] {
         let events = [event(10 * n, n, 10), event(10 * n + 1, n, 20)];
-        keeps(&*store, events.map(Change::AddEvent)).await;
-        keeps(&*store, [Change::AddHold(hold(n, n)), Change::PutRecovery(recovery(n, n))]).await;
+        keeps(&*store, events.map(EventChange::Add).map(Change::from)).await;
+        keeps(
+            &*store,
+            [Change::Hold(HoldChange::Add(hold(n, n))), Change::Recovery(RecoveryChange::Put(recovery(n, n)))],
+        )
+        .await;
     }
     let nobodys = recovery(3, 1);
-    keeps(&*store, [Change::PutRecovery(nobodys.clone())]).await;
+    keeps(&*store, [Change::Recovery(RecoveryChange::Put(nobodys.clone()))]).await;
     let others = everything_of(&*store, 2).await;
 
-    keeps(&*store, [Change::RemoveAccount(account_id(1))]).await;
+    keeps(&*store, [Change::Account(AccountChange::Remove(account_id(1)))]).await;
     assert!(store.account(account_id(1)).await.unwrap().is_none());
     assert!(store.account_by_email(&email(1)).await.unwrap().is_none());
     assert_eq!(store.accounts(None, 9).await.unwrap(), [account(2)]);
@@ -318,14 +355,15 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
     assert_eq!(store.recovery(digest(3)).await.unwrap(), Some(nobodys), "it names no account");
     assert_eq!(everything_of(&*store, 2).await, others);
 
-    refuses(&*store, [Change::RemoveAccount(account_id(1))], Conflict::NoAccount).await;
+    refuses(&*store, [Change::Account(AccountChange::Remove(account_id(1)))], Conflict::Account(AccountConflict::Gone))
+        .await;
     // Whoever registers with the address begins with nothing.
     keeps(&*store, person(1)).await;
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
     assert!(store.sessions(account_id(1)).await.unwrap().is_empty());
     assert!(store.events(account_id(1), 9).await.unwrap().is_empty());
-    keeps(&*store, [Change::AddHold(hold(5, 1)), Change::AddLink(approved)]).await;
-    keeps(&*store, [1, 2].map(|n| Change::RemoveAccount(account_id(n)))).await;
+    keeps(&*store, [Change::Hold(HoldChange::Add(hold(5, 1))), Change::Link(LinkChange::Add(approved))]).await;
+    keeps(&*store, [1, 2].map(|n| Change::Account(AccountChange::Remove(account_id(n))))).await;
     let end = at(u64::MAX);
     assert_eq!(store.sweep(end, end, end, 99).await.unwrap(), 2, "link 4 and the recovery without an account");
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{CeremonyChange, Change, Conflict, RegistrationChange, RegistrationConflict};
 use bmauth::domain::registration::Registration;
 use bmauth::store::Store;
 
@@ -9,35 +9,44 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 fn count_try(browser: u32, of_code: u32) -> [Change; 1] {
-    [Change::CountTry { browser: digest(browser), code: code(of_code), limit: 3 }]
+    [Change::Registration(RegistrationChange::CountTry { browser: digest(browser), code: code(of_code), limit: 3 })]
 }
 
 fn replace(browser: u32, was: u32, with: u32) -> [Change; 1] {
-    [Change::ReplaceCode { browser: digest(browser), was: code(was), code: code(with), at: at(3500) }]
+    [Change::Registration(RegistrationChange::ReplaceCode {
+        browser: digest(browser),
+        was: code(was),
+        code: code(with),
+        at: at(3500),
+    })]
 }
 
 fn spend(browser: u32, of_code: u32) -> [Change; 1] {
-    [Change::SpendRegistration { browser: digest(browser), code: code(of_code) }]
+    [Change::Registration(RegistrationChange::Spend { browser: digest(browser), code: code(of_code) })]
 }
 
 async fn put(store: &impl Store, registration: Registration) {
-    keeps(store, [Change::PutRegistration(registration)]).await;
+    keeps(store, [Change::Registration(RegistrationChange::Put(registration))]).await;
 }
 
 pub async fn a_ceremony_reads_as_it_was_added(store: Arc<impl Store>) {
     for n in 0..12 {
         let added = ceremony(n);
-        keeps(&*store, [Change::AddCeremony(added.clone())]).await;
+        keeps(&*store, [Change::Ceremony(CeremonyChange::Add(added.clone()))]).await;
         assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().unwrap().shown(), added.shown());
     }
 }
 
 pub async fn a_ceremony_is_spent_once(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddCeremony(ceremony(1)), Change::AddCeremony(ceremony(2))]).await;
-    keeps(&*store, [Change::SpendCeremony(ceremony_id(1))]).await;
+    keeps(
+        &*store,
+        [Change::Ceremony(CeremonyChange::Add(ceremony(1))), Change::Ceremony(CeremonyChange::Add(ceremony(2)))],
+    )
+    .await;
+    keeps(&*store, [Change::Ceremony(CeremonyChange::Spend(ceremony_id(1)))]).await;
     assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_none());
     for spent_or_unknown in [1, 3] {
-        let change = Change::SpendCeremony(ceremony_id(spent_or_unknown));
+        let change = Change::Ceremony(CeremonyChange::Spend(ceremony_id(spent_or_unknown)));
         refuses(&*store, [change], Conflict::CeremonySpent).await;
     }
     assert!(store.ceremony(ceremony_id(2)).await.unwrap().is_some());
@@ -48,7 +57,7 @@ pub async fn a_browser_has_one_registration(store: Arc<impl Store>) {
     put(&*store, registration(1, 2, 2)).await;
     let found = store.registration(digest(1)).await.unwrap().unwrap();
     assert_eq!(found.shown(), registration(1, 2, 2).shown());
-    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
 }
 
 pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
@@ -83,7 +92,7 @@ pub async fn the_registrations_of_an_address_are_found_whoever_began_them(store:
     put(&*store, Registration { expires_at: at(9), ..registration(4, 1, 4) }).await;
     assert_eq!(store.sweep(at(9), at(0), at(0), 9).await.unwrap(), 1);
     assert_eq!(found(1).await, "");
-    keeps(&*store, [Change::DropRegistrations(email(2))]).await;
+    keeps(&*store, [Change::Registration(RegistrationChange::DropAll(email(2)))]).await;
     assert_eq!(found(2).await, "");
     assert_eq!(found(0).await, vec![registration(2, 0, 2)].shown());
 }
@@ -108,16 +117,16 @@ pub async fn tries_are_counted_up_to_the_limit(store: Arc<impl Store>) {
         keeps(&*store, count_try(1, 1)).await;
         assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, tries);
     }
-    refuses(&*store, count_try(1, 1), Conflict::TriesSpent).await;
+    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::TriesSpent)).await;
     assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 3);
     assert_eq!(store.registration(digest(2)).await.unwrap().unwrap().tries, 0);
 }
 
 pub async fn a_try_of_a_replaced_code_is_refused(store: Arc<impl Store>) {
-    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
     put(&*store, registration(1, 1, 1)).await;
     keeps(&*store, replace(1, 1, 2)).await;
-    refuses(&*store, count_try(1, 1), Conflict::RegistrationSpent).await;
+    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
     assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 0);
 }
 
@@ -133,19 +142,19 @@ pub async fn a_new_code_starts_its_tries_again(store: Arc<impl Store>) {
 }
 
 pub async fn a_code_is_replaced_only_if_it_is_still_out(store: Arc<impl Store>) {
-    refuses(&*store, replace(1, 1, 2), Conflict::RegistrationSpent).await;
+    refuses(&*store, replace(1, 1, 2), Conflict::Registration(RegistrationConflict::Spent)).await;
     put(&*store, registration(1, 1, 1)).await;
-    refuses(&*store, replace(1, 2, 3), Conflict::RegistrationSpent).await;
+    refuses(&*store, replace(1, 2, 3), Conflict::Registration(RegistrationConflict::Spent)).await;
     assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code, code(1));
 }
 
 pub async fn a_registration_is_spent_once_and_only_with_its_code(store: Arc<impl Store>) {
     put(&*store, registration(1, 1, 1)).await;
-    refuses(&*store, spend(1, 2), Conflict::RegistrationSpent).await;
+    refuses(&*store, spend(1, 2), Conflict::Registration(RegistrationConflict::Spent)).await;
     assert!(store.registration(digest(1)).await.unwrap().is_some());
     keeps(&*store, spend(1, 1)).await;
     assert!(store.registration(digest(1)).await.unwrap().is_none());
-    refuses(&*store, spend(1, 1), Conflict::RegistrationSpent).await;
+    refuses(&*store, spend(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
 }
 
 pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<impl Store>) {
@@ -153,7 +162,7 @@ pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<i
         put(&*store, registration(browser, of_email, browser)).await;
     }
     for _ in 0..2 {
-        keeps(&*store, [Change::DropRegistrations(email(0))]).await;
+        keeps(&*store, [Change::Registration(RegistrationChange::DropAll(email(0)))]).await;
         for (browser, there) in [(1, false), (2, false), (3, true), (4, true), (5, false)] {
             let found = store.registration(digest(browser)).await.unwrap();
             assert_eq!(found.is_some(), there, "browser {browser}");
@@ -164,8 +173,8 @@ pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<i
 pub async fn a_browser_that_took_another_address_is_not_dropped_with_the_first(store: Arc<impl Store>) {
     put(&*store, registration(1, 1, 1)).await;
     put(&*store, registration(1, 2, 2)).await;
-    keeps(&*store, [Change::DropRegistrations(email(1))]).await;
+    keeps(&*store, [Change::Registration(RegistrationChange::DropAll(email(1)))]).await;
     assert!(store.registration(digest(1)).await.unwrap().is_some());
-    keeps(&*store, [Change::DropRegistrations(email(2))]).await;
+    keeps(&*store, [Change::Registration(RegistrationChange::DropAll(email(2)))]).await;
     assert!(store.registration(digest(1)).await.unwrap().is_none());
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{
+    AccountChange, CeremonyChange, Change, Conflict, CounterChange, EventChange, HoldChange, LetterChange, LinkChange,
+    RecoveryChange, RegistrationChange, SessionChange,
+};
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::session::Session;
@@ -18,17 +21,17 @@ pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl S
         keeps(
             &*store,
             [
-                Change::AddCeremony(Ceremony { expires_at, ..ceremony(n) }),
-                Change::PutRegistration(Registration { expires_at, ..registration(n, n, n) }),
-                Change::AddLetter(Letter { expires_at, ..letter(n, 10) }),
-                Change::AddLink(Link { expires_at, ..link(n) }),
-                Change::PutRecovery(Recovery { expires_at, ..recovery(n, n) }),
+                Change::Ceremony(CeremonyChange::Add(Ceremony { expires_at, ..ceremony(n) })),
+                Change::Registration(RegistrationChange::Put(Registration { expires_at, ..registration(n, n, n) })),
+                Change::Letter(LetterChange::Add(Letter { expires_at, ..letter(n, 10) })),
+                Change::Link(LinkChange::Add(Link { expires_at, ..link(n) })),
+                Change::Recovery(RecoveryChange::Put(Recovery { expires_at, ..recovery(n, n) })),
             ],
         )
         .await;
     }
     keeps(&*store, person(1)).await;
-    keeps(&*store, [Change::AddSession(session(1, 1, 1))]).await;
+    keeps(&*store, [Change::Session(SessionChange::Add(session(1, 1, 1)))]).await;
     // What expires at a moment is gone from that moment on.
     assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 10);
     for (n, there) in [(1, false), (2, false), (3, true)] {
@@ -44,23 +47,30 @@ pub async fn a_sweep_removes_what_has_expired_and_nothing_else(store: Arc<impl S
     assert!(store.account(account_id(1)).await.unwrap().is_some());
     assert_eq!(store.sweep(at(5000), at(0), at(0), 100).await.unwrap(), 0);
     // The index by address has forgotten them too.
-    keeps(&*store, [Change::DropRegistrations(email(1)), Change::DropRegistrations(email(3))]).await;
+    keeps(
+        &*store,
+        [
+            Change::Registration(RegistrationChange::DropAll(email(1))),
+            Change::Registration(RegistrationChange::DropAll(email(3))),
+        ],
+    )
+    .await;
     assert!(store.registration(digest(3)).await.unwrap().is_none());
 }
 
 pub async fn holds_and_events_are_swept_when_their_time_is_over(store: Arc<impl Store>) {
-    keeps(&*store, [1, 2].map(|n| Change::AddAccount(account(n)))).await;
+    keeps(&*store, [1, 2].map(|n| Change::Account(AccountChange::Add(account(n))))).await;
     let holds = [(1, 100), (2, 101)].map(|(n, until)| Hold { until: at(until), ..hold(n, n) });
-    keeps(&*store, holds.clone().map(Change::AddHold)).await;
+    keeps(&*store, holds.clone().map(HoldChange::Add).map(Change::from)).await;
     let events = [event(1, 1, 100), event(2, 1, 101)];
-    keeps(&*store, events.clone().map(Change::AddEvent)).await;
+    keeps(&*store, events.clone().map(EventChange::Add).map(Change::from)).await;
     let week = holds[0].expires_at();
     assert_eq!(store.sweep(week.before(Duration::from_secs(1)), at(0), at(0), 9).await.unwrap(), 0);
     assert_eq!(store.sweep(week, at(0), at(0), 9).await.unwrap(), 1);
     assert!(store.hold(account_id(1)).await.unwrap().is_none());
     assert_eq!(store.hold(account_id(2)).await.unwrap(), Some(holds[1].clone()));
     // An account whose hold was swept can have another.
-    keeps(&*store, [Change::AddHold(Hold { until: at(u64::MAX), ..hold(3, 1) })]).await;
+    keeps(&*store, [Change::Hold(HoldChange::Add(Hold { until: at(u64::MAX), ..hold(3, 1) }))]).await;
     let quarter = events[0].expires_at();
     assert_eq!(store.sweep(quarter, at(0), at(0), 9).await.unwrap(), 2, "the other hold and the first event");
     assert_eq!(store.events(account_id(1), 9).await.unwrap(), events[1..]);
@@ -70,7 +80,7 @@ pub async fn old_and_unused_sessions_are_swept(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     for (n, created_at, last_seen_at) in [(1, 100, 900), (2, 500, 600), (3, 500, 700), (4, 100, 100)] {
         let session = Session { created_at: at(created_at), last_seen_at: at(last_seen_at), ..session(n, 1, 1) };
-        keeps(&*store, [Change::AddSession(session)]).await;
+        keeps(&*store, [Change::Session(SessionChange::Add(session))]).await;
     }
     assert_eq!(store.sweep(at(0), at(100), at(100), 100).await.unwrap(), 0);
     assert_eq!(store.sweep(at(0), at(101), at(700), 100).await.unwrap(), 3);
@@ -83,7 +93,7 @@ pub async fn sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unuse
     keeps(&*store, person(1)).await;
     for (n, created_at, last_seen_at) in [(1, 100, 100), (2, 100, 100), (3, 100, 100), (4, 500, 150)] {
         let session = Session { created_at: at(created_at), last_seen_at: at(last_seen_at), ..session(n, 1, 1) };
-        keeps(&*store, [Change::AddSession(session)]).await;
+        keeps(&*store, [Change::Session(SessionChange::Add(session))]).await;
     }
     assert_eq!(store.sweep(at(0), at(200), at(200), 4).await.unwrap(), 4);
 }
@@ -91,7 +101,11 @@ pub async fn sessions_that_are_old_and_unused_do_not_hide_one_that_is_only_unuse
 pub async fn a_sweep_stays_within_its_limit_and_comes_to_an_end(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     for n in 0..10 {
-        keeps(&*store, [Change::AddCeremony(ceremony(n)), Change::AddSession(session(n, 1, 1))]).await;
+        keeps(
+            &*store,
+            [Change::Ceremony(CeremonyChange::Add(ceremony(n))), Change::Session(SessionChange::Add(session(n, 1, 1)))],
+        )
+        .await;
     }
     let mut removed = Vec::new();
     loop {
@@ -110,7 +124,14 @@ pub async fn a_sweep_stays_within_its_limit_and_comes_to_an_end(store: Arc<impl 
 }
 
 pub async fn a_swept_counter_would_have_started_again_anyway(store: Arc<impl Store>) {
-    let count = |now| [Change::Count { counter: counter(1), limit: 1, window: Duration::from_secs(60), now: at(now) }];
+    let count = |now| {
+        [Change::Counter(CounterChange::Count {
+            counter: counter(1),
+            limit: 1,
+            window: Duration::from_secs(60),
+            now: at(now),
+        })]
+    };
     keeps(&*store, count(1000)).await;
     assert_eq!(store.sweep(at(1059), at(0), at(0), 9).await.unwrap(), 0);
     refuses(&*store, count(1059), Conflict::Limit(counter(1))).await;
@@ -127,17 +148,17 @@ pub async fn what_was_prolonged_is_not_swept(store: Arc<impl Store>) {
     keeps(
         &*store,
         [
-            Change::AddSession(session(1, 1, 1)),
-            Change::PutRegistration(registration(1, 1, 1)),
-            Change::PutRegistration(prolonged),
-            Change::AddLink(link(1)),
-            Change::AdvanceLink(Link { revision: 1, expires_at: at(6000), ..link(1) }),
-            Change::PutRecovery(recovery(1, 1)),
-            Change::AdvanceRecovery(Recovery { revision: 1, expires_at: at(6000), ..recovery(1, 1) }),
+            Change::Session(SessionChange::Add(session(1, 1, 1))),
+            Change::Registration(RegistrationChange::Put(registration(1, 1, 1))),
+            Change::Registration(RegistrationChange::Put(prolonged)),
+            Change::Link(LinkChange::Add(link(1))),
+            Change::Link(LinkChange::Advance(Link { revision: 1, expires_at: at(6000), ..link(1) })),
+            Change::Recovery(RecoveryChange::Put(recovery(1, 1))),
+            Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, expires_at: at(6000), ..recovery(1, 1) })),
         ],
     )
     .await;
-    keeps(&*store, [Change::TouchSessions(vec![(digest(1), at(5000))])]).await;
+    keeps(&*store, [Change::Session(SessionChange::Touch(vec![(digest(1), at(5000))]))]).await;
     assert_eq!(store.sweep(at(5000), at(0), at(5000), 9).await.unwrap(), 0);
     assert!(store.session(digest(1)).await.unwrap().is_some());
     assert!(store.registration(digest(1)).await.unwrap().is_some());

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use bmauth::domain::letter::Letter;
-use bmauth::domain::plan::{Change, Conflict};
+use bmauth::domain::plan::{Change, Conflict, Durability, KeyChange, KeyConflict, LetterChange};
 use bmauth::domain::secret::Secret;
-use bmauth::store::Store;
+use bmauth::store::{CommitError, Store};
 
 use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
@@ -11,7 +11,7 @@ use crate::shown::Shown as _;
 
 pub async fn letters_come_when_they_are_due_longest_due_first(store: Arc<impl Store>) {
     let added = [letter(1, 300), letter(2, 100), letter(3, 200), letter(4, u64::MAX)];
-    keeps(&*store, added.clone().map(Change::AddLetter)).await;
+    keeps(&*store, added.clone().map(LetterChange::Add).map(Change::from)).await;
     let [third, first, second, last] = added;
     for (now, limit, expected) in [
         (99, 9, vec![]),
@@ -27,14 +27,15 @@ pub async fn letters_come_when_they_are_due_longest_due_first(store: Arc<impl St
 
 pub async fn a_letter_reads_as_it_was_added(store: Arc<impl Store>) {
     let added: Vec<_> = (0..10).map(|n| letter(n, 100 + u64::from(n))).collect();
-    keeps(&*store, added.iter().cloned().map(Change::AddLetter).collect::<Vec<_>>()).await;
+    keeps(&*store, added.iter().cloned().map(LetterChange::Add).map(Change::from).collect::<Vec<_>>()).await;
     assert_eq!(store.letters_due(at(999), 99).await.unwrap().shown(), added.shown());
 }
 
 pub async fn a_delayed_letter_counts_its_failure_and_comes_later(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLetter(letter(1, 100))]).await;
-    for (failures, due_at) in [(1, 500), (2, 50), (3, 900)] {
-        keeps(&*store, [Change::DelayLetter { id: letter_id(1), due_at: at(due_at) }]).await;
+    keeps(&*store, [Change::Letter(LetterChange::Add(letter(1, 100)))]).await;
+    for (failures, was, due_at) in [(1, 100, 500), (2, 500, 50), (3, 50, 900)] {
+        let delay = LetterChange::Delay { id: letter_id(1), was: at(was), due_at: at(due_at) };
+        keeps(&*store, [delay.into()]).await;
         assert!(store.letters_due(at(due_at - 1), 9).await.unwrap().is_empty());
         let expected = Letter { due_at: at(due_at), failures, ..letter(1, 100) };
         assert_eq!(store.letters_due(at(due_at), 9).await.unwrap(), [expected]);
@@ -42,30 +43,65 @@ pub async fn a_delayed_letter_counts_its_failure_and_comes_later(store: Arc<impl
 }
 
 pub async fn a_dropped_letter_is_not_delayed_back(store: Arc<impl Store>) {
-    keeps(&*store, [Change::AddLetter(letter(1, 100)), Change::AddLetter(letter(2, 100))]).await;
+    keeps(
+        &*store,
+        [Change::Letter(LetterChange::Add(letter(1, 100))), Change::Letter(LetterChange::Add(letter(2, 100)))],
+    )
+    .await;
     for _ in 0..2 {
-        keeps(&*store, [Change::DropLetter(letter_id(1))]).await;
-        keeps(&*store, [Change::DelayLetter { id: letter_id(1), due_at: at(100) }]).await;
+        keeps(&*store, [Change::Letter(LetterChange::Drop(letter_id(1)))]).await;
+        let delay = LetterChange::Delay { id: letter_id(1), was: at(100), due_at: at(100) };
+        refuses(&*store, [delay.into()], Conflict::LetterTaken).await;
         assert_eq!(store.letters_due(at(999), 9).await.unwrap(), [letter(2, 100)]);
     }
 }
 
+pub async fn of_several_that_would_send_a_letter_one_does(store: Arc<impl Store>) {
+    keeps(&*store, [Change::Letter(LetterChange::Add(letter(1, 100)))]).await;
+    let claim = || async {
+        let delay = LetterChange::Delay { id: letter_id(1), was: at(100), due_at: at(500) };
+        store.commit(vec![delay.into()], Durability::Relaxed).await
+    };
+    let claims = futures_util::future::join_all((0..8).map(|_| claim())).await;
+    assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1);
+    let taken = |error: &CommitError| matches!(error, CommitError::Conflict(Conflict::LetterTaken));
+    assert!(claims.iter().filter_map(|claim| claim.as_ref().err()).all(taken));
+    assert_eq!(store.letters_due(at(500), 9).await.unwrap()[0].failures, 1);
+}
+
+pub async fn of_several_that_would_change_the_keys_one_does(store: Arc<impl Store>) {
+    assert_eq!(store.key_generation().await.unwrap(), 0);
+    for was in 0..3_u64 {
+        let change = |n: u64| {
+            let changes =
+                vec![KeyChange::Advance { was }.into(), KeyChange::Put(signing_key(&format!("{was} {n}"), was)).into()];
+            store.commit(changes, Durability::Durable)
+        };
+        let changed = futures_util::future::join_all((0..8).map(change)).await;
+        assert_eq!(changed.iter().filter(|changed| changed.is_ok()).count(), 1);
+        let late = |error: &CommitError| matches!(error, CommitError::Conflict(Conflict::Key(KeyConflict::Changed)));
+        assert!(changed.iter().filter_map(|changed| changed.as_ref().err()).all(late));
+        assert_eq!(store.key_generation().await.unwrap(), was + 1);
+    }
+    assert_eq!(store.signing_keys().await.unwrap().len(), 3);
+}
+
 pub async fn the_master_secret_is_set_once(store: Arc<impl Store>) {
     let (one, two) = (Secret::from_bytes([1; 32]), Secret::from_bytes([2; 32]));
-    keeps(&*store, [Change::SetMaster(one.clone())]).await;
-    refuses(&*store, [Change::SetMaster(two)], Conflict::MasterExists).await;
+    keeps(&*store, [Change::Key(KeyChange::SetMaster(one.clone()))]).await;
+    refuses(&*store, [Change::Key(KeyChange::SetMaster(two))], Conflict::Key(KeyConflict::MasterExists)).await;
     assert_eq!(store.master().await.unwrap().unwrap().bytes(), one.bytes());
 }
 
 pub async fn signing_keys_are_listed_oldest_first_replaced_and_dropped(store: Arc<impl Store>) {
     let (a, b, ed) = (signing_key("a", 300), signing_key("b", 100), signing_key("ed", 200));
-    keeps(&*store, [a.clone(), b.clone(), ed.clone()].map(Change::PutSigningKey)).await;
+    keeps(&*store, [a.clone(), b.clone(), ed.clone()].map(KeyChange::Put).map(Change::from)).await;
     assert_eq!(store.signing_keys().await.unwrap().shown(), vec![b, ed.clone(), a.clone()].shown());
     let newer = signing_key("b", 400);
-    keeps(&*store, [Change::PutSigningKey(newer.clone())]).await;
+    keeps(&*store, [Change::Key(KeyChange::Put(newer.clone()))]).await;
     assert_eq!(store.signing_keys().await.unwrap().shown(), vec![ed.clone(), a, newer.clone()].shown());
     for _ in 0..2 {
-        keeps(&*store, [Change::DropSigningKey("a".to_owned())]).await;
+        keeps(&*store, [Change::Key(KeyChange::Drop("a".to_owned()))]).await;
         assert_eq!(store.signing_keys().await.unwrap().shown(), vec![ed.clone(), newer.clone()].shown());
     }
 }

@@ -9,7 +9,7 @@ use webauthn_rs::prelude::PublicKeyCredential;
 
 use super::{Told, tell, word};
 use crate::domain::ceremony::CeremonyId;
-use crate::domain::link::LinkId;
+use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};

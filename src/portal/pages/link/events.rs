@@ -11,7 +11,7 @@ use futures_util::stream;
 
 use super::{Named, Told, word};
 use crate::auth::link::{LinkState, Watcher};
-use crate::domain::link::LinkId;
+use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptError, worded};

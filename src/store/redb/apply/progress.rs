@@ -1,14 +1,109 @@
-//! Changes of links and held recoveries.
+//! Changes of what is under way: ceremonies, registrations, links, recoveries.
 
 use super::super::batch::Batch;
-use super::super::rows::Table;
+use super::super::fault::Fault;
+use super::super::rows::{Table, of_email};
 use super::super::view::View as _;
 use super::Stop;
+use crate::domain::account::AccountId;
+use crate::domain::ceremony::Ceremony;
+use crate::domain::code::CodeId;
 use crate::domain::link::Link;
-use crate::domain::plan::Conflict;
-use crate::domain::recovery::Hold;
+use crate::domain::plan::{
+    AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
+    RegistrationConflict,
+};
+use crate::domain::recovery::{Hold, Recovery};
+use crate::domain::registration::Registration;
+use crate::domain::secret::SecretDigest;
 
 impl Batch<'_, '_> {
+    pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Stop> {
+        match change {
+            CeremonyChange::Add(ceremony) => self.put(&ceremony)?,
+            CeremonyChange::Spend(id) => {
+                self.remove::<Ceremony>(id.0.as_bytes())?.ok_or(Conflict::CeremonySpent)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_registration(&mut self, change: RegistrationChange) -> Result<(), Stop> {
+        match change {
+            RegistrationChange::Put(registration) => self.put(&registration)?,
+            RegistrationChange::CountTry { browser, code, limit } => {
+                let registration = self.registration(browser, code)?;
+                if registration.tries >= limit {
+                    return Err(RegistrationConflict::TriesSpent.into());
+                }
+                self.put(&Registration { tries: registration.tries.saturating_add(1), ..registration })?;
+            }
+            RegistrationChange::ReplaceCode { browser, was, code, at } => {
+                let registration = self.registration(browser, was)?;
+                self.put(&Registration { code, tries: 0, code_sent_at: at, ..registration })?;
+            }
+            RegistrationChange::Spend { browser, code } => {
+                self.registration(browser, code)?;
+                self.remove::<Registration>(browser.bytes())?;
+            }
+            RegistrationChange::DropAll(email) => {
+                let first = of_email(email.as_str(), &[]);
+                let last = of_email(email.as_str(), &[0xff; 32]);
+                let prefix = first.len();
+                let keys = self.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)?;
+                self.discard::<Registration>(keys.iter().map(|key| key.get(prefix..).unwrap_or_default().to_vec()))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_link(&mut self, change: LinkChange) -> Result<(), Stop> {
+        match change {
+            LinkChange::Add(link) => self.add_link(&link)?,
+            LinkChange::Advance(link) => self.advance_link(&link)?,
+            LinkChange::Spend { id, revision } => {
+                let link = self.remove::<Link>(id.0.as_bytes())?;
+                link.filter(|link| link.revision == revision).ok_or(Conflict::LinkChanged)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_recovery(&mut self, change: RecoveryChange) -> Result<(), Stop> {
+        match change {
+            RecoveryChange::Put(recovery) => self.put(&recovery)?,
+            RecoveryChange::Advance(recovery) => {
+                let was = self.load::<Recovery>(recovery.browser.bytes())?;
+                let was = was.filter(|was| was.revision.checked_add(1) == Some(recovery.revision));
+                was.ok_or(Conflict::RecoveryChanged)?;
+                self.put(&recovery)?;
+            }
+            RecoveryChange::Spend { browser, revision } => {
+                let recovery = self.remove::<Recovery>(browser.bytes())?;
+                recovery.filter(|recovery| recovery.revision == revision).ok_or(Conflict::RecoveryChanged)?;
+            }
+            RecoveryChange::DropAll(account) => self.drop_recoveries(account)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), Stop> {
+        match change {
+            HoldChange::Add(hold) => self.add_hold(&hold)?,
+            HoldChange::Spend { account, id } => {
+                let hold = self.remove::<Hold>(account.0.as_bytes())?;
+                hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<Registration, Stop> {
+        let registration = self.load::<Registration>(browser.bytes())?;
+        let registration = registration.filter(|registration| registration.code == code);
+        registration.ok_or(Stop::from(RegistrationConflict::Spent))
+    }
+
     pub(super) fn add_link(&mut self, link: &Link) -> Result<(), Stop> {
         let is_new = self.get(Table::Links, link.id.0.as_bytes())?.is_none()
             && self.get(Table::LinksByCode, &link.scan_code.0)?.is_none()
@@ -28,8 +123,12 @@ impl Batch<'_, '_> {
         Ok(self.put(link)?)
     }
 
+    pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), Fault> {
+        self.discard_all::<Recovery>(Table::RecoveriesByAccount, account)
+    }
+
     pub(super) fn add_hold(&mut self, hold: &Hold) -> Result<(), Stop> {
-        self.get(Table::Accounts, hold.account.0.as_bytes())?.ok_or(Conflict::NoAccount)?;
+        self.get(Table::Accounts, hold.account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         if self.get(Table::Holds, hold.account.0.as_bytes())?.is_some() {
             return Err(Conflict::HoldChanged.into());
         }

@@ -10,7 +10,7 @@ use crate::domain::account::AccountId;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
-use crate::domain::link::LinkId;
+use crate::domain::link::id::LinkId;
 use crate::domain::profile::Profile;
 use crate::domain::secret::SecretDigest;
 

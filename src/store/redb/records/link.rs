@@ -10,7 +10,8 @@ use super::super::rows::{Row, Table, at};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
-use crate::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkId, Offer, Party, Stage};
+use crate::domain::link::id::LinkId;
+use crate::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
 use crate::domain::secret::SecretDigest;
 
 #[derive(Serialize, Deserialize)]

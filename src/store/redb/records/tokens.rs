@@ -6,7 +6,7 @@ use super::super::fault::Fault;
 use super::super::rows::{Row, Table};
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
-use crate::domain::tokens::{ClientMark, Spent, TokenFamily};
+use crate::domain::token_family::{ClientMark, Spent, TokenFamily};
 
 #[derive(Serialize, Deserialize)]
 struct TokenFamilyV1 {

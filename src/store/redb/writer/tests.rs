@@ -14,6 +14,8 @@ use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::domain::plan::{AccountChange, AccountConflict, KeyChange};
+use crate::store::Records as _;
 use crate::store::Store as _;
 
 /// What is on a disk for good, and what a loss of power would take.
@@ -125,7 +127,7 @@ fn add(n: u32, durability: Durability) -> Work {
         disabled: false,
         created_at: Timestamp::from_unix(1),
     };
-    Work::Commit(vec![Change::AddAccount(account)], durability)
+    Work::Commit(vec![Change::Account(AccountChange::Add(account))], durability)
 }
 
 /// Hands the work over, and looks whether there is an answer already.
@@ -250,7 +252,10 @@ async fn a_refused_commit_leaves_nothing_between_its_neighbours_of_one_group() {
     for writing in waiting {
         answers.push(writing.await);
     }
-    assert!(matches!(answers.as_slice(), [Ok(0), Err(CommitError::Conflict(Conflict::AccountExists)), Ok(0)]));
+    assert!(matches!(
+        answers.as_slice(),
+        [Ok(0), Err(CommitError::Conflict(Conflict::Account(AccountConflict::Exists))), Ok(0)]
+    ));
     assert_eq!(disk.accounts_after_power_loss(), 2);
 }
 
@@ -269,7 +274,7 @@ async fn refusals_alone_do_not_make_the_disk_work() {
 async fn a_durable_commit_that_changes_nothing_still_waits_for_what_it_relied_on() {
     let (disk, _database, writer) = start();
     writer.write(add(1, Durability::Relaxed)).await.unwrap();
-    let nothing = Change::DropSigningKey("gone already".to_owned());
+    let nothing = Change::Key(KeyChange::Drop("gone already".to_owned()));
     writer.write(Work::Commit(vec![nothing], Durability::Durable)).await.unwrap();
     assert_eq!(disk.accounts_after_power_loss(), 1);
 }

@@ -1,0 +1,137 @@
+//! The one way by which the store is changed. What a commit ended there is ended here too, and whoever waits for it is
+//! woken.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::link::watch::Watchers;
+use super::sessions::Sessions;
+use crate::domain::clock::Timestamp;
+use crate::domain::plan::{Change, Durability, Effects, Plan};
+use crate::domain::session::SessionLimits;
+use crate::store::{CommitError, Records, Store, StoreError};
+
+/// The store, which is read by [`Ledger::records`] and changed by [`Ledger::carry_out`] alone; and what a change of it
+/// has to reach: the live sessions, the pages that wait for a link, the letters to be sent.
+pub struct Ledger {
+    store: Arc<dyn Store>,
+    records: Arc<dyn Records>,
+    sessions: Arc<Sessions>,
+    links: Arc<Watchers>,
+    letters: Notify,
+}
+
+impl Ledger {
+    /// That of a store, with no live session yet.
+    pub fn new(store: Arc<dyn Store>, limits: SessionLimits) -> Self {
+        Self {
+            records: Arc::clone(&store) as _,
+            store,
+            sessions: Arc::new(Sessions::new(limits)),
+            links: Arc::default(),
+            letters: Notify::new(),
+        }
+    }
+
+    /// What the store remembers.
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.records)
+    }
+
+    pub(super) fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
+    }
+
+    pub(super) fn links(&self) -> Arc<Watchers> {
+        Arc::clone(&self.links)
+    }
+
+    /// Returns once a letter has been added after the last return.
+    pub async fn letter_added(&self) {
+        self.letters.notified().await;
+    }
+
+    /// Commits a plan, ends here what it ended in the store, and wakes whoever waits for it.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; after a conflict nothing has changed.
+    pub async fn carry_out<T>(&self, plan: Plan<T>) -> Result<T, CommitError> {
+        let effects = plan.effects();
+        let Plan { changes, durability, then } = plan;
+        if effects.ends_nothing() {
+            self.store.commit(changes, durability).await?;
+        } else {
+            self.commit_and_end(changes, durability, effects.clone()).await?;
+        }
+        self.links.tell(&effects.links);
+        if effects.letters {
+            self.letters.notify_one();
+        }
+        Ok(then)
+    }
+
+    /// Commits the changes and then ends what they ended, even where the caller stops waiting in between: a browser that
+    /// hangs up must not leave a session behind that is live here and gone from the store.
+    async fn commit_and_end(
+        &self,
+        changes: Vec<Change>,
+        durability: Durability,
+        effects: Effects,
+    ) -> Result<(), CommitError> {
+        let (store, sessions) = (Arc::clone(&self.store), Arc::clone(&self.sessions));
+        let committing = tokio::spawn(async move {
+            let committed = store.commit(changes, durability).await;
+            // After a fault nobody knows whether the changes were kept: what is gone is ended, too.
+            if !matches!(committed, Err(CommitError::Conflict(_))) {
+                end(&effects, &*store, &sessions).await;
+            }
+            committed
+        });
+        committing.await.map_err(|error| StoreError {
+            problem: "a commit was broken off".to_owned(),
+            source: Some(Box::new(error)),
+        })?
+    }
+
+    /// Removes what has expired, as [`Store::sweep`] does: no live session is among it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sweep(
+        &self,
+        now: Timestamp,
+        session_created_before: Timestamp,
+        session_seen_before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.store.sweep(now, session_created_before, session_seen_before, limit).await
+    }
+}
+
+/// Ends the live sessions that a commit ended.
+async fn end(effects: &Effects, store: &dyn Records, sessions: &Sessions) {
+    for token in &effects.sessions {
+        sessions.end(*token);
+    }
+    for account in &effects.changed_accounts {
+        for token in sessions.live_of(*account) {
+            sessions.end(token);
+        }
+    }
+    for account in &effects.accounts {
+        for token in sessions.live_of(*account) {
+            // A session that cannot be looked up ends here as well; if it is still stored, its next request loads it
+            // again.
+            if !matches!(store.session(token).await, Ok(Some(_))) {
+                sessions.end(token);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
+    }
+}

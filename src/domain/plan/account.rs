@@ -1,0 +1,57 @@
+//! Changes of accounts.
+
+use super::effects::Effects;
+use crate::domain::account::{Account, AccountId};
+
+/// A change of an account.
+#[derive(Clone, Debug)]
+pub enum AccountChange {
+    /// Adds an account. Neither its id nor its address may be in use.
+    Add(Account),
+    /// Disables an account, which ends its sessions and takes away what was to let somebody in later: recoveries, held or
+    /// not, and an operator's code. Or enables it again. It must exist.
+    SetDisabled {
+        /// Whose.
+        account: AccountId,
+        /// Whether it gets no sessions from now on.
+        disabled: bool,
+    },
+    /// Puts an account into other groups. It must still be in those it `was` in.
+    SetGroups {
+        /// Whose.
+        account: AccountId,
+        /// The groups it was read with.
+        was: Vec<String>,
+        /// The groups it is in from now on.
+        groups: Vec<String>,
+    },
+    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
+    /// and links that it offers or has approved. It must exist.
+    Remove(AccountId),
+}
+
+/// Why a change of an account is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountConflict {
+    /// Its id is in use.
+    Exists,
+    /// The address has an account.
+    EmailTaken,
+    /// It is gone.
+    Gone,
+    /// It is disabled.
+    Disabled,
+    /// It was changed meanwhile.
+    Changed,
+}
+
+impl AccountChange {
+    /// Notes what it brings about beside itself.
+    pub(super) fn note(&self, effects: &mut Effects) {
+        match self {
+            Self::Add(_) => {}
+            Self::SetDisabled { account, .. } | Self::Remove(account) => effects.may_end_sessions_of(*account),
+            Self::SetGroups { account, .. } => effects.changes_account(*account),
+        }
+    }
+}

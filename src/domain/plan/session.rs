@@ -1,0 +1,61 @@
+//! Changes of sessions.
+
+use super::effects::Effects;
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::passkey::CredentialId;
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::Session;
+
+/// A change of a session.
+#[derive(Clone, Debug)]
+pub enum SessionChange {
+    /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
+    /// account's.
+    Add(Session),
+    /// Ends a session, where it has not ended yet. Its tokens go with it, however it ends.
+    End(SecretDigest),
+    /// Ends every session of an account, but for `except`.
+    EndAll {
+        /// Whose.
+        account: AccountId,
+        /// The token of the one that stays.
+        except: Option<SecretDigest>,
+    },
+    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
+    /// must be there without one, and the passkey be its account's.
+    Tie {
+        /// Its token.
+        session: SecretDigest,
+        /// The passkey.
+        credential: CredentialId,
+    },
+    /// Notes that "Keep your account safe" was answered in a session, which must still be there.
+    AnswerReview(SecretDigest),
+    /// The session must not have ended.
+    Require(SecretDigest),
+    /// Notes when sessions were last used; those that have ended are passed over.
+    Touch(Vec<(SecretDigest, Timestamp)>),
+}
+
+/// Why a change of a session is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionConflict {
+    /// It has ended.
+    Ended,
+    /// It has a passkey.
+    Tied,
+}
+
+impl SessionChange {
+    /// Notes what it brings about beside itself.
+    pub(super) fn note(&self, effects: &mut Effects) {
+        match self {
+            Self::Add(_) | Self::Require(_) | Self::Touch(_) => {}
+            Self::End(token) => effects.ends_session(*token),
+            Self::EndAll { account, .. } => effects.may_end_sessions_of(*account),
+            // The next request reads it anew, as one that has answered, or has a passkey.
+            Self::AnswerReview(session) | Self::Tie { session, .. } => effects.changes_session(*session),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Changes of letters, counters and the gateway's own keys.
+
+use super::state::{Count, State};
+use crate::domain::plan::{Conflict, CounterChange, KeyChange, KeyConflict, LetterChange};
+
+impl State {
+    pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Conflict> {
+        match change {
+            LetterChange::Add(letter) => {
+                self.letters.insert(letter.id, letter);
+            }
+            LetterChange::Delay { id, was, due_at } => {
+                let letter = self.letters.get_mut(&id).filter(|letter| letter.due_at == was);
+                let letter = letter.ok_or(Conflict::LetterTaken)?;
+                letter.due_at = due_at;
+                letter.failures = letter.failures.saturating_add(1);
+            }
+            LetterChange::Drop(id) => {
+                self.letters.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), Conflict> {
+        match change {
+            CounterChange::Count { counter, limit, window, now } => {
+                let running = self.counters.get(&counter).copied().filter(|count| now < count.ends_at);
+                let count = running.unwrap_or(Count { count: 0, ends_at: now.after(window) });
+                if count.count >= limit {
+                    return Err(Conflict::Limit(counter));
+                }
+                self.counters.insert(counter, Count { count: count.count + 1, ..count });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_key(&mut self, change: KeyChange) -> Result<(), Conflict> {
+        match change {
+            KeyChange::SetMaster(master) => {
+                if self.master.is_some() {
+                    return Err(KeyConflict::MasterExists.into());
+                }
+                self.master = Some(master);
+            }
+            KeyChange::Advance { was } => {
+                if self.key_generation != was {
+                    return Err(KeyConflict::Changed.into());
+                }
+                self.key_generation = was.saturating_add(1);
+            }
+            KeyChange::Put(key) => {
+                self.signing_keys.insert(key.kid.clone(), key);
+            }
+            KeyChange::Drop(kid) => {
+                self.signing_keys.remove(&kid);
+            }
+        }
+        Ok(())
+    }
+}

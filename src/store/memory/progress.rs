@@ -1,0 +1,115 @@
+//! Changes of what is under way: ceremonies, registrations, links, recoveries.
+
+use super::state::State;
+use crate::domain::link::Link;
+use crate::domain::plan::{
+    AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
+    RegistrationConflict,
+};
+
+impl State {
+    pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Conflict> {
+        match change {
+            CeremonyChange::Add(ceremony) => {
+                self.ceremonies.insert(ceremony.id, ceremony);
+            }
+            CeremonyChange::Spend(id) => {
+                self.ceremonies.remove(&id).ok_or(Conflict::CeremonySpent)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_registration(&mut self, change: RegistrationChange) -> Result<(), Conflict> {
+        match change {
+            RegistrationChange::Put(registration) => {
+                self.registrations.insert(registration.browser, registration);
+            }
+            RegistrationChange::CountTry { browser, code, limit } => {
+                let registration = self.registration(browser, code)?;
+                if registration.tries >= limit {
+                    return Err(RegistrationConflict::TriesSpent.into());
+                }
+                registration.tries += 1;
+            }
+            RegistrationChange::ReplaceCode { browser, was, code, at } => {
+                let registration = self.registration(browser, was)?;
+                registration.code = code;
+                registration.tries = 0;
+                registration.code_sent_at = at;
+            }
+            RegistrationChange::Spend { browser, code } => {
+                self.registration(browser, code)?;
+                self.registrations.remove(&browser);
+            }
+            RegistrationChange::DropAll(email) => self.registrations.retain(|_, other| other.email != email),
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_link(&mut self, change: LinkChange) -> Result<(), Conflict> {
+        match change {
+            LinkChange::Add(link) => {
+                let codes = [link.scan_code, link.short_code];
+                let taken = |other: &Link| codes.contains(&other.scan_code) || codes.contains(&other.short_code);
+                if self.links.contains_key(&link.id) || self.links.values().any(taken) {
+                    return Err(Conflict::LinkChanged);
+                }
+                self.links.insert(link.id, link);
+            }
+            LinkChange::Advance(link) => {
+                let was = self.links.get_mut(&link.id).ok_or(Conflict::LinkChanged)?;
+                let codes = |link: &Link| [link.scan_code, link.short_code];
+                if was.revision.checked_add(1) != Some(link.revision) || codes(was) != codes(&link) {
+                    return Err(Conflict::LinkChanged);
+                }
+                *was = link;
+            }
+            LinkChange::Spend { id, revision } => {
+                let link = self.links.remove(&id);
+                link.filter(|link| link.revision == revision).ok_or(Conflict::LinkChanged)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_recovery(&mut self, change: RecoveryChange) -> Result<(), Conflict> {
+        match change {
+            RecoveryChange::Put(recovery) => {
+                self.recoveries.insert(recovery.browser, recovery);
+            }
+            RecoveryChange::Advance(recovery) => {
+                let was = self.recoveries.get_mut(&recovery.browser).ok_or(Conflict::RecoveryChanged)?;
+                if was.revision.checked_add(1) != Some(recovery.revision) {
+                    return Err(Conflict::RecoveryChanged);
+                }
+                *was = recovery;
+            }
+            RecoveryChange::Spend { browser, revision } => {
+                let recovery = self.recoveries.remove(&browser);
+                recovery.filter(|recovery| recovery.revision == revision).ok_or(Conflict::RecoveryChanged)?;
+            }
+            RecoveryChange::DropAll(account) => {
+                self.recoveries.retain(|_, recovery| recovery.account != Some(account));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), Conflict> {
+        match change {
+            HoldChange::Add(hold) => {
+                self.accounts.get(&hold.account).ok_or(AccountConflict::Gone)?;
+                if self.holds.contains_key(&hold.account) {
+                    return Err(Conflict::HoldChanged);
+                }
+                self.holds.insert(hold.account, hold);
+            }
+            HoldChange::Spend { account, id } => {
+                let hold = self.holds.remove(&account);
+                hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+        }
+        Ok(())
+    }
+}

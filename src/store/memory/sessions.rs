@@ -1,0 +1,72 @@
+//! Changes of sessions and their tokens.
+
+use super::state::State;
+use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConflict, TokensChange};
+
+impl State {
+    pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Conflict> {
+        match change {
+            SessionChange::Add(session) => {
+                let account = self.accounts.get(&session.account).ok_or(AccountConflict::Gone)?;
+                if account.disabled {
+                    return Err(AccountConflict::Disabled.into());
+                }
+                if let Some(credential) = &session.credential {
+                    self.passkey(credential, session.account)?;
+                }
+                self.sessions.insert(session.token, session);
+            }
+            SessionChange::End(token) => {
+                self.sessions.remove(&token);
+            }
+            SessionChange::EndAll { account, except } => {
+                self.sessions.retain(|token, session| session.account != account || Some(*token) == except);
+            }
+            SessionChange::Tie { session, credential } => {
+                let account = self.sessions.get(&session).ok_or(SessionConflict::Ended)?.account;
+                self.passkey(&credential, account)?;
+                let session = self.sessions.get_mut(&session).ok_or(SessionConflict::Ended)?;
+                if session.credential.is_some() {
+                    return Err(SessionConflict::Tied.into());
+                }
+                session.credential = Some(credential);
+            }
+            SessionChange::AnswerReview(token) => {
+                self.sessions.get_mut(&token).ok_or(SessionConflict::Ended)?.review = false;
+            }
+            SessionChange::Require(token) => {
+                self.sessions.get(&token).ok_or(SessionConflict::Ended)?;
+            }
+            SessionChange::Touch(touched) => {
+                for (token, at) in touched {
+                    if let Some(session) = self.sessions.get_mut(&token) {
+                        session.last_seen_at = session.last_seen_at.max(at);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_tokens(&mut self, change: TokensChange) -> Result<(), Conflict> {
+        match change {
+            TokensChange::Add(family) => {
+                self.sessions.get(&family.session).ok_or(SessionConflict::Ended)?;
+                if self.tokens.contains_key(&family.session) {
+                    return Err(Conflict::TokensChanged);
+                }
+                self.are_of_one_session(&family)?;
+                self.tokens.insert(family.session, family);
+            }
+            TokensChange::Advance(family) => {
+                self.are_of_one_session(&family)?;
+                let was = self.tokens.get_mut(&family.session).ok_or(Conflict::TokensChanged)?;
+                if was.revision.checked_add(1) != Some(family.revision) {
+                    return Err(Conflict::TokensChanged);
+                }
+                *was = family;
+            }
+        }
+        Ok(())
+    }
+}

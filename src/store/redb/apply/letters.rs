@@ -1,0 +1,64 @@
+//! Changes of letters, counters and the gateway's own keys.
+
+use super::super::batch::Batch;
+use super::super::records::Count;
+use super::super::rows::{KEY_GENERATION, MASTER, Table, key_generation};
+use super::super::view::View as _;
+use super::Stop;
+use crate::domain::letter::Letter;
+use crate::domain::plan::{Conflict, CounterChange, KeyChange, KeyConflict, LetterChange};
+use crate::domain::signing_key::SigningKey;
+
+impl Batch<'_, '_> {
+    pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Stop> {
+        match change {
+            LetterChange::Add(letter) => self.put(&letter)?,
+            LetterChange::Delay { id, was, due_at } => {
+                let letter = self.load::<Letter>(id.0.as_bytes())?.filter(|letter| letter.due_at == was);
+                let letter = letter.ok_or(Conflict::LetterTaken)?;
+                self.put(&Letter { due_at, failures: letter.failures.saturating_add(1), ..letter })?;
+            }
+            LetterChange::Drop(id) => {
+                self.remove::<Letter>(id.0.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), Stop> {
+        match change {
+            CounterChange::Count { counter, limit, window, now } => {
+                let running = self.load::<Count>(&counter.0)?.filter(|count| now < count.ends_at);
+                let count = running.unwrap_or(Count { counter, count: 0, ends_at: now.after(window) });
+                if count.count >= limit {
+                    return Err(Conflict::Limit(counter).into());
+                }
+                self.put(&Count { count: count.count.saturating_add(1), ..count })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_key(&mut self, change: KeyChange) -> Result<(), Stop> {
+        match change {
+            KeyChange::SetMaster(master) => {
+                if self.get(Table::Meta, MASTER)?.is_some() {
+                    return Err(KeyConflict::MasterExists.into());
+                }
+                self.set(Table::Meta, MASTER.to_vec(), master.bytes().to_vec());
+            }
+            KeyChange::Advance { was } => {
+                let now = key_generation(self.get(Table::Meta, KEY_GENERATION)?.as_deref())?;
+                if now != was {
+                    return Err(KeyConflict::Changed.into());
+                }
+                self.set(Table::Meta, KEY_GENERATION.to_vec(), was.saturating_add(1).to_be_bytes().to_vec());
+            }
+            KeyChange::Put(key) => self.put(&key)?,
+            KeyChange::Drop(kid) => {
+                self.remove::<SigningKey>(kid.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Changes of sessions and their tokens.
+
+use super::super::batch::Batch;
+use super::super::fault::Fault;
+use super::super::rows::{Table, after_account, of_account};
+use super::super::view::View as _;
+use super::Stop;
+use crate::domain::account::{Account, AccountId};
+use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConflict, TokensChange};
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::Session;
+use crate::domain::token_family::TokenFamily;
+
+impl Batch<'_, '_> {
+    pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Stop> {
+        match change {
+            SessionChange::Add(session) => self.add_session(&session)?,
+            SessionChange::End(token) => self.discard_if_there::<Session>(token.bytes())?,
+            SessionChange::EndAll { account, except } => {
+                self.end_sessions(account, |session| Some(session.token) != except)?;
+            }
+            SessionChange::Tie { session, credential } => {
+                let session = self.load::<Session>(session.bytes())?.ok_or(SessionConflict::Ended)?;
+                self.passkey(&credential, session.account)?;
+                if session.credential.is_some() {
+                    return Err(SessionConflict::Tied.into());
+                }
+                self.put(&Session { credential: Some(credential), ..session })?;
+            }
+            SessionChange::AnswerReview(token) => {
+                let session = self.load::<Session>(token.bytes())?.ok_or(SessionConflict::Ended)?;
+                self.put(&Session { review: false, ..session })?;
+            }
+            SessionChange::Require(token) => {
+                self.load::<Session>(token.bytes())?.ok_or(SessionConflict::Ended)?;
+            }
+            SessionChange::Touch(touched) => {
+                for (token, at) in touched {
+                    let session = self.load::<Session>(token.bytes())?;
+                    if let Some(session) = session.filter(|session| session.last_seen_at < at) {
+                        self.put(&Session { last_seen_at: at, ..session })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_tokens(&mut self, change: TokensChange) -> Result<(), Stop> {
+        match change {
+            TokensChange::Add(family) => self.add_tokens(&family)?,
+            TokensChange::Advance(family) => self.advance_tokens(&family)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_session(&mut self, session: &Session) -> Result<(), Stop> {
+        let account = self.load::<Account>(session.account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
+        if account.disabled {
+            return Err(AccountConflict::Disabled.into());
+        }
+        if let Some(credential) = &session.credential {
+            self.passkey(credential, session.account)?;
+        }
+        Ok(self.put(session)?)
+    }
+
+    pub(super) fn add_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {
+        self.load::<Session>(family.session.bytes())?.ok_or(SessionConflict::Ended)?;
+        if self.get(Table::TokenFamilies, family.session.bytes())?.is_some() {
+            return Err(Conflict::TokensChanged.into());
+        }
+        self.are_of_one_session(family, |_| true)?;
+        Ok(self.put(family)?)
+    }
+
+    pub(super) fn advance_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {
+        let was = self.load::<TokenFamily>(family.session.bytes())?;
+        let was = was.filter(|was| was.revision.checked_add(1) == Some(family.revision));
+        let was = was.ok_or(Conflict::TokensChanged)?;
+        self.are_of_one_session(family, |token| !was.all().any(|one| one == token))?;
+        Ok(self.put(family)?)
+    }
+
+    /// No token leads to two sessions. Those that are not new need not be looked up.
+    fn are_of_one_session(&mut self, family: &TokenFamily, is_new: impl Fn(SecretDigest) -> bool) -> Result<(), Stop> {
+        for token in family.all().filter(|token| is_new(*token)) {
+            let session = self.get(Table::RefreshTokens, token.bytes())?;
+            if session.is_some_and(|session| session != family.session.bytes()) {
+                return Err(Conflict::TokensChanged.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends those of an account's sessions that `over` says, and those that cannot be read: nobody can say that they may
+    /// go on.
+    pub(super) fn end_sessions(&mut self, account: AccountId, over: impl Fn(&Session) -> bool) -> Result<(), Fault> {
+        let mut ended = Vec::new();
+        for key in self.keys(Table::SessionsByAccount, of_account(account), usize::MAX)? {
+            let token = after_account(&key);
+            let ends = match self.load_indexed(token) {
+                Err(Fault::Unreadable { .. }) => true,
+                session => over(&session?),
+            };
+            ended.extend(ends.then(|| token.to_vec()));
+        }
+        self.discard::<Session>(ended).map(drop)
+    }
+}
