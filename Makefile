@@ -3,7 +3,7 @@
 # Tools that scripts/setup could not take from the system.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help setup demo test check advisories bench bench-instructions
+.PHONY: help setup demo test check advisories fuzz bench bench-instructions
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ check: ## formatting, lints and dependencies
 advisories: ## dependencies against the newest list of known vulnerabilities
 	@scripts/setup check
 	scripts/deny fetch
+
+fuzz: ## try every reader of what strangers write with made-up inputs, a minute each (needs a nightly compiler and cargo-fuzz)
+	@scripts/fuzz
 
 bench: ## measure the gateway beside other proxies (ten minutes on a quiet machine; BENCH_QUICK=1 for a short look)
 	@scripts/setup bench

@@ -33,3 +33,6 @@ pub mod tasks;
 pub mod wire;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod fuzzing;

@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tasks", &["domain", "counts", "identity", "mail", "store", "auth", "portal"]),
     ("wire", ALL_BELOW),
     ("cli", ALL_BELOW),
+    ("fuzzing", ALL_BELOW),
 ];
 
 /// Libraries that stay where they are wrapped: the start of the crate's name, and the starts of the paths under `src/`

@@ -10,8 +10,9 @@ use thiserror::Error;
 /// The longest domain name as text, in bytes (RFC 1035 §2.3.4, less the root's own byte).
 const LONGEST: usize = 253;
 
-/// A host without its port, in its canonical spelling: a domain name in lower-case ASCII without a dot at
-/// the end, an IPv4 address in four decimal numbers, or an IPv6 address in brackets (RFC 5952).
+/// A host without its port, in its canonical spelling, which is also that of browsers: a domain name in lower-case ASCII
+/// without a dot at the end, an IPv4 address in four decimal numbers, or an IPv6 address in brackets (RFC 5952, and
+/// without a dotted part).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Host(Box<str>);
@@ -95,7 +96,7 @@ impl Host {
         if let Some(inner) = text.strip_prefix('[') {
             let inner = inner.strip_suffix(']').ok_or(HostError::Address)?;
             let address: Ipv6Addr = inner.parse().map_err(|_| HostError::Address)?;
-            return Ok(Self(format!("[{address}]").into()));
+            return Ok(Self(format!("[{}]", spelled(address)).into()));
         }
         // One dot at the end names the same host (RFC 1034 §3.1).
         let name = text.strip_suffix('.').unwrap_or(text);
@@ -126,6 +127,15 @@ impl Host {
             checked.map_err(|_| HostError::Name)?;
         }
         Ok(Self(lower.into()))
+    }
+}
+
+/// An IPv6 address as browsers write it (the URL standard's IPv6 serializer): where an IPv4 address is inside, they write
+/// it in hexadecimal too, which RFC 5952 §5 leaves open. An origin is compared by this text.
+fn spelled(address: Ipv6Addr) -> String {
+    match (address.to_ipv4_mapped(), address.segments()) {
+        (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
+        (None, _) => address.to_string(),
     }
 }
 
@@ -236,6 +246,9 @@ mod tests {
         reads("[::1]", "[::1]");
         reads("[0:0:0:0:0:0:0:1]:443", "[::1]:443");
         reads("[2001:DB8::1]", "[2001:db8::1]");
+        // With an IPv4 address inside, as browsers write it.
+        reads("[::ffff:192.0.2.7]:443", "[::ffff:c000:207]:443");
+        reads("[::ffff:0:0]", "[::ffff:0:0]");
     }
 
     #[test]

@@ -134,6 +134,7 @@ mod tests {
             "http://app.localhost",
             "http://127.0.0.1:5173",
             "http://[::1]:5173",
+            "https://[::ffff:c000:207]",
             "https://192.0.2.7",
         ] {
             assert_eq!(Origin::parse(good).map(|origin| origin.to_string()), Ok(good.to_owned()));

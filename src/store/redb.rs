@@ -3,6 +3,8 @@
 //! Reads see a snapshot and run on a few threads of their own, because they may wait for the disk. Commits go to the
 //! `writer`, which groups them; `apply` says what each change means for the `rows`, `records` how rows are written.
 
+#[doc(hidden)]
+pub mod apart;
 mod apply;
 mod batch;
 mod broken;

@@ -1,0 +1,65 @@
+//! One row by itself, so that it can be tried which bytes read as one. Nothing else calls this.
+
+use std::fmt::Debug;
+
+use super::records::Count;
+use super::rows::{Row, Table};
+use crate::domain::account::Account;
+use crate::domain::activity::Event;
+use crate::domain::admin_code::AdminCode;
+use crate::domain::ceremony::Ceremony;
+use crate::domain::letter::Letter;
+use crate::domain::link::Link;
+use crate::domain::passkey::Passkey;
+use crate::domain::recovery::{Hold, Recovery};
+use crate::domain::registration::Registration;
+use crate::domain::session::Session;
+use crate::domain::signing_key::SigningKey;
+use crate::domain::token_family::TokenFamily;
+use crate::store::StoreError;
+
+/// A row as it is written: its key, its value, and the rows by which it is found otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// Table, key and value of each row by which it is found.
+    pub index: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
+    /// What it was, in words: what writing it leaves out is seen by reading it again.
+    pub shown: String,
+}
+
+/// Reads a row and writes it again; `None` where it is none.
+type Again = fn(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>>;
+
+/// The tables that rows are kept in, by their names, and what reads a row of each and writes it again.
+pub const TABLES: [(&str, Again); 14] = [
+    table::<Ceremony>(),
+    table::<Registration>(),
+    table::<Account>(),
+    table::<Passkey>(),
+    table::<Session>(),
+    table::<TokenFamily>(),
+    table::<Link>(),
+    table::<Recovery>(),
+    table::<Hold>(),
+    table::<AdminCode>(),
+    table::<Event>(),
+    table::<Letter>(),
+    table::<Count>(),
+    table::<SigningKey>(),
+];
+
+const fn table<R: Row + Debug>() -> (&'static str, Again) {
+    (Table::name(R::TABLE), again::<R>)
+}
+
+fn again<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>> {
+    let row = R::decode(key, value).ok()?;
+    let index = row.index_rows().into_iter().map(|(table, key, value)| (table.name(), key, value)).collect();
+    let shown = format!("{row:?}");
+    let value = row.encode().map_err(|fault| fault.during("writing a row"));
+    Some(value.map(|value| Written { key: row.key(), value, index, shown }))
+}
