@@ -134,7 +134,7 @@ impl Gateway {
     ) -> pingora::Result<()> {
         let head = session.req_header();
         let is_question = forward_auth::is_meant(head.raw_path());
-        context.line.unread(head, head.raw_path());
+        context.line.unread(head, head.raw_path(), context.surroundings.connection.peer());
         if !is_question {
             return self.refuse(session, context, refusal).await;
         }
@@ -247,7 +247,9 @@ impl ProxyHttp for Gateway {
                         self.refuse(session, context, refusal).await?;
                     }
                     Err(Denied { refusal, principal }) => {
-                        principal.into_iter().for_each(|principal| context.set_principal(principal));
+                        if let Some(principal) = principal {
+                            context.set_principal(principal);
+                        }
                         self.refuse(session, context, refusal).await?;
                     }
                 }
@@ -257,7 +259,9 @@ impl ProxyHttp for Gateway {
                 let (request_id, portal) = (context.request_id(), self.parts.portal.clone());
                 let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
                 match answered.await? {
-                    Ok(status) => context.line.status = Some(status.as_u16()),
+                    Ok((status, refusal)) => {
+                        (context.line.status, context.line.refusal) = (Some(status.as_u16()), refusal);
+                    }
                     Err(refusal) => self.refuse(session, context, refusal).await?,
                 }
             }

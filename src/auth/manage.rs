@@ -273,7 +273,7 @@ impl Auth {
     ) -> Result<Added, Failure<Refusal>> {
         let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
         self.may_add_over_api(&signed_in, says_elevated).await?;
-        self.finish_adding(ceremony, answer, name, session, visitor).await
+        self.finish_allowed(ceremony, answer, name, &signed_in, visitor).await
     }
 
     async fn may_add_over_api(&self, signed_in: &SignedIn, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
@@ -294,7 +294,20 @@ impl Auth {
         session: &LiveSession,
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
-        let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
+        let signed_in = self.signed_in_or(session, Refusal::SignedOut).await?;
+        self.finish_allowed(ceremony, answer, name, &signed_in, visitor).await
+    }
+
+    /// The session is the one that leave was asked for, as it was read then: read again, it may have made its one
+    /// passkey meanwhile, and the commit would no longer ask that it has none.
+    async fn finish_allowed(
+        &self,
+        ceremony: CeremonyId,
+        answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
+        SignedIn { session, account, .. }: &SignedIn,
+        visitor: &Visitor,
+    ) -> Result<Added, Failure<Refusal>> {
         let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
         let adding = manage::open_adding(ceremony, session, visitor, self.now()).map_err(Failure::Refused)?;
         let (id, state) = (adding.id, adding.state.clone());

@@ -4,10 +4,9 @@
 //! new refusal is a variant and a row here, and its words in the catalogue where its page says something of its own.
 
 use std::borrow::Cow;
-use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -16,6 +15,9 @@ use crate::counts::Outcome;
 use crate::domain::host::HostError;
 use crate::domain::own_paths;
 use crate::domain::path::PathError;
+
+/// Seconds after which somebody who was put off may ask again.
+pub const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request gets no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -395,6 +397,11 @@ impl GateRefusal {
         }
     }
 
+    /// What its answer says besides, as a page or a problem: when it is worth asking again (RFC 9110 §10.2.3).
+    pub fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        (self == Self::Unavailable).then_some((RETRY_AFTER, RETRY_SOON)).into_iter()
+    }
+
     /// The refusal as RFC 9457 writes it, sent with `status`: its headers and its body.
     pub fn problem(
         self,
@@ -425,8 +432,24 @@ impl GateRefusal {
             // RFC 9110 §15.5.2 wants a challenge; browsers ask nothing for this one.
             headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
+        headers.extend(self.headers());
         let body = serde_json::to_vec(&members).expect("texts and a number can be written");
         (headers, body.into())
+    }
+}
+
+/// A refusal as the line of its request says it: whoever refuses leaves it in the extensions of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRefusal {
+    /// Its name.
+    pub name: &'static str,
+    /// Why, in a sentence: never anything of what was sent.
+    pub why: Cow<'static, str>,
+}
+
+impl From<GateRefusal> for LoggedRefusal {
+    fn from(refusal: GateRefusal) -> Self {
+        Self { name: refusal.name(), why: refusal.why() }
     }
 }
 
@@ -435,12 +458,8 @@ impl GateRefusal {
 pub struct RefusalDetails<'a> {
     /// The address of the signed-in person.
     pub email: Option<&'a str>,
-    /// Seconds until it is worth trying again.
-    pub wait: Option<NonZeroU64>,
     /// The page to try again; the one that was asked for where nothing is said.
     pub retry: Option<&'a str>,
-    /// Where the visitor wanted to go.
-    pub return_to: Option<&'a str>,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How answers are made.
 
+use axum::body::Body;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{self, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
@@ -9,25 +10,31 @@ use super::Portal;
 use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
+use super::views::step_refusal::StepRefusal;
 use crate::auth::SignedInBrowser;
 use crate::domain::destination::Destination;
-use crate::gate::refusal::GateRefusal;
+use crate::domain::own_paths::SIGN_IN;
+use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// A page, with the flow cookie that its form or script needs.
 pub fn page(portal: &Portal, caller: &Caller, render: impl FnOnce(&Chrome<'_>) -> String) -> Response {
-    page_with(StatusCode::OK, portal, caller, render)
+    page_again(None, portal, caller, render)
 }
 
-/// A page with another status.
-pub fn page_with(
-    status: StatusCode,
+/// A page that comes again after a refusal, or for the first time.
+pub fn page_again(
+    refusal: Option<StepRefusal>,
     portal: &Portal,
     caller: &Caller,
     render: impl FnOnce(&Chrome<'_>) -> String,
 ) -> Response {
     let csrf = portal.auth.form_token(caller.visitor.browser);
     let html = render(&caller.chrome(portal, &csrf));
-    let mut response = (status, Html(html)).into_response();
+    let mut response = Html(html).into_response();
+    if let Some(StepRefusal { status, name, why }) = refusal {
+        *response.status_mut() = status;
+        response.extensions_mut().insert(LoggedRefusal { name, why: why.into() });
+    }
     let headers = response.headers_mut();
     // Set again each time, so that a page that is in use does not lose it.
     headers.append(SET_COOKIE, portal.cookies.set_flow(&caller.flow));
@@ -37,9 +44,9 @@ pub fn page_with(
     response
 }
 
-/// Sends the visitor to one of our own pages, with GET (RFC 9110 §15.4.4).
-pub fn go_to(path: &str) -> Response {
-    let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
+/// Sends the visitor to one of our own pages, or on to a whole address, with GET (RFC 9110 §15.4.4).
+pub fn go_to(address: &str) -> Response {
+    let location = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
@@ -65,9 +72,11 @@ impl GoOn {
 /// A refusal as RFC 9457 writes it, for scripts of the app.
 pub fn problem(refusal: GateRefusal, caller: &Caller) -> Response {
     let status = refusal.status();
-    let (headers, body) = refusal.problem(status, caller.peer.request_id, None);
-    let mut response = (status, body).into_response();
+    let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
+    let (headers, body) = refusal.problem(status, caller.peer.request_id, sign_in_url);
+    let mut response = (status, Body::from(body)).into_response();
     response.headers_mut().extend(headers);
+    response.extensions_mut().insert(LoggedRefusal::from(refusal));
     response
 }
 

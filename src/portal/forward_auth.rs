@@ -10,9 +10,9 @@ use crate::domain::path::RequestTarget;
 use crate::gate::credentials::Credentials;
 use crate::gate::forward_auth::Question;
 use crate::gate::peer::PeerInfo;
-use crate::gate::refusal::GateRefusal;
+use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
-/// The endpoint in the portal's router; the proxy asks [`ForwardAuth::answer`] itself.
+/// The endpoint in the portal's router; the proxy asks [`crate::gate::forward_auth::ForwardAuth`] itself.
 pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let peer = head.extensions.get::<PeerInfo>().cloned().expect("whoever calls the portal says for whom");
@@ -37,6 +37,9 @@ pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Resp
     let mut response = (reply.status, reply.body).into_response();
     for (name, value) in reply.headers {
         response.headers_mut().insert(name, value);
+    }
+    if let Some(refusal) = reply.about.refusal {
+        response.extensions_mut().insert(LoggedRefusal::from(refusal));
     }
     response
 }

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Form, Json};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::caller::Caller;
@@ -15,30 +15,25 @@ use super::views::refused::Refused;
 use super::views::script_refusal::ScriptRefusal;
 use super::{Portal, answer};
 use crate::auth::{Failure, WorldFailure};
-use crate::gate::refusal::{GateRefusal, RefusalDetails};
+use crate::domain::language::Language;
+use crate::gate::refusal::{GateRefusal, LoggedRefusal, RETRY_SOON, RefusalDetails};
 use crate::store::StoreError;
-
-/// Seconds after which somebody who was put off may try again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+use crate::wording::Words;
 
 /// Why a handler does not show its page.
 #[derive(Debug)]
 pub enum PageError {
     /// Another page says why not.
-    Refused(GateRefusal, Beside),
+    Refused {
+        /// Why.
+        refusal: GateRefusal,
+        /// The page to try again; the one that was asked for where nothing is said.
+        retry: Option<String>,
+    },
     /// The visitor has to go elsewhere first, to that address.
     SendTo(String),
     /// The world failed.
     World(WorldFailure),
-}
-
-/// What the page about a refusal says beside it; [`RefusalDetails`] says what each is.
-#[derive(Debug, Default)]
-pub struct Beside {
-    /// The page to try again.
-    pub retry: Option<String>,
-    /// Where the visitor wanted to go.
-    pub return_to: Option<String>,
 }
 
 /// Why a step of a page's script is not done.
@@ -59,7 +54,7 @@ impl PageError {
 
 impl From<GateRefusal> for PageError {
     fn from(refusal: GateRefusal) -> Self {
-        Self::Refused(refusal, Beside::default())
+        Self::Refused { refusal, retry: None }
     }
 }
 
@@ -133,7 +128,7 @@ fn unanswered(error: Unanswered) -> Response {
     response
 }
 
-/// Answers the errors of handlers, and logs each once.
+/// Answers the errors of handlers, and leaves what the log is to say of them in the answer's extensions.
 pub async fn answer_errors(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
@@ -141,21 +136,12 @@ pub async fn answer_errors(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    let (status, mut answered) = match response.extensions_mut().remove::<Unanswered>() {
+    let mut answered = match response.extensions_mut().remove::<Unanswered>() {
         None => return response,
         Some(Unanswered::Page(error)) => match &*error {
             PageError::SendTo(address) => return answer::go_to(address),
-            PageError::Refused(refusal, Beside { retry, return_to }) => {
-                let details = RefusalDetails {
-                    retry: retry.as_deref(),
-                    return_to: return_to.as_deref(),
-                    ..RefusalDetails::default()
-                };
-                page(&portal, &caller, Refused { refusal: *refusal, details })
-            }
-            PageError::World(failure) => {
-                page(&portal, &caller, Refused { refusal: of_world(failure), details: RefusalDetails::default() })
-            }
+            PageError::Refused { refusal, retry } => refused(&portal, &caller, *refusal, retry.as_deref()),
+            PageError::World(failure) => refused(&portal, &caller, of_world(failure), None),
         },
         Some(Unanswered::Script(error)) => {
             let refusal = match &*error {
@@ -165,22 +151,33 @@ pub async fn answer_errors(
                     if failure.may_pass() { ScriptRefusal::Unavailable } else { ScriptRefusal::Fault }
                 }
             };
-            tracing::info!(refusal = refusal.code(), "a step was refused");
-            (refusal.status(), (refusal.status(), Json(refusal.body(caller.words(&portal)))).into_response())
+            step_refused(&portal, &caller, refusal)
         }
     };
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        answered.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    // Whoever refused may have said when to ask again.
+    if let Some(seconds) = response.headers_mut().remove(header::RETRY_AFTER) {
+        answered.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     answered
 }
 
-fn page(portal: &Portal, caller: &Caller, view: Refused<'_>) -> (StatusCode, Response) {
-    let refusal = view.refusal;
-    tracing::info!(refusal = refusal.name(), why = %refusal.why(), "a page was refused");
+fn refused(portal: &Portal, caller: &Caller, refusal: GateRefusal, retry: Option<&str>) -> Response {
     let csrf = portal.auth.form_token(caller.visitor.browser);
-    let html = view.render(&caller.chrome(portal, &csrf));
-    (refusal.status(), (refusal.status(), Html(html)).into_response())
+    let page = Refused { refusal, details: RefusalDetails { retry, ..RefusalDetails::default() } };
+    let mut response = (refusal.status(), Html(page.render(&caller.chrome(portal, &csrf)))).into_response();
+    response.headers_mut().extend(refusal.headers());
+    response.extensions_mut().insert(LoggedRefusal::from(refusal));
+    response
+}
+
+fn step_refused(portal: &Portal, caller: &Caller, refusal: ScriptRefusal) -> Response {
+    let mut response = (refusal.status(), Json(refusal.body(caller.words(portal)))).into_response();
+    if refusal == ScriptRefusal::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SOON);
+    }
+    let why = refusal.message(Words::new(Language::English, portal.brand.name())).into();
+    response.extensions_mut().insert(LoggedRefusal { name: refusal.code(), why });
+    response
 }
 
 /// What a failure of the world is to a visitor; it is logged here.
@@ -216,7 +213,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Portal>> for ScriptBody<T> {
 
     async fn from_request(request: Request, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
         let body = Json::<T>::from_request(request, portal).await;
-        // Our own scripts send no such thing.
-        body.map(|Json(body)| Self(body)).map_err(|_| ScriptRefusal::NotAccepted.into())
+        body.map(|Json(body)| Self(body)).map_err(|_| ScriptRefusal::Malformed.into())
     }
 }

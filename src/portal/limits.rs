@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::header::RETRY_AFTER;
 
 use super::Portal;
 use super::caller::Caller;
 use super::handler::{self, PageError};
 use super::views::script_refusal::ScriptRefusal;
 use crate::domain::visitor::Visitor;
-use crate::gate::refusal::GateRefusal;
+use crate::gate::refusal::{GateRefusal, RETRY_SOON};
 
 /// Requests a second that a network may go on with.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
@@ -51,8 +52,11 @@ pub async fn enforce(State(portal): State<Arc<Portal>>, caller: Caller, request:
     if portal.limits.allow(&caller.visitor) {
         return next.run(request).await;
     }
-    match handler::is_script(request.headers()) {
+    let mut response = match handler::is_script(request.headers()) {
         true => ScriptRefusal::TooManyTries.into_response(),
         false => PageError::from(GateRefusal::TooManyTries).into_response(),
-    }
+    };
+    // The bucket fills by itself: other limits, with the same refusal, take longer.
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+    response
 }

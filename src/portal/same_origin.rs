@@ -10,7 +10,7 @@ use http::{HeaderMap, header};
 use url::form_urlencoded;
 
 use super::caller::Caller;
-use super::handler::{self, Beside, PageError};
+use super::handler::{self, PageError};
 use super::views::script_refusal::ScriptRefusal;
 use super::{MAX_BODY, Portal};
 use crate::domain::own_paths::DEVICES;
@@ -27,7 +27,7 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
     match fits(&portal, &caller, request, script).await {
         Ok(request) => next.run(request).await,
         Err(_) if script => ScriptRefusal::RefusedForm.into_response(),
-        Err(refusal) => PageError::Refused(refusal, Beside { retry: Some(retry), ..Beside::default() }).into_response(),
+        Err(refusal) => PageError::Refused { refusal, retry: Some(retry) }.into_response(),
     }
 }
 

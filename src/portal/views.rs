@@ -16,6 +16,7 @@ pub mod script_refusal;
 pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
+pub mod step_refusal;
 
 mod frame;
 

@@ -1,5 +1,6 @@
 //! The answers that the proxy gives itself.
 
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,7 +47,7 @@ impl Answer {
         let RefusalPage { refusal, request_id, .. } = page;
         let (mut headers, body) = if kind == Kind::Navigation && refusal.page().is_some() {
             let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-            (vec![content_type], render(&page).into())
+            (iter::once(content_type).chain(refusal.headers()).collect(), render(&page).into())
         } else {
             let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
             refusal.problem(status, request_id, sign_in_url)

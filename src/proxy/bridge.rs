@@ -23,7 +23,7 @@ use super::incoming::Incoming;
 use crate::domain::host::Authority;
 use crate::domain::route::Scheme;
 use crate::gate::peer::{PeerInfo, RequestId};
-use crate::gate::refusal::GateRefusal;
+use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// The largest body of a request to the portal, in bytes: forms and WebAuthn answers stay far below.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -35,7 +35,7 @@ const TAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the portal, in bytes.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Asks the portal; returns the status that was sent, or what is in the way. An event stream ends when `stop` fires.
+/// Asks the portal; returns the status that was sent with what the portal refused, or what is in the way of asking. An event stream ends when `stop` fires.
 ///
 /// # Errors
 /// The client is gone.
@@ -46,7 +46,7 @@ pub(super) async fn answer(
     portal: Router,
     spoofable: &Spoofable,
     stop: &CancellationToken,
-) -> pingora::Result<Result<http::StatusCode, GateRefusal>> {
+) -> pingora::Result<Result<(http::StatusCode, Option<LoggedRefusal>), GateRefusal>> {
     let body = match read_body(session).await? {
         Ok(body) => body,
         Err(refusal) => return Ok(Err(refusal)),
@@ -56,6 +56,7 @@ pub(super) async fn answer(
     };
     let Ok(response) = portal.oneshot(request).await;
     let (mut head, body) = response.into_parts();
+    let refusal = head.extensions.remove::<LoggedRefusal>();
     // How the message is framed is decided here.
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         head.headers.remove(name);
@@ -63,7 +64,7 @@ pub(super) async fn answer(
     if is_event_stream(&head.headers) && session.req_header().method != Method::HEAD {
         let status = head.status;
         stream(session, head, body, stop).await?;
-        return Ok(Ok(status));
+        return Ok(Ok((status, refusal)));
     }
     let body = match axum::body::to_bytes(body, LARGEST_ANSWER).await {
         Ok(body) => body,
@@ -74,7 +75,7 @@ pub(super) async fn answer(
     };
     let status = head.status;
     write(session, Response::from_parts(head, body)).await?;
-    Ok(Ok(status))
+    Ok(Ok((status, refusal)))
 }
 
 /// Reads a whole small body, within a deadline.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::incoming::Incoming;
@@ -17,7 +17,7 @@ use crate::domain::path::CanonicalPath;
 use crate::domain::route::RouteId;
 use crate::gate::forward_auth::About;
 use crate::gate::peer::RequestId;
-use crate::gate::refusal::GateRefusal;
+use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// The most of a host or path that could not be read and is logged, in bytes.
 const LONGEST_UNREAD: usize = 256;
@@ -37,7 +37,7 @@ pub(super) struct Line {
     pub(super) status: Option<u16>,
     pub(super) sent: usize,
     /// Why it got no further.
-    pub(super) refusal: Option<GateRefusal>,
+    pub(super) refusal: Option<LoggedRefusal>,
     /// The kind of error that ended it, in a word or two.
     pub(super) error: Option<String>,
     pub(super) is_complete: bool,
@@ -49,7 +49,7 @@ enum Subject {
     /// What a proxy in front asked about, in place of the question itself.
     Asked(Host, CanonicalPath),
     /// What a head that was refused seems to be for.
-    Unread { host: String, path: String },
+    Unread { host: String, path: String, client: Option<IpAddr> },
 }
 
 impl Line {
@@ -72,18 +72,18 @@ impl Line {
 
     /// It gets no further, for this reason.
     pub(super) fn refuse(&mut self, refusal: GateRefusal) {
-        (self.outcome, self.refusal) = (refusal.outcome(), Some(refusal));
+        (self.outcome, self.refusal) = (refusal.outcome(), Some(refusal.into()));
     }
 
-    /// Its head was refused.
-    pub(super) fn unread(&mut self, head: &Parts, raw_target: &[u8]) {
-        self.about = Some(Subject::Unread { host: host_of(head), path: path_of(raw_target) });
+    /// Its head was refused, which came from `client`.
+    pub(super) fn unread(&mut self, head: &Parts, raw_target: &[u8], client: Option<IpAddr>) {
+        self.about = Some(Subject::Unread { host: host_of(head), path: path_of(raw_target), client });
     }
 
     /// It was the question of a proxy in front about another request, and was answered with `status`.
     pub(super) fn asked(&mut self, about: About, status: StatusCode) {
         let About { target, route, principal, refusal } = about;
-        (self.route, self.asked_for, self.refusal) = (route, principal, refusal);
+        (self.route, self.asked_for, self.refusal) = (route, principal, refusal.map(LoggedRefusal::from));
         self.outcome = refusal.map_or(Outcome::Allowed, GateRefusal::outcome);
         self.status = Some(status.as_u16());
         if let Some((method, host, path)) = target {
@@ -97,8 +97,12 @@ impl Line {
         self.counts.request(self.outcome);
         let target = match &self.about {
             Some(Subject::Asked(host, path)) => Some((host.as_str(), path.as_str())),
-            Some(Subject::Unread { host, path }) => Some((host.as_str(), path.as_str())),
+            Some(Subject::Unread { host, path, .. }) => Some((host.as_str(), path.as_str())),
             None => incoming.map(|incoming| (incoming.authority.host.as_str(), incoming.target.path.as_str())),
+        };
+        let client = match &self.about {
+            Some(Subject::Unread { client, .. }) => *client,
+            Some(Subject::Asked(..)) | None => incoming.and_then(|incoming| incoming.client),
         };
         let principal = principal.map(Principal::id).or(self.asked_for);
         // What stands in here is worked out only where the line is wanted.
@@ -106,7 +110,7 @@ impl Line {
         tracing::info!(
             parent: None,
             request = %request_id,
-            client = incoming.and_then(|incoming| incoming.client).map(tracing::field::display),
+            client = client.map(tracing::field::display),
             method = self.method.as_ref().map(Method::as_str),
             host = target.map(|(host, _)| host),
             path = target.map(|(_, path)| path),
@@ -115,8 +119,8 @@ impl Line {
             status = self.status,
             sent = self.sent,
             milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            refusal = self.refusal.map(GateRefusal::name),
-            why = self.refusal.map(|refusal| tracing::field::display(refusal.why())),
+            refusal = self.refusal.as_ref().map(|refusal| refusal.name),
+            why = self.refusal.as_ref().map(|refusal| &*refusal.why),
             error = self.error.as_deref(),
             stopped = !self.is_complete,
             "request"
@@ -131,40 +135,74 @@ pub(super) fn head_refused(client: Option<IpAddr>, refusal: GateRefusal, status:
         client = client.map(tracing::field::display),
         status = status.map(|status| status.as_u16()),
         refusal = refusal.name(),
-        why = %refusal.why(),
+        why = &*refusal.why(),
         "request"
     );
 }
 
-/// The host that a head seems to name, without a user's name and password before it.
+/// The host that a head seems to name: without its port, and without a user's name and password or anything like a path
+/// or query, which a host that cannot be read may carry.
 fn host_of(head: &Parts) -> String {
     let pseudo = || head.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let written = head.headers.get(HOST).map(http::HeaderValue::as_bytes).or_else(pseudo).unwrap_or_default();
-    shown(written.rsplit(|&byte| byte == b'@').next().unwrap_or_default())
+    let written = head.headers.get(HOST).map(HeaderValue::as_bytes).or_else(pseudo).unwrap_or_default();
+    let host = behind_user(until(shortened(written), b"/\\?#;"));
+    let is_port = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    let port = host.iter().rposition(|&byte| byte == b':').filter(|&at| host.get(at + 1..).is_some_and(is_port));
+    shown(host.get(..port.unwrap_or(host.len())).unwrap_or_default())
 }
 
-/// The path of a target that could not be read, without what could be a query to any server: cut at `?` and `#`, also
-/// encoded ones. Of an address, what stands behind its host.
+/// The path of a target that could not be read, without what could be a query or a parameter to any server, and without
+/// what stands before its path in an address.
 fn path_of(raw_target: &[u8]) -> String {
-    let behind_host = |rest: &[u8]| {
-        rest.iter().position(|&byte| byte == b'/').and_then(|slash| rest.get(slash..)).map(<[u8]>::to_vec)
-    };
-    let path = match raw_target.windows(3).position(|three| three == b"://") {
-        Some(place) if !raw_target.starts_with(b"/") => {
-            raw_target.get(place + 3..).and_then(behind_host).unwrap_or_default()
+    let target = until(shortened(raw_target), b"?#;");
+    // What stands in a path may hold an `@`; what could be a host to any server may have a user's password before it.
+    let authority = match target.strip_prefix(b"//") {
+        Some(rest) => Some((&b"//"[..], rest)),
+        None if target.starts_with(b"/") => None,
+        None => {
+            let scheme = target.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
+            target.get(scheme..).map(|rest| (&b""[..], rest))
         }
-        _ => raw_target.to_vec(),
     };
-    let ends = |rest: &[u8]| {
-        let encoded = rest.get(..3).map(<[u8]>::to_ascii_lowercase);
-        rest.starts_with(b"?") || rest.starts_with(b"#") || matches!(encoded.as_deref(), Some(b"%3f" | b"%23"))
-    };
-    let end = (0..path.len()).find(|&at| path.get(at..).is_some_and(ends)).unwrap_or(path.len());
-    shown(path.get(..end).unwrap_or_default())
+    let Some((before, rest)) = authority else { return shown(target) };
+    let end = rest.iter().position(|byte| b"/\\".contains(byte)).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
+    // Of a whole address, its host is what the host's field says.
+    if before.is_empty() && host != b"*" { shown(path) } else { shown(&[before, behind_user(host), path].concat()) }
+}
+
+/// No more of a text than is logged.
+fn shortened(written: &[u8]) -> &[u8] {
+    written.get(..LONGEST_UNREAD).unwrap_or(written)
+}
+
+/// What stands before the first of these bytes, written as itself or percent-encoded any number of times.
+fn until<'a>(written: &'a [u8], ends: &[u8]) -> &'a [u8] {
+    let end = (0..written.len()).find(|&at| written.get(at..).and_then(meant).is_some_and(|byte| ends.contains(&byte)));
+    written.get(..end.unwrap_or(written.len())).unwrap_or(written)
+}
+
+/// What stands behind the last `@`, written as itself or percent-encoded any number of times.
+fn behind_user(written: &[u8]) -> &[u8] {
+    let user = (0..written.len()).rfind(|&at| written.get(at..).and_then(meant) == Some(b'@'));
+    let Some(behind) = user.and_then(|at| written.get(at..)) else { return written };
+    let length =
+        if behind.starts_with(b"@") { 1 } else { behind.windows(2).position(|two| two == b"40").unwrap_or(0) + 2 };
+    behind.get(length..).unwrap_or_default()
+}
+
+/// The byte that a text begins with once everything is decoded: `%` is `%25` encoded, and so on.
+fn meant(text: &[u8]) -> Option<u8> {
+    let Some(mut encoded) = text.strip_prefix(b"%") else { return text.first().copied() };
+    while let Some(rest) = encoded.strip_prefix(b"25") {
+        encoded = rest;
+    }
+    let digit = |at: usize| char::from(*encoded.get(at)?).to_digit(16);
+    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
 }
 
 fn shown(written: &[u8]) -> String {
-    String::from_utf8_lossy(written.get(..LONGEST_UNREAD).unwrap_or(written)).into_owned()
+    String::from_utf8_lossy(written).into_owned()
 }
 
 #[cfg(test)]
@@ -184,6 +222,18 @@ mod tests {
             ("/http://x/../y", "/http://x/../y"),
             ("*", "*"),
             ("", ""),
+            ("http://notes.example.com?x=SECRET/SECRET", ""),
+            ("//user:SECRET@host/a", "//host/a"),
+            ("//user:SECRET%2540host/a", "//host/a"),
+            ("user:SECRET@host/a", "/a"),
+            ("SECRET", ""),
+            ("//a%253Fx=SECRET", "//a"),
+            ("//a%252525253fx=SECRET", "//a"),
+            ("//a%25%3fx=SECRET", "//a%25"),
+            ("//a;jsessionid=SECRET", "//a"),
+            ("//a%3Bjsessionid=SECRET", "//a"),
+            ("/a//b%", "/a//b%"),
+            ("/a//@b%2", "/a//@b%2"),
         ] {
             assert_eq!(path_of(target.as_bytes()), path, "{target}");
         }
@@ -194,6 +244,13 @@ mod tests {
     fn a_host_that_cannot_be_read_is_shown_without_user_and_password() {
         let host = |host: &str| host_of(&http::Request::get("/").header("host", host).body(()).unwrap().into_parts().0);
         assert_eq!(host("user:SECRET@notes.example.com"), "notes.example.com");
+        assert_eq!(host("user:SECRET%40notes.example.com"), "notes.example.com");
+        assert_eq!(host("user:SECRET%2540notes.example.com:443"), "notes.example.com");
+        for behind in ["/?x=SECRET", "?x=SECRET", "#SECRET", "\\SECRET", "%2f?x=SECRET", ";SECRET", ":443", ":"] {
+            assert_eq!(host(&format!("notes.example.com{behind}")), "notes.example.com", "{behind}");
+        }
         assert_eq!(host("a b"), "a b");
+        assert_eq!(host("[::1]:8080"), "[::1]");
+        assert_eq!(host("[::1]"), "[::1]");
     }
 }

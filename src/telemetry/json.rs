@@ -1,5 +1,5 @@
 //! Lines for programs: one JSON object each, in the form of `tracing-subscriber`'s own JSON format, with the innermost
-//! [span](super::span) of ours in place of its spans, of which the gateway has none.
+//! span of ours in place of its spans, of which the gateway has none.
 
 use std::cell::Cell;
 use std::sync::Arc;

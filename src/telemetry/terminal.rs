@@ -1,4 +1,4 @@
-//! Lines for people, in the form of `tracing-subscriber`'s own, with a [span](super::span) of ours where it has spans, but
+//! Lines for people, in the form of `tracing-subscriber`'s own, with a span of ours where it has spans, but
 //! nothing in a value can end a line or reach the terminal as more than text.
 
 use std::error::Error;

@@ -248,10 +248,6 @@ error-misdirected-heading = Diese Adresse kennen wir nicht
 error-misdirected-text = Unter diesem Namen gibt es hier nichts. Prüfen Sie die Adresse auf Tippfehler.
 error-too-many-heading = Zu viele Versuche
 error-too-many-text = Bitte warten Sie ein wenig und versuchen Sie es dann erneut.
-error-too-many-minutes = { $minutes ->
-    [one] Bitte warten Sie { $minutes } Minute und versuchen Sie es dann erneut.
-   *[other] Bitte warten Sie { $minutes } Minuten und versuchen Sie es dann erneut.
-}
 error-fault-heading = Etwas ist schiefgegangen
 error-fault-text = Es liegt an uns, nicht an Ihnen. Versuchen Sie es gleich noch einmal.
 error-upstream-heading = { $app } antwortet nicht

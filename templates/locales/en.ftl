@@ -249,10 +249,6 @@ error-misdirected-heading = We don't know this address
 error-misdirected-text = Nothing is served under this name. Check the address for typing mistakes.
 error-too-many-heading = Too many tries
 error-too-many-text = Please wait a little, then try again.
-error-too-many-minutes = { $minutes ->
-    [one] Please wait { $minutes } minute, then try again.
-   *[other] Please wait { $minutes } minutes, then try again.
-}
 error-fault-heading = Something went wrong
 error-fault-text = It's our fault, not yours. Try again in a moment.
 error-upstream-heading = { $app } isn't answering

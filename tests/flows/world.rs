@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use axum::middleware::map_response;
+use axum::response::Response;
 use bmauth::auth::Auth;
 use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::email::Email;
+use bmauth::gate::refusal::LoggedRefusal;
 use bmauth::mail::letters::Rendered;
 use bmauth::mail::transport::{MailError, Transport};
 use bmauth::portal::{self, Portal};
@@ -16,6 +19,7 @@ use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use bmauth::tasks::outbox::Outbox;
 use bmauth::wire::{Gateway, World as Given};
+use http::{StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 pub use crate::authenticator::ORIGIN;
@@ -112,7 +116,8 @@ impl World {
         };
         let gateway = Gateway::new(&config, given).await.unwrap();
         let Gateway { auth, portal, outbox, counts: _ } = gateway;
-        Self { router: portal::router(Arc::clone(&portal)), portal, auth, clock, store, mailbox, outbox, verifying }
+        let router = portal::router(Arc::clone(&portal)).layer(map_response(sound));
+        Self { router, portal, auth, clock, store, mailbox, outbox, verifying }
     }
 
     /// A browser that has never been here.
@@ -155,4 +160,16 @@ impl World {
         assert_eq!(code.len(), 6, "{}", mail.subject);
         code
     }
+}
+
+/// What holds of every answer of the portal: a refusal says so to the log, and nothing else does; one type; and when to
+/// ask again where it is not now.
+async fn sound(response: Response) -> Response {
+    let (status, headers) = (response.status(), response.headers());
+    let logged = response.extensions().get::<LoggedRefusal>();
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    assert!(logged.is_some() == is_refusal || status.is_redirection(), "{status} {logged:?}");
+    assert!(headers.get_all(header::CONTENT_TYPE).iter().count() <= 1, "{headers:?}");
+    assert!(status != StatusCode::SERVICE_UNAVAILABLE || headers.contains_key(header::RETRY_AFTER), "{headers:?}");
+    response
 }

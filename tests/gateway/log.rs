@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bmauth::domain::route::Access;
+use bmauth::gate::refusal::LoggedRefusal;
 use bmauth::store::redb::RedbStore;
 use bmauth::telemetry::json::{self, Json};
 use bmauth::telemetry::queue::{Queue, Room};
+use http::StatusCode;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -118,6 +120,22 @@ async fn a_question_is_one_line_about_what_was_asked() {
 }
 
 #[tokio::test]
+async fn what_a_page_of_ours_refuses_is_on_the_line_of_its_request() {
+    let refusing = axum::Router::new().fallback(async || {
+        let refusal = LoggedRefusal { name: "wrong-code", why: "this is not the code".into() };
+        (StatusCode::UNPROCESSABLE_ENTITY, axum::Extension(refusal), "try again")
+    });
+    let world = plan().portal(refusing).route("/", Access::Public, &nobody().await).start();
+    let (paper, _guard) = written(&world).await;
+    assert_eq!(world.get("/_bmauth/register/code?resent", &[]).await.status, 422);
+    let text = paper.text();
+    let [line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let expected = format!("host={HOST:?} path=\"/_bmauth/register/code\" status=422");
+    assert!(line.contains(&expected), "{line}");
+    assert!(line.contains("refusal=\"wrong-code\" why=\"this is not the code\""), "{line}");
+}
+
+#[tokio::test]
 async fn every_refusal_says_why_and_of_which_host_and_path() {
     let app = hello().await;
     let world = plan()
@@ -153,18 +171,23 @@ async fn every_refusal_says_why_and_of_which_host_and_path() {
         (HOST, "/staff/pay", "forbidden", "This account cannot open this page"),
         (HOST, "/down", "app-down", "The app is not answering"),
         ("other.example", "/x", "misdirected-request", "This host is not served here"),
-        ("127.1", "/y", "malformed-host", "this looks like an IP address"),
+        ("127.1", "/y", "malformed-host", "this looks like an IP address but is not one in its usual spelling"),
         (HOST, "/t", "method-not-allowed", "This method is not allowed"),
     ] {
         let line =
             text.lines().find(|line| line.contains(&format!("path={path:?}"))).unwrap_or_else(|| panic!("{text}"));
-        for said in [format!("host={host:?}"), format!("refusal={refusal:?}"), format!("why={why}")] {
+        for said in [
+            "client=192.0.2.1 ".to_owned(),
+            format!("host={host:?}"),
+            format!("refusal={refusal:?}"),
+            format!("why={why:?}"),
+        ] {
             assert!(line.contains(&said), "{said} not in {line}");
         }
     }
     for line in [
-        "client=192.0.2.1 status=400 refusal=\"malformed-request\" why=the head is not HTTP, or breaks its rules",
-        "client=192.0.2.1 refusal=\"head-too-large\" why=The request’s header fields are too large",
+        "client=192.0.2.1 status=400 refusal=\"malformed-request\" why=\"the head is not HTTP, or breaks its rules\"",
+        "client=192.0.2.1 refusal=\"head-too-large\" why=\"The request’s header fields are too large\"",
     ] {
         assert!(text.contains(line), "{line} not in {text}");
     }

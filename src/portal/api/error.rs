@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::auth::{Failure, WorldFailure};
+use crate::gate::refusal::{LoggedRefusal, RETRY_SOON};
 use crate::store::{CommitError, StoreError};
 
 /// Why a request of the API gets nothing.
@@ -60,7 +61,7 @@ impl ApiError {
         Self::InvalidRequest(message.to_owned())
     }
 
-    fn parts(&self) -> (StatusCode, &str, &str) {
+    fn parts(&self) -> (StatusCode, &'static str, &str) {
         use StatusCode as S;
         match self {
             Self::InvalidRequest(message) => (S::BAD_REQUEST, "invalid-request", message),
@@ -113,15 +114,17 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, error, message) = self.parts();
+        let logged = LoggedRefusal { name: error, why: message.to_owned().into() };
         let mut response = (status, Json(Body { status: status.as_u16(), message, error })).into_response();
         let headers = response.headers_mut();
         if matches!(self, Self::TooMany | Self::Unavailable) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            headers.insert(header::RETRY_AFTER, RETRY_SOON);
         }
         // RFC 6750 §3.
         if self == Self::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response.extensions_mut().insert(logged);
         response
     }
 }

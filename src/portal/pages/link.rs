@@ -106,8 +106,7 @@ impl FromRequestParts<Arc<Portal>> for Named {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
         let query = Query::<Self>::from_request_parts(parts, portal).await;
-        // Our own scripts send no such thing.
-        query.map(|Query(named)| named).map_err(|_| ScriptRefusal::NotAccepted.into())
+        query.map(|Query(named)| named).map_err(|_| ScriptRefusal::Malformed.into())
     }
 }
 

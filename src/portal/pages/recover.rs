@@ -20,11 +20,12 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::recover::{Recover, RecoverState};
 use crate::portal::views::script_refusal::ScriptRefusal;
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer, views};
 
 /// The page that asks for the address.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    show(&portal, &caller, "", RecoverState::Fresh, StatusCode::OK)
+    show(&portal, &caller, "", RecoverState::Fresh, None)
 }
 
 /// What the form sends.
@@ -42,17 +43,27 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     let caller = caller.bound_for(return_to.as_deref(), &portal);
     let Ok(email) = Email::parse(&typed) else {
-        return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, StatusCode::UNPROCESSABLE_ENTITY));
+        let (status, why) = (StatusCode::UNPROCESSABLE_ENTITY, "what was typed is no e-mail address");
+        let refusal = StepRefusal { status, name: "invalid-email", why };
+        return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, Some(refusal)));
     };
     let begun = portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await;
     Ok(match refusal_apart(begun)? {
         Ok(()) => answer::go_to(RECOVER_CODE),
-        Err(Refusal::TooMany) => show(&portal, &caller, &typed, RecoverState::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Err(_) => show(&portal, &caller, &typed, RecoverState::Fresh, StatusCode::FORBIDDEN),
+        Err(Refusal::TooMany) => {
+            let (status, why) = (StatusCode::TOO_MANY_REQUESTS, "too many recoveries were begun");
+            let refusal = StepRefusal { status, name: "too-many-tries", why };
+            show(&portal, &caller, &typed, RecoverState::TooMany, Some(refusal))
+        }
+        Err(_) => {
+            let (status, why) = (StatusCode::FORBIDDEN, "recovery is switched off");
+            let refusal = StepRefusal { status, name: "recovery-off", why };
+            show(&portal, &caller, &typed, RecoverState::Fresh, Some(refusal))
+        }
     })
 }
 
-fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, status: StatusCode) -> Response {
+fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refusal: Option<StepRefusal>) -> Response {
     let mode = match portal.auth.recovery_mode() {
         Mode::Email => views::recover::Mode::Email,
         Mode::Delayed(_) => views::recover::Mode::Delayed,
@@ -60,7 +71,7 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, stat
         Mode::Off => views::recover::Mode::Off,
     };
     let view = Recover { mode, email, return_to: caller.return_path(), state };
-    answer::page_with(status, portal, caller, |chrome| view.render(chrome))
+    answer::page_again(refusal, portal, caller, |chrome| view.render(chrome))
 }
 
 /// What a script of these pages is told.

@@ -1,9 +1,11 @@
 //! `/_bmauth/register/code` and `/_bmauth/recover/code`.
 
 use askama::Template;
+use http::StatusCode;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
+use super::step_refusal::StepRefusal;
 use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::{Around, Words};
@@ -57,6 +59,23 @@ pub enum CodeState {
     },
     /// No more codes for now.
     TooMany,
+}
+
+impl CodeState {
+    /// What is refused in this state, if anything is.
+    pub fn refusal(self) -> Option<StepRefusal> {
+        use StatusCode as S;
+        let (status, name, why) = match self {
+            Self::Fresh | Self::Resent => return None,
+            Self::Unreadable => (S::UNPROCESSABLE_ENTITY, "not-a-code", "what was entered is not six digits"),
+            Self::Wrong { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-code", "this is not the code"),
+            Self::TooOld => (S::UNPROCESSABLE_ENTITY, "code-too-old", "the time of this code is over"),
+            Self::UsedUp => (S::UNPROCESSABLE_ENTITY, "tries-spent", "the last try of this code was wrong too"),
+            Self::Wait { .. } => (S::TOO_MANY_REQUESTS, "too-soon", "another code was asked for too soon"),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, "too-many-tries", "no more codes for now"),
+        };
+        Some(StepRefusal { status, name, why })
+    }
 }
 
 #[derive(Template)]

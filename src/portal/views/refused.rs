@@ -5,7 +5,6 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
-use crate::gate::detour;
 use crate::gate::refusal::{GateRefusal, PageWords, RefusalDetails, WayOn};
 use crate::wording::Words;
 
@@ -59,23 +58,17 @@ impl Refused<'_> {
         if let Some(email) = self.signed_in_as() {
             return words.with("error-forbidden-who", "email", email.to_owned());
         }
-        match (self.refusal, self.details.wait) {
-            (GateRefusal::TooManyTries, Some(seconds)) => {
-                words.with("error-too-many-minutes", "minutes", seconds.get().div_ceil(60))
-            }
-            _ => words.say(key),
-        }
+        words.say(key)
     }
 
     fn action(&self, way_on: WayOn, words: Words<'_>) -> Option<Action> {
-        let RefusalDetails { retry, return_to, .. } = self.details;
         let (label, url) = match way_on {
             WayOn::Nowhere => return None,
             WayOn::Home => ("error-home", "/".to_owned()),
             // An empty address is the page itself, asked for again with GET.
-            WayOn::Again => ("try-again", retry.unwrap_or_default().to_owned()),
-            WayOn::SignIn => ("try-again", detour::returning(own_paths::SIGN_IN, return_to)),
-            WayOn::BeginAgain(page) => ("error-ended-again", detour::returning(page, return_to)),
+            WayOn::Again => ("try-again", self.details.retry.unwrap_or_default().to_owned()),
+            WayOn::SignIn => ("try-again", own_paths::SIGN_IN.to_owned()),
+            WayOn::BeginAgain(page) => ("error-ended-again", page.to_owned()),
         };
         Some(Action { label: words.say(label), url })
     }

@@ -12,6 +12,8 @@ pub enum ScriptRefusal {
     UnknownPasskey,
     /// The ceremony is unknown here, spent or older than five minutes.
     ExpiredCeremony,
+    /// What was sent is not what a page of ours sends.
+    Malformed,
     /// The device's answer does not verify.
     NotAccepted,
     /// A limit was reached.
@@ -84,6 +86,7 @@ impl ScriptRefusal {
         match self {
             Self::UnknownPasskey => (S::UNAUTHORIZED, "unknown-passkey", "refusal-unknown-passkey"),
             Self::ExpiredCeremony => (S::UNAUTHORIZED, "expired-ceremony", "refusal-expired-ceremony"),
+            Self::Malformed => (S::BAD_REQUEST, "malformed", "failed"),
             Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted"),
             Self::TooManyTries => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
             Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
@@ -125,7 +128,8 @@ impl ScriptRefusal {
         matches!(self, Self::RefusedForm | Self::NotSignedIn | Self::NoPasskey)
     }
 
-    fn message(self, words: Words<'_>) -> String {
+    /// What it says to a person.
+    pub fn message(self, words: Words<'_>) -> String {
         let (_, _, sentence) = self.row();
         if let Self::WrongNumber { tries_left } = self {
             words.with(sentence, "tries", tries_left)

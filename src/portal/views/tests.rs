@@ -1,5 +1,3 @@
-use std::num::NonZeroU64;
-
 use super::Registration;
 use super::chrome::Chrome;
 use super::code::{Code, CodeState, RecoverCode};
@@ -59,7 +57,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
-    for refused in every_refusal(email, return_to) {
+    for refused in every_refusal(email) {
         pages.push((format!("{refused:?}"), refused.render(chrome)));
     }
     pages
@@ -138,17 +136,13 @@ fn devices(text: &str) -> Devices<'_> {
 }
 
 /// Every refusal that has a page, and those whose page says more where more is known.
-fn every_refusal<'a>(email: &'a str, return_to: &'a str) -> Vec<Refused<'a>> {
+fn every_refusal(email: &str) -> Vec<Refused<'_>> {
     let bare = RefusalDetails::default();
-    let mut all: Vec<Refused<'a>> =
+    let mut all: Vec<Refused<'_>> =
         GateRefusal::all().into_iter().map(|refusal| Refused { refusal, details: bare }).collect();
-    let details = RefusalDetails { email: Some(email), return_to: Some(return_to), ..bare };
-    let said = [GateRefusal::Forbidden, GateRefusal::CookieLoop, GateRefusal::RegistrationEnded];
-    all.extend(said.map(|refusal| Refused { refusal, details }));
+    all.push(Refused { refusal: GateRefusal::Forbidden, details: RefusalDetails { email: Some(email), ..bare } });
     let details = RefusalDetails { retry: Some("/_bmauth/sign-out"), ..bare };
     all.push(Refused { refusal: GateRefusal::RefusedForm, details });
-    let details = RefusalDetails { wait: NonZeroU64::new(61), ..bare };
-    all.push(Refused { refusal: GateRefusal::TooManyTries, details });
     all
 }
 
@@ -382,15 +376,6 @@ fn whom_the_page_without_access_names_is_offered_to_sign_out() {
     // Another refusal says nothing of who is signed in.
     let page = english(|chrome| Refused { refusal: GateRefusal::ForeignOrigin, details }.render(chrome));
     assert!(!page.contains(EMAIL) && !page.contains("href=\"/_bmauth/sign-out\""), "{page}");
-}
-
-#[test]
-fn waiting_is_told_in_whole_minutes_rounded_up() {
-    for (seconds, sentence) in [(1, "wait 1 minute,"), (60, "wait 1 minute,"), (61, "wait 2 minutes,")] {
-        let details = RefusalDetails { wait: NonZeroU64::new(seconds), ..RefusalDetails::default() };
-        let page = Refused { refusal: GateRefusal::TooManyTries, details };
-        says(&english(|chrome| page.render(chrome)), sentence);
-    }
 }
 
 #[test]

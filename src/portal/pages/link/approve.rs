@@ -48,7 +48,7 @@ pub async fn number(
     caller: Caller,
     ScriptBody(Number { link, number }): ScriptBody<Number>,
 ) -> Result<Json<ToUse>, ScriptError> {
-    let number = number.read().ok_or(ScriptRefusal::NotAccepted)?;
+    let number = number.read().ok_or(ScriptRefusal::Malformed)?;
     let typed = portal.auth.type_number(link, number, &caller.visitor).await;
     typed.map(ToUse::of).map_err(worded(word))
 }

@@ -13,6 +13,7 @@ use crate::auth::refusal_apart;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::recover_cancel::RecoverCancel;
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
@@ -34,7 +35,8 @@ pub async fn post(
     // A link that a mail filter has mangled is answered like one that is over, not like a form of somebody else's.
     body: Result<Form<Link>, FormRejection>,
 ) -> Result<Response, PageError> {
-    let gone = || answer::page_with(StatusCode::GONE, &portal, &caller, |chrome| RecoverCancel::Gone.render(chrome));
+    let refusal = StepRefusal { status: StatusCode::GONE, name: "no-hold", why: "no such recovery is held any more" };
+    let gone = || answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancel::Gone.render(chrome));
     let link = body.ok().and_then(|Form(Link { hold, word })| portal.auth.read_cancel_link(&format!("{hold}.{word}")));
     let Some(link) = link else { return Ok(gone()) };
     Ok(match refusal_apart(portal.auth.cancel_recovery(link, &caller.visitor).await)? {

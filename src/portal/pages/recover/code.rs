@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::Uri;
 use serde::Deserialize;
 
 use crate::auth::refusal_apart;
@@ -21,7 +21,7 @@ use crate::portal::{Portal, answer};
 /// The page.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     let state = if uri.query() == Some("resent") { CodeState::Resent } else { CodeState::Fresh };
-    show(&portal, &caller, state, StatusCode::OK).await
+    show(&portal, &caller, state).await
 }
 
 /// What the form sends.
@@ -56,13 +56,13 @@ pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result
 
 /// The page again, with what was wrong.
 async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Response, PageError> {
-    let (state, status) = match refusal {
-        Refusal::NotACode => (CodeState::Unreadable, StatusCode::UNPROCESSABLE_ENTITY),
-        Refusal::WrongCode { tries_left } => (CodeState::Wrong { tries_left }, StatusCode::UNPROCESSABLE_ENTITY),
-        Refusal::CodeTooOld => (CodeState::TooOld, StatusCode::UNPROCESSABLE_ENTITY),
-        Refusal::TriesSpent => (CodeState::UsedUp, StatusCode::UNPROCESSABLE_ENTITY),
-        Refusal::TooMany => (CodeState::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Refusal::TooSoon { wait } => (CodeState::Wait { seconds: wait.as_secs() }, StatusCode::TOO_MANY_REQUESTS),
+    let state = match refusal {
+        Refusal::NotACode => CodeState::Unreadable,
+        Refusal::WrongCode { tries_left } => CodeState::Wrong { tries_left },
+        Refusal::CodeTooOld => CodeState::TooOld,
+        Refusal::TriesSpent => CodeState::UsedUp,
+        Refusal::TooMany => CodeState::TooMany,
+        Refusal::TooSoon { wait } => CodeState::Wait { seconds: wait.as_secs() },
         Refusal::Off
         | Refusal::Stale
         | Refusal::NoRecovery
@@ -71,10 +71,10 @@ async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Res
         | Refusal::Disabled
         | Refusal::BadPasskey => return Err(GateRefusal::RecoveryEnded.into()),
     };
-    show(portal, caller, state, status).await
+    show(portal, caller, state).await
 }
 
-async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: StatusCode) -> Result<Response, PageError> {
+async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Response, PageError> {
     let recovery = portal.auth.recovery(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
     let wanted = &recovery.return_to;
     let view = RecoverCode {
@@ -83,5 +83,5 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState, status: Status
         by_hand: portal.auth.recovery_mode() == Mode::Admin,
         state,
     };
-    Ok(answer::page_with(status, portal, caller, |chrome| view.render(chrome)))
+    Ok(answer::page_again(state.refusal(), portal, caller, |chrome| view.render(chrome)))
 }

@@ -19,6 +19,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::devices::PasskeyRow;
 use crate::portal::views::review::{Review, ReviewState};
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// The session that is asked; every other visitor is sent on.
@@ -44,7 +45,7 @@ pub async fn get(
     caller: Caller,
     AskedSession(live): AskedSession,
 ) -> Result<Response, PageError> {
-    show(&portal, &caller, &live, ReviewState::Asking, StatusCode::OK).await
+    show(&portal, &caller, &live, ReviewState::Asking, None).await
 }
 
 /// The answer: what is named is removed, or all is kept.
@@ -72,8 +73,8 @@ pub async fn post(
     match choice.as_deref() {
         Some("keep") => named.clear(),
         Some("remove") if named.is_empty() => {
-            let (state, status) = (ReviewState::NothingChosen, StatusCode::UNPROCESSABLE_ENTITY);
-            return show(&portal, &caller, &live, state, status).await;
+            let refusal = refused("nothing-chosen", "removing was chosen, and no passkey");
+            return show(&portal, &caller, &live, ReviewState::NothingChosen, Some(refusal)).await;
         }
         Some("remove") => {}
         _ => return Err(PageError::malformed("neither keeping nor removing was chosen")),
@@ -81,8 +82,15 @@ pub async fn post(
     match refusal_apart(portal.auth.answer_review(&live, &named, &caller.visitor).await)? {
         Ok(()) => Ok(answer::go_on(&portal, &caller, &caller.destination())),
         // Somebody else's, its own, or one that is gone meanwhile: the list is shown anew.
-        Err(_) => show(&portal, &caller, &live, ReviewState::Changed, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Err(_) => {
+            let refusal = refused("no-passkey", "a passkey that was chosen is not one that can be removed here");
+            show(&portal, &caller, &live, ReviewState::Changed, Some(refusal)).await
+        }
     }
+}
+
+fn refused(name: &'static str, why: &'static str) -> StepRefusal {
+    StepRefusal { status: StatusCode::UNPROCESSABLE_ENTITY, name, why }
 }
 
 async fn show(
@@ -90,7 +98,7 @@ async fn show(
     caller: &Caller,
     live: &LiveSession,
     state: ReviewState,
-    status: StatusCode,
+    refusal: Option<StepRefusal>,
 ) -> Result<Response, PageError> {
     let Ok(passkeys) = refusal_apart(portal.auth.passkeys_to_review(live).await)? else {
         return Ok(answer::go_on(portal, caller, &caller.destination()));
@@ -98,7 +106,7 @@ async fn show(
     let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
     let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();
     let view = Review { passkeys: rows, return_to: caller.return_path(), state };
-    Ok(answer::page_with(status, portal, caller, |chrome| view.render(chrome)))
+    Ok(answer::page_again(refusal, portal, caller, |chrome| view.render(chrome)))
 }
 
 fn row<'a>(passkey: &'a Passkey, id: &'a str) -> PasskeyRow<'a> {

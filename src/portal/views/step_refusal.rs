@@ -1,0 +1,14 @@
+//! What a form is refused for whose page comes again.
+
+use http::StatusCode;
+
+/// Why a page comes again, with a sentence about it, in place of what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct StepRefusal {
+    /// The page's status.
+    pub status: StatusCode,
+    /// Its name in the log.
+    pub name: &'static str,
+    /// Why, in a sentence for the log.
+    pub why: &'static str,
+}
