@@ -172,7 +172,7 @@ pub enum WorldFailure {
 
 impl WorldFailure {
     /// Whether it may pass by itself, so that it is worth trying again.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Busy | Self::Store(_) => true,
             Self::RelyingParty(_) => false,

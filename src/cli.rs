@@ -10,6 +10,7 @@ mod serve;
 mod sessions;
 mod table;
 mod users;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ mod guard;
 mod incoming;
 mod listen;
 mod logging;
+mod named;
 mod response;
 mod served;
 mod settings;

@@ -1,6 +1,5 @@
 //! Sessions: see who is signed in where, and end it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,34 +10,9 @@ use uuid::Uuid;
 
 use super::Operating;
 use super::answer::NotDone;
+use super::session::Session;
 use super::users::{Page, User, UserChanged, find};
-use crate::auth::Auth;
-use crate::domain::account::Account;
-use crate::domain::clock::Timestamp;
-use crate::domain::session::{self, SessionId};
-
-/// A session, as operators see it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
-    /// Its public name: `sid` in tokens.
-    pub id: Uuid,
-    /// The address of its account.
-    pub email: String,
-    /// The browser and system in words.
-    pub browser: String,
-    /// Where it was made from.
-    pub address: Option<IpAddr>,
-    /// How it was proved, as `amr` in tokens.
-    pub amr: Vec<String>,
-    /// When it began (RFC 3339, as every moment here).
-    pub created_at: String,
-    /// When it was last used, to the minute.
-    pub last_seen_at: String,
-    /// When it ends if it is not used again.
-    pub ends_at: String,
-    /// When the account was recovered, where the session came of that.
-    pub recovered_at: Option<String>,
-}
+use crate::domain::session::SessionId;
 
 /// Sessions by the address of their account, the newest first; of one account, or of a page of accounts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,23 +28,6 @@ pub struct Sessions {
 pub struct SessionEnded {
     /// As it was.
     pub session: Session,
-}
-
-impl Session {
-    /// A session as operators see it.
-    pub(super) fn of(auth: &Auth, account: &Account, session: &session::Session) -> Self {
-        Self {
-            id: session.id.0,
-            email: account.email.as_str().to_owned(),
-            browser: session.browser.clone(),
-            address: session.address,
-            amr: session.authentication.methods.iter().map(|method| method.amr().to_owned()).collect(),
-            created_at: session.created_at.rfc3339(),
-            last_seen_at: session.last_seen_at.rfc3339(),
-            ends_at: auth.limits().end(session.created_at, session.last_seen_at).rfc3339(),
-            recovered_at: session.recovered_at.map(Timestamp::rfc3339),
-        }
-    }
 }
 
 /// Whose sessions.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Operating;
 use super::answer::NotDone;
-use super::sessions::Session;
+use super::session::Session;
 use crate::auth::operate::{Known, Who};
 use crate::domain::account::Account;
 use crate::domain::activity::{self, What};

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::Failed;
 use super::gateway::{Gateway, escaped};
 use super::table::{moment, print, table};
-use super::users::who;
-use crate::admin::sessions::{Session, SessionEnded, Sessions};
+use super::who::who;
+use crate::admin::session::Session;
+use crate::admin::sessions::{SessionEnded, Sessions};
 use crate::admin::users::UserChanged;
 
 #[derive(Debug, Subcommand)]

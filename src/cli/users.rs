@@ -9,8 +9,8 @@ use super::Failed;
 use super::gateway::{Gateway, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
+use super::who::who;
 use crate::admin::users::{Event, Passkey, RecoveryCode, User, UserChanged, UserShown, Users};
-use crate::auth::operate::Who;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -67,14 +67,6 @@ pub(super) enum Command {
         #[arg(value_parser = who)]
         user: String,
     },
-}
-
-/// How an account is named, as it was typed.
-pub(super) fn who(typed: &str) -> Result<String, String> {
-    match Who::parse(typed) {
-        Some(_) => Ok(typed.to_owned()),
-        None => Err("it is neither an e-mail address nor the id of an account".to_owned()),
-    }
 }
 
 /// Runs one of the commands.

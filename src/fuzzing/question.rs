@@ -184,7 +184,7 @@ fn answered(input: &[u8]) -> Option<StatusCode> {
         assert!(reply.about.target.is_none() && reply.status == StatusCode::FORBIDDEN, "a stranger is told something");
     }
     match reply.status {
-        StatusCode::OK => may_pass(&question, &reply),
+        StatusCode::OK => is_transient(&question, &reply),
         StatusCode::SEE_OTHER | StatusCode::UNAUTHORIZED => is_led_on(&reply),
         other => {
             assert_eq!(other, StatusCode::FORBIDDEN);
@@ -202,7 +202,7 @@ fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((name, value))
 }
 
-fn may_pass(question: &Question<'_>, reply: &Reply) {
+fn is_transient(question: &Question<'_>, reply: &Reply) {
     assert_eq!(reply.about.refusal, None);
     assert!(reply.about.target.is_some(), "something may pass, and nobody knows what");
     let Some((method, host, path)) = &reply.about.target else { return };

@@ -148,7 +148,7 @@ pub async fn answer_errors(
                 ScriptError::Refused(refusal) => *refusal,
                 ScriptError::World(failure) => {
                     failure.log();
-                    if failure.may_pass() { ScriptRefusal::Unavailable } else { ScriptRefusal::Fault }
+                    if failure.is_transient() { ScriptRefusal::Unavailable } else { ScriptRefusal::Fault }
                 }
             };
             step_refused(&portal, &caller, refusal)
@@ -183,7 +183,7 @@ fn step_refused(portal: &Portal, caller: &Caller, refusal: ScriptRefusal) -> Res
 /// What a failure of the world is to a visitor; it is logged here.
 fn of_world(failure: &WorldFailure) -> GateRefusal {
     failure.log();
-    if failure.may_pass() { GateRefusal::Unavailable } else { GateRefusal::Fault }
+    if failure.is_transient() { GateRefusal::Unavailable } else { GateRefusal::Fault }
 }
 
 /// Whether the request was sent by our own script, which wants JSON back.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::sync::watch;
 
-use super::incoming::Named;
+use super::named::Named;
 use crate::gate::refusal::GateRefusal;
 
 /// What is known of one connection for as long as it lasts.

@@ -1,7 +1,6 @@
 //! Reads a request's head, once and strictly: what stands here is what is decided by and what is sent on.
 
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
@@ -9,8 +8,8 @@ use http::request::Parts;
 use http::{Method, Version};
 
 use super::connection::Connection;
+use super::named::Named;
 use super::settings::Settings;
-use crate::domain::host::{Authority, HostError};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
@@ -68,39 +67,6 @@ impl Incoming {
         let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
         let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
         Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
-    }
-}
-
-/// A host and port as a client wrote them, read.
-#[derive(Debug)]
-pub(super) struct Named {
-    raw: Box<[u8]>,
-    authority: Authority,
-    /// In the one spelling in which it is passed on.
-    pub(super) written: HeaderValue,
-}
-
-impl Named {
-    /// # Errors
-    /// It is not a host.
-    pub(super) fn read(raw: &[u8]) -> Result<Self, GateRefusal> {
-        let authority = Authority::parse(raw).map_err(GateRefusal::MalformedHost)?;
-        let written = HeaderValue::try_from(authority.to_string())
-            .map_err(|_| GateRefusal::MalformedHost(HostError::Character))?;
-        Ok(Self { raw: raw.into(), authority, written })
-    }
-
-    /// Whether this is what `raw` says.
-    pub(super) fn is(&self, raw: &[u8]) -> bool {
-        *self.raw == *raw
-    }
-}
-
-impl Deref for Named {
-    type Target = Authority;
-
-    fn deref(&self) -> &Authority {
-        &self.authority
     }
 }
 

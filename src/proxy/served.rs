@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::incoming::Named;
+use super::named::Named;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::route::RouteId;
 use crate::gate::peer::RequestId;

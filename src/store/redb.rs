@@ -10,9 +10,11 @@ mod batch;
 mod broken;
 mod fault;
 mod file;
+mod passed_over;
 mod records;
 mod rows;
 mod sweep;
+mod table;
 mod view;
 mod writer;
 
@@ -23,12 +25,11 @@ use std::sync::Arc;
 use ::redb::{Database, ReadableDatabase as _};
 use async_trait::async_trait;
 
-use self::broken::PassedOver;
 use self::fault::{Fault, refusal};
-use self::rows::{
-    KEY_GENERATION, MASTER, Table, after_account, after_time, at, end_of, key_generation, of_account, of_email,
-};
+use self::passed_over::PassedOver;
+use self::rows::{after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
+use self::table::{KEY_GENERATION, MASTER, SCHEMA, Table};
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
 use super::{CommitError, Records, Store, StoreError};
@@ -277,7 +278,7 @@ impl Records for RedbStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.writer.ready()?;
-        self.read(|view| view.get(Table::Meta, rows::SCHEMA)).await.map(drop)
+        self.read(|view| view.get(Table::Meta, SCHEMA)).await.map(drop)
     }
 }
 

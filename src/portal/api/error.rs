@@ -132,7 +132,7 @@ impl IntoResponse for ApiError {
 impl From<WorldFailure> for ApiError {
     fn from(failure: WorldFailure) -> Self {
         failure.log();
-        if failure.may_pass() { Self::Unavailable } else { Self::Fault }
+        if failure.is_transient() { Self::Unavailable } else { Self::Fault }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use super::records::Count;
-use super::rows::{Row, Table};
+use super::rows::Row;
+use super::table::Table;
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;

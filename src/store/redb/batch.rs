@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use ::redb::{ReadableTable as _, WriteTransaction};
 
 use super::fault::Fault;
-use super::rows::{Row, Table};
+use super::rows::Row;
+use super::table::Table;
 use super::view::{View, first_keys};
 use crate::domain::token_family::TokenFamily;
 

@@ -4,29 +4,12 @@
 //! does so by what the indexes say, as the sweep does when its time is over.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use super::batch::Batch;
 use super::fault::Fault;
-use super::rows::{Row, Table, after_account, after_time};
+use super::rows::{Row, after_account, after_time};
+use super::table::Table;
 use super::view::{View as _, dangling};
-
-/// Of how many rows the log is told that they are passed over: whatever spoils more has been noticed by then.
-const TOLD: usize = 100;
-
-/// The rows that were passed over, so that the log is told once.
-#[derive(Debug, Default)]
-pub(super) struct PassedOver(Mutex<BTreeSet<(Table, Vec<u8>)>>);
-
-impl PassedOver {
-    /// Tells the log, where it has not been told yet.
-    pub(super) fn tell(&self, table: Table, key: &[u8], fault: &Fault) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() < TOLD && told.insert((table, key.to_vec())) {
-            tracing::error!(error = fault as &dyn std::error::Error, "a row is passed over until its time is over");
-        }
-    }
-}
 
 impl Batch<'_, '_> {
     /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.

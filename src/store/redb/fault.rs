@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rows::Table;
+use super::table::Table;
 use crate::store::StoreError;
 
 /// A failure of the database or of what is in it. It can be told to everybody whose commit was in one group.

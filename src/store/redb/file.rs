@@ -8,7 +8,7 @@ use ::redb::backends::FileBackend;
 use ::redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase as _, StorageError, TableError};
 
 use super::fault::{Fault, refusal};
-use super::rows::{SCHEMA, Table};
+use super::table::{SCHEMA, Table};
 use crate::store::StoreError;
 
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their

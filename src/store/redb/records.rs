@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::rows::Table;
+use super::table::Table;
 use crate::domain::email::Email;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;

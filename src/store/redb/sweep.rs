@@ -3,7 +3,8 @@
 use super::batch::Batch;
 use super::fault::Fault;
 use super::records::Count;
-use super::rows::{Row, Table, after_time, at, end_of};
+use super::rows::{Row, after_time, at, end_of};
+use super::table::Table;
 use super::view::View as _;
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTable};
 
-use super::broken::PassedOver;
 use super::fault::Fault;
-use super::rows::{Row, Table};
+use super::passed_over::PassedOver;
+use super::rows::Row;
+use super::table::Table;
 
 /// Somewhere rows can be read.
 pub(super) trait View {

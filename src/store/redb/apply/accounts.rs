@@ -2,7 +2,8 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table, after_account, after_time, of_account};
+use super::super::rows::{Row, after_account, after_time, of_account};
+use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::{Account, AccountId};

@@ -2,7 +2,8 @@
 
 use super::super::batch::Batch;
 use super::super::records::Count;
-use super::super::rows::{KEY_GENERATION, MASTER, Table, key_generation};
+use super::super::rows::key_generation;
+use super::super::table::{KEY_GENERATION, MASTER, Table};
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::letter::Letter;

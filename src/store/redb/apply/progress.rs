@@ -2,7 +2,8 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::{Table, of_email};
+use super::super::rows::of_email;
+use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::AccountId;

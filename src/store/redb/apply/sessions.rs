@@ -2,7 +2,8 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::{Table, after_account, of_account};
+use super::super::rows::{after_account, of_account};
+use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::{Account, AccountId};

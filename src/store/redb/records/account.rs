@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table};
+use super::super::rows::Row;
+use super::super::table::Table;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::profile::{Locale, Metadata};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table, at};
+use super::super::rows::{Row, at};
+use super::super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::admin_code::{AdminCode, CodeDigest};
 use crate::domain::clock::Timestamp;

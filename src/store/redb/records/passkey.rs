@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table};
+use super::super::rows::Row;
+use super::super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};

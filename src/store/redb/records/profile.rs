@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
-use super::super::rows::Table;
+use super::super::table::Table;
 use super::unreadable;
 use crate::domain::claim::Claim;
 use crate::domain::profile::{Locale, Metadata, Profile};

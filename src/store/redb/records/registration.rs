@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table, at, of_email};
+use super::super::rows::{Row, at, of_email};
+use super::super::table::Table;
 use super::passkey::KeyV1;
 use super::profile::{ProfileV1, claim, network_of};
 use crate::domain::account::AccountId;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, Table, at};
+use super::super::rows::{Row, at};
+use super::super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Authentication, Method, Session, SessionId};

@@ -9,7 +9,7 @@ use ::redb::{Builder, ReadableDatabase as _, ReadableTableMetadata as _, Storage
 use uuid::Uuid;
 
 use super::super::RedbStore;
-use super::super::rows::Table;
+use super::super::table::Table;
 use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;

@@ -1,0 +1,11 @@
+//! Whom a command is about.
+
+use crate::auth::operate::Who;
+
+/// How an account is named, as it was typed.
+pub(super) fn who(typed: &str) -> Result<String, String> {
+    match Who::parse(typed) {
+        Some(_) => Ok(typed.to_owned()),
+        None => Err("it is neither an e-mail address nor the id of an account".to_owned()),
+    }
+}
