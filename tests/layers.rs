@@ -2,6 +2,7 @@
 //!
 //! Sources are read as tokens, so comments and texts do not count, and groups, macros and paths inside functions do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -151,6 +152,37 @@ fn what_only_looks_like_a_breach_is_none() {
 const MAY_COMMIT: [&str; 3] = ["store.rs", "store/", "auth/ledger.rs"];
 
 #[test]
+fn no_two_files_need_each_other() {
+    let files = sources();
+    let files: Vec<_> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    let circle: Vec<String> = circle(&needs(&files)).iter().map(|module| module.join("::")).collect();
+    assert!(circle.is_empty(), "these files need each other: {}", circle.join(" → "));
+}
+
+#[test]
+fn a_circle_of_files_is_found_however_it_is_closed_and_what_stands_above_closes_none() {
+    let circle_of = |files: &[(&str, &str)]| circle(&needs(files)).len();
+    let back = "fn f() { super::super::a::one::f(super::C) }";
+    assert_eq!(
+        circle_of(&[("a.rs", ""), ("a/one.rs", "use super::two::T;"), ("a/two.rs", "use crate::a::{self, one};")]),
+        3
+    );
+    assert_eq!(circle_of(&[("a/one.rs", "use crate::{b::{C, two::T}, x};"), ("b.rs", ""), ("b/two.rs", back)]), 3);
+    assert_eq!(
+        circle_of(&[("a.rs", "use one::T;"), ("a/one.rs", "use super::two::T;"), ("a/two.rs", "use super::S;")]),
+        0
+    );
+    assert_eq!(
+        circle_of(&[
+            ("a.rs", ""),
+            ("a/one.rs", "use super::two;"),
+            ("a/two.rs", "mod tests { use super::super::one; }")
+        ]),
+        0
+    );
+}
+
+#[test]
 fn nothing_is_committed_past_the_ledger() {
     let mut found = Vec::new();
     for (file, text) in sources() {
@@ -241,6 +273,97 @@ fn own_paths_in(tokens: TokenStream, tell: &mut impl FnMut(usize)) {
             TokenTree::Literal(_) | TokenTree::Ident(_) | TokenTree::Punct(_) => {}
         }
     }
+}
+
+/// A file as the crate names it: `a/b.rs` is `["a", "b"]`.
+type Module = Vec<String>;
+
+fn module(file: &str) -> Module {
+    file.trim_end_matches(".rs").split('/').map(str::to_owned).collect()
+}
+
+/// What each file needs of the others. What stands above it is not among them: a folder's own file says what its files
+/// share.
+fn needs(files: &[(&str, &str)]) -> BTreeMap<Module, BTreeSet<Module>> {
+    let known: Vec<Module> = files.iter().map(|(file, _)| module(file)).collect();
+    files.iter().map(|(file, text)| (module(file), named_in(text, &module(file), &known))).collect()
+}
+
+fn named_in(text: &str, here: &Module, known: &[Module]) -> BTreeSet<Module> {
+    let mut paths = BTreeSet::new();
+    paths_in(text.parse().expect("a source"), &[], &mut paths);
+    let whole = |path: Vec<String>| {
+        let ups = path.iter().take_while(|part| *part == "super").count();
+        match path.first().map(String::as_str) {
+            Some("crate") => path[1..].to_vec(),
+            Some("self") => [here, &path[1..]].concat(),
+            _ => [&here[..here.len().saturating_sub(ups)], &path[ups..]].concat(),
+        }
+    };
+    let nearest = |path: Vec<String>| known.iter().filter(|file| path.starts_with(file)).max_by_key(|file| file.len());
+    paths.into_iter().map(whole).filter_map(nearest).filter(|file| !here.starts_with(file)).cloned().collect()
+}
+
+/// Every path of a source, with those of a group behind `::` written out, outside of its tests.
+fn paths_in(tokens: TokenStream, before: &[String], paths: &mut BTreeSet<Vec<String>>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        match token {
+            TokenTree::Ident(word) => {
+                let mut path = [before, &[word.to_string()]].concat();
+                while is_colon(tokens.get(at)) && is_colon(tokens.get(at + 1)) {
+                    at += 2;
+                    match tokens.get(at) {
+                        Some(TokenTree::Ident(part)) => path.push(part.to_string()),
+                        Some(TokenTree::Group(group)) => paths_in(group.stream(), &path, paths),
+                        _ => break,
+                    }
+                    at += 1;
+                }
+                // A word alone is a variable, or a file that is declared.
+                if path.len() > 1 {
+                    paths.insert(path);
+                }
+            }
+            TokenTree::Group(group) => {
+                if !is_word(at.checked_sub(2).and_then(|index| tokens.get(index)), "tests") {
+                    paths_in(group.stream(), &[], paths);
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// One circle of files, the first once more at its end; empty where there is none.
+fn circle(needs: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Module> {
+    fn walk(
+        file: &Module,
+        needs: &BTreeMap<Module, BTreeSet<Module>>,
+        way: &mut Vec<Module>,
+        done: &mut BTreeSet<Module>,
+    ) -> bool {
+        if let Some(begin) = way.iter().position(|before| before == file) {
+            way.drain(..begin);
+            way.push(file.clone());
+            return true;
+        }
+        if done.contains(file) {
+            return false;
+        }
+        way.push(file.clone());
+        if needs.get(file).is_some_and(|needed| needed.iter().any(|next| walk(next, needs, way, done))) {
+            return true;
+        }
+        way.pop();
+        done.insert(file.clone());
+        false
+    }
+    let (mut way, mut done) = (Vec::new(), BTreeSet::new());
+    needs.keys().any(|file| walk(file, needs, &mut way, &mut done));
+    way
 }
 
 fn root() -> &'static Path {
