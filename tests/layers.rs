@@ -295,9 +295,9 @@ fn named_in(text: &str, here: &Module, known: &[Module]) -> BTreeSet<Module> {
     let whole = |path: Vec<String>| {
         let ups = path.iter().take_while(|part| *part == "super").count();
         match path.first().map(String::as_str) {
-            Some("crate") => path[1..].to_vec(),
-            Some("self") => [here, &path[1..]].concat(),
-            _ => [&here[..here.len().saturating_sub(ups)], &path[ups..]].concat(),
+            Some("crate") => path.into_iter().skip(1).collect(),
+            Some("self") => here.iter().cloned().chain(path.into_iter().skip(1)).collect(),
+            _ => here.iter().take(here.len().saturating_sub(ups)).cloned().chain(path.into_iter().skip(ups)).collect(),
         }
     };
     let nearest = |path: Vec<String>| known.iter().filter(|file| path.starts_with(file)).max_by_key(|file| file.len());

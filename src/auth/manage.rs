@@ -77,7 +77,7 @@ impl Auth {
             passkeys: self.store.passkeys(account).await?,
             sessions,
             events: self.store.events(account, EVENTS).await?,
-            hold: hold.filter(|hold| now < hold.expires_at()),
+            hold: hold.filter(|hold| hold.is_open(now)),
         })
     }
 
@@ -380,9 +380,10 @@ impl Auth {
     /// [`Refusal::Unknown`] where there is none, [`Refusal::SignedOut`]; a failure of the store.
     pub async fn cancel_held_recovery(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         let SignedIn { session, account, .. } = &self.signed_in_or(session, Refusal::SignedOut).await?;
-        let hold = self.store.hold(account.id).await?.ok_or(Failure::Refused(Refusal::Unknown))?;
+        let hold = self.store.hold(account.id).await?;
         let deed = Deed { account, visitor, fresh: self.fresh_deed(), now: self.now() };
-        self.carry_out(manage::cancel_hold(&hold, session, deed)).await?;
+        let plan = manage::cancel_hold(hold, session, deed).map_err(Failure::Refused)?;
+        self.carry_out(plan).await?;
         tracing::info!(account = %account.id, "a held recovery was cancelled");
         Ok(())
     }
@@ -411,7 +412,8 @@ impl Auth {
     }
 
     /// A refused answer has used its ceremony up.
-    async fn give_up(&self, ceremony: CeremonyId) -> Result<(), StoreError> {
+    /// A ceremony is used up though nothing came of it.
+    pub(super) async fn give_up(&self, ceremony: CeremonyId) -> Result<(), StoreError> {
         match self.carry_out(sign_in::give_up(ceremony)).await {
             // Spent by another answer meanwhile: that is what was wanted.
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),

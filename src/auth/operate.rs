@@ -95,7 +95,7 @@ impl Auth {
             passkeys: self.store.passkeys(id).await?,
             sessions: self.sessions_of(id).await?,
             events: self.store.events(id, EVENTS).await?,
-            hold: self.store.hold(id).await?.filter(|hold| now < hold.expires_at()),
+            hold: self.store.hold(id).await?.filter(|hold| hold.is_open(now)),
             code_until: self.open_admin_code(id).await?.map(|code| code.expires_at),
             account,
         })

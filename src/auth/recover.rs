@@ -16,7 +16,6 @@ use crate::domain::plan::{AdminCodeChange, Change};
 use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
 use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
 use crate::domain::session::SignedIn;
-use crate::domain::sign_in;
 use crate::domain::visitor::Visitor;
 use crate::store::StoreError;
 
@@ -143,7 +142,7 @@ impl Auth {
             Ok(passkey) => passkey,
             Err(unproved) => {
                 tracing::info!(reason = %unproved, "a recovery's passkey was refused");
-                let _: Result<(), _> = self.carry_out(sign_in::give_up(id)).await;
+                self.give_up(id).await?;
                 return Err(Failure::Refused(Refusal::BadPasskey));
             }
         };
@@ -200,7 +199,7 @@ impl Auth {
     /// # Errors
     /// The store failed.
     pub async fn held_recovery(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
-        Ok(self.store.hold(account).await?.filter(|hold| self.now() < hold.expires_at()))
+        Ok(self.store.hold(account).await?.filter(|hold| hold.is_open(self.now())))
     }
 
     /// Reads the link in the letter of a held recovery.

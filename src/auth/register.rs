@@ -14,7 +14,6 @@ use crate::domain::passkey::CredentialId;
 use crate::domain::profile::Profile;
 use crate::domain::register::{self, Applicant, Counters, Fresh, Refusal};
 use crate::domain::registration::Registration;
-use crate::domain::sign_in;
 use crate::domain::visitor::{Visitor, over_api};
 use crate::store::StoreError;
 
@@ -76,13 +75,13 @@ impl Auth {
             Ok(passkey) => passkey,
             Err(unproved) => {
                 tracing::info!(reason = %unproved, "a registration was refused");
-                let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
+                self.give_up(opened.id).await?;
                 return Err(Failure::Refused(Refusal::BadPasskey));
             }
         };
         // Refused now, and again by the commit that makes the account: it may be somebody's by then.
         if self.store.passkey(&passkey.id).await?.is_some() {
-            let _: Result<(), _> = self.carry_out(sign_in::give_up(opened.id)).await;
+            self.give_up(opened.id).await?;
             return Err(Failure::Refused(Refusal::BadPasskey));
         }
         let taken = self.store.account_by_email(&opened.email).await?.is_some();

@@ -491,13 +491,17 @@ pub fn sign_out_all(deed: Deed<'_>) -> Plan<()> {
 }
 
 /// Cancels the held recovery of the signed-in person's account.
-pub fn cancel_hold(hold: &Hold, session: &Session, deed: Deed<'_>) -> Plan<()> {
+///
+/// # Errors
+/// [`Refusal::Unknown`] where there is none, or it is over.
+pub fn cancel_hold(hold: Option<Hold>, session: &Session, deed: Deed<'_>) -> Result<Plan<()>, Refusal> {
+    let hold = hold.filter(|hold| hold.is_open(deed.now)).ok_or(Refusal::Unknown)?;
     let mut changes = vec![
         Change::Session(SessionChange::Require(session.token)),
         Change::Hold(HoldChange::Spend { account: session.account, id: hold.id }),
     ];
     changes.extend(deed.tell(What::RecoveryCancelled, Some(Message::RecoveryCancelled)));
-    Plan { changes, durability: Durability::Durable, then: () }
+    Ok(Plan { changes, durability: Durability::Durable, then: () })
 }
 
 #[cfg(test)]

@@ -522,7 +522,7 @@ pub fn review(
 /// [`Refusal::NoHold`] where it is over, or is not the one that was named.
 pub fn cancel(moment: Moment<'_>, hold: Option<Hold>, named: HoldId, email: &Email) -> Result<Plan<()>, Refusal> {
     let Moment { fresh, visitor, now, .. } = moment;
-    let hold = hold.filter(|hold| hold.id == named && now < hold.expires_at()).ok_or(Refusal::NoHold)?;
+    let hold = hold.filter(|hold| hold.id == named && hold.is_open(now)).ok_or(Refusal::NoHold)?;
     let letter = letter_to(email, Message::RecoveryCancelled, fresh.letter, visitor, now, LETTER_LIFE);
     let changes = vec![
         Change::Hold(HoldChange::Spend { account: hold.account, id: hold.id }),

@@ -109,6 +109,11 @@ impl Hold {
     pub fn expires_at(&self) -> Timestamp {
         self.until.after(HOLD_OPEN)
     }
+
+    /// Whether it can still be finished, or cancelled.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        now < self.expires_at()
+    }
 }
 
 #[cfg(test)]

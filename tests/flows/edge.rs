@@ -295,6 +295,29 @@ async fn a_store_that_is_down_signs_nobody_in_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_ceremony_that_cannot_be_given_up_is_not_said_to_be_over() {
+    let full = Arc::new(AtomicBool::new(false));
+    let store = Arc::new(Fragile { full: Arc::clone(&full), ..Fragile::default() });
+    let world = World::with(CONFIG, store).await;
+    let mut browser = world.browser();
+    browser.get("/_bmauth/register").await;
+    let mut begun = Vec::new();
+    for _ in 0..2 {
+        let options = browser.post("/_bmauth/register/options", &json!({ "email": "maria@example.com" })).await;
+        begun.push(options.json());
+    }
+    let mut passkey = crate::authenticator::Passkey::new(b"key");
+    let other = passkey.create(&begun[1]["options"]);
+    let wrong = json!({ "ceremony": begun[0]["ceremony"], "credential": other });
+    full.store(true, Ordering::SeqCst);
+    let put_off = browser.post("/_bmauth/register/verify", &wrong).await;
+    assert_eq!((put_off.status, put_off.refusal()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable".to_owned()));
+    full.store(false, Ordering::SeqCst);
+    assert_eq!(browser.post("/_bmauth/register/verify", &wrong).await.refusal(), "not-accepted");
+    assert_eq!(browser.post("/_bmauth/register/verify", &wrong).await.refusal(), "expired-ceremony");
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_write_sends_no_mail_twice() {
     let full = Arc::new(AtomicBool::new(false));
     let store = Arc::new(Fragile { full: Arc::clone(&full), ..Fragile::default() });

@@ -522,6 +522,21 @@ async fn a_held_recovery_is_cancelled_by_a_signed_in_browser() {
 }
 
 #[tokio::test]
+async fn a_held_recovery_that_is_over_is_not_cancelled_and_nobody_is_told_so() {
+    let world = World::new().await;
+    let (id, asked_at) = (HoldId(Uuid::from_u128(1)), world.auth.now());
+    let hold = Hold { id, account: AccountId(Uuid::nil()), asked_at, until: asked_at, browser: "Opera".to_owned() };
+    world.wait(hold.expires_at().since(asked_at).as_secs());
+    let (mut browser, _) = somebody(&world, MARIA).await;
+    let hold = Hold { account: account(&world, MARIA).await, ..hold };
+    world.store.commit(vec![Change::Hold(HoldChange::Add(hold))], Durability::Durable).await.unwrap();
+    let refused = browser.submit("/_bmauth/devices/hold/cancel", &[]).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    assert!(!events(&world, MARIA).await.contains(&What::RecoveryCancelled));
+    assert!(world.mails(MARIA).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_disabled_accounts_browser_can_do_nothing() {
     let world = World::new().await;
     let (mut browser, mut passkey) = somebody(&world, MARIA).await;
