@@ -3,8 +3,6 @@
 //!
 //! It knows neither the proxy nor a page.
 
-#![warn(clippy::wildcard_enum_match_arm)]
-
 pub mod cookies;
 pub mod credentials;
 pub mod decide;

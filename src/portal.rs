@@ -3,8 +3,6 @@
 //! A request arrives with a [`crate::gate::peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file under `pages/`
 //! is one page with its `get` and `post`.
 
-#![warn(clippy::wildcard_enum_match_arm)]
-
 pub mod answer;
 pub mod api;
 pub mod assets;

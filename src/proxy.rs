@@ -1,7 +1,5 @@
 //! The proxy: the only user of Pingora. One file for each phase of a request; the `ProxyHttp` here only calls them.
 
-#![warn(clippy::wildcard_enum_match_arm)]
-
 mod admit;
 mod answers;
 #[doc(hidden)]

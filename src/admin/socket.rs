@@ -60,9 +60,12 @@ impl Socket {
         // Its name while it is made may fit where its own does not, and nobody could connect.
         std::os::unix::net::SocketAddr::from_pathname(path).map_err(|_| SocketError::TooLong(path.to_owned()))?;
         make_way(path)?;
-        let refused = |error: io::Error| match error.kind() {
-            ErrorKind::InvalidInput => SocketError::TooLong(path.to_owned()),
-            _ => SocketError::Refused(path.to_owned(), error),
+        let refused = |error: io::Error| {
+            if error.kind() == ErrorKind::InvalidInput {
+                SocketError::TooLong(path.to_owned())
+            } else {
+                SocketError::Refused(path.to_owned(), error)
+            }
         };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Made where nobody else can reach it and moved into place once its mode is right: there is no moment at which

@@ -70,7 +70,7 @@ impl Auth {
     fn link_policy<R: From<Refusal>>(&self) -> Result<Policy, Failure<R>> {
         match self.linking {
             Policy::Off => Err(Failure::Refused(Refusal::Off.into())),
-            policy => Ok(policy),
+            policy @ (Policy::On | Policy::SameNetwork) => Ok(policy),
         }
     }
 

@@ -50,9 +50,10 @@ pub enum Unproved {
 
 impl From<WebauthnError> for Unproved {
     fn from(error: WebauthnError) -> Self {
-        match error {
-            WebauthnError::CredentialPossibleCompromise => Self::CounterWentBack,
-            other => Self::Webauthn(other),
+        if matches!(error, WebauthnError::CredentialPossibleCompromise) {
+            Self::CounterWentBack
+        } else {
+            Self::Webauthn(error)
         }
     }
 }

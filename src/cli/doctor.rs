@@ -219,6 +219,8 @@ impl Doctor {
 fn silent(why: &Silence) -> Verdict {
     match why {
         Silence::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),
-        other => Verdict::Unclear(other.to_string()),
+        Silence::NoConnection(..) | Silence::NoTls(..) | Silence::TooLong(_) | Silence::Unsendable(_) => {
+            Verdict::Unclear(why.to_string())
+        }
     }
 }

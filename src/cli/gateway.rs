@@ -85,6 +85,7 @@ async fn answer(socket: &Path, method: Method, target: &str) -> anyhow::Result<(
 }
 
 /// Why there is no connection.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors, most of which are told alike")]
 fn unreachable(socket: &Path, error: io::Error) -> anyhow::Error {
     let place = socket.display();
     match error.kind() {

@@ -46,7 +46,7 @@ pub(super) fn check(
             setting.refuse(checks, "is one table; write [[route]] with two brackets, once for each route.");
             vec![setting.node.clone()]
         }
-        _ => {
+        Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::Table(_) => {
             setting.refuse(checks, "must be written as [[route]], once for each route.");
             return None;
         }

@@ -66,7 +66,7 @@ impl Setting {
                 Some(items.collect())
             }
             Value::Text(_) => Some(vec![Self { key, key_place, node }]),
-            other => {
+            other @ (Value::Boolean(_) | Value::Other(_) | Value::Table(_)) => {
                 let message = format!("`{key}` is {}; it must be a list, like [\"…\"].", kind(&other));
                 checks.refuse(&node.place, message);
                 None
@@ -78,7 +78,7 @@ impl Setting {
     pub(super) fn boolean(self, checks: &mut Checks) -> Option<bool> {
         match self.node.value {
             Value::Boolean(boolean) => Some(boolean),
-            ref other => {
+            ref other @ (Value::Text(_) | Value::Other(_) | Value::List(_) | Value::Table(_)) => {
                 self.refuse(checks, format_args!("is {}; it must be true or false.", kind(other)));
                 None
             }
@@ -119,7 +119,7 @@ impl Setting {
     pub(super) fn table(self, checks: &mut Checks) -> Option<Table> {
         match self.node.value {
             Value::Table(table) => Some(table),
-            ref other => {
+            ref other @ (Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::List(_)) => {
                 self.refuse(checks, format_args!("is {}; it must be a table.", kind(other)));
                 None
             }

@@ -101,7 +101,11 @@ impl Source<'_> {
         let value = match value.into_inner() {
             DeValue::Table(table) => Value::Table(self.table(table, place.clone())),
             DeValue::Array(items) => Value::List(items.into_iter().map(|item| self.node(item)).collect()),
-            leaf => leaf_value(leaf),
+            leaf @ (DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)) => leaf_value(leaf),
         };
         Node { place, value, written: None }
     }
@@ -123,7 +127,11 @@ fn without_positions(value: DeValue<'_>, place: &Place) -> Value {
             }
             Value::Table(read)
         }
-        leaf => leaf_value(leaf),
+        leaf @ (DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)) => leaf_value(leaf),
     }
 }
 

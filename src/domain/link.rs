@@ -292,8 +292,13 @@ impl Link {
         match self.stage {
             Stage::Closed(Closed::Denied) => Err(Refusal::Denied),
             Stage::Closed(Closed::WrongNumbers) => Err(Refusal::NumbersSpent),
-            _ if now >= self.expires_at => Err(Refusal::TooOld),
-            _ => Ok(self),
+            Stage::Shown | Stage::Found | Stage::Approved(_) => {
+                if now < self.expires_at {
+                    Ok(self)
+                } else {
+                    Err(Refusal::TooOld)
+                }
+            }
         }
     }
 

@@ -361,7 +361,11 @@ pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Ope
     let (id, purpose, _) = ceremony.open(visitor, now)?;
     match purpose {
         Purpose::AddPasskey { account, leave: Leave::Recovery, state } => Ok(Opened { id, state, account }),
-        _ => Err(Refusal::Stale),
+        Purpose::AddPasskey { .. }
+        | Purpose::Register { .. }
+        | Purpose::ApproveLink { .. }
+        | Purpose::Confirm { .. }
+        | Purpose::SignIn { .. } => Err(Refusal::Stale),
     }
 }
 

@@ -108,7 +108,9 @@ pub fn try_number(
         NumberTried::Wrong(link) => {
             let refusal = match link.stage {
                 Stage::Closed(Closed::WrongNumbers) => Refusal::NumbersSpent,
-                _ => Refusal::WrongNumber { tries_left: WRONG_NUMBERS.saturating_sub(link.wrong_numbers) },
+                Stage::Shown | Stage::Found | Stage::Approved(_) | Stage::Closed(_) => {
+                    Refusal::WrongNumber { tries_left: WRONG_NUMBERS.saturating_sub(link.wrong_numbers) }
+                }
             };
             (link, Err(refusal))
         }

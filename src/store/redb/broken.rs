@@ -71,7 +71,29 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Events => &[Table::EventsByAccount, Table::EventsByExpiry],
         Table::Letters => &[Table::LettersByDue, Table::LettersByExpiry],
         Table::Counters => &[Table::CountersByEnd],
-        _ => &[],
+        Table::Meta
+        | Table::SigningKeys
+        | Table::AccountsByEmail
+        | Table::RefreshTokens
+        | Table::LinksByCode
+        | Table::RegistrationsByEmail
+        | Table::PasskeysByAccount
+        | Table::EventsByAccount
+        | Table::SessionsByAccount
+        | Table::LinksByAccount
+        | Table::RecoveriesByAccount
+        | Table::CeremoniesByExpiry
+        | Table::RegistrationsByExpiry
+        | Table::SessionsByCreation
+        | Table::SessionsByLastUse
+        | Table::LinksByExpiry
+        | Table::RecoveriesByExpiry
+        | Table::HoldsByExpiry
+        | Table::AdminCodesByExpiry
+        | Table::EventsByExpiry
+        | Table::LettersByDue
+        | Table::LettersByExpiry
+        | Table::CountersByEnd => &[],
     }
 }
 
@@ -83,6 +105,33 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         Table::RegistrationsByEmail => key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
         Table::PasskeysByAccount | Table::EventsByAccount => after_time(after_account(key)),
         Table::SessionsByAccount | Table::LinksByAccount | Table::RecoveriesByAccount => after_account(key),
-        _ => after_time(key),
+        Table::CeremoniesByExpiry
+        | Table::RegistrationsByExpiry
+        | Table::SessionsByCreation
+        | Table::SessionsByLastUse
+        | Table::LinksByExpiry
+        | Table::RecoveriesByExpiry
+        | Table::HoldsByExpiry
+        | Table::AdminCodesByExpiry
+        | Table::EventsByExpiry
+        | Table::LettersByDue
+        | Table::LettersByExpiry
+        | Table::CountersByEnd => after_time(key),
+        // No index: nothing is named by its rows.
+        Table::Meta
+        | Table::SigningKeys
+        | Table::Ceremonies
+        | Table::Registrations
+        | Table::Accounts
+        | Table::Passkeys
+        | Table::Sessions
+        | Table::TokenFamilies
+        | Table::Links
+        | Table::Recoveries
+        | Table::Holds
+        | Table::AdminCodes
+        | Table::Events
+        | Table::Letters
+        | Table::Counters => &[],
     }
 }

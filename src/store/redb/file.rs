@@ -82,6 +82,7 @@ fn open_private(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors, most of which are told alike")]
 fn explain(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.display();
     let problem = match &error {
