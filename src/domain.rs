@@ -1,4 +1,5 @@
-//! The rules: pure values and decisions. No I/O, no clock, no randomness, no HTTP server, no store.
+//! The rules: pure values and decisions. No I/O, no clock and no randomness but those they are given, no HTTP server, no
+//! store.
 
 pub mod accent;
 pub mod access;
@@ -6,12 +7,15 @@ pub mod account;
 pub mod activity;
 pub mod admin_code;
 pub mod api;
+pub mod assertion;
+pub mod attestation;
 pub mod bearer;
 pub mod brand;
 pub mod ceremony;
 pub mod claim;
 pub mod clock;
 pub mod code;
+pub mod code_counters;
 pub mod cookies;
 pub mod destination;
 pub mod email;
@@ -21,7 +25,9 @@ pub mod host;
 pub mod language;
 pub mod letter;
 pub mod link;
+pub mod mailed_code;
 pub mod manage;
+pub mod moment;
 pub mod operate;
 pub mod origin;
 pub mod otp;

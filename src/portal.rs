@@ -88,12 +88,12 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{code, devices, faster, link, recover, register, sign_in, sign_out};
+    use pages::{devices, faster, link, recover, register, sign_in, sign_out};
     let changes = Router::new()
         .route(own_paths::REGISTER_OPTIONS, post(register::options))
         .route(own_paths::REGISTER_VERIFY, post(register::verify))
-        .route(own_paths::REGISTER_CODE, post(code::post))
-        .route(own_paths::REGISTER_RESEND, post(code::resend))
+        .route(own_paths::REGISTER_CODE, post(register::code::post))
+        .route(own_paths::REGISTER_RESEND, post(register::code::resend))
         .route(own_paths::SIGN_IN_OPTIONS, post(sign_in::options))
         .route(own_paths::SIGN_IN_VERIFY, post(sign_in::verify))
         .route(own_paths::SIGN_OUT, post(sign_out::post))
@@ -127,7 +127,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
     Router::new()
         .route(own_paths::FRONT, get(pages::front))
         .route(own_paths::REGISTER, get(register::get))
-        .route(own_paths::REGISTER_CODE, get(code::get))
+        .route(own_paths::REGISTER_CODE, get(register::code::get))
         .route(own_paths::SIGN_IN, get(sign_in::get))
         .route(own_paths::SIGN_OUT, get(sign_out::get))
         .route(own_paths::RECOVER, get(recover::get))

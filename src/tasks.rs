@@ -30,7 +30,7 @@ pub fn start(auth: Arc<Auth>, portal: Arc<Portal>, outbox: Outbox, shutdown: &Ca
     let ending = Arc::clone(&auth);
     tasks.spawn(every(END_EVERY, shutdown.clone(), move || {
         let auth = Arc::clone(&ending);
-        async move { auth.end_expired_sessions() }
+        async move { auth.sessions.end_expired() }
     }));
     let sweeping = Arc::clone(&auth);
     tasks.spawn(every(SWEEP_EVERY, shutdown.clone(), move || {
@@ -62,7 +62,7 @@ async fn every<F: Future<Output = ()>>(period: Duration, shutdown: CancellationT
 
 /// Ends sessions whose time is up and removes what has expired.
 pub async fn sweep(auth: &Auth) {
-    if let Err(error) = auth.sweep(SWEEP_ROWS, SWEEP_ROUNDS).await {
+    if let Err(error) = auth.sessions.sweep(SWEEP_ROWS, SWEEP_ROUNDS).await {
         tracing::warn!(%error, "what has expired was not removed");
     }
 }

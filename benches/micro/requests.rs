@@ -91,7 +91,7 @@ impl Somebody {
             let mut passkey = authenticator::Passkey::new(b"a credential");
             browser.register(&world, "maria@example.com", &mut passkey).await;
             let secret = Secret::parse(&browser.cookies["__Host-bmauth"]).expect("a session");
-            let live = world.auth.session(secret.digest()).await.expect("a store").expect("a live session");
+            let live = world.auth.sessions.find(secret.digest()).await.expect("a store").expect("a live session");
             (world, secret, Principal::Person(live))
         });
         Self { runtime, world, secret, principal }
@@ -195,7 +195,7 @@ fn tokens(criterion: &mut Criterion) {
     });
     let audience: Arc<str> = "notes.example.com".into();
     group.bench_function("kept", |b| {
-        b.iter(|| auth.identity_token(black_box(principal), &audience).expect("a token"));
+        b.iter(|| auth.sessions.identity_token(black_box(principal), &audience).expect("a token"));
     });
     group.finish();
 }

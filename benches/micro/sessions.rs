@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use bmauth::auth::sessions::Sessions;
+use bmauth::auth::sessions::table::SessionTable;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
@@ -45,8 +45,8 @@ fn somebody(number: usize) -> SignedIn {
     SignedIn { session, account, ends_at: NOW.after(30 * DAY) }
 }
 
-fn full(number: usize) -> Sessions {
-    let sessions = Sessions::new(SessionLimits { idle: DAY, absolute: 30 * DAY });
+fn full(number: usize) -> SessionTable {
+    let sessions = SessionTable::new(SessionLimits { idle: DAY, absolute: 30 * DAY });
     for number in 0..number {
         let somebody = somebody(number);
         let before = sessions.before(somebody.session.token);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bmauth::auth::sessions::{KeptToken, MOST_KEPT, Sessions};
+use bmauth::auth::sessions::table::SessionTable;
+use bmauth::auth::sessions::{KeptToken, MOST_KEPT};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::domain::email::Email;
@@ -154,7 +155,7 @@ async fn sweep(path: &Path) -> anyhow::Result<Value> {
 
 fn weigh(number: usize) -> anyhow::Result<Value> {
     let (now, day) = (SystemClock.now(), Duration::from_secs(24 * 60 * 60));
-    let sessions = Sessions::new(SessionLimits { idle: day, absolute: 30 * day });
+    let sessions = SessionTable::new(SessionLimits { idle: day, absolute: 30 * day });
     let empty = resident()?;
     for number in 0..number {
         let secret = Secret::from_bytes(hash("session", number));

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Failure, WorldFailure};
+use crate::auth::failure::{Failure, WorldFailure};
 use crate::domain::group;
 use crate::domain::operate::Refusal;
 use crate::store::StoreError;

@@ -44,7 +44,7 @@ impl Session {
             amr: session.authentication.methods.iter().map(|method| method.amr().to_owned()).collect(),
             created_at: session.created_at.rfc3339(),
             last_seen_at: session.last_seen_at.rfc3339(),
-            ends_at: auth.limits().end(session.created_at, session.last_seen_at).rfc3339(),
+            ends_at: auth.sessions.limits().end(session.created_at, session.last_seen_at).rfc3339(),
             recovered_at: session.recovered_at.map(Timestamp::rfc3339),
         }
     }

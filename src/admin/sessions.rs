@@ -51,7 +51,7 @@ pub(super) async fn list(
     };
     let mut sessions = Vec::new();
     for account in &accounts {
-        let theirs = operating.auth.sessions_of(account.id).await?;
+        let theirs = operating.auth.sessions.of_account(account.id).await?;
         sessions.extend(theirs.iter().map(|session| Session::of(&operating.auth, account, session)));
     }
     Ok(Json(Sessions { sessions, next }))
@@ -64,7 +64,7 @@ pub(super) async fn end(
 ) -> Result<Json<SessionEnded>, NotDone> {
     let public = Uuid::try_parse(&id)
         .map_err(|_| NotDone::unreadable(format!("{id:?} is not the id of a session, as sessions list shows it.")))?;
-    let ended = operating.auth.end_any_session(SessionId(public)).await;
+    let ended = operating.auth.operate.end_any_session(SessionId(public)).await;
     let (account, session) = ended.map_err(|failure| NotDone::about(&id, failure))?;
     Ok(Json(SessionEnded { session: Session::of(&operating.auth, &account, &session) }))
 }
@@ -75,7 +75,7 @@ pub(super) async fn end_all(
     Path(who): Path<String>,
 ) -> Result<Json<UserChanged>, NotDone> {
     let account = find(&operating, &who).await?;
-    let ended = operating.auth.end_sessions(&account).await;
+    let ended = operating.auth.operate.end_sessions(&account).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(UserChanged { user: User::of(&account), sessions_ended }))
 }

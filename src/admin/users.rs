@@ -211,7 +211,7 @@ impl Page {
         let after = self.after.as_deref().map(Email::parse).transpose();
         let after = after.map_err(|why| NotDone::unreadable(format!("`after`: {why}")))?;
         let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-        let accounts = operating.auth.list_accounts(after.as_ref(), limit).await?;
+        let accounts = operating.auth.operate.list_accounts(after.as_ref(), limit).await?;
         let full = accounts.len() == limit;
         let next = accounts.last().filter(|_| full).map(|account| account.email.as_str().to_owned());
         Ok((accounts, next))
@@ -223,7 +223,7 @@ pub(super) async fn find(operating: &Operating, who: &str) -> Result<Account, No
     let named = Who::parse(who).ok_or_else(|| {
         NotDone::unreadable(format!("{who:?} is neither an e-mail address nor the id of an account."))
     })?;
-    operating.auth.find_account(&named).await.map_err(|failure| NotDone::about(who, failure))
+    operating.auth.operate.find_account(&named).await.map_err(|failure| NotDone::about(who, failure))
 }
 
 /// `GET /users?after=&limit=`
@@ -242,7 +242,8 @@ pub(super) async fn show(
     Path(who): Path<String>,
 ) -> Result<Json<UserShown>, NotDone> {
     let account = find(&operating, &who).await?;
-    let Known { account, passkeys, sessions, events, hold, code_until } = operating.auth.look_up(account).await?;
+    let Known { account, passkeys, sessions, events, hold, code_until } =
+        operating.auth.operate.look_up(account).await?;
     Ok(Json(UserShown {
         user: User::of(&account),
         passkeys: passkeys.iter().map(Passkey::of).collect(),
@@ -271,7 +272,7 @@ pub(super) async fn enable(
 
 async fn set_disabled(operating: &Operating, who: &str, disabled: bool) -> Result<Json<UserChanged>, NotDone> {
     let account = find(operating, who).await?;
-    let ended = operating.auth.set_disabled(&account, disabled).await;
+    let ended = operating.auth.operate.set_disabled(&account, disabled).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(who, failure))?;
     Ok(Json(UserChanged { user: User::of(&Account { disabled, ..account }), sessions_ended }))
 }
@@ -307,7 +308,8 @@ pub(super) async fn groups(
     let Query(change) = change?;
     let change = change.read()?;
     let account = find(&operating, &who).await?;
-    let account = operating.auth.regroup(account, change).await.map_err(|failure| NotDone::about(&who, failure))?;
+    let account =
+        operating.auth.operate.regroup(account, change).await.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(User::of(&account)))
 }
 
@@ -317,7 +319,7 @@ pub(super) async fn remove(
     Path(who): Path<String>,
 ) -> Result<Json<UserChanged>, NotDone> {
     let account = find(&operating, &who).await?;
-    let ended = operating.auth.remove_account(&account).await;
+    let ended = operating.auth.operate.remove_account(&account).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(UserChanged { user: User::of(&account), sessions_ended }))
 }
@@ -328,7 +330,7 @@ pub(super) async fn recover(
     Path(who): Path<String>,
 ) -> Result<Json<RecoveryCode>, NotDone> {
     let account = find(&operating, &who).await?;
-    let given = operating.auth.give_code(account, operating.code_page.is_some()).await;
+    let given = operating.auth.operate.give_code(account, operating.code_page.is_some()).await;
     let given = given.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(RecoveryCode {
         email: given.account.email.as_str().to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::link::watch::Watchers;
-use super::sessions::Sessions;
+use super::sessions::table::SessionTable;
 use crate::domain::clock::Timestamp;
 use crate::domain::plan::{Change, Durability, Effects, Plan};
 use crate::domain::session::SessionLimits;
@@ -17,7 +17,7 @@ use crate::store::{CommitError, Records, Store, StoreError};
 pub struct Ledger {
     store: Arc<dyn Store>,
     records: Arc<dyn Records>,
-    sessions: Arc<Sessions>,
+    sessions: Arc<SessionTable>,
     links: Arc<Watchers>,
     letters: Notify,
 }
@@ -28,7 +28,7 @@ impl Ledger {
         Self {
             records: Arc::clone(&store) as _,
             store,
-            sessions: Arc::new(Sessions::new(limits)),
+            sessions: Arc::new(SessionTable::new(limits)),
             links: Arc::default(),
             letters: Notify::new(),
         }
@@ -39,7 +39,7 @@ impl Ledger {
         Arc::clone(&self.records)
     }
 
-    pub(super) fn sessions(&self) -> Arc<Sessions> {
+    pub(super) fn sessions(&self) -> Arc<SessionTable> {
         Arc::clone(&self.sessions)
     }
 
@@ -110,7 +110,7 @@ impl Ledger {
 }
 
 /// Ends the live sessions that a commit ended.
-async fn end(effects: &Effects, store: &dyn Records, sessions: &Sessions) {
+async fn end(effects: &Effects, store: &dyn Records, sessions: &SessionTable) {
     for token in &effects.sessions {
         sessions.end(*token);
     }

@@ -1,6 +1,10 @@
 //! Drives the steps of [`crate::domain::operate`], and finds what an operator asks for.
 
-use super::{Auth, Failure};
+use std::sync::Arc;
+
+use super::core::Core;
+use super::failure::Failure;
+use super::sessions::Sessions;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::{AdminCode, Code};
@@ -64,13 +68,24 @@ pub struct GivenCode {
     pub expires_at: Timestamp,
 }
 
-impl Auth {
+/// What an operator does.
+#[derive(Clone, Debug)]
+pub struct OperateFlow {
+    core: Arc<Core>,
+    sessions: Sessions,
+}
+
+impl OperateFlow {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions) -> Self {
+        Self { core, sessions }
+    }
+
     /// Accounts by address, those after `after`, at most `limit`.
     ///
     /// # Errors
     /// The store failed.
     pub async fn list_accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
-        self.store.accounts(after, limit).await
+        self.core.records.accounts(after, limit).await
     }
 
     /// The account an operator means.
@@ -79,8 +94,8 @@ impl Auth {
     /// [`Refusal::NoAccount`]; a failure of the store.
     pub async fn find_account(&self, who: &Who) -> Result<Account, Failure<Refusal>> {
         let found = match who {
-            Who::Email(email) => self.store.account_by_email(email).await?,
-            Who::Id(id) => self.store.account(*id).await?,
+            Who::Email(email) => self.core.records.account_by_email(email).await?,
+            Who::Id(id) => self.core.records.account(*id).await?,
         };
         found.ok_or(Failure::Refused(Refusal::NoAccount))
     }
@@ -90,27 +105,15 @@ impl Auth {
     /// # Errors
     /// A failure of the store.
     pub async fn look_up(&self, account: Account) -> Result<Known, StoreError> {
-        let (id, now) = (account.id, self.now());
+        let id = account.id;
         Ok(Known {
-            passkeys: self.store.passkeys(id).await?,
-            sessions: self.sessions_of(id).await?,
-            events: self.store.events(id, EVENTS).await?,
-            hold: self.store.hold(id).await?.filter(|hold| hold.is_open(now)),
+            passkeys: self.core.records.passkeys(id).await?,
+            sessions: self.sessions.of_account(id).await?,
+            events: self.core.records.events(id, EVENTS).await?,
+            hold: self.core.open_hold(id).await?,
             code_until: self.open_admin_code(id).await?.map(|code| code.expires_at),
             account,
         })
-    }
-
-    /// The sessions of an account that have not ended, the newest first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
-        let (limits, now) = (self.limits(), self.now());
-        let mut sessions = self.store.sessions(account).await?;
-        // Those whose time is up are in the store until it is swept.
-        sessions.retain(|session| now < limits.end(session.created_at, session.last_seen_at));
-        Ok(sessions)
     }
 
     /// The operator's code of an account, if it can still be tried.
@@ -118,7 +121,7 @@ impl Auth {
     /// # Errors
     /// The store failed.
     pub async fn open_admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
-        Ok(self.store.admin_code(account).await?.filter(|code| code.is_open(self.now())))
+        Ok(self.core.records.admin_code(account).await?.filter(|code| code.is_open(self.core.now())))
     }
 
     /// Disables an account, or enables it again. Disabled, its sessions end at once, and their open streams with them.
@@ -127,8 +130,8 @@ impl Auth {
     /// # Errors
     /// [`Refusal::NoAccount`], [`Refusal::Raced`]; a failure of the store.
     pub async fn set_disabled(&self, account: &Account, disabled: bool) -> Result<usize, Failure<Refusal>> {
-        let sessions = self.sessions_of(account.id).await?.len();
-        self.carry_out(operate::set_disabled(account, disabled)).await?;
+        let sessions = self.sessions.of_account(account.id).await?.len();
+        self.core.carry_out(operate::set_disabled(account, disabled)).await?;
         tracing::info!(account = %account.id, disabled, "an operator changed whether an account is disabled");
         Ok(sessions)
     }
@@ -143,7 +146,7 @@ impl Auth {
         if groups == account.groups {
             return Ok(account);
         }
-        self.carry_out(operate::set_groups(&account, groups.clone())).await?;
+        self.core.carry_out(operate::set_groups(&account, groups.clone())).await?;
         tracing::info!(account = %account.id, "an operator changed the groups of an account");
         Ok(Account { groups, ..account })
     }
@@ -153,8 +156,8 @@ impl Auth {
     /// # Errors
     /// [`Refusal::NoAccount`]; a failure of the store.
     pub async fn remove_account(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
-        let sessions = self.sessions_of(account.id).await?.len();
-        self.carry_out(operate::remove(account)).await?;
+        let sessions = self.sessions.of_account(account.id).await?.len();
+        self.core.carry_out(operate::remove(account)).await?;
         tracing::info!(account = %account.id, "an operator removed an account");
         Ok(sessions)
     }
@@ -164,8 +167,8 @@ impl Auth {
     /// # Errors
     /// A failure of the store.
     pub async fn end_sessions(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
-        let sessions = self.sessions_of(account.id).await?.len();
-        self.carry_out(operate::end_sessions(account)).await?;
+        let sessions = self.sessions.of_account(account.id).await?.len();
+        self.core.carry_out(operate::end_sessions(account)).await?;
         tracing::info!(account = %account.id, sessions, "an operator ended the sessions of an account");
         Ok(sessions)
     }
@@ -176,7 +179,7 @@ impl Auth {
     /// [`Refusal::NoSession`]; a failure of the store.
     pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Session), Failure<Refusal>> {
         let (account, session) = self.find_session(id).await?.ok_or(Failure::Refused(Refusal::NoSession))?;
-        self.carry_out(operate::end_session(session.token)).await?;
+        self.core.carry_out(operate::end_session(session.token)).await?;
         tracing::info!(account = %account.id, session = %id.0, "an operator ended a session");
         Ok((account, session))
     }
@@ -187,10 +190,10 @@ impl Auth {
     /// # Errors
     /// [`Refusal::CodesOff`], [`Refusal::Disabled`], [`Refusal::NoAccount`]; a failure of the store.
     pub async fn give_code(&self, account: Account, given_here: bool) -> Result<GivenCode, Failure<Refusal>> {
-        let code = Code::generate(self.entropy());
-        let digest = code.digest(&self.keys.admin_codes, account.id);
-        let plan = operate::give_code(&account, digest, given_here, self.now()).map_err(Failure::Refused)?;
-        let expires_at = self.carry_out(plan).await?;
+        let code = Code::generate(&*self.core.entropy);
+        let digest = code.digest(&self.core.keys.admin_codes, account.id);
+        let plan = operate::give_code(&account, digest, given_here, self.core.now()).map_err(Failure::Refused)?;
+        let expires_at = self.core.carry_out(plan).await?;
         tracing::info!(account = %account.id, "an operator made a recovery code");
         Ok(GivenCode { account, code, expires_at })
     }
@@ -199,13 +202,13 @@ impl Auth {
     async fn find_session(&self, id: SessionId) -> Result<Option<(Account, Session)>, StoreError> {
         let mut after = None;
         loop {
-            let accounts = self.store.accounts(after.as_ref(), PAGE).await?;
+            let accounts = self.core.records.accounts(after.as_ref(), PAGE).await?;
             after = accounts.last().map(|account| account.email.clone());
             if after.is_none() {
                 return Ok(None);
             }
             for account in accounts {
-                let mut sessions = self.sessions_of(account.id).await?.into_iter();
+                let mut sessions = self.sessions.of_account(account.id).await?.into_iter();
                 if let Some(session) = sessions.find(|session| session.id == id) {
                     return Ok(Some((account, session)));
                 }

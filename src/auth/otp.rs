@@ -1,14 +1,19 @@
 //! Drives the steps of [`crate::domain::otp`]: e-mailed codes over the API.
 
-use super::tokens::{RACES, Tokens};
-use super::{Auth, Failure, WorldFailure};
+use std::sync::Arc;
+
+use super::core::{Core, RACES};
+use super::failure::{Failure, WorldFailure, refusal_apart};
+use super::recover::RecoverFlow;
+use super::register::RegisterFlow;
+use super::tokens::{Tokens, TokensFlow};
 use crate::domain::code;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Counted, Pending};
-use crate::domain::plan::{Change, Conflict, Counter, CounterChange, Durability, Plan, RegistrationConflict};
-use crate::domain::recover::{self, Proved};
-use crate::domain::register;
+use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
+use crate::domain::recover;
+use crate::domain::register::{self, CountedTry};
 use crate::domain::visitor::{Client, Visitor};
 use crate::store::{CommitError, StoreError};
 
@@ -31,21 +36,34 @@ impl From<Conflict> for WrongCode {
     }
 }
 
-impl Auth {
+/// E-mailed codes over the API.
+#[derive(Clone, Debug)]
+pub struct OtpFlow {
+    core: Arc<Core>,
+    register: RegisterFlow,
+    recover: RecoverFlow,
+    tokens: TokensFlow,
+}
+
+impl OtpFlow {
+    pub(super) fn new(core: Arc<Core>, register: RegisterFlow, recover: RecoverFlow, tokens: TokensFlow) -> Self {
+        Self { core, register, recover, tokens }
+    }
+
     /// Sends a code to an address: another one for the visitor's unfinished sign-up, or one to get back in. The answer is
     /// the same for every address, and where too many were sent lately.
     ///
     /// # Errors
     /// A failure of the store.
     pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
-        match self.carry_out(otp::ask(self.asks(&email, visitor), self.now())).await {
+        match self.core.carry_out(otp::ask(self.asks(&email, visitor), self.core.now())).await {
             Ok(()) => {}
             // What was sent just now still opens what it was sent for.
             Err(CommitError::Conflict(_)) => return Ok(()),
             Err(CommitError::Store(error)) => return Err(error),
         }
-        let counters = self.counters(&email, visitor);
-        let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.now());
+        let counters = self.core.code_counters(&email, visitor);
+        let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.core.now());
         waiting.sort_by_key(Pending::sent_at);
         let sign_up = waiting.into_iter().rev().find_map(|pending| match pending {
             Pending::SignUp(registration) => Some(registration),
@@ -53,20 +71,23 @@ impl Auth {
         });
         let sent = match sign_up {
             Some(registration) => {
-                self.resend_for(&registration, visitor).await.map_err(|failure| failure.map_refusal(|_| WrongCode))
+                let sent = self.register.resend_for(*registration, visitor).await;
+                sent.map_err(|failure| failure.map_refusal(|_| WrongCode))
             }
-            None => self
-                .begin_recovery(email, Destination::root(), visitor)
-                .await
-                .map_err(|failure| failure.map_refusal(|_| WrongCode)),
+            None => {
+                let sent = self.recover.begin(email, Destination::root(), visitor).await;
+                sent.map_err(|failure| failure.map_refusal(|_| WrongCode))
+            }
         };
         match sent {
             Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::RelyingParty(_))) => Ok(()),
             // Nothing was to be sent here. It counts all the same, or it could be told from what comes after.
-            Err(Failure::Refused(WrongCode)) => match self.carry_out(otp::in_vain(counters, self.now())).await {
-                Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
-                Err(CommitError::Store(error)) => Err(error),
-            },
+            Err(Failure::Refused(WrongCode)) => {
+                match self.core.carry_out(otp::in_vain(counters, self.core.now())).await {
+                    Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+                    Err(CommitError::Store(error)) => Err(error),
+                }
+            }
             Err(Failure::World(WorldFailure::Store(error))) => Err(error),
         }
     }
@@ -74,7 +95,7 @@ impl Auth {
     /// What counts how lately that client had a code sent to that address: by its cookie, or the one it is given now, and
     /// where it has none by its network too.
     fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
-        let asked = |by: &[u8]| self.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
+        let asked = |by: &[u8]| self.core.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
         let network = (visitor.client == Client::Api { cookie: false }).then(|| asked(&visitor.network()));
         [asked(visitor.browser.bytes())].into_iter().chain(network).collect()
     }
@@ -83,22 +104,11 @@ impl Auth {
     ///
     /// # Errors
     /// [`WrongCode`]; a failure of the store.
-    pub async fn open_by_code(
-        &self,
-        email: &Email,
-        typed: &str,
-        visitor: &Visitor,
-    ) -> Result<Opened, Failure<WrongCode>> {
+    pub async fn open(&self, email: &Email, typed: &str, visitor: &Visitor) -> Result<Opened, Failure<WrongCode>> {
         for counted in self.count_tries(email, typed, visitor).await? {
             let opened = match counted {
-                Counted::SignUp(counted) => self
-                    .finish_sign_up(*counted, visitor)
-                    .await
-                    .map_err(|failure| failure.map_refusal(|_| WrongCode))?,
-                Counted::Recovery(counted) => self
-                    .finish_by_code(counted, typed, visitor)
-                    .await
-                    .map_err(|failure| failure.map_refusal(|_| WrongCode))?,
+                Counted::SignUp(counted) => refusal_apart(self.finish_sign_up(*counted, visitor).await)?.ok(),
+                Counted::Recovery(counted) => refusal_apart(self.finish_recovery(counted, visitor).await)?.ok(),
             };
             if let Some(opened) = opened {
                 return Ok(opened);
@@ -110,9 +120,9 @@ impl Auth {
 
     /// All that waits for a code of an address.
     async fn waiting(&self, email: &Email) -> Result<Vec<Pending>, StoreError> {
-        let sign_ups = self.store.registrations_of(email).await?;
-        let recoveries = match self.store.account_by_email(email).await? {
-            Some(account) => self.store.recoveries_of(account.id).await?,
+        let sign_ups = self.core.records.registrations_of(email).await?;
+        let recoveries = match self.core.records.account_by_email(email).await? {
+            Some(account) => self.core.records.recoveries_of(account.id).await?,
             None => Vec::new(),
         };
         Ok(sign_ups
@@ -126,14 +136,10 @@ impl Auth {
     /// Commits something, as is done for an address where something waits or has to be sent: the time that an answer takes
     /// must not tell whether there was anything.
     async fn work_as_if(&self, email: &Email) -> Result<(), StoreError> {
-        let counter = self.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
-        let count = Change::Counter(CounterChange::Count {
-            counter,
-            limit: u32::MAX,
-            window: code::ADDRESS_WINDOW,
-            now: self.now(),
-        });
-        match self.carry_out(Plan { changes: vec![count], durability: Durability::Durable, then: () }).await {
+        let counter = self.core.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
+        let now = self.core.now();
+        let count = CounterChange::Count { counter, limit: u32::MAX, window: code::ADDRESS_WINDOW, now };
+        match self.core.carry_out(Plan::durable(vec![count.into()], ())).await {
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
         }
@@ -146,24 +152,20 @@ impl Auth {
         visitor: &Visitor,
     ) -> Result<Vec<Counted>, Failure<WrongCode>> {
         for _ in 0..RACES {
-            let candidates = otp::candidates(self.waiting(email).await?, visitor, self.now());
-            let counters = self.counters(email, visitor);
-            let plan = otp::count_try(candidates, typed, self.recovery, counters, self.now());
+            let candidates = otp::candidates(self.waiting(email).await?, visitor, self.core.now());
+            let counters = self.core.code_counters(email, visitor);
+            let plan = otp::count_try(candidates, typed, self.recover.mode(), counters, self.core.now());
             if plan.then.is_empty() {
                 self.work_as_if(email).await?;
                 return Ok(plan.then);
             }
-            match self.carry_out(plan).await {
+            match self.core.carry_out(plan).await {
                 Err(CommitError::Conflict(Conflict::Limit(_))) => {
                     self.work_as_if(email).await?;
                     return Err(Failure::Refused(WrongCode));
                 }
                 // Another try was counted meanwhile, or spent what this one counts against.
-                Err(CommitError::Conflict(
-                    Conflict::RecoveryChanged
-                    | Conflict::Registration(RegistrationConflict::Spent)
-                    | Conflict::Registration(RegistrationConflict::TriesSpent),
-                )) => {}
+                Err(CommitError::Conflict(Conflict::RecoveryChanged | Conflict::RegistrationChanged)) => {}
                 counted => return Ok(counted?),
             }
         }
@@ -172,47 +174,28 @@ impl Auth {
 
     async fn finish_sign_up(
         &self,
-        counted: register::CountedTry,
+        counted: CountedTry,
         visitor: &Visitor,
-    ) -> Result<Option<Opened>, Failure<register::Refusal>> {
-        if self.policy.allow(counted.email()).is_err() {
-            return Ok(None);
-        }
-        let code = self.code(counted.code());
-        let (refresh, starting) = self.start_by_tokens(visitor);
-        let session = starting.session.clone();
-        let plan = register::prove(counted, &code, session, self.fresh_letter(), visitor, self.now());
-        let Ok(plan) = plan else { return Ok(None) };
-        let register::Finished { account, session, .. } = self.carry_out(starting.along(plan)).await?;
-        self.counts.registration();
-        tracing::info!(account = %account.id, "an account was made");
-        Ok(Some(Opened::SignedIn(Box::new(self.tokens(account, session, refresh)))))
+    ) -> Result<Opened, Failure<register::Refusal>> {
+        let registration = counted.registration();
+        self.register.allow(&registration.email)?;
+        let code = self.core.code(registration.code.id);
+        let (refresh, starting) = self.tokens.start(visitor);
+        let plan = register::prove(counted, &code, starting.session.clone(), self.core.moment(visitor));
+        let finished = self.register.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
+        let register::Finished { account, session, .. } = finished;
+        Ok(Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))))
     }
 
-    async fn finish_by_code(
+    async fn finish_recovery(
         &self,
         counted: recover::CountedTry,
-        typed: &str,
         visitor: &Visitor,
-    ) -> Result<Option<Opened>, Failure<recover::Refusal>> {
-        let browser = counted.recovery().browser;
-        match self.prove_counted(counted, typed, visitor).await {
-            Ok(Proved::SetUp) => {}
-            Ok(Proved::Held(_)) => return Ok(Some(Opened::Held)),
-            Err(Failure::Refused(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        }
-        let gone = || Failure::Refused(recover::Refusal::NoRecovery);
-        let recovery = self.store.recovery(browser).await?.ok_or_else(gone)?;
-        let account = recover::proved_account(&recovery, self.now()).map_err(Failure::Refused)?;
-        let hold = self.store.hold(account).await?;
-        let (refresh, starting) = self.start_by_tokens(visitor);
-        let moment = self.moment(visitor);
-        let plan = recover::finish_by_code(moment, &recovery, hold.as_ref(), starting.session.clone());
-        let plan: Plan<_> = plan.map_err(Failure::Refused)?;
-        let session = self.carry_out(starting.along(plan)).await?;
-        let account = self.store.account(account).await?.ok_or_else(gone)?;
-        tracing::info!(account = %account.id, "an account was recovered");
-        Ok(Some(Opened::SignedIn(Box::new(self.tokens(account, session, refresh)))))
+    ) -> Result<Opened, Failure<recover::Refusal>> {
+        let (refresh, starting) = self.tokens.start(visitor);
+        Ok(match self.recover.finish_by_code(counted, starting, visitor).await? {
+            Some((account, session)) => Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))),
+            None => Opened::Held,
+        })
     }
 }

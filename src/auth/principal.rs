@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::sessions::LiveSession;
+use super::sessions::live::LiveSession;
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{SessionId, Told};

@@ -1,161 +1,221 @@
 //! Drives the steps of [`crate::domain::recover`].
 
+use std::sync::Arc;
+
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
-use super::sessions::LiveSession;
-use super::{Auth, Failure, SignedInBrowser};
-use crate::domain::account::AccountId;
+use super::attestation::Owner;
+use super::core::{Core, RACES};
+use super::failure::{Failure, WorldFailure};
+use super::sessions::{LiveSession, Sessions};
+use super::starting::{SignedInBrowser, Starting};
+use crate::domain::account::{Account, AccountId};
 use crate::domain::admin_code;
-use crate::domain::ceremony::CeremonyId;
-use crate::domain::code::{Code, CodeId};
+use crate::domain::attestation::Making;
+use crate::domain::ceremony::{CeremonyId, Leave, Makes};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
+use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{AdminCodeChange, Change};
-use crate::domain::recover::{self, Finished, Fresh, Mode, Moment, Proved, Refusal};
-use crate::domain::recovery::{CancelLink, Hold, HoldId, Recovery};
-use crate::domain::session::SignedIn;
+use crate::domain::plan::{AdminCodeChange, Change, Conflict, Plan};
+use crate::domain::recover::{self, CancelledBy, CountedTry, Finished, Mode, Proved, Refusal, TypedCode};
+use crate::domain::recovery::{CancelLink, Hold, Recovery};
+use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
-use crate::store::StoreError;
+use crate::store::{CommitError, StoreError};
 
-impl Auth {
+/// Getting back in.
+#[derive(Clone, Debug)]
+pub struct RecoverFlow {
+    core: Arc<Core>,
+    sessions: Sessions,
+    mode: Mode,
+}
+
+impl RecoverFlow {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, mode: Mode) -> Self {
+        Self { core, sessions, mode }
+    }
+
     /// How somebody without their passkey gets back in.
-    pub fn recovery_mode(&self) -> Mode {
-        self.recovery
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// An address was typed: sends a code where it has an account.
     ///
     /// # Errors
-    /// [`Refusal::Off`], [`Refusal::TooMany`]; a failure of the store.
-    pub async fn begin_recovery(
-        &self,
-        email: Email,
-        return_to: Destination,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
-        let account = self.store.account_by_email(&email).await?;
-        let counters = self.counters(&email, visitor);
-        let plan = recover::begin(self.moment(visitor), email, account.as_ref(), return_to, counters);
-        self.carry_out(plan.map_err(Failure::Refused)?).await?;
-        Ok(())
+    /// [`Refusal::Off`], too many codes; a failure of the store.
+    pub async fn begin(&self, email: Email, return_to: Destination, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let account = self.core.records.account_by_email(&email).await?;
+        let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
+        let plan = recover::begin(self.mode, email, account.as_ref(), return_to, counters, moment);
+        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
     /// The visitor's unfinished recovery, if it has not expired.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn recovery(&self, visitor: &Visitor) -> Result<Option<Recovery>, StoreError> {
-        let recovery = self.store.recovery(visitor.browser).await?;
-        Ok(recovery.filter(|recovery| self.now() < recovery.expires_at))
+    pub async fn pending(&self, visitor: &Visitor) -> Result<Option<Recovery>, StoreError> {
+        let recovery = self.core.records.recovery(visitor.browser).await?;
+        Ok(recovery.filter(|recovery| self.core.now() < recovery.expires_at))
+    }
+
+    async fn begun(&self, visitor: &Visitor) -> Result<Recovery, Failure<Refusal>> {
+        self.pending(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))
     }
 
     /// Sends another code.
     ///
     /// # Errors
-    /// [`Refusal::NoRecovery`], [`Refusal::TooSoon`], [`Refusal::TooMany`]; a failure of the store.
-    pub async fn resend_recovery_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
-        let counters = self.counters(&recovery.email, visitor);
-        let plan = recover::resend(self.moment(visitor), recovery, counters);
-        self.carry_out(plan.map_err(Failure::Refused)?).await?;
-        Ok(())
+    /// [`Refusal::NoRecovery`], too soon, too many; a failure of the store.
+    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let recovery = self.begun(visitor).await?;
+        let counters = self.core.code_counters(&recovery.email, visitor);
+        let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
+        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
     /// A code was typed: counts the try, compares, and says what it leads to.
     ///
     /// # Errors
     /// Any [`Refusal`] of a code; a failure of the store.
-    pub async fn prove_recovery(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
-        let (mode, now) = (self.recovery, self.now());
-        let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
-        Typed::parse(mode, typed).ok_or(Failure::Refused(Refusal::NotACode))?;
-        let counters = self.counters(&recovery.email, visitor);
-        let plan = recover::count_try(mode, recovery, counters, now).map_err(Failure::Refused)?;
-        let counted = self.carry_out(plan).await?;
-        self.prove_counted(counted, typed, visitor).await
+    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+        let counted = self.count_try(typed, visitor).await?;
+        self.prove_counted(counted, visitor).await
+    }
+
+    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
+        for _ in 0..RACES {
+            let recovery = self.begun(visitor).await?;
+            let counters = self.core.code_counters(&recovery.email, visitor);
+            let typed = TypedCode::parse(self.mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
+            let plan = recover::count_try(self.mode, recovery, Some(typed), counters, self.core.now());
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // Another try was counted meanwhile, or another code sent: this one has not been looked at.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
+                counted => return Ok(counted?),
+            }
+        }
+        Err(WorldFailure::Busy.into())
     }
 
     /// Compares the code of a counted try, and says what it leads to.
-    pub(super) async fn prove_counted(
-        &self,
-        counted: recover::CountedTry,
-        typed: &str,
-        visitor: &Visitor,
-    ) -> Result<Proved, Failure<Refusal>> {
-        let typed = Typed::parse(self.recovery, typed).ok_or(Failure::Refused(Refusal::NotACode))?;
-        let account = counted.recovery().account;
-        let (right, spends) = match typed {
-            Typed::Mailed(code) => (code.matches(&self.code(counted.recovery().code)), None),
-            Typed::FromOperator(code) => {
-                let spends = match account {
-                    Some(account) => self.operators_code(account, &code).await?,
-                    None => None,
-                };
-                (spends.is_some(), spends)
-            }
+    async fn prove_counted(&self, counted: CountedTry, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+        let Recovery { account, code: mailed, .. } = counted.recovery();
+        let right = match (counted.typed(), account) {
+            (Some(TypedCode::Mailed(code)), _) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
+            (Some(TypedCode::FromOperator(code)), Some(account)) => self.operators_code(*account, code).await?,
+            (Some(TypedCode::FromOperator(_)), None) | (None, _) => None,
         };
         let hold = match account {
-            Some(account) => self.store.hold(account).await?,
+            Some(account) => self.core.records.hold(*account).await?,
             None => None,
         };
-        let plan = recover::prove(self.moment(visitor), counted, right, spends, hold);
-        Ok(self.carry_out(plan.map_err(Failure::Refused)?).await?)
+        let plan = recover::prove(self.mode, counted, right, hold, self.core.moment(visitor));
+        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+    }
+
+    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
+    /// would let anybody who knows the address burn it.
+    async fn operators_code(
+        &self,
+        account: AccountId,
+        typed: &admin_code::Code,
+    ) -> Result<Option<Vec<Change>>, StoreError> {
+        let out = self.core.records.admin_code(account).await?.filter(|code| code.is_open(self.core.now()));
+        let right = out.filter(|code| code.is(typed, &self.core.keys.admin_codes));
+        // To be committed with what the code is good for, so that it is used once.
+        Ok(right.map(|code| vec![AdminCodeChange::Spend { account, digest: code.digest }.into()]))
     }
 
     /// Makes a challenge for the new passkey of a proved recovery.
     ///
     /// # Errors
     /// [`Refusal::NoRecovery`]; a failure of the store.
-    pub async fn begin_recovery_passkey(
+    pub async fn begin_passkey(
         &self,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let now = self.now();
-        let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
-        let account = recover::proved_account(&recovery, now).map_err(Failure::Refused)?;
+        let core = &self.core;
+        let recovery = self.begun(visitor).await?;
+        let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
+        let account = self.account(account).await?;
         // A passkey that is on this device after all is replaced by nothing: it can be used to sign in.
-        let passkeys = self.store.passkeys(account).await?;
-        let (options, state) = self.relying_party.challenge_registration(account, &recovery.email, &passkeys)?;
-        let id = CeremonyId::of_challenge(options.challenge.as_ref());
-        self.carry_out(recover::begin_passkey(account, id, state, visitor, now)).await?;
+        let passkeys = core.records.passkeys(account.id).await?;
+        let (owner, makes) = (Owner::of(&account, &passkeys), Makes::Another(Leave::Recovery));
+        let (ceremony, options) = core.challenge(owner, makes, Destination::root(), core.moment(visitor))?;
+        let id = ceremony.id;
+        core.carry_out(Plan::ask(ceremony)).await?;
         Ok((id, options))
     }
 
-    /// The device made the new passkey: a session, and every other one ends.
+    async fn account(&self, id: AccountId) -> Result<Account, Failure<Refusal>> {
+        self.core.records.account(id).await?.ok_or(Failure::Refused(Refusal::NoRecovery))
+    }
+
+    /// The device made the new passkey: a session, and every other one ends. Refused or not, the ceremony is over.
     ///
     /// # Errors
     /// Any [`Refusal`] of a passkey; a failure of the store.
-    pub async fn finish_recovery(
+    pub async fn finish(
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
-        let now = self.now();
-        let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
-        let opened = recover::open(ceremony, visitor, now).map_err(Failure::Refused)?;
-        let (id, state) = (opened.id, opened.state.clone());
-        let verified = self.verify(move |relying_party| relying_party.verify_registration(&answer, &state)).await?;
-        let passkey = match verified {
-            Ok(passkey) => passkey,
-            Err(unproved) => {
-                tracing::info!(reason = %unproved, "a recovery's passkey was refused");
-                self.give_up(id).await?;
-                return Err(Failure::Refused(Refusal::BadPasskey));
-            }
-        };
-        let recovery = self.recovery(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
-        let account = recover::proved_account(&recovery, now).map_err(Failure::Refused)?;
-        let hold = self.store.hold(account).await?;
-        let others = !self.store.passkeys(account).await?.is_empty();
-        let (token, session) = self.new_session(visitor);
-        let moment = self.moment(visitor);
-        let plan = recover::finish(moment, opened, &recovery, hold.as_ref(), passkey, others, session);
-        let Finished { session, return_to } = self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        let ceremony = self.core.ceremony(ceremony).await?;
+        let making = recover::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = making.id;
+        let finished = self.keep_passkey(making, answer, visitor).await;
+        self.core.over(id, finished).await
+    }
+
+    async fn keep_passkey(
+        &self,
+        making: Making,
+        answer: RegisterPublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+        let core = &self.core;
+        let made = core.make(making, answer).await?;
+        let recovery = self.begun(visitor).await?;
+        let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
+        let hold = core.records.hold(account).await?;
+        let others = !core.records.passkeys(account).await?.is_empty();
+        let (token, session) = core.start_in_browser(visitor);
+        let moment = core.moment(visitor);
+        let plan = recover::finish(self.mode, made, &recovery, hold.as_ref(), others, session, moment);
+        let Finished { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
+    }
+
+    /// A recovery of a client of the API, whose counted code opens whatever session is `starting`; `None` where it is
+    /// held.
+    pub(super) async fn finish_by_code(
+        &self,
+        counted: CountedTry,
+        starting: Starting,
+        visitor: &Visitor,
+    ) -> Result<Option<(Account, Session)>, Failure<Refusal>> {
+        let core = &self.core;
+        let browser = counted.recovery().browser;
+        match self.prove_counted(counted, visitor).await? {
+            Proved::SetUp => {}
+            Proved::Held(_) => return Ok(None),
+        }
+        let recovery = core.records.recovery(browser).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
+        let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
+        let hold = core.records.hold(account).await?;
+        let (session, moment) = (starting.session.clone(), core.moment(visitor));
+        let plan = recover::finish_by_code(self.mode, &recovery, hold.as_ref(), session, moment);
+        let session = core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
+        let account = self.account(account).await?;
+        tracing::info!(account = %account.id, "an account was recovered");
+        Ok(Some((account, session)))
     }
 
     /// The passkeys a session is asked to review: all but its own.
@@ -163,11 +223,15 @@ impl Auth {
     /// # Errors
     /// [`Refusal::NoReview`]; a failure of the store.
     pub async fn passkeys_to_review(&self, live: &LiveSession) -> Result<Vec<Passkey>, Failure<Refusal>> {
-        let SignedIn { session, .. } = self.signed_in_or(live, Refusal::NoReview).await?;
+        let SignedIn { session, .. } = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+        self.to_review(&session).await
+    }
+
+    async fn to_review(&self, session: &Session) -> Result<Vec<Passkey>, Failure<Refusal>> {
         if !session.review {
             return Err(Failure::Refused(Refusal::NoReview));
         }
-        let mut passkeys = self.store.passkeys(session.account).await?;
+        let mut passkeys = self.core.records.passkeys(session.account).await?;
         passkeys.retain(|passkey| Some(&passkey.key.id) != session.credential.as_ref());
         Ok(passkeys)
     }
@@ -182,78 +246,39 @@ impl Auth {
         remove: &[CredentialId],
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
-        let passkeys = self.passkeys_to_review(live).await?;
+        let SignedIn { session, account, .. } = &self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+        let passkeys = self.to_review(session).await?;
         let named: Vec<&Passkey> = passkeys.iter().filter(|passkey| remove.contains(&passkey.key.id)).collect();
         if named.len() != remove.len() {
             return Err(Failure::Refused(Refusal::NoReview));
         }
-        let SignedIn { session, account, .. } = &self.signed_in_or(live, Refusal::NoReview).await?;
-        let fresh = || self.fresh_recovery();
-        let plan = recover::review(session, &account.email, &named, fresh, visitor, self.now());
-        self.carry_out(plan.map_err(Failure::Refused)?).await?;
-        Ok(())
-    }
-
-    /// The held recovery of an account, if it is not over.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn held_recovery(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
-        Ok(self.store.hold(account).await?.filter(|hold| hold.is_open(self.now())))
+        let plan = recover::review(session, account, &named, self.core.moment(visitor));
+        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
     /// Reads the link in the letter of a held recovery.
     pub fn read_cancel_link(&self, text: &str) -> Option<CancelLink> {
-        CancelLink::read(text, &self.keys.holds)
+        CancelLink::read(text, &self.core.keys.holds)
     }
 
-    /// Cancels a held recovery. Whoever asks has its link, or is signed in to the account.
+    /// Cancels a held recovery, for whoever has its link.
     ///
     /// # Errors
     /// [`Refusal::NoHold`]; a failure of the store.
-    pub async fn cancel_recovery(&self, link: CancelLink, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    pub async fn cancel(&self, link: CancelLink, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         let CancelLink { account, hold } = link;
-        let found = self.store.hold(account).await?;
-        let owner = self.store.account(account).await?.ok_or(Failure::Refused(Refusal::NoHold))?;
-        let plan = recover::cancel(self.moment(visitor), found, hold, &owner.email);
-        self.carry_out(plan.map_err(Failure::Refused)?).await?;
+        let owner = self.core.records.account(account).await?.ok_or(Failure::Refused(Refusal::NoHold))?;
+        let found = self.core.records.hold(account).await?;
+        let plan = recover::cancel(found, CancelledBy::Link(hold), &owner, self.core.moment(visitor));
+        self.core.carry_out(plan.map_err(|no_hold| Failure::Refused(no_hold.into()))?).await?;
+        tracing::info!(%account, "a held recovery was cancelled");
         Ok(())
     }
-
-    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
-    /// would let anybody who knows the address burn it.
-    async fn operators_code(&self, account: AccountId, typed: &admin_code::Code) -> Result<Option<Change>, StoreError> {
-        let out = self.store.admin_code(account).await?.filter(|code| self.now() < code.expires_at);
-        let right = out.filter(|code| code.is(typed, &self.keys.admin_codes));
-        // To be committed with what the code is good for, so that it is used once.
-        Ok(right.map(|code| AdminCodeChange::Spend { account, digest: code.digest }.into()))
-    }
-
-    pub(super) fn moment<'a>(&self, visitor: &'a Visitor) -> Moment<'a> {
-        Moment { mode: self.recovery, fresh: self.fresh_recovery(), visitor, now: self.now() }
-    }
-
-    fn fresh_recovery(&self) -> Fresh {
-        Fresh {
-            code: CodeId(self.random_uuid()),
-            letter: self.fresh_letter(),
-            hold: HoldId(self.random_uuid()),
-            event: self.random_uuid(),
-        }
-    }
 }
 
-/// A code as typed: where it came from is the operator's policy.
-enum Typed {
-    Mailed(Code),
-    FromOperator(admin_code::Code),
-}
-
-impl Typed {
-    fn parse(mode: Mode, typed: &str) -> Option<Self> {
-        match mode {
-            Mode::Admin => admin_code::Code::parse(typed).map(Self::FromOperator),
-            Mode::Email | Mode::Delayed(_) | Mode::Off => Code::parse(typed).map(Self::Mailed),
-        }
+impl Core {
+    /// The held recovery of an account, if it is not over.
+    pub(super) async fn open_hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
+        Ok(self.records.hold(account).await?.filter(|hold| hold.is_open(self.now())))
     }
 }

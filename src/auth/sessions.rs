@@ -1,235 +1,201 @@
-//! The live-session table: who is signed in, in memory, by the digest of their token.
+//! Who is signed in: looked up in memory first, in the store where a session is not there yet; what an app is told of
+//! them; and when they were last used.
 //!
-//! The hot path takes one shard's read lock for the length of a lookup and writes nothing but an atomic. `live` is one
-//! session, `kept` are the identity tokens that were made.
+//! `table` are the sessions in memory, `live` is one of them, `kept` are the identity tokens that were made, `bearer` finds
+//! the session of an access token.
 
+mod bearer;
 mod kept;
-mod live;
-#[cfg(test)]
-mod tests;
+pub(super) mod live;
+pub mod table;
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::Arc;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use http::HeaderValue;
 
+use super::core::Core;
+use super::failure::Failure;
+use super::principal::Principal;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::plan::{Plan, SessionChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
+use crate::domain::sign_in;
+use crate::domain::visitor::Visitor;
+use crate::identity::IdentityError;
+use crate::store::{CommitError, StoreError};
 
-use kept::KeptTokens;
 pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
 
-/// How many parts the table has. Many small ones: a part that grows is copied whole, and its old place is given back in
-/// pieces that sessions fit into. They follow each other as their sessions do in the store, so that what is written
-/// down of one stands together there.
-const SHARDS: usize = 1024;
+/// Of how many sessions one commit writes down the last use.
+const AT_ONCE: usize = 1000;
+/// How often a session is read that ends while it is read.
+const READS: usize = 8;
 
-/// The table.
-#[derive(Debug)]
-pub struct Sessions {
-    limits: SessionLimits,
-    shards: Vec<RwLock<Shard>>,
-    kept: KeptTokens,
-}
-
-#[derive(Debug)]
-struct Shard {
-    /// Only handles, found by the token that each has: nine bytes a place.
-    live: HashTable<LiveSession>,
-    /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
-    /// back.
-    endings: u64,
-    /// No session ends here before this unless somebody ends it.
-    first_end: Timestamp,
-}
-
-/// Ends never.
-const NEVER: Timestamp = Timestamp::from_unix(u64::MAX);
-
-impl Default for Shard {
-    fn default() -> Self {
-        Self { live: HashTable::new(), endings: 0, first_end: NEVER }
-    }
-}
-
-impl Shard {
-    fn find(&self, token: SecretDigest) -> Option<&LiveSession> {
-        self.live.find(hash(token), |live| live.token() == token)
-    }
-}
-
-/// A token's digest is as good as a hash of it. Nobody can choose tokens whose digests fall together: only those that
-/// were drawn here, or made with a key of ours, ever come into the table.
-fn hash(token: SecretDigest) -> u64 {
-    let [_, _, _, _, _, _, _, _, bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *token.bytes();
-    u64::from_le_bytes(bytes)
-}
-
-/// A shard's state before a session was read from the store; see [`Sessions::admit`].
-#[derive(Clone, Copy, Debug)]
-pub struct Before(u64);
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct Sessions(Arc<Core>);
 
 impl Sessions {
-    /// An empty table; sessions are loaded as they come.
-    pub fn new(limits: SessionLimits) -> Self {
-        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect(), kept: KeptTokens::new() }
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self(core)
     }
 
     /// How long sessions last.
     pub fn limits(&self) -> SessionLimits {
-        self.limits
+        self.0.table.limits()
     }
 
-    fn shard(&self, token: SecretDigest) -> &RwLock<Shard> {
-        let [first, second, ..] = *token.bytes();
-        let place = (usize::from(u16::from_be_bytes([first, second])) * SHARDS) >> u16::BITS;
-        self.shards.get(place).expect("there are SHARDS shards")
+    /// The live session of that token, from memory only; it costs no wait.
+    pub fn live(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.0.table.get(token, self.0.now())
     }
 
-    /// The live session of that token, noting the use; `None` where the table has none or its time is up.
-    pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
-        let session = self.peek(token)?;
-        if now >= session.end_at(self.limits) {
-            self.end(token);
-            return None;
-        }
-        session.note_use(now);
-        Some(session)
-    }
-
-    /// The session of that token where it is in memory, whether or not its time is up, for a look that is no use of it.
-    pub fn peek(&self, token: SecretDigest) -> Option<LiveSession> {
-        self.shard(token).read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
-    }
-
-    /// To be taken before a session is read from the store, and given to [`Sessions::admit`] with it.
-    pub fn before(&self, token: SecretDigest) -> Before {
-        Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
-    }
-
-    /// Takes in a session that was read from the store after `before`; `None` where its time is up. Where any session
-    /// of its shard ended meanwhile, `Err`: the caller reads the store again.
+    /// The live session of that token, from memory or the store.
     ///
     /// # Errors
-    /// [`Raced`].
-    pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
-        let Session { token, created_at, last_seen_at, .. } = signed_in.session;
-        if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
-            return Ok(None);
+    /// The store could not be read: whoever asks is refused.
+    pub async fn find(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
+        let Self(core) = self;
+        // A session that ends while it is read must not come back; a few tries outlast any race.
+        for _ in 0..READS {
+            if let Some(live) = self.live(token) {
+                return Ok(Some(live));
+            }
+            let before = core.table.before(token);
+            let Some(signed_in) = self.stored(token).await? else { return Ok(None) };
+            if let Ok(admitted) = core.table.admit(before, &signed_in, core.now()) {
+                return Ok(admitted);
+            }
         }
-        let fresh = LiveSession::new(signed_in, self.limits);
-        let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
-        if shard.endings != before.0 {
-            return Err(Raced);
+        Err(StoreError { problem: "a session changed again and again while it was read".to_owned(), source: None })
+    }
+
+    async fn stored(&self, token: SecretDigest) -> Result<Option<SignedIn>, StoreError> {
+        let records = &self.0.records;
+        let Some(session) = records.session(token).await? else { return Ok(None) };
+        let Some(account) = records.account(session.account).await? else { return Ok(None) };
+        let ends_at = self.limits().absolute_end(session.created_at);
+        Ok(Some(SignedIn { session, account, ends_at }))
+    }
+
+    /// All of a live session and its account: of most of it nothing is in memory. `None` where it has ended meanwhile.
+    ///
+    /// # Errors
+    /// The store could not be read: whoever asks is refused.
+    pub async fn signed_in(&self, live: &LiveSession) -> Result<Option<SignedIn>, StoreError> {
+        let stored = self.stored(live.token()).await?;
+        Ok(stored.filter(|SignedIn { session, account, .. }| {
+            session.id == live.id() && account.id == live.account() && !account.disabled
+        }))
+    }
+
+    /// The same for a step that refuses whoever is not signed in any more.
+    pub(super) async fn signed_in_or<R>(&self, live: &LiveSession, refusal: R) -> Result<SignedIn, Failure<R>> {
+        self.signed_in(live).await?.ok_or(Failure::Refused(refusal))
+    }
+
+    /// The visitor's session. One that has still to answer "Keep your account safe" counts as none.
+    pub(super) async fn of(&self, visitor: &Visitor) -> Result<Option<LiveSession>, StoreError> {
+        let Some(token) = visitor.session else { return Ok(None) };
+        Ok(self.find(token).await?.filter(|live| !live.review()))
+    }
+
+    /// The sessions of an account that have not ended, the newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn of_account(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        let (limits, now) = (self.limits(), self.0.now());
+        let mut sessions = self.0.records.sessions(account).await?;
+        // Those whose time is up are in the store until it is swept.
+        sessions.retain(|session| now < limits.end(session.created_at, session.last_seen_at));
+        Ok(sessions)
+    }
+
+    /// Ends the session of that token: in the store first, then here, with its open streams.
+    ///
+    /// # Errors
+    /// The store failed; the session may still be live.
+    pub async fn sign_out(&self, token: SecretDigest) -> Result<(), CommitError> {
+        self.0.carry_out(sign_in::sign_out(token)).await
+    }
+
+    /// The identity token of a principal for `audience`, ready to be sent: the kept one, or past half of its life a new
+    /// one.
+    ///
+    /// # Errors
+    /// No key signs: the request is refused.
+    pub fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        let Self(core) = self;
+        let Principal::Person(session) = principal;
+        let now = core.now();
+        if let Some(kept) = core.table.kept(session, audience, now) {
+            return Ok(kept);
         }
-        let is_it = |live: &LiveSession| live.token() == token;
-        let session = match shard.live.entry(hash(token), is_it, |live| hash(live.token())) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(place) => place.insert(fresh).get().clone(),
+        let end = core.table.end_if_used(session, now);
+        let token = core.identity.mint(&session.told(), audience, end, core.entropy.uuid(), now)?;
+        let mut value = HeaderValue::try_from(token.text).expect("a compact JWT is base64url and dots");
+        value.set_sensitive(true);
+        let kept = KeptToken { audience: Arc::clone(audience), value: value.clone(), fresh_until: token.fresh_until };
+        core.table.keep(session, kept);
+        Ok(value)
+    }
+
+    /// Ends sessions whose time is up, and their open streams with them.
+    pub fn end_expired(&self) {
+        self.0.table.end_expired(self.0.now());
+    }
+
+    /// Ends sessions whose time is up and writes down when the others were last used.
+    ///
+    /// # Errors
+    /// The store could not be written; the next round tries again.
+    pub async fn write_down_uses(&self) -> Result<(), CommitError> {
+        self.end_expired();
+        let mut used = Vec::new();
+        for some in self.0.table.used() {
+            used.extend(some);
+            if used.len() >= AT_ONCE {
+                self.write_down(&used).await?;
+                used.clear();
+            }
+        }
+        self.write_down(&used).await
+    }
+
+    async fn write_down(&self, used: &[(SecretDigest, Timestamp)]) -> Result<(), CommitError> {
+        for part in used.chunks(AT_ONCE) {
+            self.0.carry_out(Plan::relaxed(vec![SessionChange::Touch(part.to_vec()).into()], ())).await?;
+            self.0.table.note_written(part);
+        }
+        Ok(())
+    }
+
+    /// Removes what has expired, sessions and everything else, a part at a time: what is left waits for the next round.
+    /// Sessions whose time is up end first, and when the others were last used is written down.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sweep(&self, rows: usize, rounds: usize) -> Result<(), StoreError> {
+        // Before the use is written down: a session used while that goes on must not seem idle to the store, which would
+        // forget it while it is live here.
+        let (now, limits) = (self.0.now(), self.limits());
+        let unused_since = match self.write_down_uses().await {
+            Ok(()) => now.before(limits.idle),
+            Err(error) => {
+                tracing::warn!(%error, "the use of sessions was not written down");
+                // The store does not know which of them are idle.
+                Timestamp::from_unix(0)
+            }
         };
-        session.note_use(now);
-        shard.first_end = shard.first_end.min(session.end_at(self.limits));
-        Ok(Some(session))
-    }
-
-    /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it before.
-    pub fn end(&self, token: SecretDigest) {
-        let ended = {
-            let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
-            shard.endings = shard.endings.wrapping_add(1);
-            shard.live.find_entry(hash(token), |live| live.token() == token).ok().map(|found| found.remove().0)
-        };
-        if let Some(session) = ended {
-            session.end();
-            self.kept.forget(&session);
-        }
-    }
-
-    /// Every live session of an account. One that is being read from the store meanwhile is read again, so that after a
-    /// commit no session is missed: it is either in this list or sees what the commit left.
-    pub fn live_of(&self, account: AccountId) -> Vec<SecretDigest> {
-        let mut tokens = Vec::new();
-        for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.endings = shard.endings.wrapping_add(1);
-            tokens.extend(shard.live.iter().filter(|live| live.account() == account).map(LiveSession::token));
-        }
-        tokens
-    }
-
-    /// Ends every session whose time is up at `now`, and gives up the kept tokens that are not handed out any more.
-    pub fn end_expired(&self, now: Timestamp) {
-        for shard in &self.shards {
-            let looked_at = {
-                let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-                // Those that come while this looks through the others lower it again.
-                (now >= shard.first_end).then(|| std::mem::replace(&mut shard.first_end, NEVER))
-            };
-            if looked_at.is_none() {
-                continue;
-            }
-            let (mut over, mut first_end) = (Vec::new(), NEVER);
-            for live in &shard.read().unwrap_or_else(PoisonError::into_inner).live {
-                let end = live.end_at(self.limits);
-                if now >= end {
-                    over.push(live.token());
-                } else {
-                    first_end = first_end.min(end);
-                }
-            }
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.first_end = shard.first_end.min(first_end);
-            drop(shard);
-            for token in over {
-                self.end(token);
+        for _ in 0..rounds {
+            if self.0.ledger.sweep(now, now.before(limits.absolute), unused_since, rows).await? < rows {
+                break;
             }
         }
-        self.kept.drop_stale(now);
-    }
-
-    /// When each session was last used of which the store does not know so yet: some of them at a time, so that a list
-    /// of all is never in memory, and in the order in which the store has them. What was written down is told to
-    /// [`Sessions::note_written`].
-    pub fn used(&self) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
-        self.shards.iter().map(|shard| {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            let mut used: Vec<_> =
-                shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect();
-            used.sort_unstable();
-            used
-        })
-    }
-
-    /// These uses are in the store now.
-    pub fn note_written(&self, used: &[(SecretDigest, Timestamp)]) {
-        for (token, at) in used {
-            if let Some(live) = self.peek(*token) {
-                live.note_written(*at);
-            }
-        }
-    }
-
-    /// When a session ends that is used at `now` and not again.
-    pub fn end_if_used(&self, session: &LiveSession, now: Timestamp) -> Timestamp {
-        session.ends_at().min(now.after(self.limits.idle))
-    }
-
-    /// The kept token of a session for `audience`, if it is fresh at `now`.
-    pub fn kept(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
-        self.kept.get(session, audience, now)
-    }
-
-    /// Keeps a token in place of the one of its session and audience, unless the session has ended. There is room for
-    /// [`MOST_KEPT`].
-    pub fn keep(&self, session: &LiveSession, token: KeptToken) {
-        self.kept.keep(session, token);
+        Ok(())
     }
 }
-
-/// A session ended while another was being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Raced;

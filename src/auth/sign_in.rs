@@ -1,40 +1,52 @@
 //! Drives the steps of [`crate::domain::sign_in`].
 
+use std::sync::Arc;
+
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::passkeys::{Unproved, claimed_credential};
-use super::{Auth, Failure, SignedInBrowser, Starting};
-use crate::domain::ceremony::{CeremonyId, Subject};
+use super::core::Core;
+use super::failure::Failure;
+use super::starting::{SignedInBrowser, Starting};
+use crate::domain::assertion::Question;
+use crate::domain::ceremony::{CeremonyId, Proves, Subject};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::manage::Deed;
-use crate::domain::secret::SecretDigest;
-use crate::domain::sign_in::{self, Finished, Opened, Refusal};
+use crate::domain::plan::Plan;
+use crate::domain::sign_in::{self, Finished, Refusal};
 use crate::domain::visitor::Visitor;
-use crate::store::CommitError;
 
-impl Auth {
+/// Signing in.
+#[derive(Clone, Debug)]
+pub struct SignInFlow {
+    core: Arc<Core>,
+}
+
+impl SignInFlow {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
     /// Makes a challenge: for the passkeys of `email`, or for any passkey where none was typed. An address without an
     /// account gets one too.
     ///
     /// # Errors
     /// A failure of the store.
-    pub async fn begin_sign_in(
+    pub async fn begin(
         &self,
         email: Option<Email>,
         return_to: Destination,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+        let core = &self.core;
         let (subject, allowed) = match email {
             None => (Subject::Anyone, None),
             Some(email) => {
                 // Made for every address, so that a known one takes no longer by more than its own reads.
-                let fakes = self.relying_party.fake_credentials(&email)?;
-                match self.store.account_by_email(&email).await? {
+                let fakes = core.relying_party.fake_credentials(&email)?;
+                match core.records.account_by_email(&email).await? {
                     Some(account) => {
-                        let passkeys = self.store.passkeys(account.id).await?;
-                        let ids: Vec<_> = passkeys.into_iter().map(|passkey| passkey.key.id).collect();
+                        let ids = core.passkey_ids(account.id).await?;
                         // An account that lost its last passkey looks like one that never was.
                         (Subject::Account(account.id), Some(if ids.is_empty() { fakes } else { ids }))
                     }
@@ -42,9 +54,9 @@ impl Auth {
                 }
             }
         };
-        let (options, state) = self.relying_party.challenge_sign_in(allowed)?;
-        let id = CeremonyId::of_challenge(options.challenge.as_ref());
-        self.carry_out(sign_in::begin(subject, id, state, return_to, visitor, self.now())).await?;
+        let (ceremony, options) = core.question(Proves::SignIn(subject), allowed, return_to, core.moment(visitor))?;
+        let id = ceremony.id;
+        core.carry_out(Plan::ask(ceremony)).await?;
         Ok((id, options))
     }
 
@@ -52,99 +64,54 @@ impl Auth {
     ///
     /// # Errors
     /// Any [`Refusal`]; a failure of the store.
-    pub async fn finish_sign_in(
+    pub async fn finish(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
-        let (token, session) = self.new_session(visitor);
+        let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
-        let Finished { session, return_to, .. } = self.prove_sign_in(ceremony, answer, None, starting, visitor).await?;
+        let Finished { session, return_to, .. } = self.finish_as(starting, ceremony, answer, None, visitor).await?;
         Ok(SignedInBrowser { token, session, return_to })
     }
 
     /// The same, for whatever session is `starting`; where an `email` is named, only for a passkey of its account.
-    pub(super) async fn prove_sign_in(
+    pub(super) async fn finish_as(
         &self,
+        starting: Starting,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
-        email: Option<Email>,
-        starting: Starting,
+        email: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<Finished, Failure<Refusal>> {
-        let ceremony = self.store.ceremony(ceremony).await?.ok_or(Failure::Refused(Refusal::Stale))?;
-        let opened = sign_in::open(ceremony, visitor, self.now()).map_err(Failure::Refused)?;
-        let id = opened.id;
-        match self.answer(opened, answer, email, starting, visitor).await {
-            Err(Failure::Refused(refusal)) => {
-                self.counts.sign_in(refusal.name());
-                tracing::info!(reason = refusal.name(), "a sign-in was refused");
-                match self.carry_out(sign_in::give_up(id)).await {
-                    // Spent by another answer meanwhile: that is what was wanted.
-                    Ok(()) | Err(CommitError::Conflict(_)) => Err(Failure::Refused(refusal)),
-                    Err(CommitError::Store(error)) => Err(error.into()),
-                }
+        let ceremony = self.core.ceremony(ceremony).await?;
+        let (question, return_to) = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id;
+        let finished = self.prove(question, return_to, starting, answer, email, visitor).await;
+        match &finished {
+            Ok(Finished { account, .. }) => {
+                self.core.counts.sign_in("ok");
+                tracing::info!(account = %account.id, "signed in");
             }
-            other => other,
+            Err(Failure::Refused(refusal)) => self.core.counts.sign_in(refusal.name()),
+            Err(Failure::World(_)) => {}
         }
+        self.core.over(id, finished).await
     }
 
-    async fn answer(
+    async fn prove(
         &self,
-        opened: Opened,
-        answer: PublicKeyCredential,
-        email: Option<Email>,
+        question: Question,
+        return_to: Destination,
         starting: Starting,
+        answer: PublicKeyCredential,
+        email: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<Finished, Failure<Refusal>> {
-        let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        let (named, handle) = (self.store.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
-        let verified = self.verify_assertion(answer, opened.state.clone(), named.clone()).await?;
-        let Some(passkey) = named else {
-            let fake = self.relying_party.is_fake(&claimed);
-            let pending = self.registration(visitor).await?;
-            if pending.is_some_and(|registration| registration.passkey.id == claimed) {
-                return Err(Failure::Refused(Refusal::Unfinished));
-            }
-            let known = fake || self.waits_over_api(&claimed, visitor).await?;
-            return Err(Failure::Refused(if known { Refusal::NotProved } else { Refusal::UnknownPasskey }));
-        };
-        opened.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
-        let account = self.store.account(passkey.account).await?.ok_or(Failure::Refused(Refusal::NotProved))?;
-        if email.is_some_and(|email| email != account.email) {
-            return Err(Failure::Refused(Refusal::NotProved));
-        }
-        let used = match verified {
-            Ok(used) => used,
-            Err(unproved) => {
-                if matches!(unproved, Unproved::CounterWentBack) {
-                    let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
-                    self.note_copy(deed, opened.id, passkey.key.aaguid).await?;
-                }
-                return Err(refuse(&unproved));
-            }
-        };
-        let plan = sign_in::finish(opened, &passkey, used, account, starting.session.clone(), visitor, self.now());
-        let finished = self.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
-        self.counts.sign_in("ok");
-        tracing::info!(account = %finished.account.id, "signed in");
-        Ok(finished)
+        let (proof, account) = self.core.prove(question, answer, email, visitor).await?;
+        let moment = self.core.moment(visitor);
+        let plan = sign_in::finish(proof, account, return_to, starting.session.clone(), moment);
+        Ok(self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?)
     }
-
-    /// Ends the session of that token: in the store first, then here, with its open streams.
-    ///
-    /// # Errors
-    /// The store failed; the session may still be live.
-    pub async fn sign_out(&self, token: SecretDigest) -> Result<(), CommitError> {
-        self.carry_out(sign_in::sign_out(token)).await
-    }
-}
-
-fn refuse(unproved: &Unproved) -> Failure<Refusal> {
-    tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
-    Failure::Refused(match unproved {
-        Unproved::CounterWentBack => Refusal::CounterWentBack,
-        Unproved::Webauthn(_) | Unproved::Malformed(_) => Refusal::NotProved,
-    })
 }

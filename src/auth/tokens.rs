@@ -1,16 +1,21 @@
 //! Sessions of clients of the API: the same flows, with tokens where a browser has a cookie.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
 
-use super::sessions::LiveSession;
-use super::{Auth, Failure, Starting, WorldFailure};
+use super::core::{Core, RACES};
+use super::failure::{Failure, WorldFailure};
+use super::sessions::{LiveSession, Sessions};
+use super::sign_in::SignInFlow;
+use super::starting::Starting;
 use crate::domain::account::Account;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
-use crate::domain::manage::{self, Deed};
-use crate::domain::plan::{Change, Conflict, TokensChange};
+use crate::domain::manage;
+use crate::domain::plan::{Conflict, TokensChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
 use crate::domain::sign_in::{self, Finished};
@@ -20,9 +25,6 @@ use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::identity::access::AccessToken;
 use crate::store::{CommitError, StoreError};
-
-/// How often a request that loses a race for the tokens of a session reads them again.
-pub(super) const RACES: usize = 16;
 
 /// What a client of the API gets for a session.
 #[derive(Clone, Debug)]
@@ -52,17 +54,29 @@ pub enum Standing {
     Active,
 }
 
-impl Auth {
+/// Sessions that carry tokens.
+#[derive(Clone, Debug)]
+pub struct TokensFlow {
+    core: Arc<Core>,
+    sessions: Sessions,
+    sign_in: SignInFlow,
+}
+
+impl TokensFlow {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, sign_in: SignInFlow) -> Self {
+        Self { core, sessions, sign_in }
+    }
+
     /// What an address is. To be told only where the operator says so.
     ///
     /// # Errors
     /// The store failed.
     pub async fn standing(&self, email: &Email) -> Result<Standing, StoreError> {
-        if let Some(account) = self.store.account_by_email(email).await? {
+        if let Some(account) = self.core.records.account_by_email(email).await? {
             return Ok(if account.disabled { Standing::Disabled } else { Standing::Active });
         }
-        let now = self.now();
-        let pending = self.store.registrations_of(email).await?;
+        let now = self.core.now();
+        let pending = self.core.records.registrations_of(email).await?;
         let waits = pending.iter().any(|pending| now < pending.expires_at);
         Ok(if waits { Standing::Unverified } else { Standing::Unknown })
     }
@@ -71,18 +85,18 @@ impl Auth {
     /// along, the passkey must be its account's.
     ///
     /// # Errors
-    /// As [`Auth::finish_sign_in`].
-    pub async fn sign_in_for_tokens(
+    /// As [`SignInFlow::finish`].
+    pub async fn sign_in(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         email: Option<Email>,
         visitor: &Visitor,
     ) -> Result<Tokens, Failure<sign_in::Refusal>> {
-        let (refresh, starting) = self.start_by_tokens(visitor);
-        let finished = self.prove_sign_in(ceremony, answer, email, starting, visitor).await?;
+        let (refresh, starting) = self.start(visitor);
+        let finished = self.sign_in.finish_as(starting, ceremony, answer, email.as_ref(), visitor).await?;
         let Finished { account, session, .. } = finished;
-        Ok(self.tokens(account, session, refresh))
+        Ok(self.of(account, session, refresh))
     }
 
     /// A refresh token is exchanged for the next one. One that was spent before ends its session, unless the client that
@@ -93,26 +107,26 @@ impl Auth {
     pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<Refusal>> {
         let unknown = || Failure::Refused(Refusal::Unknown);
         for _ in 0..RACES {
-            let family = self.store.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
-            let live = self.session(family.session).await?.ok_or_else(unknown)?;
-            let SignedIn { session, account, .. } = &self.signed_in(&live).await?.ok_or_else(unknown)?;
-            let elevated_until = family.elevation(self.now());
-            let key = &self.keys.refresh_tokens;
-            let presented = present(token, family, session, self.random_uuid(), visitor, key, self.now());
+            let family = self.core.records.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
+            let live = self.sessions.find(family.session).await?.ok_or_else(unknown)?;
+            let SignedIn { session, account, .. } = &self.sessions.signed_in(&live).await?.ok_or_else(unknown)?;
+            let elevated_until = family.elevation(self.core.now());
+            let (key, moment) = (&self.core.keys.refresh_tokens, self.core.moment(visitor));
+            let presented = present(token, family, session, key, moment);
             let refresh = match presented.map_err(Failure::Refused)? {
                 Presented::Again(refresh) => refresh,
-                Presented::Next(refresh, plan) => match self.carry_out(plan).await {
+                Presented::Next(refresh, plan) => match self.core.carry_out(plan).await {
                     Ok(()) => refresh,
                     Err(CommitError::Conflict(Conflict::TokensChanged)) => continue,
                     Err(error) => return Err(error.into()),
                 },
                 Presented::Copied(plan) => {
                     tracing::warn!(account = %account.id, session = %session.id.0, "a spent refresh token was presented; its session was ended");
-                    self.carry_out(plan).await?;
+                    self.core.carry_out(plan).await?;
                     return Err(unknown());
                 }
             };
-            let tokens = self.tokens(account.clone(), session.clone(), refresh);
+            let tokens = self.of(account.clone(), session.clone(), refresh);
             return Ok(Tokens { elevated_until, ..tokens });
         }
         Err(WorldFailure::Busy.into())
@@ -124,8 +138,8 @@ impl Auth {
     /// # Errors
     /// The store failed.
     pub async fn session_of_refresh(&self, token: RefreshToken) -> Result<Option<LiveSession>, StoreError> {
-        match self.store.tokens_by_refresh(token.digest()).await? {
-            Some(family) => self.session(family.session).await,
+        match self.core.records.tokens_by_refresh(token.digest()).await? {
+            Some(family) => self.sessions.find(family.session).await,
             None => Ok(None),
         }
     }
@@ -135,10 +149,7 @@ impl Auth {
     /// # Errors
     /// A failure of the store; some may still be live.
     pub async fn sign_out_all(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), CommitError> {
-        // Where it has ended meanwhile, the others end all the same.
-        let Some(account) = self.store.account(live.account()).await? else { return Ok(()) };
-        let deed = Deed { account: &account, visitor, fresh: self.fresh_deed(), now: self.now() };
-        self.carry_out(manage::sign_out_all(deed)).await
+        self.core.carry_out(manage::sign_out_all(live.account(), self.core.moment(visitor))).await
     }
 
     /// An access token for a session, and when it was made.
@@ -151,11 +162,12 @@ impl Auth {
         account: Account,
         elevated_until: Option<Timestamp>,
     ) -> Result<(AccessToken, Timestamp), IdentityError> {
-        let now = self.now();
-        let ends_at = self.limits().absolute_end(session.created_at);
-        let session_end = self.limits().end(session.created_at, now);
+        let now = self.core.now();
+        let ends_at = self.sessions.limits().absolute_end(session.created_at);
+        let session_end = self.sessions.limits().end(session.created_at, now);
         let signed_in = SignedIn { session, account, ends_at };
-        let token = self.identity.mint_access(&signed_in, elevated_until, session_end, self.random_uuid(), now)?;
+        let token =
+            self.core.identity.mint_access(&signed_in, elevated_until, session_end, self.core.entropy.uuid(), now)?;
         Ok((token, now))
     }
 
@@ -164,22 +176,23 @@ impl Auth {
     /// # Errors
     /// The store failed.
     pub async fn elevation(&self, session: SecretDigest) -> Result<Option<Timestamp>, StoreError> {
-        let family = self.store.tokens(session).await?;
-        Ok(family.and_then(|family| family.elevation(self.now())))
+        let family = self.core.records.tokens(session).await?;
+        Ok(family.and_then(|family| family.elevation(self.core.now())))
     }
 
     /// A session about to be that a client of the API carries tokens of.
-    pub(super) fn start_by_tokens(&self, visitor: &Visitor) -> (RefreshToken, Starting) {
-        let id = SessionId(self.random_uuid());
-        let token = self.keys.api_session(id);
-        let refresh = RefreshToken::new(self.random_uuid());
-        let session = NewSession { token, id, browser: visitor.description.clone(), address: visitor.address };
-        let with = vec![Change::Tokens(TokensChange::Add(TokenFamily::begin(token, refresh)))];
-        (refresh, Starting { session, with })
+    pub(super) fn start(&self, visitor: &Visitor) -> (RefreshToken, Starting) {
+        let entropy = &self.core.entropy;
+        let id = SessionId(entropy.uuid());
+        let token = self.core.keys.api_session(id);
+        let refresh = RefreshToken::new(entropy.uuid());
+        let with = vec![TokensChange::Add(TokenFamily::begin(token, refresh)).into()];
+        (refresh, Starting { session: NewSession::new(token, id, visitor), with })
     }
 
-    pub(super) fn tokens(&self, account: Account, session: Session, refresh: RefreshToken) -> Tokens {
-        let refresh_id = refresh.id(&self.keys.refresh_tokens);
+    /// What a client gets for its session, of which that refresh token is out.
+    pub(super) fn of(&self, account: Account, session: Session, refresh: RefreshToken) -> Tokens {
+        let refresh_id = refresh.id(&self.core.keys.refresh_tokens);
         Tokens { session, account, refresh, refresh_id, elevated_until: None }
     }
 
@@ -188,7 +201,7 @@ impl Auth {
         &self,
         session: SecretDigest,
     ) -> Result<Option<(TokenFamily, RefreshToken)>, StoreError> {
-        let family = self.store.tokens(session).await?;
-        Ok(family.map(|family| (family, RefreshToken::new(self.random_uuid()))))
+        let family = self.core.records.tokens(session).await?;
+        Ok(family.map(|family| (family, RefreshToken::new(self.core.entropy.uuid()))))
     }
 }

@@ -37,34 +37,35 @@ impl CeremonyId {
 /// What a ceremony was begun for; its answer serves nothing else.
 #[derive(Clone, Debug)]
 pub enum Purpose {
-    /// To make the first passkey of a new account.
-    Register {
-        /// The address that was typed, not yet proved.
-        email: Email,
-        /// The name the account will have; the authenticator keeps it as the user handle.
+    /// To prove a passkey that an account has.
+    Prove {
+        /// For what.
+        proves: Proves,
+        /// The challenge.
+        state: DiscoverableAuthentication,
+    },
+    /// To make a passkey.
+    Make {
+        /// Whose it will be; the authenticator keeps it as the user handle.
         account: AccountId,
-        /// What the person says of themselves.
-        profile: Profile,
+        /// For what.
+        makes: Makes,
         /// The challenge.
         state: PasskeyRegistration,
     },
-    /// To make another passkey for an account.
-    AddPasskey {
-        /// Whose.
-        account: AccountId,
-        /// What allows it.
-        leave: Leave,
-        /// The challenge.
-        state: PasskeyRegistration,
-    },
+}
+
+/// What a passkey is proved for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proves {
+    /// To sign in.
+    SignIn(Subject),
     /// To approve one link, and no other.
-    ApproveLink {
+    Link {
         /// Which.
         link: LinkId,
         /// Whose passkey may approve.
         subject: Subject,
-        /// The challenge.
-        state: DiscoverableAuthentication,
     },
     /// To confirm one act of a signed-in person, and no other.
     Confirm {
@@ -74,19 +75,34 @@ pub enum Purpose {
         session: SecretDigest,
         /// What.
         act: Act,
-        /// The challenge.
-        state: DiscoverableAuthentication,
-    },
-    /// To sign in.
-    SignIn {
-        /// Who has to answer.
-        subject: Subject,
-        /// The challenge.
-        state: DiscoverableAuthentication,
     },
 }
 
-/// Whose passkey may answer a sign-in.
+impl Proves {
+    /// Whose passkey may answer.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::SignIn(subject) | Self::Link { subject, .. } => *subject,
+            Self::Confirm { account, .. } => Subject::Account(*account),
+        }
+    }
+}
+
+/// What a passkey is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// The first one of a new account.
+    Registration {
+        /// The address that was typed, not yet proved.
+        email: Email,
+        /// What the person says of themselves.
+        profile: Profile,
+    },
+    /// Another one of an account.
+    Another(Leave),
+}
+
+/// Whose passkey may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// Any account's: no address was typed.
@@ -144,6 +160,17 @@ pub struct Ceremony {
 pub struct Stale;
 
 impl Ceremony {
+    /// A question to the visitor's browser, which is answered in time or not at all.
+    pub fn ask(id: CeremonyId, purpose: Purpose, return_to: Destination, visitor: &Visitor, now: Timestamp) -> Self {
+        Self { id, browser: visitor.binding(), purpose, return_to, expires_at: now.after(LIFETIME) }
+    }
+
+    /// The same, with less time where what allows it ends sooner.
+    #[must_use]
+    pub fn until(self, end: Timestamp) -> Self {
+        Self { expires_at: self.expires_at.min(end), ..self }
+    }
+
     /// Hands out the purpose to the browser that began it, in time. What a client of the API without a cookie began, any
     /// client of the API goes on with, but no browser on our pages: what is shown there was asked for there.
     ///

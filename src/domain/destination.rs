@@ -73,6 +73,11 @@ impl Destination {
         }
     }
 
+    /// The same as text, to be sent along with a page; `None` for the front page, which needs no saying.
+    pub fn unless_root(&self) -> Option<&str> {
+        (*self != Self::root()).then_some(self.as_str())
+    }
+
     /// As it is kept and sent along with a page: a target alone on the host that the flow runs on.
     pub fn as_str(&self) -> &str {
         &self.text

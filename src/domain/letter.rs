@@ -1,5 +1,7 @@
 //! Letters to be mailed. They are rows of the commit that causes them, so that none is lost or sent for nothing.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,6 +10,9 @@ use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
 use super::recovery::HoldId;
+
+/// How long a letter is worth sending that tells of something that has happened.
+pub const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// A letter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,39 +5,31 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
-
 use super::account::{Account, AccountId};
-use super::activity::{Event, What};
-use super::ceremony::{self, Act, Ceremony, CeremonyId, Leave, Purpose, Stale};
+use super::activity::What;
+use super::assertion::{AssertionRefusal, Proof, Question};
+use super::attestation::{BadPasskey, Made, Making};
+use super::ceremony::{Act, Ceremony, Leave, Makes, Proves, Stale};
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::email::Email;
-use super::letter::{LetterId, Message};
-use super::passkey::{CredentialId, NewPasskey, Passkey};
+use super::letter::Message;
+use super::moment::Moment;
+use super::passkey::{CredentialId, Passkey};
 use super::plan::{
-    AccountConflict, CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, HoldChange,
-    LetterChange, PasskeyChange, PasskeyConflict, Plan, SessionChange, SessionConflict, TokensChange,
+    AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan, SessionChange,
+    SessionConflict, TokensChange,
 };
-use super::recovery::{self, Hold};
-use super::register::letter_to;
+use super::recover::NoHold;
+use super::recovery;
 use super::secret::SecretDigest;
 use super::session::{Method, Session, SessionId};
 use super::token_family::TokenFamily;
-use super::visitor::Visitor;
 
 /// For how long the passkey that began a session also allows another one to be added.
 pub const FRESH: Duration = Duration::from_secs(5 * 60);
 /// The longest name of a passkey, in characters.
 pub const LONGEST_NAME: usize = 64;
-/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`]: whoever has a copy must not be able to fill
-/// a mailbox with it.
-pub const COPIES_TOLD: u32 = 5;
-/// The window of [`COPIES_TOLD`].
-pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
-/// For how long a notice is worth delivering.
-const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Why something was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +60,30 @@ impl From<Stale> for Refusal {
     }
 }
 
+impl From<AssertionRefusal> for Refusal {
+    fn from(refusal: AssertionRefusal) -> Self {
+        match refusal {
+            AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+            // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none.
+            AssertionRefusal::NotProved | AssertionRefusal::UnknownPasskey | AssertionRefusal::Unfinished => {
+                Self::NotProved
+            }
+        }
+    }
+}
+
+impl From<BadPasskey> for Refusal {
+    fn from(BadPasskey: BadPasskey) -> Self {
+        Self::BadPasskey
+    }
+}
+
+impl From<NoHold> for Refusal {
+    fn from(NoHold: NoHold) -> Self {
+        Self::Unknown
+    }
+}
+
 impl From<Conflict> for Refusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
@@ -80,7 +96,7 @@ impl From<Conflict> for Refusal {
             Conflict::Session(SessionConflict::Tied) => Self::ConfirmNeeded,
             Conflict::CeremonySpent
             | Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Changed)
-            | Conflict::Registration(_)
+            | Conflict::RegistrationChanged
             | Conflict::TokensChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
@@ -90,15 +106,6 @@ impl From<Conflict> for Refusal {
             | Conflict::Key(_) => Self::Stale,
         }
     }
-}
-
-/// Random names for what a step makes.
-#[derive(Clone, Copy, Debug)]
-pub struct Fresh {
-    /// For an event.
-    pub event: Uuid,
-    /// For a letter.
-    pub letter: LetterId,
 }
 
 /// What a person asks to confirm.
@@ -146,131 +153,83 @@ impl Asked {
     }
 }
 
-/// A challenge for a passkey of the signed-in person was made, to confirm `act` and nothing else.
-pub fn begin_confirmation(
-    act: Act,
-    id: CeremonyId,
-    state: DiscoverableAuthentication,
-    session: &Session,
-    return_to: Destination,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Plan<()> {
-    let purpose = Purpose::Confirm { account: session.account, session: session.token, act, state };
-    Plan {
-        changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, return_to, visitor, now)))],
-        durability: Durability::Relaxed,
-        then: (),
+impl Act {
+    /// What a passkey of the signed-in person is proved for, to confirm this and nothing else.
+    pub fn proved_in(self, session: &Session) -> Proves {
+        Proves::Confirm { account: session.account, session: session.token, act: self }
     }
 }
 
-fn ceremony(id: CeremonyId, purpose: Purpose, return_to: Destination, visitor: &Visitor, now: Timestamp) -> Ceremony {
-    Ceremony { id, browser: visitor.binding(), purpose, return_to, expires_at: now.after(ceremony::LIFETIME) }
-}
-
-/// A confirmation opened by the session that asked for it.
+/// A confirmation, opened by the session that asked for it.
 #[derive(Debug)]
 pub struct Confirming {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
     /// What is confirmed.
     pub act: Act,
-    /// The challenge the device's answer is verified against.
-    pub state: DiscoverableAuthentication,
     account: AccountId,
     session: SecretDigest,
     return_to: Destination,
 }
 
-/// Opens a confirmation for its answer.
+/// Opens a confirmation for its answer: the question, and what it confirms.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
 pub fn open_confirmation(
     ceremony: Ceremony,
     session: &Session,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Confirming, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::Confirm { account, session: token, act, state }
-            if account == session.account && token == session.token =>
-        {
-            Ok(Confirming { id, act, state, account, session: token, return_to })
+    moment: Moment<'_>,
+) -> Result<(Question, Confirming), Refusal> {
+    let (question, act, return_to) = Question::open(ceremony, moment, |proves| match proves {
+        Proves::Confirm { account, session: token, act } => {
+            ((account, token) == (session.account, session.token)).then_some(act)
         }
-        Purpose::Confirm { .. }
-        | Purpose::Register { .. }
-        | Purpose::AddPasskey { .. }
-        | Purpose::ApproveLink { .. }
-        | Purpose::SignIn { .. } => Err(Refusal::Stale),
-    }
+        Proves::SignIn(_) | Proves::Link { .. } => None,
+    })?;
+    Ok((question, Confirming { act, account: session.account, session: session.token, return_to }))
 }
 
 impl Confirming {
-    /// Whether the passkey that answers is one of the person who asked, by its account and the user handle its
-    /// authenticator sent (WebAuthn L3 §7.2 steps 5 and 6).
-    ///
-    /// # Errors
-    /// [`Refusal::NotProved`].
-    pub fn accepts(&self, passkey: &Passkey, user_handle: Option<&[u8]>) -> Result<(), Refusal> {
-        let handle_fits =
-            user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == self.account.0));
-        if passkey.account == self.account && handle_fits { Ok(()) } else { Err(Refusal::NotProved) }
+    /// A passkey was proved: everything to be changed before the act itself.
+    fn proved(&self, proof: &Proof, now: Timestamp) -> Vec<Change> {
+        let mut changes = proof.spend(now);
+        changes.push(SessionChange::Require(self.session).into());
+        changes
     }
 
-    /// The answer is verified, and `used` is the passkey after it: everything to be changed before the act itself.
-    fn proved(&self, was_counter: u32, used: NewPasskey, now: Timestamp) -> Vec<Change> {
-        vec![
-            Change::Ceremony(CeremonyChange::Spend(self.id)),
-            Change::Session(SessionChange::Require(self.session)),
-            Change::Passkey(PasskeyChange::Use { was_counter, key: used, at: now }),
-        ]
+    /// Where the visitor wanted to go.
+    pub fn return_to(&self) -> &Destination {
+        &self.return_to
     }
 
-    /// The confirmed passkey may be made: its challenge is kept in place of this one.
-    pub fn begin_adding(
-        self,
-        was_counter: u32,
-        used: NewPasskey,
-        id: CeremonyId,
-        state: PasskeyRegistration,
-        visitor: &Visitor,
-        now: Timestamp,
-    ) -> Plan<()> {
-        let mut changes = self.proved(was_counter, used, now);
-        let purpose = Purpose::AddPasskey { account: self.account, leave: Leave::Session(self.session), state };
-        changes.push(Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, self.return_to, visitor, now))));
-        Plan { changes, durability: Durability::Durable, then: () }
+    /// The confirmed passkey may be made: the challenge for it is kept in place of this one.
+    pub fn begin_adding(self, proof: &Proof, ceremony: Ceremony, now: Timestamp) -> Plan<()> {
+        let mut changes = self.proved(proof, now);
+        changes.push(CeremonyChange::Add(ceremony).into());
+        Plan::durable(changes, ())
     }
 
     /// The session gets its `elevated` tokens.
-    pub fn elevate(&self, was_counter: u32, used: NewPasskey, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
-        let mut changes = self.proved(was_counter, used, now);
-        changes.push(Change::Tokens(TokensChange::Advance(elevated)));
-        Plan { changes, durability: Durability::Durable, then: () }
+    pub fn elevate(&self, proof: &Proof, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
+        let mut changes = self.proved(proof, now);
+        changes.push(TokensChange::Advance(elevated).into());
+        Plan::durable(changes, ())
     }
 
-    /// Removes the confirmed passkey `target`, and with it the sessions it made. Its owner is written to.
+    /// Removes the confirmed passkey `target`, and with it the sessions it made. Its `owner` is written to.
     pub fn remove(
         self,
-        was_counter: u32,
-        used: NewPasskey,
+        proof: &Proof,
         target: &Passkey,
         last: bool,
-        session: &Session,
-        deed: Deed<'_>,
+        (session, owner): (&Session, &Account),
+        moment: Moment<'_>,
     ) -> Plan<Removed> {
-        let mut changes = self.proved(was_counter, used, deed.now);
-        let aaguid = target.key.aaguid;
-        changes.push(Change::Passkey(PasskeyChange::Remove {
-            credential: target.key.id.clone(),
-            account: self.account,
-            last,
-        }));
-        changes.extend(deed.tell(What::PasskeyRemoved, Some(Message::PasskeyRemoved { aaguid })));
-        let then = Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) };
-        Plan { changes, durability: Durability::Durable, then }
+        let mut changes = self.proved(proof, moment.now);
+        let (credential, account) = (target.key.id.clone(), self.account);
+        changes.push(PasskeyChange::Remove { credential, account, last }.into());
+        let message = Message::PasskeyRemoved { aaguid: target.key.aaguid };
+        changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
+        Plan::durable(changes, Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) })
     }
 }
 
@@ -279,46 +238,6 @@ impl Confirming {
 pub struct Removed {
     /// It was the one that the asking session was made with, which has ended too.
     pub ends_this_session: bool,
-}
-
-/// What a notice of a step is made of: who did it to which account, and when.
-#[derive(Clone, Copy, Debug)]
-pub struct Deed<'a> {
-    /// Whose account.
-    pub account: &'a Account,
-    /// The browser that did it.
-    pub visitor: &'a Visitor,
-    /// Random names.
-    pub fresh: Fresh,
-    /// When.
-    pub now: Timestamp,
-}
-
-impl Deed<'_> {
-    /// The event, and the letter where there is one to write.
-    pub fn tell(&self, what: What, message: Option<Message>) -> Vec<Change> {
-        let event = Event::by(self.visitor, self.account.id, what, self.fresh.event, self.now);
-        let letter = message
-            .map(|message| letter_to(&self.account.email, message, self.fresh.letter, self.visitor, self.now, NOTICE));
-        [Change::Event(EventChange::Add(event))]
-            .into_iter()
-            .chain(letter.map(LetterChange::Add).map(Change::from))
-            .collect()
-    }
-
-    /// A passkey that answered `ceremony` rightly but for its counter, which went back: the try is over, and the
-    /// owner is told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
-    pub fn copied(&self, ceremony: CeremonyId, aaguid: Uuid, told: Counter) -> Plan<()> {
-        let count = Change::Counter(CounterChange::Count {
-            counter: told,
-            limit: COPIES_TOLD,
-            window: COPIES_WINDOW,
-            now: self.now,
-        });
-        let mut changes = vec![count, Change::Ceremony(CeremonyChange::Spend(ceremony))];
-        changes.extend(self.tell(What::PasskeyCopied, Some(Message::PasskeyCopied { aaguid })));
-        Plan { changes, durability: Durability::Durable, then: () }
-    }
 }
 
 /// Leave to add a passkey in a session without another proof.
@@ -352,30 +271,13 @@ pub fn is_fresh(session: &Session, now: Timestamp) -> bool {
 }
 
 /// A challenge for another passkey was made in a session that may add one.
-pub fn begin_adding(
-    MayAdd(()): MayAdd,
-    id: CeremonyId,
-    state: PasskeyRegistration,
-    session: &Session,
-    return_to: Destination,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Plan<()> {
-    let purpose = Purpose::AddPasskey { account: session.account, leave: Leave::Session(session.token), state };
-    let changes = vec![
-        Change::Session(SessionChange::Require(session.token)),
-        Change::Ceremony(CeremonyChange::Add(ceremony(id, purpose, return_to, visitor, now))),
-    ];
-    Plan { changes, durability: Durability::Relaxed, then: () }
+pub fn begin_adding(MayAdd(()): MayAdd, ceremony: Ceremony, session: &Session) -> Plan<()> {
+    Plan::relaxed(vec![SessionChange::Require(session.token).into(), CeremonyChange::Add(ceremony).into()], ())
 }
 
-/// A new passkey's ceremony, opened by the session that may add it.
+/// Adding a passkey, opened by the session that may.
 #[derive(Debug)]
 pub struct Adding {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// The challenge the device's answer is verified against.
-    pub state: PasskeyRegistration,
     session: SecretDigest,
     /// The session has no passkey yet, and gets this one.
     ties: bool,
@@ -386,47 +288,28 @@ pub struct Adding {
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
-pub fn open_adding(
-    ceremony: Ceremony,
-    session: &Session,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Adding, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::AddPasskey { account, leave: Leave::Session(token), state }
-            if account == session.account && token == session.token =>
-        {
-            Ok(Adding { id, state, session: token, ties: session.credential.is_none(), return_to })
-        }
-        Purpose::AddPasskey { .. }
-        | Purpose::Confirm { .. }
-        | Purpose::Register { .. }
-        | Purpose::ApproveLink { .. }
-        | Purpose::SignIn { .. } => Err(Refusal::Stale),
+pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<(Making, Adding), Refusal> {
+    let (making, (), return_to) = Making::open(ceremony, moment, |makes| match makes {
+        Makes::Another(Leave::Session(token)) => (token == session.token).then_some(()),
+        Makes::Another(Leave::Link(_) | Leave::Recovery) | Makes::Registration { .. } => None,
+    })?;
+    if making.account != session.account {
+        return Err(Refusal::Stale);
     }
+    Ok((making, Adding { session: session.token, ties: session.credential.is_none(), return_to }))
 }
 
 /// The new passkey becomes the account's, which is written to.
-pub fn add(adding: Adding, key: NewPasskey, name: Option<String>, deed: Deed<'_>) -> Plan<Destination> {
-    let (aaguid, credential) = (key.aaguid, key.id.clone());
-    let passkey = Passkey {
-        account: deed.account.id,
-        key,
-        name,
-        browser: deed.visitor.description.clone(),
-        created_at: deed.now,
-        last_used_at: None,
-    };
-    let mut changes = vec![
-        Change::Ceremony(CeremonyChange::Spend(adding.id)),
-        Change::Session(SessionChange::Require(adding.session)),
-        Change::Passkey(PasskeyChange::Add(passkey)),
-    ];
+pub fn add(adding: Adding, made: Made, name: Option<String>, owner: &Account, moment: Moment<'_>) -> Plan<Destination> {
+    let (aaguid, credential) = (made.key.aaguid, made.key.id.clone());
+    let mut changes = vec![made.spend(), SessionChange::Require(adding.session).into()];
+    let passkey = made.key.of(made.account, name, moment.visitor, moment.now);
+    // It has signed nobody in yet.
+    changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
     // So that a recovery is leave for one passkey, not for as many as one likes.
-    changes.extend(adding.ties.then_some(Change::Session(SessionChange::Tie { session: adding.session, credential })));
-    changes.extend(deed.tell(What::PasskeyAdded, Some(Message::PasskeyAdded { aaguid })));
-    Plan { changes, durability: Durability::Durable, then: adding.return_to }
+    changes.extend(adding.ties.then(|| SessionChange::Tie { session: adding.session, credential }.into()));
+    changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid }));
+    Plan::durable(changes, adding.return_to)
 }
 
 /// What a person calls a passkey: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where
@@ -446,11 +329,8 @@ pub fn name(typed: &str) -> Option<String> {
 
 /// Gives a passkey of the signed-in person another name.
 pub fn rename(credential: CredentialId, name: Option<String>, session: &Session) -> Plan<()> {
-    let changes = vec![
-        Change::Session(SessionChange::Require(session.token)),
-        Change::Passkey(PasskeyChange::Rename { credential, account: session.account, name }),
-    ];
-    Plan { changes, durability: Durability::Durable, then: () }
+    let rename = PasskeyChange::Rename { credential, account: session.account, name };
+    Plan::durable(vec![SessionChange::Require(session.token).into(), rename.into()], ())
 }
 
 /// Ends the session called `id` among those of the signed-in person.
@@ -460,10 +340,8 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
 pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, Refusal> {
     let ending =
         theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(Refusal::Unknown)?;
-    let changes =
-        vec![Change::Session(SessionChange::Require(session.token)), Change::Session(SessionChange::End(ending.token))];
-    let then = Ended { this_session: ending.token == session.token };
-    Ok(Plan { changes, durability: Durability::Durable, then })
+    let changes = vec![SessionChange::Require(session.token).into(), SessionChange::End(ending.token).into()];
+    Ok(Plan::durable(changes, Ended { this_session: ending.token == session.token }))
 }
 
 /// A session was ended.
@@ -474,34 +352,21 @@ pub struct Ended {
 }
 
 /// Ends every other session of the signed-in person.
-pub fn sign_out_everywhere(session: &Session, deed: Deed<'_>) -> Plan<()> {
-    let mut changes = vec![
-        Change::Session(SessionChange::Require(session.token)),
-        Change::Session(SessionChange::EndAll { account: session.account, except: Some(session.token) }),
+pub fn sign_out_everywhere(session: &Session, moment: Moment<'_>) -> Plan<()> {
+    let (account, token) = (session.account, session.token);
+    let changes = vec![
+        SessionChange::Require(token).into(),
+        SessionChange::EndAll { account, except: Some(token) }.into(),
+        moment.event(account, What::SignedOutEverywhere),
     ];
-    changes.extend(deed.tell(What::SignedOutEverywhere, None));
-    Plan { changes, durability: Durability::Durable, then: () }
+    Plan::durable(changes, ())
 }
 
 /// Ends every session of an account.
-pub fn sign_out_all(deed: Deed<'_>) -> Plan<()> {
-    let mut changes = vec![Change::Session(SessionChange::EndAll { account: deed.account.id, except: None })];
-    changes.extend(deed.tell(What::SignedOutEverywhere, None));
-    Plan { changes, durability: Durability::Durable, then: () }
-}
-
-/// Cancels the held recovery of the signed-in person's account.
-///
-/// # Errors
-/// [`Refusal::Unknown`] where there is none, or it is over.
-pub fn cancel_hold(hold: Option<Hold>, session: &Session, deed: Deed<'_>) -> Result<Plan<()>, Refusal> {
-    let hold = hold.filter(|hold| hold.is_open(deed.now)).ok_or(Refusal::Unknown)?;
-    let mut changes = vec![
-        Change::Session(SessionChange::Require(session.token)),
-        Change::Hold(HoldChange::Spend { account: session.account, id: hold.id }),
-    ];
-    changes.extend(deed.tell(What::RecoveryCancelled, Some(Message::RecoveryCancelled)));
-    Ok(Plan { changes, durability: Durability::Durable, then: () })
+pub fn sign_out_all(account: AccountId, moment: Moment<'_>) -> Plan<()> {
+    let changes =
+        vec![SessionChange::EndAll { account, except: None }.into(), moment.event(account, What::SignedOutEverywhere)];
+    Plan::durable(changes, ())
 }
 
 #[cfg(test)]

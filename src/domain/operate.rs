@@ -4,9 +4,7 @@ use super::account::Account;
 use super::admin_code::{AdminCode, CodeDigest};
 use super::clock::Timestamp;
 use super::group;
-use super::plan::{
-    AccountChange, AccountConflict, AdminCodeChange, Change, Conflict, Durability, Plan, SessionChange, SessionConflict,
-};
+use super::plan::{AccountChange, AccountConflict, AdminCodeChange, Conflict, Plan, SessionChange, SessionConflict};
 use super::secret::SecretDigest;
 
 /// Why an operator's wish was not carried out.
@@ -40,7 +38,7 @@ impl From<Conflict> for Refusal {
             )
             | Conflict::Session(SessionConflict::Tied)
             | Conflict::CeremonySpent
-            | Conflict::Registration(_)
+            | Conflict::RegistrationChanged
             | Conflict::Passkey(_)
             | Conflict::TokensChanged
             | Conflict::LinkChanged
@@ -57,7 +55,7 @@ impl From<Conflict> for Refusal {
 /// Disables an account, which ends its sessions, or enables it again. Recoveries and a code that is out die with the
 /// first: they must not wait for the day of the second.
 pub fn set_disabled(account: &Account, disabled: bool) -> Plan<()> {
-    plan(vec![Change::Account(AccountChange::SetDisabled { account: account.id, disabled })])
+    Plan::durable(vec![AccountChange::SetDisabled { account: account.id, disabled }.into()], ())
 }
 
 /// A change of groups: in these and no others, or in some more and some less.
@@ -90,22 +88,25 @@ impl Regroup {
 
 /// Puts an account into other groups, which its sessions have at once.
 pub fn set_groups(account: &Account, groups: Vec<String>) -> Plan<()> {
-    plan(vec![Change::Account(AccountChange::SetGroups { account: account.id, was: account.groups.clone(), groups })])
+    Plan::durable(
+        vec![AccountChange::SetGroups { account: account.id, was: account.groups.clone(), groups }.into()],
+        (),
+    )
 }
 
 /// Removes an account and everything of it. Its address may register again, as somebody new.
 pub fn remove(account: &Account) -> Plan<()> {
-    plan(vec![Change::Account(AccountChange::Remove(account.id))])
+    Plan::durable(vec![AccountChange::Remove(account.id).into()], ())
 }
 
 /// Ends one session, which must not have ended yet.
 pub fn end_session(token: SecretDigest) -> Plan<()> {
-    plan(vec![Change::Session(SessionChange::Require(token)), Change::Session(SessionChange::End(token))])
+    Plan::durable(vec![SessionChange::Require(token).into(), SessionChange::End(token).into()], ())
 }
 
 /// Ends every session of an account.
 pub fn end_sessions(account: &Account) -> Plan<()> {
-    plan(vec![Change::Session(SessionChange::EndAll { account: account.id, except: None })])
+    Plan::durable(vec![SessionChange::EndAll { account: account.id, except: None }.into()], ())
 }
 
 /// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says whether
@@ -127,15 +128,7 @@ pub fn give_code(
     }
     let code = AdminCode::new(account.id, digest, now);
     let expires_at = code.expires_at;
-    Ok(Plan {
-        changes: vec![Change::AdminCode(AdminCodeChange::Put(code))],
-        durability: Durability::Durable,
-        then: expires_at,
-    })
-}
-
-fn plan(changes: Vec<Change>) -> Plan<()> {
-    Plan { changes, durability: Durability::Durable, then: () }
+    Ok(Plan::durable(vec![AdminCodeChange::Put(code).into()], expires_at))
 }
 
 #[cfg(test)]
@@ -143,6 +136,7 @@ mod tests {
     use super::*;
     use crate::domain::account::AccountId;
     use crate::domain::email::Email;
+    use crate::domain::plan::{Change, Durability};
     use uuid::Uuid;
 
     fn account(disabled: bool) -> Account {

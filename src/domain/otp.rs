@@ -4,10 +4,11 @@
 use super::claim::Claim;
 use super::clock::Timestamp;
 use super::code;
-use super::plan::{Change, Counter, CounterChange, Durability, Plan};
-use super::recover::{self, Mode};
+use super::code_counters::CodeCounters;
+use super::plan::{Change, Counter, CounterChange, Plan};
+use super::recover::{self, Mode, TypedCode};
 use super::recovery::{Recovery, Stage};
-use super::register::{self, Counters};
+use super::register;
 use super::registration::Registration;
 use super::visitor::{Client, Visitor};
 
@@ -58,8 +59,8 @@ impl Pending {
     /// When its code was sent.
     pub fn sent_at(&self) -> Timestamp {
         match self {
-            Self::SignUp(registration) => registration.code_sent_at,
-            Self::Recovery(recovery) => recovery.code_sent_at,
+            Self::SignUp(registration) => registration.code.sent_at,
+            Self::Recovery(recovery) => recovery.code.sent_at,
         }
     }
 }
@@ -84,13 +85,13 @@ pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) 
 
 /// Somebody asks for a code: at most once in half a minute, whatever the address is.
 pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
-    let count = |counter| Change::Counter(CounterChange::Count { counter, limit: 1, window: code::RESEND_AFTER, now });
-    Plan { changes: asks.into_iter().map(count).collect(), durability: Durability::Durable, then: () }
+    let count = |counter| CounterChange::Count { counter, limit: 1, window: code::RESEND_AFTER, now }.into();
+    Plan::durable(asks.into_iter().map(count).collect(), ())
 }
 
 /// A letter was asked for that is not sent: it counts as one that is.
-pub fn in_vain(counters: Counters, now: Timestamp) -> Plan<()> {
-    Plan { changes: register::count_letter(counters, now).to_vec(), durability: Durability::Durable, then: () }
+pub fn in_vain(counters: CodeCounters, now: Timestamp) -> Plan<()> {
+    Plan::durable(counters.letter(now).to_vec(), ())
 }
 
 fn has_several_networks(waiting: &[Pending]) -> bool {
@@ -112,7 +113,7 @@ pub fn count_try(
     candidates: Vec<Pending>,
     typed: &str,
     mode: Mode,
-    counters: Counters,
+    counters: CodeCounters,
     now: Timestamp,
 ) -> Plan<Vec<Counted>> {
     let mut changes: Vec<Change> = Vec::new();
@@ -122,16 +123,18 @@ pub fn count_try(
             Pending::SignUp(registration) => register::count_try(*registration, typed, counters, now)
                 .ok()
                 .map(|Plan { changes, then, .. }| (changes, Counted::SignUp(Box::new(then)))),
-            Pending::Recovery(recovery) => recover::count_try(mode, recovery, counters, now)
-                .ok()
-                .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then))),
+            Pending::Recovery(recovery) => {
+                recover::count_try(mode, recovery, TypedCode::parse(mode, typed), counters, now)
+                    .ok()
+                    .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then)))
+            }
         };
         let Some((its, counted)) = counted else { continue };
         // Each comparison is a chance to be right, and counts for the address as one.
         changes.extend(its);
         then.push(counted);
     }
-    Plan { changes, durability: Durability::Durable, then }
+    Plan::durable(changes, then)
 }
 
 #[cfg(test)]

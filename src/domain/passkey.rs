@@ -6,6 +6,7 @@ use webauthn_rs::prelude::Passkey as Credential;
 
 use super::account::AccountId;
 use super::clock::Timestamp;
+use super::visitor::Visitor;
 
 /// The longest credential id a relying party accepts, in bytes (WebAuthn L3 §7.1 step 25).
 pub const MAX_CREDENTIAL_ID: usize = 1023;
@@ -41,6 +42,14 @@ pub struct NewPasskey {
     pub backup_eligible: bool,
     /// BS: the key is copied somewhere now.
     pub backed_up: bool,
+}
+
+impl NewPasskey {
+    /// The passkey of an account, made in the visitor's browser, which is signed in with it at once.
+    pub fn of(self, account: AccountId, name: Option<String>, visitor: &Visitor, now: Timestamp) -> Passkey {
+        let browser = visitor.description.clone();
+        Passkey { account, key: self, name, browser, created_at: now, last_used_at: Some(now) }
+    }
 }
 
 /// A passkey of an account.

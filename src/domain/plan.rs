@@ -16,6 +16,7 @@ mod registration;
 mod session;
 mod tokens;
 
+use super::ceremony::{Ceremony, CeremonyId};
 pub use account::{AccountChange, AccountConflict};
 pub use admin_code::AdminCodeChange;
 pub use ceremony::CeremonyChange;
@@ -28,7 +29,7 @@ pub use letter::LetterChange;
 pub use link::LinkChange;
 pub use passkey::{PasskeyChange, PasskeyConflict};
 pub use recovery::RecoveryChange;
-pub use registration::{RegistrationChange, RegistrationConflict};
+pub use registration::RegistrationChange;
 pub use session::{SessionChange, SessionConflict};
 pub use tokens::TokensChange;
 
@@ -44,9 +45,36 @@ pub struct Plan<T> {
 }
 
 impl<T> Plan<T> {
+    /// Changes that survive `kill -9` and loss of power.
+    pub fn durable(changes: Vec<Change>, then: T) -> Self {
+        Self { changes, durability: Durability::Durable, then }
+    }
+
+    /// Changes that may be lost with the process: what they add can be asked for again.
+    pub fn relaxed(changes: Vec<Change>, then: T) -> Self {
+        Self { changes, durability: Durability::Relaxed, then }
+    }
+
+    /// No changes.
+    pub fn nothing(then: T) -> Self {
+        Self::relaxed(Vec::new(), then)
+    }
+
     /// What its commit brings about beside itself. A change that is not told of here does not compile.
     pub fn effects(&self) -> Effects {
         Effects::of(&self.changes)
+    }
+}
+
+impl Plan<()> {
+    /// A question is put to a browser. One that is lost with the process can be asked for again.
+    pub fn ask(ceremony: Ceremony) -> Self {
+        Self::relaxed(vec![CeremonyChange::Add(ceremony).into()], ())
+    }
+
+    /// A question is over though nothing came of it: a refused answer has used it up too.
+    pub fn give_up(ceremony: CeremonyId) -> Self {
+        Self::durable(vec![CeremonyChange::Spend(ceremony).into()], ())
     }
 }
 
@@ -202,8 +230,8 @@ impl From<KeyChange> for Change {
 pub enum Conflict {
     /// The ceremony was answered already, or never was.
     CeremonySpent,
-    /// Of an unfinished registration.
-    Registration(RegistrationConflict),
+    /// The registration is finished, or was changed meanwhile.
+    RegistrationChanged,
     /// Of an account.
     Account(AccountConflict),
     /// Of a passkey.
@@ -226,12 +254,6 @@ pub enum Conflict {
     Limit(Counter),
     /// Of the gateway's own keys.
     Key(KeyConflict),
-}
-
-impl From<RegistrationConflict> for Conflict {
-    fn from(conflict: RegistrationConflict) -> Self {
-        Self::Registration(conflict)
-    }
 }
 
 impl From<AccountConflict> for Conflict {

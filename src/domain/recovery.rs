@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::account::AccountId;
 use super::claim::Claim;
 use super::clock::Timestamp;
-use super::code::CodeId;
 use super::destination::Destination;
 use super::email::Email;
+use super::mailed_code::MailedCode;
 use super::secret::{MacKey, SecretDigest};
 
 /// How long a recovery may stay unfinished.
@@ -43,11 +43,7 @@ pub struct Recovery {
     /// How far it is.
     pub stage: Stage,
     /// The code that is out.
-    pub code: CodeId,
-    /// How often that code was tried.
-    pub tries: u32,
-    /// When it was sent.
-    pub code_sent_at: Timestamp,
+    pub code: MailedCode,
     /// How whoever goes on with it is known.
     pub claim: Claim,
     /// Where the visitor wanted to go.

@@ -3,27 +3,24 @@
 //! Nothing usable exists before the code. An address that has an account takes the same steps with the same answers,
 //! and its owner is written to instead.
 
-use std::time::Duration;
-
-use webauthn_rs::prelude::PasskeyRegistration;
-
-use super::account::{Account, AccountId};
-use super::activity::{Event, What};
-use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale};
+use super::account::Account;
+use super::activity::What;
+use super::attestation::{BadPasskey, Made, Making};
+use super::ceremony::{Ceremony, Makes, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
+use super::code_counters::CodeCounters;
 use super::destination::Destination;
 use super::email::Email;
-use super::letter::{Letter, LetterId, Message};
-use super::passkey::{NewPasskey, Passkey};
+use super::letter::Message;
+use super::mailed_code::{CodeRefusal, MailedCode};
+use super::moment::Moment;
 use super::plan::{
-    AccountChange, CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, LetterChange,
-    PasskeyChange, PasskeyConflict, Plan, RegistrationChange, RegistrationConflict, SessionChange,
+    AccountChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan, RegistrationChange, SessionChange,
 };
 use super::profile::Profile;
 use super::registration::{self, Registration};
 use super::session::{Method, NewSession, Session};
-use super::visitor::Visitor;
 
 /// Who may register.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,24 +61,8 @@ pub enum Refusal {
     BadPasskey,
     /// There is no unfinished registration of this browser.
     NoRegistration,
-    /// What was typed is not six digits.
-    NotACode,
-    /// The code is wrong.
-    WrongCode {
-        /// How often this code may still be tried.
-        tries_left: u32,
-    },
-    /// The code is older than ten minutes.
-    CodeTooOld,
-    /// The code was tried too often; another must be asked for.
-    TriesSpent,
-    /// Another code was asked for too soon.
-    TooSoon {
-        /// How long to wait.
-        wait: Duration,
-    },
-    /// The address was sent, or tried with, too many codes lately.
-    TooMany,
+    /// The code opens nothing, or no other is sent.
+    Code(CodeRefusal),
 }
 
 impl From<Stale> for Refusal {
@@ -90,16 +71,27 @@ impl From<Stale> for Refusal {
     }
 }
 
+impl From<BadPasskey> for Refusal {
+    fn from(BadPasskey: BadPasskey) -> Self {
+        Self::BadPasskey
+    }
+}
+
+impl From<CodeRefusal> for Refusal {
+    fn from(refusal: CodeRefusal) -> Self {
+        Self::Code(refusal)
+    }
+}
+
 impl From<Conflict> for Refusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
-            Conflict::Registration(RegistrationConflict::TriesSpent) => Self::TriesSpent,
-            Conflict::Limit(_) => Self::TooMany,
+            Conflict::Limit(_) => Self::Code(CodeRefusal::TooMany),
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
             // Somebody else proved the address first, or another tab of this browser finished.
-            Conflict::Registration(RegistrationConflict::Spent)
+            Conflict::RegistrationChanged
             | Conflict::Account(_)
             | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
             | Conflict::Session(_)
@@ -114,159 +106,72 @@ impl From<Conflict> for Refusal {
     }
 }
 
-/// The counters of one address.
-#[derive(Clone, Copy, Debug)]
-pub struct Counters {
-    /// Letters with codes to the address.
-    pub letters: Counter,
-    /// Those of them that the visitor's network caused.
-    pub letters_from_network: Counter,
-    /// Letters with codes that the visitor's network caused, to any address.
-    pub network: Counter,
-    /// Codes tried.
-    pub tries: Counter,
-}
-
-/// Random names for what a step makes.
-#[derive(Clone, Copy, Debug)]
-pub struct Fresh {
-    /// For a code.
-    pub code: CodeId,
-    /// For a letter.
-    pub letter: LetterId,
-}
-
 /// Who wants to register.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Applicant {
     /// The address that was typed.
     pub email: Email,
-    /// The name of the account to be.
-    pub account: AccountId,
     /// What they say of themselves.
     pub profile: Profile,
     /// Where they want to go.
     pub return_to: Destination,
 }
 
-/// Step 1: an address was typed and a challenge made for it. The answer is the same whoever has the address.
-pub fn begin(
-    applicant: Applicant,
-    id: CeremonyId,
-    state: PasskeyRegistration,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Plan<()> {
-    let Applicant { email, account, profile, return_to } = applicant;
-    let ceremony = Ceremony {
-        id,
-        browser: visitor.binding(),
-        purpose: Purpose::Register { email, account, profile, state },
-        return_to,
-        expires_at: now.after(ceremony::LIFETIME),
-    };
-    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
-}
-
-/// A registration ceremony opened by the browser that began it: what [`receive_passkey`] goes on with.
-#[derive(Debug)]
-pub struct Opened {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// The address that was typed.
-    pub email: Email,
-    /// The name of the account to be.
-    pub account: AccountId,
-    /// What the person says of themselves.
-    pub profile: Profile,
-    /// What its owner calls the passkey.
-    pub nickname: Option<String>,
-    /// The challenge the device's answer is verified against.
-    pub state: PasskeyRegistration,
-    return_to: Destination,
-}
-
-/// Opens a ceremony for its answer.
+/// Opens a ceremony for the first passkey: the challenge, and who registers with it.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::Register { email, account, profile, state } => {
-            Ok(Opened { id, email, account, profile, nickname: None, state, return_to })
-        }
-        Purpose::SignIn { .. } | Purpose::AddPasskey { .. } | Purpose::ApproveLink { .. } | Purpose::Confirm { .. } => {
-            Err(Refusal::Stale)
-        }
-    }
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Making, Applicant), Refusal> {
+    let (making, (email, profile), return_to) = Making::open(ceremony, moment, |makes| match makes {
+        Makes::Registration { email, profile } => Some((email, profile)),
+        Makes::Another(_) => None,
+    })?;
+    Ok((making, Applicant { email, profile, return_to }))
 }
 
-/// Step 2: the device's verified public key is kept with the registration, and a letter goes out: the code, or, where
-/// the address is `taken`, a note to its owner.
+/// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where the address
+/// is `taken`, a note to its owner.
 pub fn receive_passkey(
-    opened: Opened,
-    passkey: NewPasskey,
+    made: Made,
+    applicant: Applicant,
+    nickname: Option<String>,
     taken: bool,
-    counters: Counters,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
+    counters: CodeCounters,
+    moment: Moment<'_>,
 ) -> Plan<()> {
+    let mut changes = vec![made.spend()];
     let registration = Registration {
-        browser: visitor.browser,
-        email: opened.email,
-        account: opened.account,
-        passkey,
-        nickname: opened.nickname,
-        profile: opened.profile,
-        claim: visitor.claim(),
-        return_to: opened.return_to,
+        browser: moment.visitor.browser,
+        revision: moment.first_revision(),
+        email: applicant.email,
+        account: made.account,
+        passkey: made.key,
+        nickname,
+        profile: applicant.profile,
+        claim: moment.visitor.claim(),
+        return_to: applicant.return_to,
         taken,
-        code: fresh.code,
-        tries: 0,
-        code_sent_at: now,
-        expires_at: now.after(registration::LIFETIME),
+        code: MailedCode::new(CodeId(moment.uuid()), moment.now),
+        expires_at: moment.now.after(registration::LIFETIME),
     };
-    let letter = code_letter(&registration, fresh, visitor, now);
-    let mut changes = vec![Change::Ceremony(CeremonyChange::Spend(opened.id))];
-    changes.extend(count_letter(counters, now));
-    changes.extend([
-        Change::Registration(RegistrationChange::Put(registration)),
-        Change::Letter(LetterChange::Add(letter)),
-    ]);
-    Plan { changes, durability: Durability::Durable, then: () }
+    changes.extend(counters.letter(moment.now));
+    changes.push(code_letter(&registration, moment));
+    changes.push(RegistrationChange::Put(registration).into());
+    Plan::durable(changes, ())
 }
 
 /// Another code takes the place of the one that is out.
 ///
 /// # Errors
-/// [`Refusal::NoRegistration`] where it has expired, [`Refusal::TooSoon`] within half a minute of the last code.
-pub fn resend(
-    registration: &Registration,
-    counters: Counters,
-    fresh: Fresh,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Plan<()>, Refusal> {
-    if now >= registration.expires_at {
-        return Err(Refusal::NoRegistration);
-    }
-    let again = registration.code_sent_at.after(code::RESEND_AFTER);
-    if now < again {
-        return Err(Refusal::TooSoon { wait: again.since(now) });
-    }
-    let mut changes = count_letter(counters, now).to_vec();
-    changes.extend([
-        Change::Registration(RegistrationChange::ReplaceCode {
-            browser: registration.browser,
-            was: registration.code,
-            code: fresh.code,
-            at: now,
-        }),
-        Change::Letter(LetterChange::Add(code_letter(registration, fresh, visitor, now))),
-    ]);
-    Ok(Plan { changes, durability: Durability::Durable, then: () })
+/// [`Refusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
+pub fn resend(registration: Registration, counters: CodeCounters, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
+    let registration = with_code_out(registration, moment.now)?;
+    let code = registration.code.replaced(CodeId(moment.uuid()), moment.now)?;
+    let registration = advanced(Registration { code, ..registration });
+    let mut changes = counters.letter(moment.now).to_vec();
+    changes.push(code_letter(&registration, moment));
+    changes.push(RegistrationChange::Advance(registration).into());
+    Ok(Plan::durable(changes, ()))
 }
 
 /// A try that the store has counted; only with one of these is a code compared.
@@ -276,51 +181,29 @@ pub struct CountedTry {
     typed: Code,
 }
 
-/// Step 3, first half: the try is counted, before anything is compared.
+/// A code was typed: the try is counted, before anything is compared.
 ///
 /// # Errors
-/// [`Refusal::NotACode`] (not counted), [`Refusal::NoRegistration`], [`Refusal::CodeTooOld`], [`Refusal::TriesSpent`].
+/// [`Refusal::NoRegistration`]; [`CodeRefusal::NotACode`] (not counted), [`CodeRefusal::TooOld`],
+/// [`CodeRefusal::TriesSpent`].
 pub fn count_try(
     registration: Registration,
     typed: &str,
-    counters: Counters,
+    counters: CodeCounters,
     now: Timestamp,
 ) -> Result<Plan<CountedTry>, Refusal> {
-    if now >= registration.expires_at {
-        return Err(Refusal::NoRegistration);
-    }
-    if now >= registration.code_sent_at.after(code::LIFETIME) {
-        return Err(Refusal::CodeTooOld);
-    }
-    if registration.tries >= code::TRIES {
-        return Err(Refusal::TriesSpent);
-    }
-    let typed = Code::parse(typed).ok_or(Refusal::NotACode)?;
-    let changes = vec![
-        Change::Registration(RegistrationChange::CountTry {
-            browser: registration.browser,
-            code: registration.code,
-            limit: code::TRIES,
-        }),
-        Change::Counter(CounterChange::Count {
-            counter: counters.tries,
-            limit: code::TRIES_PER_ADDRESS,
-            window: code::ADDRESS_WINDOW,
-            now,
-        }),
-    ];
-    Ok(Plan { changes, durability: Durability::Durable, then: CountedTry { registration, typed } })
+    let registration = with_code_out(registration, now)?;
+    let code = registration.code.in_time(now)?.tried()?;
+    let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
+    let registration = advanced(Registration { code, ..registration });
+    let changes = vec![RegistrationChange::Advance(registration.clone()).into(), counters.try_of_code(now)];
+    Ok(Plan::durable(changes, CountedTry { registration, typed }))
 }
 
 impl CountedTry {
-    /// The name of the code to compare with.
-    pub fn code(&self) -> CodeId {
-        self.registration.code
-    }
-
-    /// The address to be proved.
-    pub fn email(&self) -> &Email {
-        &self.registration.email
+    /// The registration as counted.
+    pub fn registration(&self) -> &Registration {
+        &self.registration
     }
 }
 
@@ -335,24 +218,22 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// Step 3, second half: the right code makes the account, its passkey and a session; everything else that was pending
-/// for the address dies, whoever began it.
+/// The right code makes the account, its passkey and a session; everything else that was pending for the address dies,
+/// whoever began it.
 ///
 /// # Errors
-/// [`Refusal::WrongCode`] for any other code, and for every code where the address was taken.
+/// [`CodeRefusal::Wrong`] for any other code, and for every code where the address was taken.
 pub fn prove(
     counted: CountedTry,
     code: &Code,
     session: NewSession,
-    letter: LetterId,
-    visitor: &Visitor,
-    now: Timestamp,
+    moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
     let CountedTry { registration, typed } = counted;
     if !typed.matches(code) || registration.taken {
-        let tries_left = code::TRIES.saturating_sub(registration.tries.saturating_add(1));
-        return Err(if tries_left == 0 { Refusal::TriesSpent } else { Refusal::WrongCode { tries_left } });
+        return Err(registration.code.wrong().into());
     }
+    let Moment { visitor, now, .. } = moment;
     let account = Account {
         id: registration.account,
         email: registration.email.clone(),
@@ -364,66 +245,30 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
-    // Named as the session it tells of.
-    let event = Event::by(visitor, account.id, What::Registered, session.id.0, now);
-    let welcome =
-        letter_to(&registration.email, Message::Welcome, letter, visitor, now, Duration::from_secs(24 * 3600));
-    let passkey = Passkey {
-        account: account.id,
-        key: registration.passkey,
-        name: registration.nickname,
-        browser: visitor.description.clone(),
-        created_at: now,
-        last_used_at: Some(now),
-    };
     let mut changes = vec![
-        Change::Registration(RegistrationChange::Spend { browser: registration.browser, code: registration.code }),
-        Change::Registration(RegistrationChange::DropAll(registration.email)),
-        Change::Account(AccountChange::Add(account.clone())),
-        Change::Passkey(PasskeyChange::Add(passkey)),
-        Change::Session(SessionChange::Add(session.clone())),
-        Change::Event(EventChange::Add(event)),
-        Change::Letter(LetterChange::Add(welcome)),
+        RegistrationChange::Spend { browser: registration.browser, revision: registration.revision }.into(),
+        RegistrationChange::DropAll(registration.email).into(),
+        AccountChange::Add(account.clone()).into(),
+        PasskeyChange::Add(registration.passkey.of(account.id, registration.nickname, visitor, now)).into(),
+        SessionChange::Add(session.clone()).into(),
+        moment.event_of(&session, What::Registered),
+        moment.notice(&account.email, Message::Welcome),
     ];
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    let then = Finished { account, session, return_to: registration.return_to };
-    Ok(Plan { changes, durability: Durability::Durable, then })
+    Ok(Plan::durable(changes, Finished { account, session, return_to: registration.return_to }))
 }
 
-pub(super) fn count_letter(counters: Counters, now: Timestamp) -> [Change; 3] {
-    let count =
-        |counter, limit| Change::Counter(CounterChange::Count { counter, limit, window: code::ADDRESS_WINDOW, now });
-    [
-        count(counters.letters_from_network, code::LETTERS_PER_ADDRESS_AND_NETWORK),
-        count(counters.letters, code::LETTERS_PER_ADDRESS),
-        count(counters.network, code::LETTERS_PER_NETWORK),
-    ]
+fn with_code_out(registration: Registration, now: Timestamp) -> Result<Registration, Refusal> {
+    if now < registration.expires_at { Ok(registration) } else { Err(Refusal::NoRegistration) }
 }
 
-fn code_letter(registration: &Registration, fresh: Fresh, visitor: &Visitor, now: Timestamp) -> Letter {
-    let message = if registration.taken { Message::AlreadyRegistered } else { Message::Code(fresh.code) };
-    letter_to(&registration.email, message, fresh.letter, visitor, now, code::LIFETIME)
+fn advanced(registration: Registration) -> Registration {
+    Registration { revision: registration.revision.saturating_add(1), ..registration }
 }
 
-pub(super) fn letter_to(
-    to: &Email,
-    message: Message,
-    id: LetterId,
-    visitor: &Visitor,
-    now: Timestamp,
-    useful_for: Duration,
-) -> Letter {
-    Letter {
-        id,
-        to: to.clone(),
-        message,
-        language: visitor.language.clone(),
-        browser: visitor.description.clone(),
-        created_at: now,
-        due_at: now,
-        failures: 0,
-        expires_at: now.after(useful_for),
-    }
+fn code_letter(registration: &Registration, moment: Moment<'_>) -> Change {
+    let message = if registration.taken { Message::AlreadyRegistered } else { Message::Code(registration.code.id) };
+    moment.letter(&registration.email, message, code::LIFETIME)
 }
 
 #[cfg(test)]

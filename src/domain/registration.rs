@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::account::AccountId;
 use super::claim::Claim;
 use super::clock::Timestamp;
-use super::code::CodeId;
 use super::destination::Destination;
 use super::email::Email;
+use super::mailed_code::MailedCode;
 use super::passkey::NewPasskey;
 use super::profile::Profile;
 use super::secret::SecretDigest;
@@ -20,6 +20,8 @@ pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
 pub struct Registration {
     /// The browser it belongs to; only that one can finish it.
     pub browser: SecretDigest,
+    /// Raised by one with every change.
+    pub revision: u32,
     /// The address to prove.
     pub email: Email,
     /// The account's name to be.
@@ -37,11 +39,7 @@ pub struct Registration {
     /// The address had an account: the owner was written to, and no code opens this.
     pub taken: bool,
     /// The code that is out.
-    pub code: CodeId,
-    /// How often that code was tried.
-    pub tries: u32,
-    /// When it was sent.
-    pub code_sent_at: Timestamp,
+    pub code: MailedCode,
     /// From this moment on the registration is gone.
     pub expires_at: Timestamp,
 }

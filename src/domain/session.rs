@@ -10,6 +10,7 @@ use super::account::{Account, AccountId};
 use super::clock::Timestamp;
 use super::passkey::{CredentialId, NewPasskey};
 use super::secret::SecretDigest;
+use super::visitor::Visitor;
 
 /// The public name of a session (`sid` in tokens): it opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,6 +104,11 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session of this visitor's, known to the store by `token`.
+    pub fn new(token: SecretDigest, id: SessionId, visitor: &Visitor) -> Self {
+        Self { token, id, browser: visitor.description.clone(), address: visitor.address }
+    }
+
     /// The session of `account`, proved with the passkey `key` and whatever else is in `also`.
     pub fn begin(self, account: AccountId, key: &NewPasskey, also: &[Method], now: Timestamp) -> Session {
         let mut methods = vec![Method::of_key(key.backup_eligible), Method::UserVerified];

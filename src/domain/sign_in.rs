@@ -2,21 +2,15 @@
 //!
 //! An address without an account gets a challenge too, with made-up credential ids; nothing can answer it.
 
-use uuid::Uuid;
-use webauthn_rs::prelude::DiscoverableAuthentication;
-
 use super::account::Account;
-use super::activity::{Event, What};
-use super::ceremony::{self, Ceremony, CeremonyId, Purpose, Stale, Subject};
-use super::clock::Timestamp;
+use super::activity::What;
+use super::assertion::{AssertionRefusal, Proof, Question};
+use super::ceremony::{Ceremony, Proves, Stale};
 use super::destination::Destination;
-use super::passkey::{NewPasskey, Passkey};
-use super::plan::{
-    AccountConflict, CeremonyChange, Change, Conflict, Durability, EventChange, PasskeyChange, Plan, SessionChange,
-};
+use super::moment::Moment;
+use super::plan::{AccountConflict, Change, Conflict, Plan, SessionChange};
 use super::secret::SecretDigest;
 use super::session::{NewSession, Session};
-use super::visitor::Visitor;
 
 /// Why a sign-in was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +49,17 @@ impl From<Stale> for Refusal {
     }
 }
 
+impl From<AssertionRefusal> for Refusal {
+    fn from(refusal: AssertionRefusal) -> Self {
+        match refusal {
+            AssertionRefusal::NotProved => Self::NotProved,
+            AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
+            AssertionRefusal::Unfinished => Self::Unfinished,
+            AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+        }
+    }
+}
+
 impl From<Conflict> for Refusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
@@ -67,7 +72,7 @@ impl From<Conflict> for Refusal {
                 | AccountConflict::Gone
                 | AccountConflict::Changed,
             )
-            | Conflict::Registration(_)
+            | Conflict::RegistrationChanged
             | Conflict::Passkey(_)
             | Conflict::Session(_)
             | Conflict::TokensChanged
@@ -82,67 +87,16 @@ impl From<Conflict> for Refusal {
     }
 }
 
-/// Step 1: a challenge was made. The answer is the same whoever has the address that was typed.
-pub fn begin(
-    subject: Subject,
-    id: CeremonyId,
-    state: DiscoverableAuthentication,
-    return_to: Destination,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Plan<()> {
-    let ceremony = Ceremony {
-        id,
-        browser: visitor.binding(),
-        purpose: Purpose::SignIn { subject, state },
-        return_to,
-        expires_at: now.after(ceremony::LIFETIME),
-    };
-    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
-}
-
-/// A sign-in ceremony opened by the browser that began it.
-#[derive(Debug)]
-pub struct Opened {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// The challenge the device's answer is verified against.
-    pub state: DiscoverableAuthentication,
-    subject: Subject,
-    return_to: Destination,
-}
-
-/// Opens a ceremony for its answer.
+/// Opens a sign-in for its answer: the question, and where the visitor wanted to go.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Opened, Refusal> {
-    let (id, purpose, return_to) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::SignIn { subject, state } => Ok(Opened { id, state, subject, return_to }),
-        Purpose::Register { .. }
-        | Purpose::AddPasskey { .. }
-        | Purpose::ApproveLink { .. }
-        | Purpose::Confirm { .. } => Err(Refusal::Stale),
-    }
-}
-
-impl Opened {
-    /// Whether the passkey that answers is one that may, by the account it belongs to and the user handle its
-    /// authenticator sent (WebAuthn L3 §7.2 steps 5 and 6).
-    ///
-    /// # Errors
-    /// [`Refusal::NotProved`].
-    pub fn accepts(&self, passkey: &Passkey, user_handle: Option<&[u8]>) -> Result<(), Refusal> {
-        let owner = passkey.account;
-        let expected = match self.subject {
-            Subject::Anyone => user_handle.is_some(),
-            Subject::Account(account) => account == owner,
-            Subject::Nobody => false,
-        };
-        let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
-        if expected && handle_fits { Ok(()) } else { Err(Refusal::NotProved) }
-    }
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Question, Destination), Refusal> {
+    let (question, _, return_to) = Question::open(ceremony, moment, |proves| match proves {
+        Proves::SignIn(subject) => Some(subject),
+        Proves::Link { .. } | Proves::Confirm { .. } => None,
+    })?;
+    Ok((question, return_to))
 }
 
 /// What a sign-in comes to.
@@ -156,43 +110,30 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// Step 2: the answer has been verified, and `used` is the passkey after it. The ceremony, the passkey's use, the
-/// session and the event that tells of it are one commit. The browser's session from before ends.
+/// A passkey was proved. The ceremony, the passkey's use, the session and the event that tells of it are one commit. The
+/// browser's session from before ends.
 ///
 /// # Errors
 /// [`Refusal::Disabled`].
 pub fn finish(
-    opened: Opened,
-    passkey: &Passkey,
-    used: NewPasskey,
+    proof: Proof,
     account: Account,
+    return_to: Destination,
     session: NewSession,
-    visitor: &Visitor,
-    now: Timestamp,
+    moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
     if account.disabled {
         return Err(Refusal::Disabled);
     }
-    let session = session.begin(account.id, &used, &[], now);
-    // Named as the session it tells of.
-    let event = Event::by(visitor, account.id, What::SignedIn, session.id.0, now);
-    let mut changes = vec![
-        Change::Ceremony(CeremonyChange::Spend(opened.id)),
-        Change::Passkey(PasskeyChange::Use { was_counter: passkey.key.counter, key: used, at: now }),
-        Change::Session(SessionChange::Add(session.clone())),
-        Change::Event(EventChange::Add(event)),
-    ];
-    changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    let then = Finished { account, session, return_to: opened.return_to };
-    Ok(Plan { changes, durability: Durability::Durable, then })
-}
-
-/// A refused answer has used its ceremony up too.
-pub fn give_up(ceremony: CeremonyId) -> Plan<()> {
-    Plan { changes: vec![Change::Ceremony(CeremonyChange::Spend(ceremony))], durability: Durability::Durable, then: () }
+    let session = session.begin(account.id, &proof.used, &[], moment.now);
+    let mut changes = proof.spend(moment.now);
+    changes.push(SessionChange::Add(session.clone()).into());
+    changes.push(moment.event_of(&session, What::SignedIn));
+    changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
+    Ok(Plan::durable(changes, Finished { account, session, return_to }))
 }
 
 /// Ends the browser's session.
 pub fn sign_out(token: SecretDigest) -> Plan<()> {
-    Plan { changes: vec![Change::Session(SessionChange::End(token))], durability: Durability::Durable, then: () }
+    Plan::durable(vec![SessionChange::End(token).into()], ())
 }

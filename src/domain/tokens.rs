@@ -4,16 +4,12 @@
 //! that asks twice is the same, and the store has nothing but digests. A family is one session's; a spent token that
 //! comes again was copied, and ends the session.
 
-use uuid::Uuid;
-
-use super::account::AccountId;
-use super::activity::{Event, What};
-use super::clock::Timestamp;
-use super::plan::{Change, Conflict, Durability, EventChange, Plan, SessionChange, TokensChange};
-use super::secret::{MacKey, SecretDigest};
+use super::activity::What;
+use super::moment::Moment;
+use super::plan::{Conflict, Plan, SessionChange, TokensChange};
+use super::secret::MacKey;
 use super::session::Session;
 use super::token_family::{ClientMark, RETRY, RefreshToken, Spent, TokenFamily};
-use super::visitor::Visitor;
 
 /// Why a refresh token gets nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +28,7 @@ impl From<Conflict> for Refusal {
         match conflict {
             Conflict::TokensChanged => Self::Raced,
             Conflict::CeremonySpent
-            | Conflict::Registration(_)
+            | Conflict::RegistrationChanged
             | Conflict::Account(_)
             | Conflict::Passkey(_)
             | Conflict::Session(_)
@@ -66,24 +62,22 @@ pub fn present(
     token: RefreshToken,
     family: TokenFamily,
     session: &Session,
-    event: Uuid,
-    visitor: &Visitor,
     key: &MacKey,
-    now: Timestamp,
+    moment: Moment<'_>,
 ) -> Result<Presented, Refusal> {
     if family.session != session.token {
         return Err(Refusal::Unknown);
     }
-    let (digest, by) = (token.digest(), ClientMark::of(visitor, key));
+    let now = moment.now;
+    let (digest, by) = (token.digest(), ClientMark::of(moment.visitor, key));
     if family.out.contains(&digest) {
         if family.is_full(now) {
             return Err(Refusal::TooOften);
         }
         let next = token.next(key);
         let family = family.rotated(Spent { token: digest, at: now, by }, next);
-        let changes =
-            vec![Change::Session(SessionChange::Require(session.token)), Change::Tokens(TokensChange::Advance(family))];
-        return Ok(Presented::Next(next, Plan { changes, durability: Durability::Durable, then: () }));
+        let changes = vec![SessionChange::Require(session.token).into(), TokensChange::Advance(family).into()];
+        return Ok(Presented::Next(next, Plan::durable(changes, ())));
     }
     let spent = family.spent.iter().find(|spent| spent.token == digest).ok_or(Refusal::Unknown)?;
     if spent.by == by
@@ -92,16 +86,8 @@ pub fn present(
     {
         return Ok(Presented::Again(out));
     }
-    Ok(Presented::Copied(copied(session.account, session.token, event, visitor, now)))
-}
-
-fn copied(account: AccountId, session: SecretDigest, event: Uuid, visitor: &Visitor, now: Timestamp) -> Plan<()> {
-    let event = Event::by(visitor, account, What::TokenCopied, event, now);
-    Plan {
-        changes: vec![Change::Session(SessionChange::End(session)), Change::Event(EventChange::Add(event))],
-        durability: Durability::Durable,
-        then: (),
-    }
+    let changes = vec![SessionChange::End(session.token).into(), moment.event(session.account, What::TokenCopied)];
+    Ok(Presented::Copied(Plan::durable(changes, ())))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::auth::principal::Principal;
-use crate::auth::sessions::Sessions;
+use crate::auth::sessions::table::SessionTable;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::cookies::is_ours;
@@ -46,7 +46,7 @@ const EDITOR: u8 = 7;
 const RECOVERED: u8 = 8;
 
 /// Who is signed in.
-struct Keeper(Sessions);
+struct Keeper(SessionTable);
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     let asked = |id, host, path, access, groups: &[&str]| Route {
@@ -78,7 +78,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
 
 static ANSWERING: LazyLock<ForwardAuth> = LazyLock::new(|| {
     let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(36_000) };
-    let keeper = Keeper(Sessions::new(limits));
+    let keeper = Keeper(SessionTable::new(limits));
     keeper.admit(EDITOR, false);
     keeper.admit(RECOVERED, true);
     let settings = Settings {

@@ -50,22 +50,22 @@ impl Gatekeeper for Auth {
     }
 
     fn live(&self, token: SecretDigest) -> Option<Principal> {
-        self.live_session(token).map(Principal::Person)
+        self.sessions.live(token).map(Principal::Person)
     }
 
     async fn load(&self, token: SecretDigest) -> Result<Option<Principal>, StoreError> {
-        Ok(self.session(token).await?.map(Principal::Person))
+        Ok(self.sessions.find(token).await?.map(Principal::Person))
     }
 
     fn is_access_token(&self, text: &str) -> bool {
-        Self::is_access_token(self, text)
+        self.sessions.is_access_token(text)
     }
 
     async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError> {
-        Ok(self.bearer_session(text).await?.map(Principal::Person))
+        Ok(self.sessions.of_access_token(text).await?.map(Principal::Person))
     }
 
     fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
-        Self::identity_token(self, principal, audience)
+        self.sessions.identity_token(principal, audience)
     }
 }

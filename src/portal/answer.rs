@@ -11,7 +11,7 @@ use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
 use super::views::step_refusal::StepRefusal;
-use crate::auth::SignedInBrowser;
+use crate::auth::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
 use crate::domain::own_paths::SIGN_IN;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
@@ -90,7 +90,7 @@ pub fn asset(asset: Asset) -> Response {
 pub fn with_session(portal: &Portal, signed_in: &SignedInBrowser, answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.limits().absolute));
+    headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.sessions.limits().absolute));
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
     response
 }

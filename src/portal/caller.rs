@@ -57,7 +57,7 @@ impl Caller {
     /// The store could not be read.
     pub async fn session(&self, portal: &Portal) -> Result<Option<LiveSession>, StoreError> {
         match self.visitor.session {
-            Some(token) => portal.auth.session(token).await,
+            Some(token) => portal.auth.sessions.find(token).await,
             None => Ok(None),
         }
     }

@@ -16,7 +16,7 @@ use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let peer = head.extensions.get::<PeerInfo>().cloned().expect("whoever calls the portal says for whom");
-    let is_ours = |text: &str| portal.auth.is_access_token(text);
+    let is_ours = |text: &str| portal.auth.sessions.is_access_token(text);
     let credentials = Credentials::read(&head.headers, portal.cookies.session, is_ours);
     let raw_target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let reply = match RequestTarget::parse(raw_target.as_bytes()) {

@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::views::refused::Refused;
 use super::views::script_refusal::ScriptRefusal;
 use super::{Portal, answer};
-use crate::auth::{Failure, WorldFailure};
+use crate::auth::failure::{Failure, WorldFailure};
 use crate::domain::language::Language;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal, RETRY_SOON, RefusalDetails};
 use crate::store::StoreError;

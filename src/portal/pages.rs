@@ -42,6 +42,6 @@ pub async fn asset(State(portal): State<Arc<Portal>>, uri: http::Uri) -> Result<
 
 impl Portal {
     fn registration(&self) -> views::Registration {
-        if self.auth.registration_open() { views::Registration::Open } else { views::Registration::Closed }
+        if self.auth.register.is_open() { views::Registration::Open } else { views::Registration::Closed }
     }
 }

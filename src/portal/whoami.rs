@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::{Portal, answer};
-use crate::auth::WorldFailure;
+use crate::auth::failure::WorldFailure;
 use crate::gate::refusal::GateRefusal;
 
 #[derive(Serialize)]

@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use url::Url;
 
 use crate::admin::Operating;
+use crate::auth::keys::Keys;
 use crate::auth::ledger::Ledger;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::rotation;
 use crate::auth::verifying::Verifying;
-use crate::auth::{self, Auth, Keys};
+use crate::auth::{self, Auth};
 use crate::config::Config;
 use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;

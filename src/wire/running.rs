@@ -126,7 +126,7 @@ impl Running {
             if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
                 tracing::warn!("background work did not stop in time");
             }
-            auth.sweep_sessions().await.context("writing down the use of sessions")
+            auth.sessions.write_down_uses().await.context("writing down the use of sessions")
         })
     }
 }

@@ -235,22 +235,22 @@ async fn a_disabled_account_a_removed_one_and_an_ended_session_pass_no_more() {
     let behind = Behind::new().await;
     let (browser, mut passkey) = behind.maria().await;
     let auth = &behind.world.auth;
-    let account = auth.find_account(&Who::parse(MARIA).unwrap()).await.unwrap();
+    let account = auth.operate.find_account(&Who::parse(MARIA).unwrap()).await.unwrap();
     assert_eq!(behind.status(&browser).await, 200);
-    auth.end_sessions(&account).await.unwrap();
+    auth.operate.end_sessions(&account).await.unwrap();
     assert_eq!(behind.status(&browser).await, 303);
 
     let mut browser = behind.browser();
     browser.sign_in(None, &mut passkey).await;
     assert_eq!(behind.status(&browser).await, 200);
-    auth.set_disabled(&account, true).await.unwrap();
+    auth.operate.set_disabled(&account, true).await.unwrap();
     assert_eq!(behind.status(&browser).await, 303);
-    auth.set_disabled(&account, false).await.unwrap();
+    auth.operate.set_disabled(&account, false).await.unwrap();
     assert_eq!(behind.status(&browser).await, 303, "what has ended stays so");
 
     browser.sign_in(None, &mut passkey).await;
     assert_eq!(behind.status(&browser).await, 200);
-    auth.remove_account(&account).await.unwrap();
+    auth.operate.remove_account(&account).await.unwrap();
     assert_eq!(behind.status(&browser).await, 303);
 }
 

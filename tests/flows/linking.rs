@@ -222,7 +222,7 @@ async fn a_new_computer_is_let_in_by_a_signed_in_phone() {
     // Both go on by themselves.
     assert_eq!(phone.who().await.as_deref(), Some(MARIA));
     assert_eq!(world.browser().sign_in(None, &mut new).await.status, StatusCode::OK);
-    world.auth.sign_out(phone.session()).await.unwrap();
+    world.auth.sessions.sign_out(phone.session()).await.unwrap();
     assert_eq!(computer.who().await.as_deref(), Some(MARIA));
 }
 

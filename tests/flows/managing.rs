@@ -447,7 +447,7 @@ async fn public_id(world: &World, browser: &Browser) -> String {
 
 async fn session_of(world: &World, browser: &Browser) -> Option<bmauth::auth::sessions::LiveSession> {
     let token = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
-    world.auth.session(token).await.unwrap()
+    world.auth.sessions.find(token).await.unwrap()
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use bmauth::admin::socket::{self, Socket};
 use bmauth::admin::{self, Operating};
 use bmauth::auth::operate::Who;
 use bmauth::auth::principal::Principal;
-use bmauth::auth::sessions::{LiveSession, Raced, Sessions};
+use bmauth::auth::sessions::LiveSession;
+use bmauth::auth::sessions::table::{Raced, SessionTable};
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::secret::Secret;
 use bmauth::store::memory::MemoryStore;
@@ -72,7 +73,7 @@ fn token(browser: &Browser) -> Secret {
 }
 
 async fn live(world: &World, browser: &Browser) -> LiveSession {
-    world.auth.session(token(browser).digest()).await.unwrap().unwrap()
+    world.auth.sessions.find(token(browser).digest()).await.unwrap().unwrap()
 }
 
 fn emails(users: &Value) -> Vec<&str> {
@@ -295,19 +296,20 @@ async fn an_operator_who_hangs_up_leaves_no_session_behind() {
     let (world, _) = world().await;
     let (browser, _) = person(&world, MARIA, b"key of maria").await;
     let ending = live(&world, &browser).await;
-    let account = world.auth.find_account(&Who::parse(MARIA).unwrap()).await.unwrap();
+    let account = world.auth.operate.find_account(&Who::parse(MARIA).unwrap()).await.unwrap();
     // Polled once, which begins the commit, and dropped.
-    assert!(world.auth.set_disabled(&account, true).now_or_never().is_none());
+    assert!(world.auth.operate.set_disabled(&account, true).now_or_never().is_none());
     ending.ended().await;
-    assert!(world.auth.session(token(&browser).digest()).await.unwrap().is_none());
+    assert!(world.auth.sessions.find(token(&browser).digest()).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_session_read_before_a_commit_that_may_end_it_is_read_again() {
     let (world, _) = world().await;
     let (browser, _) = person(&world, MARIA, b"key of maria").await;
-    let signed_in = world.auth.signed_in(&live(&world, &browser).await).await.unwrap().unwrap();
-    let (table, token, now) = (Sessions::new(world.auth.limits()), token(&browser).digest(), world.auth.now());
+    let signed_in = world.auth.sessions.signed_in(&live(&world, &browser).await).await.unwrap().unwrap();
+    let (table, token, now) =
+        (SessionTable::new(world.auth.sessions.limits()), token(&browser).digest(), world.auth.now());
     let before = table.before(token);
     assert!(table.live_of(signed_in.account.id).is_empty(), "it is on its way from the store");
     assert_eq!(table.admit(before, &signed_in, now).err(), Some(Raced));
@@ -407,8 +409,8 @@ async fn groups_are_changed_for_the_very_next_request() {
     assert!(streaming.has_ended(), "what streams may be of a route that asks for a group");
     // A request that came before, and is told who it is of only now, leaves no token of it to the next one.
     let audience = Arc::from("notes");
-    let late = world.auth.identity_token(&Principal::Person(streaming.clone()), &audience).unwrap();
-    let next = world.auth.identity_token(&Principal::Person(live(&world, &browser).await), &audience).unwrap();
+    let late = world.auth.sessions.identity_token(&Principal::Person(streaming.clone()), &audience).unwrap();
+    let next = world.auth.sessions.identity_token(&Principal::Person(live(&world, &browser).await), &audience).unwrap();
     assert_eq!((groups(&late), groups(&next)), (json!([]), json!(["staff", "org:admins"])));
 
     assert_eq!(post(&router, "/users/maria@example.com/groups").await["groups"], json!(["staff", "org:admins"]));

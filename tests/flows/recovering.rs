@@ -340,7 +340,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     maria(&world).await;
     let owner = bmauth::domain::email::Email::parse(MARIA).unwrap();
     let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
-    let code = world.auth.give_code(account.clone(), true).await.unwrap().code;
+    let code = world.auth.operate.give_code(account.clone(), true).await.unwrap().code;
     let mut browser = world.browser();
     ask(&mut browser, MARIA).await;
     assert_eq!(enter(&mut browser, "ZZZZZ-ZZZZZ").await.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -351,7 +351,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     assert_eq!(enter(&mut second, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY, "one use");
     let mut new = Passkey::new(b"new key");
     assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
-    let late = world.auth.give_code(account, true).await.unwrap().code;
+    let late = world.auth.operate.give_code(account, true).await.unwrap().code;
     world.wait(24 * 3600);
     ask(&mut second, MARIA).await;
     assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
@@ -399,7 +399,7 @@ async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
     ask(&mut thief, MARIA).await;
     assert_eq!(enter(&mut thief, &world_now.code(MARIA).await).await.location(), "/_bmauth/recover/device");
     for disabled in [true, false] {
-        world_now.auth.set_disabled(&account(&world_now).await, disabled).await.unwrap();
+        world_now.auth.operate.set_disabled(&account(&world_now).await, disabled).await.unwrap();
     }
     assert_ne!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
 
@@ -410,9 +410,9 @@ async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
     enter(&mut thief, &held.code(MARIA).await).await;
     held.mails(MARIA).await;
     let maria = account(&held).await;
-    held.auth.set_disabled(&maria, true).await.unwrap();
+    held.auth.operate.set_disabled(&maria, true).await.unwrap();
     held.wait(24 * 3600);
-    held.auth.set_disabled(&maria, false).await.unwrap();
+    held.auth.operate.set_disabled(&maria, false).await.unwrap();
     ask(&mut thief, MARIA).await;
     let again = enter(&mut thief, &held.code(MARIA).await).await;
     assert_eq!(again.status, StatusCode::OK, "it is held anew: {}", again.text);

@@ -357,7 +357,7 @@ async fn fifty_wrong_codes_at_once_count_five() {
         assert_ne!(answer.await.unwrap(), StatusCode::SEE_OTHER);
     }
     let flow = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap();
-    assert_eq!(world.store.registration(flow.digest()).await.unwrap().unwrap().tries, 5);
+    assert_eq!(world.store.registration(flow.digest()).await.unwrap().unwrap().code.tries, 5);
     assert_eq!(browser.enter(&code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 

@@ -231,7 +231,7 @@ async fn signing_out_everywhere_closes_what_the_others_have_open() {
 async fn signing_one_browser_out_closes_what_it_has_open() {
     check(true, async |world, maria| {
         let token = bmauth::domain::secret::Secret::parse(&maria.ending.cookies["__Host-bmauth"]).unwrap().digest();
-        let id = world.auth.session(token).await.unwrap().unwrap().id().0.to_string();
+        let id = world.auth.sessions.find(token).await.unwrap().unwrap().id().0.to_string();
         let done = maria.acting.submit("/_bmauth/devices/sign-out", &[("session", &id)]).await;
         assert_eq!(done.location(), "/_bmauth/devices");
     })
@@ -242,7 +242,7 @@ async fn signing_one_browser_out_closes_what_it_has_open() {
 async fn disabling_an_account_closes_whatever_it_has_open() {
     check(false, async |world, maria| {
         let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
-        world.auth.set_disabled(&account, true).await.unwrap();
+        world.auth.operate.set_disabled(&account, true).await.unwrap();
         assert_eq!(maria.acting.sign_in(None, &mut maria.key).await.refusal(), "account-disabled");
     })
     .await;
@@ -252,7 +252,7 @@ async fn disabling_an_account_closes_whatever_it_has_open() {
 async fn removing_an_account_closes_whatever_it_has_open() {
     check(false, async |world, maria| {
         let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
-        world.auth.remove_account(&account).await.unwrap();
+        world.auth.operate.remove_account(&account).await.unwrap();
         assert_eq!(maria.acting.sign_in(None, &mut maria.key).await.refusal(), "unknown-passkey");
     })
     .await;

@@ -265,7 +265,7 @@ async fn signing_out_cancels_the_open_streams_of_the_session_alone() {
     let live = |browser: &Browser| {
         let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
         let auth = Arc::clone(&world.auth);
-        async move { auth.session(token).await.unwrap().unwrap() }
+        async move { auth.sessions.find(token).await.unwrap().unwrap() }
     };
     let (ending, staying) = (live(&browser).await, live(&other).await);
     browser.get("/_bmauth/sign-out").await;
@@ -280,7 +280,7 @@ async fn the_open_streams_of_a_session_whose_time_is_up_stop_within_five_seconds
     let world = World::with(&text, Arc::new(MemoryStore::new())).await;
     let (browser, _) = maria(&world).await;
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
-    let live = world.auth.session(token).await.unwrap().unwrap();
+    let live = world.auth.sessions.find(token).await.unwrap().unwrap();
     let shutdown = CancellationToken::new();
     let World { auth, portal, outbox, clock, .. } = world;
     let _tasks = bmauth::tasks::start(auth, portal, outbox, &shutdown);
@@ -315,8 +315,8 @@ async fn a_session_survives_a_restart_and_idleness_is_counted_over_it() {
     let (browser, _) = maria(&before).await;
     before.wait(3600);
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
-    assert!(before.auth.session(token).await.unwrap().is_some());
-    before.auth.sweep_sessions().await.unwrap();
+    assert!(before.auth.sessions.find(token).await.unwrap().is_some());
+    before.auth.sessions.write_down_uses().await.unwrap();
     let seen = store.session(token).await.unwrap().unwrap().last_seen_at;
     assert_eq!(seen, before.auth.now());
     let after = World::with(CONFIG, store).await;
@@ -358,15 +358,15 @@ async fn the_last_use_of_many_sessions_is_written_down_in_one_commit_and_not_aga
     }
     let commits = || store.commits[0].load(Ordering::SeqCst);
     store.full.store(true, Ordering::SeqCst);
-    world.auth.sweep_sessions().await.unwrap_err();
+    world.auth.sessions.write_down_uses().await.unwrap_err();
     store.full.store(false, Ordering::SeqCst);
     let before = commits();
-    world.auth.sweep_sessions().await.unwrap();
+    world.auth.sessions.write_down_uses().await.unwrap();
     assert_eq!(commits(), before + 1, "what could not be written before is now");
     for browser in &browsers {
         assert_eq!(world.store.session(token(browser)).await.unwrap().unwrap().last_seen_at, world.auth.now());
     }
-    world.auth.sweep_sessions().await.unwrap();
+    world.auth.sessions.write_down_uses().await.unwrap();
     assert_eq!(commits(), before + 1);
 }
 
@@ -438,9 +438,9 @@ async fn a_disabled_account_gets_no_session() {
     let world = World::new().await;
     let (browser, mut passkey) = maria(&world).await;
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
-    let live = world.auth.session(token).await.unwrap().unwrap();
+    let live = world.auth.sessions.find(token).await.unwrap().unwrap();
     // An account that is disabled already when it first comes up: the same passkey under another id.
-    let mut account = world.auth.signed_in(&live).await.unwrap().unwrap().account;
+    let mut account = world.auth.sessions.signed_in(&live).await.unwrap().unwrap().account;
     account.id = bmauth::domain::account::AccountId(uuid::Uuid::from_u128(99));
     account.email = bmauth::domain::email::Email::parse("off@example.com").unwrap();
     account.disabled = true;
@@ -503,9 +503,10 @@ async fn a_kept_token_that_was_dropped_for_others_is_signed_again_and_says_the_s
     let world = World::new().await;
     let (browser, _) = maria(&world).await;
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
-    let live = world.auth.session(token).await.unwrap().unwrap();
-    let ask =
-        |audience: &str| world.auth.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap();
+    let live = world.auth.sessions.find(token).await.unwrap().unwrap();
+    let ask = |audience: &str| {
+        world.auth.sessions.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap()
+    };
     let first = ask("notes");
     assert_eq!(ask("notes"), first, "it is kept");
     // More than a session can have kept.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bmauth::auth::principal::Principal;
-use bmauth::auth::sessions::Sessions;
+use bmauth::auth::sessions::table::SessionTable;
 use bmauth::counts::Counts;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
@@ -39,7 +39,7 @@ pub const HOST: &str = "notes.example.com";
 
 /// Sessions made by hand, and a clock that stands still.
 pub struct Keeper {
-    sessions: Sessions,
+    sessions: SessionTable,
     now: AtomicU64,
     store_is_down: AtomicBool,
     cannot_sign: AtomicBool,
@@ -50,7 +50,7 @@ impl Keeper {
     pub fn new() -> Self {
         let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(36000) };
         Self {
-            sessions: Sessions::new(limits),
+            sessions: SessionTable::new(limits),
             now: AtomicU64::new(1_800_000_000),
             store_is_down: AtomicBool::new(false),
             cannot_sign: AtomicBool::new(false),

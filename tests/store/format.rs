@@ -53,7 +53,7 @@ fn session_of(n: u32) -> Session {
 }
 
 fn registration_of(n: u32) -> Registration {
-    Registration { tries: 3, ..registration(n, n, n + 40) }
+    Registration { code: mailed(n + 40, 3), ..registration(n, n, n + 40) }
 }
 
 fn count() -> [Change; 1] {
@@ -92,8 +92,8 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
         let mut written = ceremony(n);
         // A challenge is random; it only has to be readable.
         match (&mut written.purpose, &found.purpose) {
-            (Purpose::Register { state, .. }, Purpose::Register { state: found, .. }) => *state = found.clone(),
-            (Purpose::SignIn { state, .. }, Purpose::SignIn { state: found, .. }) => *state = found.clone(),
+            (Purpose::Make { state, .. }, Purpose::Make { state: found, .. }) => *state = found.clone(),
+            (Purpose::Prove { state, .. }, Purpose::Prove { state: found, .. }) => *state = found.clone(),
             (written, found) => panic!("{found:?} instead of {written:?}"),
         }
         assert_eq!(found.shown(), written.shown());

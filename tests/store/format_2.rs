@@ -57,16 +57,8 @@ async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
         let mut written = ceremony(n);
         // A challenge is random; it only has to be readable.
         match (&mut written.purpose, &found.purpose) {
-            (
-                Purpose::Register { state, .. } | Purpose::AddPasskey { state, .. },
-                Purpose::Register { state: found, .. } | Purpose::AddPasskey { state: found, .. },
-            ) => *state = found.clone(),
-            (
-                Purpose::SignIn { state, .. } | Purpose::ApproveLink { state, .. } | Purpose::Confirm { state, .. },
-                Purpose::SignIn { state: found, .. }
-                | Purpose::ApproveLink { state: found, .. }
-                | Purpose::Confirm { state: found, .. },
-            ) => *state = found.clone(),
+            (Purpose::Make { state, .. }, Purpose::Make { state: found, .. }) => *state = found.clone(),
+            (Purpose::Prove { state, .. }, Purpose::Prove { state: found, .. }) => *state = found.clone(),
             (written, found) => panic!("{found:?} instead of {written:?}"),
         }
         assert_eq!(found.shown(), written.shown());

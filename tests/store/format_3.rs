@@ -61,7 +61,7 @@ fn accounts() -> [Account; 3] {
 
 fn registrations() -> [Registration; 3] {
     // Two of one address.
-    [(1, 5), (2, 5), (3, 6)].map(|(n, of)| Registration { tries: n, ..registration(n, of, n + 40) })
+    [(1, 5), (2, 5), (3, 6)].map(|(n, of)| Registration { code: mailed(n + 40, n), ..registration(n, of, n + 40) })
 }
 
 fn links() -> Vec<Link> {
@@ -118,16 +118,8 @@ async fn a_file_that_version_3_wrote_reads_as_it_was_written() {
         let mut written = ceremony(n);
         // A challenge is random; it only has to be readable.
         match (&mut written.purpose, &found.purpose) {
-            (
-                Purpose::Register { state, .. } | Purpose::AddPasskey { state, .. },
-                Purpose::Register { state: found, .. } | Purpose::AddPasskey { state: found, .. },
-            ) => *state = found.clone(),
-            (
-                Purpose::SignIn { state, .. } | Purpose::ApproveLink { state, .. } | Purpose::Confirm { state, .. },
-                Purpose::SignIn { state: found, .. }
-                | Purpose::ApproveLink { state: found, .. }
-                | Purpose::Confirm { state: found, .. },
-            ) => *state = found.clone(),
+            (Purpose::Make { state, .. }, Purpose::Make { state: found, .. }) => *state = found.clone(),
+            (Purpose::Prove { state, .. }, Purpose::Prove { state: found, .. }) => *state = found.clone(),
             (written, found) => panic!("{found:?} instead of {written:?}"),
         }
         assert_eq!(found.shown(), written.shown());
@@ -189,7 +181,11 @@ async fn a_file_that_version_3_wrote_takes_what_came_later_and_is_no_version_3_f
     keeps(&store, [Change::Account(AccountChange::SetDisabled { account: account_id(3), disabled: false })]).await;
     keeps(
         &store,
-        [Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(41), limit: 5 })],
+        [Change::Registration(RegistrationChange::Advance(Registration {
+            revision: 1,
+            code: mailed(41, 2),
+            ..registration(1, 5, 41)
+        }))],
     )
     .await;
     keeps(
@@ -233,7 +229,7 @@ async fn a_file_that_version_3_wrote_takes_what_came_later_and_is_no_version_3_f
         );
         assert_eq!(store.account_by_email(&email(4)).await.unwrap(), Some(account_4.clone()));
         let of_5 = store.registrations_of(&email(5)).await.unwrap();
-        assert_eq!(of_5.iter().map(|found| found.tries).collect::<Vec<_>>(), [2, 2, 0]);
+        assert_eq!(of_5.iter().map(|found| found.code.tries).collect::<Vec<_>>(), [2, 2, 0]);
         assert_eq!(of_5[2].profile, profile(7));
         assert_eq!(of_5[2].claim, claim(7));
         let of_1 = store.recoveries_of(account_id(1)).await.unwrap();

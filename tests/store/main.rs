@@ -83,11 +83,8 @@ contract! {
         the_registrations_of_an_address_are_found_whoever_began_them
         what_was_said_at_the_beginning_of_a_registration_stays_while_codes_are_tried_and_replaced
         a_registration_reads_as_it_was_put
-        tries_are_counted_up_to_the_limit
-        a_try_of_a_replaced_code_is_refused
-        a_new_code_starts_its_tries_again
-        a_code_is_replaced_only_if_it_is_still_out
-        a_registration_is_spent_once_and_only_with_its_code
+        a_registration_advances_from_the_revision_before_it_alone
+        a_registration_is_spent_once_and_only_in_its_revision
         a_proved_address_drops_its_registrations_and_no_others
         a_browser_that_took_another_address_is_not_dropped_with_the_first
     }
@@ -145,7 +142,7 @@ contract! {
         a_window_does_not_move_while_it_runs
         counters_do_not_touch_each_other
         a_limit_of_none_lets_nothing_through
-        parallel_tries_of_a_code_are_counted_exactly
+        parallel_tries_of_a_registration_are_counted_exactly
         parallel_counts_stop_exactly_at_the_limit
         one_of_many_parallel_answers_spends_a_ceremony
         one_of_many_parallel_registrations_gets_the_address

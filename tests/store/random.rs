@@ -110,19 +110,15 @@ fn of_registrations() -> impl Strategy<Value = Change> {
                 ..registration_of_api(browser, email, code)
             }))
         }),
-        (pair(), 1..3_u32).prop_map(|((n, of), limit)| Change::Registration(RegistrationChange::CountTry {
-            browser: digest(n),
-            code: code(of),
-            limit
-        })),
-        (pair(), n(), time()).prop_map(|((n, was), with, at)| Change::Registration(RegistrationChange::ReplaceCode {
-            browser: digest(n),
-            was: code(was),
-            code: code(with),
-            at
-        })),
-        pair()
-            .prop_map(|(n, of)| Change::Registration(RegistrationChange::Spend { browser: digest(n), code: code(of) })),
+        (pair(), n(), 1..4_u32, time()).prop_map(|((browser, code), email, revision, expires_at)| {
+            Change::Registration(RegistrationChange::Advance(Registration {
+                revision,
+                expires_at,
+                ..registration(browser, email, code)
+            }))
+        }),
+        (n(), 0..4_u32)
+            .prop_map(|(n, revision)| Change::Registration(RegistrationChange::Spend { browser: digest(n), revision })),
         n().prop_map(|n| Change::Registration(RegistrationChange::DropAll(email(n)))),
     ]
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
-use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
+use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
 use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
@@ -15,6 +15,7 @@ use bmauth::domain::email::Email;
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
+use bmauth::domain::mailed_code::MailedCode;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
@@ -218,10 +219,12 @@ pub fn sign_in_state() -> DiscoverableAuthentication {
 /// Twelve in a row have every purpose there is; the last two are of a client of the API, which has no browser.
 pub fn ceremony(n: u32) -> Ceremony {
     let (account, session) = (account_id(n), digest(n));
-    let sign_in = |subject| Purpose::SignIn { subject, state: sign_in_state() };
-    let add = |leave| Purpose::AddPasskey { account, leave, state: registration_state() };
-    let confirm = |act| Purpose::Confirm { account, session, act, state: sign_in_state() };
-    let register = |profile| Purpose::Register { email: email(n), account, profile, state: registration_state() };
+    let prove = |proves| Purpose::Prove { proves, state: sign_in_state() };
+    let make = |makes| Purpose::Make { account, makes, state: registration_state() };
+    let sign_in = |subject| prove(Proves::SignIn(subject));
+    let add = |leave| make(Makes::Another(leave));
+    let confirm = |act| prove(Proves::Confirm { account, session, act });
+    let register = |profile| make(Makes::Registration { email: email(n), profile });
     let purpose = match n % 12 {
         0 => register(Profile::default()),
         1 => sign_in(Subject::Anyone),
@@ -230,7 +233,7 @@ pub fn ceremony(n: u32) -> Ceremony {
         4 => add(Leave::Link(link_id(n))),
         5 => add(Leave::Recovery),
         6 => add(Leave::Session(session)),
-        7 => Purpose::ApproveLink { link: link_id(n), subject: Subject::Account(account), state: sign_in_state() },
+        7 => prove(Proves::Link { link: link_id(n), subject: Subject::Account(account) }),
         8 => confirm(Act::AddPasskey),
         9 => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
         10 => register(profile(n)),
@@ -245,9 +248,14 @@ pub fn ceremony(n: u32) -> Ceremony {
     }
 }
 
+pub fn mailed(of_code: u32, tries: u32) -> MailedCode {
+    MailedCode { id: code(of_code), tries, sent_at: at(3000) }
+}
+
 pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
     Registration {
         browser: digest(browser),
+        revision: 0,
         email: email(of_email),
         account: account_id(of_email),
         passkey: new_passkey(browser),
@@ -256,9 +264,7 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         claim: Claim::Cookie,
         return_to: Destination::root(),
         taken: browser.is_multiple_of(2),
-        code: code(of_code),
-        tries: 0,
-        code_sent_at: at(3000),
+        code: mailed(of_code, 0),
         expires_at: at(4000),
     }
 }
@@ -342,9 +348,7 @@ pub fn recovery(browser: u32, of: u32) -> Recovery {
         email: email(of),
         account: (!browser.is_multiple_of(3)).then(|| account_id(of)),
         stage: if browser.is_multiple_of(2) { RecoveryStage::Code } else { RecoveryStage::Proved },
-        code: code(browser),
-        tries: browser,
-        code_sent_at: at(3000),
+        code: mailed(browser, browser),
         claim: Claim::Cookie,
         return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(4000),

@@ -264,9 +264,9 @@ async fn a_registration_that_cannot_be_read_holds_up_no_other_of_its_address() {
         .await;
     kept.spoil(&["registrations"], is_of_1, Spoiled::Cut);
     kept.store().registration(digest(1)).await.unwrap_err();
-    kept.fails([Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(1) })]).await;
-    kept.fails([Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 9 })])
-        .await;
+    kept.fails([Change::Registration(RegistrationChange::Spend { browser: digest(1), revision: 0 })]).await;
+    let next = Registration { revision: 1, ..registration(1, 1, 1) };
+    kept.fails([Change::Registration(RegistrationChange::Advance(next))]).await;
     let found = kept.store().registrations_of(&email(1)).await.unwrap();
     assert_eq!(found.shown(), vec![registration(2, 1, 2), registration(3, 1, 3)].shown());
     keeps(kept.store(), [Change::Registration(RegistrationChange::DropAll(email(1)))]).await;

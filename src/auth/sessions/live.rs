@@ -27,7 +27,7 @@ static RUNG: [Notify; BELLS] = [const { Notify::const_new() }; BELLS];
 /// A session that is signed in now. Copies are handles on the same one.
 ///
 /// It holds what it was admitted with and what an app may be told. For the rest there is the store; see
-/// [`crate::auth::Auth::signed_in`].
+/// [`super::Sessions::signed_in`].
 #[derive(Clone, Debug)]
 pub struct LiveSession(Arc<Live>);
 

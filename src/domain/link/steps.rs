@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
-
 use super::{Approval, Closed, Found, Link, LinkId, NumberTried, Policy, Refusal, Stage, WRONG_NUMBERS};
 use crate::domain::account::{Account, AccountId};
-use crate::domain::activity::{Event, What};
-use crate::domain::ceremony::{self, Ceremony, CeremonyId, Leave, Purpose, Subject};
+use crate::domain::activity::What;
+use crate::domain::assertion::{AssertionRefusal, Proof, Question};
+use crate::domain::attestation::{BadPasskey, Made, Making};
+use crate::domain::ceremony::{Ceremony, Leave, Makes, Proves, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
-use crate::domain::letter::{Letter, LetterId, Message};
-use crate::domain::passkey::{NewPasskey, Passkey};
+use crate::domain::letter::Message;
+use crate::domain::moment::Moment;
 use crate::domain::plan::{
-    CeremonyChange, Change, Conflict, Counter, CounterChange, Durability, EventChange, LetterChange, LinkChange,
-    PasskeyChange, PasskeyConflict, Plan, RegistrationConflict, SessionChange,
+    Change, Conflict, Counter, CounterChange, LinkChange, PasskeyChange, PasskeyConflict, Plan, SessionChange,
 };
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session};
-use crate::domain::visitor::Visitor;
 
 /// How many codes one network may type within [`CODES_PER_NETWORK_WINDOW`]: an office at one address may link a few
 /// devices, a guesser gets nowhere.
@@ -32,8 +29,6 @@ pub const CODES_PER_NETWORK_WINDOW: Duration = Duration::from_secs(10 * 60);
 pub const CODES: u32 = 100;
 /// The window of [`CODES`].
 pub const CODES_WINDOW: Duration = Duration::from_secs(60);
-/// How long the letter about the new passkey is worth sending.
-const LETTER_USEFUL: Duration = Duration::from_secs(24 * 3600);
 
 /// The counters of typed codes.
 #[derive(Clone, Copy, Debug)]
@@ -46,40 +41,35 @@ pub struct Counters {
 
 /// A code is shown. A link that is lost with the process can be asked for again.
 pub fn show(link: Link) -> Plan<Link> {
-    Plan { changes: vec![Change::Link(LinkChange::Add(link.clone()))], durability: Durability::Relaxed, then: link }
+    Plan::relaxed(vec![LinkChange::Add(link.clone()).into()], link)
 }
 
 /// A typed code is counted, before it is looked up.
 pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
-    let count = |counter, limit, window| Change::Counter(CounterChange::Count { counter, limit, window, now });
+    let count = |counter, limit, window| CounterChange::Count { counter, limit, window, now }.into();
     let changes = vec![
         count(counters.network, CODES_PER_NETWORK, CODES_PER_NETWORK_WINDOW),
         count(counters.all, CODES, CODES_WINDOW),
     ];
-    Plan { changes, durability: Durability::Durable, then: () }
+    Plan::durable(changes, ())
 }
 
 /// A code was brought. The same browser may bring it again, which changes nothing.
 ///
 /// # Errors
 /// See [`Link::find`].
-pub fn find(
-    link: Link,
-    visitor: &Visitor,
-    return_to: Destination,
-    policy: Policy,
-    now: Timestamp,
-) -> Result<Plan<Link>, Refusal> {
+pub fn find(link: Link, return_to: Destination, policy: Policy, moment: Moment<'_>) -> Result<Plan<Link>, Refusal> {
+    let Moment { visitor, now, .. } = moment;
     Ok(match link.find(visitor, policy, now)? {
         // Whoever waits goes on to where they wanted; whoever approves goes nowhere.
         Found::Now(link) if link.is_awaited_by(visitor.browser) => advance(Link { return_to, ..link }),
         Found::Now(link) => advance(link),
-        Found::Before(link) => Plan { changes: Vec::new(), durability: Durability::Relaxed, then: link },
+        Found::Before(link) => Plan::nothing(link),
     })
 }
 
 fn advance(link: Link) -> Plan<Link> {
-    Plan { changes: vec![Change::Link(LinkChange::Advance(link.clone()))], durability: Durability::Durable, then: link }
+    Plan::durable(vec![LinkChange::Advance(link.clone()).into()], link)
 }
 
 /// A number that was right, and has been counted: only with one of these is a passkey asked for.
@@ -95,12 +85,11 @@ pub struct RightNumber {
 /// See [`Link::try_number`]. The plan's own refusal is told once it is committed.
 pub fn try_number(
     link: Link,
-    visitor: &Visitor,
-    policy: Policy,
     typed: u8,
-    now: Timestamp,
+    policy: Policy,
+    moment: Moment<'_>,
 ) -> Result<Plan<Result<RightNumber, Refusal>>, Refusal> {
-    let (link, then) = match link.try_number(visitor, policy, typed, now)? {
+    let (link, then) = match link.try_number(moment.visitor, policy, typed, moment.now)? {
         NumberTried::Right(link) => {
             let right = RightNumber { link: link.id, expires_at: link.expires_at };
             (link, Ok(right))
@@ -115,212 +104,112 @@ pub fn try_number(
             (link, Err(refusal))
         }
     };
-    Ok(Plan { changes: vec![Change::Link(LinkChange::Advance(link))], durability: Durability::Durable, then })
+    Ok(Plan::durable(vec![LinkChange::Advance(link).into()], then))
 }
 
-/// The approving browser is asked for a passkey, for this link and no other.
-pub fn challenge(
-    right: RightNumber,
-    subject: Subject,
-    id: CeremonyId,
-    state: DiscoverableAuthentication,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Plan<()> {
-    let ceremony = Ceremony {
-        id,
-        browser: visitor.binding(),
-        purpose: Purpose::ApproveLink { link: right.link, subject, state },
-        return_to: Destination::root(),
-        expires_at: now.after(ceremony::LIFETIME).min(right.expires_at),
-    };
-    Plan { changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))], durability: Durability::Relaxed, then: () }
+impl RightNumber {
+    /// What the approving browser is asked a passkey for: this link and no other.
+    pub fn proves(&self, subject: Subject) -> Proves {
+        Proves::Link { link: self.link, subject }
+    }
+
+    /// When the link is over.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
 }
 
-/// An approving ceremony opened by the browser that began it.
-#[derive(Debug)]
-pub struct Proof {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// The link it approves.
-    pub link: LinkId,
-    /// The challenge the device's answer is verified against.
-    pub state: DiscoverableAuthentication,
-    subject: Subject,
-}
-
-/// Opens a ceremony for the answer of the approving browser.
+/// Opens a ceremony for the answer of the approving browser: the question, and the link it approves.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_proof(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Proof, Refusal> {
-    let (id, purpose, _) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::ApproveLink { link, subject, state } => Ok(Proof { id, link, state, subject }),
-        Purpose::Register { .. } | Purpose::AddPasskey { .. } | Purpose::Confirm { .. } | Purpose::SignIn { .. } => {
-            Err(Refusal::Stale)
-        }
-    }
-}
-
-impl Proof {
-    /// Whether the passkey that answers is one that may, by the account it belongs to and the user handle its
-    /// authenticator sent (WebAuthn L3 §7.2 steps 5 and 6).
-    ///
-    /// # Errors
-    /// [`Refusal::NotProved`].
-    pub fn accepts(&self, passkey: &Passkey, user_handle: Option<&[u8]>) -> Result<(), Refusal> {
-        let owner = passkey.account;
-        let expected = match self.subject {
-            Subject::Anyone => user_handle.is_some(),
-            Subject::Account(account) => account == owner,
-            Subject::Nobody => false,
-        };
-        let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
-        if expected && handle_fits { Ok(()) } else { Err(Refusal::NotProved) }
-    }
+pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Question, LinkId), Refusal> {
+    let (question, link, _) = Question::open(ceremony, moment, |proves| match proves {
+        Proves::Link { link, .. } => Some(link),
+        Proves::SignIn(_) | Proves::Confirm { .. } => None,
+    })?;
+    Ok((question, link))
 }
 
 /// Whose session the approving browser has now: the account, and the digest of its token.
 pub type SignedInAs = Option<(AccountId, SecretDigest)>;
 
-/// The answer has been verified, and `used` is the passkey after it: the link is approved.
+/// A passkey was proved for the link that was `asked` about: it is approved.
 ///
 /// # Errors
 /// [`Refusal::Disabled`]; [`Refusal::NotSignedIn`] where the number was typed in a session that has ended since; see
 /// [`Link::approve`].
-#[expect(clippy::too_many_arguments, reason = "each is a fact of its own, read by the caller")]
 pub fn approve(
-    proof: Proof,
+    proof: &Proof,
+    asked: LinkId,
     link: Link,
-    passkey: &Passkey,
-    used: NewPasskey,
     account: &Account,
     signed_in: SignedInAs,
-    event: Uuid,
-    visitor: &Visitor,
     policy: Policy,
-    now: Timestamp,
+    moment: Moment<'_>,
 ) -> Result<Plan<Link>, Refusal> {
-    if link.id != proof.link || account.id != passkey.account {
+    if link.id != asked || account.id != proof.passkey.account {
         return Err(Refusal::NotProved);
     }
     if account.disabled {
         return Err(Refusal::Disabled);
     }
     let session = signed_in.filter(|(owner, _)| *owner == account.id).map(|(_, session)| session);
-    if session.is_none() && matches!(proof.subject, Subject::Account(_)) {
+    if session.is_none() && matches!(proof.question.subject, Subject::Account(_)) {
         return Err(Refusal::NotSignedIn);
     }
-    let approval = Approval { account: account.id, credential: used.id.clone(), session };
-    let link = link.approve(visitor, policy, approval, now)?;
-    let mut changes = vec![
-        Change::Ceremony(CeremonyChange::Spend(proof.id)),
-        Change::Passkey(PasskeyChange::Use { was_counter: passkey.key.counter, key: used, at: now }),
-    ];
+    let approval = Approval { account: account.id, credential: proof.used.id.clone(), session };
+    let link = link.approve(moment.visitor, policy, approval, moment.now)?;
+    let mut changes = proof.spend(moment.now);
     changes.extend(session.map(SessionChange::Require).map(Change::from));
-    changes.extend([
-        Change::Link(LinkChange::Advance(link.clone())),
-        Change::Event(EventChange::Add(Event::by(visitor, account.id, What::LinkApproved, event, now))),
-    ]);
-    Ok(Plan { changes, durability: Durability::Durable, then: link })
+    changes.extend([LinkChange::Advance(link.clone()).into(), moment.event(account.id, What::LinkApproved)]);
+    Ok(Plan::durable(changes, link))
 }
 
 /// Either browser says no. Where the link is over already, nothing changes.
 ///
 /// # Errors
 /// [`Refusal::NoLink`] for any other browser.
-pub fn deny(
-    link: Link,
-    signed_in: SignedInAs,
-    event: Uuid,
-    visitor: &Visitor,
-    now: Timestamp,
-) -> Result<Plan<Link>, Refusal> {
+pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Plan<Link>, Refusal> {
+    let Moment { visitor, now, .. } = moment;
     let told = link.clone();
     let link = match link.deny(visitor.browser, now) {
         Ok(link) => link,
         Err(Refusal::NoLink) => return Err(Refusal::NoLink),
-        Err(_over) => return Ok(Plan { changes: Vec::new(), durability: Durability::Relaxed, then: told }),
+        Err(_over) => return Ok(Plan::nothing(told)),
     };
     let mut plan = advance(link);
     // Only whoever approves turns a device down for an account; the other one just gives up.
     if told.is_approved_by(visitor.browser)
         && let Some((account, _)) = signed_in
     {
-        plan.changes.push(Change::Event(EventChange::Add(Event::by(visitor, account, What::LinkDenied, event, now))));
+        plan.changes.push(moment.event(account, What::LinkDenied));
     }
     Ok(plan)
 }
 
-/// The waiting browser is asked to make its passkey.
+/// What the waiting browser is asked to make its passkey for.
 ///
 /// # Errors
 /// [`Refusal::Denied`] where the account is disabled; see [`Link::approval`].
-pub fn begin_passkey(
-    link: &Link,
-    account: &Account,
-    id: CeremonyId,
-    state: PasskeyRegistration,
-    visitor: &Visitor,
-    policy: Policy,
-    now: Timestamp,
-) -> Result<Plan<()>, Refusal> {
-    let approval = link.approval(visitor, policy, now)?;
+pub fn makes(link: &Link, account: &Account, policy: Policy, moment: Moment<'_>) -> Result<Makes, Refusal> {
+    let approval = link.approval(moment.visitor, policy, moment.now)?;
     if account.disabled || account.id != approval.account {
         return Err(Refusal::Denied);
     }
-    let ceremony = Ceremony {
-        id,
-        browser: visitor.binding(),
-        purpose: Purpose::AddPasskey { account: account.id, leave: Leave::Link(link.id), state },
-        return_to: link.return_to.clone(),
-        expires_at: now.after(ceremony::LIFETIME).min(link.expires_at),
-    };
-    Ok(Plan {
-        changes: vec![Change::Ceremony(CeremonyChange::Add(ceremony))],
-        durability: Durability::Relaxed,
-        then: (),
-    })
+    Ok(Makes::Another(Leave::Link(link.id)))
 }
 
-/// A ceremony for the new passkey, opened by the waiting browser.
-#[derive(Debug)]
-pub struct Making {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// The link that allows it.
-    pub link: LinkId,
-    /// The challenge the device's answer is verified against.
-    pub state: PasskeyRegistration,
-    account: AccountId,
-}
-
-/// Opens a ceremony for the new passkey.
+/// Opens a ceremony for the new passkey: the challenge, and the link that allows it.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_making(ceremony: Ceremony, visitor: &Visitor, now: Timestamp) -> Result<Making, Refusal> {
-    let (id, purpose, _) = ceremony.open(visitor, now)?;
-    match purpose {
-        Purpose::AddPasskey { account, leave: Leave::Link(link), state } => Ok(Making { id, link, state, account }),
-        Purpose::AddPasskey { .. }
-        | Purpose::Register { .. }
-        | Purpose::ApproveLink { .. }
-        | Purpose::Confirm { .. }
-        | Purpose::SignIn { .. } => Err(Refusal::Stale),
-    }
-}
-
-/// Random names for what finishing makes.
-#[derive(Debug)]
-pub struct Fresh {
-    /// For the letter.
-    pub letter: LetterId,
-    /// For the event.
-    pub event: Uuid,
-    /// For the session.
-    pub session: NewSession,
+pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Making, LinkId), Refusal> {
+    let (making, link, _) = Making::open(ceremony, moment, |makes| match makes {
+        Makes::Another(Leave::Link(link)) => Some(link),
+        Makes::Another(Leave::Recovery | Leave::Session(_)) | Makes::Registration { .. } => None,
+    })?;
+    Ok((making, link))
 }
 
 /// What a finished link comes to.
@@ -332,60 +221,57 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// The new passkey has been verified: it is kept, a session begins, the account's owner is written to, and the link is
-/// gone. All that the approval stands on must still hold.
+/// The new passkey was made for the link that was `asked` about: it is kept, a session begins, the account's owner is
+/// written to, and the link is gone. All that the approval stands on must still hold.
 ///
 /// # Errors
 /// [`Refusal::Denied`] where the account is disabled; see [`Link::approval`].
-#[expect(clippy::too_many_arguments, reason = "each is a fact of its own, read by the caller")]
 pub fn finish(
-    making: Making,
+    made: Made,
+    asked: LinkId,
     link: Link,
-    key: NewPasskey,
     account: &Account,
-    fresh: Fresh,
-    visitor: &Visitor,
+    session: NewSession,
     policy: Policy,
-    now: Timestamp,
+    moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
+    let Moment { visitor, now, .. } = moment;
     let approval = link.approval(visitor, policy, now)?;
-    if link.id != making.link || account.disabled || account.id != approval.account || account.id != making.account {
+    if link.id != asked || account.disabled || account.id != approval.account || account.id != made.account {
         return Err(Refusal::Denied);
     }
-    let session = fresh.session.begin(account.id, &key, &[], now);
-    let letter = Letter {
-        id: fresh.letter,
-        to: account.email.clone(),
-        message: Message::PasskeyAdded { aaguid: key.aaguid },
-        language: visitor.language.clone(),
-        browser: visitor.description.clone(),
-        created_at: now,
-        due_at: now,
-        failures: 0,
-        expires_at: now.after(LETTER_USEFUL),
-    };
+    let session = session.begin(account.id, &made.key, &[], now);
     let mut changes = vec![
-        Change::Ceremony(CeremonyChange::Spend(making.id)),
-        Change::Link(LinkChange::Spend { id: link.id, revision: link.revision }),
-        Change::Passkey(PasskeyChange::Require { credential: approval.credential.clone(), account: account.id }),
+        made.spend(),
+        LinkChange::Spend { id: link.id, revision: link.revision }.into(),
+        PasskeyChange::Require { credential: approval.credential.clone(), account: account.id }.into(),
     ];
     changes.extend(approval.session.map(SessionChange::Require).map(Change::from));
-    let passkey = Passkey {
-        account: account.id,
-        key,
-        name: None,
-        browser: visitor.description.clone(),
-        created_at: now,
-        last_used_at: Some(now),
-    };
+    let message = Message::PasskeyAdded { aaguid: made.key.aaguid };
     changes.extend([
-        Change::Passkey(PasskeyChange::Add(passkey)),
-        Change::Session(SessionChange::Add(session.clone())),
-        Change::Letter(LetterChange::Add(letter)),
-        Change::Event(EventChange::Add(Event::by(visitor, account.id, What::PasskeyAdded, fresh.event, now))),
+        PasskeyChange::Add(made.key.of(account.id, None, visitor, now)).into(),
+        SessionChange::Add(session.clone()).into(),
     ]);
+    changes.extend(moment.tell(account, What::PasskeyAdded, message));
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan { changes, durability: Durability::Durable, then: Finished { session, return_to: link.return_to } })
+    Ok(Plan::durable(changes, Finished { session, return_to: link.return_to }))
+}
+
+impl From<AssertionRefusal> for Refusal {
+    fn from(refusal: AssertionRefusal) -> Self {
+        match refusal {
+            // The key of a registration that waits for its code is not one to be forgotten.
+            AssertionRefusal::NotProved | AssertionRefusal::Unfinished => Self::NotProved,
+            AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
+            AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+        }
+    }
+}
+
+impl From<BadPasskey> for Refusal {
+    fn from(BadPasskey: BadPasskey) -> Self {
+        Self::BadPasskey
+    }
 }
 
 impl From<Conflict> for Refusal {
@@ -394,13 +280,13 @@ impl From<Conflict> for Refusal {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
-            Conflict::Limit(_) | Conflict::Registration(RegistrationConflict::TriesSpent) => Self::TooMany,
+            Conflict::Limit(_) => Self::TooMany,
             Conflict::LinkChanged => Self::NoLink,
             // What the link stood on is gone.
             Conflict::Session(_)
             | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
             | Conflict::Account(_)
-            | Conflict::Registration(RegistrationConflict::Spent)
+            | Conflict::RegistrationChanged
             | Conflict::Key(_)
             | Conflict::AdminCodeSpent
             | Conflict::RecoveryChanged

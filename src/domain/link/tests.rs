@@ -10,7 +10,8 @@ use super::seen::{Progress, Role};
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::clock::Entropy;
+use crate::domain::clock::{Entropy, Zeros};
+use crate::domain::moment::Moment;
 use crate::domain::plan::{Change, LinkChange};
 use crate::domain::visitor::Client;
 
@@ -301,8 +302,10 @@ fn a_number_is_drawn_again_where_it_would_be_uneven() {
 #[test]
 fn the_right_number_is_counted_like_a_wrong_one() {
     let Ok(Found::Now(link)) = asked().find(&visitor(1), Policy::On, START) else { panic!("found") };
+    let visitor = visitor(1);
+    let moment = Moment { visitor: &visitor, now: START, entropy: &Zeros };
     for typed in [NUMBER, NUMBER + 1] {
-        let plan = steps::try_number(link.clone(), &visitor(1), Policy::On, typed, START).expect("counted");
+        let plan = steps::try_number(link.clone(), typed, Policy::On, moment).expect("counted");
         let [Change::Link(LinkChange::Advance(next))] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
         assert_eq!(next.revision, link.revision + 1, "{typed}");
         assert_eq!(plan.then.is_ok(), typed == NUMBER);

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::code::CodeId;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
+use crate::domain::mailed_code::MailedCode;
 use crate::domain::plan::{Counter, CounterChange, RecoveryChange};
 use crate::domain::secret::SecretDigest;
 
@@ -28,9 +29,7 @@ fn begun_by(visitor: &Visitor) -> Recovery {
         email: Email::parse("ann@example.com").unwrap(),
         account: Some(super::super::account::AccountId(Uuid::from_u128(1))),
         stage: Stage::Code,
-        code: CodeId(Uuid::from_bytes([visitor.browser.bytes()[0]; 16])),
-        tries: 0,
-        code_sent_at: NOW,
+        code: MailedCode { id: CodeId(Uuid::from_bytes([visitor.browser.bytes()[0]; 16])), tries: 0, sent_at: NOW },
         claim: visitor.claim(),
         return_to: Destination::root(),
         expires_at: Timestamp::from_unix(2000),
@@ -92,9 +91,10 @@ fn what_is_over_or_opened_by_no_code_is_left_out() {
 fn a_code_counts_for_each_it_may_be_for_and_as_often_for_the_address() {
     let counter = |n| Counter([n; 32]);
     let counters =
-        Counters { letters: counter(1), letters_from_network: counter(2), network: counter(3), tries: counter(4) };
+        CodeCounters { letters: counter(1), letters_from_network: counter(2), network: counter(3), tries: counter(4) };
     let begun = [1, 2].map(|n| begun_by(&visitor(n, false, "192.0.2.1")));
-    let spent = Recovery { tries: code::TRIES, ..begun_by(&visitor(3, false, "192.0.2.1")) };
+    let spent = begun_by(&visitor(3, false, "192.0.2.1"));
+    let spent = Recovery { code: MailedCode { tries: code::TRIES, ..spent.code }, ..spent };
     let waiting = begun.into_iter().chain([spent]).map(Pending::Recovery).collect();
     let plan = count_try(waiting, "123456", Mode::Email, counters, NOW);
     assert_eq!(plan.then.len(), 2);

@@ -1,10 +1,15 @@
 use std::net::IpAddr;
 
+use uuid::Uuid;
+
 use super::*;
-use crate::domain::secret::Secret;
+use crate::domain::account::AccountId;
+use crate::domain::clock::{Timestamp, Zeros};
+use crate::domain::plan::{Change, EventChange};
+use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, SessionId};
 use crate::domain::token_family::{OUT_KEPT, SPENT_KEPT};
-use crate::domain::visitor::Client;
+use crate::domain::visitor::{Client, Visitor};
 
 fn key() -> MacKey {
     MacKey::derive(&Secret::from_bytes([7; 32]), "refresh tokens")
@@ -50,7 +55,8 @@ fn app() -> Visitor {
 }
 
 fn ask(token: RefreshToken, family: &TokenFamily, who: &Visitor, now: u64) -> Result<Presented, Refusal> {
-    present(token, family.clone(), &session(), Uuid::nil(), who, &key(), at(now))
+    let moment = Moment { visitor: who, now: at(now), entropy: &Zeros };
+    present(token, family.clone(), &session(), &key(), moment)
 }
 
 /// Spends the token and returns the next one.

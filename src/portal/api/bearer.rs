@@ -36,7 +36,7 @@ pub(super) async fn read(portal: &Portal, token: &str) -> Result<Bearer, ApiErro
     let auth = &portal.auth;
     let claimed = auth.identity().read_access(token, auth.now()).map_err(|_| ApiError::Unauthenticated)?.claimed();
     // Whether it was signed here is found out now: until then, what it claims is worth nothing.
-    let session = auth.bearer_session(token).await?.ok_or(ApiError::Unauthenticated)?;
+    let session = auth.sessions.of_access_token(token).await?.ok_or(ApiError::Unauthenticated)?;
     Ok(Bearer { session, elevated: claimed.elevated })
 }
 

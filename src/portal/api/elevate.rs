@@ -26,7 +26,7 @@ pub(super) async fn begin(
     Bearer { session, .. }: Bearer,
 ) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
     let auth = &portal.auth;
-    let begun = auth.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
+    let begun = auth.manage.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
     let (_, options) = begun.map_err(or(|refusal| {
         if refusal == Refusal::Unknown {
             ApiError::invalid("This account has no key to elevate with. Add one first.")
@@ -51,7 +51,7 @@ pub(super) async fn verify(
     Body(Verify { credential }): Body<Verify>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
-    let confirmed = portal.auth.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
+    let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
     match confirmed.map_err(or(word))? {
         Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(Session::of(&portal, *tokens)?))),
         // What a session of our pages confirms is answered there.

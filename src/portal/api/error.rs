@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::auth::{Failure, WorldFailure};
+use crate::auth::failure::{Failure, WorldFailure};
 use crate::gate::refusal::{LoggedRefusal, RETRY_SOON};
 use crate::store::{CommitError, StoreError};
 

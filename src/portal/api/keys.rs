@@ -23,7 +23,7 @@ pub(super) async fn add(
     client: Client,
     Bearer { session, elevated }: Bearer,
 ) -> Result<Json<PublicKeyCredentialCreationOptions>, ApiError> {
-    let begun = portal.auth.begin_adding_over_api(&session, elevated, &client.visitor).await;
+    let begun = portal.auth.manage.begin_adding_over_api(&session, elevated, &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
     Ok(Json(options))
 }
@@ -53,7 +53,7 @@ pub(super) async fn verify(
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
     let id = credential.id.clone();
     let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
-    let added = portal.auth.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
+    let added = portal.auth.manage.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
     let added = added.map_err(or(word))?;
     Ok(Json(Added { id, nickname: added.name }))
 }

@@ -27,7 +27,7 @@ pub(super) async fn send(
     client: Client,
     Body(Send { email }): Body<Send>,
 ) -> Result<Response, ApiError> {
-    portal.auth.send_code(read_email(&email)?, &client.visitor).await?;
+    portal.auth.otp.send_code(read_email(&email)?, &client.visitor).await?;
     Ok(client.remember(&portal, Json("OK")))
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn verify(
     client: Client,
     Body(Verify { email, otp }): Body<Verify>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
-    let opened = portal.auth.open_by_code(&read_email(&email)?, &otp, &client.visitor).await;
+    let opened = portal.auth.otp.open(&read_email(&email)?, &otp, &client.visitor).await;
     Ok(Json(match opened.map_err(or(|WrongCode| ApiError::InvalidOtp))? {
         Opened::SignedIn(tokens) => SessionAnswer::of(Session::of(&portal, *tokens)?),
         Opened::Held => SessionAnswer::none(),

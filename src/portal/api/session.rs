@@ -68,7 +68,7 @@ impl Session {
     pub(super) fn of(portal: &Portal, tokens: Tokens) -> Result<Self, ApiError> {
         let Tokens { session, account, refresh, refresh_id, elevated_until } = tokens;
         let user = User::of(&account, &portal.api.grants);
-        let (access, now) = portal.auth.access_token(session, account, elevated_until).map_err(|error| {
+        let (access, now) = portal.auth.tokens.access_token(session, account, elevated_until).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "an access token could not be made");
             ApiError::Fault
         })?;

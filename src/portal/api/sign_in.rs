@@ -34,14 +34,14 @@ pub(super) async fn begin(
     let email = email.as_deref().map(read_email).transpose()?;
     let auth = &portal.auth;
     if let (true, Some(email)) = (portal.api.reveal_accounts, &email) {
-        match auth.standing(email).await? {
+        match auth.tokens.standing(email).await? {
             Standing::Active => {}
             Standing::Disabled => return Err(ApiError::Disabled),
             Standing::Unverified => return Err(ApiError::Unverified),
             Standing::Unknown => return Err(ApiError::NotProved),
         }
     }
-    let begun = auth.begin_sign_in(email, Destination::root(), &client.visitor).await;
+    let begun = auth.sign_in.begin(email, Destination::root(), &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
     Ok(client.remember(&portal, Json(options)))
 }
@@ -61,7 +61,7 @@ pub(super) async fn verify(
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let email = email.as_deref().map(read_email).transpose()?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
-    let signed_in = portal.auth.sign_in_for_tokens(ceremony, credential, email, &client.visitor).await;
+    let signed_in = portal.auth.tokens.sign_in(ceremony, credential, email, &client.visitor).await;
     let tokens = signed_in.map_err(or(word))?;
     Ok(Json(SessionAnswer::of(Session::of(&portal, tokens)?)))
 }

@@ -18,6 +18,7 @@ use crate::auth::register::Said;
 use crate::auth::tokens::Standing;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
+use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile};
 use crate::domain::register::Refusal;
@@ -65,10 +66,12 @@ pub(super) async fn begin(
     let email = read_email(&email)?;
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
     let auth = &portal.auth;
-    if portal.api.reveal_accounts && matches!(auth.standing(&email).await?, Standing::Active | Standing::Disabled) {
+    if portal.api.reveal_accounts
+        && matches!(auth.tokens.standing(&email).await?, Standing::Active | Standing::Disabled)
+    {
         return Err(ApiError::EmailInUse);
     }
-    let begun = auth.begin_registration(email, profile, Destination::root(), &client.visitor).await;
+    let begun = auth.register.begin(email, profile, Destination::root(), &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
     Ok(client.remember(&portal, Json(options)))
 }
@@ -92,7 +95,7 @@ pub(super) async fn verify(
     // hasura-auth's clients send their options again, some of them without what they said at first.
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
     let said = Said { nickname, profile };
-    portal.auth.receive_registration(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
+    portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
     Ok(client.remember(&portal, Json(SessionAnswer::none())))
 }
 
@@ -107,12 +110,12 @@ pub(super) fn bad_key() -> ApiError {
 fn word(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Closed | Refusal::DomainNotAllowed => ApiError::SignUpDisabled,
-        Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. } => ApiError::TooMany,
+        Refusal::Code(CodeRefusal::TooMany | CodeRefusal::TriesSpent | CodeRefusal::TooSoon { .. }) => {
+            ApiError::TooMany
+        }
         Refusal::Stale
         | Refusal::NoRegistration
         | Refusal::BadPasskey
-        | Refusal::NotACode
-        | Refusal::WrongCode { .. }
-        | Refusal::CodeTooOld => bad_key(),
+        | Refusal::Code(CodeRefusal::NotACode | CodeRefusal::Wrong { .. } | CodeRefusal::TooOld) => bad_key(),
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn refresh(
     Body(Refresh { refresh_token }): Body<Refresh>,
 ) -> Result<Json<Session>, ApiError> {
     let token = RefreshToken::parse(&refresh_token).ok_or(ApiError::InvalidRefreshToken)?;
-    let tokens = portal.auth.refresh(token, &client.visitor).await;
+    let tokens = portal.auth.tokens.refresh(token, &client.visitor).await;
     let tokens = tokens.map_err(or(|refusal| match refusal {
         Refusal::Unknown | Refusal::Raced => ApiError::InvalidRefreshToken,
         Refusal::TooOften => ApiError::TooMany,
@@ -82,12 +82,12 @@ pub(super) async fn sign_out(
     }
     if all {
         let Bearer { session, .. } = bearer?;
-        auth.sign_out_all(&session, &client.visitor).await?;
+        auth.tokens.sign_out_all(&session, &client.visitor).await?;
         return Ok(Json("OK"));
     }
     let token = refresh_token.as_deref().map(|text| RefreshToken::parse(text).ok_or(ApiError::InvalidRefreshToken));
     let ending = match token.transpose()? {
-        Some(token) => auth.session_of_refresh(token).await?.ok_or(ApiError::InvalidRefreshToken)?,
+        Some(token) => auth.tokens.session_of_refresh(token).await?.ok_or(ApiError::InvalidRefreshToken)?,
         None => return Err(ApiError::invalid("Send the refreshToken of the session to end, or all.")),
     };
     let account = |session: &crate::auth::sessions::LiveSession| session.account();
@@ -95,6 +95,6 @@ pub(super) async fn sign_out(
     if bearer.is_ok_and(|bearer| account(&bearer.session) != account(&ending)) {
         return Err(ApiError::InvalidRefreshToken);
     }
-    auth.sign_out(ending.token()).await?;
+    auth.sessions.sign_out(ending.token()).await?;
     Ok(Json("OK"))
 }

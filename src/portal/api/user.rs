@@ -15,6 +15,6 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Bearer { session, .. }: Bearer,
 ) -> Result<Json<User>, ApiError> {
-    let signed_in = portal.auth.signed_in(&session).await?.ok_or(ApiError::Unauthenticated)?;
+    let signed_in = portal.auth.sessions.signed_in(&session).await?.ok_or(ApiError::Unauthenticated)?;
     Ok(Json(User::of(&signed_in.account, &portal.api.grants)))
 }

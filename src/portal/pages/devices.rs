@@ -12,8 +12,9 @@ use http::request::Parts;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::auth::failure::Failure;
+use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
-use crate::auth::{Failure, manage};
 use crate::domain::manage::Refusal;
 use crate::domain::own_paths::{DEVICES, RECOVER_REVIEW, SIGN_IN, SIGNED_OUT};
 use crate::domain::passkey::CredentialId;
@@ -55,8 +56,8 @@ pub async fn get(
     caller: Caller,
     PageSession(session): PageSession,
 ) -> Result<Response, PageError> {
-    let signed_in = portal.auth.signed_in(&session).await?.ok_or_else(|| PageError::SendTo(sign_in()))?;
-    let devices = portal.auth.devices(&session).await?;
+    let signed_in = portal.auth.sessions.signed_in(&session).await?.ok_or_else(|| PageError::SendTo(sign_in()))?;
+    let devices = portal.auth.manage.devices(&session).await?;
     Ok(show(&portal, &caller, &signed_in, &devices))
 }
 
@@ -75,7 +76,7 @@ pub async fn rename(
 ) -> Result<Response, PageError> {
     let credential =
         credential(&passkey).ok_or_else(|| PageError::malformed("a passkey is named by no credential id"))?;
-    portal.auth.rename_passkey(credential, &name, &session).await.map_err(refused)?;
+    portal.auth.manage.rename_passkey(credential, &name, &session).await.map_err(refused)?;
     Ok(answer::go_to(DEVICES))
 }
 
@@ -91,7 +92,7 @@ pub async fn sign_out(
     PageSession(session): PageSession,
     PageForm(Chosen { session: chosen }): PageForm<Chosen>,
 ) -> Result<Response, PageError> {
-    let ended = portal.auth.end_own_session(SessionId(chosen), &session).await.map_err(refused)?;
+    let ended = portal.auth.manage.end_own_session(SessionId(chosen), &session).await.map_err(refused)?;
     Ok(match ended.this_session {
         true => answer::without_session(&portal, answer::go_to(SIGNED_OUT)),
         false => answer::go_to(DEVICES),
@@ -104,7 +105,7 @@ pub async fn sign_out_everywhere(
     caller: Caller,
     PageSession(session): PageSession,
 ) -> Result<Response, PageError> {
-    portal.auth.sign_out_everywhere(&session, &caller.visitor).await.map_err(refused)?;
+    portal.auth.manage.sign_out_everywhere(&session, &caller.visitor).await.map_err(refused)?;
     Ok(answer::go_to(DEVICES))
 }
 
@@ -114,7 +115,7 @@ pub async fn cancel_hold(
     caller: Caller,
     PageSession(session): PageSession,
 ) -> Result<Response, PageError> {
-    portal.auth.cancel_held_recovery(&session, &caller.visitor).await.map_err(refused)?;
+    portal.auth.manage.cancel_hold(&session, &caller.visitor).await.map_err(refused)?;
     Ok(answer::go_to(DEVICES))
 }
 

@@ -13,7 +13,7 @@ use axum::response::Response;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Failure;
+use crate::auth::failure::Failure;
 use crate::auth::link::{LinkState, Policy, ShownLink};
 use crate::domain::link::Refusal;
 use crate::domain::link::id::LinkId;
@@ -72,7 +72,7 @@ fn show(portal: &Portal, shown: &ShownLink) -> Json<Shown> {
 
 /// The signed-in browser shows a code.
 pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<Shown>, ScriptError> {
-    let offered = portal.auth.offer_link(&caller.visitor).await;
+    let offered = portal.auth.link.offer(&caller.visitor).await;
     offered.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }
 
@@ -91,7 +91,7 @@ pub async fn find(
     ScriptBody(Find { code, return_to }): ScriptBody<Find>,
 ) -> Result<Json<Told>, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
-    let found = portal.auth.find_link(&code, return_to, &caller.visitor).await;
+    let found = portal.auth.link.find(&code, return_to, &caller.visitor).await;
     tell(&portal, &caller, found)
 }
 
@@ -116,7 +116,7 @@ pub async fn state(
     caller: Caller,
     Named { link }: Named,
 ) -> Result<Json<Told>, ScriptError> {
-    let state = portal.auth.link_state(link, &caller.visitor).await;
+    let state = portal.auth.link.state(link, &caller.visitor).await;
     tell(&portal, &caller, state)
 }
 
@@ -126,7 +126,7 @@ pub async fn deny(
     caller: Caller,
     ScriptBody(Named { link }): ScriptBody<Named>,
 ) -> Result<Json<Told>, ScriptError> {
-    let denied = portal.auth.deny_link(link, &caller.visitor).await;
+    let denied = portal.auth.link.deny(link, &caller.visitor).await;
     tell(&portal, &caller, denied)
 }
 
@@ -212,6 +212,6 @@ fn word(refusal: Refusal) -> ScriptRefusal {
 impl Portal {
     /// Whether "Use another device" is offered.
     pub(super) fn links(&self) -> bool {
-        self.auth.linking() != Policy::Off
+        self.auth.link.policy() != Policy::Off
     }
 }

@@ -12,7 +12,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::auth::refusal_apart;
+use crate::auth::failure::refusal_apart;
 use crate::domain::email::Email;
 use crate::domain::own_paths::RECOVER_CODE;
 use crate::domain::recover::{Mode, Refusal};
@@ -47,10 +47,10 @@ pub async fn post(
         let refusal = StepRefusal { status, name: "invalid-email", why };
         return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, Some(refusal)));
     };
-    let begun = portal.auth.begin_recovery(email, caller.destination(), &caller.visitor).await;
+    let begun = portal.auth.recover.begin(email, caller.destination(), &caller.visitor).await;
     Ok(match refusal_apart(begun)? {
         Ok(()) => answer::go_to(RECOVER_CODE),
-        Err(Refusal::TooMany) => {
+        Err(Refusal::Code(_)) => {
             let (status, why) = (StatusCode::TOO_MANY_REQUESTS, "too many recoveries were begun");
             let refusal = StepRefusal { status, name: "too-many-tries", why };
             show(&portal, &caller, &typed, RecoverState::TooMany, Some(refusal))
@@ -64,7 +64,7 @@ pub async fn post(
 }
 
 fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refusal: Option<StepRefusal>) -> Response {
-    let mode = match portal.auth.recovery_mode() {
+    let mode = match portal.auth.recover.mode() {
         Mode::Email => views::recover::Mode::Email,
         Mode::Delayed(_) => views::recover::Mode::Delayed,
         Mode::Admin => views::recover::Mode::Admin,
@@ -78,11 +78,9 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refu
 fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
-        Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. } => ScriptRefusal::TooManyTries,
+        Refusal::Code(refusal) => super::code::word(refusal),
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
-        Refusal::BadPasskey | Refusal::NotACode | Refusal::WrongCode { .. } | Refusal::CodeTooOld => {
-            ScriptRefusal::NotAccepted
-        }
+        Refusal::BadPasskey => ScriptRefusal::NotAccepted,
         Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off => ScriptRefusal::RecoveryEnded,
     }
 }
@@ -90,6 +88,6 @@ fn word(refusal: Refusal) -> ScriptRefusal {
 impl Portal {
     /// Whether there is a way back in to offer.
     pub(super) fn recovers(&self) -> bool {
-        self.auth.recovery_mode() != Mode::Off
+        self.auth.recover.mode() != Mode::Off
     }
 }

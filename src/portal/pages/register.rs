@@ -1,5 +1,7 @@
 //! `/_bmauth/register`.
 
+pub mod code;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -61,7 +63,7 @@ pub async fn options(
     let email = Email::parse(&email).map_err(|_| ScriptRefusal::InvalidEmail)?;
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let profile = Profile { locale: Locale::parse(caller.language.tag()).ok(), ..Profile::default() };
-    let begun = portal.auth.begin_registration(email, profile, return_to, &caller.visitor).await;
+    let begun = portal.auth.register.begin(email, profile, return_to, &caller.visitor).await;
     begun.map(ToMake::of).map_err(worded(word))
 }
 
@@ -78,7 +80,7 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
 ) -> Result<Json<GoOn>, ScriptError> {
-    let received = portal.auth.receive_registration(ceremony, credential, Said::default(), &caller.visitor).await;
+    let received = portal.auth.register.receive_passkey(ceremony, credential, Said::default(), &caller.visitor).await;
     received.map(|()| GoOn::to(REGISTER_CODE)).map_err(worded(word))
 }
 
@@ -86,10 +88,8 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Closed => ScriptRefusal::RegistrationClosed,
         Refusal::DomainNotAllowed => ScriptRefusal::EmailNotAllowed,
-        Refusal::TooMany | Refusal::TriesSpent | Refusal::TooSoon { .. } => ScriptRefusal::TooManyTries,
         Refusal::Stale | Refusal::NoRegistration => ScriptRefusal::ExpiredCeremony,
-        Refusal::BadPasskey | Refusal::NotACode | Refusal::WrongCode { .. } | Refusal::CodeTooOld => {
-            ScriptRefusal::NotAccepted
-        }
+        Refusal::BadPasskey => ScriptRefusal::NotAccepted,
+        Refusal::Code(refusal) => super::code::word(refusal),
     }
 }

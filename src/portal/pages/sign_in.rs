@@ -10,7 +10,7 @@ use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::faster;
-use crate::auth::refusal_apart;
+use crate::auth::failure::refusal_apart;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
@@ -61,7 +61,7 @@ pub async fn options(
 ) -> Result<Json<ToUse>, ScriptError> {
     let email = email.as_deref().map(Email::parse).transpose().map_err(|_| ScriptRefusal::InvalidEmail)?;
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
-    let begun = portal.auth.begin_sign_in(email, return_to, &caller.visitor).await;
+    let begun = portal.auth.sign_in.begin(email, return_to, &caller.visitor).await;
     begun.map(ToUse::of).map_err(worded(word))
 }
 
@@ -89,7 +89,7 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Answer { ceremony, credential: Sent { credential, attachment } }): ScriptBody<Answer>,
 ) -> Result<Response, ScriptError> {
-    match refusal_apart(portal.auth.finish_sign_in(ceremony, credential, &caller.visitor).await)? {
+    match refusal_apart(portal.auth.sign_in.finish(ceremony, credential, &caller.visitor).await)? {
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;

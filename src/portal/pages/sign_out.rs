@@ -25,7 +25,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
 /// Ends the session on the server and in the browser.
 pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     if let Some(token) = caller.visitor.session {
-        portal.auth.sign_out(token).await.map_err(|error| match error {
+        portal.auth.sessions.sign_out(token).await.map_err(|error| match error {
             CommitError::Store(error) => error,
             CommitError::Conflict(conflict) => {
                 StoreError { problem: format!("a session did not end: {conflict:?}"), source: None }

@@ -10,28 +10,29 @@ use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::{Around, Words};
 
-/// The page that asks for the code from the mail. Works without a script.
+/// The page that asks for a code. The same whether or not the address has an account. Works without a script.
 #[derive(Clone, Copy, Debug)]
 pub struct Code<'a> {
-    /// The address the mail went to, as it was typed.
+    /// What the code is for.
+    pub code_for: CodeFor,
+    /// The address that was typed.
     pub email: &'a str,
-    /// Where the visitor goes once the account is ready; `None` for the app's front page.
+    /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// What happened last.
     pub state: CodeState,
 }
 
-/// The page that asks for the code of a recovery. The same whether or not the address has an account.
-#[derive(Clone, Copy, Debug)]
-pub struct RecoverCode<'a> {
-    /// The address that was typed.
-    pub email: &'a str,
-    /// Where the visitor goes once back in; `None` for the app's front page.
-    pub return_to: Option<&'a str>,
-    /// Whether the operator hands the code out, and no mail brings it.
-    pub by_hand: bool,
-    /// What happened last.
-    pub state: CodeState,
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFor {
+    /// An account to be.
+    Registering,
+    /// An account that its owner cannot sign in to.
+    GettingBackIn {
+        /// Whether the operator hands the code out, and no mail brings it.
+        by_hand: bool,
+    },
 }
 
 /// What happened last on a code page.
@@ -89,7 +90,7 @@ struct Page<'a> {
     label: String,
     notice: Option<String>,
     code_url: &'static str,
-    resend_url: Option<String>,
+    resend_url: Option<&'static str>,
     back_url: String,
 }
 
@@ -97,41 +98,31 @@ impl Code<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Page {
-            frame: Frame::new(chrome, words.say("code-heading"), own_paths::REGISTER_CODE),
-            words,
-            email: self.email,
-            state: self.state,
-            sent: words.around("code-sent", "email"),
-            label: words.say("code-label"),
-            notice: self.state.notice(words),
-            code_url: own_paths::REGISTER_CODE,
-            resend_url: Some(own_paths::REGISTER_RESEND.to_owned()),
-            back_url: detour::returning(own_paths::REGISTER, self.return_to),
-        })
-    }
-}
-
-impl RecoverCode<'_> {
-    /// The page as HTML.
-    pub fn render(&self, chrome: &Chrome<'_>) -> String {
-        let words = chrome.words();
-        let (heading, sent, label) = if self.by_hand {
-            ("recover-heading", "recover-code-admin", "recover-code-label")
-        } else {
-            ("code-heading", "recover-code-sent", "code-label")
+        let by_hand = self.code_for == CodeFor::GettingBackIn { by_hand: true };
+        let (heading, label) = match by_hand {
+            true => ("recover-heading", "recover-code-label"),
+            false => ("code-heading", "code-label"),
+        };
+        let (sent, code_url, resend_url, back_url) = match self.code_for {
+            CodeFor::Registering => {
+                ("code-sent", own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
+            }
+            CodeFor::GettingBackIn { by_hand } => {
+                let sent = if by_hand { "recover-code-admin" } else { "recover-code-sent" };
+                (sent, own_paths::RECOVER_CODE, own_paths::RECOVER_RESEND, own_paths::RECOVER)
+            }
         };
         finish(&Page {
-            frame: Frame::new(chrome, words.say(heading), own_paths::RECOVER_CODE),
+            frame: Frame::new(chrome, words.say(heading), code_url),
             words,
             email: self.email,
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),
-            notice: if self.by_hand { self.state.notice_by_hand(words) } else { self.state.notice(words) },
-            code_url: own_paths::RECOVER_CODE,
-            resend_url: (!self.by_hand).then(|| own_paths::RECOVER_RESEND.to_owned()),
-            back_url: detour::returning(own_paths::RECOVER, self.return_to),
+            notice: if by_hand { self.state.notice_by_hand(words) } else { self.state.notice(words) },
+            code_url,
+            resend_url: (!by_hand).then_some(resend_url),
+            back_url: detour::returning(back_url, self.return_to),
         })
     }
 }

@@ -1,6 +1,6 @@
 use super::Registration;
 use super::chrome::Chrome;
-use super::code::{Code, CodeState, RecoverCode};
+use super::code::{Code, CodeFor, CodeState};
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
 use super::link::{Kind, Link, LinkStart, ago};
@@ -44,10 +44,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::Wait { seconds: 30 },
         CodeState::TooMany,
     ] {
-        let page = Code { email, return_to: Some(return_to), state };
+        let page = Code { code_for: CodeFor::Registering, email, return_to: Some(return_to), state };
         pages.push((format!("code {state:?}"), page.render(chrome)));
         for by_hand in [false, true] {
-            let page = RecoverCode { email, return_to: Some(return_to), by_hand, state };
+            let page = Code { code_for: CodeFor::GettingBackIn { by_hand }, email, return_to: Some(return_to), state };
             pages.push((format!("recover code {state:?} {by_hand}"), page.render(chrome)));
         }
     }
@@ -276,8 +276,10 @@ fn nothing_hostile_gets_out_of_its_place() {
 
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
-    let page =
-        english(|chrome| Code { email: "<b>@example.com", return_to: None, state: CodeState::Fresh }.render(chrome));
+    let page = english(|chrome| {
+        Code { code_for: CodeFor::Registering, email: "<b>@example.com", return_to: None, state: CodeState::Fresh }
+            .render(chrome)
+    });
     assert!(page.contains("<strong>&#60;b&#62;@example.com</strong>"), "{page}");
 }
 
@@ -322,14 +324,18 @@ fn the_code_page_says_what_happened_last() {
         (CodeState::Wait { seconds: 30 }, "You can ask for another code in 30 seconds."),
         (CodeState::TooMany, "You have asked for a code too often."),
     ] {
-        let page = english(|chrome| Code { email: EMAIL, return_to: None, state }.render(chrome));
+        let page = english(|chrome| {
+            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, state }.render(chrome)
+        });
         says(&page, sentence);
     }
 }
 
 #[test]
 fn a_mistake_takes_the_focus_and_news_does_not() {
-    let code = |state| english(|chrome| Code { email: EMAIL, return_to: None, state }.render(chrome));
+    let code = |state| {
+        english(|chrome| Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, state }.render(chrome))
+    };
     let wrong = code(CodeState::Wrong { tries_left: 2 });
     assert!(wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus") && wrong.contains("aria-invalid=\"true\""));
     let resent = code(CodeState::Resent);
@@ -477,7 +483,12 @@ fn recovery_says_how_it_works_here() {
 #[test]
 fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
     let code = |by_hand| {
-        let page = RecoverCode { email: EMAIL, return_to: None, by_hand, state: CodeState::Fresh };
+        let page = Code {
+            code_for: CodeFor::GettingBackIn { by_hand },
+            email: EMAIL,
+            return_to: None,
+            state: CodeState::Fresh,
+        };
         english(|chrome| page.render(chrome))
     };
     says(&code(false), "If that account exists, we sent a 6-digit code to maria@example.com.");
@@ -498,7 +509,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::UsedUp, "That code no longer works."),
         (CodeState::TooMany, "Please wait a little, then try again."),
     ] {
-        let page = RecoverCode { email: EMAIL, return_to: None, by_hand: true, state };
+        let page = Code { code_for: CodeFor::GettingBackIn { by_hand: true }, email: EMAIL, return_to: None, state };
         let page = english(|chrome| page.render(chrome));
         says(&page, sentence);
         assert!(!text(&page).contains("mail and"), "{state:?}");

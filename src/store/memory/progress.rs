@@ -4,7 +4,6 @@ use super::state::State;
 use crate::domain::link::Link;
 use crate::domain::plan::{
     AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
-    RegistrationConflict,
 };
 
 impl State {
@@ -25,22 +24,18 @@ impl State {
             RegistrationChange::Put(registration) => {
                 self.registrations.insert(registration.browser, registration);
             }
-            RegistrationChange::CountTry { browser, code, limit } => {
-                let registration = self.registration(browser, code)?;
-                if registration.tries >= limit {
-                    return Err(RegistrationConflict::TriesSpent.into());
+            RegistrationChange::Advance(registration) => {
+                let was = self.registrations.get_mut(&registration.browser).ok_or(Conflict::RegistrationChanged)?;
+                if was.revision.checked_add(1) != Some(registration.revision) {
+                    return Err(Conflict::RegistrationChanged);
                 }
-                registration.tries += 1;
+                *was = registration;
             }
-            RegistrationChange::ReplaceCode { browser, was, code, at } => {
-                let registration = self.registration(browser, was)?;
-                registration.code = code;
-                registration.tries = 0;
-                registration.code_sent_at = at;
-            }
-            RegistrationChange::Spend { browser, code } => {
-                self.registration(browser, code)?;
-                self.registrations.remove(&browser);
+            RegistrationChange::Spend { browser, revision } => {
+                let registration = self.registrations.remove(&browser);
+                registration
+                    .filter(|registration| registration.revision == revision)
+                    .ok_or(Conflict::RegistrationChanged)?;
             }
             RegistrationChange::DropAll(email) => self.registrations.retain(|_, other| other.email != email),
         }

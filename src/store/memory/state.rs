@@ -9,12 +9,11 @@ use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
-use crate::domain::code::CodeId;
 use crate::domain::letter::{Letter, LetterId};
 use crate::domain::link::Link;
 use crate::domain::link::id::LinkId;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Conflict, Counter, PasskeyConflict, RegistrationConflict};
+use crate::domain::plan::{Change, Conflict, Counter, PasskeyConflict};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
@@ -81,13 +80,6 @@ impl State {
         let others = self.tokens.values().filter(|other| other.session != family.session);
         let taken = others.flat_map(TokenFamily::all).any(|token| family.all().any(|one| one == token));
         if taken { Err(Conflict::TokensChanged) } else { Ok(()) }
-    }
-
-    pub(super) fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<&mut Registration, Conflict> {
-        self.registrations
-            .get_mut(&browser)
-            .filter(|registration| registration.code == code)
-            .ok_or(Conflict::from(RegistrationConflict::Spent))
     }
 
     pub(super) fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<&mut Passkey, Conflict> {

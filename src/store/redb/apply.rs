@@ -7,9 +7,7 @@ mod sessions;
 
 use super::batch::Batch;
 use super::fault::Fault;
-use crate::domain::plan::{
-    AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, RegistrationConflict, SessionConflict,
-};
+use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
 
 /// Why a commit is dropped.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ macro_rules! stops {
     };
 }
 
-stops!(Conflict, RegistrationConflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
+stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
 
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {

@@ -58,7 +58,7 @@ pub(super) fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
     [email.as_bytes(), &[0], browser].concat()
 }
 
-/// Reads [`KEY_GENERATION`]; it is not there before the keys are first changed with it.
+/// Reads the generation of the signing keys; it is not there before the keys are first changed with it.
 pub(super) fn key_generation(value: Option<&[u8]>) -> Result<u64, Fault> {
     let Some(value) = value else { return Ok(0) };
     value.try_into().map(u64::from_be_bytes).map_err(|_| Fault::Unreadable {

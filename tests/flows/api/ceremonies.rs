@@ -50,7 +50,7 @@ async fn an_answer_counts_once() {
         assert_eq!((sessions(&world, MARIA).await, keys(&world, MARIA).await), (before.0, before.1), "{kind}");
         assert_eq!(world.mails(BOB).await.len(), 0, "{kind}");
         let account = super::account(&world, MARIA).await;
-        world.auth.remove_account(&account).await.unwrap();
+        world.auth.operate.remove_account(&account).await.unwrap();
         world.mails(MARIA).await;
     }
 }
@@ -195,7 +195,7 @@ async fn a_challenge_is_good_for_five_minutes() {
             let answer = client.post(answered_at(kind), &body).await;
             assert_eq!(answer.status.as_u16(), if in_time { 200 } else { refusal }, "{kind} {seconds} {}", answer.text);
             let account = super::account(&world, MARIA).await;
-            world.auth.remove_account(&account).await.unwrap();
+            world.auth.operate.remove_account(&account).await.unwrap();
             world.wait(3600);
             for email in [BOB, MARIA] {
                 world.mails(email).await;

@@ -35,9 +35,9 @@ async fn with_recovery(mode: &str) -> World {
 async fn tries(world: &World, email: &str) -> Vec<u32> {
     let email = Email::parse(email).unwrap();
     let mut tries: Vec<u32> =
-        world.store.registrations_of(&email).await.unwrap().iter().map(|pending| pending.tries).collect();
+        world.store.registrations_of(&email).await.unwrap().iter().map(|pending| pending.code.tries).collect();
     if let Some(account) = world.store.account_by_email(&email).await.unwrap() {
-        tries.extend(world.store.recoveries_of(account.id).await.unwrap().iter().map(|pending| pending.tries));
+        tries.extend(world.store.recoveries_of(account.id).await.unwrap().iter().map(|pending| pending.code.tries));
     }
     tries
 }
@@ -476,7 +476,7 @@ async fn recovery_by_the_operator_takes_the_operators_code() {
     let mut client = Client::app(&world);
     client.ask_for_code(MARIA).await;
     assert_eq!(world.mails(MARIA).await.len(), 0, "no code by mail");
-    let given = world.auth.give_code(account(&world, MARIA).await, true).await.unwrap().code.text();
+    let given = world.auth.operate.give_code(account(&world, MARIA).await, true).await.unwrap().code.text();
     assert!(!opens(&client.enter(MARIA, "123456").await) && !opens(&client.enter(BOB, &given).await));
     let done = client.enter(MARIA, &given).await;
     client.keep(&done);
@@ -525,7 +525,7 @@ async fn a_disabled_user_is_sent_no_code_and_opened_by_none() {
     let mut client = Client::app(&world);
     client.ask_for_code(MARIA).await;
     let otp = world.code(MARIA).await;
-    world.auth.set_disabled(&account(&world, MARIA).await, true).await.unwrap();
+    world.auth.operate.set_disabled(&account(&world, MARIA).await, true).await.unwrap();
     assert!(!opens(&client.enter(MARIA, &otp).await));
     client.ask_for_code(MARIA).await;
     assert_eq!(world.mails(MARIA).await.len(), 0);
@@ -541,7 +541,7 @@ async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
             let world = World::with(&format!("{CONFIG}\n[accounts]\nrecovery = {mode}"), store).await;
             maria(&world).await;
             let (_, mut bobs) = somebody(&world, BOB).await;
-            world.auth.set_disabled(&account(&world, BOB).await, true).await.unwrap();
+            world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
             bobs.counter = 1;
             let mut all: Vec<(&str, Vec<(usize, Value)>)> = Vec::new();
             for email in [MARIA, BOB, NOBODY] {
@@ -614,7 +614,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
                     let world = with_recovery(mode).await;
                     maria(&world).await;
                     somebody(&world, BOB).await;
-                    world.auth.set_disabled(&account(&world, BOB).await, true).await.unwrap();
+                    world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
                     world.wait(3600);
                     let mut client = if page { Client::page(&world) } else { Client::app(&world) };
                     client.begin("/signin/webauthn", &json!({})).await;

@@ -167,20 +167,20 @@ async fn ends(act: impl AsyncFnOnce(&World, &mut Browser, String)) {
 #[tokio::test]
 async fn whatever_ends_a_session_ends_its_tokens() {
     ends(async |world, _, _| {
-        world.auth.set_disabled(&account(world, MARIA).await, true).await.unwrap();
+        world.auth.operate.set_disabled(&account(world, MARIA).await, true).await.unwrap();
     })
     .await;
     ends(async |world, _, _| {
-        world.auth.remove_account(&account(world, MARIA).await).await.unwrap();
+        world.auth.operate.remove_account(&account(world, MARIA).await).await.unwrap();
     })
     .await;
     ends(async |world, _, _| {
-        world.auth.end_sessions(&account(world, MARIA).await).await.unwrap();
+        world.auth.operate.end_sessions(&account(world, MARIA).await).await.unwrap();
     })
     .await;
     ends(async |world, _, id| {
         let id = bmauth::domain::session::SessionId(id.parse().unwrap());
-        world.auth.end_any_session(id).await.unwrap();
+        world.auth.operate.end_any_session(id).await.unwrap();
     })
     .await;
     ends(async |_, browser, _| {

@@ -85,7 +85,7 @@ async fn a_disabled_user_gets_a_challenge_and_is_told_only_with_the_right_key() 
     let mut before = Client::app(&world);
     let begun = before.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
     let account = account(&world, MARIA).await;
-    world.auth.set_disabled(&account, true).await.unwrap();
+    world.auth.operate.set_disabled(&account, true).await.unwrap();
     key.counter = 9;
     for email in [Some(MARIA), None] {
         let mut client = Client::app(&world);
@@ -98,7 +98,7 @@ async fn a_disabled_user_gets_a_challenge_and_is_told_only_with_the_right_key() 
     let credential = key.get(&begun);
     refused(&before.post("/signin/webauthn/verify", &json!({ "credential": credential })).await, 401, "disabled-user");
     assert_eq!((sessions(&world, MARIA).await, kept(&world, &key).await.key.counter), (0, 0), "nothing was changed");
-    world.auth.set_disabled(&account, false).await.unwrap();
+    world.auth.operate.set_disabled(&account, false).await.unwrap();
     assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut key).await.status, StatusCode::OK);
 }
 
@@ -140,7 +140,7 @@ async fn where_accounts_are_revealed_the_challenge_is_refused_early() {
         refused(&client.post("/signin/webauthn", &json!({ "email": email })).await, 401, code);
     }
     let begun = client.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
-    world.auth.set_disabled(&account(&world, MARIA).await, true).await.unwrap();
+    world.auth.operate.set_disabled(&account(&world, MARIA).await, true).await.unwrap();
     refused(&client.post("/signin/webauthn", &json!({ "email": MARIA })).await, 401, "disabled-user");
     // And again before the session.
     let credential = key.get(&begun);

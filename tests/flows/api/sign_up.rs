@@ -180,7 +180,7 @@ async fn where_accounts_are_revealed_a_taken_address_is_told_early() {
     maria(&world).await;
     let mut client = Client::app(&world);
     for disabled in [false, true] {
-        world.auth.set_disabled(&account(&world, MARIA).await, disabled).await.unwrap();
+        world.auth.operate.set_disabled(&account(&world, MARIA).await, disabled).await.unwrap();
         refused(&client.post("/signup/webauthn", &json!({ "email": MARIA })).await, 409, "email-already-in-use");
     }
     // One that waits for its code is nobody's yet.

@@ -99,9 +99,10 @@ async fn a_token_to_verify_stands_in_the_body_or_the_header() {
 async fn an_identity_token_is_no_access_token() {
     let world = World::new().await;
     let (client, _) = maria(&world).await;
-    let live = world.auth.bearer_session(client.access.as_deref().unwrap()).await.unwrap().unwrap();
+    let live = world.auth.sessions.of_access_token(client.access.as_deref().unwrap()).await.unwrap().unwrap();
     for audience in ["notes.example.com", "https://notes.example.com/_bmauth/v1"] {
-        let identity = world.auth.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap();
+        let identity =
+            world.auth.sessions.identity_token(&Principal::Person(live.clone()), &Arc::from(audience)).unwrap();
         let mut thief = Client::app(&world);
         thief.access = Some(identity.to_str().unwrap().to_owned());
         assert!(!thief.is_signed_in().await, "{audience}");
@@ -306,9 +307,9 @@ async fn the_store_has_no_refresh_token_and_no_answer_is_repeated_by_the_log_of_
     let world = World::new().await;
     let (client, _) = maria(&world).await;
     let refresh = client.refresh.clone().unwrap();
-    let live = world.auth.bearer_session(client.access.as_deref().unwrap()).await.unwrap().unwrap();
+    let live = world.auth.sessions.of_access_token(client.access.as_deref().unwrap()).await.unwrap().unwrap();
     let family = world.store.tokens(live.token()).await.unwrap().unwrap();
-    let told = format!("{family:?} {:?} {:?}", world.auth.signed_in(&live).await, events(&world, MARIA).await);
+    let told = format!("{family:?} {:?} {:?}", world.auth.sessions.signed_in(&live).await, events(&world, MARIA).await);
     assert!(!told.contains(&refresh) && !told.contains(&refresh.replace('-', "")));
     // Nor can the name of a session be used as the cookie of one.
     let mut browser = world.browser();

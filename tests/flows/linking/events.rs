@@ -114,7 +114,7 @@ async fn a_stream_ends_with_its_link() {
     let (computer, shown) = approved(&world, &mut phone, &mut passkey).await;
     let mut events = Events::open(&world, &computer, &shown.link).await;
     assert_eq!(events.stage().await.as_deref(), Some("approved"));
-    world.auth.sign_out(phone.session()).await.unwrap();
+    world.auth.sessions.sign_out(phone.session()).await.unwrap();
     assert_eq!((events.stage().await.as_deref(), events.next().await), (Some("denied"), None), "signed out");
 }
 

@@ -212,7 +212,7 @@ impl Walk {
             }
             Step::SignOut(who) => {
                 if self.known[who].session.take().is_some() {
-                    self.world.auth.sign_out(self.browsers[who].session()).await.unwrap();
+                    self.world.auth.sessions.sign_out(self.browsers[who].session()).await.unwrap();
                 }
             }
             Step::Wait(seconds) => {

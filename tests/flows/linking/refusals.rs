@@ -289,7 +289,7 @@ async fn an_offer_ends_with_the_session_it_was_made_in() {
                 challenge = Some(computer.number(&shown.link, number).await.json());
             }
         }
-        world.auth.sign_out(computer.session()).await.unwrap();
+        world.auth.sessions.sign_out(computer.session()).await.unwrap();
         assert_eq!(computer.stage(&shown.link).await, "denied", "{when}");
         if when == "shown" {
             assert_eq!(phone.find(&shown.scan).await.refusal(), "no-link");
@@ -336,7 +336,7 @@ async fn whoever_signed_out_before_approving_is_asked_again() {
     let shown = world.browser().ask().await;
     phone.find(&shown.scan).await;
     let challenge = phone.number(&shown.link, shown.number).await.json();
-    world.auth.sign_out(phone.session()).await.unwrap();
+    world.auth.sessions.sign_out(phone.session()).await.unwrap();
     let credential = passkey.get(&challenge["options"]);
     assert_eq!(phone.prove(&challenge, &credential).await.refusal(), "not-signed-in");
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bmauth::auth::Auth;
+use bmauth::auth::keys::Keys;
 use bmauth::auth::verifying::Verifying;
-use bmauth::auth::{Auth, Keys};
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
@@ -155,12 +156,12 @@ impl Issuing {
         };
         self.commit(vec![Change::Session(SessionChange::Add(session.clone()))]).await;
         let account = self.store.account(session.account).await.unwrap().unwrap();
-        let ends_at = self.auth.limits().absolute_end(session.created_at);
+        let ends_at = self.auth.sessions.limits().absolute_end(session.created_at);
         SignedIn { session, account, ends_at }
     }
 
     fn issue(&self, signed_in: &SignedIn) -> String {
-        let end = self.auth.limits().end(signed_in.session.created_at, self.now());
+        let end = self.auth.sessions.limits().end(signed_in.session.created_at, self.now());
         self.auth.identity().mint_access(signed_in, None, end, Uuid::nil(), self.now()).unwrap().text
     }
 
@@ -264,10 +265,10 @@ async fn an_ended_session_or_a_disabled_account_makes_its_tokens_worthless_at_on
     for token in &tokens {
         assert_eq!(gateway.status(token, &[]).await, 200);
     }
-    gateway.auth.sign_out(one.session.token).await.unwrap();
+    gateway.auth.sessions.sign_out(one.session.token).await.unwrap();
     assert_eq!(gateway.status(&tokens[0], &[&cookie]).await, 401);
     assert_eq!(gateway.status(&tokens[1], &[]).await, 200);
-    gateway.auth.set_disabled(&other.account, true).await.unwrap();
+    gateway.auth.operate.set_disabled(&other.account, true).await.unwrap();
     assert_eq!(gateway.status(&tokens[1], &[&cookie]).await, 401);
 }
 
@@ -386,7 +387,7 @@ async fn a_text_is_remembered_once_it_was_verified_and_a_forgery_never() {
     let (message, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{message}.{}", "A".repeat(86));
     let is_remembered = |text: &str| {
-        let live = gateway.auth.live_session(signed_in.session.token).unwrap();
+        let live = gateway.auth.sessions.live(signed_in.session.token).unwrap();
         live.has_verified(&Sha256::digest(text).into())
     };
     assert_eq!(gateway.status(&token, &[]).await, 200);
@@ -411,10 +412,10 @@ async fn what_a_token_opened_outlives_it_but_not_its_session() {
     let (mut client, answer) = open(&world, &[&line]).await;
     assert_eq!(answer.status, 101);
     gateway.wait(901);
-    gateway.auth.end_expired_sessions();
+    gateway.auth.sessions.end_expired();
     assert_eq!(open(&world, &[&line]).await.1.status, 401);
     client.send("x").await;
     client.expect(b"x").await;
-    gateway.auth.sign_out(signed_in.session.token).await.unwrap();
+    gateway.auth.sessions.sign_out(signed_in.session.token).await.unwrap();
     assert_eq!(client.closes().await, "");
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 use bmauth::domain::link::{Link, Stage};
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
-    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange,
-    RegistrationConflict, SessionChange, SessionConflict, TokensChange,
+    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
+    SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
+use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
 use bmauth::domain::token_family::TokenFamily;
@@ -57,10 +58,11 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
     .await;
     let mut used = new_passkey(1);
     used.counter = 9;
+    let tried = Registration { revision: 1, code: mailed(1, 1), ..registration(1, 1, 1) };
     let changes = vec![
         Change::Ceremony(CeremonyChange::Add(ceremony(2))),
         Change::Ceremony(CeremonyChange::Spend(ceremony_id(1))),
-        Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 5 }),
+        Change::Registration(RegistrationChange::Advance(tried)),
         Change::Registration(RegistrationChange::Put(registration(3, 3, 3))),
         Change::Registration(RegistrationChange::DropAll(email(2))),
         Change::Account(AccountChange::Add(account(2))),
@@ -78,13 +80,13 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
         Change::Key(KeyChange::Put(signing_key("two", 2))),
         Change::Key(KeyChange::Drop("one".to_owned())),
         // The one that does not hold.
-        Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(7) }),
+        Change::Registration(RegistrationChange::Spend { browser: digest(1), revision: 7 }),
     ];
-    refuses(&*store, changes, Conflict::Registration(RegistrationConflict::Spent)).await;
+    refuses(&*store, changes, Conflict::RegistrationChanged).await;
 
     assert!(store.ceremony(ceremony_id(2)).await.unwrap().is_none());
     assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 0);
+    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code.tries, 0);
     assert!(store.registration(digest(2)).await.unwrap().is_some());
     assert!(store.registration(digest(3)).await.unwrap().is_none());
     assert!(store.account(account_id(2)).await.unwrap().is_none());
@@ -134,11 +136,11 @@ pub async fn what_a_commit_took_away_is_gone_for_its_later_changes(store: Arc<im
     refuses(&*store, twice, Conflict::CeremonySpent).await;
     assert!(store.ceremony(ceremony_id(1)).await.unwrap().is_some());
 
-    let spend = Change::Registration(RegistrationChange::Spend { browser: digest(1), code: code(1) });
+    let spend = Change::Registration(RegistrationChange::Spend { browser: digest(1), revision: 0 });
     refuses(
         &*store,
         [Change::Registration(RegistrationChange::DropAll(email(1))), spend.clone()],
-        Conflict::Registration(RegistrationConflict::Spent),
+        Conflict::RegistrationChanged,
     )
     .await;
     keeps(
@@ -248,7 +250,7 @@ pub async fn a_whole_registration_is_one_commit(store: Arc<impl Store>) {
     }
     let finish = |browser| {
         let mut changes = vec![
-            Change::Registration(RegistrationChange::Spend { browser: digest(browser), code: code(browser) }),
+            Change::Registration(RegistrationChange::Spend { browser: digest(browser), revision: 0 }),
             Change::Registration(RegistrationChange::DropAll(email(1))),
         ];
         changes.extend(person(1));
@@ -259,7 +261,7 @@ pub async fn a_whole_registration_is_one_commit(store: Arc<impl Store>) {
         changes
     };
     keeps(&*store, finish(2)).await;
-    refuses(&*store, finish(1), Conflict::Registration(RegistrationConflict::Spent)).await;
+    refuses(&*store, finish(1), Conflict::RegistrationChanged).await;
     assert_eq!(store.account_by_email(&email(1)).await.unwrap(), Some(account(1)));
     assert!(store.session(digest(2)).await.unwrap().is_some());
     assert!(store.session(digest(1)).await.unwrap().is_none());

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, PasskeyChange,
-    RegistrationChange, RegistrationConflict, SessionChange,
+    RegistrationChange, SessionChange,
 };
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
 
 use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
+use bmauth::domain::registration::Registration;
 
 fn count(of: u8, limit: u32, now: u64) -> [Change; 1] {
     [Change::Counter(CounterChange::Count {
@@ -73,11 +74,14 @@ pub async fn a_limit_of_none_lets_nothing_through(store: Arc<impl Store>) {
     refuses(&*store, count(1, 0, 1000), Conflict::Limit(counter(1))).await;
 }
 
-pub async fn parallel_tries_of_a_code_are_counted_exactly(store: Arc<impl Store>) {
+pub async fn parallel_tries_of_a_registration_are_counted_exactly(store: Arc<impl Store>) {
     keeps(&*store, [Change::Registration(RegistrationChange::Put(registration(1, 1, 1)))]).await;
-    let one = Change::Registration(RegistrationChange::CountTry { browser: digest(1), code: code(1), limit: 5 });
-    assert_eq!(race(&store, vec![vec![one]; 200], Conflict::Registration(RegistrationConflict::TriesSpent)).await, 5);
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 5);
+    for tries in 1..=3 {
+        let next = Registration { revision: tries, code: mailed(1, tries), ..registration(1, 1, 1) };
+        let one = Change::Registration(RegistrationChange::Advance(next));
+        assert_eq!(race(&store, vec![vec![one]; 60], Conflict::RegistrationChanged).await, 1);
+        assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code.tries, tries);
+    }
 }
 
 pub async fn parallel_counts_stop_exactly_at_the_limit(store: Arc<impl Store>) {

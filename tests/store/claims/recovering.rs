@@ -17,7 +17,7 @@ fn spend(browser: u32, revision: u32) -> [Change; 1] {
 }
 
 fn advanced(browser: u32, revision: u32) -> Recovery {
-    Recovery { revision: revision + 1, stage: Stage::Proved, tries: revision, ..recovery(browser, 1) }
+    Recovery { revision: revision + 1, stage: Stage::Proved, code: mailed(browser, revision), ..recovery(browser, 1) }
 }
 
 fn spend_hold(n: u32, account: u32) -> [Change; 1] {

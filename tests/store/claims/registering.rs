@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bmauth::domain::plan::{CeremonyChange, Change, Conflict, RegistrationChange, RegistrationConflict};
+use bmauth::domain::plan::{CeremonyChange, Change, Conflict, RegistrationChange};
 use bmauth::domain::registration::Registration;
 use bmauth::store::Store;
 
@@ -8,21 +8,13 @@ use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
 use crate::shown::Shown as _;
 
-fn count_try(browser: u32, of_code: u32) -> [Change; 1] {
-    [Change::Registration(RegistrationChange::CountTry { browser: digest(browser), code: code(of_code), limit: 3 })]
+/// The next state of a registration.
+fn advance(registration: Registration) -> [Change; 1] {
+    [Change::Registration(RegistrationChange::Advance(registration))]
 }
 
-fn replace(browser: u32, was: u32, with: u32) -> [Change; 1] {
-    [Change::Registration(RegistrationChange::ReplaceCode {
-        browser: digest(browser),
-        was: code(was),
-        code: code(with),
-        at: at(3500),
-    })]
-}
-
-fn spend(browser: u32, of_code: u32) -> [Change; 1] {
-    [Change::Registration(RegistrationChange::Spend { browser: digest(browser), code: code(of_code) })]
+fn spend(browser: u32, revision: u32) -> [Change; 1] {
+    [Change::Registration(RegistrationChange::Spend { browser: digest(browser), revision })]
 }
 
 async fn put(store: &impl Store, registration: Registration) {
@@ -57,7 +49,6 @@ pub async fn a_browser_has_one_registration(store: Arc<impl Store>) {
     put(&*store, registration(1, 2, 2)).await;
     let found = store.registration(digest(1)).await.unwrap().unwrap();
     assert_eq!(found.shown(), registration(1, 2, 2).shown());
-    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
 }
 
 pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
@@ -86,7 +77,7 @@ pub async fn the_registrations_of_an_address_are_found_whoever_began_them(store:
     assert_eq!(found(3).await, "");
     // One takes another address, one is finished, and one expires.
     put(&*store, registration(1, 2, 1)).await;
-    keeps(&*store, spend(3, 3)).await;
+    keeps(&*store, spend(3, 0)).await;
     assert_eq!(found(1).await, vec![registration(4, 1, 4)].shown());
     assert_eq!(found(2).await, vec![registration(1, 2, 1), registration(5, 2, 5)].shown());
     put(&*store, Registration { expires_at: at(9), ..registration(4, 1, 4) }).await;
@@ -101,60 +92,39 @@ pub async fn what_was_said_at_the_beginning_of_a_registration_stays_while_codes_
     store: Arc<impl Store>,
 ) {
     put(&*store, registration_of_api(1, 1, 1)).await;
-    keeps(&*store, count_try(1, 1)).await;
-    let tried = Registration { tries: 1, ..registration_of_api(1, 1, 1) };
-    assert_eq!(store.registration(digest(1)).await.unwrap().shown(), Some(tried).shown());
-    keeps(&*store, replace(1, 1, 2)).await;
-    let replaced = Registration { code_sent_at: at(3500), ..registration_of_api(1, 1, 2) };
-    assert_eq!(store.registration(digest(1)).await.unwrap().shown(), Some(replaced.clone()).shown());
-    assert_eq!(store.registrations_of(&email(1)).await.unwrap().shown(), vec![replaced].shown());
+    for (revision, code) in [(1, mailed(1, 1)), (2, mailed(2, 0))] {
+        let next = Registration { revision, code, ..registration_of_api(1, 1, 1) };
+        keeps(&*store, advance(next.clone())).await;
+        assert_eq!(store.registration(digest(1)).await.unwrap().shown(), Some(next.clone()).shown());
+        assert_eq!(store.registrations_of(&email(1)).await.unwrap().shown(), vec![next].shown());
+    }
 }
 
-pub async fn tries_are_counted_up_to_the_limit(store: Arc<impl Store>) {
+pub async fn a_registration_advances_from_the_revision_before_it_alone(store: Arc<impl Store>) {
+    let at_revision = |revision| Registration { revision, code: mailed(1, revision), ..registration(1, 1, 1) };
+    refuses(&*store, advance(at_revision(1)), Conflict::RegistrationChanged).await;
     put(&*store, registration(1, 1, 1)).await;
     put(&*store, registration(2, 1, 2)).await;
-    for tries in 1..=3 {
-        keeps(&*store, count_try(1, 1)).await;
-        assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, tries);
+    for wrong in [0, 2, u32::MAX] {
+        refuses(&*store, advance(at_revision(wrong)), Conflict::RegistrationChanged).await;
     }
-    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::TriesSpent)).await;
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 3);
-    assert_eq!(store.registration(digest(2)).await.unwrap().unwrap().tries, 0);
-}
-
-pub async fn a_try_of_a_replaced_code_is_refused(store: Arc<impl Store>) {
-    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
-    put(&*store, registration(1, 1, 1)).await;
-    keeps(&*store, replace(1, 1, 2)).await;
-    refuses(&*store, count_try(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().tries, 0);
-}
-
-pub async fn a_new_code_starts_its_tries_again(store: Arc<impl Store>) {
-    put(&*store, registration(1, 1, 1)).await;
-    for _ in 0..3 {
-        keeps(&*store, count_try(1, 1)).await;
+    for revision in 1..=3 {
+        keeps(&*store, advance(at_revision(revision))).await;
+        refuses(&*store, advance(at_revision(revision)), Conflict::RegistrationChanged).await;
+        assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code.tries, revision);
     }
-    keeps(&*store, replace(1, 1, 2)).await;
-    let expected = Registration { code: code(2), code_sent_at: at(3500), ..registration(1, 1, 1) };
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().shown(), expected.shown());
-    keeps(&*store, count_try(1, 2)).await;
+    assert_eq!(store.registration(digest(2)).await.unwrap().unwrap().shown(), registration(2, 1, 2).shown());
 }
 
-pub async fn a_code_is_replaced_only_if_it_is_still_out(store: Arc<impl Store>) {
-    refuses(&*store, replace(1, 1, 2), Conflict::Registration(RegistrationConflict::Spent)).await;
-    put(&*store, registration(1, 1, 1)).await;
-    refuses(&*store, replace(1, 2, 3), Conflict::Registration(RegistrationConflict::Spent)).await;
-    assert_eq!(store.registration(digest(1)).await.unwrap().unwrap().code, code(1));
-}
-
-pub async fn a_registration_is_spent_once_and_only_with_its_code(store: Arc<impl Store>) {
-    put(&*store, registration(1, 1, 1)).await;
-    refuses(&*store, spend(1, 2), Conflict::Registration(RegistrationConflict::Spent)).await;
+pub async fn a_registration_is_spent_once_and_only_in_its_revision(store: Arc<impl Store>) {
+    put(&*store, Registration { revision: 5, ..registration(1, 1, 1) }).await;
+    for wrong in [0, 4, 6] {
+        refuses(&*store, spend(1, wrong), Conflict::RegistrationChanged).await;
+    }
     assert!(store.registration(digest(1)).await.unwrap().is_some());
-    keeps(&*store, spend(1, 1)).await;
+    keeps(&*store, spend(1, 5)).await;
     assert!(store.registration(digest(1)).await.unwrap().is_none());
-    refuses(&*store, spend(1, 1), Conflict::Registration(RegistrationConflict::Spent)).await;
+    refuses(&*store, spend(1, 5), Conflict::RegistrationChanged).await;
 }
 
 pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<impl Store>) {

@@ -70,7 +70,7 @@ pub async fn confirm(
             (Asked::Remove { credential, email }, Destination::devices())
         }
     };
-    let begun = portal.auth.begin_confirmation(asked, return_to, &session, &caller.visitor).await;
+    let begun = portal.auth.manage.begin_confirmation(asked, return_to, &session, &caller.visitor).await;
     begun.map(ToUse::of).map_err(worded(word))
 }
 
@@ -88,7 +88,7 @@ pub async fn confirmed(
     ScriptSession(session): ScriptSession,
     ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
 ) -> Result<Response, ScriptError> {
-    let confirmed = portal.auth.finish_confirmation(ceremony, credential, &session, &caller.visitor).await;
+    let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &caller.visitor).await;
     Ok(match confirmed.map_err(worded(word))? {
         Confirmed::MayAdd { ceremony, options } => ToMake::of((ceremony, *options)).into_response(),
         Confirmed::Removed(removed) if removed.ends_this_session => {
@@ -113,8 +113,11 @@ pub async fn options(
     ScriptSession(session): ScriptSession,
     ScriptBody(Add { return_to }): ScriptBody<Add>,
 ) -> Result<Json<ToMake>, ScriptError> {
-    let begun =
-        portal.auth.begin_adding(going_on(return_to.as_deref(), &caller, &portal), &session, &caller.visitor).await;
+    let begun = portal
+        .auth
+        .manage
+        .begin_adding(going_on(return_to.as_deref(), &caller, &portal), &session, &caller.visitor)
+        .await;
     begun.map(ToMake::of).map_err(worded(word))
 }
 
@@ -133,7 +136,8 @@ pub async fn verify(
     ScriptSession(session): ScriptSession,
     ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Json<GoOn>, ScriptError> {
-    let added = portal.auth.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;
+    let added =
+        portal.auth.manage.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;
     added.map(|added| GoOn::to(caller.address(&added.return_to, &portal))).map_err(worded(word))
 }
 

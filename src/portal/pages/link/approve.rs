@@ -49,7 +49,7 @@ pub async fn number(
     ScriptBody(Number { link, number }): ScriptBody<Number>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let number = number.read().ok_or(ScriptRefusal::Malformed)?;
-    let typed = portal.auth.type_number(link, number, &caller.visitor).await;
+    let typed = portal.auth.link.type_number(link, number, &caller.visitor).await;
     typed.map(ToUse::of).map_err(worded(word))
 }
 
@@ -66,6 +66,6 @@ pub async fn approve(
     caller: Caller,
     ScriptBody(Approve { ceremony, credential }): ScriptBody<Approve>,
 ) -> Result<Json<Told>, ScriptError> {
-    let approved = portal.auth.approve_link(ceremony, credential, &caller.visitor).await;
+    let approved = portal.auth.link.approve(ceremony, credential, &caller.visitor).await;
     tell(&portal, &caller, approved)
 }

@@ -27,7 +27,7 @@ pub async fn get(
     caller: Caller,
     Named { link }: Named,
 ) -> Result<Response, ScriptError> {
-    let watcher = portal.auth.watch_link(link, &caller.visitor).await.map_err(worded(word))?;
+    let watcher = portal.auth.link.watch(link, &caller.visitor).await.map_err(worded(word))?;
     let page = Page { portal, caller, link, watcher, told: None };
     let events = stream::unfold(page, |mut page| async {
         let event = page.next().await?;
@@ -59,7 +59,7 @@ impl Page {
                 // Late or touched, the link is looked at.
                 let _ = tokio::time::timeout(LOOK_AGAIN, self.watcher.touched()).await;
             }
-            let state = self.portal.auth.link_state(self.link, &self.caller.visitor).await.ok()?;
+            let state = self.portal.auth.link.state(self.link, &self.caller.visitor).await.ok()?;
             if self.told.as_ref().is_some_and(|told| told.says_the_same(&state)) {
                 continue;
             }

@@ -19,7 +19,7 @@ pub async fn options(
     caller: Caller,
     ScriptBody(Named { link }): ScriptBody<Named>,
 ) -> Result<Json<ToMake>, ScriptError> {
-    let begun = portal.auth.begin_linked_passkey(link, &caller.visitor).await;
+    let begun = portal.auth.link.begin_passkey(link, &caller.visitor).await;
     begun.map(ToMake::of).map_err(worded(word))
 }
 
@@ -29,7 +29,7 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let linked = portal.auth.finish_link(ceremony, credential, &caller.visitor).await;
+    let linked = portal.auth.link.finish(ceremony, credential, &caller.visitor).await;
     let signed_in = linked.map_err(worded(word))?;
     Ok(answer::with_session(&portal, &signed_in, GoOn::to(caller.address(&signed_in.return_to, &portal))))
 }

@@ -64,6 +64,6 @@ pub async fn ask(
     ScriptBody(Ask { return_to }): ScriptBody<Ask>,
 ) -> Result<Json<Shown>, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
-    let asked = portal.auth.ask_for_link(return_to, &caller.visitor).await;
+    let asked = portal.auth.link.ask(return_to, &caller.visitor).await;
     asked.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::auth::refusal_apart;
+use crate::auth::failure::refusal_apart;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::recover_cancel::RecoverCancel;
@@ -37,9 +37,10 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     let refusal = StepRefusal { status: StatusCode::GONE, name: "no-hold", why: "no such recovery is held any more" };
     let gone = || answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancel::Gone.render(chrome));
-    let link = body.ok().and_then(|Form(Link { hold, word })| portal.auth.read_cancel_link(&format!("{hold}.{word}")));
+    let link =
+        body.ok().and_then(|Form(Link { hold, word })| portal.auth.recover.read_cancel_link(&format!("{hold}.{word}")));
     let Some(link) = link else { return Ok(gone()) };
-    Ok(match refusal_apart(portal.auth.cancel_recovery(link, &caller.visitor).await)? {
+    Ok(match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
         Ok(()) => answer::page(&portal, &caller, |chrome| RecoverCancel::Done.render(chrome)),
         Err(_) => gone(),
     })

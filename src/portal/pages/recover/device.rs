@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::word;
-use crate::domain::destination::Destination;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_REVIEW};
 use crate::domain::recover::proved_account;
 use crate::gate::detour;
@@ -21,7 +20,7 @@ use crate::portal::{Portal, answer};
 
 /// The page.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
-    let recovery = portal.auth.recovery(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
+    let recovery = portal.auth.recover.pending(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
     if proved_account(&recovery, portal.auth.now()).is_err() {
         return Err(PageError::SendTo(RECOVER_CODE.to_owned()));
     }
@@ -30,7 +29,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
 
 /// A challenge for the new passkey.
 pub async fn options(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<ToMake>, ScriptError> {
-    portal.auth.begin_recovery_passkey(&caller.visitor).await.map(ToMake::of).map_err(worded(word))
+    portal.auth.recover.begin_passkey(&caller.visitor).await.map(ToMake::of).map_err(worded(word))
 }
 
 /// The new passkey: a session, which is asked what was lost before it shows the app.
@@ -39,12 +38,12 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let recovered = portal.auth.finish_recovery(ceremony, credential, &caller.visitor).await;
+    let recovered = portal.auth.recover.finish(ceremony, credential, &caller.visitor).await;
     let signed_in = recovered.map_err(worded(word))?;
     let wanted = &signed_in.return_to;
     let location = match signed_in.session.review {
         false => caller.address(wanted, &portal),
-        true => detour::returning(RECOVER_REVIEW, (*wanted != Destination::root()).then_some(wanted.as_str())),
+        true => detour::returning(RECOVER_REVIEW, wanted.unless_root()),
     };
     Ok(answer::with_session(&portal, &signed_in, GoOn::to(location)))
 }

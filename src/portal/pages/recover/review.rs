@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::auth::refusal_apart;
+use crate::auth::failure::refusal_apart;
 use crate::auth::sessions::LiveSession;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::passkey::{CredentialId, Passkey};
@@ -79,7 +79,7 @@ pub async fn post(
         Some("remove") => {}
         _ => return Err(PageError::malformed("neither keeping nor removing was chosen")),
     }
-    match refusal_apart(portal.auth.answer_review(&live, &named, &caller.visitor).await)? {
+    match refusal_apart(portal.auth.recover.answer_review(&live, &named, &caller.visitor).await)? {
         Ok(()) => Ok(answer::go_on(&portal, &caller, &caller.destination())),
         // Somebody else's, its own, or one that is gone meanwhile: the list is shown anew.
         Err(_) => {
@@ -100,7 +100,7 @@ async fn show(
     state: ReviewState,
     refusal: Option<StepRefusal>,
 ) -> Result<Response, PageError> {
-    let Ok(passkeys) = refusal_apart(portal.auth.passkeys_to_review(live).await)? else {
+    let Ok(passkeys) = refusal_apart(portal.auth.recover.passkeys_to_review(live).await)? else {
         return Ok(answer::go_on(portal, caller, &caller.destination()));
     };
     let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();

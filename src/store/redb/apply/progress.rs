@@ -8,15 +8,12 @@ use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::AccountId;
 use crate::domain::ceremony::Ceremony;
-use crate::domain::code::CodeId;
 use crate::domain::link::Link;
 use crate::domain::plan::{
     AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
-    RegistrationConflict,
 };
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
-use crate::domain::secret::SecretDigest;
 
 impl Batch<'_, '_> {
     pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Stop> {
@@ -32,20 +29,17 @@ impl Batch<'_, '_> {
     pub(super) fn make_registration(&mut self, change: RegistrationChange) -> Result<(), Stop> {
         match change {
             RegistrationChange::Put(registration) => self.put(&registration)?,
-            RegistrationChange::CountTry { browser, code, limit } => {
-                let registration = self.registration(browser, code)?;
-                if registration.tries >= limit {
-                    return Err(RegistrationConflict::TriesSpent.into());
-                }
-                self.put(&Registration { tries: registration.tries.saturating_add(1), ..registration })?;
+            RegistrationChange::Advance(registration) => {
+                let was = self.load::<Registration>(registration.browser.bytes())?;
+                let was = was.filter(|was| was.revision.checked_add(1) == Some(registration.revision));
+                was.ok_or(Conflict::RegistrationChanged)?;
+                self.put(&registration)?;
             }
-            RegistrationChange::ReplaceCode { browser, was, code, at } => {
-                let registration = self.registration(browser, was)?;
-                self.put(&Registration { code, tries: 0, code_sent_at: at, ..registration })?;
-            }
-            RegistrationChange::Spend { browser, code } => {
-                self.registration(browser, code)?;
-                self.remove::<Registration>(browser.bytes())?;
+            RegistrationChange::Spend { browser, revision } => {
+                let registration = self.remove::<Registration>(browser.bytes())?;
+                registration
+                    .filter(|registration| registration.revision == revision)
+                    .ok_or(Conflict::RegistrationChanged)?;
             }
             RegistrationChange::DropAll(email) => {
                 let first = of_email(email.as_str(), &[]);
@@ -97,12 +91,6 @@ impl Batch<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    fn registration(&mut self, browser: SecretDigest, code: CodeId) -> Result<Registration, Stop> {
-        let registration = self.load::<Registration>(browser.bytes())?;
-        let registration = registration.filter(|registration| registration.code == code);
-        registration.ok_or(Stop::from(RegistrationConflict::Spent))
     }
 
     pub(super) fn add_link(&mut self, link: &Link) -> Result<(), Stop> {

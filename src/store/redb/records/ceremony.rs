@@ -8,7 +8,7 @@ use super::super::rows::{Row, at};
 use super::super::table::Table;
 use super::profile::ProfileV1;
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Purpose, Subject};
+use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::link::id::LinkId;
@@ -100,70 +100,60 @@ impl PurposeV1 {
     fn of(purpose: &Purpose) -> Result<Self, Fault> {
         const TABLE: Table = Table::Ceremonies;
         Ok(match purpose {
-            Purpose::Register { email, account, profile, state } => Self::RegisterAs {
-                email: email.as_str().to_owned(),
-                account: account.0.into_bytes(),
-                state_json: super::to_json(TABLE, state)?,
-                profile: ProfileV1::of(profile),
-            },
-            Purpose::SignIn { subject, state } => {
-                Self::SignIn { subject: SubjectV1::of(*subject), state_json: super::to_json(TABLE, state)? }
+            Purpose::Prove { proves, state } => {
+                let state_json = super::to_json(TABLE, state)?;
+                match proves {
+                    Proves::SignIn(subject) => Self::SignIn { subject: SubjectV1::of(*subject), state_json },
+                    Proves::Link { link, subject } => {
+                        Self::ApproveLink { link: link.0.into_bytes(), subject: SubjectV1::of(*subject), state_json }
+                    }
+                    Proves::Confirm { account, session, act } => Self::Confirm {
+                        account: account.0.into_bytes(),
+                        session: *session.bytes(),
+                        act: ActV1::of(act),
+                        state_json,
+                    },
+                }
             }
-            Purpose::AddPasskey { account, leave, state } => Self::AddPasskey {
-                account: account.0.into_bytes(),
-                leave: LeaveV1::of(*leave),
-                state_json: super::to_json(TABLE, state)?,
-            },
-            Purpose::ApproveLink { link, subject, state } => Self::ApproveLink {
-                link: link.0.into_bytes(),
-                subject: SubjectV1::of(*subject),
-                state_json: super::to_json(TABLE, state)?,
-            },
-            Purpose::Confirm { account, session, act, state } => Self::Confirm {
-                account: account.0.into_bytes(),
-                session: *session.bytes(),
-                act: ActV1::of(act),
-                state_json: super::to_json(TABLE, state)?,
-            },
+            Purpose::Make { account, makes, state } => {
+                let (account, state_json) = (account.0.into_bytes(), super::to_json(TABLE, state)?);
+                match makes {
+                    Makes::Registration { email, profile } => {
+                        let (email, profile) = (email.as_str().to_owned(), ProfileV1::of(profile));
+                        Self::RegisterAs { email, account, state_json, profile }
+                    }
+                    Makes::Another(leave) => Self::AddPasskey { account, leave: LeaveV1::of(*leave), state_json },
+                }
+            }
         })
     }
 
     fn read(self) -> Result<Purpose, Fault> {
         const TABLE: Table = Table::Ceremonies;
         let account = |bytes| AccountId(Uuid::from_bytes(bytes));
-        Ok(match self {
-            Self::Register { email, account: id, state_json } => Purpose::Register {
-                email: super::email(TABLE, &email)?,
-                account: account(id),
-                profile: Profile::default(),
-                state: super::from_json(TABLE, &state_json)?,
-            },
-            Self::RegisterAs { email, account: id, state_json, profile } => Purpose::Register {
-                email: super::email(TABLE, &email)?,
-                account: account(id),
-                profile: profile.read(TABLE)?,
-                state: super::from_json(TABLE, &state_json)?,
-            },
-            Self::SignIn { subject, state_json } => {
-                Purpose::SignIn { subject: subject.read(), state: super::from_json(TABLE, &state_json)? }
+        let prove = |proves, state: &[u8]| Ok(Purpose::Prove { proves, state: super::from_json(TABLE, state)? });
+        let make = |of, makes, state: &[u8]| {
+            Ok(Purpose::Make { account: account(of), makes, state: super::from_json(TABLE, state)? })
+        };
+        let register =
+            |email: &str, profile| Ok::<_, Fault>(Makes::Registration { email: super::email(TABLE, email)?, profile });
+        match self {
+            Self::Register { email, account, state_json } => {
+                make(account, register(&email, Profile::default())?, &state_json)
             }
-            Self::AddPasskey { account: id, leave, state_json } => Purpose::AddPasskey {
-                account: account(id),
-                leave: leave.read(),
-                state: super::from_json(TABLE, &state_json)?,
-            },
-            Self::ApproveLink { link, subject, state_json } => Purpose::ApproveLink {
-                link: LinkId(Uuid::from_bytes(link)),
-                subject: subject.read(),
-                state: super::from_json(TABLE, &state_json)?,
-            },
-            Self::Confirm { account: id, session, act, state_json } => Purpose::Confirm {
-                account: account(id),
-                session: SecretDigest::from_bytes(session),
-                act: act.read()?,
-                state: super::from_json(TABLE, &state_json)?,
-            },
-        })
+            Self::RegisterAs { email, account, state_json, profile } => {
+                make(account, register(&email, profile.read(TABLE)?)?, &state_json)
+            }
+            Self::AddPasskey { account, leave, state_json } => make(account, Makes::Another(leave.read()), &state_json),
+            Self::SignIn { subject, state_json } => prove(Proves::SignIn(subject.read()), &state_json),
+            Self::ApproveLink { link, subject, state_json } => {
+                prove(Proves::Link { link: LinkId(Uuid::from_bytes(link)), subject: subject.read() }, &state_json)
+            }
+            Self::Confirm { account: of, session, act, state_json } => {
+                let (account, session, act) = (account(of), SecretDigest::from_bytes(session), act.read()?);
+                prove(Proves::Confirm { account, session, act }, &state_json)
+            }
+        }
     }
 }
 

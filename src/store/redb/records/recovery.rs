@@ -11,6 +11,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
 use crate::domain::destination::Destination;
+use crate::domain::mailed_code::MailedCode;
 use crate::domain::recovery::{Recovery, Stage};
 
 #[derive(Serialize, Deserialize)]
@@ -55,19 +56,7 @@ impl Row for Recovery {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self {
-            browser: _,
-            revision,
-            email,
-            account,
-            stage,
-            code,
-            tries,
-            code_sent_at,
-            claim,
-            return_to,
-            expires_at,
-        } = self;
+        let Self { browser: _, revision, email, account, stage, code, claim, return_to, expires_at } = self;
         let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
@@ -77,9 +66,9 @@ impl Row for Recovery {
                 Stage::Proved => StageV1::Proved,
                 Stage::Vouched => StageV1::Vouched,
             },
-            code: code.0.into_bytes(),
-            tries: *tries,
-            code_sent_at: code_sent_at.unix(),
+            code: code.id.0.into_bytes(),
+            tries: code.tries,
+            code_sent_at: code.sent_at.unix(),
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
         };
@@ -103,9 +92,7 @@ impl Row for Recovery {
                 StageV1::Proved => Stage::Proved,
                 StageV1::Vouched => Stage::Vouched,
             },
-            code: CodeId(Uuid::from_bytes(code)),
-            tries,
-            code_sent_at: Timestamp::from_unix(code_sent_at),
+            code: MailedCode { id: CodeId(Uuid::from_bytes(code)), tries, sent_at: Timestamp::from_unix(code_sent_at) },
             claim: claim(network),
             return_to: Destination::try_from(return_to).unwrap_or_default(),
             expires_at: Timestamp::from_unix(expires_at),

@@ -12,6 +12,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
 use crate::domain::destination::Destination;
+use crate::domain::mailed_code::MailedCode;
 use crate::domain::profile::Profile;
 use crate::domain::registration::Registration;
 
@@ -37,6 +38,12 @@ struct RegistrationV2 {
     network: Option<Vec<u8>>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct RegistrationV3 {
+    was: RegistrationV2,
+    revision: u32,
+}
+
 impl Row for Registration {
     const TABLE: Table = Table::Registrations;
 
@@ -55,6 +62,7 @@ impl Row for Registration {
     fn encode(&self) -> Result<Vec<u8>, Fault> {
         let Self {
             browser: _,
+            revision,
             email,
             account,
             passkey,
@@ -64,8 +72,6 @@ impl Row for Registration {
             return_to,
             taken,
             code,
-            tries,
-            code_sent_at,
             expires_at,
         } = self;
         let was = RegistrationV1 {
@@ -75,27 +81,29 @@ impl Row for Registration {
             key: KeyV1::of(Self::TABLE, passkey)?,
             return_to: return_to.as_str().to_owned(),
             taken: *taken,
-            code: *code.0.as_bytes(),
-            tries: *tries,
-            code_sent_at: code_sent_at.unix(),
+            code: *code.id.0.as_bytes(),
+            tries: code.tries,
+            code_sent_at: code.sent_at.unix(),
             expires_at: expires_at.unix(),
         };
         let (nickname, network) = (nickname.clone(), network_of(claim));
-        super::encode(Self::TABLE, 2, &RegistrationV2 { was, nickname, profile: ProfileV1::of(profile), network })
+        let was = RegistrationV2 { was, nickname, profile: ProfileV1::of(profile), network };
+        super::encode(Self::TABLE, 3, &RegistrationV3 { was, revision: *revision })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let browser = super::secret_key(Self::TABLE, key)?;
-        let RegistrationV2 { was, nickname, profile, network } = match super::version(Self::TABLE, value)? {
-            (1, bytes) => RegistrationV2 {
-                was: super::record(Self::TABLE, bytes)?,
-                nickname: None,
-                profile: ProfileV1::of(&Profile::default()),
-                network: None,
-            },
-            (2, bytes) => super::record(Self::TABLE, bytes)?,
+        let RegistrationV3 { was, revision } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                let was = super::record(Self::TABLE, bytes)?;
+                let profile = ProfileV1::of(&Profile::default());
+                RegistrationV3 { was: RegistrationV2 { was, nickname: None, profile, network: None }, revision: 0 }
+            }
+            (2, bytes) => RegistrationV3 { was: super::record(Self::TABLE, bytes)?, revision: 0 },
+            (3, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
+        let RegistrationV2 { was, nickname, profile, network } = was;
         let RegistrationV1 {
             email,
             account,
@@ -110,6 +118,7 @@ impl Row for Registration {
         } = was;
         Ok(Self {
             browser,
+            revision,
             email: super::email(Self::TABLE, &email)?,
             account: AccountId(Uuid::from_bytes(account)),
             passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
@@ -118,9 +127,7 @@ impl Row for Registration {
             claim: claim(network),
             return_to: Destination::try_from(return_to).unwrap_or_default(),
             taken,
-            code: CodeId(Uuid::from_bytes(code)),
-            tries,
-            code_sent_at: Timestamp::from_unix(code_sent_at),
+            code: MailedCode { id: CodeId(Uuid::from_bytes(code)), tries, sent_at: Timestamp::from_unix(code_sent_at) },
             expires_at: Timestamp::from_unix(expires_at),
         })
     }

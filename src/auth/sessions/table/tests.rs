@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::kept::MOST;
+use super::super::kept::MOST;
 use super::*;
 use crate::domain::access::Standing as _;
 use crate::domain::account::Account;
@@ -46,7 +46,7 @@ fn somebody(number: u128) -> SignedIn {
     SignedIn { session, account, ends_at: NOW.after(LIMITS.absolute) }
 }
 
-fn admit(sessions: &Sessions, signed_in: &SignedIn) -> LiveSession {
+fn admit(sessions: &SessionTable, signed_in: &SignedIn) -> LiveSession {
     let before = sessions.before(signed_in.session.token);
     sessions.admit(before, signed_in, NOW).unwrap().unwrap()
 }
@@ -57,7 +57,7 @@ fn token(audience: &str, value: &'static str) -> KeptToken {
 
 #[test]
 fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let mut plain = somebody(1);
     (plain.account.name, plain.session.recovered_at) = (None, None);
     plain.account.groups.clear();
@@ -70,7 +70,7 @@ fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
 
 #[test]
 fn a_group_is_found_among_those_asked_for() {
-    let live = admit(&Sessions::new(LIMITS), &somebody(0));
+    let live = admit(&SessionTable::new(LIMITS), &somebody(0));
     let is_in = |groups: &[&str]| live.is_in_one_of(&groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>());
     assert!(is_in(&["staff"]) && is_in(&["nobody", "org:admins"]));
     assert!(!is_in(&["org"]) && !is_in(&["Staff"]) && !is_in(&[]));
@@ -78,7 +78,7 @@ fn a_group_is_found_among_those_asked_for() {
 
 #[test]
 fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let mut disabled = somebody(0);
     disabled.account.disabled = true;
     for (signed_in, now) in [(disabled, NOW), (somebody(1), NOW.after(HOUR))] {
@@ -90,7 +90,7 @@ fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
 
 #[test]
 fn a_session_ends_by_the_clock_at_the_nearer_of_its_limits() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let used = admit(&sessions, &somebody(0));
     let unused = admit(&sessions, &somebody(1));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
@@ -127,7 +127,7 @@ fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn
     let known: Vec<_> = (0..300).map(|number| in_one_shard(number, 600)).collect();
     let coming: Vec<_> = (300..330).map(|number| in_one_shard(number, 10)).collect();
     for _ in 0..100 {
-        let sessions = Sessions::new(LIMITS);
+        let sessions = SessionTable::new(LIMITS);
         for signed_in in known.iter().chain([&in_one_shard(400, 1)]) {
             admit(&sessions, signed_in);
         }
@@ -156,7 +156,7 @@ fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn
 
 #[test]
 fn uses_are_written_down_in_the_order_of_the_store() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     for number in 0..2000_u16 {
         let mut signed_in = somebody(number.into());
         let mut token = [7; 32];
@@ -173,7 +173,7 @@ fn uses_are_written_down_in_the_order_of_the_store() {
 
 #[test]
 fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let signed_in = somebody(0);
     let before = sessions.before(signed_in.session.token);
     let [one, other] = [0, 1].map(|_| sessions.admit(before, &signed_in, NOW).unwrap().unwrap());
@@ -184,7 +184,7 @@ fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
 
 #[test]
 fn a_clock_that_goes_back_shortens_no_session_and_forgets_no_use() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     let listed = || sessions.used().flatten().collect::<Vec<_>>();
@@ -204,7 +204,7 @@ fn a_clock_that_goes_back_shortens_no_session_and_forgets_no_use() {
 
 #[test]
 fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
     assert_eq!(sessions.end_if_used(&live, NOW), NOW.after(HOUR));
     let late = NOW.after(LIMITS.absolute).before(HOUR / 2);
@@ -213,7 +213,7 @@ fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
 
 #[test]
 fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
-    let sessions = Sessions::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
+    let sessions = SessionTable::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
     let mut signed_in = somebody(0);
     signed_in.ends_at = Timestamp::from_unix(u64::MAX);
     let live = admit(&sessions, &signed_in);
@@ -228,7 +228,7 @@ fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
 
 #[test]
 fn only_uses_that_are_not_written_down_are_listed() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
     let listed = || sessions.used().flatten().collect::<Vec<_>>();
     assert_eq!(listed(), [], "the store knows when they began");
@@ -245,7 +245,7 @@ fn only_uses_that_are_not_written_down_are_listed() {
 
 #[test]
 fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
     sessions.keep(&one, token("notes", "1"));
     sessions.keep(&one, token("wiki", "2"));
@@ -265,7 +265,7 @@ fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
 
 #[test]
 fn no_more_tokens_are_kept_than_there_is_room_for() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
     let audiences: Vec<Arc<str>> = (0..100).map(|number: u8| number.to_string().into()).collect();
     for (audience, minutes) in audiences.iter().zip(1..) {
@@ -283,7 +283,7 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
 
 #[test]
 fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
     for live in [&ending, &staying] {
         sessions.keep(live, token("notes", "a token"));
@@ -302,7 +302,7 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
 
 #[test]
 fn a_token_made_while_its_session_ends_is_not_kept() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let start = std::sync::Barrier::new(2);
     let ending: Vec<_> = (0..1000).map(|number| admit(&sessions, &somebody(number))).collect();
     std::thread::scope(|scope| {
@@ -322,7 +322,7 @@ fn a_token_made_while_its_session_ends_is_not_kept() {
 
 #[test]
 fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let signed_in = somebody(0);
     let token = signed_in.session.token;
     let before = sessions.before(token);
@@ -333,7 +333,7 @@ fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
 
 #[tokio::test]
 async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
-    let sessions = Sessions::new(LIMITS);
+    let sessions = SessionTable::new(LIMITS);
     let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
     assert!(ending.ended().now_or_never().is_none());
     let (other, waiting) = (
@@ -352,7 +352,7 @@ async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
 #[test]
 fn an_end_is_noticed_by_whoever_begins_to_wait_while_it_happens() {
     for _ in 0..500 {
-        let sessions = Sessions::new(LIMITS);
+        let sessions = SessionTable::new(LIMITS);
         let ending = admit(&sessions, &somebody(0));
         let start = std::sync::Barrier::new(3);
         std::thread::scope(|scope| {

@@ -2,14 +2,13 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::Auth;
-use super::sessions::{LiveSession, TextDigest};
+use super::{LiveSession, Sessions, TextDigest};
 use crate::store::StoreError;
 
-impl Auth {
+impl Sessions {
     /// Whether a text says of itself that it is an access token of ours; nothing about it is verified.
     pub fn is_access_token(&self, text: &str) -> bool {
-        self.identity.is_access_token(text)
+        self.0.identity.is_access_token(text)
     }
 
     /// The live session of an access token. `None` where the token is not good, or its session has ended, is not of the
@@ -17,8 +16,9 @@ impl Auth {
     ///
     /// # Errors
     /// The store could not be read: whoever asks is refused.
-    pub async fn bearer_session(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
-        let token = match self.identity.read_access(text, self.now()) {
+    pub async fn of_access_token(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
+        let Self(core) = self;
+        let token = match core.identity.read_access(text, core.now()) {
             Ok(token) => token,
             Err(reason) => {
                 tracing::debug!(%reason, "an access token was refused");
@@ -26,17 +26,17 @@ impl Auth {
             }
         };
         let claimed = token.claimed();
-        let key = self.keys.api_session(claimed.session);
+        let key = core.keys.api_session(claimed.session);
         // The same text has the same signature. It is remembered with the session, and nobody is taken for somebody by
         // this look: it notes no use.
         let digest: TextDigest = Sha256::digest(text).into();
-        let is_known = self.sessions.peek(key).is_some_and(|live| live.has_verified(&digest));
+        let is_known = core.table.peek(key).is_some_and(|live| live.has_verified(&digest));
         if !is_known && let Err(reason) = token.verify() {
             tracing::debug!(%reason, "an access token was refused");
             return Ok(None);
         }
         let live =
-            self.session(key).await?.filter(|live| live.id() == claimed.session && live.account() == claimed.account);
+            self.find(key).await?.filter(|live| live.id() == claimed.session && live.account() == claimed.account);
         if let (Some(live), false) = (&live, is_known) {
             live.remember_verified(digest);
         }

@@ -1,0 +1,131 @@
+//! Drives [`crate::domain::assertion`]: asks for the proof of a passkey, and verifies the answer. The same for signing in,
+//! approving a link and confirming an act.
+
+use webauthn_rs::prelude::PublicKeyCredential;
+use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
+
+use super::core::Core;
+use super::failure::{Failure, WorldFailure};
+use super::passkeys::{RelyingPartyError, Unproved, claimed_credential};
+use crate::domain::account::{Account, AccountId};
+use crate::domain::assertion::{self, AssertionRefusal, Proof, Question};
+use crate::domain::ceremony::{Ceremony, CeremonyId, Proves, Purpose};
+use crate::domain::destination::Destination;
+use crate::domain::email::Email;
+use crate::domain::moment::Moment;
+use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::registration::Registration;
+use crate::domain::visitor::{Visitor, over_api};
+use crate::store::{CommitError, StoreError};
+
+impl Core {
+    /// A challenge to use one of the passkeys `allowed`; any, where that is `None`. Nothing is kept yet.
+    pub(super) fn question(
+        &self,
+        proves: Proves,
+        allowed: Option<Vec<CredentialId>>,
+        return_to: Destination,
+        moment: Moment<'_>,
+    ) -> Result<(Ceremony, PublicKeyCredentialRequestOptions), RelyingPartyError> {
+        let (options, state) = self.relying_party.challenge_sign_in(allowed)?;
+        let id = CeremonyId::of_challenge(options.challenge.as_ref());
+        let ceremony = Ceremony::ask(id, Purpose::Prove { proves, state }, return_to, moment.visitor, moment.now);
+        Ok((ceremony, options))
+    }
+
+    /// The ids of the passkeys of an account.
+    pub(super) async fn passkey_ids(&self, account: AccountId) -> Result<Vec<CredentialId>, StoreError> {
+        Ok(self.records.passkeys(account).await?.into_iter().map(|passkey| passkey.key.id).collect())
+    }
+
+    /// The device answered: verifies it, and returns the proof with the account whose passkey it is. Where an address is
+    /// given, only for a passkey of its account. An owner whose passkey may have been copied is told.
+    pub(super) async fn prove<R: From<AssertionRefusal>>(
+        &self,
+        question: Question,
+        answer: PublicKeyCredential,
+        of: Option<&Email>,
+        visitor: &Visitor,
+    ) -> Result<(Proof, Account), Failure<R>> {
+        let proved = self.verify_answer(question, answer, of, visitor).await;
+        proved.map_err(|failure| failure.map_refusal(R::from))
+    }
+
+    async fn verify_answer(
+        &self,
+        question: Question,
+        answer: PublicKeyCredential,
+        of: Option<&Email>,
+        visitor: &Visitor,
+    ) -> Result<(Proof, Account), Failure<AssertionRefusal>> {
+        let not_proved = || Failure::Refused(AssertionRefusal::NotProved);
+        let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
+        let (named, handle) = (self.records.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
+        // By the key it names, or in vain where that is nobody's: whoever asks waits as long, and is put off as soon,
+        // either way.
+        let (state, key, relying_party) = (question.state.clone(), named.clone(), self.relying_party.clone());
+        let verified = self.verifying.run(move || match key {
+            Some(passkey) => relying_party.verify_sign_in(&answer, state, &passkey),
+            None => Err(relying_party.verify_in_vain(&answer, state)),
+        });
+        let verified = verified.await.map_err(|_refused| WorldFailure::Busy)?;
+        let Some(passkey) = named else { return Err(Failure::Refused(self.nobodys(&claimed, visitor).await?)) };
+        question.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
+        let owner = self.records.account(passkey.account).await?.ok_or_else(not_proved)?;
+        if of.is_some_and(|email| *email != owner.email) {
+            return Err(not_proved());
+        }
+        match verified {
+            Ok(used) => Ok((Proof { question, passkey, used }, owner)),
+            Err(unproved) => {
+                if matches!(unproved, Unproved::CounterWentBack) {
+                    self.note_copy(&question, &passkey, &owner, visitor).await?;
+                }
+                Err(refuse(&unproved))
+            }
+        }
+    }
+
+    /// Why a passkey proves nothing that no account has. A made-up id is refused as if it were somebody's, and the key of
+    /// a registration that waits for its code is not one to be forgotten.
+    async fn nobodys(&self, claimed: &CredentialId, visitor: &Visitor) -> Result<AssertionRefusal, StoreError> {
+        let waits = |registration: Option<Registration>| registration.is_some_and(|it| it.passkey.id == *claimed);
+        if waits(self.registration(visitor).await?) {
+            return Ok(AssertionRefusal::Unfinished);
+        }
+        // The same browser's sign-up over the API is another one.
+        let over_api = self.records.registration(over_api(visitor.browser)).await?;
+        let is_known = self.relying_party.is_fake(claimed) || waits(over_api);
+        Ok(if is_known { AssertionRefusal::NotProved } else { AssertionRefusal::UnknownPasskey })
+    }
+
+    /// The visitor's unfinished registration, if it has not expired.
+    pub(super) async fn registration(&self, visitor: &Visitor) -> Result<Option<Registration>, StoreError> {
+        let registration = self.records.registration(visitor.browser).await?;
+        Ok(registration.filter(|registration| self.now() < registration.expires_at))
+    }
+
+    /// Tells the owner of an answer whose counter went back; the ceremony is over in any case.
+    async fn note_copy(
+        &self,
+        question: &Question,
+        passkey: &Passkey,
+        owner: &Account,
+        visitor: &Visitor,
+    ) -> Result<(), StoreError> {
+        let told = self.keys.counter(&[b"copied", owner.id.0.as_bytes()]);
+        match self.carry_out(assertion::copied(question, passkey, owner, told, self.moment(visitor))).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict(_)) => self.give_up(question.id).await,
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+}
+
+fn refuse(unproved: &Unproved) -> Failure<AssertionRefusal> {
+    tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
+    Failure::Refused(match unproved {
+        Unproved::CounterWentBack => AssertionRefusal::CounterWentBack,
+        Unproved::Webauthn(_) | Unproved::Malformed(_) => AssertionRefusal::NotProved,
+    })
+}

@@ -1,0 +1,231 @@
+//! The live-session table: who is signed in, in memory, by the digest of their token.
+//!
+//! The hot path takes one shard's read lock for the length of a lookup and writes nothing but an atomic.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{PoisonError, RwLock};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use http::HeaderValue;
+
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::{Session, SessionLimits, SignedIn};
+
+use super::kept::{KeptToken, KeptTokens};
+use super::live::LiveSession;
+
+/// How many parts the table has. Many small ones: a part that grows is copied whole, and its old place is given back in
+/// pieces that sessions fit into. They follow each other as their sessions do in the store, so that what is written
+/// down of one stands together there.
+const SHARDS: usize = 1024;
+
+/// The table.
+#[derive(Debug)]
+pub struct SessionTable {
+    limits: SessionLimits,
+    shards: Vec<RwLock<Shard>>,
+    kept: KeptTokens,
+}
+
+#[derive(Debug)]
+struct Shard {
+    /// Only handles, found by the token that each has: nine bytes a place.
+    live: HashTable<LiveSession>,
+    /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
+    /// back.
+    endings: u64,
+    /// No session ends here before this unless somebody ends it.
+    first_end: Timestamp,
+}
+
+/// Ends never.
+const NEVER: Timestamp = Timestamp::from_unix(u64::MAX);
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { live: HashTable::new(), endings: 0, first_end: NEVER }
+    }
+}
+
+impl Shard {
+    fn find(&self, token: SecretDigest) -> Option<&LiveSession> {
+        self.live.find(hash(token), |live| live.token() == token)
+    }
+}
+
+/// A token's digest is as good as a hash of it. Nobody can choose tokens whose digests fall together: only those that
+/// were drawn here, or made with a key of ours, ever come into the table.
+fn hash(token: SecretDigest) -> u64 {
+    let [_, _, _, _, _, _, _, _, bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *token.bytes();
+    u64::from_le_bytes(bytes)
+}
+
+/// A shard's state before a session was read from the store; see [`SessionTable::admit`].
+#[derive(Clone, Copy, Debug)]
+pub struct Before(u64);
+
+impl SessionTable {
+    /// An empty table; sessions are loaded as they come.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect(), kept: KeptTokens::new() }
+    }
+
+    /// How long sessions last.
+    pub fn limits(&self) -> SessionLimits {
+        self.limits
+    }
+
+    fn shard(&self, token: SecretDigest) -> &RwLock<Shard> {
+        let [first, second, ..] = *token.bytes();
+        let place = (usize::from(u16::from_be_bytes([first, second])) * SHARDS) >> u16::BITS;
+        self.shards.get(place).expect("there are SHARDS shards")
+    }
+
+    /// The live session of that token, noting the use; `None` where the table has none or its time is up.
+    pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
+        let session = self.peek(token)?;
+        if now >= session.end_at(self.limits) {
+            self.end(token);
+            return None;
+        }
+        session.note_use(now);
+        Some(session)
+    }
+
+    /// The session of that token where it is in memory, whether or not its time is up, for a look that is no use of it.
+    pub fn peek(&self, token: SecretDigest) -> Option<LiveSession> {
+        self.shard(token).read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
+    }
+
+    /// To be taken before a session is read from the store, and given to [`SessionTable::admit`] with it.
+    pub fn before(&self, token: SecretDigest) -> Before {
+        Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
+    }
+
+    /// Takes in a session that was read from the store after `before`; `None` where its time is up. Where any session
+    /// of its shard ended meanwhile, `Err`: the caller reads the store again.
+    ///
+    /// # Errors
+    /// [`Raced`].
+    pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
+        let Session { token, created_at, last_seen_at, .. } = signed_in.session;
+        if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
+            return Ok(None);
+        }
+        let fresh = LiveSession::new(signed_in, self.limits);
+        let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
+        if shard.endings != before.0 {
+            return Err(Raced);
+        }
+        let is_it = |live: &LiveSession| live.token() == token;
+        let session = match shard.live.entry(hash(token), is_it, |live| hash(live.token())) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => place.insert(fresh).get().clone(),
+        };
+        session.note_use(now);
+        shard.first_end = shard.first_end.min(session.end_at(self.limits));
+        Ok(Some(session))
+    }
+
+    /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it before.
+    pub fn end(&self, token: SecretDigest) {
+        let ended = {
+            let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            shard.live.find_entry(hash(token), |live| live.token() == token).ok().map(|found| found.remove().0)
+        };
+        if let Some(session) = ended {
+            session.end();
+            self.kept.forget(&session);
+        }
+    }
+
+    /// Every live session of an account. One that is being read from the store meanwhile is read again, so that after a
+    /// commit no session is missed: it is either in this list or sees what the commit left.
+    pub fn live_of(&self, account: AccountId) -> Vec<SecretDigest> {
+        let mut tokens = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            tokens.extend(shard.live.iter().filter(|live| live.account() == account).map(LiveSession::token));
+        }
+        tokens
+    }
+
+    /// Ends every session whose time is up at `now`, and gives up the kept tokens that are not handed out any more.
+    pub fn end_expired(&self, now: Timestamp) {
+        for shard in &self.shards {
+            let looked_at = {
+                let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+                // Those that come while this looks through the others lower it again.
+                (now >= shard.first_end).then(|| std::mem::replace(&mut shard.first_end, NEVER))
+            };
+            if looked_at.is_none() {
+                continue;
+            }
+            let (mut over, mut first_end) = (Vec::new(), NEVER);
+            for live in &shard.read().unwrap_or_else(PoisonError::into_inner).live {
+                let end = live.end_at(self.limits);
+                if now >= end {
+                    over.push(live.token());
+                } else {
+                    first_end = first_end.min(end);
+                }
+            }
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.first_end = shard.first_end.min(first_end);
+            drop(shard);
+            for token in over {
+                self.end(token);
+            }
+        }
+        self.kept.drop_stale(now);
+    }
+
+    /// When each session was last used of which the store does not know so yet: some of them at a time, so that a list
+    /// of all is never in memory, and in the order in which the store has them. What was written down is told to
+    /// [`SessionTable::note_written`].
+    pub fn used(&self) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
+        self.shards.iter().map(|shard| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let mut used: Vec<_> =
+                shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect();
+            used.sort_unstable();
+            used
+        })
+    }
+
+    /// These uses are in the store now.
+    pub fn note_written(&self, used: &[(SecretDigest, Timestamp)]) {
+        for (token, at) in used {
+            if let Some(live) = self.peek(*token) {
+                live.note_written(*at);
+            }
+        }
+    }
+
+    /// When a session ends that is used at `now` and not again.
+    pub fn end_if_used(&self, session: &LiveSession, now: Timestamp) -> Timestamp {
+        session.ends_at().min(now.after(self.limits.idle))
+    }
+
+    /// The kept token of a session for `audience`, if it is fresh at `now`.
+    pub fn kept(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+        self.kept.get(session, audience, now)
+    }
+
+    /// Keeps a token in place of the one of its session and audience, unless the session has ended. There is room for
+    /// [`super::MOST_KEPT`].
+    pub fn keep(&self, session: &LiveSession, token: KeptToken) {
+        self.kept.keep(session, token);
+    }
+}
+
+/// A session ended while another was being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raced;

@@ -1,0 +1,114 @@
+//! The proof of a passkey that an account has (WebAuthn L3 §7.2), the same for signing in, approving a link and
+//! confirming an act: what was asked, whose passkey may answer, and what every answer uses up.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use webauthn_rs::prelude::DiscoverableAuthentication;
+
+use super::account::Account;
+use super::activity::What;
+use super::ceremony::{Ceremony, CeremonyId, Proves, Purpose, Stale, Subject};
+use super::clock::Timestamp;
+use super::destination::Destination;
+use super::letter::Message;
+use super::moment::Moment;
+use super::passkey::{NewPasskey, Passkey};
+use super::plan::{CeremonyChange, Change, Counter, CounterChange, PasskeyChange, Plan};
+
+/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`]: whoever has a copy must not be able to fill
+/// a mailbox with it.
+pub const COPIES_TOLD: u32 = 5;
+/// The window of [`COPIES_TOLD`].
+pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// A question for a passkey, opened by the browser it was put to.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The ceremony to be spent.
+    pub id: CeremonyId,
+    /// Whose passkey may answer.
+    pub subject: Subject,
+    /// The challenge the device's answer is verified against.
+    pub state: DiscoverableAuthentication,
+}
+
+/// A question that was answered: only with one of these does anything follow from it.
+#[derive(Debug)]
+pub struct Proof {
+    /// What was asked.
+    pub question: Question,
+    /// The passkey that answered, as it was before.
+    pub passkey: Passkey,
+    /// The passkey after it.
+    pub used: NewPasskey,
+}
+
+/// Why an answer proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionRefusal {
+    /// It does not prove what was asked: another account's passkey, a wrong signature, another site.
+    NotProved,
+    /// No account has this passkey (any more). The browser may be told to forget it.
+    UnknownPasskey,
+    /// The passkey is the one of this browser's registration, which waits for its code.
+    Unfinished,
+    /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
+    CounterWentBack,
+}
+
+impl Question {
+    /// Opens a ceremony that was begun to have a passkey proved: the question, what `for_this` makes of what it is asked
+    /// for, and where the visitor wanted to go.
+    ///
+    /// # Errors
+    /// [`Stale`] where it is another browser's, too old, or was begun for something else, of which `for_this` makes
+    /// nothing.
+    pub fn open<T>(
+        ceremony: Ceremony,
+        moment: Moment<'_>,
+        for_this: impl FnOnce(Proves) -> Option<T>,
+    ) -> Result<(Self, T, Destination), Stale> {
+        let (id, purpose, return_to) = ceremony.open(moment.visitor, moment.now)?;
+        let Purpose::Prove { proves, state } = purpose else { return Err(Stale) };
+        let subject = proves.subject();
+        Ok((Self { id, subject, state }, for_this(proves).ok_or(Stale)?, return_to))
+    }
+
+    /// Whether the passkey that answers is one that may, by the account it belongs to and the user handle its
+    /// authenticator sent (WebAuthn L3 §7.2 steps 5 and 6).
+    ///
+    /// # Errors
+    /// [`AssertionRefusal::NotProved`].
+    pub fn accepts(&self, passkey: &Passkey, user_handle: Option<&[u8]>) -> Result<(), AssertionRefusal> {
+        let owner = passkey.account;
+        let expected = match self.subject {
+            Subject::Anyone => user_handle.is_some(),
+            Subject::Account(account) => account == owner,
+            Subject::Nobody => false,
+        };
+        let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
+        if expected && handle_fits { Ok(()) } else { Err(AssertionRefusal::NotProved) }
+    }
+}
+
+impl Proof {
+    /// What every plan begins with that follows from it: the question is spent, and the use of the passkey noted.
+    pub fn spend(&self, now: Timestamp) -> Vec<Change> {
+        let Self { question, passkey, used } = self;
+        vec![
+            CeremonyChange::Spend(question.id).into(),
+            PasskeyChange::Use { was_counter: passkey.key.counter, key: used.clone(), at: now }.into(),
+        ]
+    }
+}
+
+/// An answer that was right but for its signature counter, which went back: the question is spent, and the owner of the
+/// passkey told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
+pub fn copied(question: &Question, passkey: &Passkey, owner: &Account, told: Counter, moment: Moment<'_>) -> Plan<()> {
+    let count = CounterChange::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: moment.now };
+    let mut changes = vec![count.into(), CeremonyChange::Spend(question.id).into()];
+    let message = Message::PasskeyCopied { aaguid: passkey.key.aaguid };
+    changes.extend(moment.tell(owner, What::PasskeyCopied, message));
+    Plan::durable(changes, ())
+}

@@ -1,0 +1,87 @@
+//! Who takes a step, when, and by what randomness: what every step of a flow is given beside its own facts.
+
+use std::fmt;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::account::{Account, AccountId};
+use super::activity::{Event, What};
+use super::clock::{Entropy, Timestamp};
+use super::email::Email;
+use super::letter::{Letter, LetterId, Message, NOTICE};
+use super::plan::{Change, EventChange, LetterChange};
+use super::session::Session;
+use super::visitor::Visitor;
+
+/// Who takes a step, when, and by what randomness.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The browser, or the client of the API.
+    pub visitor: &'a Visitor,
+    /// When.
+    pub now: Timestamp,
+    /// What the names of new things are drawn from.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Moment<'_> {
+    /// A random name (RFC 9562 §5.4).
+    pub fn uuid(&self) -> Uuid {
+        self.entropy.uuid()
+    }
+
+    /// Where the revisions of something begin that takes the place of another: not where the other's do, so that its
+    /// next state is not taken for one of this.
+    pub fn first_revision(&self) -> u32 {
+        let mut bytes = [0; 4];
+        self.entropy.fill(&mut bytes);
+        u32::from_le_bytes(bytes) >> 1
+    }
+
+    /// Something that the visitor did to an account.
+    pub fn event(&self, account: AccountId, what: What) -> Change {
+        self.event_named(self.uuid(), account, what)
+    }
+
+    /// The beginning of a session, whose name the event has.
+    pub fn event_of(&self, session: &Session, what: What) -> Change {
+        self.event_named(session.id.0, session.account, what)
+    }
+
+    fn event_named(&self, id: Uuid, account: AccountId, what: What) -> Change {
+        EventChange::Add(Event::by(self.visitor, account, what, id, self.now)).into()
+    }
+
+    /// A letter that is worth sending for so long.
+    pub fn letter(&self, to: &Email, message: Message, useful_for: Duration) -> Change {
+        let letter = Letter {
+            id: LetterId(self.uuid()),
+            to: to.clone(),
+            message,
+            language: self.visitor.language.clone(),
+            browser: self.visitor.description.clone(),
+            created_at: self.now,
+            due_at: self.now,
+            failures: 0,
+            expires_at: self.now.after(useful_for),
+        };
+        LetterChange::Add(letter).into()
+    }
+
+    /// A letter that tells of something that has happened.
+    pub fn notice(&self, to: &Email, message: Message) -> Change {
+        self.letter(to, message, NOTICE)
+    }
+
+    /// The owner of an account is told what the visitor did to it: among its events, and by a letter.
+    pub fn tell(&self, account: &Account, what: What, message: Message) -> [Change; 2] {
+        [self.event(account.id, what), self.notice(&account.email, message)]
+    }
+}
+
+impl fmt::Debug for Moment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Moment").field("visitor", self.visitor).field("now", &self.now).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! `/_bmauth/register/code`. Works without a script.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::auth::failure::refusal_apart;
+use crate::domain::destination::Destination;
+use crate::domain::own_paths::REGISTER_CODE;
+use crate::domain::register::Refusal;
+use crate::gate::refusal::GateRefusal;
+use crate::portal::caller::Caller;
+use crate::portal::handler::{PageError, PageForm};
+use crate::portal::pages::code::{self, Entered};
+use crate::portal::views::code::{Code, CodeFor, CodeState};
+use crate::portal::{Portal, answer};
+
+/// The page.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, state: CodeState) -> Result<Response, PageError> {
+    show(&portal, &caller, state).await
+}
+
+/// The code: into the app, or the page again.
+pub async fn post(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    PageForm(Entered { code }): PageForm<Entered>,
+) -> Result<Response, PageError> {
+    match refusal_apart(portal.auth.register.finish(&code, &caller.visitor).await)? {
+        Ok(signed_in) => {
+            Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
+        }
+        Err(refusal) => again(&portal, &caller, refusal).await,
+    }
+}
+
+/// Another code.
+pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
+    match refusal_apart(portal.auth.register.resend_code(&caller.visitor).await)? {
+        Ok(()) => Ok(code::resent(REGISTER_CODE)),
+        Err(refusal) => again(&portal, &caller, refusal).await,
+    }
+}
+
+/// The page again, with what was wrong.
+async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Response, PageError> {
+    match refusal {
+        Refusal::Code(refusal) => show(portal, caller, refusal.into()).await,
+        Refusal::NoRegistration
+        | Refusal::Stale
+        | Refusal::BadPasskey
+        | Refusal::Closed
+        | Refusal::DomainNotAllowed => Err(GateRefusal::RegistrationEnded.into()),
+    }
+}
+
+async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Response, PageError> {
+    let Some(registration) = portal.auth.register.pending(&caller.visitor).await? else {
+        // Finished in another tab, perhaps: a signed-in visitor is through.
+        return match caller.session(portal).await? {
+            Some(_) => Ok(answer::go_on(portal, caller, &Destination::root())),
+            None => Err(GateRefusal::RegistrationEnded.into()),
+        };
+    };
+    let (email, return_to) = (registration.email.as_str(), registration.return_to.unless_root());
+    Ok(code::show(portal, caller, Code { code_for: CodeFor::Registering, email, return_to, state }))
+}
