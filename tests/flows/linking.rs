@@ -9,6 +9,7 @@ mod refusals;
 
 use bmauth::domain::activity::What;
 use bmauth::domain::email::Email;
+use bmauth::domain::letter::NOTICE;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -209,6 +210,10 @@ async fn a_new_computer_is_let_in_by_a_signed_in_phone() {
     assert_eq!(computer.who().await.as_deref(), Some(MARIA));
     assert_eq!(new.user_handle, passkey.user_handle);
 
+    // It is worth as much as any other notice, where mail fails for a day.
+    let letters = world.store.letters_due(world.auth.now(), 9).await.unwrap();
+    let lives: Vec<_> = letters.iter().map(|letter| letter.expires_at.since(letter.created_at)).collect();
+    assert_eq!(lives, [NOTICE]);
     let mails = world.mails(MARIA).await;
     assert_eq!(mails.len(), 1, "a notice");
     // Both of the same second, so in either order.

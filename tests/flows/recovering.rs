@@ -1,10 +1,15 @@
 use std::sync::Arc;
 
-use bmauth::store::Store;
+use bmauth::domain::email::Email;
+use bmauth::domain::plan::{Conflict, Durability, HoldChange, RecoveryChange};
+use bmauth::domain::recovery::Recovery;
+use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
+use bmauth::store::{CommitError, Store};
 use http::StatusCode;
 use serde_json::json;
 
+use crate::api::Client;
 use crate::authenticator::{Passkey, encode};
 use crate::browser::{Answer, Browser};
 use crate::world::{CONFIG, World};
@@ -447,4 +452,101 @@ async fn a_mailed_code_opens_nothing_where_the_operator_gives_codes_by_now() {
     restarted.cookies = thief.cookies.clone();
     assert_ne!(set_up(&mut restarted, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
     assert_eq!(restarted.who().await, None);
+}
+
+#[tokio::test]
+async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let code = world.code(MARIA).await;
+    browser.get("/_bmauth/recover/code").await;
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let tries: Vec<_> = (0..50)
+        .map(|_| {
+            let mut copy = world.browser();
+            copy.cookies.clone_from(&browser.cookies);
+            copy.csrf.clone_from(&browser.csrf);
+            tokio::spawn(async move { copy.submit("/_bmauth/recover/code", &[("code", wrong)]).await.status })
+        })
+        .collect();
+    for answer in tries {
+        // Whoever lost a race for the count is told of the code all the same, not that the recovery is over.
+        assert_eq!(answer.await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(world.store.recovery(flow(&browser)).await.unwrap().unwrap().code.tries, 5);
+    assert_eq!(enter(&mut browser, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_recovery_that_is_begun_again_is_not_taken_for_the_one_before() {
+    let world = World::new().await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let before = world.store.recovery(flow(&browser)).await.unwrap().unwrap();
+    ask(&mut browser, "bob@example.com").await;
+    // A try of the code of the first that was on its way meanwhile.
+    let next = Recovery { revision: before.revision + 1, ..before };
+    let late = world.store.commit(vec![RecoveryChange::Advance(next).into()], Durability::Durable).await;
+    assert!(matches!(late, Err(CommitError::Conflict(Conflict::RecoveryChanged))), "{late:?}");
+    let found = world.store.recovery(flow(&browser)).await.unwrap().unwrap();
+    assert_eq!(found.email.as_str(), "bob@example.com");
+}
+
+#[tokio::test]
+async fn a_refused_passkey_has_used_its_challenge_up() {
+    let world = world("\"delayed\"\nrecovery_delay = \"1h\"").await;
+    maria(&world).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let code = world.code(MARIA).await;
+    enter(&mut browser, &code).await;
+    world.wait(3600);
+    ask(&mut browser, MARIA).await;
+    let codes = world.mails(MARIA).await;
+    let code = codes.iter().rev().find_map(|mail| {
+        let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
+        (digits.len() == 6).then_some(digits)
+    });
+    assert_eq!(enter(&mut browser, &code.unwrap()).await.location(), "/_bmauth/recover/device");
+    browser.get("/_bmauth/recover/device").await;
+    let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
+    // Cancelled meanwhile, by whoever has its link or is signed in.
+    let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
+    let hold = world.store.hold(account).await.unwrap().unwrap();
+    let cancel = vec![HoldChange::Spend { account, id: hold.id }.into()];
+    world.store.commit(cancel, Durability::Durable).await.unwrap();
+    let credential = Passkey::new(b"new key").create(&begun["options"]);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    assert_eq!(browser.post("/_bmauth/recover/passkey/verify", &body).await.refusal(), "recovery-ended");
+    let id = serde_json::from_value(begun["ceremony"].clone()).unwrap();
+    assert!(world.store.ceremony(id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_new_passkey_is_called_as_its_owner_is() {
+    let world = World::new().await;
+    let mut app = Client::app(&world);
+    let begun = app.begin("/signup/webauthn", &json!({ "email": MARIA, "options": { "displayName": "Mary" } })).await;
+    let credential = Passkey::new(b"first key").create(&begun);
+    app.post("/signup/webauthn/verify", &json!({ "credential": credential })).await;
+    let otp = world.code(MARIA).await;
+    assert_eq!(app.enter(MARIA, &otp).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+    let mut browser = world.browser();
+    ask(&mut browser, MARIA).await;
+    let code = world.code(MARIA).await;
+    enter(&mut browser, &code).await;
+    browser.get("/_bmauth/recover/device").await;
+    let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
+    assert_eq!(
+        (&begun["options"]["user"]["displayName"], &begun["options"]["user"]["name"]),
+        (&json!("Mary"), &json!(MARIA))
+    );
+}
+
+fn flow(browser: &Browser) -> SecretDigest {
+    Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap().digest()
 }

@@ -1,11 +1,15 @@
+use std::sync::Arc;
+
+use bmauth::domain::plan::{Conflict, Durability, RegistrationChange};
+use bmauth::domain::registration::Registration;
+use bmauth::store::memory::MemoryStore;
+use bmauth::store::{CommitError, Store as _};
 use http::StatusCode;
 use serde_json::json;
 
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
-use bmauth::store::memory::MemoryStore;
-use std::sync::Arc;
 
 const MARIA: &str = "maria@example.com";
 
@@ -354,7 +358,7 @@ async fn fifty_wrong_codes_at_once_count_five() {
         })
         .collect();
     for answer in tries {
-        assert_ne!(answer.await.unwrap(), StatusCode::SEE_OTHER);
+        assert_eq!(answer.await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY);
     }
     let flow = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap();
     assert_eq!(world.store.registration(flow.digest()).await.unwrap().unwrap().code.tries, 5);
@@ -404,4 +408,20 @@ async fn a_registration_that_was_begun_before_registration_closed_is_not_finishe
         assert_eq!(answered.status, StatusCode::FORBIDDEN, "{accounts}");
         assert!(closed.mails(MARIA).await.is_empty(), "{accounts}");
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_is_begun_again_is_not_taken_for_the_one_before() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
+    let flow = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap().digest();
+    let before = world.store.registration(flow).await.unwrap().unwrap();
+    browser.ask_to_register("bob@example.com", &mut Passkey::new(b"another key")).await;
+    // A try of the code of the first that was on its way meanwhile.
+    let next = Registration { revision: before.revision + 1, ..before };
+    let late = world.store.commit(vec![RegistrationChange::Advance(next).into()], Durability::Durable).await;
+    assert!(matches!(late, Err(CommitError::Conflict(Conflict::RegistrationChanged))), "{late:?}");
+    let found = world.store.registration(flow).await.unwrap().unwrap();
+    assert_eq!(found.email.as_str(), "bob@example.com");
 }
