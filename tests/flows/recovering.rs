@@ -90,7 +90,7 @@ async fn the_session_says_that_it_was_recovered() {
     maria(&world).await;
     let mut browser = world.browser();
     recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
-    let token = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
     let session = world.store.session(token).await.unwrap().unwrap();
     assert_eq!(session.recovered_at, Some(world.auth.now()));
     assert!(session.review);
@@ -319,7 +319,7 @@ async fn two_browsers_that_recover_at_once_have_one_that_stays() {
     recover(&world, &mut two, &mut Passkey::new(b"two")).await;
     assert_eq!(one.who().await, None);
     let store: &Arc<dyn Store> = &world.store;
-    let account = store.account_by_email(&bmauth::domain::email::Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+    let account = store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
     assert_eq!(store.sessions(account.id).await.unwrap().len(), 1);
     assert_eq!(store.passkeys(account.id).await.unwrap().len(), 3);
 }
@@ -343,7 +343,7 @@ async fn a_hold_that_nobody_finished_makes_room_for_the_next() {
 async fn the_operators_code_gets_the_owner_back_in_once() {
     let world = world("\"admin\"").await;
     maria(&world).await;
-    let owner = bmauth::domain::email::Email::parse(MARIA).unwrap();
+    let owner = Email::parse(MARIA).unwrap();
     let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
     let code = world.auth.operate.give_code(account.clone(), true).await.unwrap().code;
     let mut browser = world.browser();
@@ -368,7 +368,7 @@ async fn a_recovered_session_takes_the_place_of_the_browsers_own() {
     maria(&world).await;
     let mut browser = world.browser();
     browser.register(&world, "bob@example.com", &mut Passkey::new(b"key of bob")).await;
-    let old = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+    let old = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
     recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
     assert_eq!(world.store.session(old).await.unwrap(), None);
 }
@@ -395,7 +395,7 @@ async fn a_finished_recovery_ends_those_of_other_browsers() {
 #[tokio::test]
 async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
     let account = async |world: &World| {
-        let email = bmauth::domain::email::Email::parse(MARIA).unwrap();
+        let email = Email::parse(MARIA).unwrap();
         world.store.account_by_email(&email).await.unwrap().unwrap()
     };
     let world_now = World::new().await;
