@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bmauth::domain::plan::{Conflict, Durability, RegistrationChange};
 use bmauth::domain::registration::Registration;
+use bmauth::store::CommitError;
 use bmauth::store::memory::MemoryStore;
-use bmauth::store::{CommitError, Store as _};
 use http::StatusCode;
 use serde_json::json;
 
