@@ -33,7 +33,7 @@ impl NotDone {
         match failure {
             Failure::Refused(refusal) => Self::refused(named, refusal),
             Failure::World(WorldFailure::Store(error)) => error.into(),
-            Failure::World(WorldFailure::Busy | WorldFailure::RelyingParty(_)) => {
+            Failure::World(WorldFailure::Busy | WorldFailure::Raced | WorldFailure::RelyingParty(_)) => {
                 Self(StatusCode::SERVICE_UNAVAILABLE, "The gateway is busy. Try again in a moment.".to_owned())
             }
         }

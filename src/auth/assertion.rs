@@ -40,30 +40,30 @@ impl Core {
 
     /// The device answered: verifies it, and returns the proof with the account whose passkey it is. Where an address is
     /// given, only for a passkey of its account. An owner whose passkey may have been copied is told.
-    pub(super) async fn prove<R: From<AssertionRefusal>>(
+    pub(super) async fn prove<T, R: From<AssertionRefusal>>(
         &self,
-        question: Question,
+        question: Question<T>,
         answer: PublicKeyCredential,
         of: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<(Proof, Account), Failure<R>> {
+    ) -> Result<(Proof<T>, Account), Failure<R>> {
         let proved = self.verify_answer(question, answer, of, visitor).await;
         proved.map_err(|failure| failure.map_refusal(R::from))
     }
 
-    async fn verify_answer(
+    async fn verify_answer<T>(
         &self,
-        question: Question,
+        question: Question<T>,
         answer: PublicKeyCredential,
         of: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<(Proof, Account), Failure<AssertionRefusal>> {
+    ) -> Result<(Proof<T>, Account), Failure<AssertionRefusal>> {
         let not_proved = || Failure::Refused(AssertionRefusal::NotProved);
         let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         let (named, handle) = (self.records.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
         // By the key it names, or in vain where that is nobody's: whoever asks waits as long, and is put off as soon,
         // either way.
-        let (state, key, relying_party) = (question.state.clone(), named.clone(), self.relying_party.clone());
+        let (state, key, relying_party) = (question.state().clone(), named.clone(), self.relying_party.clone());
         let verified = self.verifying.run(move || match key {
             Some(passkey) => relying_party.verify_sign_in(&answer, state, &passkey),
             None => Err(relying_party.verify_in_vain(&answer, state)),
@@ -76,7 +76,7 @@ impl Core {
             return Err(not_proved());
         }
         match verified {
-            Ok(used) => Ok((Proof { question, passkey, used }, owner)),
+            Ok(used) => Ok((question.answered(passkey, used), owner)),
             Err(unproved) => {
                 if matches!(unproved, Unproved::CounterWentBack) {
                     self.note_copy(&question, &passkey, &owner, visitor).await?;
@@ -106,9 +106,9 @@ impl Core {
     }
 
     /// Tells the owner of an answer whose counter went back; the ceremony is over in any case.
-    async fn note_copy(
+    async fn note_copy<T>(
         &self,
-        question: &Question,
+        question: &Question<T>,
         passkey: &Passkey,
         owner: &Account,
         visitor: &Visitor,
@@ -116,7 +116,7 @@ impl Core {
         let told = self.keys.counter(&[b"copied", owner.id.0.as_bytes()]);
         match self.carry_out(assertion::copied(question, passkey, owner, told, self.moment(visitor))).await {
             Ok(()) => Ok(()),
-            Err(CommitError::Conflict(_)) => self.give_up(question.id).await,
+            Err(CommitError::Conflict(_)) => self.give_up(question.id()).await,
             Err(CommitError::Store(error)) => Err(error),
         }
     }

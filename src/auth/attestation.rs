@@ -52,16 +52,15 @@ impl Core {
     }
 
     /// The device made a passkey: verifies it.
-    pub(super) async fn make<R: From<BadPasskey>>(
+    pub(super) async fn make<T, R: From<BadPasskey>>(
         &self,
-        making: Making,
+        making: Making<T>,
         answer: RegisterPublicKeyCredential,
-    ) -> Result<Made, Failure<R>> {
-        let Making { id, account, state } = making;
-        let relying_party = self.relying_party.clone();
+    ) -> Result<Made<T>, Failure<R>> {
+        let (state, relying_party) = (making.state().clone(), self.relying_party.clone());
         let verified = self.verifying.run(move || relying_party.verify_registration(&answer, &state)).await;
         match verified.map_err(|_refused| WorldFailure::Busy)? {
-            Ok(key) => Ok(Made { id, account, key }),
+            Ok(key) => Ok(making.answered(key)),
             Err(unproved) => {
                 tracing::info!(reason = %unproved, "a new passkey was not accepted");
                 Err(Failure::Refused(BadPasskey.into()))

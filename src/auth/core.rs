@@ -18,8 +18,8 @@ use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
 use crate::store::{CommitError, Records, StoreError};
 
-/// How often what lost a race is read again and tried anew. Whoever wins is one step further, and what is raced for has
-/// only so many steps.
+/// How often what lost a race is read again and tried anew. Whoever wins is one step further, and most of what is raced
+/// for has fewer steps than this.
 pub(super) const RACES: usize = 16;
 
 /// What every flow stands on.
@@ -61,10 +61,11 @@ impl Core {
     pub(super) async fn over<T, R: fmt::Debug>(
         &self,
         id: CeremonyId,
+        step: &'static str,
         answered: Result<T, Failure<R>>,
     ) -> Result<T, Failure<R>> {
         if let Err(Failure::Refused(refusal)) = &answered {
-            tracing::info!(?refusal, "a device's answer was refused");
+            tracing::info!(step, ?refusal, "a device's answer came to nothing");
             self.give_up(id).await?;
         }
         answered

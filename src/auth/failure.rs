@@ -21,6 +21,9 @@ pub enum WorldFailure {
     /// Too many sign-ins at once.
     #[error("more sign-ins at once than can be verified")]
     Busy,
+    /// What was to be changed was changed by others, again and again.
+    #[error("others changed the same thing again and again meanwhile")]
+    Raced,
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
@@ -33,7 +36,7 @@ impl WorldFailure {
     /// Whether it may pass by itself, so that it is worth trying again.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Busy | Self::Store(_) => true,
+            Self::Busy | Self::Raced | Self::Store(_) => true,
             Self::RelyingParty(_) => false,
         }
     }
@@ -41,7 +44,7 @@ impl WorldFailure {
     /// Logs it, which is done once: where it is answered.
     pub fn log(&self) {
         match self {
-            Self::Busy => tracing::warn!("{self}"),
+            Self::Busy | Self::Raced => tracing::warn!("{self}"),
             Self::Store(error) => tracing::error!(%error, source = ?error.source, "the store failed"),
             Self::RelyingParty(error) => tracing::error!(%error, "no challenge could be made"),
         }

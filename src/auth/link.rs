@@ -128,7 +128,7 @@ impl LinkFlow {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// A code was scanned or typed: this browser becomes the other side of its link, and once signed in by it goes on to
@@ -235,7 +235,7 @@ impl LinkFlow {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// The device answered for the link: verifies it and approves. Refused or not, the ceremony is over.
@@ -250,25 +250,25 @@ impl LinkFlow {
     ) -> Result<LinkState, Failure<Refusal>> {
         let policy = self.on()?;
         let ceremony = self.core.ceremony(ceremony).await?;
-        let (question, link) = steps::open_proof(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = question.id;
-        let approved = self.prove(question, link, answer, visitor, policy).await;
-        self.core.over(id, approved).await
+        let question = steps::open_proof(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id();
+        let approved = self.prove(question, answer, visitor, policy).await;
+        self.core.over(id, "link approval", approved).await
     }
 
     async fn prove(
         &self,
-        question: Question,
-        id: LinkId,
+        question: Question<LinkId>,
         answer: PublicKeyCredential,
         visitor: &Visitor,
         policy: Policy,
     ) -> Result<LinkState, Failure<Refusal>> {
+        let id = *question.asked_for();
         let (proof, account) = self.core.prove(question, answer, None, visitor).await?;
         // Read last, as whatever happened meanwhile has the word.
         let signed_in = self.signed_in_as(visitor).await?;
         let link = self.standing(id, visitor).await?;
-        let plan = steps::approve(&proof, id, link, &account, signed_in, policy, self.core.moment(visitor));
+        let plan = steps::approve(&proof, link, &account, signed_in, policy, self.core.moment(visitor));
         match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
             Ok(link) => {
                 tracing::info!(account = %account.id, "a link was approved");
@@ -309,7 +309,7 @@ impl LinkFlow {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// The link is approved: a challenge for the waiting browser to make its passkey.
@@ -345,25 +345,25 @@ impl LinkFlow {
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let policy = self.on()?;
         let ceremony = self.core.ceremony(ceremony).await?;
-        let (making, link) = steps::open_making(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = making.id;
-        let finished = self.keep_passkey(making, link, answer, visitor, policy).await;
-        self.core.over(id, finished).await
+        let making = steps::open_making(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = making.id();
+        let finished = self.keep_passkey(making, answer, visitor, policy).await;
+        self.core.over(id, "linked passkey", finished).await
     }
 
     async fn keep_passkey(
         &self,
-        making: Making,
-        id: LinkId,
+        making: Making<LinkId>,
         answer: RegisterPublicKeyCredential,
         visitor: &Visitor,
         policy: Policy,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
+        let id = *making.made_for();
         let made = self.core.make(making, answer).await?;
         let link = self.standing(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
         let (token, session) = self.core.start_in_browser(visitor);
-        let plan = steps::finish(made, id, link, &account, session, policy, self.core.moment(visitor));
+        let plan = steps::finish(made, link, &account, session, policy, self.core.moment(visitor));
         match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
             Ok(Finished { session, return_to }) => {
                 tracing::info!(account = %account.id, "a device was linked");

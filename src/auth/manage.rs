@@ -136,17 +136,15 @@ impl ManageFlow {
         let ceremony = self.core.ceremony(ceremony).await?;
         let signed_in = self.signed_in(session).await?;
         let moment = self.core.moment(visitor);
-        let (question, confirming) =
-            manage::open_confirmation(ceremony, &signed_in.session, moment).map_err(Failure::Refused)?;
-        let id = question.id;
-        let done = self.confirm(question, confirming, answer, &signed_in, visitor).await;
-        self.core.over(id, done).await
+        let question = manage::open_confirmation(ceremony, &signed_in.session, moment).map_err(Failure::Refused)?;
+        let id = question.id();
+        let done = self.confirm(question, answer, &signed_in, visitor).await;
+        self.core.over(id, "confirmation", done).await
     }
 
     async fn confirm(
         &self,
-        question: Question,
-        confirming: Confirming,
+        question: Question<Confirming>,
         answer: PublicKeyCredential,
         signed_in: &SignedIn,
         visitor: &Visitor,
@@ -154,23 +152,23 @@ impl ManageFlow {
         let SignedIn { session, account, .. } = signed_in;
         let (proof, _) = self.core.prove(question, answer, None, visitor).await?;
         let moment = self.core.moment(visitor);
-        match confirming.act.clone() {
+        match proof.asked_for().act.clone() {
             Act::AddPasskey => {
-                let return_to = confirming.return_to().clone();
+                let return_to = proof.asked_for().return_to().clone();
                 let (ceremony, options) = self.challenge_another(signed_in, return_to, moment).await?;
                 let id = ceremony.id;
-                self.core.carry_out(confirming.begin_adding(&proof, ceremony, moment.now)).await?;
+                self.core.carry_out(proof.begin_adding(ceremony, moment.now)).await?;
                 Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
             }
             Act::Elevate => {
-                let tokens = self.elevate(&confirming, &proof, signed_in).await?;
+                let tokens = self.elevate(&proof, signed_in).await?;
                 Ok(Confirmed::Elevated(Box::new(tokens)))
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.core.records.passkey(&credential).await?;
                 let target =
                     target.filter(|target| target.account == account.id).ok_or(Failure::Refused(Refusal::Unknown))?;
-                let plan = confirming.remove(&proof, &target, last, (session, account), moment);
+                let plan = proof.remove(&target, last, session, account, moment);
                 let removed = self.core.carry_out(plan).await?;
                 tracing::info!(account = %account.id, "a passkey was removed");
                 Ok(Confirmed::Removed(removed))
@@ -178,19 +176,14 @@ impl ManageFlow {
         }
     }
 
-    async fn elevate(
-        &self,
-        confirming: &Confirming,
-        proof: &Proof,
-        signed_in: &SignedIn,
-    ) -> Result<Tokens, Failure<Refusal>> {
+    async fn elevate(&self, proof: &Proof<Confirming>, signed_in: &SignedIn) -> Result<Tokens, Failure<Refusal>> {
         let SignedIn { session, account, .. } = signed_in;
         for _ in 0..RACES {
             let family = self.tokens.family_and_another(session.token).await?;
             let (family, another) = family.ok_or(Failure::Refused(Refusal::SignedOut))?;
             let now = self.core.now();
             let until = now.after(self.elevation);
-            match self.core.carry_out(confirming.elevate(proof, family.elevated(until, another), now)).await {
+            match self.core.carry_out(proof.elevate(family.elevated(until, another), now)).await {
                 // Another tab refreshed its tokens meanwhile.
                 Err(CommitError::Conflict(Conflict::TokensChanged)) => {}
                 Err(error) => return Err(error.into()),
@@ -201,7 +194,7 @@ impl ManageFlow {
                 }
             }
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// Makes a challenge for another passkey, in a session that was begun with one just now.
@@ -311,17 +304,15 @@ impl ManageFlow {
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
-        let (making, adding) =
-            manage::open_adding(ceremony, session, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = making.id;
-        let added = self.keep_passkey(making, adding, answer, name, account, visitor).await;
-        self.core.over(id, added).await
+        let making = manage::open_adding(ceremony, session, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = making.id();
+        let added = self.keep_passkey(making, answer, name, account, visitor).await;
+        self.core.over(id, "another passkey", added).await
     }
 
     async fn keep_passkey(
         &self,
-        making: Making,
-        adding: Adding,
+        making: Making<Adding>,
         answer: RegisterPublicKeyCredential,
         name: Option<&str>,
         owner: &Account,
@@ -329,7 +320,7 @@ impl ManageFlow {
     ) -> Result<Added, Failure<Refusal>> {
         let made = self.core.make(making, answer).await?;
         let name = name.and_then(manage::name);
-        let plan = manage::add(adding, made, name.clone(), owner, self.core.moment(visitor));
+        let plan = manage::add(made, name.clone(), owner, self.core.moment(visitor));
         let return_to = self.core.carry_out(plan).await?;
         tracing::info!(account = %owner.id, "a passkey was added");
         Ok(Added { name, return_to })

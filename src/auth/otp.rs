@@ -80,7 +80,9 @@ impl OtpFlow {
             }
         };
         match sent {
-            Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::RelyingParty(_))) => Ok(()),
+            Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::Raced | WorldFailure::RelyingParty(_))) => {
+                Ok(())
+            }
             // Nothing was to be sent here. It counts all the same, or it could be told from what comes after.
             Err(Failure::Refused(WrongCode)) => {
                 match self.core.carry_out(otp::in_vain(counters, self.core.now())).await {
@@ -177,12 +179,9 @@ impl OtpFlow {
         counted: CountedTry,
         visitor: &Visitor,
     ) -> Result<Opened, Failure<register::Refusal>> {
-        let registration = counted.registration();
-        self.register.allow(&registration.email)?;
-        let code = self.core.code(registration.code.id);
+        self.register.allow(&counted.registration().email)?;
         let (refresh, starting) = self.tokens.start(visitor);
-        let plan = register::prove(counted, &code, starting.session.clone(), self.core.moment(visitor));
-        let finished = self.register.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
+        let finished = self.register.finish_as(&starting, counted, visitor).await?;
         let register::Finished { account, session, .. } = finished;
         Ok(Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))))
     }

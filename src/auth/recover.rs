@@ -19,7 +19,7 @@ use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{AdminCodeChange, Change, Conflict, Plan};
-use crate::domain::recover::{self, CancelledBy, CountedTry, Finished, Mode, Proved, Refusal, TypedCode};
+use crate::domain::recover::{self, CancelledBy, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
 use crate::domain::recovery::{CancelLink, Hold, Recovery};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -72,10 +72,17 @@ impl RecoverFlow {
     /// # Errors
     /// [`Refusal::NoRecovery`], too soon, too many; a failure of the store.
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let recovery = self.begun(visitor).await?;
-        let counters = self.core.code_counters(&recovery.email, visitor);
-        let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
-        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+        for _ in 0..RACES {
+            let recovery = self.begun(visitor).await?;
+            let counters = self.core.code_counters(&recovery.email, visitor);
+            let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // A try was counted meanwhile.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
+                sent => return Ok(sent?),
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// A code was typed: counts the try, compares, and says what it leads to.
@@ -99,23 +106,33 @@ impl RecoverFlow {
                 counted => return Ok(counted?),
             }
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// Compares the code of a counted try, and says what it leads to.
-    async fn prove_counted(&self, counted: CountedTry, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
-        let Recovery { account, code: mailed, .. } = counted.recovery();
-        let right = match (counted.typed(), account) {
-            (Some(TypedCode::Mailed(code)), _) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
-            (Some(TypedCode::FromOperator(code)), Some(account)) => self.operators_code(*account, code).await?,
-            (Some(TypedCode::FromOperator(_)), None) | (None, _) => None,
-        };
-        let hold = match account {
-            Some(account) => self.core.records.hold(*account).await?,
-            None => None,
-        };
-        let plan = recover::prove(self.mode, counted, right, hold, self.core.moment(visitor));
-        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+    async fn prove_counted(&self, mut counted: CountedTry, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+        for _ in 0..RACES {
+            let Recovery { account, code: mailed, browser, .. } = counted.recovery();
+            let right = match (counted.typed(), account) {
+                (Some(TypedCode::Mailed(code)), _) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
+                (Some(TypedCode::FromOperator(code)), Some(account)) => self.operators_code(*account, code).await?,
+                (Some(TypedCode::FromOperator(_)), None) | (None, _) => None,
+            };
+            let hold = match account {
+                Some(account) => self.core.records.hold(*account).await?,
+                None => None,
+            };
+            let plan = recover::prove(self.mode, &counted, right, hold, self.core.moment(visitor));
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
+                    let now_there = self.core.records.recovery(*browser).await?;
+                    counted = counted.again(now_there).ok_or(Failure::Refused(Refusal::NoRecovery))?;
+                }
+                proved => return Ok(proved?),
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
@@ -168,14 +185,14 @@ impl RecoverFlow {
     ) -> Result<SignedInBrowser, Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = recover::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = making.id;
+        let id = making.id();
         let finished = self.keep_passkey(making, answer, visitor).await;
-        self.core.over(id, finished).await
+        self.core.over(id, "passkey after a recovery", finished).await
     }
 
     async fn keep_passkey(
         &self,
-        making: Making,
+        making: Making<Recovering>,
         answer: RegisterPublicKeyCredential,
         visitor: &Visitor,
     ) -> Result<SignedInBrowser, Failure<Refusal>> {

@@ -8,7 +8,7 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
-use super::starting::SignedInBrowser;
+use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::AccountId;
 use crate::domain::attestation::Making;
 use crate::domain::ceremony::{CeremonyId, Makes};
@@ -17,7 +17,7 @@ use crate::domain::email::Email;
 use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
-use crate::domain::register::{self, Applicant, CountedTry, Policy, Refusal};
+use crate::domain::register::{self, Applicant, CountedTry, Policy, Refusal, Said};
 use crate::domain::registration::Registration;
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -27,15 +27,6 @@ use crate::store::{CommitError, StoreError};
 pub struct RegisterFlow {
     core: Arc<Core>,
     policy: Arc<Policy>,
-}
-
-/// What a person says when their device has made a passkey.
-#[derive(Debug, Default)]
-pub struct Said {
-    /// What they call the passkey.
-    pub nickname: Option<String>,
-    /// What they say of themselves beyond what they said at the beginning, or instead of it.
-    pub profile: Profile,
 }
 
 impl RegisterFlow {
@@ -71,7 +62,8 @@ impl RegisterFlow {
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
-    /// person says of it and of themselves now. Refused or not, the ceremony is over.
+    /// person says of it and of themselves now. Refused or not, the ceremony is over, unless nobody of that address may
+    /// register.
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a failure of the
@@ -84,17 +76,16 @@ impl RegisterFlow {
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
-        let (making, applicant) = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        self.allow(&applicant.email)?;
-        let id = making.id;
-        let received = self.keep_passkey(making, applicant, answer, said, visitor).await;
-        self.core.over(id, received).await
+        let making = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        self.allow(&making.made_for().email)?;
+        let id = making.id();
+        let received = self.keep_passkey(making, answer, said, visitor).await;
+        self.core.over(id, "registration", received).await
     }
 
     async fn keep_passkey(
         &self,
-        making: Making,
-        applicant: Applicant,
+        making: Making<Applicant>,
         answer: RegisterPublicKeyCredential,
         said: Said,
         visitor: &Visitor,
@@ -102,14 +93,14 @@ impl RegisterFlow {
         let core = &self.core;
         let made = core.make(making, answer).await?;
         // Refused now, and again by the commit that makes the account: it may be somebody's by then.
-        if core.records.passkey(&made.key.id).await?.is_some() {
+        if core.records.passkey(&made.key().id).await?.is_some() {
             return Err(Failure::Refused(Refusal::BadPasskey));
         }
-        let taken = core.records.account_by_email(&applicant.email).await?.is_some();
-        let counters = core.code_counters(&applicant.email, visitor);
-        let applicant = Applicant { profile: said.profile.over(applicant.profile), ..applicant };
-        let nickname = said.nickname.as_deref().and_then(manage::name);
-        let plan = register::receive_passkey(made, applicant, nickname, taken, counters, core.moment(visitor));
+        let email = &made.made_for().email;
+        let taken = core.records.account_by_email(email).await?.is_some();
+        let counters = core.code_counters(email, visitor);
+        let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
+        let plan = register::receive_passkey(made, said, taken, counters, core.moment(visitor));
         Ok(core.carry_out(plan).await?)
     }
 
@@ -132,13 +123,23 @@ impl RegisterFlow {
 
     pub(super) async fn resend_for(
         &self,
-        registration: Registration,
+        mut registration: Registration,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
-        self.allow(&registration.email)?;
-        let counters = self.core.code_counters(&registration.email, visitor);
-        let plan = register::resend(registration, counters, self.core.moment(visitor));
-        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+        for _ in 0..RACES {
+            self.allow(&registration.email)?;
+            let (browser, counters) = (registration.browser, self.core.code_counters(&registration.email, visitor));
+            let plan = register::resend(registration, counters, self.core.moment(visitor));
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // A try was counted meanwhile.
+                Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
+                    let now_there = self.core.records.registration(browser).await?;
+                    registration = now_there.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+                }
+                sent => return Ok(sent?),
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// A code was typed: counts the try, compares, and makes the account.
@@ -147,11 +148,37 @@ impl RegisterFlow {
     /// Any [`Refusal`] of a code; a failure of the store.
     pub async fn finish(&self, typed: &str, visitor: &Visitor) -> Result<SignedInBrowser, Failure<Refusal>> {
         let counted = self.count_try(typed, visitor).await?;
-        let code = self.core.code(counted.registration().code.id);
         let (token, session) = self.core.start_in_browser(visitor);
-        let plan = register::prove(counted, &code, session, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let register::Finished { session, return_to, .. } = self.carry_out(plan).await?;
+        let starting = Starting { session, with: Vec::new() };
+        let register::Finished { session, return_to, .. } = self.finish_as(&starting, counted, visitor).await?;
         Ok(SignedInBrowser { token, session, return_to })
+    }
+
+    /// Compares the code of a counted try, and makes the account with whatever session is `starting`.
+    pub(super) async fn finish_as(
+        &self,
+        starting: &Starting,
+        mut counted: CountedTry,
+        visitor: &Visitor,
+    ) -> Result<register::Finished, Failure<Refusal>> {
+        for _ in 0..RACES {
+            let code = self.core.code(counted.registration().code.id);
+            let plan = register::prove(&counted, &code, starting.session.clone(), self.core.moment(visitor));
+            match self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await {
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
+                    let now_there = self.core.records.registration(counted.registration().browser).await?;
+                    counted = counted.again(now_there).ok_or(Failure::Refused(Refusal::NoRegistration))?;
+                }
+                finished => {
+                    let finished = finished?;
+                    self.core.counts.registration();
+                    tracing::info!(account = %finished.account.id, "an account was made");
+                    return Ok(finished);
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
@@ -165,18 +192,7 @@ impl RegisterFlow {
                 counted => return Ok(counted?),
             }
         }
-        Err(WorldFailure::Busy.into())
-    }
-
-    /// Makes the account of a plan that the code allowed.
-    pub(super) async fn carry_out(
-        &self,
-        plan: Plan<register::Finished>,
-    ) -> Result<register::Finished, Failure<Refusal>> {
-        let finished = self.core.carry_out(plan).await?;
-        self.core.counts.registration();
-        tracing::info!(account = %finished.account.id, "an account was made");
-        Ok(finished)
+        Err(WorldFailure::Raced.into())
     }
 
     /// Who may register is asked anew at each step: registration may have been closed since it was begun.

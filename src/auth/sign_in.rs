@@ -86,9 +86,9 @@ impl SignInFlow {
         visitor: &Visitor,
     ) -> Result<Finished, Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
-        let (question, return_to) = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = question.id;
-        let finished = self.prove(question, return_to, starting, answer, email, visitor).await;
+        let question = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id();
+        let finished = self.prove(question, starting, answer, email, visitor).await;
         match &finished {
             Ok(Finished { account, .. }) => {
                 self.core.counts.sign_in("ok");
@@ -97,13 +97,12 @@ impl SignInFlow {
             Err(Failure::Refused(refusal)) => self.core.counts.sign_in(refusal.name()),
             Err(Failure::World(_)) => {}
         }
-        self.core.over(id, finished).await
+        self.core.over(id, "sign-in", finished).await
     }
 
     async fn prove(
         &self,
-        question: Question,
-        return_to: Destination,
+        question: Question<Destination>,
         starting: Starting,
         answer: PublicKeyCredential,
         email: Option<&Email>,
@@ -111,7 +110,7 @@ impl SignInFlow {
     ) -> Result<Finished, Failure<Refusal>> {
         let (proof, account) = self.core.prove(question, answer, email, visitor).await?;
         let moment = self.core.moment(visitor);
-        let plan = sign_in::finish(proof, account, return_to, starting.session.clone(), moment);
+        let plan = sign_in::finish(&proof, account, starting.session.clone(), moment);
         Ok(self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?)
     }
 }

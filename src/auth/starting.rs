@@ -26,8 +26,8 @@ pub(super) struct Starting {
 
 impl Starting {
     /// A plan that begins the session, with what is kept beside it.
-    pub(super) fn along<T>(self, mut plan: Plan<T>) -> Plan<T> {
-        plan.changes.extend(self.with);
+    pub(super) fn along<T>(&self, mut plan: Plan<T>) -> Plan<T> {
+        plan.changes.extend(self.with.iter().cloned());
         plan
     }
 }

@@ -129,7 +129,7 @@ impl TokensFlow {
             let tokens = self.of(account.clone(), session.clone(), refresh);
             return Ok(Tokens { elevated_until, ..tokens });
         }
-        Err(WorldFailure::Busy.into())
+        Err(WorldFailure::Raced.into())
     }
 
     /// The session whose refresh token that is, out or spent: a tab may not know yet that another one spent it, and

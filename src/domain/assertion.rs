@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use webauthn_rs::prelude::DiscoverableAuthentication;
 
-use super::account::Account;
+use super::account::{Account, AccountId};
 use super::activity::What;
 use super::ceremony::{Ceremony, CeremonyId, Proves, Purpose, Stale, Subject};
 use super::clock::Timestamp;
@@ -22,26 +22,22 @@ pub const COPIES_TOLD: u32 = 5;
 /// The window of [`COPIES_TOLD`].
 pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
-/// A question for a passkey, opened by the browser it was put to.
+/// A question for a passkey, opened by the browser it was put to, with what it is asked for.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// Whose passkey may answer.
-    pub subject: Subject,
-    /// The challenge the device's answer is verified against.
-    pub state: DiscoverableAuthentication,
+pub struct Question<T> {
+    id: CeremonyId,
+    subject: Subject,
+    state: DiscoverableAuthentication,
+    asked_for: T,
 }
 
-/// A question that was answered: only with one of these does anything follow from it.
+/// A question that was answered. Whatever follows from one takes it with what it was asked for, so that a proof for one
+/// thing is none for another.
 #[derive(Debug)]
-pub struct Proof {
-    /// What was asked.
-    pub question: Question,
-    /// The passkey that answered, as it was before.
-    pub passkey: Passkey,
-    /// The passkey after it.
-    pub used: NewPasskey,
+pub struct Proof<T> {
+    question: Question<T>,
+    passkey: Passkey,
+    used: NewPasskey,
 }
 
 /// Why an answer proves nothing.
@@ -57,22 +53,37 @@ pub enum AssertionRefusal {
     CounterWentBack,
 }
 
-impl Question {
-    /// Opens a ceremony that was begun to have a passkey proved: the question, what `for_this` makes of what it is asked
-    /// for, and where the visitor wanted to go.
+impl<T> Question<T> {
+    /// Opens a ceremony that was begun to have a passkey proved. `for_this` makes something of what it is asked for, and of
+    /// where the visitor wanted to go.
     ///
     /// # Errors
     /// [`Stale`] where it is another browser's, too old, or was begun for something else, of which `for_this` makes
     /// nothing.
-    pub fn open<T>(
+    pub fn open(
         ceremony: Ceremony,
         moment: Moment<'_>,
-        for_this: impl FnOnce(Proves) -> Option<T>,
-    ) -> Result<(Self, T, Destination), Stale> {
+        for_this: impl FnOnce(Proves, Destination) -> Option<T>,
+    ) -> Result<Self, Stale> {
         let (id, purpose, return_to) = ceremony.open(moment.visitor, moment.now)?;
         let Purpose::Prove { proves, state } = purpose else { return Err(Stale) };
         let subject = proves.subject();
-        Ok((Self { id, subject, state }, for_this(proves).ok_or(Stale)?, return_to))
+        Ok(Self { id, subject, state, asked_for: for_this(proves, return_to).ok_or(Stale)? })
+    }
+
+    /// The ceremony to be spent.
+    pub fn id(&self) -> CeremonyId {
+        self.id
+    }
+
+    /// The challenge the device's answer is verified against.
+    pub fn state(&self) -> &DiscoverableAuthentication {
+        &self.state
+    }
+
+    /// What it is asked for.
+    pub fn asked_for(&self) -> &T {
+        &self.asked_for
     }
 
     /// Whether the passkey that answers is one that may, by the account it belongs to and the user handle its
@@ -90,22 +101,54 @@ impl Question {
         let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
         if expected && handle_fits { Ok(()) } else { Err(AssertionRefusal::NotProved) }
     }
+
+    /// The answer was verified: `used` is the `passkey` after it.
+    pub fn answered(self, passkey: Passkey, used: NewPasskey) -> Proof<T> {
+        Proof { question: self, passkey, used }
+    }
 }
 
-impl Proof {
-    /// What every plan begins with that follows from it: the question is spent, and the use of the passkey noted.
-    pub fn spend(&self, now: Timestamp) -> Vec<Change> {
-        let Self { question, passkey, used } = self;
-        vec![
-            CeremonyChange::Spend(question.id).into(),
-            PasskeyChange::Use { was_counter: passkey.key.counter, key: used.clone(), at: now }.into(),
-        ]
+impl<T> Proof<T> {
+    /// What it was asked for.
+    pub fn asked_for(&self) -> &T {
+        &self.question.asked_for
+    }
+
+    /// Whose passkey might answer.
+    pub fn subject(&self) -> Subject {
+        self.question.subject
+    }
+
+    /// Whose passkey answered.
+    pub fn account(&self) -> AccountId {
+        self.passkey.account
+    }
+
+    /// The passkey after it.
+    pub fn used(&self) -> &NewPasskey {
+        &self.used
+    }
+
+    /// The question is spent, with which every plan begins that follows from it.
+    pub fn spend(&self) -> Change {
+        CeremonyChange::Spend(self.question.id).into()
+    }
+
+    /// The use of the passkey is noted, which every plan does that follows from it.
+    pub fn note_use(&self, now: Timestamp) -> Change {
+        PasskeyChange::Use { was_counter: self.passkey.key.counter, key: self.used.clone(), at: now }.into()
     }
 }
 
 /// An answer that was right but for its signature counter, which went back: the question is spent, and the owner of the
 /// passkey told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
-pub fn copied(question: &Question, passkey: &Passkey, owner: &Account, told: Counter, moment: Moment<'_>) -> Plan<()> {
+pub fn copied<T>(
+    question: &Question<T>,
+    passkey: &Passkey,
+    owner: &Account,
+    told: Counter,
+    moment: Moment<'_>,
+) -> Plan<()> {
     let count = CounterChange::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: moment.now };
     let mut changes = vec![count.into(), CeremonyChange::Spend(question.id).into()];
     let message = Message::PasskeyCopied { aaguid: passkey.key.aaguid };

@@ -10,48 +10,78 @@ use super::moment::Moment;
 use super::passkey::NewPasskey;
 use super::plan::{CeremonyChange, Change};
 
-/// A challenge to make a passkey, opened by the browser it was put to.
+/// A challenge to make a passkey, opened by the browser it was put to, with what the passkey is made for.
 #[derive(Clone, Debug)]
-pub struct Making {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// Whose passkey it will be; the authenticator keeps it as the user handle.
-    pub account: AccountId,
-    /// The challenge the device's answer is verified against.
-    pub state: PasskeyRegistration,
+pub struct Making<T> {
+    id: CeremonyId,
+    account: AccountId,
+    state: PasskeyRegistration,
+    made_for: T,
 }
 
-impl Making {
-    /// Opens a ceremony that was begun to have a passkey made: the challenge, what `for_this` makes of what it is made
-    /// for, and where the visitor wanted to go.
+/// A passkey that was made, and verified. Whatever keeps one takes it with what it was made for, so that it is kept for
+/// nothing else.
+#[derive(Debug)]
+pub struct Made<T> {
+    id: CeremonyId,
+    /// Whose passkey it will be.
+    pub(super) account: AccountId,
+    pub(super) key: NewPasskey,
+    /// What it was made for.
+    pub(super) made_for: T,
+}
+
+impl<T> Making<T> {
+    /// Opens a ceremony that was begun to have a passkey made. `for_this` makes something of what it is made for, by whose
+    /// account it is and where the visitor wanted to go.
     ///
     /// # Errors
     /// [`Stale`] where it is another browser's, too old, or was begun for something else, of which `for_this` makes
     /// nothing.
-    pub fn open<T>(
+    pub fn open(
         ceremony: Ceremony,
         moment: Moment<'_>,
-        for_this: impl FnOnce(Makes) -> Option<T>,
-    ) -> Result<(Self, T, Destination), Stale> {
+        for_this: impl FnOnce(Makes, AccountId, Destination) -> Option<T>,
+    ) -> Result<Self, Stale> {
         let (id, purpose, return_to) = ceremony.open(moment.visitor, moment.now)?;
         let Purpose::Make { account, makes, state } = purpose else { return Err(Stale) };
-        Ok((Self { id, account, state }, for_this(makes).ok_or(Stale)?, return_to))
+        Ok(Self { id, account, state, made_for: for_this(makes, account, return_to).ok_or(Stale)? })
+    }
+
+    /// The ceremony to be spent.
+    pub fn id(&self) -> CeremonyId {
+        self.id
+    }
+
+    /// The challenge the device's answer is verified against.
+    pub fn state(&self) -> &PasskeyRegistration {
+        &self.state
+    }
+
+    /// What it is made for.
+    pub fn made_for(&self) -> &T {
+        &self.made_for
+    }
+
+    /// The answer was verified: `key` came of it.
+    pub fn answered(self, key: NewPasskey) -> Made<T> {
+        let Self { id, account, made_for, .. } = self;
+        Made { id, account, key, made_for }
     }
 }
 
-/// A passkey that was made, and verified: only with one of these is anything kept.
-#[derive(Debug)]
-pub struct Made {
-    /// The ceremony to be spent.
-    pub id: CeremonyId,
-    /// Whose passkey it will be.
-    pub account: AccountId,
+impl<T> Made<T> {
     /// The key.
-    pub key: NewPasskey,
-}
+    pub fn key(&self) -> &NewPasskey {
+        &self.key
+    }
 
-impl Made {
-    /// What every plan begins with that keeps it: the challenge is spent.
+    /// What it was made for.
+    pub fn made_for(&self) -> &T {
+        &self.made_for
+    }
+
+    /// The challenge is spent, with which every plan begins that keeps the passkey.
     pub fn spend(&self) -> Change {
         CeremonyChange::Spend(self.id).into()
     }

@@ -214,30 +214,6 @@ pub enum Refusal {
     Stale,
 }
 
-impl Refusal {
-    /// A short name, for logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::NoLink => "no-link",
-            Self::TooOld => "too-old",
-            Self::Denied => "denied",
-            Self::OtherNetwork => "other-network",
-            Self::WrongNumber { .. } => "wrong-number",
-            Self::NumbersSpent => "numbers-spent",
-            Self::NotProved => "not-proved",
-            Self::NotApproved => "not-approved",
-            Self::NotSignedIn => "not-signed-in",
-            Self::UnknownPasskey => "unknown-passkey",
-            Self::CounterWentBack => "counter-went-back",
-            Self::Disabled => "disabled",
-            Self::BadPasskey => "bad-passkey",
-            Self::TooMany => "too-many",
-            Self::Stale => "stale",
-        }
-    }
-}
-
 impl From<Stale> for Refusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale

@@ -165,12 +165,11 @@ impl Act {
 pub struct Confirming {
     /// What is confirmed.
     pub act: Act,
-    account: AccountId,
     session: SecretDigest,
     return_to: Destination,
 }
 
-/// Opens a confirmation for its answer: the question, and what it confirms.
+/// Opens a confirmation for its answer.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
@@ -178,54 +177,54 @@ pub fn open_confirmation(
     ceremony: Ceremony,
     session: &Session,
     moment: Moment<'_>,
-) -> Result<(Question, Confirming), Refusal> {
-    let (question, act, return_to) = Question::open(ceremony, moment, |proves| match proves {
+) -> Result<Question<Confirming>, Refusal> {
+    Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
         Proves::Confirm { account, session: token, act } => {
-            ((account, token) == (session.account, session.token)).then_some(act)
+            let is_its_own = (account, token) == (session.account, session.token);
+            is_its_own.then_some(Confirming { act, session: token, return_to })
         }
         Proves::SignIn(_) | Proves::Link { .. } => None,
-    })?;
-    Ok((question, Confirming { act, account: session.account, session: session.token, return_to }))
+    })?)
 }
 
 impl Confirming {
-    /// A passkey was proved: everything to be changed before the act itself.
-    fn proved(&self, proof: &Proof, now: Timestamp) -> Vec<Change> {
-        let mut changes = proof.spend(now);
-        changes.push(SessionChange::Require(self.session).into());
-        changes
-    }
-
     /// Where the visitor wanted to go.
     pub fn return_to(&self) -> &Destination {
         &self.return_to
     }
+}
+
+impl Proof<Confirming> {
+    /// Everything to be changed before the confirmed act itself.
+    fn confirmed(&self, now: Timestamp) -> Vec<Change> {
+        vec![self.spend(), SessionChange::Require(self.asked_for().session).into(), self.note_use(now)]
+    }
 
     /// The confirmed passkey may be made: the challenge for it is kept in place of this one.
-    pub fn begin_adding(self, proof: &Proof, ceremony: Ceremony, now: Timestamp) -> Plan<()> {
-        let mut changes = self.proved(proof, now);
+    pub fn begin_adding(&self, ceremony: Ceremony, now: Timestamp) -> Plan<()> {
+        let mut changes = self.confirmed(now);
         changes.push(CeremonyChange::Add(ceremony).into());
         Plan::durable(changes, ())
     }
 
     /// The session gets its `elevated` tokens.
-    pub fn elevate(&self, proof: &Proof, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
-        let mut changes = self.proved(proof, now);
+    pub fn elevate(&self, elevated: TokenFamily, now: Timestamp) -> Plan<()> {
+        let mut changes = self.confirmed(now);
         changes.push(TokensChange::Advance(elevated).into());
         Plan::durable(changes, ())
     }
 
     /// Removes the confirmed passkey `target`, and with it the sessions it made. Its `owner` is written to.
     pub fn remove(
-        self,
-        proof: &Proof,
+        &self,
         target: &Passkey,
         last: bool,
-        (session, owner): (&Session, &Account),
+        session: &Session,
+        owner: &Account,
         moment: Moment<'_>,
     ) -> Plan<Removed> {
-        let mut changes = self.proved(proof, moment.now);
-        let (credential, account) = (target.key.id.clone(), self.account);
+        let mut changes = self.confirmed(moment.now);
+        let (credential, account) = (target.key.id.clone(), self.account());
         changes.push(PasskeyChange::Remove { credential, account, last }.into());
         let message = Message::PasskeyRemoved { aaguid: target.key.aaguid };
         changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
@@ -288,28 +287,28 @@ pub struct Adding {
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
-pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<(Making, Adding), Refusal> {
-    let (making, (), return_to) = Making::open(ceremony, moment, |makes| match makes {
-        Makes::Another(Leave::Session(token)) => (token == session.token).then_some(()),
+pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<Making<Adding>, Refusal> {
+    Ok(Making::open(ceremony, moment, |makes, account, return_to| match makes {
+        Makes::Another(Leave::Session(token)) => {
+            let is_its_own = (account, token) == (session.account, session.token);
+            is_its_own.then_some(Adding { session: token, ties: session.credential.is_none(), return_to })
+        }
         Makes::Another(Leave::Link(_) | Leave::Recovery) | Makes::Registration { .. } => None,
-    })?;
-    if making.account != session.account {
-        return Err(Refusal::Stale);
-    }
-    Ok((making, Adding { session: session.token, ties: session.credential.is_none(), return_to }))
+    })?)
 }
 
 /// The new passkey becomes the account's, which is written to.
-pub fn add(adding: Adding, made: Made, name: Option<String>, owner: &Account, moment: Moment<'_>) -> Plan<Destination> {
+pub fn add(made: Made<Adding>, name: Option<String>, owner: &Account, moment: Moment<'_>) -> Plan<Destination> {
     let (aaguid, credential) = (made.key.aaguid, made.key.id.clone());
-    let mut changes = vec![made.spend(), SessionChange::Require(adding.session).into()];
+    let mut changes = vec![made.spend(), SessionChange::Require(made.made_for.session).into()];
+    let Adding { session, ties, return_to } = made.made_for;
     let passkey = made.key.of(made.account, name, moment.visitor, moment.now);
     // It has signed nobody in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
     // So that a recovery is leave for one passkey, not for as many as one likes.
-    changes.extend(adding.ties.then(|| SessionChange::Tie { session: adding.session, credential }.into()));
+    changes.extend(ties.then(|| SessionChange::Tie { session, credential }.into()));
     changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid }));
-    Plan::durable(changes, adding.return_to)
+    Plan::durable(changes, return_to)
 }
 
 /// What a person calls a passkey: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where

@@ -193,6 +193,14 @@ impl CountedTry {
         &self.recovery
     }
 
+    /// The same try of the recovery as it is by now, where it lost a race: others may have been counted meanwhile. `None`
+    /// where its code is not out any more.
+    pub fn again(self, recovery: Option<Recovery>) -> Option<Self> {
+        let same = |other: &Recovery| other.stage == Stage::Code && other.code.id == self.recovery.code.id;
+        let recovery = recovery.filter(same)?;
+        Some(Self { recovery, typed: self.typed })
+    }
+
     /// What was typed; `None` where it is no code, and right for nothing.
     pub fn typed(&self) -> Option<&TypedCode> {
         self.typed.as_ref()
@@ -234,13 +242,13 @@ pub enum Proved {
 /// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`] for any other code, and for every code of an unknown address.
 pub fn prove(
     mode: Mode,
-    counted: CountedTry,
+    counted: &CountedTry,
     right: Option<Vec<Change>>,
     hold: Option<Hold>,
     moment: Moment<'_>,
 ) -> Result<Plan<Proved>, Refusal> {
     let Moment { visitor, now, .. } = moment;
-    let CountedTry { recovery, .. } = counted;
+    let recovery = counted.recovery.clone();
     let (Some(account), Some(mut changes)) = (recovery.account, right) else {
         return Err(recovery.code.wrong().into());
     };
@@ -294,16 +302,19 @@ pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, 
     }
 }
 
+/// A passkey is made to get back in.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovering;
+
 /// Opens a ceremony for the new passkey.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making, Refusal> {
-    let (making, (), _) = Making::open(ceremony, moment, |makes| match makes {
-        Makes::Another(Leave::Recovery) => Some(()),
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Recovering>, Refusal> {
+    Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
+        Makes::Another(Leave::Recovery) => Some(Recovering),
         Makes::Another(Leave::Link(_) | Leave::Session(_)) | Makes::Registration { .. } => None,
-    })?;
-    Ok(making)
+    })?)
 }
 
 /// What a finished recovery comes to.
@@ -323,7 +334,7 @@ pub struct Finished {
 /// the operator has changed since: a mailed code is worth nothing where theirs is asked for, and the other way round.
 pub fn finish(
     mode: Mode,
-    made: Made,
+    made: Made<Recovering>,
     recovery: &Recovery,
     hold: Option<&Hold>,
     others: bool,

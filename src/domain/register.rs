@@ -117,29 +117,37 @@ pub struct Applicant {
     pub return_to: Destination,
 }
 
-/// Opens a ceremony for the first passkey: the challenge, and who registers with it.
+/// What a person says when their device has made a passkey.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// What they call the passkey.
+    pub nickname: Option<String>,
+    /// What they say of themselves beyond what they said at the beginning, or instead of it.
+    pub profile: Profile,
+}
+
+/// Opens a ceremony for the first passkey of whoever registers with it.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Making, Applicant), Refusal> {
-    let (making, (email, profile), return_to) = Making::open(ceremony, moment, |makes| match makes {
-        Makes::Registration { email, profile } => Some((email, profile)),
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>, Refusal> {
+    Ok(Making::open(ceremony, moment, |makes, _, return_to| match makes {
+        Makes::Registration { email, profile } => Some(Applicant { email, profile, return_to }),
         Makes::Another(_) => None,
-    })?;
-    Ok((making, Applicant { email, profile, return_to }))
+    })?)
 }
 
 /// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where the address
 /// is `taken`, a note to its owner.
 pub fn receive_passkey(
-    made: Made,
-    applicant: Applicant,
-    nickname: Option<String>,
+    made: Made<Applicant>,
+    said: Said,
     taken: bool,
     counters: CodeCounters,
     moment: Moment<'_>,
 ) -> Plan<()> {
     let mut changes = vec![made.spend()];
+    let (applicant, Said { nickname, profile }) = (made.made_for, said);
     let registration = Registration {
         browser: moment.visitor.browser,
         revision: moment.first_revision(),
@@ -147,7 +155,7 @@ pub fn receive_passkey(
         account: made.account,
         passkey: made.key,
         nickname,
-        profile: applicant.profile,
+        profile: profile.over(applicant.profile),
         claim: moment.visitor.claim(),
         return_to: applicant.return_to,
         taken,
@@ -175,7 +183,7 @@ pub fn resend(registration: Registration, counters: CodeCounters, moment: Moment
 }
 
 /// A try that the store has counted; only with one of these is a code compared.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CountedTry {
     registration: Registration,
     typed: Code,
@@ -205,6 +213,14 @@ impl CountedTry {
     pub fn registration(&self) -> &Registration {
         &self.registration
     }
+
+    /// The same try of the registration as it is by now, where it lost a race: others may have been counted meanwhile.
+    /// `None` where its code is not the one that is out any more.
+    pub fn again(self, registration: Option<Registration>) -> Option<Self> {
+        let same = |other: &Registration| other.code.id == self.registration.code.id;
+        let registration = registration.filter(same)?;
+        Some(Self { registration, typed: self.typed })
+    }
 }
 
 /// What a finished registration comes to.
@@ -224,12 +240,12 @@ pub struct Finished {
 /// # Errors
 /// [`CodeRefusal::Wrong`] for any other code, and for every code where the address was taken.
 pub fn prove(
-    counted: CountedTry,
+    counted: &CountedTry,
     code: &Code,
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
-    let CountedTry { registration, typed } = counted;
+    let CountedTry { registration, typed } = counted.clone();
     if !typed.matches(code) || registration.taken {
         return Err(registration.code.wrong().into());
     }

@@ -30,7 +30,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A short name, for logs and counts.
+    /// A short name, for counts.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stale => "stale",
@@ -87,16 +87,15 @@ impl From<Conflict> for Refusal {
     }
 }
 
-/// Opens a sign-in for its answer: the question, and where the visitor wanted to go.
+/// Opens a sign-in for its answer, after which the visitor goes on to where they wanted.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Question, Destination), Refusal> {
-    let (question, _, return_to) = Question::open(ceremony, moment, |proves| match proves {
-        Proves::SignIn(subject) => Some(subject),
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destination>, Refusal> {
+    Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
+        Proves::SignIn(_) => Some(return_to),
         Proves::Link { .. } | Proves::Confirm { .. } => None,
-    })?;
-    Ok((question, return_to))
+    })?)
 }
 
 /// What a sign-in comes to.
@@ -114,21 +113,27 @@ pub struct Finished {
 /// browser's session from before ends.
 ///
 /// # Errors
-/// [`Refusal::Disabled`].
+/// [`Refusal::Disabled`]; [`Refusal::NotProved`] where the passkey is another account's.
 pub fn finish(
-    proof: Proof,
+    proof: &Proof<Destination>,
     account: Account,
-    return_to: Destination,
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
+    if account.id != proof.account() {
+        return Err(Refusal::NotProved);
+    }
     if account.disabled {
         return Err(Refusal::Disabled);
     }
-    let session = session.begin(account.id, &proof.used, &[], moment.now);
-    let mut changes = proof.spend(moment.now);
-    changes.push(SessionChange::Add(session.clone()).into());
-    changes.push(moment.event_of(&session, What::SignedIn));
+    let session = session.begin(account.id, proof.used(), &[], moment.now);
+    let mut changes = vec![
+        proof.spend(),
+        proof.note_use(moment.now),
+        SessionChange::Add(session.clone()).into(),
+        moment.event_of(&session, What::SignedIn),
+    ];
+    let return_to = proof.asked_for().clone();
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, Finished { account, session, return_to }))
 }

@@ -9,7 +9,7 @@ use bmauth::store::{CommitError, Store};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::api::Client;
+use crate::api::{Client, worlds, wrong};
 use crate::authenticator::{Passkey, encode};
 use crate::browser::{Answer, Browser};
 use crate::world::{CONFIG, World};
@@ -477,6 +477,32 @@ async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
     }
     assert_eq!(world.store.recovery(flow(&browser)).await.unwrap().unwrap().code.tries, 5);
     assert_eq!(enter(&mut browser, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_code_wins_whatever_else_is_typed_at_that_moment() {
+    for (world, _directory) in worlds().await {
+        maria(&world).await;
+        for _ in 0..5 {
+            let mut browser = world.browser();
+            ask(&mut browser, MARIA).await;
+            let code = world.code(MARIA).await;
+            browser.get("/_bmauth/recover/code").await;
+            let typed = [wrong(&code), code.clone(), wrong(&code), wrong(&code)];
+            let answers = typed.map(|typed| {
+                let mut copy = world.browser();
+                copy.cookies.clone_from(&browser.cookies);
+                copy.csrf.clone_from(&browser.csrf);
+                tokio::spawn(
+                    async move { (copy.submit("/_bmauth/recover/code", &[("code", &typed)]).await.status, typed) },
+                )
+            });
+            for answer in answers {
+                let (status, typed) = answer.await.unwrap();
+                assert_eq!(status == StatusCode::SEE_OTHER, typed == code, "{typed} {status}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

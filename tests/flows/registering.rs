@@ -7,6 +7,7 @@ use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 use serde_json::json;
 
+use crate::api::{worlds, wrong};
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
@@ -424,4 +425,31 @@ async fn a_registration_that_is_begun_again_is_not_taken_for_the_one_before() {
     assert!(matches!(late, Err(CommitError::Conflict(Conflict::RegistrationChanged))), "{late:?}");
     let found = world.store.registration(flow).await.unwrap().unwrap();
     assert_eq!(found.email.as_str(), "bob@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_code_wins_whatever_else_is_typed_at_that_moment() {
+    for (world, _directory) in worlds().await {
+        for round in 0..12 {
+            let email = format!("person{round}@example.com");
+            let mut browser = world.browser();
+            browser.ask_to_register(&email, &mut Passkey::new(format!("key {round}").as_bytes())).await;
+            let code = world.code(&email).await;
+            browser.get("/_bmauth/register/code").await;
+            let typed = [wrong(&code), code.clone(), wrong(&code), wrong(&code)];
+            let answers = typed.map(|typed| {
+                let mut copy = world.browser();
+                copy.cookies.clone_from(&browser.cookies);
+                copy.csrf.clone_from(&browser.csrf);
+                tokio::spawn(
+                    async move { (copy.submit("/_bmauth/register/code", &[("code", &typed)]).await.status, typed) },
+                )
+            });
+            for answer in answers {
+                let (status, typed) = answer.await.unwrap();
+                assert_eq!(status == StatusCode::SEE_OTHER, typed == code, "{typed} {status}");
+            }
+            world.mails(&email).await;
+        }
+    }
 }

@@ -119,48 +119,46 @@ impl RightNumber {
     }
 }
 
-/// Opens a ceremony for the answer of the approving browser: the question, and the link it approves.
+/// Opens a ceremony for the answer of the approving browser, which is about one link.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Question, LinkId), Refusal> {
-    let (question, link, _) = Question::open(ceremony, moment, |proves| match proves {
+pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<LinkId>, Refusal> {
+    Ok(Question::open(ceremony, moment, |proves, _| match proves {
         Proves::Link { link, .. } => Some(link),
         Proves::SignIn(_) | Proves::Confirm { .. } => None,
-    })?;
-    Ok((question, link))
+    })?)
 }
 
 /// Whose session the approving browser has now: the account, and the digest of its token.
 pub type SignedInAs = Option<(AccountId, SecretDigest)>;
 
-/// A passkey was proved for the link that was `asked` about: it is approved.
+/// A passkey was proved for this link: it is approved.
 ///
 /// # Errors
 /// [`Refusal::Disabled`]; [`Refusal::NotSignedIn`] where the number was typed in a session that has ended since; see
 /// [`Link::approve`].
 pub fn approve(
-    proof: &Proof,
-    asked: LinkId,
+    proof: &Proof<LinkId>,
     link: Link,
     account: &Account,
     signed_in: SignedInAs,
     policy: Policy,
     moment: Moment<'_>,
 ) -> Result<Plan<Link>, Refusal> {
-    if link.id != asked || account.id != proof.passkey.account {
+    if link.id != *proof.asked_for() || account.id != proof.account() {
         return Err(Refusal::NotProved);
     }
     if account.disabled {
         return Err(Refusal::Disabled);
     }
     let session = signed_in.filter(|(owner, _)| *owner == account.id).map(|(_, session)| session);
-    if session.is_none() && matches!(proof.question.subject, Subject::Account(_)) {
+    if session.is_none() && matches!(proof.subject(), Subject::Account(_)) {
         return Err(Refusal::NotSignedIn);
     }
-    let approval = Approval { account: account.id, credential: proof.used.id.clone(), session };
+    let approval = Approval { account: account.id, credential: proof.used().id.clone(), session };
     let link = link.approve(moment.visitor, policy, approval, moment.now)?;
-    let mut changes = proof.spend(moment.now);
+    let mut changes = vec![proof.spend(), proof.note_use(moment.now)];
     changes.extend(session.map(SessionChange::Require).map(Change::from));
     changes.extend([LinkChange::Advance(link.clone()).into(), moment.event(account.id, What::LinkApproved)]);
     Ok(Plan::durable(changes, link))
@@ -200,16 +198,15 @@ pub fn makes(link: &Link, account: &Account, policy: Policy, moment: Moment<'_>)
     Ok(Makes::Another(Leave::Link(link.id)))
 }
 
-/// Opens a ceremony for the new passkey: the challenge, and the link that allows it.
+/// Opens a ceremony for the new passkey, which one link allows.
 ///
 /// # Errors
 /// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<(Making, LinkId), Refusal> {
-    let (making, link, _) = Making::open(ceremony, moment, |makes| match makes {
+pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<LinkId>, Refusal> {
+    Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
         Makes::Another(Leave::Link(link)) => Some(link),
         Makes::Another(Leave::Recovery | Leave::Session(_)) | Makes::Registration { .. } => None,
-    })?;
-    Ok((making, link))
+    })?)
 }
 
 /// What a finished link comes to.
@@ -221,14 +218,13 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// The new passkey was made for the link that was `asked` about: it is kept, a session begins, the account's owner is
+/// The new passkey was made for this link: it is kept, a session begins, the account's owner is
 /// written to, and the link is gone. All that the approval stands on must still hold.
 ///
 /// # Errors
 /// [`Refusal::Denied`] where the account is disabled; see [`Link::approval`].
 pub fn finish(
-    made: Made,
-    asked: LinkId,
+    made: Made<LinkId>,
     link: Link,
     account: &Account,
     session: NewSession,
@@ -237,7 +233,7 @@ pub fn finish(
 ) -> Result<Plan<Finished>, Refusal> {
     let Moment { visitor, now, .. } = moment;
     let approval = link.approval(visitor, policy, now)?;
-    if link.id != asked || account.disabled || account.id != approval.account || account.id != made.account {
+    if link.id != made.made_for || account.disabled || account.id != approval.account || account.id != made.account {
         return Err(Refusal::Denied);
     }
     let session = session.begin(account.id, &made.key, &[], now);

@@ -14,14 +14,13 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::SessionAnswer;
 use crate::auth::passkeys::ceremony_of;
-use crate::auth::register::Said;
 use crate::auth::tokens::Standing;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile};
-use crate::domain::register::Refusal;
+use crate::domain::register::{Refusal, Said};
 use crate::portal::Portal;
 
 /// What begins a sign-up.

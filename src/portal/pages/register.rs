@@ -11,12 +11,11 @@ use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
-use crate::auth::register::Said;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::profile::{Locale, Profile};
-use crate::domain::register::Refusal;
+use crate::domain::register::{Refusal, Said};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
