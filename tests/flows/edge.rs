@@ -1,7 +1,7 @@
 //! What is refused before any flow: other sites, missing tokens, odd bodies; and a store that is down.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -150,6 +150,13 @@ pub struct Fragile {
     pub disk: Arc<RwLock<()>>,
     /// How many commits it was asked for, and how many of them were to be durable.
     pub commits: Arc<[AtomicUsize; 2]>,
+    /// What somebody else commits just before a commit with such a change, once.
+    pub meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+pub struct Meanwhile {
+    pub before: fn(&Change) -> bool,
+    pub change: Change,
 }
 
 impl Fragile {
@@ -249,6 +256,11 @@ impl Store for Fragile {
         drop(self.disk.read().await);
         if self.full.load(Ordering::SeqCst) {
             return Err(StoreError { problem: "writing".to_owned(), source: None }.into());
+        }
+        let is_now = |meanwhile: &mut Meanwhile| changes.iter().any(meanwhile.before);
+        let meanwhile = self.meanwhile.lock().unwrap().take_if(is_now);
+        if let Some(Meanwhile { change, .. }) = meanwhile {
+            self.check()?.commit(vec![change], Durability::Durable).await?;
         }
         self.check()?.commit(changes, durability).await
     }
