@@ -4,12 +4,16 @@ mod admit;
 mod answers;
 #[doc(hidden)]
 pub mod apart;
+mod body;
 mod bridge;
 mod connection;
 mod context;
+mod exchange;
 mod forward;
 mod guard;
+mod hop_by_hop;
 mod incoming;
+mod kept;
 mod listen;
 mod logging;
 mod named;
@@ -65,6 +69,8 @@ const CLIENT_PAUSE: Duration = Duration::from_secs(60);
 const CLIENT_WRITE: Duration = Duration::from_secs(120);
 /// How long the rest of a request's body is awaited after its answer, so that the connection can be used again.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How often a request is tried: once again where that does no harm.
+const TRIES: usize = 2;
 
 /// What the proxy is made of.
 pub struct Parts {
@@ -188,6 +194,71 @@ impl Gateway {
         }
     }
 
+    /// Sends the request to the app, and its answer to the client; `false` where that is left to Pingora.
+    async fn forward(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
+        };
+        let route = admission.route().id;
+        let is_repeatable = session.req_header().method.is_idempotent() && session.as_downstream_mut().is_body_empty();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let Some(server) = self.upstreams.choose(route) else {
+                return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
+            };
+            if !server.is_plain(incoming.kind) {
+                return Ok(false);
+            }
+            let request = forward::request(session.req_header(), self.saying(context)?)?;
+            let link = match server.link(tries > 1).await {
+                Ok(link) => link,
+                Err(error) => {
+                    tracing::warn!(upstream = %server, error = error.etype().as_str(), "an upstream does not accept connections");
+                    server.leave_out();
+                    // Nothing has been sent yet, so even a POST may go to another one.
+                    if tries < TRIES && self.upstreams.has_another(route) {
+                        continue;
+                    }
+                    return Err(error);
+                }
+            };
+            let was_used = link.is_used;
+            let kind = incoming.kind;
+            let answering = |head: &mut ResponseHeader| {
+                response::switches_as_asked(head, kind)?;
+                response::drop_own_cookies(head)
+            };
+            match exchange::exchange(session, link, request, upstreams::Server::patience(kind), &answering).await {
+                Ok(link) => {
+                    if let Some(link) = link {
+                        server.keep(link);
+                    }
+                    return Ok(true);
+                }
+                // A kept connection may have been closed by the app just then.
+                Err(unanswered) if unanswered.may_repeat && was_used && is_repeatable && tries < TRIES => {}
+                Err(unanswered) => return Err(unanswered.error),
+            }
+        }
+    }
+
+    /// What is said to the app about the request.
+    fn saying<'a>(&'a self, context: &'a Context) -> pingora::Result<Saying<'a>> {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
+        };
+        Ok(Saying {
+            incoming,
+            connection: &context.surroundings.connection,
+            settings: &self.parts.settings,
+            spoofable: &self.spoofable,
+            forward_authorization: admission.route().demands.forward_authorization,
+            only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
+            identity: admission.principal().zip(context.identity.clone()),
+        })
+    }
+
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
     fn name_principal(&self, context: &mut Context, admission: Admission<Principal>) -> Result<(), GateRefusal> {
         if let Some(principal) = admission.principal() {
@@ -242,8 +313,10 @@ impl ProxyHttp for Gateway {
                         }
                         forward::forget_spelling(session.req_header_mut());
                         context.line.outcome = Outcome::Forwarded;
-                        let Err(refusal) = self.name_principal(context, admission) else { return Ok(false) };
-                        self.refuse(session, context, refusal).await?;
+                        match self.name_principal(context, admission) {
+                            Ok(()) => return self.forward(session, context).await,
+                            Err(refusal) => self.refuse(session, context, refusal).await?,
+                        }
                     }
                     Err(Denied { refusal, principal }) => {
                         if let Some(principal) = principal {
@@ -309,18 +382,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
-            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
-        };
-        let saying = Saying {
-            incoming,
-            connection: &context.surroundings.connection,
-            settings: &self.parts.settings,
-            spoofable: &self.spoofable,
-            forward_authorization: admission.route().demands.forward_authorization,
-            only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
-            identity: admission.principal().zip(context.identity.clone()),
-        };
+        let saying = self.saying(context)?;
         forward::rewrite(request, saying)
     }
 

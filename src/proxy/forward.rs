@@ -2,10 +2,12 @@
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use http::request::Parts;
+use http::{Request, Uri};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr as _};
 
 use super::connection::Connection;
+use super::hop_by_hop;
 use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
@@ -108,6 +110,26 @@ pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingor
         return Error::e_explain(ErrorType::InternalError, "the target changed on its way");
     }
     Ok(())
+}
+
+/// The request to the app, made of the client's.
+///
+/// # Errors
+/// `Connection` names what it may not; or as [`rewrite`].
+pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Result<Request<()>> {
+    let target = &saying.incoming.target;
+    let written = head.uri.path_and_query().filter(|written| target.is_written(written.as_str().as_bytes()));
+    let Some(written) = written else {
+        return Error::e_explain(ErrorType::InternalError, "the target cannot be written as it came");
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from(written.clone());
+    let mut headers = head.headers.clone();
+    hop_by_hop::drop_from_request(&mut headers)?;
+    rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 /// Forgets how the client spelled the names of the fields. What Pingora copies of the request on its way to the app is

@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pingora::upstreams::peer::{ALPN, HttpPeer};
+use pingora::{Error, ErrorType};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::kept::{KeptLinks, Link};
 use crate::domain::route::{RouteId, Routes, UpstreamUrl};
 use crate::gate::kind::Kind;
 
@@ -55,6 +58,7 @@ pub(super) struct Server {
     names: Mutex<Option<Names>>,
     /// Which of the name's addresses is used; the next one after each that did not answer.
     turn: AtomicUsize,
+    kept: KeptLinks,
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +107,15 @@ impl Server {
             None => url.host().as_str().to_owned(),
         };
         let fixed = ip.map(|ip| SocketAddr::new(ip, url.port()));
-        Self { url, fixed, certified, down_until: Mutex::default(), names: Mutex::default(), turn: AtomicUsize::new(0) }
+        Self {
+            url,
+            fixed,
+            certified,
+            down_until: Mutex::default(),
+            names: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            kept: KeptLinks::default(),
+        }
     }
 
     fn is_up(&self, now: Instant) -> bool {
@@ -116,23 +128,67 @@ impl Server {
         self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether requests of that kind go to it over a connection of our own; the others go by Pingora's.
+    pub(super) fn is_plain(&self, kind: Kind) -> bool {
+        !self.url.is_tls() && !matches!(kind, Kind::WebSocket | Kind::Grpc)
+    }
+
+    /// A connection for one request: one that is kept, unless it has to be `new`, or another.
+    ///
+    /// # Errors
+    /// The server's name has no address, or it accepts no connection.
+    pub(super) async fn link(&self, new: bool) -> pingora::Result<Link> {
+        let address = self
+            .address()
+            .await
+            .map_err(|error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error))?;
+        if let Some(link) = self.kept.take(address).filter(|_| !new) {
+            return Ok(link);
+        }
+        let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
+        let refused = |kind, error: std::io::Error| Error::because(kind, "connecting", error).into_up();
+        let socket = match connecting {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(error)) => return Err(refused(ErrorType::ConnectError, error)),
+            Err(late) => return Err(refused(ErrorType::ConnectTimedout, late.into())),
+        };
+        socket.set_nodelay(true).map_err(|error| refused(ErrorType::ConnectError, error))?;
+        Link::open(socket, address)
+            .await
+            .map_err(|error| Error::because(ErrorType::ConnectError, "connecting", error).into_up())
+    }
+
+    /// Keeps a connection for another request.
+    pub(super) fn keep(&self, link: Link) {
+        self.kept.keep(link);
+    }
+
+    /// How long it may say and take nothing.
+    pub(super) fn patience(kind: Kind) -> Duration {
+        match kind {
+            Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
+            Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
+        }
+    }
+
+    async fn address(&self) -> std::io::Result<SocketAddr> {
+        match self.fixed {
+            Some(address) => Ok(address),
+            None => self.look_up_or_remember().await,
+        }
+    }
+
     /// Where to connect to, and with what patience.
     ///
     /// # Errors
     /// The server's name has no address.
     pub(super) async fn peer(&self, kind: Kind) -> std::io::Result<Box<HttpPeer>> {
-        let address = match self.fixed {
-            Some(address) => address,
-            None => self.look_up_or_remember().await?,
-        };
+        let address = self.address().await?;
         let mut peer = Box::new(HttpPeer::new(address, self.url.is_tls(), self.certified.clone()));
         let options = &mut peer.options;
         options.connection_timeout = Some(CONNECT);
         options.total_connection_timeout = Some(CONNECT_WITH_TLS);
-        options.read_timeout = Some(match kind {
-            Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
-            Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
-        });
+        options.read_timeout = Some(Self::patience(kind));
         options.write_timeout = Some(WRITE);
         options.idle_timeout = Some(IDLE);
         options.verify_cert = true;

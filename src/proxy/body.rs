@@ -1,0 +1,65 @@
+//! The body of a request on its way to the app.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// The body of a request on its way to the app: nothing, or what is handed over piece by piece.
+#[derive(Debug)]
+pub(super) struct RequestBody(Option<mpsc::Receiver<Piece>>);
+
+/// A piece of a body, or its end. A body whose pieces stop without one was broken off, and the app must not take it for
+/// whole.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// Some of it.
+    Data(Bytes),
+    /// There is no more.
+    End,
+}
+
+/// The client did not send all of its request.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body was broken off")]
+pub(super) struct BrokenOff;
+
+impl RequestBody {
+    /// None.
+    pub(super) fn empty() -> Self {
+        Self(None)
+    }
+
+    /// One that is handed over: a piece at a time, so that a slow app slows the client.
+    pub(super) fn piped() -> (mpsc::Sender<Piece>, Self) {
+        let (sender, receiver) = mpsc::channel(1);
+        (sender, Self(Some(receiver)))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let Some(pieces) = &mut self.0 else { return Poll::Ready(None) };
+        match ready!(pieces.poll_recv(cx)) {
+            Some(Piece::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Piece::End) => {
+                self.0 = None;
+                Poll::Ready(None)
+            }
+            None => Poll::Ready(Some(Err(BrokenOff))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.0.is_none() { SizeHint::with_exact(0) } else { SizeHint::default() }
+    }
+}
