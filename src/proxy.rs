@@ -8,12 +8,13 @@ mod body;
 mod bridge;
 mod connection;
 mod context;
+mod dial;
 mod exchange;
 mod forward;
 mod guard;
 mod hop_by_hop;
 mod incoming;
-mod kept;
+mod link;
 mod listen;
 mod logging;
 mod named;
@@ -31,8 +32,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use http::StatusCode;
-use http::header::{HeaderMap, SET_COOKIE};
-use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -69,8 +68,6 @@ const CLIENT_PAUSE: Duration = Duration::from_secs(60);
 const CLIENT_WRITE: Duration = Duration::from_secs(120);
 /// How long the rest of a request's body is awaited after its answer, so that the connection can be used again.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How often a request is tried: once again where that does no harm.
-const TRIES: usize = 2;
 
 /// What the proxy is made of.
 pub struct Parts {
@@ -95,7 +92,7 @@ pub struct Parts {
 /// The phases of a request, as Pingora calls them.
 struct Gateway {
     parts: Parts,
-    upstreams: Upstreams,
+    upstreams: Arc<Upstreams>,
     spoofable: Spoofable,
     page_headers: PageHeaders,
     /// Fires at shutdown: event streams of our own end then.
@@ -104,7 +101,7 @@ struct Gateway {
 
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Self {
-        let upstreams = Upstreams::new(&parts.routes);
+        let upstreams = Arc::new(Upstreams::new(&parts.routes));
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
         Self { upstreams, spoofable, page_headers, parts, stop }
@@ -194,61 +191,54 @@ impl Gateway {
         }
     }
 
-    /// Sends the request to the app, and its answer to the client; `false` where that is left to Pingora.
-    async fn forward(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+    /// Sends the request to the app, and its answer to the client.
+    async fn forward(&self, session: &mut Session, context: &mut Context) -> pingora::Result<()> {
+        // Without leave nothing is sent anywhere.
         let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
-        let route = admission.route().id;
+        let (route, kind) = (admission.route().id, incoming.kind);
         let is_repeatable = session.req_header().method.is_idempotent() && session.as_downstream_mut().is_body_empty();
-        let mut tries = 0;
-        loop {
-            tries += 1;
+        for is_last in [false, true] {
             let Some(server) = self.upstreams.choose(route) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
             };
-            if !server.is_plain(incoming.kind) {
-                return Ok(false);
-            }
-            let request = forward::request(session.req_header(), self.saying(context)?)?;
-            let link = match server.link(tries > 1).await {
+            let request = forward::request(session.req_header(), self.saying(admission, incoming, context))?;
+            let link = match server.link(kind, is_last).await {
                 Ok(link) => link,
                 Err(error) => {
-                    tracing::warn!(upstream = %server, error = error.etype().as_str(), "an upstream does not accept connections");
+                    let why = error.etype().as_str();
+                    tracing::warn!(upstream = %server, error = why, "an upstream does not accept connections");
                     server.leave_out();
                     // Nothing has been sent yet, so even a POST may go to another one.
-                    if tries < TRIES && self.upstreams.has_another(route) {
+                    if !is_last && self.upstreams.has_another(route) {
                         continue;
                     }
                     return Err(error);
                 }
             };
-            let was_used = link.is_used;
-            let kind = incoming.kind;
-            let answering = |head: &mut ResponseHeader| {
-                response::switches_as_asked(head, kind)?;
-                response::drop_own_cookies(head)
-            };
-            match exchange::exchange(session, link, request, upstreams::Server::patience(kind), &answering).await {
+            // A kept connection may have been closed by the app just then.
+            let may_repeat = link.is_used && is_repeatable && !is_last;
+            match exchange::exchange(session, link, request, kind, upstreams::silence(kind)).await {
                 Ok(link) => {
-                    if let Some(link) = link {
-                        server.keep(link);
-                    }
-                    return Ok(true);
+                    link.into_iter().for_each(|link| server.keep(link));
+                    return Ok(());
                 }
-                // A kept connection may have been closed by the app just then.
-                Err(unanswered) if unanswered.may_repeat && was_used && is_repeatable && tries < TRIES => {}
+                Err(unanswered) if unanswered.may_repeat && may_repeat => {}
                 Err(unanswered) => return Err(unanswered.error),
             }
         }
+        Error::e_explain(ErrorType::HTTPStatus(502), "a request that was sent twice")
     }
 
-    /// What is said to the app about the request.
-    fn saying<'a>(&'a self, context: &'a Context) -> pingora::Result<Saying<'a>> {
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
-            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
-        };
-        Ok(Saying {
+    /// What is said to the app about a request.
+    fn saying<'a>(
+        &'a self,
+        admission: &'a Admission<Principal>,
+        incoming: &'a Incoming,
+        context: &'a Context,
+    ) -> Saying<'a> {
+        Saying {
             incoming,
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
@@ -256,7 +246,7 @@ impl Gateway {
             forward_authorization: admission.route().demands.forward_authorization,
             only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
             identity: admission.principal().zip(context.identity.clone()),
-        })
+        }
     }
 
     /// Makes the token before anything is sent, so that a request whose user cannot be named is answered, not sent.
@@ -311,10 +301,9 @@ impl ProxyHttp for Gateway {
                         if incoming.kind == Kind::WebSocket {
                             session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
                         }
-                        forward::forget_spelling(session.req_header_mut());
                         context.line.outcome = Outcome::Forwarded;
                         match self.name_principal(context, admission) {
-                            Ok(()) => return self.forward(session, context).await,
+                            Ok(()) => self.forward(session, context).await?,
                             Err(refusal) => self.refuse(session, context, refusal).await?,
                         }
                     }
@@ -356,89 +345,8 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-        // Without leave nothing is sent anywhere.
-        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
-            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
-        };
-        let Some(server) = self.upstreams.choose(admission.route().id) else {
-            return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
-        };
-        match server.peer(incoming.kind).await {
-            Ok(peer) => {
-                context.server = Some(server);
-                Ok(peer)
-            }
-            Err(error) => {
-                server.leave_out();
-                Error::e_because(ErrorType::HTTPStatus(502), format!("{server} has no address"), error)
-            }
-        }
-    }
-
-    async fn upstream_request_filter(
-        &self,
-        _session: &mut Session,
-        request: &mut RequestHeader,
-        context: &mut Context,
-    ) -> pingora::Result<()> {
-        let saying = self.saying(context)?;
-        forward::rewrite(request, saying)
-    }
-
-    async fn response_filter(
-        &self,
-        _session: &mut Session,
-        response: &mut ResponseHeader,
-        context: &mut Context,
-    ) -> pingora::Result<()> {
-        let kind = context.incoming.as_ref().map_or(Kind::Other, |incoming| incoming.kind);
-        response::switches_as_asked(response, kind)?;
-        response::drop_own_cookies(response)
-    }
-
-    async fn response_trailer_filter(
-        &self,
-        _session: &mut Session,
-        trailers: &mut HeaderMap,
-        _context: &mut Context,
-    ) -> pingora::Result<Option<bytes::Bytes>> {
-        trailers.remove(SET_COOKIE);
-        Ok(None)
-    }
-
-    fn fail_to_connect(
-        &self,
-        _session: &mut Session,
-        _peer: &HttpPeer,
-        context: &mut Context,
-        mut error: Box<Error>,
-    ) -> Box<Error> {
-        if let Some(server) = &context.server {
-            tracing::warn!(upstream = %server, error = error.etype().as_str(), "an upstream does not accept connections");
-            server.leave_out();
-        }
-        // Nothing has been sent yet, so even a POST may go to another one.
-        let route = context.admission.as_ref().map(|admission| admission.route().id);
-        error.set_retry(route.is_some_and(|route| self.upstreams.has_another(route)));
-        error
-    }
-
-    fn error_while_proxy(
-        &self,
-        _peer: &HttpPeer,
-        session: &mut Session,
-        mut error: Box<Error>,
-        _context: &mut Context,
-        client_reused: bool,
-    ) -> Box<Error> {
-        // A kept connection may have been closed by the app just then. Only what changes nothing is sent again.
-        if session.req_header().method.is_safe() && !session.as_ref().retry_buffer_truncated() {
-            error.retry.decide_reuse(client_reused);
-        } else {
-            error.set_retry(false);
-        }
-        error
+    async fn upstream_peer(&self, _session: &mut Session, _context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+        Error::e_explain(ErrorType::HTTPStatus(500), "requests go to apps by connections of our own")
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {

@@ -56,7 +56,7 @@ impl Steps {
     }
 
     /// Makes it the app's, from that session with its token. Returns whether that worked.
-    pub fn rewrite(&self, head: &Head, request: &mut RequestHeader, principal: &Principal, token: HeaderValue) -> bool {
+    pub fn rewrite(&self, head: &Head, request: &RequestHeader, principal: &Principal, token: HeaderValue) -> bool {
         let saying = Saying {
             incoming: &head.0,
             connection: &self.connection,
@@ -66,7 +66,7 @@ impl Steps {
             only_asks: false,
             identity: Some((principal, token)),
         };
-        forward::rewrite(request, saying).is_ok()
+        forward::request(request, saying).is_ok()
     }
 
     /// Counts it, and writes its line where that is wanted: the app answered with `status`.

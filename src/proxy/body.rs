@@ -11,14 +11,13 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub(super) struct RequestBody(Option<mpsc::Receiver<Piece>>);
 
-/// A piece of a body, or its end. A body whose pieces stop without one was broken off, and the app must not take it for
-/// whole.
+/// A piece of a body. A body whose pieces stop before the last one was broken off, and the app must not take it for whole.
 #[derive(Debug)]
-pub(super) enum Piece {
-    /// Some of it.
-    Data(Bytes),
-    /// There is no more.
-    End,
+pub(super) struct Piece {
+    /// What is in it; nothing where only the end is told.
+    pub(super) data: Bytes,
+    /// Whether there is no more behind it.
+    pub(super) is_last: bool,
 }
 
 /// The client did not send all of its request.
@@ -45,14 +44,14 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let Some(pieces) = &mut self.0 else { return Poll::Ready(None) };
-        match ready!(pieces.poll_recv(cx)) {
-            Some(Piece::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            Some(Piece::End) => {
-                self.0 = None;
-                Poll::Ready(None)
-            }
-            None => Poll::Ready(Some(Err(BrokenOff))),
+        let Some(Piece { data, is_last }) = ready!(pieces.poll_recv(cx)) else {
+            return Poll::Ready(Some(Err(BrokenOff)));
+        };
+        if is_last {
+            self.0 = None;
         }
+        // An empty piece would end a body in chunks, and then its end would come a second time.
+        Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -7,7 +7,6 @@ use http::HeaderValue;
 use super::incoming::Incoming;
 use super::logging::Line;
 use super::streams::Surroundings;
-use super::upstreams::Server;
 use crate::auth::principal::Principal;
 use crate::counts::Counts;
 use crate::domain::access::Admission;
@@ -25,8 +24,6 @@ pub(super) struct Context {
     pub(super) admission: Option<Admission<Principal>>,
     /// The token that tells the app whose request it is.
     pub(super) identity: Option<HeaderValue>,
-    /// The server it was sent to.
-    pub(super) server: Option<Arc<Server>>,
     /// What the log will say of it.
     pub(super) line: Line,
 }
@@ -35,15 +32,7 @@ impl Context {
     /// That of a request whose head is there.
     pub(super) fn new(surroundings: Surroundings, counts: Arc<Counts>) -> Self {
         surroundings.connection.head_is_read();
-        Self {
-            surroundings,
-            incoming: None,
-            principal: None,
-            admission: None,
-            identity: None,
-            server: None,
-            line: Line::new(counts),
-        }
+        Self { surroundings, incoming: None, principal: None, admission: None, identity: None, line: Line::new(counts) }
     }
 
     /// Its name in the log.

@@ -9,27 +9,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::Either;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::body::{Piece, RequestBody};
-use super::kept::{Line, Link};
+use super::dial::Socket;
+use super::hop_by_hop;
+use super::link::{Line, Link, Sender};
+use super::response;
+use crate::gate::kind::Kind;
 
-/// What is done to the head of the app's answer before the client sees it.
-pub(super) type Answering<'a> = &'a (dyn Fn(&mut ResponseHeader) -> pingora::Result<()> + Sync);
+/// How much of what an app says through a tunnel is taken at a time.
+const TUNNEL_PIECE: usize = 16 * 1024;
 
 /// A request that was not answered.
 pub(super) struct Unanswered {
     /// Why.
     pub(super) error: Box<Error>,
-    /// Whether the app's connection was closed before a byte of the answer, so that the request may be sent again.
+    /// Whether the app's connection was closed instead of an answer, so that the request may be sent again.
     pub(super) may_repeat: bool,
 }
 
@@ -48,23 +54,26 @@ pub(super) async fn exchange(
     session: &mut Session,
     mut link: Link,
     mut request: Request<()>,
+    kind: Kind,
     silence: Duration,
-    answering: Answering<'_>,
 ) -> Result<Option<Link>, Unanswered> {
-    let (upload, body) = Upload::of(session);
+    let (upload, body) = Upload::of(session, kind);
     let told = Informational::default();
     told.ask_for(&mut request);
     let is_head = request.method() == Method::HEAD;
-    let sending = link.sender.send_request(request.map(|()| body));
+    let request = request.map(|()| body);
     let mut exchange = Exchange { session, upload, patience: Patience::new(silence) };
     let response = {
-        let mut sending = pin!(sending);
+        let mut sending = pin!(match &mut link.sender {
+            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
+            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
+        });
         loop {
             let head_or_more = |cx: &mut Context<'_>| match told.is_empty() {
                 true => sending.as_mut().poll(cx).map(Some),
                 false => Poll::Ready(None),
             };
-            match exchange.until(&mut link.line, head_or_more).await? {
+            match exchange.until(link.line.as_mut(), head_or_more).await? {
                 Some(Ok(response)) => break response,
                 Some(Err(error)) => {
                     let may_repeat = was_closed(&error);
@@ -75,33 +84,34 @@ pub(super) async fn exchange(
         }
     };
     let (head, mut body) = response.into_parts();
-    let ends = body.is_end_stream();
     let mut head = ResponseHeader::from(head);
-    frame(&mut head, is_head, ends)?;
-    answering(&mut head)?;
-    let ends = ends || is_head;
-    exchange.session.write_response_header(Box::new(head), ends).await.map_err(|error| error.into_down())?;
+    response::switches_as_asked(&head, kind)?;
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        exchange.tunnel(link, head).await?;
+        return Ok(None);
+    }
+    hop_by_hop::drop_from_answer(&mut head);
+    response::drop_own_cookies(&mut head)?;
+    let ends = is_head || body.is_end_stream();
+    frame(&mut head, ends)?;
+    exchange.answer(head, ends).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
     }
-    let is_sent = exchange.upload.is_over();
-    Ok(is_sent.then_some(link))
+    Ok(exchange.upload.is_over().then_some(link))
 }
 
 /// Says how the answer is framed towards the client, who may have another version of HTTP than the app.
-fn frame(head: &mut ResponseHeader, is_head: bool, ends: bool) -> pingora::Result<()> {
+fn frame(head: &mut ResponseHeader, ends: bool) -> pingora::Result<()> {
     head.set_version(Version::HTTP_11);
-    let has_body = !is_head
-        && !ends
-        && !head.status.is_informational()
-        && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if has_body && !head.headers.contains_key(TRANSFER_ENCODING) && !head.headers.contains_key(CONTENT_LENGTH) {
+    let has_body = !ends && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if has_body && !head.headers.contains_key(CONTENT_LENGTH) {
         head.insert_header(TRANSFER_ENCODING, "chunked")?;
     }
     Ok(())
 }
 
-/// The two ends of an exchange, but for the app's connection.
+/// The client's side of an exchange.
 struct Exchange<'a> {
     session: &'a mut Session,
     upload: Upload,
@@ -112,16 +122,18 @@ impl Exchange<'_> {
     /// Moves the request and the app's connection on, until something comes of `app`.
     async fn until<T>(
         &mut self,
-        line: &mut Line,
+        mut line: Option<&mut Line>,
         mut app: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> pingora::Result<T> {
         let Self { session, upload, patience } = self;
         loop {
             let ready = poll_fn(|cx| {
-                line.poll(cx);
+                if let Some(line) = &mut line {
+                    line.poll(cx);
+                }
                 app(cx)
             });
-            let (waits, is_read) = (upload.waits(), upload.is_read());
+            let (waits, listens, is_read) = (upload.waits(), upload.listens(), upload.is_read());
             tokio::select! {
                 biased;
                 come = ready => {
@@ -129,29 +141,42 @@ impl Exchange<'_> {
                     return Ok(come);
                 }
                 () = upload.taken(), if waits => patience.moved(),
-                read = session.as_downstream_mut().read_body_or_idle(is_read), if !waits => {
-                    upload.read(read.map_err(|error| error.into_down())?, session.as_downstream_mut().is_body_done());
+                read = session.as_downstream_mut().read_body_or_idle(is_read), if listens => {
+                    upload.read(read.map_err(of_client)?, session.as_downstream_mut().is_body_done());
                 }
-                () = patience.out() => {
-                    return Error::e_explain(ErrorType::ReadTimedout, "the app is silent").map_err(|error| error.into_up());
-                }
+                () = patience.out() => return Err(late()),
             }
         }
     }
 
+    async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
+        self.session.write_response_header(Box::new(head), ends).await.map_err(of_client)
+    }
+
+    async fn say(&mut self, piece: Option<Bytes>, ends: bool) -> pingora::Result<()> {
+        self.session.write_response_body(piece, ends).await.map_err(of_client)
+    }
+
     async fn pass_on(&mut self, link: &mut Link, body: &mut AnswerBody) -> pingora::Result<()> {
         loop {
-            let frame = self.until(&mut link.line, |cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+            let frame = self.until(link.line.as_mut(), |cx| Pin::new(&mut *body).poll_frame(cx)).await?;
             match frame.transpose().map_err(of_app)?.map(Frame::into_data) {
                 Some(Ok(data)) => {
                     let ends = body.is_end_stream();
-                    self.session.write_response_body(Some(data), ends).await.map_err(|error| error.into_down())?;
+                    self.say(Some(data), ends).await?;
                     if ends {
                         return Ok(());
                     }
                 }
-                Some(Err(_trailers)) => {}
-                None => return self.session.write_response_body(None, true).await.map_err(|error| error.into_down()),
+                Some(Err(frame)) => {
+                    let Ok(mut trailers) = frame.into_trailers() else { continue };
+                    trailers.remove(SET_COOKIE);
+                    if self.session.as_downstream().is_http2() {
+                        let sent = self.session.as_downstream_mut().write_response_trailers(trailers).await;
+                        return sent.map_err(of_client);
+                    }
+                }
+                None => return self.say(None, true).await,
             }
         }
     }
@@ -162,9 +187,50 @@ impl Exchange<'_> {
             for (name, value) in &headers {
                 head.append_header(name, value)?;
             }
-            self.session.write_response_header(Box::new(head), false).await.map_err(|error| error.into_down())?;
+            hop_by_hop::drop_from_answer(&mut head);
+            response::drop_own_cookies(&mut head)?;
+            self.answer(head, false).await?;
         }
         Ok(())
+    }
+
+    /// Passes on what either side says, until one of them is gone.
+    async fn tunnel(&mut self, link: Link, head: ResponseHeader) -> pingora::Result<()> {
+        let Some(line) = link.line else { return Err(protocol("a connection that is shared became a tunnel")) };
+        self.answer(head, false).await?;
+        let (mut app, said): (Socket, Bytes) = line.into_socket().await;
+        if !said.is_empty() {
+            self.say(Some(said), false).await?;
+        }
+        let mut piece = BytesMut::with_capacity(TUNNEL_PIECE);
+        loop {
+            tokio::select! {
+                biased;
+                read = app.read_buf(&mut piece) => match read {
+                    Ok(0) => return self.say(None, true).await,
+                    Ok(_) => {
+                        self.patience.moved();
+                        self.say(Some(piece.split().freeze()), false).await?;
+                        piece.reserve(TUNNEL_PIECE);
+                    }
+                    Err(error) => return Err(Error::because(ErrorType::ReadError, "the app's tunnel", error).into_up()),
+                },
+                read = self.session.as_downstream_mut().read_request_body() => match read.map_err(of_client)? {
+                    None => return Ok(()),
+                    Some(said) => {
+                        self.patience.moved();
+                        let written = async {
+                            app.write_all(&said).await?;
+                            app.flush().await
+                        };
+                        written.await.map_err(|error| {
+                            Error::because(ErrorType::WriteError, "the app's tunnel", error).into_up()
+                        })?;
+                    }
+                },
+                () = self.patience.out() => return Err(late()),
+            }
+        }
     }
 }
 
@@ -173,20 +239,23 @@ struct Upload {
     to: Option<mpsc::Sender<Piece>>,
     /// What the app has not taken yet.
     waiting: Option<Piece>,
+    /// What the client says before the answer is not part of the request: it belongs into the tunnel.
+    is_tunnel: bool,
 }
 
 impl Upload {
-    fn of(session: &mut Session) -> (Self, RequestBody) {
-        if session.as_downstream_mut().is_body_empty() {
-            return (Self { to: None, waiting: None }, RequestBody::empty());
+    fn of(session: &mut Session, kind: Kind) -> (Self, RequestBody) {
+        let is_tunnel = kind == Kind::WebSocket;
+        if session.as_downstream_mut().is_body_empty() || is_tunnel {
+            return (Self { to: None, waiting: None, is_tunnel }, RequestBody::empty());
         }
         let (to, body) = RequestBody::piped();
-        (Self { to: Some(to), waiting: None }, body)
+        (Self { to: Some(to), waiting: None, is_tunnel }, body)
     }
 
     /// Whether the client has sent all of it, and nothing more is awaited.
     fn is_read(&self) -> bool {
-        self.to.is_none() || matches!(self.waiting, Some(Piece::End))
+        self.to.is_none()
     }
 
     /// Whether the app has taken all of it.
@@ -198,13 +267,17 @@ impl Upload {
         self.waiting.is_some()
     }
 
+    /// Whether more is read of the client, or its leaving noticed.
+    fn listens(&self) -> bool {
+        !self.waits() && !self.is_tunnel
+    }
+
     /// The client sent a piece.
     fn read(&mut self, piece: Option<Bytes>, is_last: bool) {
-        self.waiting = match piece {
-            Some(piece) if !piece.is_empty() => Some(Piece::Data(piece)),
-            Some(_) if !is_last => None,
-            Some(_) | None => Some(Piece::End),
-        };
+        let is_last = is_last || piece.is_none();
+        let data = piece.unwrap_or_default();
+        // An empty piece is none, unless it is the last one.
+        self.waiting = (is_last || !data.is_empty()).then_some(Piece { data, is_last });
     }
 
     /// Returns once the app takes what waits.
@@ -214,9 +287,9 @@ impl Upload {
             Some(to) => match to.reserve().await {
                 Ok(place) => match self.waiting.take() {
                     Some(piece) => {
-                        let is_end = matches!(piece, Piece::End);
+                        let is_last = piece.is_last;
                         place.send(piece);
-                        is_end
+                        is_last
                     }
                     None => false,
                 },
@@ -246,7 +319,7 @@ impl Patience {
         self.since = Instant::now();
     }
 
-    /// Returns once nothing has moved for too long.
+    /// Returns once nothing has moved for too long. What moves sets no timer anew: that is looked at when it fires.
     async fn out(&mut self) {
         loop {
             let end = self.since + self.silence;
@@ -262,7 +335,9 @@ impl Patience {
 
 /// The informational answers (1xx) that came and were not passed on yet.
 #[derive(Clone, Default)]
-struct Informational(Arc<Mutex<Vec<(StatusCode, HeaderMap<HeaderValue>)>>>);
+struct Informational(Arc<Mutex<Vec<InformationalHead>>>);
+
+type InformationalHead = (StatusCode, HeaderMap<HeaderValue>);
 
 impl Informational {
     fn ask_for<B>(&self, request: &mut Request<B>) {
@@ -277,7 +352,7 @@ impl Informational {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    fn take(&self) -> Vec<(StatusCode, HeaderMap<HeaderValue>)> {
+    fn take(&self) -> Vec<InformationalHead> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -299,4 +374,16 @@ fn of_app(error: hyper::Error) -> Box<Error> {
     let mut error = Error::because(kind, "the app's answer", error);
     error.esource = ErrorSource::Upstream;
     error
+}
+
+fn protocol(why: &'static str) -> Box<Error> {
+    Error::explain(ErrorType::InvalidHTTPHeader, why).into_up()
+}
+
+fn of_client(error: Box<Error>) -> Box<Error> {
+    error.into_down()
+}
+
+fn late() -> Box<Error> {
+    Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()
 }

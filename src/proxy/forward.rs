@@ -1,7 +1,8 @@
 //! What the app receives: the client's request without what only the gateway may say, and with what it says.
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
-use http::request::Parts;
+use http::header::{
+    AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TE, UPGRADE,
+};
 use http::{Request, Uri};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr as _};
@@ -13,6 +14,7 @@ use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
 use crate::domain::field_name::Folded;
+use crate::gate::kind::Kind;
 use crate::gate::{credentials, fields, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -97,57 +99,48 @@ pub(super) struct Saying<'a> {
     pub(super) identity: Option<(&'a Principal, HeaderValue)>,
 }
 
-/// Makes the client's request the app's. Pingora has taken out the hop-by-hop fields and those that `Connection` names
-/// before, so nothing inserted here can be named there.
-///
-/// # Errors
-/// A value could not be written, or the target is not the one that was decided about, which refuses the request.
-pub(super) fn rewrite(request: &mut RequestHeader, saying: Saying<'_>) -> pingora::Result<()> {
-    let target = &saying.incoming.target;
-    in_small_letters(request, |headers| rewrite_fields(headers, saying))
-        .or_err(ErrorType::InternalError, "a field could not be written")?;
-    if !target.is_written(request.raw_path()) {
-        return Error::e_explain(ErrorType::InternalError, "the target changed on its way");
-    }
-    Ok(())
-}
-
 /// The request to the app, made of the client's.
 ///
 /// # Errors
-/// `Connection` names what it may not; or as [`rewrite`].
+/// `Connection` names what it may not; a value could not be written; or the target is not the one that was decided about,
+/// which refuses the request.
 pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Result<Request<()>> {
-    let target = &saying.incoming.target;
+    let (target, kind, host) = (&saying.incoming.target, saying.incoming.kind, &saying.incoming.authority.written);
     let written = head.uri.path_and_query().filter(|written| target.is_written(written.as_str().as_bytes()));
     let Some(written) = written else {
         return Error::e_explain(ErrorType::InternalError, "the target cannot be written as it came");
     };
     let mut request = Request::new(());
     *request.method_mut() = head.method.clone();
-    *request.uri_mut() = Uri::from(written.clone());
+    *request.uri_mut() = match kind {
+        // HTTP/2 has no Host (RFC 9113 §8.3.1).
+        Kind::Grpc => Uri::builder()
+            .scheme(saying.incoming.scheme.as_str())
+            .authority(host.as_bytes())
+            .path_and_query(written.clone())
+            .build()
+            .or_err(ErrorType::InternalError, "the host cannot be written as it came")?,
+        Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::EventStream | Kind::Other => {
+            Uri::from(written.clone())
+        }
+    };
     let mut headers = head.headers.clone();
     hop_by_hop::drop_from_request(&mut headers)?;
     rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
+    match kind {
+        Kind::Grpc => {
+            headers.remove(HOST);
+            // Without this an app may leave out what became of the call (RFC 9110 §10.1.4).
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+        Kind::WebSocket => {
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        Kind::Navigation | Kind::Preflight | Kind::EventStream | Kind::Other => {}
+    }
     *request.headers_mut() = headers;
     Ok(request)
-}
-
-/// Forgets how the client spelled the names of the fields. What Pingora copies of the request on its way to the app is
-/// half of it then.
-pub(super) fn forget_spelling(request: &mut RequestHeader) {
-    if request.has_case() {
-        in_small_letters(request, |_| ());
-    }
-}
-
-/// Has `change` work on the fields of a request, whose names all go on in small letters, as over HTTP/2: Pingora would
-/// keep the spelling of each in a second map, and write both.
-fn in_small_letters<T>(request: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap) -> T) -> T {
-    let (nothing, ()) = http::Request::new(()).into_parts();
-    let mut head: Parts = std::mem::replace(request, nothing.into()).into();
-    let changed = change(&mut head.headers);
-    *request = head.into();
-    changed
 }
 
 fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {

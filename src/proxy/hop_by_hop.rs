@@ -1,8 +1,10 @@
 //! Fields that are of one connection and not of the message: they end here, in both directions (RFC 9110 §7.6.1).
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
+use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -40,6 +42,24 @@ pub(super) fn drop_from_request(headers: &mut HeaderMap) -> pingora::Result<()> 
         headers.remove(name);
     }
     Ok(())
+}
+
+/// Drops those of an answer. How it is framed is said anew.
+pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
+    if head.headers.contains_key(CONNECTION) {
+        let tokens =
+            head.headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let named: Vec<HeaderName> =
+            tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect();
+        // The length is the message's own, whatever is said of it.
+        for name in named.iter().filter(|name| **name != CONTENT_LENGTH) {
+            head.remove_header(name);
+        }
+        head.remove_header(&CONNECTION);
+    }
+    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TRAILER, &TRANSFER_ENCODING, &UPGRADE] {
+        head.remove_header(name);
+    }
 }
 
 fn named(headers: &HeaderMap) -> pingora::Result<Vec<HeaderName>> {

@@ -28,16 +28,15 @@ use super::connection::Arrival;
 use super::guard::Guarded;
 use super::served::RequestIds;
 use super::streams::Requests;
+use super::upstreams::Upstreams;
 use super::{Gateway, Parts};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long an HTTP/2 connection is kept without a request.
 const HTTP2_IDLE: Duration = Duration::from_secs(75);
-/// How many connections to the apps are kept for the next request.
-const KEPT_UPSTREAM: usize = 1024;
-/// How often a request is tried: once again where that does no harm.
-const TRIES: usize = 2;
+/// How often connections to apps are looked through for those that nobody uses.
+const LOOK_FOR_IDLE: Duration = Duration::from_secs(1);
 /// How long a silent TCP connection stays unasked whether it is still there.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long is waited after a connection could not be accepted, as when there are no more file descriptors.
@@ -142,6 +141,7 @@ pub struct Listener {
 /// The proxy, ready for connections.
 pub struct Proxy {
     app: Arc<Requests>,
+    upstreams: Arc<Upstreams>,
     room: Arc<Semaphore>,
     shutdown: watch::Sender<bool>,
     /// Ends event streams of our own, which would be waited for in vain.
@@ -173,22 +173,20 @@ impl Listener {
 impl Proxy {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let conf = ServerConf {
-            threads: parts.settings.threads,
-            max_retries: TRIES,
-            upstream_keepalive_pool_size: KEPT_UPSTREAM,
-            ..ServerConf::default()
-        };
+        let conf = ServerConf { threads: parts.settings.threads, ..ServerConf::default() };
         // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
         // thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
         let ids = RequestIds::new(parts.seed);
         let stop = CancellationToken::new();
-        let mut http = http_proxy(&Arc::new(conf), Gateway::new(parts, stop.clone()));
+        let gateway = Gateway::new(parts, stop.clone());
+        let upstreams = Arc::clone(&gateway.upstreams);
+        let mut http = http_proxy(&Arc::new(conf), gateway);
         http.h2_options = Some(http2_options());
         Self {
             app: Arc::new(Requests { http: Arc::new(http), ids }),
+            upstreams,
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
             stop,
@@ -207,6 +205,10 @@ impl Proxy {
                 let _ = shutdown.run_until_cancelled(proxy.accept(&listener, &connections)).await;
             });
         }
+        let (upstreams, ends) = (Arc::clone(&self.upstreams), shutdown.clone());
+        accepting.spawn(async move {
+            let _ = ends.run_until_cancelled(close_idle(&upstreams)).await;
+        });
         accepting.close();
         accepting.wait().await;
         shutdown.cancelled().await;
@@ -273,6 +275,14 @@ impl Proxy {
             // Pingora's own timer for this is one of those that wake a thread all the time.
             () = connection.unused(HTTP2_IDLE) => {}
         }
+    }
+}
+
+/// Closes, for ever, the connections to apps that nobody uses: in one place, so that none of them costs a timer.
+async fn close_idle(upstreams: &Upstreams) {
+    loop {
+        tokio::time::sleep(LOOK_FOR_IDLE).await;
+        upstreams.close_idle();
     }
 }
 

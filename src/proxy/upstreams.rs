@@ -1,40 +1,32 @@
 //! The servers behind the routes: which one a request goes to, and how long each may take.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorType};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::kept::{KeptLinks, Link};
+use super::dial::{Certified, Socket, Speaks, Trust};
+use super::link::{KeptLinks, Link};
 use crate::domain::route::{RouteId, Routes, UpstreamUrl};
 use crate::gate::kind::Kind;
 
-/// How long a server has to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long connecting may take with TLS.
-const CONNECT_WITH_TLS: Duration = Duration::from_secs(10);
 /// How long a server may be silent within an answer, or before it.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
 /// How long a WebSocket or an event stream may be silent: they are made for waiting. TCP's own keep-alive finds the
 /// dead among them sooner.
 pub(super) const STREAM_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a server may take to accept a piece of a request.
-const WRITE: Duration = Duration::from_secs(60);
-/// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
-/// that a POST, which is never sent twice, does not meet a closing one.
-const IDLE: Duration = Duration::from_secs(4);
-/// How many calls of gRPC share a connection.
-const HTTP2_STREAMS: usize = 100;
 /// How long a server that did not accept a connection is left out while others are there.
 const LEFT_OUT: Duration = Duration::from_secs(5);
 /// How long a name's addresses are used before it is looked up again.
 const NAMES_KEPT: Duration = Duration::from_secs(30);
+
+/// Who vouches for the certificates of servers. Read once it is needed.
+static TRUST: LazyLock<Arc<Trust>> = LazyLock::new(|| Arc::new(Trust::of_system()));
 
 /// The servers of all routes.
 #[derive(Debug)]
@@ -52,8 +44,8 @@ pub(super) struct Server {
     url: UpstreamUrl,
     /// Where it listens, where its URL has no name that would have to be looked up.
     fixed: Option<SocketAddr>,
-    /// What its certificate has to name; empty without TLS.
-    certified: String,
+    /// What its certificate has to name; `None` without TLS.
+    certified: Option<Certified>,
     down_until: Mutex<Option<Instant>>,
     names: Mutex<Option<Names>>,
     /// Which of the name's addresses is used; the next one after each that did not answer.
@@ -65,6 +57,14 @@ pub(super) struct Server {
 struct Names {
     addresses: Arc<[SocketAddr]>,
     until: Instant,
+}
+
+/// How long a server may say and take nothing while it serves a request of that kind.
+pub(super) fn silence(kind: Kind) -> Duration {
+    match kind {
+        Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
+        Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
+    }
 }
 
 impl Upstreams {
@@ -88,6 +88,13 @@ impl Upstreams {
         in_turn().find(|server| server.is_up(now)).or_else(|| in_turn().next()).cloned()
     }
 
+    /// Closes connections that nobody used for too long.
+    pub(super) fn close_idle(&self) {
+        for server in self.0.values().flat_map(|pool| &pool.servers) {
+            server.kept.close_idle();
+        }
+    }
+
     /// Whether a route has another server, or another address of its one server, to try.
     pub(super) fn has_another(&self, route: RouteId) -> bool {
         self.0.get(&route).is_some_and(|pool| match pool.servers.as_slice() {
@@ -100,12 +107,9 @@ impl Upstreams {
 impl Server {
     fn new(url: UpstreamUrl) -> Self {
         let ip = url.host().ip();
-        let certified = match ip {
-            _ if !url.is_tls() => String::new(),
-            // A certificate names an address without brackets.
-            Some(ip) => ip.to_string(),
-            None => url.host().as_str().to_owned(),
-        };
+        // A certificate names an address without brackets.
+        let name = || ip.map_or_else(|| url.host().as_str().to_owned(), |ip| ip.to_string());
+        let certified = url.is_tls().then(|| Certified::by(&TRUST, name()).expect("a host is a name or an address"));
         let fixed = ip.map(|ip| SocketAddr::new(ip, url.port()));
         Self {
             url,
@@ -128,34 +132,34 @@ impl Server {
         self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether requests of that kind go to it over a connection of our own; the others go by Pingora's.
-    pub(super) fn is_plain(&self, kind: Kind) -> bool {
-        !self.url.is_tls() && !matches!(kind, Kind::WebSocket | Kind::Grpc)
-    }
-
-    /// A connection for one request: one that is kept, unless it has to be `new`, or another.
+    /// A connection for one request of that kind: one that there is, unless it has to be `new`, or another.
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link(&self, new: bool) -> pingora::Result<Link> {
-        let address = self
-            .address()
-            .await
-            .map_err(|error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error))?;
-        if let Some(link) = self.kept.take(address).filter(|_| !new) {
+    pub(super) async fn link(&self, kind: Kind, new: bool) -> pingora::Result<Link> {
+        let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
+        let address = self.address().await.map_err(no_address)?;
+        let is_call = kind == Kind::Grpc;
+        let kept = if is_call { self.kept.shared(address) } else { self.kept.take(address) };
+        if let Some(link) = kept.filter(|_| !new) {
             return Ok(link);
         }
-        let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
-        let refused = |kind, error: std::io::Error| Error::because(kind, "connecting", error).into_up();
-        let socket = match connecting {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(error)) => return Err(refused(ErrorType::ConnectError, error)),
-            Err(late) => return Err(refused(ErrorType::ConnectTimedout, late.into())),
-        };
-        socket.set_nodelay(true).map_err(|error| refused(ErrorType::ConnectError, error))?;
-        Link::open(socket, address)
-            .await
-            .map_err(|error| Error::because(ErrorType::ConnectError, "connecting", error).into_up())
+        let speaks = if is_call { Speaks::Http2 } else { Speaks::Http1 };
+        let socket = Socket::open(address, self.certified.as_ref(), speaks).await.map_err(|error| {
+            let is = |kind| error.kind() == kind;
+            let kind = if is(io::ErrorKind::TimedOut) {
+                ErrorType::ConnectTimedout
+            } else if is(io::ErrorKind::ConnectionRefused) {
+                ErrorType::ConnectRefused
+            } else if is(io::ErrorKind::InvalidData) {
+                ErrorType::TLSHandshakeFailure
+            } else {
+                ErrorType::ConnectError
+            };
+            Error::because(kind, "connecting", error).into_up()
+        })?;
+        let link = if is_call { self.kept.share(socket, address).await } else { Link::http1(socket, address).await };
+        link.map_err(|error| Error::because(ErrorType::ConnectError, "connecting", error).into_up())
     }
 
     /// Keeps a connection for another request.
@@ -163,46 +167,18 @@ impl Server {
         self.kept.keep(link);
     }
 
-    /// How long it may say and take nothing.
-    pub(super) fn patience(kind: Kind) -> Duration {
-        match kind {
-            Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
-            Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
-        }
-    }
-
-    async fn address(&self) -> std::io::Result<SocketAddr> {
+    async fn address(&self) -> io::Result<SocketAddr> {
         match self.fixed {
             Some(address) => Ok(address),
             None => self.look_up_or_remember().await,
         }
     }
 
-    /// Where to connect to, and with what patience.
-    ///
-    /// # Errors
-    /// The server's name has no address.
-    pub(super) async fn peer(&self, kind: Kind) -> std::io::Result<Box<HttpPeer>> {
-        let address = self.address().await?;
-        let mut peer = Box::new(HttpPeer::new(address, self.url.is_tls(), self.certified.clone()));
-        let options = &mut peer.options;
-        options.connection_timeout = Some(CONNECT);
-        options.total_connection_timeout = Some(CONNECT_WITH_TLS);
-        options.read_timeout = Some(Self::patience(kind));
-        options.write_timeout = Some(WRITE);
-        options.idle_timeout = Some(IDLE);
-        options.verify_cert = true;
-        options.verify_hostname = true;
-        options.alpn = if kind == Kind::Grpc { ALPN::H2 } else { ALPN::H1 };
-        options.max_h2_streams = HTTP2_STREAMS;
-        Ok(peer)
-    }
-
     fn addresses_known(&self) -> usize {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
     }
 
-    async fn look_up_or_remember(&self) -> std::io::Result<SocketAddr> {
+    async fn look_up_or_remember(&self) -> io::Result<SocketAddr> {
         let now = Instant::now();
         let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let addresses = match known {
@@ -215,11 +191,11 @@ impl Server {
             }
         };
         let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
-        addresses.get(place).copied().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
+        addresses.get(place).copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
     /// IPv4 first: an app on `localhost` listens there more often than not.
-    async fn look_up(&self) -> std::io::Result<Vec<SocketAddr>> {
+    async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
         let found = tokio::net::lookup_host((self.url.host().as_str(), self.url.port())).await?;
         let mut addresses: Vec<SocketAddr> = found.collect();
         addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));

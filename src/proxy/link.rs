@@ -1,0 +1,178 @@
+//! Connections to one server: in use, and kept for the next request. One of HTTP/1.1 that is kept costs no task and no
+//! timer: it is looked at when it is taken, and those that nobody took are closed by one round over all. One of HTTP/2 is
+//! shared by all calls.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::time::Instant;
+
+use super::body::RequestBody;
+use super::dial::Socket;
+
+/// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
+/// that a POST, which is never sent twice, does not meet a closing one.
+const IDLE: Duration = Duration::from_secs(4);
+/// How many unused connections to one server are kept.
+const MOST: usize = 1024;
+
+/// A connection to an app, for one request.
+pub(super) struct Link {
+    pub(super) sender: Sender,
+    /// What moves its bytes; `None` where a task of its own does.
+    pub(super) line: Option<Line>,
+    address: SocketAddr,
+    /// Whether a request was served by it before.
+    pub(super) is_used: bool,
+    idle_since: Instant,
+}
+
+/// Takes requests.
+pub(super) enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+/// What moves the bytes of a connection of HTTP/1.1, while it is polled in the task of the request that it serves.
+pub(super) struct Line {
+    connection: http1::Connection<TokioIo<Socket>, RequestBody>,
+    is_over: bool,
+}
+
+/// The connections to one server that may serve another request, the newest last.
+#[derive(Default)]
+pub(super) struct KeptLinks {
+    unused: Mutex<Vec<Link>>,
+    shared: Mutex<Option<Shared>>,
+}
+
+/// A connection of HTTP/2.
+struct Shared {
+    sender: http2::SendRequest<RequestBody>,
+    address: SocketAddr,
+    used_at: Instant,
+}
+
+impl Link {
+    /// A connection of HTTP/1.1 over an open socket.
+    ///
+    /// # Errors
+    /// It was closed at once.
+    pub(super) async fn http1(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
+        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(socket)).await?;
+        let line = Line { connection, is_over: false };
+        Ok(Self::new(Sender::Http1(sender), Some(line), address, false))
+    }
+
+    fn new(sender: Sender, line: Option<Line>, address: SocketAddr, is_used: bool) -> Self {
+        Self { sender, line, address, is_used, idle_since: Instant::now() }
+    }
+
+    /// Whether another request can be sent by it now.
+    fn is_ready(&mut self) -> bool {
+        match (&mut self.sender, &mut self.line) {
+            (Sender::Http1(sender), Some(line)) => {
+                // Nothing waits for this: whatever the socket has to say is known by now.
+                line.poll(&mut Context::from_waker(Waker::noop()));
+                !line.is_over && sender.is_ready()
+            }
+            (Sender::Http1(_), None) | (Sender::Http2(_), _) => false,
+        }
+    }
+}
+
+impl Line {
+    /// Moves what can be moved now. Its end is told by what came through it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        self.is_over = self.is_over || self.connection.poll_without_shutdown(cx).is_ready();
+    }
+
+    /// The socket, once HTTP is over on it, and what was read of it beyond.
+    pub(super) async fn into_socket(mut self) -> (Socket, Bytes) {
+        poll_fn(|cx| {
+            self.poll(cx);
+            if self.is_over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let http1::Parts { io, read_buf, .. } = self.connection.into_parts();
+        (io.into_inner(), read_buf)
+    }
+}
+
+impl KeptLinks {
+    /// The connection to that address that was used last, if it is still good.
+    pub(super) fn take(&self, address: SocketAddr) -> Option<Link> {
+        let now = Instant::now();
+        loop {
+            let mut link = {
+                let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+                let newest = unused.iter().rposition(|link| link.address == address)?;
+                unused.remove(newest)
+            };
+            if now.duration_since(link.idle_since) < IDLE && link.is_ready() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer has ended, where it can be used again.
+    pub(super) fn keep(&self, mut link: Link) {
+        if !link.is_ready() {
+            return;
+        }
+        (link.is_used, link.idle_since) = (true, Instant::now());
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        if unused.len() >= MOST {
+            unused.remove(0);
+        }
+        unused.push(link);
+    }
+
+    /// Closes those that nobody used for too long.
+    pub(super) fn close_idle(&self) {
+        let now = Instant::now();
+        let idle: Vec<Link> = {
+            let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+            let first_left = unused.partition_point(|link| now.duration_since(link.idle_since) >= IDLE);
+            unused.drain(..first_left).collect()
+        };
+        drop(idle);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        // Calls that are still under way hold it open.
+        *shared = shared.take().filter(|shared| now.duration_since(shared.used_at) < IDLE);
+    }
+
+    /// The connection of HTTP/2 to that address, if it is still good.
+    pub(super) fn shared(&self, address: SocketAddr) -> Option<Link> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = shared.as_mut().filter(|shared| shared.address == address && !shared.sender.is_closed())?;
+        shared.used_at = Instant::now();
+        Some(Link::new(Sender::Http2(shared.sender.clone()), None, address, true))
+    }
+
+    /// A connection of HTTP/2 over an open socket, which others share from now on.
+    ///
+    /// # Errors
+    /// The app does not speak it.
+    pub(super) async fn share(&self, socket: Socket, address: SocketAddr) -> hyper::Result<Link> {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(socket)).await?;
+        // It ends once nobody has its sender, or the app closes it.
+        tokio::spawn(connection);
+        let shared = Shared { sender: sender.clone(), address, used_at: Instant::now() };
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(shared);
+        Ok(Link::new(Sender::Http2(sender), None, address, false))
+    }
+}
+
+impl std::fmt::Debug for KeptLinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner).len();
+        f.debug_struct("KeptLinks").field("unused", &unused).finish_non_exhaustive()
+    }
+}
