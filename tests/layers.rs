@@ -46,7 +46,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("fluent", &["wording"]),
     ("prometheus", &["counts"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli/doctor", "cli/gateway"]),
+    ("hyper", &["cli/doctor", "cli/gateway", "proxy/body", "proxy/exchange", "proxy/link"]),
 ];
 
 /// What the domain does without, so that it stays a set of rules: the start of a crate's name.

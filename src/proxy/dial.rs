@@ -101,6 +101,9 @@ impl Socket {
             Speaks::Http2 => &trust.http2,
         };
         let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket).await?;
+        if speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the app does not speak HTTP/2"));
+        }
         Ok(Self::Tls(Box::new(stream)))
     }
 }

@@ -25,7 +25,7 @@ use super::body::{Piece, RequestBody};
 use super::dial::Socket;
 use super::hop_by_hop;
 use super::link::{Line, Link, Sender};
-use super::response;
+use super::{response, upstreams};
 use crate::gate::kind::Kind;
 
 /// How much of what an app says through a tunnel is taken at a time.
@@ -57,7 +57,7 @@ pub(super) async fn exchange(
     kind: Kind,
     silence: Duration,
 ) -> Result<Option<Link>, Unanswered> {
-    let (upload, body) = Upload::of(session, kind);
+    let (upload, body) = Upload::of(session);
     let told = Informational::default();
     told.ask_for(&mut request);
     let is_head = request.method() == Method::HEAD;
@@ -93,7 +93,8 @@ pub(super) async fn exchange(
     hop_by_hop::drop_from_answer(&mut head);
     response::drop_own_cookies(&mut head)?;
     let ends = is_head || body.is_end_stream();
-    frame(&mut head, ends)?;
+    let version = exchange.session.req_header().version;
+    frame(&mut head, ends, version)?;
     exchange.answer(head, ends).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
@@ -102,13 +103,21 @@ pub(super) async fn exchange(
 }
 
 /// Says how the answer is framed towards the client, who may have another version of HTTP than the app.
-fn frame(head: &mut ResponseHeader, ends: bool) -> pingora::Result<()> {
+fn frame(head: &mut ResponseHeader, ends: bool, client: Version) -> pingora::Result<()> {
     head.set_version(Version::HTTP_11);
-    let has_body = !ends && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if has_body && !head.headers.contains_key(CONTENT_LENGTH) {
-        head.insert_header(TRANSFER_ENCODING, "chunked")?;
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    let (first, more) = (lengths.next().cloned(), lengths.next().is_some());
+    match first {
+        // They are alike, or the answer would not have been read.
+        Some(length) if more || length.as_bytes().contains(&b',') => {
+            let one = length.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+            head.insert_header(CONTENT_LENGTH, one.trim_ascii())
+        }
+        Some(_) => Ok(()),
+        // To HTTP/1.0 the end of the connection is that of the answer.
+        None if ends || client == Version::HTTP_10 => Ok(()),
+        None => head.insert_header(TRANSFER_ENCODING, "chunked"),
     }
-    Ok(())
 }
 
 /// The client's side of an exchange.
@@ -133,7 +142,7 @@ impl Exchange<'_> {
                 }
                 app(cx)
             });
-            let (waits, listens, is_read) = (upload.waits(), upload.listens(), upload.is_read());
+            let (waits, is_over) = (upload.waits(), upload.is_over());
             tokio::select! {
                 biased;
                 come = ready => {
@@ -141,7 +150,8 @@ impl Exchange<'_> {
                     return Ok(come);
                 }
                 () = upload.taken(), if waits => patience.moved(),
-                read = session.as_downstream_mut().read_body_or_idle(is_read), if listens => {
+                // Once all is read, this waits for the client to leave.
+                read = session.as_downstream_mut().read_body_or_idle(is_over), if !waits => {
                     upload.read(read.map_err(of_client)?, session.as_downstream_mut().is_body_done());
                 }
                 () = patience.out() => return Err(late()),
@@ -197,6 +207,7 @@ impl Exchange<'_> {
     /// Passes on what either side says, until one of them is gone.
     async fn tunnel(&mut self, link: Link, head: ResponseHeader) -> pingora::Result<()> {
         let Some(line) = link.line else { return Err(protocol("a connection that is shared became a tunnel")) };
+        self.patience = Patience::new(upstreams::STREAM_SILENCE);
         self.answer(head, false).await?;
         let (mut app, said): (Socket, Bytes) = line.into_socket().await;
         if !said.is_empty() {
@@ -239,37 +250,24 @@ struct Upload {
     to: Option<mpsc::Sender<Piece>>,
     /// What the app has not taken yet.
     waiting: Option<Piece>,
-    /// What the client says before the answer is not part of the request: it belongs into the tunnel.
-    is_tunnel: bool,
 }
 
 impl Upload {
-    fn of(session: &mut Session, kind: Kind) -> (Self, RequestBody) {
-        let is_tunnel = kind == Kind::WebSocket;
-        if session.as_downstream_mut().is_body_empty() || is_tunnel {
-            return (Self { to: None, waiting: None, is_tunnel }, RequestBody::empty());
+    fn of(session: &mut Session) -> (Self, RequestBody) {
+        if session.as_downstream_mut().is_body_empty() {
+            return (Self { to: None, waiting: None }, RequestBody::empty());
         }
         let (to, body) = RequestBody::piped();
-        (Self { to: Some(to), waiting: None, is_tunnel }, body)
+        (Self { to: Some(to), waiting: None }, body)
     }
 
-    /// Whether the client has sent all of it, and nothing more is awaited.
-    fn is_read(&self) -> bool {
-        self.to.is_none()
-    }
-
-    /// Whether the app has taken all of it.
+    /// Whether the app has all of it, and nothing more is awaited of the client.
     fn is_over(&self) -> bool {
         self.to.is_none()
     }
 
     fn waits(&self) -> bool {
         self.waiting.is_some()
-    }
-
-    /// Whether more is read of the client, or its leaving noticed.
-    fn listens(&self) -> bool {
-        !self.waits() && !self.is_tunnel
     }
 
     /// The client sent a piece.

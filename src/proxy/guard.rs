@@ -187,7 +187,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
         }
         match turn {
             Turn::Head(_) => this.poll_head(cx, buf),
-            Turn::Request(_) => Pin::new(&mut this.io).poll_read(cx, buf),
+            Turn::Request(_) => {
+                let read = Pin::new(&mut this.io).poll_read(cx, buf);
+                // Whoever waits for the client has nothing more to say for now: what was said is not held back meanwhile.
+                if read.is_pending()
+                    && !this.io.buffer().is_empty()
+                    && let Poll::Ready(Err(error)) = this.in_time(cx, AsyncWrite::poll_flush)
+                {
+                    return Poll::Ready(Err(error));
+                }
+                read
+            }
         }
     }
 }

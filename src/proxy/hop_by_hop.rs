@@ -57,8 +57,12 @@ pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
         }
         head.remove_header(&CONNECTION);
     }
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TRAILER, &TRANSFER_ENCODING, &UPGRADE] {
+    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TRAILER, &UPGRADE] {
         head.remove_header(name);
+    }
+    // Of an answer that says both, the length is not that of its body (RFC 9112 §6.3).
+    if head.remove_header(&TRANSFER_ENCODING).is_some() {
+        head.remove_header(&CONTENT_LENGTH);
     }
 }
 

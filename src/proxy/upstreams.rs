@@ -62,8 +62,9 @@ struct Names {
 /// How long a server may say and take nothing while it serves a request of that kind.
 pub(super) fn silence(kind: Kind) -> Duration {
     match kind {
-        Kind::WebSocket | Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
-        Kind::Navigation | Kind::Preflight | Kind::Other => SILENCE,
+        Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
+        // That of a WebSocket once it is open is another.
+        Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => SILENCE,
     }
 }
 
