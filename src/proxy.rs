@@ -358,6 +358,9 @@ impl ProxyHttp for Gateway {
             if let Err(error) = self.refuse(session, context, refusal).await {
                 tracing::debug!(%error, "the client was gone before it could be told");
             }
+        } else if answered && !session.as_downstream().is_http2() {
+            // What there is of the answer goes out before its end is cut off.
+            session.as_downstream_mut().shutdown().await;
         }
         let error_code = refusal.map_or(0, |refusal| refusal.status().as_u16());
         FailToProxy { error_code, can_reuse_downstream: false }

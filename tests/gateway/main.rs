@@ -24,6 +24,8 @@ mod counts;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod exchange;
+#[cfg(test)]
 mod forward_auth;
 #[cfg(test)]
 mod grpc;
