@@ -1,15 +1,8 @@
 //! Fields that are of one connection and not of the message: they end here, in both directions (RFC 9110 §7.6.1).
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
-
-static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// How many fields `Connection` may name.
 const MOST_NAMED: usize = 9;
@@ -22,23 +15,18 @@ const PROTECTED: [&str; 4] = ["host", "x-forwarded-for", "x-forwarded-host", "x-
 /// `Connection` names too many fields, none that could be one, or what it may not.
 pub(super) fn drop_from_request(headers: &mut HeaderMap) -> pingora::Result<()> {
     if headers.contains_key(CONNECTION) {
-        let named = named(headers)?;
-        for name in named {
+        for name in named_by_client(headers)? {
             headers.remove(name);
         }
-        headers.remove(CONNECTION);
     }
-    for name in [
-        &KEEP_ALIVE,
-        &PROXY_CONNECTION,
-        &PROXY_AUTHENTICATE,
-        &PROXY_AUTHORIZATION,
-        &TE,
-        &TRAILER,
-        &TRANSFER_ENCODING,
-        &UPGRADE,
-        &HTTP2_SETTINGS,
-    ] {
+    let is_one = |name: &HeaderName| {
+        is_of_both(name)
+            || matches!(
+                name.as_str(),
+                "proxy-authenticate" | "proxy-authorization" | "te" | "transfer-encoding" | "http2-settings"
+            )
+    };
+    for name in those(headers, is_one) {
         headers.remove(name);
     }
     Ok(())
@@ -47,18 +35,15 @@ pub(super) fn drop_from_request(headers: &mut HeaderMap) -> pingora::Result<()> 
 /// Drops those of an answer. How it is framed is said anew.
 pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
     if head.headers.contains_key(CONNECTION) {
-        let tokens =
-            head.headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let named: Vec<HeaderName> =
-            tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok()).collect();
+            tokens(&head.headers).filter_map(|token| HeaderName::from_bytes(token).ok()).collect();
         // The length is the message's own, whatever is said of it.
         for name in named.iter().filter(|name| **name != CONTENT_LENGTH) {
             head.remove_header(name);
         }
-        head.remove_header(&CONNECTION);
     }
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TRAILER, &UPGRADE] {
-        head.remove_header(name);
+    for name in those(&head.headers, is_of_both) {
+        head.remove_header(&name);
     }
     // Of an answer that says both, the length is not that of its body (RFC 9112 §6.3).
     if head.remove_header(&TRANSFER_ENCODING).is_some() {
@@ -66,11 +51,26 @@ pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
     }
 }
 
-fn named(headers: &HeaderMap) -> pingora::Result<Vec<HeaderName>> {
+/// Whether a field is of one connection in either direction.
+fn is_of_both(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "connection" | "keep-alive" | "proxy-connection" | "trailer" | "upgrade")
+}
+
+/// The names of such fields; most messages have few.
+fn those(headers: &HeaderMap, is_one: impl Fn(&HeaderName) -> bool) -> Vec<HeaderName> {
+    headers.keys().filter(|name| is_one(name)).cloned().collect()
+}
+
+fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(CONNECTION).into_iter();
+    let tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens.map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}
+
+fn named_by_client(headers: &HeaderMap) -> pingora::Result<Vec<HeaderName>> {
     let refuse = |why| Error::e_explain(ErrorType::InvalidHTTPHeader, why).map_err(|error| error.into_down());
-    let tokens = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let mut named = Vec::new();
-    for token in tokens.map(<[u8]>::trim_ascii).filter(|token| !token.is_empty()) {
+    for token in tokens(headers) {
         let Ok(name) = HeaderName::from_bytes(token) else {
             return refuse("what Connection names is no field");
         };
@@ -83,4 +83,59 @@ fn named(headers: &HeaderMap) -> pingora::Result<Vec<HeaderName>> {
         named.push(name);
     }
     Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn after(fields: &[(&'static str, &'static str)]) -> Option<Vec<String>> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        drop_from_request(&mut headers).ok()?;
+        let mut names: Vec<String> = headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        Some(names)
+    }
+
+    #[test]
+    fn what_is_of_the_connection_and_what_it_names_end_here() {
+        let fields = [
+            ("connection", "keep-alive, X-Hop"),
+            ("connection", ", x-other ,"),
+            ("x-hop", "1"),
+            ("x-other", "1"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authorization", "Basic x"),
+            ("te", "trailers"),
+            ("trailer", "x"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "x"),
+            ("proxy-connection", "close"),
+            ("x-end", "1"),
+        ];
+        assert_eq!(after(&fields), Some(vec!["x-end".to_owned()]));
+    }
+
+    #[test]
+    fn a_client_takes_away_nothing_that_is_ours_to_say() {
+        for named in [
+            "Host",
+            "close, X-Forwarded-For",
+            "x-forwarded-proto",
+            "X-Forwarded-Host",
+            ":authority",
+            "\"x-forwarded-for\"",
+            "a b",
+            "a,b,c,d,e,f,g,h,i,j",
+        ] {
+            assert_eq!(after(&[("connection", named), ("host", "x")]), None, "{named}");
+        }
+        assert!(after(&[("connection", "a,b,c,d,e,f,g,h,i"), ("host", "x")]).is_some());
+    }
 }
