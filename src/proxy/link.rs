@@ -21,8 +21,6 @@ use super::dial::Socket;
 const IDLE: Duration = Duration::from_secs(4);
 /// How many unused connections to one server are kept.
 const MOST: usize = 1024;
-/// How many fields an answer may have.
-const MOST_FIELDS: usize = 256;
 
 /// A connection to an app, for one request.
 pub(super) struct Link {
@@ -67,8 +65,7 @@ impl Link {
     /// # Errors
     /// It was closed at once.
     pub(super) async fn http1(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
-        let (sender, connection) =
-            http1::Builder::new().max_headers(MOST_FIELDS).handshake(TokioIo::new(socket)).await?;
+        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(socket)).await?;
         let line = Line { connection, is_over: false };
         Ok(Self::new(Sender::Http1(sender), Some(line), address, false))
     }
