@@ -39,7 +39,8 @@ pub(super) enum Socket {
 /// Whom a server's certificate has to name, and who has to vouch for it.
 #[derive(Clone, Debug)]
 pub(super) struct Certified {
-    name: ServerName<'static>,
+    /// `None` where no certificate can name it.
+    name: Option<ServerName<'static>>,
     trust: Arc<Trust>,
 }
 
@@ -74,11 +75,8 @@ impl Trust {
 
 impl Certified {
     /// Certificates that name that host or address.
-    ///
-    /// # Errors
-    /// No certificate can name it.
-    pub(super) fn by(trust: &Arc<Trust>, name: String) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
-        Ok(Self { name: ServerName::try_from(name)?, trust: Arc::clone(trust) })
+    pub(super) fn by(trust: &Arc<Trust>, name: String) -> Self {
+        Self { name: ServerName::try_from(name).ok(), trust: Arc::clone(trust) }
     }
 }
 
@@ -99,6 +97,9 @@ impl Socket {
         let config = match speaks {
             Speaks::Http1 => &trust.http1,
             Speaks::Http2 => &trust.http2,
+        };
+        let Some(name) = name else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no certificate can name the host"));
         };
         let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket).await?;
         if speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {

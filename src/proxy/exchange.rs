@@ -14,6 +14,7 @@ use futures_util::future::Either;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
+use hyper::ext::ReasonPhrase;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -83,8 +84,12 @@ pub(super) async fn exchange(
             }
         }
     };
-    let (head, mut body) = response.into_parts();
+    let (mut head, mut body) = response.into_parts();
+    let reason = head.extensions.remove::<ReasonPhrase>();
     let mut head = ResponseHeader::from(head);
+    if let Some(reason) = reason.as_ref().and_then(|reason| str::from_utf8(reason.as_bytes()).ok()) {
+        head.set_reason_phrase(Some(reason))?;
+    }
     response::switches_as_asked(&head, kind)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         exchange.tunnel(link, head).await?;
@@ -99,7 +104,7 @@ pub(super) async fn exchange(
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
     }
-    Ok(exchange.upload.is_over().then_some(link))
+    Ok(exchange.upload.is_whole().then_some(link))
 }
 
 /// Says how the answer is framed towards the client, who may have another version of HTTP than the app.
@@ -250,20 +255,27 @@ struct Upload {
     to: Option<mpsc::Sender<Piece>>,
     /// What the app has not taken yet.
     waiting: Option<Piece>,
+    /// The app wanted no more of it before its end.
+    is_refused: bool,
 }
 
 impl Upload {
     fn of(session: &mut Session) -> (Self, RequestBody) {
         if session.as_downstream_mut().is_body_empty() {
-            return (Self { to: None, waiting: None }, RequestBody::empty());
+            return (Self { to: None, waiting: None, is_refused: false }, RequestBody::empty());
         }
         let (to, body) = RequestBody::piped();
-        (Self { to: Some(to), waiting: None }, body)
+        (Self { to: Some(to), waiting: None, is_refused: false }, body)
     }
 
-    /// Whether the app has all of it, and nothing more is awaited of the client.
+    /// Whether nothing more of it is awaited of the client.
     fn is_over(&self) -> bool {
         self.to.is_none()
+    }
+
+    /// Whether the app has all of it.
+    fn is_whole(&self) -> bool {
+        self.is_over() && !self.is_refused
     }
 
     fn waits(&self) -> bool {
@@ -291,8 +303,10 @@ impl Upload {
                     }
                     None => false,
                 },
-                // The app wants no more of it.
-                Err(_closed) => true,
+                Err(_closed) => {
+                    self.is_refused = true;
+                    true
+                }
             },
         };
         if is_over {

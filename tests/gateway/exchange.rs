@@ -255,6 +255,14 @@ async fn to_http_1_0_the_end_of_the_connection_is_that_of_the_answer() {
     assert_eq!(client.closes().await, "ok");
 }
 
+#[tokio::test]
+async fn an_apps_own_words_for_a_status_go_on() {
+    let world = public(&saying(b"HTTP/1.1 200 Very Good\r\nContent-Length: 0\r\n\r\n", false).await);
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    client.expect(b"HTTP/1.1 200 Very Good\r\n").await;
+}
+
 /// An app that echoes bodies, and keeps its connections.
 async fn echo() -> String {
     let app = axum::Router::new().fallback(async |body: bytes::Bytes| body);
