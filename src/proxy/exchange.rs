@@ -31,6 +31,12 @@ use crate::gate::kind::Kind;
 
 /// How much of what an app says through a tunnel is taken at a time.
 const TUNNEL_PIECE: usize = 16 * 1024;
+/// How long an app may take nothing of what is said to it through a tunnel. While it takes nothing, nobody sees that the
+/// client left.
+const TUNNEL_TAKES: Duration = Duration::from_secs(60);
+/// How many informational answers wait to be passed on. A client may do without any of them (RFC 9110 §15.2), and an app
+/// may send them faster than anybody takes them.
+const MOST_INFORMATIONAL: usize = 16;
 
 /// A request that was not answered.
 pub(super) struct Unanswered {
@@ -61,6 +67,13 @@ pub(super) async fn exchange(
     let (upload, body) = Upload::of(session);
     let told = Informational::default();
     told.ask_for(&mut request);
+    if !body.is_end_stream()
+        && matches!(link.sender, Sender::Http1(_))
+        && !request.headers().contains_key(CONTENT_LENGTH)
+    {
+        // Said here, or hyper sends a GET without the body that it has.
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let is_head = request.method() == Method::HEAD;
     let request = request.map(|()| body);
     let mut exchange = Exchange { session, upload, patience: Patience::new(silence) };
@@ -91,12 +104,18 @@ pub(super) async fn exchange(
         head.set_reason_phrase(Some(reason))?;
     }
     response::switches_as_asked(&head, kind)?;
+    // Browsers keep the cookies of a 101 too.
+    response::drop_own_cookies(&mut head)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !exchange.upload.is_over() {
+            return Err(protocol("the app switched before the end of the request").into());
+        }
+        head.remove_header(&CONTENT_LENGTH);
+        head.remove_header(&TRANSFER_ENCODING);
         exchange.tunnel(link, head).await?;
         return Ok(None);
     }
     hop_by_hop::drop_from_answer(&mut head);
-    response::drop_own_cookies(&mut head)?;
     let ends = is_head || body.is_end_stream();
     let version = exchange.session.req_header().version;
     frame(&mut head, ends, version)?;
@@ -185,6 +204,7 @@ impl Exchange<'_> {
                 }
                 Some(Err(frame)) => {
                     let Ok(mut trailers) = frame.into_trailers() else { continue };
+                    hop_by_hop::drop_from_trailers(&mut trailers);
                     trailers.remove(SET_COOKIE);
                     if self.session.as_downstream().is_http2() {
                         let sent = self.session.as_downstream_mut().write_response_trailers(trailers).await;
@@ -197,7 +217,12 @@ impl Exchange<'_> {
     }
 
     async fn pass_on_informational(&mut self, told: &Informational) -> pingora::Result<()> {
-        for (status, headers) in told.take() {
+        let heads = told.take();
+        // HTTP/1.0 knows none of them (RFC 9110 §15.2).
+        if self.session.req_header().version == Version::HTTP_10 {
+            return Ok(());
+        }
+        for (status, headers) in heads {
             let mut head = ResponseHeader::build_no_case(status, Some(headers.len()))?;
             for (name, value) in &headers {
                 head.append_header(name, value)?;
@@ -235,11 +260,11 @@ impl Exchange<'_> {
                     None => return Ok(()),
                     Some(said) => {
                         self.patience.moved();
-                        let written = async {
+                        let written = tokio::time::timeout(TUNNEL_TAKES, async {
                             app.write_all(&said).await?;
                             app.flush().await
-                        };
-                        written.await.map_err(|error| {
+                        });
+                        written.await.map_err(|_elapsed| late())?.map_err(|error| {
                             Error::because(ErrorType::WriteError, "the app's tunnel", error).into_up()
                         })?;
                     }
@@ -355,8 +380,10 @@ impl Informational {
     fn ask_for<B>(&self, request: &mut Request<B>) {
         let told = self.clone();
         hyper::ext::on_informational(request, move |response| {
-            let head = (response.status(), response.headers().clone());
-            told.0.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+            let mut waiting = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() < MOST_INFORMATIONAL {
+                waiting.push((response.status(), response.headers().clone()));
+            }
         });
     }
 

@@ -51,6 +51,16 @@ pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
     }
 }
 
+/// Drops those of the trailers of an answer, and what says how it is framed (RFC 9110 §6.5.1).
+pub(super) fn drop_from_trailers(trailers: &mut HeaderMap) {
+    let is_one = |name: &HeaderName| {
+        is_of_both(name) || matches!(name.as_str(), "te" | "transfer-encoding" | "content-length" | "host")
+    };
+    for name in those(trailers, is_one) {
+        trailers.remove(name);
+    }
+}
+
 /// Whether a field is of one connection in either direction.
 fn is_of_both(name: &HeaderName) -> bool {
     matches!(name.as_str(), "connection" | "keep-alive" | "proxy-connection" | "trailer" | "upgrade")

@@ -235,6 +235,93 @@ async fn an_upload_over_http2_that_ends_in_an_empty_frame_ends_once() {
 }
 
 #[tokio::test]
+async fn a_get_has_its_body_too_however_its_end_is_told() {
+    let (url, mut seen) = recorder().await;
+    let world = public(&url);
+    let mut client = world.connect();
+    client.send(request("GET", "/", &["Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\n\r\n")).await;
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(String::from_utf8_lossy(&seen.recv().await.unwrap()), "5\r\nhello\r\n0\r\n\r\n");
+
+    let (url, mut seen) = recorder().await;
+    let world = public(&url);
+    let (mut client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("https://{HOST}/")).body(()).unwrap();
+    let (answer, mut body) = client.send_request(request, false).unwrap();
+    body.send_data("hello".into(), true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
+    assert_eq!(String::from_utf8_lossy(&seen.recv().await.unwrap()), "5\r\nhello\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn trailers_go_on_over_http2_without_those_of_the_connection() {
+    let url = saying(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 9\r\n\
+          Transfer-Encoding: chunked\r\nConnection: close\r\nKeep-Alive: 1\r\nContent-Length: 3\r\nTE: x\r\n\
+          Set-Cookie: __Host-bmauth=x\r\n\r\n",
+        false,
+    )
+    .await;
+    let world = public(&url);
+    let (client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("https://{HOST}/")).body(()).unwrap();
+    let (answer, _) = client.ready().await.unwrap().send_request(request, true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    let mut all = Vec::new();
+    while let Some(piece) = body.data().await {
+        all.extend_from_slice(&piece.unwrap());
+    }
+    let trailers = body.trailers().await.unwrap().unwrap_or_default();
+    let names: Vec<&str> = trailers.keys().map(http::HeaderName::as_str).collect();
+    assert_eq!((all.as_slice(), names), (&b"ok"[..], vec!["x-sum"]));
+}
+
+#[tokio::test]
+async fn an_answer_that_switches_sets_no_cookie_of_ours_and_waits_for_the_request_to_end() {
+    let switching =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 3\r\n\
+        Set-Cookie: bmauth=x\r\nSet-Cookie: __Host-bmauth=x; Path=/; Secure\r\nSet-Cookie: theirs=1\r\n\r\n";
+    let asking = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x"];
+    let origin = format!("Origin: https://{HOST}");
+    let lines: Vec<&str> = asking.into_iter().chain([origin.as_str()]).collect();
+    let world = public(&saying(switching, false).await);
+    let mut client = world.connect();
+    client.send(request("GET", "/", &lines, "")).await;
+    let head = client.answer_head().await;
+    assert_eq!((head.status, head.field("set-cookie")), (101, Some("theirs=1")));
+    assert_eq!(head.field("content-length"), None);
+
+    let mut client = world.connect();
+    let lines: Vec<&str> = lines.into_iter().chain(["Content-Length: 5"]).collect();
+    client.send(request("GET", "/", &lines, "")).await;
+    assert_eq!(client.answer_head().await.status, 502);
+}
+
+#[tokio::test]
+async fn of_informational_answers_without_end_some_are_passed_on_and_the_answer_comes() {
+    let url = raw_app(async |_, mut stream| {
+        let flood = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(1000);
+        stream.write_all(&flood).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let world = public(&url);
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    let mut hints = 0;
+    while client.answer_head().await.status == 103 {
+        hints += 1;
+    }
+    assert!((1..1000).contains(&hints), "{hints}");
+
+    let mut old = world.connect();
+    old.send(format!("GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n")).await;
+    assert_eq!(old.answer_head().await.status, 200);
+}
+
+#[tokio::test]
 async fn a_put_on_a_kept_connection_that_closes_is_sent_again_where_it_has_no_body() {
     let app = hello().await;
     let world = public(&app.url);
