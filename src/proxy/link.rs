@@ -1,10 +1,10 @@
 //! Connections to one server: in use, and kept for the next request. One of HTTP/1.1 that is kept costs no task and no
 //! timer: it is looked at when it is taken, and those that nobody took are closed by one round over all. One of HTTP/2 is
-//! shared by all calls.
+//! shared by many calls.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use super::dial::Socket;
 const IDLE: Duration = Duration::from_secs(4);
 /// How many unused connections to one server are kept.
 const MOST: usize = 1024;
+/// How many calls share a connection of HTTP/2: common servers take no more at once, and a call beyond would wait until
+/// another caller's ends.
+const MOST_CALLS: usize = 100;
 
 /// A connection to an app, for one request.
 pub(super) struct Link {
@@ -31,6 +34,8 @@ pub(super) struct Link {
     /// Whether a request was served by it before.
     pub(super) is_used: bool,
     idle_since: Instant,
+    /// Counts this among the calls of a shared connection while it lives.
+    call: Option<Arc<()>>,
 }
 
 /// Takes requests.
@@ -49,7 +54,7 @@ pub(super) struct Line {
 #[derive(Default)]
 pub(super) struct KeptLinks {
     unused: Mutex<Vec<Link>>,
-    shared: Mutex<Option<Shared>>,
+    shared: Mutex<Vec<Shared>>,
 }
 
 /// A connection of HTTP/2.
@@ -57,6 +62,8 @@ struct Shared {
     sender: http2::SendRequest<RequestBody>,
     address: SocketAddr,
     used_at: Instant,
+    /// Held by each of its calls.
+    calls: Arc<()>,
 }
 
 impl Link {
@@ -71,7 +78,7 @@ impl Link {
     }
 
     fn new(sender: Sender, line: Option<Line>, address: SocketAddr, is_used: bool) -> Self {
-        Self { sender, line, address, is_used, idle_since: Instant::now() }
+        Self { sender, line, address, is_used, idle_since: Instant::now(), call: None }
     }
 
     /// Whether another request can be sent by it now.
@@ -145,15 +152,20 @@ impl KeptLinks {
         drop(idle);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         // Calls that are still under way hold it open.
-        *shared = shared.take().filter(|shared| now.duration_since(shared.used_at) < IDLE);
+        shared.retain(|shared| now.duration_since(shared.used_at) < IDLE && !shared.sender.is_closed());
     }
 
-    /// The connection of HTTP/2 to that address, if it is still good.
+    /// The newest connection of HTTP/2 to that address that is still good and has room for a call.
     pub(super) fn shared(&self, address: SocketAddr) -> Option<Link> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = shared.as_mut().filter(|shared| shared.address == address && !shared.sender.is_closed())?;
+        let has_room = |shared: &&mut Shared| {
+            shared.address == address && !shared.sender.is_closed() && Arc::strong_count(&shared.calls) <= MOST_CALLS
+        };
+        let shared = shared.iter_mut().rev().find(has_room)?;
         shared.used_at = Instant::now();
-        Some(Link::new(Sender::Http2(shared.sender.clone()), None, address, true))
+        let mut link = Link::new(Sender::Http2(shared.sender.clone()), None, address, true);
+        link.call = Some(Arc::clone(&shared.calls));
+        Some(link)
     }
 
     /// A connection of HTTP/2 over an open socket, which others share from now on.
@@ -164,9 +176,12 @@ impl KeptLinks {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(socket)).await?;
         // It ends once nobody has its sender, or the app closes it.
         tokio::spawn(connection);
-        let shared = Shared { sender: sender.clone(), address, used_at: Instant::now() };
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(shared);
-        Ok(Link::new(Sender::Http2(sender), None, address, false))
+        let mut link = Link::new(Sender::Http2(sender.clone()), None, address, false);
+        let calls = Arc::new(());
+        link.call = Some(Arc::clone(&calls));
+        let shared = Shared { sender, address, used_at: Instant::now(), calls };
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
+        Ok(link)
     }
 }
 
