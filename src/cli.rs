@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigErrors, ConfigSource};
-use crate::domain::route::UpstreamUrl;
+use crate::domain::upstream::UpstreamUrl;
 
 /// A reverse proxy that puts passkey sign-in in front of any web app.
 #[derive(Debug, Parser)]

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::domain::brand::Brand;
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
-use crate::domain::route::{Routes, UpstreamUrl};
+use crate::domain::route::Routes;
+use crate::domain::upstream::UpstreamUrl;
 
 pub mod api;
 pub mod email;

@@ -49,5 +49,6 @@ pub mod sign_in;
 pub mod signing_key;
 pub mod token_family;
 pub mod tokens;
+pub mod upstream;
 pub mod user_agent;
 pub mod visitor;

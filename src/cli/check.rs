@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::{Failed, load};
 use crate::config::Config;
 use crate::config::email::Transport;
-use crate::domain::route::{Route, UpstreamUrl};
+use crate::domain::route::Route;
+use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
 use crate::store::Records as _;
 use crate::store::redb::RedbStore;
 use crate::wire;
@@ -23,7 +24,7 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
         println!("warning  {warning}");
     }
     println!("ok       configuration");
-    for route in config.routes.iter().filter(|route| route.upstream.is_empty()) {
+    for route in config.routes.iter().filter(|route| route.upstream.servers.is_empty()) {
         let Route { host, path, demands, .. } = &**route;
         println!(
             "ok       route: {host}{path} has no upstream, so a proxy in front asks about it ({})",
@@ -38,7 +39,7 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
         let mut well = say("store", store(&config).await);
         well &= say("mail", mail(&config).await);
         let mut seen: Vec<&UpstreamUrl> = Vec::new();
-        for upstream in config.routes.iter().flat_map(|route| &route.upstream) {
+        for upstream in config.routes.iter().flat_map(|route| &route.upstream.servers) {
             if !seen.contains(&upstream) {
                 seen.push(upstream);
                 well &= say("upstream", reach(upstream).await);
@@ -85,9 +86,16 @@ async fn mail(config: &Config) -> Result<String, String> {
 }
 
 async fn reach(upstream: &UpstreamUrl) -> Result<String, String> {
-    let host = upstream.host().to_string();
-    match timeout(PATIENCE, TcpStream::connect((host.trim_matches(['[', ']']), upstream.port()))).await {
-        Ok(Ok(_)) => Ok(format!("{upstream} takes connections")),
+    let connect = async {
+        match upstream.place() {
+            UpstreamPlace::Tcp { host, port } => {
+                TcpStream::connect((host.as_str().trim_matches(['[', ']']), port)).await.map(drop)
+            }
+            UpstreamPlace::Unix(path) => UnixStream::connect(path).await.map(drop),
+        }
+    };
+    match timeout(PATIENCE, connect).await {
+        Ok(Ok(())) => Ok(format!("{upstream} takes connections")),
         Ok(Err(error)) => Err(format!("{upstream} does not take connections ({error}). Is the app running?")),
         Err(_) => Err(format!("{upstream} takes too long to take a connection. Is the app running?")),
     }

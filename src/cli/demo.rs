@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{Failed, serve};
 use crate::config::Config;
-use crate::domain::route::UpstreamUrl;
+use crate::domain::upstream::UpstreamUrl;
 use crate::telemetry;
 
 /// Runs the demo until it is told to stop.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::ConfigSource;
-use crate::domain::route::UpstreamUrl;
+use crate::domain::upstream::UpstreamUrl;
 
 /// A configuration for http://localhost whose paths start from `folder`.
 pub(super) fn source(port: u16, upstream: &UpstreamUrl, folder: &Path) -> ConfigSource {

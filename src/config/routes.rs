@@ -11,7 +11,8 @@ use crate::domain::group;
 use crate::domain::host::Host;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::{CanonicalPath, PathPrefix};
-use crate::domain::route::{Access, Demands, Route, RouteId, Routes, UpstreamUrl};
+use crate::domain::route::{Access, Demands, Route, RouteId, Routes};
+use crate::domain::upstream::{Upstream, UpstreamPlace, UpstreamUrl, UpstreamUrlError};
 
 section! {
     /// One route as it is written.
@@ -164,7 +165,7 @@ fn check_one(
         id,
         host: host?,
         path: path?,
-        upstream: upstream?,
+        upstream: Upstream::of(upstream?),
         demands: Demands {
             access: access?,
             groups: groups?,
@@ -229,15 +230,22 @@ fn read_upstream(setting: Setting, server: Option<&Server>, checks: &mut Checks)
     let mut read: Vec<UpstreamUrl> = Vec::new();
     for item in items {
         let url = item.parsed(checks, |text| {
-            let url =
-                UpstreamUrl::parse(text).map_err(|why| format!("{why}. It must be like \"http://127.0.0.1:8000\"."))?;
+            let url = UpstreamUrl::parse(text).map_err(|why| match why {
+                UpstreamUrlError::Socket | UpstreamUrlError::SocketAbove | UpstreamUrlError::SocketLong => {
+                    format!("{why}.")
+                }
+                UpstreamUrlError::Scheme
+                | UpstreamUrlError::UserInfo
+                | UpstreamUrlError::Path
+                | UpstreamUrlError::Host(_) => format!("{why}. It must be like \"http://127.0.0.1:8000\"."),
+            })?;
             if let Some(Server { admin, .. }) = server.filter(|server| own_address(&url, &[server.admin]).is_some()) {
                 return Err(format!("it is `server.admin`, {admin}, which is never public."));
             }
             if let Some(own) = server.and_then(|server| own_address(&url, &server.listen)) {
                 return Err(format!("it is the gateway’s own address {own}; requests would go in a circle."));
             }
-            if read.contains(&url) {
+            if read.iter().any(|other| other.place() == url.place()) {
                 return Err("it is there twice.".to_owned());
             }
             Ok(url)
@@ -259,12 +267,13 @@ pub(super) fn read_audience(text: &str) -> Result<String, String> {
 
 /// The address of ours that an upstream is, if it is one: to a public one each request would come back for ever.
 fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&'a SocketAddr> {
+    let UpstreamPlace::Tcp { host, port } = upstream.place() else { return None };
     listen.iter().find(|own| {
         let here = own.ip().is_loopback() || own.ip().is_unspecified();
-        let same_host = match upstream.host().ip() {
+        let same_host = match host.ip() {
             Some(ip) => ip == own.ip() || (own.ip().is_unspecified() && ip.is_loopback()),
-            None => here && upstream.host().is_loopback(),
+            None => here && host.is_loopback(),
         };
-        same_host && own.port() == upstream.port()
+        same_host && own.port() == port
     })
 }

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::host::Authority;
-use super::origin::{Origin, OwnOrigins};
+use super::origin::{Origin, OwnOrigins, Scheme};
 use super::return_to::{ReturnTo, ReturnToError};
-use super::route::Scheme;
 
 /// Where somebody goes: a target on the host that the flow runs on, or on another of our own origins.
 ///

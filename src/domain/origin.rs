@@ -1,11 +1,19 @@
-//! Origins: those of our own pages, and those of single-page apps that may call the API.
+//! Origins: those of our own pages, and those of other sites whose pages may call the API or open WebSockets.
 
 use std::fmt;
 
 use thiserror::Error;
 
 use super::host::{Authority, Host, HostError};
-use super::route::Scheme;
+
+/// The scheme by which a visitor's browser speaks to a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
 
 /// A web origin in the one spelling in which browsers send it (RFC 6454 §6.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +22,7 @@ pub struct Origin {
     host: Host,
 }
 
-/// Why a text is not an origin that may call the API.
+/// Why a text is not an origin whose pages may be let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OriginError {
     /// A pattern.
@@ -37,8 +45,26 @@ pub enum OriginError {
     Spelling(String),
 }
 
+impl Scheme {
+    /// The port where none is named.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 impl Origin {
-    /// Reads an origin that may call the API, which must be spelled as browsers send it.
+    /// Reads an origin whose pages may be let in, which must be spelled as browsers send it.
     ///
     /// # Errors
     /// Says what it cannot have, or how it is spelled.

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::host::{Authority, Host, HostError};
+use super::host::Host;
 use super::path::{CanonicalPath, PathPrefix};
+use super::upstream::Upstream;
+
+pub use super::origin::Scheme;
 
 /// The place of a route in the configuration, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,8 +25,8 @@ pub struct Route {
     pub host: Host,
     /// The paths it answers for.
     pub path: PathPrefix,
-    /// The servers behind it; none where a proxy in front has the app behind it and only asks.
-    pub upstream: Vec<UpstreamUrl>,
+    /// The servers behind it, and how they are spoken to.
+    pub upstream: Upstream,
     /// Who may reach it, and what its upstream is told.
     pub demands: Demands,
 }
@@ -148,103 +151,6 @@ impl Routes {
     }
 }
 
-/// Where a server behind the gateway listens: scheme, host and port, nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UpstreamUrl {
-    scheme: Scheme,
-    host: Host,
-    port: u16,
-}
-
-/// How an upstream is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-/// Why a text is not an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum UpstreamUrlError {
-    /// Neither `http://` nor `https://`.
-    #[error("an upstream starts with http:// or https://")]
-    Scheme,
-    /// A user name or password.
-    #[error("an upstream cannot have a user name or password")]
-    UserInfo,
-    /// A path, query or fragment.
-    #[error("an upstream is a scheme, a host and a port, without a path: paths are forwarded as they come")]
-    Path,
-    /// The host or the port.
-    #[error("{0}")]
-    Host(#[from] HostError),
-}
-
-impl UpstreamUrl {
-    /// Reads an upstream's URL; one slash at its end changes nothing.
-    ///
-    /// # Errors
-    /// Says what it is that an upstream cannot have.
-    pub fn parse(written: &str) -> Result<Self, UpstreamUrlError> {
-        let (scheme, rest) = written.split_once("://").ok_or(UpstreamUrlError::Scheme)?;
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            _ => return Err(UpstreamUrlError::Scheme),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.contains(['/', '?', '#', '\\']) {
-            return Err(UpstreamUrlError::Path);
-        }
-        if rest.contains('@') {
-            return Err(UpstreamUrlError::UserInfo);
-        }
-        let Authority { host, port } = Authority::parse(rest.as_bytes())?;
-        let port = port.unwrap_or(scheme.default_port());
-        Ok(Self { scheme, host, port })
-    }
-
-    /// The scheme.
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
-    }
-
-    /// The host, to resolve and, with TLS, to verify.
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// The port, which the scheme gives where the URL does not.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Whether the connection is made with TLS.
-    pub fn is_tls(&self) -> bool {
-        self.scheme == Scheme::Https
-    }
-}
-
-impl Scheme {
-    /// The port where none is named.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-
-    /// `http` or `https`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
 impl Access {
     /// The word in the configuration.
     pub const fn as_str(self) -> &'static str {
@@ -253,13 +159,6 @@ impl Access {
             Self::Optional => "optional",
             Self::Public => "public",
         }
-    }
-}
-
-impl fmt::Display for UpstreamUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 
@@ -273,6 +172,7 @@ impl fmt::Display for RouteId {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::upstream::UpstreamUrl;
     use super::*;
 
     fn route(id: usize, host: &str, path: &str) -> Route {
@@ -280,7 +180,7 @@ mod tests {
             id: RouteId(id),
             host: Host::parse(host).expect("a host"),
             path: PathPrefix::parse(path).expect("a path"),
-            upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")],
+            upstream: Upstream::of(vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream")]),
             demands: Demands {
                 access: Access::SignedIn,
                 groups: Vec::new(),
@@ -406,38 +306,6 @@ mod tests {
                 refused.map(|_| ()).map_err(|duplicate| (duplicate.first, duplicate.second)),
                 Err((RouteId(0), RouteId(1)))
             );
-        }
-    }
-
-    #[test]
-    fn an_upstream_is_a_scheme_a_host_and_a_port() {
-        for (written, canonical) in [
-            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
-            ("http://app/", "http://app"),
-            ("HTTPS://App.Example:443", "https://app.example"),
-            ("http://[::1]:3000", "http://[::1]:3000"),
-        ] {
-            assert_eq!(UpstreamUrl::parse(written).map(|url| url.to_string()), Ok(canonical.to_owned()));
-        }
-        let url = UpstreamUrl::parse("https://app_1").expect("an upstream");
-        assert_eq!((url.scheme(), url.host().as_str(), url.port(), url.is_tls()), (Scheme::Https, "app_1", 443, true));
-    }
-
-    #[test]
-    fn what_is_more_than_an_upstream_is_refused() {
-        for (written, why) in [
-            ("127.0.0.1:8000", UpstreamUrlError::Scheme),
-            ("ftp://app", UpstreamUrlError::Scheme),
-            ("http://app/base", UpstreamUrlError::Path),
-            ("http://app//", UpstreamUrlError::Path),
-            ("http://app?x", UpstreamUrlError::Path),
-            ("http://app#x", UpstreamUrlError::Path),
-            ("http://user:pw@app", UpstreamUrlError::UserInfo),
-            ("http://", UpstreamUrlError::Host(HostError::Empty)),
-            ("http://app:0", UpstreamUrlError::Host(HostError::Port)),
-            ("http://a b", UpstreamUrlError::Host(HostError::Character)),
-        ] {
-            assert_eq!(UpstreamUrl::parse(written), Err(why), "{written}");
         }
     }
 

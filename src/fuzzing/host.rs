@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use url::Url;
 
 use crate::domain::host::{Authority, Host};
-use crate::domain::origin::Origin;
-use crate::domain::route::{Scheme, UpstreamUrl};
+use crate::domain::origin::{Origin, Scheme};
+use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
 
 /// Reads the value of a `Host` field, a host of a configuration, an origin and an upstream. What any of them reads is
 /// read from its own spelling as the same again, and is to a browser what it is here.
@@ -29,7 +29,10 @@ pub fn host(input: &[u8]) {
     }
     if let Ok(upstream) = UpstreamUrl::parse(text) {
         assert_eq!(UpstreamUrl::parse(&upstream.to_string()).as_ref(), Ok(&upstream));
-        is_one_host(upstream.host());
+        match upstream.place() {
+            UpstreamPlace::Tcp { host, .. } => is_one_host(host),
+            UpstreamPlace::Unix(path) => assert!(path.is_absolute(), "{upstream}"),
+        }
     }
 }
 
@@ -69,7 +72,8 @@ mod tests {
         let name = proptest::collection::vec(label, 1..5).prop_map(|labels| labels.join("."));
         let v6 = "\\[[0-9a-fA-F:.]{2,24}\\]|\\[(::|::ffff:|64:ff9b::)[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]\\.[0-9]\\]";
         let host = prop_oneof![3 => name.boxed(), 1 => v6.boxed()];
-        let start = prop_oneof![Just(""), Just("https://"), Just("http://"), Just("HTTPS://")];
+        let start =
+            prop_oneof![Just(""), Just("https://"), Just("http://"), Just("HTTPS://"), Just("h2c://"), Just("unix:/")];
         let end = "(:[0-9]{1,6})?[/.]?";
         holds("host", super::host, (start, host, end).prop_map(|(start, host, end)| format!("{start}{host}{end}")));
     }

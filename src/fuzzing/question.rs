@@ -20,9 +20,10 @@ use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::SEGMENT;
 use crate::domain::passkey::CredentialId;
 use crate::domain::path::{PathPrefix, RequestTarget};
-use crate::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme, UpstreamUrl};
+use crate::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, Method as Proof, Session, SessionId, SessionLimits, SignedIn};
+use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::credentials::Credentials;
 use crate::gate::fields;
 use crate::gate::forward_auth::{ForwardAuth, Question, Reply, Settings};
@@ -53,7 +54,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         id: RouteId(id),
         host: Host::parse(host).expect("a host"),
         path: PathPrefix::parse(path).expect("a path"),
-        upstream: Vec::new(),
+        upstream: Upstream::of(Vec::new()),
         demands: Demands {
             access,
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
@@ -61,8 +62,8 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
             forward_authorization: false,
         },
     };
-    let passed_on =
-        |route| Route { upstream: vec![UpstreamUrl::parse("http://127.0.0.1:8000").expect("a URL")], ..route };
+    let server = || UpstreamUrl::parse("http://127.0.0.1:8000").expect("a URL");
+    let passed_on = |route| Route { upstream: Upstream::of(vec![server()]), ..route };
     Routes::new([
         asked(0, "notes.example.com", "/", Access::SignedIn, &[]),
         asked(1, "notes.example.com", "/public", Access::Public, &[]),

@@ -43,7 +43,7 @@ pub(super) fn way<'a>(incoming: &Incoming, parts: &'a Parts) -> Result<Way<'a>, 
         return Ok(Way::Portal);
     }
     let route = routes.find(host, &incoming.target.path).ok_or(GateRefusal::NotFound)?;
-    if route.upstream.is_empty() { Err(GateRefusal::AskedOnly) } else { Ok(Way::App(route)) }
+    if route.upstream.servers.is_empty() { Err(GateRefusal::AskedOnly) } else { Ok(Way::App(route)) }
 }
 
 /// Decides whether a request may go to the app behind `route`.

@@ -8,8 +8,9 @@ use super::*;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::path::PathPrefix;
-use crate::domain::route::{Access, Demands, Route, RouteId, Scheme, UpstreamUrl};
+use crate::domain::route::{Access, Demands, Route, RouteId, Scheme};
 use crate::domain::secret::SecretDigest;
+use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
@@ -48,7 +49,7 @@ fn gateway(access: Access) -> Gateway {
         id: RouteId(0),
         host: host.clone(),
         path: PathPrefix::parse("/").unwrap(),
-        upstream: vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()],
+        upstream: Upstream::of(vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()]),
         demands: Demands {
             access,
             groups: Vec::new(),

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::dial::{Certified, Socket, Speaks, Trust};
 use super::link::{KeptLinks, Link};
-use crate::domain::route::{RouteId, Routes, UpstreamUrl};
+use crate::domain::route::{RouteId, Routes};
+use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
 use crate::gate::kind::Kind;
 
 /// How long a server may be silent within an answer, or before it.
@@ -71,7 +72,7 @@ pub(super) fn silence(kind: Kind) -> Duration {
 impl Upstreams {
     pub(super) fn new(routes: &Routes) -> Self {
         let pools = routes.iter().map(|route| {
-            let servers = route.upstream.iter().cloned().map(Server::new).map(Arc::new).collect();
+            let servers = route.upstream.servers.iter().cloned().map(Server::new).map(Arc::new).collect();
             (route.id, Pool { servers, turn: AtomicUsize::new(0) })
         });
         Self(pools.collect())
@@ -107,11 +108,16 @@ impl Upstreams {
 
 impl Server {
     fn new(url: UpstreamUrl) -> Self {
-        let ip = url.host().ip();
-        // A certificate names an address without brackets.
-        let name = || ip.map_or_else(|| url.host().as_str().to_owned(), |ip| ip.to_string());
-        let certified = url.is_tls().then(|| Certified::by(&TRUST, name()));
-        let fixed = ip.map(|ip| SocketAddr::new(ip, url.port()));
+        let (fixed, certified) = match url.place() {
+            UpstreamPlace::Tcp { host, port } => {
+                let ip = host.ip();
+                // A certificate names an address without brackets.
+                let name = || ip.map_or_else(|| host.as_str().to_owned(), |ip| ip.to_string());
+                let certified = url.is_tls().then(|| Certified::by(&TRUST, name()));
+                (ip.map(|ip| SocketAddr::new(ip, port)), certified)
+            }
+            UpstreamPlace::Unix(_) => (None, None),
+        };
         Self {
             url,
             fixed,
@@ -197,7 +203,10 @@ impl Server {
 
     /// IPv4 first: an app on `localhost` listens there more often than not.
     async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((self.url.host().as_str(), self.url.port())).await?;
+        let UpstreamPlace::Tcp { host, port } = self.url.place() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let found = tokio::net::lookup_host((host.as_str(), port)).await?;
         let mut addresses: Vec<SocketAddr> = found.collect();
         addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));
         addresses.dedup();

@@ -15,9 +15,10 @@ use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::path::PathPrefix;
-use bmauth::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme, UpstreamUrl};
+use bmauth::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
+use bmauth::domain::upstream::{Upstream, UpstreamUrl};
 use bmauth::gate::forward_auth::{self, ForwardAuth};
 use bmauth::gate::gatekeeper::Gatekeeper;
 use bmauth::gate::peer::PeerInfo;
@@ -183,7 +184,7 @@ impl Plan {
             id: RouteId(self.routes.len()),
             host: Host::parse(host).unwrap(),
             path: PathPrefix::parse(path).unwrap(),
-            upstream: upstreams.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect(),
+            upstream: Upstream::of(upstreams.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect()),
             demands: Demands { access, groups: Vec::new(), audience: host.into(), forward_authorization: false },
         });
         self

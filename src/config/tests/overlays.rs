@@ -68,7 +68,7 @@ fn variables_reach_into_routes_by_their_number() {
         ],
     );
     let routes: Vec<String> =
-        config.routes.iter().map(|route| format!("{} {}", route.path, route.upstream[0])).collect();
+        config.routes.iter().map(|route| format!("{} {}", route.path, route.upstream.servers[0])).collect();
     assert_eq!(routes, ["/api http://api:2", "/ http://other:1"]);
 }
 

@@ -518,7 +518,7 @@ fn upstreams_are_checked() {
     assert_eq!(
         upstream("\"127.0.0.1:8000\""),
         format!(
-            "bmauth.toml:6:12: `route.upstream` is \"127.0.0.1:8000\": an upstream starts with http:// or https://. {like}"
+            "bmauth.toml:6:12: `route.upstream` is \"127.0.0.1:8000\": an upstream starts with http://, https://, h2c:// or unix:. {like}"
         )
     );
     assert_eq!(
@@ -529,7 +529,7 @@ fn upstreams_are_checked() {
     );
     assert_eq!(
         upstream("[\"u:hunter2@a:80\"]"),
-        "bmauth.toml:6:13: `route.upstream` is \"…@a:80\": an upstream starts with http:// or https://. It must be like \"http://127.0.0.1:8000\"."
+        "bmauth.toml:6:13: `route.upstream` is \"…@a:80\": an upstream starts with http://, https://, h2c:// or unix:. It must be like \"http://127.0.0.1:8000\"."
     );
     assert_eq!(
         upstream("[\"http://u:hunter2@a\"]"),
@@ -541,9 +541,30 @@ fn upstreams_are_checked() {
         upstream("[\"http://a\", \"http://A:80/\"]"),
         "bmauth.toml:6:25: `route.upstream` is \"http://A:80/\": it is there twice."
     );
+    for (first, again) in [("http://a", "h2c://a:80"), ("unix:/run/a.sock", "unix:///run/./a.sock")] {
+        let column = 12 + format!("[{first:?}, ").len();
+        assert_eq!(
+            upstream(&format!("[{first:?}, {again:?}]")),
+            format!("bmauth.toml:6:{column}: `route.upstream` is {again:?}: it is there twice.")
+        );
+    }
+    for (socket, why) in [
+        ("unix:app.sock", "behind unix: stands the absolute path of a socket, like unix:/run/app.sock"),
+        ("unix:/run/../app.sock", "the path of a socket has no “..”; write where it leads"),
+        (&format!("unix:/{}", "a".repeat(107)), "the path of a socket has at most 107 bytes"),
+    ] {
+        assert_eq!(
+            upstream(&format!("[{socket:?}]")),
+            format!("bmauth.toml:6:13: `route.upstream` is {socket:?}: {why}.")
+        );
+    }
     assert_eq!(
         upstream("[\"http://localhost:8443\"]"),
         "bmauth.toml:6:13: `route.upstream` is \"http://localhost:8443\": it is the gateway’s own address 0.0.0.0:8443; requests would go in a circle."
+    );
+    assert_eq!(
+        upstream("[\"unix:/run/app.sock\", \"h2c://127.0.0.1:8443\"]"),
+        "bmauth.toml:6:35: `route.upstream` is \"h2c://127.0.0.1:8443\": it is the gateway’s own address 0.0.0.0:8443; requests would go in a circle."
     );
 }
 

@@ -75,7 +75,7 @@ fn the_minimal_file_loads_with_every_default() {
         ("notes.example.com", "/", Access::SignedIn, "notes.example.com")
     );
     assert!(!route.demands.forward_authorization);
-    assert_eq!(route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
+    assert_eq!(route.upstream.servers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
 
@@ -85,7 +85,8 @@ fn behind_a_proxy_that_asks_a_route_needs_no_upstream() {
         "{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\n[[route]]\npath = \"/files\"\naccess = \"public\"\n\
          [[route]]\npath = \"/api\"\nupstream = [\"http://api\"]\n"
     ));
-    let upstreams: Vec<_> = config.routes.iter().map(|route| (route.path.as_str(), route.upstream.len())).collect();
+    let upstreams: Vec<_> =
+        config.routes.iter().map(|route| (route.path.as_str(), route.upstream.servers.len())).collect();
     assert_eq!(upstreams, [("/files", 0), ("/api", 1), ("/", 0)]);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
@@ -357,7 +358,7 @@ fn the_demo_goes_through_the_same_checks() {
     assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.storage.path, path("/tmp/demo/demo.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
-    assert_eq!(config.routes.iter().map(|route| route.upstream.clone()).collect::<Vec<_>>(), [vec![upstream]]);
+    assert_eq!(config.routes.iter().map(|route| route.upstream.servers.clone()).collect::<Vec<_>>(), [vec![upstream]]);
     assert_eq!(config.warnings, Vec::<String>::new());
 
     let itself = UpstreamUrl::parse("http://localhost:8080").expect("an upstream");

@@ -75,7 +75,8 @@ impl Theirs {
     /// cookies that its app hides from scripts.
     pub(super) fn of(headers: &HeaderMap, credentials: &Credentials, route: &Route) -> Self {
         let (came, authorized) = (headers.contains_key(COOKIE), headers.contains_key(AUTHORIZATION));
-        let left = |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.is_empty()) };
+        let left =
+            |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.servers.is_empty()) };
         let cookie = match credentials.cookies {
             AppCookies::AsItCame => headers.get(COOKIE).cloned(),
             AppCookies::Nothing => None,
