@@ -1,4 +1,36 @@
-//! Names of header fields as the laxest server might read them.
+//! Names of header fields as the laxest server might read them, and those that no client may send. Lists are folded
+//! already.
+
+/// Fields by which some gateway tells an app who asks.
+pub const KNOWN: [&[u8]; 11] = [
+    b"remoteuser",
+    b"remoteemail",
+    b"remotename",
+    b"remotegroups",
+    b"xforwardeduser",
+    b"xforwardedemail",
+    b"xforwardedgroups",
+    b"xforwardedpreferredusername",
+    b"xforwardedaccesstoken",
+    b"xremoteuser",
+    b"xbmauthjwt",
+];
+/// What the names of such fields begin with: an app that stood behind another gateway before may still believe them.
+pub const FAMILIES: [&[u8]; 8] = [
+    b"xauthrequest",
+    b"xauthenticated",
+    b"xauthentik",
+    b"xwebauth",
+    b"xpomerium",
+    b"xgoogiap",
+    b"xgoogauthenticated",
+    b"cfaccess",
+];
+/// Becomes the variable `HTTP_PROXY` in CGI, by which an app's own requests would be led elsewhere (CVE-2016-5385).
+pub const CGI_VARIABLE: &[u8] = b"proxy";
+/// Fields that some servers take for the real target, by which nothing was decided.
+pub const OTHER_TARGET: [&[u8]; 6] =
+    [b"xoriginalurl", b"xoriginaluri", b"xrewriteurl", b"xforwardeduri", b"xforwardedurl", b"xforwardedpath"];
 
 /// A field name of which only letters and digits count, small letters and capitals alike. CGI alone makes one of `-` and
 /// `_`, and others of `.` too.
@@ -42,6 +74,12 @@ impl Folded {
         names.iter().any(|name| self.is(name))
     }
 
+    /// Whether some app may take it for one of ours that says who asks: one of the [`KNOWN`], the [`FAMILIES`], or
+    /// `identity`, the name that the token has here.
+    pub fn is_of_identity(&self, identity: &Self) -> bool {
+        self.start() == identity.start() || self.is_any(&KNOWN) || self.begins_as_any(&FAMILIES)
+    }
+
     /// Whether it begins as one of `families`, which are folded already.
     pub fn begins_as_any(&self, families: &[&[u8]]) -> bool {
         families.iter().any(|family| self.start().starts_with(family))
@@ -59,6 +97,17 @@ mod tests {
         }
         for name in ["x-bmauth-jwts", "x-bmauth", "", "y-bmauth-jwt"] {
             assert!(!Folded::of(name).is(b"xbmauthjwt"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_tells_an_app_who_asks_is_known_in_any_spelling() {
+        let identity = Folded::of("X-Who");
+        for name in ["x_who", "X-Who", "Remote-User", "remote.groups", "X-Auth-Request-Email", "CF-Access-Jwt"] {
+            assert!(Folded::of(name).is_of_identity(&identity), "{name}");
+        }
+        for name in ["X-Whom", "Remote-Addr", "X-Env", "Authorization"] {
+            assert!(!Folded::of(name).is_of_identity(&identity), "{name}");
         }
     }
 
