@@ -21,6 +21,7 @@ pub mod hidden;
 pub mod identity;
 pub mod link;
 pub mod passkeys;
+pub mod pem;
 pub mod public_url;
 pub mod server;
 pub mod sessions;

@@ -1,0 +1,110 @@
+//! PEM files: certificates, and private keys that fit them.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::sign::CertifiedKey;
+use thiserror::Error;
+
+use super::hidden::warn_if_world_readable;
+use super::problem::{Checks, Place};
+use super::setting::Setting;
+
+/// Why a certificate and its key cannot be used.
+#[derive(Debug, Error)]
+pub enum PemFilesError {
+    /// The certificate file cannot be read or has no certificate in PEM form.
+    #[error("{} has no certificate chain in PEM form ({source})", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        source: pem::Error,
+    },
+    /// The key file cannot be read or has no private key in PEM form.
+    #[error("{} has no private key in PEM form ({source})", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        source: pem::Error,
+    },
+    /// Both can be read, but not used together.
+    #[error("the certificate and the key cannot be used together ({0})")]
+    Pair(#[from] rustls::Error),
+}
+
+/// A certificate chain and its private key.
+pub(super) struct PemPair {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// A file that a key of the configuration names.
+pub(super) struct PemFile {
+    /// The whole key.
+    key: String,
+    /// From the folder of the configuration.
+    pub path: PathBuf,
+    /// Where it was written.
+    pub place: Place,
+}
+
+impl PemFile {
+    /// The file that a setting names.
+    pub(super) fn of(setting: Setting, checks: &mut Checks) -> Option<Self> {
+        let (key, place) = (setting.key.clone(), setting.place().clone());
+        setting.text(checks).map(|text| Self { key, path: checks.resolve(&text), place })
+    }
+
+    /// A problem with what is in it.
+    pub(super) fn refuse(&self, checks: &mut Checks, why: &dyn std::fmt::Display) {
+        checks.refuse(&self.place, format!("`{}`: {why}.", self.key));
+    }
+}
+
+/// Reads both files.
+///
+/// # Errors
+/// A file cannot be read, or the key is not the certificate's.
+pub(super) fn load_pair(cert: &Path, key: &Path) -> Result<CertifiedKey, PemFilesError> {
+    Ok(certified(PemPair { chain: read_chain(cert)?, key: read_key(key)? })?)
+}
+
+/// Reads both files: each on its own first, so that both can be wrong at once, then together.
+pub(super) fn check_pair(cert: Option<&PemFile>, key: Option<&PemFile>, checks: &mut Checks) -> Option<PemPair> {
+    let chain = cert.and_then(|file| read_chain(&file.path).map_err(|why| file.refuse(checks, &why)).ok());
+    let private = key.and_then(|file| {
+        let read = read_key(&file.path).map_err(|why| file.refuse(checks, &why)).ok()?;
+        warn_if_world_readable(&file.path, &file.key, &file.place, checks);
+        Some((read, file))
+    });
+    let (chain, (private, file)) = chain.zip(private)?;
+    let whole = PemPair { chain: chain.clone(), key: private.clone_key() };
+    match certified(whole) {
+        Ok(_) => Some(PemPair { chain, key: private }),
+        Err(why) => {
+            file.refuse(checks, &PemFilesError::Pair(why));
+            None
+        }
+    }
+}
+
+/// The certificates of a file; at least one.
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let all: Vec<_> = CertificateDer::pem_file_iter(path)?.collect::<Result<_, _>>()?;
+    if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) }
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemFilesError> {
+    read_certificates(path).map_err(|source| PemFilesError::Certificate { path: path.to_owned(), source })
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemFilesError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| PemFilesError::Key { path: path.to_owned(), source })
+}
+
+fn certified(PemPair { chain, key }: PemPair) -> Result<CertifiedKey, rustls::Error> {
+    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
+}
