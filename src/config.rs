@@ -50,6 +50,7 @@ use link::{LinkFile, Linking};
 use passkeys::{Passkeys, PasskeysFile};
 use problem::Checks;
 use public_url::PublicUrl;
+use routes::RouteSurroundings;
 use server::{Server, ServerFile};
 use sessions::{Sessions, SessionsFile};
 use setting::{Setting, Written, section};
@@ -258,7 +259,9 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
     let rp_id = passkeys.as_ref().map(|passkeys| &passkeys.rp_id);
-    let routes = routes::check(route, &root, url, rp_id, server.as_ref(), checks);
+    let identity_header = identity.as_ref().map(|identity| &identity.header);
+    let surroundings = RouteSurroundings { public_url: url, rp_id, server: server.as_ref(), identity_header };
+    let routes = routes::check(route, &root, &surroundings, checks);
     let around = Around { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
     let api = Api::check(ApiFile::read("api.", table(api, &root, checks), checks), around, checks);
     let (public_url, _) = located_url?;

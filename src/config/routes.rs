@@ -1,7 +1,10 @@
 //! `[[route]]`: what stands behind the gateway, and who may reach it.
 
-use std::net::SocketAddr;
+mod headers;
+mod upstream;
+mod upstream_tls;
 
+use super::identity::IdentityHeader;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::server::Server;
@@ -12,12 +15,24 @@ use crate::domain::host::Host;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::{CanonicalPath, PathPrefix};
 use crate::domain::route::{Access, Demands, Route, RouteId, Routes};
-use crate::domain::upstream::{Upstream, UpstreamPlace, UpstreamUrl, UpstreamUrlError};
+
+use upstream::UpstreamKeys;
 
 section! {
     /// One route as it is written.
-    struct RouteFile { host, path, upstream, access, audience, groups, forward_authorization }
+    struct RouteFile {
+        host, path, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers,
+        timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization,
+    }
     not_built { step_up, cors }
+}
+
+/// What the other sections say that routes must agree with; nothing where they are wrong themselves.
+pub(super) struct RouteSurroundings<'a> {
+    pub public_url: Option<&'a PublicUrl>,
+    pub rp_id: Option<&'a Host>,
+    pub server: Option<&'a Server>,
+    pub identity_header: Option<&'a IdentityHeader>,
 }
 
 /// A route that is right on its own, and where it was written.
@@ -30,9 +45,7 @@ struct Placed {
 pub(super) fn check(
     setting: Option<Setting>,
     root: &Place,
-    public_url: Option<&PublicUrl>,
-    rp_id: Option<&Host>,
-    server: Option<&Server>,
+    around: &RouteSurroundings<'_>,
     checks: &mut Checks,
 ) -> Option<Routes> {
     let missing = "There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"].";
@@ -66,7 +79,7 @@ pub(super) fn check(
         };
         let file = RouteFile::read("route.", table, checks);
         let place = file.place.clone();
-        let Some(route) = check_one(file, RouteId(index), public_url, server, checks) else {
+        let Some(route) = check_one(file, RouteId(index), around, checks) else {
             complete = false;
             continue;
         };
@@ -80,7 +93,7 @@ pub(super) fn check(
             complete = false;
             continue;
         }
-        if let Some(rp_id) = rp_id
+        if let Some(rp_id) = around.rp_id
             && route.demands.access != Access::Public
             && !route.host.is_within(rp_id)
         {
@@ -106,13 +119,34 @@ pub(super) fn check(
 fn check_one(
     file: Written<RouteFile>,
     id: RouteId,
-    public_url: Option<&PublicUrl>,
-    server: Option<&Server>,
+    around: &RouteSurroundings<'_>,
     checks: &mut Checks,
 ) -> Option<Route> {
     let Written {
         place,
-        keys: RouteFile { host, path, upstream, access, audience, groups, forward_authorization, step_up, cors },
+        keys:
+            RouteFile {
+                host,
+                path,
+                upstream,
+                balance,
+                health,
+                upstream_tls,
+                host_header,
+                strip_prefix,
+                request_headers,
+                response_headers,
+                timeout,
+                max_body,
+                upgrade,
+                websocket_origins,
+                access,
+                audience,
+                groups,
+                forward_authorization,
+                step_up,
+                cors,
+            },
     } = file;
     for (setting, instead) in [
         (step_up, "Until then no passkey is asked for again, which is not what it says."),
@@ -124,24 +158,32 @@ fn check_one(
     }
     let host = match host {
         Some(setting) => setting.parsed(checks, read_host),
-        None => public_url.map(|url| url.host().clone()),
+        None => around.public_url.map(|url| url.host().clone()),
     };
     let path = match path {
         Some(setting) => setting.parsed(checks, read_path),
         None => PathPrefix::parse("/").ok(),
     };
-    let upstream = match upstream {
-        Some(setting) => read_upstream(setting, server, checks),
-        // A proxy in front has the app behind it, and only asks.
-        None if server.is_some_and(|server| !server.trusted_proxies.is_empty()) => Some(Vec::new()),
-        None => {
-            let message = "`route.upstream` is missing. It is the server behind this route, like upstream = [\"http://127.0.0.1:8000\"]. \
-                           It can be left out only where a proxy in front sends requests to the app itself and asks here about \
-                           each (forward-auth); then name that proxy in `server.trusted_proxies`.";
-            checks.refuse(&place, message);
-            None
-        }
-    };
+    let upstream = upstream::check(
+        UpstreamKeys {
+            upstream,
+            balance,
+            health,
+            upstream_tls,
+            host_header,
+            strip_prefix,
+            request_headers,
+            response_headers,
+            timeout,
+            max_body,
+            upgrade,
+            websocket_origins,
+        },
+        &place,
+        path.as_ref(),
+        around,
+        checks,
+    );
     let access = match access {
         Some(setting) => {
             let words = [Access::SignedIn, Access::Optional, Access::Public].map(|access| (access.as_str(), access));
@@ -165,7 +207,7 @@ fn check_one(
         id,
         host: host?,
         path: path?,
-        upstream: Upstream::of(upstream?),
+        upstream: upstream?,
         demands: Demands {
             access: access?,
             groups: groups?,
@@ -219,42 +261,6 @@ fn read_path(text: &str) -> Result<PathPrefix, String> {
     }
 }
 
-fn read_upstream(setting: Setting, server: Option<&Server>, checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
-    let place = setting.place().clone();
-    let items = setting.list(checks)?;
-    if items.is_empty() {
-        checks.refuse(&place, "`route.upstream` is empty; name at least one server, like \"http://127.0.0.1:8000\".");
-        return None;
-    }
-    let count = items.len();
-    let mut read: Vec<UpstreamUrl> = Vec::new();
-    for item in items {
-        let url = item.parsed(checks, |text| {
-            let url = UpstreamUrl::parse(text).map_err(|why| match why {
-                UpstreamUrlError::Socket | UpstreamUrlError::SocketAbove | UpstreamUrlError::SocketLong => {
-                    format!("{why}.")
-                }
-                UpstreamUrlError::Scheme
-                | UpstreamUrlError::UserInfo
-                | UpstreamUrlError::Path
-                | UpstreamUrlError::Host(_) => format!("{why}. It must be like \"http://127.0.0.1:8000\"."),
-            })?;
-            if let Some(Server { admin, .. }) = server.filter(|server| own_address(&url, &[server.admin]).is_some()) {
-                return Err(format!("it is `server.admin`, {admin}, which is never public."));
-            }
-            if let Some(own) = server.and_then(|server| own_address(&url, &server.listen)) {
-                return Err(format!("it is the gateway’s own address {own}; requests would go in a circle."));
-            }
-            if read.iter().any(|other| other.place() == url.place()) {
-                return Err("it is there twice.".to_owned());
-            }
-            Ok(url)
-        });
-        read.extend(url);
-    }
-    (read.len() == count).then_some(read)
-}
-
 /// A StringOrURI (RFC 7519 §2), as the audience of tokens.
 pub(super) fn read_audience(text: &str) -> Result<String, String> {
     let plain = (1..=255).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
@@ -263,17 +269,4 @@ pub(super) fn read_audience(text: &str) -> Result<String, String> {
     } else {
         Err("it must be 1 to 255 characters without spaces, like \"notes.example.com\".".to_owned())
     }
-}
-
-/// The address of ours that an upstream is, if it is one: to a public one each request would come back for ever.
-fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&'a SocketAddr> {
-    let UpstreamPlace::Tcp { host, port } = upstream.place() else { return None };
-    listen.iter().find(|own| {
-        let here = own.ip().is_loopback() || own.ip().is_unspecified();
-        let same_host = match host.ip() {
-            Some(ip) => ip == own.ip() || (own.ip().is_unspecified() && ip.is_loopback()),
-            None => here && host.is_loopback(),
-        };
-        same_host && own.port() == port
-    })
 }

@@ -108,6 +108,14 @@ impl Setting {
         })
     }
 
+    /// A number of bytes, such as `"64KiB"`, of which there must be at least `least`.
+    pub(super) fn size(self, checks: &mut Checks, least: u64) -> Option<u64> {
+        self.parsed(checks, |text| {
+            let bytes = parse_size(text)?;
+            if bytes < least { Err(format!("it must be at least {}.", show_size(least))) } else { Ok(bytes) }
+        })
+    }
+
     /// Refuses a key whose feature is not built: starting would let people believe in something that is not
     /// there. `instead` says what holds until then.
     pub(super) fn not_built(self, checks: &mut Checks, instead: &str) {
@@ -156,6 +164,41 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     let number: u64 = digits.parse().map_err(|_| allowed.to_owned())?;
     let seconds = number.checked_mul(seconds).ok_or_else(|| allowed.to_owned())?;
     Ok(Duration::from_secs(seconds))
+}
+
+/// The units of sizes, the largest first.
+const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// `"64KiB"`, `"10MiB"` or `"1GiB"`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits_end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, written) = text.split_at(digits_end);
+    let number: Option<u64> = digits.parse().ok();
+    let unit = SIZES.iter().find(|(unit, _)| *unit == written);
+    if let (Some(number), Some((_, size))) = (number, unit)
+        && let Some(bytes) = number.checked_mul(*size)
+    {
+        return Ok(bytes);
+    }
+    // As other programs write it: 10M, 10mb, 10 MB.
+    let letters = written.trim().to_ascii_lowercase();
+    let meant = SIZES.iter().find(|(unit, _)| {
+        let unit = unit.to_ascii_lowercase();
+        [unit.as_str(), &unit.replace('i', ""), &unit.replace("ib", "")].contains(&letters.as_str())
+    });
+    let meant = number.zip(meant).filter(|(_, (unit, _))| *unit != written);
+    let help = meant.map(|(number, (unit, _))| format!(" Did you mean \"{number}{unit}\"?"));
+    let help = help.unwrap_or_default();
+    Err(format!("it must be a whole number and B, KiB, MiB or GiB, like \"64KiB\", \"10MiB\" or \"1GiB\".{help}"))
+}
+
+/// A number of bytes as the configuration writes it, in the largest unit that fits.
+fn show_size(bytes: u64) -> String {
+    let fits = |size: u64| bytes >= size && bytes.is_multiple_of(size);
+    match SIZES.iter().find(|(_, size)| fits(*size)) {
+        Some((unit, size)) => format!("\"{}{unit}\"", bytes / size),
+        None => format!("\"{bytes}B\""),
+    }
 }
 
 /// A length of time as the configuration writes it, in the largest unit that fits.
@@ -306,6 +349,41 @@ mod tests {
         for text in ["30s", "5m", "12h", "30d", "90s"] {
             let shown = parse_duration(text).map(show_duration);
             assert_eq!(shown, Ok(format!("{text:?}")));
+        }
+    }
+
+    #[test]
+    fn sizes_are_whole_numbers_with_a_unit() {
+        for (text, bytes) in [
+            ("0B", 0),
+            ("1B", 1),
+            ("64KiB", 65_536),
+            ("10MiB", 10_485_760),
+            ("1GiB", 1_073_741_824),
+            ("17179869183GiB", 18_446_744_072_635_809_792),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes));
+            assert_eq!(show_size(bytes), format!("{text:?}"));
+        }
+        for (bad, meant) in [
+            ("", None),
+            ("5", None),
+            ("KiB", None),
+            ("1.5MiB", None),
+            ("-1B", None),
+            ("+1B", None),
+            ("1TiB", None),
+            ("17179869184GiB", None),
+            ("99999999999999999999B", None),
+            ("10M", Some("10MiB")),
+            ("10 MiB", Some("10MiB")),
+            ("64kb", Some("64KiB")),
+            ("1g", Some("1GiB")),
+            ("512b", Some("512B")),
+        ] {
+            let told = parse_size(bad).expect_err(bad);
+            let said = told.split_once(" Did you mean ").map(|(_, meant)| meant);
+            assert_eq!(said, meant.map(|meant| format!("{meant:?}?")).as_deref(), "{bad}: {told}");
         }
     }
 

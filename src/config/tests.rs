@@ -3,6 +3,7 @@
 mod files;
 mod overlays;
 mod problems;
+mod upstreams;
 mod values;
 
 use std::path::PathBuf;

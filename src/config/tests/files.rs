@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::super::email::Transport;
 use super::*;
 use crate::domain::brand::Logo;
+use crate::domain::upstream::{Upstream, UpstreamTls};
 
 /// A folder with these files, and `bmauth.toml` among them.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -157,5 +158,101 @@ fn tls_needs_both_files_and_https() {
          bmauth.toml:8:7: `server.tls.cert` is missing. It is the PEM file with the certificate chain.\n\
          bmauth.toml:8:7: `server.tls.key` is missing. It is the PEM file with the private key.\n\
          bmauth.toml:8:9: `server.tls.certificate` is not a key. The keys here are cert, key."
+    );
+}
+
+/// A route to `https://app` whose `upstream_tls` has these keys.
+fn with_upstream_tls(keys: &str) -> String {
+    format!("{URL}{EMAIL}[[route]]\nupstream = [\"https://app\"]\nupstream_tls = {{ {keys} }}\n")
+}
+
+#[track_caller]
+fn upstream_of(folder: &TempDir) -> Upstream {
+    let config = load_from(folder).unwrap_or_else(|errors| panic!("{errors}"));
+    config.routes.iter().next().expect("a route").upstream.clone()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_judges_https_servers_and_is_shown_to_them_is_read_from_files() {
+    let (ca, _) = certificate("ca.example");
+    let (cert, key) = certificate("gateway.example");
+    let text = with_upstream_tls("ca = \"ca.pem\", cert = \"cert.pem\", key = \"key.pem\", name = \"App.internal\"");
+    let two = format!("{ca}{cert}");
+    let folder = folder(&[("bmauth.toml", &text), ("ca.pem", &two), ("cert.pem", &cert), ("key.pem", &key)]);
+    set_mode(&folder, "key.pem", 0o600);
+    let UpstreamTls { authorities, client, name } = upstream_of(&folder).tls;
+    let (authorities, client) = (authorities.expect("authorities"), client.expect("a certificate"));
+    assert_eq!((authorities.len(), client.chain.len()), (2, 1));
+    assert_eq!(authorities[1], client.chain[0]);
+    assert_eq!(name.expect("a name").as_str(), "app.internal");
+    let private = rustls::pki_types::PrivateKeyDer::try_from(client.key.as_slice()).expect("a private key");
+    let chain = client.chain.iter().map(|one| one.to_vec().into()).collect();
+    rustls::sign::CertifiedKey::from_der(chain, private.clone_key(), &rustls::crypto::ring::default_provider())
+        .expect("both fit");
+    let is_of_the_key = |warning: &String| warning.contains("`route.upstream_tls.key`: everybody");
+    let warnings = || load_from(&folder).expect("a configuration").warnings;
+    assert!(!warnings().iter().any(is_of_the_key));
+    set_mode(&folder, "key.pem", 0o644);
+    assert!(warnings().iter().any(is_of_the_key));
+}
+
+#[test]
+fn what_upstream_tls_does_not_say_is_left_to_the_system_and_the_url() {
+    for keys in ["", "name = \"127.0.0.1\"", "name = \"[::1]\"", "name = \"app_1\""] {
+        let folder = folder(&[("bmauth.toml", &with_upstream_tls(keys))]);
+        let tls = upstream_of(&folder).tls;
+        assert_eq!((tls.authorities, tls.client, tls.name.is_some()), (None, None, !keys.is_empty()));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_upstream_tls_is_told() {
+    let (cert, key) = certificate("gateway.example");
+    let (_, other) = certificate("gateway.example");
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let says = |keys: &str, expected: &str| {
+        let files = [("cert.pem", &*cert), ("key.pem", &key), ("other.pem", &other), ("broken.pem", broken)];
+        let text = with_upstream_tls(keys);
+        let folder = folder(&[&files[..], &[("bmauth.toml", &text)]].concat());
+        assert_eq!(problems_in(&folder), expected, "{keys}");
+    };
+    says(
+        "cert = \"cert.pem\"",
+        "bmauth.toml:7:16: `route.upstream_tls.key` is missing. It is the PEM file with the private key; a certificate for servers needs both `cert` and `key`.",
+    );
+    says(
+        "key = \"key.pem\"",
+        "bmauth.toml:7:16: `route.upstream_tls.cert` is missing. It is the PEM file with the certificate chain; a certificate for servers needs both `cert` and `key`.",
+    );
+    says(
+        "cert = \"key.pem\", key = \"no-such.pem\", ca = \"key.pem\"",
+        "bmauth.toml:7:25: `route.upstream_tls.cert`: key.pem has no certificate chain in PEM form (no items found).\n\
+         bmauth.toml:7:42: `route.upstream_tls.key`: no-such.pem has no private key in PEM form (I/O error: No such file or directory (os error 2)).\n\
+         bmauth.toml:7:62: `route.upstream_tls.ca`: key.pem has no certificates in PEM form (no items found).",
+    );
+    says(
+        "ca = \"broken.pem\"",
+        "bmauth.toml:7:23: `route.upstream_tls.ca`: broken.pem has a certificate that cannot be read (invalid peer certificate: BadEncoding).",
+    );
+    says(
+        "name = \"https://app\"",
+        "bmauth.toml:7:25: `route.upstream_tls.name` is \"https://app\": the host has a character that a host cannot have. It must be a host without scheme and port, like \"app.internal\", which the certificate names.",
+    );
+    says(
+        "certs = \"cert.pem\"",
+        "bmauth.toml:7:18: `route.upstream_tls.certs` is not a key. Did you mean `route.upstream_tls.cert`?",
+    );
+    let folder = folder(&[
+        ("bmauth.toml", &with_upstream_tls("cert = \"cert.pem\", key = \"other.pem\"")),
+        ("cert.pem", &cert),
+        ("other.pem", &other),
+    ]);
+    let told = problems_in(&folder);
+    assert!(
+        told.starts_with(
+            "bmauth.toml:7:43: `route.upstream_tls.key`: the certificate and the key cannot be used together"
+        ),
+        "{told}"
     );
 }

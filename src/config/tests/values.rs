@@ -13,6 +13,7 @@ use crate::domain::path::CanonicalPath;
 use crate::domain::recover::Mode;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
+use crate::domain::upstream::Upstream;
 
 #[test]
 fn the_minimal_file_loads_with_every_default() {
@@ -75,7 +76,8 @@ fn the_minimal_file_loads_with_every_default() {
         ("notes.example.com", "/", Access::SignedIn, "notes.example.com")
     );
     assert!(!route.demands.forward_authorization);
-    assert_eq!(route.upstream.servers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://127.0.0.1:8000"]);
+    let server = UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream");
+    assert_eq!(route.upstream, Upstream::of(vec![server]));
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
 

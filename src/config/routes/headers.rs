@@ -1,0 +1,90 @@
+//! `request_headers` and `response_headers`: fields that a route sets or removes on the way.
+
+use http::HeaderName;
+
+use crate::config::problem::Checks;
+use crate::config::setting::Setting;
+use crate::domain::field_name::{CGI_VARIABLE, Folded, OTHER_TARGET};
+use crate::domain::upstream::{FieldChangeError, FieldChanges};
+
+/// Fields that are about one connection or the length of one message, folded: the gateway says them itself.
+const OF_THE_CONNECTION: [&[u8]; 6] =
+    [b"connection", b"contentlength", b"keepalive", b"proxyconnection", b"transferencoding", b"upgrade"];
+/// More of them, that only requests have.
+const OF_A_REQUEST: [&[u8]; 4] = [b"expect", b"http2settings", b"te", b"trailer"];
+
+/// Reads what is changed in requests. None of it may tell the app who asks: that is the gateway's own to say, under
+/// `identity` among others.
+pub(super) fn read_request_headers(
+    setting: Setting,
+    identity: Option<&HeaderName>,
+    checks: &mut Checks,
+) -> Option<FieldChanges> {
+    read(setting, checks, |name| {
+        let is_identity = match identity {
+            Some(identity) => name.is_of_identity(&Folded::of(identity.as_str())),
+            None => false,
+        };
+        if is_identity {
+            Err("apps learn from it who is signed in, which the gateway alone tells them; choose another name")
+        } else if name.is(b"host") {
+            Err("what an app is told as the host is said by `route.host_header`")
+        } else if name.is(b"cookie") {
+            Err("the visitor’s cookies for the app go on as they come")
+        } else if name.is(CGI_VARIABLE) || name.is_any(&OTHER_TARGET) {
+            Err("some apps take it for another target than the one that was asked for, so the gateway sends it to none")
+        } else if name.is_any(&OF_THE_CONNECTION) || name.is_any(&OF_A_REQUEST) {
+            Err("it is about the connection to the app, and the gateway says it itself")
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Reads what is changed in answers. None of it may set a cookie, which could be one of the gateway's own.
+pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Option<FieldChanges> {
+    read(setting, checks, |name| {
+        if name.is(b"setcookie") {
+            Err("it could set or drop the gateway’s own cookies; let the app set its own")
+        } else if name.is_any(&OF_THE_CONNECTION) || name.is(b"trailer") {
+            Err("it is about the connection to the visitor, and the gateway says it itself")
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Reads a table of names and values, an empty value for what is removed. `may` says why a name is not for the operator
+/// to change.
+fn read(
+    setting: Setting,
+    checks: &mut Checks,
+    may: impl Fn(&Folded) -> Result<(), &'static str>,
+) -> Option<FieldChanges> {
+    let section = setting.key.clone();
+    let table = setting.table(checks)?;
+    let mut changes = FieldChanges::default();
+    let mut complete = true;
+    for (name, entry) in table.entries {
+        let key = format!("{section}.{name}");
+        if let Err(why) = may(&Folded::of(&name)) {
+            checks.refuse(&entry.key_place, format!("`{key}` cannot be set or removed: {why}."));
+            complete = false;
+            continue;
+        }
+        let place = entry.node.place.clone();
+        let setting = Setting { key: key.clone(), key_place: entry.key_place.clone(), node: entry.node };
+        // A value may be a password of the app, so no message shows it.
+        let Some(value) = setting.text_if_it_is() else {
+            checks.refuse(&place, format!("`{key}` must be text in quotes; \"\" removes the header."));
+            complete = false;
+            continue;
+        };
+        if let Err(why) = changes.add(&name, Some(value.as_str()).filter(|value| !value.is_empty())) {
+            let place = if why == FieldChangeError::Value { &place } else { &entry.key_place };
+            checks.refuse(place, format!("`{key}`: {why}."));
+            complete = false;
+        }
+    }
+    complete.then_some(changes)
+}
