@@ -81,7 +81,7 @@ pub async fn decide(
     if asked.kind == Kind::WebSocket
         && route.demands.access != Access::Public
         && !by_bearer
-        && !is_own_origin(asked.headers, asked.authority, asked.public_scheme)
+        && !comes_from_a_page_let_in(route, &asked)
     {
         return Err(GateRefusal::ForeignOrigin.into());
     }
@@ -107,11 +107,17 @@ async fn principal(credentials: &Credentials, gatekeeper: &dyn Gatekeeper) -> Re
     })
 }
 
-/// Whether the one `Origin` of a request is the scheme, host and port it is for.
-fn is_own_origin(headers: &HeaderMap, authority: &Authority, scheme: Scheme) -> bool {
-    let mut origins = headers.get_all(ORIGIN).iter();
+/// Whether the one `Origin` of a request is its own, or one of those that its route names.
+fn comes_from_a_page_let_in(route: &Route, asked: &Asked<'_>) -> bool {
+    let mut origins = asked.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let Ok(origin) = origin.to_str() else { return false };
+    is_own_origin(origin, asked.authority, asked.public_scheme)
+        || route.upstream.websocket_origins.iter().any(|known| known.as_str() == origin)
+}
+
+/// Whether an origin is the scheme, host and port that a request is for.
+fn is_own_origin(origin: &str, authority: &Authority, scheme: Scheme) -> bool {
     let Some((its_scheme, its_authority)) = origin.split_once("://") else { return false };
     let Ok(its_authority) = Authority::parse(its_authority.as_bytes()) else { return false };
     let port = |authority: &Authority| authority.port.unwrap_or(scheme.default_port());
@@ -120,38 +126,144 @@ fn is_own_origin(headers: &HeaderMap, authority: &Authority, scheme: Scheme) -> 
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use futures_util::FutureExt as _;
     use http::HeaderValue;
 
     use super::*;
+    use crate::domain::clock::Timestamp;
+    use crate::domain::host::Host;
+    use crate::domain::origin::Origin;
+    use crate::domain::path::PathPrefix;
+    use crate::domain::route::{Demands, RouteId};
+    use crate::domain::secret::SecretDigest;
+    use crate::domain::upstream::{Upstream, UpstreamUrl};
+    use crate::identity::IdentityError;
+    use crate::store::StoreError;
+
+    /// A gateway where nobody is signed in.
+    struct NobodySignedIn;
+
+    #[async_trait]
+    impl Gatekeeper for NobodySignedIn {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix(0)
+        }
+
+        fn live(&self, _: SecretDigest) -> Option<Principal> {
+            None
+        }
+
+        async fn load(&self, _: SecretDigest) -> Result<Option<Principal>, StoreError> {
+            Ok(None)
+        }
+
+        fn is_access_token(&self, _: &str) -> bool {
+            false
+        }
+
+        async fn bearer(&self, _: &str) -> Result<Option<Principal>, StoreError> {
+            Ok(None)
+        }
+
+        fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+            Err(IdentityError::NoKey)
+        }
+    }
+
+    /// Whether a WebSocket with these origins gets through to that route, at `a.example` over https.
+    fn is_let_in(route: &Arc<Route>, origins: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for origin in origins {
+            headers.append(ORIGIN, HeaderValue::from_static(origin));
+        }
+        let asked = Asked {
+            kind: Kind::WebSocket,
+            credentials: &Credentials::read(&headers, "session", |_| false),
+            headers: &headers,
+            authority: &Authority::parse(b"a.example").unwrap(),
+            public_scheme: Scheme::Https,
+        };
+        let decided = decide(route, asked, &NobodySignedIn).now_or_never().expect("nothing here waits");
+        match decided {
+            Ok(_) => true,
+            Err(denied) => {
+                assert_eq!(denied.refusal, GateRefusal::ForeignOrigin);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn a_route_lets_pages_of_its_websocket_origins_in_passed_on_or_asked_about() {
+        let host = Host::parse("a.example").unwrap();
+        let servers = vec![UpstreamUrl::parse("http://127.0.0.1:8000").unwrap()];
+        for (servers, access) in [
+            (servers.clone(), Access::Optional),
+            (Vec::new(), Access::Optional),
+            (servers, Access::Public),
+            (Vec::new(), Access::Public),
+        ] {
+            let named = ["https://b.example", "http://localhost:3000"];
+            let route = |origins: &[&str]| {
+                let websocket_origins = origins.iter().map(|origin| Origin::parse(origin).unwrap()).collect();
+                Arc::new(Route {
+                    id: RouteId(0),
+                    host: host.clone(),
+                    path: PathPrefix::parse("/").unwrap(),
+                    upstream: Upstream { websocket_origins, ..Upstream::of(servers.clone()) },
+                    demands: Demands { access, groups: Vec::new(), audience: "a".into(), forward_authorization: false },
+                })
+            };
+            let is_public = access == Access::Public;
+            let (open, own_alone) = (route(&named), route(&[]));
+            for origin in ["https://a.example", "https://a.example:443"] {
+                assert!(is_let_in(&open, &[origin]) && is_let_in(&own_alone, &[origin]), "{origin}");
+            }
+            for origin in named {
+                assert!(is_let_in(&open, &[origin]), "{origin}");
+                assert_eq!(is_let_in(&own_alone, &[origin]), is_public, "{origin}");
+            }
+            for origins in [
+                &["https://b.example", "https://b.example"][..],
+                &["https://a.example", "https://b.example"],
+                &["https://b.example https://a.example"],
+                &["http://b.example"],
+                &["https://b.example:8443"],
+                &["https://b.example/"],
+                &["https://B.example"],
+                &["https://x.b.example"],
+                &["http://localhost"],
+                &["null"],
+                &[],
+            ] {
+                assert_eq!(is_let_in(&open, origins), is_public, "{origins:?}");
+            }
+        }
+    }
 
     #[test]
     fn an_origin_is_compared_by_scheme_host_and_port() {
-        let own = |origins: &[&'static str], authority: &str, scheme| {
-            let mut headers = HeaderMap::new();
-            for origin in origins {
-                headers.append(ORIGIN, HeaderValue::from_static(origin));
-            }
-            is_own_origin(&headers, &Authority::parse(authority.as_bytes()).unwrap(), scheme)
+        let own = |origin: &str, authority: &str, scheme| {
+            is_own_origin(origin, &Authority::parse(authority.as_bytes()).unwrap(), scheme)
         };
         let https = Scheme::Https;
-        assert!(own(&["https://a.example"], "a.example", https));
-        assert!(own(&["https://a.example"], "a.example:443", https));
-        assert!(own(&["https://a.example:8443"], "A.example:8443", https));
-        assert!(own(&["http://localhost:8080"], "localhost:8080", Scheme::Http));
-        for origins in [
-            &["http://a.example"][..],
-            &["https://a.example:8443"],
-            &["https://b.example"],
-            &["https://a.example.evil.example"],
-            &["https://x.a.example"],
-            &["https://a.example/"],
-            &["https://user@a.example"],
-            &["null"],
-            &[],
-            &["https://a.example", "https://a.example"],
-            &["https://a.example https://b.example"],
+        assert!(own("https://a.example", "a.example", https));
+        assert!(own("https://a.example", "a.example:443", https));
+        assert!(own("https://a.example:8443", "A.example:8443", https));
+        assert!(own("http://localhost:8080", "localhost:8080", Scheme::Http));
+        for origin in [
+            "http://a.example",
+            "https://a.example:8443",
+            "https://b.example",
+            "https://a.example.evil.example",
+            "https://x.a.example",
+            "https://a.example/",
+            "https://user@a.example",
+            "null",
+            "https://a.example https://b.example",
         ] {
-            assert!(!own(origins, "a.example", https), "{origins:?}");
+            assert!(!own(origin, "a.example", https), "{origin}");
         }
     }
 }
