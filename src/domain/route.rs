@@ -121,13 +121,16 @@ impl Routes {
     /// A path whose route depends on whether its parameters (`;…`) count has none, nor has one whose route makes other
     /// demands where capitals do not count: the server behind may read it as a path of the stricter route, so neither
     /// `/admin;x` nor `/Admin` must slip past `/admin`. That holds for each of the [`Demands`]: a part of an app that is
-    /// not to see access tokens must not get them by a spelling, nor tokens that are made for another part.
+    /// not to see access tokens must not get them by a spelling, nor tokens that are made for another part; nor may
+    /// pages of other sites open its WebSockets by one.
     pub fn find(&self, host: &Host, path: &CanonicalPath) -> Option<&Arc<Route>> {
         let known = self.host(host)?;
         let route = known.routes.iter().find(|route| path.has_prefix(&route.path))?;
         let lax = known.routes.iter().find(|route| path.has_prefix_read_laxly(&route.path))?;
-        let is_same = route.id == lax.id || !path.has_parameters() && route.demands == lax.demands;
-        is_same.then_some(route)
+        let is_same = |lax: &Route| {
+            route.demands == lax.demands && route.upstream.websocket_origins == lax.upstream.websocket_origins
+        };
+        (route.id == lax.id || !path.has_parameters() && is_same(lax)).then_some(route)
     }
 
     /// Whether some route answers for this host. A request for another host gets 421.
@@ -172,6 +175,7 @@ impl fmt::Display for RouteId {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::origin::Origin;
     use super::super::upstream::UpstreamUrl;
     use super::*;
 
@@ -294,6 +298,16 @@ mod tests {
         let api = demanding(route(1, "a.example", "/Api"), |demands| demands.audience = "api".into());
         let routes = Routes::new([route(0, "a.example", "/"), api]).expect("no duplicates");
         for (path, expected) in [("/Api/x", Some(1)), ("/api/x", None), ("/API", None), ("/other", Some(0))] {
+            assert_eq!(find(&routes, "a.example", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_spelling_lets_no_page_open_a_websocket_of_another_part() {
+        let mut root = route(0, "a.example", "/");
+        root.upstream.websocket_origins = vec![Origin::parse("https://b.example").expect("an origin")];
+        let routes = Routes::new([root, route(1, "a.example", "/Api")]).expect("no duplicates");
+        for (path, expected) in [("/Api/x", Some(1)), ("/api/x", None), ("/other", Some(0))] {
             assert_eq!(find(&routes, "a.example", path), expected, "{path}");
         }
     }
