@@ -14,17 +14,22 @@ mod forward;
 mod guard;
 mod hop_by_hop;
 mod incoming;
+mod informational;
 mod link;
 mod listen;
 mod logging;
 mod named;
+mod patience;
 mod response;
 mod served;
 mod settings;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod upload;
 mod upstreams;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +51,7 @@ use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::headers::PageHeaders;
-use crate::gate::kind::Kind;
+use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
 pub use answers::{RefusalPage, RenderPage};
@@ -59,7 +64,9 @@ use answers::Answer;
 use context::Context;
 use forward::{Saying, Spoofable};
 use incoming::Incoming;
+use link::Caller;
 use streams::Surroundings;
+use upload::Upload;
 use upstreams::Upstreams;
 
 /// How long a client may pause within a request's body.
@@ -198,13 +205,15 @@ impl Gateway {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let (route, kind) = (admission.route().id, incoming.kind);
-        let is_repeatable = session.req_header().method.is_idempotent() && session.as_downstream_mut().is_body_empty();
+        let caller = Caller { connection: context.surroundings.connection.id, client: incoming.client };
+        let is_idempotent = kind::is_idempotent(&session.req_header().method);
+        let mut upload = Upload::of(session, is_idempotent);
         for is_last in [false, true] {
             let Some(server) = self.upstreams.choose(route) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
             };
             let request = forward::request(session.req_header(), self.saying(admission, incoming, context))?;
-            let link = match server.link(kind, is_last).await {
+            let link = match server.link(kind, caller, is_last).await {
                 Ok(link) => link,
                 Err(error) => {
                     let why = error.etype().as_str();
@@ -218,13 +227,14 @@ impl Gateway {
                 }
             };
             // A kept connection may have been closed by the app just then.
-            let may_repeat = link.is_used && is_repeatable && !is_last;
-            match exchange::exchange(session, link, request, kind, upstreams::silence(kind)).await {
+            let may_repeat = link.is_used && is_idempotent && !is_last;
+            let sent = exchange::exchange(session, link, request, &mut upload, kind, upstreams::silence(kind));
+            match sent.await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));
                     return Ok(());
                 }
-                Err(unanswered) if unanswered.may_repeat && may_repeat => {}
+                Err(unanswered) if unanswered.may_repeat && may_repeat && upload.can_begin_again() => {}
                 Err(unanswered) => return Err(unanswered.error),
             }
         }

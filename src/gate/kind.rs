@@ -101,6 +101,12 @@ pub fn passage(method: &Method) -> Passage {
     }
 }
 
+/// Whether a request with that method may reach an app twice: it changes nothing, or nothing more the second time
+/// (RFC 9110 §9.2.2, and the documents of the other methods). LOCK is not among them.
+pub fn is_idempotent(method: &Method) -> bool {
+    method.is_idempotent() || *method != "LOCK" && OTHER_METHODS.contains(&method.as_str())
+}
+
 /// Whether a field of that name, in small letters, is part of a preflight's question, or goes with every request.
 pub fn is_in_preflight(name: &str) -> bool {
     PREFLIGHT.contains(&name) || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))

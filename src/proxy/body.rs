@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 pub(super) struct RequestBody(Option<mpsc::Receiver<Piece>>);
 
 /// A piece of a body. A body whose pieces stop before the last one was broken off, and the app must not take it for whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Piece {
     /// What is in it; nothing where only the end is told.
     pub(super) data: Bytes,
@@ -20,10 +20,14 @@ pub(super) struct Piece {
     pub(super) is_last: bool,
 }
 
-/// The client did not send all of its request.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+/// The rest of the body does not come: the client did not send it, or nobody needs it.
+#[derive(Debug, thiserror::Error)]
 #[error("the body was broken off")]
-pub(super) struct BrokenOff;
+pub(super) struct BrokenOff {
+    /// What an app is told over HTTP/2 (RFC 9113 §7): nothing is wrong on this side.
+    #[from]
+    reason: h2::Error,
+}
 
 impl RequestBody {
     /// None.
@@ -45,7 +49,7 @@ impl Body for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let Some(pieces) = &mut self.0 else { return Poll::Ready(None) };
         let Some(Piece { data, is_last }) = ready!(pieces.poll_recv(cx)) else {
-            return Poll::Ready(Some(Err(BrokenOff)));
+            return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
         };
         if is_last {
             self.0 = None;

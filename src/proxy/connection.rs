@@ -1,7 +1,7 @@
 //! What is known of one connection for as long as it lasts: who is at its other end, and what comes by it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::gate::refusal::GateRefusal;
 /// What is known of one connection for as long as it lasts.
 #[derive(Debug)]
 pub(super) struct Connection {
+    /// Tells it from others of this run.
+    pub(super) id: u64,
     peer: Option<IpAddr>,
     /// The peer's address as it stands in `X-Forwarded-For`, made once.
     pub(super) forwarded_for: Option<HeaderValue>,
@@ -41,10 +43,12 @@ impl Drop for Serving {
 
 impl Connection {
     pub(super) fn of(arrival: Arrival) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
         let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
         let forwarded_for = peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok());
         let running = arrival.http2.then(watch::Sender::default);
         Self {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
             peer,
             forwarded_for,
             tls: arrival.tls,

@@ -5,44 +5,31 @@
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::Either;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use hyper::ext::ReasonPhrase;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
 
-use super::body::{Piece, RequestBody};
-use super::dial::Socket;
-use super::hop_by_hop;
+use super::informational::Informational;
 use super::link::{Line, Link, Sender};
-use super::{response, upstreams};
+use super::patience::{Patience, Turn};
+use super::upload::Upload;
+use super::{hop_by_hop, response, tunnel};
 use crate::gate::kind::Kind;
-
-/// How much of what an app says through a tunnel is taken at a time.
-const TUNNEL_PIECE: usize = 16 * 1024;
-/// How long an app may take nothing of what is said to it through a tunnel. While it takes nothing, nobody sees that the
-/// client left.
-const TUNNEL_TAKES: Duration = Duration::from_secs(60);
-/// How many informational answers wait to be passed on. A client may do without any of them (RFC 9110 §15.2), and an app
-/// may send them faster than anybody takes them.
-const MOST_INFORMATIONAL: usize = 16;
 
 /// A request that was not answered.
 pub(super) struct Unanswered {
     /// Why.
     pub(super) error: Box<Error>,
-    /// Whether the app's connection was closed instead of an answer, so that the request may be sent again.
+    /// Whether the app's connection was closed before a byte of an answer, so that the request may be sent again.
     pub(super) may_repeat: bool,
 }
 
@@ -61,10 +48,11 @@ pub(super) async fn exchange(
     session: &mut Session,
     mut link: Link,
     mut request: Request<()>,
+    upload: &mut Upload,
     kind: Kind,
     silence: Duration,
 ) -> Result<Option<Link>, Unanswered> {
-    let (upload, body) = Upload::of(session);
+    let body = upload.begin();
     let told = Informational::default();
     told.ask_for(&mut request);
     if !body.is_end_stream()
@@ -76,12 +64,13 @@ pub(super) async fn exchange(
     }
     let is_head = request.method() == Method::HEAD;
     let request = request.map(|()| body);
-    let mut exchange = Exchange { session, upload, patience: Patience::new(silence) };
+    let mut exchange = Exchange { session, upload, patience: Patience::new(silence), turn: Turn::App };
     let response = {
         let mut sending = pin!(match &mut link.sender {
             Sender::Http1(sender) => Either::Left(sender.send_request(request)),
             Sender::Http2(sender) => Either::Right(sender.send_request(request)),
         });
+        let mut is_told = false;
         loop {
             let head_or_more = |cx: &mut Context<'_>| match told.is_empty() {
                 true => sending.as_mut().poll(cx).map(Some),
@@ -90,10 +79,13 @@ pub(super) async fn exchange(
             match exchange.until(link.line.as_mut(), head_or_more).await? {
                 Some(Ok(response)) => break response,
                 Some(Err(error)) => {
-                    let may_repeat = was_closed(&error);
+                    let may_repeat = !is_told && link.heard.is_silent() && was_closed(&error);
                     return Err(Unanswered { error: of_app(error), may_repeat });
                 }
-                None => exchange.pass_on_informational(&told).await?,
+                None => {
+                    is_told = true;
+                    exchange.pass_on_informational(&told).await?;
+                }
             }
         }
     };
@@ -112,18 +104,42 @@ pub(super) async fn exchange(
         }
         head.remove_header(&CONTENT_LENGTH);
         head.remove_header(&TRANSFER_ENCODING);
-        exchange.tunnel(link, head).await?;
+        let Some(line) = link.line else {
+            return Err(protocol("a connection that is shared became a tunnel").into());
+        };
+        exchange.answer(head, false).await?;
+        let (socket, said) = line.into_socket().await;
+        tunnel::join(exchange.session, socket, said).await?;
         return Ok(None);
     }
-    hop_by_hop::drop_from_answer(&mut head);
+    only_chunks(&head)?;
     let ends = is_head || body.is_end_stream();
+    let is_reusable = !(ends && announces_body(&head));
+    hop_by_hop::drop_from_answer(&mut head);
     let version = exchange.session.req_header().version;
     frame(&mut head, ends, version)?;
     exchange.answer(head, ends).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
     }
-    Ok(exchange.upload.is_whole().then_some(link))
+    Ok((is_reusable && exchange.upload.is_whole()).then_some(link))
+}
+
+/// Refuses a coding of the transfer that is not undone here: what it made of the body would be passed on without its
+/// name (RFC 9112 §6.1).
+fn only_chunks(head: &ResponseHeader) -> pingora::Result<()> {
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_none_or(is_chunked) && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(protocol("a transfer coding besides chunks"))
+}
+
+/// Whether an answer without a body (to HEAD, or 204 or 304) tells of one. An app that sends it all the same, against
+/// RFC 9112 §6.3, may do so so late that it would open the answer to the next request.
+fn announces_body(head: &ResponseHeader) -> bool {
+    head.headers.contains_key(TRANSFER_ENCODING) || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// Says how the answer is framed towards the client, who may have another version of HTTP than the app.
@@ -147,8 +163,9 @@ fn frame(head: &mut ResponseHeader, ends: bool, client: Version) -> pingora::Res
 /// The client's side of an exchange.
 struct Exchange<'a> {
     session: &'a mut Session,
-    upload: Upload,
+    upload: &'a mut Upload,
     patience: Patience,
+    turn: Turn,
 }
 
 impl Exchange<'_> {
@@ -158,7 +175,7 @@ impl Exchange<'_> {
         mut line: Option<&mut Line>,
         mut app: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> pingora::Result<T> {
-        let Self { session, upload, patience } = self;
+        let Self { session, upload, patience, turn } = self;
         loop {
             let ready = poll_fn(|cx| {
                 if let Some(line) = &mut line {
@@ -166,18 +183,21 @@ impl Exchange<'_> {
                 }
                 app(cx)
             });
-            let (waits, is_over) = (upload.waits(), upload.is_over());
+            if upload.is_over() {
+                // All that may still come of the client is that it leaves.
+                *turn = Turn::App;
+            }
             tokio::select! {
                 biased;
-                come = ready => {
-                    patience.moved();
-                    return Ok(come);
-                }
-                () = upload.taken(), if waits => patience.moved(),
-                // Once all is read, this waits for the client to leave.
-                read = session.as_downstream_mut().read_body_or_idle(is_over), if !waits => {
-                    upload.read(read.map_err(of_client)?, session.as_downstream_mut().is_body_done());
-                }
+                come = turn.next(upload.step(session), ready) => match come {
+                    Either::Right(come) => {
+                        patience.moved();
+                        return Ok(come);
+                    }
+                    Either::Left(step) => if step.map_err(of_client)? {
+                        patience.moved();
+                    },
+                },
                 () = patience.out() => return Err(late()),
             }
         }
@@ -233,167 +253,6 @@ impl Exchange<'_> {
         }
         Ok(())
     }
-
-    /// Passes on what either side says, until one of them is gone.
-    async fn tunnel(&mut self, link: Link, head: ResponseHeader) -> pingora::Result<()> {
-        let Some(line) = link.line else { return Err(protocol("a connection that is shared became a tunnel")) };
-        self.patience = Patience::new(upstreams::STREAM_SILENCE);
-        self.answer(head, false).await?;
-        let (mut app, said): (Socket, Bytes) = line.into_socket().await;
-        if !said.is_empty() {
-            self.say(Some(said), false).await?;
-        }
-        let mut piece = BytesMut::with_capacity(TUNNEL_PIECE);
-        loop {
-            tokio::select! {
-                biased;
-                read = app.read_buf(&mut piece) => match read {
-                    Ok(0) => return self.say(None, true).await,
-                    Ok(_) => {
-                        self.patience.moved();
-                        self.say(Some(piece.split().freeze()), false).await?;
-                        piece.reserve(TUNNEL_PIECE);
-                    }
-                    Err(error) => return Err(Error::because(ErrorType::ReadError, "the app's tunnel", error).into_up()),
-                },
-                read = self.session.as_downstream_mut().read_request_body() => match read.map_err(of_client)? {
-                    None => return Ok(()),
-                    Some(said) => {
-                        self.patience.moved();
-                        let written = tokio::time::timeout(TUNNEL_TAKES, async {
-                            app.write_all(&said).await?;
-                            app.flush().await
-                        });
-                        written.await.map_err(|_elapsed| late())?.map_err(|error| {
-                            Error::because(ErrorType::WriteError, "the app's tunnel", error).into_up()
-                        })?;
-                    }
-                },
-                () = self.patience.out() => return Err(late()),
-            }
-        }
-    }
-}
-
-/// The body of the client's request on its way.
-struct Upload {
-    to: Option<mpsc::Sender<Piece>>,
-    /// What the app has not taken yet.
-    waiting: Option<Piece>,
-    /// The app wanted no more of it before its end.
-    is_refused: bool,
-}
-
-impl Upload {
-    fn of(session: &mut Session) -> (Self, RequestBody) {
-        if session.as_downstream_mut().is_body_empty() {
-            return (Self { to: None, waiting: None, is_refused: false }, RequestBody::empty());
-        }
-        let (to, body) = RequestBody::piped();
-        (Self { to: Some(to), waiting: None, is_refused: false }, body)
-    }
-
-    /// Whether nothing more of it is awaited of the client.
-    fn is_over(&self) -> bool {
-        self.to.is_none()
-    }
-
-    /// Whether the app has all of it.
-    fn is_whole(&self) -> bool {
-        self.is_over() && !self.is_refused
-    }
-
-    fn waits(&self) -> bool {
-        self.waiting.is_some()
-    }
-
-    /// The client sent a piece.
-    fn read(&mut self, piece: Option<Bytes>, is_last: bool) {
-        let is_last = is_last || piece.is_none();
-        let data = piece.unwrap_or_default();
-        // An empty piece is none, unless it is the last one.
-        self.waiting = (is_last || !data.is_empty()).then_some(Piece { data, is_last });
-    }
-
-    /// Returns once the app takes what waits.
-    async fn taken(&mut self) {
-        let is_over = match &self.to {
-            None => true,
-            Some(to) => match to.reserve().await {
-                Ok(place) => match self.waiting.take() {
-                    Some(piece) => {
-                        let is_last = piece.is_last;
-                        place.send(piece);
-                        is_last
-                    }
-                    None => false,
-                },
-                Err(_closed) => {
-                    self.is_refused = true;
-                    true
-                }
-            },
-        };
-        if is_over {
-            (self.to, self.waiting) = (None, None);
-        }
-    }
-}
-
-/// How long the app may say and take nothing.
-struct Patience {
-    silence: Duration,
-    since: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Patience {
-    fn new(silence: Duration) -> Self {
-        Self { silence, since: Instant::now(), timer: None }
-    }
-
-    fn moved(&mut self) {
-        self.since = Instant::now();
-    }
-
-    /// Returns once nothing has moved for too long. What moves sets no timer anew: that is looked at when it fires.
-    async fn out(&mut self) {
-        loop {
-            let end = self.since + self.silence;
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
-            timer.await;
-            if Instant::now() >= end {
-                return;
-            }
-            self.timer = None;
-        }
-    }
-}
-
-/// The informational answers (1xx) that came and were not passed on yet.
-#[derive(Clone, Default)]
-struct Informational(Arc<Mutex<Vec<InformationalHead>>>);
-
-type InformationalHead = (StatusCode, HeaderMap<HeaderValue>);
-
-impl Informational {
-    fn ask_for<B>(&self, request: &mut Request<B>) {
-        let told = self.clone();
-        hyper::ext::on_informational(request, move |response| {
-            let mut waiting = told.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() < MOST_INFORMATIONAL {
-                waiting.push((response.status(), response.headers().clone()));
-            }
-        });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn take(&self) -> Vec<InformationalHead> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// Whether the app closed the connection instead of answering.
@@ -419,10 +278,10 @@ fn protocol(why: &'static str) -> Box<Error> {
     Error::explain(ErrorType::InvalidHTTPHeader, why).into_up()
 }
 
-fn of_client(error: Box<Error>) -> Box<Error> {
+pub(super) fn of_client(error: Box<Error>) -> Box<Error> {
     error.into_down()
 }
 
-fn late() -> Box<Error> {
+pub(super) fn late() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Version};
 
@@ -58,7 +58,7 @@ impl Incoming {
             return Err(GateRefusal::HeadTooLarge);
         }
         allow(&head.method)?;
-        one_length(&head.headers)?;
+        one_framing(&head.headers)?;
         let authority = connection.named(host(head)?)?;
         let target = RequestTarget::parse(raw_target).map_err(GateRefusal::MalformedPath)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
@@ -91,8 +91,14 @@ fn allow(method: &Method) -> Result<(), GateRefusal> {
 }
 
 /// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server takes
-/// it for one (RFC 9110 §8.6).
-fn one_length(headers: &HeaderMap) -> Result<(), GateRefusal> {
+/// it for one (RFC 9110 §8.6). So is a coding of the transfer that is not undone here: the app would not be told of it
+/// (RFC 9112 §6.1).
+fn one_framing(headers: &HeaderMap) -> Result<(), GateRefusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !codings.next().is_none_or(is_chunked) || codings.next().is_some() {
+        return Err(GateRefusal::MalformedRequest("Transfer-Encoding is more, or other, than chunked"));
+    }
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (None, _) => Ok(()),

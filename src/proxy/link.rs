@@ -1,9 +1,10 @@
 //! Connections to one server: in use, and kept for the next request. One of HTTP/1.1 that is kept costs no task and no
 //! timer: it is looked at when it is taken, and those that nobody took are closed by one round over all. One of HTTP/2 is
-//! shared by many calls.
+//! shared by the calls of one caller, so that nobody waits for the streams that another one holds: how many there may be
+//! is the app's to say, and it says it to the connection.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,27 +16,35 @@ use tokio::time::Instant;
 
 use super::body::RequestBody;
 use super::dial::Socket;
+use super::wire::{Heard, Wire};
 
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
 /// that a POST, which is never sent twice, does not meet a closing one.
 const IDLE: Duration = Duration::from_secs(4);
 /// How many unused connections to one server are kept.
 const MOST: usize = 1024;
-/// How many calls share a connection of HTTP/2: common servers take no more at once, and a call beyond would wait until
-/// another caller's ends.
-const MOST_CALLS: usize = 100;
-
+/// The largest head of an answer over HTTP/2, in bytes as they are counted there (RFC 9113 §6.5.2).
+const LARGEST_HEAD: u32 = 256 * 1024;
 /// A connection to an app, for one request.
 pub(super) struct Link {
     pub(super) sender: Sender,
     /// What moves its bytes; `None` where a task of its own does.
     pub(super) line: Option<Line>,
+    /// Whether a byte of the answer has come, which is not known of a connection that is shared.
+    pub(super) heard: Heard,
     address: SocketAddr,
     /// Whether a request was served by it before.
     pub(super) is_used: bool,
     idle_since: Instant,
     /// Counts this among the calls of a shared connection while it lives.
-    call: Option<Arc<()>>,
+    _call: Option<Arc<()>>,
+}
+
+/// Whose calls share a connection: those of one address that come by one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) connection: u64,
+    pub(super) client: Option<IpAddr>,
 }
 
 /// Takes requests.
@@ -46,7 +55,7 @@ pub(super) enum Sender {
 
 /// What moves the bytes of a connection of HTTP/1.1, while it is polled in the task of the request that it serves.
 pub(super) struct Line {
-    connection: http1::Connection<TokioIo<Socket>, RequestBody>,
+    connection: http1::Connection<TokioIo<Wire>, RequestBody>,
     is_over: bool,
 }
 
@@ -62,6 +71,8 @@ struct Shared {
     sender: http2::SendRequest<RequestBody>,
     address: SocketAddr,
     used_at: Instant,
+    /// Whose it is while there are calls.
+    caller: Caller,
     /// Held by each of its calls.
     calls: Arc<()>,
 }
@@ -72,13 +83,25 @@ impl Link {
     /// # Errors
     /// It was closed at once.
     pub(super) async fn http1(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
-        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(socket)).await?;
-        let line = Line { connection, is_over: false };
-        Ok(Self::new(Sender::Http1(sender), Some(line), address, false))
+        let heard = Heard::default();
+        let wire = Wire::new(socket, heard.clone());
+        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(wire)).await?;
+        let line = Some(Line { connection, is_over: false });
+        let sender = Sender::Http1(sender);
+        Ok(Self { sender, line, heard, address, is_used: false, idle_since: Instant::now(), _call: None })
     }
 
-    fn new(sender: Sender, line: Option<Line>, address: SocketAddr, is_used: bool) -> Self {
-        Self { sender, line, address, is_used, idle_since: Instant::now(), call: None }
+    /// A call by a connection of HTTP/2.
+    fn call(shared: &Shared, is_used: bool) -> Self {
+        Self {
+            sender: Sender::Http2(shared.sender.clone()),
+            line: None,
+            heard: Heard::default(),
+            address: shared.address,
+            is_used,
+            idle_since: Instant::now(),
+            _call: Some(Arc::clone(&shared.calls)),
+        }
     }
 
     /// Whether another request can be sent by it now.
@@ -108,7 +131,7 @@ impl Line {
         })
         .await;
         let http1::Parts { io, read_buf, .. } = self.connection.into_parts();
-        (io.into_inner(), read_buf)
+        (io.into_inner().into_socket(), read_buf)
     }
 }
 
@@ -134,6 +157,7 @@ impl KeptLinks {
             return;
         }
         (link.is_used, link.idle_since) = (true, Instant::now());
+        link.heard.forget();
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
         if unused.len() >= MOST {
             unused.remove(0);
@@ -151,37 +175,45 @@ impl KeptLinks {
         };
         drop(idle);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        // Calls that are still under way hold it open.
-        shared.retain(|shared| now.duration_since(shared.used_at) < IDLE && !shared.sender.is_closed());
+        shared.retain_mut(|shared| {
+            if !shared.is_quiet() {
+                shared.used_at = now;
+            }
+            now.duration_since(shared.used_at) < IDLE && !shared.sender.is_closed()
+        });
     }
 
-    /// The newest connection of HTTP/2 to that address that is still good and has room for a call.
-    pub(super) fn shared(&self, address: SocketAddr) -> Option<Link> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = |shared: &&mut Shared| {
-            shared.address == address && !shared.sender.is_closed() && Arc::strong_count(&shared.calls) <= MOST_CALLS
-        };
-        let shared = shared.iter_mut().rev().find(has_room)?;
-        shared.used_at = Instant::now();
-        let mut link = Link::new(Sender::Http2(shared.sender.clone()), None, address, true);
-        link.call = Some(Arc::clone(&shared.calls));
-        Some(link)
+    /// A connection of HTTP/2 to that address that is still good: the caller's own, or one that has no calls now.
+    pub(super) fn shared(&self, address: SocketAddr, caller: Caller) -> Option<Link> {
+        let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_good = |shared: &Shared| shared.address == address && !shared.sender.is_closed();
+        let own = all.iter().rposition(|shared| is_good(shared) && shared.caller == caller);
+        let place = own.or_else(|| all.iter().rposition(|shared| is_good(shared) && shared.is_quiet()))?;
+        let shared = all.get_mut(place)?;
+        (shared.used_at, shared.caller) = (Instant::now(), caller);
+        Some(Link::call(shared, true))
     }
 
-    /// A connection of HTTP/2 over an open socket, which others share from now on.
+    /// A connection of HTTP/2 over an open socket, which the caller's next calls share.
     ///
     /// # Errors
     /// The app does not speak it.
-    pub(super) async fn share(&self, socket: Socket, address: SocketAddr) -> hyper::Result<Link> {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(socket)).await?;
+    pub(super) async fn share(&self, socket: Socket, address: SocketAddr, caller: Caller) -> hyper::Result<Link> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.max_header_list_size(LARGEST_HEAD);
+        let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
         // It ends once nobody has its sender, or the app closes it.
         tokio::spawn(connection);
-        let mut link = Link::new(Sender::Http2(sender.clone()), None, address, false);
-        let calls = Arc::new(());
-        link.call = Some(Arc::clone(&calls));
-        let shared = Shared { sender, address, used_at: Instant::now(), calls };
+        let shared = Shared { sender, address, used_at: Instant::now(), caller, calls: Arc::new(()) };
+        let link = Link::call(&shared, false);
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
         Ok(link)
+    }
+}
+
+impl Shared {
+    fn is_quiet(&self) -> bool {
+        Arc::strong_count(&self.calls) == 1
     }
 }
 

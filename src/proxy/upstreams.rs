@@ -11,7 +11,7 @@ use pingora::{Error, ErrorType};
 use tokio::time::Instant;
 
 use super::dial::{Certified, Socket, Speaks, Trust};
-use super::link::{KeptLinks, Link};
+use super::link::{Caller, KeptLinks, Link};
 use crate::domain::route::{RouteId, Routes};
 use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
 use crate::gate::kind::Kind;
@@ -143,11 +143,11 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link(&self, kind: Kind, new: bool) -> pingora::Result<Link> {
+    pub(super) async fn link(&self, kind: Kind, caller: Caller, new: bool) -> pingora::Result<Link> {
         let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
         let address = self.address().await.map_err(no_address)?;
         let is_call = kind == Kind::Grpc;
-        let kept = if is_call { self.kept.shared(address) } else { self.kept.take(address) };
+        let kept = if is_call { self.kept.shared(address, caller) } else { self.kept.take(address) };
         if let Some(link) = kept.filter(|_| !new) {
             return Ok(link);
         }
@@ -165,7 +165,10 @@ impl Server {
             };
             Error::because(kind, "connecting", error).into_up()
         })?;
-        let link = if is_call { self.kept.share(socket, address).await } else { Link::http1(socket, address).await };
+        let link = match is_call {
+            true => self.kept.share(socket, address, caller).await,
+            false => Link::http1(socket, address).await,
+        };
         link.map_err(|error| Error::because(ErrorType::ConnectError, "connecting", error).into_up())
     }
 

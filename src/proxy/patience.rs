@@ -1,0 +1,76 @@
+//! How long one side of an exchange may be silent, and that neither is drowned out by the other.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::Either;
+use tokio::time::{Instant, Sleep};
+
+/// How long the app may say and take nothing.
+pub(super) struct Patience {
+    silence: Duration,
+    since: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    pub(super) fn new(silence: Duration) -> Self {
+        Self { silence, since: Instant::now(), timer: None }
+    }
+
+    /// The silence begins anew.
+    pub(super) fn moved(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Returns once nothing has moved for too long. What moves sets no timer anew: that is looked at when it fires.
+    pub(super) async fn out(&mut self) {
+        loop {
+            let end = self.since + self.silence;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+            timer.await;
+            if Instant::now() >= end {
+                return;
+            }
+            self.timer = None;
+        }
+    }
+}
+
+/// Whose turn it is of two sides that may both have something to say without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Client,
+    App,
+}
+
+impl Turn {
+    /// Waits for what either side has to say. Where both have, the turn decides, and goes to the other one.
+    pub(super) async fn next<C: Future, A: Future>(&mut self, client: C, app: A) -> Either<C::Output, A::Output> {
+        let (mut client, mut app) = (pin!(client), pin!(app));
+        let come = poll_fn(|cx| {
+            if *self == Self::App
+                && let Poll::Ready(said) = app.as_mut().poll(cx)
+            {
+                return Poll::Ready(Either::Right(said));
+            }
+            if let Poll::Ready(said) = client.as_mut().poll(cx) {
+                return Poll::Ready(Either::Left(said));
+            }
+            if *self == Self::Client
+                && let Poll::Ready(said) = app.as_mut().poll(cx)
+            {
+                return Poll::Ready(Either::Right(said));
+            }
+            Poll::Pending
+        })
+        .await;
+        *self = match &come {
+            Either::Left(_) => Self::App,
+            Either::Right(_) => Self::Client,
+        };
+        come
+    }
+}

@@ -1,0 +1,133 @@
+//! The body of the client's request on its way to the app: read only as fast as the app takes it, and held while a
+//! second try may still need it.
+
+use std::collections::VecDeque;
+
+use pingora::proxy::Session;
+use tokio::sync::mpsc;
+
+use super::body::{Piece, RequestBody};
+
+/// The longest body that is held for a second try, in bytes.
+const HELD: usize = 64 * 1024;
+
+/// The body of the client's request.
+pub(super) struct Upload {
+    /// Leads to the app; `None` once it has all of it, or wants no more.
+    to_app: Option<mpsc::Sender<Piece>>,
+    /// What the app has not taken yet.
+    waiting: VecDeque<Piece>,
+    /// All that was read so far, where it may be sent again.
+    held: Option<Held>,
+    /// Whether there was one to begin with.
+    exists: bool,
+    /// Whether the client has sent all of it.
+    is_read: bool,
+    /// Whether the app wanted no more of it before its end.
+    is_refused: bool,
+}
+
+#[derive(Default)]
+struct Held {
+    pieces: Vec<Piece>,
+    length: usize,
+}
+
+impl Upload {
+    /// That of a request; `may_repeat` where it changes nothing if the app gets it twice.
+    pub(super) fn of(session: &mut Session, may_repeat: bool) -> Self {
+        let exists = !session.as_downstream_mut().is_body_empty();
+        Self {
+            to_app: None,
+            waiting: VecDeque::new(),
+            held: (exists && may_repeat).then(Held::default),
+            exists,
+            is_read: !exists,
+            is_refused: false,
+        }
+    }
+
+    /// The body to send, from its first byte on.
+    pub(super) fn begin(&mut self) -> RequestBody {
+        self.is_refused = false;
+        if !self.exists {
+            return RequestBody::empty();
+        }
+        if let Some(held) = &self.held {
+            self.waiting = held.pieces.iter().cloned().collect();
+        }
+        let (to_app, body) = RequestBody::piped();
+        self.to_app = Some(to_app);
+        body
+    }
+
+    /// Whether it can be sent from its first byte on once more.
+    pub(super) fn can_begin_again(&self) -> bool {
+        !self.exists || self.held.is_some()
+    }
+
+    /// Whether nothing more of it is awaited of the client, nor waits for the app.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_read && self.to_app.is_none()
+    }
+
+    /// Whether the app has all of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_over() && !self.is_refused
+    }
+
+    /// Moves it on by one step: reads a piece of it, or hands one to the app. Says whether the app took something. Once it
+    /// is over, this waits for the client to leave.
+    ///
+    /// # Errors
+    /// The client left, or broke the rules of HTTP.
+    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<bool> {
+        if !self.waiting.is_empty() {
+            self.hand_over().await;
+            return Ok(true);
+        }
+        let session = session.as_downstream_mut();
+        let piece = session.read_body_or_idle(self.is_read).await?;
+        self.is_read = session.is_body_done() || piece.is_none();
+        // What the app does not want is read all the same: a client may look for the answer only when it has said all.
+        if self.to_app.is_some() {
+            self.wait(Piece { data: piece.unwrap_or_default(), is_last: self.is_read });
+        }
+        Ok(false)
+    }
+
+    fn wait(&mut self, piece: Piece) {
+        // An empty piece is none, unless it is the last one.
+        if piece.data.is_empty() && !piece.is_last {
+            return;
+        }
+        if let Some(held) = &mut self.held {
+            held.length += piece.data.len();
+            held.pieces.push(piece.clone());
+        }
+        self.held.take_if(|held| held.length > HELD);
+        self.waiting.push_back(piece);
+    }
+
+    /// Returns once the app takes the first of what waits.
+    async fn hand_over(&mut self) {
+        let is_over = match &self.to_app {
+            None => true,
+            Some(to_app) => match to_app.reserve().await {
+                Ok(place) => self.waiting.pop_front().is_some_and(|piece| {
+                    let is_last = piece.is_last;
+                    place.send(piece);
+                    is_last
+                }),
+                Err(_closed) => {
+                    self.is_refused = true;
+                    true
+                }
+            },
+        };
+        if is_over {
+            self.to_app = None;
+            self.waiting.clear();
+        }
+    }
+}
