@@ -37,7 +37,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use http::StatusCode;
+use http::header::EXPECT;
 use pingora::modules::http::HttpModules;
+use pingora::protocols::http::ServerSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -208,6 +210,14 @@ impl Gateway {
         let caller = Caller { connection: context.surroundings.connection.id, client: incoming.client };
         let is_idempotent = kind::is_idempotent(&session.req_header().method);
         let mut upload = Upload::of(session, is_idempotent);
+        if !upload.is_over() {
+            let asks_first = session.req_header().headers.contains_key(EXPECT);
+            // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
+            // answer; but who asked whether to send its body at all may leave it out now (RFC 9110 §10.1.1).
+            if let (ServerSession::H1(http1), false) = (session.as_downstream_mut(), asks_first) {
+                http1.set_close_on_response_before_downstream_finish(false);
+            }
+        }
         for is_last in [false, true] {
             let Some(server) = self.upstreams.choose(route) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");

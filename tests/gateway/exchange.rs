@@ -322,12 +322,38 @@ async fn of_informational_answers_without_end_some_are_passed_on_and_the_answer_
 }
 
 #[tokio::test]
-async fn a_put_on_a_kept_connection_that_closes_is_sent_again_where_it_has_no_body() {
-    let app = hello().await;
-    let world = public(&app.url);
-    for method in ["PUT", "DELETE", "OPTIONS"] {
-        let answer = world.ask(&request(method, "/", &["Content-Length: 0"], "")).await;
-        assert_eq!(answer.status, 200, "{method}");
+async fn a_coding_of_the_transfer_besides_chunks_is_refused_on_both_ways() {
+    for coding in ["gzip", "gzip, chunked", "chunked, gzip", "chunked\r\nTransfer-Encoding: chunked", "identity"] {
+        let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n");
+        let world = public(&saying(answer.leak().as_bytes(), true).await);
+        assert_eq!(world.get("/", &[]).await.status, 502, "{coding}");
+        let answer = world.ask(&request("POST", "/", &[&format!("Transfer-Encoding: {coding}")], "")).await;
+        assert_eq!(answer.status, 400, "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_app_may_still_send_a_body_that_is_none_is_not_used_again() {
+    let url = raw_app(async |seen, mut stream| {
+        let head = match seen.method.as_str() {
+            "HEAD" => &b"HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n"[..],
+            _ => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 45\r\n\r\n",
+        };
+        stream.write_all(head).await.unwrap();
+        // Behind the next request's head, so that nobody can see it before.
+        let mut next = [0; 4096];
+        if matches!(stream.read(&mut next).await, Ok(1..)) {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;
+        }
+    })
+    .await;
+    let world = public(&url);
+    for method in ["HEAD", "GET"] {
+        for _ in 0..3 {
+            let mut client = world.connect();
+            client.send(request(method, "/", &[], "")).await;
+            assert_eq!(client.answer_head().await.status, if method == "HEAD" { 200 } else { 304 });
+        }
     }
 }
 

@@ -87,3 +87,104 @@ async fn an_app_that_speaks_no_http2_is_down_for_a_call() {
     let (answer, _) = client.send_request(request, true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 502);
 }
+
+/// An app that takes one call at a time on each connection, and answers what is called "/quick".
+async fn one_at_a_time() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let connection =
+                    h2::server::Builder::new().max_concurrent_streams(1).handshake::<_, Bytes>(stream).await;
+                let (mut connection, mut held) = (connection.unwrap(), Vec::new());
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    if request.uri().path() == "/quick" {
+                        respond.send_response(Response::new(()), true).unwrap();
+                    } else {
+                        held.push((request, respond));
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+fn call(path: &str) -> Request<()> {
+    let request = Request::post(format!("https://{HOST}{path}")).header("content-type", "application/grpc");
+    request.body(()).unwrap()
+}
+
+async fn caller(world: &World, address: &str) -> h2::client::SendRequest<Bytes> {
+    let (client, connection) = h2::client::handshake(world.pipe(address, true, true)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test]
+async fn a_call_does_not_wait_for_those_of_another_caller() {
+    let world = plan().route("/", Access::Public, &one_at_a_time().await).start();
+    let mut first = caller(&world, "192.0.2.1").await;
+    // Once this is over there is a connection that others may take.
+    let (answer, _) = first.send_request(call("/quick"), true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
+    let held: Vec<_> = (0..3).map(|_| first.send_request(call("/long"), true).unwrap()).collect();
+    for address in ["192.0.2.1", "192.0.2.2"] {
+        let mut other = caller(&world, address).await;
+        for _ in 0..2 {
+            let (answer, _) = other.send_request(call("/quick"), true).unwrap();
+            let answer = tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time");
+            assert_eq!(answer.unwrap().status(), 200);
+        }
+    }
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_a_call_cancels_it_at_the_app() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (note, mut ends) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let note = note.clone();
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    let (note, answers) = (note.clone(), request.uri().path() == "/answered");
+                    tokio::spawn(async move {
+                        if answers {
+                            respond.send_response(Response::new(()), true).unwrap();
+                        }
+                        let mut body: h2::RecvStream = request.into_body();
+                        let end = loop {
+                            match body.data().await {
+                                Some(Ok(piece)) => body.flow_control().release_capacity(piece.len()).unwrap(),
+                                Some(Err(error)) => break error.reason(),
+                                None => break None,
+                            }
+                        };
+                        note.send(end).unwrap();
+                        drop(respond);
+                    });
+                }
+            });
+        }
+    });
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = caller(&world, "192.0.2.1").await;
+    // The first is answered before the end of its upload, the second never.
+    for path in ["/answered", "/left"] {
+        let (answer, mut upload) = client.send_request(call(path), false).unwrap();
+        upload.send_data(Bytes::from_static(b"ping"), false).unwrap();
+        if path == "/answered" {
+            assert_eq!(answer.await.unwrap().status(), 200);
+        } else {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            upload.send_reset(h2::Reason::CANCEL);
+        }
+        let end = tokio::time::timeout(PATIENCE, ends.recv()).await.expect("an end in time");
+        assert_eq!(end, Some(Some(h2::Reason::CANCEL)), "{path}");
+    }
+}

@@ -14,6 +14,8 @@ mod bearer;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod both_ways;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod connections;
@@ -35,6 +37,8 @@ mod http2;
 mod identity;
 #[cfg(test)]
 mod log;
+#[cfg(test)]
+mod repeats;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
