@@ -12,6 +12,7 @@ mod dial;
 mod exchange;
 mod forward;
 mod guard;
+mod health;
 mod hop_by_hop;
 mod incoming;
 mod informational;
@@ -21,7 +22,9 @@ mod logging;
 mod named;
 mod patience;
 mod response;
+mod rewrites;
 mod served;
+mod server;
 mod settings;
 mod streams;
 #[cfg(test)]
@@ -31,6 +34,7 @@ mod upload;
 mod upstreams;
 mod wire;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +46,7 @@ use pingora::modules::http::HttpModules;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorSource, ErrorType, OrErr as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
@@ -64,9 +68,11 @@ pub use settings::Settings;
 use admit::Way;
 use answers::Answer;
 use context::Context;
-use forward::{Saying, Spoofable};
+use exchange::Terms;
+use forward::{Destination, Saying, Spoofable};
 use incoming::Incoming;
-use link::Caller;
+use link::{Caller, Sender};
+use rewrites::AppTarget;
 use streams::Surroundings;
 use upload::Upload;
 use upstreams::Upstreams;
@@ -109,11 +115,11 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn new(parts: Parts, stop: CancellationToken) -> Self {
-        let upstreams = Arc::new(Upstreams::new(&parts.routes));
+    fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
+        let upstreams = Arc::new(Upstreams::new(&parts.routes)?);
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
-        Self { upstreams, spoofable, page_headers, parts, stop }
+        Ok(Self { upstreams, spoofable, page_headers, parts, stop })
     }
 
     /// Reads a request's head into its context.
@@ -206,10 +212,30 @@ impl Gateway {
         let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
-        let (route, kind) = (admission.route().id, incoming.kind);
+        let kind = incoming.kind;
+        let Some(pool) = self.upstreams.of(admission.route().id) else {
+            return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
+        };
+        let target = match pool.rewrites.target(&incoming.target) {
+            AppTarget::AsItCame => None,
+            AppTarget::Cut(target) => Some(target),
+            AppTarget::WithSlash(address) => {
+                return self.send(session, context, Answer::moved(&address)).await;
+            }
+            AppTarget::Unclear => {
+                let why = "the path does not begin with the route's own, as it is written, and one slash";
+                return self.refuse(session, context, GateRefusal::MalformedRequest(why)).await;
+            }
+        };
+        if kind == Kind::WebSocket && !pool.takes_websockets {
+            return self.refuse(session, context, GateRefusal::NoWebSockets).await;
+        }
+        if incoming::is_longer(session.req_header(), pool.max_body) {
+            return self.refuse(session, context, GateRefusal::BodyTooLarge).await;
+        }
         let caller = Caller { connection: context.surroundings.connection.id, client: incoming.client };
         let is_idempotent = kind::is_idempotent(&session.req_header().method);
-        let mut upload = Upload::of(session, is_idempotent);
+        let mut upload = Upload::of(session, is_idempotent, pool.max_body);
         if !upload.is_over() {
             let asks_first = session.req_header().headers.contains_key(EXPECT);
             // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
@@ -219,18 +245,19 @@ impl Gateway {
             }
         }
         for is_last in [false, true] {
-            let Some(server) = self.upstreams.choose(route) else {
+            let Some(server) = pool.choose(|| whom(incoming, context)) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
             };
-            let request = forward::request(session.req_header(), self.saying(admission, incoming, context))?;
+            let to = Destination { rewrites: &pool.rewrites, target: target.as_ref(), server: &server.authority };
+            let mut request = forward::request(session.req_header(), self.saying(admission, incoming, context, to))?;
             let link = match server.link(kind, caller, is_last).await {
                 Ok(link) => link,
                 Err(error) => {
                     let why = error.etype().as_str();
-                    tracing::warn!(upstream = %server, error = why, "an upstream does not accept connections");
+                    tracing::warn!(upstream = %*server, error = why, "an upstream does not accept connections");
                     server.leave_out();
                     // Nothing has been sent yet, so even a POST may go to another one.
-                    if !is_last && self.upstreams.has_another(route) {
+                    if !is_last && pool.has_another() {
                         continue;
                     }
                     return Err(error);
@@ -238,8 +265,13 @@ impl Gateway {
             };
             // A kept connection may have been closed by the app just then.
             let may_repeat = link.is_used && is_idempotent && !is_last;
-            let sent = exchange::exchange(session, link, request, &mut upload, kind, upstreams::silence(kind));
-            match sent.await {
+            if matches!(link.sender, Sender::Http2(_)) {
+                forward::for_http2(&mut request, incoming.scheme.as_str())
+                    .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
+            }
+            let (silence, host) = (pool.patience(kind), &incoming.authority.written);
+            let terms = Terms { kind, silence, rewrites: &pool.rewrites, host };
+            match exchange::exchange(session, link, request, &mut upload, terms).await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));
                     return Ok(());
@@ -257,6 +289,7 @@ impl Gateway {
         admission: &'a Admission<Principal>,
         incoming: &'a Incoming,
         context: &'a Context,
+        to: Destination<'a>,
     ) -> Saying<'a> {
         Saying {
             incoming,
@@ -266,6 +299,7 @@ impl Gateway {
             forward_authorization: admission.route().demands.forward_authorization,
             only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
             identity: admission.principal().zip(context.identity.clone()),
+            to,
         }
     }
 
@@ -409,9 +443,20 @@ impl ProxyHttp for Gateway {
     }
 }
 
+/// Tells visitors apart, for a route that keeps each at one server: by their session, or without one by their address.
+fn whom(incoming: &Incoming, context: &Context) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &context.principal {
+        Some(principal) => principal.id().to_string().hash(&mut hasher),
+        None => incoming.client.or(context.surroundings.connection.peer()).hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
 /// What a client is told about an error; nothing where it is gone.
 fn refusal_of(error: &Error) -> Option<GateRefusal> {
     match (error.etype(), error.esource()) {
+        (&upload::TOO_LARGE, _) => Some(GateRefusal::BodyTooLarge),
         (ErrorType::HTTPStatus(502), _) => Some(GateRefusal::UpstreamDown),
         (ErrorType::HTTPStatus(_), _) => Some(GateRefusal::Fault),
         (ErrorType::ReadTimedout | ErrorType::WriteTimedout | ErrorType::ConnectTimedout, ErrorSource::Upstream) => {

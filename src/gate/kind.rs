@@ -43,8 +43,6 @@ pub enum Kind {
     WebSocket,
     /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
     Grpc,
-    /// Events are to be sent as they happen.
-    EventStream,
     /// Anything else, scripts above all.
     Other,
 }
@@ -70,11 +68,7 @@ impl Kind {
             Some(mode) => mode == "navigate",
             None => matches!(*method, Method::GET | Method::HEAD) && accepts(headers, b"text/html"),
         };
-        match navigates {
-            true => Self::Navigation,
-            false if accepts(headers, b"text/event-stream") => Self::EventStream,
-            false => Self::Other,
-        }
+        if navigates { Self::Navigation } else { Self::Other }
     }
 }
 

@@ -30,7 +30,7 @@ pub enum GateRefusal {
     MalformedPath(PathError),
     /// The head is too large.
     HeadTooLarge,
-    /// The body of a request to the gateway itself is too large.
+    /// The body is larger than the gateway takes for itself, or than the route lets through.
     BodyTooLarge,
     /// The body of a request to the gateway itself took too long.
     RequestTimeout,
@@ -55,6 +55,8 @@ pub enum GateRefusal {
     Forbidden,
     /// A WebSocket was asked for by another site's page.
     ForeignOrigin,
+    /// A WebSocket on a route that has none.
+    NoWebSockets,
 
     /// A question that does not come from a proxy in `server.trusted_proxies`.
     ProxyNotTrusted,
@@ -235,6 +237,10 @@ impl GateRefusal {
                 Refused,
                 forbidden,
             ),
+
+            Self::NoWebSockets => {
+                row(S::FORBIDDEN, "no-websockets", "This address takes no WebSockets", Refused, unreadable)
+            }
 
             Self::ProxyNotTrusted => row(
                 S::FORBIDDEN,
@@ -491,7 +497,8 @@ impl GateRefusal {
             Self::SignInRequired => Self::ReviewRequired,
             Self::ReviewRequired => Self::Forbidden,
             Self::Forbidden => Self::ForeignOrigin,
-            Self::ForeignOrigin => Self::ProxyNotTrusted,
+            Self::ForeignOrigin => Self::NoWebSockets,
+            Self::NoWebSockets => Self::ProxyNotTrusted,
             Self::ProxyNotTrusted => Self::NothingAsked,
             Self::NothingAsked => Self::AskedTwice,
             Self::AskedTwice => Self::PartMissing,

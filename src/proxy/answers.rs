@@ -67,6 +67,12 @@ impl Answer {
         Some(Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() })
     }
 
+    /// Sends whoever asks to that address on the same host, with the same method (RFC 9110 §15.4.9).
+    pub(super) fn moved(address: &str) -> Self {
+        let location = HeaderValue::from_str(address).expect("a path and a query that were read are visible ASCII");
+        Self { status: StatusCode::PERMANENT_REDIRECT, headers: vec![(LOCATION, location)], body: Bytes::new() }
+    }
+
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status

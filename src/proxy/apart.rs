@@ -10,9 +10,10 @@ use pingora::http::RequestHeader;
 use super::Parts;
 use super::admit::{self, Way};
 use super::connection::{Arrival, Connection};
-use super::forward::{self, Saying, Spoofable};
+use super::forward::{self, Destination, Saying, Spoofable};
 use super::incoming::Incoming;
 use super::logging::Line;
+use super::rewrites::Rewrites;
 use crate::auth::principal::Principal;
 use crate::counts::Outcome;
 use crate::gate::peer::RequestId;
@@ -22,6 +23,8 @@ pub struct Steps {
     parts: Parts,
     spoofable: Spoofable,
     connection: Connection,
+    rewrites: Rewrites,
+    server: HeaderValue,
 }
 
 /// A head that has been read.
@@ -33,7 +36,7 @@ impl Steps {
     pub fn new(parts: Parts, peer: SocketAddr) -> Self {
         let spoofable = Spoofable::new(&parts.settings);
         let connection = Connection::of(Arrival { peer: Some(peer), tls: false, http2: false });
-        Self { parts, spoofable, connection }
+        Self { parts, spoofable, connection, rewrites: Rewrites::default(), server: HeaderValue::from_static("app") }
     }
 
     /// Reads a head; `None` where it is refused.
@@ -65,6 +68,7 @@ impl Steps {
             forward_authorization: false,
             only_asks: false,
             identity: Some((principal, token)),
+            to: Destination { rewrites: &self.rewrites, target: None, server: &self.server },
         };
         forward::request(request, saying).is_ok()
     }

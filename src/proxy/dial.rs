@@ -1,24 +1,49 @@
-//! Opens connections to apps: TCP, and TLS over it, which the system's authorities have to vouch for.
+//! Opens connections to apps: TCP and Unix sockets, and TLS over TCP, for which somebody has to vouch.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::crypto::ring;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::domain::upstream::UpstreamTls;
 
 /// How long a server has to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long connecting may take with TLS.
 const CONNECT_WITH_TLS: Duration = Duration::from_secs(10);
+
+/// The authorities that the system knows, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Read once they are needed.
+static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    match rustls_native_certs::load_native_certs() {
+        Ok(found) => {
+            roots.add_parsable_certificates(found);
+        }
+        // No certificate is taken then.
+        Err(error) => tracing::error!(%error, "the system's certificate authorities cannot be read"),
+    }
+    Arc::new(roots)
+});
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// On a port.
+    Tcp(SocketAddr),
+    /// On a Unix domain socket.
+    Unix(Arc<Path>),
+}
 
 /// What is spoken over a connection to an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +54,21 @@ pub(super) enum Speaks {
     Http2,
 }
 
+/// What may be spoken over a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// This one version.
+    Only(Speaks),
+    /// HTTP/2 where the server takes it, which only TLS can tell (ALPN, RFC 7301), else HTTP/1.1.
+    Either,
+}
+
 /// An open connection to an app.
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
 }
 
 /// Whom a server's certificate has to name, and who has to vouch for it.
@@ -44,32 +79,56 @@ pub(super) struct Certified {
     trust: Arc<Trust>,
 }
 
-/// Who vouches for certificates: the authorities that the system knows, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+/// Who vouches for certificates, and what is shown to servers that ask for one.
 #[derive(Debug)]
 pub(super) struct Trust {
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
+    either: Arc<ClientConfig>,
 }
 
 impl Trust {
-    /// That of the system. Where it cannot be read, no certificate is taken.
-    pub(super) fn of_system() -> Self {
-        let mut roots = RootCertStore::empty();
-        match rustls_native_certs::load_native_certs() {
-            Ok(found) => {
-                roots.add_parsable_certificates(found);
+    /// What the configuration says of the certificates of a route's servers.
+    ///
+    /// # Errors
+    /// An authority is no certificate, or the key is not that of the certificate.
+    pub(super) fn of(tls: &UpstreamTls) -> Result<Self, rustls::Error> {
+        let roots = match &tls.authorities {
+            None => Arc::clone(&SYSTEM),
+            Some(authorities) => {
+                let mut roots = RootCertStore::empty();
+                for authority in authorities.iter() {
+                    roots.add(CertificateDer::from(authority.to_vec()))?;
+                }
+                Arc::new(roots)
             }
-            Err(error) => tracing::error!(%error, "the system's certificate authorities cannot be read"),
-        }
-        let config = |protocol: &[u8]| {
-            let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .expect("ring has the versions of TLS that rustls takes");
-            let mut config = builder.with_root_certificates(roots.clone()).with_no_client_auth();
-            config.alpn_protocols = vec![protocol.to_vec()];
+        };
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let config = match &tls.client {
+            None => builder.with_no_client_auth(),
+            Some(client) => {
+                let chain = client.chain.iter().map(|one| CertificateDer::from(one.to_vec())).collect();
+                let key =
+                    PrivateKeyDer::try_from(client.key.to_vec()).map_err(|why| rustls::Error::General(why.into()))?;
+                builder.with_client_auth_cert(chain, key)?
+            }
+        };
+        let speaking = |protocols: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
             Arc::new(config)
         };
-        Self { http1: config(b"http/1.1"), http2: config(b"h2") }
+        Ok(Self { http1: speaking(&[b"http/1.1"]), http2: speaking(&[b"h2"]), either: speaking(&[b"h2", b"http/1.1"]) })
+    }
+
+    fn config(&self, offer: Offer) -> &Arc<ClientConfig> {
+        match offer {
+            Offer::Only(Speaks::Http1) => &self.http1,
+            Offer::Only(Speaks::Http2) => &self.http2,
+            Offer::Either => &self.either,
+        }
     }
 }
 
@@ -81,31 +140,38 @@ impl Certified {
 }
 
 impl Socket {
-    /// Connects to an address, where a server is `certified` with TLS.
+    /// Connects to an address, where a server is `certified` with TLS; says what is spoken then.
     ///
     /// # Errors
-    /// It accepts no connection, or not in time, or has no certificate that is taken.
-    pub(super) async fn open(address: SocketAddr, certified: Option<&Certified>, speaks: Speaks) -> io::Result<Self> {
+    /// It accepts no connection, or not in time, has no certificate that is taken, or speaks none of what is offered.
+    pub(super) async fn open(
+        address: &Address,
+        certified: Option<&Certified>,
+        offer: Offer,
+    ) -> io::Result<(Self, Speaks)> {
         let patience = if certified.is_some() { CONNECT_WITH_TLS } else { CONNECT };
-        tokio::time::timeout(patience, Self::dial(address, certified, speaks)).await?
+        tokio::time::timeout(patience, Self::dial(address, certified, offer)).await?
     }
 
-    async fn dial(address: SocketAddr, certified: Option<&Certified>, speaks: Speaks) -> io::Result<Self> {
+    async fn dial(address: &Address, certified: Option<&Certified>, offer: Offer) -> io::Result<(Self, Speaks)> {
+        let plainly = if offer == Offer::Only(Speaks::Http2) { Speaks::Http2 } else { Speaks::Http1 };
+        let address = match address {
+            Address::Tcp(address) => address,
+            Address::Unix(path) => return Ok((Self::Unix(UnixStream::connect(path).await?), plainly)),
+        };
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        let Some(Certified { name, trust }) = certified else { return Ok(Self::Plain(socket)) };
-        let config = match speaks {
-            Speaks::Http1 => &trust.http1,
-            Speaks::Http2 => &trust.http2,
-        };
+        let Some(Certified { name, trust }) = certified else { return Ok((Self::Plain(socket), plainly)) };
         let Some(name) = name else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no certificate can name the host"));
         };
-        let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket).await?;
-        if speaks == Speaks::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        let stream = TlsConnector::from(Arc::clone(trust.config(offer))).connect(name.clone(), socket).await?;
+        // A server that knows nothing of ALPN speaks what was spoken before there was any.
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if offer == Offer::Only(Speaks::Http2) && !is_http2 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the app does not speak HTTP/2"));
         }
-        Ok(Self::Tls(Box::new(stream)))
+        Ok((Self::Tls(Box::new(stream)), if is_http2 { Speaks::Http2 } else { Speaks::Http1 }))
     }
 }
 
@@ -114,6 +180,7 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -123,6 +190,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -130,6 +198,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -137,6 +206,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -148,6 +218,7 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -155,6 +226,7 @@ impl AsyncWrite for Socket {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -21,9 +21,21 @@ use pingora::{Error, ErrorSource, ErrorType};
 use super::informational::Informational;
 use super::link::{Line, Link, Sender};
 use super::patience::{Patience, Turn};
+use super::rewrites::Rewrites;
 use super::upload::Upload;
-use super::{hop_by_hop, response, tunnel};
+use super::{hop_by_hop, response, tunnel, upstreams};
 use crate::gate::kind::Kind;
+
+/// What a request is sent by.
+pub(super) struct Terms<'a> {
+    pub(super) kind: Kind,
+    /// How long the app may say and take nothing, unless its answer is a stream.
+    pub(super) silence: Duration,
+    /// What the route changes of the answer.
+    pub(super) rewrites: &'a Rewrites,
+    /// The host that the visitor asked for.
+    pub(super) host: &'a HeaderValue,
+}
 
 /// A request that was not answered.
 pub(super) struct Unanswered {
@@ -39,8 +51,7 @@ impl From<Box<Error>> for Unanswered {
     }
 }
 
-/// Sends the request, and passes its answer on; returns the connection where it may serve another. `silence` is how long
-/// the app may say and take nothing.
+/// Sends the request, and passes its answer on; returns the connection where it may serve another.
 ///
 /// # Errors
 /// The app or the client broke off.
@@ -49,8 +60,7 @@ pub(super) async fn exchange(
     mut link: Link,
     mut request: Request<()>,
     upload: &mut Upload,
-    kind: Kind,
-    silence: Duration,
+    terms: Terms<'_>,
 ) -> Result<Option<Link>, Unanswered> {
     let body = upload.begin();
     let told = Informational::default();
@@ -64,7 +74,7 @@ pub(super) async fn exchange(
     }
     let is_head = request.method() == Method::HEAD;
     let request = request.map(|()| body);
-    let mut exchange = Exchange { session, upload, patience: Patience::new(silence), turn: Turn::App };
+    let mut exchange = Exchange { session, upload, patience: Patience::new(terms.silence), turn: Turn::App };
     let response = {
         let mut sending = pin!(match &mut link.sender {
             Sender::Http1(sender) => Either::Left(sender.send_request(request)),
@@ -95,9 +105,10 @@ pub(super) async fn exchange(
     if let Some(reason) = reason.as_ref().and_then(|reason| str::from_utf8(reason.as_bytes()).ok()) {
         head.set_reason_phrase(Some(reason))?;
     }
-    response::switches_as_asked(&head, kind)?;
+    response::switches_as_asked(&head, terms.kind)?;
     // Browsers keep the cookies of a 101 too.
     response::drop_own_cookies(&mut head)?;
+    terms.rewrites.apply_to_answer(&mut head, terms.host)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         if !exchange.upload.is_over() {
             return Err(protocol("the app switched before the end of the request").into());
@@ -118,6 +129,9 @@ pub(super) async fn exchange(
     hop_by_hop::drop_from_answer(&mut head);
     let version = exchange.session.req_header().version;
     frame(&mut head, ends, version)?;
+    if response::is_stream(&head) {
+        exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
+    }
     exchange.answer(head, ends).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;

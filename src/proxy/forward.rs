@@ -3,6 +3,7 @@
 use http::header::{
     AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, TE, UPGRADE,
 };
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Uri};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr as _};
@@ -10,6 +11,7 @@ use pingora::{Error, ErrorType, OrErr as _};
 use super::connection::Connection;
 use super::hop_by_hop;
 use super::incoming::Incoming;
+use super::rewrites::Rewrites;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
@@ -97,6 +99,19 @@ pub(super) struct Saying<'a> {
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Principal, HeaderValue)>,
+    /// Where it goes.
+    pub(super) to: Destination<'a>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(super) struct Destination<'a> {
+    /// What the route changes on the way.
+    pub(super) rewrites: &'a Rewrites,
+    /// The target at the app, where it is not the one that the client asked for.
+    pub(super) target: Option<&'a PathAndQuery>,
+    /// What the server is called.
+    pub(super) server: &'a HeaderValue,
 }
 
 /// The request to the app, made of the client's.
@@ -105,31 +120,21 @@ pub(super) struct Saying<'a> {
 /// `Connection` names what it may not; a value could not be written; or the target is not the one that was decided about,
 /// which refuses the request.
 pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Result<Request<()>> {
-    let (target, kind, host) = (&saying.incoming.target, saying.incoming.kind, &saying.incoming.authority.written);
+    let (target, kind) = (&saying.incoming.target, saying.incoming.kind);
     let written = head.uri.path_and_query().filter(|written| target.is_written(written.as_str().as_bytes()));
     let Some(written) = written else {
         return Error::e_explain(ErrorType::InternalError, "the target cannot be written as it came");
     };
     let mut request = Request::new(());
     *request.method_mut() = head.method.clone();
-    *request.uri_mut() = match kind {
-        // HTTP/2 has no Host (RFC 9113 §8.3.1).
-        Kind::Grpc => Uri::builder()
-            .scheme(saying.incoming.scheme.as_str())
-            .authority(host.as_bytes())
-            .path_and_query(written.clone())
-            .build()
-            .or_err(ErrorType::InternalError, "the host cannot be written as it came")?,
-        Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::EventStream | Kind::Other => {
-            Uri::from(written.clone())
-        }
-    };
+    *request.uri_mut() = Uri::from(saying.to.target.unwrap_or(written).clone());
     let mut headers = head.headers.clone();
     hop_by_hop::drop_from_request(&mut headers)?;
+    let Destination { rewrites, server, .. } = saying.to;
     rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
+    rewrites.apply_to_request(&mut headers, server);
     match kind {
         Kind::Grpc => {
-            headers.remove(HOST);
             // Without this an app may leave out what became of the call (RFC 9110 §10.1.4).
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
@@ -137,14 +142,27 @@ pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Resu
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        Kind::Navigation | Kind::Preflight | Kind::EventStream | Kind::Other => {}
+        Kind::Navigation | Kind::Preflight | Kind::Other => {}
     }
     *request.headers_mut() = headers;
     Ok(request)
 }
 
+/// The same request for HTTP/2, which has no Host (RFC 9113 §8.3.1).
+///
+/// # Errors
+/// The host cannot be written there.
+pub(super) fn for_http2(request: &mut Request<()>, scheme: &str) -> Result<(), http::Error> {
+    let host = request.headers_mut().remove(HOST);
+    let mut uri = request.uri().clone().into_parts();
+    uri.scheme = Some(Scheme::try_from(scheme)?);
+    uri.authority = host.map(|host| Authority::try_from(host.as_bytes())).transpose()?;
+    *request.uri_mut() = Uri::from_parts(uri)?;
+    Ok(())
+}
+
 fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
-    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity } = saying;
+    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity, .. } = saying;
     for name in spoofable.in_fields(headers, incoming.from_trusted) {
         headers.remove(&name);
     }

@@ -107,6 +107,14 @@ fn one_framing(headers: &HeaderMap) -> Result<(), GateRefusal> {
     }
 }
 
+/// Whether a request says that its body has more than `most` bytes.
+pub(super) fn is_longer(head: &Parts, most: Option<u64>) -> bool {
+    let Some(most) = most else { return false };
+    let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    // Digits that are no number are too many.
+    length.is_some_and(|length| length.parse().map_or(true, |length: u64| length > most))
+}
+
 /// The one host: of `Host`, of `:authority`, or of both where they say the same (RFC 9113 §8.3.1).
 fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
     let mut hosts = head.headers.get_all(HOST).iter();

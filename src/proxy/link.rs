@@ -4,7 +4,7 @@
 //! is the app's to say, and it says it to the connection.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::Instant;
 
 use super::body::RequestBody;
-use super::dial::Socket;
+use super::dial::{Address, Socket};
 use super::wire::{Heard, Wire};
 
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
@@ -32,7 +32,7 @@ pub(super) struct Link {
     pub(super) line: Option<Line>,
     /// Whether a byte of the answer has come, which is not known of a connection that is shared.
     pub(super) heard: Heard,
-    address: SocketAddr,
+    address: Address,
     /// Whether a request was served by it before.
     pub(super) is_used: bool,
     idle_since: Instant,
@@ -45,6 +45,11 @@ pub(super) struct Link {
 pub(super) struct Caller {
     pub(super) connection: u64,
     pub(super) client: Option<IpAddr>,
+}
+
+impl Caller {
+    /// The gateway itself.
+    pub(super) const NOBODY: Self = Self { connection: u64::MAX, client: None };
 }
 
 /// Takes requests.
@@ -69,7 +74,7 @@ pub(super) struct KeptLinks {
 /// A connection of HTTP/2.
 struct Shared {
     sender: http2::SendRequest<RequestBody>,
-    address: SocketAddr,
+    address: Address,
     used_at: Instant,
     /// Whose it is while there are calls.
     caller: Caller,
@@ -82,7 +87,7 @@ impl Link {
     ///
     /// # Errors
     /// It was closed at once.
-    pub(super) async fn http1(socket: Socket, address: SocketAddr) -> hyper::Result<Self> {
+    pub(super) async fn http1(socket: Socket, address: Address) -> hyper::Result<Self> {
         let heard = Heard::default();
         let wire = Wire::new(socket, heard.clone());
         let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(wire)).await?;
@@ -97,7 +102,7 @@ impl Link {
             sender: Sender::Http2(shared.sender.clone()),
             line: None,
             heard: Heard::default(),
-            address: shared.address,
+            address: shared.address.clone(),
             is_used,
             idle_since: Instant::now(),
             _call: Some(Arc::clone(&shared.calls)),
@@ -137,12 +142,12 @@ impl Line {
 
 impl KeptLinks {
     /// The connection to that address that was used last, if it is still good.
-    pub(super) fn take(&self, address: SocketAddr) -> Option<Link> {
+    pub(super) fn take(&self, address: &Address) -> Option<Link> {
         let now = Instant::now();
         loop {
             let mut link = {
                 let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
-                let newest = unused.iter().rposition(|link| link.address == address)?;
+                let newest = unused.iter().rposition(|link| link.address == *address)?;
                 unused.remove(newest)
             };
             if now.duration_since(link.idle_since) < IDLE && link.is_ready() {
@@ -184,9 +189,9 @@ impl KeptLinks {
     }
 
     /// A connection of HTTP/2 to that address that is still good: the caller's own, or one that has no calls now.
-    pub(super) fn shared(&self, address: SocketAddr, caller: Caller) -> Option<Link> {
+    pub(super) fn shared(&self, address: &Address, caller: Caller) -> Option<Link> {
         let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |shared: &Shared| shared.address == address && !shared.sender.is_closed();
+        let is_good = |shared: &Shared| shared.address == *address && !shared.sender.is_closed();
         let own = all.iter().rposition(|shared| is_good(shared) && shared.caller == caller);
         let place = own.or_else(|| all.iter().rposition(|shared| is_good(shared) && shared.is_quiet()))?;
         let shared = all.get_mut(place)?;
@@ -198,7 +203,7 @@ impl KeptLinks {
     ///
     /// # Errors
     /// The app does not speak it.
-    pub(super) async fn share(&self, socket: Socket, address: SocketAddr, caller: Caller) -> hyper::Result<Link> {
+    pub(super) async fn share(&self, socket: Socket, address: Address, caller: Caller) -> hyper::Result<Link> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.max_header_list_size(LARGEST_HEAD);
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;

@@ -29,7 +29,7 @@ use super::guard::Guarded;
 use super::served::RequestIds;
 use super::streams::Requests;
 use super::upstreams::Upstreams;
-use super::{Gateway, Parts};
+use super::{Gateway, Parts, health};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -172,7 +172,10 @@ impl Listener {
 
 impl Proxy {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// A certificate or key for the servers behind a route cannot be used.
+    pub fn new(parts: Parts) -> Result<Self, rustls::Error> {
         let conf = ServerConf { threads: parts.settings.threads, ..ServerConf::default() };
         // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
         // thread that wakes a hundred times a second.
@@ -180,18 +183,18 @@ impl Proxy {
         let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
         let ids = RequestIds::new(parts.seed);
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(parts, stop.clone());
+        let gateway = Gateway::new(parts, stop.clone())?;
         let upstreams = Arc::clone(&gateway.upstreams);
         let mut http = http_proxy(&Arc::new(conf), gateway);
         http.h2_options = Some(http2_options());
-        Self {
+        Ok(Self {
             app: Arc::new(Requests { http: Arc::new(http), ids }),
             upstreams,
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
             stop,
             grace,
-        }
+        })
     }
 
     /// Serves until `shutdown` fires and the requests then running have ended, at most for the grace time.
@@ -207,7 +210,8 @@ impl Proxy {
         }
         let (upstreams, ends) = (Arc::clone(&self.upstreams), shutdown.clone());
         accepting.spawn(async move {
-            let _ = ends.run_until_cancelled(close_idle(&upstreams)).await;
+            let looking = async { tokio::join!(close_idle(&upstreams), health::watch(&upstreams)) };
+            let _ = ends.run_until_cancelled(looking).await;
         });
         accepting.close();
         accepting.wait().await;

@@ -1,7 +1,7 @@
 //! What of the app's answer does not reach the browser: cookies that read as ours, and another protocol than WebSocket.
 
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderValue, SET_COOKIE, UPGRADE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, UPGRADE};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
@@ -46,6 +46,23 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
         response.append_header(SET_COOKIE, value)?;
     }
     Ok(())
+}
+
+/// Whether an answer goes on as long as there is something to say, and so may be silent for long. Its own type tells
+/// that, whatever the request accepts.
+pub(super) fn is_stream(response: &ResponseHeader) -> bool {
+    const STREAMS: [&[u8]; 5] = [
+        b"text/event-stream",
+        b"application/x-ndjson",
+        b"application/ndjson",
+        b"multipart/x-mixed-replace",
+        b"application/grpc",
+    ];
+    let Some(content_type) = response.headers.get(CONTENT_TYPE) else { return false };
+    // gRPC names what is inside behind a plus sign.
+    let end = |byte: &u8| b";+".contains(byte);
+    let media_type = content_type.as_bytes().split(end).next().unwrap_or_default().trim_ascii();
+    STREAMS.iter().any(|stream| media_type.eq_ignore_ascii_case(stream))
 }
 
 fn sets_ours(headers: &HeaderMap) -> bool {

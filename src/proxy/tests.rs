@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use http::{HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt;
 
+use super::rewrites::Rewrites;
 use super::*;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
@@ -74,7 +75,7 @@ fn gateway(access: Access) -> Gateway {
         counts: Arc::default(),
         seed: 0,
     };
-    Gateway::new(parts, CancellationToken::new())
+    Gateway::new(parts, CancellationToken::new()).unwrap()
 }
 
 fn context() -> Context {
@@ -137,7 +138,10 @@ async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
     let sent_to = |target: &[u8]| {
         let mut head = session.req_header().clone();
         head.set_raw_path(target).unwrap();
-        forward::request(&head, gateway.saying(admission, incoming, &context)).map(|request| request.uri().to_string())
+        let (rewrites, server) = (Rewrites::default(), HeaderValue::from_static("app"));
+        let to = Destination { rewrites: &rewrites, target: None, server: &server };
+        forward::request(&head, gateway.saying(admission, incoming, &context, to))
+            .map(|request| request.uri().to_string())
     };
     for other in [&b"/other"[..], b"/?", b"*"] {
         assert_eq!(refusal_of(&sent_to(other).unwrap_err()), Some(GateRefusal::Fault), "{}", other.escape_ascii());

@@ -4,10 +4,13 @@
 use std::collections::VecDeque;
 
 use pingora::proxy::Session;
+use pingora::{ErrorType, OkOrErr as _};
 use tokio::sync::mpsc;
 
 use super::body::{Piece, RequestBody};
 
+/// What a body that is too large is refused with.
+pub(super) const TOO_LARGE: ErrorType = ErrorType::HTTPStatus(413);
 /// The longest body that is held for a second try, in bytes.
 const HELD: usize = 64 * 1024;
 
@@ -25,6 +28,8 @@ pub(super) struct Upload {
     is_read: bool,
     /// Whether the app wanted no more of it before its end.
     is_refused: bool,
+    /// How many bytes of it may still come; `None` without a limit.
+    left: Option<u64>,
 }
 
 #[derive(Default)]
@@ -34,8 +39,9 @@ struct Held {
 }
 
 impl Upload {
-    /// That of a request; `may_repeat` where it changes nothing if the app gets it twice.
-    pub(super) fn of(session: &mut Session, may_repeat: bool) -> Self {
+    /// That of a request, of `most` bytes where there is a limit; `may_repeat` where it changes nothing if the app gets it
+    /// twice.
+    pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
         let exists = !session.as_downstream_mut().is_body_empty();
         Self {
             to_app: None,
@@ -44,6 +50,7 @@ impl Upload {
             exists,
             is_read: !exists,
             is_refused: false,
+            left: most,
         }
     }
 
@@ -80,7 +87,7 @@ impl Upload {
     /// is over, this waits for the client to leave.
     ///
     /// # Errors
-    /// The client left, or broke the rules of HTTP.
+    /// The client left, broke the rules of HTTP, or sent too much.
     pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<bool> {
         if !self.waiting.is_empty() {
             self.hand_over().await;
@@ -89,6 +96,10 @@ impl Upload {
         let session = session.as_downstream_mut();
         let piece = session.read_body_or_idle(self.is_read).await?;
         self.is_read = session.is_body_done() || piece.is_none();
+        if let Some(left) = &mut self.left {
+            let length = piece.as_ref().map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            *left = left.checked_sub(length).or_err(TOO_LARGE, "the body is larger than the route takes")?;
+        }
         // What the app does not want is read all the same: a client may look for the answer only when it has said all.
         if self.to_app.is_some() {
             self.wait(Piece { data: piece.unwrap_or_default(), is_last: self.is_read });

@@ -1,224 +1,138 @@
-//! The servers behind the routes: which one a request goes to, and how long each may take.
+//! The servers behind each route, and which of them a request goes to.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use pingora::{Error, ErrorType};
+use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::dial::{Certified, Socket, Speaks, Trust};
-use super::link::{Caller, KeptLinks, Link};
-use crate::domain::route::{RouteId, Routes};
-use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
+use super::dial::Trust;
+use super::rewrites::Rewrites;
+use super::server::{Server, Serves};
+use crate::domain::route::{Route, RouteId, Routes};
+use crate::domain::upstream::{Balance, HealthCheck, UpstreamUrl};
 use crate::gate::kind::Kind;
 
-/// How long a server may be silent within an answer, or before it.
-const SILENCE: Duration = Duration::from_secs(5 * 60);
-/// How long a WebSocket or an event stream may be silent: they are made for waiting. TCP's own keep-alive finds the
-/// dead among them sooner.
+/// How long a WebSocket or a stream may be silent: they are made for waiting. TCP's own keep-alive finds the dead among
+/// them sooner.
 pub(super) const STREAM_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a server that did not accept a connection is left out while others are there.
-const LEFT_OUT: Duration = Duration::from_secs(5);
-/// How long a name's addresses are used before it is looked up again.
-const NAMES_KEPT: Duration = Duration::from_secs(30);
-
-/// Who vouches for the certificates of servers. Read once it is needed.
-static TRUST: LazyLock<Arc<Trust>> = LazyLock::new(|| Arc::new(Trust::of_system()));
 
 /// The servers of all routes.
 #[derive(Debug)]
-pub(super) struct Upstreams(HashMap<RouteId, Pool>);
+pub(super) struct Upstreams(HashMap<RouteId, Arc<Pool>>);
 
+/// What is behind one route.
 #[derive(Debug)]
-struct Pool {
+pub(super) struct Pool {
     servers: Vec<Arc<Server>>,
+    balance: Balance,
     turn: AtomicUsize,
-}
-
-/// One server.
-#[derive(Debug)]
-pub(super) struct Server {
-    url: UpstreamUrl,
-    /// Where it listens, where its URL has no name that would have to be looked up.
-    fixed: Option<SocketAddr>,
-    /// What its certificate has to name; `None` without TLS.
-    certified: Option<Certified>,
-    down_until: Mutex<Option<Instant>>,
-    names: Mutex<Option<Names>>,
-    /// Which of the name's addresses is used; the next one after each that did not answer.
-    turn: AtomicUsize,
-    kept: KeptLinks,
-}
-
-#[derive(Clone, Debug)]
-struct Names {
-    addresses: Arc<[SocketAddr]>,
-    until: Instant,
-}
-
-/// How long a server may say and take nothing while it serves a request of that kind.
-pub(super) fn silence(kind: Kind) -> Duration {
-    match kind {
-        Kind::EventStream | Kind::Grpc => STREAM_SILENCE,
-        // That of a WebSocket once it is open is another.
-        Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => SILENCE,
-    }
+    timeout: Duration,
+    /// What is changed on the way to them and back.
+    pub(super) rewrites: Rewrites,
+    /// The longest body of a request, in bytes.
+    pub(super) max_body: Option<u64>,
+    /// Whether WebSockets are let through.
+    pub(super) takes_websockets: bool,
+    /// What the servers are asked from time to time.
+    pub(super) health: Option<HealthCheck>,
+    /// The route's host.
+    pub(super) host: HeaderValue,
 }
 
 impl Upstreams {
-    pub(super) fn new(routes: &Routes) -> Self {
-        let pools = routes.iter().map(|route| {
-            let servers = route.upstream.servers.iter().cloned().map(Server::new).map(Arc::new).collect();
-            (route.id, Pool { servers, turn: AtomicUsize::new(0) })
-        });
-        Self(pools.collect())
+    /// Those of all routes.
+    ///
+    /// # Errors
+    /// A certificate or key that a route is configured with cannot be used.
+    pub(super) fn new(routes: &Routes) -> Result<Self, rustls::Error> {
+        routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route)?)))).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The server whose turn it is, leaving out those that lately did not answer as long as one is left.
-    pub(super) fn choose(&self, route: RouteId) -> Option<Arc<Server>> {
-        let Pool { servers, turn } = self.0.get(&route)?;
-        if let [only] = servers.as_slice() {
-            return Some(Arc::clone(only));
-        }
-        let first = turn.fetch_add(1, Ordering::Relaxed);
-        let in_turn = || (0..servers.len()).filter_map(|next| servers.get(first.wrapping_add(next) % servers.len()));
-        let now = Instant::now();
-        in_turn().find(|server| server.is_up(now)).or_else(|| in_turn().next()).cloned()
+    /// What is behind a route.
+    pub(super) fn of(&self, route: RouteId) -> Option<&Arc<Pool>> {
+        self.0.get(&route)
+    }
+
+    /// What is behind each route.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.0.values()
     }
 
     /// Closes connections that nobody used for too long.
     pub(super) fn close_idle(&self) {
         for server in self.0.values().flat_map(|pool| &pool.servers) {
-            server.kept.close_idle();
+            server.close_idle();
         }
     }
+}
 
-    /// Whether a route has another server, or another address of its one server, to try.
-    pub(super) fn has_another(&self, route: RouteId) -> bool {
-        self.0.get(&route).is_some_and(|pool| match pool.servers.as_slice() {
-            [only] => only.addresses_known() > 1,
-            servers => servers.len() > 1,
+impl Pool {
+    fn new(route: &Route) -> Result<Self, rustls::Error> {
+        let upstream = &route.upstream;
+        let asks_for_trust = upstream.servers.iter().any(UpstreamUrl::is_tls);
+        let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
+        let name = upstream.tls.name.as_ref();
+        let servers = upstream.servers.iter().map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name)));
+        Ok(Self {
+            servers: servers.collect(),
+            balance: upstream.balance,
+            turn: AtomicUsize::new(0),
+            timeout: upstream.timeout,
+            rewrites: Rewrites::of(route),
+            max_body: upstream.max_body,
+            takes_websockets: upstream.upgrade,
+            health: upstream.health.clone(),
+            host: HeaderValue::from_str(route.host.as_str()).expect("a host is visible ASCII"),
         })
     }
-}
 
-impl Server {
-    fn new(url: UpstreamUrl) -> Self {
-        let (fixed, certified) = match url.place() {
-            UpstreamPlace::Tcp { host, port } => {
-                let ip = host.ip();
-                // A certificate names an address without brackets.
-                let name = || ip.map_or_else(|| host.as_str().to_owned(), |ip| ip.to_string());
-                let certified = url.is_tls().then(|| Certified::by(&TRUST, name()));
-                (ip.map(|ip| SocketAddr::new(ip, port)), certified)
-            }
-            UpstreamPlace::Unix(_) => (None, None),
+    /// The server of a request from `whom`, leaving out those that are unwell as long as one is left.
+    pub(super) fn choose(&self, whom: impl FnOnce() -> u64) -> Option<Serves> {
+        if let [only] = self.servers.as_slice() {
+            return Some(Serves::by(only));
+        }
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let in_turn = || {
+            (0..self.servers.len()).filter_map(|next| self.servers.get(first.wrapping_add(next) % self.servers.len()))
         };
-        Self {
-            url,
-            fixed,
-            certified,
-            down_until: Mutex::default(),
-            names: Mutex::default(),
-            turn: AtomicUsize::new(0),
-            kept: KeptLinks::default(),
-        }
-    }
-
-    fn is_up(&self, now: Instant) -> bool {
-        self.down_until.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|until| now >= until)
-    }
-
-    /// Leaves the server out for a while: it did not accept a connection.
-    pub(super) fn leave_out(&self) {
-        *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_OUT);
-        self.turn.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A connection for one request of that kind: one that there is, unless it has to be `new`, or another.
-    ///
-    /// # Errors
-    /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link(&self, kind: Kind, caller: Caller, new: bool) -> pingora::Result<Link> {
-        let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
-        let address = self.address().await.map_err(no_address)?;
-        let is_call = kind == Kind::Grpc;
-        let kept = if is_call { self.kept.shared(address, caller) } else { self.kept.take(address) };
-        if let Some(link) = kept.filter(|_| !new) {
-            return Ok(link);
-        }
-        let speaks = if is_call { Speaks::Http2 } else { Speaks::Http1 };
-        let socket = Socket::open(address, self.certified.as_ref(), speaks).await.map_err(|error| {
-            let is = |kind| error.kind() == kind;
-            let kind = if is(io::ErrorKind::TimedOut) {
-                ErrorType::ConnectTimedout
-            } else if is(io::ErrorKind::ConnectionRefused) {
-                ErrorType::ConnectRefused
-            } else if is(io::ErrorKind::InvalidData) {
-                ErrorType::TLSHandshakeFailure
-            } else {
-                ErrorType::ConnectError
-            };
-            Error::because(kind, "connecting", error).into_up()
-        })?;
-        let link = match is_call {
-            true => self.kept.share(socket, address, caller).await,
-            false => Link::http1(socket, address).await,
-        };
-        link.map_err(|error| Error::because(ErrorType::ConnectError, "connecting", error).into_up())
-    }
-
-    /// Keeps a connection for another request.
-    pub(super) fn keep(&self, link: Link) {
-        self.kept.keep(link);
-    }
-
-    async fn address(&self) -> io::Result<SocketAddr> {
-        match self.fixed {
-            Some(address) => Ok(address),
-            None => self.look_up_or_remember().await,
-        }
-    }
-
-    fn addresses_known(&self) -> usize {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
-    }
-
-    async fn look_up_or_remember(&self) -> io::Result<SocketAddr> {
         let now = Instant::now();
-        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let addresses = match known {
-            Some(names) if now < names.until => names.addresses,
-            _ => {
-                let found: Arc<[SocketAddr]> = self.look_up().await?.into();
-                let names = Names { addresses: Arc::clone(&found), until: now + NAMES_KEPT };
-                *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
-                found
+        let none_is_up = !in_turn().any(|server| server.is_up(now));
+        let mut candidates = in_turn().filter(|server| none_is_up || server.is_up(now));
+        let chosen = match self.balance {
+            Balance::RoundRobin => candidates.next(),
+            // The first of those that are alike, so the turn decides between them.
+            Balance::LeastRequests => candidates.min_by_key(|server| server.busy()),
+            Balance::Session => {
+                let whom = whom();
+                // Highest random weight: a server that is left out moves only its own visitors.
+                candidates.max_by_key(|server| server.weight_for(whom))
             }
         };
-        let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
-        addresses.get(place).copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        chosen.map(Serves::by)
     }
 
-    /// IPv4 first: an app on `localhost` listens there more often than not.
-    async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
-        let UpstreamPlace::Tcp { host, port } = self.url.place() else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let found = tokio::net::lookup_host((host.as_str(), port)).await?;
-        let mut addresses: Vec<SocketAddr> = found.collect();
-        addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));
-        addresses.dedup();
-        Ok(addresses)
+    /// Whether there is another server, or another address of the one server, to try.
+    pub(super) fn has_another(&self) -> bool {
+        match self.servers.as_slice() {
+            [only] => only.has_another_address(),
+            servers => servers.len() > 1,
+        }
     }
-}
 
-impl std::fmt::Display for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.url.fmt(f)
+    /// All of its servers.
+    pub(super) fn servers(&self) -> &[Arc<Server>] {
+        &self.servers
+    }
+
+    /// How long a server may be silent before its answer. What it answers may be a stream then, which waits longer.
+    pub(super) fn patience(&self, kind: Kind) -> Duration {
+        match kind {
+            // A call has a deadline of its own.
+            Kind::Grpc => self.timeout.max(STREAM_SILENCE),
+            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => self.timeout,
+        }
     }
 }

@@ -35,7 +35,7 @@ pub async fn front(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) ->
     for address in &config.server.listen {
         listeners.push(Listener::bind(*address, tls.clone()).await.context("server.listen")?);
     }
-    let proxy = Arc::new(Proxy::new(parts(config, gateway, entropy)));
+    let proxy = Arc::new(Proxy::new(parts(config, gateway, entropy)).context("route.upstream_tls")?);
     Ok(Front { proxy, listeners, tls })
 }
 

@@ -55,7 +55,7 @@ impl Behind {
         let config = config::load(ConfigSource::text("bmauth.toml", CONFIG)).unwrap();
         let mut settings = Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap());
         settings.trusted_proxies = config.server.trusted_proxies;
-        let proxy = Arc::new(Proxy::new(Parts {
+        let proxy = Proxy::new(Parts {
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             forward_auth: Arc::clone(&world.portal.forward_auth),
@@ -64,7 +64,8 @@ impl Behind {
             settings,
             counts: Arc::default(),
             seed: 1,
-        }));
+        });
+        let proxy = Arc::new(proxy.unwrap());
         Self { world, proxy }
     }
 

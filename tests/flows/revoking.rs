@@ -79,7 +79,7 @@ impl Gateway {
         let text = CONFIG.replace("http://127.0.0.1:8000", &app().await);
         let world = World::with(&text, store).await;
         let config = config::load(ConfigSource::text("bmauth.toml", &text)).unwrap();
-        let proxy = Arc::new(Proxy::new(Parts {
+        let proxy = Proxy::new(Parts {
             forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
@@ -88,7 +88,8 @@ impl Gateway {
             settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
             counts: Arc::default(),
             seed: 1,
-        }));
+        });
+        let proxy = Arc::new(proxy.unwrap());
         Self { world, proxy }
     }
 

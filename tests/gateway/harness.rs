@@ -243,7 +243,7 @@ impl Plan {
             counts: Arc::clone(&counts),
             seed: 1,
         };
-        World { proxy: Arc::new(Proxy::new(parts)), keeper, counts }
+        World { proxy: Arc::new(Proxy::new(parts).unwrap()), keeper, counts }
     }
 }
 

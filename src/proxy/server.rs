@@ -1,0 +1,277 @@
+//! One server behind a route: where it listens, whether it is well, and the connections to it.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use pingora::{Error, ErrorType};
+use tokio::time::Instant;
+
+use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust};
+use super::link::{Caller, KeptLinks, Link};
+use crate::domain::host::Host;
+use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
+use crate::gate::kind::Kind;
+
+/// How long a server that did not accept a connection is left out while others are there.
+const LEFT_OUT: Duration = Duration::from_secs(5);
+/// How long a name's addresses are used before it is looked up again.
+const NAMES_KEPT: Duration = Duration::from_secs(30);
+/// How long the last good addresses of a name are used before it is looked up again, where that failed.
+const NAMES_KEPT_ON_FAILURE: Duration = Duration::from_secs(5);
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Server {
+    url: UpstreamUrl,
+    /// What requests name as its host where they do not name the visitor's.
+    pub(super) authority: HeaderValue,
+    /// Where it listens, where its URL has no name that would have to be looked up.
+    fixed: Option<Address>,
+    /// What its certificate has to name; `None` without TLS.
+    certified: Option<Certified>,
+    down_until: Mutex<Option<Instant>>,
+    /// What its health checks say.
+    is_unwell: AtomicBool,
+    /// How many requests are under way.
+    busy: AtomicUsize,
+    names: Mutex<Option<Names>>,
+    /// Which of the name's addresses is used; the next one after each that did not answer.
+    turn: AtomicUsize,
+    kept: KeptLinks,
+}
+
+#[derive(Clone, Debug)]
+struct Names {
+    addresses: Arc<[SocketAddr]>,
+    until: Instant,
+}
+
+/// A server that serves a request until this is dropped.
+#[derive(Debug)]
+pub(super) struct Serves(Arc<Server>);
+
+impl Serves {
+    pub(super) fn by(server: &Arc<Server>) -> Self {
+        server.busy.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Deref for Serves {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
+
+impl Drop for Serves {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Server {
+    /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one, in
+    /// the place of the URL's host.
+    pub(super) fn new(url: UpstreamUrl, trust: Option<&Arc<Trust>>, name: Option<&Host>) -> Self {
+        let (fixed, certified) = match url.place() {
+            UpstreamPlace::Tcp { host, port } => {
+                let ip = host.ip();
+                let named = name.unwrap_or(host);
+                // A certificate names an address without brackets.
+                let named = named.ip().map_or_else(|| named.as_str().to_owned(), |ip| ip.to_string());
+                let certified = trust.filter(|_| url.is_tls()).map(|trust| Certified::by(trust, named));
+                (ip.map(|ip| Address::Tcp(SocketAddr::new(ip, port))), certified)
+            }
+            UpstreamPlace::Unix(path) => (Some(Address::Unix(path.into())), None),
+        };
+        let authority = HeaderValue::try_from(url.authority()).expect("a host and a port are visible ASCII");
+        Self {
+            url,
+            authority,
+            fixed,
+            certified,
+            down_until: Mutex::default(),
+            is_unwell: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
+            names: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            kept: KeptLinks::default(),
+        }
+    }
+
+    /// Whether it is not left out, neither for a while nor for its health.
+    pub(super) fn is_up(&self, now: Instant) -> bool {
+        !self.is_unwell.load(Ordering::Relaxed)
+            && self.down_until.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|until| now >= until)
+    }
+
+    /// How strongly it is the one for `whom` among several.
+    pub(super) fn weight_for(&self, whom: u64) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (whom, &self.url).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// How many requests are under way.
+    pub(super) fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the server out for a while: it did not accept a connection.
+    pub(super) fn leave_out(&self) {
+        *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_OUT);
+        self.turn.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What its health checks say from now on; returns whether that is news.
+    pub(super) fn set_well(&self, is_well: bool) -> bool {
+        if is_well {
+            *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.is_unwell.swap(!is_well, Ordering::Relaxed) == is_well
+    }
+
+    /// Whether it has another address to try.
+    pub(super) fn has_another_address(&self) -> bool {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.as_ref().is_some_and(|names| names.addresses.len() > 1)
+    }
+
+    /// What may be spoken for a request of that kind.
+    fn offer(&self, kind: Kind) -> Offer {
+        match (kind, self.url.speaks()) {
+            // RFC 6455 §4.1.
+            (Kind::WebSocket, _) => Offer::Only(Speaks::Http1),
+            (Kind::Grpc, _) | (_, UpstreamScheme::H2c) => Offer::Only(Speaks::Http2),
+            (_, UpstreamScheme::Https) => Offer::Either,
+            (_, UpstreamScheme::Http | UpstreamScheme::Unix) => Offer::Only(Speaks::Http1),
+        }
+    }
+
+    /// A connection for one request of that kind: one that there is, unless it has to be `new`, or another.
+    ///
+    /// # Errors
+    /// The server's name has no address, or it accepts no connection.
+    pub(super) async fn link(&self, kind: Kind, caller: Caller, new: bool) -> pingora::Result<Link> {
+        let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
+        let address = self.address().await.map_err(no_address)?;
+        let offer = self.offer(kind);
+        if !new && let Some(link) = self.kept(&address, offer, caller) {
+            return Ok(link);
+        }
+        self.new_link(address, offer, caller).await.map_err(|error| {
+            let is = |kind| error.kind() == kind;
+            let kind = if is(io::ErrorKind::TimedOut) {
+                ErrorType::ConnectTimedout
+            } else if is(io::ErrorKind::ConnectionRefused) {
+                ErrorType::ConnectRefused
+            } else if is(io::ErrorKind::InvalidData) {
+                ErrorType::TLSHandshakeFailure
+            } else {
+                ErrorType::ConnectError
+            };
+            Error::because(kind, "connecting", error).into_up()
+        })
+    }
+
+    fn kept(&self, address: &Address, offer: Offer, caller: Caller) -> Option<Link> {
+        match offer {
+            Offer::Only(Speaks::Http1) => self.kept.take(address),
+            Offer::Only(Speaks::Http2) => self.kept.shared(address, caller),
+            Offer::Either => self.kept.shared(address, caller).or_else(|| self.kept.take(address)),
+        }
+    }
+
+    async fn new_link(&self, address: Address, offer: Offer, caller: Caller) -> io::Result<Link> {
+        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer).await?;
+        let link = match speaks {
+            Speaks::Http1 => Link::http1(socket, address).await,
+            Speaks::Http2 => self.kept.share(socket, address, caller).await,
+        };
+        link.map_err(io::Error::other)
+    }
+
+    /// A connection that nothing else uses.
+    ///
+    /// # Errors
+    /// The server's name has no address, or it accepts no connection.
+    pub(super) async fn link_apart(&self) -> io::Result<Link> {
+        let offer = self.offer(Kind::Other);
+        let address = self.address().await?;
+        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer).await?;
+        let link = match speaks {
+            Speaks::Http1 => Link::http1(socket, address).await,
+            Speaks::Http2 => KeptLinks::default().share(socket, address, Caller::NOBODY).await,
+        };
+        link.map_err(io::Error::other)
+    }
+
+    /// Keeps a connection for another request.
+    pub(super) fn keep(&self, link: Link) {
+        self.kept.keep(link);
+    }
+
+    /// Closes connections that nobody used for too long.
+    pub(super) fn close_idle(&self) {
+        self.kept.close_idle();
+    }
+
+    async fn address(&self) -> io::Result<Address> {
+        match &self.fixed {
+            Some(address) => Ok(address.clone()),
+            None => self.look_up_or_remember().await.map(Address::Tcp),
+        }
+    }
+
+    async fn look_up_or_remember(&self) -> io::Result<SocketAddr> {
+        let now = Instant::now();
+        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let addresses = match known {
+            Some(names) if now < names.until => names.addresses,
+            known => {
+                let (addresses, kept) = match (self.look_up().await, known) {
+                    (Ok(found), _) if !found.is_empty() => (found.into(), NAMES_KEPT),
+                    // A resolver that is away takes no app away that was found before.
+                    (Ok(_), Some(known)) => (known.addresses, NAMES_KEPT_ON_FAILURE),
+                    (Err(error), Some(known)) => {
+                        tracing::warn!(upstream = %self, %error, "a name could not be looked up; its last addresses are used");
+                        (known.addresses, NAMES_KEPT_ON_FAILURE)
+                    }
+                    (Ok(_), None) => return Err(io::ErrorKind::NotFound.into()),
+                    (Err(error), None) => return Err(error),
+                };
+                let names = Names { addresses: Arc::clone(&addresses), until: now + kept };
+                *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
+                addresses
+            }
+        };
+        let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
+        addresses.get(place).copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// IPv4 first: an app on `localhost` listens there more often than not.
+    async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
+        let UpstreamPlace::Tcp { host, port } = self.url.place() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let found = tokio::net::lookup_host((host.as_str(), port)).await?;
+        let mut addresses: Vec<SocketAddr> = found.collect();
+        addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));
+        addresses.dedup();
+        Ok(addresses)
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.url.fmt(f)
+    }
+}
