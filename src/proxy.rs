@@ -6,6 +6,7 @@ mod answers;
 pub mod apart;
 mod body;
 mod bridge;
+mod broken;
 mod connection;
 mod context;
 mod dial;

@@ -46,7 +46,18 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("fluent", &["wording"]),
     ("prometheus", &["counts"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli/doctor", "cli/gateway", "proxy/body", "proxy/exchange", "proxy/link"]),
+    (
+        "hyper",
+        &[
+            "cli/doctor",
+            "cli/gateway",
+            "proxy/body",
+            "proxy/broken",
+            "proxy/exchange",
+            "proxy/informational",
+            "proxy/link",
+        ],
+    ),
 ];
 
 /// What the domain does without, so that it stays a set of rules: the start of a crate's name.

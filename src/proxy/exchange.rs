@@ -3,7 +3,6 @@
 //! that takes nothing slows the client.
 
 use std::future::{Future as _, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,10 +13,11 @@ use http::header::{CONTENT_LENGTH, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use hyper::ext::ReasonPhrase;
+use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
-use pingora::{Error, ErrorSource, ErrorType};
 
+use super::broken::{late, of_app, of_client, protocol, was_closed};
 use super::informational::Informational;
 use super::link::{Line, Link, Sender};
 use super::patience::{Patience, Turn};
@@ -267,35 +267,4 @@ impl Exchange<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether the app closed the connection instead of answering.
-fn was_closed(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    let is_reset = cause.is_some_and(|cause| {
-        matches!(
-            cause.kind(),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
-        )
-    });
-    is_reset || error.is_canceled() || error.is_incomplete_message()
-}
-
-fn of_app(error: hyper::Error) -> Box<Error> {
-    let kind = if error.is_parse() { ErrorType::InvalidHTTPHeader } else { ErrorType::ConnectionClosed };
-    let mut error = Error::because(kind, "the app's answer", error);
-    error.esource = ErrorSource::Upstream;
-    error
-}
-
-fn protocol(why: &'static str) -> Box<Error> {
-    Error::explain(ErrorType::InvalidHTTPHeader, why).into_up()
-}
-
-pub(super) fn of_client(error: Box<Error>) -> Box<Error> {
-    error.into_down()
-}
-
-pub(super) fn late() -> Box<Error> {
-    Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()
 }

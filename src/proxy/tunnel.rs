@@ -13,8 +13,8 @@ use pingora::{Error, ErrorType};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
 
+use super::broken::{late, of_client};
 use super::dial::Socket;
-use super::exchange::{late, of_client};
 use super::patience::{Patience, Turn};
 use super::upstreams;
 
