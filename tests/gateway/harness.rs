@@ -197,6 +197,12 @@ impl Plan {
         self
     }
 
+    /// Changes how the route that was added last speaks to its app.
+    pub fn app(mut self, change: impl FnOnce(&mut Upstream)) -> Self {
+        change(&mut self.routes.last_mut().expect("a route").upstream);
+        self
+    }
+
     /// Has the route that was added last pass access tokens on.
     pub fn forwarding(mut self) -> Self {
         self.routes.last_mut().unwrap().demands.forward_authorization = true;

@@ -10,6 +10,8 @@ mod admission;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod bearer;
 #[cfg(test)]
 mod bodies;
@@ -41,6 +43,10 @@ mod log;
 mod repeats;
 #[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod rewrites;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
