@@ -22,6 +22,7 @@ mod listen;
 mod logging;
 mod named;
 mod patience;
+mod probe;
 mod response;
 mod rewrites;
 mod served;
@@ -47,7 +48,7 @@ use pingora::modules::http::HttpModules;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, OrErr as _};
+use pingora::{Error, ErrorSource, ErrorType, ImmutStr, OrErr as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
@@ -64,6 +65,7 @@ use crate::gate::refusal::GateRefusal;
 pub use answers::{RefusalPage, RenderPage};
 pub use connection::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
+pub use probe::probe;
 pub use settings::Settings;
 
 use admit::Way;
@@ -254,8 +256,8 @@ impl Gateway {
             let link = match server.link(kind, caller, is_last).await {
                 Ok(link) => link,
                 Err(error) => {
-                    let why = error.etype().as_str();
-                    tracing::warn!(upstream = %*server, error = why, "an upstream does not accept connections");
+                    let why = error.context.as_ref().map_or(error.etype().as_str(), ImmutStr::as_str);
+                    tracing::warn!(upstream = %*server, error = why, "an upstream cannot be reached");
                     server.leave_out();
                     // Nothing has been sent yet, so even a POST may go to another one.
                     if !is_last && pool.has_another() {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::{Failed, load};
 use crate::config::Config;
 use crate::config::email::Transport;
 use crate::domain::route::Route;
-use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
+use crate::domain::upstream::{Upstream, UpstreamTls, UpstreamUrl};
+use crate::proxy::probe;
 use crate::store::Records as _;
 use crate::store::redb::RedbStore;
 use crate::wire;
@@ -38,11 +38,13 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
     let well = runtime.block_on(async {
         let mut well = say("store", store(&config).await);
         well &= say("mail", mail(&config).await);
-        let mut seen: Vec<&UpstreamUrl> = Vec::new();
-        for upstream in config.routes.iter().flat_map(|route| &route.upstream.servers) {
-            if !seen.contains(&upstream) {
-                seen.push(upstream);
-                well &= say("upstream", reach(upstream).await);
+        let mut seen: Vec<(&UpstreamUrl, &UpstreamTls)> = Vec::new();
+        for Upstream { servers, tls, .. } in config.routes.iter().map(|route| &route.upstream) {
+            for server in servers {
+                if !seen.contains(&(server, tls)) {
+                    seen.push((server, tls));
+                    well &= say("upstream", reach(server, tls).await);
+                }
             }
         }
         well
@@ -85,18 +87,9 @@ async fn mail(config: &Config) -> Result<String, String> {
     }
 }
 
-async fn reach(upstream: &UpstreamUrl) -> Result<String, String> {
-    let connect = async {
-        match upstream.place() {
-            UpstreamPlace::Tcp { host, port } => {
-                TcpStream::connect((host.as_str().trim_matches(['[', ']']), port)).await.map(drop)
-            }
-            UpstreamPlace::Unix(path) => UnixStream::connect(path).await.map(drop),
-        }
-    };
-    match timeout(PATIENCE, connect).await {
-        Ok(Ok(())) => Ok(format!("{upstream} takes connections")),
-        Ok(Err(error)) => Err(format!("{upstream} does not take connections ({error}). Is the app running?")),
+async fn reach(upstream: &UpstreamUrl, tls: &UpstreamTls) -> Result<String, String> {
+    match timeout(PATIENCE, probe(upstream, tls)).await {
+        Ok(said) => said,
         Err(_) => Err(format!("{upstream} takes too long to take a connection. Is the app running?")),
     }
 }

@@ -175,6 +175,36 @@ impl Socket {
     }
 }
 
+/// Why a connection failed, as the rest of a sentence that begins with the server.
+pub(super) fn why(error: &io::Error) -> String {
+    use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error};
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let trust = "`route.upstream_tls.ca` or SSL_CERT_FILE can name an authority that does";
+    match of_tls {
+        Some(Error::InvalidCertificate(Certificate::UnknownIssuer)) => {
+            format!("has a certificate that nobody known here vouches for; {trust}.")
+        }
+        Some(Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. })) => {
+            "has a certificate for another name; `route.upstream_tls.name` can say which.".to_owned()
+        }
+        Some(Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. })) => {
+            "has a certificate that has expired.".to_owned()
+        }
+        Some(Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. })) => {
+            "has a certificate that is not valid yet; is the clock right?".to_owned()
+        }
+        Some(Error::AlertReceived(Alert::CertificateRequired | Alert::BadCertificate | Alert::UnknownCA)) => {
+            "asks for another certificate than `route.upstream_tls.cert`, or for one at all.".to_owned()
+        }
+        Some(Error::InvalidMessage(_)) => "does not speak TLS; is it http:// or h2c://?".to_owned(),
+        Some(other) => format!("cannot be spoken to with TLS ({other})."),
+        None if error.kind() == io::ErrorKind::TimedOut => {
+            "takes too long to take a connection. Is the app running?".to_owned()
+        }
+        None => format!("does not take connections ({error}). Is the app running?"),
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

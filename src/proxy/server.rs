@@ -12,7 +12,7 @@ use http::HeaderValue;
 use pingora::{Error, ErrorType};
 use tokio::time::Instant;
 
-use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust};
+use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust, why};
 use super::link::{Caller, KeptLinks, Link};
 use crate::domain::host::Host;
 use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
@@ -178,7 +178,7 @@ impl Server {
             } else {
                 ErrorType::ConnectError
             };
-            Error::because(kind, "connecting", error).into_up()
+            Error::because(kind, why(&error), error).into_up()
         })
     }
 
@@ -204,14 +204,21 @@ impl Server {
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
     pub(super) async fn link_apart(&self) -> io::Result<Link> {
-        let offer = self.offer(Kind::Other);
+        let (socket, speaks) = self.dial(self.offer(Kind::Other)).await?;
         let address = self.address().await?;
-        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer).await?;
         let link = match speaks {
             Speaks::Http1 => Link::http1(socket, address).await,
             Speaks::Http2 => KeptLinks::default().share(socket, address, Caller::NOBODY).await,
         };
         link.map_err(io::Error::other)
+    }
+
+    /// An open socket, before anything of HTTP is said.
+    ///
+    /// # Errors
+    /// The server's name has no address, or it accepts no connection.
+    pub(super) async fn dial(&self, offer: Offer) -> io::Result<(Socket, Speaks)> {
+        Socket::open(&self.address().await?, self.certified.as_ref(), offer).await
     }
 
     /// Keeps a connection for another request.

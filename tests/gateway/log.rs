@@ -280,7 +280,7 @@ async fn the_id_on_an_error_page_finds_its_cause_in_the_log() {
     let fault = world.get_as(&known, "/notes", &[page]).await;
     let person = "00000000-0000-0000-0000-0000000003e9";
     let expected = [
-        (502, down, 1, Some(person), "an upstream does not accept connections", "app-down"),
+        (502, down, 1, Some(person), "an upstream cannot be reached", "app-down"),
         (503, unavailable, 0, None, "the store could not be asked for a session", "sign-in-unavailable"),
         (500, fault, 0, Some(person), "an identity token could not be made", "fault"),
     ];
