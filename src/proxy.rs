@@ -1,4 +1,4 @@
-//! The proxy: the only user of Pingora. One file for each phase of a request; the `ProxyHttp` here only calls them.
+//! The proxy: the only user of Pingora. One file for each phase of a request; the `Gateway` here only calls them.
 
 mod admit;
 mod answers;
@@ -40,14 +40,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
-use http::StatusCode;
 use http::header::EXPECT;
-use pingora::modules::http::HttpModules;
-use pingora::protocols::http::ServerSession;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
-use pingora::upstreams::peer::HttpPeer;
+use http::{Method, StatusCode};
+use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
+use pingora::protocols::http::ServerSession as Session;
+use pingora::server::ShutdownWatch;
 use pingora::{Error, ErrorSource, ErrorType, ImmutStr, OrErr as _};
 use tokio_util::sync::CancellationToken;
 
@@ -107,7 +105,7 @@ pub struct Parts {
     pub seed: u64,
 }
 
-/// The phases of a request, as Pingora calls them.
+/// The phases of a request.
 struct Gateway {
     parts: Parts,
     upstreams: Arc<Upstreams>,
@@ -129,7 +127,7 @@ impl Gateway {
     fn read(&self, session: &mut Session, context: &mut Context) -> Result<(), GateRefusal> {
         let head = session.req_header();
         context.line.method = Some(head.method.clone());
-        if let Some(http1) = session.as_downstream().as_http1()
+        if let Some(http1) = session.as_http1()
             && !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path())
         {
             return Err(GateRefusal::MalformedRequest("the first line has more than a method, a target and a version"));
@@ -138,7 +136,7 @@ impl Gateway {
         let connection = &context.surroundings.connection;
         let mut incoming = Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)?;
         // The question is all in the head.
-        if incoming.kind == Kind::Preflight && !session.as_downstream_mut().is_body_empty() {
+        if incoming.kind == Kind::Preflight && !session.is_body_empty() {
             incoming.kind = Kind::Other;
         }
         context.set_incoming(incoming);
@@ -243,7 +241,7 @@ impl Gateway {
             let asks_first = session.req_header().headers.contains_key(EXPECT);
             // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
             // answer; but who asked whether to send its body at all may leave it out now (RFC 9110 §10.1.1).
-            if let (ServerSession::H1(http1), false) = (session.as_downstream_mut(), asks_first) {
+            if let (Session::H1(http1), false) = (&mut *session, asks_first) {
                 http1.set_close_on_response_before_downstream_finish(false);
             }
         }
@@ -319,36 +317,66 @@ impl Gateway {
         context.admit(admission);
         Ok(())
     }
-}
 
-#[async_trait]
-impl ProxyHttp for Gateway {
-    type CTX = Context;
-
-    fn new_ctx(&self) -> Context {
-        Context::new(Surroundings::current(), Arc::clone(&self.parts.counts))
-    }
-
-    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
-
-    async fn early_request_filter(&self, session: &mut Session, _context: &mut Context) -> pingora::Result<()> {
-        // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown. How long is up to
-        // `guard`, so that there is one timer for it.
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(0));
+    /// Reads a request and answers it; returns the connection where another may follow.
+    async fn serve(
+        &self,
+        mut session: Session,
+        surroundings: Surroundings,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        if !self.is_asked(&mut session).await {
+            return None;
         }
-        session.set_read_timeout(Some(CLIENT_PAUSE));
-        session.set_write_timeout(Some(CLIENT_WRITE));
-        session.set_total_drain_timeout(Some(DRAIN));
-        Ok(())
+        if *shutdown.borrow() {
+            session.set_keepalive(None);
+        }
+        set_limits(&mut session);
+        let mut context = Context::new(surroundings, Arc::clone(&self.parts.counts));
+        let answered = self.answer(&mut session, &mut context).await;
+        if let Err(error) = &answered {
+            Box::pin(self.fail(&mut session, error, &mut context)).await;
+        }
+        context.line.end(&session, answered.as_ref().err().map(Box::as_ref));
+        answered.ok()?;
+        let settings = HttpPersistentSettings::for_session(&session);
+        let stream = session.finish().await.ok()??;
+        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
     }
 
-    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+    /// Whether the head of a request has come.
+    async fn is_asked(&self, session: &mut Session) -> bool {
+        let read = tokio::select! {
+            // What has come already is served.
+            biased;
+            read = session.read_request() => read,
+            () = self.stop.cancelled() => return false,
+        };
+        let status = match read {
+            Ok(true) if session.req_header().method != Method::CONNECT => return true,
+            Ok(true) => 405,
+            Ok(false) => return false,
+            Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => 400,
+            Err(error) => {
+                tracing::debug!(%error, "a connection broke off where a head was awaited");
+                session.shutdown().await;
+                return false;
+            }
+        };
+        // `guard` puts our own words in the place of these.
+        if let Err(error) = session.respond_error(status).await {
+            tracing::debug!(%error, "the client was gone before it could be told");
+        }
+        session.shutdown().await;
+        false
+    }
+
+    async fn answer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<()> {
         if let Err(refusal) = self.read(session, context) {
             self.refuse_unread(session, context, refusal).await?;
-            return Ok(true);
+            return Ok(());
         }
-        let Some(incoming) = &context.incoming else { return Ok(true) };
+        let Some(incoming) = &context.incoming else { return Ok(()) };
         match admit::way(incoming, &self.parts) {
             Ok(Way::App(route)) => {
                 context.surroundings.served.is_of(route.id);
@@ -399,14 +427,11 @@ impl ProxyHttp for Gateway {
             }
             Err(refusal) => self.refuse(session, context, refusal).await?,
         }
-        Ok(true)
+        Ok(())
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, _context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-        Error::e_explain(ErrorType::HTTPStatus(500), "requests go to apps by connections of our own")
-    }
-
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
+    /// Tells the client that its request failed, as far as it can still be told.
+    async fn fail(&self, session: &mut Session, error: &Error, context: &mut Context) {
         context.line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
         let answered = session.response_written().is_some_and(|response| !response.status.is_informational());
         let refusal = refusal_of(error).filter(|_| !answered);
@@ -415,35 +440,23 @@ impl ProxyHttp for Gateway {
             if let Err(error) = self.refuse(session, context, refusal).await {
                 tracing::debug!(%error, "the client was gone before it could be told");
             }
-        } else if answered && !session.as_downstream().is_http2() {
+        } else if answered && !session.is_http2() {
             // What there is of the answer goes out before its end is cut off.
-            session.as_downstream_mut().shutdown().await;
-        }
-        let error_code = refusal.map_or(0, |refusal| refusal.status().as_u16());
-        FailToProxy { error_code, can_reuse_downstream: false }
-    }
-
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
-        let line = &mut context.line;
-        line.is_complete = true;
-        line.sent = session.body_bytes_sent();
-        if let Some(response) = session.response_written() {
-            line.status = Some(response.status.as_u16());
-        }
-        if let (Some(error), None) = (error, &line.error) {
-            line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
+            session.shutdown().await;
         }
     }
+}
 
-    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
-        // The request's own line says it.
-        true
+/// Sets how long a client may pause.
+fn set_limits(session: &mut Session) {
+    // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown. How long is up to
+    // `guard`, so that there is one timer for it.
+    if session.get_keepalive().is_some() {
+        session.set_keepalive(Some(0));
     }
-
-    fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let path = context.incoming.as_ref().map_or("-", |incoming| incoming.target.path.as_str());
-        format!("{} {path}, request {}", session.req_header().method, context.request_id())
-    }
+    session.set_read_timeout(Some(CLIENT_PAUSE));
+    session.set_write_timeout(Some(CLIENT_WRITE));
+    session.set_total_drain_timeout(Some(DRAIN));
 }
 
 /// Tells visitors apart, for a route that keeps each at one server: by their session, or without one by their address.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::{Method, Response, StatusCode};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 
 use super::incoming::Incoming;
 use crate::domain::own_paths::SIGN_IN;
@@ -118,9 +118,9 @@ pub(super) async fn write(session: &mut Session, response: Response<Bytes>) -> p
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     let end = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
-    session.write_response_header(Box::new(head.into()), end).await?;
+    session.write_response_header(Box::new(head.into())).await?;
     if !end {
-        session.write_response_body(Some(body), true).await?;
+        session.write_response_body(body, true).await?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::response::Parts;
 use http::{Method, Request, Response, Version};
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::{Error, ErrorType};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -85,12 +85,12 @@ async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateR
     if length.is_some_and(|length| length > LARGEST_BODY) {
         return Ok(Err(GateRefusal::BodyTooLarge));
     }
-    if session.as_downstream_mut().is_body_empty() {
+    if session.is_body_empty() {
         return Ok(Ok(Bytes::new()));
     }
     let expects = session.req_header().headers.get(EXPECT);
     if expects.is_some_and(|expects| expects.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        session.as_downstream_mut().write_continue_response().await?;
+        session.write_continue_response().await?;
     }
     match tokio::time::timeout(BODY_DEADLINE, collect(session)).await {
         Err(_late) => Ok(Err(GateRefusal::RequestTimeout)),
@@ -100,7 +100,7 @@ async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateR
 
 async fn collect(session: &mut Session) -> pingora::Result<Result<Bytes, GateRefusal>> {
     let mut body = BytesMut::new();
-    while let Some(piece) = session.as_downstream_mut().read_request_body().await? {
+    while let Some(piece) = session.read_request_body().await? {
         if body.len() + piece.len() > LARGEST_BODY {
             return Ok(Err(GateRefusal::BodyTooLarge));
         }
@@ -150,7 +150,7 @@ async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &Cance
         // RFC 9112 §7.1. HTTP/2 has frames, and to HTTP/1.0 the end of the connection is that of the answer.
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    session.write_response_header(Box::new(head.into()), false).await?;
+    session.write_response_header(Box::new(head.into())).await?;
     let mut events = body.into_data_stream();
     loop {
         let event = tokio::select! {
@@ -158,7 +158,7 @@ async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &Cance
             () = stop.cancelled() => break,
             event = events.next() => event,
             // Nothing belongs here until the answer has ended: the client is gone, or breaks the rules.
-            gone = session.as_downstream_mut().read_body_or_idle(true) => {
+            gone = session.read_body_or_idle(true) => {
                 session.set_keepalive(None);
                 return gone.map(|_| ());
             }
@@ -178,7 +178,7 @@ async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &Cance
 /// Sends an event, or the end.
 async fn pass_on(session: &mut Session, event: Option<Bytes>) -> pingora::Result<()> {
     let end = event.is_none();
-    match tokio::time::timeout(TAKE_DEADLINE, session.write_response_body(event, end)).await {
+    match tokio::time::timeout(TAKE_DEADLINE, session.write_response_body(event.unwrap_or_default(), end)).await {
         Ok(sent) => sent,
         Err(_late) => Error::e_explain(ErrorType::WriteTimedout, "a client took nothing of an event stream"),
     }

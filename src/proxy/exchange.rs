@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use hyper::ext::ReasonPhrase;
 use pingora::Error;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 
 use super::broken::{late, of_app, of_client, protocol, was_closed};
 use super::informational::Informational;
@@ -118,9 +118,9 @@ pub(super) async fn exchange(
         let Some(line) = link.line else {
             return Err(protocol("a connection that is shared became a tunnel").into());
         };
-        exchange.answer(head, false).await?;
+        exchange.answer(head).await?;
         let (socket, said) = line.into_socket().await;
-        tunnel::join(exchange.session, socket, said).await?;
+        Box::pin(tunnel::join(exchange.session, socket, said)).await?;
         return Ok(None);
     }
     only_chunks(&head)?;
@@ -132,7 +132,7 @@ pub(super) async fn exchange(
     if response::is_stream(&head) {
         exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
     }
-    exchange.answer(head, ends).await?;
+    exchange.answer(head).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
     }
@@ -217,11 +217,11 @@ impl Exchange<'_> {
         }
     }
 
-    async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
-        self.session.write_response_header(Box::new(head), ends).await.map_err(of_client)
+    async fn answer(&mut self, head: ResponseHeader) -> pingora::Result<()> {
+        self.session.write_response_header(Box::new(head)).await.map_err(of_client)
     }
 
-    async fn say(&mut self, piece: Option<Bytes>, ends: bool) -> pingora::Result<()> {
+    async fn say(&mut self, piece: Bytes, ends: bool) -> pingora::Result<()> {
         self.session.write_response_body(piece, ends).await.map_err(of_client)
     }
 
@@ -231,7 +231,7 @@ impl Exchange<'_> {
             match frame.transpose().map_err(of_app)?.map(Frame::into_data) {
                 Some(Ok(data)) => {
                     let ends = body.is_end_stream();
-                    self.say(Some(data), ends).await?;
+                    self.say(data, ends).await?;
                     if ends {
                         return Ok(());
                     }
@@ -240,12 +240,12 @@ impl Exchange<'_> {
                     let Ok(mut trailers) = frame.into_trailers() else { continue };
                     hop_by_hop::drop_from_trailers(&mut trailers);
                     trailers.remove(SET_COOKIE);
-                    if self.session.as_downstream().is_http2() {
-                        let sent = self.session.as_downstream_mut().write_response_trailers(trailers).await;
+                    if self.session.is_http2() {
+                        let sent = self.session.write_response_trailers(trailers).await;
                         return sent.map_err(of_client);
                     }
                 }
-                None => return self.say(None, true).await,
+                None => return self.say(Bytes::new(), true).await,
             }
         }
     }
@@ -263,7 +263,7 @@ impl Exchange<'_> {
             }
             hop_by_hop::drop_from_answer(&mut head);
             response::drop_own_cookies(&mut head)?;
-            self.answer(head, false).await?;
+            self.answer(head).await?;
         }
         Ok(())
     }

@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora::apps::ServerApp as _;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
-use pingora::proxy::http_proxy;
-use pingora::server::configuration::ServerConf;
 use pingora::time::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -176,7 +173,6 @@ impl Proxy {
     /// # Errors
     /// A certificate or key for the servers behind a route cannot be used.
     pub fn new(parts: Parts) -> Result<Self, rustls::Error> {
-        let conf = ServerConf { threads: parts.settings.threads, ..ServerConf::default() };
         // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
         // thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
@@ -185,10 +181,8 @@ impl Proxy {
         let stop = CancellationToken::new();
         let gateway = Gateway::new(parts, stop.clone())?;
         let upstreams = Arc::clone(&gateway.upstreams);
-        let mut http = http_proxy(&Arc::new(conf), gateway);
-        http.h2_options = Some(http2_options());
         Ok(Self {
-            app: Arc::new(Requests { http: Arc::new(http), ids }),
+            app: Arc::new(Requests { gateway, ids }),
             upstreams,
             room: Arc::new(Semaphore::new(room)),
             shutdown: watch::Sender::new(false),
@@ -218,7 +212,6 @@ impl Proxy {
         shutdown.cancelled().await;
         self.shutdown.send_replace(true);
         self.stop.cancel();
-        self.app.cleanup().await;
         connections.close();
         if tokio::time::timeout(self.grace, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections that did not end in time are closed");
@@ -288,21 +281,4 @@ async fn close_idle(upstreams: &Upstreams) {
         tokio::time::sleep(LOOK_FOR_IDLE).await;
         upstreams.close_idle();
     }
-}
-
-/// What one HTTP/2 connection may take.
-fn http2_options() -> H2Options {
-    let mut options = default_h2_options();
-    options
-        .max_concurrent_streams(32)
-        .max_header_list_size(64 * 1024)
-        .max_frame_size(16 * 1024)
-        .initial_window_size(256 * 1024)
-        .initial_connection_window_size(1024 * 1024)
-        .max_send_buffer_size(64 * 1024)
-        // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
-        .max_concurrent_reset_streams(16)
-        .max_pending_accept_reset_streams(16)
-        .max_local_error_reset_streams(Some(64));
-    options
 }

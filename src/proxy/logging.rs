@@ -7,6 +7,8 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use pingora::Error;
+use pingora::protocols::http::ServerSession as Session;
 use tokio::time::Instant;
 
 use super::incoming::Incoming;
@@ -89,6 +91,18 @@ impl Line {
         if let Some((method, host, path)) = target {
             self.method = Some(method);
             self.about = Some(Subject::Asked(host, path));
+        }
+    }
+
+    /// All that becomes of it is known.
+    pub(super) fn end(&mut self, session: &Session, error: Option<&Error>) {
+        self.is_complete = true;
+        self.sent = session.body_bytes_sent();
+        if let Some(response) = session.response_written() {
+            self.status = Some(response.status.as_u16());
+        }
+        if let (Some(error), None) = (error, &self.error) {
+            self.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
         }
     }
 

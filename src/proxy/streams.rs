@@ -9,21 +9,15 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{HttpServerApp, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::H2Options;
-use pingora::proxy::HttpProxy;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
 use super::Gateway;
 use super::connection::{Connection, connection_of};
 use super::served::{RequestIds, Served};
 use crate::telemetry::span;
-
-tokio::task_local! {
-    /// What surrounds the request being served by this task: Pingora makes a request's context out of nothing.
-    static SURROUNDINGS: Surroundings;
-}
 
 /// What surrounds a request.
 #[derive(Clone, Debug)]
@@ -34,16 +28,9 @@ pub(super) struct Surroundings {
     pub(super) served: Arc<Served>,
 }
 
-impl Surroundings {
-    /// Those of the request whose hook is running.
-    pub(super) fn current() -> Self {
-        SURROUNDINGS.with(Self::clone)
-    }
-}
-
 /// The application that connections are handed to.
 pub(super) struct Requests {
-    pub(super) http: Arc<HttpProxy<Gateway>>,
+    pub(super) gateway: Gateway,
     pub(super) ids: RequestIds,
 }
 
@@ -61,7 +48,7 @@ impl HttpServerApp for Requests {
         let _serving = connection.serving();
         let served = Arc::new(Served::new(self.ids.next()));
         let surroundings = Surroundings { connection, served: Arc::clone(&served) };
-        let serve = SURROUNDINGS.scope(surroundings, self.http.process_new_http(session, shutdown));
+        let serve = self.gateway.serve(session, surroundings, shutdown);
         let serve = span::within(Arc::clone(&served) as _, serve);
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.
         let ended = async {
@@ -76,14 +63,23 @@ impl HttpServerApp for Requests {
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        self.http.h2_options()
+        Some(http2_options())
     }
+}
 
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.http.server_options()
-    }
-
-    async fn http_cleanup(&self) {
-        self.http.http_cleanup().await;
-    }
+/// What one HTTP/2 connection may take.
+fn http2_options() -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(32)
+        .max_header_list_size(64 * 1024)
+        .max_frame_size(16 * 1024)
+        .initial_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buffer_size(64 * 1024)
+        // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
+        .max_concurrent_reset_streams(16)
+        .max_pending_accept_reset_streams(16)
+        .max_local_error_reset_streams(Some(64));
+    options
 }

@@ -91,8 +91,8 @@ fn context() -> Context {
 async fn session() -> (Session, tokio::io::DuplexStream) {
     let (mut client, server) = tokio::io::duplex(4096);
     client.write_all(b"GET / HTTP/1.1\r\nHost: notes.example.com\r\n\r\n").await.unwrap();
-    let mut session = Session::new_h1(Box::new(server));
-    assert!(session.as_downstream_mut().read_request().await.unwrap());
+    let mut session = Session::new_http1(Box::new(server));
+    assert!(session.read_request().await.unwrap());
     (session, client)
 }
 
@@ -100,8 +100,6 @@ async fn session() -> (Session, tokio::io::DuplexStream) {
 async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
     let gateway = gateway(Access::SignedIn);
     let (mut context, (mut session, _client)) = (context(), session().await);
-    let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
-    assert_eq!(refusal_of(&error), Some(GateRefusal::Fault));
     let error = gateway.forward(&mut session, &mut context).await.unwrap_err();
     assert_eq!(refusal_of(&error), Some(GateRefusal::Fault));
 }
@@ -110,9 +108,8 @@ async fn without_an_admission_nothing_is_connected_to_and_nothing_is_sent() {
 async fn a_fault_is_answered_with_500() {
     let gateway = gateway(Access::SignedIn);
     let (mut context, (mut session, client)) = (context(), session().await);
-    let error = gateway.upstream_peer(&mut session, &mut context).await.unwrap_err();
-    let told = gateway.fail_to_proxy(&mut session, &error, &mut context).await;
-    assert_eq!((told.error_code, told.can_reuse_downstream), (500, false));
+    let error = gateway.forward(&mut session, &mut context).await.unwrap_err();
+    gateway.fail(&mut session, &error, &mut context).await;
     drop(session);
     let mut said = String::new();
     tokio::io::AsyncReadExt::read_to_string(&mut { client }, &mut said).await.unwrap();
@@ -124,7 +121,7 @@ async fn an_admission_is_the_only_way_to_a_server() {
     let gateway = gateway(Access::Public);
     let (mut context, (mut session, _client)) = (context(), session().await);
     // Nobody is at the other end, so this is as far as it gets.
-    let error = gateway.request_filter(&mut session, &mut context).await.unwrap_err();
+    let error = gateway.answer(&mut session, &mut context).await.unwrap_err();
     assert_eq!(refusal_of(&error), Some(GateRefusal::UpstreamDown));
     assert!(context.admission.is_some());
 }
@@ -133,7 +130,7 @@ async fn an_admission_is_the_only_way_to_a_server() {
 async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
     let gateway = gateway(Access::Public);
     let (mut context, (mut session, _client)) = (context(), session().await);
-    gateway.request_filter(&mut session, &mut context).await.unwrap_err();
+    gateway.answer(&mut session, &mut context).await.unwrap_err();
     let (admission, incoming) = (context.admission.as_ref().unwrap(), context.incoming.as_ref().unwrap());
     let sent_to = |target: &[u8]| {
         let mut head = session.req_header().clone();

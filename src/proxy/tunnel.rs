@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::future::Either;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::{Error, ErrorType};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
@@ -51,17 +51,16 @@ enum AppStep {
 /// One side broke off, or the app was silent, or took nothing, for too long.
 pub(super) async fn join(session: &mut Session, socket: Socket, said: Bytes) -> pingora::Result<()> {
     if !said.is_empty() {
-        session.write_response_body(Some(said), false).await.map_err(of_client)?;
+        session.write_response_body(said, false).await.map_err(of_client)?;
     }
     let mut app = AppSide::of(socket);
     let (mut silent, mut stuck) = (Patience::new(upstreams::STREAM_SILENCE), Patience::new(TAKES));
     let (mut turn, mut client_is_done) = (Turn::Client, false);
     loop {
         let app_takes = app.has_taken_all();
-        let downstream = session.as_downstream_mut();
         let client = async {
             match app_takes && !client_is_done {
-                true => downstream.read_request_body().await,
+                true => session.read_request_body().await,
                 false => std::future::pending().await,
             }
         };
@@ -89,14 +88,14 @@ pub(super) async fn join(session: &mut Session, socket: Socket, said: Bytes) -> 
                 AppStep::Took => silent.moved(),
                 AppStep::Said(said) => {
                     silent.moved();
-                    match session.write_response_body(Some(said), false).await {
+                    match session.write_response_body(said, false).await {
                         // It has gone after its last word.
                         Err(_) if client_is_done => return Ok(()),
                         written => written.map_err(of_client)?,
                     }
                 }
                 AppStep::Ended => {
-                    let written = session.write_response_body(None, true).await.map_err(of_client);
+                    let written = session.write_response_body(Bytes::new(), true).await.map_err(of_client);
                     return if client_is_done { Ok(()) } else { written };
                 }
             },

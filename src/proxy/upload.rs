@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::{ErrorType, OkOrErr as _};
 use tokio::sync::mpsc;
 
@@ -42,7 +42,7 @@ impl Upload {
     /// That of a request, of `most` bytes where there is a limit; `may_repeat` where it changes nothing if the app gets it
     /// twice.
     pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
-        let exists = !session.as_downstream_mut().is_body_empty();
+        let exists = !session.is_body_empty();
         Self {
             to_app: None,
             waiting: VecDeque::new(),
@@ -93,7 +93,6 @@ impl Upload {
             self.hand_over().await;
             return Ok(true);
         }
-        let session = session.as_downstream_mut();
         let piece = session.read_body_or_idle(self.is_read).await?;
         self.is_read = session.is_body_done() || piece.is_none();
         if let Some(left) = &mut self.left {
