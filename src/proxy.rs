@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http::header::EXPECT;
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora::protocols::http::ServerSession as Session;
@@ -76,7 +76,7 @@ use link::{Caller, Sender};
 use rewrites::AppTarget;
 use streams::Surroundings;
 use upload::Upload;
-use upstreams::Upstreams;
+use upstreams::{Pool, Upstreams};
 
 /// How long a client may pause within a request's body.
 const CLIENT_PAUSE: Duration = Duration::from_secs(60);
@@ -207,65 +207,71 @@ impl Gateway {
         }
     }
 
-    /// Sends the request to the app, and its answer to the client.
+    /// Forwards the request, unless something about the route is in the way.
     async fn forward(&self, session: &mut Session, context: &mut Context) -> pingora::Result<()> {
         // Without leave nothing is sent anywhere.
         let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
-        let kind = incoming.kind;
         let Some(pool) = self.upstreams.of(admission.route().id) else {
             return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
         };
-        let target = match pool.rewrites.target(&incoming.target) {
-            AppTarget::AsItCame => None,
-            AppTarget::Cut(target) => Some(target),
-            AppTarget::WithSlash(address) => {
-                return self.send(session, context, Answer::moved(&address)).await;
-            }
-            AppTarget::Unclear => {
-                let why = "the path does not begin with the route's own, as it is written, and one slash";
-                return self.refuse(session, context, GateRefusal::MalformedRequest(why)).await;
+        let refusal = if incoming.kind == Kind::WebSocket && !pool.takes_websockets {
+            GateRefusal::NoWebSockets
+        } else if incoming::is_longer(session.req_header(), pool.max_body) {
+            GateRefusal::BodyTooLarge
+        } else {
+            match pool.rewrites.target(&incoming.target) {
+                AppTarget::AsItCame => return self.send_to_app(session, context, pool, None).await,
+                AppTarget::Cut(target) => return self.send_to_app(session, context, pool, Some(target)).await,
+                AppTarget::WithSlash(address) => return self.send(session, context, Answer::moved(&address)).await,
+                AppTarget::Unclear => GateRefusal::MalformedRequest(
+                    "the path does not begin with the route's own, as it is written, and one slash",
+                ),
             }
         };
-        if kind == Kind::WebSocket && !pool.takes_websockets {
-            return self.refuse(session, context, GateRefusal::NoWebSockets).await;
-        }
-        if incoming::is_longer(session.req_header(), pool.max_body) {
-            return self.refuse(session, context, GateRefusal::BodyTooLarge).await;
-        }
+        self.refuse(session, context, refusal).await
+    }
+
+    /// Sends the request to a server of the pool, and its answer to the client. `target` is where it goes there, if not
+    /// where the client asked for.
+    async fn send_to_app(
+        &self,
+        session: &mut Session,
+        context: &Context,
+        pool: &Pool,
+        target: Option<PathAndQuery>,
+    ) -> pingora::Result<()> {
+        let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
+            return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
+        };
+        let kind = incoming.kind;
         let caller = Caller { connection: context.surroundings.connection.id, client: incoming.client };
         let is_idempotent = kind::is_idempotent(&session.req_header().method);
         let mut upload = Upload::of(session, is_idempotent, pool.max_body);
-        if !upload.is_over() {
-            let asks_first = session.req_header().headers.contains_key(EXPECT);
-            // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
-            // answer; but who asked whether to send its body at all may leave it out now (RFC 9110 §10.1.1).
-            if let (Session::H1(http1), false) = (&mut *session, asks_first) {
-                http1.set_close_on_response_before_downstream_finish(false);
-            }
-        }
-        for is_last in [false, true] {
+        let (mut tries_left, mut is_repeat) = (pool.tries(), false);
+        loop {
             let Some(server) = pool.choose(|| whom(incoming, context)) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
             };
             let to = Destination { rewrites: &pool.rewrites, target: target.as_ref(), server: &server.authority };
             let mut request = forward::request(session.req_header(), self.saying(admission, incoming, context, to))?;
-            let link = match server.link(kind, caller, is_last).await {
+            let link = match server.link(kind, caller, is_repeat).await {
                 Ok(link) => link,
                 Err(error) => {
                     let why = error.context.as_ref().map_or(error.etype().as_str(), ImmutStr::as_str);
                     tracing::warn!(upstream = %*server, error = why, "an upstream cannot be reached");
                     server.leave_out();
+                    tries_left -= 1;
                     // Nothing has been sent yet, so even a POST may go to another one.
-                    if !is_last && pool.has_another() {
+                    if tries_left > 0 {
                         continue;
                     }
                     return Err(error);
                 }
             };
             // A kept connection may have been closed by the app just then.
-            let may_repeat = link.is_used && is_idempotent && !is_last;
+            let may_repeat = link.is_used && is_idempotent && !is_repeat;
             if matches!(link.sender, Sender::Http2(_)) {
                 forward::for_http2(&mut request, incoming.scheme.as_str())
                     .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
@@ -277,11 +283,10 @@ impl Gateway {
                     link.into_iter().for_each(|link| server.keep(link));
                     return Ok(());
                 }
-                Err(unanswered) if unanswered.may_repeat && may_repeat && upload.can_begin_again() => {}
+                Err(unanswered) if unanswered.may_repeat && may_repeat && upload.can_begin_again() => is_repeat = true,
                 Err(unanswered) => return Err(unanswered.error),
             }
         }
-        Error::e_explain(ErrorType::HTTPStatus(502), "a request that was sent twice")
     }
 
     /// What is said to the app about a request.

@@ -139,10 +139,9 @@ impl Server {
         self.is_unwell.swap(!is_well, Ordering::Relaxed) == is_well
     }
 
-    /// Whether it has another address to try.
-    pub(super) fn has_another_address(&self) -> bool {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.as_ref().is_some_and(|names| names.addresses.len() > 1)
+    /// How many addresses it has, as far as that is known by now.
+    pub(super) fn addresses_known(&self) -> usize {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
     }
 
     /// What may be spoken for a request of that kind.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use http::header::EXPECT;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::{ErrorType, OkOrErr as _};
 use tokio::sync::mpsc;
@@ -43,6 +44,14 @@ impl Upload {
     /// twice.
     pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
         let exists = !session.is_body_empty();
+        // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
+        // answer; but who asked whether to send its body at all may leave it out now (RFC 9110 §10.1.1).
+        if exists
+            && !session.req_header().headers.contains_key(EXPECT)
+            && let Session::H1(http1) = session
+        {
+            http1.set_close_on_response_before_downstream_finish(false);
+        }
         Self {
             to_app: None,
             waiting: VecDeque::new(),

@@ -19,6 +19,9 @@ use crate::gate::kind::Kind;
 /// them sooner.
 pub(super) const STREAM_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many servers are tried for one request at most, since each of them may take its time to be found down.
+const MOST_TRIES: usize = 4;
+
 /// The servers of all routes.
 #[derive(Debug)]
 pub(super) struct Upstreams(HashMap<RouteId, Arc<Pool>>);
@@ -114,11 +117,11 @@ impl Pool {
         chosen.map(Serves::by)
     }
 
-    /// Whether there is another server, or another address of the one server, to try.
-    pub(super) fn has_another(&self) -> bool {
+    /// How many servers, or addresses of the one server, are tried for a request until one accepts a connection.
+    pub(super) fn tries(&self) -> usize {
         match self.servers.as_slice() {
-            [only] => only.has_another_address(),
-            servers => servers.len() > 1,
+            [only] => only.addresses_known().min(MOST_TRIES),
+            servers => servers.len().min(MOST_TRIES),
         }
     }
 

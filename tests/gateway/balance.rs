@@ -177,3 +177,14 @@ async fn silence_is_measured_by_the_route_and_a_stream_may_wait_longer() {
     client.send(get("/", &["Accept: text/event-stream"])).await;
     assert_eq!(client.answer_within(Duration::from_secs(100)).await.status, 504);
 }
+
+#[tokio::test]
+async fn a_request_finds_the_one_server_that_is_up() {
+    let (up, down) = (hello().await, [nobody().await, nobody().await, nobody().await]);
+    for balance in Balance::ALL {
+        let world = several(&[&down[0], &down[1], &up.url, &down[2]], |app| app.balance = balance);
+        for _ in 0..4 {
+            assert_eq!(world.ask(&request("POST", "/", &[], "x")).await.status, 200, "{balance:?}");
+        }
+    }
+}
