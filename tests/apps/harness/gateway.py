@@ -1,0 +1,71 @@
+"""The real binary, once plain and once with TLS, with a route to each app."""
+
+import os
+import pathlib
+import re
+import subprocess
+import urllib.request
+
+from .process import ROOT, Process, free_port, until
+
+BINARY = pathlib.Path(os.environ.get("BMAUTH_BIN", ROOT / "target/debug/bmauth")).absolute()
+
+
+def make_certificate(folder: pathlib.Path) -> None:
+    """One for every host below localhost, by nobody but itself."""
+    names = "subjectAltName=DNS:localhost,DNS:*.localhost"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    subprocess.run([*command.split(), "-addext", names, *files], check=True, capture_output=True)
+
+
+class Gateway(Process):
+    """`routes` is the port of the app behind each host."""
+
+    def __init__(self, name: str, folder: pathlib.Path, routes: dict[str, int], tls: bool):
+        if not BINARY.exists():
+            raise AssertionError(f"{BINARY} is not there: run 'cargo build' first, or 'make test-apps'.")
+        port, self.admin, self.tls = free_port(), free_port(), tls
+        settings = folder / f"{name}.toml"
+        settings.write_text(f"""
+public_url = "{"https" if tls else "http"}://localhost:{port}"
+[server]
+listen = ["127.0.0.1:{port}"]
+admin = "127.0.0.1:{self.admin}"
+{'tls = { cert = "cert.pem", key = "key.pem" }' if tls else ""}
+[storage]
+path = "{name}/bmauth.redb"
+[email]
+from = "Apps <apps@example.com>"
+transport = "log"
+[accounts]
+registration = "open"
+{"".join(map(_route, routes.items()))}""")
+        super().__init__(
+            name,
+            [BINARY, "serve", "-c", settings],
+            port,
+            folder,
+            {"RUST_LOG": os.environ.get("RUST_LOG", "warn"), "NO_COLOR": "1"},
+        )
+
+    def requests(self) -> dict[str, int]:
+        """How many requests ended so far, by what became of them."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        found = re.findall(r'^bmauth_requests_total\{outcome="(.*)"\} (\d+)$', text, re.MULTILINE)
+        return {outcome: int(count) for outcome, count in found}
+
+    def holds_no_more_than(self, files: int, limit: float = 10) -> None:
+        """Nothing is left open that was not open before."""
+        until(lambda: self.open_files() <= files, f"{self.name} has {files} files open or fewer", limit)
+
+
+def _route(route: tuple[str, int]) -> str:
+    host, port = route
+    return f"""
+[[route]]
+host = "{host}"
+access = "public"
+upstream = ["http://127.0.0.1:{port}"]
+"""
