@@ -1,0 +1,132 @@
+"""Two gateways, plain and with TLS, in front of every peer; and the clients of each version of HTTP.
+
+All tests of one peer run together, and after them nothing may be left open in the gateways."""
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+from harness import peers
+from harness.gateway import Gateway, make_certificate
+from harness.http1 import Http1
+from harness.http2 import Http2
+from harness.process import free_port, temporary_folder
+from harness.told import Told
+
+GRPC = "grpc"
+
+
+@dataclass
+class World:
+    folder: object
+    plain: Gateway
+    tls: Gateway
+    ports: dict[str, int]
+    """Where the app of each name listens, once it is started."""
+
+    def gateways(self):
+        return [self.plain, self.tls]
+
+
+@pytest.fixture(scope="session")
+def world():
+    names = [name for peer in peers.PEERS for name in (peer.name, quick(peer))] + [GRPC]
+    ports = {name: free_port() for name in names}
+    routes = {f"{name}.localhost": port for name, port in ports.items()}
+    with temporary_folder() as folder:
+        make_certificate(folder)
+        running = []
+        try:
+            for name, tls in (("plain", False), ("tls", True)):
+                running.append(Gateway(name, folder, routes, tls))
+                running[-1].wait_until_it_listens()
+            yield World(folder, *running, ports)
+        finally:
+            peers.stop(running)
+            for gateway in running:
+                print(f"\nthe log of the gateway {gateway.name}:\n{gateway.log()}", file=sys.stderr)
+
+
+def quick(peer) -> str:
+    """The name of the peer that closes unused connections at once."""
+    return f"{peer.name}-quick"
+
+
+@pytest.fixture(scope="session")
+def peer(request, world):
+    """The peer that a test is for, started with the app."""
+    peer = request.param
+    if peers.is_missing(peer):
+        pytest.skip(f"{peer.needs} is missing here; scripts/setup apps says why")
+    before = [gateway.open_files() for gateway in world.gateways()]
+    running = peer.start(world.ports[peer.name], peers.SLOW_TO_CLOSE, world.folder)
+    yield peer
+    try:
+        for gateway, files in zip(world.gateways(), before):
+            gateway.holds_no_more_than(files)
+    finally:
+        peers.stop(running)
+
+
+def pytest_generate_tests(metafunc):
+    """Each test that has a peer is tried with all of them: those with WebSockets where it says so."""
+    if "peer" in metafunc.fixturenames:
+        chosen = peers.WEBSOCKET if metafunc.definition.get_closest_marker("websocket") else peers.HTTP
+        metafunc.parametrize("peer", chosen, ids=lambda peer: peer.name, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items):
+    """A peer is started once: its tests come together, in the order of the list."""
+    places = {peer.name: place for place, peer in enumerate(peers.PEERS)}
+
+    def place(item):
+        peer = getattr(item, "callspec", None) and item.callspec.params.get("peer")
+        return places[peer.name] if peer else len(places)
+
+    items.sort(key=place)
+
+
+@dataclass
+class Client:
+    """Opens connections of one version to the peer."""
+
+    connects: type
+    gateway: Gateway
+    host: str
+    opened: list
+
+    @property
+    def version(self) -> str:
+        return self.connects.version
+
+    def connect(self):
+        connection = self.connects(self.gateway, self.host)
+        self.opened.append(connection)
+        return connection
+
+    def ask(self, method, path, fields=(), pieces=None, length=None, connection=None):
+        """The whole answer. A body of `pieces` has a length only where that is said."""
+        connection = connection or self.connect()
+        has_body = pieces is not None
+        call = connection.open(method, path, fields, length, has_body)
+        if has_body:
+            for piece in pieces:
+                call.send(piece)
+            call.finish()
+        return call.whole()
+
+
+@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
+def client(request, world, peer):
+    gateway = world.tls if request.param is Http2 else world.plain
+    client = Client(request.param, gateway, f"{peer.name}.localhost", [])
+    yield client
+    for connection in client.opened:
+        connection.close()
+
+
+@pytest.fixture
+def told():
+    told = Told()
+    yield told
+    told.close()
