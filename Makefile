@@ -3,7 +3,7 @@
 # Tools that scripts/setup could not take from the system.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help setup demo test check advisories fuzz bench bench-instructions
+.PHONY: help setup demo test test-apps soak check advisories fuzz bench bench-instructions
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -19,6 +19,16 @@ test: ## every test: Rust, then a real browser in front of the FastAPI example
 	cargo test --locked
 	cargo build --locked
 	cd tests/browser && npm test --silent
+
+test-apps: ## real app servers behind the real binary, by HTTP/1.1, HTTP/2, WebSocket and gRPC
+	@scripts/setup apps
+	cargo build --locked
+	tests/apps/.venv/bin/python -m pytest tests/apps
+
+soak: ## random visitors before an app that misbehaves, ten minutes (SOAK_MINUTES says otherwise)
+	@scripts/setup apps
+	cargo build --locked
+	tests/apps/.venv/bin/python tests/apps/soak.py
 
 check: ## formatting, lints and dependencies
 	@scripts/setup check
