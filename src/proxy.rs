@@ -486,7 +486,12 @@ fn refusal_of(error: &Error) -> Option<GateRefusal> {
         (_, ErrorSource::Upstream) => Some(GateRefusal::UpstreamDown),
         (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(GateRefusal::RequestTimeout),
         (
-            ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
+            // A stream of HTTP/2 was reset, which nobody hears an answer on.
+            ErrorType::H2Error
+            | ErrorType::ReadError
+            | ErrorType::WriteError
+            | ErrorType::ConnectionClosed
+            | ErrorType::WriteTimedout,
             ErrorSource::Downstream,
         ) => None,
         (_, ErrorSource::Downstream) => Some(GateRefusal::MalformedRequest("the client broke the rules of HTTP")),

@@ -22,7 +22,7 @@ use super::informational::Informational;
 use super::link::{Line, Link, Sender};
 use super::patience::{Patience, Turn};
 use super::rewrites::Rewrites;
-use super::upload::Upload;
+use super::upload::{Upload, keep_open};
 use super::{hop_by_hop, response, tunnel, upstreams};
 use crate::gate::kind::Kind;
 
@@ -118,7 +118,7 @@ pub(super) async fn exchange(
         let Some(line) = link.line else {
             return Err(protocol("a connection that is shared became a tunnel").into());
         };
-        exchange.answer(head).await?;
+        exchange.answer(head, false).await?;
         let (socket, said) = line.into_socket().await;
         Box::pin(tunnel::join(exchange.session, socket, said)).await?;
         return Ok(None);
@@ -132,7 +132,7 @@ pub(super) async fn exchange(
     if response::is_stream(&head) {
         exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
     }
-    exchange.answer(head).await?;
+    exchange.answer(head, ends).await?;
     if !ends {
         exchange.pass_on(&mut link, &mut body).await?;
     }
@@ -217,8 +217,14 @@ impl Exchange<'_> {
         }
     }
 
-    async fn answer(&mut self, head: ResponseHeader) -> pingora::Result<()> {
-        self.session.write_response_header(Box::new(head)).await.map_err(of_client)
+    /// Writes a head. Over HTTP/2 it may end the answer, and has to where the app's did: to gRPC a head that ends is what
+    /// became of the call, and a head with an empty body behind it is a broken one.
+    async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
+        let written = match &mut *self.session {
+            Session::H2(http2) => http2.write_response_header(Box::new(head), ends),
+            http1 => http1.write_response_header(Box::new(head)).await,
+        };
+        written.map_err(of_client)
     }
 
     async fn say(&mut self, piece: Bytes, ends: bool) -> pingora::Result<()> {
@@ -263,7 +269,12 @@ impl Exchange<'_> {
             }
             hop_by_hop::drop_from_answer(&mut head);
             response::drop_own_cookies(&mut head)?;
-            self.answer(head).await?;
+            let continues = head.status == StatusCode::CONTINUE;
+            // It is no answer yet, so the connection is not closed for its coming early.
+            keep_open(self.session, true);
+            self.answer(head, false).await?;
+            self.upload.asks_first &= !continues;
+            keep_open(self.session, !self.upload.asks_first);
         }
         Ok(())
     }

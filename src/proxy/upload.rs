@@ -31,6 +31,16 @@ pub(super) struct Upload {
     is_refused: bool,
     /// How many bytes of it may still come; `None` without a limit.
     left: Option<u64>,
+    /// Whether the client waits for leave to send it (RFC 9110 §10.1.1).
+    pub(super) asks_first: bool,
+}
+
+/// Says whether the connection stays open where something is answered before the end of the request. Closing it on what
+/// is not read yet could cost the client that answer; but who waits for leave to send its body may leave it out then.
+pub(super) fn keep_open(session: &mut Session, stays: bool) {
+    if let Session::H1(http1) = session {
+        http1.set_close_on_response_before_downstream_finish(!stays);
+    }
 }
 
 #[derive(Default)]
@@ -44,14 +54,8 @@ impl Upload {
     /// twice.
     pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
         let exists = !session.is_body_empty();
-        // The app may answer before the end of the request. Closing on what is not read yet could cost the client that
-        // answer; but who asked whether to send its body at all may leave it out now (RFC 9110 §10.1.1).
-        if exists
-            && !session.req_header().headers.contains_key(EXPECT)
-            && let Session::H1(http1) = session
-        {
-            http1.set_close_on_response_before_downstream_finish(false);
-        }
+        let asks_first = exists && session.req_header().headers.contains_key(EXPECT);
+        keep_open(session, !asks_first);
         Self {
             to_app: None,
             waiting: VecDeque::new(),
@@ -60,6 +64,7 @@ impl Upload {
             is_read: !exists,
             is_refused: false,
             left: most,
+            asks_first,
         }
     }
 

@@ -181,7 +181,15 @@ async fn early_hints_and_the_apps_leave_to_continue_are_passed_on() {
     assert_eq!((hints.status, hints.field("link"), hints.field("set-cookie")), (103, Some("</a.css>"), None));
     assert_eq!(client.answer_head().await.status, 100);
     client.send("body").await;
-    assert_eq!(client.answer().await.text(), "body");
+    let answer = client.answer().await;
+    assert_eq!((answer.text().as_str(), answer.field("connection")), ("body", Some("keep-alive")));
+    // Without leave the body may not come, and what comes then would not be one.
+    let hinting = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let world = public(&saying(hinting, false).await);
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 4", "Expect: 100-continue"], "")).await;
+    assert_eq!(client.answer_head().await.status, 103);
+    assert_eq!(client.answer().await.field("connection"), Some("close"));
 }
 
 #[tokio::test]

@@ -188,3 +188,27 @@ async fn a_caller_that_leaves_a_call_cancels_it_at_the_app() {
         assert_eq!(end, Some(Some(h2::Reason::CANCEL)), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_head_that_ends_an_answer_ends_it_here_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    let refused = Response::builder().header("grpc-status", "5").body(()).unwrap();
+                    respond.send_response(refused, true).unwrap();
+                }
+            });
+        }
+    });
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = caller(&world, "192.0.2.1").await;
+    let (answer, _) = client.send_request(call("/x"), true).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"], "5");
+    // It did not take another frame to say so, which gRPC would take for a broken answer.
+    assert!(answer.body().is_end_stream());
+}
