@@ -43,9 +43,7 @@ use std::time::Duration;
 use axum::Router;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
-use pingora::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora::protocols::http::ServerSession as Session;
-use pingora::server::ShutdownWatch;
 use pingora::{Error, ErrorSource, ErrorType, ImmutStr, OrErr as _};
 use tokio_util::sync::CancellationToken;
 
@@ -323,30 +321,20 @@ impl Gateway {
         Ok(())
     }
 
-    /// Reads a request and answers it; returns the connection where another may follow.
-    async fn serve(
-        &self,
-        mut session: Session,
-        surroundings: Surroundings,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        if !self.is_asked(&mut session).await {
-            return None;
-        }
-        if *shutdown.borrow() {
-            session.set_keepalive(None);
-        }
-        set_limits(&mut session);
-        let mut context = Context::new(surroundings, Arc::clone(&self.parts.counts));
-        let answered = self.answer(&mut session, &mut context).await;
+    /// The context of a request whose head has come.
+    fn context(&self, surroundings: Surroundings) -> Context {
+        Context::new(surroundings, Arc::clone(&self.parts.counts))
+    }
+
+    /// Answers a request whose head has come; says whether its connection may be used for another.
+    async fn serve(&self, session: &mut Session, context: &mut Context) -> bool {
+        set_limits(session);
+        let answered = self.answer(session, context).await;
         if let Err(error) = &answered {
-            Box::pin(self.fail(&mut session, error, &mut context)).await;
+            Box::pin(self.fail(session, error, context)).await;
         }
-        context.line.end(&session, answered.as_ref().err().map(Box::as_ref));
-        answered.ok()?;
-        let settings = HttpPersistentSettings::for_session(&session);
-        let stream = session.finish().await.ok()??;
-        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+        context.line.end(session, answered.as_ref().err().map(Box::as_ref));
+        answered.is_ok()
     }
 
     /// Whether the head of a request has come.

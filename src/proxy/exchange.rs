@@ -94,7 +94,7 @@ pub(super) async fn exchange(
                 }
                 None => {
                     is_told = true;
-                    exchange.pass_on_informational(&told).await?;
+                    Box::pin(exchange.pass_on_informational(&told)).await?;
                 }
             }
         }

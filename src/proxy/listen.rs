@@ -267,6 +267,9 @@ impl Proxy {
     {
         let stream = Box::new(Guarded::new(stream, arrival));
         let (connection, shutdown) = (stream.connection(), self.shutdown.subscribe());
+        if !arrival.http2 {
+            return self.app.serve_http1(stream, &shutdown).await;
+        }
         tokio::select! {
             _ = self.app.process_new(stream, &shutdown) => {}
             // Pingora's own timer for this is one of those that wake a thread all the time.

@@ -166,7 +166,8 @@ impl Server {
         if !new && let Some(link) = self.kept(&address, offer, caller) {
             return Ok(link);
         }
-        self.new_link(address, offer, caller).await.map_err(|error| {
+        // Apart, since most requests find one that is kept: what is awaited here would lie in the way of all of them.
+        Box::pin(self.new_link(address, offer, caller)).await.map_err(|error| {
             let is = |kind| error.kind() == kind;
             let kind = if is(io::ErrorKind::TimedOut) {
                 ErrorType::ConnectTimedout
@@ -233,7 +234,7 @@ impl Server {
     async fn address(&self) -> io::Result<Address> {
         match &self.fixed {
             Some(address) => Ok(address.clone()),
-            None => self.look_up_or_remember().await.map(Address::Tcp),
+            None => Box::pin(self.look_up_or_remember()).await.map(Address::Tcp),
         }
     }
 

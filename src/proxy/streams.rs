@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, ReusedHttpStream};
-use pingora::protocols::http::ServerSession;
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
+use pingora::protocols::Stream;
+use pingora::protocols::http::ServerSession as Session;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
@@ -34,13 +35,22 @@ pub(super) struct Requests {
     pub(super) ids: RequestIds,
 }
 
-#[async_trait]
-impl HttpServerApp for Requests {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
+impl Requests {
+    /// Serves the requests of a connection of HTTP/1, one after another. Pingora would do that too, but put the state of
+    /// each request into memory of its own first.
+    pub(super) async fn serve_http1(&self, stream: Stream, shutdown: &ShutdownWatch) {
+        let mut session = Session::new_http1(stream);
+        session.set_keepalive((!*shutdown.borrow()).then_some(60));
+        while let Some((stream, settings)) = self.serve(session, shutdown).await.map(ReusedHttpStream::consume) {
+            session = Session::new_http1(stream);
+            if let Some(settings) = settings {
+                settings.apply_to_session(&mut session);
+            }
+        }
+    }
+
+    /// Serves one request; returns the connection where another may follow.
+    async fn serve(&self, mut session: Session, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
         let connection = connection_of(&session)?;
         if !session.is_http2() {
             connection.await_head();
@@ -48,7 +58,21 @@ impl HttpServerApp for Requests {
         let _serving = connection.serving();
         let served = Arc::new(Served::new(self.ids.next()));
         let surroundings = Surroundings { connection, served: Arc::clone(&served) };
-        let serve = self.gateway.serve(session, surroundings, shutdown);
+        let serve = async {
+            if !self.gateway.is_asked(&mut session).await {
+                return None;
+            }
+            let mut context = self.gateway.context(surroundings);
+            if *shutdown.borrow() {
+                session.set_keepalive(None);
+            }
+            if !self.gateway.serve(&mut session, &mut context).await {
+                return None;
+            }
+            let settings = HttpPersistentSettings::for_session(&session);
+            let stream = session.finish().await.ok()??;
+            Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+        };
         let serve = span::within(Arc::clone(&served) as _, serve);
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.
         let ended = async {
@@ -60,6 +84,17 @@ impl HttpServerApp for Requests {
             next = serve => next,
             () = ended => None,
         }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Requests {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: Session,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.serve(session, shutdown).await
     }
 
     fn h2_options(&self) -> Option<H2Options> {
