@@ -12,7 +12,7 @@ import datetime
 import json
 import sys
 
-from harness import growth, instructions, machine, plot, report
+from harness import growth, instructions, machine, plot, report, uploads
 from harness.bench import prepared
 from harness.gateway import ROOT
 from harness.matrix import Matrix
@@ -29,6 +29,7 @@ def everything():
             "memory": growth.memory(bench),
             "sign_ins": growth.sign_ins(bench),
             "accounts": growth.accounts(bench),
+            "uploads": uploads.uploads(bench),
             "sessions": growth.sessions(bench),
             "matrix": Matrix(bench).run(),
         }

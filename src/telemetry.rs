@@ -26,8 +26,7 @@ use queue::{Queue, Room};
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines show requests and keys in full at finer
 /// levels, and what matters of them is logged by us.
-const DEFAULT_FILTER: &str =
-    "info,pingora_core=error,pingora_proxy=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
+const DEFAULT_FILTER: &str = "info,pingora_core=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
 /// How long the end of the process waits for whoever reads the log.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -78,6 +78,13 @@ class Gateway:
         return ["--address", f"127.0.0.1:{self.port}", "--origin", self.origin]
 
 
+_UPLOADS = """[[route]]
+path = "/upload"
+access = "public"
+upstream = ["http://127.0.0.1:{port}"]
+"""
+
+
 @dataclasses.dataclass
 class Home:
     """The folder of a gateway that is started again and again."""
@@ -98,8 +105,9 @@ class Home:
     def secrets(self):
         return self.folder / "secrets"
 
-    def start(self, tls=False, behind_proxy=False, core=processes.PROXY_CORE, log=QUIET, wrapper=()):
-        """Starts the gateway. `behind_proxy` lets it believe the load what addresses it comes from."""
+    def start(self, tls=False, behind_proxy=False, core=processes.PROXY_CORE, log=QUIET, wrapper=(), uploads=None):
+        """Starts the gateway. `behind_proxy` lets it believe the load what addresses it comes from; `uploads` is the port of
+        an app that takes them."""
         self.folder.mkdir(parents=True, exist_ok=True)
         port, admin = processes.free_port(), processes.free_port()
         origin = f"{'https' if tls else 'http'}://localhost:{port}"
@@ -122,6 +130,7 @@ upstream = ["http://127.0.0.1:{self.app.port}"]
 path = "/public"
 access = "public"
 upstream = ["http://127.0.0.1:{self.app.port}"]
+{_UPLOADS.format(port=uploads) if uploads else ""}
 """)
         began = time.monotonic()
         env = {} if log is None else {"RUST_LOG": log}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::Either;
 use http::header::{CONTENT_LENGTH, HeaderValue, SET_COOKIE, TRANSFER_ENCODING};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use hyper::ext::ReasonPhrase;
 use pingora::Error;
@@ -58,48 +58,13 @@ impl From<Box<Error>> for Unanswered {
 pub(super) async fn exchange(
     session: &mut Session,
     mut link: Link,
-    mut request: Request<()>,
+    request: Request<()>,
     upload: &mut Upload,
     terms: Terms<'_>,
 ) -> Result<Option<Link>, Unanswered> {
-    let body = upload.begin();
-    let told = Informational::default();
-    told.ask_for(&mut request);
-    if !body.is_end_stream()
-        && matches!(link.sender, Sender::Http1(_))
-        && !request.headers().contains_key(CONTENT_LENGTH)
-    {
-        // Said here, or hyper sends a GET without the body that it has.
-        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
     let is_head = request.method() == Method::HEAD;
-    let request = request.map(|()| body);
     let mut exchange = Exchange { session, upload, patience: Patience::new(terms.silence), turn: Turn::App };
-    let response = {
-        let mut sending = pin!(match &mut link.sender {
-            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
-            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
-        });
-        let mut is_told = false;
-        loop {
-            let head_or_more = |cx: &mut Context<'_>| match told.is_empty() {
-                true => sending.as_mut().poll(cx).map(Some),
-                false => Poll::Ready(None),
-            };
-            match exchange.until(link.line.as_mut(), head_or_more).await? {
-                Some(Ok(response)) => break response,
-                Some(Err(error)) => {
-                    let may_repeat = !is_told && link.heard.is_silent() && was_closed(&error);
-                    return Err(Unanswered { error: of_app(error), may_repeat });
-                }
-                None => {
-                    is_told = true;
-                    Box::pin(exchange.pass_on_informational(&told)).await?;
-                }
-            }
-        }
-    };
-    let (mut head, mut body) = response.into_parts();
+    let (mut head, mut body) = exchange.ask(&mut link, request).await?.into_parts();
     let reason = head.extensions.remove::<ReasonPhrase>();
     let mut head = ResponseHeader::from(head);
     if let Some(reason) = reason.as_ref().and_then(|reason| str::from_utf8(reason.as_bytes()).ok()) {
@@ -108,27 +73,17 @@ pub(super) async fn exchange(
     response::switches_as_asked(&head, terms.kind)?;
     // Browsers keep the cookies of a 101 too.
     response::drop_own_cookies(&mut head)?;
-    terms.rewrites.apply_to_answer(&mut head, terms.host)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        if !exchange.upload.is_over() {
-            return Err(protocol("the app switched before the end of the request").into());
-        }
-        head.remove_header(&CONTENT_LENGTH);
-        head.remove_header(&TRANSFER_ENCODING);
-        let Some(line) = link.line else {
-            return Err(protocol("a connection that is shared became a tunnel").into());
-        };
-        exchange.answer(head, false).await?;
-        let (socket, said) = line.into_socket().await;
-        Box::pin(tunnel::join(exchange.session, socket, said)).await?;
+        terms.rewrites.apply_to_answer(&mut head, terms.host)?;
+        exchange.switch(link, head).await?;
         return Ok(None);
     }
     only_chunks(&head)?;
     let ends = is_head || body.is_end_stream();
     let is_reusable = !(ends && announces_body(&head));
     hop_by_hop::drop_from_answer(&mut head);
-    let version = exchange.session.req_header().version;
-    frame(&mut head, ends, version)?;
+    terms.rewrites.apply_to_answer(&mut head, terms.host)?;
+    frame(&mut head, ends, exchange.session.req_header().version)?;
     if response::is_stream(&head) {
         exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
     }
@@ -183,6 +138,56 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// Sends the request, and what of its body there is, until the head of its answer has come.
+    async fn ask(&mut self, link: &mut Link, mut request: Request<()>) -> Result<Response<AnswerBody>, Unanswered> {
+        let body = self.upload.begin();
+        let told = Informational::default();
+        told.ask_for(&mut request);
+        if !body.is_end_stream()
+            && matches!(link.sender, Sender::Http1(_))
+            && !request.headers().contains_key(CONTENT_LENGTH)
+        {
+            // Said here, or hyper sends a GET without the body that it has.
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let request = request.map(|()| body);
+        let mut sending = pin!(match &mut link.sender {
+            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
+            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
+        });
+        let mut is_told = false;
+        loop {
+            let head_or_more = |cx: &mut Context<'_>| match told.is_empty() {
+                true => sending.as_mut().poll(cx).map(Some),
+                false => Poll::Ready(None),
+            };
+            match self.until(link.line.as_mut(), head_or_more).await? {
+                Some(Ok(response)) => return Ok(response),
+                Some(Err(error)) => {
+                    let may_repeat = !is_told && link.heard.is_silent() && was_closed(&error);
+                    return Err(Unanswered { error: of_app(error), may_repeat });
+                }
+                None => {
+                    is_told = true;
+                    Box::pin(self.pass_on_informational(&told)).await?;
+                }
+            }
+        }
+    }
+
+    /// Passes a switch of protocols on, and then bytes in both directions.
+    async fn switch(&mut self, link: Link, mut head: ResponseHeader) -> pingora::Result<()> {
+        if !self.upload.is_over() {
+            return Err(protocol("the app switched before the end of the request"));
+        }
+        head.remove_header(&CONTENT_LENGTH);
+        head.remove_header(&TRANSFER_ENCODING);
+        let Some(line) = link.line else { return Err(protocol("a connection that is shared became a tunnel")) };
+        self.answer(head, false).await?;
+        let (socket, said) = line.into_socket().await;
+        Box::pin(tunnel::join(self.session, socket, said)).await
+    }
+
     /// Moves the request and the app's connection on, until something comes of `app`.
     async fn until<T>(
         &mut self,

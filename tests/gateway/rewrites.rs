@@ -166,3 +166,12 @@ async fn a_route_lets_pages_of_named_origins_open_websockets() {
         assert_eq!(world.get("/", &upgrade).await.status, status, "{origin}");
     }
 }
+
+#[tokio::test]
+async fn an_app_takes_nothing_away_that_the_route_sets() {
+    let app =
+        app_saying("HTTP/1.1 200 OK\r\nConnection: X-Frame-Options\r\nX-Frame-Options: x\r\nContent-Length: 0\r\n\r\n")
+            .await;
+    let world = behind("/", &app, |app| app.response_headers.add("X-Frame-Options", Some("DENY")).unwrap());
+    assert_eq!(world.get("/", &[]).await.field("x-frame-options"), Some("DENY"));
+}
