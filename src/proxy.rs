@@ -275,7 +275,7 @@ impl Gateway {
                     .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
             }
             let (silence, host) = (pool.patience(kind), &incoming.authority.written);
-            let terms = Terms { kind, silence, rewrites: &pool.rewrites, host };
+            let terms = Terms { kind, silence, pause: Pool::pause(kind), rewrites: &pool.rewrites, host };
             match exchange::exchange(session, link, request, &mut upload, terms).await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));

@@ -41,3 +41,8 @@ pub(super) fn of_client(error: Box<Error>) -> Box<Error> {
 pub(super) fn late() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()
 }
+
+/// The client paused for too long within its request.
+pub(super) fn paused() -> Box<Error> {
+    Error::explain(ErrorType::ReadTimedout, "the client pauses").into_down()
+}

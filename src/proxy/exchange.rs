@@ -17,7 +17,7 @@ use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
 
-use super::broken::{late, of_app, of_client, protocol, was_closed};
+use super::broken::{late, of_app, of_client, paused, protocol, was_closed};
 use super::informational::Informational;
 use super::link::{Line, Link, Sender};
 use super::patience::{Patience, Turn};
@@ -31,6 +31,8 @@ pub(super) struct Terms<'a> {
     pub(super) kind: Kind,
     /// How long the app may say and take nothing, unless its answer is a stream.
     pub(super) silence: Duration,
+    /// How long the client may pause within the request's body.
+    pub(super) pause: Duration,
     /// What the route changes of the answer.
     pub(super) rewrites: &'a Rewrites,
     /// The host that the visitor asked for.
@@ -63,7 +65,8 @@ pub(super) async fn exchange(
     terms: Terms<'_>,
 ) -> Result<Option<Link>, Unanswered> {
     let is_head = request.method() == Method::HEAD;
-    let mut exchange = Exchange { session, upload, patience: Patience::new(terms.silence), turn: Turn::App };
+    let (patience, with_client) = (Patience::new(terms.silence), Patience::new(terms.pause));
+    let mut exchange = Exchange { session, upload, patience, with_client, turn: Turn::App };
     let (mut head, mut body) = exchange.ask(&mut link, request).await?.into_parts();
     let reason = head.extensions.remove::<ReasonPhrase>();
     let mut head = ResponseHeader::from(head);
@@ -133,7 +136,10 @@ fn frame(head: &mut ResponseHeader, ends: bool, client: Version) -> pingora::Res
 struct Exchange<'a> {
     session: &'a mut Session,
     upload: &'a mut Upload,
+    /// With the app.
     patience: Patience,
+    /// With the client, while more of the body is awaited.
+    with_client: Patience,
     turn: Turn,
 }
 
@@ -194,7 +200,7 @@ impl Exchange<'_> {
         mut line: Option<&mut Line>,
         mut app: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> pingora::Result<T> {
-        let Self { session, upload, patience, turn } = self;
+        let Self { session, upload, patience, with_client, turn } = self;
         loop {
             let ready = poll_fn(|cx| {
                 if let Some(line) = &mut line {
@@ -206,6 +212,7 @@ impl Exchange<'_> {
                 // All that may still come of the client is that it leaves.
                 *turn = Turn::App;
             }
+            let awaits_client = upload.awaits_client();
             tokio::select! {
                 biased;
                 come = turn.next(upload.step(session), ready) => match come {
@@ -213,10 +220,15 @@ impl Exchange<'_> {
                         patience.moved();
                         return Ok(come);
                     }
-                    Either::Left(step) => if step.map_err(of_client)? {
-                        patience.moved();
-                    },
+                    Either::Left(step) => {
+                        with_client.moved();
+                        if step.map_err(of_client)? {
+                            patience.moved();
+                        }
+                    }
                 },
+                // The app has no part in it, so it goes first.
+                () = with_client.out(), if awaits_client => return Err(paused()),
                 () = patience.out() => return Err(late()),
             }
         }

@@ -52,6 +52,22 @@ struct Names {
     until: Instant,
 }
 
+impl Names {
+    /// What is used from now on, after a name was looked up. A resolver that is away takes no app away that was found
+    /// before.
+    ///
+    /// # Errors
+    /// The name never had an address.
+    fn renewed(found: io::Result<Vec<SocketAddr>>, known: Option<Self>, now: Instant) -> io::Result<Self> {
+        match (found, known) {
+            (Ok(found), _) if !found.is_empty() => Ok(Self { addresses: found.into(), until: now + NAMES_KEPT }),
+            (_, Some(known)) => Ok(Self { addresses: known.addresses, until: now + NAMES_KEPT_ON_FAILURE }),
+            (Ok(_), None) => Err(io::ErrorKind::NotFound.into()),
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
 /// A server that serves a request until this is dropped.
 #[derive(Debug)]
 pub(super) struct Serves(Arc<Server>);
@@ -244,18 +260,12 @@ impl Server {
         let addresses = match known {
             Some(names) if now < names.until => names.addresses,
             known => {
-                let (addresses, kept) = match (self.look_up().await, known) {
-                    (Ok(found), _) if !found.is_empty() => (found.into(), NAMES_KEPT),
-                    // A resolver that is away takes no app away that was found before.
-                    (Ok(_), Some(known)) => (known.addresses, NAMES_KEPT_ON_FAILURE),
-                    (Err(error), Some(known)) => {
-                        tracing::warn!(upstream = %self, %error, "a name could not be looked up; its last addresses are used");
-                        (known.addresses, NAMES_KEPT_ON_FAILURE)
-                    }
-                    (Ok(_), None) => return Err(io::ErrorKind::NotFound.into()),
-                    (Err(error), None) => return Err(error),
-                };
-                let names = Names { addresses: Arc::clone(&addresses), until: now + kept };
+                let found = self.look_up().await;
+                if let (Err(error), true) = (&found, known.is_some()) {
+                    tracing::warn!(upstream = %self, %error, "a name could not be looked up; its last addresses are used");
+                }
+                let names = Names::renewed(found, known, now)?;
+                let addresses = Arc::clone(&names.addresses);
                 *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
                 addresses
             }
@@ -280,5 +290,26 @@ impl Server {
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.url.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_good_addresses_are_used_while_a_name_cannot_be_looked_up() {
+        let (now, one, two) = (Instant::now(), "192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
+        let fails = || Err(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(Names::renewed(fails(), None, now).is_err());
+        assert!(Names::renewed(Ok(Vec::new()), None, now).is_err());
+        let found = Names::renewed(Ok(vec![one]), None, now).unwrap();
+        assert_eq!((&*found.addresses, found.until), (&[one][..], now + NAMES_KEPT));
+        for nothing in [fails(), Ok(Vec::new())] {
+            let kept = Names::renewed(nothing, Some(found.clone()), now).unwrap();
+            assert_eq!((&*kept.addresses, kept.until), (&[one][..], now + NAMES_KEPT_ON_FAILURE));
+        }
+        let moved = Names::renewed(Ok(vec![two]), Some(found), now).unwrap();
+        assert_eq!((&*moved.addresses, moved.until), (&[two][..], now + NAMES_KEPT));
     }
 }

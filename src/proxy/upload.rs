@@ -92,6 +92,11 @@ impl Upload {
         self.is_read && self.to_app.is_none()
     }
 
+    /// Whether the client's next piece is all that it waits for.
+    pub(super) fn awaits_client(&self) -> bool {
+        !self.is_read && self.waiting.is_empty()
+    }
+
     /// Whether the app has all of it.
     pub(super) fn is_whole(&self) -> bool {
         self.is_over() && !self.is_refused

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::CLIENT_PAUSE;
 use super::dial::Trust;
 use super::rewrites::Rewrites;
 use super::server::{Server, Serves};
@@ -128,6 +129,15 @@ impl Pool {
     /// All of its servers.
     pub(super) fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    /// How long a client may pause within its request's body.
+    pub(super) fn pause(kind: Kind) -> Duration {
+        match kind {
+            // Its messages are sent as they come about.
+            Kind::Grpc => STREAM_SILENCE,
+            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => CLIENT_PAUSE,
+        }
     }
 
     /// How long a server may be silent before its answer. What it answers may be a stream then, which waits longer.

@@ -259,3 +259,25 @@ async fn a_head_over_its_limit_is_refused() {
     let big = "a".repeat(40_000);
     assert_eq!(status(&mut client, to("/").header("x-big", &big)).await, 431);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_pauses_within_a_body_is_not_waited_for() {
+    let (url, mut asked) = {
+        let (note, asked) = tokio::sync::mpsc::unbounded_channel();
+        let url = raw_app(move |_, stream| {
+            let note = note.clone();
+            async move { note.send(stream).unwrap() }
+        });
+        (url.await, asked)
+    };
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = connect(&world).await;
+    let request = Request::post(format!("https://{HOST}/")).body(()).unwrap();
+    let (answer, mut upload) = client.send_request(request, false).unwrap();
+    upload.send_data(Bytes::from_static(b"some"), false).unwrap();
+    let held = asked.recv().await.unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(answer.await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(began.elapsed().as_secs(), 60);
+    drop((held, upload));
+}
