@@ -12,6 +12,7 @@ mod context;
 mod dial;
 mod exchange;
 mod forward;
+mod gathering;
 mod guard;
 mod health;
 mod hop_by_hop;

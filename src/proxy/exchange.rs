@@ -167,7 +167,7 @@ impl Exchange<'_> {
                 true => sending.as_mut().poll(cx).map(Some),
                 false => Poll::Ready(None),
             };
-            match self.until(link.line.as_mut(), head_or_more).await? {
+            match self.until(link.line.as_deref_mut(), head_or_more).await? {
                 Some(Ok(response)) => return Ok(response),
                 Some(Err(error)) => {
                     let may_repeat = !is_told && link.heard.is_silent() && was_closed(&error);
@@ -250,7 +250,7 @@ impl Exchange<'_> {
 
     async fn pass_on(&mut self, link: &mut Link, body: &mut AnswerBody) -> pingora::Result<()> {
         loop {
-            let frame = self.until(link.line.as_mut(), |cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+            let frame = self.until(link.line.as_deref_mut(), |cx| Pin::new(&mut *body).poll_frame(cx)).await?;
             match frame.transpose().map_err(of_app)?.map(Frame::into_data) {
                 Some(Ok(data)) => {
                     let ends = body.is_end_stream();

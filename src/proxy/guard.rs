@@ -19,10 +19,11 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::connection::{Arrival, Connection, Turn};
+use super::gathering::Gathering;
 use super::logging;
 use crate::gate::refusal::GateRefusal;
 
@@ -38,13 +39,11 @@ const TAKE_DEADLINE: Duration = Duration::from_secs(150);
 const HEAD_BYTES: usize = 64 * 1024;
 /// An HTTP/2 connection opens with this many bytes (RFC 9113 §3.4); what follows has limits of its own.
 const PREFACE_BYTES: usize = 24;
-/// Enough for most heads and small bodies to leave in one write.
-const WRITE_BUFFER: usize = 4096;
 
 /// A connection whose heads have a deadline and a size.
 #[derive(Debug)]
 pub(super) struct Guarded<S: AsyncWrite> {
-    io: BufWriter<S>,
+    io: Gathering<S>,
     connection: Arc<Connection>,
     /// Carries the connection to where the requests are served.
     digest: Arc<ProxyDigest>,
@@ -71,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let response = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
         let digest = ProxyDigest::new(Box::new(response), Some(Box::new(Arc::clone(&connection))));
         Self {
-            io: BufWriter::with_capacity(WRITE_BUFFER, io),
+            io: Gathering::new(io),
             connection,
             digest: Arc::new(digest),
             http2: arrival.http2,
@@ -145,7 +144,7 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
     fn in_time<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut BufWriter<S>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut Gathering<S>>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let gone = || Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")));
         if self.gone {
@@ -191,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
                 let read = Pin::new(&mut this.io).poll_read(cx, buf);
                 // Whoever waits for the client has nothing more to say for now: what was said is not held back meanwhile.
                 if read.is_pending()
-                    && !this.io.buffer().is_empty()
+                    && this.io.holds_something()
                     && let Poll::Ready(Err(error)) = this.in_time(cx, AsyncWrite::poll_flush)
                 {
                     return Poll::Ready(Err(error));

@@ -28,8 +28,8 @@ const LARGEST_HEAD: u32 = 256 * 1024;
 /// A connection to an app, for one request.
 pub(super) struct Link {
     pub(super) sender: Sender,
-    /// What moves its bytes; `None` where a task of its own does.
-    pub(super) line: Option<Line>,
+    /// What moves its bytes; `None` where a task of its own does. It stays where it is while the link is handed around.
+    pub(super) line: Option<Box<Line>>,
     /// Whether a byte of the answer has come, which is not known of a connection that is shared.
     pub(super) heard: Heard,
     address: Address,
@@ -91,7 +91,7 @@ impl Link {
         let heard = Heard::default();
         let wire = Wire::new(socket, heard.clone());
         let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(wire)).await?;
-        let line = Some(Line { connection, is_over: false });
+        let line = Some(Box::new(Line { connection, is_over: false }));
         let sender = Sender::Http1(sender);
         Ok(Self { sender, line, heard, address, is_used: false, idle_since: Instant::now(), _call: None })
     }
