@@ -237,9 +237,11 @@ impl Exchange<'_> {
     /// Writes a head. Over HTTP/2 it may end the answer, and has to where the app's did: to gRPC a head that ends is what
     /// became of the call, and a head with an empty body behind it is a broken one.
     async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
-        let written = match &mut *self.session {
-            Session::H2(http2) => http2.write_response_header(Box::new(head), ends),
-            http1 => http1.write_response_header(Box::new(head)).await,
+        let head = Box::new(head);
+        let written = if let Session::H2(http2) = &mut *self.session {
+            http2.write_response_header(head, ends)
+        } else {
+            self.session.write_response_header(head).await
         };
         written.map_err(of_client)
     }

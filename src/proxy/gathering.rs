@@ -121,7 +121,7 @@ mod tests {
     impl Reluctant {
         fn take(&mut self, cx: &Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
             self.calls += 1;
-            if self.most < usize::MAX && self.calls % 2 == 0 {
+            if self.most < usize::MAX && self.calls.is_multiple_of(2) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

@@ -53,10 +53,11 @@ impl Wire {
         write: impl FnOnce(Pin<&mut Socket>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if !self.is_deaf {
-            match write(Pin::new(&mut self.socket), cx) {
-                Poll::Ready(Err(_)) => self.is_deaf = true,
-                written => return written,
+            let written = write(Pin::new(&mut self.socket), cx);
+            if !matches!(written, Poll::Ready(Err(_))) {
+                return written;
             }
+            self.is_deaf = true;
         }
         // Nothing wakes this: whatever still happens on the connection is read.
         Poll::Pending
