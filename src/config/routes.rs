@@ -22,7 +22,7 @@ section! {
     /// One route as it is written.
     struct RouteFile {
         host, path, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers,
-        timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization,
+        underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization,
     }
     not_built { step_up, cors }
 }
@@ -136,6 +136,7 @@ fn check_one(
                 strip_prefix,
                 request_headers,
                 response_headers,
+                underscore_headers,
                 timeout,
                 max_body,
                 upgrade,
@@ -174,6 +175,7 @@ fn check_one(
             strip_prefix,
             request_headers,
             response_headers,
+            underscore_headers,
             timeout,
             max_body,
             upgrade,

@@ -33,6 +33,8 @@ pub struct Upstream {
     pub request_headers: FieldChanges,
     /// What is changed in the header of each answer.
     pub response_headers: FieldChanges,
+    /// The client's headers with `_` in their names that are passed on, in lower case.
+    pub underscore_headers: Vec<Box<str>>,
     /// How long the app may be silent before or within an answer.
     pub timeout: Duration,
     /// The longest body of a request, in bytes.
@@ -193,6 +195,7 @@ impl Upstream {
             strip_prefix: false,
             request_headers: FieldChanges::default(),
             response_headers: FieldChanges::default(),
+            underscore_headers: Vec::new(),
             timeout: SILENCE,
             max_body: None,
             upgrade: true,

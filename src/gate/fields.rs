@@ -5,8 +5,6 @@ use http::{HeaderName, HeaderValue};
 
 use crate::auth::principal::Principal;
 
-pub use crate::domain::field_name::{CGI_VARIABLE, FAMILIES, KNOWN, OTHER_TARGET};
-
 /// The plain identity fields, in the order of [`plain`].
 pub static PLAIN: [HeaderName; 4] = [
     HeaderName::from_static("remote-user"),

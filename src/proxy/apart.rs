@@ -55,7 +55,7 @@ impl Steps {
 
     /// How many of its fields are not passed on, because an app could take them for ours.
     pub fn spoofed(&self, request: &RequestHeader) -> usize {
-        self.spoofable.in_fields(&request.headers, false).len()
+        self.spoofable.in_fields(&request.headers, false, &[]).len()
     }
 
     /// Makes it the app's, from that session with its token. Returns whether that worked.

@@ -15,7 +15,7 @@ use super::rewrites::Rewrites;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
-use crate::domain::field_name::Folded;
+use crate::domain::field_name::{self, Tells};
 use crate::gate::kind::Kind;
 use crate::gate::{credentials, fields, kind};
 
@@ -23,22 +23,8 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Fields by which a proxy in front says where a request comes from, folded, besides those of [`PROVENANCE_FAMILY`].
-const PROVENANCE: [&[u8]; 9] = [
-    b"forwarded",
-    b"xrealip",
-    b"xclientip",
-    b"xclusterclientip",
-    b"xoriginalforwardedfor",
-    b"xoriginalhost",
-    b"xoriginalmethod",
-    b"trueclientip",
-    b"cfconnectingip",
-];
-/// What the names of such fields begin with.
-const PROVENANCE_FAMILY: &[u8] = b"xforwarded";
 /// The spellings in which a trusted proxy says it; any other was passed on from its client.
-const PROVENANCE_PLAIN: [&str; 12] = [
+const WAY_PLAIN: [&str; 12] = [
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-proto",
@@ -62,28 +48,27 @@ pub(super) struct Spoofable {
 
 impl Spoofable {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { identity: Folded::of(settings.identity_header.as_str()).start().into() }
+        Self { identity: field_name::fold(settings.identity_header.as_str()).into() }
     }
 
-    fn is(&self, name: &HeaderName, from_trusted: bool) -> bool {
-        // Nothing below begins with another letter; most fields end here. Names are in lower case already.
-        let first = name.as_str().bytes().find(u8::is_ascii_alphanumeric);
-        if !matches!(first, Some(b'c' | b'f' | b'p' | b'r' | b't' | b'x')) && first != self.identity.first().copied() {
-            return false;
+    fn is(&self, name: &HeaderName, from_trusted: bool, underscored: &[HeaderName]) -> bool {
+        let text = name.as_str();
+        match field_name::tells(text) {
+            // To CGI and WSGI a name with `_` is the one with `-`, and which of both came nobody knows there.
+            None => text.contains('_') && !underscored.contains(name) || field_name::reads_as(text, &self.identity),
+            Some(Tells::Identity | Tells::Target) => true,
+            Some(Tells::Way) => !(from_trusted && WAY_PLAIN.contains(&text)),
         }
-        let folded = Folded::of(name.as_str());
-        let of_identity =
-            folded.is(&self.identity) || folded.is_any(&fields::KNOWN) || folded.begins_as_any(&fields::FAMILIES);
-        if of_identity || folded.is(fields::CGI_VARIABLE) || folded.is_any(&fields::OTHER_TARGET) {
-            return true;
-        }
-        let provenance = folded.is_any(&PROVENANCE) || folded.start().starts_with(PROVENANCE_FAMILY);
-        provenance && !(from_trusted && PROVENANCE_PLAIN.contains(&name.as_str()))
     }
 
-    /// The names of those fields in `headers`.
-    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool) -> Vec<HeaderName> {
-        headers.keys().filter(|name| self.is(name, from_trusted)).cloned().collect()
+    /// The names of those in `headers`; `underscored` are those with `_` that are passed on.
+    pub(super) fn in_fields(
+        &self,
+        headers: &HeaderMap,
+        from_trusted: bool,
+        underscored: &[HeaderName],
+    ) -> Vec<HeaderName> {
+        headers.keys().filter(|name| self.is(name, from_trusted, underscored)).cloned().collect()
     }
 }
 
@@ -162,8 +147,8 @@ pub(super) fn for_http2(request: &mut Request<()>, scheme: &str) -> Result<(), h
 }
 
 fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
-    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity, .. } = saying;
-    for name in spoofable.in_fields(headers, incoming.from_trusted) {
+    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity, to } = saying;
+    for name in spoofable.in_fields(headers, incoming.from_trusted, &to.rewrites.underscored) {
         headers.remove(&name);
     }
     if incoming.credentials.bearer.is_withheld(forward_authorization) {
@@ -209,7 +194,7 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
 /// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
 /// cookie or other credential, no other method's name.
 fn keep_the_question(headers: &mut HeaderMap) {
-    let is_question = |name: &str| kind::is_in_preflight(name) || PROVENANCE_PLAIN.contains(&name);
+    let is_question = |name: &str| kind::is_in_preflight(name) || WAY_PLAIN.contains(&name);
     let others: Vec<HeaderName> = headers.keys().filter(|name| !is_question(name.as_str())).cloned().collect();
     for name in others {
         headers.remove(&name);
@@ -249,7 +234,7 @@ mod tests {
             ["accept", "range", "referer", "te", "x-requested-with", "x-csrf-token", "cf-ray", "remote", "x", "-"]
         {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            assert!(!spoofable.is(&name, false), "{name}");
+            assert!(!spoofable.is(&name, false, &[]), "{name}");
         }
     }
 
@@ -257,11 +242,11 @@ mod tests {
     fn a_name_that_only_begins_like_ours_is_another_one() {
         let long = format!("x-bmauth-jwt{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(!spoofable("x-bmauth-jwt").is(&name, false));
+        assert!(!spoofable("x-bmauth-jwt").is(&name, false, &[]));
         // A family is known by its beginning, however long the rest.
         let long = format!("x-auth-request-{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(spoofable("x-bmauth-jwt").is(&name, true));
+        assert!(spoofable("x-bmauth-jwt").is(&name, true, &[]));
     }
 
     proptest! {
@@ -282,7 +267,7 @@ mod tests {
                     })
                     .collect();
                 let name = HeaderName::from_bytes(spelled.as_bytes()).unwrap();
-                prop_assert!(spoofable(identity).is(&name, from_trusted), "{}", spelled);
+                prop_assert!(spoofable(identity).is(&name, from_trusted, &[]), "{}", spelled);
             }
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Rewrites {
     prefix: Option<Prefix>,
     request: Changes,
     answer: Changes,
+    /// The client's headers with `_` in their names that are passed on.
+    pub(super) underscored: Vec<HeaderName>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +68,10 @@ impl Rewrites {
             let path = route.path.as_str();
             Prefix { path: path.into(), value: HeaderValue::from_str(path).expect("a path is visible ASCII") }
         });
-        Self { host, prefix, request: changes(&upstream.request_headers), answer: changes(&upstream.response_headers) }
+        let underscored = upstream.underscore_headers.iter();
+        let underscored = underscored.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+        let (request, answer) = (changes(&upstream.request_headers), changes(&upstream.response_headers));
+        Self { host, prefix, request, answer, underscored }
     }
 
     /// Where a request goes at the app.

@@ -267,3 +267,51 @@ async fn other_fields_pass_as_they_are() {
         assert_eq!(seen.field(name), Some(value));
     }
 }
+
+#[tokio::test]
+async fn a_header_with_an_underscore_arrives_only_where_the_route_names_it() {
+    let app = hello().await;
+    for (named, arrives) in [(vec![], None), (vec!["x_api_key".into()], Some("1"))] {
+        let world = plan().route("/", Access::Public, &app.url).app(|app| app.underscore_headers = named).start();
+        for spelled in ["X_Api_Key: 1", "x_api_key: 1"] {
+            world.get("/", &[spelled, "X_Other: 1", "SCRIPT_NAME: /x", "PATH_INFO: /x"]).await;
+            let seen = app.saw();
+            assert_eq!(seen.field("x_api_key"), arrives);
+            for dropped in ["x_other", "script_name", "path_info"] {
+                assert_eq!(seen.field(dropped), None, "{dropped}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_tells_an_app_another_script_or_way_does_not_arrive() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for name in [
+        "Script-Name",
+        "Path-Info",
+        "X-Script-Name",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Url-Scheme",
+        "X-Scheme",
+        "Front-End-Https",
+        "Client-IP",
+        "Fastly-Client-IP",
+        "Tailscale-User-Login",
+        "X-Amzn-Oidc-Identity",
+        "X-MS-CLIENT-PRINCIPAL-NAME",
+        "X-Vouch-User",
+        "X-Consumer-Username",
+        "OIDC-CLAIM-sub",
+        "Impersonate-User",
+        "Remote-Addr",
+        "X-Remote-Group",
+    ] {
+        for spelled in [name.to_owned(), name.replace('-', "_"), name.replace('-', ".")] {
+            world.get("/", &[&format!("{spelled}: x")]).await;
+            assert_eq!(app.saw().field(&spelled.to_lowercase()), None, "{spelled}");
+        }
+    }
+}

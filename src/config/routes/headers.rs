@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use crate::config::problem::Checks;
 use crate::config::setting::Setting;
-use crate::domain::field_name::{CGI_VARIABLE, Folded, OTHER_TARGET};
+use crate::domain::field_name::{self, Tells, reads_as as is, reads_as_any as is_any};
 use crate::domain::upstream::{FieldChangeError, FieldChanges};
 
 /// Fields that are about one connection or the length of one message, folded: the gateway says them itself.
@@ -21,19 +21,16 @@ pub(super) fn read_request_headers(
     checks: &mut Checks,
 ) -> Option<FieldChanges> {
     read(setting, checks, |name| {
-        let is_identity = match identity {
-            Some(identity) => name.is_of_identity(&Folded::of(identity.as_str())),
-            None => false,
-        };
-        if is_identity {
+        let identity = identity.map(|identity| field_name::fold(identity.as_str())).unwrap_or_default();
+        if field_name::is_of_identity(name, &identity) {
             Err("apps learn from it who is signed in, which the gateway alone tells them; choose another name")
-        } else if name.is(b"host") {
+        } else if is(name, b"host") {
             Err("what an app is told as the host is said by `route.host_header`")
-        } else if name.is(b"cookie") {
+        } else if is(name, b"cookie") {
             Err("the visitor’s cookies for the app go on as they come")
-        } else if name.is(CGI_VARIABLE) || name.is_any(&OTHER_TARGET) {
+        } else if field_name::tells(name) == Some(Tells::Target) {
             Err("some apps take it for another target than the one that was asked for, so the gateway sends it to none")
-        } else if name.is_any(&OF_THE_CONNECTION) || name.is_any(&OF_A_REQUEST) {
+        } else if is_any(name, &OF_THE_CONNECTION) || is_any(name, &OF_A_REQUEST) {
             Err("it is about the connection to the app, and the gateway says it itself")
         } else {
             Ok(())
@@ -44,9 +41,9 @@ pub(super) fn read_request_headers(
 /// Reads what is changed in answers. None of it may set a cookie, which could be one of the gateway's own.
 pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Option<FieldChanges> {
     read(setting, checks, |name| {
-        if name.is(b"setcookie") {
+        if is(name, b"setcookie") {
             Err("it could set or drop the gateway’s own cookies; let the app set its own")
-        } else if name.is_any(&OF_THE_CONNECTION) || name.is(b"trailer") {
+        } else if is_any(name, &OF_THE_CONNECTION) || is(name, b"trailer") {
             Err("it is about the connection to the visitor, and the gateway says it itself")
         } else {
             Ok(())
@@ -54,20 +51,43 @@ pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Op
     })
 }
 
+/// Reads which of a client's headers with `_` in their names are passed on.
+pub(super) fn read_underscore_headers(
+    setting: Setting,
+    identity: Option<&HeaderName>,
+    checks: &mut Checks,
+) -> Option<Vec<Box<str>>> {
+    let identity = identity.map(|identity| field_name::fold(identity.as_str())).unwrap_or_default();
+    let items = setting.list(checks)?;
+    let count = items.len();
+    let read = |name: &str| {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            Err("it is not the name of a header, like \"x_api_key\".")
+        } else if !name.contains('_') {
+            Err("it has no _ in it, and goes on anyway.")
+        } else if field_name::tells(name).is_some() || is(name, &identity) {
+            Err("some apps take it for what only the gateway tells them, so it goes to none.")
+        } else {
+            Ok(name.to_ascii_lowercase().into_boxed_str())
+        }
+    };
+    let names: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| item.parsed(checks, |name| read(name).map_err(ToOwned::to_owned)))
+        .collect();
+    (names.len() == count).then_some(names)
+}
+
 /// Reads a table of names and values, an empty value for what is removed. `may` says why a name is not for the operator
 /// to change.
-fn read(
-    setting: Setting,
-    checks: &mut Checks,
-    may: impl Fn(&Folded) -> Result<(), &'static str>,
-) -> Option<FieldChanges> {
+fn read(setting: Setting, checks: &mut Checks, may: impl Fn(&str) -> Result<(), &'static str>) -> Option<FieldChanges> {
     let section = setting.key.clone();
     let table = setting.table(checks)?;
     let mut changes = FieldChanges::default();
     let mut complete = true;
     for (name, entry) in table.entries {
         let key = format!("{section}.{name}");
-        if let Err(why) = may(&Folded::of(&name)) {
+        if let Err(why) = may(&name) {
             checks.refuse(&entry.key_place, format!("`{key}` cannot be set or removed: {why}."));
             complete = false;
             continue;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
-use super::headers::{read_request_headers, read_response_headers};
+use super::headers::{read_request_headers, read_response_headers, read_underscore_headers};
 use super::{RouteSurroundings, upstream_tls};
 use crate::config::identity::IdentityHeader;
 use crate::config::problem::{Checks, Place};
@@ -29,6 +29,7 @@ pub(super) struct UpstreamKeys {
     pub strip_prefix: Option<Setting>,
     pub request_headers: Option<Setting>,
     pub response_headers: Option<Setting>,
+    pub underscore_headers: Option<Setting>,
     pub timeout: Option<Setting>,
     pub max_body: Option<Setting>,
     pub upgrade: Option<Setting>,
@@ -64,6 +65,7 @@ pub(super) fn check(
         strip_prefix,
         request_headers,
         response_headers,
+        underscore_headers,
         timeout,
         max_body,
         upgrade,
@@ -111,6 +113,13 @@ pub(super) fn check(
         Some(setting) => read_response_headers(setting, checks),
         None => Some(standard.response_headers),
     };
+    let underscore_headers = match underscore_headers {
+        Some(setting) => {
+            let identity = around.identity_header.map(IdentityHeader::name);
+            read_underscore_headers(setting, identity, checks)
+        }
+        None => Some(standard.underscore_headers),
+    };
     let timeout = match timeout {
         Some(setting) => setting.duration(checks, SECOND..=24 * HOUR),
         None => Some(standard.timeout),
@@ -136,6 +145,7 @@ pub(super) fn check(
         strip_prefix: strip_prefix?,
         request_headers: request_headers?,
         response_headers: response_headers?,
+        underscore_headers: underscore_headers?,
         timeout: timeout?,
         max_body: max_body?,
         upgrade: upgrade?,
@@ -155,6 +165,7 @@ fn check_asked_only(keys: UpstreamKeys, checks: &mut Checks) -> Option<Upstream>
         strip_prefix,
         request_headers,
         response_headers,
+        underscore_headers,
         timeout,
         max_body,
         upgrade,
@@ -168,6 +179,7 @@ fn check_asked_only(keys: UpstreamKeys, checks: &mut Checks) -> Option<Upstream>
         strip_prefix,
         request_headers,
         response_headers,
+        underscore_headers,
         timeout,
         max_body,
         upgrade,

@@ -33,6 +33,7 @@ fn each_key_is_taken_over() {
     let all = "path = \"/api\"\nbalance = \"least-requests\"\nhealth = { path = \"/healthz?deep=1\", every = \"1m\" }\n\
                host_header = \"upstream\"\nstrip_prefix = true\n\
                request_headers = { \"X-Env\" = \"prod\", Authorization = \"Basic dTpw\", X_Drop = \"\" }\n\
+               underscore_headers = [\"X_Api_Key\", \"a_b\"]\n\
                response_headers = { Server = \"\", Strict-Transport-Security = \"max-age=1; preload\" }\n\
                timeout = \"1d\"\nmax_body = \"10MiB\"\nupgrade = true\n\
                websocket_origins = [\"https://app.example.com\", \"http://localhost:3000\"]\n";
@@ -46,11 +47,13 @@ fn each_key_is_taken_over() {
         strip_prefix,
         request_headers,
         response_headers,
+        underscore_headers,
         timeout,
         max_body,
         upgrade,
         websocket_origins,
     } = read;
+    assert_eq!(underscore_headers, ["x_api_key".into(), "a_b".into()]);
     assert_eq!((servers, balance, host_header), (standard.servers, Balance::LeastRequests, HostHeader::Upstream));
     assert_eq!(health, Some(HealthCheck { path: "/healthz?deep=1".to_owned(), every: Duration::from_secs(60) }));
     assert!(strip_prefix && upgrade);
@@ -195,6 +198,7 @@ fn a_route_that_is_only_asked_about_has_no_app_to_speak_to() {
         ("strip_prefix", "true"),
         ("request_headers", "{}"),
         ("response_headers", "{}"),
+        ("underscore_headers", "[]"),
         ("timeout", "\"5m\""),
         ("max_body", "\"1GiB\""),
         ("upgrade", "true"),
@@ -268,6 +272,9 @@ fn no_header_of_a_request_is_the_gateways_own() {
         ("Proxy", target),
         ("X-Original-URL", target),
         ("X-Rewrite-URL", target),
+        ("Script-Name", target),
+        ("Tailscale-User-Login", identity),
+        ("Impersonate-User", identity),
     ] {
         for value in ["x", ""] {
             says(
@@ -338,4 +345,20 @@ fn everything_that_is_wrong_with_an_upstream_is_told_at_once() {
     ];
     let expected: Vec<String> = expected.iter().map(|place| format!("bmauth.toml:{place}")).collect();
     assert_eq!(places, expected, "{told}");
+}
+
+#[test]
+fn headers_with_an_underscore_are_named_one_by_one() {
+    let ours = "some apps take it for what only the gateway tells them, so it goes to none.";
+    for (name, why) in [
+        ("x-api-key", "it has no _ in it, and goes on anyway."),
+        ("a b_", "it is not the name of a header, like \"x_api_key\"."),
+        ("SCRIPT_NAME", ours),
+        ("remote_user", ours),
+        ("x_forwarded_for", ours),
+        ("X_Who", ours),
+    ] {
+        let more = format!("underscore_headers = [\"a_b\", {name:?}]\n[identity]\nheader = \"X-Who\"");
+        says(&more, &format!("bmauth.toml:7:30: `route.underscore_headers` is {name:?}: {why}"));
+    }
 }

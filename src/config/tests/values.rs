@@ -171,6 +171,7 @@ fn every_commented_key_of_the_template_is_right() {
         "strip_prefix",
         "request_headers",
         "response_headers",
+        "underscore_headers",
         "timeout",
         "max_body",
         "upgrade",
