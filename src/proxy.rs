@@ -276,7 +276,8 @@ impl Gateway {
                     .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
             }
             let (silence, host) = (pool.patience(kind), &incoming.authority.written);
-            let terms = Terms { kind, silence, pause: Pool::pause(kind), rewrites: &pool.rewrites, host };
+            let terms =
+                Terms { kind, silence, pause: Pool::pause(kind), rewrites: &pool.rewrites, host, stop: &self.stop };
             match exchange::exchange(session, link, request, &mut upload, terms).await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));
@@ -347,7 +348,8 @@ impl Gateway {
             () = self.stop.cancelled() => return false,
         };
         let status = match read {
-            Ok(true) if session.req_header().method != Method::CONNECT => return true,
+            // Over HTTP/1.1 nobody knows what follows such a head (RFC 9112 §6.3). Over HTTP/2 it is refused like others.
+            Ok(true) if session.is_http2() || session.req_header().method != Method::CONNECT => return true,
             Ok(true) => 405,
             Ok(false) => return false,
             Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => 400,

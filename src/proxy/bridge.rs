@@ -151,6 +151,7 @@ async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &Cance
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     session.write_response_header(Box::new(head.into())).await?;
+    session.set_pipelining_enabled(false);
     let mut events = body.into_data_stream();
     loop {
         let event = tokio::select! {

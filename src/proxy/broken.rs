@@ -42,6 +42,11 @@ pub(super) fn late() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()
 }
 
+/// Whether it is that one.
+pub(super) fn is_late(error: &Error) -> bool {
+    (error.etype(), error.esource()) == (&ErrorType::ReadTimedout, &ErrorSource::Upstream)
+}
+
 /// The client paused for too long within its request.
 pub(super) fn paused() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the client pauses").into_down()

@@ -16,8 +16,9 @@ use hyper::ext::ReasonPhrase;
 use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as Session;
+use tokio_util::sync::CancellationToken;
 
-use super::broken::{late, of_app, of_client, paused, protocol, was_closed};
+use super::broken::{is_late, late, of_app, of_client, paused, protocol, was_closed};
 use super::informational::Informational;
 use super::link::{Line, Link, Sender};
 use super::patience::{Patience, Turn};
@@ -37,6 +38,8 @@ pub(super) struct Terms<'a> {
     pub(super) rewrites: &'a Rewrites,
     /// The host that the visitor asked for.
     pub(super) host: &'a HeaderValue,
+    /// Fires at shutdown.
+    pub(super) stop: &'a CancellationToken,
 }
 
 /// A request that was not answered.
@@ -64,10 +67,25 @@ pub(super) async fn exchange(
     upload: &mut Upload,
     terms: Terms<'_>,
 ) -> Result<Option<Link>, Unanswered> {
+    let exchanged = exchange_by(&mut link, session, request, upload, terms).await;
+    if exchanged.as_ref().is_err_and(|unanswered| is_late(&unanswered.error)) {
+        link.retire();
+    }
+    exchanged.map(|is_reusable| is_reusable.then_some(link))
+}
+
+/// The same by a connection; says whether it may serve another.
+async fn exchange_by(
+    link: &mut Link,
+    session: &mut Session,
+    request: Request<()>,
+    upload: &mut Upload,
+    terms: Terms<'_>,
+) -> Result<bool, Unanswered> {
     let is_head = request.method() == Method::HEAD;
     let (patience, with_client) = (Patience::new(terms.silence), Patience::new(terms.pause));
     let mut exchange = Exchange { session, upload, patience, with_client, turn: Turn::App };
-    let (mut head, mut body) = exchange.ask(&mut link, request).await?.into_parts();
+    let (mut head, mut body) = exchange.ask(link, request).await?.into_parts();
     let reason = head.extensions.remove::<ReasonPhrase>();
     let mut head = ResponseHeader::from(head);
     if let Some(reason) = reason.as_ref().and_then(|reason| str::from_utf8(reason.as_bytes()).ok()) {
@@ -79,7 +97,7 @@ pub(super) async fn exchange(
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         terms.rewrites.apply_to_answer(&mut head, terms.host)?;
         exchange.switch(link, head).await?;
-        return Ok(None);
+        return Ok(false);
     }
     only_chunks(&head)?;
     let ends = is_head || body.is_end_stream();
@@ -89,12 +107,18 @@ pub(super) async fn exchange(
     frame(&mut head, ends, exchange.session.req_header().version)?;
     if response::is_stream(&head) {
         exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
+        // Nobody waits behind a stream with another request, and whoever has sent one could leave unseen.
+        exchange.session.set_pipelining_enabled(false);
+    }
+    if terms.stop.is_cancelled() {
+        // The connection is closed behind this answer, so it has to say so.
+        exchange.session.set_keepalive(None);
     }
     exchange.answer(head, ends).await?;
     if !ends {
-        exchange.pass_on(&mut link, &mut body).await?;
+        exchange.pass_on(link, &mut body).await?;
     }
-    Ok((is_reusable && exchange.upload.is_whole()).then_some(link))
+    Ok(is_reusable && exchange.upload.is_whole())
 }
 
 /// Refuses a coding of the transfer that is not undone here: what it made of the body would be passed on without its
@@ -182,13 +206,13 @@ impl Exchange<'_> {
     }
 
     /// Passes a switch of protocols on, and then bytes in both directions.
-    async fn switch(&mut self, link: Link, mut head: ResponseHeader) -> pingora::Result<()> {
+    async fn switch(&mut self, link: &mut Link, mut head: ResponseHeader) -> pingora::Result<()> {
         if !self.upload.is_over() {
             return Err(protocol("the app switched before the end of the request"));
         }
         head.remove_header(&CONTENT_LENGTH);
         head.remove_header(&TRANSFER_ENCODING);
-        let Some(line) = link.line else { return Err(protocol("a connection that is shared became a tunnel")) };
+        let Some(line) = link.line.take() else { return Err(protocol("a connection that is shared became a tunnel")) };
         self.answer(head, false).await?;
         let (socket, said) = line.into_socket().await;
         Box::pin(tunnel::join(self.session, socket, said)).await
@@ -221,15 +245,14 @@ impl Exchange<'_> {
                         return Ok(come);
                     }
                     Either::Left(step) => {
+                        step.map_err(of_client)?;
                         with_client.moved();
-                        if step.map_err(of_client)? {
-                            patience.moved();
-                        }
+                        patience.moved();
                     }
                 },
-                // The app has no part in it, so it goes first.
                 () = with_client.out(), if awaits_client => return Err(paused()),
-                () = patience.out() => return Err(late()),
+                // While the client pauses, the app has nothing to do.
+                () = patience.out(), if !awaits_client => return Err(late()),
             }
         }
     }

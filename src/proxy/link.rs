@@ -5,13 +5,15 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::body::RequestBody;
@@ -23,6 +25,16 @@ use super::wire::{Heard, Wire};
 const IDLE: Duration = Duration::from_secs(4);
 /// How many unused connections to one server are kept.
 const MOST: usize = 1024;
+/// How much of an app's answer is read ahead of a client that takes it slowly, in bytes; the largest head of an answer over
+/// HTTP/1.1 too.
+const READ_AHEAD: usize = 64 * 1024;
+/// The same of one answer over HTTP/2, and of all of a connection.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How long an app may say nothing over HTTP/2 while it has calls, until it is asked whether it is there, and how long it
+/// has to answer.
+const ASK_AFTER: Duration = Duration::from_secs(20);
+const ASK_FOR: Duration = Duration::from_secs(10);
 /// The largest head of an answer over HTTP/2, in bytes as they are counted there (RFC 9113 §6.5.2).
 const LARGEST_HEAD: u32 = 256 * 1024;
 /// A connection to an app, for one request.
@@ -36,8 +48,8 @@ pub(super) struct Link {
     /// Whether a request was served by it before.
     pub(super) is_used: bool,
     idle_since: Instant,
-    /// Counts this among the calls of a shared connection while it lives.
-    _call: Option<Arc<()>>,
+    /// What is shared; it is open as long as a call has it.
+    shared: Option<Arc<SharedConnection>>,
 }
 
 /// Whose calls share a connection: those of one address that come by one connection.
@@ -71,15 +83,28 @@ pub(super) struct KeptLinks {
     shared: Mutex<Vec<Shared>>,
 }
 
-/// A connection of HTTP/2.
+/// A connection of HTTP/2 that is kept.
 struct Shared {
-    sender: http2::SendRequest<RequestBody>,
+    connection: Arc<SharedConnection>,
     address: Address,
     used_at: Instant,
     /// Whose it is while there are calls.
     caller: Caller,
-    /// Held by each of its calls.
-    calls: Arc<()>,
+}
+
+/// A connection of HTTP/2, and the task that moves its bytes.
+struct SharedConnection {
+    sender: http2::SendRequest<RequestBody>,
+    task: AbortHandle,
+    /// Whether a call waited in vain: no other one is made by it.
+    is_retired: AtomicBool,
+}
+
+impl Drop for SharedConnection {
+    /// The task would go on as long as an app takes nothing of what is written to it.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Link {
@@ -90,22 +115,29 @@ impl Link {
     pub(super) async fn http1(socket: Socket, address: Address) -> hyper::Result<Self> {
         let heard = Heard::default();
         let wire = Wire::new(socket, heard.clone());
-        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(wire)).await?;
+        let (sender, connection) = http1::Builder::new().max_buf_size(READ_AHEAD).handshake(TokioIo::new(wire)).await?;
         let line = Some(Box::new(Line { connection, is_over: false }));
         let sender = Sender::Http1(sender);
-        Ok(Self { sender, line, heard, address, is_used: false, idle_since: Instant::now(), _call: None })
+        Ok(Self { sender, line, heard, address, is_used: false, idle_since: Instant::now(), shared: None })
     }
 
     /// A call by a connection of HTTP/2.
     fn call(shared: &Shared, is_used: bool) -> Self {
         Self {
-            sender: Sender::Http2(shared.sender.clone()),
+            sender: Sender::Http2(shared.connection.sender.clone()),
             line: None,
             heard: Heard::default(),
             address: shared.address.clone(),
             is_used,
             idle_since: Instant::now(),
-            _call: Some(Arc::clone(&shared.calls)),
+            shared: Some(Arc::clone(&shared.connection)),
+        }
+    }
+
+    /// Nothing else is sent by it: the app was silent for too long, and may be gone.
+    pub(super) fn retire(&self) {
+        if let Some(shared) = &self.shared {
+            shared.is_retired.store(true, Ordering::Relaxed);
         }
     }
 
@@ -184,14 +216,14 @@ impl KeptLinks {
             if !shared.is_quiet() {
                 shared.used_at = now;
             }
-            now.duration_since(shared.used_at) < IDLE && !shared.sender.is_closed()
+            now.duration_since(shared.used_at) < IDLE && shared.is_good()
         });
     }
 
     /// A connection of HTTP/2 to that address that is still good: the caller's own, or one that has no calls now.
     pub(super) fn shared(&self, address: &Address, caller: Caller) -> Option<Link> {
         let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |shared: &Shared| shared.address == *address && !shared.sender.is_closed();
+        let is_good = |shared: &Shared| shared.address == *address && shared.is_good();
         let own = all.iter().rposition(|shared| is_good(shared) && shared.caller == caller);
         let place = own.or_else(|| all.iter().rposition(|shared| is_good(shared) && shared.is_quiet()))?;
         let shared = all.get_mut(place)?;
@@ -205,11 +237,18 @@ impl KeptLinks {
     /// The app does not speak it.
     pub(super) async fn share(&self, socket: Socket, address: Address, caller: Caller) -> hyper::Result<Link> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.max_header_list_size(LARGEST_HEAD);
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(LARGEST_HEAD)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(READ_AHEAD)
+            .keep_alive_interval(ASK_AFTER)
+            .keep_alive_timeout(ASK_FOR);
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
-        // It ends once nobody has its sender, or the app closes it.
-        tokio::spawn(connection);
-        let shared = Shared { sender, address, used_at: Instant::now(), caller, calls: Arc::new(()) };
+        let task = tokio::spawn(connection).abort_handle();
+        let connection = Arc::new(SharedConnection { sender, task, is_retired: AtomicBool::new(false) });
+        let shared = Shared { connection, address, used_at: Instant::now(), caller };
         let link = Link::call(&shared, false);
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
         Ok(link)
@@ -218,7 +257,11 @@ impl KeptLinks {
 
 impl Shared {
     fn is_quiet(&self) -> bool {
-        Arc::strong_count(&self.calls) == 1
+        Arc::strong_count(&self.connection) == 1
+    }
+
+    fn is_good(&self) -> bool {
+        !self.connection.is_retired.load(Ordering::Relaxed) && !self.connection.sender.is_closed()
     }
 }
 
@@ -226,5 +269,54 @@ impl std::fmt::Debug for KeptLinks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner).len();
         f.debug_struct("KeptLinks").field("unused", &unused).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use tokio::net::TcpListener;
+
+    use super::super::body::Piece;
+    use super::super::dial::{Offer, Speaks};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_without_calls_is_closed_whatever_its_app_has_not_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap());
+        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2)).await.unwrap();
+        // It reads nothing.
+        let _app = listener.accept().await.unwrap();
+        let kept = KeptLinks::default();
+        let mut link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
+        let task = link.shared.as_ref().unwrap().task.clone();
+        let (to_app, body) = RequestBody::piped();
+        let Sender::Http2(sender) = &mut link.sender else { unreachable!("it is one of HTTP/2") };
+        let call = sender.send_request(Request::post("http://a/").body(body).unwrap());
+        to_app.send(Piece { data: vec![0; 10_000_000].into(), is_last: true }).await.unwrap();
+        tokio::task::yield_now().await;
+        drop((call, link));
+        assert!(kept.shared(&address, Caller::NOBODY).is_some(), "another call may come");
+        tokio::time::pause();
+        tokio::time::advance(IDLE).await;
+        kept.close_idle();
+        assert!(kept.shared(&address, Caller::NOBODY).is_none());
+        while !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_a_call_that_waited_in_vain_takes_no_other() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap());
+        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2)).await.unwrap();
+        let kept = KeptLinks::default();
+        let link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
+        let another = kept.shared(&address, Caller::NOBODY).unwrap();
+        link.retire();
+        assert!(kept.shared(&address, Caller::NOBODY).is_none());
+        drop(another);
     }
 }

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
@@ -41,6 +42,8 @@ impl Requests {
     pub(super) async fn serve_http1(&self, stream: Stream, shutdown: &ShutdownWatch) {
         let mut session = Session::new_http1(stream);
         session.set_keepalive((!*shutdown.borrow()).then_some(60));
+        // What comes behind a request is the next one (RFC 9112 §9.3.2), not the end of the first.
+        session.set_pipelining_enabled(true);
         while let Some((stream, settings)) = self.serve(session, shutdown).await.map(ReusedHttpStream::consume) {
             session = Session::new_http1(stream);
             if let Some(settings) = settings {
@@ -69,6 +72,13 @@ impl Requests {
             if !self.gateway.serve(&mut session, &mut context).await {
                 return None;
             }
+            if let Session::H1(http1) = &mut session
+                && !http1.will_keepalive()
+                && !http1.is_body_done()
+            {
+                close_slowly(http1).await;
+                return None;
+            }
             let settings = HttpPersistentSettings::for_session(&session);
             let stream = session.finish().await.ok()??;
             Some(ReusedHttpStream::from_reusable_stream(stream, settings))
@@ -84,6 +94,19 @@ impl Requests {
             next = serve => next,
             () = ended => None,
         }
+    }
+}
+
+/// Says that nothing more is said, and reads what the client still sends for a while: closing on what is not read could cost
+/// it the answer that it has not read either.
+async fn close_slowly(http1: &mut HttpSession) {
+    let closed = async {
+        http1.finish_body().await?;
+        http1.shutdown().await;
+        http1.drain_request_body().await
+    };
+    if let Err(error) = closed.await {
+        tracing::debug!(%error, "a client whose request was not read was not waited for any longer");
     }
 }
 

@@ -102,15 +102,15 @@ impl Upload {
         self.is_over() && !self.is_refused
     }
 
-    /// Moves it on by one step: reads a piece of it, or hands one to the app. Says whether the app took something. Once it
-    /// is over, this waits for the client to leave.
+    /// Moves it on by one step: reads a piece of it, or hands one to the app. Once it is over, this waits for the client to
+    /// leave.
     ///
     /// # Errors
     /// The client left, broke the rules of HTTP, or sent too much.
-    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<bool> {
+    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<()> {
         if !self.waiting.is_empty() {
             self.hand_over().await;
-            return Ok(true);
+            return Ok(());
         }
         let piece = session.read_body_or_idle(self.is_read).await?;
         self.is_read = session.is_body_done() || piece.is_none();
@@ -122,7 +122,7 @@ impl Upload {
         if self.to_app.is_some() {
             self.wait(Piece { data: piece.unwrap_or_default(), is_last: self.is_read });
         }
-        Ok(false)
+        Ok(())
     }
 
     fn wait(&mut self, piece: Piece) {

@@ -263,3 +263,16 @@ async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
     assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
     tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_refused_upload_is_read_on_so_that_its_client_hears_why() {
+    let world = alone();
+    let client = world.connect();
+    let (mut reads, mut writes) = tokio::io::split(client.io);
+    // A client that looks for the answer only when it has sent everything.
+    writes.write_all(request("POST", "/", &["Content-Length: 3000000"], "").as_bytes()).await.unwrap();
+    writes.write_all(&vec![b'x'; 3_000_000]).await.unwrap();
+    let mut said = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut reads, &mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 401 ") && said.contains("Connection: close"), "{said}");
+}

@@ -1,6 +1,7 @@
 //! What is refused before anything is decided about it.
 
 use bmauth::domain::route::Access;
+use tokio::io::AsyncWriteExt;
 
 use crate::harness::*;
 
@@ -145,7 +146,7 @@ async fn a_head_that_is_large_is_answered_and_one_that_is_huge_is_not() {
     let mut client = world.connect();
     // It may be closed before all of it is taken.
     let huge = get("/", &[&format!("X-Big: {}", "a".repeat(900_000))]);
-    let _ = tokio::io::AsyncWriteExt::write_all(&mut client.io, huge.as_bytes()).await;
+    let _ = AsyncWriteExt::write_all(&mut client.io, huge.as_bytes()).await;
     let said = client.closes().await;
     assert!(!said.contains("200 OK"), "{said}");
     assert!(app.seen().is_empty());
@@ -207,4 +208,56 @@ async fn each_request_of_a_connection_goes_by_its_own_host() {
     }
     client.send("GET / HTTP/1.1\r\nHost: notes.example.com, evil.example\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 400);
+}
+
+#[tokio::test]
+async fn requests_that_are_sent_before_the_answers_are_answered_in_their_order() {
+    let app = app(|seen| {
+        let body = format!("{} {}", seen.method, seen.target);
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    let mut client = world.connect();
+    // In one packet, with bodies, with stray line ends behind them, and beyond any buffer.
+    let many: String =
+        (0..200).map(|number| get(&format!("/{number}"), &["X-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])).collect();
+    client.send(format!("{}{}\r\n{many}", request("POST", "/a", &[], "one"), request("PUT", "/b", &[], "two"))).await;
+    for expected in ["POST /a", "PUT /b"] {
+        assert_eq!(client.answer().await.text(), expected);
+    }
+    for number in 0..200 {
+        assert_eq!(client.answer().await.text(), format!("GET /{number}"));
+    }
+    assert_eq!(app.seen().len(), 202);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_while_another_waits_spoils_neither() {
+    let (go, wait) = tokio::sync::watch::channel(false);
+    let url = raw_app(move |seen, mut stream| {
+        let mut wait = wait.clone();
+        async move {
+            if seen.target == "/slow" {
+                wait.wait_for(|go| *go).await.unwrap();
+            }
+            let body = seen.target;
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &url).start();
+    for first in [request("POST", "/slow", &[], "body"), get("/slow", &[])] {
+        go.send_replace(false);
+        let mut client = world.connect();
+        client.send(first).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        client.send(format!("\r\n{}", get("/next", &[]))).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        go.send_replace(true);
+        assert_eq!(client.answer().await.text(), "/slow");
+        assert_eq!(client.answer().await.text(), "/next");
+    }
 }

@@ -273,3 +273,33 @@ async fn http2_to_an_app_is_never_spoken_where_it_was_not_agreed() {
     assert_eq!(answer.await.unwrap().status(), 502);
     assert_eq!(seen.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_fell_silent_over_http2_gets_nothing_more_by_that_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut is_first = true;
+        while let Ok((stream, _)) = listener.accept().await {
+            let silent = std::mem::take(&mut is_first);
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                let mut held = Vec::new();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    match silent {
+                        true => held.push(respond),
+                        false => drop(respond.send_response(Response::new(()), true).unwrap()),
+                    }
+                }
+            });
+        }
+    });
+    let timeout = std::time::Duration::from_secs(5);
+    let world = plan().route("/", Access::Public, &url).app(|app| app.timeout = timeout).start();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    assert_eq!(client.answer_within(timeout * 4).await.status, 504);
+    for _ in 0..2 {
+        assert_eq!(world.get("/", &[]).await.status, 200);
+    }
+}
