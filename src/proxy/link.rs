@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::task::AbortHandle;
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::body::RequestBody;
 use super::dial::{Address, Socket};
@@ -92,18 +94,32 @@ struct Shared {
     caller: Caller,
 }
 
-/// A connection of HTTP/2, and the task that moves its bytes.
+/// A connection of HTTP/2, and the tasks that move its bytes.
 struct SharedConnection {
     sender: http2::SendRequest<RequestBody>,
-    task: AbortHandle,
+    tasks: Tasks,
     /// Whether a call waited in vain: no other one is made by it.
     is_retired: AtomicBool,
 }
 
 impl Drop for SharedConnection {
-    /// The task would go on as long as an app takes nothing of what is written to it.
+    /// The tasks would go on as long as an app takes nothing of what is written to it.
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.stop.cancel();
+    }
+}
+
+/// The tasks of one connection, which end together.
+#[derive(Clone, Default)]
+struct Tasks {
+    running: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        let stop = self.stop.clone();
+        self.running.spawn(async move { stop.run_until_cancelled(task).await });
     }
 }
 
@@ -236,7 +252,8 @@ impl KeptLinks {
     /// # Errors
     /// The app does not speak it.
     pub(super) async fn share(&self, socket: Socket, address: Address, caller: Caller) -> hyper::Result<Link> {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let tasks = Tasks::default();
+        let mut builder = http2::Builder::new(tasks.clone());
         builder
             .timer(TokioTimer::new())
             .max_header_list_size(LARGEST_HEAD)
@@ -246,8 +263,8 @@ impl KeptLinks {
             .keep_alive_interval(ASK_AFTER)
             .keep_alive_timeout(ASK_FOR);
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
-        let task = tokio::spawn(connection).abort_handle();
-        let connection = Arc::new(SharedConnection { sender, task, is_retired: AtomicBool::new(false) });
+        tasks.execute(connection);
+        let connection = Arc::new(SharedConnection { sender, tasks, is_retired: AtomicBool::new(false) });
         let shared = Shared { connection, address, used_at: Instant::now(), caller };
         let link = Link::call(&shared, false);
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
@@ -290,7 +307,7 @@ mod tests {
         let _app = listener.accept().await.unwrap();
         let kept = KeptLinks::default();
         let mut link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
-        let task = link.shared.as_ref().unwrap().task.clone();
+        let tasks = link.shared.as_ref().unwrap().tasks.clone();
         let (to_app, body) = RequestBody::piped();
         let Sender::Http2(sender) = &mut link.sender else { unreachable!("it is one of HTTP/2") };
         let call = sender.send_request(Request::post("http://a/").body(body).unwrap());
@@ -302,7 +319,7 @@ mod tests {
         tokio::time::advance(IDLE).await;
         kept.close_idle();
         assert!(kept.shared(&address, Caller::NOBODY).is_none());
-        while !task.is_finished() {
+        while !tasks.running.is_empty() {
             tokio::task::yield_now().await;
         }
     }
