@@ -1,6 +1,6 @@
 //! What the gateway counts, for `/metrics`. Labels are from short fixed lists: never an address, never a path.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// All counters.
 #[derive(Debug)]
@@ -11,6 +11,41 @@ pub struct Counts {
     mails: IntCounterVec,
     /// By [`Outcome`]: looking a counter up by its label would cost each request more than counting.
     requests: [IntCounter; Outcome::ALL.len()],
+    open: [IntGauge; Open::ALL.len()],
+}
+
+/// What is open now: the values of the gauge's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// Connections of clients.
+    Connections,
+    /// Requests that are being served.
+    Requests,
+    /// Connections to apps, also those that wait for another request.
+    AppConnections,
+}
+
+/// Something that is open until this is dropped.
+#[derive(Debug)]
+pub struct StaysOpen(IntGauge);
+
+impl Drop for StaysOpen {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Open {
+    /// All of them, in the order of their numbers.
+    const ALL: [Self; 3] = [Self::Connections, Self::Requests, Self::AppConnections];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Requests => "requests",
+            Self::AppConnections => "app-connections",
+        }
+    }
 }
 
 /// What became of a request: the values of the counter's label.
@@ -79,7 +114,11 @@ impl Default for Counts {
         let requests = Outcome::ALL.map(|outcome| requests.with_label_values(&[outcome.as_str()]));
         let registrations = IntCounter::new("bmauth_registrations_total", "Accounts made.").expect("the name is valid");
         registry.register(Box::new(registrations.clone())).expect("each name is registered once");
-        Self { registry, registrations, sign_ins, mails, requests }
+        let help = "What is open now: clients' connections, requests, connections to apps.";
+        let open = IntGaugeVec::new(Opts::new("bmauth_open", help), &["what"]).expect("the names are valid");
+        registry.register(Box::new(open.clone())).expect("each name is registered once");
+        let open = Open::ALL.map(|what| open.with_label_values(&[what.as_str()]));
+        Self { registry, registrations, sign_ins, mails, requests, open }
     }
 }
 
@@ -106,6 +145,18 @@ impl Counts {
         }
     }
 
+    /// Something was opened.
+    pub fn open(&self, what: Open) -> StaysOpen {
+        let [connections, requests, app_connections] = &self.open;
+        let gauge = match what {
+            Open::Connections => connections,
+            Open::Requests => requests,
+            Open::AppConnections => app_connections,
+        };
+        gauge.inc();
+        StaysOpen(gauge.clone())
+    }
+
     /// Everything in the Prometheus text format.
     pub fn text(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
@@ -115,6 +166,16 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_open_is_counted_until_it_is_closed() {
+        let counts = Counts::default();
+        let says = |text: &str| counts.text().lines().any(|line| line == text);
+        let (first, second) = (counts.open(Open::AppConnections), counts.open(Open::AppConnections));
+        assert!(says("bmauth_open{what=\"app-connections\"} 2") && says("bmauth_open{what=\"requests\"} 0"));
+        drop((first, second));
+        assert!(says("bmauth_open{what=\"app-connections\"} 0"));
+    }
 
     #[test]
     fn each_request_is_counted_by_what_became_of_it() {

@@ -116,7 +116,7 @@ struct Gateway {
 
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
-        let upstreams = Arc::new(Upstreams::new(&parts.routes)?);
+        let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.counts)?);
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
         Ok(Self { upstreams, spoofable, page_headers, parts, stop })

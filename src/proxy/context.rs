@@ -8,7 +8,7 @@ use super::incoming::Incoming;
 use super::logging::Line;
 use super::streams::Surroundings;
 use crate::auth::principal::Principal;
-use crate::counts::Counts;
+use crate::counts::{Counts, Open, StaysOpen};
 use crate::domain::access::Admission;
 use crate::gate::peer::RequestId;
 
@@ -26,13 +26,17 @@ pub(super) struct Context {
     pub(super) identity: Option<HeaderValue>,
     /// What the log will say of it.
     pub(super) line: Line,
+    /// Counts it while it is served.
+    _open: StaysOpen,
 }
 
 impl Context {
     /// That of a request whose head is there.
     pub(super) fn new(surroundings: Surroundings, counts: Arc<Counts>) -> Self {
         surroundings.connection.head_is_read();
-        Self { surroundings, incoming: None, principal: None, admission: None, identity: None, line: Line::new(counts) }
+        let _open = counts.open(Open::Requests);
+        let line = Line::new(counts);
+        Self { surroundings, incoming: None, principal: None, admission: None, identity: None, line, _open }
     }
 
     /// Its name in the log.

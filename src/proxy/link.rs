@@ -297,12 +297,13 @@ mod tests {
     use super::super::body::Piece;
     use super::super::dial::{Offer, Speaks};
     use super::*;
+    use crate::counts::Counts;
 
     #[tokio::test]
     async fn a_connection_without_calls_is_closed_whatever_its_app_has_not_taken() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
-        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2)).await.unwrap();
+        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         // It reads nothing.
         let _app = listener.accept().await.unwrap();
         let kept = KeptLinks::default();
@@ -328,7 +329,7 @@ mod tests {
     async fn a_connection_of_a_call_that_waited_in_vain_takes_no_other() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
-        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2)).await.unwrap();
+        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         let kept = KeptLinks::default();
         let link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
         let another = kept.shared(&address, Caller::NOBODY).unwrap();

@@ -27,6 +27,7 @@ use super::served::RequestIds;
 use super::streams::Requests;
 use super::upstreams::Upstreams;
 use super::{Gateway, Parts, health};
+use crate::counts::Open;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -265,6 +266,7 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {
+        let _open = self.app.gateway.parts.counts.open(Open::Connections);
         let stream = Box::new(Guarded::new(stream, arrival));
         let (connection, shutdown) = (stream.connection(), self.shutdown.subscribe());
         if !arrival.http2 {

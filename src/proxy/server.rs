@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust, why};
 use super::link::{Caller, KeptLinks, Link};
+use crate::counts::Counts;
 use crate::domain::host::Host;
 use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
 use crate::gate::kind::Kind;
@@ -44,6 +45,7 @@ pub(super) struct Server {
     /// Which of the name's addresses is used; the next one after each that did not answer.
     turn: AtomicUsize,
     kept: KeptLinks,
+    counts: Arc<Counts>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,7 +98,7 @@ impl Drop for Serves {
 impl Server {
     /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one, in
     /// the place of the URL's host.
-    pub(super) fn new(url: UpstreamUrl, trust: Option<&Arc<Trust>>, name: Option<&Host>) -> Self {
+    pub(super) fn new(url: UpstreamUrl, trust: Option<&Arc<Trust>>, name: Option<&Host>, counts: Arc<Counts>) -> Self {
         let (fixed, certified) = match url.place() {
             UpstreamPlace::Tcp { host, port } => {
                 let ip = host.ip();
@@ -120,6 +122,7 @@ impl Server {
             names: Mutex::default(),
             turn: AtomicUsize::new(0),
             kept: KeptLinks::default(),
+            counts,
         }
     }
 
@@ -207,7 +210,7 @@ impl Server {
     }
 
     async fn new_link(&self, address: Address, offer: Offer, caller: Caller) -> io::Result<Link> {
-        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer).await?;
+        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer, &self.counts).await?;
         let link = match speaks {
             Speaks::Http1 => Link::http1(socket, address).await,
             Speaks::Http2 => self.kept.share(socket, address, caller).await,
@@ -234,7 +237,7 @@ impl Server {
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
     pub(super) async fn dial(&self, offer: Offer) -> io::Result<(Socket, Speaks)> {
-        Socket::open(&self.address().await?, self.certified.as_ref(), offer).await
+        Socket::open(&self.address().await?, self.certified.as_ref(), offer, &self.counts).await
     }
 
     /// Keeps a connection for another request.

@@ -12,6 +12,7 @@ use super::CLIENT_PAUSE;
 use super::dial::Trust;
 use super::rewrites::Rewrites;
 use super::server::{Server, Serves};
+use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
 use crate::domain::upstream::{Balance, HealthCheck, UpstreamUrl};
 use crate::gate::kind::Kind;
@@ -51,8 +52,9 @@ impl Upstreams {
     ///
     /// # Errors
     /// A certificate or key that a route is configured with cannot be used.
-    pub(super) fn new(routes: &Routes) -> Result<Self, rustls::Error> {
-        routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route)?)))).collect::<Result<_, _>>().map(Self)
+    pub(super) fn new(routes: &Routes, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, counts)?))));
+        pools.collect::<Result<_, _>>().map(Self)
     }
 
     /// What is behind a route.
@@ -74,12 +76,15 @@ impl Upstreams {
 }
 
 impl Pool {
-    fn new(route: &Route) -> Result<Self, rustls::Error> {
+    fn new(route: &Route, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
         let upstream = &route.upstream;
         let asks_for_trust = upstream.servers.iter().any(UpstreamUrl::is_tls);
         let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
         let name = upstream.tls.name.as_ref();
-        let servers = upstream.servers.iter().map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name)));
+        let servers = upstream
+            .servers
+            .iter()
+            .map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name, Arc::clone(counts))));
         Ok(Self {
             servers: servers.collect(),
             balance: upstream.balance,

@@ -81,7 +81,9 @@ def is_as_it_was(gateway, before) -> list[str]:
     ]
     ended = gateway.requests()
     time.sleep(2)
-    return more + ([f"{gateway.name}: a request ended only now"] if gateway.requests() != ended else [])
+    more += [f"{gateway.name}: a request ended only now"] if gateway.requests() != ended else []
+    left = {what: number for what, number in gateway.open().items() if number}
+    return more + ([f"{gateway.name}: still open: {left}"] if left else [])
 
 
 def main() -> int:

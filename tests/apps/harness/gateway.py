@@ -56,6 +56,13 @@ registration = "open"
         found = re.findall(r'^bmauth_requests_total\{outcome="(.*)"\} (\d+)$', text, re.MULTILINE)
         return {outcome: int(count) for outcome, count in found}
 
+    def open(self) -> dict[str, int]:
+        """What is open now: clients' connections, requests, connections to apps."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        found = (re.fullmatch(r'bmauth_open\{what="([a-z-]+)"\} (\d+)', line) for line in lines)
+        return {match[1]: int(match[2]) for match in found if match}
+
     def holds_no_more_than(self, files: int, limit: float = 10) -> None:
         """Nothing is left open that was not open before."""
         until(lambda: self.open_files() <= files, f"{self.name} has {files} files open or fewer", limit)
