@@ -132,7 +132,7 @@ fn http2_options() -> H2Options {
         .max_concurrent_streams(32)
         .max_header_list_size(64 * 1024)
         .max_frame_size(16 * 1024)
-        .initial_window_size(256 * 1024)
+        .initial_window_size(512 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .max_send_buffer_size(64 * 1024)
         // Streams that are opened and reset at once cost us more than the client (CVE-2023-44487).
