@@ -107,8 +107,17 @@ async fn a_field_in_another_spelling_is_refused_beside_and_instead_of_the_right_
 async fn fields_that_some_apps_take_for_the_target_are_refused() {
     let world = asked().start();
     for (path, family) in [(OURS, &FORWARDED[..]), (OURS, &ORIGINAL), (ENVOYS, &["X-Forwarded-Proto: https"])] {
-        for line in ["X-Rewrite-URL: /admin", "X-Original-URI: /admin", "X_Rewrite_Url: /admin", "X-Forwarded-Path: /a"]
-        {
+        for line in [
+            "X-Rewrite-URL: /admin",
+            "X-Original-URI: /admin",
+            "X_Rewrite_Url: /admin",
+            "X-Forwarded-Path: /a",
+            "SCRIPT_NAME: /a",
+            "Script-Name: /a",
+            "path.info: /a",
+            "PATH_INFO: /a",
+            "X-Script-Name: /a",
+        ] {
             is_refused(&told(&world, path, &[family, &[line]].concat()).await, "other-target");
         }
     }
