@@ -253,7 +253,23 @@ fn read_host(text: &str) -> Result<Host, String> {
     })
 }
 
+/// What stands before the first part of a path that people write for patterns elsewhere, where there is one: `/admin/*`,
+/// `/admin/(.*)`, `/admin/:id`, `/admin/{id}`, `^/admin`.
+fn literal_of_pattern(text: &str) -> Option<String> {
+    let path = text.trim_start_matches(['^', '~', '=', ' ']);
+    let is_pattern = |segment: &str| segment.starts_with([':', '<']) || segment.contains(['*', '(', '[', '{', '|']);
+    let literal: Vec<&str> = path.split('/').skip(1).take_while(|segment| !is_pattern(segment)).collect();
+    let is_one = path.len() < text.len() || path.ends_with('$') || path.split('/').any(is_pattern);
+    is_one.then(|| format!("/{}", literal.join("/").trim_end_matches('$')))
+}
+
 fn read_path(text: &str) -> Result<PathPrefix, String> {
+    if let Some(literal) = literal_of_pattern(text) {
+        return Err(format!(
+            "it looks like a pattern, but paths are taken as they are written: a route holds its path and everything below it. \
+             Write {literal:?}."
+        ));
+    }
     let prefix = PathPrefix::parse(text).map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
     match CanonicalPath::parse(text.as_bytes()) {
         Ok(path) if path.is_reserved() => {

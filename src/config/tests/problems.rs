@@ -469,7 +469,7 @@ fn routes_are_checked() {
         "bmauth.toml:7:8: `route.path` is \"/a/../b\": the path has a “.” or “..” segment. It must be a path like \"/\" or \"/api\".",
     );
     says(
-        "path = \"/api/*\"\naccess = \"pubilc\"",
+        "path = \"/api\"\naccess = \"pubilc\"",
         "bmauth.toml:8:10: `route.access` is \"pubilc\": it must be \"signed-in\", \"optional\" or \"public\". Did you mean \"public\"?",
     );
     for own in ["/_bmauth", "/_BMAuth/x"] {
@@ -823,4 +823,33 @@ step_up = "5m"
     ];
     let expected: Vec<String> = expected.iter().map(|place| format!("bmauth.toml:{place}")).collect();
     assert_eq!(places, expected, "{told}");
+}
+
+#[test]
+fn a_path_that_looks_like_a_pattern_is_refused_with_what_to_write() {
+    for (pattern, literal) in [
+        ("/admin/*", "/admin"),
+        ("/admin/**", "/admin"),
+        ("/admin*", "/"),
+        ("*", "/"),
+        ("/*", "/"),
+        ("/admin/(.*)", "/admin"),
+        ("/admin/:id/x", "/admin"),
+        ("/admin/{id}", "/admin"),
+        ("/admin/<id>", "/admin"),
+        ("/admin/[0-9]", "/admin"),
+        ("/(a|b)", "/"),
+        ("^/admin", "/admin"),
+        ("^/admin$", "/admin"),
+        ("~ ^/admin", "/admin"),
+        ("/admin$", "/admin"),
+    ] {
+        let told = problems(&format!("{URL}{EMAIL}[[route]]\npath = {pattern:?}\nupstream = [\"http://a\"]\n"));
+        let expected = format!("`route.path` is {pattern:?}: it looks like a pattern");
+        assert!(told.contains(&expected) && told.ends_with(&format!("Write {literal:?}.")), "{told}");
+    }
+    for literal in ["/a:b", "/c++", "/$metadata", "/~me", "/@me", "/a=b", "/a.b"] {
+        let config = loads(&format!("{URL}{EMAIL}[[route]]\npath = {literal:?}\nupstream = [\"http://a\"]\n"));
+        assert_eq!(config.routes.iter().next().map(|route| route.path.as_str()), Some(literal));
+    }
 }
