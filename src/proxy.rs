@@ -328,15 +328,16 @@ impl Gateway {
         Context::new(surroundings, Arc::clone(&self.parts.counts))
     }
 
-    /// Answers a request whose head has come; says whether its connection may be used for another.
+    /// Answers a request whose head has come; says whether its answer is whole.
     async fn serve(&self, session: &mut Session, context: &mut Context) -> bool {
         set_limits(session);
         let answered = self.answer(session, context).await;
-        if let Err(error) = &answered {
-            Box::pin(self.fail(session, error, context)).await;
-        }
+        let is_whole = match &answered {
+            Ok(()) => true,
+            Err(error) => Box::pin(self.fail(session, error, context)).await,
+        };
         context.line.end(session, answered.as_ref().err().map(Box::as_ref));
-        answered.is_ok()
+        is_whole
     }
 
     /// Whether the head of a request has come.
@@ -426,20 +427,22 @@ impl Gateway {
         Ok(())
     }
 
-    /// Tells the client that its request failed, as far as it can still be told.
-    async fn fail(&self, session: &mut Session, error: &Error, context: &mut Context) {
+    /// Tells the client that its request failed, as far as it can still be told; says whether it was.
+    async fn fail(&self, session: &mut Session, error: &Error, context: &mut Context) -> bool {
         context.line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
         let answered = session.response_written().is_some_and(|response| !response.status.is_informational());
         let refusal = refusal_of(error).filter(|_| !answered);
         if let Some(refusal) = refusal {
             session.set_keepalive(None);
-            if let Err(error) = self.refuse(session, context, refusal).await {
-                tracing::debug!(%error, "the client was gone before it could be told");
+            match self.refuse(session, context, refusal).await {
+                Ok(()) => return true,
+                Err(error) => tracing::debug!(%error, "the client was gone before it could be told"),
             }
         } else if answered && !session.is_http2() {
             // What there is of the answer goes out before its end is cut off.
             session.shutdown().await;
         }
+        false
     }
 }
 

@@ -175,3 +175,16 @@ async fn an_app_takes_nothing_away_that_the_route_sets() {
     let world = behind("/", &app, |app| app.response_headers.add("X-Frame-Options", Some("DENY")).unwrap());
     assert_eq!(world.get("/", &[]).await.field("x-frame-options"), Some("DENY"));
 }
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_hears_why_once_it_has_sent_all() {
+    let app = hello().await;
+    let world = behind("/", &app, |app| app.max_body = Some(5));
+    let (mut reads, mut writes) = tokio::io::split(world.connect().io);
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let upload = format!("{}{}0\r\n\r\n", request("POST", "/", &["Transfer-Encoding: chunked"], ""), chunk.repeat(40));
+    tokio::io::AsyncWriteExt::write_all(&mut writes, upload.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut reads, &mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+}
