@@ -99,7 +99,9 @@ async fn exchange_by(
         exchange.switch(link, head).await?;
         return Ok(false);
     }
-    only_chunks(&head)?;
+    if !hop_by_hop::is_plain_or_chunked(&head.headers) {
+        return Err(protocol("a transfer coding besides chunks").into());
+    }
     let ends = is_head || body.is_end_stream();
     let is_reusable = !(ends && announces_body(&head));
     hop_by_hop::drop_from_answer(&mut head);
@@ -119,17 +121,6 @@ async fn exchange_by(
         exchange.pass_on(link, &mut body).await?;
     }
     Ok(is_reusable && exchange.upload.is_whole())
-}
-
-/// Refuses a coding of the transfer that is not undone here: what it made of the body would be passed on without its
-/// name (RFC 9112 §6.1).
-fn only_chunks(head: &ResponseHeader) -> pingora::Result<()> {
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    if codings.next().is_none_or(is_chunked) && codings.next().is_none() {
-        return Ok(());
-    }
-    Err(protocol("a transfer coding besides chunks"))
 }
 
 /// Whether an answer without a body (to HEAD, or 204 or 304) tells of one. An app that sends it all the same, against

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
 use super::connection::Connection;
+use super::hop_by_hop;
 use super::named::Named;
 use super::settings::Settings;
 use crate::domain::path::RequestTarget;
@@ -94,9 +95,7 @@ fn allow(method: &Method) -> Result<(), GateRefusal> {
 /// it for one (RFC 9110 §8.6). So is a coding of the transfer that is not undone here: the app would not be told of it
 /// (RFC 9112 §6.1).
 fn one_framing(headers: &HeaderMap) -> Result<(), GateRefusal> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    if !codings.next().is_none_or(is_chunked) || codings.next().is_some() {
+    if !hop_by_hop::is_plain_or_chunked(headers) {
         return Err(GateRefusal::MalformedRequest("Transfer-Encoding is more, or other, than chunked"));
     }
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
