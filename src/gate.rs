@@ -13,4 +13,5 @@ pub mod gatekeeper;
 pub mod headers;
 pub mod kind;
 pub mod peer;
+pub mod reach;
 pub mod refusal;

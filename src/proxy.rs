@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod dial;
 mod exchange;
+mod first_line;
 mod forward;
 mod gathering;
 mod guard;
@@ -127,9 +128,12 @@ impl Gateway {
         let head = session.req_header();
         context.line.method = Some(head.method.clone());
         if let Some(http1) = session.as_http1()
-            && !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path())
+            && (context.surroundings.connection.first_line().is_odd()
+                || !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()))
         {
-            return Err(GateRefusal::MalformedRequest("the first line has more than a method, a target and a version"));
+            return Err(GateRefusal::MalformedRequest(
+                "the first line has more than a method, a target and a version, or a control character",
+            ));
         }
         let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
         let connection = &context.surroundings.connection;
@@ -374,7 +378,7 @@ impl Gateway {
             return Ok(());
         }
         let Some(incoming) = &context.incoming else { return Ok(()) };
-        match admit::way(incoming, &self.parts) {
+        match admit::way(session.req_header(), incoming, &self.parts) {
             Ok(Way::App(route)) => {
                 context.surroundings.served.is_of(route.id);
                 context.line.route = Some(route.id);

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::config::identity::IdentityHeader;
 use crate::domain::host::Host;
 use crate::domain::own_paths::JWKS;
-use crate::domain::path::CanonicalPath;
+use crate::domain::path::RequestPath;
 use crate::domain::route::Access;
 use crate::domain::secret::Secret;
 use crate::wire::system::SystemEntropy;
@@ -117,7 +117,7 @@ impl Patient {
 }
 
 fn path(typed: &str) -> Result<String, String> {
-    CanonicalPath::parse(typed.as_bytes())
+    RequestPath::parse(typed.as_bytes())
         .map(String::from)
         .map_err(|_| "a path begins with / and is written plainly, like /notes/1".to_owned())
 }

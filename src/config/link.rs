@@ -4,7 +4,7 @@ use super::problem::Checks;
 use super::setting::{Written, section};
 use crate::domain::link::Policy;
 use crate::domain::own_paths::PREFIX;
-use crate::domain::path::CanonicalPath;
+use crate::domain::path::RequestPath;
 
 section! {
     /// The section as it is written.
@@ -35,8 +35,9 @@ impl ShortPath {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
-        let path = CanonicalPath::parse(text.as_bytes()).ok().filter(|_| plain && text.len() <= Self::LONGEST);
+        let plain =
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)) && !text.contains("//");
+        let path = RequestPath::parse(text.as_bytes()).ok().filter(|_| plain && text.len() <= Self::LONGEST);
         let Some(path) = path.filter(|path| !path.as_str().ends_with('/')) else {
             return Err(format!(
                 "it must be a path that is easy to type, like \"/link\": letters, digits, “-”, “_” and “/”, at most {} characters.",

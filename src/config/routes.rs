@@ -13,15 +13,15 @@ use super::tree::Value;
 use crate::domain::group;
 use crate::domain::host::Host;
 use crate::domain::own_paths::PREFIX;
-use crate::domain::path::{CanonicalPath, PathPrefix};
-use crate::domain::route::{Access, Demands, Route, RouteId, Routes};
+use crate::domain::path::{RequestPath, RoutePath};
+use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, RoutesError};
 
 use upstream::UpstreamKeys;
 
 section! {
     /// One route as it is written.
     struct RouteFile {
-        host, path, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers,
+        host, path, exact, methods, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers,
         underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization,
     }
     not_built { step_up, cors }
@@ -33,12 +33,6 @@ pub(super) struct RouteSurroundings<'a> {
     pub rp_id: Option<&'a Host>,
     pub server: Option<&'a Server>,
     pub identity_header: Option<&'a IdentityHeader>,
-}
-
-/// A route that is right on its own, and where it was written.
-struct Placed {
-    route: Route,
-    place: Place,
 }
 
 /// Reads all routes; there must be at least one.
@@ -70,7 +64,9 @@ pub(super) fn check(
         return None;
     }
     let mut complete = true;
-    let mut placed: Vec<Placed> = Vec::new();
+    let mut routes = Routes::default();
+    // By their numbers.
+    let mut places: Vec<Place> = Vec::new();
     for (index, node) in items.into_iter().enumerate() {
         let one = Setting { key: "route".to_owned(), key_place: setting.key_place.clone(), node };
         let Some(table) = one.table(checks) else {
@@ -79,20 +75,11 @@ pub(super) fn check(
         };
         let file = RouteFile::read("route.", table, checks);
         let place = file.place.clone();
+        places.push(place.clone());
         let Some(route) = check_one(file, RouteId(index), around, checks) else {
             complete = false;
             continue;
         };
-        let same = placed.iter().find(|other| other.route.host == route.host && other.route.path.is_same(&route.path));
-        if let Some(same) = same {
-            let (host, path, first) = (&route.host, &route.path, &same.place);
-            let message = format!(
-                "This route has the host {host} and the path {path} of the one at {first}; only one can be right."
-            );
-            checks.refuse(&place, message);
-            complete = false;
-            continue;
-        }
         if let Some(rp_id) = around.rp_id
             && route.demands.access != Access::Public
             && !route.host.is_within(rp_id)
@@ -102,17 +89,28 @@ pub(super) fn check(
                 format_args!("{} is outside {rp_id}, the domain of the passkeys (`passkeys.rp_id`), so nobody can sign in there.", route.host),
             );
         }
-        placed.push(Placed { route, place });
-    }
-    if !complete {
-        return None;
-    }
-    match Routes::new(placed.into_iter().map(|placed| placed.route)) {
-        Ok(routes) => Some(routes),
-        Err(duplicate) => {
-            checks.refuse(root, duplicate.to_string());
-            None
+        if let Err(error) = routes.add(route) {
+            let first = places.get(error.first().0).unwrap_or(root);
+            checks.refuse(&place, not_beside(&error, first));
+            complete = false;
         }
+    }
+    complete.then_some(routes)
+}
+
+/// Why a route cannot stand beside the one at `first`.
+fn not_beside(error: &RoutesError, first: &Place) -> String {
+    match error {
+        RoutesError::Same { host, path, method, .. } => {
+            let method = method.as_ref().map(|method| format!(", and the method {method},")).unwrap_or_default();
+            format!(
+                "This route has the host {host} and the path {path}{method} of the one at {first}; only one can be right."
+            )
+        }
+        RoutesError::Alike { host, path, .. } => format!(
+            "Only capitals tell the path {path} of this route from that of the one at {first}, and an app at {host} to which \
+             they do not count would confuse them. Give both the same demands and upstream, or other paths."
+        ),
     }
 }
 
@@ -128,6 +126,8 @@ fn check_one(
             RouteFile {
                 host,
                 path,
+                exact,
+                methods,
                 upstream,
                 balance,
                 health,
@@ -163,7 +163,15 @@ fn check_one(
     };
     let path = match path {
         Some(setting) => setting.parsed(checks, read_path),
-        None => PathPrefix::parse("/").ok(),
+        None => RoutePath::parse("/").ok(),
+    };
+    let exact = match exact {
+        Some(setting) => setting.boolean(checks),
+        None => Some(false),
+    };
+    let methods = match methods {
+        Some(setting) => read_methods(setting, checks),
+        None => Some(Methods::default()),
     };
     let upstream = upstream::check(
         UpstreamKeys {
@@ -209,6 +217,8 @@ fn check_one(
         id,
         host: host?,
         path: path?,
+        exact: exact?,
+        methods: methods?,
         upstream: upstream?,
         demands: Demands {
             access: access?,
@@ -217,6 +227,16 @@ fn check_one(
             forward_authorization: forward_authorization?,
         },
     })
+}
+
+fn read_methods(setting: Setting, checks: &mut Checks) -> Option<Methods> {
+    let items = setting.list(checks)?;
+    let count = items.len();
+    let methods: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| item.parsed(checks, |text| Methods::parse(text).map_err(|why| format!("{why}."))))
+        .collect();
+    (methods.len() == count).then(|| Methods::these(methods))
 }
 
 fn read_groups(setting: Setting, access: Option<Access>, checks: &mut Checks) -> Option<Vec<String>> {
@@ -263,15 +283,15 @@ fn literal_of_pattern(text: &str) -> Option<String> {
     is_one.then(|| format!("/{}", literal.join("/").trim_end_matches('$')))
 }
 
-fn read_path(text: &str) -> Result<PathPrefix, String> {
+fn read_path(text: &str) -> Result<RoutePath, String> {
     if let Some(literal) = literal_of_pattern(text) {
         return Err(format!(
             "it looks like a pattern, but paths are taken as they are written: a route holds its path and everything below it. \
              Write {literal:?}."
         ));
     }
-    let prefix = PathPrefix::parse(text).map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
-    match CanonicalPath::parse(text.as_bytes()) {
+    let prefix = RoutePath::parse(text).map_err(|why| format!("{why}. It must be a path like \"/\" or \"/api\"."))?;
+    match RequestPath::parse(text.as_bytes()) {
         Ok(path) if path.is_reserved() => {
             Err(format!("paths below {PREFIX} are the gateway’s own on every host and are never forwarded."))
         }

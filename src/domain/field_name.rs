@@ -9,6 +9,8 @@ pub enum Tells {
     Identity,
     /// Which path, script or program is meant.
     Target,
+    /// Another method than the one that stands in the first line.
+    Method,
     /// Where the request comes from, and how: address, host, scheme, port.
     Way,
 }
@@ -65,6 +67,9 @@ const TELLING: &[(&str, Tells)] = &[
     ("x-envoy-original-*", Tells::Target), // Envoy
     ("x-envoy-*", Tells::Way),         // Envoy
     ("proxy", Tells::Target),          // HTTP_PROXY in CGI (CVE-2016-5385)
+    ("x-http-method-override", Tells::Method), // Rails, Express, Google
+    ("x-http-method", Tells::Method),  // Microsoft
+    ("x-method-override", Tells::Method), // Express, IBM
     ("forwarded", Tells::Way),         // RFC 7239
     ("x-forwarded*", Tells::Way),      // nearly all
     ("x-original-*", Tells::Way),      // ingress-nginx, ASP.NET Core

@@ -11,9 +11,9 @@ const LONGEST: usize = 2048;
 
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
-/// It can be put into a `Location` field as it is: it never names another host, never has a byte outside
-/// visible ASCII, and never leads back into the gateway's own pages, but for "My devices", which mails lead to: that
-/// one asks for nothing but a session, and changes nothing.
+/// It never has a byte outside visible ASCII, and never leads back into the gateway's own pages, but for "My devices",
+/// which mails lead to: that one asks for nothing but a session, and changes nothing. It may begin with `//`, which
+/// browsers take for another host, so it is only ever sent behind one, as [`super::destination::Destination`] writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReturnTo(Box<str>);
@@ -24,7 +24,7 @@ pub enum ReturnToError {
     /// Over 2048 bytes.
     #[error("it is longer than {LONGEST} bytes")]
     TooLong,
-    /// Not a canonical path with an optional query.
+    /// Not a path with an optional query.
     #[error(transparent)]
     Path(#[from] PathError),
     /// One of the gateway's own paths.
@@ -46,12 +46,11 @@ impl ReturnTo {
     /// Reads a path with an optional query.
     ///
     /// # Errors
-    /// It is not a canonical path on this host that leads into the app or to "My devices".
+    /// It is not a path on this host that leads into the app or to "My devices".
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
         }
-        // `//host` and `/\host`, which browsers take for another host, are not canonical paths.
         Self::to(&RequestTarget::parse(text.as_bytes())?)
     }
 
@@ -109,9 +108,17 @@ mod tests {
 
     #[test]
     fn a_page_of_the_app_is_kept_with_its_query() {
-        for text in
-            ["/", "/notes/7", "/notes?tag=a%20b&next=https://example.com/", "/a/?x", "/link", "/_bmauth/devices"]
-        {
+        for text in [
+            "/",
+            "/notes/7",
+            "/notes?tag=a%20b&next=https://example.com/",
+            "/a/?x",
+            "/link",
+            "/_bmauth/devices",
+            "/a//evil.example",
+            "//evil.example",
+            "/%2f/evil.example",
+        ] {
             assert_eq!(ReturnTo::parse(text).map(String::from), Ok(text.to_owned()));
         }
     }
@@ -136,13 +143,9 @@ mod tests {
             "",
             "notes",
             "https://evil.example/",
-            "//evil.example",
-            "///evil.example",
             "/\\evil.example",
             "\\\\evil.example",
-            "/a//evil.example",
             "/\t/evil.example",
-            "/%2f/evil.example",
             "/%5cevil.example",
             "javascript:alert(1)",
             "/a\r\nSet-Cookie: x=1",
@@ -171,8 +174,8 @@ mod tests {
         #[test]
         fn a_browser_stays_on_the_host(text in "[/\\\\.@:?#%a-z0-9\t\r\n ;_-]{0,24}|\\PC{0,16}") {
             let return_to = ReturnTo::parse_or_root(Some(&text));
-            let here = url::Url::parse("https://notes.example.com/_bmauth/sign-in").expect("a URL");
-            let there = here.join(return_to.as_str()).expect("a URL");
+            let here = url::Url::parse("https://notes.example.com/").expect("a URL");
+            let there = url::Url::parse(&format!("https://notes.example.com{}", return_to.as_str())).expect("a URL");
             prop_assert_eq!(there.origin(), here.origin());
             prop_assert!(!there.path().to_ascii_lowercase().starts_with("/_bmauth/"));
             prop_assert!(return_to.as_str().bytes().all(|byte| byte.is_ascii_graphic()));

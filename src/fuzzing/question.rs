@@ -19,8 +19,8 @@ use crate::domain::email::Email;
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::SEGMENT;
 use crate::domain::passkey::CredentialId;
-use crate::domain::path::{PathPrefix, RequestTarget};
-use crate::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme};
+use crate::domain::path::{RequestTarget, RoutePath};
+use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, Method as Proof, Session, SessionId, SessionLimits, SignedIn};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
@@ -53,7 +53,9 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     let asked = |id, host, path, access, groups: &[&str]| Route {
         id: RouteId(id),
         host: Host::parse(host).expect("a host"),
-        path: PathPrefix::parse(path).expect("a path"),
+        path: RoutePath::parse(path).expect("a path"),
+        exact: false,
+        methods: Methods::default(),
         upstream: Upstream::of(Vec::new()),
         demands: Demands {
             access,
@@ -210,7 +212,7 @@ fn is_transient(question: &Question<'_>, reply: &Reply) {
     let first = path.as_str().split(['/', ';']).nth(1).unwrap_or_default();
     assert!(!path.is_reserved() && !first.eq_ignore_ascii_case(SEGMENT), "{path} is ours");
 
-    let route = ROUTES.find(host, path);
+    let route = ROUTES.find(host, path, method.as_str()).ok();
     assert_eq!(reply.about.route, route.map(|route| route.id));
     assert!(route.is_some(), "no route is for {host}{path}");
     let Some(route) = route else { return };
@@ -246,7 +248,7 @@ fn is_led_on(reply: &Reply) {
     assert!(reply.about.refusal.is_some_and(|refusal| refusal.detour().is_some()));
     assert!(reply.about.target.is_some(), "led on, and nobody knows from where");
     let Some((_, host, path)) = &reply.about.target else { return };
-    assert!(ROUTES.find(host, path).is_some(), "no route is for {host}{path}");
+    assert!(ROUTES.find(host, path, "GET").is_ok(), "no route is for {host}{path}");
     let locations = values(reply, &LOCATION);
     assert!(locations.len() <= 1 && (reply.status == StatusCode::UNAUTHORIZED || locations.len() == 1));
     for location in locations {

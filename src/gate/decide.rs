@@ -134,8 +134,8 @@ mod tests {
     use crate::domain::clock::Timestamp;
     use crate::domain::host::Host;
     use crate::domain::origin::Origin;
-    use crate::domain::path::PathPrefix;
-    use crate::domain::route::{Demands, RouteId};
+    use crate::domain::path::RoutePath;
+    use crate::domain::route::{Demands, Methods, RouteId};
     use crate::domain::secret::SecretDigest;
     use crate::domain::upstream::{Upstream, UpstreamUrl};
     use crate::identity::IdentityError;
@@ -210,7 +210,9 @@ mod tests {
                 Arc::new(Route {
                     id: RouteId(0),
                     host: host.clone(),
-                    path: PathPrefix::parse("/").unwrap(),
+                    path: RoutePath::parse("/").unwrap(),
+                    exact: false,
+                    methods: Methods::default(),
                     upstream: Upstream { websocket_origins, ..Upstream::of(servers.clone()) },
                     demands: Demands { access, groups: Vec::new(), audience: "a".into(), forward_authorization: false },
                 })

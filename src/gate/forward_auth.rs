@@ -18,12 +18,14 @@ use super::decide::{self, Denied};
 use super::gatekeeper::Gatekeeper;
 use super::kind::Kind;
 use super::peer::RequestId;
+use super::reach::{self, Reaching};
 use super::refusal::GateRefusal;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::access::Admission;
+use crate::domain::field_name::{self, Tells};
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::FORWARD_AUTH;
-use crate::domain::path::{CanonicalPath, RequestTarget};
+use crate::domain::path::{RequestPath, RequestTarget};
 use crate::domain::route::{Route, RouteId, Routes, Scheme};
 
 use original::{Family, Names, Original};
@@ -98,7 +100,7 @@ pub struct Reply {
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// The method, host and path that were asked about, where they could be read.
-    pub target: Option<(Method, Host, CanonicalPath)>,
+    pub target: Option<(Method, Host, RequestPath)>,
     /// The route they belong to.
     pub route: Option<RouteId>,
     /// Whose request it is.
@@ -125,7 +127,7 @@ impl ForwardAuth {
             Ok(original) => original,
             Err(refusal) => return self.refuse(refusal, question.request_id),
         };
-        let mut reply = match self.route(&original) {
+        let mut reply = match self.route(&question, &original) {
             Ok(route) => self.decide(&question, &original, route).await,
             Err(refusal) => self.refuse(refusal, question.request_id),
         };
@@ -138,7 +140,7 @@ impl ForwardAuth {
         reply::refuse(StatusCode::FORBIDDEN, refusal, request_id, None)
     }
 
-    fn route(&self, original: &Original) -> Result<&Arc<Route>, GateRefusal> {
+    fn route(&self, question: &Question<'_>, original: &Original) -> Result<&Arc<Route>, GateRefusal> {
         // Our own pages are handed to us, and nothing below them is ever the app's.
         if original.target.path.is_reserved() {
             return Err(GateRefusal::OwnPath);
@@ -147,7 +149,15 @@ impl ForwardAuth {
         if !self.routes.knows_host(host) {
             return Err(GateRefusal::Misdirected);
         }
-        self.routes.find(host, &original.target.path).ok_or(GateRefusal::NotFound)
+        let Original { method, authority, target, .. } = original;
+        let route = self.routes.find(host, &target.path, method.as_str())?;
+        // Nobody here can take it out of the request.
+        let names_a_method = |name: &HeaderName| field_name::tells(name.as_str()) == Some(Tells::Method);
+        if self.routes.tell_methods_apart(host) && question.headers.keys().any(names_a_method) {
+            return Err(GateRefusal::OtherTarget);
+        }
+        reach::check(&self.routes, route, Reaching { method, authority, target, headers: question.headers })?;
+        Ok(route)
     }
 
     async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {

@@ -4,17 +4,18 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Version};
 
+use crate::domain::route;
+
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// What is allowed besides GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS: the registered methods of WebDAV and its
-/// relatives (RFC 4918, 3253, 4791, 5323, 3744), and QUERY.
-const OTHER_METHODS: [&str; 16] = [
+/// What may reach an app twice besides the methods of RFC 9110: most of WebDAV's and its relatives' (RFC 4918, 3253, 4791,
+/// 5323, 3744), and QUERY.
+const OTHER_IDEMPOTENT: [&str; 15] = [
     "PROPFIND",
     "PROPPATCH",
     "MKCOL",
     "COPY",
     "MOVE",
-    "LOCK",
     "UNLOCK",
     "REPORT",
     "SEARCH",
@@ -72,33 +73,16 @@ impl Kind {
     }
 }
 
-/// Whether a method is let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passage {
-    /// It is.
-    Allowed,
-    /// Never: TRACE and CONNECT, which are about the way itself.
-    Never,
-    /// Nobody knows it.
-    Unknown,
-}
-
-/// Whether `method` is let through.
-pub fn passage(method: &Method) -> Passage {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            Passage::Allowed
-        }
-        Method::TRACE | Method::CONNECT => Passage::Never,
-        _ if OTHER_METHODS.contains(&method.as_str()) => Passage::Allowed,
-        _ => Passage::Unknown,
-    }
+/// Whether `method` is let through: whatever an app may understand, but not what is about the way itself.
+pub fn is_let_through(method: &Method) -> bool {
+    let is_common = matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH);
+    is_common || !route::is_about_the_way(method.as_str())
 }
 
 /// Whether a request with that method may reach an app twice: it changes nothing, or nothing more the second time
-/// (RFC 9110 §9.2.2, and the documents of the other methods). LOCK is not among them.
+/// (RFC 9110 §9.2.2, and the documents of the other methods).
 pub fn is_idempotent(method: &Method) -> bool {
-    method.is_idempotent() || *method != "LOCK" && OTHER_METHODS.contains(&method.as_str())
+    method.is_idempotent() || OTHER_IDEMPOTENT.contains(&method.as_str())
 }
 
 /// Whether a field of that name, in small letters, is part of a preflight's question, or goes with every request.

@@ -15,6 +15,7 @@ use crate::counts::Outcome;
 use crate::domain::host::HostError;
 use crate::domain::own_paths;
 use crate::domain::path::PathError;
+use crate::domain::route::Nowhere;
 
 /// Seconds after which somebody who was put off may ask again.
 pub const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
@@ -26,8 +27,10 @@ pub enum GateRefusal {
     MalformedRequest(&'static str),
     /// The host is none.
     MalformedHost(HostError),
-    /// The path or query has more than one reading, or is none.
+    /// The path or query is none, or one that is dangerous in some reading.
     MalformedPath(PathError),
+    /// Different readings of the path lead to different routes.
+    AmbiguousPath,
     /// The head is too large.
     HeadTooLarge,
     /// The body is larger than the gateway takes for itself, or than the route lets through.
@@ -36,8 +39,6 @@ pub enum GateRefusal {
     RequestTimeout,
     /// A method that is never let through, or one that this address does not answer.
     MethodNotAllowed,
-    /// A method nobody knows.
-    MethodUnknown,
     /// Not a host of ours.
     Misdirected,
     /// No route, and none of our own pages.
@@ -53,6 +54,8 @@ pub enum GateRefusal {
     ReviewRequired,
     /// Signed in, and in none of the groups that the route asks for.
     Forbidden,
+    /// It would also touch a part of the app that asks for more.
+    ReachesFurther,
     /// A WebSocket was asked for by another site's page.
     ForeignOrigin,
     /// A WebSocket on a route that has none.
@@ -148,6 +151,15 @@ pub enum WayOn {
     BeginAgain(&'static str),
 }
 
+impl From<Nowhere> for GateRefusal {
+    fn from(nowhere: Nowhere) -> Self {
+        match nowhere {
+            Nowhere::Unknown => Self::NotFound,
+            Nowhere::Unclear => Self::AmbiguousPath,
+        }
+    }
+}
+
 impl GateRefusal {
     const fn row(self) -> Row {
         use Outcome::{Fault, Refused, SignIn, Unavailable, UpstreamDown};
@@ -177,25 +189,41 @@ impl GateRefusal {
             Self::MalformedPath(_) => {
                 row(S::BAD_REQUEST, "malformed-path", "The path is malformed", Refused, unreadable)
             }
+            Self::AmbiguousPath => row(
+                S::BAD_REQUEST,
+                "ambiguous-path",
+                "Servers read this path differently, and here that makes a difference",
+                Refused,
+                page("error-ambiguous-heading", "error-ambiguous-text", Home),
+            ),
             Self::HeadTooLarge => row(
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head-too-large",
                 "The request’s header fields are too large",
                 Refused,
-                unreadable,
+                page("error-head-heading", "error-head-text", Home),
             ),
-            Self::BodyTooLarge => {
-                row(S::PAYLOAD_TOO_LARGE, "body-too-large", "The request’s body is too large", Refused, unreadable)
-            }
-            Self::RequestTimeout => {
-                row(S::REQUEST_TIMEOUT, "request-timeout", "The request took too long to arrive", Refused, unreadable)
-            }
-            Self::MethodNotAllowed => {
-                row(S::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not allowed", Refused, unreadable)
-            }
-            Self::MethodUnknown => {
-                row(S::NOT_IMPLEMENTED, "method-unknown", "This method is not known", Refused, unreadable)
-            }
+            Self::BodyTooLarge => row(
+                S::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The request’s body is too large",
+                Refused,
+                page("error-body-heading", "error-body-text", Nowhere),
+            ),
+            Self::RequestTimeout => row(
+                S::REQUEST_TIMEOUT,
+                "request-timeout",
+                "The request took too long to arrive",
+                Refused,
+                page("error-late-heading", "error-late-text", Again),
+            ),
+            Self::MethodNotAllowed => row(
+                S::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This method is not allowed",
+                Refused,
+                page("error-method-heading", "error-method-text", Home),
+            ),
             Self::Misdirected => row(
                 S::MISDIRECTED_REQUEST,
                 "misdirected-request",
@@ -230,6 +258,13 @@ impl GateRefusal {
                     .by_way_of(own_paths::RECOVER_REVIEW)
             }
             Self::Forbidden => row(S::FORBIDDEN, "forbidden", "This account cannot open this page", Refused, forbidden),
+            Self::ReachesFurther => row(
+                S::FORBIDDEN,
+                "reaches-further",
+                "This would also touch a part of the app that asks for more than this address",
+                Refused,
+                forbidden,
+            ),
             Self::ForeignOrigin => row(
                 S::FORBIDDEN,
                 "foreign-origin",
@@ -238,9 +273,7 @@ impl GateRefusal {
                 forbidden,
             ),
 
-            Self::NoWebSockets => {
-                row(S::FORBIDDEN, "no-websockets", "This address takes no WebSockets", Refused, unreadable)
-            }
+            Self::NoWebSockets => row(S::FORBIDDEN, "no-websockets", "This address takes no WebSockets", Refused, None),
 
             Self::ProxyNotTrusted => row(
                 S::FORBIDDEN,
@@ -484,19 +517,20 @@ impl GateRefusal {
         Some(match self {
             Self::MalformedRequest(_) => Self::MalformedHost(HostError::Empty),
             Self::MalformedHost(_) => Self::MalformedPath(PathError::NotAbsolute),
-            Self::MalformedPath(_) => Self::HeadTooLarge,
+            Self::MalformedPath(_) => Self::AmbiguousPath,
+            Self::AmbiguousPath => Self::HeadTooLarge,
             Self::HeadTooLarge => Self::BodyTooLarge,
             Self::BodyTooLarge => Self::RequestTimeout,
             Self::RequestTimeout => Self::MethodNotAllowed,
-            Self::MethodNotAllowed => Self::MethodUnknown,
-            Self::MethodUnknown => Self::Misdirected,
+            Self::MethodNotAllowed => Self::Misdirected,
             Self::Misdirected => Self::NotFound,
             Self::NotFound => Self::AskedOnly,
             Self::AskedOnly => Self::OwnPath,
             Self::OwnPath => Self::SignInRequired,
             Self::SignInRequired => Self::ReviewRequired,
             Self::ReviewRequired => Self::Forbidden,
-            Self::Forbidden => Self::ForeignOrigin,
+            Self::Forbidden => Self::ReachesFurther,
+            Self::ReachesFurther => Self::ForeignOrigin,
             Self::ForeignOrigin => Self::NoWebSockets,
             Self::NoWebSockets => Self::ProxyNotTrusted,
             Self::ProxyNotTrusted => Self::NothingAsked,

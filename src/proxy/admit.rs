@@ -9,9 +9,11 @@ use super::incoming::Incoming;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
+use crate::domain::own_paths::PREFIX;
 use crate::domain::route::Route;
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
+use crate::gate::reach::{self, Reaching};
 use crate::gate::refusal::GateRefusal;
 
 /// Where a request goes.
@@ -29,7 +31,11 @@ pub(super) enum Way<'a> {
 ///
 /// # Errors
 /// It goes nowhere.
-pub(super) fn way<'a>(incoming: &Incoming, parts: &'a Parts) -> Result<Way<'a>, GateRefusal> {
+pub(super) fn way<'a>(
+    head: &http::request::Parts,
+    incoming: &Incoming,
+    parts: &'a Parts,
+) -> Result<Way<'a>, GateRefusal> {
     let Parts { routes, settings, .. } = parts;
     // Before the host is looked at: a proxy in front may ask by any name it has for the gateway.
     if forward_auth::is_asked(incoming.target.path.as_str()) {
@@ -39,10 +45,17 @@ pub(super) fn way<'a>(incoming: &Incoming, parts: &'a Parts) -> Result<Way<'a>, 
     if !routes.knows_host(host) && *host != settings.public_host {
         return Err(GateRefusal::Misdirected);
     }
-    if is_own_path(incoming, settings) {
-        return Ok(Way::Portal);
+    if let Some(is_as_written) = own_path(incoming, settings) {
+        return if is_as_written { Ok(Way::Portal) } else { Err(GateRefusal::NotFound) };
     }
-    let route = routes.find(host, &incoming.target.path).ok_or(GateRefusal::NotFound)?;
+    let route = routes.find(host, &incoming.target.path, head.method.as_str())?;
+    let request = Reaching {
+        method: &head.method,
+        authority: &incoming.authority,
+        target: &incoming.target,
+        headers: &head.headers,
+    };
+    reach::check(routes, route, request)?;
     if route.upstream.servers.is_empty() { Err(GateRefusal::AskedOnly) } else { Ok(Way::App(route)) }
 }
 
@@ -66,10 +79,15 @@ pub(super) async fn decide(
     decide::decide(route, asked, &*parts.gatekeeper).await
 }
 
-fn is_own_path(incoming: &Incoming, settings: &Settings) -> bool {
+/// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another
+/// spelling there is nothing.
+fn own_path(incoming: &Incoming, settings: &Settings) -> Option<bool> {
     let path = &incoming.target.path;
-    path.is_reserved()
-        || settings.well_known.iter().any(|known| known == path.as_str())
-            && settings.well_known_hosts.contains(&incoming.authority.host)
-        || settings.link_path.as_deref() == Some(path.as_str()) && incoming.authority.host == settings.public_host
+    if path.is_reserved() {
+        return Some(path.is_plain() && path.as_str().starts_with(PREFIX));
+    }
+    let is_ours = settings.well_known.iter().any(|known| known == path.as_str())
+        && settings.well_known_hosts.contains(&incoming.authority.host)
+        || settings.link_path.as_deref() == Some(path.as_str()) && incoming.authority.host == settings.public_host;
+    is_ours.then_some(true)
 }

@@ -47,7 +47,7 @@ impl Steps {
 
     /// Whether it may be forwarded.
     pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
-        match admit::way(&head.0, &self.parts) {
+        match admit::way(request, &head.0, &self.parts) {
             Ok(Way::App(route)) => admit::decide(route, &head.0, &request.headers, &self.parts).await.is_ok(),
             Ok(Way::Portal | Way::Question) | Err(_) => false,
         }
@@ -55,7 +55,7 @@ impl Steps {
 
     /// How many of its fields are not passed on, because an app could take them for ours.
     pub fn spoofed(&self, request: &RequestHeader) -> usize {
-        self.spoofable.in_fields(&request.headers, false, &[]).len()
+        self.spoofable.in_fields(&request.headers, false, &self.rewrites).len()
     }
 
     /// Makes it the app's, from that session with its token. Returns whether that worked.

@@ -20,6 +20,7 @@ use tower::ServiceExt as _;
 use super::answers::write;
 use super::forward::Spoofable;
 use super::incoming::Incoming;
+use super::rewrites::Rewrites;
 use crate::domain::host::Authority;
 use crate::domain::route::Scheme;
 use crate::gate::peer::{PeerInfo, RequestId};
@@ -121,7 +122,7 @@ fn request(
     let mut request = Request::builder().method(head.method.clone()).uri(target).body(Body::from(body)).ok()?;
     let headers = request.headers_mut();
     *headers = head.headers.clone();
-    for name in spoofable.in_fields(&head.headers, incoming.from_trusted, &[]) {
+    for name in spoofable.in_fields(&head.headers, incoming.from_trusted, &Rewrites::default()) {
         headers.remove(name);
     }
     headers.insert(HOST, incoming.authority.written.clone());

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::sync::watch;
 
+use super::first_line::FirstLine;
 use super::named::Named;
 use crate::gate::refusal::GateRefusal;
 
@@ -25,6 +26,8 @@ pub(super) struct Connection {
     named: OnceLock<Arc<Named>>,
     /// The [`Turn`], as a number.
     turn: AtomicU32,
+    /// Of the head that comes now, or came last.
+    first_line: Mutex<FirstLine>,
     /// How many requests are being served, on HTTP/2.
     running: Option<watch::Sender<usize>>,
 }
@@ -54,6 +57,7 @@ impl Connection {
             tls: arrival.tls,
             named: OnceLock::new(),
             turn: AtomicU32::new(Turn::FIRST.number()),
+            first_line: Mutex::default(),
             running,
         }
     }
@@ -110,6 +114,23 @@ impl Connection {
         if let Turn::Request(count) = self.turn() {
             self.turn.store(Turn::Head(count.wrapping_add(1)).number(), Ordering::Relaxed);
         }
+    }
+
+    /// Another request begins with what came behind the last one.
+    pub(super) fn begin_line(&self, begun: &[u8]) {
+        let mut line = FirstLine::default();
+        line.read(begun);
+        *self.first_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    /// More of a head has come.
+    pub(super) fn read_line(&self, bytes: &[u8]) {
+        self.first_line.lock().unwrap_or_else(PoisonError::into_inner).read(bytes);
+    }
+
+    /// What has come of the first line of this head.
+    pub(super) fn first_line(&self) -> FirstLine {
+        *self.first_line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The head is there; what comes is not limited by the guard.

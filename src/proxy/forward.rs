@@ -51,24 +51,21 @@ impl Spoofable {
         Self { identity: field_name::fold(settings.identity_header.as_str()).into() }
     }
 
-    fn is(&self, name: &HeaderName, from_trusted: bool, underscored: &[HeaderName]) -> bool {
+    fn is(&self, name: &HeaderName, from_trusted: bool, rewrites: &Rewrites) -> bool {
         let text = name.as_str();
+        // To CGI and WSGI a name with `_` is the one with `-`, and which of both came nobody knows there.
+        let is_unclear = || text.contains('_') && !rewrites.underscored.contains(name);
         match field_name::tells(text) {
-            // To CGI and WSGI a name with `_` is the one with `-`, and which of both came nobody knows there.
-            None => text.contains('_') && !underscored.contains(name) || field_name::reads_as(text, &self.identity),
+            None => is_unclear() || field_name::reads_as(text, &self.identity),
+            Some(Tells::Method) => rewrites.tells_methods_apart || is_unclear(),
             Some(Tells::Identity | Tells::Target) => true,
             Some(Tells::Way) => !(from_trusted && WAY_PLAIN.contains(&text)),
         }
     }
 
-    /// The names of those in `headers`; `underscored` are those with `_` that are passed on.
-    pub(super) fn in_fields(
-        &self,
-        headers: &HeaderMap,
-        from_trusted: bool,
-        underscored: &[HeaderName],
-    ) -> Vec<HeaderName> {
-        headers.keys().filter(|name| self.is(name, from_trusted, underscored)).cloned().collect()
+    /// The names of those in `headers`, on a route with these `rewrites`.
+    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool, rewrites: &Rewrites) -> Vec<HeaderName> {
+        headers.keys().filter(|name| self.is(name, from_trusted, rewrites)).cloned().collect()
     }
 }
 
@@ -148,7 +145,7 @@ pub(super) fn for_http2(request: &mut Request<()>, scheme: &str) -> Result<(), h
 
 fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
     let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity, to } = saying;
-    for name in spoofable.in_fields(headers, incoming.from_trusted, &to.rewrites.underscored) {
+    for name in spoofable.in_fields(headers, incoming.from_trusted, to.rewrites) {
         headers.remove(&name);
     }
     if incoming.credentials.bearer.is_withheld(forward_authorization) {
@@ -234,7 +231,7 @@ mod tests {
             ["accept", "range", "referer", "te", "x-requested-with", "x-csrf-token", "cf-ray", "remote", "x", "-"]
         {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            assert!(!spoofable.is(&name, false, &[]), "{name}");
+            assert!(!spoofable.is(&name, false, &Rewrites::default()), "{name}");
         }
     }
 
@@ -242,11 +239,11 @@ mod tests {
     fn a_name_that_only_begins_like_ours_is_another_one() {
         let long = format!("x-bmauth-jwt{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(!spoofable("x-bmauth-jwt").is(&name, false, &[]));
+        assert!(!spoofable("x-bmauth-jwt").is(&name, false, &Rewrites::default()));
         // A family is known by its beginning, however long the rest.
         let long = format!("x-auth-request-{}", "a".repeat(100));
         let name = HeaderName::from_bytes(long.as_bytes()).unwrap();
-        assert!(spoofable("x-bmauth-jwt").is(&name, true, &[]));
+        assert!(spoofable("x-bmauth-jwt").is(&name, true, &Rewrites::default()));
     }
 
     proptest! {
@@ -267,7 +264,7 @@ mod tests {
                     })
                     .collect();
                 let name = HeaderName::from_bytes(spelled.as_bytes()).unwrap();
-                prop_assert!(spoofable(identity).is(&name, from_trusted, &[]), "{}", spelled);
+                prop_assert!(spoofable(identity).is(&name, from_trusted, &Rewrites::default()), "{}", spelled);
             }
         }
     }

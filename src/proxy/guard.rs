@@ -100,6 +100,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         self.head_bytes += buf.filled().len() - before;
+        if !self.http2 {
+            self.connection.read_line(buf.filled().get(before..).unwrap_or_default());
+        }
         if self.http2 && self.head_bytes >= PREFACE_BYTES {
             self.connection.head_is_read();
         }

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
-use crate::gate::kind::{self, Kind, Passage};
+use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
 /// The most that the names and values of a request's fields and its target may take, in bytes.
@@ -84,11 +84,7 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 fn allow(method: &Method) -> Result<(), GateRefusal> {
-    match kind::passage(method) {
-        Passage::Allowed => Ok(()),
-        Passage::Never => Err(GateRefusal::MethodNotAllowed),
-        Passage::Unknown => Err(GateRefusal::MethodUnknown),
-    }
+    if kind::is_let_through(method) { Ok(()) } else { Err(GateRefusal::MethodNotAllowed) }
 }
 
 /// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server takes
@@ -235,18 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_two_readings_is_refused() {
+    fn a_path_that_is_dangerous_in_some_reading_is_refused() {
         for target in [
             "",
             "*",
             "a",
             "http://notes.example.com/",
-            "//a",
-            "/a//b",
+            "//..",
             "/a/../b",
             "/.",
             "/a/%2e%2E/b",
-            "/a%2fb",
+            "/a%2f..%2fb",
             "/a%5Cb",
             "/a\\b",
             "/%00",
@@ -258,15 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_allowed_by_name() {
-        for method in ["GET", "POST", "DELETE", "OPTIONS", "PROPFIND", "QUERY"] {
+    fn every_method_is_let_through_but_those_about_the_way_itself() {
+        for method in
+            ["GET", "get", "POST", "DELETE", "OPTIONS", "PROPFIND", "QUERY", "MERGE", "M-SEARCH", "BREW", "TRACK"]
+        {
             assert!(get("/").method(method).read().is_ok(), "{method}");
         }
-        for method in ["TRACE", "CONNECT"] {
+        for method in ["TRACE", "CONNECT", "trace", "Connect", "PRI"] {
             assert_eq!(get("/").method(method).read().unwrap_err(), GateRefusal::MethodNotAllowed, "{method}");
-        }
-        for method in ["BREW", "get", "TRACK", "PRI"] {
-            assert_eq!(get("/").method(method).read().unwrap_err(), GateRefusal::MethodUnknown, "{method}");
         }
     }
 

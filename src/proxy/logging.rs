@@ -15,7 +15,7 @@ use super::incoming::Incoming;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::counts::{Counts, Outcome};
 use crate::domain::host::Host;
-use crate::domain::path::CanonicalPath;
+use crate::domain::path::RequestPath;
 use crate::domain::route::RouteId;
 use crate::gate::forward_auth::About;
 use crate::gate::peer::RequestId;
@@ -49,7 +49,7 @@ pub(super) struct Line {
 #[derive(Debug)]
 enum Subject {
     /// What a proxy in front asked about, in place of the question itself.
-    Asked(Host, CanonicalPath),
+    Asked(Host, RequestPath),
     /// What a head that was refused seems to be for.
     Unread { host: String, path: String, client: Option<IpAddr> },
 }

@@ -5,8 +5,8 @@ use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKI
 use http::uri::PathAndQuery;
 use pingora::http::ResponseHeader;
 
-use crate::domain::path::RequestTarget;
-use crate::domain::route::Route;
+use crate::domain::path::{RequestPath, RequestTarget};
+use crate::domain::route::{Route, Routes};
 use crate::domain::upstream::{FieldChanges, HostHeader};
 
 static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
@@ -21,6 +21,8 @@ pub(super) struct Rewrites {
     answer: Changes,
     /// The client's headers with `_` in their names that are passed on.
     pub(super) underscored: Vec<HeaderName>,
+    /// Whether it depends on the method which route a request is for, so that no header may name another one.
+    pub(super) tells_methods_apart: bool,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +56,8 @@ pub(super) enum AppTarget {
 }
 
 impl Rewrites {
-    /// What the route says.
-    pub(super) fn of(route: &Route) -> Self {
+    /// What the route says, beside the others.
+    pub(super) fn of(route: &Route, routes: &Routes) -> Self {
         let upstream = &route.upstream;
         let host = match &upstream.host_header {
             HostHeader::Visitor => RewrittenHost::Visitors,
@@ -71,7 +73,8 @@ impl Rewrites {
         let underscored = upstream.underscore_headers.iter();
         let underscored = underscored.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
         let (request, answer) = (changes(&upstream.request_headers), changes(&upstream.response_headers));
-        Self { host, prefix, request, answer, underscored }
+        let tells_methods_apart = routes.tell_methods_apart(&route.host);
+        Self { host, prefix, request, answer, underscored, tells_methods_apart }
     }
 
     /// Where a request goes at the app.
@@ -83,7 +86,7 @@ impl Rewrites {
         };
         match target.path.as_str().strip_prefix(&**prefix) {
             Some("") => AppTarget::WithSlash(query(&format!("{prefix}/"))),
-            Some(rest) if rest.starts_with('/') && !rest.starts_with("//") => {
+            Some(rest) if begins_with_one_slash(rest) => {
                 PathAndQuery::try_from(query(rest)).map_or(AppTarget::Unclear, AppTarget::Cut)
             }
             // Another spelling of it.
@@ -146,6 +149,11 @@ impl Rewrites {
         }
         Ok(())
     }
+}
+
+/// Whether a path begins with one slash and no more in each of its readings: the app may take what follows two for a host.
+fn begins_with_one_slash(path: &str) -> bool {
+    RequestPath::parse(path.as_bytes()).is_ok_and(|path| !path.may_begin_with_a_host())
 }
 
 fn changes(changes: &FieldChanges) -> Changes {

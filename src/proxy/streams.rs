@@ -60,7 +60,7 @@ impl Requests {
         }
         let _serving = connection.serving();
         let served = Arc::new(Served::new(self.ids.next()));
-        let surroundings = Surroundings { connection, served: Arc::clone(&served) };
+        let surroundings = Surroundings { connection: Arc::clone(&connection), served: Arc::clone(&served) };
         let serve = async {
             if !self.gateway.is_asked(&mut session).await {
                 return None;
@@ -79,9 +79,13 @@ impl Requests {
                 close_slowly(http1).await;
                 return None;
             }
-            let settings = HttpPersistentSettings::for_session(&session);
-            let stream = session.finish().await.ok()??;
-            Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+            let mut settings = HttpPersistentSettings::for_session(&session);
+            let (stream, begun) = session.finish().await.ok()??.into_parts();
+            connection.begin_line(begun.as_deref().unwrap_or_default());
+            if let Some(begun) = begun {
+                settings.set_pipelined_prefix(begun);
+            }
+            Some(ReusedHttpStream::new(stream, Some(settings)))
         };
         let serve = span::within(Arc::clone(&served) as _, serve);
         // Only `serve` sets it, and it is polled first each time, so this needs no waking.

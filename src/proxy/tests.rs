@@ -8,8 +8,8 @@ use super::rewrites::Rewrites;
 use super::*;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
-use crate::domain::path::PathPrefix;
-use crate::domain::route::{Access, Demands, Route, RouteId, Scheme};
+use crate::domain::path::RoutePath;
+use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
 use crate::domain::secret::SecretDigest;
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::identity::IdentityError;
@@ -49,7 +49,9 @@ fn gateway(access: Access) -> Gateway {
     let route = Route {
         id: RouteId(0),
         host: host.clone(),
-        path: PathPrefix::parse("/").unwrap(),
+        path: RoutePath::parse("/").unwrap(),
+        exact: false,
+        methods: Methods::default(),
         upstream: Upstream::of(vec![UpstreamUrl::parse("http://127.0.0.1:9").unwrap()]),
         demands: Demands {
             access,

@@ -53,7 +53,7 @@ impl Upstreams {
     /// # Errors
     /// A certificate or key that a route is configured with cannot be used.
     pub(super) fn new(routes: &Routes, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
-        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, counts)?))));
+        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, routes, counts)?))));
         pools.collect::<Result<_, _>>().map(Self)
     }
 
@@ -76,7 +76,7 @@ impl Upstreams {
 }
 
 impl Pool {
-    fn new(route: &Route, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+    fn new(route: &Route, routes: &Routes, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
         let upstream = &route.upstream;
         let asks_for_trust = upstream.servers.iter().any(UpstreamUrl::is_tls);
         let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
@@ -90,7 +90,7 @@ impl Pool {
             balance: upstream.balance,
             turn: AtomicUsize::new(0),
             timeout: upstream.timeout,
-            rewrites: Rewrites::of(route),
+            rewrites: Rewrites::of(route, routes),
             max_body: upstream.max_body,
             takes_websockets: upstream.upgrade,
             health: upstream.health.clone(),

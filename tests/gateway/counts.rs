@@ -58,7 +58,7 @@ async fn each_request_is_counted_once_by_what_became_of_it() {
     world.get("/", &[]).await;
     world.get("/", &["Sec-Fetch-Mode: navigate"]).await;
     counted(&world, "sign-in", 2).await;
-    world.get("/a//b", &[]).await;
+    world.get("/a/./b", &[]).await;
     world.ask("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n").await;
     world.ask(&request("POST", "/_bmauth/x", &["Content-Length: 99999"], "")).await;
     counted(&world, "refused", 3).await;

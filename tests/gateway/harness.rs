@@ -14,8 +14,8 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::passkey::CredentialId;
-use bmauth::domain::path::PathPrefix;
-use bmauth::domain::route::{Access, Demands, Route, RouteId, Routes, Scheme};
+use bmauth::domain::path::RoutePath;
+use bmauth::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::domain::upstream::{Upstream, UpstreamUrl};
@@ -183,7 +183,9 @@ impl Plan {
         self.routes.push(Route {
             id: RouteId(self.routes.len()),
             host: Host::parse(host).unwrap(),
-            path: PathPrefix::parse(path).unwrap(),
+            path: RoutePath::parse(path).unwrap(),
+            exact: false,
+            methods: Methods::default(),
             upstream: Upstream::of(upstreams.iter().map(|url| UpstreamUrl::parse(url).unwrap()).collect()),
             demands: Demands { access, groups: Vec::new(), audience: host.into(), forward_authorization: false },
         });
@@ -194,6 +196,19 @@ impl Plan {
     pub fn for_groups(mut self, groups: &[&str]) -> Self {
         self.routes.last_mut().expect("a route").demands.groups =
             groups.iter().map(|&group| group.to_owned()).collect();
+        self
+    }
+
+    /// Has the route that was added last answer for these methods alone.
+    pub fn for_methods(mut self, methods: &[&str]) -> Self {
+        let methods = methods.iter().map(|method| Methods::parse(method).unwrap()).collect();
+        self.routes.last_mut().expect("a route").methods = Methods::these(methods);
+        self
+    }
+
+    /// Has the route that was added last hold its path alone.
+    pub fn exact(mut self) -> Self {
+        self.routes.last_mut().expect("a route").exact = true;
         self
     }
 

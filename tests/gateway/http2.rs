@@ -138,12 +138,18 @@ async fn targets_and_methods_are_held_to_the_same_rules() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
     let mut client = connect(&world).await;
-    for path in ["//a", "/a/../b", "/%2e%2e/b", "/a%2fb", "/a%5cb"] {
+    for path in ["//..", "/a/../b", "/%2e%2e/b", "/a%2f..%2fb", "/a%5cb"] {
         assert_eq!(status(&mut client, to(path)).await, 400, "{path}");
     }
-    assert_eq!(status(&mut client, to("/").method("TRACE")).await, 405);
-    assert_eq!(status(&mut client, to("/").method("BREW")).await, 501);
+    for method in ["TRACE", "trace", "PRI"] {
+        assert_eq!(status(&mut client, to("/").method(method)).await, 405);
+    }
     assert!(app.seen().is_empty());
+    for (method, path) in [("BREW", "/"), ("MERGE", "/a%2fb"), ("GET", "/a//b"), ("GET", "//a")] {
+        assert_eq!(status(&mut client, to(path).method(method)).await, 200, "{method} {path}");
+        let seen = app.saw();
+        assert_eq!((seen.method.as_str(), seen.target.as_str()), (method, path));
+    }
 }
 
 #[tokio::test]

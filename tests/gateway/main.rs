@@ -40,6 +40,10 @@ mod identity;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod reach;
+#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod requests;

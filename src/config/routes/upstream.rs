@@ -13,7 +13,7 @@ use crate::config::server::Server;
 use crate::config::setting::{Setting, Written, nearest, section};
 use crate::domain::host::Authority;
 use crate::domain::origin::Origin;
-use crate::domain::path::PathPrefix;
+use crate::domain::path::RoutePath;
 use crate::domain::upstream::{
     Balance, HealthCheck, HostHeader, Upstream, UpstreamPlace, UpstreamTls, UpstreamUrl, UpstreamUrlError,
 };
@@ -49,7 +49,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) fn check(
     keys: UpstreamKeys,
     place: &Place,
-    path: Option<&PathPrefix>,
+    path: Option<&RoutePath>,
     around: &RouteSurroundings<'_>,
     checks: &mut Checks,
 ) -> Option<Upstream> {
@@ -305,7 +305,7 @@ fn read_host_header(setting: Setting, checks: &mut Checks) -> Option<HostHeader>
     Some(read)
 }
 
-fn read_strip_prefix(setting: Setting, path: Option<&PathPrefix>, checks: &mut Checks) -> Option<bool> {
+fn read_strip_prefix(setting: Setting, path: Option<&RoutePath>, checks: &mut Checks) -> Option<bool> {
     let place = setting.place().clone();
     let strip = setting.boolean(checks)?;
     if strip && path.is_some_and(|path| path.as_str() == "/") {

@@ -69,7 +69,7 @@ fn variables_reach_into_routes_by_their_number() {
     );
     let routes: Vec<String> =
         config.routes.iter().map(|route| format!("{} {}", route.path, route.upstream.servers[0])).collect();
-    assert_eq!(routes, ["/api http://api:2", "/ http://other:1"]);
+    assert_eq!(routes, ["/ http://other:1", "/api http://api:2"]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
-        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers, underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization.",
+        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, exact, methods, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers, underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization.",
     );
 }
 

@@ -10,10 +10,10 @@ use super::Question;
 use crate::domain::field_name::{self, Tells};
 use crate::domain::host::Authority;
 use crate::domain::own_paths::FORWARD_AUTH;
-use crate::domain::path::{CanonicalPath, PathError, RequestTarget};
+use crate::domain::path::{PathError, RequestPath, RequestTarget};
 use crate::domain::route::Scheme;
 use crate::gate::fields;
-use crate::gate::kind::{self, Kind, Passage};
+use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -112,7 +112,7 @@ impl Names {
         }
         match tells {
             Some(Tells::Target) if !PROXYS_OWN.contains(&name.as_str()) => Err(GateRefusal::OtherTarget),
-            Some(Tells::Target | Tells::Identity | Tells::Way) | None => Ok(()),
+            Some(Tells::Target | Tells::Identity | Tells::Method | Tells::Way) | None => Ok(()),
         }
     }
 }
@@ -195,14 +195,14 @@ impl Original {
                 (method, spoken, authority, target)
             }
             Family::Suffix => {
-                let path = CanonicalPath::parse(suffix.as_bytes()).map_err(GateRefusal::MalformedPath)?;
+                let path = RequestPath::parse(suffix.as_bytes()).map_err(GateRefusal::MalformedPath)?;
                 let target = RequestTarget { path, query: question.target.query.clone() };
                 let spoken = forwarded_scheme.ok_or(GateRefusal::PartMissing)?;
                 agree(forwarded_host.as_ref(), question.authority)?;
                 (question.method.clone(), spoken, question.authority.clone(), target)
             }
         };
-        if kind::passage(&method) != Passage::Allowed {
+        if !kind::is_let_through(&method) {
             return Err(GateRefusal::MethodNotAllowed);
         }
         let kind = kind_of(&method, spoken.1, question.headers);

@@ -12,7 +12,7 @@ use crate::wording::Words;
 /// turned down before, or where the device can keep no passkey.
 #[derive(Clone, Copy, Debug)]
 pub struct Faster<'a> {
-    /// Where the visitor goes either way: a relative path, `/` for the app's front page.
+    /// Where the visitor goes either way: a whole address.
     pub return_to: &'a str,
 }
 

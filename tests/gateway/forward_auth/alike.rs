@@ -60,7 +60,7 @@ fn as_told(status: u16, family: Family) -> u16 {
     match status {
         303 if family == Family::Original => 401,
         200 | 303 | 401 => status,
-        400 | 403 | 404 | 405 | 421 | 501 => 403,
+        400 | 403 | 404 | 405 | 421 => 403,
         other => panic!("{other} is no decision"),
     }
 }

@@ -1,0 +1,80 @@
+//! What a request touches besides the path it is for: WebDAV's methods name a second path, or take everything below theirs
+//! along (RFC 4918 §9). Who may not go there by the straight way may not go there by this one.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, Method};
+
+use super::refusal::GateRefusal;
+use crate::domain::host::Authority;
+use crate::domain::path::RequestTarget;
+use crate::domain::route::{Reach, Route, Routes};
+
+static DESTINATION: HeaderName = HeaderName::from_static("destination");
+static DEPTH: HeaderName = HeaderName::from_static("depth");
+
+/// A request whose route has been found.
+#[derive(Clone, Copy, Debug)]
+pub struct Reaching<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// The host and port it is for.
+    pub authority: &'a Authority,
+    /// Its path and query.
+    pub target: &'a RequestTarget,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// Refuses a request that would also touch what its route does not lead to.
+///
+/// # Errors
+/// It touches a part of the app that asks for more than its own route, or does not say clearly what it touches.
+pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Result<(), GateRefusal> {
+    let Reaching { method, authority, target, headers } = request;
+    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(method.as_str()));
+    let has_destination = is(&["COPY", "MOVE"]);
+    // A collection is deleted, moved and copied with all that is in it; the others look as far as they say, and where they
+    // say nothing, to the end.
+    let is_shallow = || headers.get_all(&DEPTH).iter().all(|depth| depth == "0" || depth == "1" && is(&["PROPFIND"]));
+    let says_depth = headers.contains_key(&DEPTH);
+    let is_deep = is(&["DELETE", "MOVE"]) || is(&["COPY", "LOCK", "PROPFIND"]) && !(says_depth && is_shallow());
+    if !has_destination && !is_deep {
+        return Ok(());
+    }
+    let destination = if has_destination { destination(headers, authority)? } else { None };
+    let reach = Reach { destination: destination.as_ref().map(|target| &target.path), is_deep };
+    // Where all of a host asks for the same, it does not matter what such a request leaves out.
+    let names_none = has_destination && destination.is_none();
+    let asks_more = if names_none {
+        routes.iter().any(|other| other.host == route.host && other.demands.ask_more_than(&route.demands))
+    } else {
+        routes.ask_more(route, &target.path, method.as_str(), reach)
+    };
+    if asks_more { Err(GateRefusal::ReachesFurther) } else { Ok(()) }
+}
+
+/// The one `Destination`: an address on this host, or a path (RFC 4918 §10.3).
+fn destination(headers: &HeaderMap, authority: &Authority) -> Result<Option<RequestTarget>, GateRefusal> {
+    let mut fields = headers.get_all(&DESTINATION).iter();
+    let Some(written) = fields.next() else { return Ok(None) };
+    if fields.next().is_some() {
+        return Err(GateRefusal::MalformedRequest("Destination comes twice"));
+    }
+    let written = written.as_bytes();
+    let is_http = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
+    let scheme_end = written.windows(3).position(|part| part == b"://");
+    let target = match scheme_end.and_then(|end| Some((written.get(..end)?, written.get(end + 3..)?))) {
+        Some((scheme, rest)) if is_http(scheme) => {
+            let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+            let (host, target) = rest.split_at_checked(end).unwrap_or((rest, b""));
+            let host = Authority::parse(host).map_err(GateRefusal::MalformedHost)?;
+            if host.host != authority.host {
+                return Err(GateRefusal::MalformedRequest("Destination names another host"));
+            }
+            if target.is_empty() { b"/" } else { target }
+        }
+        _ => written,
+    };
+    RequestTarget::parse(target).map(Some).map_err(GateRefusal::MalformedPath)
+}
