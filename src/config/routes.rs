@@ -95,7 +95,42 @@ pub(super) fn check(
             complete = false;
         }
     }
+    for route in routes.iter() {
+        if let Some(place) = places.get(route.id.0) {
+            warn_of_aliases(route, &routes, place, checks);
+        }
+    }
     complete.then_some(routes)
+}
+
+/// Tells of a route below, or beside, one that asks for less and leads to the same app: what an app also answers for by an
+/// address that looks like another one is open there.
+fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut Checks) {
+    let is_same_app = |other: &Route| {
+        let (one, other) = (&route.upstream.servers, &other.upstream.servers);
+        one.is_empty() && other.is_empty() || one.iter().any(|server| other.contains(server))
+    };
+    let laxer = routes.iter().filter(|other| {
+        other.host == route.host
+            && other.path.holds(&route.path)
+            && route.demands.ask_more_than(&other.demands)
+            && is_same_app(other)
+    });
+    let Some(laxer) = laxer.max_by_key(|other| other.path.as_str().len()) else { return };
+    let (path, around) = (&route.path, &laxer.path);
+    if path.is_same(around) {
+        let message = format!(
+            "This route asks for more than the other one with the path {path}, which leads to the same app. If that app takes \
+             another method from the query (?_method=) or from a form, it does so where less is asked for."
+        );
+        return checks.warn(place, message);
+    }
+    let message = format!(
+        "{path} asks for more than {around}, which leads to the same app. If that app also answers for it by an address that \
+         does not look like it ({path}.json, /index.php{path}, {path}%20, or ?_method= in a query), that is open to whoever may \
+         see {around}."
+    );
+    checks.warn(place, message);
 }
 
 /// Why a route cannot stand beside the one at `first`.

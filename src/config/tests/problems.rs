@@ -493,6 +493,57 @@ fn routes_are_checked() {
         again,
         "bmauth.toml:7:1: This route has the host notes.example.com and the path / of the one at bmauth.toml:5:1; only one can be right.",
     );
+    let posts = "methods = [\"post\"]\n[[route]]\nmethods = [\"GET\", \"POST\"]\nupstream = [\"http://a\"]";
+    says(
+        posts,
+        "bmauth.toml:8:1: This route has the host notes.example.com and the path /, and the method POST, of the one at bmauth.toml:5:1; only one can be right.",
+    );
+    says(
+        "path = \"/a\"\n[[route]]\npath = \"/A\"\naccess = \"public\"\nupstream = [\"http://a\"]",
+        "bmauth.toml:8:1: Only capitals tell the path /A of this route from that of the one at bmauth.toml:5:1, and an app at notes.example.com to which they do not count would confuse them. Give both the same demands and upstream, or other paths.",
+    );
+    says(
+        "methods = [\"TRACE\", \"A B\"]",
+        "bmauth.toml:7:12: `route.methods` is \"TRACE\": CONNECT, TRACE and PRI are never let through.\nbmauth.toml:7:21: `route.methods` is \"A B\": a method is made of letters, digits and some of “!#$%&'*+-.^_`|~”.",
+    );
+    says(
+        "path = \"/a%2Fb\"",
+        "bmauth.toml:7:8: `route.path` is \"/a%2Fb\": a route’s path cannot have “//” or “;”, nor an escape for a letter, a digit or one of “- . _ ~ / ; ? # %”. It must be a path like \"/\" or \"/api\".",
+    );
+}
+
+/// The warnings about routes written so, behind one app each.
+fn warnings_of(routes: &[&str]) -> Vec<String> {
+    let routes: String = routes.iter().map(|keys| format!("[[route]]\nupstream = [\"http://a\"]\n{keys}\n")).collect();
+    let mut warnings = loads(&format!("{URL}{EMAIL}{routes}")).warnings;
+    warnings.retain(|warning| !warning.contains("server.tls"));
+    warnings
+}
+
+#[test]
+fn a_stricter_route_below_a_laxer_one_of_the_same_app_is_told() {
+    let (open, staff) = ("access = \"public\"", "path = \"/admin\"\ngroups = [\"staff\"]");
+    assert_eq!(
+        warnings_of(&[open, staff]),
+        [
+            "bmauth.toml:8:1: /admin asks for more than /, which leads to the same app. If that app also answers for it by an address that does not look like it (/admin.json, /index.php/admin, /admin%20, or ?_method= in a query), that is open to whoever may see /."
+        ]
+    );
+    let told = warnings_of(&["methods = [\"GET\"]\naccess = \"public\"", "methods = [\"POST\"]"]);
+    assert!(told.len() == 1 && told[0].contains("?_method="), "{told:?}");
+    assert_eq!(warnings_of(&["", staff]).len(), 1);
+    assert_eq!(warnings_of(&[staff, "path = \"/admin/x\"\ngroups = [\"it\"]"]).len(), 1);
+    let elsewhere =
+        staff.to_owned() + "\n[[route]]\npath = \"/public\"\naccess = \"public\"\nupstream = [\"http://b\"]";
+    assert_eq!(warnings_of(&[&elsewhere]), Vec::<String>::new());
+    let others = [
+        &["", "path = \"/public\"\naccess = \"public\""][..],
+        &[open, "path = \"/adm\"\naccess = \"public\""],
+        &[staff, "path = \"/administrators\""],
+    ];
+    for routes in others {
+        assert_eq!(warnings_of(routes), Vec::<String>::new(), "{routes:?}");
+    }
 }
 
 #[test]

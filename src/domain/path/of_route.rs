@@ -48,6 +48,12 @@ impl RoutePath {
         self.understood.split(|&byte| byte == b'/').skip(1).map(|segment| fold(segment).into())
     }
 
+    /// Whether `other` is this path or stands below it.
+    pub fn holds(&self, other: &Self) -> bool {
+        let rest = other.understood.strip_prefix(&*self.understood);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
+
     /// Whether both hold the same paths, however they are written.
     pub fn is_same(&self, other: &Self) -> bool {
         self.understood == other.understood
