@@ -28,6 +28,7 @@ pub mod link;
 pub mod mailed_code;
 pub mod manage;
 pub mod moment;
+pub mod network;
 pub mod operate;
 pub mod origin;
 pub mod otp;

@@ -27,6 +27,7 @@ mod patience;
 mod probe;
 mod response;
 mod rewrites;
+mod room;
 mod served;
 mod server;
 mod settings;
@@ -64,6 +65,7 @@ pub use answers::{RefusalPage, RenderPage};
 pub use connection::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use probe::probe;
+pub use room::Room;
 pub use settings::Settings;
 
 use admit::Way;
@@ -74,6 +76,7 @@ use forward::{Destination, Saying, Spoofable};
 use incoming::Incoming;
 use link::{Caller, Sender};
 use rewrites::AppTarget;
+use room::Lanes;
 use streams::Surroundings;
 use upload::Upload;
 use upstreams::{Pool, Upstreams};
@@ -109,6 +112,7 @@ pub struct Parts {
 struct Gateway {
     parts: Parts,
     upstreams: Arc<Upstreams>,
+    lanes: Lanes,
     spoofable: Spoofable,
     page_headers: PageHeaders,
     /// Fires at shutdown: event streams of our own end then.
@@ -117,10 +121,11 @@ struct Gateway {
 
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
-        let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.counts)?);
+        let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.settings.room, &parts.counts)?);
+        let lanes = Lanes::new(&parts.settings.room);
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
-        Ok(Self { upstreams, spoofable, page_headers, parts, stop })
+        Ok(Self { upstreams, lanes, spoofable, page_headers, parts, stop })
     }
 
     /// Reads a request's head into its context.
@@ -224,13 +229,17 @@ impl Gateway {
         } else if incoming::is_longer(session.req_header(), pool.max_body) {
             GateRefusal::BodyTooLarge
         } else {
-            match pool.rewrites.target(&incoming.target) {
-                AppTarget::AsItCame => return self.send_to_app(session, context, pool, None).await,
-                AppTarget::Cut(target) => return self.send_to_app(session, context, pool, Some(target)).await,
+            let target = match pool.rewrites.target(&incoming.target) {
+                AppTarget::AsItCame => Ok(None),
+                AppTarget::Cut(target) => Ok(Some(target)),
                 AppTarget::WithSlash(address) => return self.send(session, context, Answer::moved(&address)).await,
-                AppTarget::Unclear => GateRefusal::MalformedRequest(
+                AppTarget::Unclear => Err(GateRefusal::MalformedRequest(
                     "the path does not begin with the route's own, as it is written, and one slash",
-                ),
+                )),
+            };
+            match target.and_then(|target| Ok((target, self.lanes.take(incoming.client)?))) {
+                Ok((target, _lane)) => return self.send_to_app(session, context, pool, target).await,
+                Err(refusal) => refusal,
             }
         };
         self.refuse(session, context, refusal).await

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::claim::Claim;
+use super::network::Network;
 use super::secret::{Secret, SecretDigest};
 
 /// A browser in the middle of a flow.
@@ -49,7 +50,7 @@ impl Visitor {
         }
     }
 
-    /// The network the visitor is in: an IPv4 address, or the /64 of an IPv6 address, which one household holds whole.
+    /// The bytes that name the network the visitor is in.
     pub fn network(&self) -> Vec<u8> {
         network(self.address)
     }
@@ -63,23 +64,5 @@ pub fn over_api(browser: SecretDigest) -> SecretDigest {
 
 /// The bytes that name the network of an address.
 pub fn network(address: Option<IpAddr>) -> Vec<u8> {
-    match address.map(|address| address.to_canonical()) {
-        None => Vec::new(),
-        Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
-        Some(IpAddr::V6(v6)) => v6.octets().into_iter().take(8).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_in_one_ipv6_network_count_as_one() {
-        let of = |text: &str| network(Some(text.parse().unwrap()));
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-    }
+    address.map(|address| Network::of(address).bytes()).unwrap_or_default()
 }

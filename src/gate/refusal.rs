@@ -91,6 +91,10 @@ pub enum GateRefusal {
     /// The recovery this belongs to has expired, or was never begun in this browser.
     RecoveryEnded,
 
+    /// The visitors of one network have as many requests with apps as they may.
+    TooManyOpen,
+    /// There are as many requests with apps as there may be.
+    NoRoom,
     /// The app does not answer, or not in HTTP.
     UpstreamDown,
     /// The app took too long.
@@ -367,6 +371,20 @@ impl GateRefusal {
                 page("error-ended-heading", "error-ended-text", BeginAgain(own_paths::RECOVER)),
             ),
 
+            Self::TooManyOpen => row(
+                S::TOO_MANY_REQUESTS,
+                "too-many-open",
+                "Too many requests of this network are open",
+                Refused,
+                page("error-too-many-open-heading", "error-too-many-open-text", Again),
+            ),
+            Self::NoRoom => row(
+                S::SERVICE_UNAVAILABLE,
+                "no-room",
+                "Too many requests are open",
+                Unavailable,
+                page("error-no-room-heading", "error-no-room-text", Again),
+            ),
             Self::UpstreamDown => row(
                 S::BAD_GATEWAY,
                 "app-down",
@@ -438,7 +456,8 @@ impl GateRefusal {
 
     /// What its answer says besides, as a page or a problem: when it is worth asking again (RFC 9110 §10.2.3).
     pub fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        (self == Self::Unavailable).then_some((RETRY_AFTER, RETRY_SOON)).into_iter()
+        let is_soon_over = matches!(self, Self::Unavailable | Self::NoRoom | Self::TooManyOpen);
+        is_soon_over.then_some((RETRY_AFTER, RETRY_SOON)).into_iter()
     }
 
     /// The refusal as RFC 9457 writes it, sent with `status`: its headers and its body.
@@ -546,7 +565,9 @@ impl GateRefusal {
             Self::CookieLoop => Self::RefusedForm,
             Self::RefusedForm => Self::RegistrationEnded,
             Self::RegistrationEnded => Self::RecoveryEnded,
-            Self::RecoveryEnded => Self::UpstreamDown,
+            Self::RecoveryEnded => Self::TooManyOpen,
+            Self::TooManyOpen => Self::NoRoom,
+            Self::NoRoom => Self::UpstreamDown,
             Self::UpstreamDown => Self::UpstreamTimeout,
             Self::UpstreamTimeout => Self::Unavailable,
             Self::Unavailable => Self::Fault,

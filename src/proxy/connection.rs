@@ -104,6 +104,14 @@ impl Connection {
         }
     }
 
+    /// Whether no request is served by it.
+    pub(super) fn is_idle(&self) -> bool {
+        match &self.running {
+            Some(running) => *running.borrow() == 0,
+            None => matches!(self.turn(), Turn::Head(_)),
+        }
+    }
+
     /// What comes by it now.
     pub(super) fn turn(&self) -> Turn {
         Turn::from_number(self.turn.load(Ordering::Relaxed))

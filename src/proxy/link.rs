@@ -25,8 +25,6 @@ use super::wire::{Heard, Wire};
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
 /// that a POST, which is never sent twice, does not meet a closing one.
 const IDLE: Duration = Duration::from_secs(4);
-/// How many unused connections to one server are kept.
-const MOST: usize = 1024;
 /// How much of an app's answer is read ahead of a client that takes it slowly, in bytes; the largest head of an answer over
 /// HTTP/1.1 too.
 const READ_AHEAD: usize = 64 * 1024;
@@ -79,8 +77,9 @@ pub(super) struct Line {
 }
 
 /// The connections to one server that may serve another request, the newest last.
-#[derive(Default)]
 pub(super) struct KeptLinks {
+    /// How many of HTTP/1.1 are kept.
+    most: usize,
     unused: Mutex<Vec<Link>>,
     shared: Mutex<Vec<Shared>>,
 }
@@ -189,6 +188,10 @@ impl Line {
 }
 
 impl KeptLinks {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, unused: Mutex::default(), shared: Mutex::default() }
+    }
+
     /// The connection to that address that was used last, if it is still good.
     pub(super) fn take(&self, address: &Address) -> Option<Link> {
         let now = Instant::now();
@@ -212,7 +215,7 @@ impl KeptLinks {
         (link.is_used, link.idle_since) = (true, Instant::now());
         link.heard.forget();
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
-        if unused.len() >= MOST {
+        if unused.len() >= self.most.max(1) {
             unused.remove(0);
         }
         unused.push(link);
@@ -306,7 +309,7 @@ mod tests {
         let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         // It reads nothing.
         let _app = listener.accept().await.unwrap();
-        let kept = KeptLinks::default();
+        let kept = KeptLinks::new(1);
         let mut link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
         let tasks = link.shared.as_ref().unwrap().tasks.clone();
         let (to_app, body) = RequestBody::piped();
@@ -330,7 +333,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
         let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
-        let kept = KeptLinks::default();
+        let kept = KeptLinks::new(1);
         let link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
         let another = kept.shared(&address, Caller::NOBODY).unwrap();
         link.retire();

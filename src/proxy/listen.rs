@@ -16,13 +16,14 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Arrival;
 use super::guard::Guarded;
+use super::room::{Place, Seats};
 use super::served::RequestIds;
 use super::streams::Requests;
 use super::upstreams::Upstreams;
@@ -140,7 +141,7 @@ pub struct Listener {
 pub struct Proxy {
     app: Arc<Requests>,
     upstreams: Arc<Upstreams>,
-    room: Arc<Semaphore>,
+    seats: Arc<Seats>,
     shutdown: watch::Sender<bool>,
     /// Ends event streams of our own, which would be waited for in vain.
     stop: CancellationToken,
@@ -177,7 +178,7 @@ impl Proxy {
         // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
         // thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
-        let (room, grace) = (parts.settings.max_connections, parts.settings.grace);
+        let (seats, grace) = (Seats::new(&parts.settings.room), parts.settings.grace);
         let ids = RequestIds::new(parts.seed);
         let stop = CancellationToken::new();
         let gateway = Gateway::new(parts, stop.clone())?;
@@ -185,7 +186,7 @@ impl Proxy {
         Ok(Self {
             app: Arc::new(Requests { gateway, ids }),
             upstreams,
-            room: Arc::new(Semaphore::new(room)),
+            seats,
             shutdown: watch::Sender::new(false),
             stop,
             grace,
@@ -230,31 +231,31 @@ impl Proxy {
                 }
             };
             // One more than there is room for is closed at once: waiting would help nobody.
-            let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
-                tracing::warn!("there are too many connections; a new one was closed");
-                continue;
-            };
+            let is_trusted = self.app.gateway.parts.settings.trusts(peer.ip().to_canonical());
+            let Some(seat) = self.seats.take(peer.ip(), is_trusted) else { continue };
             let (proxy, tls) = (Arc::clone(self), listener.tls.clone());
             connections.spawn(async move {
-                let _room = room;
-                proxy.take(stream, peer, tls).await;
+                tokio::select! {
+                    () = proxy.take(stream, peer, tls, &seat.place) => {}
+                    () = seat.place.given_away() => {}
+                }
             });
         }
     }
 
-    async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>) {
+    async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, place: &Place) {
         let keep_alive = socket2::TcpKeepalive::new().with_time(TCP_KEEP_ALIVE);
         // A connection that is already gone shows below.
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
-            return self.connection(stream, Arrival { peer: Some(peer), tls: false, http2: false }).await;
+            return self.serve_on(stream, Arrival { peer: Some(peer), tls: false, http2: false }, place).await;
         };
         let handshake = TlsAcceptor::from(tls.config).accept(stream);
         match tokio::time::timeout(HANDSHAKE, handshake).await {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.connection(stream, Arrival { peer: Some(peer), tls: true, http2 }).await;
+                self.serve_on(stream, Arrival { peer: Some(peer), tls: true, http2 }, place).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_late) => tracing::debug!("a TLS handshake took too long"),
@@ -266,9 +267,17 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {
+        self.serve_on(stream, arrival, &Place::default()).await;
+    }
+
+    async fn serve_on<S>(&self, stream: S, arrival: Arrival, place: &Place)
+    where
+        S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
+    {
         let _open = self.app.gateway.parts.counts.open(Open::Connections);
         let stream = Box::new(Guarded::new(stream, arrival));
         let (connection, shutdown) = (stream.connection(), self.shutdown.subscribe());
+        place.is_of(&connection);
         if !arrival.http2 {
             return self.app.serve_http1(stream, &shutdown).await;
         }

@@ -19,7 +19,7 @@ const AFTERTHOUGHT: Duration = Duration::from_millis(500);
 /// Says why it cannot be reached, and what to do about it where that is known.
 pub async fn probe(url: &UpstreamUrl, tls: &UpstreamTls) -> Result<String, String> {
     let trust = url.is_tls().then(|| Trust::of(tls)).transpose().map_err(|error| error.to_string())?.map(Arc::new);
-    let server = Server::new(url.clone(), trust.as_ref(), tls.name.as_ref(), Arc::default());
+    let server = Server::new(url.clone(), trust.as_ref(), tls.name.as_ref(), 0, Arc::default());
     let (mut socket, speaks) = server.dial(Offer::Either).await.map_err(|error| format!("{url} {}", why(&error)))?;
     if !url.is_tls() {
         return Ok(format!("{url} takes connections"));

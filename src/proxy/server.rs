@@ -97,8 +97,14 @@ impl Drop for Serves {
 
 impl Server {
     /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one, in
-    /// the place of the URL's host.
-    pub(super) fn new(url: UpstreamUrl, trust: Option<&Arc<Trust>>, name: Option<&Host>, counts: Arc<Counts>) -> Self {
+    /// the place of the URL's host. So many connections that nobody uses are kept at most.
+    pub(super) fn new(
+        url: UpstreamUrl,
+        trust: Option<&Arc<Trust>>,
+        name: Option<&Host>,
+        most_unused: usize,
+        counts: Arc<Counts>,
+    ) -> Self {
         let (fixed, certified) = match url.place() {
             UpstreamPlace::Tcp { host, port } => {
                 let ip = host.ip();
@@ -121,7 +127,7 @@ impl Server {
             busy: AtomicUsize::new(0),
             names: Mutex::default(),
             turn: AtomicUsize::new(0),
-            kept: KeptLinks::default(),
+            kept: KeptLinks::new(most_unused),
             counts,
         }
     }
@@ -227,7 +233,7 @@ impl Server {
         let address = self.address().await?;
         let link = match speaks {
             Speaks::Http1 => Link::http1(socket, address).await,
-            Speaks::Http2 => KeptLinks::default().share(socket, address, Caller::NOBODY).await,
+            Speaks::Http2 => KeptLinks::new(0).share(socket, address, Caller::NOBODY).await,
         };
         link.map_err(io::Error::other)
     }

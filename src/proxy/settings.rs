@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::room::Room;
 use crate::domain::host::Host;
 use crate::domain::own_paths::{PASSKEY_ENDPOINTS, RELATED_ORIGINS};
 use crate::domain::route::Scheme;
@@ -32,8 +33,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// How many threads serve requests: one for each core.
     pub threads: usize,
-    /// How many connections are open at a time; more are closed as they come.
-    pub max_connections: usize,
+    /// How many connections and requests there is room for.
+    pub room: Room,
     /// How long requests that are still running at shutdown are waited for.
     pub grace: Duration,
 }
@@ -51,7 +52,7 @@ impl Settings {
             plain_headers: false,
             trusted_proxies: Vec::new(),
             threads: 1,
-            max_connections: 10_000,
+            room: Room::for_files(1024),
             grace: Duration::from_secs(10),
         }
     }

@@ -133,7 +133,7 @@ impl HttpServerApp for Requests {
 fn http2_options() -> H2Options {
     let mut options = default_h2_options();
     options
-        .max_concurrent_streams(32)
+        .max_concurrent_streams(128)
         .max_header_list_size(64 * 1024)
         .max_frame_size(16 * 1024)
         .initial_window_size(512 * 1024)

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::CLIENT_PAUSE;
 use super::dial::Trust;
 use super::rewrites::Rewrites;
+use super::room::Room;
 use super::server::{Server, Serves};
 use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
@@ -52,8 +53,10 @@ impl Upstreams {
     ///
     /// # Errors
     /// A certificate or key that a route is configured with cannot be used.
-    pub(super) fn new(routes: &Routes, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
-        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, routes, counts)?))));
+    pub(super) fn new(routes: &Routes, room: &Room, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+        let servers = routes.iter().map(|route| route.upstream.servers.len()).sum::<usize>();
+        let most_unused = room.unused / servers.max(1);
+        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, routes, most_unused, counts)?))));
         pools.collect::<Result<_, _>>().map(Self)
     }
 
@@ -76,7 +79,7 @@ impl Upstreams {
 }
 
 impl Pool {
-    fn new(route: &Route, routes: &Routes, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+    fn new(route: &Route, routes: &Routes, most_unused: usize, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
         let upstream = &route.upstream;
         let asks_for_trust = upstream.servers.iter().any(UpstreamUrl::is_tls);
         let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
@@ -84,7 +87,7 @@ impl Pool {
         let servers = upstream
             .servers
             .iter()
-            .map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name, Arc::clone(counts))));
+            .map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name, most_unused, Arc::clone(counts))));
         Ok(Self {
             servers: servers.collect(),
             balance: upstream.balance,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::gateway::Gateway;
 use crate::config::Config;
@@ -12,7 +13,7 @@ use crate::domain::route::Scheme;
 use crate::gate::refusal::RefusalDetails;
 use crate::portal;
 use crate::portal::views::refused::Refused;
-use crate::proxy::{Listener, Parts, Proxy, RefusalPage, RenderPage, Settings, Tls};
+use crate::proxy::{Listener, Parts, Proxy, RefusalPage, RenderPage, Room, Settings, Tls};
 
 /// The proxy, its bound listeners, and the certificate that can be read again.
 pub struct Front {
@@ -65,8 +66,19 @@ fn settings(config: &Config) -> Settings {
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers;
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);
+    settings.room = Room::for_files(open_files());
     settings.threads = std::thread::available_parallelism().map_or(1, usize::from);
     settings
+}
+
+/// How many files may be open, after that has been raised as far as the system lets us. The limit that processes begin with
+/// is low for the sake of programs that cannot count beyond 1,023.
+fn open_files() -> usize {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+    // Some systems have a maximum that they do not let anybody reach.
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { before };
+    limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 fn render(gateway: &Gateway) -> RenderPage {

@@ -1,10 +1,12 @@
 //! How long a connection may take, and how many there may be. Time is moved by hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::domain::route::Access;
-use bmauth::proxy::{Listener, Proxy};
+use bmauth::proxy::{Listener, Proxy, Room};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -210,15 +212,89 @@ impl Socket {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_and_those_before_it_go_on() {
-    let world =
-        plan().route("/", Access::SignedIn, "http://127.0.0.1:9").set(|settings| settings.max_connections = 2).start();
+async fn where_there_is_no_room_an_idle_connection_makes_some_and_busy_ones_go_on() {
+    let (go_on, arrived) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let url = raw_app({
+        let (go_on, arrived) = (go_on.clone(), arrived.clone());
+        move |_, mut stream| {
+            let (go_on, arrived) = (go_on.clone(), arrived.clone());
+            async move {
+                arrived.notify_one();
+                go_on.notified().await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+            }
+        }
+    })
+    .await;
+    let world = plan()
+        .route("/", Access::Public, &url)
+        .set(|settings| settings.room = Room { connections: 4, connections_of_network: 2, ..settings.room })
+        .start();
     let (address, _, _) = listening(&world).await;
-    let mut first = dial(address).await;
-    let mut second = dial(address).await;
-    assert_eq!(first.ask().await, "HTTP/1.1 200");
-    assert_eq!(second.ask().await, "HTTP/1.1 200");
-    assert_eq!(dial(address).await.ask().await, "");
+    let mut idle = dial(address).await;
+    assert_eq!(idle.ask().await, "HTTP/1.1 200");
+    let mut busy = dial(address).await;
+    busy.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
+    arrived.notified().await;
+    let mut newcomer = dial(address).await;
+    assert_eq!(newcomer.ask().await, "HTTP/1.1 200");
+    // It made room.
+    tokio::io::AsyncReadExt::read_to_end(&mut idle.0, &mut Vec::new()).await.unwrap();
+    newcomer.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
+    arrived.notified().await;
+    assert_eq!(dial(address).await.ask().await, "", "nobody is idle");
+    go_on.notify_one();
+    let mut said = [0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut busy.0, &mut said).await.unwrap();
+    assert_eq!(said, *b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_network_whose_requests_are_too_many_is_told_so_and_others_are_served() {
+    let arrived = Arc::new(Notify::new());
+    let url = raw_app({
+        let arrived = arrived.clone();
+        move |_, stream| {
+            let arrived = arrived.clone();
+            async move {
+                arrived.notify_one();
+                std::future::pending::<()>().await;
+                drop(stream);
+            }
+        }
+    })
+    .await;
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::Public, &app.url)
+        .route("/slow", Access::Public, &url)
+        .set(|settings| {
+            settings.room = Room { requests: 3, requests_of_network: 2, ..settings.room };
+            settings.trusted_proxies = vec!["192.0.2.1/32".parse().unwrap()];
+        })
+        .start();
+    let of = |address: &str| format!("X-Forwarded-For: {address}");
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut client = world.connect();
+        client.send(get("/slow", &[&of("2001:db8::1")])).await;
+        arrived.notified().await;
+        slow.push(client);
+    }
+    let told = world.get("/", &[&of("2001:db8::2")]).await;
+    assert_eq!((told.status, told.field("retry-after")), (429, Some("5")));
+    assert_eq!(told.json()["type"], "urn:bmauth:problem:too-many-open");
+    assert_eq!(world.get("/", &[&of("192.0.2.7")]).await.status, 200);
+    assert_eq!(world.get("/_bmauth/x", &[&of("2001:db8::2")]).await.status, 200, "our own pages need no app");
+    let mut third = world.connect();
+    third.send(get("/slow", &[&of("192.0.2.7")])).await;
+    arrived.notified().await;
+    assert_eq!(world.get("/", &[&of("192.0.2.8")]).await.status, 503);
+    // Whoever leaves makes room.
+    drop(third);
+    while world.get("/", &[&of("192.0.2.8")]).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
