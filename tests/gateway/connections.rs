@@ -188,7 +188,7 @@ async fn an_http2_connection_without_its_preface_is_closed() {
 async fn listening(world: &World) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let (address, shutdown) = (listener.address().unwrap(), CancellationToken::new());
-    let proxy: std::sync::Arc<Proxy> = world.proxy.clone();
+    let proxy: Arc<Proxy> = world.proxy.clone();
     let serving = tokio::spawn(proxy.serve(vec![listener], shutdown.clone()));
     (address, shutdown, serving)
 }
@@ -307,8 +307,7 @@ async fn a_taken_address_is_an_error_before_anything_runs() {
 
 #[tokio::test]
 async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
-    let (go_on, wait) =
-        (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (go_on, wait) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let url = raw_app({
         let (go_on, arrived) = (go_on.clone(), wait.clone());
         move |_, mut stream| {
