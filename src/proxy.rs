@@ -7,6 +7,7 @@ pub mod apart;
 mod body;
 mod bridge;
 mod broken;
+mod chunks;
 mod connection;
 mod context;
 mod dial;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::header::TRANSFER_ENCODING;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use pingora::protocols::http::ServerSession as Session;
@@ -81,8 +83,10 @@ use streams::Surroundings;
 use upload::Upload;
 use upstreams::{Pool, Upstreams};
 
-/// How long a client may pause within a request's body.
+/// How long a client may take for [`CLIENT_LEAST`] of a request's body.
 const CLIENT_PAUSE: Duration = Duration::from_secs(60);
+/// The least that a client has to send of it in that time, in bytes.
+const CLIENT_LEAST: usize = 1024;
 /// How long a client may take to accept a piece of an answer.
 const CLIENT_WRITE: Duration = Duration::from_secs(120);
 /// How long the rest of a request's body is awaited after its answer, so that the connection can be used again.
@@ -132,13 +136,16 @@ impl Gateway {
     fn read(&self, session: &mut Session, context: &mut Context) -> Result<(), GateRefusal> {
         let head = session.req_header();
         context.line.method = Some(head.method.clone());
-        if let Some(http1) = session.as_http1()
-            && (context.surroundings.connection.first_line().is_odd()
-                || !incoming::is_whole_target(&http1.get_headers_raw_bytes(), head.raw_path()))
-        {
-            return Err(GateRefusal::MalformedRequest(
-                "the first line has more than a method, a target and a version, or a control character",
-            ));
+        if let Some(http1) = session.as_http1() {
+            let (raw, connection) = (http1.get_headers_raw_bytes(), &context.surroundings.connection);
+            if connection.first_line().is_odd() || !incoming::is_whole_target(&raw, head.raw_path()) {
+                return Err(GateRefusal::MalformedRequest(
+                    "the first line has more than a method, a target and a version, or a control character",
+                ));
+            }
+            if head.headers.contains_key(TRANSFER_ENCODING) && !connection.begin_chunks(raw.len()) {
+                return Err(GateRefusal::MalformedRequest(guard::BROKEN_CHUNK));
+            }
         }
         let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
         let connection = &context.surroundings.connection;
@@ -290,7 +297,7 @@ impl Gateway {
             }
             let (silence, host) = (pool.patience(kind), &incoming.authority.written);
             let terms =
-                Terms { kind, silence, pause: Pool::pause(kind), rewrites: &pool.rewrites, host, stop: &self.stop };
+                Terms { kind, silence, pace: Pool::pace(kind), rewrites: &pool.rewrites, host, stop: &self.stop };
             match exchange::exchange(session, link, request, &mut upload, terms).await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));
@@ -492,6 +499,9 @@ fn refusal_of(error: &Error) -> Option<GateRefusal> {
         }
         (_, ErrorSource::Upstream) => Some(GateRefusal::UpstreamDown),
         (ErrorType::ReadTimedout, ErrorSource::Downstream) => Some(GateRefusal::RequestTimeout),
+        (ErrorType::ReadError, ErrorSource::Downstream) if broken::is_broken_chunk(error) => {
+            Some(GateRefusal::MalformedRequest(guard::BROKEN_CHUNK))
+        }
         (
             // A stream of HTTP/2 was reset, which nobody hears an answer on.
             ErrorType::H2Error

@@ -51,8 +51,8 @@ pub enum Kind {
 impl Kind {
     /// The kind of a request with this head.
     pub fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
-        // RFC 6455 §4.1: a GET of HTTP/1.1.
-        if version == Version::HTTP_11 && has_token(headers, UPGRADE, b"websocket") {
+        // RFC 6455 §4.1: a GET of HTTP/1.1. Of others, this is left unheard (RFC 9110 §7.8).
+        if version == Version::HTTP_11 && *method == Method::GET && has_token(headers, UPGRADE, b"websocket") {
             return Self::WebSocket;
         }
         if *method == Method::OPTIONS

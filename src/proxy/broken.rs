@@ -37,6 +37,12 @@ pub(super) fn of_client(error: Box<Error>) -> Box<Error> {
     error.into_down()
 }
 
+/// Whether the client's body broke off because a chunk of it is malformed, as `guard` says.
+pub(super) fn is_broken_chunk(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
+}
+
 /// The app said and took nothing for too long.
 pub(super) fn late() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the app is silent").into_up()

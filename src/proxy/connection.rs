@@ -1,13 +1,14 @@
 //! What is known of one connection for as long as it lasts: who is at its other end, and what comes by it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::sync::watch;
 
+use super::chunks::Chunks;
 use super::first_line::FirstLine;
 use super::named::Named;
 use crate::gate::refusal::GateRefusal;
@@ -26,10 +27,32 @@ pub(super) struct Connection {
     named: OnceLock<Arc<Named>>,
     /// The [`Turn`], as a number.
     turn: AtomicU32,
-    /// Of the head that comes now, or came last.
-    first_line: Mutex<FirstLine>,
+    /// What comes of the request that is awaited, or was last.
+    raw: Mutex<Raw>,
+    /// Whether its body comes in chunks that are looked at.
+    has_chunks: AtomicBool,
     /// How many requests are being served, on HTTP/2.
     running: Option<watch::Sender<usize>>,
+}
+
+/// The bytes of one request over HTTP/1.1, before Pingora reads them.
+#[derive(Debug, Default)]
+struct Raw {
+    first_line: FirstLine,
+    /// How many bytes have come while its head was awaited.
+    length: usize,
+    /// Those of the last time: what follows the head is among them.
+    last: Vec<u8>,
+    chunks: Chunks,
+}
+
+impl Raw {
+    fn read_head(&mut self, bytes: &[u8]) {
+        self.first_line.read(bytes);
+        self.length += bytes.len();
+        self.last.clear();
+        self.last.extend_from_slice(bytes);
+    }
 }
 
 /// A request that is being served.
@@ -57,7 +80,8 @@ impl Connection {
             tls: arrival.tls,
             named: OnceLock::new(),
             turn: AtomicU32::new(Turn::FIRST.number()),
-            first_line: Mutex::default(),
+            raw: Mutex::default(),
+            has_chunks: AtomicBool::new(false),
             running,
         }
     }
@@ -124,21 +148,42 @@ impl Connection {
         }
     }
 
-    /// Another request begins with what came behind the last one.
-    pub(super) fn begin_line(&self, begun: &[u8]) {
-        let mut line = FirstLine::default();
-        line.read(begun);
-        *self.first_line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    fn raw(&self) -> MutexGuard<'_, Raw> {
+        self.raw.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// More of a head has come.
-    pub(super) fn read_line(&self, bytes: &[u8]) {
-        self.first_line.lock().unwrap_or_else(PoisonError::into_inner).read(bytes);
+    /// Another request begins with what came behind the last one.
+    pub(super) fn begin_head(&self, begun: &[u8]) {
+        let mut raw = self.raw();
+        (raw.first_line, raw.length, raw.chunks) = (FirstLine::default(), 0, Chunks::default());
+        raw.read_head(begun);
+        self.has_chunks.store(false, Ordering::Relaxed);
+    }
+
+    /// More of a head has come, and with it perhaps the start of its body.
+    pub(super) fn read_head(&self, bytes: &[u8]) {
+        self.raw().read_head(bytes);
     }
 
     /// What has come of the first line of this head.
     pub(super) fn first_line(&self) -> FirstLine {
-        *self.first_line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.raw().first_line
+    }
+
+    /// Behind the head, which has so many bytes, its body comes in chunks. Returns whether those are well so far.
+    pub(super) fn begin_chunks(&self, head: usize) -> bool {
+        let mut raw = self.raw();
+        let begun = raw.last.len().saturating_sub(raw.length.saturating_sub(head));
+        let mut chunks = Chunks::default();
+        let is_well = raw.last.get(begun..).is_none_or(|begun| chunks.read(begun));
+        raw.chunks = chunks;
+        self.has_chunks.store(true, Ordering::Relaxed);
+        is_well
+    }
+
+    /// More of a request has come behind its head. Returns whether its chunks, if it has any, are well so far.
+    pub(super) fn read_body(&self, bytes: &[u8]) -> bool {
+        !self.has_chunks.load(Ordering::Relaxed) || self.raw().chunks.read(bytes)
     }
 
     /// The head is there; what comes is not limited by the guard.

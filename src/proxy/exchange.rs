@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::broken::{is_late, late, of_app, of_client, paused, protocol, was_closed};
 use super::informational::Informational;
 use super::link::{Line, Link, Sender};
-use super::patience::{Patience, Turn};
+use super::patience::{Awaiting, Pace, Patience, Turn};
 use super::rewrites::Rewrites;
 use super::upload::{Upload, keep_open};
 use super::{hop_by_hop, response, tunnel, upstreams};
@@ -32,8 +32,8 @@ pub(super) struct Terms<'a> {
     pub(super) kind: Kind,
     /// How long the app may say and take nothing, unless its answer is a stream.
     pub(super) silence: Duration,
-    /// How long the client may pause within the request's body.
-    pub(super) pause: Duration,
+    /// How fast the client has to send the request's body.
+    pub(super) pace: Pace,
     /// What the route changes of the answer.
     pub(super) rewrites: &'a Rewrites,
     /// The host that the visitor asked for.
@@ -83,7 +83,7 @@ async fn exchange_by(
     terms: Terms<'_>,
 ) -> Result<bool, Unanswered> {
     let is_head = request.method() == Method::HEAD;
-    let (patience, with_client) = (Patience::new(terms.silence), Patience::new(terms.pause));
+    let (patience, with_client) = (Patience::new(terms.silence), Awaiting::at(terms.pace));
     let mut exchange = Exchange { session, upload, patience, with_client, turn: Turn::App };
     let (mut head, mut body) = exchange.ask(link, request).await?.into_parts();
     let reason = head.extensions.remove::<ReasonPhrase>();
@@ -112,6 +112,7 @@ async fn exchange_by(
         // Nobody waits behind a stream with another request, and whoever has sent one could leave unseen.
         exchange.session.set_pipelining_enabled(false);
     }
+    exchange.with_client.in_conversation();
     if terms.stop.is_cancelled() {
         // The connection is closed behind this answer, so it has to say so.
         exchange.session.set_keepalive(None);
@@ -154,7 +155,7 @@ struct Exchange<'a> {
     /// With the app.
     patience: Patience,
     /// With the client, while more of the body is awaited.
-    with_client: Patience,
+    with_client: Awaiting,
     turn: Turn,
 }
 
@@ -228,6 +229,9 @@ impl Exchange<'_> {
                 *turn = Turn::App;
             }
             let awaits_client = upload.awaits_client();
+            if !upload.is_over() {
+                with_client.begins();
+            }
             tokio::select! {
                 biased;
                 come = turn.next(upload.step(session), ready) => match come {
@@ -236,8 +240,8 @@ impl Exchange<'_> {
                         return Ok(come);
                     }
                     Either::Left(step) => {
-                        step.map_err(of_client)?;
-                        with_client.moved();
+                        let length = step.map_err(of_client)?;
+                        if awaits_client { with_client.came(length) } else { with_client.went() }
                         patience.moved();
                     }
                 },

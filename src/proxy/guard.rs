@@ -40,6 +40,9 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// An HTTP/2 connection opens with this many bytes (RFC 9113 §3.4); what follows has limits of its own.
 const PREFACE_BYTES: usize = 24;
 
+/// What is wrong with a body whose chunks are not well.
+pub(super) const BROKEN_CHUNK: &str = "a chunk of the body is malformed";
+
 /// A connection whose heads have a deadline and a size.
 #[derive(Debug)]
 pub(super) struct Guarded<S: AsyncWrite> {
@@ -101,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         self.head_bytes += buf.filled().len() - before;
         if !self.http2 {
-            self.connection.read_line(buf.filled().get(before..).unwrap_or_default());
+            self.connection.read_head(buf.filled().get(before..).unwrap_or_default());
         }
         if self.http2 && self.head_bytes >= PREFACE_BYTES {
             self.connection.head_is_read();
@@ -190,7 +193,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
         match turn {
             Turn::Head(_) => this.poll_head(cx, buf),
             Turn::Request(_) => {
+                let before = buf.filled().len();
                 let read = Pin::new(&mut this.io).poll_read(cx, buf);
+                if !this.connection.read_body(buf.filled().get(before..).unwrap_or_default()) {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BROKEN_CHUNK)));
+                }
                 // Whoever waits for the client has nothing more to say for now: what was said is not held back meanwhile.
                 if read.is_pending()
                     && this.io.holds_something()

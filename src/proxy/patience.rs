@@ -25,6 +25,11 @@ impl Patience {
         self.since = Instant::now();
     }
 
+    /// So much of the time that passed was no silence.
+    fn leave_out(&mut self, time: Duration) {
+        self.since += time;
+    }
+
     /// Returns once nothing has moved for too long. What moves sets no timer anew: that is looked at when it fires.
     pub(super) async fn out(&mut self) {
         loop {
@@ -36,6 +41,58 @@ impl Patience {
             }
             self.timer = None;
         }
+    }
+}
+
+/// How fast the client has to send what it sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How long it may take for the least that counts.
+    pub(super) pause: Duration,
+    /// How many bytes count. Fewer do not let it begin anew, or one now and then would hold everything for ever.
+    pub(super) least: usize,
+}
+
+/// How long more of the client's body has been awaited.
+pub(super) struct Awaiting {
+    patience: Patience,
+    least: usize,
+    come: usize,
+    since: Instant,
+}
+
+impl Awaiting {
+    pub(super) fn at(pace: Pace) -> Self {
+        Self { patience: Patience::new(pace.pause), least: pace.least, come: 0, since: Instant::now() }
+    }
+
+    /// From now on every byte counts: there is an answer already, which may be part of a conversation.
+    pub(super) fn in_conversation(&mut self) {
+        self.least = 1;
+    }
+
+    /// Something begins that [`Self::came`] or [`Self::went`] ends.
+    pub(super) fn begins(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// So many bytes came.
+    pub(super) fn came(&mut self, bytes: usize) {
+        self.come += bytes;
+        if self.come >= self.least {
+            self.come = 0;
+            self.patience.moved();
+        }
+    }
+
+    /// What had come was handed on, for which the client is not to blame.
+    pub(super) fn went(&mut self) {
+        self.patience.leave_out(self.since.elapsed());
+    }
+
+    /// Returns once too little came for too long.
+    pub(super) async fn out(&mut self) {
+        self.patience.out().await;
     }
 }
 

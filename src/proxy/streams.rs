@@ -81,7 +81,7 @@ impl Requests {
             }
             let mut settings = HttpPersistentSettings::for_session(&session);
             let (stream, begun) = session.finish().await.ok()??.into_parts();
-            connection.begin_line(begun.as_deref().unwrap_or_default());
+            connection.begin_head(begun.as_deref().unwrap_or_default());
             if let Some(begun) = begun {
                 settings.set_pipelined_prefix(begun);
             }

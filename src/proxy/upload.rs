@@ -102,27 +102,28 @@ impl Upload {
         self.is_over() && !self.is_refused
     }
 
-    /// Moves it on by one step: reads a piece of it, or hands one to the app. Once it is over, this waits for the client to
-    /// leave.
+    /// Moves it on by one step: reads a piece of it, whose length it says, or hands one to the app. Once it is over, this
+    /// waits for the client to leave.
     ///
     /// # Errors
     /// The client left, broke the rules of HTTP, or sent too much.
-    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<()> {
+    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<usize> {
         if !self.waiting.is_empty() {
             self.hand_over().await;
-            return Ok(());
+            return Ok(0);
         }
         let piece = session.read_body_or_idle(self.is_read).await?;
         self.is_read = session.is_body_done() || piece.is_none();
+        let length = piece.as_ref().map_or(0, |piece| piece.len());
         if let Some(left) = &mut self.left {
-            let length = piece.as_ref().map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
-            *left = left.checked_sub(length).or_err(TOO_LARGE, "the body is larger than the route takes")?;
+            let taken = u64::try_from(length).unwrap_or(u64::MAX);
+            *left = left.checked_sub(taken).or_err(TOO_LARGE, "the body is larger than the route takes")?;
         }
         // What the app does not want is read all the same: a client may look for the answer only when it has said all.
         if self.to_app.is_some() {
             self.wait(Piece { data: piece.unwrap_or_default(), is_last: self.is_read });
         }
-        Ok(())
+        Ok(length)
     }
 
     fn wait(&mut self, piece: Piece) {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::CLIENT_PAUSE;
 use super::dial::Trust;
+use super::patience::Pace;
 use super::rewrites::Rewrites;
 use super::room::Room;
 use super::server::{Server, Serves};
+use super::{CLIENT_LEAST, CLIENT_PAUSE};
 use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
 use crate::domain::upstream::{Balance, HealthCheck, UpstreamUrl};
@@ -139,12 +140,14 @@ impl Pool {
         &self.servers
     }
 
-    /// How long a client may pause within its request's body.
-    pub(super) fn pause(kind: Kind) -> Duration {
+    /// How fast a client has to send its request's body.
+    pub(super) fn pace(kind: Kind) -> Pace {
         match kind {
             // Its messages are sent as they come about.
-            Kind::Grpc => STREAM_SILENCE,
-            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => CLIENT_PAUSE,
+            Kind::Grpc => Pace { pause: STREAM_SILENCE, least: 1 },
+            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => {
+                Pace { pause: CLIENT_PAUSE, least: CLIENT_LEAST }
+            }
         }
     }
 

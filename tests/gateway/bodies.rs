@@ -131,3 +131,141 @@ async fn a_client_that_waits_for_100_continue_hears_the_app() {
     client.send("hi").await;
     assert_eq!(client.answer().await.text(), "hi");
 }
+
+/// A POST in chunks with that body, and another request behind it.
+fn smuggling(chunks: &str) -> String {
+    format!("{}{chunks}{}", request("POST", "/a", &["Transfer-Encoding: chunked"], ""), get("/smuggled", &[]))
+}
+
+#[tokio::test]
+async fn a_chunk_that_servers_read_differently_ends_the_connection() {
+    let (note, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let url = raw_app(move |seen, mut stream| {
+        let note = note.clone();
+        async move {
+            note.send(seen.target).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &url).start();
+    for chunks in [
+        "\r\n\r\n",
+        "\r\n0\r\n\r\n",
+        ";x\r\n\r\n",
+        "5\r\nhello\r\n\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5;a\nb\r\nhello\r\n0\r\n\r\n",
+        "0\r\nX: a\nb\r\n\r\n",
+    ] {
+        let all = smuggling(chunks);
+        let head = all.find("\r\n\r\n").unwrap() + 4;
+        // At once, and with a pause behind the head or within the chunks.
+        for cut in [0, head, head + 1, head + 3] {
+            let mut client = world.connect();
+            client.send(&all[..cut]).await;
+            tokio::task::yield_now().await;
+            // It may have been refused by now.
+            let _ = client.io.write_all(&all.as_bytes()[cut..]).await;
+            assert!(client.closes().await.starts_with("HTTP/1.1 400 "), "{chunks:?} {cut}");
+        }
+    }
+    while let Ok(target) = asked.try_recv() {
+        assert_eq!(target, "/a");
+    }
+}
+
+#[tokio::test]
+async fn well_formed_chunks_pass_byte_for_byte_and_the_next_request_behind_them_too() {
+    let url = raw_app(async |_, mut stream| {
+        let mut body = Vec::new();
+        while !body.ends_with(b"0\r\n\r\n") {
+            let mut piece = [0; 256];
+            let length = stream.read(&mut piece).await.unwrap();
+            body.extend_from_slice(&piece[..length]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &url).route("/smuggled", Access::Public, &app.url).start();
+    for chunks in
+        ["5\r\nhello\r\n0\r\n\r\n", "5;a=b\r\nhello\r\n000\r\nX: a\r\n\r\n", "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n"]
+    {
+        let mut client = world.connect();
+        client.send(smuggling(chunks)).await;
+        assert_eq!((client.answer().await.status, client.answer().await.status), (200, 200), "{chunks:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_is_for_get_alone() {
+    let app = hello().await;
+    let world = plan().route("/", Access::Public, &app.url).start();
+    for method in ["POST", "PUT", "PATCH"] {
+        let lines = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Content-Length: 5"];
+        let mut client = world.connect();
+        client.send(format!("{}hello{}", request(method, "/a", &lines, ""), get("/next", &[]))).await;
+        assert_eq!(client.answer().await.status, 200);
+        let seen = app.saw();
+        assert_eq!((seen.field("upgrade"), seen.field("connection")), (None, None), "{seen:?}");
+        assert_eq!(client.answer().await.status, 200);
+        assert_eq!(app.saw().target, "/next");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_only_drips_is_not_waited_for() {
+    let (note, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let url = raw_app(move |_, stream| {
+        let note = note.clone();
+        async move { note.send(stream).unwrap() }
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 1000000"], "")).await;
+    client.send("x").await;
+    let held = asked.recv().await.unwrap();
+    let began = tokio::time::Instant::now();
+    let (mut reads, mut writes) = tokio::io::split(client.io);
+    let dripping = tokio::spawn(async move {
+        while writes.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    });
+    let mut said = [0; 12];
+    reads.read_exact(&mut said).await.unwrap();
+    assert_eq!((&said, began.elapsed().as_secs()), (b"HTTP/1.1 408", 60));
+    dripping.abort();
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_an_app_takes_slowly_is_waited_for() {
+    let url = raw_app(async |_, mut stream| {
+        let mut left = 16_000_000;
+        while left > 0 {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            let mut piece = vec![0; 8_000_000.min(left)];
+            stream.read_exact(&mut piece).await.unwrap();
+            left -= piece.len();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let world = plan().route("/", Access::Public, &url).start();
+    let mut client = world.connect();
+    client.send(request("POST", "/", &["Content-Length: 16000000"], "")).await;
+    let (mut reads, mut writes) = tokio::io::split(client.io);
+    let upload = tokio::spawn(async move {
+        writes.write_all(&vec![b'x'; 16_000_000]).await.unwrap();
+        writes
+    });
+    let mut said = [0; 12];
+    reads.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 200");
+    drop(upload.await);
+}

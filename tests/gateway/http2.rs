@@ -286,4 +286,19 @@ async fn a_client_that_pauses_within_a_body_is_not_waited_for() {
     assert_eq!(answer.await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
     assert_eq!(began.elapsed().as_secs(), 60);
     drop((held, upload));
+    // Nor is one that sends a byte now and then.
+    let (answer, mut upload) =
+        client.send_request(Request::post(format!("https://{HOST}/")).body(()).unwrap(), false).unwrap();
+    upload.send_data(Bytes::from_static(b"some"), false).unwrap();
+    let held = asked.recv().await.unwrap();
+    let began = tokio::time::Instant::now();
+    let dripping = tokio::spawn(async move {
+        while upload.send_data(Bytes::from_static(b"x"), false).is_ok() {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    });
+    assert_eq!(answer.await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(began.elapsed().as_secs(), 60);
+    dripping.abort();
+    drop(held);
 }
