@@ -6,6 +6,7 @@ pub mod session;
 pub mod sessions;
 pub mod socket;
 pub mod users;
+pub mod whose;
 
 use std::sync::Arc;
 

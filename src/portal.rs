@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, options, post};
 use url::Url;
 
 use crate::auth::Auth;
@@ -146,6 +146,9 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::FORWARD_AUTH, any(forward_auth::handle))
         .route(own_paths::FORWARD_AUTH_ROOT, any(forward_auth::handle))
         .route(own_paths::FORWARD_AUTH_ABOUT, any(forward_auth::handle))
+        .route(own_paths::HEALTHZ, get(well_known::healthz).options(well_known::healthz))
+        // All that is ever asked here is the check that HAProxy makes where nothing is said.
+        .route("/", options(well_known::healthz))
         .route(own_paths::JWKS, get(well_known::jwks))
         .route(own_paths::ASSETS_ANY, get(pages::asset))
         .route(own_paths::PASSKEY_ENDPOINTS, get(well_known::passkey_endpoints))

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 
+use super::whose::{self, Names};
 use crate::auth::Auth;
 use crate::counts::Counts;
 
@@ -22,15 +24,20 @@ pub struct Admin {
     pub auth: Arc<Auth>,
     /// What has been counted.
     pub counts: Arc<Counts>,
+    /// The names by which the counts may be asked for.
+    pub names: Names,
 }
 
 /// The router of the admin listener.
 pub fn router(admin: Arc<Admin>) -> Router {
+    let by_name = middleware::from_fn_with_state(admin.names.clone(), whose::only_by_name);
     Router::new()
+        .route("/metrics", get(metrics))
+        .route_layer(by_name)
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
         .route("/jwks.json", get(jwks))
+        .layer(middleware::from_fn(whose::only_local))
         .with_state(admin)
 }
 

@@ -1,7 +1,7 @@
 //! `bmauth health`: asks `/readyz` of the running gateway, for container health checks.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +13,13 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Prints `ok`, or fails with what the gateway said.
 pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
-    let admin = load(config)?.server.admin;
+    let mut admin = load(config)?.server.admin;
+    // Of all addresses, this one answers itself.
+    match admin.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => admin.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(address) if address.is_unspecified() => admin.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
     ask(admin)?;
     println!("ok");
     Ok(())

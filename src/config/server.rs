@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::setting::{Setting, Written, section};
+use crate::domain::host::Host;
+use crate::domain::network::is_local;
 
 pub mod tls;
 
@@ -14,7 +16,7 @@ use tls::TlsFiles;
 
 section! {
     /// The section as it is written.
-    struct ServerFile { listen, tls, admin, trusted_proxies }
+    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies }
     not_built {}
 }
 
@@ -25,8 +27,10 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// The certificate and key of the public addresses; none behind another TLS terminator.
     pub tls: Option<TlsFiles>,
-    /// The address of `/livez`, `/readyz` and `/metrics`: loopback or private.
+    /// The address of `/livez`, `/readyz` and `/metrics`: loopback, private, or all of them.
     pub admin: SocketAddr,
+    /// The names by which `/metrics` may be asked for, besides those that nobody can register.
+    pub admin_hosts: Vec<Host>,
     /// The peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -40,7 +44,7 @@ impl Server {
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let Written { place, keys: ServerFile { listen, tls, admin, trusted_proxies } } = file;
+        let Written { place, keys: ServerFile { listen, tls, admin, admin_hosts, trusted_proxies } } = file;
         let listen = match listen {
             Some(listen) => read_listen(listen, checks),
             None => public_url.map(|url| vec![(default_listen(url), place.clone())]),
@@ -57,6 +61,10 @@ impl Server {
                 format!("`server.admin` is {admin}, where the public listener {taken} is; give it a port of its own."),
             );
         }
+        let admin_hosts = match admin_hosts {
+            Some(hosts) => read_hosts(hosts, checks),
+            None => Some(Vec::new()),
+        };
         let tls_is_written = tls.is_some();
         let tls = tls.and_then(|tls| tls::check(tls, public_url, checks));
         let trusted_proxies = match trusted_proxies {
@@ -81,6 +89,7 @@ impl Server {
             listen: listen?.into_iter().map(|(address, _)| address).collect(),
             tls,
             admin: admin?.0,
+            admin_hosts: admin_hosts?,
             trusted_proxies: trusted_proxies?,
         })
     }
@@ -140,13 +149,24 @@ fn read_admin(admin: Setting, checks: &mut Checks) -> Option<Located> {
     let place = admin.place().clone();
     let address = admin.parsed(checks, |text| {
         let address = read_address(text)?;
-        if is_private(address.ip()) {
+        if address.ip().is_unspecified() || is_local(address.ip()) {
             Ok(address)
         } else {
-            Err("it must be a loopback or private address, like \"127.0.0.1:9091\": health and metrics are never public.".to_owned())
+            Err("it must be a loopback or private address, like \"127.0.0.1:9091\", or \"0.0.0.0:9091\" for such visitors of all of them: health and metrics are never public.".to_owned())
         }
     })?;
     Some((address, place))
+}
+
+fn read_hosts(hosts: Setting, checks: &mut Checks) -> Option<Vec<Host>> {
+    let items = hosts.list(checks)?;
+    let count = items.len();
+    let read = |text: &str| {
+        Host::parse(text)
+            .map_err(|why| format!("{why}. It must be a host without scheme and port, like \"metrics.example.com\"."))
+    };
+    let read: Vec<Host> = items.into_iter().filter_map(|item| item.parsed(checks, read)).collect();
+    (read.len() == count).then_some(read)
 }
 
 fn read_trusted(trusted: Setting, checks: &mut Checks) -> Option<Vec<IpNet>> {
@@ -177,15 +197,4 @@ fn read_network(text: &str) -> Result<IpNet, String> {
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || everywhere)
-}
-
-/// Loopback (RFC 1122, 4291), private (RFC 1918, 4193), shared (RFC 6598) or link-local.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let shared = matches!(address.octets(), [100, second, ..] if second & 0xc0 == 0x40);
-            address.is_loopback() || address.is_private() || address.is_link_local() || shared
-        }
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
-    }
 }

@@ -24,6 +24,17 @@ impl Network {
     }
 }
 
+/// Whether an address is none of the internet: loopback (RFC 1122, 4291), private (RFC 1918, 4193), shared (RFC 6598) or link-local.
+pub fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let shared = matches!(address.octets(), [100, second, ..] if second & 0xc0 == 0x40);
+            address.is_loopback() || address.is_private() || address.is_link_local() || shared
+        }
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,6 +115,8 @@ pub const FORWARD_AUTH: &str = own!("/forward-auth");
 pub const FORWARD_AUTH_ABOUT: &str = own!("/forward-auth/{*asked_about}");
 /// The same with nothing but a slash behind it.
 pub const FORWARD_AUTH_ROOT: &str = own!("/forward-auth/");
+/// Whether the gateway is there, for a load balancer.
+pub const HEALTHZ: &str = own!("/healthz");
 /// The public keys.
 pub const JWKS: &str = own!("/jwks.json");
 /// Below it are stylesheet, scripts and pictures.

@@ -25,6 +25,11 @@ pub async fn jwks(State(portal): State<Arc<Portal>>) -> Response {
     (headers, portal.auth.identity().jwks()).into_response()
 }
 
+/// That the gateway is there. A load balancer asks by whatever name or address it has for it.
+pub async fn healthz() -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], "ok\n").into_response()
+}
+
 /// Where a password manager sends people to make a passkey (W3C passkey endpoints).
 pub async fn passkey_endpoints(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     #[derive(Serialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::Parts;
-use super::incoming::Incoming;
+use super::incoming::{self, Incoming};
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
@@ -42,6 +42,9 @@ pub(super) fn way<'a>(
         return Ok(Way::Question);
     }
     let host = &incoming.authority.host;
+    if incoming::is_for_any_host(head, incoming.target.path.as_str()) {
+        return Ok(Way::Portal);
+    }
     if !routes.knows_host(host) && *host != settings.public_host {
         return Err(GateRefusal::Misdirected);
     }

@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::hop_by_hop;
 use super::named::Named;
 use super::settings::Settings;
+use crate::domain::own_paths::{HEALTHZ, JWKS};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
@@ -60,7 +61,15 @@ impl Incoming {
         }
         allow(&head.method)?;
         one_framing(&head.headers)?;
-        let authority = connection.named(host(head)?)?;
+        let named = host(head).and_then(|raw| connection.named(raw));
+        let authority = match named {
+            Err(GateRefusal::MalformedHost(_) | NO_HOST)
+                if is_for_any_host(head, raw_target.split(|&byte| byte == b'?').next().unwrap_or_default()) =>
+            {
+                connection.named(settings.public_host.as_str().as_bytes())?
+            }
+            named => named?,
+        };
         let target = RequestTarget::parse(raw_target).map_err(GateRefusal::MalformedPath)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
@@ -69,6 +78,21 @@ impl Incoming {
         let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
         Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
     }
+}
+
+const NO_HOST: GateRefusal = GateRefusal::MalformedRequest("no host is named");
+
+/// Whether a request is answered by whatever name it is asked: whether the gateway is there, and for its public keys. The
+/// check that HAProxy makes where nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
+pub(super) fn is_for_any_host(head: &Parts, path: impl AsRef<[u8]>) -> bool {
+    let path = path.as_ref();
+    let is_bare_check = || {
+        head.method == Method::OPTIONS
+            && head.version == Version::HTTP_10
+            && path == b"/"
+            && !head.headers.contains_key(HOST)
+    };
+    path == HEALTHZ.as_bytes() || path == JWKS.as_bytes() || is_bare_check()
 }
 
 /// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what follows.
@@ -126,7 +150,7 @@ fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
             Err(GateRefusal::MalformedRequest("Host and :authority name different hosts"))
         }
         (Some(written), _) | (None, Some(written)) => Ok(written),
-        (None, None) => Err(GateRefusal::MalformedRequest("no host is named")),
+        (None, None) => Err(NO_HOST),
     }
 }
 

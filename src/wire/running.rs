@@ -16,6 +16,7 @@ use super::proxy::{self, Front};
 use crate::admin;
 use crate::admin::health::{self, Admin};
 use crate::admin::socket::{self, Socket};
+use crate::admin::whose::Names;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::proxy::Tls;
@@ -62,13 +63,19 @@ impl Running {
         let admin = listener.local_addr().context("reading the admin listener's address")?;
         let shutdown = CancellationToken::new();
         let Gateway { auth, portal, outbox, counts } = gateway;
-        let pages = health::router(Arc::new(Admin { auth: Arc::clone(&auth), counts }));
+        let pages = health::router(Arc::new(Admin {
+            auth: Arc::clone(&auth),
+            counts,
+            names: Names(config.server.admin_hosts.clone().into()),
+        }));
         let operating = admin::router(Arc::new(operating(config, &auth)));
         let inside = runtime.enter();
         let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, &shutdown);
         let stop = shutdown.clone();
         tasks.spawn(async move {
-            let served = axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await;
+            let served = axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the admin listener stopped");
             }

@@ -52,6 +52,37 @@ async fn well_known_paths_are_ours_on_the_relying_partys_host_alone() {
 }
 
 #[tokio::test]
+async fn whether_it_is_there_and_its_keys_are_told_by_whatever_name_it_is_asked() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    for target in ["/_bmauth/healthz", "/_bmauth/jwks.json", "/_bmauth/healthz?x"] {
+        for head in [
+            format!("GET {target} HTTP/1.1\r\nHost: bmauth:8443\r\n\r\n"),
+            format!("GET {target} HTTP/1.1\r\nHost: my_service:8443\r\n\r\n"),
+            format!("GET {target} HTTP/1.1\r\nHost: 10.0.0.5\r\n\r\n"),
+            format!("GET {target} HTTP/1.0\r\n\r\n"),
+            format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
+        ] {
+            let answer = world.ask(&head).await;
+            assert_eq!((answer.status, answer.field("x-portal")), (200, Some("yes")), "{head}");
+        }
+        let twice = format!("GET {target} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+        assert_eq!(world.ask(&twice).await.status, 400);
+    }
+    assert_eq!(world.ask("OPTIONS / HTTP/1.0\r\n\r\n").await.field("x-portal"), Some("yes"));
+    for (head, status) in [
+        ("GET / HTTP/1.0\r\n\r\n", 400),
+        ("OPTIONS / HTTP/1.1\r\n\r\n", 400),
+        ("OPTIONS /x HTTP/1.0\r\n\r\n", 400),
+        ("OPTIONS / HTTP/1.0\r\nHost: other.example\r\n\r\n", 421),
+        ("GET /_bmauth/sign-in HTTP/1.1\r\nHost: bmauth:8443\r\n\r\n", 421),
+        ("GET /_bmauth/healthz/x HTTP/1.1\r\nHost: bmauth:8443\r\n\r\n", 421),
+        ("GET /_bmauth%2Fhealthz HTTP/1.1\r\nHost: bmauth:8443\r\n\r\n", 421),
+    ] {
+        assert_eq!(world.ask(head).await.status, status, "{head}");
+    }
+}
+
+#[tokio::test]
 async fn the_public_host_has_our_pages_even_without_a_route() {
     let world = plan().route_to("app.example.com", "/", Access::Public, &[&nobody().await]).start();
     assert_eq!(world.get("/_bmauth/sign-in", &[]).await.status, 200);

@@ -89,8 +89,8 @@ fn variables_alone_can_say_everything() {
 #[test]
 fn problems_of_variables_and_flags_carry_their_names() {
     says(
-        &[("BMAUTH__SERVER__ADMIN", "0.0.0.0:1")],
-        "BMAUTH__SERVER__ADMIN: `server.admin` is \"0.0.0.0:1\": it must be a loopback or private address, like \"127.0.0.1:9091\": health and metrics are never public.",
+        &[("BMAUTH__SERVER__ADMIN", "192.0.2.7:1")],
+        "BMAUTH__SERVER__ADMIN: `server.admin` is \"192.0.2.7:1\": it must be a loopback or private address, like \"127.0.0.1:9091\", or \"0.0.0.0:9091\" for such visitors of all of them: health and metrics are never public.",
     );
     says(
         &[("BMAUTH__SERVR__ADMIN", "127.0.0.1:1")],

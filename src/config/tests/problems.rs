@@ -62,7 +62,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("acess = \"public\"", "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?");
     says(
         "[server]\nlisten_on = []",
-        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, trusted_proxies.",
+        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, admin_hosts, trusted_proxies.",
     );
     says(
         "[server]\ntrusted-proxies = []",
@@ -253,17 +253,21 @@ fn addresses_are_checked() {
         "[server]\nlisten = [\"0.0.0.0:1\", \"127.0.0.1:1\"]",
         "bmauth.toml:8:24: `server.listen` is \"127.0.0.1:1\": it is already taken by 0.0.0.0:1, above.",
     );
-    for public in ["0.0.0.0:9091", "[::]:9091", "192.0.2.7:9091", "[2001:db8::1]:9091"] {
+    for public in ["192.0.2.7:9091", "[2001:db8::1]:9091"] {
         says(
             &format!("[server]\nadmin = {public:?}"),
             &format!(
-                "bmauth.toml:8:9: `server.admin` is {public:?}: it must be a loopback or private address, like \"127.0.0.1:9091\": health and metrics are never public."
+                "bmauth.toml:8:9: `server.admin` is {public:?}: it must be a loopback or private address, like \"127.0.0.1:9091\", or \"0.0.0.0:9091\" for such visitors of all of them: health and metrics are never public."
             ),
         );
     }
     says(
         "[server]\nadmin = \"127.0.0.1:8443\"",
         "bmauth.toml:8:9: `server.admin` is 127.0.0.1:8443, where the public listener 0.0.0.0:8443 is; give it a port of its own.",
+    );
+    says(
+        "[server]\nadmin_hosts = [\"https://a.example\"]",
+        "bmauth.toml:8:16: `server.admin_hosts` is \"https://a.example\": the host has a character that a host cannot have. It must be a host without scheme and port, like \"metrics.example.com\".",
     );
 }
 
@@ -847,7 +851,7 @@ colour = "#fff"
 accent = "#ffff00"
 [server]
 lisen = []
-admin = "0.0.0.0:1"
+admin = "192.0.2.7:1"
 [email]
 from = "nobody"
 smtp_url = "mail"
