@@ -1,6 +1,7 @@
 //! The proxy: the only user of Pingora. One file for each phase of a request; the `Gateway` here only calls them.
 
 mod admit;
+mod announced;
 mod answers;
 #[doc(hidden)]
 pub mod apart;
@@ -48,6 +49,7 @@ use axum::Router;
 use http::header::TRANSFER_ENCODING;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
+use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession as Session;
 use pingora::{Error, ErrorSource, ErrorType, ImmutStr, OrErr as _};
 use tokio_util::sync::CancellationToken;
@@ -55,6 +57,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::principal::Principal;
 use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
+use crate::domain::host::Host;
 use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
@@ -72,6 +75,7 @@ pub use settings::Settings;
 
 use admit::Way;
 use answers::Answer;
+use connection::Connection;
 use context::Context;
 use exchange::Terms;
 use forward::{Destination, Saying, Spoofable};
@@ -150,12 +154,27 @@ impl Gateway {
         let is_ours = |text: &str| self.parts.gatekeeper.is_access_token(text);
         let connection = &context.surroundings.connection;
         let mut incoming = Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)?;
+        self.hear_host_of_proxy(head, connection, &mut incoming);
         // The question is all in the head.
         if incoming.kind == Kind::Preflight && !session.is_body_empty() {
             incoming.kind = Kind::Other;
         }
         context.set_incoming(incoming);
         Ok(())
+    }
+
+    /// Takes the host that a trusted proxy says the visitor asked for, where the proxy asks by a name of its own.
+    fn hear_host_of_proxy(&self, head: &RequestHeader, connection: &Connection, incoming: &mut Incoming) {
+        let is_ours = |host: &Host| self.parts.routes.knows_host(host) || *host == self.parts.settings.public_host;
+        if incoming.from_trusted
+            && !is_ours(&incoming.authority.host)
+            && !forward_auth::is_asked(incoming.target.path.as_str())
+            && let Some(said) = incoming::forwarded_host(&head.headers)
+            && let Ok(named) = connection.named(said)
+            && is_ours(&named.host)
+        {
+            incoming.authority = named;
+        }
     }
 
     /// Answers a request whose head was refused.
@@ -296,8 +315,16 @@ impl Gateway {
                     .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
             }
             let (silence, host) = (pool.patience(kind), &incoming.authority.written);
-            let terms =
-                Terms { kind, silence, pace: Pool::pace(kind), rewrites: &pool.rewrites, host, stop: &self.stop };
+            let is_for_one = admission.principal().is_some();
+            let terms = Terms {
+                kind,
+                silence,
+                is_for_one,
+                pace: Pool::pace(kind),
+                rewrites: &pool.rewrites,
+                host,
+                stop: &self.stop,
+            };
             match exchange::exchange(session, link, request, &mut upload, terms).await {
                 Ok(link) => {
                     link.into_iter().for_each(|link| server.keep(link));
@@ -395,6 +422,15 @@ impl Gateway {
         }
         let Some(incoming) = &context.incoming else { return Ok(()) };
         match admit::way(session.req_header(), incoming, &self.parts) {
+            Err(GateRefusal::PlainHttp) if matches!(session.req_header().method, Method::GET | Method::HEAD) => {
+                let settings = &self.parts.settings;
+                let connection = &context.surroundings.connection;
+                // Behind a port of TLS, that is the right one.
+                let port = if connection.is_astray { incoming.authority.port } else { settings.public_port };
+                let address = settings.address_of(&incoming.authority.host, port, &incoming.target);
+                context.line.refuse(GateRefusal::PlainHttp);
+                self.send(session, context, Answer::moved(&address)).await?;
+            }
             Ok(Way::App(route)) => {
                 context.surroundings.served.is_of(route.id);
                 context.line.route = Some(route.id);

@@ -1,6 +1,7 @@
 //! `[server]`: where the gateway listens and whom it believes.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -16,7 +17,7 @@ use tls::TlsFiles;
 
 section! {
     /// The section as it is written.
-    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies }
+    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive }
     not_built {}
 }
 
@@ -33,6 +34,10 @@ pub struct Server {
     pub admin_hosts: Vec<Host>,
     /// The peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether those peers say by the PROXY protocol whose connection it is.
+    pub proxy_protocol: bool,
+    /// How long a connection of a client is kept for the next request.
+    pub keep_alive: Duration,
 }
 
 /// An address and where it was written.
@@ -44,7 +49,10 @@ impl Server {
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let Written { place, keys: ServerFile { listen, tls, admin, admin_hosts, trusted_proxies } } = file;
+        let Written {
+            place,
+            keys: ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive },
+        } = file;
         let listen = match listen {
             Some(listen) => read_listen(listen, checks),
             None => public_url.map(|url| vec![(default_listen(url), place.clone())]),
@@ -65,11 +73,19 @@ impl Server {
             Some(hosts) => read_hosts(hosts, checks),
             None => Some(Vec::new()),
         };
+        let keep_alive = match keep_alive {
+            Some(keep_alive) => keep_alive.duration(checks, Duration::from_secs(1)..=Duration::from_secs(60 * 60)),
+            None => Some(Duration::from_secs(75)),
+        };
         let tls_is_written = tls.is_some();
         let tls = tls.and_then(|tls| tls::check(tls, public_url, checks));
         let trusted_proxies = match trusted_proxies {
             Some(trusted) => read_trusted(trusted, checks),
             None => Some(Vec::new()),
+        };
+        let proxy_protocol = match proxy_protocol {
+            Some(setting) => read_proxy_protocol(setting, trusted_proxies.as_deref(), checks),
+            None => Some(false),
         };
         if let (false, Some(url), Some([]), Some(listen)) =
             (tls_is_written, public_url, trusted_proxies.as_deref(), &listen)
@@ -91,6 +107,8 @@ impl Server {
             admin: admin?.0,
             admin_hosts: admin_hosts?,
             trusted_proxies: trusted_proxies?,
+            proxy_protocol: proxy_protocol?,
+            keep_alive: keep_alive?,
         })
     }
 }
@@ -156,6 +174,19 @@ fn read_admin(admin: Setting, checks: &mut Checks) -> Option<Located> {
         }
     })?;
     Some((address, place))
+}
+
+fn read_proxy_protocol(setting: Setting, trusted: Option<&[IpNet]>, checks: &mut Checks) -> Option<bool> {
+    let place = setting.place().clone();
+    let is_on = setting.boolean(checks)?;
+    if is_on && trusted.is_some_and(<[IpNet]>::is_empty) {
+        checks.refuse(
+            &place,
+            "`server.proxy_protocol` is true, but nobody is in `server.trusted_proxies` who could speak it; name the proxies in front there.",
+        );
+        return None;
+    }
+    Some(is_on)
 }
 
 fn read_hosts(hosts: Setting, checks: &mut Checks) -> Option<Vec<Host>> {

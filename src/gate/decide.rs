@@ -28,6 +28,8 @@ pub struct Asked<'a> {
     pub authority: &'a Authority,
     /// The scheme of `public_url`, which is what the visitor's browser sees whoever ends its TLS.
     pub public_scheme: Scheme,
+    /// The port of `public_url`, where it is not the scheme's own: proxies in front may leave it out of the host.
+    pub public_port: Option<u16>,
 }
 
 /// Why a request may not go on.
@@ -112,16 +114,20 @@ fn comes_from_a_page_let_in(route: &Route, asked: &Asked<'_>) -> bool {
     let mut origins = asked.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let Ok(origin) = origin.to_str() else { return false };
-    is_own_origin(origin, asked.authority, asked.public_scheme)
-        || route.upstream.websocket_origins.iter().any(|known| known.as_str() == origin)
+    is_own_origin(origin, asked) || route.upstream.websocket_origins.iter().any(|known| known.as_str() == origin)
 }
 
 /// Whether an origin is the scheme, host and port that a request is for.
-fn is_own_origin(origin: &str, authority: &Authority, scheme: Scheme) -> bool {
+fn is_own_origin(origin: &str, asked: &Asked<'_>) -> bool {
+    let (authority, scheme) = (asked.authority, asked.public_scheme);
     let Some((its_scheme, its_authority)) = origin.split_once("://") else { return false };
     let Ok(its_authority) = Authority::parse(its_authority.as_bytes()) else { return false };
     let port = |authority: &Authority| authority.port.unwrap_or(scheme.default_port());
-    its_scheme == scheme.as_str() && its_authority.host == authority.host && port(&its_authority) == port(authority)
+    let is_left_out =
+        authority.port.is_none() && its_authority.port.is_some() && its_authority.port == asked.public_port;
+    its_scheme == scheme.as_str()
+        && its_authority.host == authority.host
+        && (port(&its_authority) == port(authority) || is_left_out)
 }
 
 #[cfg(test)]
@@ -183,6 +189,7 @@ mod tests {
             headers: &headers,
             authority: &Authority::parse(b"a.example").unwrap(),
             public_scheme: Scheme::Https,
+            public_port: None,
         };
         let decided = decide(route, asked, &NobodySignedIn).now_or_never().expect("nothing here waits");
         match decided {
@@ -246,9 +253,24 @@ mod tests {
 
     #[test]
     fn an_origin_is_compared_by_scheme_host_and_port() {
-        let own = |origin: &str, authority: &str, scheme| {
-            is_own_origin(origin, &Authority::parse(authority.as_bytes()).unwrap(), scheme)
+        let headers = HeaderMap::new();
+        let credentials = Credentials::read(&headers, "session", |_| false);
+        let with_port = |origin: &str, authority: &str, public_scheme, public_port| {
+            let authority = &Authority::parse(authority.as_bytes()).unwrap();
+            let (kind, credentials, headers) = (Kind::WebSocket, &credentials, &headers);
+            is_own_origin(origin, &Asked { kind, credentials, headers, authority, public_scheme, public_port })
         };
+        let own = |origin: &str, authority: &str, scheme| with_port(origin, authority, scheme, None);
+        // A proxy in front may leave the port of public_url out.
+        assert!(with_port("https://a.example:8443", "a.example", Scheme::Https, Some(8443)));
+        for (origin, authority) in [
+            ("https://a.example:8444", "a.example"),
+            ("https://a.example:8443", "a.example:9443"),
+            ("https://b.example:8443", "a.example"),
+            ("http://a.example:8443", "a.example"),
+        ] {
+            assert!(!with_port(origin, authority, Scheme::Https, Some(8443)), "{origin} {authority}");
+        }
         let https = Scheme::Https;
         assert!(own("https://a.example", "a.example", https));
         assert!(own("https://a.example", "a.example:443", https));

@@ -167,6 +167,7 @@ impl ForwardAuth {
             headers: question.headers,
             authority: &original.authority,
             public_scheme: self.settings.public_scheme,
+            public_port: self.settings.public_port,
         };
         let mut reply = match decide::decide(route, asked, &*self.gatekeeper).await {
             Ok(admission) => self.allow(question, &admission),

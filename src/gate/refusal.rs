@@ -39,6 +39,8 @@ pub enum GateRefusal {
     RequestTimeout,
     /// A method that is never let through, or one that this address does not answer.
     MethodNotAllowed,
+    /// The visitor came by http, where `public_url` is https.
+    PlainHttp,
     /// Not a host of ours.
     Misdirected,
     /// No route, and none of our own pages.
@@ -227,6 +229,13 @@ impl GateRefusal {
                 "This method is not allowed",
                 Refused,
                 page("error-method-heading", "error-method-text", Home),
+            ),
+            Self::PlainHttp => row(
+                S::FORBIDDEN,
+                "plain-http",
+                "This address is served by https alone",
+                Refused,
+                page("error-plain-http-heading", "error-plain-http-text", Nowhere),
             ),
             Self::Misdirected => row(
                 S::MISDIRECTED_REQUEST,
@@ -541,7 +550,8 @@ impl GateRefusal {
             Self::HeadTooLarge => Self::BodyTooLarge,
             Self::BodyTooLarge => Self::RequestTimeout,
             Self::RequestTimeout => Self::MethodNotAllowed,
-            Self::MethodNotAllowed => Self::Misdirected,
+            Self::MethodNotAllowed => Self::PlainHttp,
+            Self::PlainHttp => Self::Misdirected,
             Self::Misdirected => Self::NotFound,
             Self::NotFound => Self::AskedOnly,
             Self::AskedOnly => Self::OwnPath,

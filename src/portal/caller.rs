@@ -155,7 +155,9 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         flow,
         return_to: None,
     };
-    let return_to = query("return_to").map(|text| caller.destination_or_root(Some(&text), portal));
+    // The other name is what oauth2-proxy calls it, and what ingress-nginx writes by itself.
+    let return_to =
+        query("return_to").or_else(|| query("rd")).map(|text| caller.destination_or_root(Some(&text), portal));
     Caller { return_to, ..caller }
 }
 

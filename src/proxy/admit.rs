@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
 use crate::domain::own_paths::PREFIX;
-use crate::domain::route::Route;
+use crate::domain::route::{Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
 use crate::gate::reach::{self, Reaching};
@@ -48,6 +48,9 @@ pub(super) fn way<'a>(
     if !routes.knows_host(host) && *host != settings.public_host {
         return Err(GateRefusal::Misdirected);
     }
+    if incoming.scheme != settings.public_scheme && settings.public_scheme == Scheme::Https {
+        return Err(GateRefusal::PlainHttp);
+    }
     if let Some(is_as_written) = own_path(incoming, settings) {
         return if is_as_written { Ok(Way::Portal) } else { Err(GateRefusal::NotFound) };
     }
@@ -78,6 +81,7 @@ pub(super) async fn decide(
         headers,
         authority: &incoming.authority,
         public_scheme: parts.settings.public_scheme,
+        public_port: parts.settings.public_port,
     };
     decide::decide(route, asked, &*parts.gatekeeper).await
 }

@@ -35,7 +35,7 @@ impl Steps {
     /// Those of requests from `peer`.
     pub fn new(parts: Parts, peer: SocketAddr) -> Self {
         let spoofable = Spoofable::new(&parts.settings);
-        let connection = Connection::of(Arrival { peer: Some(peer), tls: false, http2: false });
+        let connection = Connection::of(Arrival { peer: Some(peer), tls: false, http2: false, is_astray: false });
         Self { parts, spoofable, connection, rewrites: Rewrites::default(), server: HeaderValue::from_static("app") }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) forwarded_for: Option<HeaderValue>,
     /// Whether the connection itself is encrypted.
     pub(super) tls: bool,
+    /// Whether it speaks plain HTTP where TLS is spoken.
+    pub(super) is_astray: bool,
     /// The host that the first request named; nearly always all of them name it.
     named: OnceLock<Arc<Named>>,
     /// The [`Turn`], as a number.
@@ -78,6 +80,7 @@ impl Connection {
             peer,
             forwarded_for,
             tls: arrival.tls,
+            is_astray: arrival.is_astray,
             named: OnceLock::new(),
             turn: AtomicU32::new(Turn::FIRST.number()),
             raw: Mutex::default(),
@@ -221,7 +224,7 @@ impl Turn {
 }
 
 /// How a connection came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// Who is at the other end.
     pub peer: Option<SocketAddr>,
@@ -229,6 +232,8 @@ pub struct Arrival {
     pub tls: bool,
     /// Whether its ends agreed on HTTP/2.
     pub http2: bool,
+    /// Whether it speaks plain HTTP where TLS is spoken, and is to hear of that alone.
+    pub is_astray: bool,
 }
 
 /// The connection that a request came by.

@@ -32,6 +32,8 @@ pub(super) struct Terms<'a> {
     pub(super) kind: Kind,
     /// How long the app may say and take nothing, unless its answer is a stream.
     pub(super) silence: Duration,
+    /// Whether the app is told whose request it is.
+    pub(super) is_for_one: bool,
     /// How fast the client has to send the request's body.
     pub(super) pace: Pace,
     /// What the route changes of the answer.
@@ -105,6 +107,9 @@ async fn exchange_by(
     let ends = is_head || body.is_end_stream();
     let is_reusable = !(ends && announces_body(&head));
     hop_by_hop::drop_from_answer(&mut head);
+    if terms.is_for_one {
+        response::keep_from_others(&mut head)?;
+    }
     terms.rewrites.apply_to_answer(&mut head, terms.host)?;
     frame(&mut head, ends, exchange.session.req_header().version)?;
     if response::is_stream(&head) {

@@ -29,8 +29,6 @@ use crate::gate::refusal::GateRefusal;
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the next request.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of what is written to it. Pingora bounds only the writing of bodies, and sooner: not
 /// that of heads, nor of what is still buffered at the end of an answer.
 const TAKE_DEADLINE: Duration = Duration::from_secs(150);
@@ -55,6 +53,8 @@ pub(super) struct Guarded<S: AsyncWrite> {
     /// The turn that the fields below are about.
     turn: Turn,
     head_bytes: usize,
+    /// How long it is kept for the next request.
+    keep_alive: Duration,
     /// When the head must be complete, or while not a byte of it has come, when it must have begun.
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -67,7 +67,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
-    pub(super) fn new(io: S, arrival: Arrival) -> Self {
+    pub(super) fn new(io: S, arrival: Arrival, keep_alive: Duration) -> Self {
         static IDS: AtomicI32 = AtomicI32::new(0);
         let connection = Arc::new(Connection::of(arrival));
         let response = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
@@ -80,6 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             turn: Turn::FIRST,
             head_bytes: 0,
+            keep_alive,
             deadline: Some(Instant::now() + HEAD_DEADLINE),
             timer: None,
             stuck: None,
@@ -113,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         if begun == 0 && self.head_bytes > 0 && self.turn != Turn::FIRST {
             self.deadline = Some(now + HEAD_DEADLINE);
         }
-        let deadline = *self.deadline.get_or_insert_with(|| now + KEEP_ALIVE);
+        let deadline = *self.deadline.get_or_insert_with(|| now + self.keep_alive);
         match read {
             // One byte now and then is always ready, so the timer below would never be asked.
             Poll::Ready(_) if now >= deadline => Poll::Ready(Err(self.late())),

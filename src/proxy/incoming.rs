@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
@@ -22,6 +23,7 @@ use crate::gate::refusal::GateRefusal;
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A request whose head can have only one meaning.
@@ -73,8 +75,7 @@ impl Incoming {
         let target = RequestTarget::parse(raw_target).map_err(GateRefusal::MalformedPath)?;
         let from_trusted = connection.peer().is_some_and(|peer| settings.trusts(peer));
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
-        let forwarded_https = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
-        let scheme = if forwarded_https.unwrap_or(connection.tls) { Scheme::Https } else { Scheme::Http };
+        let scheme = scheme(head, connection, settings, from_trusted);
         let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
         Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
     }
@@ -179,15 +180,53 @@ fn address(item: &[u8]) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Whether the nearest trusted proxy says the visitor came over https; `None` where it does not say.
-fn forwarded_proto(headers: &HeaderMap) -> Option<bool> {
-    let last = headers.get_all(&X_FORWARDED_PROTO).iter().next_back()?;
-    let item = last.as_bytes().rsplit(|&byte| byte == b',').next()?.trim_ascii();
-    match item {
-        _ if item.eq_ignore_ascii_case(b"https") => Some(true),
-        _ if item.eq_ignore_ascii_case(b"http") => Some(false),
-        _ => None,
+/// The scheme that the visitor's browser shows: that of `public_url`, unless somebody who knows says another.
+fn scheme(head: &Parts, connection: &Connection, settings: &Settings, from_trusted: bool) -> Scheme {
+    let said = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
+    let seen = if connection.tls { Scheme::Https } else { settings.public_scheme };
+    match said {
+        _ if connection.is_astray => Scheme::Http,
+        Some(Scheme::Http) if settings.public_scheme == Scheme::Https && comes_by_https(&head.headers) => {
+            static IS_SAID: AtomicBool = AtomicBool::new(false);
+            if !IS_SAID.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "a trusted proxy says X-Forwarded-Proto: http of requests that came by https; have it say https"
+                );
+            }
+            Scheme::Https
+        }
+        Some(said) => said,
+        None => seen,
     }
+}
+
+/// Whether only a browser on an https page can have sent this: the cookies and the fields that there are only there.
+fn comes_by_https(headers: &HeaderMap) -> bool {
+    let is_secure = |cookie: &[u8]| cookie.trim_ascii_start().starts_with(b"__Host-");
+    let mut cookies =
+        headers.get_all(COOKIE).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b';'));
+    cookies.any(is_secure) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"))
+}
+
+/// What the nearest trusted proxy says; `None` where it does not say.
+fn forwarded_proto(headers: &HeaderMap) -> Option<Scheme> {
+    let item = last_item(headers, &X_FORWARDED_PROTO)?;
+    let is = |scheme: &[u8]| item.eq_ignore_ascii_case(scheme);
+    match () {
+        () if is(b"https") || is(b"wss") => Some(Scheme::Https),
+        () if is(b"http") || is(b"ws") => Some(Scheme::Http),
+        () => None,
+    }
+}
+
+/// The host that the nearest trusted proxy says the visitor asked for.
+pub(super) fn forwarded_host(headers: &HeaderMap) -> Option<&[u8]> {
+    last_item(headers, &X_FORWARDED_HOST)
+}
+
+fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let last = headers.get_all(name).iter().next_back()?;
+    last.as_bytes().rsplit(|&byte| byte == b',').next().map(<[u8]>::trim_ascii)
 }
 
 /// The kind of a request with this head.
@@ -226,7 +265,7 @@ mod tests {
 
         fn read_from(self, peer: &str) -> Result<Incoming, GateRefusal> {
             let peer = Some(format!("{peer}:5000").parse().unwrap());
-            let connection = Connection::of(Arrival { peer, tls: false, http2: false });
+            let connection = Connection::of(Arrival { peer, tls: false, http2: false, is_astray: false });
             let (head, ()) = self.0.body(()).unwrap().into_parts();
             Incoming::read(&head, self.1.as_bytes(), &connection, &settings(), |_| false)
         }
@@ -297,7 +336,9 @@ mod tests {
     #[test]
     fn a_stranger_cannot_say_where_they_come_from() {
         let read = get("/").with("x-forwarded-for", "203.0.113.9").with("x-forwarded-proto", "https").read().unwrap();
-        assert_eq!((read.client, read.scheme), (Some("192.0.2.1".parse().unwrap()), Scheme::Http));
+        assert_eq!((read.client, read.scheme), (Some("192.0.2.1".parse().unwrap()), Scheme::Https));
+        let read = get("/").with("x-forwarded-proto", "http").read().unwrap();
+        assert_eq!(read.scheme, Scheme::Https, "the one of public_url, where nobody who knows says another");
     }
 
     #[track_caller]
@@ -325,7 +366,17 @@ mod tests {
         assert_eq!(scheme("https"), Scheme::Https);
         assert_eq!(scheme("http, HTTPS"), Scheme::Https);
         assert_eq!(scheme("https, http"), Scheme::Http);
-        assert_eq!(scheme("wss"), Scheme::Http);
+        assert_eq!((scheme("wss"), scheme("WS")), (Scheme::Https, Scheme::Http));
+        assert_eq!((scheme(""), scheme("gopher")), (Scheme::Https, Scheme::Https));
+        // A browser sends these on https alone.
+        for (name, value) in [("sec-fetch-site", "none"), ("cookie", "a=1; __Host-bmauth=x")] {
+            let read = get("/").with("x-forwarded-proto", "http").with(name, value).read_from("10.0.0.1").unwrap();
+            assert_eq!(read.scheme, Scheme::Https, "{name}");
+        }
+        for cookie in ["x__Host-bmauth=1", "bmauth=__Host-x"] {
+            let read = get("/").with("x-forwarded-proto", "http").with("cookie", cookie).read_from("10.0.0.1").unwrap();
+            assert_eq!(read.scheme, Scheme::Http, "{cookie}");
+        }
     }
 
     #[test]

@@ -23,17 +23,15 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::Arrival;
 use super::guard::Guarded;
-use super::room::{Place, Seats};
+use super::room::{Place, Seat, Seats};
 use super::served::RequestIds;
 use super::streams::Requests;
 use super::upstreams::Upstreams;
-use super::{Gateway, Parts, health};
+use super::{Gateway, Parts, announced, health};
 use crate::counts::Open;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long an HTTP/2 connection is kept without a request.
-const HTTP2_IDLE: Duration = Duration::from_secs(75);
 /// How often connections to apps are looked through for those that nobody uses.
 const LOOK_FOR_IDLE: Duration = Duration::from_secs(1);
 /// How long a silent TCP connection stays unasked whether it is still there.
@@ -235,6 +233,7 @@ impl Proxy {
             let Some(seat) = self.seats.take(peer.ip(), is_trusted) else { continue };
             let (proxy, tls) = (Arc::clone(self), listener.tls.clone());
             connections.spawn(async move {
+                let Some((stream, peer, seat)) = proxy.announced(stream, peer, seat).await else { return };
                 tokio::select! {
                     () = proxy.take(stream, peer, tls, &seat.place) => {}
                     () = seat.place.given_away() => {}
@@ -243,19 +242,51 @@ impl Proxy {
         }
     }
 
+    /// The connection behind what a proxy in front says of it, with its source for a peer and a place of that one's, where
+    /// the PROXY protocol is spoken.
+    async fn announced(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        seat: Seat,
+    ) -> Option<(TcpStream, SocketAddr, Seat)> {
+        let settings = &self.app.gateway.parts.settings;
+        if !settings.proxy_protocol || !settings.trusts(peer.ip().to_canonical()) {
+            return Some((stream, peer, seat));
+        }
+        match tokio::time::timeout(HANDSHAKE, announced::source(&mut stream)).await {
+            Ok(Ok(None)) => Some((stream, peer, seat)),
+            Ok(Ok(Some(source))) => {
+                drop(seat);
+                let seat = self.seats.take(source.ip(), settings.trusts(source.ip().to_canonical()))?;
+                Some((stream, source, seat))
+            }
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                tracing::warn!(%peer, %error, "a connection of a trusted proxy is closed, because server.proxy_protocol is on");
+                None
+            }
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+
     async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, place: &Place) {
         let keep_alive = socket2::TcpKeepalive::new().with_time(TCP_KEEP_ALIVE);
         // A connection that is already gone shows below.
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
         let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else {
-            return self.serve_on(stream, Arrival { peer: Some(peer), tls: false, http2: false }, place).await;
-        };
+        let plain = Arrival { peer: Some(peer), ..Arrival::default() };
+        let Some(tls) = tls else { return self.serve_on(stream, plain, place).await };
+        // Whoever speaks plain HTTP here is told where to go: no TLS begins with a capital.
+        let mut first = [0];
+        let begins = tokio::time::timeout(HANDSHAKE, stream.peek(&mut first)).await;
+        if matches!(begins, Ok(Ok(1))) && first.first().is_some_and(u8::is_ascii_uppercase) {
+            return self.serve_on(stream, Arrival { is_astray: true, ..plain }, place).await;
+        }
         let handshake = TlsAcceptor::from(tls.config).accept(stream);
         match tokio::time::timeout(HANDSHAKE, handshake).await {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.serve_on(stream, Arrival { peer: Some(peer), tls: true, http2 }, place).await;
+                self.serve_on(stream, Arrival { tls: true, http2, ..plain }, place).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_late) => tracing::debug!("a TLS handshake took too long"),
@@ -275,7 +306,8 @@ impl Proxy {
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {
         let _open = self.app.gateway.parts.counts.open(Open::Connections);
-        let stream = Box::new(Guarded::new(stream, arrival));
+        let keep_alive = self.app.gateway.parts.settings.keep_alive;
+        let stream = Box::new(Guarded::new(stream, arrival, keep_alive));
         let (connection, shutdown) = (stream.connection(), self.shutdown.subscribe());
         place.is_of(&connection);
         if !arrival.http2 {
@@ -284,7 +316,7 @@ impl Proxy {
         tokio::select! {
             _ = self.app.process_new(stream, &shutdown) => {}
             // Pingora's own timer for this is one of those that wake a thread all the time.
-            () = connection.unused(HTTP2_IDLE) => {}
+            () = connection.unused(keep_alive) => {}
         }
     }
 }

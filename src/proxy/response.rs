@@ -1,7 +1,7 @@
 //! What of the app's answer does not reach the browser: cookies that read as ours, and another protocol than WebSocket.
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, UPGRADE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, PRAGMA, SET_COOKIE, UPGRADE};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
@@ -46,6 +46,16 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
         response.append_header(SET_COOKIE, value)?;
     }
     Ok(())
+}
+
+/// Keeps what was made for one signed-in person out of caches that serve others, where the app says nothing about caching
+/// (RFC 9111 §5.2.2.7): a CDN in front may keep it for a while without being told.
+///
+/// # Errors
+/// The field could not be written, which does not happen.
+pub(super) fn keep_from_others(response: &mut ResponseHeader) -> pingora::Result<()> {
+    let is_said = [CACHE_CONTROL, EXPIRES, PRAGMA].iter().any(|name| response.headers.contains_key(name));
+    if is_said { Ok(()) } else { response.insert_header(CACHE_CONTROL, "private") }
 }
 
 /// Whether an answer goes on as long as there is something to say, and so may be silent for long. Its own type tells

@@ -273,7 +273,7 @@ mod tests {
 
     /// A connection in the middle of a request.
     fn busy(seat: &Seat) -> Arc<Connection> {
-        let connection = Arc::new(Connection::of(Arrival { peer: None, tls: false, http2: false }));
+        let connection = Arc::new(Connection::of(Arrival { peer: None, tls: false, http2: false, is_astray: false }));
         connection.head_is_read();
         seat.place.is_of(&connection);
         connection

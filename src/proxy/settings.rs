@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::room::Room;
 use crate::domain::host::Host;
 use crate::domain::own_paths::{PASSKEY_ENDPOINTS, RELATED_ORIGINS};
+use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::cookies::CookieNames;
 
@@ -31,6 +32,12 @@ pub struct Settings {
     pub plain_headers: bool,
     /// The networks of proxies in front whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether those proxies say by the PROXY protocol whose connection it is.
+    pub proxy_protocol: bool,
+    /// The port of `public_url`, where it is not the scheme's own.
+    pub public_port: Option<u16>,
+    /// How long a connection of a client is kept for the next request.
+    pub keep_alive: Duration,
     /// How many threads serve requests: one for each core.
     pub threads: usize,
     /// How many connections and requests there is room for.
@@ -51,6 +58,9 @@ impl Settings {
             identity_header: HeaderName::from_static("x-bmauth-jwt"),
             plain_headers: false,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
+            public_port: None,
+            keep_alive: Duration::from_secs(75),
             threads: 1,
             room: Room::for_files(1024),
             grace: Duration::from_secs(10),
@@ -60,6 +70,15 @@ impl Settings {
     /// The name of the session cookie.
     pub fn session_cookie(&self) -> &'static str {
         CookieNames::new(self.public_scheme == Scheme::Https).session
+    }
+
+    /// The whole address of a target on a host of ours, by the scheme of `public_url`. A port that is `written` is that
+    /// of another scheme, or of ours.
+    pub(super) fn address_of(&self, host: &Host, written: Option<u16>, target: &RequestTarget) -> String {
+        let scheme = self.public_scheme;
+        let port = written.filter(|port| *port != scheme.default_port());
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{host}{port}{target}", scheme.as_str())
     }
 
     /// Whether `peer` is a proxy whose `X-Forwarded-*` is believed.

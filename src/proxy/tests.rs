@@ -81,7 +81,7 @@ fn gateway(access: Access) -> Gateway {
 }
 
 fn context() -> Context {
-    let connection = connection::Connection::of(Arrival { peer: None, tls: true, http2: false });
+    let connection = Connection::of(Arrival { peer: None, tls: true, http2: false, is_astray: false });
     let surroundings = Surroundings {
         connection: Arc::new(connection),
         served: Arc::new(served::Served::new(crate::gate::peer::RequestId(1))),

@@ -66,6 +66,9 @@ fn settings(config: &Config) -> Settings {
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers;
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);
+    settings.proxy_protocol = config.server.proxy_protocol;
+    settings.public_port = config.public_url.url().port();
+    settings.keep_alive = config.server.keep_alive;
     settings.room = Room::for_files(open_files());
     settings.threads = std::thread::available_parallelism().map_or(1, usize::from);
     settings

@@ -111,7 +111,7 @@ async fn hand_over(proxy: Arc<Proxy>, request: Request) -> Response {
     text.push_str("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n");
     text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
     let (mut ours, theirs) = tokio::io::duplex(1 << 16);
-    let arrival = Arrival { peer: Some(([10, 0, 0, 1], 50000).into()), tls: false, http2: false };
+    let arrival = Arrival { peer: Some(([10, 0, 0, 1], 50000).into()), tls: false, http2: false, is_astray: false };
     tokio::spawn(async move { proxy.connection(theirs, arrival).await });
     ours.write_all(&[text.as_bytes(), &body].concat()).await.unwrap();
     let mut answer = Vec::new();

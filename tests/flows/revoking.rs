@@ -98,7 +98,7 @@ impl Gateway {
         let (mut ours, theirs) = tokio::io::duplex(16 * 1024);
         let peer = Some(([192, 0, 2, 1], 50000).into());
         let proxy = Arc::clone(&self.proxy);
-        let arrival = Arrival { peer, tls: true, http2: false };
+        let arrival = Arrival { peer, tls: true, http2: false, is_astray: false };
         tokio::spawn(async move { proxy.connection(theirs, arrival).await });
         let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");

@@ -78,3 +78,27 @@ async fn a_refused_request_keeps_the_connection_where_its_end_is_known() {
     assert_eq!(client.answer().await.status, 401);
     assert_eq!(client.closes().await, "");
 }
+
+#[tokio::test]
+async fn what_is_made_for_one_person_is_kept_from_caches_unless_the_app_says_otherwise() {
+    for (said, kept) in [
+        ("", Some("private")),
+        ("Cache-Control: public, max-age=60\r\n", Some("public, max-age=60")),
+        ("Expires: Thu, 01 Jan 2099 00:00:00 GMT\r\n", None),
+        ("Pragma: no-cache\r\n", None),
+    ] {
+        let app = app(move |_| format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{said}\r\n").into_bytes()).await;
+        let plan = plan().route("/", Access::SignedIn, &app.url).route("/optional", Access::Optional, &app.url);
+        let world = plan.route("/public", Access::Public, &app.url).start();
+        let secret = world.keeper.sign_in(7);
+        let theirs = said.strip_prefix("Cache-Control: ").map(str::trim_end);
+        for (path, is_known, expected) in
+            [("/", true, kept), ("/optional", true, kept), ("/optional", false, theirs), ("/public", true, theirs)]
+        {
+            let cookie = cookie(&secret);
+            let lines: &[&str] = if is_known { &[&cookie] } else { &[] };
+            let answer = world.get(path, lines).await;
+            assert_eq!((answer.status, answer.field("cache-control")), (200, expected), "{said:?} {path} {is_known}");
+        }
+    }
+}

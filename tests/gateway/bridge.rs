@@ -105,9 +105,9 @@ async fn the_portal_is_told_who_asks_and_gets_the_body() {
     assert!(fields.contains("cookie: __Host-bmauth-flow=x") && !fields.contains("203.0.113.9"), "{fields}");
 
     let mut client = world.connect_from("10.0.0.1");
-    client.send(get("/_bmauth/x", &["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http"])).await;
+    client.send(get("/_bmauth/x", &["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https"])).await;
     let said = client.answer().await.json();
-    assert_eq!((said["address"].as_str(), said["https"].as_bool()), (Some("203.0.113.9"), Some(false)));
+    assert_eq!((said["address"].as_str(), said["https"].as_bool()), (Some("203.0.113.9"), Some(true)));
 }
 
 #[tokio::test]

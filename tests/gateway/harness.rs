@@ -293,7 +293,7 @@ impl World {
     pub fn pipe(&self, peer: &str, tls: bool, http2: bool) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let peer: IpAddr = peer.parse().unwrap();
-        let arrival = Arrival { peer: Some((peer, 50000).into()), tls, http2 };
+        let arrival = Arrival { peer: Some((peer, 50000).into()), tls, http2, is_astray: false };
         let proxy = Arc::clone(&self.proxy);
         tokio::spawn(async move { proxy.connection(theirs, arrival).await });
         ours

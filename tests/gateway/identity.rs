@@ -216,9 +216,9 @@ async fn a_trusted_proxy_is_believed_in_its_own_spelling() {
             &[
                 "X-Forwarded-For: 203.0.113.9",
                 "X-Forwarded-For: 10.0.0.2",
-                "X-Forwarded-Proto: http",
+                "X-Forwarded-Proto: wss",
                 "X-Forwarded-Host: other.example",
-                "X-Forwarded-Port: 80",
+                "X-Forwarded-Port: 443",
                 "X_Forwarded_For: evil",
                 "X.Forwarded.Port: evil",
                 "X-Forwarded--For: evil",
@@ -228,9 +228,9 @@ async fn a_trusted_proxy_is_believed_in_its_own_spelling() {
     client.answer().await;
     let seen = app.saw();
     assert_eq!(seen.field("x-forwarded-for"), Some("203.0.113.9, 10.0.0.2, 10.0.0.1"));
-    assert_eq!(seen.field("x-forwarded-proto"), Some("http"));
+    assert_eq!(seen.field("x-forwarded-proto"), Some("https"));
     assert_eq!(seen.field("x-forwarded-host"), Some(HOST), "the host that was decided by");
-    assert_eq!(seen.field("x-forwarded-port"), Some("80"));
+    assert_eq!(seen.field("x-forwarded-port"), Some("443"));
     assert!(!seen.fields.iter().any(|(_, value)| value.contains("evil")), "{seen:?}");
 }
 

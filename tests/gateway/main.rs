@@ -38,6 +38,8 @@ mod http2;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod in_front;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod paths;

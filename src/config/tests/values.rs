@@ -109,7 +109,7 @@ fn every_commented_key_of_the_template_is_right() {
             .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-')))
     };
     // These would be said twice, or name files that are not there.
-    let stay_comments = ["tls", "smtp_url_file", "trusted_proxies", "upstream_tls"];
+    let stay_comments = ["tls", "smtp_url_file", "trusted_proxies", "proxy_protocol", "upstream_tls"];
     let mut seen = Vec::new();
     let mut text = String::new();
     for line in TEMPLATE.lines() {

@@ -57,7 +57,7 @@ const PLAIN_FOLDED: [&[u8]; 4] = [b"remoteuser", b"remoteemail", b"remotename", 
 const PROXYS_OWN: [&str; 2] = ["x-envoy-original-path", "x-envoy-original-dst-host"];
 
 /// Fields that proxies add to a preflight on its way here.
-const ON_THE_WAY: [&str; 27] = [
+const ON_THE_WAY: [&str; 31] = [
     "b3",
     "cdn-loop",
     "connection",
@@ -81,10 +81,14 @@ const ON_THE_WAY: [&str; 27] = [
     "x-forwarded-proto",
     "x-forwarded-server",
     "x-forwarded-uri",
+    "x-auth-request-redirect",
     "x-original-method",
+    "x-original-uri",
     "x-original-url",
     "x-real-ip",
     "x-request-id",
+    "x-scheme",
+    "x-sent-from",
 ];
 /// What the names of others begin with.
 const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];
@@ -126,6 +130,8 @@ struct Said<'a> {
     uri: Option<&'a HeaderValue>,
     original_url: Option<&'a HeaderValue>,
     original_method: Option<&'a HeaderValue>,
+    /// What ingress-nginx says besides where its annotation `auth-method` is set: the target once more.
+    original_uri: Option<&'a HeaderValue>,
 }
 
 impl<'a> Said<'a> {
@@ -139,6 +145,7 @@ impl<'a> Said<'a> {
                 "x-forwarded-uri" => &mut said.uri,
                 "x-original-url" => &mut said.original_url,
                 "x-original-method" => &mut said.original_method,
+                "x-original-uri" => &mut said.original_uri,
                 _ => {
                     names.check(name)?;
                     continue;
@@ -204,6 +211,9 @@ impl Original {
         };
         if !kind::is_let_through(&method) {
             return Err(GateRefusal::MethodNotAllowed);
+        }
+        if said.original_uri.is_some_and(|uri| family != Family::Original || !target.is_written(uri.as_bytes())) {
+            return Err(GateRefusal::OtherTarget);
         }
         let kind = kind_of(&method, spoken.1, question.headers);
         Ok(Self { family, method, scheme: spoken.0, authority, target, kind })

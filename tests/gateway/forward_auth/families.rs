@@ -124,6 +124,28 @@ async fn fields_that_some_apps_take_for_the_target_are_refused() {
 }
 
 #[tokio::test]
+async fn ingress_nginx_says_the_target_twice_where_its_auth_method_is_set() {
+    let world = asked().start();
+    let with = |uri: &'static str| {
+        let lines =
+            ["X-Sent-From: nginx-ingress-controller", "X-Auth-Request-Redirect: /public", "X-Scheme: https", uri];
+        [&ORIGINAL[..], &lines[..]].concat()
+    };
+    assert_eq!(ORIGINAL[0], "X-Original-URL: https://notes.example.com/public");
+    passes_as_nobody(&told(&world, OURS, &with("X-Original-URI: /public")).await);
+    for other in ["X-Original-URI: /public/", "X-Original-URI: /admin", "X-Original-URI: /public?x", "X-Original-URI:"]
+    {
+        is_refused(&told(&world, OURS, &with(other)).await, "other-target");
+    }
+    is_refused(
+        &told(&world, OURS, &[with("X-Original-URI: /public"), vec!["X-Original-URI: /public"]].concat()).await,
+        "field-repeated",
+    );
+    is_refused(&told(&world, OURS, &with("X_Original_Uri: /public")).await, "other-target");
+    is_refused(&told(&world, ENVOYS, &["X-Forwarded-Proto: https", "X-Original-URI: /public"]).await, "other-target");
+}
+
+#[tokio::test]
 async fn contradictions_are_refused_and_what_agrees_is_not() {
     let world = asked().start();
     for (line, fine) in [
