@@ -15,82 +15,187 @@ pub enum Tells {
     Way,
 }
 
-/// The headers that tell such things, as they are written; a star at the end stands for whatever may follow. Of several
-/// that fit a name, the first one counts. Behind each stands who says it, or who believes it.
-const TELLING: &[(&str, Tells)] = &[
-    ("x-bmauth-jwt", Tells::Identity), // this gateway, as long as it is called nothing else
-    ("remote-*", Tells::Identity),     // Authelia, Caddy, Apache; this gateway's plain headers
-    ("x-remote-*", Tells::Identity),   // Kubernetes' authenticating proxy, Grafana, Jenkins
-    ("x-forwarded-user", Tells::Identity), // oauth2-proxy, traefik-forward-auth
-    ("x-forwarded-email", Tells::Identity), // oauth2-proxy
-    ("x-forwarded-groups", Tells::Identity), // oauth2-proxy
-    ("x-forwarded-preferred-username", Tells::Identity), // oauth2-proxy
-    ("x-forwarded-access-token", Tells::Identity), // oauth2-proxy
-    ("x-forwarded-client-cert*", Tells::Identity), // Envoy, Traefik
-    ("x-forwarded-tls-client-*", Tells::Identity), // Traefik
-    ("x-auth-request-*", Tells::Identity), // oauth2-proxy behind nginx
-    ("x-authenticated-*", Tells::Identity), // Kong, Apache APISIX
-    ("x-authentik-*", Tells::Identity), // authentik
-    ("x-webauth-*", Tells::Identity),  // Grafana, Gitea
-    ("x-pomerium-*", Tells::Identity), // Pomerium
-    ("x-goog-*", Tells::Identity),     // Google Identity-Aware Proxy
-    ("x-appengine-*", Tells::Identity), // Google App Engine
-    ("cf-access-*", Tells::Identity),  // Cloudflare Access
-    ("tailscale-*", Tells::Identity),  // Tailscale Serve
-    ("x-amzn-oidc-*", Tells::Identity), // AWS load balancers
-    ("x-amzn-mtls-*", Tells::Identity), // AWS load balancers
-    ("x-ms-client-principal*", Tells::Identity), // Azure App Service
-    ("x-ms-token-*", Tells::Identity), // Azure App Service
-    ("x-vouch-*", Tells::Identity),    // Vouch Proxy
-    ("x-consumer-*", Tells::Identity), // Kong
-    ("x-credential-*", Tells::Identity), // Kong
-    ("x-anonymous-consumer", Tells::Identity), // Kong
-    ("oidc-*", Tells::Identity),       // mod_auth_openidc
-    ("impersonate-*", Tells::Identity), // Kubernetes
-    ("ssl-client-*", Tells::Identity), // ingress-nginx, Apache
-    ("x-ssl-client-*", Tells::Identity), // nginx and HAProxy snippets
-    ("x-client-cert*", Tells::Identity), // F5, HAProxy snippets
-    ("proxy-user", Tells::Identity),   // Trac, Zabbix
-    ("x-proxy-user", Tells::Identity), // Zabbix, Nexus
-    ("script-name", Tells::Target),    // gunicorn, uWSGI
-    ("path-info", Tells::Target),      // gunicorn, uWSGI
-    ("path-translated", Tells::Target), // CGI (RFC 3875 §4.1.6)
-    ("x-script-name", Tells::Target),  // Flask and Gitea snippets
-    ("x-path-info", Tells::Target),    // the same
-    ("x-original-url", Tells::Target), // IIS, Symfony and Zend (CVE-2018-14773)
-    ("x-original-uri", Tells::Target), // ingress-nginx
-    ("x-original-path", Tells::Target), // Envoy
-    ("x-rewrite-*", Tells::Target),    // IIS, Symfony and Zend (CVE-2018-14773)
-    ("x-forwarded-uri", Tells::Target), // Traefik, Caddy
-    ("x-forwarded-url", Tells::Target), // snippets
-    ("x-forwarded-path", Tells::Target), // AWS, Kong
-    ("x-envoy-original-*", Tells::Target), // Envoy
-    ("x-envoy-*", Tells::Way),         // Envoy
-    ("proxy", Tells::Target),          // HTTP_PROXY in CGI (CVE-2016-5385)
-    ("x-http-method-override", Tells::Method), // Rails, Express, Google
-    ("x-http-method", Tells::Method),  // Microsoft
-    ("x-method-override", Tells::Method), // Express, IBM
-    ("forwarded", Tells::Way),         // RFC 7239
-    ("x-forwarded*", Tells::Way),      // nearly all
-    ("x-original-*", Tells::Way),      // ingress-nginx, ASP.NET Core
-    ("x-real-ip", Tells::Way),         // nginx
-    ("x-client-ip", Tells::Way),       // Apache, Azure
-    ("client-ip", Tells::Way),         // PHP's HTTP_CLIENT_IP
-    ("x-cluster-client-ip", Tells::Way), // Rackspace, Riverbed
-    ("true-client-ip", Tells::Way),    // Akamai, Cloudflare
-    ("cf-connecting-ip*", Tells::Way), // Cloudflare
-    ("fastly-client-ip", Tells::Way),  // Fastly
-    ("fly-client-ip", Tells::Way),     // Fly.io
-    ("x-azure-*", Tells::Way),         // Azure Front Door
-    ("x-url-scheme", Tells::Way),      // WSGI snippets
-    ("x-scheme", Tells::Way),          // ingress-nginx, Flask snippets
-    ("front-end-https", Tells::Way),   // Microsoft
+/// The headers that tell such things, as they are written; a star at the end stands for whatever may follow, and
+/// behind stand the names that are known of it. Of several that fit a name, the first one counts. Above each stands who
+/// says it, or who believes it.
+const TELLING: &[(&str, Tells, &[&str])] = &[
+    // this gateway, as long as it is called nothing else
+    ("x-bmauth-jwt", Tells::Identity, &[]),
+    // Authelia, Caddy, Apache; this gateway's plain headers
+    ("remote-*", Tells::Identity, &["remote-user", "remote-email", "remote-name", "remote-groups"]),
+    // Kubernetes' authenticating proxy, Grafana, Jenkins
+    ("x-remote-*", Tells::Identity, &["x-remote-user", "x-remote-email", "x-remote-group"]),
+    // oauth2-proxy, traefik-forward-auth
+    ("x-forwarded-user", Tells::Identity, &[]),
+    // oauth2-proxy
+    ("x-forwarded-email", Tells::Identity, &[]),
+    // oauth2-proxy
+    ("x-forwarded-groups", Tells::Identity, &[]),
+    // oauth2-proxy
+    ("x-forwarded-preferred-username", Tells::Identity, &[]),
+    // oauth2-proxy
+    ("x-forwarded-access-token", Tells::Identity, &[]),
+    // Envoy, Traefik
+    ("x-forwarded-client-cert*", Tells::Identity, &["x-forwarded-client-cert"]),
+    // Traefik
+    ("x-forwarded-tls-client-*", Tells::Identity, &["x-forwarded-tls-client-cert", "x-forwarded-tls-client-cert-info"]),
+    // oauth2-proxy behind nginx
+    (
+        "x-auth-request-*",
+        Tells::Identity,
+        &[
+            "x-auth-request-user",
+            "x-auth-request-email",
+            "x-auth-request-groups",
+            "x-auth-request-preferred-username",
+            "x-auth-request-access-token",
+        ],
+    ),
+    // Kong, Apache APISIX
+    ("x-authenticated-*", Tells::Identity, &["x-authenticated-userid", "x-authenticated-groups"]),
+    // authentik
+    (
+        "x-authentik-*",
+        Tells::Identity,
+        &[
+            "x-authentik-username",
+            "x-authentik-email",
+            "x-authentik-name",
+            "x-authentik-groups",
+            "x-authentik-uid",
+            "x-authentik-jwt",
+        ],
+    ),
+    // Grafana, Gitea
+    ("x-webauth-*", Tells::Identity, &["x-webauth-user", "x-webauth-email", "x-webauth-name"]),
+    // Pomerium
+    (
+        "x-pomerium-*",
+        Tells::Identity,
+        &["x-pomerium-jwt-assertion", "x-pomerium-claim-email", "x-pomerium-claim-groups"],
+    ),
+    // Google Identity-Aware Proxy
+    (
+        "x-goog-*",
+        Tells::Identity,
+        &["x-goog-authenticated-user-email", "x-goog-authenticated-user-id", "x-goog-iap-jwt-assertion"],
+    ),
+    // Google App Engine
+    ("x-appengine-*", Tells::Identity, &["x-appengine-user-email", "x-appengine-user-id"]),
+    // Cloudflare Access
+    ("cf-access-*", Tells::Identity, &["cf-access-authenticated-user-email", "cf-access-jwt-assertion"]),
+    // Tailscale Serve
+    ("tailscale-*", Tells::Identity, &["tailscale-user-login", "tailscale-user-name"]),
+    // AWS load balancers
+    ("x-amzn-oidc-*", Tells::Identity, &["x-amzn-oidc-data", "x-amzn-oidc-identity", "x-amzn-oidc-accesstoken"]),
+    // AWS load balancers
+    ("x-amzn-mtls-*", Tells::Identity, &["x-amzn-mtls-clientcert", "x-amzn-mtls-clientcert-subject"]),
+    // Azure App Service
+    (
+        "x-ms-client-principal*",
+        Tells::Identity,
+        &["x-ms-client-principal", "x-ms-client-principal-id", "x-ms-client-principal-name"],
+    ),
+    // Azure App Service
+    ("x-ms-token-*", Tells::Identity, &["x-ms-token-aad-id-token"]),
+    // Vouch Proxy
+    ("x-vouch-*", Tells::Identity, &["x-vouch-user", "x-vouch-idp-claims-email"]),
+    // Kong
+    (
+        "x-consumer-*",
+        Tells::Identity,
+        &["x-consumer-id", "x-consumer-username", "x-consumer-custom-id", "x-consumer-groups"],
+    ),
+    // Kong
+    ("x-credential-*", Tells::Identity, &["x-credential-identifier", "x-credential-username"]),
+    // Kong
+    ("x-anonymous-consumer", Tells::Identity, &[]),
+    // mod_auth_openidc
+    ("oidc-*", Tells::Identity, &["oidc-claim-sub", "oidc-claim-email", "oidc-claim-preferred-username"]),
+    // Kubernetes
+    ("impersonate-*", Tells::Identity, &["impersonate-user", "impersonate-group"]),
+    // ingress-nginx, Apache
+    ("ssl-client-*", Tells::Identity, &["ssl-client-cert", "ssl-client-verify", "ssl-client-subject-dn"]),
+    // nginx and HAProxy snippets
+    ("x-ssl-client-*", Tells::Identity, &["x-ssl-client-cert", "x-ssl-client-verify"]),
+    // F5, HAProxy snippets
+    ("x-client-cert*", Tells::Identity, &["x-client-cert"]),
+    // Trac, Zabbix
+    ("proxy-user", Tells::Identity, &[]),
+    // Zabbix, Nexus
+    ("x-proxy-user", Tells::Identity, &[]),
+    // gunicorn, uWSGI
+    ("script-name", Tells::Target, &[]),
+    // gunicorn, uWSGI
+    ("path-info", Tells::Target, &[]),
+    // CGI (RFC 3875 §4.1.6)
+    ("path-translated", Tells::Target, &[]),
+    // Flask and Gitea snippets
+    ("x-script-name", Tells::Target, &[]),
+    // the same
+    ("x-path-info", Tells::Target, &[]),
+    // IIS, Symfony and Zend (CVE-2018-14773)
+    ("x-original-url", Tells::Target, &[]),
+    // ingress-nginx
+    ("x-original-uri", Tells::Target, &[]),
+    // Envoy
+    ("x-original-path", Tells::Target, &[]),
+    // IIS, Symfony and Zend (CVE-2018-14773)
+    ("x-rewrite-*", Tells::Target, &["x-rewrite-url"]),
+    // Traefik, Caddy
+    ("x-forwarded-uri", Tells::Target, &[]),
+    // snippets
+    ("x-forwarded-url", Tells::Target, &[]),
+    // AWS, Kong
+    ("x-forwarded-path", Tells::Target, &[]),
+    // Envoy
+    ("x-envoy-original-*", Tells::Target, &["x-envoy-original-path"]),
+    // Envoy
+    ("x-envoy-*", Tells::Way, &[]),
+    // HTTP_PROXY in CGI (CVE-2016-5385)
+    ("proxy", Tells::Target, &[]),
+    // Rails, Express, Google
+    ("x-http-method-override", Tells::Method, &[]),
+    // Microsoft
+    ("x-http-method", Tells::Method, &[]),
+    // Express, IBM
+    ("x-method-override", Tells::Method, &[]),
+    // RFC 7239
+    ("forwarded", Tells::Way, &[]),
+    // nearly all
+    ("x-forwarded*", Tells::Way, &[]),
+    // ingress-nginx, ASP.NET Core
+    ("x-original-*", Tells::Way, &[]),
+    // nginx
+    ("x-real-ip", Tells::Way, &[]),
+    // Apache, Azure
+    ("x-client-ip", Tells::Way, &[]),
+    // PHP's HTTP_CLIENT_IP
+    ("client-ip", Tells::Way, &[]),
+    // Rackspace, Riverbed
+    ("x-cluster-client-ip", Tells::Way, &[]),
+    // Akamai, Cloudflare
+    ("true-client-ip", Tells::Way, &[]),
+    // Cloudflare
+    ("cf-connecting-ip*", Tells::Way, &[]),
+    // Fastly
+    ("fastly-client-ip", Tells::Way, &[]),
+    // Fly.io
+    ("fly-client-ip", Tells::Way, &[]),
+    // Azure Front Door
+    ("x-azure-*", Tells::Way, &[]),
+    // WSGI snippets
+    ("x-url-scheme", Tells::Way, &[]),
+    // ingress-nginx, Flask snippets
+    ("x-scheme", Tells::Way, &[]),
+    // Microsoft
+    ("front-end-https", Tells::Way, &[]),
 ];
 
 /// The same, folded, by the first letter.
 static FOLDED: LazyLock<[Vec<Telling>; 26]> = LazyLock::new(|| {
     let mut by_letter = [const { Vec::new() }; 26];
-    for &(written, tells) in TELLING {
+    for &(written, tells, _) in TELLING {
         let rest = if written.ends_with("-*") {
             Rest::Some
         } else if written.ends_with('*') {
@@ -158,6 +263,16 @@ pub fn tells(name: &str) -> Option<Tells> {
     known.iter().find(|telling| telling.fits(name)).map(|telling| telling.tells)
 }
 
+/// The names by which an app may be told who asks or which target is meant, as they are written: of a family those that
+/// are known.
+pub fn known_names() -> impl Iterator<Item = &'static str> {
+    let told = TELLING.iter().filter(|(_, tells, _)| matches!(tells, Tells::Identity | Tells::Target));
+    told.flat_map(|(written, _, members)| {
+        let whole = (!written.ends_with('*')).then_some(*written);
+        whole.into_iter().chain(members.iter().copied())
+    })
+}
+
 /// Whether some app may take it for one of ours that says who asks: one that is known for that, or `identity`, the folded
 /// name that the token has here.
 pub fn is_of_identity(name: &str, identity: &[u8]) -> bool {
@@ -200,7 +315,10 @@ mod tests {
 
     #[test]
     fn every_header_of_the_list_is_known_by_what_it_tells() {
-        for &(written, tells_of) in TELLING {
+        for &(written, tells_of, members) in TELLING {
+            for member in members {
+                assert_eq!(tells(member), Some(tells_of), "{member}");
+            }
             let name = written.replace('*', "x");
             for spelled in [name.clone(), name.replace('-', "_"), name.replace('-', "."), name.to_uppercase()] {
                 assert_eq!(tells(&spelled), Some(tells_of), "{spelled}");
@@ -225,6 +343,35 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(tells(name), expected, "{name}");
+        }
+    }
+
+    fn example(file: &str) -> String {
+        let path = format!("{}/examples/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap().to_lowercase()
+    }
+
+    /// Behind a proxy that only asks, nobody but that proxy can take a header away.
+    #[test]
+    fn the_examples_take_all_of_them_away() {
+        let (nginx, caddy, traefik) =
+            (example("nginx/bmauth.conf"), example("caddy/Caddyfile"), example("traefik/dynamic.yml"));
+        let ours = |name: &str| name == "x-bmauth-jwt" || name.starts_with("remote-");
+        for name in known_names().filter(|name| !ours(name)) {
+            assert!(nginx.contains(&format!("proxy_set_header {name} \"\";")), "{name} with nginx");
+        }
+        for (written, ..) in TELLING.iter().filter(|(written, tells, _)| *tells != Tells::Way && !ours(written)) {
+            if *written == "x-method-override" || written.starts_with("x-http-method") {
+                continue;
+            }
+            let whole = if written.starts_with("x-original-") { "x-original-*" } else { written };
+            assert!(caddy.contains(&format!("request_header -{whole}\n")), "{written} with Caddy");
+            let pattern =
+                written.replace("-*", "-+").replace('-', "[-_.]").replace('*', ".*").replace("[-_.]+", "[-_.].+");
+            assert!(
+                traefik.contains(&format!("|{pattern}|")) || traefik.contains(&format!("|{pattern})$")),
+                "{pattern}"
+            );
         }
     }
 }

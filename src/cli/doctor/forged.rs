@@ -2,6 +2,7 @@
 //! speak to each other.
 
 use super::ask::Question;
+use crate::domain::field_name;
 
 /// The plain identity headers (CONTRACT: `identity.plain_headers`).
 const PLAIN: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
@@ -13,6 +14,14 @@ pub(super) const COOKIES: [&str; 2] = ["__Host-bmauth", "bmauth"];
 /// their like turn into the same variable.
 pub(super) fn identity_headers(token_header: &str) -> Vec<String> {
     std::iter::once(token_header).chain(PLAIN).flat_map(spellings).collect()
+}
+
+/// What other gateways than ours, and some servers, are believed by: as they are written.
+pub(super) fn of_others(token_header: &str) -> Vec<&'static str> {
+    let ours = |name: &str| {
+        name.eq_ignore_ascii_case(token_header) || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
+    };
+    field_name::known_names().filter(|name| !ours(name)).collect()
 }
 
 fn spellings(name: &str) -> Vec<String> {
@@ -69,6 +78,10 @@ pub(super) fn addresses(origin: &str, authority: &str, open: &str) -> Vec<(&'sta
                 ("x-real-ip", "127.0.0.1".to_owned()),
                 ("forwarded", "for=127.0.0.1".to_owned()),
             ],
+        ),
+        (
+            "SCRIPT_NAME and PATH_INFO",
+            vec![("script_name", open.to_owned()), ("path_info", open.to_owned()), ("script-name", open.to_owned())],
         ),
         ("X-HTTP-Method-Override: OPTIONS", vec![("x-http-method-override", "OPTIONS".to_owned())]),
         (

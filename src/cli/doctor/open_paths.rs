@@ -32,6 +32,7 @@ impl Doctor {
             for name in forged::identity_headers(&self.header) {
                 self.reaches_the_app(&path, &name, &self.random.clone(), steady.then_some(&before)).await;
             }
+            self.others_reach_the_app(&path, steady.then_some(&before)).await;
             for cookie in forged::COOKIES {
                 let value = format!("theme=dark; {cookie}={}", self.random);
                 self.reaches_the_app(&path, "cookie", &value, None).await;
@@ -46,6 +47,32 @@ impl Doctor {
             self.report.note(
                 "a forged header shows only where the app uses it or shows it: name such a path with --public, for example one that shows who is signed in",
             );
+        }
+    }
+
+    /// The headers of other gateways: all at once, and one by one where there is a trace of any.
+    async fn others_reach_the_app(&mut self, path: &str, usual: Option<&Answer>) {
+        let names = forged::of_others(&self.header);
+        let all = names.iter().fold(Question::page(path), |question, name| question.with(name, &self.random));
+        let line = format!("{path} and forged headers of other gateways");
+        match self.asker.ask(&self.site, &all).await {
+            Err(why) => self.report.verdict(line, silent(&why)),
+            Ok(answer) if !judge::tells(&answer, &self.random) && usual.is_none_or(|usual| same(usual, &answer)) => {
+                self.report.verdict(line, Verdict::Closed("no trace of them in the answer".to_owned()));
+            }
+            Ok(_) => {
+                for name in names {
+                    self.reaches_the_app(path, name, &self.random.clone(), usual).await;
+                }
+            }
+        }
+        // A server that believes this cuts it off the path: what is below an open path is then served as something else.
+        for route in self.routes.clone() {
+            let below = format!("{}{route}", path.trim_end_matches('/'));
+            let plainly = self.asker.ask(&self.site, &Question::page(below.clone())).await;
+            if let Ok(usual) = plainly {
+                self.reaches_the_app(&below, "script_name", path.trim_end_matches('/'), Some(&usual)).await;
+            }
         }
     }
 

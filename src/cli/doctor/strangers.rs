@@ -53,6 +53,10 @@ impl Doctor {
         self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
+        let others = forged::of_others(&self.header);
+        let others = others.iter().fold(Question::get(route), |question, name| question.with(name, &self.random));
+        self.check(format!("GET {route} with forged headers of other gateways"), Measure::Odd, others).await;
+
         let (origin, authority, open) = (self.site.name(), self.site.authority(), self.an_open_path());
         for (what, fields) in forged::addresses(&origin, &authority, &open) {
             let question = forged::with_all(Question::get(route), &fields);

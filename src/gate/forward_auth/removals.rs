@@ -2,36 +2,14 @@
 
 use http::{HeaderName, HeaderValue};
 
+use crate::domain::field_name;
 use crate::gate::fields;
 
 /// How many fields may have to go: the token's, the four plain ones, `Cookie` and `Authorization`.
 pub(super) const FIELDS: usize = 7;
 
-/// Names of fields by which gateways tell an app who asks, other than ours, and by which some servers are told of
-/// another target. Ours are beside them where they have no value.
-const OTHERS: [&str; 21] = [
-    "proxy",
-    "x-auth-request-access-token",
-    "x-auth-request-email",
-    "x-auth-request-groups",
-    "x-auth-request-preferred-username",
-    "x-auth-request-user",
-    "x-authentik-email",
-    "x-authentik-groups",
-    "x-authentik-username",
-    "x-forwarded-access-token",
-    "x-forwarded-email",
-    "x-forwarded-groups",
-    "x-forwarded-preferred-username",
-    "x-forwarded-uri",
-    "x-forwarded-user",
-    "x-original-uri",
-    "x-original-url",
-    "x-pomerium-jwt-assertion",
-    "x-remote-user",
-    "x-rewrite-url",
-    "x-webauth-user",
-];
+/// What Envoy writes itself, and takes away from strangers: the client's certificate, and the path it came with.
+const ENVOYS_OWN: [&str; 2] = ["x-forwarded-client-cert", "x-envoy-original-path"];
 
 /// The values of `x-envoy-auth-headers-to-remove`. Envoy removes after it has set what is copied from the answer, so a
 /// field that has a value is never among them.
@@ -43,7 +21,8 @@ impl Removals {
         let [user, email, name, groups] = fields::PLAIN.each_ref().map(HeaderName::as_str);
         let ours = [identity.as_str(), user, email, name, groups];
         let mut always: Vec<String> = ours.iter().flat_map(|name| other_spellings(name)).collect();
-        always.extend(OTHERS.iter().filter(|other| **other != identity.as_str()).map(|&other| other.to_owned()));
+        let others = field_name::known_names().filter(|name| !ours.contains(name) && !ENVOYS_OWN.contains(name));
+        always.extend(others.map(str::to_owned));
         let may_go = [ours[0], user, email, name, groups, "cookie", "authorization"];
         let values = (0..1usize << FIELDS).map(|set| {
             let these = may_go.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
