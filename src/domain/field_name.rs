@@ -356,9 +356,11 @@ mod tests {
     fn the_examples_take_all_of_them_away() {
         let (nginx, caddy, traefik) =
             (example("nginx/bmauth.conf"), example("caddy/Caddyfile"), example("traefik/dynamic.yml"));
+        let ingress = example("kubernetes/ingress-nginx.yaml");
         let ours = |name: &str| name == "x-bmauth-jwt" || name.starts_with("remote-");
         for name in known_names().filter(|name| !ours(name)) {
             assert!(nginx.contains(&format!("proxy_set_header {name} \"\";")), "{name} with nginx");
+            assert!(ingress.contains(name), "{name} with ingress-nginx");
         }
         for (written, ..) in TELLING.iter().filter(|(written, tells, _)| *tells != Tells::Way && !ours(written)) {
             if *written == "x-method-override" || written.starts_with("x-http-method") {

@@ -644,7 +644,10 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
     }
     let mut stranger = world.browser();
     assert_eq!(stranger.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
-    assert_eq!(stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(), "https://notes.example.com//evil.example");
+    assert_eq!(
+        stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(),
+        "https://notes.example.com//evil.example"
+    );
     // The session is fresh: the passkey is made without another proof, and the visitor goes on.
     let mut browser = another_browser(&world, &mut passkey).await;
     let begun = post(&mut browser, "passkey/options", &json!({ "return_to": "/a?b" })).await.json();

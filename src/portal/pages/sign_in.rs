@@ -13,8 +13,9 @@ use super::faster;
 use crate::auth::failure::refusal_apart;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
-use crate::domain::own_paths::REGISTER_CODE;
+use crate::domain::own_paths::{RECOVER_REVIEW, REGISTER_CODE};
 use crate::domain::sign_in::Refusal;
+use crate::gate::detour;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -24,8 +25,13 @@ use crate::portal::{Portal, answer};
 
 /// The page; a signed-in visitor goes on to where they wanted.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
-    if caller.session(&portal).await?.is_some() {
-        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
+    match caller.session(&portal).await? {
+        // No app is open to them before that, and a proxy in front would send them back here.
+        Some(session) if session.review() => {
+            return Ok(answer::go_to(&detour::returning(RECOVER_REVIEW, caller.return_path())));
+        }
+        Some(_) => return Ok(answer::go_on(&portal, &caller, &caller.destination())),
+        None => {}
     }
     let (return_to, registration) = (caller.return_path(), portal.registration());
     let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
