@@ -1,4 +1,5 @@
-"""Two gateways, plain and with TLS, in front of every peer; and the clients of each version of HTTP.
+"""Two gateways, plain and with TLS, in front of every peer; two in front of the apps that say how they read a request;
+and the clients of each version of HTTP.
 
 All tests of one peer run together, and after them nothing may be left open in the gateways."""
 
@@ -6,8 +7,8 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-from harness import peers
-from harness.gateway import Gateway, make_certificate
+from harness import peers, readers
+from harness.gateway import Gateway, Route, make_certificate
 from harness.http1 import Http1
 from harness.http2 import Http2
 from harness.process import free_port, temporary_folder
@@ -32,7 +33,7 @@ class World:
 def world():
     names = [name for peer in peers.PEERS for name in (peer.name, quick(peer))] + [GRPC]
     ports = {name: free_port() for name in names}
-    routes = {f"{name}.localhost": port for name, port in ports.items()}
+    routes = [Route(f"{name}.localhost", port) for name, port in ports.items()]
     with temporary_folder() as folder:
         make_certificate(folder)
         running = []
@@ -130,3 +131,50 @@ def told():
     told = Told()
     yield told
     told.close()
+
+
+@dataclass
+class Reading:
+    """A server whose app says how it reads a request: through a gateway, and straight."""
+
+    name: str
+    through: Client
+    straight: Client
+
+
+@pytest.fixture(scope="session")
+def reading_world():
+    """For each of those apps `/` is open to everybody, and `/admin` to those who are signed in."""
+    with temporary_folder() as folder:
+        make_certificate(folder)
+        apps = readers.all_started(folder)
+        running = [*apps.values()]
+        try:
+            for app in apps.values():
+                app.wait_until_it_listens()
+            hosts = {f"{name}.localhost": app.port for name, app in apps.items()}
+            ways = {"/": "public", "/admin": "signed-in"}
+            routes = [Route(host, port, *way) for host, port in hosts.items() for way in ways.items()]
+            gateways = {Http1: Gateway("plain", folder, routes, False), Http2: Gateway("tls", folder, routes, True)}
+            running += gateways.values()
+            for gateway in gateways.values():
+                gateway.wait_until_it_listens()
+            yield gateways, apps
+        finally:
+            peers.stop(running)
+
+
+@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
+def reading(request, reader, reading_world):
+    gateways, apps = reading_world
+    opened, host = [], f"{reader}.localhost"
+    yield Reading(
+        reader, Client(request.param, gateways[request.param], host, opened), Client(Http1, apps[reader], host, opened)
+    )
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture(params=readers.READERS)
+def reader(request):
+    return request.param

@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "apps")]
 
 from harness import peers  # noqa: E402
-from harness.gateway import Gateway, make_certificate  # noqa: E402
+from harness.gateway import Gateway, Route, make_certificate  # noqa: E402
 from harness.process import APPS, free_port, temporary_folder  # noqa: E402
 from soaking import calls, requests, sockets  # noqa: E402
 from soaking.visitor import Visitor  # noqa: E402
@@ -94,7 +94,7 @@ def main() -> int:
         ports = {name: free_port() for name in ("raw", "websockets_server", "grpc_server")}
         for name, port in ports.items():
             running.callback(start(name, port, folder).stop)
-        routes = {f"{name.partition('_')[0]}.localhost": port for name, port in ports.items()}
+        routes = [Route(f"{name.partition('_')[0]}.localhost", port) for name, port in ports.items()]
         gateways = [Gateway("plain", folder, routes, tls=False), Gateway("tls", folder, routes, tls=True)]
         for gateway in gateways:
             running.callback(gateway.stop)

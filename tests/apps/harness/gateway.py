@@ -1,10 +1,11 @@
-"""The real binary, once plain and once with TLS, with a route to each app."""
+"""The real binary, plain or with TLS, with routes to the apps."""
 
 import os
 import pathlib
 import re
 import subprocess
 import urllib.request
+from dataclasses import dataclass
 
 from .process import ROOT, Process, free_port, until
 
@@ -19,10 +20,19 @@ def make_certificate(folder: pathlib.Path) -> None:
     subprocess.run([*command.split(), "-addext", names, *files], check=True, capture_output=True)
 
 
-class Gateway(Process):
-    """`routes` is the port of the app behind each host."""
+@dataclass(frozen=True)
+class Route:
+    host: str
+    port: int
+    """Where its app listens."""
+    path: str = "/"
+    access: str = "public"
 
-    def __init__(self, name: str, folder: pathlib.Path, routes: dict[str, int], tls: bool):
+
+class Gateway(Process):
+    """`server` is what else its configuration says of that."""
+
+    def __init__(self, name: str, folder: pathlib.Path, routes: list[Route], tls: bool, server: str = ""):
         if not BINARY.exists():
             raise AssertionError(f"{BINARY} is not there: run 'cargo build' first, or 'make test-apps'.")
         port, self.admin, self.tls = free_port(), free_port(), tls
@@ -33,6 +43,7 @@ public_url = "{"https" if tls else "http"}://localhost:{port}"
 listen = ["127.0.0.1:{port}"]
 admin = "127.0.0.1:{self.admin}"
 {'tls = { cert = "cert.pem", key = "key.pem" }' if tls else ""}
+{server}
 [storage]
 path = "{name}/bmauth.redb"
 [email]
@@ -40,7 +51,7 @@ from = "Apps <apps@example.com>"
 transport = "log"
 [accounts]
 registration = "open"
-{"".join(map(_route, routes.items()))}""")
+{"".join(map(_written, routes))}""")
         super().__init__(
             name,
             [BINARY, "serve", "-c", settings],
@@ -68,11 +79,11 @@ registration = "open"
         until(lambda: self.open_files() <= files, f"{self.name} has {files} files open or fewer", limit)
 
 
-def _route(route: tuple[str, int]) -> str:
-    host, port = route
+def _written(route: Route) -> str:
     return f"""
 [[route]]
-host = "{host}"
-access = "public"
-upstream = ["http://127.0.0.1:{port}"]
+host = "{route.host}"
+path = "{route.path}"
+access = "{route.access}"
+upstream = ["http://127.0.0.1:{route.port}"]
 """
