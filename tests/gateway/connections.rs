@@ -211,21 +211,24 @@ impl Socket {
     }
 }
 
+/// An app that says when it was asked, and answers when it may.
+async fn waiting_app(go_on: &Arc<Notify>, arrived: &Arc<Notify>) -> String {
+    let (go_on, arrived) = (Arc::clone(go_on), Arc::clone(arrived));
+    raw_app(move |_, mut stream| {
+        let (go_on, arrived) = (Arc::clone(&go_on), Arc::clone(&arrived));
+        async move {
+            arrived.notify_one();
+            go_on.notified().await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn where_there_is_no_room_an_idle_connection_makes_some_and_busy_ones_go_on() {
     let (go_on, arrived) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let url = raw_app({
-        let (go_on, arrived) = (go_on.clone(), arrived.clone());
-        move |_, mut stream| {
-            let (go_on, arrived) = (go_on.clone(), arrived.clone());
-            async move {
-                arrived.notify_one();
-                go_on.notified().await;
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-            }
-        }
-    })
-    .await;
+    let url = waiting_app(&go_on, &arrived).await;
     let world = plan()
         .route("/", Access::Public, &url)
         .set(|settings| settings.room = Room { connections: 4, connections_of_network: 2, ..settings.room })
@@ -308,18 +311,7 @@ async fn a_taken_address_is_an_error_before_anything_runs() {
 #[tokio::test]
 async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
     let (go_on, wait) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let url = raw_app({
-        let (go_on, arrived) = (go_on.clone(), wait.clone());
-        move |_, mut stream| {
-            let (go_on, arrived) = (go_on.clone(), arrived.clone());
-            async move {
-                arrived.notify_one();
-                go_on.notified().await;
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-            }
-        }
-    })
-    .await;
+    let url = waiting_app(&go_on, &wait).await;
     let world = plan().route("/", Access::Public, &url).start();
     let (address, shutdown, serving) = listening(&world).await;
     let mut running = dial(address).await;
