@@ -3,6 +3,7 @@ and the clients of each version of HTTP.
 
 All tests of one peer run together, and after them nothing may be left open in the gateways."""
 
+import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from harness import peers, readers
 from harness.gateway import Gateway, Route, make_certificate
 from harness.http1 import Http1
 from harness.http2 import Http2
-from harness.process import free_port, temporary_folder
+from harness.process import Process, free_port, temporary_folder
 from harness.told import Told
 
 GRPC = "grpc"
@@ -117,13 +118,17 @@ class Client:
         return call.whole()
 
 
-@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
-def client(request, world, peer):
-    gateway = world.tls if request.param is Http2 else world.plain
-    client = Client(request.param, gateway, f"{peer.name}.localhost", [])
+def clients(connects, gateway, name):
+    client = Client(connects, gateway, f"{name}.localhost", [])
     yield client
     for connection in client.opened:
         connection.close()
+
+
+@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
+def client(request, world, peer):
+    gateway = world.tls if request.param is Http2 else world.plain
+    yield from clients(request.param, gateway, peer.name)
 
 
 @pytest.fixture
@@ -133,18 +138,9 @@ def told():
     told.close()
 
 
-@dataclass
-class Reading:
-    """A server whose app says how it reads a request: through a gateway, and straight."""
-
-    name: str
-    through: Client
-    straight: Client
-
-
 @pytest.fixture(scope="session")
 def reading_world():
-    """For each of those apps `/` is open to everybody, and `/admin` to those who are signed in."""
+    """The gateways and the apps. For each app `/` is open to everybody, and `/admin` to those who are signed in."""
     with temporary_folder() as folder:
         make_certificate(folder)
         apps = readers.all_started(folder)
@@ -152,9 +148,8 @@ def reading_world():
         try:
             for app in apps.values():
                 app.wait_until_it_listens()
-            hosts = {f"{name}.localhost": app.port for name, app in apps.items()}
             ways = {"/": "public", "/admin": "signed-in"}
-            routes = [Route(host, port, *way) for host, port in hosts.items() for way in ways.items()]
+            routes = [Route(f"{name}.localhost", apps[name].port, *way) for name in apps for way in ways.items()]
             gateways = {Http1: Gateway("plain", folder, routes, False), Http2: Gateway("tls", folder, routes, True)}
             running += gateways.values()
             for gateway in gateways.values():
@@ -164,17 +159,46 @@ def reading_world():
             peers.stop(running)
 
 
-@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
-def reading(request, reader, reading_world):
-    gateways, apps = reading_world
-    opened, host = [], f"{reader}.localhost"
-    yield Reading(
-        reader, Client(request.param, gateways[request.param], host, opened), Client(Http1, apps[reader], host, opened)
-    )
-    for connection in opened:
-        connection.close()
-
-
 @pytest.fixture(params=readers.READERS)
 def reader(request):
+    """The name of an app that says how it reads a request."""
     return request.param
+
+
+@pytest.fixture(params=[Http1, Http2], ids=["http1", "http2"])
+def through(request, reader, reading_world):
+    """Asks it through a gateway."""
+    gateways, _ = reading_world
+    yield from clients(request.param, gateways[request.param], reader)
+
+
+@pytest.fixture
+def straight(reader, reading_world):
+    """Asks it without one."""
+    _, apps = reading_world
+    yield from clients(Http1, apps[reader], reader)
+
+
+@pytest.fixture(scope="module")
+def running():
+    """Starts programs, each as soon as the one before it listens, and stops all of them when the tests of a file end."""
+    with temporary_folder() as folder, contextlib.ExitStack() as stack:
+        yield Running(folder, stack)
+
+
+@dataclass
+class Running:
+    folder: object
+    stack: contextlib.ExitStack
+
+    def app(self, name, command, port):
+        return self._listening(Process(name, command, port, self.folder))
+
+    def gateway(self, *routes, name="gateway", server=""):
+        """One without TLS."""
+        return self._listening(Gateway(name, self.folder, routes, False, server))
+
+    def _listening(self, process):
+        self.stack.callback(peers.stop, [process])
+        process.wait_until_it_listens()
+        return process

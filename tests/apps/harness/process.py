@@ -29,6 +29,13 @@ def until(true, what: str, limit: float = LIMIT) -> None:
         time.sleep(0.05)
 
 
+def alone(folder: pathlib.Path) -> dict[str, str]:
+    """An environment for clients that read nobody's settings, ask nobody and go through no other proxy."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
+    git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+    return {**kept, "HOME": str(folder), **git}
+
+
 class Process:
     """A program with a log of its own, which listens on loopback once it is started."""
 
