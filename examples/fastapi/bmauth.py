@@ -30,6 +30,7 @@ def claims(connection: HTTPConnection) -> dict[str, Any] | None:
             algorithms=["ES256"],
             issuer=ISSUER,
             audience=AUDIENCE,
+            leeway=30,  # seconds that this machine's clock may be wrong
             options={"require": ["iss", "aud", "sub", "iat", "nbf", "exp"]},
         )
     except jwt.PyJWKClientConnectionError as error:

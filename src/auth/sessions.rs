@@ -139,7 +139,8 @@ impl Sessions {
         let token = core.identity.mint(&session.told(), audience, end, core.entropy.uuid(), now)?;
         let mut value = HeaderValue::try_from(token.text).expect("a compact JWT is base64url and dots");
         value.set_sensitive(true);
-        let kept = KeptToken { audience: Arc::clone(audience), value: value.clone(), fresh_until: token.fresh_until };
+        let (audience, fresh_until) = (Arc::clone(audience), token.fresh_until);
+        let kept = KeptToken { audience, value: value.clone(), fresh_from: now, fresh_until };
         core.table.keep(session, kept);
         Ok(value)
     }

@@ -1,10 +1,15 @@
 //! The claims of an identity token: CONTRACT.md 4.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Method, Told};
+
+/// How far the clock of a backend may be behind: it would refuse a token from its future (RFC 7519 §4.1.5).
+const BEHIND: Duration = Duration::from_secs(30);
 
 /// The payload of the token that a backend reads.
 #[derive(Debug, Serialize)]
@@ -54,8 +59,8 @@ impl<'a> Claims<'a> {
             acr: authentication.acr(),
             auth_time: authentication.at.unix(),
             recovered_at: recovered_at.map(Timestamp::unix),
-            iat: now.unix(),
-            nbf: now.unix(),
+            iat: now.before(BEHIND).unix(),
+            nbf: now.before(BEHIND).unix(),
             exp: expires.unix(),
             jti,
         }

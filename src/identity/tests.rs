@@ -86,7 +86,7 @@ fn both_algorithms_verify_with_the_published_keys() {
                 "iss": "https://notes.example.com", "aud": "notes.example.com",
                 "sub": Uuid::from_u128(7), "email": "maria@example.com", "email_verified": true,
                 "groups": ["staff"], "sid": Uuid::from_u128(9), "amr": ["hwk", "user"], "acr": "phr",
-                "auth_time": NOW.unix(), "iat": NOW.unix(), "nbf": NOW.unix(), "exp": NOW.unix() + 300,
+                "auth_time": NOW.unix(), "iat": NOW.unix() - 30, "nbf": NOW.unix() - 30, "exp": NOW.unix() + 300,
                 "jti": Uuid::from_u128(3),
             })
         );

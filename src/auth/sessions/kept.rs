@@ -25,6 +25,8 @@ pub struct KeptToken {
     pub audience: Arc<str>,
     /// The token, ready to be sent.
     pub value: HeaderValue,
+    /// From when on it is handed out: where the clock was set back, it would be from the future.
+    pub fresh_from: Timestamp,
     /// Until when it is handed out: half of its life.
     pub fresh_until: Timestamp,
 }
@@ -49,7 +51,7 @@ impl KeptTokens {
     pub(super) fn get(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
         let set = self.set(session).read().unwrap_or_else(PoisonError::into_inner);
         let (_, token) = set.iter().find(|(whose, token)| whose.is(session) && &*token.audience == audience)?;
-        (now < token.fresh_until).then(|| token.value.clone())
+        (token.fresh_from <= now && now < token.fresh_until).then(|| token.value.clone())
     }
 
     /// Keeps a token in place of the one of its session and audience, or else of the one that would go first. That of a

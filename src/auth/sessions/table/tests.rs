@@ -52,7 +52,8 @@ fn admit(sessions: &SessionTable, signed_in: &SignedIn) -> LiveSession {
 }
 
 fn token(audience: &str, value: &'static str) -> KeptToken {
-    KeptToken { audience: audience.into(), value: HeaderValue::from_static(value), fresh_until: NOW.after(HOUR) }
+    let value = HeaderValue::from_static(value);
+    KeptToken { audience: audience.into(), value, fresh_from: NOW, fresh_until: NOW.after(HOUR) }
 }
 
 #[test]
@@ -264,6 +265,15 @@ fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
 }
 
 #[test]
+fn a_kept_token_from_the_future_is_not_handed_out() {
+    let sessions = SessionTable::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    sessions.keep(&live, token("notes", "a token"));
+    assert!(sessions.kept(&live, "notes", NOW).is_some());
+    assert!(sessions.kept(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(), "the clock was set back");
+}
+
+#[test]
 fn no_more_tokens_are_kept_than_there_is_room_for() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
@@ -271,7 +281,7 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
     for (audience, minutes) in audiences.iter().zip(1..) {
         let fresh_until = NOW.after(Duration::from_secs(60 * minutes));
         let value = HeaderValue::from_static("a token");
-        sessions.keep(&live, KeptToken { audience: Arc::clone(audience), value, fresh_until });
+        sessions.keep(&live, KeptToken { audience: Arc::clone(audience), value, fresh_from: NOW, fresh_until });
     }
     let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
     assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
