@@ -181,7 +181,7 @@ def straight(reader, reading_world):
 
 @pytest.fixture(scope="module")
 def running():
-    """Starts programs, each as soon as the one before it listens, and stops all of them when the tests of a file end."""
+    """Starts programs, and stops them when the tests of a file end."""
     with temporary_folder() as folder, contextlib.ExitStack() as stack:
         yield Running(folder, stack)
 

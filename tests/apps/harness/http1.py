@@ -13,9 +13,9 @@ class Http1:
 
     version = "HTTP/1.1"
 
-    def __init__(self, gateway, host: str):
+    def __init__(self, gateway, host: str, source: str = "127.0.0.1"):
         self.host = f"{host}:{gateway.port}"
-        self.socket = socket.create_connection(("127.0.0.1", gateway.port), timeout=LIMIT)
+        self.socket = socket.create_connection(("127.0.0.1", gateway.port), timeout=LIMIT, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.come = bytearray()
 

@@ -20,6 +20,12 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
+def free_ports(count: int) -> list[int]:
+    """Each of them another one."""
+    with contextlib.ExitStack() as taken:
+        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
 def until(true, what: str, limit: float = LIMIT) -> None:
     """Waits until `true()` says something, and fails where it does not."""
     end = time.monotonic() + limit
