@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod health;
+pub mod listener;
 pub mod session;
 pub mod sessions;
 pub mod socket;

@@ -1,6 +1,5 @@
 //! Who may ask the admin listener for what: by the address they come from, and by the name they know it by.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -9,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::HOST;
 
+use super::listener::Peer;
 use crate::domain::host::{Authority, Host};
 use crate::domain::network::is_local;
 
@@ -27,7 +27,7 @@ impl Names {
 }
 
 /// Refuses whoever comes from a public address.
-pub async fn only_local(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request, next: Next) -> Response {
+pub async fn only_local(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
     if is_local(peer.ip()) {
         return next.run(request).await;
     }
@@ -73,7 +73,7 @@ mod tests {
         for host in host.into_iter().flat_map(|host| host.split(' ')) {
             request.headers_mut().append(HOST, host.parse().unwrap());
         }
-        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(format!("{peer}:1").parse().unwrap()));
+        request.extensions_mut().insert(ConnectInfo(Peer(format!("{peer}:1").parse().unwrap())));
         router.oneshot(request).await.unwrap().status().as_u16()
     }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::answers::write;
+use super::broken::of_client;
 use super::forward::Spoofable;
 use super::incoming::Incoming;
 use super::rewrites::Rewrites;
@@ -95,7 +96,7 @@ async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateR
     }
     match tokio::time::timeout(BODY_DEADLINE, collect(session)).await {
         Err(_late) => Ok(Err(GateRefusal::RequestTimeout)),
-        Ok(collected) => collected,
+        Ok(collected) => collected.map_err(of_client),
     }
 }
 

@@ -15,6 +15,7 @@ use super::gateway::{Gateway, World, operating};
 use super::proxy::{self, Front};
 use crate::admin;
 use crate::admin::health::{self, Admin};
+use crate::admin::listener::{AdminListener, Peer};
 use crate::admin::socket::{self, Socket};
 use crate::admin::whose::Names;
 use crate::auth::Auth;
@@ -73,7 +74,7 @@ impl Running {
         let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, &shutdown);
         let stop = shutdown.clone();
         tasks.spawn(async move {
-            let served = axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>())
+            let served = axum::serve(AdminListener::new(listener), pages.into_make_service_with_connect_info::<Peer>())
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await;
             if let Err(error) = served {

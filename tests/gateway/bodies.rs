@@ -175,6 +175,13 @@ async fn a_chunk_that_servers_read_differently_ends_the_connection() {
     while let Ok(target) = asked.try_recv() {
         assert_eq!(target, "/a");
     }
+    // So it is towards our own pages.
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/x", &["Transfer-Encoding: chunked"], "")).await;
+    client.send("5\r\nhel").await;
+    tokio::task::yield_now().await;
+    client.send("loXX\r\n0\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 400);
 }
 
 #[tokio::test]

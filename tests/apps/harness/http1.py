@@ -13,9 +13,10 @@ class Http1:
 
     version = "HTTP/1.1"
 
-    def __init__(self, gateway, host: str, source: str = "127.0.0.1"):
+    def __init__(self, gateway, host: str, source: str | None = None):
         self.host = f"{host}:{gateway.port}"
-        self.socket = socket.create_connection(("127.0.0.1", gateway.port), timeout=LIMIT, source_address=(source, 0))
+        bound = (source, 0) if source else None
+        self.socket = socket.create_connection(("127.0.0.1", gateway.port), timeout=LIMIT, source_address=bound)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.come = bytearray()
 
