@@ -88,7 +88,7 @@ impl Read {
     fn act(&mut self, which: u64) {
         let text = &self.path;
         let cut = |at: u8| text.iter().position(|&byte| byte == at).and_then(|end| text.get(..end)).map(<[u8]>::to_vec);
-        let changed = match which % 9 {
+        let changed = match which % 11 {
             0 | 1 if self.decoded < 3 => {
                 self.decoded += 1;
                 Some(percent_decode(text).collect())
@@ -105,6 +105,16 @@ impl Read {
             7 => {
                 self.is_lowered = true;
                 Some(text.to_ascii_lowercase())
+            }
+            // Of a path that is split first, each part is decoded.
+            9 if self.decoded < 3 => {
+                self.decoded += 1;
+                let parts = String::from_utf8_lossy(text).replace("%2F", "%252F").replace("%2f", "%252f");
+                Some(percent_decode(parts.as_bytes()).collect())
+            }
+            10 if text.starts_with(b"//") => {
+                let slashes = text.iter().take_while(|&&byte| byte == b'/').count();
+                text.get(slashes - 1..).map(<[u8]>::to_vec)
             }
             8 if text.starts_with(b"//") => {
                 let here = Url::parse("http://localhost/").ok();

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::refusal::GateRefusal;
+use crate::domain::field_name::{self, Tells};
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::{Reach, Route, Routes};
@@ -32,13 +33,27 @@ pub struct Reaching<'a> {
 /// It touches a part of the app that asks for more than its own route, or does not say clearly what it touches.
 pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Result<(), GateRefusal> {
     let Reaching { method, authority, target, headers } = request;
-    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(method.as_str()));
-    let has_destination = is(&["COPY", "MOVE"]);
+    // Some apps take another method than that of the first line from a header of a POST.
+    let told = |(name, value): (&'_ HeaderName, &'_ HeaderValue)| {
+        let is_one = *method == Method::POST && field_name::tells(name.as_str()) == Some(Tells::Method);
+        is_one.then(|| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    };
+    let methods: Vec<String> = headers.iter().filter_map(told).chain([method.as_str().to_owned()]).collect();
+    let is = |names: &[&str]| names.iter().any(|name| methods.iter().any(|method| method.eq_ignore_ascii_case(name)));
+    let has_destination = is(&["COPY", "MOVE"]) || headers.contains_key(&DESTINATION);
     // A collection is deleted, moved and copied with all that is in it; the others look as far as they say, and where they
     // say nothing, to the end.
-    let is_shallow = || headers.get_all(&DEPTH).iter().all(|depth| depth == "0" || depth == "1" && is(&["PROPFIND"]));
+    let is_shallow = || {
+        headers
+            .get_all(&DEPTH)
+            .iter()
+            .all(|depth| depth == "0" || depth == "1" && is(&["PROPFIND", "REPORT", "SEARCH"]))
+    };
     let says_depth = headers.contains_key(&DEPTH);
-    let is_deep = is(&["DELETE", "MOVE"]) || is(&["COPY", "LOCK", "PROPFIND"]) && !(says_depth && is_shallow());
+    // Methods of extensions have a depth too, where they say one (RFC 3253 §3.6).
+    let is_deep = is(&["DELETE", "MOVE"])
+        || is(&["COPY", "LOCK", "PROPFIND"]) && !(says_depth && is_shallow())
+        || says_depth && !is_shallow() && !is(&["GET", "HEAD"]);
     if !has_destination && !is_deep {
         return Ok(());
     }

@@ -94,6 +94,8 @@ async fn no_reading_leads_a_stranger_past_a_route() {
         "/sp/secret%3F",
         "/sp/SECRET%23",
         "/sp/secret;%2Fx",
+        "/%73p/secret%2Fx",
+        "//sp//secret",
     ] {
         for lines in [&[][..], &["Accept: text/html"]] {
             let answer = world.get(target, lines).await;

@@ -83,6 +83,10 @@ async fn what_takes_all_below_along_is_refused_where_that_asks_for_more() {
         ("LOCK", "/files", Some("1"), 403),
         ("LOCK", "/files", Some("0"), 200),
         ("GET", "/files", Some("infinity"), 200),
+        ("REPORT", "/files", Some("infinity"), 403),
+        ("REPORT", "/files", Some("1"), 200),
+        ("REPORT", "/files", None, 200),
+        ("UPDATE", "/files", Some("infinity"), 403),
         ("PROPPATCH", "/files", None, 200),
     ] {
         let depth = depth.map(|depth| format!("Depth: {depth}"));
@@ -93,6 +97,12 @@ async fn what_takes_all_below_along_is_refused_where_that_asks_for_more() {
             assert_eq!(answer.json()["type"], "urn:bmauth:problem:reaches-further");
         }
     }
+    for lines in [["X-HTTP-Method-Override: DELETE", "A: b"], ["X.Http.Method: MOVE", "Destination: /files/staff/x"]] {
+        let post = request("POST", "/files", &[&[other.as_str()][..], &lines].concat(), "");
+        assert_eq!(world.ask(&post).await.status, 403, "{lines:?}");
+    }
+    let bind = request("X-BIND", "/files/a", &[&other, "Destination: /files/staff/x"], "");
+    assert_eq!(world.ask(&bind).await.status, 403);
     let twice = request("PROPFIND", "/", &[&other, "Depth: 0", "Depth: infinity"], "");
     assert_eq!(world.ask(&twice).await.status, 403);
 }

@@ -1,12 +1,15 @@
 //! The ways in which servers read a path: each of these alone or after any of the others.
 //!
-//! - Decoding, up to three times, since one server behind another decodes what the first one passed on.
-//! - Merging slashes (nginx), or taking what follows two of them for a host (RFC 3986 §4.2, as the URL parsers of browsers
+//! - Decoding, up to three times, since one server behind another decodes what the first one passed on; with or without the
+//!   slashes, since many split a path at its slashes first and then decode each part.
+//! - Merging slashes: all of them (nginx), those at the start (Python's HTTP server), or so many from the start; or taking what follows two of them for a host (RFC 3986 §4.2, as the URL parsers of browsers
 //!   and Node do with a target that begins so).
-//! - Dropping the parameters of segments (Java's servlet containers), or all from the first `;` on.
+//! - Dropping the parameters of segments (Java's servlet containers), of so many from the start, or all from the first `;`
+//!   on.
 //! - Cutting at a decoded `?` or `#`, where a decoded target is parsed once more.
 //!
-//! Capitals are not told here but where routes are compared, and neither is a slash at the end: it makes no other route.
+//! What is left as it is stops a path from standing below a route, so it is enough to know each step as far as it goes from
+//! the start. Capitals are not told here but where routes are compared, and neither is a slash at the end: it makes no other route.
 
 use super::PathError;
 
@@ -28,19 +31,23 @@ impl Readings {
     /// One of them is dangerous wherever it leads, or they are too many.
     pub(super) fn of(raw: &[u8]) -> Result<Self, PathError> {
         let mut all: Vec<Box<[u8]>> = Vec::with_capacity(4);
-        add(understood(raw).into(), &mut all)?;
+        add(understood(raw), &mut all)?;
         let mut decoded = 0;
         read_on(&mut all, decoded)?;
         for _ in 0..MOST_DECODINGS {
             let known = all.len();
             for at in decoded..known {
-                let found = all.get(at).and_then(|reading| once_decoded(reading));
-                found.map_or(Ok(()), |found| add(found.into(), &mut all))?;
+                for found in all.get(at).map(|reading| once_decoded(reading)).unwrap_or_default() {
+                    add(found, &mut all)?;
+                }
             }
             read_on(&mut all, known)?;
             decoded = known;
         }
-        Ok(Self(all.into()))
+        // Whoever needs more than that has something to hide.
+        let is_last = |reading: &[u8]| once_decoded(reading).iter().all(|found| **found == *reading);
+        let is_done = all.get(decoded..).unwrap_or_default().iter().all(|reading| is_last(reading));
+        if is_done { Ok(Self(all.into())) } else { Err(PathError::TooManyReadings) }
     }
 
     /// Whether the path is read as it is written.
@@ -57,10 +64,13 @@ impl Readings {
 
 /// Adds what the readings from `at` on may be read as without decoding, and what comes of that.
 fn read_on(all: &mut Vec<Box<[u8]>>, mut at: usize) -> Result<(), PathError> {
-    while at < all.len() {
-        for read in [merged, without_host, without_parameters, cut_at_query, cut_at_fragment, cut_at_parameters] {
-            let found = all.get(at).and_then(|reading| read(reading));
-            found.map_or(Ok(()), |found| add(found.into(), all))?;
+    while let Some(reading) = all.get(at) {
+        let mut found = merged(reading)?;
+        found.extend(without_parameters(reading)?);
+        found.extend(without_host(reading));
+        found.extend([b'?', b'#', b';'].iter().filter_map(|&cut| cut_at(reading, cut)));
+        for found in found {
+            add(found, all)?;
         }
         at += 1;
     }
@@ -68,8 +78,8 @@ fn read_on(all: &mut Vec<Box<[u8]>>, mut at: usize) -> Result<(), PathError> {
 }
 
 /// Adds a reading that is not there yet.
-fn add(reading: Box<[u8]>, all: &mut Vec<Box<[u8]>>) -> Result<(), PathError> {
-    if all.contains(&reading) {
+fn add(reading: Vec<u8>, all: &mut Vec<Box<[u8]>>) -> Result<(), PathError> {
+    if all.iter().any(|known| **known == *reading) {
         return Ok(());
     }
     let bytes = all.iter().map(|reading| reading.len()).sum::<usize>() + reading.len();
@@ -78,7 +88,7 @@ fn add(reading: Box<[u8]>, all: &mut Vec<Box<[u8]>>) -> Result<(), PathError> {
         return Err(PathError::TooManyReadings);
     }
     check(&reading)?;
-    all.push(reading);
+    all.push(reading.into());
     Ok(())
 }
 
@@ -114,9 +124,12 @@ fn understood(raw: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Everything decoded; nothing where nothing is encoded. What only looks like an escape stays.
-fn once_decoded(reading: &[u8]) -> Option<Vec<u8>> {
-    reading.contains(&b'%').then(|| decode(reading, |_| true))
+/// Everything decoded, and everything but slashes; nothing where nothing is encoded. What only looks like an escape stays.
+fn once_decoded(reading: &[u8]) -> Vec<Vec<u8>> {
+    if !reading.contains(&b'%') {
+        return Vec::new();
+    }
+    vec![decode(reading, |_| true), decode(reading, |meant| meant != b'/')]
 }
 
 fn decode(path: &[u8], is_decoded: impl Fn(u8) -> bool) -> Vec<u8> {
@@ -151,16 +164,26 @@ pub(super) fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-fn merged(reading: &[u8]) -> Option<Vec<u8>> {
-    reading.windows(2).any(|pair| pair == b"//").then(|| {
-        let mut merged = Vec::with_capacity(reading.len());
-        for &byte in reading {
-            if byte != b'/' || merged.last() != Some(&b'/') {
-                merged.push(byte);
+/// With the first so many runs of slashes merged.
+fn merged(reading: &[u8]) -> Result<Vec<Vec<u8>>, PathError> {
+    let mut ways: Vec<Vec<u8>> = Vec::new();
+    let mut merged = Vec::with_capacity(reading.len());
+    for (at, &byte) in reading.iter().enumerate() {
+        if byte == b'/' && merged.last() == Some(&b'/') {
+            if reading.get(at + 1) != Some(&b'/') {
+                ways.push([&*merged, reading.get(at + 1..).unwrap_or_default()].concat());
+                few(&ways)?;
             }
+        } else {
+            merged.push(byte);
         }
-        merged
-    })
+    }
+    Ok(ways)
+}
+
+fn few(ways: &[Vec<u8>]) -> Result<(), PathError> {
+    let bytes: usize = ways.iter().map(Vec::len).sum();
+    if ways.len() < MOST_READINGS && bytes <= MOST_BYTES { Ok(()) } else { Err(PathError::TooManyReadings) }
 }
 
 fn without_host(reading: &[u8]) -> Option<Vec<u8>> {
@@ -171,27 +194,20 @@ fn without_host(reading: &[u8]) -> Option<Vec<u8>> {
     Some(path.unwrap_or(b"/").to_vec())
 }
 
-fn without_parameters(reading: &[u8]) -> Option<Vec<u8>> {
-    reading.contains(&b';').then(|| {
-        let mut is_parameter = false;
-        let is_kept = |byte: &u8| {
-            is_parameter = *byte != b'/' && (is_parameter || *byte == b';');
-            !is_parameter
-        };
-        reading.iter().copied().filter(is_kept).collect()
-    })
-}
-
-fn cut_at_query(reading: &[u8]) -> Option<Vec<u8>> {
-    cut_at(reading, b'?')
-}
-
-fn cut_at_fragment(reading: &[u8]) -> Option<Vec<u8>> {
-    cut_at(reading, b'#')
-}
-
-fn cut_at_parameters(reading: &[u8]) -> Option<Vec<u8>> {
-    cut_at(reading, b';')
+/// Without the parameters of the first so many segments that have any.
+fn without_parameters(reading: &[u8]) -> Result<Vec<Vec<u8>>, PathError> {
+    let mut ways: Vec<Vec<u8>> = Vec::new();
+    let mut kept = Vec::with_capacity(reading.len());
+    let mut rest = reading;
+    while let Some(begin) = rest.iter().position(|&byte| byte == b';') {
+        let (before, parameters) = rest.split_at_checked(begin).unwrap_or((rest, b""));
+        kept.extend_from_slice(before);
+        let end = parameters.iter().position(|&byte| byte == b'/').unwrap_or(parameters.len());
+        rest = parameters.get(end..).unwrap_or_default();
+        ways.push([&*kept, rest].concat());
+        few(&ways)?;
+    }
+    Ok(ways)
 }
 
 fn cut_at(reading: &[u8], cut: u8) -> Option<Vec<u8>> {

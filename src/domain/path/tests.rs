@@ -169,7 +169,10 @@ fn every_way_to_read_a_path_is_known() {
         ("/a%3Bx", &["/a%3Bx", "/a;x", "/a"]),
         ("/a%3fb%23c", &["/a%3fb%23c", "/a?b#c", "/a", "/a?b"]),
         ("/%2561", &["/%2561", "/%61", "/a"]),
-        ("/%25252561", &["/%25252561", "/%252561", "/%2561", "/%61"]),
+        ("/%252561", &["/%252561", "/%2561", "/%61", "/a"]),
+        ("/%61/b%2Fc", &["/%61/b%2Fc", "/a/b/c", "/a/b%2Fc"]),
+        ("//a//b", &["//a//b", "/a//b", "/a/b", "//b", "/b", "/"]),
+        ("/a;x/b;y", &["/a;x/b;y", "/a/b;y", "/a/b", "/a"]),
         ("/%2F%2Fa", &["/%2F%2Fa", "///a", "/a", "/"]),
         ("/100%25", &["/100%25", "/100%"]),
         ("/%E9%61", &["/\\xe9%61", "/\\xe9a"]),
@@ -184,6 +187,7 @@ fn a_path_with_too_many_readings_is_refused() {
     refuses(many.as_bytes(), PathError::TooManyReadings);
     let long = format!("/{}%2525{}", "a".repeat(30_000), "//;%253b".repeat(4));
     refuses(long.as_bytes(), PathError::TooManyReadings);
+    refuses(b"/%25252561", PathError::TooManyReadings);
     keeps(&format!("/{}%2Fa%2Bb", "a".repeat(30_000)));
 }
 

@@ -195,6 +195,29 @@ fn no_spelling_slips_past_a_stricter_route() {
 }
 
 #[test]
+fn what_a_server_leaves_as_it_is_does_not_slip_past_a_stricter_route() {
+    let routes = Routes::new([
+        open(route(0, "a.example", "/")),
+        route(1, "a.example", "/admin"),
+        open(route(2, "a.example", "/admin/pub")),
+    ])
+    .expect("no duplicates");
+    for path in [
+        "/%61dmin/pub%2Fusers",
+        "/%2561dmin/pub%252Fusers",
+        "//admin//pub",
+        "///admin//pub/x",
+        "//admin///pub",
+        "/%2Fadmin/%2Fpub",
+        "/admin;x/pub;y",
+        "/;x/admin//pub",
+    ] {
+        assert_eq!(find(&routes, "a.example", path), UNCLEAR, "{path}");
+    }
+    assert_eq!(find(&routes, "a.example", "/admin/pub/x%2Fy"), Ok(2));
+}
+
+#[test]
 fn capitals_do_not_slip_past_a_stricter_route() {
     let with = |root: Access, admin: Access| {
         let root = demanding(route(0, "a.example", "/"), |demands| demands.access = root);
