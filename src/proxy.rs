@@ -120,7 +120,8 @@ pub struct Parts {
 struct Gateway {
     parts: Parts,
     upstreams: Arc<Upstreams>,
-    lanes: Lanes,
+    to_apps: Lanes,
+    to_pages: Lanes,
     spoofable: Spoofable,
     page_headers: PageHeaders,
     /// Fires at shutdown: event streams of our own end then.
@@ -130,10 +131,10 @@ struct Gateway {
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
         let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.settings.room, &parts.counts)?);
-        let lanes = Lanes::new(&parts.settings.room);
+        let (to_apps, to_pages) = (Lanes::to_apps(&parts.settings.room), Lanes::to_pages(&parts.settings.room));
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);
-        Ok(Self { upstreams, lanes, spoofable, page_headers, parts, stop })
+        Ok(Self { upstreams, to_apps, to_pages, spoofable, page_headers, parts, stop })
     }
 
     /// Reads a request's head into its context.
@@ -263,7 +264,7 @@ impl Gateway {
                     "the path does not begin with the route's own, as it is written, and one slash",
                 )),
             };
-            match target.and_then(|target| Ok((target, self.lanes.take(incoming.client)?))) {
+            match target.and_then(|target| Ok((target, self.to_apps.take(incoming.client)?))) {
                 Ok((target, _lane)) => return self.send_to_app(session, context, pool, target).await,
                 Err(refusal) => refusal,
             }
@@ -456,6 +457,10 @@ impl Gateway {
             Ok(Way::Portal) => {
                 context.line.outcome = Outcome::OwnPage;
                 let (request_id, portal) = (context.request_id(), self.parts.portal.clone());
+                let _lane = match self.to_pages.take(incoming.client) {
+                    Ok(lane) => lane,
+                    Err(refusal) => return self.refuse(session, context, refusal).await,
+                };
                 let answered = bridge::answer(session, incoming, request_id, portal, &self.spoofable, &self.stop);
                 match answered.await? {
                     Ok((status, refusal)) => {

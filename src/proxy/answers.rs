@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -15,6 +16,9 @@ use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
+
+/// How long a client may take nothing of an answer of ours.
+const TAKE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A page that says why a request gets no further, to be written by the portal.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +121,8 @@ pub(super) async fn write(session: &mut Session, response: Response<Bytes>) -> p
     if !bodiless {
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
+    // What is small waits for nobody long, or many who take nothing would hold much.
+    session.set_write_timeout(Some(TAKE_DEADLINE));
     let end = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(head.into())).await?;
     if !end {

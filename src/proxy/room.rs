@@ -15,6 +15,10 @@ use crate::gate::refusal::GateRefusal;
 
 /// How many connections of clients there may be, whatever the system allows: what they take of memory is bounded by it.
 const MOST: usize = 10_000;
+/// How many requests of one network the gateway's own pages answer at a time.
+const MOST_PAGES: usize = 512;
+/// The share of everything, one in so many, that is left to networks which have nothing yet.
+const LEFT_TO_OTHERS: usize = 10;
 /// How many files are open for other things: the store, listeners, mail, names that are looked up.
 const OTHER_FILES: usize = 64;
 /// How often it is said that there is no room.
@@ -31,6 +35,10 @@ pub struct Room {
     pub requests: usize,
     /// How many of them the visitors of one network may have.
     pub requests_of_network: usize,
+    /// How many requests are with the gateway's own pages at a time.
+    pub pages: usize,
+    /// How many of them the visitors of one network may have.
+    pub pages_of_network: usize,
     /// How many connections to apps are kept for the next requests.
     pub unused: usize,
 }
@@ -48,6 +56,9 @@ impl Room {
             connections_of_network: connections.div_ceil(2),
             requests,
             requests_of_network: requests.div_ceil(2),
+            // They need no files, but memory.
+            pages: connections,
+            pages_of_network: connections.div_ceil(4).min(MOST_PAGES),
             unused: to_apps - requests,
         }
     }
@@ -115,9 +126,12 @@ impl Seats {
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr, is_trusted: bool) -> Option<Seat> {
         let network = (!is_trusted).then(|| Network::of(peer));
         let mut taken = self.lock();
-        let found = if taken.count_of(network) >= self.most_of_network {
+        let own = taken.count_of(network);
+        // The last ones are for those who have none.
+        let most = if own > 0 { self.most - self.most / LEFT_TO_OTHERS } else { self.most };
+        let found = if own >= self.most_of_network {
             network.is_some_and(|network| taken.give_away(network))
-        } else if taken.count >= self.most {
+        } else if taken.count >= most {
             taken.give_away_of_fullest(network)
         } else {
             true
@@ -215,8 +229,14 @@ pub(super) struct Lane<'a> {
 }
 
 impl Lanes {
-    pub(super) fn new(room: &Room) -> Self {
+    /// Those to apps.
+    pub(super) fn to_apps(room: &Room) -> Self {
         Self { most: room.requests, most_of_network: room.requests_of_network, taken: Mutex::default() }
+    }
+
+    /// Those to the gateway's own pages.
+    pub(super) fn to_pages(room: &Room) -> Self {
+        Self { most: room.pages, most_of_network: room.pages_of_network, taken: Mutex::default() }
     }
 
     /// Leave for a request of a visitor at that address, which a trusted proxy may not have said.
@@ -227,15 +247,17 @@ impl Lanes {
         let network = visitor.map(Network::of);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, networks) = &mut *taken;
+        let own = network.and_then(|network| networks.get(&network)).copied().unwrap_or_default();
+        // The last ones are for those who have none.
+        let most = if own > 0 { self.most - self.most / LEFT_TO_OTHERS } else { self.most };
         if *count >= self.most {
             return Err(GateRefusal::NoRoom);
         }
+        if own >= self.most_of_network || *count >= most {
+            return Err(GateRefusal::TooManyOpen);
+        }
         if let Some(network) = network {
-            let own = networks.entry(network).or_default();
-            if *own >= self.most_of_network {
-                return Err(GateRefusal::TooManyOpen);
-            }
-            *own += 1;
+            networks.insert(network, own + 1);
         }
         *count += 1;
         Ok(Lane { lanes: self, network })
@@ -286,7 +308,7 @@ mod tests {
     #[test]
     fn the_files_are_shared_between_clients_and_apps_and_nobody_gets_more_than_half() {
         for files in [20, 256, 1024, 4096, 65_536, 1_048_576] {
-            let Room { connections, connections_of_network, requests, requests_of_network, unused } =
+            let Room { connections, connections_of_network, requests, requests_of_network, unused, .. } =
                 Room::for_files(files);
             assert!(connections + requests + unused <= files - files.min(256) / 4, "{files}");
             assert!(connections > 0 && requests > 0 && connections <= MOST, "{files}");
@@ -344,8 +366,32 @@ mod tests {
     }
 
     #[test]
+    fn the_last_places_and_lanes_are_for_those_who_have_none() {
+        let room = Room {
+            connections: 10,
+            connections_of_network: 5,
+            requests: 10,
+            requests_of_network: 5,
+            ..Room::for_files(1024)
+        };
+        let (seats, lanes) = (Seats::new(&room), Lanes::to_apps(&room));
+        let mut held = Vec::new();
+        for number in 0..10 {
+            let from = address(if number % 2 == 0 { "192.0.2.1" } else { "192.0.2.2" });
+            let seat = seats.take(from, false);
+            if let Some(seat) = &seat {
+                busy(seat);
+            }
+            held.push((seat, lanes.take(Some(from)).ok()));
+        }
+        assert_eq!(held.iter().filter(|(seat, _)| seat.is_some()).count(), 9);
+        assert_eq!(held.iter().filter(|(_, lane)| lane.is_some()).count(), 9);
+        assert!(seats.take(address("192.0.2.3"), false).is_some() && lanes.take(Some(address("192.0.2.3"))).is_ok());
+    }
+
+    #[test]
     fn visitors_of_one_network_leave_lanes_to_others() {
-        let lanes = Lanes::new(&Room { requests: 3, requests_of_network: 2, ..Room::for_files(1024) });
+        let lanes = Lanes::to_apps(&Room { requests: 3, requests_of_network: 2, ..Room::for_files(1024) });
         let (one, other) = (Some(address("192.0.2.1")), Some(address("192.0.2.2")));
         let first = lanes.take(one).unwrap();
         let _second = lanes.take(one).unwrap();

@@ -34,6 +34,27 @@ async fn one_network_leaves_room_for_others() {
     assert_eq!(other.answer().await.status, 200);
 }
 
+/// Requests for our own pages that never end leave others theirs too.
+#[tokio::test]
+async fn one_network_leaves_our_own_pages_to_others() {
+    let world = plan()
+        .route("/", Access::SignedIn, &nobody().await)
+        .set(|settings| settings.room = Room { pages: 8, pages_of_network: 2, ..settings.room })
+        .start();
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        let mut client = world.connect_from("203.0.113.9");
+        client.send(request("POST", "/_bmauth/sign-in/options", &["Content-Length: 5"], "")).await;
+        held.push(client);
+    }
+    while !world.counts.text().contains("bmauth_requests_total{outcome=\"refused\"} 4\n") {
+        tokio::task::yield_now().await;
+    }
+    let mut other = world.connect_from("192.0.2.9");
+    other.send(get("/_bmauth/sign-in", &[])).await;
+    assert_eq!(other.answer().await.status, 200);
+}
+
 /// The bytes of a path cost what their length costs, however many routes there are.
 #[tokio::test]
 async fn a_path_of_many_readings_is_refused_and_not_worked_on() {
