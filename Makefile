@@ -14,10 +14,11 @@ setup: ## install what building needs
 demo: setup ## build and try BMAuth on http://localhost:8080
 	cargo run --locked -- demo
 
-test: ## every test: Rust, then a real browser in front of the FastAPI example
+test: ## every test: Rust, real servers and npm, then a real browser in front of the FastAPI example
 	@scripts/setup tests
 	cargo test --locked
 	cargo build --locked
+	tests/apps/.venv/bin/python -m pytest --quiet tests/apps/test_script_name.py tests/apps/test_verdaccio.py
 	cd tests/browser && npm test --silent
 
 test-apps: ## real app servers behind the real binary, by HTTP/1.1, HTTP/2, WebSocket and gRPC
