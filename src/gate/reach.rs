@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::refusal::GateRefusal;
 use crate::domain::field_name::{self, Tells};
@@ -33,14 +33,18 @@ pub struct Reaching<'a> {
 /// It touches a part of the app that asks for more than its own route, or does not say clearly what it touches.
 pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Result<(), GateRefusal> {
     let Reaching { method, authority, target, headers } = request;
+    let is_one_of = |told: &[u8], names: &[&str]| names.iter().any(|name| told.eq_ignore_ascii_case(name.as_bytes()));
     // Some apps take another method than that of the first line from a header of a POST.
-    let told = |(name, value): (&'_ HeaderName, &'_ HeaderValue)| {
-        let is_one = *method == Method::POST && field_name::tells(name.as_str()) == Some(Tells::Method);
-        is_one.then(|| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    let may_tell = *method == Method::POST;
+    let tells = |name: &HeaderName| field_name::tells(name.as_str()) == Some(Tells::Method);
+    let told = |names: &[&str]| {
+        headers.iter().any(|(name, value)| tells(name) && is_one_of(value.as_bytes().trim_ascii(), names))
     };
-    let methods: Vec<String> = headers.iter().filter_map(told).chain([method.as_str().to_owned()]).collect();
-    let is = |names: &[&str]| names.iter().any(|name| methods.iter().any(|method| method.eq_ignore_ascii_case(name)));
-    let has_destination = is(&["COPY", "MOVE"]) || headers.contains_key(&DESTINATION);
+    let is = |names: &[&str]| is_one_of(method.as_str().as_bytes(), names) || may_tell && told(names);
+    let some_ask_more =
+        || routes.iter().any(|other| other.host == route.host && other.demands.ask_more_than(&route.demands));
+    // To other methods a header of that name may mean anything, which matters only where it could lead further.
+    let has_destination = is(&["COPY", "MOVE"]) || headers.contains_key(&DESTINATION) && some_ask_more();
     // A collection is deleted, moved and copied with all that is in it; the others look as far as they say, and where they
     // say nothing, to the end.
     let is_shallow = || {
@@ -61,11 +65,8 @@ pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Resu
     let reach = Reach { destination: destination.as_ref().map(|target| &target.path), is_deep };
     // Where all of a host asks for the same, it does not matter what such a request leaves out.
     let names_none = has_destination && destination.is_none();
-    let asks_more = if names_none {
-        routes.iter().any(|other| other.host == route.host && other.demands.ask_more_than(&route.demands))
-    } else {
-        routes.ask_more(route, &target.path, method.as_str(), reach)
-    };
+    let asks_more =
+        if names_none { some_ask_more() } else { routes.ask_more(route, &target.path, method.as_str(), reach) };
     if asks_more { Err(GateRefusal::ReachesFurther) } else { Ok(()) }
 }
 

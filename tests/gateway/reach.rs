@@ -101,6 +101,10 @@ async fn what_takes_all_below_along_is_refused_where_that_asks_for_more() {
         let post = request("POST", "/files", &[&[other.as_str()][..], &lines].concat(), "");
         assert_eq!(world.ask(&post).await.status, 403, "{lines:?}");
     }
+    let elsewhere = plan().route("/", Access::SignedIn, &app.url).start();
+    let theirs = cookie(&elsewhere.keeper.sign_in(7));
+    let order = request("POST", "/orders", &[&theirs, "Destination: warehouse 7"], "");
+    assert_eq!(elsewhere.ask(&order).await.status, 200, "an app of its own words");
     let bind = request("X-BIND", "/files/a", &[&other, "Destination: /files/staff/x"], "");
     assert_eq!(world.ask(&bind).await.status, 403);
     let twice = request("PROPFIND", "/", &[&other, "Depth: 0", "Depth: infinity"], "");
