@@ -6,6 +6,7 @@ use std::time::Duration;
 use bmauth::auth::sessions::table::SessionTable;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
+use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
@@ -41,6 +42,8 @@ fn somebody(number: usize) -> SignedIn {
         address: None,
         recovered_at: None,
         review: false,
+        host: None,
+        bound_for: Destination::root(),
     };
     SignedIn { session, account, ends_at: NOW.after(30 * DAY) }
 }

@@ -14,7 +14,9 @@ use bmauth::auth::sessions::table::SessionTable;
 use bmauth::auth::sessions::{KeptToken, MOST_KEPT};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock as _, Timestamp};
+use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
+use bmauth::domain::host::Host;
 use bmauth::domain::passkey::{CredentialId, Passkey};
 use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
 use bmauth::domain::secret::Secret;
@@ -224,6 +226,8 @@ fn session(secret: &Secret, number: usize, account: AccountId, credential: &Cred
         address: None,
         recovered_at: None,
         review: false,
+        host: Host::parse("notes.example.com").ok(),
+        bound_for: Destination::root(),
     }
 }
 

@@ -6,7 +6,7 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
 use super::core::Core;
 use super::failure::{Failure, WorldFailure};
-use super::passkeys::RelyingPartyError;
+use super::passkeys::{RelyingPartyError, check_origin};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::attestation::{BadPasskey, Made, Making};
 use crate::domain::ceremony::{Ceremony, CeremonyId, Makes, Purpose};
@@ -57,8 +57,13 @@ impl Core {
         making: Making<T>,
         answer: RegisterPublicKeyCredential,
     ) -> Result<Made<T>, Failure<R>> {
-        let (state, relying_party) = (making.state().clone(), self.relying_party.clone());
-        let verified = self.verifying.run(move || relying_party.verify_registration(&answer, &state)).await;
+        let (state, relying_party, posed) =
+            (making.state().clone(), self.relying_party.clone(), making.posed().clone());
+        let verified = self.verifying.run(move || {
+            check_origin(&answer.response.client_data_json, &posed)?;
+            relying_party.verify_registration(&answer, &state)
+        });
+        let verified = verified.await;
         match verified.map_err(|_refused| WorldFailure::Busy)? {
             Ok(key) => Ok(making.answered(key)),
             Err(unproved) => {

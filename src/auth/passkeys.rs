@@ -13,7 +13,7 @@ use webauthn_rs_proto::{
 };
 
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{self, CeremonyId};
+use crate::domain::ceremony::{self, CeremonyId, Posed};
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::MacKey;
@@ -262,6 +262,23 @@ fn decoy(id: &str) -> Result<webauthn_rs::prelude::Passkey, serde_json::Error> {
 /// [`Unproved::Malformed`].
 pub fn claimed_credential(answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
     check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
+}
+
+/// Whether an answer was given at the origin where its question was put.
+///
+/// # Errors
+/// [`Unproved::Malformed`].
+pub(super) fn check_origin(client_data: &[u8], posed: &Posed) -> Result<(), Unproved> {
+    #[derive(Deserialize)]
+    struct At {
+        origin: String,
+    }
+    let at: Option<At> = serde_json::from_slice(client_data).ok();
+    if at.is_some_and(|at| posed.is_answered_at(&at.origin)) {
+        Ok(())
+    } else {
+        Err(Unproved::Malformed("the answer was given at another origin than its question was put at"))
+    }
 }
 
 /// The ceremony that a device's answer belongs to, by the challenge in its client data (WebAuthn L3 §5.8.1).

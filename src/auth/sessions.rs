@@ -18,6 +18,7 @@ use super::failure::Failure;
 use super::principal::Principal;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::plan::{Plan, SessionChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
@@ -48,12 +49,34 @@ impl Sessions {
         self.0.table.limits()
     }
 
-    /// The live session of that token, from memory only; it costs no wait.
-    pub fn live(&self, token: SecretDigest) -> Option<LiveSession> {
-        self.0.table.get(token, self.0.now())
+    /// The live session of that token, from memory only, where `host` is the one it is good at; it costs no wait.
+    pub fn live_at(&self, token: SecretDigest, host: &Host) -> Option<LiveSession> {
+        self.0.table.get_at(token, host, self.0.now())
     }
 
-    /// The live session of that token, from memory or the store.
+    /// The live session that a cookie of `host` names, from memory or the store. One of another host counts as none; one
+    /// from before sessions had a host is bound to this.
+    ///
+    /// # Errors
+    /// The store could not be read, or not written: whoever asks is refused.
+    pub async fn find_at(&self, token: SecretDigest, host: &Host) -> Result<Option<LiveSession>, StoreError> {
+        if let Some(live) = self.live_at(token, host) {
+            return Ok(Some(live));
+        }
+        let Some(live) = self.find(token).await? else { return Ok(None) };
+        if !live.has_host() {
+            let bind = SessionChange::Bind { session: token, host: host.clone() };
+            match self.0.carry_out(Plan::durable(vec![bind.into()], ())).await {
+                // It ended, or another request bound it meanwhile.
+                Ok(()) | Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+            return Ok(self.find(token).await?.filter(|live| live.is_good_at(host)));
+        }
+        Ok(Some(live).filter(|live| live.is_good_at(host)))
+    }
+
+    /// The live session of that token, from memory or the store, whatever host it is good at.
     ///
     /// # Errors
     /// The store could not be read: whoever asks is refused.
@@ -61,7 +84,7 @@ impl Sessions {
         let Self(core) = self;
         // A session that ends while it is read must not come back; a few tries outlast any race.
         for _ in 0..READS {
-            if let Some(live) = self.live(token) {
+            if let Some(live) = self.0.table.get(token, self.0.now()) {
                 return Ok(Some(live));
             }
             let before = core.table.before(token);
@@ -99,8 +122,8 @@ impl Sessions {
 
     /// The visitor's session. One that has still to answer "Keep your account safe" counts as none.
     pub(super) async fn of(&self, visitor: &Visitor) -> Result<Option<LiveSession>, StoreError> {
-        let Some(token) = visitor.session else { return Ok(None) };
-        Ok(self.find(token).await?.filter(|live| !live.review()))
+        let (Some(token), Some(host)) = (visitor.session, visitor.host()) else { return Ok(None) };
+        Ok(self.find_at(token, host).await?.filter(|live| !live.review()))
     }
 
     /// The sessions of an account that have not ended, the newest first.

@@ -8,7 +8,7 @@ use webauthn_rs::prelude::DiscoverableAuthentication;
 
 use super::account::{Account, AccountId};
 use super::activity::What;
-use super::ceremony::{Ceremony, CeremonyId, Proves, Purpose, Stale, Subject};
+use super::ceremony::{Ceremony, CeremonyId, Opened, Posed, Proves, Purpose, Stale, Subject};
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::letter::Message;
@@ -28,6 +28,7 @@ pub struct Question<T> {
     id: CeremonyId,
     subject: Subject,
     state: DiscoverableAuthentication,
+    posed: Posed,
     asked_for: T,
 }
 
@@ -65,10 +66,10 @@ impl<T> Question<T> {
         moment: Moment<'_>,
         for_this: impl FnOnce(Proves, Destination) -> Option<T>,
     ) -> Result<Self, Stale> {
-        let (id, purpose, return_to) = ceremony.open(moment.visitor, moment.now)?;
+        let Opened { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
         let Purpose::Prove { proves, state } = purpose else { return Err(Stale) };
         let subject = proves.subject();
-        Ok(Self { id, subject, state, asked_for: for_this(proves, return_to).ok_or(Stale)? })
+        Ok(Self { id, subject, state, posed, asked_for: for_this(proves, return_to).ok_or(Stale)? })
     }
 
     /// The ceremony to be spent.
@@ -79,6 +80,11 @@ impl<T> Question<T> {
     /// The challenge the device's answer is verified against.
     pub fn state(&self) -> &DiscoverableAuthentication {
         &self.state
+    }
+
+    /// Where and when it was posed.
+    pub fn posed(&self) -> &Posed {
+        &self.posed
     }
 
     /// What it is asked for.

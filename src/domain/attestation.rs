@@ -4,7 +4,7 @@
 use webauthn_rs::prelude::PasskeyRegistration;
 
 use super::account::AccountId;
-use super::ceremony::{Ceremony, CeremonyId, Makes, Purpose, Stale};
+use super::ceremony::{Ceremony, CeremonyId, Makes, Opened, Posed, Purpose, Stale};
 use super::destination::Destination;
 use super::moment::Moment;
 use super::passkey::NewPasskey;
@@ -16,6 +16,7 @@ pub struct Making<T> {
     id: CeremonyId,
     account: AccountId,
     state: PasskeyRegistration,
+    posed: Posed,
     made_for: T,
 }
 
@@ -43,9 +44,9 @@ impl<T> Making<T> {
         moment: Moment<'_>,
         for_this: impl FnOnce(Makes, AccountId, Destination) -> Option<T>,
     ) -> Result<Self, Stale> {
-        let (id, purpose, return_to) = ceremony.open(moment.visitor, moment.now)?;
+        let Opened { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
         let Purpose::Make { account, makes, state } = purpose else { return Err(Stale) };
-        Ok(Self { id, account, state, made_for: for_this(makes, account, return_to).ok_or(Stale)? })
+        Ok(Self { id, account, state, posed, made_for: for_this(makes, account, return_to).ok_or(Stale)? })
     }
 
     /// The ceremony to be spent.
@@ -56,6 +57,11 @@ impl<T> Making<T> {
     /// The challenge the device's answer is verified against.
     pub fn state(&self) -> &PasskeyRegistration {
         &self.state
+    }
+
+    /// Where and when it was posed.
+    pub fn posed(&self) -> &Posed {
+        &self.posed
     }
 
     /// What it is made for.

@@ -12,6 +12,7 @@ use super::clock::Timestamp;
 use super::destination::Destination;
 use super::email::Email;
 use super::link::id::LinkId;
+use super::origin::Origin;
 use super::passkey::CredentialId;
 use super::profile::Profile;
 use super::secret::SecretDigest;
@@ -147,12 +148,47 @@ pub struct Ceremony {
     pub id: CeremonyId,
     /// The browser it was begun for; `None` where a client of the API began it that keeps no cookie.
     pub browser: Option<SecretDigest>,
+    /// The origin of the page it was begun on, and the only one it is answered at; `None` where a client of the API began
+    /// it that is no browser.
+    pub origin: Option<Origin>,
     /// What for.
     pub purpose: Purpose,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
+    /// When it was begun.
+    pub begun_at: Timestamp,
     /// From this moment on it is too old.
     pub expires_at: Timestamp,
+}
+
+/// A ceremony that its browser goes on with in time.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its name.
+    pub id: CeremonyId,
+    /// What for.
+    pub purpose: Purpose,
+    /// Where the visitor wanted to go.
+    pub return_to: Destination,
+    /// Where and when it was posed.
+    pub posed: Posed,
+}
+
+/// Where and when a question was posed: what holds of its answer, whoever gives it.
+#[derive(Clone, Debug)]
+pub struct Posed {
+    /// The origin of the page that asked.
+    pub origin: Option<Origin>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Posed {
+    /// Whether an answer that was given on a page of `origin` is one to this (WebAuthn L3 §7.1 step 9, §7.2 step 12). It
+    /// is compared byte for byte: browsers have one spelling.
+    pub fn is_answered_at(&self, origin: &str) -> bool {
+        self.origin.as_ref().is_none_or(|own| own.as_str() == origin)
+    }
 }
 
 /// Why a ceremony does not open.
@@ -162,7 +198,8 @@ pub struct Stale;
 impl Ceremony {
     /// A question to the visitor's browser, which is answered in time or not at all.
     pub fn ask(id: CeremonyId, purpose: Purpose, return_to: Destination, visitor: &Visitor, now: Timestamp) -> Self {
-        Self { id, browser: visitor.binding(), purpose, return_to, expires_at: now.after(LIFETIME) }
+        let (browser, origin) = (visitor.binding(), visitor.origin.clone());
+        Self { id, browser, origin, purpose, return_to, begun_at: now, expires_at: now.after(LIFETIME) }
     }
 
     /// The same, with less time where what allows it ends sooner.
@@ -176,7 +213,7 @@ impl Ceremony {
     ///
     /// # Errors
     /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.
-    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<(CeremonyId, Purpose, Destination), Stale> {
+    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<Opened, Stale> {
         let fits = match self.browser {
             Some(browser) => browser == visitor.browser,
             None => matches!(visitor.client, Client::Api { .. }),
@@ -184,6 +221,7 @@ impl Ceremony {
         if !fits || now >= self.expires_at {
             return Err(Stale);
         }
-        Ok((self.id, self.purpose, self.return_to))
+        let Self { id, purpose, return_to, origin, begun_at, .. } = self;
+        Ok(Opened { id, purpose, return_to, posed: Posed { origin, at: begun_at } })
     }
 }

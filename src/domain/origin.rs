@@ -92,6 +92,18 @@ impl Origin {
         Ok(origin)
     }
 
+    /// One that was kept, of our own pages too, which may be any.
+    pub fn kept(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = match scheme {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return None,
+        };
+        let authority = Authority::parse(rest.as_bytes()).ok()?;
+        Some(Self::of(scheme, authority)).filter(|origin| *origin.text == *text)
+    }
+
     /// That of our own pages at `authority`.
     pub fn of(scheme: Scheme, authority: Authority) -> Self {
         let port = authority.port.filter(|port| *port != scheme.default_port());

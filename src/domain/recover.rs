@@ -347,7 +347,8 @@ pub fn finish(
         return Err(Refusal::NoRecovery);
     }
     let session = session.begin(account, &made.key, also, now);
-    let session = Session { recovered_at: Some(now), review: others, ..session };
+    let bound_for = recovery.return_to.clone();
+    let session = Session { recovered_at: Some(now), review: others, bound_for, ..session };
     let mut changes = vec![made.spend()];
     changes.extend(leaving);
     changes.extend([

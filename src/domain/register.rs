@@ -261,6 +261,7 @@ pub fn prove(
         created_at: now,
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
+    let session = Session { bound_for: registration.return_to.clone(), ..session };
     let mut changes = vec![
         RegistrationChange::Spend { browser: registration.browser, revision: registration.revision }.into(),
         RegistrationChange::DropAll(registration.email).into(),

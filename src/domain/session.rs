@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::account::{Account, AccountId};
 use super::clock::Timestamp;
+use super::destination::Destination;
+use super::host::Host;
 use super::passkey::{CredentialId, NewPasskey};
 use super::secret::SecretDigest;
 use super::visitor::Visitor;
@@ -88,6 +90,11 @@ pub struct Session {
     pub recovered_at: Option<Timestamp>,
     /// "Keep your account safe" is to be answered before the app is shown.
     pub review: bool,
+    /// The one host that it is good at. `None` for one of the API, whose tokens are good at every host, and for one from
+    /// before sessions had a host, which is bound to the first that shows it.
+    pub host: Option<Host>,
+    /// Where its visitor wanted to go when it began: the press that began it is answered with this again.
+    pub bound_for: Destination,
 }
 
 /// A session about to be: all of it but whose it is.
@@ -101,12 +108,20 @@ pub struct NewSession {
     pub browser: String,
     /// Where the visitor is.
     pub address: Option<IpAddr>,
+    /// The host whose cookie carries it.
+    pub host: Option<Host>,
 }
 
 impl NewSession {
     /// A session of this visitor's, known to the store by `token`.
     pub fn new(token: SecretDigest, id: SessionId, visitor: &Visitor) -> Self {
-        Self { token, id, browser: visitor.description.clone(), address: visitor.address }
+        Self {
+            token,
+            id,
+            browser: visitor.description.clone(),
+            address: visitor.address,
+            host: visitor.host().cloned(),
+        }
     }
 
     /// The session of `account`, proved with the passkey `key` and whatever else is in `also`.
@@ -134,6 +149,8 @@ impl NewSession {
             address: self.address,
             recovered_at: None,
             review: false,
+            host: self.host,
+            bound_for: Destination::root(),
         }
     }
 }

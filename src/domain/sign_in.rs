@@ -127,6 +127,7 @@ pub fn finish(
         return Err(Refusal::Disabled);
     }
     let session = session.begin(account.id, proof.used(), &[], moment.now);
+    let session = Session { bound_for: proof.asked_for().clone(), ..session };
     let mut changes = vec![
         proof.spend(),
         proof.note_use(moment.now),

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::claim::Claim;
+use super::host::Host;
 use super::network::Network;
+use super::origin::Origin;
 use super::secret::{Secret, SecretDigest};
 
 /// A browser in the middle of a flow.
@@ -19,6 +21,8 @@ pub struct Visitor {
     pub language: String,
     /// The digest of the session token it came with, if any: a new session takes its place.
     pub session: Option<SecretDigest>,
+    /// The origin of the page it is on, where its passkeys answer; `None` for a client of the API that is no browser.
+    pub origin: Option<Origin>,
     /// What kind of client it is.
     pub client: Client,
 }
@@ -48,6 +52,11 @@ impl Visitor {
             Client::Pages | Client::Api { cookie: true } => Claim::Cookie,
             Client::Api { cookie: false } => Claim::Code { network: self.network() },
         }
+    }
+
+    /// The host whose cookie its session is carried in; `None` for a client of the API, which carries tokens.
+    pub fn host(&self) -> Option<&Host> {
+        self.origin.as_ref().filter(|_| self.client == Client::Pages).map(Origin::host)
     }
 
     /// The bytes that name the network the visitor is in.

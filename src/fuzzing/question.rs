@@ -15,6 +15,7 @@ use crate::auth::sessions::table::SessionTable;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
 use crate::domain::cookies::is_ours;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::SEGMENT;
@@ -109,6 +110,8 @@ impl Keeper {
             address: None,
             recovered_at: None,
             review,
+            host: Host::parse("notes.example.com").ok(),
+            bound_for: Destination::root(),
         };
         let account = Account {
             id,
@@ -132,11 +135,11 @@ impl Gatekeeper for Keeper {
         NOW
     }
 
-    fn live(&self, token: SecretDigest) -> Option<Principal> {
-        self.0.get(token, NOW).map(Principal::Person)
+    fn live(&self, token: SecretDigest, host: &Host) -> Option<Principal> {
+        self.0.get_at(token, host, NOW).map(Principal::Person)
     }
 
-    async fn load(&self, _: SecretDigest) -> Result<Option<Principal>, StoreError> {
+    async fn load(&self, _: SecretDigest, _: &Host) -> Result<Option<Principal>, StoreError> {
         Ok(None)
     }
 
@@ -146,7 +149,7 @@ impl Gatekeeper for Keeper {
 
     async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError> {
         let secret = text.strip_prefix(ACCESS_TOKEN).and_then(Secret::parse);
-        Ok(secret.and_then(|secret| self.live(secret.digest())))
+        Ok(secret.and_then(|secret| self.0.get(secret.digest(), NOW)).map(Principal::Person))
     }
 
     fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {

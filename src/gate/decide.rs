@@ -12,7 +12,7 @@ use super::refusal::GateRefusal;
 use crate::auth::principal::Principal;
 use crate::domain::access::{self, Admission, NotAdmitted};
 use crate::domain::bearer::Bearer;
-use crate::domain::host::Authority;
+use crate::domain::host::{Authority, Host};
 use crate::domain::route::{Access, Route, Scheme};
 
 /// What is decided by, besides the route.
@@ -73,7 +73,7 @@ pub async fn decide(
     let principal = match route.demands.access {
         // Nobody is asked who they are where the app is told of nobody.
         Access::Public => None,
-        Access::Optional | Access::SignedIn => principal(asked.credentials, gatekeeper).await?,
+        Access::Optional | Access::SignedIn => principal(asked.credentials, &route.host, gatekeeper).await?,
     };
     let admission = access::decide(route, principal, gatekeeper.now())?;
     // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
@@ -94,13 +94,17 @@ pub async fn decide(
 ///
 /// # Errors
 /// The store could not be asked, so it is not known who asks.
-async fn principal(credentials: &Credentials, gatekeeper: &dyn Gatekeeper) -> Result<Option<Principal>, GateRefusal> {
+async fn principal(
+    credentials: &Credentials,
+    host: &Host,
+    gatekeeper: &dyn Gatekeeper,
+) -> Result<Option<Principal>, GateRefusal> {
     let asked = match (&credentials.bearer, credentials.token) {
         (Bearer::Token(text), _) => gatekeeper.bearer(text).await,
         (Bearer::Unclear, _) | (Bearer::NotOurs, None) => return Ok(None),
-        (Bearer::NotOurs, Some(token)) => match gatekeeper.live(token) {
+        (Bearer::NotOurs, Some(token)) => match gatekeeper.live(token, host) {
             Some(principal) => return Ok(Some(principal)),
-            None => gatekeeper.load(token).await,
+            None => gatekeeper.load(token, host).await,
         },
     };
     asked.map_err(|error| {
@@ -138,7 +142,6 @@ mod tests {
 
     use super::*;
     use crate::domain::clock::Timestamp;
-    use crate::domain::host::Host;
     use crate::domain::origin::Origin;
     use crate::domain::path::RoutePath;
     use crate::domain::route::{Demands, Methods, RouteId};
@@ -156,11 +159,11 @@ mod tests {
             Timestamp::from_unix(0)
         }
 
-        fn live(&self, _: SecretDigest) -> Option<Principal> {
+        fn live(&self, _: SecretDigest, _: &Host) -> Option<Principal> {
             None
         }
 
-        async fn load(&self, _: SecretDigest) -> Result<Option<Principal>, StoreError> {
+        async fn load(&self, _: SecretDigest, _: &Host) -> Result<Option<Principal>, StoreError> {
             Ok(None)
         }
 

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use crate::auth::Auth;
 use crate::auth::principal::Principal;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
@@ -18,14 +19,14 @@ pub trait Gatekeeper: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// The principal of that session token, where it is in memory.
-    fn live(&self, token: SecretDigest) -> Option<Principal>;
+    /// The principal of that session token, shown at `host`, where it is in memory and good there.
+    fn live(&self, token: SecretDigest, host: &Host) -> Option<Principal>;
 
-    /// The principal of that session token, read from the store.
+    /// The same, read from the store.
     ///
     /// # Errors
     /// The store could not be asked, so it is not known who asks.
-    async fn load(&self, token: SecretDigest) -> Result<Option<Principal>, StoreError>;
+    async fn load(&self, token: SecretDigest, host: &Host) -> Result<Option<Principal>, StoreError>;
 
     /// Whether a text says of itself that it is an access token of ours. Nothing about it is verified.
     fn is_access_token(&self, text: &str) -> bool;
@@ -49,12 +50,12 @@ impl Gatekeeper for Auth {
         Self::now(self)
     }
 
-    fn live(&self, token: SecretDigest) -> Option<Principal> {
-        self.sessions.live(token).map(Principal::Person)
+    fn live(&self, token: SecretDigest, host: &Host) -> Option<Principal> {
+        self.sessions.live_at(token, host).map(Principal::Person)
     }
 
-    async fn load(&self, token: SecretDigest) -> Result<Option<Principal>, StoreError> {
-        Ok(self.sessions.find(token).await?.map(Principal::Person))
+    async fn load(&self, token: SecretDigest, host: &Host) -> Result<Option<Principal>, StoreError> {
+        Ok(self.sessions.find_at(token, host).await?.map(Principal::Person))
     }
 
     fn is_access_token(&self, text: &str) -> bool {

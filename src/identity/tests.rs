@@ -32,6 +32,8 @@ pub(super) fn signed_in() -> SignedIn {
         address: None,
         recovered_at: None,
         review: false,
+        host: None,
+        bound_for: crate::domain::destination::Destination::root(),
     };
     SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
 }

@@ -56,9 +56,9 @@ impl Caller {
     /// # Errors
     /// The store could not be read.
     pub async fn session(&self, portal: &Portal) -> Result<Option<LiveSession>, StoreError> {
-        match self.visitor.session {
-            Some(token) => portal.auth.sessions.find(token).await,
-            None => Ok(None),
+        match (self.visitor.session, self.visitor.host()) {
+            (Some(token), Some(host)) => portal.auth.sessions.find_at(token, host).await,
+            _ => Ok(None),
         }
     }
 
@@ -143,6 +143,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         address: peer.address,
         language: language.tag().to_owned(),
         session: credentials::session_token(headers, portal.cookies.session),
+        origin: Some(portal.origins.at(&peer.authority.host).clone()),
         client: Client::Pages,
     };
     let caller = Caller {

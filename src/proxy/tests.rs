@@ -23,11 +23,11 @@ impl Gatekeeper for Nobody {
         Timestamp::from_unix(0)
     }
 
-    fn live(&self, _token: SecretDigest) -> Option<Principal> {
+    fn live(&self, _token: SecretDigest, _host: &Host) -> Option<Principal> {
         None
     }
 
-    async fn load(&self, _token: SecretDigest) -> Result<Option<Principal>, StoreError> {
+    async fn load(&self, _token: SecretDigest, _host: &Host) -> Result<Option<Principal>, StoreError> {
         Ok(None)
     }
 

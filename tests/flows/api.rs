@@ -42,12 +42,14 @@ pub struct Client {
     pub access: Option<String>,
     pub refresh: Option<String>,
     pub agent: Option<&'static str>,
+    /// The page it is a script of; an app that is no browser has none.
+    pub origin: Option<&'static str>,
 }
 
 impl Client {
     /// A mobile app: it keeps tokens alone.
     pub fn app(world: &World) -> Self {
-        Self { browser: world.browser(), keeps_cookies: false, access: None, refresh: None, agent: None }
+        Self { browser: world.browser(), keeps_cookies: false, access: None, refresh: None, agent: None, origin: None }
     }
 
     /// A single-page app: its browser keeps the cookie.
@@ -63,11 +65,11 @@ impl Client {
 
     /// Another tab: the same tokens and cookies.
     pub fn tab(&self, world: &World) -> Self {
-        let Self { keeps_cookies, agent, .. } = *self;
+        let Self { keeps_cookies, agent, origin, .. } = *self;
         let mut browser = world.browser();
         browser.cookies.clone_from(&self.browser.cookies);
         (browser.address, browser.is_hidden) = (self.browser.address, self.browser.is_hidden);
-        Self { browser, keeps_cookies, access: self.access.clone(), refresh: self.refresh.clone(), agent }
+        Self { browser, keeps_cookies, access: self.access.clone(), refresh: self.refresh.clone(), agent, origin }
     }
 
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Answer {
@@ -77,6 +79,9 @@ impl Client {
         }
         if let Some(agent) = self.agent {
             request = request.header(header::USER_AGENT, agent);
+        }
+        if let Some(origin) = self.origin {
+            request = request.header(header::ORIGIN, origin);
         }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");

@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::authenticator::Passkey;
-use crate::world::{ORIGIN, World};
+use crate::world::World;
 
 pub struct Browser {
     router: axum::Router,
     pub cookies: BTreeMap<String, String>,
     pub address: IpAddr,
+    /// The host it is at; it keeps one jar of cookies, whatever that is.
+    pub host: String,
     /// The outer proxy does not say where it is.
     pub is_hidden: bool,
     pub csrf: String,
@@ -47,7 +49,8 @@ impl Answer {
 impl Browser {
     pub fn new(router: axum::Router) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { router, cookies: BTreeMap::new(), address, is_hidden: false, csrf: String::new() }
+        let host = "notes.example.com".to_owned();
+        Self { router, cookies: BTreeMap::new(), address, host, is_hidden: false, csrf: String::new() }
     }
 
     /// Sends exactly this request, with the browser's cookies.
@@ -56,12 +59,12 @@ impl Browser {
             let line: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request.headers_mut().insert(header::COOKIE, line.join("; ").parse().unwrap());
         }
-        request.headers_mut().insert(header::HOST, "notes.example.com".parse().unwrap());
+        request.headers_mut().insert(header::HOST, self.host.parse().unwrap());
         request.extensions_mut().insert(PeerInfo {
             address: (!self.is_hidden).then_some(self.address),
             trusted: false,
             https: true,
-            authority: Authority::parse(b"notes.example.com").unwrap(),
+            authority: Authority::parse(self.host.as_bytes()).unwrap(),
             request_id: RequestId(7),
         });
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -94,7 +97,7 @@ impl Browser {
         Request::builder()
             .method(method)
             .uri(path)
-            .header(header::ORIGIN, ORIGIN)
+            .header(header::ORIGIN, format!("https://{}", self.host))
             .header("sec-fetch-site", "same-origin")
             .header("x-bmauth-csrf", &self.csrf)
     }
@@ -110,7 +113,7 @@ impl Browser {
             form.append_pair("csrf", &self.csrf).extend_pairs(fields).finish()
         });
         let request = Request::post(path)
-            .header(header::ORIGIN, ORIGIN)
+            .header(header::ORIGIN, format!("https://{}", self.host))
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(body).unwrap()).await

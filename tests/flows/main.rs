@@ -15,6 +15,7 @@ mod edge;
 mod linking;
 mod managing;
 mod operating;
+mod origins;
 mod pages;
 mod recovering;
 mod registering;

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Client;
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::edge::Fragile;
@@ -477,7 +478,7 @@ async fn an_app_elsewhere_uses_passkeys_where_it_is_allowed_to_and_within_their_
         ("http://app.notes.example.com", StatusCode::UNAUTHORIZED),
     ] {
         passkey.origin = origin.to_owned();
-        assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.status, status, "{origin}");
+        assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut passkey).await.status, status, "{origin}");
     }
 }
 

@@ -11,6 +11,7 @@ use bmauth::auth::sessions::table::SessionTable;
 use bmauth::counts::Counts;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::Timestamp;
+use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::passkey::CredentialId;
@@ -89,6 +90,8 @@ impl Keeper {
             address: None,
             recovered_at: None,
             review,
+            host: Some(Host::parse(HOST).unwrap()),
+            bound_for: Destination::root(),
         };
         let email = Email::parse(&format!("user{number}@example.com")).unwrap();
         let (locale, metadata) = (None, None);
@@ -128,11 +131,11 @@ impl Gatekeeper for Keeper {
         Timestamp::from_unix(self.now.load(Ordering::Relaxed))
     }
 
-    fn live(&self, token: SecretDigest) -> Option<Principal> {
-        self.sessions.get(token, Gatekeeper::now(self)).map(Principal::Person)
+    fn live(&self, token: SecretDigest, host: &Host) -> Option<Principal> {
+        self.sessions.get_at(token, host, Gatekeeper::now(self)).map(Principal::Person)
     }
 
-    async fn load(&self, _token: SecretDigest) -> Result<Option<Principal>, StoreError> {
+    async fn load(&self, _token: SecretDigest, _host: &Host) -> Result<Option<Principal>, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
         if self.store_is_down.load(Ordering::Relaxed) {
             return Err(StoreError { problem: "reading a session".to_owned(), source: None });
@@ -146,9 +149,10 @@ impl Gatekeeper for Keeper {
 
     async fn bearer(&self, text: &str) -> Result<Option<Principal>, StoreError> {
         let token = text.strip_prefix("access.token.").and_then(Secret::parse).map(|secret| secret.digest());
-        match token.map(|token| (token, self.live(token))) {
+        let live = |token| self.sessions.get(token, Gatekeeper::now(self)).map(Principal::Person);
+        match token.map(|token| (token, live(token))) {
             Some((_, Some(live))) => Ok(Some(live)),
-            Some((token, None)) => self.load(token).await,
+            Some((token, None)) => self.load(token, &Host::parse(HOST).unwrap()).await,
             None => Ok(None),
         }
     }

@@ -12,10 +12,12 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
+use bmauth::domain::host::Host;
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
 use bmauth::domain::mailed_code::MailedCode;
+use bmauth::domain::origin::Origin;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
@@ -178,6 +180,8 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
         },
         recovered_at: (n % 2 == 1).then(|| at(1999)),
         review: !n.is_multiple_of(4),
+        host: (!n.is_multiple_of(3)).then(|| Host::parse(&format!("host{n}.example.com")).unwrap()),
+        bound_for: Destination::try_from(format!("/notes?id={n}")).unwrap(),
     }
 }
 
@@ -242,8 +246,10 @@ pub fn ceremony(n: u32) -> Ceremony {
     Ceremony {
         id: ceremony_id(n),
         browser: (n % 12 < 10).then(|| digest(n)),
+        origin: (!n.is_multiple_of(3)).then(|| Origin::parse(&format!("https://host{n}.example.com:8443")).unwrap()),
         purpose,
         return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
+        begun_at: at(2700),
         expires_at: at(3000),
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::domain::access::Standing;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Authentication, SessionId, SessionLimits, SignedIn, Told};
 
@@ -42,6 +43,8 @@ struct Live {
     /// The use that the store knows of.
     written: AtomicMoment,
     review: bool,
+    /// The one host it is good at; one of the API has none. Sessions of one host have it in common.
+    host: Option<Arc<Host>>,
     ended: AtomicBool,
     verified: ArcSwapOption<TextDigest>,
     /// [`Packed`], as postcard writes it.
@@ -98,8 +101,8 @@ impl AtomicMoment {
 }
 
 impl LiveSession {
-    /// A session as it was read, which must not be of a disabled account.
-    pub(super) fn new(signed_in: &SignedIn, limits: SessionLimits) -> Self {
+    /// A session as it was read, which must not be of a disabled account, and its host.
+    pub(super) fn new(signed_in: &SignedIn, host: Option<Arc<Host>>, limits: SessionLimits) -> Self {
         let SignedIn { session, account, ends_at } = signed_in;
         let packed = Packed {
             email: account.email.as_str(),
@@ -117,6 +120,7 @@ impl LiveSession {
             last_seen: AtomicMoment::new(session.last_seen_at),
             written: AtomicMoment::new(session.last_seen_at),
             review: session.review,
+            host,
             ended: AtomicBool::new(false),
             verified: ArcSwapOption::empty(),
             packed: packed.into_boxed_slice(),
@@ -141,6 +145,16 @@ impl LiveSession {
     /// Whether "Keep your account safe" is still to be answered in it.
     pub fn review(&self) -> bool {
         self.0.review
+    }
+
+    /// Whether it is good at `host`: what carries it in a cookie was given there.
+    pub fn is_good_at(&self, host: &Host) -> bool {
+        self.0.host.as_deref() == Some(host)
+    }
+
+    /// Whether it has a host.
+    pub(super) fn has_host(&self) -> bool {
+        self.0.host.is_some()
     }
 
     /// What an app may be told of it.

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -13,6 +13,7 @@ use http::HeaderValue;
 
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
 
@@ -29,6 +30,8 @@ const SHARDS: usize = 1024;
 pub struct SessionTable {
     limits: SessionLimits,
     shards: Vec<RwLock<Shard>>,
+    /// The hosts of sessions, each once: there are as many as the gateway has hosts.
+    hosts: RwLock<Vec<Arc<Host>>>,
     kept: KeptTokens,
 }
 
@@ -72,7 +75,8 @@ pub struct Before(u64);
 impl SessionTable {
     /// An empty table; sessions are loaded as they come.
     pub fn new(limits: SessionLimits) -> Self {
-        Self { limits, shards: (0..SHARDS).map(|_| RwLock::default()).collect(), kept: KeptTokens::new() }
+        let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
+        Self { limits, shards, hosts: RwLock::default(), kept: KeptTokens::new() }
     }
 
     /// How long sessions last.
@@ -97,6 +101,25 @@ impl SessionTable {
         Some(session)
     }
 
+    /// The same, for what shows the token at `host`: `None` where it is good at another, and that is no use of it.
+    pub fn get_at(&self, token: SecretDigest, host: &Host, now: Timestamp) -> Option<LiveSession> {
+        self.peek(token).filter(|session| session.is_good_at(host)).and_then(|_| self.get(token, now))
+    }
+
+    /// A host as all its sessions have it.
+    fn host(&self, host: &Host) -> Arc<Host> {
+        let known = |hosts: &Vec<Arc<Host>>| hosts.iter().find(|known| ***known == *host).cloned();
+        let found = known(&self.hosts.read().unwrap_or_else(PoisonError::into_inner));
+        found.unwrap_or_else(|| {
+            let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+            known(&hosts).unwrap_or_else(|| {
+                let host = Arc::new(host.clone());
+                hosts.push(Arc::clone(&host));
+                host
+            })
+        })
+    }
+
     /// The session of that token where it is in memory, whether or not its time is up, for a look that is no use of it.
     pub fn peek(&self, token: SecretDigest) -> Option<LiveSession> {
         self.shard(token).read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
@@ -117,7 +140,8 @@ impl SessionTable {
         if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
             return Ok(None);
         }
-        let fresh = LiveSession::new(signed_in, self.limits);
+        let host = signed_in.session.host.as_ref().map(|host| self.host(host));
+        let fresh = LiveSession::new(signed_in, host, self.limits);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
         if shard.endings != before.0 {
             return Err(Raced);

@@ -237,6 +237,7 @@ pub fn finish(
         return Err(Refusal::Denied);
     }
     let session = session.begin(account.id, &made.key, &[], now);
+    let session = Session { bound_for: link.return_to.clone(), ..session };
     let mut changes = vec![
         made.spend(),
         LinkChange::Spend { id: link.id, revision: link.revision }.into(),

@@ -25,6 +25,7 @@ fn visitor(browser: u8) -> Visitor {
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         language: "en".to_owned(),
         session: Some(SecretDigest::from_bytes([browser + 100; 32])),
+        origin: None,
         client: Client::Pages,
     }
 }

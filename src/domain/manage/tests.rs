@@ -20,6 +20,8 @@ fn session(number: u8, account: u128) -> Session {
         address: None,
         recovered_at: None,
         review: false,
+        host: None,
+        bound_for: Destination::root(),
     }
 }
 

@@ -17,6 +17,7 @@ fn visitor(browser: u8, cookie: bool, address: &str) -> Visitor {
         address: Some(address.parse().unwrap()),
         language: "en".to_owned(),
         session: None,
+        origin: None,
         client: Client::Api { cookie },
     }
 }

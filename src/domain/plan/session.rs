@@ -3,6 +3,7 @@
 use super::effects::Effects;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
@@ -30,6 +31,13 @@ pub enum SessionChange {
         /// The passkey.
         credential: CredentialId,
     },
+    /// Binds a session from before sessions had a host to the one that shows it. It must be there without one.
+    Bind {
+        /// Its token.
+        session: SecretDigest,
+        /// The host.
+        host: Host,
+    },
     /// Notes that "Keep your account safe" was answered in a session, which must still be there.
     AnswerReview(SecretDigest),
     /// The session must not have ended.
@@ -43,7 +51,7 @@ pub enum SessionChange {
 pub enum SessionConflict {
     /// It has ended.
     Ended,
-    /// It has a passkey.
+    /// It has a passkey, or a host.
     Tied,
 }
 
@@ -54,8 +62,10 @@ impl SessionChange {
             Self::Add(_) | Self::Require(_) | Self::Touch(_) => {}
             Self::End(token) => effects.ends_session(*token),
             Self::EndAll { account, .. } => effects.may_end_sessions_of(*account),
-            // The next request reads it anew, as one that has answered, or has a passkey.
-            Self::AnswerReview(session) | Self::Tie { session, .. } => effects.changes_session(*session),
+            // The next request reads it anew, as one that has answered, or has a passkey or a host.
+            Self::AnswerReview(session) | Self::Tie { session, .. } | Self::Bind { session, .. } => {
+                effects.changes_session(*session)
+            }
         }
     }
 }

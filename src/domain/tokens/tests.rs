@@ -36,6 +36,8 @@ fn session() -> Session {
         address: None,
         recovered_at: None,
         review: false,
+        host: None,
+        bound_for: crate::domain::destination::Destination::root(),
     }
 }
 
@@ -46,6 +48,7 @@ fn visitor(description: &str, address: &str) -> Visitor {
         address: Some(address.parse::<IpAddr>().unwrap()),
         language: "en".to_owned(),
         session: None,
+        origin: None,
         client: Client::Api { cookie: false },
     }
 }

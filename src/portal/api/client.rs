@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::SET_COOKIE;
+use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 
 use super::error::ApiError;
+use crate::domain::origin::Origin;
 use crate::domain::visitor::{Client as Kind, Visitor, over_api};
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
@@ -37,7 +38,9 @@ impl FromRequestParts<Arc<Portal>> for Client {
         let Ok(caller) = Caller::from_request_parts(parts, portal).await;
         let kind = Kind::Api { cookie: caller.has_flow };
         let browser = over_api(caller.visitor.browser);
-        Ok(Self { visitor: Visitor { browser, session: None, client: kind, ..caller.visitor.clone() }, caller })
+        // Browsers name the page that posts, and `cors` has looked at it; whatever says nothing is no browser.
+        let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).and_then(Origin::kept);
+        Ok(Self { visitor: Visitor { browser, session: None, origin, client: kind, ..caller.visitor.clone() }, caller })
     }
 }
 

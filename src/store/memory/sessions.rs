@@ -31,6 +31,13 @@ impl State {
                 }
                 session.credential = Some(credential);
             }
+            SessionChange::Bind { session, host } => {
+                let session = self.sessions.get_mut(&session).ok_or(SessionConflict::Ended)?;
+                if session.host.is_some() {
+                    return Err(SessionConflict::Tied.into());
+                }
+                session.host = Some(host);
+            }
             SessionChange::AnswerReview(token) => {
                 self.sessions.get_mut(&token).ok_or(SessionConflict::Ended)?.review = false;
             }

@@ -12,6 +12,7 @@ use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
+use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
@@ -21,6 +22,7 @@ use bmauth::mail::transport::Terminal;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::{Records as _, Store};
 use bmauth::wire::{Gateway, World as Given};
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -153,6 +155,8 @@ impl Issuing {
             address: None,
             recovered_at: None,
             review: false,
+            host: None,
+            bound_for: Destination::root(),
         };
         self.commit(vec![Change::Session(SessionChange::Add(session.clone()))]).await;
         let account = self.store.account(session.account).await.unwrap().unwrap();
@@ -387,7 +391,8 @@ async fn a_text_is_remembered_once_it_was_verified_and_a_forgery_never() {
     let (message, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{message}.{}", "A".repeat(86));
     let is_remembered = |text: &str| {
-        let live = gateway.auth.sessions.live(signed_in.session.token).unwrap();
+        let found = gateway.auth.sessions.find(signed_in.session.token).now_or_never();
+        let live = found.expect("it is in memory").unwrap().unwrap();
         live.has_verified(&Sha256::digest(text).into())
     };
     assert_eq!(gateway.status(&token, &[]).await, 200);

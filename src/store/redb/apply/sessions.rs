@@ -28,6 +28,13 @@ impl Batch<'_, '_> {
                 }
                 self.put(&Session { credential: Some(credential), ..session })?;
             }
+            SessionChange::Bind { session, host } => {
+                let session = self.load::<Session>(session.bytes())?.ok_or(SessionConflict::Ended)?;
+                if session.host.is_some() {
+                    return Err(SessionConflict::Tied.into());
+                }
+                self.put(&Session { host: Some(host), ..session })?;
+            }
             SessionChange::AnswerReview(token) => {
                 let session = self.load::<Session>(token.bytes())?.ok_or(SessionConflict::Ended)?;
                 self.put(&Session { review: false, ..session })?;

@@ -8,10 +8,11 @@ use super::super::rows::{Row, at};
 use super::super::table::Table;
 use super::profile::ProfileV1;
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
+use crate::domain::ceremony::{self, Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::link::id::LinkId;
+use crate::domain::origin::Origin;
 use crate::domain::profile::Profile;
 use crate::domain::secret::SecretDigest;
 
@@ -24,6 +25,13 @@ struct CeremonyV1 {
     purpose: PurposeV1,
     return_to: String,
     expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CeremonyV2 {
+    was: CeremonyV1,
+    origin: Option<String>,
+    begun_at: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,30 +77,39 @@ impl Row for Ceremony {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { id: _, browser, purpose, return_to, expires_at } = self;
-        let record = CeremonyV1 {
+        let Self { id: _, browser, origin, purpose, return_to, begun_at, expires_at } = self;
+        let was = CeremonyV1 {
             browser: browser.map_or(NO_BROWSER, |browser| *browser.bytes()),
             purpose: PurposeV1::of(purpose)?,
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
         };
-        super::encode(Self::TABLE, 1, &record)
+        let origin = origin.as_ref().map(|origin| origin.as_str().to_owned());
+        super::encode(Self::TABLE, 2, &CeremonyV2 { was, origin, begun_at: begun_at.unix() })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        match super::version(Self::TABLE, value)? {
+        let CeremonyV2 { was, origin, begun_at } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {
-                let CeremonyV1 { browser, purpose, return_to, expires_at } = super::record(Self::TABLE, bytes)?;
-                Ok(Self {
-                    id: CeremonyId(super::uuid_key(Self::TABLE, key)?),
-                    browser: (browser != NO_BROWSER).then(|| SecretDigest::from_bytes(browser)),
-                    purpose: purpose.read()?,
-                    return_to: Destination::try_from(return_to).unwrap_or_default(),
-                    expires_at: Timestamp::from_unix(expires_at),
-                })
+                let was: CeremonyV1 = super::record(Self::TABLE, bytes)?;
+                let begun_at = Timestamp::from_unix(was.expires_at).before(ceremony::LIFETIME).unix();
+                CeremonyV2 { was, origin: None, begun_at }
             }
-            (version, _) => Err(super::newer(Self::TABLE, version)),
-        }
+            (2, bytes) => super::record(Self::TABLE, bytes)?,
+            (version, _) => return Err(super::newer(Self::TABLE, version)),
+        };
+        let CeremonyV1 { browser, purpose, return_to, expires_at } = was;
+        let origin =
+            origin.map(|text| Origin::kept(&text).ok_or_else(|| super::unreadable(Self::TABLE, "its origin is none")));
+        Ok(Self {
+            id: CeremonyId(super::uuid_key(Self::TABLE, key)?),
+            browser: (browser != NO_BROWSER).then(|| SecretDigest::from_bytes(browser)),
+            origin: origin.transpose()?,
+            purpose: purpose.read()?,
+            return_to: Destination::try_from(return_to).unwrap_or_default(),
+            begun_at: Timestamp::from_unix(begun_at),
+            expires_at: Timestamp::from_unix(expires_at),
+        })
     }
 }
 

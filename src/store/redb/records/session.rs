@@ -10,6 +10,8 @@ use super::super::rows::{Row, at};
 use super::super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::destination::Destination;
+use crate::domain::host::Host;
 use crate::domain::session::{Authentication, Method, Session, SessionId};
 
 #[derive(Serialize, Deserialize)]
@@ -31,6 +33,13 @@ struct SessionV2 {
     was: SessionV1,
     recovered_at: Option<u64>,
     review: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionV3 {
+    was: SessionV2,
+    host: Option<String>,
+    bound_for: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +99,8 @@ impl Row for Session {
             address,
             recovered_at,
             review,
+            host,
+            bound_for,
         } = self;
         let was = SessionV1 {
             id: *id.0.as_bytes(),
@@ -102,16 +113,24 @@ impl Row for Session {
             browser: browser.clone(),
             address: *address,
         };
-        let record = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: *review };
-        super::encode(Self::TABLE, 2, &record)
+        let was = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: *review };
+        let host = host.as_ref().map(|host| host.as_str().to_owned());
+        super::encode(Self::TABLE, 3, &SessionV3 { was, host, bound_for: bound_for.as_str().to_owned() })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        let SessionV2 { was, recovered_at, review } = match super::version(Self::TABLE, value)? {
-            (1, bytes) => SessionV2 { was: super::record(Self::TABLE, bytes)?, recovered_at: None, review: false },
-            (2, bytes) => super::record(Self::TABLE, bytes)?,
-            (version, _) => return Err(super::newer(Self::TABLE, version)),
-        };
+        let without_host = |was| SessionV3 { was, host: None, bound_for: Destination::root().as_str().to_owned() };
+        let SessionV3 { was: SessionV2 { was, recovered_at, review }, host, bound_for } =
+            match super::version(Self::TABLE, value)? {
+                (1, bytes) => without_host(SessionV2 {
+                    was: super::record(Self::TABLE, bytes)?,
+                    recovered_at: None,
+                    review: false,
+                }),
+                (2, bytes) => without_host(super::record(Self::TABLE, bytes)?),
+                (3, bytes) => super::record(Self::TABLE, bytes)?,
+                (version, _) => return Err(super::newer(Self::TABLE, version)),
+            };
         let SessionV1 {
             id,
             account,
@@ -141,6 +160,10 @@ impl Row for Session {
             address,
             recovered_at: recovered_at.map(Timestamp::from_unix),
             review,
+            host: host
+                .map(|host| Host::parse(&host).map_err(|error| super::unreadable(Self::TABLE, error)))
+                .transpose()?,
+            bound_for: Destination::try_from(bound_for).unwrap_or_default(),
         })
     }
 }
