@@ -30,12 +30,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use self::core::Core;
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
+use crate::domain::press::Press;
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
-use crate::domain::secret::SecretDigest;
+use crate::domain::secret::Secret;
+use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
 use crate::store::StoreError;
 use keys::Keys;
@@ -181,14 +185,31 @@ impl Auth {
         self.core.records.ready().await
     }
 
-    /// The token that forms of that browser carry, so that only our own pages can send them.
-    pub fn form_token(&self, browser: SecretDigest) -> String {
-        self.core.keys.forms.mac_text(&[browser.bytes()])
+    /// A token for the forms of one page shown to that visitor, so that only our own pages can send them. It is of their
+    /// session where they have one: whoever planted a browser's flow cookie knows that one alone.
+    pub fn form_token(&self, visitor: &Visitor) -> String {
+        let nonce = self.entropy().uuid();
+        let mac = self.core.keys.forms.mac_text(&form_token_parts(visitor, nonce.as_bytes()));
+        format!("{}.{mac}", nonce.simple())
     }
 
-    /// Whether `given` is the form token of that browser.
-    pub fn form_token_fits(&self, browser: SecretDigest, given: &str) -> bool {
-        self.core.keys.forms.verify_text(&[browser.bytes()], given)
+    /// Whether `given` is the token of a page that was shown to that visitor.
+    pub fn form_token_fits(&self, visitor: &Visitor, given: &str) -> bool {
+        let Some((nonce, mac)) = given.split_once('.') else { return false };
+        let nonce = Uuid::try_parse(nonce).ok().filter(|uuid| *nonce == *uuid.simple().to_string());
+        nonce.is_some_and(|nonce| self.core.keys.forms.verify_text(&form_token_parts(visitor, nonce.as_bytes()), mac))
+    }
+
+    /// What was pressed, on a page with that token.
+    pub fn press(&self, flow: &Secret, token: &str, step: &str, body: &[u8]) -> Press {
+        Press::new(&self.core.keys.presses, flow, token, step, body)
+    }
+}
+
+fn form_token_parts<'a>(visitor: &'a Visitor, nonce: &'a [u8; 16]) -> [&'a [u8]; 3] {
+    match &visitor.session {
+        Some(session) => [b"session", session.bytes(), nonce],
+        None => [b"flow", visitor.browser.bytes(), nonce],
     }
 }
 

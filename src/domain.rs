@@ -36,6 +36,7 @@ pub mod own_paths;
 pub mod passkey;
 pub mod path;
 pub mod plan;
+pub mod press;
 pub mod profile;
 pub mod provider;
 pub mod recover;

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod api;
 pub mod assets;
 pub mod caller;
+pub mod for_people;
 pub mod forward_auth;
 pub mod handler;
 pub mod headers;
@@ -115,10 +116,8 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::DEVICES_RENAME, post(devices::rename))
         .route(own_paths::DEVICES_SIGN_OUT, post(devices::sign_out))
         .route(own_paths::DEVICES_SIGN_OUT_EVERYWHERE, post(devices::sign_out_everywhere))
-        .route(own_paths::DEVICES_CANCEL_HOLD, post(devices::cancel_hold))
         .route(own_paths::DEVICES_CONFIRM, post(devices::passkeys::confirm))
         .route(own_paths::DEVICES_CONFIRM_VERIFY, post(devices::passkeys::confirmed))
-        .route(own_paths::DEVICES_OPTIONS, post(devices::passkeys::options))
         .route(own_paths::DEVICES_VERIFY, post(devices::passkeys::verify))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
@@ -160,6 +159,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), handler::answer_errors))
+        .layer(middleware::from_fn_with_state(Arc::clone(&portal), for_people::only))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), headers::add))
         .with_state(portal)
 }

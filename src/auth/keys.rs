@@ -13,6 +13,8 @@ pub struct Keys {
     pub counters: MacKey,
     /// Of form tokens.
     pub forms: MacKey,
+    /// Of what is pressed.
+    pub presses: MacKey,
     /// Of made-up credential ids.
     pub fakes: MacKey,
     /// Of the links that cancel held recoveries.
@@ -35,6 +37,7 @@ impl Keys {
             codes: key("e-mail codes"),
             counters: key("counters"),
             forms: key("forms"),
+            presses: key("presses"),
             fakes: key("fake credentials"),
             holds: key("held recoveries"),
             links: key("links"),

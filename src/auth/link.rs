@@ -53,6 +53,15 @@ pub struct ShownLink {
     pub left: Duration,
 }
 
+/// A code that was brought.
+#[derive(Debug)]
+pub struct Found {
+    /// What its browser is told.
+    pub state: LinkState,
+    /// Whether the browser is the one that waits now, as [`Visitor::moved_on`].
+    pub has_moved: bool,
+}
+
 /// What a browser of a link is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkState {
@@ -89,13 +98,14 @@ impl LinkFlow {
         }
     }
 
-    /// A new device asks to be let in.
+    /// A new device asks to be let in. It goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
     /// [`Refusal::Off`]; a failure of the store.
     pub async fn ask(&self, return_to: Destination, visitor: &Visitor) -> Result<ShownLink, Failure<Refusal>> {
         self.on()?;
-        self.show(|fresh| Link::ask(fresh, visitor, return_to.clone(), self.core.now())).await
+        let visitor = visitor.moved_on();
+        self.show(|fresh| Link::ask(fresh, &visitor, return_to.clone(), self.core.now())).await
     }
 
     /// A signed-in browser offers to let a new device in.
@@ -136,12 +146,7 @@ impl LinkFlow {
     ///
     /// # Errors
     /// [`Refusal::Off`], [`Refusal::NoLink`], [`Refusal::TooMany`], [`Refusal::OtherNetwork`]; a failure of the store.
-    pub async fn find(
-        &self,
-        text: &str,
-        return_to: Destination,
-        visitor: &Visitor,
-    ) -> Result<LinkState, Failure<Refusal>> {
+    pub async fn find(&self, text: &str, return_to: Destination, visitor: &Visitor) -> Result<Found, Failure<Refusal>> {
         let policy = self.on()?;
         let brought = Brought::parse(text).ok_or(Failure::Refused(Refusal::NoLink))?;
         if let Brought::Short(_) = brought {
@@ -158,10 +163,12 @@ impl LinkFlow {
         }
         let id = link.id;
         let plan = steps::find(link, return_to, policy, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let (moved, has_moved) = (visitor.moved_on(), plan.then.is_awaited_by(visitor.moved_on().browser));
         if !plan.changes.is_empty() {
             self.core.carry_out(plan).await?;
         }
-        self.state(id, visitor).await
+        let state = self.state(id, if has_moved { &moved } else { visitor }).await?;
+        Ok(Found { state, has_moved })
     }
 
     /// What this browser sees of a link.

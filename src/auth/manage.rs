@@ -21,7 +21,6 @@ use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, MayAdd, Refu
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Conflict, Plan};
-use crate::domain::recover::{self, CancelledBy};
 use crate::domain::recovery::Hold;
 use crate::domain::session::{Session, SessionId, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -55,6 +54,8 @@ pub enum Confirmed {
     },
     /// A passkey was removed.
     Removed(manage::Removed),
+    /// The held recovery was stopped.
+    Stopped,
     /// The session is elevated: what its client gets.
     Elevated(Box<Tokens>),
 }
@@ -160,6 +161,13 @@ impl ManageFlow {
                 self.core.carry_out(proof.begin_adding(ceremony, moment.now)).await?;
                 Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
             }
+            Act::StopRecovery => {
+                let hold = self.core.records.hold(account.id).await?;
+                let plan = proof.stop_recovery(hold, account, moment).map_err(Failure::Refused)?;
+                self.core.carry_out(plan).await?;
+                tracing::info!(account = %account.id, "a held recovery was cancelled");
+                Ok(Confirmed::Stopped)
+            }
             Act::Elevate => {
                 let tokens = self.elevate(&proof, signed_in).await?;
                 Ok(Confirmed::Elevated(Box::new(tokens)))
@@ -197,22 +205,7 @@ impl ManageFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Makes a challenge for another passkey, in a session that was begun with one just now.
-    ///
-    /// # Errors
-    /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn begin_adding(
-        &self,
-        return_to: Destination,
-        session: &LiveSession,
-        visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let signed_in = self.signed_in(session).await?;
-        let may = MayAdd::on_pages(&signed_in.session, self.core.now()).map_err(Failure::Refused)?;
-        self.begin_allowed(may, return_to, &signed_in, visitor).await
-    }
-
-    /// The same over the API, for a session that is elevated, or needs not be. It is, where its access token
+    /// Makes a challenge for another passkey over the API, in a session that is elevated, or needs not be. It is, where its access token
     /// `says_elevated` and the store says so too.
     ///
     /// # Errors
@@ -225,17 +218,8 @@ impl ManageFlow {
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         let signed_in = self.signed_in(session).await?;
         let may = self.may_add_over_api(&signed_in, says_elevated).await?;
-        self.begin_allowed(may, Destination::root(), &signed_in, visitor).await
-    }
-
-    async fn begin_allowed(
-        &self,
-        may: MayAdd,
-        return_to: Destination,
-        signed_in: &SignedIn,
-        visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let (ceremony, options) = self.challenge_another(signed_in, return_to, self.core.moment(visitor)).await?;
+        let (return_to, moment) = (Destination::root(), self.core.moment(visitor));
+        let (ceremony, options) = self.challenge_another(&signed_in, return_to, moment).await?;
         let id = ceremony.id;
         self.core.carry_out(manage::begin_adding(may, ceremony, &signed_in.session)).await?;
         Ok((id, options))
@@ -360,19 +344,6 @@ impl ManageFlow {
         let SignedIn { session, account, .. } = &self.signed_in(session).await?;
         self.core.carry_out(manage::sign_out_everywhere(session, self.core.moment(visitor))).await?;
         tracing::info!(account = %account.id, "signed out everywhere else");
-        Ok(())
-    }
-
-    /// Cancels the account's held recovery.
-    ///
-    /// # Errors
-    /// [`Refusal::Unknown`] where there is none, [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn cancel_hold(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = &self.signed_in(session).await?;
-        let hold = self.core.records.hold(account.id).await?;
-        let plan = recover::cancel(hold, CancelledBy::Session(session.token), account, self.core.moment(visitor));
-        self.core.carry_out(plan.map_err(|no_hold| Failure::Refused(no_hold.into()))?).await?;
-        tracing::info!(account = %account.id, "a held recovery was cancelled");
         Ok(())
     }
 }

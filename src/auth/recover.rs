@@ -19,7 +19,7 @@ use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{AdminCodeChange, Change, Conflict, Plan};
-use crate::domain::recover::{self, CancelledBy, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
+use crate::domain::recover::{self, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
 use crate::domain::recovery::{CancelLink, Hold, Recovery};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -43,11 +43,17 @@ impl RecoverFlow {
         self.mode
     }
 
-    /// An address was typed: sends a code where it has an account.
+    /// An address was typed: sends a code where it has an account. On our pages, the visitor goes on as
+    /// [`Visitor::moved_on`].
     ///
     /// # Errors
     /// [`Refusal::Off`], too many codes; a failure of the store.
     pub async fn begin(&self, email: Email, return_to: Destination, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+        let visitor = &visitor.moved_on();
+        // The same press again, which has been answered.
+        if visitor.press.is_some() && self.pending(visitor).await?.is_some() {
+            return Ok(());
+        }
         let account = self.core.records.account_by_email(&email).await?;
         let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
         let plan = recover::begin(self.mode, email, account.as_ref(), return_to, counters, moment);
@@ -85,13 +91,28 @@ impl RecoverFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// A code was typed: counts the try, compares, and says what it leads to.
+    /// A code was typed: counts the try, compares, and says what it leads to. On our pages, the visitor goes on as
+    /// [`Visitor::moved_on`] to a new passkey.
     ///
     /// # Errors
     /// Any [`Refusal`] of a code; a failure of the store.
     pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+        match self.try_code(typed, visitor).await {
+            // The same press again, which has been answered.
+            Err(Failure::Refused(_)) if self.has_proved(&visitor.moved_on()).await? => Ok(Proved::SetUp),
+            proved => proved,
+        }
+    }
+
+    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
         let counted = self.count_try(typed, visitor).await?;
         self.prove_counted(counted, visitor).await
+    }
+
+    /// Whether this visitor's recovery waits for a passkey.
+    async fn has_proved(&self, visitor: &Visitor) -> Result<bool, StoreError> {
+        let recovery = self.pending(visitor).await?;
+        Ok(recovery.is_some_and(|recovery| recover::proved_account(&recovery, self.core.now()).is_ok()))
     }
 
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
@@ -286,7 +307,7 @@ impl RecoverFlow {
         let CancelLink { account, hold } = link;
         let owner = self.core.records.account(account).await?.ok_or(Failure::Refused(Refusal::NoHold))?;
         let found = self.core.records.hold(account).await?;
-        let plan = recover::cancel(found, CancelledBy::Link(hold), &owner, self.core.moment(visitor));
+        let plan = recover::cancel(found, hold, &owner, self.core.moment(visitor));
         self.core.carry_out(plan.map_err(|no_hold| Failure::Refused(no_hold.into()))?).await?;
         tracing::info!(%account, "a held recovery was cancelled");
         Ok(())

@@ -63,7 +63,7 @@ impl RegisterFlow {
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
     /// person says of it and of themselves now. Refused or not, the ceremony is over, unless nobody of that address may
-    /// register.
+    /// register. On our pages, the visitor goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a failure of the
@@ -75,11 +75,28 @@ impl RegisterFlow {
         said: Said,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
+        let received = self.receive(ceremony, answer, said, visitor).await;
+        let moved = visitor.moved_on();
+        match received {
+            // The same press again, which has been answered.
+            Err(Failure::Refused(_)) if visitor.press.is_some() && self.pending(&moved).await?.is_some() => Ok(()),
+            received => received,
+        }
+    }
+
+    async fn receive(
+        &self,
+        ceremony: CeremonyId,
+        answer: RegisterPublicKeyCredential,
+        said: Said,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         self.allow(&making.made_for().email)?;
         let id = making.id();
-        let received = self.keep_passkey(making, answer, said, visitor).await;
+        // From here on it belongs to the flow cookie that goes out with the answer.
+        let received = self.keep_passkey(making, answer, said, &visitor.moved_on()).await;
         self.core.over(id, "registration", received).await
     }
 

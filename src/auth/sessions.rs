@@ -16,10 +16,12 @@ use http::HeaderValue;
 use super::core::Core;
 use super::failure::Failure;
 use super::principal::Principal;
+use super::starting::SignedInBrowser;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::plan::{Plan, SessionChange};
+use crate::domain::press;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
 use crate::domain::sign_in;
@@ -124,6 +126,26 @@ impl Sessions {
     pub(super) async fn of(&self, visitor: &Visitor) -> Result<Option<LiveSession>, StoreError> {
         let (Some(token), Some(host)) = (visitor.session, visitor.host()) else { return Ok(None) };
         Ok(self.find_at(token, host).await?.filter(|live| !live.review()))
+    }
+
+    /// What a step came to that begins a session; where it was refused, the session that the very same press has begun
+    /// already. No other press leads to one.
+    ///
+    /// # Errors
+    /// As the step's.
+    pub async fn or_again<R>(
+        &self,
+        begun: Result<SignedInBrowser, Failure<R>>,
+        visitor: &Visitor,
+    ) -> Result<SignedInBrowser, Failure<R>> {
+        let (Err(Failure::Refused(_)), Some(press)) = (&begun, &visitor.press) else { return begun };
+        let token = press.session();
+        let Some(session) = self.0.records.session(token.digest()).await? else { return begun };
+        if self.0.now() > session.created_at.after(press::AGAIN) || session.host.as_ref() != visitor.host() {
+            return begun;
+        }
+        let return_to = session.bound_for.clone();
+        Ok(SignedInBrowser { token, session, return_to })
     }
 
     /// The sessions of an account that have not ended, the newest first.

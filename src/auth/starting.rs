@@ -33,9 +33,12 @@ impl Starting {
 }
 
 impl Core {
-    /// A session of the visitor's browser, and the token that it will carry.
+    /// A session of the visitor's browser, and the token that it will carry: the same for the same press.
     pub(super) fn start_in_browser(&self, visitor: &Visitor) -> (Secret, NewSession) {
-        let token = Secret::generate(&*self.entropy);
+        let token = match &visitor.press {
+            Some(press) => press.session(),
+            None => Secret::generate(&*self.entropy),
+        };
         let session = NewSession::new(token.digest(), SessionId(self.entropy.uuid()), visitor);
         (token, session)
     }

@@ -137,6 +137,8 @@ pub enum Act {
         /// Whether the address was typed.
         last: bool,
     },
+    /// Stopping a recovery that is held.
+    StopRecovery,
     /// Elevating the session: what not every session may do is allowed for a while.
     Elevate,
 }

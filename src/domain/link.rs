@@ -301,7 +301,8 @@ impl Link {
         }
     }
 
-    /// Uses the code: whoever brings it becomes the side that was missing, once.
+    /// Uses the code: whoever brings it becomes the side that was missing, once. The one that waits goes on as
+    /// [`Visitor::moved_on`].
     ///
     /// # Errors
     /// [`Refusal::NoLink`] where the link is over, its code was used by another browser, or is brought back by the one
@@ -312,8 +313,9 @@ impl Link {
         }
         let (shows, finds) =
             if self.offer.is_some() { (&self.approving, &self.waiting) } else { (&self.waiting, &self.approving) };
-        // Another tab of the same browser, or the page read again.
-        if finds.as_ref().is_some_and(|party| party.browser == visitor.browser) {
+        // Another tab of the same browser, the page read again, or the same press.
+        let moved = visitor.moved_on();
+        if finds.as_ref().is_some_and(|party| [visitor.browser, moved.browser].contains(&party.browser)) {
             return Ok(Found::Before(self));
         }
         let showing = shows.as_ref().ok_or(Refusal::NoLink)?;
@@ -322,9 +324,11 @@ impl Link {
             return Err(Refusal::NoLink);
         }
         policy.allows(showing, visitor)?;
-        let party = Some(Party::of(visitor, now));
-        let link =
-            if self.offer.is_some() { Self { waiting: party, ..self } } else { Self { approving: party, ..self } };
+        let link = if self.offer.is_some() {
+            Self { waiting: Some(Party::of(&moved, now)), ..self }
+        } else {
+            Self { approving: Some(Party::of(visitor, now)), ..self }
+        };
         Ok(Found::Now(link.next(Stage::Found)))
     }
 

@@ -3,8 +3,6 @@
 //! Whatever gives or takes a passkey is confirmed with one, at that moment. A confirmation names the account, the
 //! session and the act, so that it serves for nothing else.
 
-use std::time::Duration;
-
 use super::account::{Account, AccountId};
 use super::activity::What;
 use super::assertion::{AssertionRefusal, Proof, Question};
@@ -20,14 +18,12 @@ use super::plan::{
     AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan, SessionChange,
     SessionConflict, TokensChange,
 };
-use super::recover::NoHold;
-use super::recovery;
+use super::recover::{self, NoHold};
+use super::recovery::{self, Hold};
 use super::secret::SecretDigest;
-use super::session::{Method, Session, SessionId};
+use super::session::{Session, SessionId};
 use super::token_family::TokenFamily;
 
-/// For how long the passkey that began a session also allows another one to be added.
-pub const FRESH: Duration = Duration::from_secs(5 * 60);
 /// The longest name of a passkey, in characters.
 pub const LONGEST_NAME: usize = 64;
 
@@ -113,6 +109,8 @@ impl From<Conflict> for Refusal {
 pub enum Asked {
     /// To add a passkey.
     Add,
+    /// To stop the recovery that is held.
+    StopRecovery,
     /// To elevate the session.
     Elevate,
     /// To remove one.
@@ -133,6 +131,7 @@ impl Asked {
     pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, Refusal> {
         match self {
             Self::Add => Ok(Act::AddPasskey),
+            Self::StopRecovery => Ok(Act::StopRecovery),
             Self::Elevate if passkeys.is_empty() => Err(Refusal::Unknown),
             Self::Elevate => Ok(Act::Elevate),
             Self::Remove { credential, email: typed } => {
@@ -214,6 +213,16 @@ impl Proof<Confirming> {
         Plan::durable(changes, ())
     }
 
+    /// Stops the recovery that is held, and tells its `owner`.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where none is.
+    pub fn stop_recovery(&self, hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
+        let mut changes = self.confirmed(moment.now);
+        changes.extend(recover::stop(hold, owner, moment)?);
+        Ok(Plan::durable(changes, ()))
+    }
+
     /// Removes the confirmed passkey `target`, and with it the sessions it made. Its `owner` is written to.
     pub fn remove(
         &self,
@@ -239,19 +248,11 @@ pub struct Removed {
     pub ends_this_session: bool,
 }
 
-/// Leave to add a passkey in a session without another proof.
+/// Leave to add a passkey in a session of the API without another proof. On our pages there is none: each is confirmed.
 #[derive(Clone, Copy, Debug)]
 pub struct MayAdd(());
 
 impl MayAdd {
-    /// On our pages: the session was begun with a passkey just now.
-    ///
-    /// # Errors
-    /// [`Refusal::ConfirmNeeded`] for any other.
-    pub fn on_pages(session: &Session, now: Timestamp) -> Result<Self, Refusal> {
-        if is_fresh(session, now) { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
-    }
-
     /// Over the API: the session is elevated; or the account has no passkey that could elevate it; or it came of a
     /// recovery, whose user has none of them at hand, and has not made its one passkey yet.
     ///
@@ -261,12 +262,6 @@ impl MayAdd {
         let recovers = session.credential.is_none() && now < session.created_at.after(recovery::LIFETIME);
         if elevated || passkeys.is_empty() || recovers { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
     }
-}
-
-/// Whether a passkey may be added in this session without another proof: it was begun with one just now.
-pub fn is_fresh(session: &Session, now: Timestamp) -> bool {
-    let by_passkey = |method: &Method| matches!(method, Method::HardwareKey | Method::SoftwareKey);
-    session.authentication.methods.iter().any(by_passkey) && now.since(session.authentication.at) <= FRESH
 }
 
 /// A challenge for another passkey was made in a session that may add one.

@@ -96,14 +96,10 @@ pub const DEVICES_RENAME: &str = own!("/devices/rename");
 pub const DEVICES_SIGN_OUT: &str = own!("/devices/sign-out");
 /// Ends every other session.
 pub const DEVICES_SIGN_OUT_EVERYWHERE: &str = own!("/devices/sign-out-everywhere");
-/// Cancels a recovery that waits.
-pub const DEVICES_CANCEL_HOLD: &str = own!("/devices/hold/cancel");
 /// A challenge to confirm an act with.
 pub const DEVICES_CONFIRM: &str = own!("/devices/confirm");
 /// The answer to that challenge.
 pub const DEVICES_CONFIRM_VERIFY: &str = own!("/devices/confirm/verify");
-/// A challenge to make another passkey with.
-pub const DEVICES_OPTIONS: &str = own!("/devices/passkey/options");
 /// The passkey that was made.
 pub const DEVICES_VERIFY: &str = own!("/devices/passkey/verify");
 

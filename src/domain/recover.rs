@@ -24,7 +24,6 @@ use super::plan::{
     SessionConflict,
 };
 use super::recovery::{self, Hold, HoldId, Recovery, Stage};
-use super::secret::SecretDigest;
 use super::session::{Method, NewSession, Session};
 
 /// What a proved code is worth.
@@ -280,7 +279,18 @@ pub fn prove(
         (Mode::Delayed(_) | Mode::Email | Mode::Admin, _) => {
             let stage = if mode == Mode::Admin { Stage::Vouched } else { Stage::Proved };
             let expires_at = now.after(recovery::LIFETIME);
-            changes.push(RecoveryChange::Advance(advanced(Recovery { stage, expires_at, ..recovery })).into());
+            let proved = Recovery { stage, expires_at, ..recovery };
+            if visitor.press.is_none() {
+                changes.push(RecoveryChange::Advance(advanced(proved)).into());
+            } else {
+                // Whoever knows the flow cookie that the code was asked for with has not proved it.
+                let next = Recovery {
+                    browser: visitor.moved_on().browser,
+                    revision: moment.first_revision(),
+                    ..proved.clone()
+                };
+                changes.extend([spend(&proved), RecoveryChange::Put(next).into()]);
+            }
             Proved::SetUp
         }
     };
@@ -446,33 +456,26 @@ pub fn review(
     Ok(Plan::durable(changes, ()))
 }
 
-/// Who cancels a held recovery.
-#[derive(Clone, Copy, Debug)]
-pub enum CancelledBy {
-    /// Whoever has the link in its letter, which names it.
-    Link(HoldId),
-    /// A signed-in browser of the account, by the digest of its session's token.
-    Session(SecretDigest),
-}
-
 /// The held recovery is over, was cancelled, or is not the one that was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoHold;
 
-/// A held recovery of an account is cancelled.
+/// A held recovery is cancelled by whoever has the link in its letter, which names it.
 ///
 /// # Errors
 /// [`NoHold`].
-pub fn cancel(hold: Option<Hold>, by: CancelledBy, owner: &Account, moment: Moment<'_>) -> Result<Plan<()>, NoHold> {
+pub fn cancel(hold: Option<Hold>, named: HoldId, owner: &Account, moment: Moment<'_>) -> Result<Plan<()>, NoHold> {
+    Ok(Plan::durable(stop(hold.filter(|hold| hold.id == named), owner, moment)?.into(), ()))
+}
+
+/// What stops a held recovery of an account, and tells its owner.
+///
+/// # Errors
+/// [`NoHold`].
+pub(super) fn stop(hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> Result<[Change; 3], NoHold> {
     let hold = hold.filter(|hold| hold.account == owner.id && hold.is_open(moment.now)).ok_or(NoHold)?;
-    let mut changes: Vec<Change> = match by {
-        CancelledBy::Link(named) if named != hold.id => return Err(NoHold),
-        CancelledBy::Link(_) => Vec::new(),
-        CancelledBy::Session(token) => vec![SessionChange::Require(token).into()],
-    };
-    changes.push(HoldChange::Spend { account: owner.id, id: hold.id }.into());
-    changes.extend(moment.tell(owner, What::RecoveryCancelled, Message::RecoveryCancelled));
-    Ok(Plan::durable(changes, ()))
+    let [event, letter] = moment.tell(owner, What::RecoveryCancelled, Message::RecoveryCancelled);
+    Ok([HoldChange::Spend { account: owner.id, id: hold.id }.into(), event, letter])
 }
 
 fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, Refusal> {

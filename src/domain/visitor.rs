@@ -6,6 +6,7 @@ use super::claim::Claim;
 use super::host::Host;
 use super::network::Network;
 use super::origin::Origin;
+use super::press::Press;
 use super::secret::{Secret, SecretDigest};
 
 /// A browser in the middle of a flow.
@@ -23,6 +24,8 @@ pub struct Visitor {
     pub session: Option<SecretDigest>,
     /// The origin of the page it is on, where its passkeys answer; `None` for a client of the API that is no browser.
     pub origin: Option<Origin>,
+    /// What it pressed on one of our pages; `None` where nothing was.
+    pub press: Option<Press>,
     /// What kind of client it is.
     pub client: Client,
 }
@@ -52,6 +55,14 @@ impl Visitor {
             Client::Pages | Client::Api { cookie: true } => Claim::Cookie,
             Client::Api { cookie: false } => Claim::Code { network: self.network() },
         }
+    }
+
+    /// The same browser with the flow cookie that it goes on with after what it pressed. Whoever knows the one before, for
+    /// having planted it, is left behind.
+    #[must_use]
+    pub fn moved_on(&self) -> Self {
+        let browser = self.press.as_ref().map_or(self.browser, |press| press.flow().digest());
+        Self { browser, ..self.clone() }
     }
 
     /// The host whose cookie its session is carried in; `None` for a client of the API, which carries tokens.

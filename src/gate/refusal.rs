@@ -88,6 +88,8 @@ pub enum GateRefusal {
     CookieLoop,
     /// A form without its token, with an old one, or from another site.
     RefusedForm,
+    /// A page of ours that a script or a frame asked for.
+    NotForScripts,
     /// The registration this belongs to has expired, or was never begun in this browser.
     RegistrationEnded,
     /// The recovery this belongs to has expired, or was never begun in this browser.
@@ -358,6 +360,13 @@ impl GateRefusal {
                 Refused,
                 page("error-cookie-heading", "error-cookie-text", WayOn::SignIn),
             ),
+            Self::NotForScripts => row(
+                S::FORBIDDEN,
+                "not-for-scripts",
+                "This page is for people: a script or a frame is not given it",
+                Refused,
+                forbidden,
+            ),
             Self::RefusedForm => row(
                 S::FORBIDDEN,
                 "refused-form",
@@ -573,7 +582,8 @@ impl GateRefusal {
             Self::SchemeUnknown => Self::TooManyTries,
             Self::TooManyTries => Self::CookieLoop,
             Self::CookieLoop => Self::RefusedForm,
-            Self::RefusedForm => Self::RegistrationEnded,
+            Self::RefusedForm => Self::NotForScripts,
+            Self::NotForScripts => Self::RegistrationEnded,
             Self::RegistrationEnded => Self::RecoveryEnded,
             Self::RecoveryEnded => Self::TooManyOpen,
             Self::TooManyOpen => Self::NoRoom,

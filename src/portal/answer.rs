@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Portal;
 use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
+use super::same_origin::TOKEN_HEADER;
 use super::views::chrome::Chrome;
 use super::views::step_refusal::StepRefusal;
 use crate::auth::starting::SignedInBrowser;
@@ -28,7 +29,7 @@ pub fn page_again(
     caller: &Caller,
     render: impl FnOnce(&Chrome<'_>) -> String,
 ) -> Response {
-    let csrf = portal.auth.form_token(caller.visitor.browser);
+    let csrf = portal.auth.form_token(&caller.visitor);
     let html = render(&caller.chrome(portal, &csrf));
     let mut response = Html(html).into_response();
     if let Some(StepRefusal { status, name, why }) = refusal {
@@ -92,6 +93,18 @@ pub fn with_session(portal: &Portal, signed_in: &SignedInBrowser, answer: impl I
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.sessions.limits().absolute));
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
+    response
+}
+
+/// Gives the browser the flow cookie that it goes on with after what it pressed, and its script a token to go with it.
+pub fn moved_on(portal: &Portal, caller: &Caller, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    if let Some(press) = &caller.visitor.press {
+        let token = HeaderValue::try_from(portal.auth.form_token(&caller.visitor.moved_on()));
+        let headers = response.headers_mut();
+        headers.append(SET_COOKIE, portal.cookies.set_flow(&press.flow()));
+        headers.insert(TOKEN_HEADER, token.expect("a token is visible ASCII"));
+    }
     response
 }
 

@@ -71,6 +71,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "recover-device.js" JAVASCRIPT,
     "recover-cancel.js" JAVASCRIPT,
     "faster.js" JAVASCRIPT,
+    "confirm.js" JAVASCRIPT,
     // jsQR 1.4.0 as published, by Cosmo Wolfe.
     "vendor/jsqr.js" JAVASCRIPT,
     "vendor/jsqr.LICENSE" "text/plain; charset=utf-8",

@@ -144,6 +144,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         language: language.tag().to_owned(),
         session: credentials::session_token(headers, portal.cookies.session),
         origin: Some(portal.origins.at(&peer.authority.host).clone()),
+        press: None,
         client: Client::Pages,
     };
     let caller = Caller {

@@ -41,6 +41,8 @@ pub enum PageError {
 pub enum ScriptError {
     /// It is refused.
     Refused(ScriptRefusal),
+    /// The page has had its day, and its visitor goes on to that address.
+    GoOn(String),
     /// The world failed.
     World(WorldFailure),
 }
@@ -146,6 +148,7 @@ pub async fn answer_errors(
         Some(Unanswered::Script(error)) => {
             let refusal = match &*error {
                 ScriptError::Refused(refusal) => *refusal,
+                ScriptError::GoOn(page) => return gone_on(&portal, page),
                 ScriptError::World(failure) => {
                     failure.log();
                     if failure.is_transient() { ScriptRefusal::Unavailable } else { ScriptRefusal::Fault }
@@ -162,7 +165,7 @@ pub async fn answer_errors(
 }
 
 fn refused(portal: &Portal, caller: &Caller, refusal: GateRefusal, retry: Option<&str>) -> Response {
-    let csrf = portal.auth.form_token(caller.visitor.browser);
+    let csrf = portal.auth.form_token(&caller.visitor);
     let page = Refused { refusal, details: RefusalDetails { retry, ..RefusalDetails::default() } };
     let mut response = (refusal.status(), Html(page.render(&caller.chrome(portal, &csrf)))).into_response();
     response.headers_mut().extend(refusal.headers());
@@ -176,6 +179,15 @@ fn step_refused(portal: &Portal, caller: &Caller, refusal: ScriptRefusal) -> Res
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SOON);
     }
     let why = refusal.message(Words::new(Language::English, portal.brand.name())).into();
+    response.extensions_mut().insert(LoggedRefusal { name: refusal.code(), why });
+    response
+}
+
+/// What the script of a page is told that is followed by another.
+fn gone_on(portal: &Portal, page: &str) -> Response {
+    let refusal = ScriptRefusal::RefusedForm;
+    let why = refusal.message(Words::new(Language::English, portal.brand.name())).into();
+    let mut response = (StatusCode::CONFLICT, Json(serde_json::json!({ "go_on": page }))).into_response();
     response.extensions_mut().insert(LoggedRefusal { name: refusal.code(), why });
     response
 }

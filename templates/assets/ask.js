@@ -10,7 +10,7 @@ export class Refusal extends Error {
   }
 }
 
-const token = document.querySelector('meta[name="csrf"]').content;
+let token = document.querySelector('meta[name="csrf"]').content;
 const words = document.querySelector("main").dataset;
 
 export function ask(path, body, signal) {
@@ -28,10 +28,16 @@ async function send(path, request) {
   } catch (error) {
     throw error.name === "AbortError" ? error : new Refusal("offline", words.offline);
   }
+  // Once something was proved, the page goes on with another token.
+  token = response.headers.get("x-bmauth-csrf") ?? token;
   // Something between us and the gateway may answer too, in anything but JSON.
   const answer = await response.json().catch((error) => {
     if (error.name === "AbortError") throw error;
   });
   if (response.ok && answer) return answer;
+  if (answer?.go_on) {
+    location.assign(answer.go_on);
+    return new Promise(() => {});
+  }
   throw new Refusal(answer?.refusal, answer?.message || words.failed, answer?.reload);
 }

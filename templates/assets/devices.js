@@ -1,44 +1,20 @@
-// "My devices": adds and removes passkeys, each confirmed with one, and tells the browser which ones there are.
+// "My devices": adds and removes passkeys and stops a recovery, each confirmed with a passkey, and tells the browser which
+// passkeys there are.
 
-import { forget, keepOnly } from "./abilities.js";
+import { keepOnly } from "./abilities.js";
 import { address } from "./address.js";
-import { ask } from "./ask.js";
 import * as card from "./card.js";
+import { addPasskey, confirm, run, stop, unconfirmed } from "./confirm.js";
 import * as passkeys from "./passkeys.js";
-import { explain, setUp } from "./set-up.js";
 
 const rows = [...document.querySelectorAll("[data-passkey]")];
+const go = (next) => location.assign(next);
 
-// The one call to the browser that may be under way.
-let call = null;
-
-function run(button, work, failed) {
-  const mine = (call = new AbortController());
-  card.busy(button);
-  return work(mine.signal).catch((error) => {
-    if (mine.signal.aborted) return;
-    card.idle();
-    failed(error, button);
-  });
-}
-
-// A passkey used just now, for `act`.
-async function confirm(act, signal) {
-  const { ceremony, options } = await ask("devices/confirm", act, signal);
-  const credential = await passkeys.get(options, "modal", signal);
-  try {
-    return await ask("devices/confirm/verify", { ceremony, credential }, signal);
-  } catch (error) {
-    if (error.code === "unknown-passkey") await forget(options.rpId, credential.id);
-    throw error;
-  }
-}
-
-function unconfirmed(error) {
-  if (error.name === "NotAllowedError") return card.tell("unchanged");
+// What is said where an act was not confirmed.
+function failed(error) {
   // Another passkey was removed meanwhile: this is the last one now.
   if (error.code === "last-passkey") card.only({ last: true });
-  return card.refused(error);
+  unconfirmed(error);
 }
 
 function remove(row) {
@@ -51,53 +27,23 @@ function remove(row) {
       act.email = address(form.elements.email);
       if (!act.email) return;
     }
-    run(
-      button,
-      async (signal) => {
-        const { location: next } = await confirm(act, signal);
-        location.assign(next);
-      },
-      unconfirmed,
-    );
+    run(button, async (signal) => go((await confirm(act, signal)).location), failed);
   });
 }
 
-function add(button) {
-  card.quiet();
-  run(
-    button,
-    async (signal) => {
-      const { ceremony, options } = await ask("devices/passkey/options", {}, signal);
-      const credential = await passkeys.create(options, signal);
-      const { location: next } = await ask("devices/passkey/verify", { ceremony, credential }, signal);
-      location.assign(next);
-    },
-    (error) => (error.code === "confirm-needed" ? addConfirmed() : explain(error, button)),
-  );
-}
-
-// Confirming and making are two presses: some browsers allow one dialog a press.
-function addConfirmed() {
-  card.show("confirm-add");
-  card.onSubmit((form, button) =>
-    run(
-      button,
-      async (signal) => {
-        const begun = await confirm({ act: "add" }, signal);
-        card.show("device");
-        setUp(async () => begun, "devices/passkey/verify", (next) => location.assign(next));
-      },
-      unconfirmed,
-    ),
-  );
+function stopRecovery() {
+  card.show("confirm-stop");
+  const act = { act: "stop-recovery" };
+  card.onSubmit((form, button) => run(button, async (signal) => go((await confirm(act, signal)).location), failed));
 }
 
 function start() {
   card.on({
     remove: (button) => remove(button.closest("[data-passkey]")),
-    add,
+    add: () => addPasskey(go),
+    "stop-recovery": stopRecovery,
     cancel: (button) => {
-      call?.abort();
+      stop();
       card.idle();
       if ("stays" in button.dataset) card.show();
     },

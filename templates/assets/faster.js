@@ -1,10 +1,9 @@
 // Offers a passkey on this device, after a sign-in with another one's: once, and only where one can be kept.
 
 import { canKeep } from "./abilities.js";
-import { ask } from "./ask.js";
 import * as card from "./card.js";
+import { addPasskey, stop } from "./confirm.js";
 import * as passkeys from "./passkeys.js";
-import { setUp } from "./set-up.js";
 
 const KEY = "bmauth-not-faster";
 const leave = () => location.replace(card.words.returnTo);
@@ -23,9 +22,14 @@ const able = passkeys.supported && (await canKeep());
 
 if (saidNo || !able) leave();
 else {
-  document.getElementById("set-up").hidden = false;
-  setUp((signal) => ask("devices/passkey/options", {}, signal), "devices/passkey/verify", leave);
+  document.getElementById("offer").hidden = false;
   card.on({
+    add: () => addPasskey(leave),
+    cancel: (button) => {
+      stop();
+      card.idle();
+      if ("stays" in button.dataset) card.show();
+    },
     later: (link, event) => {
       event.preventDefault();
       kept((storage) => storage.setItem(KEY, "1"));

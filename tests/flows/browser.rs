@@ -79,6 +79,9 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
+        if let Some(token) = parts.headers.get("x-bmauth-csrf") {
+            token.to_str().unwrap().clone_into(&mut self.csrf);
+        }
         let text = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
     }
@@ -162,6 +165,18 @@ impl Browser {
         let challenge = self.challenge(email).await;
         let credential = passkey.get(&challenge["options"]);
         self.answer(&challenge, &credential).await
+    }
+
+    /// Confirms with `passkey` that another one is to be added, on a page of "My devices": the challenge to make it.
+    pub async fn begin_adding(&mut self, passkey: &mut Passkey, return_to: Option<&str>) -> Value {
+        let asked = json!({ "act": "add", "return_to": return_to });
+        let asked = self.post("/_bmauth/devices/confirm", &asked).await;
+        assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
+        let asked = asked.json();
+        let body = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"]) });
+        let begun = self.post("/_bmauth/devices/confirm/verify", &body).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        begun.json()
     }
 
     /// The address of whoever is signed in.

@@ -17,6 +17,7 @@ mod managing;
 mod operating;
 mod origins;
 mod pages;
+mod pressing;
 mod recovering;
 mod registering;
 mod revoking;

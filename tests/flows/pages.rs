@@ -21,7 +21,7 @@ async fn every_answer_carries_our_headers() {
         is("x-content-type-options", "nosniff");
         is("referrer-policy", "no-referrer");
         is("strict-transport-security", "max-age=31536000");
-        is("cross-origin-opener-policy", "same-origin");
+        is("cross-origin-opener-policy", "noopener-allow-popups");
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         for part in
             ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"]

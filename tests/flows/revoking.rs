@@ -166,7 +166,7 @@ async fn maria(gateway: &Gateway) -> Marias {
     let (mut acting, mut key) = (gateway.world.browser(), Passkey::new(b"key"));
     acting.register(&gateway.world, MARIA, &mut key).await;
     acting.get("/_bmauth/devices").await;
-    let begun = acting.post("/_bmauth/devices/passkey/options", &json!({})).await.json();
+    let begun = acting.begin_adding(&mut key, None).await;
     let mut lost = Passkey::new(b"lost");
     let credential = lost.create(&begun["options"]);
     let body = json!({ "ceremony": begun["ceremony"], "credential": credential });

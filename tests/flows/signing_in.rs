@@ -12,6 +12,7 @@ use crate::browser::Browser;
 use crate::edge::Fragile;
 use crate::world::{CONFIG, ORIGIN, World};
 use bmauth::auth::principal::Principal;
+use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
@@ -165,7 +166,13 @@ async fn an_answer_signs_in_once_whoever_sends_it() {
     assert_eq!(thief.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
     let (cookies, csrf) = (browser.cookies.clone(), browser.csrf.clone());
     assert_eq!(browser.answer(&challenge, &credential).await.status, StatusCode::OK);
+    // Another press of the same browser is none of this one, and this one is not answered for ever.
     (thief.cookies, thief.csrf) = (cookies, csrf);
+    let page = thief.csrf.clone();
+    thief.get("/_bmauth/sign-in").await;
+    assert_eq!(thief.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
+    world.wait(61);
+    thief.csrf = page;
     assert_eq!(thief.answer(&challenge, &credential).await.refusal(), "expired-ceremony");
 }
 
@@ -205,7 +212,7 @@ async fn a_ceremony_is_too_old_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn fifty_answers_to_one_challenge_have_one_winner() {
+async fn fifty_answers_to_one_challenge_begin_one_session_and_are_answered_alike() {
     let world = World::new().await;
     let (_, mut passkey) = maria(&world).await;
     let mut browser = world.browser();
@@ -217,14 +224,21 @@ async fn fifty_answers_to_one_challenge_have_one_winner() {
             copy.cookies.clone_from(&browser.cookies);
             copy.csrf.clone_from(&browser.csrf);
             let (challenge, credential) = (challenge.clone(), credential.clone());
-            tokio::spawn(async move { copy.answer(&challenge, &credential).await.status })
+            tokio::spawn(async move {
+                let status = copy.answer(&challenge, &credential).await.status;
+                (status, copy.cookies["__Host-bmauth"].clone())
+            })
         })
         .collect();
-    let mut winners = 0;
+    let mut sessions = std::collections::BTreeSet::new();
     for answer in answers {
-        winners += usize::from(answer.await.unwrap() == StatusCode::OK);
+        let (status, session) = answer.await.unwrap();
+        assert_eq!(status, StatusCode::OK);
+        sessions.insert(session);
     }
-    assert_eq!(winners, 1);
+    assert_eq!(sessions.len(), 1);
+    let account = world.store.passkey(&CredentialId::new(&passkey.id).unwrap()).await.unwrap().unwrap().account;
+    assert_eq!(world.store.sessions(account).await.unwrap().len(), 2, "that of her registration, and one more");
 }
 
 #[tokio::test]
@@ -415,10 +429,11 @@ async fn signing_in_again_ends_the_session_before_it() {
     let world = World::new().await;
     let (mut browser, mut passkey) = maria(&world).await;
     let before = browser.cookies.clone();
-    // The page sends the signed-in on; a script may still ask.
+    // The sign-in page sends the signed-in on; another page of theirs may still ask.
     let mut fresh = world.browser();
-    let challenge = fresh.challenge(None).await;
     fresh.cookies.insert("__Host-bmauth".into(), before["__Host-bmauth"].clone());
+    fresh.get("/_bmauth/devices").await;
+    let challenge = fresh.post("/_bmauth/sign-in/options", &json!({})).await.json();
     let credential = passkey.get(&challenge["options"]);
     assert_eq!(fresh.answer(&challenge, &credential).await.status, StatusCode::OK);
     assert_ne!(fresh.cookies["__Host-bmauth"], before["__Host-bmauth"], "a new id at every sign-in");
@@ -447,7 +462,7 @@ async fn a_disabled_account_gets_no_session() {
     account.disabled = true;
     let mut key = world.store.passkeys(live.account()).await.unwrap().remove(0);
     key.account = account.id;
-    key.key.id = bmauth::domain::passkey::CredentialId::new(b"key of nobody").unwrap();
+    key.key.id = CredentialId::new(b"key of nobody").unwrap();
     let text = serde_json::to_string(&key.key.credential).unwrap();
     let (was, is) = (crate::authenticator::encode(b"key of maria"), crate::authenticator::encode(b"key of nobody"));
     key.key.credential = serde_json::from_str(&text.replace(&was, &is)).unwrap();

@@ -62,7 +62,7 @@ pub fn find(link: Link, return_to: Destination, policy: Policy, moment: Moment<'
     let Moment { visitor, now, .. } = moment;
     Ok(match link.find(visitor, policy, now)? {
         // Whoever waits goes on to where they wanted; whoever approves goes nowhere.
-        Found::Now(link) if link.is_awaited_by(visitor.browser) => advance(Link { return_to, ..link }),
+        Found::Now(link) if link.is_awaited_by(visitor.moved_on().browser) => advance(Link { return_to, ..link }),
         Found::Now(link) => advance(link),
         Found::Before(link) => Plan::nothing(link),
     })

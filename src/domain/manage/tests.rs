@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::session::Authentication;
+use crate::domain::session::{Authentication, Method};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix(seconds)
@@ -22,24 +22,6 @@ fn session(number: u8, account: u128) -> Session {
         review: false,
         host: None,
         bound_for: Destination::root(),
-    }
-}
-
-#[test]
-fn a_session_is_fresh_for_five_minutes_after_its_passkey() {
-    for (now, fresh) in [(1000, true), (1300, true), (1301, false)] {
-        assert_eq!(is_fresh(&session(1, 1), at(now)), fresh, "{now}");
-    }
-    for (methods, fresh) in [
-        (vec![Method::HardwareKey], true),
-        (vec![Method::SoftwareKey, Method::EmailCode], true),
-        (vec![Method::EmailCode], false),
-        (vec![Method::UserVerified], false),
-        (vec![], false),
-    ] {
-        let mut session = session(1, 1);
-        session.authentication.methods = methods;
-        assert_eq!(is_fresh(&session, at(1000)), fresh, "{:?}", session.authentication.methods);
     }
 }
 

@@ -18,6 +18,7 @@ fn visitor(browser: u8, cookie: bool, address: &str) -> Visitor {
         language: "en".to_owned(),
         session: None,
         origin: None,
+        press: None,
         client: Client::Api { cookie },
     }
 }

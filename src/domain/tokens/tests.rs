@@ -49,6 +49,7 @@ fn visitor(description: &str, address: &str) -> Visitor {
         language: "en".to_owned(),
         session: None,
         origin: None,
+        press: None,
         client: Client::Api { cookie: false },
     }
 }

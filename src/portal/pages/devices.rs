@@ -109,16 +109,6 @@ pub async fn sign_out_everywhere(
     Ok(answer::go_to(DEVICES))
 }
 
-/// Cancels the recovery that waits.
-pub async fn cancel_hold(
-    State(portal): State<Arc<Portal>>,
-    caller: Caller,
-    PageSession(session): PageSession,
-) -> Result<Response, PageError> {
-    portal.auth.manage.cancel_hold(&session, &caller.visitor).await.map_err(refused)?;
-    Ok(answer::go_to(DEVICES))
-}
-
 fn refused(failure: Failure<Refusal>) -> PageError {
     let refusal = match failure {
         Failure::World(failure) => return failure.into(),

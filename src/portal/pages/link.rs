@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::failure::Failure;
-use crate::auth::link::{LinkState, Policy, ShownLink};
+use crate::auth::link::{Found, LinkState, Policy, ShownLink};
 use crate::domain::link::Refusal;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::seen::{Device, Progress, Role};
@@ -89,10 +89,12 @@ pub async fn find(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptBody(Find { code, return_to }): ScriptBody<Find>,
-) -> Result<Json<Told>, ScriptError> {
+) -> Result<Response, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let found = portal.auth.link.find(&code, return_to, &caller.visitor).await;
-    tell(&portal, &caller, found)
+    let Found { state, has_moved } = found.map_err(worded(word))?;
+    let told = Json(Told::new(&portal, caller.words(&portal), state));
+    Ok(if has_moved { answer::moved_on(&portal, &caller, told) } else { told.into_response() })
 }
 
 /// Names a link, in a body or a query.

@@ -49,7 +49,7 @@ pub async fn post(
     };
     let begun = portal.auth.recover.begin(email, caller.destination(), &caller.visitor).await;
     Ok(match refusal_apart(begun)? {
-        Ok(()) => answer::go_to(RECOVER_CODE),
+        Ok(()) => answer::moved_on(&portal, &caller, answer::go_to(RECOVER_CODE)),
         Err(Refusal::Code(_)) => {
             let (status, why) = (StatusCode::TOO_MANY_REQUESTS, "too many recoveries were begun");
             let refusal = StepRefusal { status, name: "too-many-tries", why };

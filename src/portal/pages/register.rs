@@ -78,9 +78,10 @@ pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
-) -> Result<Json<GoOn>, ScriptError> {
+) -> Result<Response, ScriptError> {
     let received = portal.auth.register.receive_passkey(ceremony, credential, Said::default(), &caller.visitor).await;
-    received.map(|()| GoOn::to(REGISTER_CODE)).map_err(worded(word))
+    received.map_err(worded(word))?;
+    Ok(answer::moved_on(&portal, &caller, GoOn::to(REGISTER_CODE)))
 }
 
 fn word(refusal: Refusal) -> ScriptRefusal {

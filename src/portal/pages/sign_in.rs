@@ -95,7 +95,9 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Answer { ceremony, credential: Sent { credential, attachment } }): ScriptBody<Answer>,
 ) -> Result<Response, ScriptError> {
-    match refusal_apart(portal.auth.sign_in.finish(ceremony, credential, &caller.visitor).await)? {
+    let (auth, visitor) = (&portal.auth, &caller.visitor);
+    let finished = auth.sessions.or_again(auth.sign_in.finish(ceremony, credential, visitor).await, visitor).await;
+    match refusal_apart(finished)? {
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;

@@ -49,8 +49,6 @@ pub enum ScriptRefusal {
     LinkOff,
     /// The session has ended.
     NotSignedIn,
-    /// What was asked for needs a passkey used just now.
-    ConfirmNeeded,
     /// Removing the last passkey needs the address typed.
     LastPasskey,
     /// The address typed is not the account's.
@@ -103,7 +101,6 @@ impl ScriptRefusal {
             Self::NotApproved => (S::CONFLICT, "not-approved", "refusal-not-approved"),
             Self::LinkOff => (S::FORBIDDEN, "link-off", "refusal-link-off"),
             Self::NotSignedIn => (S::UNAUTHORIZED, "not-signed-in", "refusal-not-signed-in"),
-            Self::ConfirmNeeded => (S::FORBIDDEN, "confirm-needed", "refusal-confirm-needed"),
             Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey"),
             Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch"),
             Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey"),

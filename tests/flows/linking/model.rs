@@ -233,6 +233,8 @@ impl Walk {
         let session = self.known[who].session;
         assert_eq!(answer.status.is_success(), !offer || session.is_some(), "{path} {}", answer.text);
         if answer.status.is_success() {
+            // Whoever waits goes on with another flow cookie.
+            self.known[who].flow += u32::from(!offer);
             let side = Some(self.side(who));
             self.shown.push(Shown::of(&answer));
             self.links.push(KnownLink {
@@ -261,10 +263,12 @@ impl Walk {
         let answer = self.browsers[who].find(&code).await;
         assert_eq!(answer.status.is_success(), is_free || is_again, "code by {who}: {}", answer.text);
         if is_free {
+            self.known[who].flow += u32::from(self.links[index].offer.is_some());
+            let moved = self.side(who);
             let link = &mut self.links[index];
             link.stage = Stage::Found;
             if link.offer.is_some() {
-                link.waiting = Some(side);
+                link.waiting = Some(moved);
                 self.shown[index].number = answer.json()["number"].as_u64().unwrap();
             } else {
                 link.approving = Some(side);

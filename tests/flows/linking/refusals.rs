@@ -315,6 +315,7 @@ async fn another_session_does_not_approve_what_the_first_one_offered() {
     other.sign_in(None, &mut passkey).await;
     let mut mixed = computer.tab(&world);
     mixed.cookies.insert("__Host-bmauth".to_owned(), other.cookies["__Host-bmauth"].clone());
+    mixed.get("/_bmauth/link").await;
     assert_eq!(mixed.number(&shown.link, number).await.refusal(), "not-signed-in");
     let challenge = computer.number(&shown.link, number).await.json();
     let credential = passkey.get(&challenge["options"]);

@@ -40,13 +40,15 @@ impl FromRequestParts<Arc<Portal>> for ScriptSession {
 
 /// What is to be confirmed with a passkey.
 #[derive(Deserialize)]
-#[serde(tag = "act", rename_all = "lowercase")]
+#[serde(tag = "act", rename_all = "kebab-case")]
 pub enum Begin {
     /// Adding one.
     Add {
         /// Where to go on to; "My devices" where nothing is said.
         return_to: Option<String>,
     },
+    /// Stopping the recovery that is held.
+    StopRecovery,
     /// Removing one.
     Remove {
         /// Which: its credential id in base64url.
@@ -65,6 +67,7 @@ pub async fn confirm(
 ) -> Result<Json<ToUse>, ScriptError> {
     let (asked, return_to) = match begin {
         Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref(), &caller, &portal)),
+        Begin::StopRecovery => (Asked::StopRecovery, Destination::devices()),
         Begin::Remove { passkey, email } => {
             let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
             (Asked::Remove { credential, email }, Destination::devices())
@@ -94,31 +97,10 @@ pub async fn confirmed(
         Confirmed::Removed(removed) if removed.ends_this_session => {
             answer::without_session(&portal, GoOn::to(sign_in()))
         }
-        Confirmed::Removed(_) => GoOn::to(DEVICES).into_response(),
+        Confirmed::Removed(_) | Confirmed::Stopped => GoOn::to(DEVICES).into_response(),
         // Only the API asks for it, and in sessions of its own.
         Confirmed::Elevated(_) => return Err(ScriptRefusal::ExpiredCeremony.into()),
     })
-}
-
-/// What the script sends to add a passkey in a fresh session.
-#[derive(Deserialize)]
-pub struct Add {
-    return_to: Option<String>,
-}
-
-/// A challenge for another passkey, where the session was begun with one just now.
-pub async fn options(
-    State(portal): State<Arc<Portal>>,
-    caller: Caller,
-    ScriptSession(session): ScriptSession,
-    ScriptBody(Add { return_to }): ScriptBody<Add>,
-) -> Result<Json<ToMake>, ScriptError> {
-    let begun = portal
-        .auth
-        .manage
-        .begin_adding(going_on(return_to.as_deref(), &caller, &portal), &session, &caller.visitor)
-        .await;
-    begun.map(ToMake::of).map_err(worded(word))
 }
 
 /// What the script sends when the device has made a passkey.
@@ -149,10 +131,11 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::SignedOut => ScriptRefusal::NotSignedIn,
-        Refusal::ConfirmNeeded => ScriptRefusal::ConfirmNeeded,
         Refusal::Unknown => ScriptRefusal::NoPasskey,
         Refusal::LastPasskey => ScriptRefusal::LastPasskey,
         Refusal::WrongEmail => ScriptRefusal::EmailMismatch,
-        Refusal::NotProved | Refusal::CounterWentBack | Refusal::BadPasskey => ScriptRefusal::NotAccepted,
+        Refusal::NotProved | Refusal::CounterWentBack | Refusal::BadPasskey | Refusal::ConfirmNeeded => {
+            ScriptRefusal::NotAccepted
+        }
     }
 }

@@ -29,7 +29,8 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let linked = portal.auth.link.finish(ceremony, credential, &caller.visitor).await;
+    let (auth, visitor) = (&portal.auth, &caller.visitor);
+    let linked = auth.sessions.or_again(auth.link.finish(ceremony, credential, visitor).await, visitor).await;
     let signed_in = linked.map_err(worded(word))?;
     Ok(answer::with_session(&portal, &signed_in, GoOn::to(caller.address(&signed_in.return_to, &portal))))
 }

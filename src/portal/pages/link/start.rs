@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
-use super::{Shown, show, word};
+use super::{show, word};
 use crate::domain::user_agent::UserAgent;
 use crate::gate::headers::WITH_CAMERA;
 use crate::gate::refusal::GateRefusal;
@@ -62,8 +61,9 @@ pub async fn ask(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptBody(Ask { return_to }): ScriptBody<Ask>,
-) -> Result<Json<Shown>, ScriptError> {
+) -> Result<Response, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let asked = portal.auth.link.ask(return_to, &caller.visitor).await;
-    asked.map(|shown| show(&portal, &shown)).map_err(worded(word))
+    let shown = asked.map_err(worded(word))?;
+    Ok(answer::moved_on(&portal, &caller, show(&portal, &shown)))
 }

@@ -28,7 +28,7 @@ pub async fn post(
     PageForm(Entered { code }): PageForm<Entered>,
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.prove(&code, &caller.visitor).await)? {
-        Ok(Proved::SetUp) => Ok(answer::go_to(RECOVER_DEVICE)),
+        Ok(Proved::SetUp) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
         Ok(Proved::Held(until)) => {
             let view = RecoverHeld { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
@@ -60,7 +60,13 @@ async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Res
 }
 
 async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Response, PageError> {
-    let recovery = portal.auth.recover.pending(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
+    let Some(recovery) = portal.auth.recover.pending(&caller.visitor).await? else {
+        // Finished in another tab, perhaps: a signed-in visitor is through.
+        return match caller.session(portal).await? {
+            Some(_) => Ok(answer::go_on(portal, caller, &caller.destination())),
+            None => Err(GateRefusal::RecoveryEnded.into()),
+        };
+    };
     let code_for = CodeFor::GettingBackIn { by_hand: portal.auth.recover.mode() == Mode::Admin };
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
     Ok(code::show(portal, caller, Code { code_for, email, return_to, state }))

@@ -38,7 +38,8 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let recovered = portal.auth.recover.finish(ceremony, credential, &caller.visitor).await;
+    let (auth, visitor) = (&portal.auth, &caller.visitor);
+    let recovered = auth.sessions.or_again(auth.recover.finish(ceremony, credential, visitor).await, visitor).await;
     let signed_in = recovered.map_err(worded(word))?;
     let wanted = &signed_in.return_to;
     let location = match signed_in.session.review {

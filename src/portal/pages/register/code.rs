@@ -27,7 +27,9 @@ pub async fn post(
     caller: Caller,
     PageForm(Entered { code }): PageForm<Entered>,
 ) -> Result<Response, PageError> {
-    match refusal_apart(portal.auth.register.finish(&code, &caller.visitor).await)? {
+    let (auth, visitor) = (&portal.auth, &caller.visitor);
+    let finished = auth.sessions.or_again(auth.register.finish(&code, visitor).await, visitor).await;
+    match refusal_apart(finished)? {
         Ok(signed_in) => {
             Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
         }

@@ -63,6 +63,7 @@ enum ActV1 {
     AddPasskey,
     RemovePasskey { credential_id: Vec<u8>, last: bool },
     Elevate,
+    StopRecovery,
 }
 
 impl Row for Ceremony {
@@ -215,6 +216,7 @@ impl ActV1 {
         match act {
             Act::AddPasskey => Self::AddPasskey,
             Act::Elevate => Self::Elevate,
+            Act::StopRecovery => Self::StopRecovery,
             Act::RemovePasskey { credential, last } => {
                 Self::RemovePasskey { credential_id: credential.bytes().to_vec(), last: *last }
             }
@@ -225,6 +227,7 @@ impl ActV1 {
         Ok(match self {
             Self::AddPasskey => Act::AddPasskey,
             Self::Elevate => Act::Elevate,
+            Self::StopRecovery => Act::StopRecovery,
             Self::RemovePasskey { credential_id, last } => {
                 Act::RemovePasskey { credential: super::credential_id(Table::Ceremonies, &credential_id)?, last }
             }
