@@ -6,7 +6,7 @@ use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::core::Core;
 use super::failure::{Failure, WorldFailure};
-use super::passkeys::{RelyingPartyError, Unproved, check_origin, claimed_credential};
+use super::passkeys::{RelyingPartyError, Unproved, check_origin};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::assertion::{self, AssertionRefusal, Proof, Question};
 use crate::domain::ceremony::{Ceremony, CeremonyId, Proves, Purpose};
@@ -59,7 +59,7 @@ impl Core {
         visitor: &Visitor,
     ) -> Result<(Proof<T>, Account), Failure<AssertionRefusal>> {
         let not_proved = || Failure::Refused(AssertionRefusal::NotProved);
-        let claimed = claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
+        let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| refuse(&unproved))?;
         let (named, handle) = (self.records.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
         // By the key it names, or in vain where that is nobody's: whoever asks waits as long, and is put off as soon,

@@ -1,8 +1,16 @@
 //! The WebAuthn relying party: webauthn-rs, and the checks of the standard that it leaves to us.
 
-use serde::Deserialize;
+mod authenticator_data;
+mod cbor;
+mod client_data;
+mod public_key;
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use url::Url;
-use uuid::Uuid;
 use webauthn_rs::fake::{FakePasskeyDistribution, WebauthnFakeCredentialGenerator};
 use webauthn_rs::prelude::{
     DiscoverableAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
@@ -13,10 +21,20 @@ use webauthn_rs_proto::{
 };
 
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{self, CeremonyId, Posed};
+use crate::domain::ceremony;
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::MacKey;
+
+use authenticator_data::AuthenticatorData;
+
+pub use client_data::{ceremony_of, check_origin};
+
+/// base64url: written without padding, read with or without it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// How many bytes at the end of a made-up credential id tell us, and nobody else, that we made it up.
 const MARK: usize = 8;
@@ -24,6 +42,8 @@ const MARK: usize = 8;
 /// The relying party of this gateway.
 pub struct RelyingParty {
     webauthn: Webauthn,
+    /// The origins whose pages may ask, each as browsers write it.
+    origins: BTreeSet<String>,
     fakes: WebauthnFakeCredentialGenerator<FakePasskeyDistribution>,
     marks: MacKey,
 }
@@ -79,8 +99,10 @@ impl RelyingParty {
         for other in other_origins {
             builder = builder.append_allowed_origin(other);
         }
+        let origins = std::iter::once(origin).chain(other_origins).map(|url| url.origin().ascii_serialization());
         Ok(Self {
             webauthn: builder.build()?,
+            origins: origins.collect(),
             fakes: WebauthnFakeCredentialGenerator::new(fakes.bytes())?,
             marks: fakes.clone(),
         })
@@ -172,9 +194,9 @@ impl RelyingParty {
         answer: &RegisterPublicKeyCredential,
         state: &PasskeyRegistration,
     ) -> Result<NewPasskey, Unproved> {
-        let id = check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
+        let id = self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
+        let (data, aaguid) = AuthenticatorData::of_attestation(&answer.response.attestation_object)?;
         let credential = self.webauthn.finish_passkey_registration(answer, state)?;
-        let data = AuthenticatorData::of_attestation(&answer.response.attestation_object)?;
         if credential.cred_id().as_slice() != id.bytes() {
             return Err(Unproved::Malformed("the attested credential is not the one that was named"));
         }
@@ -186,10 +208,34 @@ impl RelyingParty {
             id,
             credential,
             counter: data.counter,
-            aaguid: data.aaguid,
+            aaguid,
             backup_eligible: data.backup_eligible,
             backed_up: data.backed_up,
         })
+    }
+
+    /// The credential id of an assertion, after the checks that need no key.
+    ///
+    /// # Errors
+    /// [`Unproved::Malformed`].
+    pub fn claimed_credential(&self, answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
+        AuthenticatorData::of_assertion(&answer.response.authenticator_data)?;
+        self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
+    }
+
+    /// The checks that are the same for a new key and an assertion.
+    fn check_shape(&self, id: &str, raw_id: &[u8], type_: &str, client_data: &[u8]) -> Result<CredentialId, Unproved> {
+        if type_ != "public-key" {
+            return Err(Unproved::Malformed("the type is not public-key"));
+        }
+        if BASE64.decode(id).ok().as_deref() != Some(raw_id) {
+            return Err(Unproved::Malformed("id and rawId differ"));
+        }
+        // webauthn-rs reads an origin as a URL, of which there are many spellings. Browsers write it in one.
+        if !self.origins.contains(&client_data::origin_of(client_data)?) {
+            return Err(Unproved::Malformed("a page of another origin asked"));
+        }
+        CredentialId::new(raw_id).ok_or(Unproved::Malformed("the credential id is empty or too long"))
     }
 
     /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key that is nobody's: how long the answer
@@ -211,6 +257,7 @@ impl RelyingParty {
         state: DiscoverableAuthentication,
         passkey: &Passkey,
     ) -> Result<NewPasskey, Unproved> {
+        self.claimed_credential(answer)?;
         let result = self.webauthn.finish_discoverable_authentication_v2(answer, state, &passkey.key.credential)?;
         if !result.user_verified() {
             return Err(Unproved::Malformed("the device did not verify its user"));
@@ -235,8 +282,7 @@ const Y: [u8; 32] = [
 
 /// A key of that id whose private half is no secret.
 fn decoy(id: &str) -> Result<webauthn_rs::prelude::Passkey, serde_json::Error> {
-    use base64::Engine as _;
-    let encode = |bytes| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode::<[u8; 32]>(bytes);
+    let encode = |bytes: [u8; 32]| BASE64.encode(bytes);
     serde_json::from_value(serde_json::json!({ "cred": {
         "cred_id": id,
         "cred": { "type_": "ES256", "key": { "EC_EC2": {
@@ -256,116 +302,12 @@ fn decoy(id: &str) -> Result<webauthn_rs::prelude::Passkey, serde_json::Error> {
     } }))
 }
 
-/// The credential id of an assertion, after the checks that need no key.
-///
-/// # Errors
-/// [`Unproved::Malformed`].
-pub fn claimed_credential(answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
-    check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
-}
-
-/// Whether an answer was given at the origin where its question was put.
-///
-/// # Errors
-/// [`Unproved::Malformed`].
-pub(super) fn check_origin(client_data: &[u8], posed: &Posed) -> Result<(), Unproved> {
-    #[derive(Deserialize)]
-    struct At {
-        origin: String,
-    }
-    let at: Option<At> = serde_json::from_slice(client_data).ok();
-    if at.is_some_and(|at| posed.is_answered_at(&at.origin)) {
-        Ok(())
-    } else {
-        Err(Unproved::Malformed("the answer was given at another origin than its question was put at"))
-    }
-}
-
-/// The ceremony that a device's answer belongs to, by the challenge in its client data (WebAuthn L3 §5.8.1).
-pub fn ceremony_of(client_data: &[u8]) -> Option<CeremonyId> {
-    use base64::Engine as _;
-    #[derive(Deserialize)]
-    struct Challenged {
-        challenge: String,
-    }
-    let Challenged { challenge } = serde_json::from_slice(client_data).ok()?;
-    let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(challenge).ok()?;
-    Some(CeremonyId::of_challenge(&challenge))
-}
-
-fn check_shape(id: &str, raw_id: &[u8], type_: &str, client_data: &[u8]) -> Result<CredentialId, Unproved> {
-    use base64::Engine as _;
-    if type_ != "public-key" {
-        return Err(Unproved::Malformed("the type is not public-key"));
-    }
-    if base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(raw_id) != id {
-        return Err(Unproved::Malformed("id and rawId differ"));
-    }
-    let data: ClientData =
-        serde_json::from_slice(client_data).map_err(|_| Unproved::Malformed("the client data is not JSON"))?;
-    // WebAuthn L3 §7.1 steps 10 and 11, §7.2 steps 13 and 14: our pages are never framed.
-    if data.cross_origin || data.top_origin.is_some() {
-        return Err(Unproved::Malformed("the answer comes from a frame"));
-    }
-    CredentialId::new(raw_id).ok_or(Unproved::Malformed("the credential id is empty or too long"))
-}
-
-/// What webauthn-rs does not check of the client data.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientData {
-    #[serde(default)]
-    cross_origin: bool,
-    #[serde(default)]
-    top_origin: Option<serde_json::Value>,
-}
-
-/// The fixed head of the authenticator data (WebAuthn L3 §6.1), of which webauthn-rs keeps only part.
-struct AuthenticatorData {
-    counter: u32,
-    aaguid: Uuid,
-    backup_eligible: bool,
-    backed_up: bool,
-}
-
-#[derive(Deserialize)]
-struct AttestationObject {
-    #[serde(rename = "authData")]
-    auth_data: serde_cbor_2::Value,
-}
-
-impl AuthenticatorData {
-    fn of_attestation(object: &[u8]) -> Result<Self, Unproved> {
-        let malformed = Unproved::Malformed("the attestation object has no authenticator data");
-        let Ok(AttestationObject { auth_data: serde_cbor_2::Value::Bytes(data) }) = serde_cbor_2::from_slice(object)
-        else {
-            return Err(malformed);
-        };
-        Self::parse(&data).ok_or(malformed)
-    }
-
-    fn parse(data: &[u8]) -> Option<Self> {
-        // 32 bytes hash of the RP id, flags, 4 bytes counter, 16 bytes AAGUID.
-        let (_, rest) = data.split_first_chunk::<32>()?;
-        let (flags, rest) = rest.split_first()?;
-        let (counter, rest) = rest.split_first_chunk::<4>()?;
-        let (aaguid, _) = rest.split_first_chunk::<16>()?;
-        Some(Self {
-            counter: u32::from_be_bytes(*counter),
-            aaguid: Uuid::from_bytes(*aaguid),
-            backup_eligible: flags & 0b0000_1000 != 0,
-            backed_up: flags & 0b0001_0000 != 0,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-    use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
     use sha2::{Digest as _, Sha256};

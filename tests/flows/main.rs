@@ -12,6 +12,7 @@ mod asking;
 mod authenticator;
 mod browser;
 mod edge;
+mod exactness;
 mod linking;
 mod managing;
 mod operating;
