@@ -43,6 +43,7 @@ pub mod recover;
 pub mod recovery;
 pub mod register;
 pub mod registration;
+pub mod report;
 pub mod return_to;
 pub mod route;
 pub mod secret;

@@ -195,6 +195,8 @@ const fn event_name(what: What) -> &'static str {
         What::Recovered => "recovered",
         What::SignedOutEverywhere => "signed-out-everywhere",
         What::TokenCopied => "token-copied",
+        What::PasskeyCanSync => "passkey-can-sync",
+        What::PasskeyMoved => "passkey-moved",
     }
 }
 

@@ -14,7 +14,9 @@ use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::plan::Change;
 use crate::domain::registration::Registration;
+use crate::domain::report::{Contradiction, News};
 use crate::domain::visitor::{Visitor, over_api};
 use crate::store::{CommitError, StoreError};
 
@@ -61,7 +63,7 @@ impl Core {
         let not_proved = || Failure::Refused(AssertionRefusal::NotProved);
         let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| refuse(&unproved))?;
-        let (named, handle) = (self.records.passkey(&claimed).await?, answer.get_user_unique_id().map(<[u8]>::to_vec));
+        let (named, handle) = (self.records.passkey(&claimed).await?, user_handle(&answer));
         // By the key it names, or in vain where that is nobody's: whoever asks waits as long, and is put off as soon,
         // either way.
         let (state, key, relying_party) = (question.state().clone(), named.clone(), self.relying_party.clone());
@@ -77,9 +79,12 @@ impl Core {
             return Err(not_proved());
         }
         match verified {
-            Ok(used) => Ok((question.answered(passkey, used), owner)),
+            Ok((used, news)) => {
+                let noted = self.note_news(news, &passkey, &owner, visitor).await?;
+                Ok((question.answered(passkey, used, noted), owner))
+            }
             Err(unproved) => {
-                if matches!(unproved, Unproved::CounterWentBack) {
+                if matches!(unproved, Unproved::Contradicts(Contradiction::CounterWentBack)) {
                     self.note_copy(&question, &passkey, &owner, visitor).await?;
                 }
                 Err(refuse(&unproved))
@@ -106,6 +111,32 @@ impl Core {
         Ok(registration.filter(|registration| self.now() < registration.expires_at))
     }
 
+    /// What there is to note of a passkey in which something changed.
+    async fn note_news(
+        &self,
+        news: News,
+        passkey: &Passkey,
+        owner: &Account,
+        visitor: &Visitor,
+    ) -> Result<Vec<Change>, StoreError> {
+        let News { can_sync, moved } = news;
+        if can_sync {
+            tracing::info!(account = %owner.id, "a passkey may be copied to other devices from now on");
+        }
+        let mut may_write = false;
+        if moved {
+            tracing::info!(account = %owner.id, "a passkey's counter began anew: it was moved to another manager");
+            // Counted by itself: too many letters must not keep anybody from signing in.
+            let told = self.keys.counter(&[b"moved", owner.id.0.as_bytes()]);
+            may_write = match self.carry_out(assertion::write_of_move(told, self.now())).await {
+                Ok(()) => true,
+                Err(CommitError::Conflict(_)) => false,
+                Err(CommitError::Store(error)) => return Err(error),
+            };
+        }
+        Ok(assertion::noted(news, passkey, owner, may_write, self.moment(visitor)))
+    }
+
     /// Tells the owner of an answer whose counter went back; the ceremony is over in any case.
     async fn note_copy<T>(
         &self,
@@ -123,10 +154,15 @@ impl Core {
     }
 }
 
+/// Whose key the authenticator says it is. Some browsers write nothing in the place of none.
+fn user_handle(answer: &PublicKeyCredential) -> Option<Vec<u8>> {
+    answer.get_user_unique_id().filter(|handle| !handle.is_empty()).map(<[u8]>::to_vec)
+}
+
 fn refuse(unproved: &Unproved) -> Failure<AssertionRefusal> {
     tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
     Failure::Refused(match unproved {
-        Unproved::CounterWentBack => AssertionRefusal::CounterWentBack,
+        Unproved::Contradicts(contradiction) => (*contradiction).into(),
         Unproved::Webauthn(_) | Unproved::Malformed(_) => AssertionRefusal::NotProved,
     })
 }

@@ -232,7 +232,11 @@ impl ManageFlow {
         return_to: Destination,
         moment: Moment<'_>,
     ) -> Result<(Ceremony, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        let passkeys = self.core.records.passkeys(account.id).await?;
+        // In a recovery a device may replace what it has.
+        let passkeys = match session.credential {
+            Some(_) => self.core.records.passkeys(account.id).await?,
+            None => Vec::new(),
+        };
         let makes = Makes::Another(Leave::Session(session.token));
         Ok(self.core.challenge(Owner::of(account, &passkeys), makes, return_to, moment)?)
     }

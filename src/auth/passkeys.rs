@@ -13,8 +13,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use url::Url;
 use webauthn_rs::fake::{FakePasskeyDistribution, WebauthnFakeCredentialGenerator};
 use webauthn_rs::prelude::{
-    DiscoverableAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
-    WebauthnBuilder, WebauthnError,
+    DiscoverableAuthentication, Passkey as Credential, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential, Webauthn, WebauthnBuilder, WebauthnError,
 };
 use webauthn_rs_proto::{
     AllowCredentials, PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions, ResidentKeyRequirement,
@@ -24,9 +24,8 @@ use crate::domain::account::AccountId;
 use crate::domain::ceremony;
 use crate::domain::email::Email;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
+use crate::domain::report::{Contradiction, News, Report};
 use crate::domain::secret::MacKey;
-
-use authenticator_data::AuthenticatorData;
 
 pub use client_data::{ceremony_of, check_origin};
 
@@ -59,23 +58,13 @@ impl std::fmt::Debug for RelyingParty {
 pub enum Unproved {
     /// webauthn-rs refused it.
     #[error("the answer does not verify")]
-    Webauthn(#[source] WebauthnError),
-    /// The signature counter went back (WebAuthn L3 §6.1.1).
-    #[error("the signature counter went back")]
-    CounterWentBack,
+    Webauthn(#[from] WebauthnError),
+    /// It verifies, and contradicts what the device said before.
+    #[error("the device contradicts what it said before: {0:?}")]
+    Contradicts(Contradiction),
     /// A check that webauthn-rs does not make.
     #[error("{0}")]
     Malformed(&'static str),
-}
-
-impl From<WebauthnError> for Unproved {
-    fn from(error: WebauthnError) -> Self {
-        if matches!(error, WebauthnError::CredentialPossibleCompromise) {
-            Self::CounterWentBack
-        } else {
-            Self::Webauthn(error)
-        }
-    }
 }
 
 /// The relying party could not be set up, or could not make a challenge.
@@ -195,7 +184,7 @@ impl RelyingParty {
         state: &PasskeyRegistration,
     ) -> Result<NewPasskey, Unproved> {
         let id = self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
-        let (data, aaguid) = AuthenticatorData::of_attestation(&answer.response.attestation_object)?;
+        let (data, aaguid) = authenticator_data::of_attestation(&answer.response.attestation_object)?;
         let credential = self.webauthn.finish_passkey_registration(answer, state)?;
         if credential.cred_id().as_slice() != id.bytes() {
             return Err(Unproved::Malformed("the attested credential is not the one that was named"));
@@ -219,7 +208,7 @@ impl RelyingParty {
     /// # Errors
     /// [`Unproved::Malformed`].
     pub fn claimed_credential(&self, answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
-        AuthenticatorData::of_assertion(&answer.response.authenticator_data)?;
+        authenticator_data::of_assertion(&answer.response.authenticator_data)?;
         self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
     }
 
@@ -241,7 +230,11 @@ impl RelyingParty {
     /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key that is nobody's: how long the answer
     /// takes must not tell whether the id it names is somebody's or was made up here. Nothing comes of it.
     pub fn verify_in_vain(&self, answer: &PublicKeyCredential, state: DiscoverableAuthentication) -> Unproved {
-        if let Ok(decoy) = decoy(&answer.id) {
+        let report = authenticator_data::of_assertion(&answer.response.authenticator_data);
+        if let Ok(decoy) = decoy(&answer.id)
+            && let Ok(report) = report
+            && let Ok(decoy) = following(&decoy, report)
+        {
             let _: Result<_, _> = self.webauthn.finish_discoverable_authentication_v2(answer, state, &decoy);
         }
         Unproved::Malformed("the credential is nobody's")
@@ -256,18 +249,32 @@ impl RelyingParty {
         answer: &PublicKeyCredential,
         state: DiscoverableAuthentication,
         passkey: &Passkey,
-    ) -> Result<NewPasskey, Unproved> {
+    ) -> Result<(NewPasskey, News), Unproved> {
         self.claimed_credential(answer)?;
-        let result = self.webauthn.finish_discoverable_authentication_v2(answer, state, &passkey.key.credential)?;
+        let report = authenticator_data::of_assertion(&answer.response.authenticator_data)?;
+        let mut credential = following(&passkey.key.credential, report)
+            .map_err(|_| Unproved::Malformed("the passkey that is kept cannot be read"))?;
+        let result = self.webauthn.finish_discoverable_authentication_v2(answer, state, &credential)?;
         if !result.user_verified() {
             return Err(Unproved::Malformed("the device did not verify its user"));
         }
-        let mut key = passkey.key.clone();
-        key.credential.update_credential(&result);
-        key.counter = result.counter();
-        key.backed_up = result.backup_state();
-        Ok(key)
+        // Only now: what nobody signed says nothing of the key.
+        let news = report.after(passkey.key.report()).map_err(Unproved::Contradicts)?;
+        credential.update_credential(&result);
+        let Report { counter, backup_eligible, backed_up } = report;
+        Ok((NewPasskey { credential, counter, backup_eligible, backed_up, ..passkey.key.clone() }, news))
     }
+}
+
+/// The credential as if it had said before what is in `report`: webauthn-rs refuses some of what may change, and takes
+/// some of what may not. [`Report::after`] decides on both.
+fn following(credential: &Credential, report: Report) -> Result<Credential, serde_json::Error> {
+    let mut written = serde_json::to_value(credential)?;
+    if let Some(parts) = written.get_mut("cred").and_then(serde_json::Value::as_object_mut) {
+        parts.insert("counter".to_owned(), 0.into());
+        parts.insert("backup_eligible".to_owned(), report.backup_eligible.into());
+    }
+    serde_json::from_value(written)
 }
 
 /// The base point of P-256 (SEC 2 §2.4.2).
@@ -281,7 +288,7 @@ const Y: [u8; 32] = [
 ];
 
 /// A key of that id whose private half is no secret.
-fn decoy(id: &str) -> Result<webauthn_rs::prelude::Passkey, serde_json::Error> {
+fn decoy(id: &str) -> Result<Credential, serde_json::Error> {
     let encode = |bytes: [u8; 32]| BASE64.encode(bytes);
     serde_json::from_value(serde_json::json!({ "cred": {
         "cred_id": id,

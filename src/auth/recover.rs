@@ -181,9 +181,8 @@ impl RecoverFlow {
         let recovery = self.begun(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let account = self.account(account).await?;
-        // A passkey that is on this device after all is replaced by nothing: it can be used to sign in.
-        let passkeys = core.records.passkeys(account.id).await?;
-        let (owner, makes) = (Owner::of(&account, &passkeys), Makes::Another(Leave::Recovery));
+        // None is excluded: where a device still has a passkey that is refused, it must be able to replace it.
+        let (owner, makes) = (Owner::of(&account, &[]), Makes::Another(Leave::Recovery));
         let (ceremony, options) = core.challenge(owner, makes, Destination::root(), core.moment(visitor))?;
         let id = ceremony.id;
         core.carry_out(Plan::ask(ceremony)).await?;

@@ -40,6 +40,10 @@ pub enum What {
     SignedOutEverywhere,
     /// A refresh token was presented that had been used before: the session it belonged to was ended.
     TokenCopied,
+    /// A passkey may be copied to other devices from now on.
+    PasskeyCanSync,
+    /// A passkey's signature counter began anew: it was moved to another manager.
+    PasskeyMoved,
 }
 
 /// One event.

@@ -15,9 +15,10 @@ use super::letter::Message;
 use super::moment::Moment;
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{CeremonyChange, Change, Counter, CounterChange, PasskeyChange, Plan};
+use super::report::{Contradiction, News};
 
-/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`]: whoever has a copy must not be able to fill
-/// a mailbox with it.
+/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`], and of those that were moved: whoever has a
+/// copy must not be able to fill a mailbox with it.
 pub const COPIES_TOLD: u32 = 5;
 /// The window of [`COPIES_TOLD`].
 pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -39,6 +40,7 @@ pub struct Proof<T> {
     question: Question<T>,
     passkey: Passkey,
     used: NewPasskey,
+    noted: Vec<Change>,
 }
 
 /// Why an answer proves nothing.
@@ -52,6 +54,17 @@ pub enum AssertionRefusal {
     Unfinished,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
     CounterWentBack,
+    /// The key could be copied to other devices, and now says that it cannot.
+    NoLongerEligible,
+}
+
+impl From<Contradiction> for AssertionRefusal {
+    fn from(contradiction: Contradiction) -> Self {
+        match contradiction {
+            Contradiction::CounterWentBack => Self::CounterWentBack,
+            Contradiction::NoLongerEligible => Self::NoLongerEligible,
+        }
+    }
 }
 
 impl<T> Question<T> {
@@ -108,9 +121,9 @@ impl<T> Question<T> {
         if expected && handle_fits { Ok(()) } else { Err(AssertionRefusal::NotProved) }
     }
 
-    /// The answer was verified: `used` is the `passkey` after it.
-    pub fn answered(self, passkey: Passkey, used: NewPasskey) -> Proof<T> {
-        Proof { question: self, passkey, used }
+    /// The answer was verified: `used` is the `passkey` after it, of which there is what is `noted`.
+    pub fn answered(self, passkey: Passkey, used: NewPasskey, noted: Vec<Change>) -> Proof<T> {
+        Proof { question: self, passkey, used, noted }
     }
 }
 
@@ -140,10 +153,31 @@ impl<T> Proof<T> {
         CeremonyChange::Spend(self.question.id).into()
     }
 
-    /// The use of the passkey is noted, which every plan does that follows from it.
-    pub fn note_use(&self, now: Timestamp) -> Change {
-        PasskeyChange::Use { was_counter: self.passkey.key.counter, key: self.used.clone(), at: now }.into()
+    /// The use of the passkey is noted, and what changed in it, which every plan does that follows from it.
+    pub fn note_use(&self, now: Timestamp) -> Vec<Change> {
+        let used = PasskeyChange::Use { was_counter: self.passkey.key.counter, key: self.used.clone(), at: now };
+        let mut changes = vec![used.into()];
+        changes.extend_from_slice(&self.noted);
+        changes
     }
+}
+
+/// What changed in a passkey, for its owner to see; by a letter too where it was moved, and `may_write` says that there
+/// were not too many.
+pub fn noted(news: News, passkey: &Passkey, owner: &Account, may_write: bool, moment: Moment<'_>) -> Vec<Change> {
+    let News { can_sync, moved } = news;
+    let mut changes = Vec::new();
+    changes.extend(can_sync.then(|| moment.event(owner.id, What::PasskeyCanSync)));
+    changes.extend(moved.then(|| moment.event(owner.id, What::PasskeyMoved)));
+    let message = Message::PasskeyMoved { aaguid: passkey.key.aaguid };
+    changes.extend((moved && may_write).then(|| moment.notice(&owner.email, message)));
+    changes
+}
+
+/// The owner of a passkey may be written to once more, by a counter of their own.
+pub fn write_of_move(told: Counter, now: Timestamp) -> Plan<()> {
+    let count = CounterChange::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now };
+    Plan::durable(vec![count.into()], ())
 }
 
 /// An answer that was right but for its signature counter, which went back: the question is spent, and the owner of the

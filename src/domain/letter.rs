@@ -57,6 +57,11 @@ pub enum Message {
         /// Its kind of authenticator.
         aaguid: Uuid,
     },
+    /// A passkey was used whose signature counter began anew: it seems to have been moved to another manager.
+    PasskeyMoved {
+        /// Its kind of authenticator.
+        aaguid: Uuid,
+    },
 }
 
 /// A letter waiting to be sent.

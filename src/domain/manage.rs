@@ -61,9 +61,10 @@ impl From<AssertionRefusal> for Refusal {
         match refusal {
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
             // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none.
-            AssertionRefusal::NotProved | AssertionRefusal::UnknownPasskey | AssertionRefusal::Unfinished => {
-                Self::NotProved
-            }
+            AssertionRefusal::NotProved
+            | AssertionRefusal::UnknownPasskey
+            | AssertionRefusal::Unfinished
+            | AssertionRefusal::NoLongerEligible => Self::NotProved,
         }
     }
 }
@@ -196,7 +197,9 @@ impl Confirming {
 impl Proof<Confirming> {
     /// Everything to be changed before the confirmed act itself.
     fn confirmed(&self, now: Timestamp) -> Vec<Change> {
-        vec![self.spend(), SessionChange::Require(self.asked_for().session).into(), self.note_use(now)]
+        let mut changes = vec![self.spend(), SessionChange::Require(self.asked_for().session).into()];
+        changes.extend(self.note_use(now));
+        changes
     }
 
     /// The confirmed passkey may be made: the challenge for it is kept in place of this one.

@@ -6,6 +6,7 @@ use webauthn_rs::prelude::Passkey as Credential;
 
 use super::account::AccountId;
 use super::clock::Timestamp;
+use super::report::Report;
 use super::visitor::Visitor;
 
 /// The longest credential id a relying party accepts, in bytes (WebAuthn L3 §7.1 step 25).
@@ -45,6 +46,12 @@ pub struct NewPasskey {
 }
 
 impl NewPasskey {
+    /// What was reported of it last.
+    pub fn report(&self) -> Report {
+        let Self { counter, backup_eligible, backed_up, .. } = *self;
+        Report { counter, backup_eligible, backed_up }
+    }
+
     /// The passkey of an account, made in the visitor's browser, which is signed in with it at once.
     pub fn of(self, account: AccountId, name: Option<String>, visitor: &Visitor, now: Timestamp) -> Passkey {
         let browser = visitor.description.clone();

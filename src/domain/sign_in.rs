@@ -25,6 +25,8 @@ pub enum Refusal {
     NotProved,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
     CounterWentBack,
+    /// The key could be copied to other devices, and now says that it cannot (WebAuthn L3 §6.1.3).
+    NoLongerEligible,
     /// The account is disabled. Told only to whoever proved to be its owner.
     Disabled,
 }
@@ -38,6 +40,7 @@ impl Refusal {
             Self::Unfinished => "unfinished",
             Self::NotProved => "not-proved",
             Self::CounterWentBack => "counter-went-back",
+            Self::NoLongerEligible => "no-longer-eligible",
             Self::Disabled => "disabled",
         }
     }
@@ -56,6 +59,7 @@ impl From<AssertionRefusal> for Refusal {
             AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
             AssertionRefusal::Unfinished => Self::Unfinished,
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+            AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
         }
     }
 }
@@ -128,12 +132,9 @@ pub fn finish(
     }
     let session = session.begin(account.id, proof.used(), &[], moment.now);
     let session = Session { bound_for: proof.asked_for().clone(), ..session };
-    let mut changes = vec![
-        proof.spend(),
-        proof.note_use(moment.now),
-        SessionChange::Add(session.clone()).into(),
-        moment.event_of(&session, What::SignedIn),
-    ];
+    let mut changes =
+        vec![proof.spend(), SessionChange::Add(session.clone()).into(), moment.event_of(&session, What::SignedIn)];
+    changes.extend(proof.note_use(moment.now));
     let return_to = proof.asked_for().clone();
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, Finished { account, session, return_to }))

@@ -113,7 +113,7 @@ fn signs_in(answer: &PublicKeyCredential) {
     let claimed = party.claimed_credential(answer);
     let Ok(id) = claimed else { return };
     is_allowed(&id, &answer.raw_id);
-    let Ok(key) = party.verify_sign_in(answer, sign_in.clone(), passkey) else { return };
+    let Ok((key, _)) = party.verify_sign_in(answer, sign_in.clone(), passkey) else { return };
     assert_eq!((&id, &key.id), (&passkey.key.id, &passkey.key.id), "signed in with a key that was not named");
     is_of_our_page(client_data, "webauthn.get");
     assert!(ceremony.is_some(), "it belongs to no ceremony");

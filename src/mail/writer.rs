@@ -71,6 +71,9 @@ impl Writer {
             Message::PasskeyCopied { aaguid } => {
                 self.notice(Told::PasskeyCopied { provider: provider::name(aaguid) }, when, browser, language)
             }
+            Message::PasskeyMoved { aaguid } => {
+                self.notice(Told::PasskeyMoved { provider: provider::name(aaguid) }, when, browser, language)
+            }
         }
     }
 

@@ -53,6 +53,8 @@ async function finish(begun, credential, mine, address) {
 function explain(error) {
   card.idle();
   if (error.name === "NotAllowedError" || error.code === "unknown-passkey") return card.show("elsewhere");
+  // Trying the same again leads nowhere: the ways on are shown beside the reason.
+  if (error.code === "not-accepted") card.show("elsewhere");
   card.refused(error);
   return suggest();
 }

@@ -206,6 +206,8 @@ event-recovery-cancelled = Wiederherstellung gestoppt
 event-recovered = Mit einem Code wieder angemeldet
 event-signed-out-everywhere = Überall abgemeldet
 event-token-copied = Abgemeldet: Ein Token wurde zweimal benutzt
+event-passkey-can-sync = Passkey kann jetzt auf andere Geräte synchronisiert werden
+event-passkey-moved = Passkey benutzt, nachdem er in einen anderen Manager umgezogen war
 moment-month = { $month ->
     [1] Jan.
     [2] Feb.
@@ -282,6 +284,7 @@ error-ended-again = Neu anfangen
 ## What the script is told
 refusal-unknown-passkey = Mit diesem Passkey hat die Anmeldung nicht geklappt.
 refusal-expired-ceremony = Diese Seite war zu lange geöffnet. Drücken Sie den Knopf noch einmal.
+refusal-doubted = Dieser Passkey lässt sich nicht mehr verwenden: Er sieht kopiert oder verändert aus. Nehmen Sie ein anderes Gerät oder einen anderen Weg.
 refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Sie den Knopf noch einmal.
 refusal-email-not-allowed = Konten gibt es hier nur für bestimmte E-Mail-Adressen. Nehmen Sie Ihre berufliche Adresse oder fragen Sie, wer { $app } betreibt.
 refusal-account-disabled = Dieses Konto ist abgeschaltet. Fragen Sie, wer { $app } betreibt.
@@ -342,5 +345,7 @@ mail-removed-text = Ein Passkey ({ $provider }) Ihres Kontos bei { $app } wurde 
 mail-copied-subject = Ein Passkey Ihres Kontos bei { $app } wurde vielleicht kopiert
 mail-copied-text = Ein Passkey ({ $provider }) Ihres Kontos bei { $app } wurde abgelehnt: Es sieht aus, als gäbe es ihn zweimal. Wenn Sie noch einen anderen haben, melden Sie sich damit an und entfernen Sie diesen:
 mail-copied-ignore = Entfernen Sie den Passkey und richten Sie einen neuen ein.
+mail-moved-subject = Ein Passkey Ihres Kontos bei { $app } ist anscheinend umgezogen
+mail-moved-text = Mit einem Passkey ({ $provider }), der anscheinend in einen anderen Passwortmanager oder auf ein anderes Gerät umgezogen ist, hat sich jemand bei Ihrem Konto bei { $app } angemeldet. Wenn Sie das waren, ist alles in Ordnung. Sonst entfernen Sie ihn auf dieser Seite:
 mail-devices-button = Meine Geräte
 mail-undo-ignore = Melden Sie sich auf der Seite oben an und entfernen Sie, was Sie nicht kennen. Sie fragt nach Ihrem Passkey.

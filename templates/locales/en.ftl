@@ -207,6 +207,8 @@ event-recovery-cancelled = Way back in stopped
 event-recovered = Got back in with a code
 event-signed-out-everywhere = Signed out everywhere
 event-token-copied = Signed out: a token was used twice
+event-passkey-can-sync = Passkey can now be synced to other devices
+event-passkey-moved = Passkey used after it was moved to another manager
 moment-month = { $month ->
     [1] Jan
     [2] Feb
@@ -283,6 +285,7 @@ error-ended-again = Begin again
 ## What the script is told
 refusal-unknown-passkey = We couldn't sign you in with that passkey.
 refusal-expired-ceremony = This page was open for too long. Press the button again.
+refusal-doubted = This passkey can't be used any more: it looks copied or changed. Use another device or another way to get in.
 refusal-not-accepted = Your device's answer didn't check out. Press the button again.
 refusal-email-not-allowed = Accounts here are for certain email addresses only. Use your work address, or ask whoever runs { $app }.
 refusal-account-disabled = This account is switched off. Ask whoever runs { $app }.
@@ -343,5 +346,7 @@ mail-removed-text = A passkey ({ $provider }) was removed from your account with
 mail-copied-subject = Someone may have copied a passkey of your { $app } account
 mail-copied-text = A passkey ({ $provider }) of your account with { $app } was refused: it looks as if there were two of it. If you have another passkey, sign in with that and remove this one:
 mail-copied-ignore = Remove the passkey, and make a new one.
+mail-moved-subject = A passkey of your { $app } account seems to have moved
+mail-moved-text = Someone signed in to your account with { $app } with a passkey ({ $provider }) that seems to have been moved to another password manager or device. If that was you, all is well. Otherwise remove it on this page:
 mail-devices-button = My devices
 mail-undo-ignore = Sign in on the page above and remove what you don't know. It asks for your passkey.

@@ -21,6 +21,7 @@ mod pages;
 mod pressing;
 mod recovering;
 mod registering;
+mod reports;
 mod revoking;
 mod signing_in;
 mod under_load;

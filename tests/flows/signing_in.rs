@@ -245,7 +245,7 @@ async fn fifty_answers_to_one_challenge_begin_one_session_and_are_answered_alike
 async fn a_counter_that_goes_back_is_refused() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"a key that counts");
-    passkey.counter = 5;
+    (passkey.counter, passkey.flags) = (5, UP | UV);
     world.browser().register(&world, MARIA, &mut passkey).await;
     for (counter, status) in [(6, 200), (6, 401), (5, 401), (0, 401), (7, 200)] {
         passkey.counter = counter;

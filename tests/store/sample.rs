@@ -220,7 +220,7 @@ pub fn sign_in_state() -> DiscoverableAuthentication {
     WEBAUTHN.start_discoverable_authentication().unwrap().1
 }
 
-/// Twelve in a row have every purpose there is; the last two are of a client of the API, which has no browser.
+/// Fourteen in a row have every purpose there is; the last two are of a client of the API, which has no browser.
 pub fn ceremony(n: u32) -> Ceremony {
     let (account, session) = (account_id(n), digest(n));
     let prove = |proves| Purpose::Prove { proves, state: sign_in_state() };
@@ -285,12 +285,12 @@ pub fn registration_of_api(browser: u32, of_email: u32, of_code: u32) -> Registr
     }
 }
 
-/// Ten in a row have every message there is.
+/// Eleven in a row have every message there is.
 pub fn letter(n: u32, due_at: u64) -> Letter {
     Letter {
         id: letter_id(n),
         to: email(n),
-        message: match n % 10 {
+        message: match n % 11 {
             0 => Message::RecoveryCode(code(n)),
             1 => Message::AlreadyRegistered,
             2 => Message::Welcome,
@@ -300,7 +300,8 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             6 => Message::RecoveryCancelled,
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
             8 => Message::PasskeyRemoved { aaguid: uuid(n) },
-            _ => Message::PasskeyCopied { aaguid: uuid(n) },
+            9 => Message::PasskeyCopied { aaguid: uuid(n) },
+            _ => Message::PasskeyMoved { aaguid: uuid(n) },
         },
         language: "de-CH".to_owned(),
         browser: "Safari on iPhone".to_owned(),
@@ -379,9 +380,9 @@ pub fn code_digest(n: u32) -> CodeDigest {
     CodeDigest(*digest(n).bytes())
 }
 
-/// Twelve in a row tell everything that can happen.
+/// Fourteen in a row tell everything that can happen.
 pub fn event(n: u32, account: u32, seconds: u64) -> Event {
-    const ALL: [What; 12] = [
+    const ALL: [What; 14] = [
         What::Registered,
         What::SignedIn,
         What::PasskeyAdded,
@@ -394,6 +395,8 @@ pub fn event(n: u32, account: u32, seconds: u64) -> Event {
         What::Recovered,
         What::SignedOutEverywhere,
         What::TokenCopied,
+        What::PasskeyCanSync,
+        What::PasskeyMoved,
     ];
     let Session { browser, address, .. } = session(n, 0, 0);
     let what = *ALL.iter().cycle().nth(n as usize).unwrap();

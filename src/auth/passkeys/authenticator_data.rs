@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Unproved;
 use super::cbor::Item;
 use super::public_key;
+use crate::domain::report::Report;
 
 /// Flags (WebAuthn L3 §6.1). Those that are reserved are passed over.
 const BACKUP_ELIGIBLE: u8 = 0b0000_1000;
@@ -16,58 +17,45 @@ const EXTENDED: u8 = 0b1000_0000;
 /// The parts of an attestation object (WebAuthn L3 §6.5.4), and two that come from CTAP 2.1 §6.1.
 const ATTESTATION_OBJECT: [&str; 5] = ["fmt", "attStmt", "authData", "epAtt", "largeBlobKey"];
 
-/// What is said with every answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AuthenticatorData {
-    /// The signature counter.
-    pub(super) counter: u32,
-    /// BE: the key may be copied to other devices.
-    pub(super) backup_eligible: bool,
-    /// BS: the key is copied somewhere now.
-    pub(super) backed_up: bool,
+/// That of an assertion.
+///
+/// # Errors
+/// [`Unproved::Malformed`].
+pub(super) fn of_assertion(data: &[u8]) -> Result<Report, Unproved> {
+    match read(data)? {
+        (said, None) => Ok(said),
+        (_, Some(_)) => Err(Unproved::Malformed("the authenticator data of an assertion has a new key")),
+    }
 }
 
-impl AuthenticatorData {
-    /// That of an assertion.
-    ///
-    /// # Errors
-    /// [`Unproved::Malformed`].
-    pub(super) fn of_assertion(data: &[u8]) -> Result<Self, Unproved> {
-        match read(data)? {
-            (said, None) => Ok(said),
-            (_, Some(_)) => Err(Unproved::Malformed("the authenticator data of an assertion has a new key")),
-        }
+/// That of a new key, with its kind of authenticator.
+///
+/// # Errors
+/// [`Unproved::Malformed`].
+pub(super) fn of_attestation(object: &[u8]) -> Result<(Report, Uuid), Unproved> {
+    let object = Item::whole(object);
+    let parts = object.as_ref().and_then(Item::as_map);
+    let parts = parts.ok_or(Unproved::Malformed("the attestation object is not one CBOR map and no more"))?;
+    if parts.iter().any(|(key, _)| key.as_text().is_none_or(|name| !ATTESTATION_OBJECT.contains(&name))) {
+        return Err(Unproved::Malformed("the attestation object has a part that is not known"));
     }
-
-    /// That of a new key, with its kind of authenticator.
-    ///
-    /// # Errors
-    /// [`Unproved::Malformed`].
-    pub(super) fn of_attestation(object: &[u8]) -> Result<(Self, Uuid), Unproved> {
-        let object = Item::whole(object);
-        let parts = object.as_ref().and_then(Item::as_map);
-        let parts = parts.ok_or(Unproved::Malformed("the attestation object is not one CBOR map and no more"))?;
-        if parts.iter().any(|(key, _)| key.as_text().is_none_or(|name| !ATTESTATION_OBJECT.contains(&name))) {
-            return Err(Unproved::Malformed("the attestation object has a part that is not known"));
-        }
-        let data = parts.iter().find(|(key, _)| key.as_text() == Some("authData"));
-        let data = data.and_then(|(_, value)| value.as_bytes());
-        let data = data.ok_or(Unproved::Malformed("the attestation object has no authenticator data"))?;
-        match read(data)? {
-            (said, Some(aaguid)) => Ok((said, aaguid)),
-            (_, None) => Err(Unproved::Malformed("the authenticator data has no new key")),
-        }
+    let data = parts.iter().find(|(key, _)| key.as_text() == Some("authData"));
+    let data = data.and_then(|(_, value)| value.as_bytes());
+    let data = data.ok_or(Unproved::Malformed("the attestation object has no authenticator data"))?;
+    match read(data)? {
+        (said, Some(aaguid)) => Ok((said, aaguid)),
+        (_, None) => Err(Unproved::Malformed("the authenticator data has no new key")),
     }
 }
 
 /// Reads authenticator data: what is always there, and the kind of authenticator where a new key is.
-fn read(data: &[u8]) -> Result<(AuthenticatorData, Option<Uuid>), Unproved> {
+fn read(data: &[u8]) -> Result<(Report, Option<Uuid>), Unproved> {
     let cut_off = Unproved::Malformed("the authenticator data is cut off");
     // 32 bytes hash of the RP id, flags, 4 bytes counter.
     let Some((_, rest)) = data.split_first_chunk::<32>() else { return Err(cut_off) };
     let Some((&[flags], rest)) = rest.split_first_chunk::<1>() else { return Err(cut_off) };
     let Some((counter, rest)) = rest.split_first_chunk::<4>() else { return Err(cut_off) };
-    let said = AuthenticatorData {
+    let said = Report {
         counter: u32::from_be_bytes(*counter),
         backup_eligible: flags & BACKUP_ELIGIBLE != 0,
         backed_up: flags & BACKED_UP != 0,
@@ -142,10 +130,10 @@ mod tests {
 
     #[test]
     fn an_assertion_is_read_to_its_last_byte() {
-        let plain = AuthenticatorData { counter: 9, backup_eligible: false, backed_up: false };
-        let read = |flags, rest: &[&[u8]]| AuthenticatorData::of_assertion(&data(flags, rest)).ok();
+        let plain = Report { counter: 9, backup_eligible: false, backed_up: false };
+        let read = |flags, rest: &[&[u8]]| of_assertion(&data(flags, rest)).ok();
         assert_eq!(read(0b0000_0101, &[]), Some(plain));
-        assert_eq!(read(0b0000_1101, &[]), Some(AuthenticatorData { backup_eligible: true, ..plain }));
+        assert_eq!(read(0b0000_1101, &[]), Some(Report { backup_eligible: true, ..plain }));
         assert_eq!(read(0b0001_1101, &[]).map(|said| said.backed_up), Some(true));
         assert_eq!(read(0b0010_0111, &[]), Some(plain), "what is reserved is passed over");
         assert_eq!(read(0b1000_0101, &[EXTENSIONS]), Some(plain));
@@ -164,12 +152,12 @@ mod tests {
         ] {
             assert_eq!(read(flags, rest), None, "{why}");
         }
-        assert!(AuthenticatorData::of_assertion(&data(5, &[])[..36]).is_err(), "a byte less");
+        assert!(of_assertion(&data(5, &[])[..36]).is_err(), "a byte less");
     }
 
     #[test]
     fn an_attestation_object_is_read_to_its_last_byte() {
-        let read = |object: &[u8]| AuthenticatorData::of_attestation(object).ok().map(|(_, aaguid)| aaguid);
+        let read = |object: &[u8]| of_attestation(object).ok().map(|(_, aaguid)| aaguid);
         let with = |data: &[u8]| object(&[("fmt", b"\x64none"), ("attStmt", b"\xa0"), ("authData", &bytes(data))]);
         let right = data(0b0100_0101, &[&attested(b"id")]);
         let kind = Some(Uuid::from_bytes([0xab; 16]));

@@ -158,7 +158,8 @@ pub fn approve(
     }
     let approval = Approval { account: account.id, credential: proof.used().id.clone(), session };
     let link = link.approve(moment.visitor, policy, approval, moment.now)?;
-    let mut changes = vec![proof.spend(), proof.note_use(moment.now)];
+    let mut changes = vec![proof.spend()];
+    changes.extend(proof.note_use(moment.now));
     changes.extend(session.map(SessionChange::Require).map(Change::from));
     changes.extend([LinkChange::Advance(link.clone()).into(), moment.event(account.id, What::LinkApproved)]);
     Ok(Plan::durable(changes, link))
@@ -258,7 +259,9 @@ impl From<AssertionRefusal> for Refusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             // The key of a registration that waits for its code is not one to be forgotten.
-            AssertionRefusal::NotProved | AssertionRefusal::Unfinished => Self::NotProved,
+            AssertionRefusal::NotProved | AssertionRefusal::Unfinished | AssertionRefusal::NoLongerEligible => {
+                Self::NotProved
+            }
             AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
         }

@@ -33,6 +33,11 @@ pub enum Told<'a> {
         /// Its provider's name.
         provider: &'a str,
     },
+    /// A passkey was used that seems to have been moved to another manager.
+    PasskeyMoved {
+        /// The name of the provider that it was made by.
+        provider: &'a str,
+    },
 }
 
 /// A mail that says what happened, and leads to where it can be undone.
@@ -108,6 +113,12 @@ impl Notice<'_> {
                 words.with("mail-copied-text", "provider", provider.to_owned()),
                 "mail-devices-button",
                 "mail-copied-ignore",
+            ),
+            Told::PasskeyMoved { provider } => (
+                "mail-moved-subject",
+                words.with("mail-moved-text", "provider", provider.to_owned()),
+                "mail-devices-button",
+                "mail-undo-ignore",
             ),
         };
         let says = &Says { text, button: words.say(button), ignore: words.say(ignore) };

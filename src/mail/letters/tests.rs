@@ -9,7 +9,7 @@ fn brand() -> Brand {
 
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 10] {
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 11] {
     let code = |purpose| Code { purpose, code: "482139", when: WHEN, browser }.render(language, brand);
     let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
     let provider = "1Password";
@@ -25,6 +25,7 @@ fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 
         notice(Told::PasskeyAdded { provider }),
         notice(Told::PasskeyRemoved { provider }),
         notice(Told::PasskeyCopied { provider }),
+        notice(Told::PasskeyMoved { provider }),
     ]
 }
 
@@ -75,9 +76,9 @@ fn every_letter_says_what_when_which_browser_and_what_to_do() {
 
 #[test]
 fn links_and_codes_stand_in_both_versions() {
-    let [code, registered, welcome, recovery, held, recovered, cancelled, added, removed, copied] =
+    let [code, registered, welcome, recovery, held, recovered, cancelled, added, removed, copied, moved] =
         every_letter(Language::English, &brand(), BROWSER);
-    for letter in [&held, &recovered, &cancelled, &added, &removed, &copied] {
+    for letter in [&held, &recovered, &cancelled, &added, &removed, &copied, &moved] {
         assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
     }
     for (letter, part) in [
@@ -86,6 +87,7 @@ fn links_and_codes_stand_in_both_versions() {
         (added, "1Password"),
         (removed, "1Password"),
         (copied, "1Password"),
+        (moved, "1Password"),
         (code, "482 139"),
         (registered, "https://notes.example.com/_bmauth/sign-in"),
         (welcome, "https://notes.example.com/"),

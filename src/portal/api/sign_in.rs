@@ -70,6 +70,10 @@ fn word(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Disabled => ApiError::Disabled,
         Refusal::Unfinished => ApiError::Unverified,
-        Refusal::Stale | Refusal::UnknownPasskey | Refusal::NotProved | Refusal::CounterWentBack => ApiError::NotProved,
+        Refusal::Stale
+        | Refusal::UnknownPasskey
+        | Refusal::NotProved
+        | Refusal::CounterWentBack
+        | Refusal::NoLongerEligible => ApiError::NotProved,
     }
 }

@@ -115,7 +115,8 @@ fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::CounterWentBack | Refusal::Unfinished => ScriptRefusal::NotAccepted,
+        Refusal::NotProved | Refusal::Unfinished => ScriptRefusal::NotAccepted,
+        Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
     }
 }

@@ -173,6 +173,8 @@ fn shown_event<'a>(words: Words<'_>, row: &EventRow<'a>) -> ShownEvent<'a> {
         What::Recovered => "event-recovered",
         What::SignedOutEverywhere => "event-signed-out-everywhere",
         What::TokenCopied => "event-token-copied",
+        What::PasskeyCanSync => "event-passkey-can-sync",
+        What::PasskeyMoved => "event-passkey-moved",
     };
     ShownEvent { text: words.say(key), when: moment::minute(words, row.when), browser: row.browser }
 }

@@ -16,6 +16,8 @@ pub enum ScriptRefusal {
     Malformed,
     /// The device's answer does not verify.
     NotAccepted,
+    /// It does, and contradicts what the device said before. The script takes both for the same; the sentence says more.
+    Doubted,
     /// A limit was reached.
     TooManyTries,
     /// Not an address, or not one that may have an account here.
@@ -86,6 +88,7 @@ impl ScriptRefusal {
             Self::ExpiredCeremony => (S::UNAUTHORIZED, "expired-ceremony", "refusal-expired-ceremony"),
             Self::Malformed => (S::BAD_REQUEST, "malformed", "failed"),
             Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted"),
+            Self::Doubted => (S::UNAUTHORIZED, "not-accepted", "refusal-doubted"),
             Self::TooManyTries => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
             Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
             Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),

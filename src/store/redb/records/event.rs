@@ -59,6 +59,8 @@ what_v1! {
     Recovered
     SignedOutEverywhere
     TokenCopied
+    PasskeyCanSync
+    PasskeyMoved
 }
 
 impl Row for Event {

@@ -36,6 +36,7 @@ enum MessageV1 {
     PasskeyAdded { aaguid: [u8; 16] },
     PasskeyRemoved { aaguid: [u8; 16] },
     PasskeyCopied { aaguid: [u8; 16] },
+    PasskeyMoved { aaguid: [u8; 16] },
 }
 
 impl MessageV1 {
@@ -53,6 +54,7 @@ impl MessageV1 {
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
             Message::PasskeyRemoved { aaguid } => Self::PasskeyRemoved { aaguid: aaguid.into_bytes() },
             Message::PasskeyCopied { aaguid } => Self::PasskeyCopied { aaguid: aaguid.into_bytes() },
+            Message::PasskeyMoved { aaguid } => Self::PasskeyMoved { aaguid: aaguid.into_bytes() },
         }
     }
 
@@ -73,6 +75,7 @@ impl MessageV1 {
             Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },
             Self::PasskeyRemoved { aaguid } => Message::PasskeyRemoved { aaguid: id(aaguid) },
             Self::PasskeyCopied { aaguid } => Message::PasskeyCopied { aaguid: id(aaguid) },
+            Self::PasskeyMoved { aaguid } => Message::PasskeyMoved { aaguid: id(aaguid) },
         }
     }
 }
