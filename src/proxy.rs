@@ -58,6 +58,7 @@ use crate::auth::principal::Principal;
 use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
 use crate::domain::host::Host;
+use crate::domain::own_paths;
 use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
@@ -205,6 +206,9 @@ impl Gateway {
         let incoming = context.incoming.as_ref();
         if let Some(answer) = incoming.and_then(|incoming| Answer::detour(refusal, incoming)) {
             return self.send(session, context, answer).await;
+        }
+        if is_of_api(session.req_header(), incoming) {
+            return self.send(session, context, Answer::api_error(refusal)).await;
         }
         let kind = incoming.map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         let told = context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden).map(Principal::told);
@@ -517,6 +521,12 @@ fn set_limits(session: &mut Session) {
     session.set_read_timeout(Some(CLIENT_PAUSE));
     session.set_write_timeout(Some(CLIENT_WRITE));
     session.set_total_drain_timeout(Some(DRAIN));
+}
+
+/// Whether it is a request of a client of the API, also where no more of it could be read than that.
+fn is_of_api(head: &RequestHeader, incoming: Option<&Incoming>) -> bool {
+    let asked = |target: &[u8]| own_paths::is_of_api(target.split(|&byte| byte == b'?').next().unwrap_or_default());
+    incoming.map_or_else(|| asked(head.raw_path()), |known| own_paths::is_of_api(known.target.path.as_str().as_bytes()))
 }
 
 /// Tells visitors apart, for a route that keeps each at one server: by their session, or without one by their address.

@@ -217,7 +217,7 @@ impl RelyingParty {
         if type_ != "public-key" {
             return Err(Unproved::Malformed("the type is not public-key"));
         }
-        if BASE64.decode(id).ok().as_deref() != Some(raw_id) {
+        if bytes_of(id).as_deref() != Some(raw_id) {
             return Err(Unproved::Malformed("id and rawId differ"));
         }
         // webauthn-rs reads an origin as a URL, of which there are many spellings. Browsers write it in one.
@@ -264,6 +264,16 @@ impl RelyingParty {
         let Report { counter, backup_eligible, backed_up } = report;
         Ok((NewPasskey { credential, counter, backup_eligible, backed_up, ..passkey.key.clone() }, news))
     }
+}
+
+/// Bytes as they are written in answers of devices: base64url, with or without padding.
+pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text).ok()
+}
+
+/// Bytes as we write them.
+pub fn text_of(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
 }
 
 /// The credential as if it had said before what is in `report`: webauthn-rs refuses some of what may change, and takes

@@ -124,6 +124,11 @@ pub const API: &str = own!("/v1");
 /// The API's root with a slash, which is none of its routes.
 pub const API_ROOT: &str = own!("/v1/");
 
+/// Whether whoever asks for that path is a client of the API, whether there is such a route or not.
+pub fn is_of_api(path: &[u8]) -> bool {
+    path == API.as_bytes() || path.starts_with(API_ROOT.as_bytes())
+}
+
 /// Where a password manager sends people to make a passkey (W3C passkey endpoints).
 pub const PASSKEY_ENDPOINTS: &str = "/.well-known/passkey-endpoints";
 /// The origins that may use our passkeys (WebAuthn L3 §5.11).

@@ -512,6 +512,35 @@ impl GateRefusal {
         let body = serde_json::to_vec(&members).expect("texts and a number can be written");
         (headers, body.into())
     }
+
+    /// What a client of the API compares, by the status: the same words as the API's own refusals.
+    fn api_code(status: StatusCode) -> &'static str {
+        match status {
+            StatusCode::UNAUTHORIZED => "unauthenticated-user",
+            StatusCode::NOT_FOUND => "route-not-found",
+            StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
+            StatusCode::TOO_MANY_REQUESTS => "too-many-requests",
+            StatusCode::SERVICE_UNAVAILABLE => "service-unavailable",
+            status if status.is_server_error() => "internal-server-error",
+            _ => "invalid-request",
+        }
+    }
+
+    /// The refusal as the JSON API writes its own, for what goes no further than the proxy: its headers and its body.
+    pub fn api_error(self) -> (Vec<(HeaderName, HeaderValue)>, Bytes) {
+        #[derive(Serialize)]
+        struct Members {
+            status: u16,
+            message: String,
+            error: &'static str,
+        }
+        let Row { status, title, .. } = self.row();
+        let members = Members { status: status.as_u16(), message: format!("{title}."), error: Self::api_code(status) };
+        let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        headers.extend(self.headers());
+        let body = serde_json::to_vec(&members).expect("texts and a number can be written");
+        (headers, body.into())
+    }
 }
 
 /// A refusal as the line of its request says it: whoever refuses leaves it in the extensions of the answer.
@@ -611,6 +640,26 @@ mod tests {
             assert!(refusal.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{refusal:?}");
             assert!(refusal.status().is_client_error() || refusal.status().is_server_error(), "{refusal:?}");
             assert!(refusal.why().len() > 10, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_written_as_the_api_writes_its_own() {
+        let written = |refusal: GateRefusal| {
+            let (headers, body) = refusal.api_error();
+            (headers, serde_json::from_slice::<serde_json::Value>(&body).unwrap())
+        };
+        let (headers, error) = written(GateRefusal::BodyTooLarge);
+        let expected = serde_json::json!({
+            "status": 413, "message": "The request’s body is too large.", "error": "invalid-request",
+        });
+        assert_eq!(error, expected);
+        assert_eq!(headers, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        for refusal in GateRefusal::all() {
+            let (headers, error) = written(refusal);
+            assert_eq!(error["status"], refusal.status().as_u16());
+            let may_come_again = headers.contains(&(RETRY_AFTER, RETRY_SOON));
+            assert_eq!(may_come_again, refusal.headers().next().is_some(), "{refusal:?}");
         }
     }
 

@@ -107,6 +107,7 @@ mod tests {
 
     use super::error::ApiError;
     use super::*;
+    use crate::gate::refusal::GateRefusal;
 
     fn description() -> Value {
         serde_json::from_str(&about::OPENAPI).expect("openapi.json is JSON")
@@ -149,6 +150,19 @@ mod tests {
         assert_eq!(&described | &of_no_route, said);
         let told = description["info"]["description"].as_str().expect("a description");
         assert!(of_no_route.iter().all(|(status, code)| told.contains(&format!("{status} `{code}`"))), "{told}");
+    }
+
+    #[test]
+    fn what_the_proxy_refuses_has_the_codes_of_its_status() {
+        for refusal in GateRefusal::all() {
+            let (_, body) = refusal.api_error();
+            let error: Value = serde_json::from_slice(&body).expect("JSON");
+            let of_status: BTreeSet<_> =
+                ApiError::all().iter().map(ApiError::code).filter(|(status, _)| error["status"] == *status).collect();
+            let code = error["error"].as_str().expect("a code").to_owned();
+            let is_known = of_status.iter().any(|(_, known)| *known == code);
+            assert!(of_status.is_empty() || is_known, "{refusal:?} is {code}, and not one of {of_status:?}");
+        }
     }
 
     #[test]

@@ -56,10 +56,15 @@ impl Answer {
             let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
             refusal.problem(status, request_id, sign_in_url)
         };
-        if refusal == GateRefusal::MethodNotAllowed {
-            headers.push((ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")));
-        }
+        headers.extend(allowed(refusal));
         Self { status, headers, body }
+    }
+
+    /// Says to a client of the API why a request gets no further, as the API itself says it.
+    pub(super) fn api_error(refusal: GateRefusal) -> Self {
+        let (mut headers, body) = refusal.api_error();
+        headers.extend(allowed(refusal));
+        Self { status: refusal.status(), headers, body }
     }
 
     /// Sends a person who goes to a page by way of one of ours, and from there to what they asked for; `None` where that
@@ -93,6 +98,12 @@ impl Answer {
         response.headers_mut().extend(self.headers);
         write(session, response).await
     }
+}
+
+/// The methods that are let through, where that is what is in the way.
+fn allowed(refusal: GateRefusal) -> Option<(HeaderName, HeaderValue)> {
+    let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    (refusal == GateRefusal::MethodNotAllowed).then_some((ALLOW, methods))
 }
 
 /// Writes an answer that a machine reads: without the headers of our own pages.

@@ -5,6 +5,7 @@ mod codes;
 mod cors;
 mod described;
 mod elevating;
+mod fields;
 mod hasura_clients;
 mod pressure;
 mod routes;

@@ -2,6 +2,7 @@
 
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Access;
+use bmauth::proxy::Room;
 
 use crate::harness::*;
 
@@ -181,6 +182,86 @@ async fn a_body_for_the_portal_that_does_not_come_is_not_waited_for() {
     client.send(request("POST", "/_bmauth/x", &["Content-Length: 2"], "")).await;
     assert_eq!(client.answer().await.status, 408);
     client.closes().await;
+}
+
+/// What a client of the API is told by the proxy itself.
+#[track_caller]
+fn told_by_api(answer: &Answer, status: u16, code: &str) {
+    assert_eq!((answer.status, answer.field("content-type")), (status, Some("application/json")));
+    let said = answer.json();
+    assert_eq!((said["status"].as_u64(), said["error"].as_str()), (Some(status.into()), Some(code)));
+    assert!(said["message"].as_str().is_some_and(|message| message.ends_with('.')), "{said}");
+    assert_eq!(said.as_object().unwrap().len(), 3, "{said}");
+}
+
+#[tokio::test]
+async fn what_the_proxy_refuses_of_the_api_has_the_shape_of_the_api() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let page = "Accept: text/html";
+    let post = |path: &str, length: usize| {
+        request("POST", path, &[&format!("Content-Length: {length}"), "Accept: application/json"], "")
+    };
+    for path in ["/_bmauth/v1/signin/webauthn", "/_bmauth/v1/", "/_bmauth/v1", "/_bmauth/v1/nothing?x=/"] {
+        let mut client = world.connect();
+        client.send(post(path, 65537)).await;
+        told_by_api(&client.answer().await, 413, "invalid-request");
+        let traced = world.ask(&format!("TRACE {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        told_by_api(&traced, 405, "method-not-allowed");
+        assert!(traced.field("allow").is_some());
+        for host in ["other.example", "a b"] {
+            let elsewhere = world.ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{page}\r\n\r\n")).await;
+            told_by_api(&elsewhere, if host == "a b" { 400 } else { 421 }, "invalid-request");
+        }
+    }
+    told_by_api(&world.get("/_bmauth/v1/../x", &[page]).await, 400, "invalid-request");
+    told_by_api(&world.get("/_bmauth/v1/%zz", &[]).await, 400, "invalid-request");
+    // Chunks that are too many, and chunks that are none.
+    let chunked = |path: &str| request("POST", path, &["Transfer-Encoding: chunked"], "");
+    let mut client = world.connect();
+    client.send(chunked("/_bmauth/v1/token")).await;
+    client.send("zz\r\n").await;
+    told_by_api(&client.answer().await, 400, "invalid-request");
+    // Everything else is as it was.
+    let mut client = world.connect();
+    client.send(post("/_bmauth/v12", 65537)).await;
+    assert_eq!(client.answer().await.field("content-type"), Some("application/problem+json"));
+    let mut client = world.connect();
+    client.send(post("/_bmauth/sign-in/options", 65537)).await;
+    assert_eq!(client.answer().await.field("content-type"), Some("application/problem+json"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_for_the_api_that_does_not_come_is_answered_in_its_shape() {
+    let world = plan().route("/", Access::Public, "http://127.0.0.1:9").start();
+    let mut client = world.connect();
+    client.send(request("POST", "/_bmauth/v1/token", &["Content-Length: 2"], "")).await;
+    told_by_api(&client.answer().await, 408, "invalid-request");
+    client.closes().await;
+}
+
+#[tokio::test]
+async fn a_network_that_asks_the_api_too_much_at_once_is_told_so_in_its_shape() {
+    let world = plan()
+        .route("/", Access::Public, &nobody().await)
+        .set(|settings| settings.room = Room { pages: 2, pages_of_network: 1, ..settings.room })
+        .start();
+    let mut held = Vec::new();
+    for (number, status, code) in [(0, 429, "too-many-requests"), (1, 503, "service-unavailable")] {
+        let mut client = world.connect_from(&format!("203.0.113.{number}"));
+        client.send(request("POST", "/_bmauth/v1/token", &["Content-Length: 5"], "")).await;
+        held.push(client);
+        let asking = if number == 0 { "203.0.113.0" } else { "203.0.113.9" };
+        let answer = loop {
+            let mut client = world.connect_from(asking);
+            client.send(get("/_bmauth/v1/healthz", &[])).await;
+            let answer = client.answer().await;
+            if answer.status != 200 {
+                break answer;
+            }
+        };
+        assert_eq!(answer.field("retry-after"), Some("5"));
+        told_by_api(&answer, status, code);
+    }
 }
 
 #[tokio::test]

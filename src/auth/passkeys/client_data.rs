@@ -1,9 +1,8 @@
 //! What the browser says of the page that asked (WebAuthn L3 §5.8.1), as far as webauthn-rs does not look at it.
 
-use base64::Engine as _;
 use serde::Deserialize;
 
-use super::{BASE64, Unproved};
+use super::{Unproved, bytes_of};
 use crate::domain::ceremony::{CeremonyId, Posed};
 
 /// Client data. A key twice is refused for each of these, and for those that webauthn-rs reads besides: two readers
@@ -47,7 +46,7 @@ pub fn check_origin(client_data: &[u8], posed: &Posed) -> Result<(), Unproved> {
 /// The ceremony that a device's answer belongs to, by the challenge in its client data.
 pub fn ceremony_of(client_data: &[u8]) -> Option<CeremonyId> {
     let ClientData { challenge, .. } = read(client_data).ok()?;
-    Some(CeremonyId::of_challenge(&BASE64.decode(challenge).ok()?))
+    Some(CeremonyId::of_challenge(&bytes_of(&challenge)?))
 }
 
 fn read(client_data: &[u8]) -> Result<ClientData, Unproved> {

@@ -9,7 +9,7 @@ use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::bearer::Bearer;
-use super::body::Body;
+use super::body::{Body, check_id};
 use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
@@ -50,6 +50,7 @@ pub(super) async fn verify(
     Bearer { session, .. }: Bearer,
     Body(Verify { credential }): Body<Verify>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
+    check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
     match confirmed.map_err(or(word))? {

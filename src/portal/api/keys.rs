@@ -9,11 +9,11 @@ use webauthn_rs::prelude::RegisterPublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
 use super::bearer::Bearer;
-use super::body::Body;
+use super::body::{Body, check_id};
 use super::client::Client;
 use super::error::{ApiError, or};
-use super::sign_up::bad_key;
-use crate::auth::passkeys::ceremony_of;
+use super::sign_up::{bad_key, no_challenge};
+use crate::auth::passkeys::{ceremony_of, text_of};
 use crate::domain::manage::Refusal;
 use crate::portal::Portal;
 
@@ -50,8 +50,9 @@ pub(super) async fn verify(
     Bearer { session, elevated }: Bearer,
     Body(Verify { credential, nickname }): Body<Verify>,
 ) -> Result<Json<Added>, ApiError> {
-    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
-    let id = credential.id.clone();
+    check_id(&credential.id)?;
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;
+    let id = text_of(&credential.raw_id);
     let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
     let added = portal.auth.manage.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
     let added = added.map_err(or(word))?;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use webauthn_rs::prelude::PublicKeyCredential;
 
-use super::body::Body;
+use super::body::{Body, check_id};
 use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
@@ -60,6 +60,7 @@ pub(super) async fn verify(
     Body(Verify { credential, email }): Body<Verify>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let email = email.as_deref().map(read_email).transpose()?;
+    check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let signed_in = portal.auth.tokens.sign_in(ceremony, credential, email, &client.visitor).await;
     let tokens = signed_in.map_err(or(word))?;

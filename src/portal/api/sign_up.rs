@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
-use super::body::Body;
+use super::body::{Body, check_id};
 use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::SessionAnswer;
@@ -19,7 +19,7 @@ use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
-use crate::domain::profile::{Locale, Metadata, Profile};
+use crate::domain::profile::{Locale, Metadata, Profile, ProfileError};
 use crate::domain::register::{Refusal, Said};
 use crate::portal::Portal;
 
@@ -45,8 +45,13 @@ struct Options {
 impl Options {
     fn profile(self) -> Result<Profile, ApiError> {
         let Self { display_name, locale, metadata, nickname: _ } = self;
-        let invalid =
-            |error: crate::domain::profile::ProfileError| ApiError::InvalidRequest(format!("In options, {error}."));
+        let invalid = |error: ProfileError| {
+            let field = match error {
+                ProfileError::Locale => "locale",
+                ProfileError::Metadata => "metadata",
+            };
+            ApiError::InvalidRequest(format!("`options.{field}` is not kept: {error}."))
+        };
         let metadata = metadata.map(|metadata| Metadata::from_object(Value::Object(metadata).to_string()));
         Ok(Profile {
             name: display_name.as_deref().and_then(manage::name),
@@ -89,7 +94,8 @@ pub(super) async fn verify(
     client: Client,
     Body(Verify { credential, options, nickname }): Body<Verify>,
 ) -> Result<Response, ApiError> {
-    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(bad_key)?;
+    check_id(&credential.id)?;
+    let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;
     let nickname = nickname.or_else(|| options.as_ref()?.nickname.clone());
     // hasura-auth's clients send their options again, some of them without what they said at first.
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
@@ -100,6 +106,10 @@ pub(super) async fn verify(
 
 pub(super) fn read_email(text: &str) -> Result<Email, ApiError> {
     Email::parse(text).map_err(|_| ApiError::invalid("`email` is no e-mail address."))
+}
+
+pub(super) fn no_challenge() -> ApiError {
+    ApiError::invalid("`credential.response.clientDataJSON` names no challenge.")
 }
 
 pub(super) fn bad_key() -> ApiError {

@@ -88,7 +88,7 @@ pub(super) async fn sign_out(
     let token = refresh_token.as_deref().map(|text| RefreshToken::parse(text).ok_or(ApiError::InvalidRefreshToken));
     let ending = match token.transpose()? {
         Some(token) => auth.tokens.session_of_refresh(token).await?.ok_or(ApiError::InvalidRefreshToken)?,
-        None => return Err(ApiError::invalid("Send the refreshToken of the session to end, or all.")),
+        None => return Err(ApiError::invalid("`refreshToken` is missing: send that of the session to end, or `all`.")),
     };
     let account = |session: &crate::auth::sessions::LiveSession| session.account();
     // An access token that has expired meanwhile must not keep somebody signed in; that of somebody else is a mix-up.
