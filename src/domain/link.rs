@@ -204,6 +204,8 @@ pub enum Refusal {
     UnknownPasskey,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
     CounterWentBack,
+    /// The key could be copied to other devices, and now says that it cannot (WebAuthn L3 §6.1.3).
+    NoLongerEligible,
     /// The account is disabled. Told only to whoever proved to be its owner.
     Disabled,
     /// The device's answer is not a passkey we can keep.

@@ -46,6 +46,8 @@ pub enum Refusal {
     NotProved,
     /// The signature counter went back: the key may have been copied (WebAuthn L3 §6.1.1).
     CounterWentBack,
+    /// The key could be copied to other devices, and now says that it cannot (WebAuthn L3 §6.1.3).
+    NoLongerEligible,
     /// What the device sent is not a passkey we can keep.
     BadPasskey,
 }
@@ -60,11 +62,11 @@ impl From<AssertionRefusal> for Refusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+            AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
             // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none.
-            AssertionRefusal::NotProved
-            | AssertionRefusal::UnknownPasskey
-            | AssertionRefusal::Unfinished
-            | AssertionRefusal::NoLongerEligible => Self::NotProved,
+            AssertionRefusal::NotProved | AssertionRefusal::UnknownPasskey | AssertionRefusal::Unfinished => {
+                Self::NotProved
+            }
         }
     }
 }

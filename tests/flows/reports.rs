@@ -124,6 +124,26 @@ async fn a_key_that_was_moved_confirms_and_approves_too() {
     assert_eq!(kept(&world, &passkey).await.key.counter, 0);
 }
 
+#[tokio::test]
+async fn a_report_is_weighed_at_a_confirmation_too() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let mut passkey = Passkey::new(b"key of maria");
+    browser.register(&world, MARIA, &mut passkey).await;
+    for (flags, counter, status) in [(BOUND, 0, 401), (SYNCED, 7, 200), (SYNCED, 7, 401), (SYNCED, 1, 200)] {
+        (passkey.flags, passkey.counter) = (flags, counter);
+        browser.get("/_bmauth/devices").await;
+        let begun = browser.post("/_bmauth/devices/confirm", &json!({ "act": "add" })).await.json();
+        let credential = passkey.get(&begun["options"]);
+        let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let done = browser.post("/_bmauth/devices/confirm/verify", &body).await;
+        assert_eq!(done.status, status, "{counter}: {}", done.text);
+        let says_so = done.text.contains("Use another device");
+        assert_eq!(says_so, status != 200, "{}", done.text);
+    }
+    assert_eq!((count(&world, What::PasskeyMoved).await, count(&world, What::PasskeyCopied).await), (1, 1));
+}
+
 fn passkey_counting(passkey: &mut Passkey, counter: u32) -> &mut Passkey {
     passkey.counter = counter;
     passkey

@@ -259,11 +259,10 @@ impl From<AssertionRefusal> for Refusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             // The key of a registration that waits for its code is not one to be forgotten.
-            AssertionRefusal::NotProved | AssertionRefusal::Unfinished | AssertionRefusal::NoLongerEligible => {
-                Self::NotProved
-            }
+            AssertionRefusal::NotProved | AssertionRefusal::Unfinished => Self::NotProved,
             AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
+            AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
         }
     }
 }

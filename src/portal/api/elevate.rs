@@ -70,6 +70,7 @@ fn word(refusal: Refusal) -> ApiError {
         | Refusal::WrongEmail
         | Refusal::NotProved
         | Refusal::CounterWentBack
+        | Refusal::NoLongerEligible
         | Refusal::BadPasskey => ApiError::NotProved,
     }
 }

@@ -66,6 +66,6 @@ pub(super) fn word(refusal: Refusal) -> ApiError {
         Refusal::Stale | Refusal::BadPasskey | Refusal::Unknown | Refusal::LastPasskey | Refusal::WrongEmail => {
             bad_key()
         }
-        Refusal::NotProved | Refusal::CounterWentBack => ApiError::NotProved,
+        Refusal::NotProved | Refusal::CounterWentBack | Refusal::NoLongerEligible => ApiError::NotProved,
     }
 }

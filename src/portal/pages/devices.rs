@@ -124,6 +124,7 @@ fn refused(failure: Failure<Refusal>) -> PageError {
         | Refusal::WrongEmail
         | Refusal::NotProved
         | Refusal::CounterWentBack
+        | Refusal::NoLongerEligible
         | Refusal::BadPasskey => PageError::malformed("no form of the page asks for that"),
     }
 }

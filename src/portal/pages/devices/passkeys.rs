@@ -134,8 +134,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::Unknown => ScriptRefusal::NoPasskey,
         Refusal::LastPasskey => ScriptRefusal::LastPasskey,
         Refusal::WrongEmail => ScriptRefusal::EmailMismatch,
-        Refusal::NotProved | Refusal::CounterWentBack | Refusal::BadPasskey | Refusal::ConfirmNeeded => {
-            ScriptRefusal::NotAccepted
-        }
+        Refusal::NotProved | Refusal::BadPasskey | Refusal::ConfirmNeeded => ScriptRefusal::NotAccepted,
+        Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
     }
 }
