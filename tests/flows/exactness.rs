@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde_cbor_2::Value as Cbor;
 use serde_json::json;
 
+use crate::api::Client;
 use crate::authenticator::{AT, BE, BS, Cheat, ED, ORIGIN, Passkey, UP, UV};
 use crate::world::{CONFIG, World};
 
@@ -179,6 +180,6 @@ async fn an_origin_with_a_port_of_its_own_is_spelled_one_way_too() {
         ("https://a@notes.example.com:8443", StatusCode::UNAUTHORIZED),
     ] {
         passkey.origin = origin.to_owned();
-        assert_eq!(world.browser().sign_in(Some(MARIA), &mut passkey).await.status, status, "{origin}");
+        assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut passkey).await.status, status, "{origin}");
     }
 }
