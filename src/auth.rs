@@ -97,6 +97,8 @@ pub struct Parts {
     pub policy: Policy,
     /// How somebody without their passkey gets back in.
     pub recovery: Mode,
+    /// How long a recovery waits after one that was contested.
+    pub recovery_delay: Duration,
     /// Whether a second device may be signed in from the first.
     pub linking: link::Policy,
     /// How long an elevation of a session lasts.
@@ -119,6 +121,7 @@ impl Auth {
             identity,
             policy,
             recovery,
+            recovery_delay,
             linking,
             elevation,
             keys,
@@ -140,8 +143,8 @@ impl Auth {
         let of_core = || Arc::clone(&core);
         let sessions = Sessions::new(of_core());
         let register = RegisterFlow::new(of_core(), policy);
-        let sign_in = SignInFlow::new(of_core());
-        let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery);
+        let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery, recovery_delay);
+        let sign_in = SignInFlow::new(of_core(), recover.clone());
         let tokens = TokensFlow::new(of_core(), sessions.clone(), sign_in.clone());
         Self {
             link: LinkFlow::new(of_core(), sessions.clone(), links, linking),

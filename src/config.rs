@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::brand::Brand;
 use crate::domain::recover::Mode;
@@ -80,6 +81,8 @@ pub struct Config {
     pub policy: Policy,
     /// How somebody without their passkey gets back in.
     pub recovery: Mode,
+    /// How long a recovery waits, where it is delayed, or the one before was contested.
+    pub recovery_delay: Duration,
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
@@ -274,6 +277,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         email: email?,
         policy: accounts.policy,
         recovery: accounts.recovery,
+        recovery_delay: accounts.recovery_delay,
         passkeys: passkeys?,
         sessions: sessions?,
         link: link?,

@@ -6,6 +6,7 @@ pub mod access;
 pub mod account;
 pub mod activity;
 pub mod admin_code;
+pub mod aftermath;
 pub mod api;
 pub mod assertion;
 pub mod attestation;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bmauth::auth::sessions::table::SessionTable;
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
@@ -29,7 +30,17 @@ fn somebody(number: usize) -> SignedIn {
     let id = AccountId(Uuid::from_u128(number as u128));
     let email = Email::parse(&format!("person{number}@example.com")).expect("an address");
     let (name, locale, metadata, groups) = (None, None, None, Vec::new());
-    let account = Account { id, email, name, locale, metadata, groups, disabled: false, created_at: NOW };
+    let account = Account {
+        id,
+        email,
+        name,
+        locale,
+        metadata,
+        groups,
+        disabled: false,
+        created_at: NOW,
+        aftermath: Aftermath::default(),
+    };
     let session = Session {
         token: token(number),
         id: SessionId(Uuid::from_u128(number as u128)),
@@ -41,7 +52,6 @@ fn somebody(number: usize) -> SignedIn {
         browser: "Firefox on Linux".to_owned(),
         address: None,
         recovered_at: None,
-        review: false,
         host: None,
         bound_for: Destination::root(),
     };

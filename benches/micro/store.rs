@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::plan::{AccountChange, Change, Durability};
@@ -34,6 +35,7 @@ impl People {
             groups,
             disabled: false,
             created_at,
+            aftermath: Aftermath::default(),
         }))]
     }
 }

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bmauth::auth::sessions::table::SessionTable;
 use bmauth::auth::sessions::{KeptToken, MOST_KEPT};
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
@@ -210,7 +211,17 @@ fn like(first: &Passkey, account: AccountId, id: &[u8]) -> anyhow::Result<Passke
 fn account(id: AccountId, number: usize, now: Timestamp) -> anyhow::Result<Account> {
     let email = Email::parse(&format!("person{number}@example.com"))?;
     let (name, locale, metadata, groups) = (None, None, None, Vec::new());
-    Ok(Account { id, email, name, locale, metadata, groups, disabled: false, created_at: now })
+    Ok(Account {
+        id,
+        email,
+        name,
+        locale,
+        metadata,
+        groups,
+        disabled: false,
+        created_at: now,
+        aftermath: Aftermath::default(),
+    })
 }
 
 fn session(secret: &Secret, number: usize, account: AccountId, credential: &CredentialId, now: Timestamp) -> Session {
@@ -225,7 +236,6 @@ fn session(secret: &Secret, number: usize, account: AccountId, credential: &Cred
         browser: "Firefox on Linux".to_owned(),
         address: None,
         recovered_at: None,
-        review: false,
         host: Host::parse("notes.example.com").ok(),
         bound_for: Destination::root(),
     }

@@ -41,6 +41,9 @@ pub struct User {
     pub disabled: bool,
     /// When its address was proved (RFC 3339, as every moment here).
     pub created_at: String,
+    /// How the review after a recovery stands: "open" or "contested"; nothing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
 }
 
 /// A page of accounts by address.
@@ -137,7 +140,7 @@ pub struct RecoveryCode {
 impl User {
     /// An account as operators see it.
     pub fn of(account: &Account) -> Self {
-        let Account { id, email, name, locale: _, metadata: _, groups, disabled, created_at } = account;
+        let Account { id, email, name, locale: _, metadata: _, groups, disabled, created_at, aftermath } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),
@@ -145,6 +148,10 @@ impl User {
             groups: groups.clone(),
             disabled: *disabled,
             created_at: created_at.rfc3339(),
+            review: aftermath
+                .review
+                .as_ref()
+                .map(|review| if review.is_contested { "contested" } else { "open" }.to_owned()),
         }
     }
 }
@@ -192,6 +199,9 @@ const fn event_name(what: What) -> &'static str {
         What::LinkDenied => "link-denied",
         What::RecoveryHeld => "recovery-held",
         What::RecoveryCancelled => "recovery-cancelled",
+        What::RecoveryContested => "recovery-contested",
+        What::RecoveryUndone => "recovery-undone",
+        What::ReviewAnswered => "review-answered",
         What::Recovered => "recovered",
         What::SignedOutEverywhere => "signed-out-everywhere",
         What::TokenCopied => "token-copied",
@@ -332,12 +342,12 @@ pub(super) async fn recover(
     Path(who): Path<String>,
 ) -> Result<Json<RecoveryCode>, NotDone> {
     let account = find(&operating, &who).await?;
-    let given = operating.auth.operate.give_code(account, operating.code_page.is_some()).await;
+    let given = operating.auth.operate.give_code(account, operating.gives_codes).await;
     let given = given.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(RecoveryCode {
         email: given.account.email.as_str().to_owned(),
         code: given.code.text(),
         expires_at: given.expires_at.rfc3339(),
-        page: operating.code_page.clone().unwrap_or_default(),
+        page: operating.code_page.clone(),
     }))
 }

@@ -49,6 +49,21 @@ impl Core {
         of: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<(Proof<T>, Account), Failure<R>> {
+        let (proof, owner) = self.prove_at_rest_too(question, answer, of, visitor).await?;
+        if owner.aftermath.rests(&proof.used().id) {
+            return Err(Failure::Refused(AssertionRefusal::Rests.into()));
+        }
+        Ok((proof, owner))
+    }
+
+    /// The same for a step that knows what to do with a passkey that rests.
+    pub(super) async fn prove_at_rest_too<T, R: From<AssertionRefusal>>(
+        &self,
+        question: Question<T>,
+        answer: PublicKeyCredential,
+        of: Option<&Email>,
+        visitor: &Visitor,
+    ) -> Result<(Proof<T>, Account), Failure<R>> {
         let proved = self.verify_answer(question, answer, of, visitor).await;
         proved.map_err(|failure| failure.map_refusal(R::from))
     }
@@ -75,12 +90,14 @@ impl Core {
         let Some(passkey) = named else { return Err(Failure::Refused(self.nobodys(&claimed, visitor).await?)) };
         question.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
         let owner = self.records.account(passkey.account).await?.ok_or_else(not_proved)?;
-        if of.is_some_and(|email| *email != owner.email) {
+        if of.is_some_and(|email| *email != owner.email) || owner.aftermath.is_after(question.posed().at) {
             return Err(not_proved());
         }
         match verified {
             Ok((used, news)) => {
-                let noted = self.note_news(news, &passkey, &owner, visitor).await?;
+                // Whatever follows, the account must not have been recovered meanwhile.
+                let mut noted = vec![owner.as_it_was_recovered()];
+                noted.extend(self.note_news(news, &passkey, &owner, visitor).await?);
                 Ok((question.answered(passkey, used, noted), owner))
             }
             Err(unproved) => {

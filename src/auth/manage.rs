@@ -56,6 +56,8 @@ pub enum Confirmed {
     Removed(manage::Removed),
     /// The held recovery was stopped.
     Stopped,
+    /// "Keep your account safe" was answered: where to go on to.
+    Reviewed(Destination),
     /// The session is elevated: what its client gets.
     Elevated(Box<Tokens>),
 }
@@ -160,6 +162,15 @@ impl ManageFlow {
                 let id = ceremony.id;
                 self.core.carry_out(proof.begin_adding(ceremony, moment.now)).await?;
                 Ok(Confirmed::MayAdd { ceremony: id, options: Box::new(options) })
+            }
+            Act::AnswerReview { .. } => {
+                let made = account.aftermath.made();
+                let mut older = self.core.records.passkeys(account.id).await?;
+                older.retain(|passkey| Some(&passkey.key.id) != made);
+                let plan = proof.answer_review(account, &older, session, moment).map_err(Failure::Refused)?;
+                let return_to = self.core.carry_out(plan).await?;
+                tracing::info!(account = %account.id, "the review after a recovery was answered");
+                Ok(Confirmed::Reviewed(return_to))
             }
             Act::StopRecovery => {
                 let hold = self.core.records.hold(account.id).await?;

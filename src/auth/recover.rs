@@ -1,9 +1,10 @@
 //! Drives the steps of [`crate::domain::recover`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use webauthn_rs::prelude::RegisterPublicKeyCredential;
-use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
+use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
+use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
 
 use super::attestation::Owner;
 use super::core::{Core, RACES};
@@ -12,18 +13,38 @@ use super::sessions::{LiveSession, Sessions};
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::admin_code;
+use crate::domain::assertion::{Proof, Question};
 use crate::domain::attestation::Making;
-use crate::domain::ceremony::{CeremonyId, Leave, Makes};
+use crate::domain::ceremony::{Act, CeremonyId, Leave, Makes, Proves, Purpose};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
+use crate::domain::manage;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{AdminCodeChange, Change, Conflict, Plan};
-use crate::domain::recover::{self, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
+use crate::domain::plan::{AdminCodeChange, CeremonyChange, Change, Conflict, Plan};
+use crate::domain::recover::{self, Contesting, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
 use crate::domain::recovery::{CancelLink, Hold, Recovery};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
+
+/// What a code has come to.
+#[derive(Debug)]
+pub enum CameTo {
+    /// It is proved.
+    Proved(Proved),
+    /// It has opened a contested account beside an older passkey.
+    SignedIn(Box<SignedInBrowser>),
+}
+
+/// A recovery that the owner of an older passkey may contest.
+#[derive(Debug)]
+pub struct Contestable {
+    /// The account as it is now.
+    pub owner: Account,
+    proves: Proves,
+    spent: CeremonyId,
+}
 
 /// Getting back in.
 #[derive(Clone, Debug)]
@@ -31,11 +52,17 @@ pub struct RecoverFlow {
     core: Arc<Core>,
     sessions: Sessions,
     mode: Mode,
+    delay: Duration,
 }
 
 impl RecoverFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, mode: Mode) -> Self {
-        Self { core, sessions, mode }
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, mode: Mode, delay: Duration) -> Self {
+        Self { core, sessions, mode, delay }
+    }
+
+    /// How the owner of that account gets back in.
+    fn mode_for(&self, account: Option<&Account>) -> Mode {
+        recover::mode_for(self.mode, self.delay, account)
     }
 
     /// How somebody without their passkey gets back in.
@@ -56,7 +83,8 @@ impl RecoverFlow {
         }
         let account = self.core.records.account_by_email(&email).await?;
         let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
-        let plan = recover::begin(self.mode, email, account.as_ref(), return_to, counters, moment);
+        let mode = self.mode_for(account.as_ref());
+        let plan = recover::begin(mode, email, account.as_ref(), return_to, counters, moment);
         Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
@@ -96,17 +124,147 @@ impl RecoverFlow {
     ///
     /// # Errors
     /// Any [`Refusal`] of a code; a failure of the store.
-    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<Refusal>> {
         match self.try_code(typed, visitor).await {
             // The same press again, which has been answered.
-            Err(Failure::Refused(_)) if self.has_proved(&visitor.moved_on()).await? => Ok(Proved::SetUp),
+            Err(Failure::Refused(_)) if self.has_proved(&visitor.moved_on()).await? => {
+                Ok(CameTo::Proved(Proved::SetUp))
+            }
+            Err(refused @ Failure::Refused(_)) => self
+                .sessions
+                .or_again(Err(refused), visitor)
+                .await
+                .map(|signed_in| CameTo::SignedIn(Box::new(signed_in))),
             proved => proved,
         }
     }
 
-    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<Refusal>> {
         let counted = self.count_try(typed, visitor).await?;
-        self.prove_counted(counted, visitor).await
+        match counted.recovery().beside.clone() {
+            Some(older) => self.open_beside(counted, &older, visitor).await,
+            None => self.prove_counted(counted, visitor).await.map(CameTo::Proved),
+        }
+    }
+
+    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our pages,
+    /// the visitor goes on as [`Visitor::moved_on`].
+    pub(super) async fn begin_beside(
+        &self,
+        proof: &Proof<Destination>,
+        account: &Account,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
+        let (counters, moment) = (self.core.code_counters(&account.email, visitor), self.core.moment(visitor));
+        let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
+        Ok(self.core.carry_out(plan).await?)
+    }
+
+    /// Compares the code that opens a contested account beside an older passkey.
+    async fn open_beside(
+        &self,
+        mut counted: CountedTry,
+        older: &CredentialId,
+        visitor: &Visitor,
+    ) -> Result<CameTo, Failure<Refusal>> {
+        let core = &self.core;
+        let none = || Failure::Refused(Refusal::NoRecovery);
+        for _ in 0..RACES {
+            let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
+            let is_right =
+                matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
+            let owner = self.account(account.ok_or_else(none)?).await?;
+            let older = core.records.passkey(older).await?.ok_or_else(none)?;
+            let made = match owner.aftermath.made() {
+                Some(made) => core.records.passkey(made).await?,
+                None => None,
+            };
+            let hold = core.records.hold(owner.id).await?;
+            let (token, session) = core.start_in_browser(visitor);
+            let (keys, moment) = ((&older, made.as_ref()), core.moment(visitor));
+            let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
+            match core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
+                    let now_there = core.records.recovery(browser).await?;
+                    counted = counted.again(now_there).ok_or_else(none)?;
+                }
+                opened => {
+                    let Finished { session, return_to } = opened?;
+                    tracing::info!(account = %owner.id, "a contested recovery was undone");
+                    return Ok(CameTo::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+
+    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that stands
+    /// for it is used up.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], [`Refusal::NoReview`]; a failure of the store.
+    pub async fn begin_contest(
+        &self,
+        ceremony: CeremonyId,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+        let Contestable { proves, spent, .. } = self.contestable(ceremony, visitor).await?;
+        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(Refusal::Stale)) };
+        let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
+        let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
+        let id = ceremony.id;
+        let changes = vec![CeremonyChange::Spend(spent).into(), CeremonyChange::Add(ceremony).into()];
+        self.core.carry_out(Plan::relaxed(changes, ())).await?;
+        Ok((id, options))
+    }
+
+    /// What a question leads to that stands for a proof of an older passkey.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], [`Refusal::NoReview`]; a failure of the store.
+    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<Refusal>> {
+        let ceremony = self.core.ceremony(id).await?;
+        let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
+        let Purpose::Prove { proves: proves @ Proves::Contest { account, .. }, .. } = opened.purpose else {
+            return Err(Failure::Refused(Refusal::Stale));
+        };
+        let owner = self.account(account).await?;
+        if owner.aftermath.review.is_none() {
+            return Err(Failure::Refused(Refusal::NoReview));
+        }
+        Ok(Contestable { owner, proves, spent: id })
+    }
+
+    /// The device answered: an older passkey says that the recovery was somebody else's.
+    ///
+    /// # Errors
+    /// Any [`Refusal`] of an answer; a failure of the store.
+    pub async fn contest(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
+        let ceremony = self.core.ceremony(ceremony).await?;
+        let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id();
+        let contested = self.contest_by(question, answer, visitor).await;
+        self.core.over(id, "contest", contested).await
+    }
+
+    async fn contest_by(
+        &self,
+        question: Question<Contesting>,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<Refusal>> {
+        let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
+        let hold = self.core.records.hold(owner.id).await?;
+        let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
+        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
+        tracing::warn!(account = %owner.id, "a recovery was contested with an older passkey");
+        Ok(())
     }
 
     /// Whether this visitor's recovery waits for a passkey.
@@ -143,7 +301,13 @@ impl RecoverFlow {
                 Some(account) => self.core.records.hold(*account).await?,
                 None => None,
             };
-            let plan = recover::prove(self.mode, &counted, right, hold, self.core.moment(visitor));
+            let owner = match account {
+                Some(account) => self.core.records.account(*account).await?,
+                None => None,
+            };
+            let (mode, is_contested) =
+                (self.mode_for(owner.as_ref()), owner.as_ref().is_some_and(|owner| owner.aftermath.is_contested()));
+            let plan = recover::prove(mode, &counted, right, hold, is_contested, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
@@ -220,11 +384,13 @@ impl RecoverFlow {
         let made = core.make(making, answer).await?;
         let recovery = self.begun(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
+        let owner = self.account(account).await?;
         let hold = core.records.hold(account).await?;
         let others = !core.records.passkeys(account).await?.is_empty();
         let (token, session) = core.start_in_browser(visitor);
         let moment = core.moment(visitor);
-        let plan = recover::finish(self.mode, made, &recovery, hold.as_ref(), others, session, moment);
+        let mode = self.mode_for(Some(&owner));
+        let plan = recover::finish(mode, made, &owner, &recovery, hold.as_ref(), others, session, moment);
         let Finished { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
@@ -247,8 +413,11 @@ impl RecoverFlow {
         let recovery = core.records.recovery(browser).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let hold = core.records.hold(account).await?;
+        let owner = self.account(account).await?;
+        let others = !core.records.passkeys(account).await?.is_empty();
         let (session, moment) = (starting.session.clone(), core.moment(visitor));
-        let plan = recover::finish_by_code(self.mode, &recovery, hold.as_ref(), session, moment);
+        let mode = self.mode_for(Some(&owner));
+        let plan = recover::finish_by_code(mode, &owner, &recovery, hold.as_ref(), others, session, moment);
         let session = core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
         let account = self.account(account).await?;
         tracing::info!(account = %account.id, "an account was recovered");
@@ -260,12 +429,12 @@ impl RecoverFlow {
     /// # Errors
     /// [`Refusal::NoReview`]; a failure of the store.
     pub async fn passkeys_to_review(&self, live: &LiveSession) -> Result<Vec<Passkey>, Failure<Refusal>> {
-        let SignedIn { session, .. } = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
-        self.to_review(&session).await
+        let signed_in = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+        self.to_review(&signed_in).await
     }
 
-    async fn to_review(&self, session: &Session) -> Result<Vec<Passkey>, Failure<Refusal>> {
-        if !session.review {
+    async fn to_review(&self, SignedIn { session, account, .. }: &SignedIn) -> Result<Vec<Passkey>, Failure<Refusal>> {
+        if !manage::may_review(account, session) {
             return Err(Failure::Refused(Refusal::NoReview));
         }
         let mut passkeys = self.core.records.passkeys(session.account).await?;
@@ -273,24 +442,35 @@ impl RecoverFlow {
         Ok(passkeys)
     }
 
-    /// "Keep your account safe" is answered.
+    /// Makes a challenge for the session's own passkey, to answer "Keep your account safe" by removing those named. The
+    /// list is the one that was shown, or is asked for again.
     ///
     /// # Errors
-    /// [`Refusal::NoReview`]; a failure of the store.
-    pub async fn answer_review(
+    /// [`Refusal::NoReview`] where there is none, or a passkey is named that was not listed; [`Refusal::Stale`] where the
+    /// list has changed; a failure of the store.
+    pub async fn begin_review(
         &self,
         live: &LiveSession,
-        remove: &[CredentialId],
+        remove: Vec<CredentialId>,
+        listed: Vec<CredentialId>,
+        return_to: Destination,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
-        let SignedIn { session, account, .. } = &self.sessions.signed_in_or(live, Refusal::NoReview).await?;
-        let passkeys = self.to_review(session).await?;
-        let named: Vec<&Passkey> = passkeys.iter().filter(|passkey| remove.contains(&passkey.key.id)).collect();
-        if named.len() != remove.len() {
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+        let signed_in = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+        let passkeys = self.to_review(&signed_in).await?;
+        if passkeys.len() != listed.len() || !passkeys.iter().all(|passkey| listed.contains(&passkey.key.id)) {
+            return Err(Failure::Refused(Refusal::Stale));
+        }
+        if !remove.iter().all(|named| listed.contains(named)) {
             return Err(Failure::Refused(Refusal::NoReview));
         }
-        let plan = recover::review(session, account, &named, self.core.moment(visitor));
-        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+        let own = signed_in.session.credential.clone().into_iter().collect();
+        let (proves, moment) =
+            (Act::AnswerReview { remove, listed }.proved_in(&signed_in.session), self.core.moment(visitor));
+        let (ceremony, options) = self.core.question(proves, Some(own), return_to, moment)?;
+        let id = ceremony.id;
+        self.core.carry_out(Plan::ask(ceremony)).await?;
+        Ok((id, options))
     }
 
     /// Reads the link in the letter of a held recovery.

@@ -7,8 +7,10 @@ use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::core::Core;
 use super::failure::Failure;
+use super::recover::RecoverFlow;
 use super::starting::{SignedInBrowser, Starting};
-use crate::domain::assertion::Question;
+use crate::domain::account::Account;
+use crate::domain::assertion::{Proof, Question};
 use crate::domain::ceremony::{CeremonyId, Proves, Subject};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
@@ -20,11 +22,23 @@ use crate::domain::visitor::Visitor;
 #[derive(Clone, Debug)]
 pub struct SignInFlow {
     core: Arc<Core>,
+    recover: RecoverFlow,
+}
+
+/// What a sign-in on our pages comes to.
+#[derive(Debug)]
+pub enum Answered {
+    /// A session.
+    SignedIn(Box<SignedInBrowser>),
+    /// The passkey rests since the account was recovered: the question with which its owner may contest that.
+    MayContest(CeremonyId),
+    /// The account is contested, and opens by this passkey together with a code, which was sent.
+    AsksCode,
 }
 
 impl SignInFlow {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(super) fn new(core: Arc<Core>, recover: RecoverFlow) -> Self {
+        Self { core, recover }
     }
 
     /// Makes a challenge: for the passkeys of `email`, or for any passkey where none was typed. An address without an
@@ -60,7 +74,8 @@ impl SignInFlow {
         Ok((id, options))
     }
 
-    /// The device answered: verifies it and begins a session. Refused or not, the ceremony is over.
+    /// The device answered: verifies it and begins a session. Refused or not, the ceremony is over. Where the passkey rests,
+    /// its owner goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
     /// Any [`Refusal`]; a failure of the store.
@@ -69,11 +84,32 @@ impl SignInFlow {
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+    ) -> Result<Answered, Failure<Refusal>> {
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
-        let Finished { session, return_to, .. } = self.finish_as(starting, ceremony, answer, None, visitor).await?;
-        Ok(SignedInBrowser { token, session, return_to })
+        Ok(match self.answer(starting, ceremony, answer, None, visitor).await? {
+            Ok(Finished { session, return_to, .. }) => {
+                Answered::SignedIn(Box::new(SignedInBrowser { token, session, return_to }))
+            }
+            Err(at_rest) => self.at_rest(*at_rest, &visitor.moved_on()).await?,
+        })
+    }
+
+    /// A passkey was proved that rests.
+    async fn at_rest(
+        &self,
+        AtRest { proof, account }: AtRest,
+        visitor: &Visitor,
+    ) -> Result<Answered, Failure<Refusal>> {
+        if account.aftermath.is_contested() {
+            let begun = self.recover.begin_beside(&proof, &account, visitor).await;
+            begun.map_err(|failure| failure.map_refusal(|_| Refusal::Rests))?;
+            return Ok(Answered::AsksCode);
+        }
+        let proves = Proves::Contest { account: account.id, credential: proof.used().id.clone() };
+        let (ceremony, _) = self.core.question(proves, None, Destination::root(), self.core.moment(visitor))?;
+        let plan = sign_in::may_contest(&proof, &account, ceremony).map_err(Failure::Refused)?;
+        Ok(Answered::MayContest(self.core.carry_out(plan).await?))
     }
 
     /// The same, for whatever session is `starting`; where an `email` is named, only for a passkey of its account.
@@ -85,15 +121,33 @@ impl SignInFlow {
         email: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<Finished, Failure<Refusal>> {
+        match self.answer(starting, ceremony, answer, email, visitor).await? {
+            Ok(finished) => Ok(finished),
+            Err(_at_rest) => {
+                self.core.give_up(ceremony).await?;
+                Err(Failure::Refused(Refusal::Rests))
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        starting: Starting,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        email: Option<&Email>,
+        visitor: &Visitor,
+    ) -> Result<Result<Finished, Box<AtRest>>, Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let question = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = question.id();
         let finished = self.prove(question, starting, answer, email, visitor).await;
         match &finished {
-            Ok(Finished { account, .. }) => {
+            Ok(Ok(Finished { account, .. })) => {
                 self.core.counts.sign_in("ok");
                 tracing::info!(account = %account.id, "signed in");
             }
+            Ok(Err(_at_rest)) => self.core.counts.sign_in(Refusal::Rests.name()),
             Err(Failure::Refused(refusal)) => self.core.counts.sign_in(refusal.name()),
             Err(Failure::World(_)) => {}
         }
@@ -107,10 +161,20 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Finished, Failure<Refusal>> {
-        let (proof, account) = self.core.prove(question, answer, email, visitor).await?;
+    ) -> Result<Result<Finished, Box<AtRest>>, Failure<Refusal>> {
+        let (proof, account) = self.core.prove_at_rest_too(question, answer, email, visitor).await?;
+        if account.aftermath.rests(&proof.used().id) && !account.disabled {
+            tracing::info!(account = %account.id, "a passkey was proved that rests since a recovery");
+            return Ok(Err(Box::new(AtRest { proof, account })));
+        }
         let moment = self.core.moment(visitor);
         let plan = sign_in::finish(&proof, account, starting.session.clone(), moment);
-        Ok(self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?)
+        Ok(Ok(self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?))
     }
+}
+
+/// A passkey that was proved, and rests.
+struct AtRest {
+    proof: Proof<Destination>,
+    account: Account,
 }

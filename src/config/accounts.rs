@@ -22,6 +22,8 @@ section! {
 pub(super) struct Accounts {
     pub(super) policy: Policy,
     pub(super) recovery: Mode,
+    /// How long a recovery is held, where one is.
+    pub(super) recovery_delay: Duration,
 }
 
 /// By default anybody may have one, and a code by e-mail gets them back in.
@@ -48,13 +50,14 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
         Some(setting) => setting.parsed(checks, |text| read_recovery(text, delay.unwrap_or(DAY))),
         None => Some(Mode::Email),
     };
-    if let (Some(place), Some(Mode::Email | Mode::Admin | Mode::Off)) = (delay_place, recovery) {
+    if let (Some(place), Some(Mode::Admin | Mode::Off)) = (delay_place, recovery) {
         checks.warn(
             &place,
-            "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\".",
+            "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\", or \"email\" and the recovery before was contested.",
         );
     }
-    Some(Accounts { policy: Policy { open: open?, allowed_domains: allowed_domains? }, recovery: recovery? })
+    let policy = Policy { open: open?, allowed_domains: allowed_domains? };
+    Some(Accounts { policy, recovery: recovery?, recovery_delay: delay? })
 }
 
 /// Whether registration is open.

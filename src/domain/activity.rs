@@ -44,6 +44,12 @@ pub enum What {
     PasskeyCanSync,
     /// A passkey's signature counter began anew: it was moved to another manager.
     PasskeyMoved,
+    /// A recovery was contested with an older passkey.
+    RecoveryContested,
+    /// A contested recovery was undone.
+    RecoveryUndone,
+    /// "Keep your account safe" was answered.
+    ReviewAnswered,
 }
 
 /// One event.

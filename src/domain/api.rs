@@ -241,6 +241,7 @@ mod tests {
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
             disabled: false,
             created_at: Timestamp::from_unix(0),
+            aftermath: crate::domain::aftermath::Aftermath::default(),
         }
     }
 

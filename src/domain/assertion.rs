@@ -56,6 +56,8 @@ pub enum AssertionRefusal {
     CounterWentBack,
     /// The key could be copied to other devices, and now says that it cannot.
     NoLongerEligible,
+    /// The account was recovered, and until its owner has answered, this passkey opens nothing.
+    Rests,
 }
 
 impl From<Contradiction> for AssertionRefusal {

@@ -68,6 +68,13 @@ pub enum Proves {
         /// Whose passkey may approve.
         subject: Subject,
     },
+    /// To say, with an older passkey, that a recovery was somebody else's.
+    Contest {
+        /// Whose account.
+        account: AccountId,
+        /// The older passkey, which opens nothing else meanwhile.
+        credential: CredentialId,
+    },
     /// To confirm one act of a signed-in person, and no other.
     Confirm {
         /// Whose passkey.
@@ -84,7 +91,7 @@ impl Proves {
     pub fn subject(&self) -> Subject {
         match self {
             Self::SignIn(subject) | Self::Link { subject, .. } => *subject,
-            Self::Confirm { account, .. } => Subject::Account(*account),
+            Self::Confirm { account, .. } | Self::Contest { account, .. } => Subject::Account(*account),
         }
     }
 }
@@ -136,6 +143,13 @@ pub enum Act {
         credential: CredentialId,
         /// Whether the address was typed.
         last: bool,
+    },
+    /// Answering "Keep your account safe".
+    AnswerReview {
+        /// The older passkeys to be removed; all others are kept.
+        remove: Vec<CredentialId>,
+        /// All that there were to choose from.
+        listed: Vec<CredentialId>,
     },
     /// Stopping a recovery that is held.
     StopRecovery,

@@ -42,6 +42,10 @@ pub enum Message {
     RecoveryDone,
     /// A held recovery was cancelled.
     RecoveryCancelled,
+    /// Your account's recovery was contested with an older passkey: it opens by that and a code, or by the operator.
+    RecoveryContested,
+    /// A contested recovery was undone: the older passkeys open the account again.
+    RecoveryUndone,
     /// A passkey was added.
     PasskeyAdded {
         /// Its kind of authenticator.

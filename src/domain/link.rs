@@ -208,6 +208,8 @@ pub enum Refusal {
     NoLongerEligible,
     /// The account is disabled. Told only to whoever proved to be its owner.
     Disabled,
+    /// The account was recovered, and until its owner has answered, this passkey approves nothing.
+    Rests,
     /// The device's answer is not a passkey we can keep.
     BadPasskey,
     /// Too many codes were typed lately, or too many pages wait for one link.

@@ -5,6 +5,7 @@
 
 use super::account::{Account, AccountId};
 use super::activity::What;
+use super::aftermath::Aftermath;
 use super::assertion::{AssertionRefusal, Proof, Question};
 use super::attestation::{BadPasskey, Made, Making};
 use super::ceremony::{Act, Ceremony, Leave, Makes, Proves, Stale};
@@ -63,10 +64,11 @@ impl From<AssertionRefusal> for Refusal {
         match refusal {
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
             AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
-            // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none.
-            AssertionRefusal::NotProved | AssertionRefusal::UnknownPasskey | AssertionRefusal::Unfinished => {
-                Self::NotProved
-            }
+            // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none, or one that rests.
+            AssertionRefusal::NotProved
+            | AssertionRefusal::UnknownPasskey
+            | AssertionRefusal::Unfinished
+            | AssertionRefusal::Rests => Self::NotProved,
         }
     }
 }
@@ -185,7 +187,7 @@ pub fn open_confirmation(
             let is_its_own = (account, token) == (session.account, session.token);
             is_its_own.then_some(Confirming { act, session: token, return_to })
         }
-        Proves::SignIn(_) | Proves::Link { .. } => None,
+        Proves::SignIn(_) | Proves::Link { .. } | Proves::Contest { .. } => None,
     })?)
 }
 
@@ -218,6 +220,36 @@ impl Proof<Confirming> {
         Plan::durable(changes, ())
     }
 
+    /// "Keep your account safe" is answered: the passkeys that were named are removed with their sessions, all others are
+    /// awake again. `older` are those of the account but the one that the recovery made, as they are now.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where there is no review, or its list has changed since it was asked.
+    pub fn answer_review(
+        &self,
+        owner: &Account,
+        older: &[Passkey],
+        session: &Session,
+        moment: Moment<'_>,
+    ) -> Result<Plan<Destination>, Refusal> {
+        let Act::AnswerReview { remove, listed } = &self.asked_for().act else { return Err(Refusal::Stale) };
+        let is_theirs = may_review(owner, session) && owner.aftermath.made() == Some(&self.used().id);
+        let is_listed = |passkey: &Passkey| listed.contains(&passkey.key.id);
+        if !is_theirs || older.len() != listed.len() || !older.iter().all(is_listed) {
+            return Err(Refusal::Unknown);
+        }
+        let mut changes = self.confirmed(moment.now);
+        changes.push(owner.with_aftermath(owner.aftermath.settled()));
+        for passkey in older.iter().filter(|passkey| remove.contains(&passkey.key.id)) {
+            let (credential, account) = (passkey.key.id.clone(), owner.id);
+            changes.push(PasskeyChange::Remove { credential, account, last: false }.into());
+            let message = Message::PasskeyRemoved { aaguid: passkey.key.aaguid };
+            changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
+        }
+        changes.push(moment.event(owner.id, What::ReviewAnswered));
+        Ok(Plan::durable(changes, self.asked_for().return_to.clone()))
+    }
+
     /// Stops the recovery that is held, and tells its `owner`.
     ///
     /// # Errors
@@ -244,6 +276,13 @@ impl Proof<Confirming> {
         changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
         Plan::durable(changes, Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) })
     }
+}
+
+/// Whether a session is the one that answers "Keep your account safe": it was begun with the passkey that the recovery
+/// made, and nobody has contested that.
+pub fn may_review(owner: &Account, session: &Session) -> bool {
+    let made = owner.aftermath.made();
+    !owner.aftermath.is_contested() && made.is_some() && session.credential.as_ref() == made
 }
 
 /// A passkey was removed.
@@ -306,6 +345,10 @@ pub fn add(made: Made<Adding>, name: Option<String>, owner: &Account, moment: Mo
     // It has signed nobody in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
     // So that a recovery is leave for one passkey, not for as many as one likes.
+    if ties && let Some(review) = owner.aftermath.review.as_ref().filter(|review| review.credential.is_none()) {
+        let review = Some(review.with(credential.clone()));
+        changes.push(owner.with_aftermath(Aftermath { review, ..owner.aftermath.clone() }));
+    }
     changes.extend(ties.then(|| SessionChange::Tie { session, credential }.into()));
     changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid }));
     Plan::durable(changes, return_to)

@@ -58,6 +58,16 @@ pub const RECOVER_DEVICE: &str = own!("/recover/device");
 pub const RECOVER_OPTIONS: &str = own!("/recover/passkey/options");
 /// The new passkey.
 pub const RECOVER_VERIFY: &str = own!("/recover/passkey/verify");
+/// A challenge to answer "Keep your account safe" with.
+pub const RECOVER_REVIEW_OPTIONS: &str = own!("/recover/review/options");
+/// The answer to that challenge.
+pub const RECOVER_REVIEW_VERIFY: &str = own!("/recover/review/verify");
+/// "This account was recovered": for an older passkey.
+pub const CONTEST: &str = own!("/contest");
+/// A challenge to contest a recovery with.
+pub const CONTEST_OPTIONS: &str = own!("/contest/options");
+/// The answer to that challenge.
+pub const CONTEST_VERIFY: &str = own!("/contest/verify");
 /// "Keep your account safe".
 pub const RECOVER_REVIEW: &str = own!("/recover/review");
 /// The link in the letter of a held recovery.

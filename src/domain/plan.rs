@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn a_session_that_changed_is_read_anew_and_wakes_no_link() {
         let token = SecretDigest::from_bytes([1; 32]);
-        let changed = effects(SessionChange::AnswerReview(token));
+        let host = crate::domain::host::Host::parse("notes.example.com").unwrap();
+        let changed = effects(SessionChange::Bind { session: token, host });
         assert_eq!((changed.sessions, changed.links), (vec![token], TouchedLinks::default()));
     }
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::account::{Account, AccountId};
 use super::activity::What;
 use super::admin_code;
+use super::aftermath::Aftermath;
+use super::assertion::{AssertionRefusal, Proof, Question};
 use super::attestation::{BadPasskey, Made, Making};
-use super::ceremony::{Ceremony, Leave, Makes, Stale};
+use super::ceremony::{Ceremony, Leave, Makes, Proves, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
 use super::code_counters::CodeCounters;
@@ -18,10 +20,10 @@ use super::email::Email;
 use super::letter::Message;
 use super::mailed_code::{CodeRefusal, MailedCode};
 use super::moment::Moment;
-use super::passkey::Passkey;
+use super::passkey::{CredentialId, Passkey};
 use super::plan::{
-    AccountConflict, Change, Conflict, HoldChange, PasskeyChange, PasskeyConflict, Plan, RecoveryChange, SessionChange,
-    SessionConflict,
+    AccountConflict, Change, Conflict, HoldChange, LinkChange, PasskeyChange, PasskeyConflict, Plan, RecoveryChange,
+    SessionChange, SessionConflict,
 };
 use super::recovery::{self, Hold, HoldId, Recovery, Stage};
 use super::session::{Method, NewSession, Session};
@@ -57,8 +59,12 @@ pub enum Refusal {
     Disabled,
     /// The held recovery is over, or was cancelled.
     NoHold,
-    /// Nothing is to be reviewed in this session.
+    /// There is no review to be answered or contested.
     NoReview,
+    /// The passkey does not prove what was asked.
+    NotProved,
+    /// The passkey contradicts what is known of it.
+    Doubted,
 }
 
 impl From<Stale> for Refusal {
@@ -70,6 +76,18 @@ impl From<Stale> for Refusal {
 impl From<BadPasskey> for Refusal {
     fn from(BadPasskey: BadPasskey) -> Self {
         Self::BadPasskey
+    }
+}
+
+impl From<AssertionRefusal> for Refusal {
+    fn from(refusal: AssertionRefusal) -> Self {
+        match refusal {
+            AssertionRefusal::CounterWentBack | AssertionRefusal::NoLongerEligible => Self::Doubted,
+            AssertionRefusal::NotProved
+            | AssertionRefusal::UnknownPasskey
+            | AssertionRefusal::Unfinished
+            | AssertionRefusal::Rests => Self::NotProved,
+        }
     }
 }
 
@@ -96,12 +114,8 @@ impl From<Conflict> for Refusal {
             Conflict::HoldChanged => Self::NoHold,
             Conflict::Session(SessionConflict::Ended)
             | Conflict::Passkey(PasskeyConflict::Last | PasskeyConflict::Changed) => Self::NoReview,
-            Conflict::Account(
-                AccountConflict::EmailTaken
-                | AccountConflict::Exists
-                | AccountConflict::Gone
-                | AccountConflict::Changed,
-            )
+            Conflict::Account(AccountConflict::Changed) => Self::Stale,
+            Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Gone)
             | Conflict::Session(SessionConflict::Tied)
             | Conflict::RegistrationChanged
             | Conflict::AdminCodeSpent
@@ -137,11 +151,48 @@ pub fn begin(
         stage: Stage::Code,
         code: MailedCode::new(CodeId(moment.uuid()), moment.now),
         claim: moment.visitor.claim(),
+        beside: None,
         return_to,
         expires_at: moment.now.after(recovery::LIFETIME),
     };
     let mut changes = counters.letter(moment.now).to_vec();
     changes.extend(code_letter(mode, &recovery, moment));
+    changes.push(RecoveryChange::Put(recovery).into());
+    Ok(Plan::durable(changes, ()))
+}
+
+/// An older passkey of a contested account was proved, which opens it together with a code: one goes out, whatever the
+/// operator lets e-mail be enough for otherwise.
+///
+/// # Errors
+/// [`Refusal::NoRecovery`] where the account is not contested, or the passkey is the one that was made by the recovery.
+pub fn begin_beside(
+    proof: &Proof<Destination>,
+    account: &Account,
+    counters: CodeCounters,
+    moment: Moment<'_>,
+) -> Result<Plan<()>, Refusal> {
+    let used = &proof.used().id;
+    let is_older = account.id == proof.account() && account.aftermath.made() != Some(used);
+    if !is_older || !account.aftermath.is_contested() || account.disabled {
+        return Err(Refusal::NoRecovery);
+    }
+    let recovery = Recovery {
+        browser: moment.visitor.moved_on().browser,
+        revision: moment.first_revision(),
+        email: account.email.clone(),
+        account: Some(account.id),
+        stage: Stage::Code,
+        code: MailedCode::new(CodeId(moment.uuid()), moment.now),
+        claim: moment.visitor.claim(),
+        beside: Some(used.clone()),
+        return_to: proof.asked_for().clone(),
+        expires_at: moment.now.after(recovery::LIFETIME),
+    };
+    let mut changes = vec![proof.spend()];
+    changes.extend(proof.note_use(moment.now));
+    changes.extend(counters.letter(moment.now));
+    changes.push(moment.letter(&recovery.email, Message::RecoveryCode(recovery.code.id), code::LIFETIME));
     changes.push(RecoveryChange::Put(recovery).into());
     Ok(Plan::durable(changes, ()))
 }
@@ -174,7 +225,10 @@ impl TypedCode {
     pub fn parse(mode: Mode, typed: &str) -> Option<Self> {
         match mode {
             Mode::Admin => admin_code::Code::parse(typed).map(Self::FromOperator),
-            Mode::Email | Mode::Delayed(_) | Mode::Off => Code::parse(typed).map(Self::Mailed),
+            // An operator may give a code for a contested account everywhere.
+            Mode::Email | Mode::Delayed(_) | Mode::Off => {
+                Code::parse(typed).map(Self::Mailed).or_else(|| admin_code::Code::parse(typed).map(Self::FromOperator))
+            }
         }
     }
 }
@@ -219,7 +273,8 @@ pub fn count_try(
 ) -> Result<Plan<CountedTry>, Refusal> {
     let recovery = with_code_out(recovery, now)?;
     // The operator's code has a life of its own.
-    let code = if mode == Mode::Admin { recovery.code } else { recovery.code.in_time(now)? };
+    let is_operators = mode == Mode::Admin || matches!(typed, Some(TypedCode::FromOperator(_)));
+    let code = if is_operators { recovery.code } else { recovery.code.in_time(now)? };
     let code = code.tried()?;
     let recovery = advanced(Recovery { code, ..recovery });
     let changes = vec![counters.try_of_code(now), RecoveryChange::Advance(recovery.clone()).into()];
@@ -244,11 +299,16 @@ pub fn prove(
     counted: &CountedTry,
     right: Option<Vec<Change>>,
     hold: Option<Hold>,
+    is_contested: bool,
     moment: Moment<'_>,
 ) -> Result<Plan<Proved>, Refusal> {
     let Moment { visitor, now, .. } = moment;
     let recovery = counted.recovery.clone();
-    let (Some(account), Some(mut changes)) = (recovery.account, right) else {
+    let is_vouched = matches!(counted.typed, Some(TypedCode::FromOperator(_)));
+    let may_vouch = mode == Mode::Admin || is_contested;
+    let (Some(account), Some(mut changes), None) =
+        (recovery.account, right.filter(|_| !is_vouched || may_vouch), &recovery.beside)
+    else {
         return Err(recovery.code.wrong().into());
     };
     let (hold, over) = match hold {
@@ -258,8 +318,8 @@ pub fn prove(
     // One that nobody finished and no sweep has met yet makes room.
     changes.extend(over.map(|over| HoldChange::Spend { account, id: over.id }.into()));
     let then = match (mode, hold) {
-        (Mode::Off, _) => return Err(Refusal::Off),
-        (Mode::Delayed(delay), None) => {
+        (Mode::Off, _) if !is_vouched => return Err(Refusal::Off),
+        (Mode::Delayed(delay), None) if !is_vouched => {
             let (id, until) = (HoldId(moment.uuid()), now.after(delay));
             let hold = Hold { id, account, asked_at: now, until, browser: visitor.description.clone() };
             let told = Message::RecoveryHeld { account, hold: id, until };
@@ -272,12 +332,12 @@ pub fn prove(
             ]);
             Proved::Held(until)
         }
-        (Mode::Delayed(_), Some(hold)) if now < hold.until => {
+        (Mode::Delayed(_), Some(hold)) if !is_vouched && now < hold.until => {
             changes.push(spend(&recovery));
             Proved::Held(hold.until)
         }
-        (Mode::Delayed(_) | Mode::Email | Mode::Admin, _) => {
-            let stage = if mode == Mode::Admin { Stage::Vouched } else { Stage::Proved };
+        (Mode::Delayed(_) | Mode::Email | Mode::Admin | Mode::Off, _) => {
+            let stage = if is_vouched { Stage::Vouched } else { Stage::Proved };
             let expires_at = now.after(recovery::LIFETIME);
             let proved = Recovery { stage, expires_at, ..recovery };
             if visitor.press.is_none() {
@@ -345,6 +405,7 @@ pub struct Finished {
 pub fn finish(
     mode: Mode,
     made: Made<Recovering>,
+    account: &Account,
     recovery: &Recovery,
     hold: Option<&Hold>,
     others: bool,
@@ -352,24 +413,29 @@ pub fn finish(
     moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
     let Moment { visitor, now, .. } = moment;
-    let Leaving { account, changes: leaving, also } = leave(mode, recovery, hold, now)?;
-    if account != made.account {
+    let Leaving { changes: leaving, also } = leave(mode, account, recovery, hold, now)?;
+    if account.id != made.account {
         return Err(Refusal::NoRecovery);
     }
+    let (owner, account) = (account, account.id);
     let session = session.begin(account, &made.key, also, now);
     let bound_for = recovery.return_to.clone();
-    let session = Session { recovered_at: Some(now), review: others, bound_for, ..session };
+    let session = Session { recovered_at: Some(now), bound_for, ..session };
+    let aftermath = owner.aftermath.of_recovery(Some(made.key.id.clone()), &visitor.description, others, now);
     let mut changes = vec![made.spend()];
     changes.extend(leaving);
     changes.extend([
         SessionChange::EndAll { account, except: None }.into(),
+        LinkChange::DropAll(account).into(),
+        owner.with_aftermath(aftermath),
         PasskeyChange::Add(made.key.of(account, None, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
     changes.extend(tell_done(recovery, account, moment));
     // The browser's own from before may be another account's.
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { session, return_to: recovery.return_to.clone() }))
+    let return_to = recovery.return_to.clone();
+    Ok(Plan::durable(changes, Finished { session, return_to }))
 }
 
 /// The end for a client of the API, which has its session at once and makes the passkey then. It is nobody's leave to do
@@ -379,12 +445,17 @@ pub fn finish(
 /// As [`finish`].
 pub fn finish_by_code(
     mode: Mode,
+    account: &Account,
     recovery: &Recovery,
     hold: Option<&Hold>,
+    others: bool,
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Session>, Refusal> {
-    let Leaving { account, mut changes, also } = leave(mode, recovery, hold, moment.now)?;
+    let Leaving { mut changes, also } = leave(mode, account, recovery, hold, moment.now)?;
+    let aftermath = account.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
+    changes.extend([LinkChange::DropAll(account.id).into(), account.with_aftermath(aftermath)]);
+    let account = account.id;
     let session = session.begin_by_code(account, also, moment.now);
     let session = Session { recovered_at: Some(moment.now), ..session };
     changes
@@ -395,33 +466,39 @@ pub fn finish_by_code(
 
 /// What a proved recovery allows under the operator's policy of now.
 struct Leaving {
-    account: AccountId,
     /// What uses it up.
     changes: Vec<Change>,
     /// How the person was authenticated by it.
     also: &'static [Method],
 }
 
-fn leave(mode: Mode, recovery: &Recovery, hold: Option<&Hold>, now: Timestamp) -> Result<Leaving, Refusal> {
-    let account = proved_account(recovery, now)?;
-    if (recovery.stage == Stage::Vouched) != (mode == Mode::Admin) {
+fn leave(
+    mode: Mode,
+    account: &Account,
+    recovery: &Recovery,
+    hold: Option<&Hold>,
+    now: Timestamp,
+) -> Result<Leaving, Refusal> {
+    let is_vouched = recovery.stage == Stage::Vouched;
+    let may_be = if is_vouched { mode == Mode::Admin || account.aftermath.is_contested() } else { mode != Mode::Admin };
+    if proved_account(recovery, now)? != account.id || !may_be {
         return Err(Refusal::NoRecovery);
     }
     // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
-    let mut changes = vec![spend(recovery), RecoveryChange::DropAll(account).into()];
+    let mut changes = vec![spend(recovery), RecoveryChange::DropAll(account.id).into()];
     let also: &[Method] = match mode {
-        Mode::Off => return Err(Refusal::Off),
         // The operator vouched, not the mailbox.
-        Mode::Admin => &[],
+        _ if is_vouched => &[],
+        Mode::Off | Mode::Admin => return Err(Refusal::Off),
         Mode::Email => &[Method::EmailCode],
         Mode::Delayed(_) => {
             // Cancelled meanwhile, it is gone, and with it the leave.
-            let hold = hold.filter(|hold| hold.account == account && now >= hold.until);
-            changes.push(HoldChange::Spend { account, id: hold.ok_or(Refusal::NoHold)?.id }.into());
+            let hold = hold.filter(|hold| hold.account == account.id && now >= hold.until);
+            changes.push(HoldChange::Spend { account: account.id, id: hold.ok_or(Refusal::NoHold)?.id }.into());
             &[Method::EmailCode]
         }
     };
-    Ok(Leaving { account, changes, also })
+    Ok(Leaving { changes, also })
 }
 
 /// The owner is told, by letter and in the account.
@@ -429,31 +506,99 @@ fn tell_done(recovery: &Recovery, account: AccountId, moment: Moment<'_>) -> [Ch
     [moment.notice(&recovery.email, Message::RecoveryDone), moment.event(account, What::Recovered)]
 }
 
-/// "Keep your account safe" is answered: the passkeys named are removed with their sessions, all others stay.
+/// A recovery is contested, opened for its answer.
+#[derive(Debug)]
+pub struct Contesting {
+    account: AccountId,
+    credential: CredentialId,
+}
+
+/// Opens the question whether a recovery was somebody else's.
 ///
 /// # Errors
-/// [`Refusal::NoReview`] where the session is not asked, or its own passkey is named.
-pub fn review(
-    session: &Session,
+/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Contesting>, Refusal> {
+    Ok(Question::open(ceremony, moment, |proves, _| match proves {
+        Proves::Contest { account, credential } => Some(Contesting { account, credential }),
+        Proves::SignIn(_) | Proves::Link { .. } | Proves::Confirm { .. } => None,
+    })?)
+}
+
+/// An older passkey says that the recovery was somebody else's: what it made rests too, its sessions end, and the account
+/// opens by an older passkey and a code together, by the operator, or by another recovery that waits.
+///
+/// # Errors
+/// [`Refusal::NoReview`] where there is nothing to contest any more, or the passkey is the one that the recovery made.
+pub fn contest(
+    proof: &Proof<Contesting>,
     owner: &Account,
-    remove: &[&Passkey],
+    hold: Option<&Hold>,
     moment: Moment<'_>,
 ) -> Result<Plan<()>, Refusal> {
-    let own = |passkey: &&&Passkey| {
-        passkey.account == session.account && Some(&passkey.key.id) != session.credential.as_ref()
-    };
-    if !session.review || !remove.iter().all(|passkey| own(&passkey)) {
+    let Contesting { account, credential } = proof.asked_for();
+    let review = owner.aftermath.review.as_ref().filter(|review| !review.is_contested).ok_or(Refusal::NoReview)?;
+    let is_older = review.credential.as_ref() != Some(credential);
+    if (*account, credential) != (owner.id, &proof.used().id) || !is_older || owner.disabled {
         return Err(Refusal::NoReview);
     }
-    let mut changes = vec![SessionChange::Require(session.token).into()];
-    for passkey in remove {
-        let (credential, account) = (passkey.key.id.clone(), session.account);
-        changes.push(PasskeyChange::Remove { credential, account, last: false }.into());
-        let message = Message::PasskeyRemoved { aaguid: passkey.key.aaguid };
-        changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
-    }
-    changes.push(SessionChange::AnswerReview(session.token).into());
+    let mut changes = vec![proof.spend()];
+    changes.extend(proof.note_use(moment.now));
+    changes.push(owner.with_aftermath(Aftermath { review: Some(review.contested()), ..owner.aftermath.clone() }));
+    changes.extend(all_else_ends(owner.id, hold));
+    changes.extend(moment.tell(owner, What::RecoveryContested, Message::RecoveryContested));
     Ok(Plan::durable(changes, ()))
+}
+
+/// An older passkey and a code together open a contested account: the recovery is undone, its passkey `made` removed.
+///
+/// # Errors
+/// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`Refusal::NoRecovery`] where the account is not contested.
+pub fn open_beside(
+    counted: &CountedTry,
+    is_right: bool,
+    owner: &Account,
+    (older, made): (&Passkey, Option<&Passkey>),
+    hold: Option<&Hold>,
+    session: NewSession,
+    moment: Moment<'_>,
+) -> Result<Plan<Finished>, Refusal> {
+    let (recovery, now) = (&counted.recovery, moment.now);
+    if !is_right {
+        return Err(recovery.code.wrong().into());
+    }
+    let is_it = recovery.account == Some(owner.id) && recovery.beside.as_ref() == Some(&older.key.id);
+    if !is_it || older.account != owner.id || !owner.aftermath.is_contested() || owner.disabled {
+        return Err(Refusal::NoRecovery);
+    }
+    let session = session.begin(owner.id, &older.key, &[Method::EmailCode], now);
+    let session = Session { bound_for: recovery.return_to.clone(), ..session };
+    let mut changes = vec![spend(recovery), owner.with_aftermath(owner.aftermath.settled())];
+    changes.extend(all_else_ends(owner.id, hold));
+    if let Some(made) = made.filter(|made| made.account == owner.id && made.key.id != older.key.id) {
+        let credential = made.key.id.clone();
+        changes.push(PasskeyChange::Remove { credential, account: owner.id, last: false }.into());
+    }
+    changes.push(SessionChange::Add(session.clone()).into());
+    changes.extend(moment.tell(owner, What::RecoveryUndone, Message::RecoveryUndone));
+    changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
+    Ok(Plan::durable(changes, Finished { session, return_to: recovery.return_to.clone() }))
+}
+
+/// Sessions, links and recoveries of an account, held or not, come to nothing.
+fn all_else_ends(account: AccountId, hold: Option<&Hold>) -> Vec<Change> {
+    let mut changes = vec![
+        SessionChange::EndAll { account, except: None }.into(),
+        LinkChange::DropAll(account).into(),
+        RecoveryChange::DropAll(account).into(),
+    ];
+    changes.extend(hold.map(|hold| HoldChange::Spend { account, id: hold.id }.into()));
+    changes
+}
+
+/// How somebody gets back into that account: whoever was kept out by a contest waits, where nobody does otherwise.
+pub fn mode_for(mode: Mode, delay: Duration, account: Option<&Account>) -> Mode {
+    let is_contested = account.is_some_and(|account| account.aftermath.is_contested());
+    if mode == Mode::Email && is_contested { Mode::Delayed(delay) } else { mode }
 }
 
 /// The held recovery is over, was cancelled, or is not the one that was named.

@@ -11,6 +11,7 @@ use super::clock::Timestamp;
 use super::destination::Destination;
 use super::email::Email;
 use super::mailed_code::MailedCode;
+use super::passkey::CredentialId;
 use super::secret::{MacKey, SecretDigest};
 
 /// How long a recovery may stay unfinished.
@@ -46,6 +47,9 @@ pub struct Recovery {
     pub code: MailedCode,
     /// How whoever goes on with it is known.
     pub claim: Claim,
+    /// The older passkey that was proved, where the account is contested: the code opens the account beside it, and no
+    /// new passkey is made.
+    pub beside: Option<CredentialId>,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
     /// From this moment on the recovery is gone.

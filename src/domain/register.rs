@@ -5,6 +5,7 @@
 
 use super::account::Account;
 use super::activity::What;
+use super::aftermath::Aftermath;
 use super::attestation::{BadPasskey, Made, Making};
 use super::ceremony::{Ceremony, Makes, Stale};
 use super::clock::Timestamp;
@@ -259,6 +260,7 @@ pub fn prove(
         groups: Vec::new(),
         disabled: false,
         created_at: now,
+        aftermath: Aftermath::default(),
     };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
     let session = Session { bound_for: registration.return_to.clone(), ..session };

@@ -88,8 +88,6 @@ pub struct Session {
     pub address: Option<IpAddr>,
     /// When the account was recovered by e-mail, where this session came of that.
     pub recovered_at: Option<Timestamp>,
-    /// "Keep your account safe" is to be answered before the app is shown.
-    pub review: bool,
     /// The one host that it is good at. `None` for one of the API, whose tokens are good at every host, and for one from
     /// before sessions had a host, which is bound to the first that shows it.
     pub host: Option<Host>,
@@ -148,7 +146,6 @@ impl NewSession {
             browser: self.browser,
             address: self.address,
             recovered_at: None,
-            review: false,
             host: self.host,
             bound_for: Destination::root(),
         }

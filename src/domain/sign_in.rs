@@ -5,10 +5,10 @@
 use super::account::Account;
 use super::activity::What;
 use super::assertion::{AssertionRefusal, Proof, Question};
-use super::ceremony::{Ceremony, Proves, Stale};
+use super::ceremony::{Ceremony, CeremonyId, Proves, Stale};
 use super::destination::Destination;
 use super::moment::Moment;
-use super::plan::{AccountConflict, Change, Conflict, Plan, SessionChange};
+use super::plan::{AccountConflict, CeremonyChange, Change, Conflict, Plan, SessionChange};
 use super::secret::SecretDigest;
 use super::session::{NewSession, Session};
 
@@ -29,6 +29,8 @@ pub enum Refusal {
     NoLongerEligible,
     /// The account is disabled. Told only to whoever proved to be its owner.
     Disabled,
+    /// The account was recovered, and until its owner has answered, this passkey opens nothing.
+    Rests,
 }
 
 impl Refusal {
@@ -42,6 +44,7 @@ impl Refusal {
             Self::CounterWentBack => "counter-went-back",
             Self::NoLongerEligible => "no-longer-eligible",
             Self::Disabled => "disabled",
+            Self::Rests => "rests",
         }
     }
 }
@@ -58,6 +61,7 @@ impl From<AssertionRefusal> for Refusal {
             AssertionRefusal::NotProved => Self::NotProved,
             AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
             AssertionRefusal::Unfinished => Self::Unfinished,
+            AssertionRefusal::Rests => Self::Rests,
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
             AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
         }
@@ -98,7 +102,7 @@ impl From<Conflict> for Refusal {
 pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destination>, Refusal> {
     Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
         Proves::SignIn(_) => Some(return_to),
-        Proves::Link { .. } | Proves::Confirm { .. } => None,
+        Proves::Link { .. } | Proves::Confirm { .. } | Proves::Contest { .. } => None,
     })?)
 }
 
@@ -130,6 +134,9 @@ pub fn finish(
     if account.disabled {
         return Err(Refusal::Disabled);
     }
+    if account.aftermath.rests(&proof.used().id) {
+        return Err(Refusal::Rests);
+    }
     let session = session.begin(account.id, proof.used(), &[], moment.now);
     let session = Session { bound_for: proof.asked_for().clone(), ..session };
     let mut changes =
@@ -138,6 +145,25 @@ pub fn finish(
     let return_to = proof.asked_for().clone();
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, Finished { account, session, return_to }))
+}
+
+/// A passkey was proved that rests, since the account was recovered: its owner may say that it was somebody else.
+///
+/// # Errors
+/// [`Refusal::Disabled`]; [`Refusal::Rests`] where there is nothing to contest: it was contested already.
+pub fn may_contest(
+    proof: &Proof<Destination>,
+    account: &Account,
+    ceremony: Ceremony,
+) -> Result<Plan<CeremonyId>, Refusal> {
+    if account.disabled {
+        return Err(Refusal::Disabled);
+    }
+    if account.id != proof.account() || account.aftermath.is_contested() {
+        return Err(Refusal::Rests);
+    }
+    let id = ceremony.id;
+    Ok(Plan::durable(vec![proof.spend(), CeremonyChange::Add(ceremony).into()], id))
 }
 
 /// Ends the browser's session.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::auth::principal::Principal;
 use crate::auth::sessions::table::SessionTable;
 use crate::domain::account::{Account, AccountId};
+use crate::domain::aftermath::Aftermath;
 use crate::domain::clock::Timestamp;
 use crate::domain::cookies::is_ours;
 use crate::domain::destination::Destination;
@@ -94,6 +95,11 @@ static ANSWERING: LazyLock<ForwardAuth> = LazyLock::new(|| {
     ForwardAuth::new(ROUTES.clone(), Arc::new(keeper), settings)
 });
 
+/// What a recovery leaves behind that is still to be reviewed.
+fn aftermath(review: bool) -> Aftermath {
+    Aftermath::default().of_recovery(None, "Firefox on Linux", review, NOW)
+}
+
 impl Keeper {
     fn admit(&self, number: u8, review: bool) {
         let id = AccountId(Uuid::from_u128(u128::from(number)));
@@ -109,7 +115,6 @@ impl Keeper {
             browser: "Firefox on Linux".to_owned(),
             address: None,
             recovered_at: None,
-            review,
             host: Host::parse("notes.example.com").ok(),
             bound_for: Destination::root(),
         };
@@ -122,6 +127,7 @@ impl Keeper {
             groups: vec!["editors".to_owned()],
             disabled: false,
             created_at: NOW,
+            aftermath: aftermath(review),
         };
         let signed_in = SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(36_000)) };
         let before = self.0.before(token);

@@ -19,6 +19,7 @@ pub(super) fn signed_in() -> SignedIn {
         groups: vec!["staff".to_owned()],
         disabled: false,
         created_at: NOW,
+        aftermath: crate::domain::aftermath::Aftermath::default(),
     };
     let session = Session {
         token: Secret::from_bytes([1; 32]).digest(),
@@ -31,7 +32,6 @@ pub(super) fn signed_in() -> SignedIn {
         browser: String::new(),
         address: None,
         recovered_at: None,
-        review: false,
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
     };

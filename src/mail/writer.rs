@@ -62,6 +62,8 @@ impl Writer {
             }
             Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
             Message::RecoveryCancelled => self.notice(Told::RecoveryCancelled, when, browser, language),
+            Message::RecoveryContested => self.notice(Told::RecoveryContested, when, browser, language),
+            Message::RecoveryUndone => self.notice(Told::RecoveryUndone, when, browser, language),
             Message::PasskeyAdded { aaguid } => {
                 self.notice(Told::PasskeyAdded { provider: provider::name(aaguid) }, when, browser, language)
             }

@@ -72,6 +72,8 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "recover-cancel.js" JAVASCRIPT,
     "faster.js" JAVASCRIPT,
     "confirm.js" JAVASCRIPT,
+    "contest.js" JAVASCRIPT,
+    "review.js" JAVASCRIPT,
     // jsQR 1.4.0 as published, by Cosmo Wolfe.
     "vendor/jsqr.js" JAVASCRIPT,
     "vendor/jsqr.LICENSE" "text/plain; charset=utf-8",

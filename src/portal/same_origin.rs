@@ -129,7 +129,7 @@ fn leads_in(path: &str) -> bool {
 
 /// The page that has the form, or the script, which sends to `path`.
 fn page_of(path: &str) -> &'static str {
-    const PAGES: [&str; 9] = [
+    const PAGES: [&str; 10] = [
         own_paths::SIGN_IN,
         own_paths::SIGN_OUT,
         own_paths::REGISTER_CODE,
@@ -137,6 +137,7 @@ fn page_of(path: &str) -> &'static str {
         own_paths::RECOVER_CODE,
         own_paths::RECOVER_REVIEW,
         own_paths::RECOVER_CANCEL,
+        own_paths::CONTEST,
         own_paths::LINK_START,
         own_paths::DEVICES,
     ];

@@ -4,6 +4,7 @@
 
 pub mod chrome;
 pub mod code;
+pub mod contest;
 pub mod devices;
 pub mod faster;
 pub mod link;

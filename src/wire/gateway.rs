@@ -102,6 +102,7 @@ impl Gateway {
             identity,
             policy: config.policy.clone(),
             recovery: config.recovery,
+            recovery_delay: config.recovery_delay,
             linking: config.link.policy,
             elevation: config.api.elevation,
             keys,
@@ -144,8 +145,8 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
 /// What an operator can do with the gateway of this configuration.
 pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
     let page = config.public_url.url().join(RECOVER).ok();
-    let page = page.filter(|_| config.recovery == Mode::Admin);
-    Operating { auth: Arc::clone(auth), code_page: page.map(String::from) }
+    let code_page = page.map(String::from).unwrap_or_default();
+    Operating { auth: Arc::clone(auth), code_page, gives_codes: config.recovery == Mode::Admin }
 }
 
 /// How mails leave, as the configuration says.

@@ -302,8 +302,7 @@ async fn a_recovered_session_passes_only_after_its_review() {
     assert_eq!((optional.status().as_u16(), field(&optional, "x-bmauth-jwt")), (200, ""), "nobody, to the app");
     assert_eq!(field(&optional, "remote-user"), "");
 
-    browser.get("/_bmauth/recover/review").await;
-    browser.submit("/_bmauth/recover/review", &[("choice", "keep")]).await;
+    assert_eq!(crate::recovering::review(&mut browser, &mut passkey, &[]).await.status, StatusCode::OK);
     let answer = behind.told(&browser, "/notes").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(claims(&answer)["recovered_at"].is_u64());

@@ -16,29 +16,29 @@ use crate::world::{CONFIG, World};
 
 const MARIA: &str = "maria@example.com";
 
-async fn world(recovery: &str) -> World {
+pub async fn world(recovery: &str) -> World {
     let text = format!("{CONFIG}\n[accounts]\nrecovery = {recovery}");
     World::with(&text, Arc::new(MemoryStore::new())).await
 }
 
 /// Maria with an account; her browser and passkey.
-async fn maria(world: &World) -> (Browser, Passkey) {
+pub async fn maria(world: &World) -> (Browser, Passkey) {
     let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
     browser.register(world, MARIA, &mut passkey).await;
     (browser, passkey)
 }
 
-async fn ask(browser: &mut Browser, email: &str) -> Answer {
+pub async fn ask(browser: &mut Browser, email: &str) -> Answer {
     browser.get("/_bmauth/recover?return_to=%2Fnotes").await;
     browser.submit("/_bmauth/recover", &[("email", email), ("return_to", "/notes")]).await
 }
 
-async fn enter(browser: &mut Browser, code: &str) -> Answer {
+pub async fn enter(browser: &mut Browser, code: &str) -> Answer {
     browser.get("/_bmauth/recover/code").await;
     browser.submit("/_bmauth/recover/code", &[("code", code)]).await
 }
 
-async fn set_up(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
+pub async fn set_up(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
     browser.get("/_bmauth/recover/device").await;
     let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await;
     if begun.status != StatusCode::OK {
@@ -51,7 +51,7 @@ async fn set_up(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
 }
 
 /// Everything up to the review page.
-async fn recover(world: &World, browser: &mut Browser, passkey: &mut Passkey) {
+pub async fn recover(world: &World, browser: &mut Browser, passkey: &mut Passkey) {
     assert_eq!(ask(browser, MARIA).await.status, StatusCode::SEE_OTHER);
     let code = world.code(MARIA).await;
     assert_eq!(enter(browser, &code).await.location(), "/_bmauth/recover/device");
@@ -59,11 +59,29 @@ async fn recover(world: &World, browser: &mut Browser, passkey: &mut Passkey) {
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
 }
 
-async fn review(browser: &mut Browser, fields: &[(&str, &str)]) -> Answer {
+/// The passkeys that the review page lists.
+async fn listed(browser: &mut Browser) -> Vec<String> {
     let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
-    assert!(page.text.contains("name=\"return_to\" value=\"/notes\""), "{}", page.text);
-    browser.submit("/_bmauth/recover/review", &[fields, &[("return_to", "/notes")]].concat()).await
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    let boxes = page.text.split("name=\"passkey\" value=\"").skip(1);
+    boxes.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
+
+/// Answers "Keep your account safe" with the passkey that the recovery made.
+pub async fn review(browser: &mut Browser, passkey: &mut Passkey, remove: &[&[u8]]) -> Answer {
+    let listed = listed(browser).await;
+    let remove: Vec<String> = remove.iter().map(|id| encode(id)).collect();
+    let asked = json!({ "remove": remove, "listed": listed, "return_to": "/notes" });
+    let begun = browser.post("/_bmauth/recover/review/options", &asked).await;
+    if begun.status != StatusCode::OK {
+        return begun;
+    }
+    let begun = begun.json();
+    let body = json!({ "ceremony": begun["ceremony"], "credential": passkey.get(&begun["options"]) });
+    browser.post("/_bmauth/recover/review/verify", &body).await
+}
+
+const REVIEWED: &str = "https://notes.example.com/notes";
 
 #[tokio::test]
 async fn a_code_gets_the_owner_back_in_and_ends_every_other_session() {
@@ -74,10 +92,8 @@ async fn a_code_gets_the_owner_back_in_and_ends_every_other_session() {
     assert_eq!(lost.who().await, None, "other sessions end");
     let mails = world.mails(MARIA).await;
     assert!(mails.iter().any(|mail| mail.subject.contains("recovered")), "{mails:?}");
-    let page = browser.get("/_bmauth/recover/review?return_to=%2Fnotes").await;
-    assert_eq!(page.status, StatusCode::OK);
-    let kept = review(&mut browser, &[("choice", "keep")]).await;
-    assert_eq!(kept.location(), "https://notes.example.com/notes");
+    let kept = review(&mut browser, &mut new, &[]).await;
+    assert_eq!(kept.json(), json!({ "location": REVIEWED }));
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     for passkey in [&mut old, &mut new] {
         assert_eq!(world.browser().sign_in(None, passkey).await.status, StatusCode::OK);
@@ -93,7 +109,8 @@ async fn the_session_says_that_it_was_recovered() {
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
     let session = world.store.session(token).await.unwrap().unwrap();
     assert_eq!(session.recovered_at, Some(world.auth.now()));
-    assert!(session.review);
+    let account = world.store.account(session.account).await.unwrap().unwrap();
+    assert_eq!(account.aftermath.made().map(bmauth::domain::passkey::CredentialId::bytes), Some(&b"new key"[..]));
     let methods: Vec<_> = session.authentication.methods.iter().map(|method| method.amr()).collect();
     assert_eq!(methods, ["swk", "user", "otp"]);
 }
@@ -105,19 +122,15 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
     let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
     recover(&world, &mut browser, &mut new).await;
     world.mails(MARIA).await;
-    let nothing = review(&mut browser, &[("choice", "remove")]).await;
-    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(nothing.text.contains(r#"name="return_to" value="/notes""#), "{}", nothing.text);
-    let done = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(b"key of maria"))]).await;
-    assert_eq!(done.location(), "https://notes.example.com/notes");
+    let done = review(&mut browser, &mut new, &[b"key of maria"]).await;
+    assert_eq!(done.json(), json!({ "location": REVIEWED }));
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut old).await.refusal(), "unknown-passkey");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
     assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("removed")));
     // It is asked once.
     assert_eq!(browser.get("/_bmauth/recover/review").await.status, StatusCode::SEE_OTHER);
-    let again =
-        browser.submit("/_bmauth/recover/review", &[("choice", "remove"), ("passkey", &encode(b"new key"))]).await;
-    assert_ne!(again.status, StatusCode::OK);
+    let again = json!({ "remove": [encode(b"new key")], "listed": [encode(b"new key")] });
+    assert_eq!(browser.post("/_bmauth/recover/review/options", &again).await.refusal(), "not-signed-in");
     assert_eq!(world.browser().sign_in(Some(MARIA), &mut new).await.status, StatusCode::OK);
 }
 
@@ -130,8 +143,7 @@ async fn a_review_removes_neither_its_own_passkey_nor_somebody_elses() {
     let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
     recover(&world, &mut browser, &mut new).await;
     for foreign in [&b"new key"[..], b"key of bob", b"nothing"] {
-        let refused = review(&mut browser, &[("choice", "remove"), ("passkey", &encode(foreign))]).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+        assert_eq!(review(&mut browser, &mut new, &[foreign]).await.refusal(), "review-changed");
     }
     for passkey in [&mut bobs, &mut new] {
         assert_eq!(world.browser().sign_in(None, passkey).await.status, StatusCode::OK);
@@ -221,7 +233,7 @@ async fn a_delayed_recovery_is_held_told_and_finished_later() {
     let code = world.code(MARIA).await;
     assert_eq!(enter(&mut browser, &code).await.location(), "/_bmauth/recover/device");
     assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
-    review(&mut browser, &[("choice", "keep")]).await;
+    review(&mut browser, &mut new, &[]).await;
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     // It is used up: the next one is held anew.
     let mut again = world.browser();
@@ -383,8 +395,9 @@ async fn a_finished_recovery_ends_those_of_other_browsers() {
     thief.get("/_bmauth/recover/device").await;
     let begun = thief.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
     let mut owner = world.browser();
-    recover(&world, &mut owner, &mut Passkey::new(b"new key")).await;
-    review(&mut owner, &[("choice", "keep")]).await;
+    let mut new = Passkey::new(b"new key");
+    recover(&world, &mut owner, &mut new).await;
+    review(&mut owner, &mut new, &[]).await;
     let credential = Passkey::new(b"thief's").create(&begun["options"]);
     let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
     assert_eq!(thief.post("/_bmauth/recover/passkey/verify", &body).await.refusal(), "recovery-ended");
@@ -428,7 +441,8 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
     let world = World::new().await;
     maria(&world).await;
     let mut browser = world.browser();
-    recover(&world, &mut browser, &mut Passkey::new(b"new key")).await;
+    let mut new = Passkey::new(b"new key");
+    recover(&world, &mut browser, &mut new).await;
     assert_eq!(browser.who().await, None);
     browser.get("/_bmauth/recover/review").await;
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
@@ -436,7 +450,7 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
     // Whoever is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
     let sent_on = browser.get("/_bmauth/sign-in?rd=https%3A%2F%2Fnotes.example.com%2Fa").await;
     assert_eq!(sent_on.location(), "/_bmauth/recover/review?return_to=%2Fa");
-    review(&mut browser, &[("choice", "keep")]).await;
+    review(&mut browser, &mut new, &[]).await;
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     assert_eq!(browser.get("/_bmauth/link").await.status, StatusCode::OK);
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.status, StatusCode::OK);

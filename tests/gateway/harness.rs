@@ -10,6 +10,7 @@ use bmauth::auth::principal::Principal;
 use bmauth::auth::sessions::table::SessionTable;
 use bmauth::counts::Counts;
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
@@ -89,13 +90,14 @@ impl Keeper {
             browser: "Firefox on Linux".to_owned(),
             address: None,
             recovered_at: None,
-            review,
             host: Some(Host::parse(HOST).unwrap()),
             bound_for: Destination::root(),
         };
         let email = Email::parse(&format!("user{number}@example.com")).unwrap();
         let (locale, metadata) = (None, None);
-        let account = Account { id: account, email, name, locale, metadata, groups, disabled: false, created_at: now };
+        let aftermath = Aftermath::default().of_recovery(None, "Firefox on Linux", review, now);
+        let (disabled, created_at) = (false, now);
+        let account = Account { id: account, email, name, locale, metadata, groups, disabled, created_at, aftermath };
         let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
         let before = self.sessions.before(secret.digest());
         self.sessions.admit(before, &signed_in, now).unwrap().unwrap();

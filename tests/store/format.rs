@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bmauth::domain::account::Account;
 use bmauth::domain::ceremony::Purpose;
+use bmauth::domain::destination::Destination;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
@@ -48,8 +49,9 @@ fn passkey_1() -> Passkey {
 
 fn session_of(n: u32) -> Session {
     let authentication = Authentication { at: at(31), ..session(n, 2, 2).authentication };
-    let (recovered_at, review) = (None, false);
-    Session { authentication, created_at: at(32), last_seen_at: at(33), recovered_at, review, ..session(n, 2, 2) }
+    let (recovered_at, host, bound_for) = (None, None, Destination::root());
+    let (created_at, last_seen_at) = (at(32), at(33));
+    Session { authentication, created_at, last_seen_at, recovered_at, host, bound_for, ..session(n, 2, 2) }
 }
 
 fn registration_of(n: u32) -> Registration {

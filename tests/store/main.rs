@@ -91,7 +91,9 @@ contract! {
     managing {
         ending_the_sessions_of_an_account_ends_those_and_no_others
         one_session_can_be_left_when_the_others_end
-        a_review_is_answered_in_one_session_that_must_be_there
+        a_recovery_is_reviewed_where_it_is_still_as_it_was_read
+        a_session_is_bound_to_one_host
+        links_that_an_account_offers_or_has_approved_are_dropped_together
         a_passkey_is_renamed_by_its_own_account_only
         a_removed_passkey_ends_exactly_its_sessions
         nobody_removes_the_passkey_of_another_account

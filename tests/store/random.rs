@@ -6,8 +6,10 @@ use std::time::Duration;
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::{Event, KEPT};
 use bmauth::domain::admin_code::AdminCode;
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::clock::Timestamp;
+use bmauth::domain::host::Host;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
@@ -158,7 +160,16 @@ fn of_people() -> impl Strategy<Value = Change> {
             at
         })),
         vec((n().prop_map(digest), time()), 0..4).prop_map(|row| SessionChange::Touch(row).into()),
-        n().prop_map(|n| Change::Session(SessionChange::AnswerReview(digest(n)))),
+        n().prop_map(|n| {
+            let host = Host::parse("host.example.com").unwrap();
+            Change::Session(SessionChange::Bind { session: digest(n), host })
+        }),
+        (n(), n(), n()).prop_map(|(n, was, is)| Change::Account(AccountChange::Aftermath {
+            account: account_id(n),
+            was: if was % 2 == 0 { Aftermath::default() } else { aftermath(was) },
+            is: if is % 2 == 0 { Aftermath::default() } else { aftermath(is) },
+        })),
+        n().prop_map(|n| Change::Link(LinkChange::DropAll(account_id(n)))),
         family().prop_map(|family| Change::Tokens(TokensChange::Advance(TokenFamily {
             revision: family.revision + 1,
             ..family

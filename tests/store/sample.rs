@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
+use bmauth::domain::aftermath::{Aftermath, Review};
 use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
 use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
@@ -115,6 +116,21 @@ pub fn account(n: u32) -> Account {
         groups: (0..n % 3).map(|group| format!("group {group}")).collect(),
         disabled: false,
         created_at: at(1000),
+        aftermath: Aftermath::default(),
+    }
+}
+
+/// What a recovery left behind; with each number another state of it.
+pub fn aftermath(n: u32) -> Aftermath {
+    let review = Review {
+        credential: n.is_multiple_of(2).then(|| credential(n)),
+        browser: format!("Firefox {n}"),
+        is_contested: n % 3 == 1,
+        contests: 2,
+    };
+    Aftermath {
+        recovered_at: (!n.is_multiple_of(5)).then(|| at(1500)),
+        review: (!n.is_multiple_of(4)).then_some(review),
     }
 }
 
@@ -130,7 +146,7 @@ pub fn profile(n: u32) -> Profile {
 /// The account of somebody who registered over the API.
 pub fn account_of_api(n: u32) -> Account {
     let Profile { name, locale, metadata } = profile(n);
-    Account { name, locale, metadata, ..account(n) }
+    Account { name, locale, metadata, aftermath: aftermath(n), ..account(n) }
 }
 
 /// By which code and network something without a cookie goes on.
@@ -179,7 +195,6 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
             _ => Some("2001:db8::7".parse().unwrap()),
         },
         recovered_at: (n % 2 == 1).then(|| at(1999)),
-        review: !n.is_multiple_of(4),
         host: (!n.is_multiple_of(3)).then(|| Host::parse(&format!("host{n}.example.com")).unwrap()),
         bound_for: Destination::try_from(format!("/notes?id={n}")).unwrap(),
     }
@@ -357,6 +372,7 @@ pub fn recovery(browser: u32, of: u32) -> Recovery {
         stage: if browser.is_multiple_of(2) { RecoveryStage::Code } else { RecoveryStage::Proved },
         code: mailed(browser, browser),
         claim: Claim::Cookie,
+        beside: None,
         return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(4000),
     }

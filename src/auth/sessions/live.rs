@@ -119,7 +119,7 @@ impl LiveSession {
             ends_at: limits.absolute_end(session.created_at).min(*ends_at).into(),
             last_seen: AtomicMoment::new(session.last_seen_at),
             written: AtomicMoment::new(session.last_seen_at),
-            review: session.review,
+            review: account.aftermath.review.is_some(),
             host,
             ended: AtomicBool::new(false),
             verified: ArcSwapOption::empty(),

@@ -27,6 +27,7 @@ fn the_minimal_file_loads_with_every_default() {
         email,
         policy,
         recovery,
+        recovery_delay,
         passkeys,
         sessions,
         link,
@@ -35,6 +36,7 @@ fn the_minimal_file_loads_with_every_default() {
         routes,
         warnings,
     } = config;
+    assert_eq!(recovery_delay, std::time::Duration::from_secs(24 * 3600));
     assert_eq!((link.policy, link.path.as_str()), (LinkPolicy::On, "/link"));
     assert_eq!(
         (public_url.origin(), public_url.host().as_str(), public_url.is_https()),
@@ -382,7 +384,10 @@ fn the_demo_goes_through_the_same_checks() {
 
 #[test]
 fn a_delay_that_delays_nothing_is_a_warning() {
-    let text = format!("{}\n[accounts]\nrecovery_delay = \"24h\"", include_str!("../../../config/minimal.toml"));
+    let text = format!(
+        "{}\n[accounts]\nrecovery = \"admin\"\nrecovery_delay = \"24h\"",
+        include_str!("../../../config/minimal.toml")
+    );
     let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
     assert!(config.warnings.iter().any(|warning| warning.contains("recovery_delay")), "{:?}", config.warnings);
 }

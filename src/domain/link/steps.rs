@@ -126,7 +126,7 @@ impl RightNumber {
 pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<LinkId>, Refusal> {
     Ok(Question::open(ceremony, moment, |proves, _| match proves {
         Proves::Link { link, .. } => Some(link),
-        Proves::SignIn(_) | Proves::Confirm { .. } => None,
+        Proves::SignIn(_) | Proves::Confirm { .. } | Proves::Contest { .. } => None,
     })?)
 }
 
@@ -261,6 +261,7 @@ impl From<AssertionRefusal> for Refusal {
             // The key of a registration that waits for its code is not one to be forgotten.
             AssertionRefusal::NotProved | AssertionRefusal::Unfinished => Self::NotProved,
             AssertionRefusal::UnknownPasskey => Self::UnknownPasskey,
+            AssertionRefusal::Rests => Self::Rests,
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
             AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
         }

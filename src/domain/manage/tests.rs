@@ -19,7 +19,6 @@ fn session(number: u8, account: u128) -> Session {
         browser: "Firefox on Linux".to_owned(),
         address: None,
         recovered_at: None,
-        review: false,
         host: None,
         bound_for: Destination::root(),
     }

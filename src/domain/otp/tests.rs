@@ -33,6 +33,7 @@ fn begun_by(visitor: &Visitor) -> Recovery {
         stage: Stage::Code,
         code: MailedCode { id: CodeId(Uuid::from_bytes([visitor.browser.bytes()[0]; 16])), tries: 0, sent_at: NOW },
         claim: visitor.claim(),
+        beside: None,
         return_to: Destination::root(),
         expires_at: Timestamp::from_unix(2000),
     }

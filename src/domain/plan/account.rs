@@ -2,6 +2,7 @@
 
 use super::effects::Effects;
 use crate::domain::account::{Account, AccountId};
+use crate::domain::aftermath::Aftermath;
 
 /// A change of an account.
 #[derive(Clone, Debug)]
@@ -24,6 +25,15 @@ pub enum AccountChange {
         was: Vec<String>,
         /// The groups it is in from now on.
         groups: Vec<String>,
+    },
+    /// Says what a recovery leaves behind. It must still be as it `was` read; where it `is` the same, nothing changes.
+    Aftermath {
+        /// Whose.
+        account: AccountId,
+        /// What it was read with.
+        was: Aftermath,
+        /// What it is from now on.
+        is: Aftermath,
     },
     /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
     /// and links that it offers or has approved. It must exist.
@@ -52,6 +62,8 @@ impl AccountChange {
             Self::Add(_) => {}
             Self::SetDisabled { account, .. } | Self::Remove(account) => effects.may_end_sessions_of(*account),
             Self::SetGroups { account, .. } => effects.changes_account(*account),
+            Self::Aftermath { account, was, is } if was != is => effects.may_end_and_changes(*account),
+            Self::Aftermath { .. } => {}
         }
     }
 }

@@ -61,10 +61,20 @@ impl Effects {
         self.changed_accounts.push(account);
     }
 
+    /// Both: sessions may have ended, and those that have not may other things.
+    pub(super) fn may_end_and_changes(&mut self, account: AccountId) {
+        self.may_end_sessions_of(account);
+        self.changes_account(account);
+    }
+
     pub(super) fn changes_link(&mut self, link: LinkId) {
         if let TouchedLinks::Some(links) = &mut self.links {
             links.push(link);
         }
+    }
+
+    pub(super) fn changes_any_link(&mut self) {
+        self.links = TouchedLinks::Any;
     }
 
     pub(super) fn adds_letter(&mut self) {

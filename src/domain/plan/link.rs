@@ -1,6 +1,7 @@
 //! Changes of links.
 
 use super::effects::Effects;
+use crate::domain::account::AccountId;
 use crate::domain::link::Link;
 use crate::domain::link::id::LinkId;
 
@@ -11,6 +12,8 @@ pub enum LinkChange {
     Add(Link),
     /// Keeps the next state of a link: the one before it, by revision, must be there, with the same codes.
     Advance(Link),
+    /// Takes away every link that an account offers or has approved: somebody has got back into it.
+    DropAll(AccountId),
     /// Takes a link away. It must still be there in that revision.
     Spend {
         /// Which.
@@ -25,6 +28,7 @@ impl LinkChange {
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {
             Self::Add(_) => {}
+            Self::DropAll(_) => effects.changes_any_link(),
             Self::Advance(link) => effects.changes_link(link.id),
             Self::Spend { id, .. } => effects.changes_link(*id),
         }

@@ -38,8 +38,6 @@ pub enum SessionChange {
         /// The host.
         host: Host,
     },
-    /// Notes that "Keep your account safe" was answered in a session, which must still be there.
-    AnswerReview(SecretDigest),
     /// The session must not have ended.
     Require(SecretDigest),
     /// Notes when sessions were last used; those that have ended are passed over.
@@ -62,10 +60,8 @@ impl SessionChange {
             Self::Add(_) | Self::Require(_) | Self::Touch(_) => {}
             Self::End(token) => effects.ends_session(*token),
             Self::EndAll { account, .. } => effects.may_end_sessions_of(*account),
-            // The next request reads it anew, as one that has answered, or has a passkey or a host.
-            Self::AnswerReview(session) | Self::Tie { session, .. } | Self::Bind { session, .. } => {
-                effects.changes_session(*session)
-            }
+            // The next request reads it anew, as one that has a passkey or a host.
+            Self::Tie { session, .. } | Self::Bind { session, .. } => effects.changes_session(*session),
         }
     }
 }

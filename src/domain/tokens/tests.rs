@@ -35,7 +35,6 @@ fn session() -> Session {
         browser: String::new(),
         address: None,
         recovered_at: None,
-        review: false,
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
     }

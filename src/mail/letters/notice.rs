@@ -18,6 +18,10 @@ pub enum Told<'a> {
     RecoveryDone,
     /// A held recovery was cancelled.
     RecoveryCancelled,
+    /// A recovery was contested.
+    RecoveryContested,
+    /// A contested recovery was undone.
+    RecoveryUndone,
     /// A passkey was added.
     PasskeyAdded {
         /// Its provider's name.
@@ -95,6 +99,15 @@ impl Notice<'_> {
             ),
             Told::RecoveryCancelled => {
                 ("mail-cancelled-subject", words.say("mail-cancelled-text"), "mail-devices-button", "mail-undo-ignore")
+            }
+            Told::RecoveryContested => (
+                "mail-contested-subject",
+                words.say("mail-contested-text"),
+                "mail-contested-button",
+                "mail-contested-ignore",
+            ),
+            Told::RecoveryUndone => {
+                ("mail-undone-subject", words.say("mail-undone-text"), "mail-devices-button", "mail-undo-ignore")
             }
             Told::PasskeyAdded { provider } => (
                 "mail-added-subject",

@@ -9,7 +9,7 @@ fn brand() -> Brand {
 
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 11] {
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 13] {
     let code = |purpose| Code { purpose, code: "482139", when: WHEN, browser }.render(language, brand);
     let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
     let provider = "1Password";
@@ -22,6 +22,8 @@ fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 
         notice(Told::RecoveryHeld { until: "28 November 2026, 14:05 UTC" }),
         notice(Told::RecoveryDone),
         notice(Told::RecoveryCancelled),
+        notice(Told::RecoveryContested),
+        notice(Told::RecoveryUndone),
         notice(Told::PasskeyAdded { provider }),
         notice(Told::PasskeyRemoved { provider }),
         notice(Told::PasskeyCopied { provider }),
@@ -76,9 +78,22 @@ fn every_letter_says_what_when_which_browser_and_what_to_do() {
 
 #[test]
 fn links_and_codes_stand_in_both_versions() {
-    let [code, registered, welcome, recovery, held, recovered, cancelled, added, removed, copied, moved] =
-        every_letter(Language::English, &brand(), BROWSER);
-    for letter in [&held, &recovered, &cancelled, &added, &removed, &copied, &moved] {
+    let [
+        code,
+        registered,
+        welcome,
+        recovery,
+        held,
+        recovered,
+        cancelled,
+        contested,
+        undone,
+        added,
+        removed,
+        copied,
+        moved,
+    ] = every_letter(Language::English, &brand(), BROWSER);
+    for letter in [&held, &recovered, &cancelled, &contested, &undone, &added, &removed, &copied, &moved] {
         assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
     }
     for (letter, part) in [

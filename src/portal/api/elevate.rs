@@ -56,7 +56,9 @@ pub(super) async fn verify(
     match confirmed.map_err(or(word))? {
         Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(Session::of(&portal, *tokens)?))),
         // What a session of our pages confirms is answered there.
-        Confirmed::MayAdd { .. } | Confirmed::Removed(_) | Confirmed::Stopped => Err(ApiError::NotProved),
+        Confirmed::MayAdd { .. } | Confirmed::Removed(_) | Confirmed::Stopped | Confirmed::Reviewed(_) => {
+            Err(ApiError::NotProved)
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Session {
 impl User {
     /// An account.
     pub(super) fn of(account: &Account, grants: &Grants) -> Self {
-        let Account { id, email, name, locale, metadata, groups: _, disabled: _, created_at } = account;
+        let Account { id, email, name, locale, metadata, groups: _, disabled: _, created_at, aftermath: _ } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),

@@ -71,7 +71,8 @@ fn word(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Disabled => ApiError::Disabled,
         Refusal::Unfinished => ApiError::Unverified,
-        Refusal::Stale
+        Refusal::Rests
+        | Refusal::Stale
         | Refusal::UnknownPasskey
         | Refusal::NotProved
         | Refusal::CounterWentBack

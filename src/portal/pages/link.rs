@@ -207,6 +207,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::NotProved | Refusal::BadPasskey => ScriptRefusal::NotAccepted,
         Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
+        Refusal::Rests => ScriptRefusal::Rests,
         Refusal::TooMany => ScriptRefusal::TooManyTries,
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
     }

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod code;
+pub mod contest;
 pub mod device;
 pub mod review;
 
@@ -75,12 +76,13 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refu
 }
 
 /// What a script of these pages is told.
-fn word(refusal: Refusal) -> ScriptRefusal {
+pub(super) fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::Code(refusal) => super::code::word(refusal),
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
-        Refusal::BadPasskey => ScriptRefusal::NotAccepted,
+        Refusal::BadPasskey | Refusal::NotProved => ScriptRefusal::NotAccepted,
+        Refusal::Doubted => ScriptRefusal::Doubted,
         Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off => ScriptRefusal::RecoveryEnded,
     }
 }

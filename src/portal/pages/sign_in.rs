@@ -11,9 +11,10 @@ use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::faster;
 use crate::auth::failure::refusal_apart;
+use crate::auth::sign_in::Answered;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
-use crate::domain::own_paths::{RECOVER_REVIEW, REGISTER_CODE};
+use crate::domain::own_paths::{CONTEST, RECOVER_CODE, RECOVER_REVIEW, REGISTER_CODE};
 use crate::domain::sign_in::Refusal;
 use crate::gate::detour;
 use crate::portal::answer::GoOn;
@@ -96,7 +97,16 @@ pub async fn verify(
     ScriptBody(Answer { ceremony, credential: Sent { credential, attachment } }): ScriptBody<Answer>,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
-    let finished = auth.sessions.or_again(auth.sign_in.finish(ceremony, credential, visitor).await, visitor).await;
+    let finished = match auth.sign_in.finish(ceremony, credential, visitor).await {
+        Ok(Answered::SignedIn(signed_in)) => Ok(*signed_in),
+        // The account was recovered meanwhile, and this is one of its older passkeys.
+        Ok(Answered::MayContest(question)) => {
+            let page = detour::with(CONTEST, "question", &question.0.to_string());
+            return Ok(answer::moved_on(&portal, &caller, GoOn::to(page)));
+        }
+        Ok(Answered::AsksCode) => return Ok(answer::moved_on(&portal, &caller, GoOn::to(RECOVER_CODE))),
+        Err(failure) => auth.sessions.or_again(Err(failure), visitor).await,
+    };
     match refusal_apart(finished)? {
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
@@ -118,5 +128,6 @@ fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::NotProved | Refusal::Unfinished => ScriptRefusal::NotAccepted,
         Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
+        Refusal::Rests => ScriptRefusal::Rests,
     }
 }

@@ -1,4 +1,4 @@
-//! `/_bmauth/recover/review`. Works without a script.
+//! `/_bmauth/recover/review`.
 
 use askama::Template;
 
@@ -15,19 +15,6 @@ pub struct Review<'a> {
     pub passkeys: Vec<PasskeyRow<'a>>,
     /// Where the visitor goes afterwards; `None` for the app's front page.
     pub return_to: Option<&'a str>,
-    /// What happened last.
-    pub state: ReviewState,
-}
-
-/// What happened last on the review page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReviewState {
-    /// Nothing yet.
-    Asking,
-    /// "Remove selected" without any selected.
-    NothingChosen,
-    /// What was selected is not there any more.
-    Changed,
 }
 
 #[derive(Template)]
@@ -37,26 +24,17 @@ struct Page<'a> {
     words: Words<'a>,
     passkeys: Vec<ShownPasskey<'a>>,
     return_to: Option<&'a str>,
-    alert: Option<String>,
-    review_url: &'static str,
 }
 
 impl Review<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let alert = match self.state {
-            ReviewState::Asking => None,
-            ReviewState::NothingChosen => Some(words.say("review-nothing-chosen")),
-            ReviewState::Changed => Some(words.say("review-changed")),
-        };
         finish(&Page {
             return_to: self.return_to,
-            alert,
             frame: Frame::new(chrome, words.say("review-heading"), own_paths::RECOVER_REVIEW),
             words,
             passkeys: shown_passkeys(words, &self.passkeys),
-            review_url: own_paths::RECOVER_REVIEW,
         })
     }
 }

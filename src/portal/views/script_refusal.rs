@@ -26,6 +26,10 @@ pub enum ScriptRefusal {
     EmailNotAllowed,
     /// The account is disabled; told only to its owner.
     AccountDisabled,
+    /// The account was recovered, and until its owner has answered, this passkey opens nothing.
+    Rests,
+    /// The review after a recovery lists other passkeys by now.
+    ReviewChanged,
     /// No new accounts.
     RegistrationClosed,
     /// Without a token, with an old one, or from another site.
@@ -93,6 +97,8 @@ impl ScriptRefusal {
             Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
             Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),
             Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled"),
+            Self::Rests => (S::FORBIDDEN, "rests", "refusal-rests"),
+            Self::ReviewChanged => (S::CONFLICT, "review-changed", "review-changed"),
             Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed"),
             Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form"),
             Self::WrongNumber { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-number", "refusal-wrong-number"),
@@ -125,7 +131,7 @@ impl ScriptRefusal {
 
     /// Whether only a fresh page can put it right.
     fn needs_reload(self) -> bool {
-        matches!(self, Self::RefusedForm | Self::NotSignedIn | Self::NoPasskey)
+        matches!(self, Self::ReviewChanged | Self::RefusedForm | Self::NotSignedIn | Self::NoPasskey)
     }
 
     /// What it says to a person.

@@ -1,6 +1,7 @@
 use super::Registration;
 use super::chrome::Chrome;
 use super::code::{Code, CodeFor, CodeState};
+use super::contest::Contest;
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
 use super::link::{Kind, Link, LinkStart, ago};
@@ -8,7 +9,7 @@ use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
 use super::recover_cancel::RecoverCancel;
 use super::refused::Refused;
 use super::register::Register;
-use super::review::{Review, ReviewState};
+use super::review::Review;
 use super::set_up::SetUpDevice;
 use super::sign_in::SignIn;
 use super::sign_out::{SignOut, SignedOut};
@@ -84,8 +85,7 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
         (
             "recover/review".to_owned(),
-            Review { passkeys: devices(email).passkeys, return_to: Some("/a"), state: ReviewState::Changed }
-                .render(chrome),
+            Review { passkeys: devices(email).passkeys, return_to: Some("/a") }.render(chrome),
         ),
     ];
     for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
@@ -93,6 +93,10 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
             let page = Recover { mode, email, return_to: Some(return_to), state };
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
+    }
+    for (is_again, is_stopped) in [(false, false), (true, false), (false, true)] {
+        let page = Contest { question: "q", email, browser: email, recovered_at: AT, is_again, is_stopped };
+        pages.push((format!("contest {is_again} {is_stopped}"), page.render(chrome)));
     }
     for page in [RecoverCancel::Ask, RecoverCancel::Done, RecoverCancel::Gone] {
         pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));
@@ -525,9 +529,7 @@ fn a_held_recovery_says_when_it_can_be_finished() {
 
 #[test]
 fn the_review_asks_for_each_older_passkey() {
-    let page = english(|chrome| {
-        Review { passkeys: devices(EMAIL).passkeys, return_to: None, state: ReviewState::Asking }.render(chrome)
-    });
+    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None }.render(chrome));
     assert_eq!(page.matches("type=\"checkbox\" name=\"passkey\" value=\"AQID\"").count(), 2);
     for choice in ["remove", "keep"] {
         assert!(page.contains(&format!("name=\"choice\" value=\"{choice}\"")), "{choice}");
@@ -549,7 +551,7 @@ fn devices_say_where_each_passkey_is_and_which_one_is_here() {
 fn a_waiting_recovery_can_be_stopped_on_every_device() {
     let held = english(|chrome| devices(EMAIL).render(chrome));
     says(&held, "They can finish on 23 Nov at 09:40 UTC. If it wasn't you, stop it.");
-    assert!(held.contains("action=\"/_bmauth/devices/hold/cancel\""));
+    assert!(held.contains("data-do=\"stop-recovery\""));
     let calm = english(|chrome| Devices { hold: None, ..devices(EMAIL) }.render(chrome));
     assert!(!calm.contains("hold/cancel"));
 }

@@ -1,7 +1,7 @@
 //! Changes of accounts, their passkeys, what happened to them, and operators' codes.
 
 use super::state::State;
-use crate::domain::link::Stage;
+
 use crate::domain::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Conflict, EventChange, PasskeyChange, PasskeyConflict,
 };
@@ -34,17 +34,20 @@ impl State {
                 }
                 account.groups = groups;
             }
+            AccountChange::Aftermath { account, was, is } => {
+                let account = self.accounts.get_mut(&account).ok_or(AccountConflict::Gone)?;
+                if account.aftermath != was {
+                    return Err(AccountConflict::Changed.into());
+                }
+                account.aftermath = is;
+            }
             AccountChange::Remove(account) => {
                 self.accounts.remove(&account).ok_or(AccountConflict::Gone)?;
                 self.passkeys.retain(|_, passkey| passkey.account != account);
                 self.sessions.retain(|_, session| session.account != account);
                 self.events.retain(|_, event| event.account != account);
                 self.recoveries.retain(|_, recovery| recovery.account != Some(account));
-                self.links.retain(|_, link| {
-                    let offered = link.offer.is_some_and(|offer| offer.account == account);
-                    let approved = matches!(&link.stage, Stage::Approved(approval) if approval.account == account);
-                    !offered && !approved
-                });
+                self.drop_links(account);
                 self.holds.remove(&account);
                 self.admin_codes.remove(&account);
             }

@@ -1,7 +1,8 @@
 //! Changes of what is under way: ceremonies, registrations, links, recoveries.
 
 use super::state::State;
-use crate::domain::link::Link;
+use crate::domain::account::AccountId;
+use crate::domain::link::{Link, Stage};
 use crate::domain::plan::{
     AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
 };
@@ -42,8 +43,18 @@ impl State {
         Ok(())
     }
 
+    /// Takes away every link that an account offers or has approved.
+    pub(super) fn drop_links(&mut self, account: AccountId) {
+        self.links.retain(|_, link| {
+            let offered = link.offer.is_some_and(|offer| offer.account == account);
+            let approved = matches!(&link.stage, Stage::Approved(approval) if approval.account == account);
+            !offered && !approved
+        });
+    }
+
     pub(super) fn make_link(&mut self, change: LinkChange) -> Result<(), Conflict> {
         match change {
+            LinkChange::DropAll(account) => self.drop_links(account),
             LinkChange::Add(link) => {
                 let codes = [link.scan_code, link.short_code];
                 let taken = |other: &Link| codes.contains(&other.scan_code) || codes.contains(&other.short_code);

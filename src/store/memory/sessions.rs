@@ -38,9 +38,6 @@ impl State {
                 }
                 session.host = Some(host);
             }
-            SessionChange::AnswerReview(token) => {
-                self.sessions.get_mut(&token).ok_or(SessionConflict::Ended)?.review = false;
-            }
             SessionChange::Require(token) => {
                 self.sessions.get(&token).ok_or(SessionConflict::Ended)?;
             }

@@ -11,6 +11,7 @@ use bmauth::auth::keys::Keys;
 use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
@@ -120,6 +121,7 @@ impl Issuing {
             groups: Vec::new(),
             disabled: false,
             created_at: self.now(),
+            aftermath: Aftermath::default(),
         };
         let passkey = Passkey {
             account: account.id,
@@ -154,7 +156,6 @@ impl Issuing {
             browser: String::new(),
             address: None,
             recovered_at: None,
-            review: false,
             host: None,
             bound_for: Destination::root(),
         };

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::link::{Link, Stage};
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
@@ -10,7 +11,6 @@ use bmauth::domain::plan::{
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
-use bmauth::domain::session::Session;
 use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::{CommitError, Store};
 use futures_util::future::join_all;
@@ -166,8 +166,7 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
     keeps(&*store, [Change::Passkey(PasskeyChange::Add(passkey(3, 1))), Change::Hold(HoldChange::Add(hold(1, 1)))])
         .await;
     let sessions = [(1, 1, 1), (2, 1, 3), (3, 2, 2)].map(|(n, of, with)| session(n, of, with));
-    keeps(&*store, sessions.map(|session| Change::Session(SessionChange::Add(Session { review: true, ..session }))))
-        .await;
+    keeps(&*store, sessions.map(|session| Change::Session(SessionChange::Add(session)))).await;
     keeps(
         &*store,
         [
@@ -190,7 +189,7 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
 
     let (first, second) = (account_id(1), account_id(2));
     let changes = [
-        Change::Session(SessionChange::AnswerReview(digest(1))),
+        Change::Account(AccountChange::Aftermath { account: first, was: Aftermath::default(), is: aftermath(1) }),
         Change::Tokens(TokensChange::Add(tokens(1, 1, 0))),
         Change::Tokens(TokensChange::Advance(TokenFamily { revision: 1, ..tokens(0, 2, 1) })),
         Change::Session(SessionChange::Tie { session: digest(0), credential: credential(3) }),

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bmauth::domain::account::Account;
-use bmauth::domain::link::{Offer, Stage};
+use bmauth::domain::aftermath::{Aftermath, Review};
+use bmauth::domain::host::Host;
+use bmauth::domain::link::{Approval, Link, Offer, Stage};
 use bmauth::domain::passkey::Passkey;
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, Change, Conflict, EventChange, HoldChange, LinkChange, PasskeyChange,
@@ -84,22 +86,65 @@ pub async fn one_session_can_be_left_when_the_others_end(store: Arc<impl Store>)
     assert_eq!(open_sessions(&*store).await, [2]);
 }
 
-pub async fn a_review_is_answered_in_one_session_that_must_be_there(store: Arc<impl Store>) {
+pub async fn a_recovery_is_reviewed_where_it_is_still_as_it_was_read(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
-    let asked = |n| Session { review: true, ..session(n, 1, 1) };
-    keeps(&*store, [1, 2].map(|n| Change::Session(SessionChange::Add(asked(n))))).await;
-    for _ in 0..2 {
-        keeps(&*store, [Change::Session(SessionChange::AnswerReview(digest(1)))]).await;
-        assert_eq!(store.session(digest(1)).await.unwrap(), Some(Session { review: false, ..asked(1) }));
+    let set = |n, was: &Aftermath, is: &Aftermath| {
+        let (was, is) = (was.clone(), is.clone());
+        [Change::Account(AccountChange::Aftermath { account: account_id(n), was, is })]
+    };
+    let (none, open) = (Aftermath::default(), aftermath(1));
+    let contested = Aftermath { review: open.review.as_ref().map(Review::contested), ..open.clone() };
+    for (was, is) in [(&none, &none), (&none, &open), (&open, &open), (&open, &contested)] {
+        keeps(&*store, set(1, was, is)).await;
+        let kept = store.account(account_id(1)).await.unwrap().unwrap();
+        assert_eq!(kept, Account { aftermath: is.clone(), ..account(1) });
     }
-    assert_eq!(store.session(digest(2)).await.unwrap(), Some(asked(2)));
-    keeps(&*store, [Change::Session(SessionChange::End(digest(2)))]).await;
-    refuses(
-        &*store,
-        [Change::Session(SessionChange::AnswerReview(digest(2)))],
-        Conflict::Session(SessionConflict::Ended),
-    )
-    .await;
+    for was in [&none, &open, &contested.settled()] {
+        refuses(&*store, set(1, was, was), Conflict::Account(AccountConflict::Changed)).await;
+        refuses(&*store, set(1, was, &none), Conflict::Account(AccountConflict::Changed)).await;
+    }
+    refuses(&*store, set(2, &none, &open), Conflict::Account(AccountConflict::Gone)).await;
+    keeps(&*store, set(1, &contested, &contested.settled())).await;
+}
+
+pub async fn a_session_is_bound_to_one_host(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let host = |name: &str| Host::parse(name).unwrap();
+    let unbound = Session { host: None, ..session(1, 1, 1) };
+    keeps(&*store, [Change::Session(SessionChange::Add(unbound.clone()))]).await;
+    let bind = |n, name: &str| [Change::Session(SessionChange::Bind { session: digest(n), host: host(name) })];
+    keeps(&*store, bind(1, "a.example.com")).await;
+    refuses(&*store, bind(1, "b.example.com"), Conflict::Session(SessionConflict::Tied)).await;
+    refuses(&*store, bind(2, "b.example.com"), Conflict::Session(SessionConflict::Ended)).await;
+    let bound = Session { host: Some(host("a.example.com")), ..unbound };
+    assert_eq!(store.session(digest(1)).await.unwrap(), Some(bound));
+}
+
+/// A link that stands on nothing.
+fn shown(n: u32) -> Link {
+    Link { offer: None, stage: Stage::Shown, ..link(n) }
+}
+
+pub async fn links_that_an_account_offers_or_has_approved_are_dropped_together(store: Arc<impl Store>) {
+    for n in 1..=2 {
+        keeps(&*store, person(n)).await;
+    }
+    let offers =
+        |n: u32, of: u32| Link { offer: Some(Offer { account: account_id(of), session: digest(of) }), ..shown(n) };
+    let approved = |n: u32, by: u32| {
+        let approval = Approval { account: account_id(by), credential: credential(by), session: None };
+        Link { stage: Stage::Approved(approval), offer: None, ..shown(n) }
+    };
+    let links = [offers(1, 1), approved(2, 1), offers(3, 2), approved(4, 2), Link { offer: None, ..shown(5) }];
+    for link in links {
+        keeps(&*store, [Change::Link(LinkChange::Add(link))]).await;
+    }
+    for _ in 0..2 {
+        keeps(&*store, [Change::Link(LinkChange::DropAll(account_id(1)))]).await;
+        for (n, is_there) in [(1, false), (2, false), (3, true), (4, true), (5, true)] {
+            assert_eq!(store.link(link_id(n)).await.unwrap().is_some(), is_there, "{n}");
+        }
+    }
 }
 
 pub async fn a_passkey_is_renamed_by_its_own_account_only(store: Arc<impl Store>) {

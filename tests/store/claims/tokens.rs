@@ -229,7 +229,6 @@ pub async fn what_changes_a_session_leaves_its_tokens(store: Arc<impl Store>) {
     .await;
     for change in [
         Change::Session(SessionChange::Tie { session: digest(1), credential: credential(1) }),
-        Change::Session(SessionChange::AnswerReview(digest(1))),
         Change::Session(SessionChange::Touch(vec![(digest(1), at(5000))])),
         Change::Session(SessionChange::Require(digest(1))),
     ] {

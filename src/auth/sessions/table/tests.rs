@@ -29,6 +29,7 @@ fn somebody(number: u128) -> SignedIn {
         groups: vec!["staff".to_owned(), "org:admins".to_owned()],
         disabled: false,
         created_at: NOW,
+        aftermath: crate::domain::aftermath::Aftermath::default(),
     };
     let session = Session {
         token: Secret::from_bytes(secret).digest(),
@@ -41,7 +42,6 @@ fn somebody(number: u128) -> SignedIn {
         browser: "Firefox on Linux".to_owned(),
         address: None,
         recovered_at: Some(NOW),
-        review: false,
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
     };

@@ -98,6 +98,8 @@ pub async fn confirmed(
             answer::without_session(&portal, GoOn::to(sign_in()))
         }
         Confirmed::Removed(_) | Confirmed::Stopped => GoOn::to(DEVICES).into_response(),
+        // Asked for by its own page.
+        Confirmed::Reviewed(return_to) => GoOn::to(caller.address(&return_to, &portal)).into_response(),
         // Only the API asks for it, and in sessions of its own.
         Confirmed::Elevated(_) => return Err(ScriptRefusal::ExpiredCeremony.into()),
     })
@@ -127,7 +129,7 @@ fn going_on(return_to: Option<&str>, caller: &Caller, portal: &Portal) -> Destin
     return_to.and_then(|text| caller.read_destination(text, portal)).unwrap_or_else(Destination::devices)
 }
 
-fn word(refusal: Refusal) -> ScriptRefusal {
+pub(in crate::portal::pages) fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale => ScriptRefusal::ExpiredCeremony,
         Refusal::SignedOut => ScriptRefusal::NotSignedIn,

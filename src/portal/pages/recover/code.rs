@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::auth::failure::refusal_apart;
+use crate::auth::recover::CameTo;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
 use crate::domain::recover::{Mode, Proved, Refusal};
 use crate::gate::refusal::GateRefusal;
@@ -28,8 +29,11 @@ pub async fn post(
     PageForm(Entered { code }): PageForm<Entered>,
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.prove(&code, &caller.visitor).await)? {
-        Ok(Proved::SetUp) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
-        Ok(Proved::Held(until)) => {
+        Ok(CameTo::Proved(Proved::SetUp)) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
+        Ok(CameTo::SignedIn(signed_in)) => {
+            Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
+        }
+        Ok(CameTo::Proved(Proved::Held(until))) => {
             let view = RecoverHeld { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }
@@ -54,6 +58,8 @@ async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Res
         | Refusal::NoRecovery
         | Refusal::NoHold
         | Refusal::NoReview
+        | Refusal::NotProved
+        | Refusal::Doubted
         | Refusal::Disabled
         | Refusal::BadPasskey => Err(GateRefusal::RecoveryEnded.into()),
     }

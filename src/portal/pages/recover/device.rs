@@ -42,7 +42,8 @@ pub async fn verify(
     let recovered = auth.sessions.or_again(auth.recover.finish(ceremony, credential, visitor).await, visitor).await;
     let signed_in = recovered.map_err(worded(word))?;
     let wanted = &signed_in.return_to;
-    let location = match signed_in.session.review {
+    let live = auth.sessions.find(signed_in.session.token).await?;
+    let location = match live.is_some_and(|live| live.review()) {
         false => caller.address(wanted, &portal),
         true => detour::returning(RECOVER_REVIEW, wanted.unless_root()),
     };

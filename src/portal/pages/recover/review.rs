@@ -1,25 +1,34 @@
-//! `/_bmauth/recover/review`: "Keep your account safe", once, before the app.
+//! `/_bmauth/recover/review`: "Keep your account safe", before the app.
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
 use http::request::Parts;
+use serde::Deserialize;
+use webauthn_rs::prelude::PublicKeyCredential;
 
-use crate::auth::failure::refusal_apart;
+use super::word;
+use crate::auth::failure::{Failure, refusal_apart};
+use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
+use crate::domain::ceremony::CeremonyId;
+use crate::domain::manage;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::provider;
+use crate::domain::recover::Refusal;
+use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
-use crate::portal::handler::PageError;
+use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
+use crate::portal::pages::devices;
+use crate::portal::pages::sign_in::ToUse;
 use crate::portal::views::devices::PasskeyRow;
-use crate::portal::views::review::{Review, ReviewState};
-use crate::portal::views::step_refusal::StepRefusal;
+use crate::portal::views::review::Review;
+use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
 /// The session that is asked; every other visitor is sent on.
@@ -39,74 +48,88 @@ impl FromRequestParts<Arc<Portal>> for AskedSession {
     }
 }
 
+/// The same for the page's script.
+#[derive(Debug)]
+pub struct AskedScript(LiveSession);
+
+impl FromRequestParts<Arc<Portal>> for AskedScript {
+    type Rejection = ScriptError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
+        let Ok(caller) = Caller::from_request_parts(parts, portal).await;
+        let asked = caller.session(portal).await?.filter(LiveSession::review);
+        asked.map(Self).ok_or(ScriptRefusal::NotSignedIn.into())
+    }
+}
+
 /// The page; a visitor with nothing to review goes on.
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     AskedSession(live): AskedSession,
 ) -> Result<Response, PageError> {
-    show(&portal, &caller, &live, ReviewState::Asking, None).await
-}
-
-/// The answer: what is named is removed, or all is kept.
-pub async fn post(
-    State(portal): State<Arc<Portal>>,
-    caller: Caller,
-    AskedSession(live): AskedSession,
-    body: Bytes,
-) -> Result<Response, PageError> {
-    let mut choice = None;
-    let mut named = Vec::new();
-    let mut return_to = None;
-    for (name, value) in url::form_urlencoded::parse(&body) {
-        match &*name {
-            "choice" => choice = Some(value.into_owned()),
-            "return_to" => return_to = Some(value.into_owned()),
-            "passkey" => {
-                let id = URL_SAFE_NO_PAD.decode(&*value).ok().and_then(|bytes| CredentialId::new(&bytes));
-                named.push(id.ok_or_else(|| PageError::malformed("a passkey is named by no credential id"))?);
-            }
-            _ => {}
-        }
-    }
-    let caller = caller.bound_for(return_to.as_deref(), &portal);
-    match choice.as_deref() {
-        Some("keep") => named.clear(),
-        Some("remove") if named.is_empty() => {
-            let refusal = refused("nothing-chosen", "removing was chosen, and no passkey");
-            return show(&portal, &caller, &live, ReviewState::NothingChosen, Some(refusal)).await;
-        }
-        Some("remove") => {}
-        _ => return Err(PageError::malformed("neither keeping nor removing was chosen")),
-    }
-    match refusal_apart(portal.auth.recover.answer_review(&live, &named, &caller.visitor).await)? {
-        Ok(()) => Ok(answer::go_on(&portal, &caller, &caller.destination())),
-        // Somebody else's, its own, or one that is gone meanwhile: the list is shown anew.
-        Err(_) => {
-            let refusal = refused("no-passkey", "a passkey that was chosen is not one that can be removed here");
-            show(&portal, &caller, &live, ReviewState::Changed, Some(refusal)).await
-        }
-    }
-}
-
-fn refused(name: &'static str, why: &'static str) -> StepRefusal {
-    StepRefusal { status: StatusCode::UNPROCESSABLE_ENTITY, name, why }
-}
-
-async fn show(
-    portal: &Portal,
-    caller: &Caller,
-    live: &LiveSession,
-    state: ReviewState,
-    refusal: Option<StepRefusal>,
-) -> Result<Response, PageError> {
-    let Ok(passkeys) = refusal_apart(portal.auth.recover.passkeys_to_review(live).await)? else {
-        return Ok(answer::go_on(portal, caller, &caller.destination()));
+    let Ok(passkeys) = refusal_apart(portal.auth.recover.passkeys_to_review(&live).await)? else {
+        return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     };
     let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
     let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();
-    let view = Review { passkeys: rows, return_to: caller.return_path(), state };
-    Ok(answer::page_again(refusal, portal, caller, |chrome| view.render(chrome)))
+    let view = Review { passkeys: rows, return_to: caller.return_path() };
+    Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
+}
+
+/// What the script sends once something was chosen.
+#[derive(Deserialize)]
+pub struct Chosen {
+    /// The passkeys to be removed, by their credential ids in base64url; all others are kept.
+    remove: Vec<String>,
+    /// All that the page shows.
+    listed: Vec<String>,
+    return_to: Option<String>,
+}
+
+/// A challenge for the session's own passkey.
+pub async fn options(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    AskedScript(live): AskedScript,
+    ScriptBody(Chosen { remove, listed, return_to }): ScriptBody<Chosen>,
+) -> Result<Json<ToUse>, ScriptError> {
+    let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
+    let (remove, listed) = (credentials(&remove)?, credentials(&listed)?);
+    let begun = portal.auth.recover.begin_review(&live, remove, listed, return_to, &caller.visitor).await;
+    begun.map(ToUse::of).map_err(worded(|refusal| match refusal {
+        Refusal::Stale | Refusal::NoReview => ScriptRefusal::ReviewChanged,
+        other => word(other),
+    }))
+}
+
+/// What the script sends when the device has answered.
+#[derive(Deserialize)]
+pub struct Proof {
+    ceremony: CeremonyId,
+    credential: PublicKeyCredential,
+}
+
+/// The device's answer: what was chosen is removed, and all else awake again.
+pub async fn verify(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    AskedScript(live): AskedScript,
+    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+) -> Result<Json<GoOn>, ScriptError> {
+    let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &live, &caller.visitor).await;
+    match confirmed {
+        Ok(Confirmed::Reviewed(return_to)) => Ok(GoOn::to(caller.address(&return_to, &portal))),
+        // Nothing else is confirmed before the review is answered.
+        Ok(_) => Err(ScriptRefusal::ExpiredCeremony.into()),
+        Err(Failure::Refused(manage::Refusal::Unknown)) => Err(ScriptRefusal::ReviewChanged.into()),
+        Err(failure) => Err(worded(devices::passkeys::word)(failure)),
+    }
+}
+
+fn credentials(written: &[String]) -> Result<Vec<CredentialId>, ScriptRefusal> {
+    let read = |id: &String| URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| CredentialId::new(&bytes));
+    written.iter().map(|id| read(id).ok_or(ScriptRefusal::Malformed)).collect()
 }
 
 fn row<'a>(passkey: &'a Passkey, id: &'a str) -> PasskeyRow<'a> {

@@ -9,6 +9,7 @@ use super::Stop;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::aftermath::Aftermath;
 use crate::domain::link::Link;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{
@@ -22,6 +23,7 @@ impl Batch<'_, '_> {
             AccountChange::Add(account) => self.add_account(&account)?,
             AccountChange::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
             AccountChange::SetGroups { account, was, groups } => self.set_groups(account, &was, groups)?,
+            AccountChange::Aftermath { account, was, is } => self.set_aftermath(account, &was, is)?,
             AccountChange::Remove(account) => self.remove_account(account)?,
         }
         Ok(())
@@ -101,6 +103,17 @@ impl Batch<'_, '_> {
             return Err(AccountConflict::Changed.into());
         }
         Ok(self.put(&Account { groups, ..account })?)
+    }
+
+    pub(super) fn set_aftermath(&mut self, account: AccountId, was: &Aftermath, is: Aftermath) -> Result<(), Stop> {
+        let account = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
+        if account.aftermath != *was {
+            return Err(AccountConflict::Changed.into());
+        }
+        if is != *was {
+            self.put(&Account { aftermath: is, ..account })?;
+        }
+        Ok(())
     }
 
     /// Removes an account and everything that names it; ceremonies are left to expire.

@@ -56,6 +56,7 @@ impl Batch<'_, '_> {
         match change {
             LinkChange::Add(link) => self.add_link(&link)?,
             LinkChange::Advance(link) => self.advance_link(&link)?,
+            LinkChange::DropAll(account) => self.discard_all::<Link>(Table::LinksByAccount, account)?,
             LinkChange::Spend { id, revision } => {
                 let link = self.remove::<Link>(id.0.as_bytes())?;
                 link.filter(|link| link.revision == revision).ok_or(Conflict::LinkChanged)?;

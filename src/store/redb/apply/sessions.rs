@@ -35,10 +35,6 @@ impl Batch<'_, '_> {
                 }
                 self.put(&Session { host: Some(host), ..session })?;
             }
-            SessionChange::AnswerReview(token) => {
-                let session = self.load::<Session>(token.bytes())?.ok_or(SessionConflict::Ended)?;
-                self.put(&Session { review: false, ..session })?;
-            }
             SessionChange::Require(token) => {
                 self.load::<Session>(token.bytes())?.ok_or(SessionConflict::Ended)?;
             }

@@ -6,6 +6,7 @@ use super::super::fault::Fault;
 use super::super::rows::Row;
 use super::super::table::Table;
 use crate::domain::account::{Account, AccountId};
+use crate::domain::aftermath::{Aftermath, Review};
 use crate::domain::clock::Timestamp;
 use crate::domain::profile::{Locale, Metadata};
 
@@ -25,6 +26,43 @@ struct AccountV2 {
     metadata: Option<String>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct AccountV3 {
+    was: AccountV2,
+    recovered_at: Option<u64>,
+    review: Option<ReviewV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReviewV1 {
+    /// Empty where there is none: no credential id is.
+    credential_id: Vec<u8>,
+    browser: String,
+    is_contested: bool,
+    contests: u8,
+}
+
+impl ReviewV1 {
+    fn of(review: &Review) -> Self {
+        let Review { credential, browser, is_contested, contests } = review;
+        Self {
+            credential_id: credential.as_ref().map(|id| id.bytes().to_vec()).unwrap_or_default(),
+            browser: browser.clone(),
+            is_contested: *is_contested,
+            contests: *contests,
+        }
+    }
+
+    fn read(self) -> Result<Review, Fault> {
+        let Self { credential_id, browser, is_contested, contests } = self;
+        let credential = match credential_id.as_slice() {
+            [] => None,
+            id => Some(super::credential_id(Table::Accounts, id)?),
+        };
+        Ok(Review { credential, browser, is_contested, contests })
+    }
+}
+
 impl Row for Account {
     const TABLE: Table = Table::Accounts;
 
@@ -37,7 +75,7 @@ impl Row for Account {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { id: _, email, name, locale, metadata, groups, disabled, created_at } = self;
+        let Self { id: _, email, name, locale, metadata, groups, disabled, created_at, aftermath } = self;
         let was = AccountV1 {
             email: email.as_str().to_owned(),
             name: name.clone(),
@@ -47,15 +85,22 @@ impl Row for Account {
         };
         let locale = locale.as_ref().map(|locale| locale.as_str().to_owned());
         let metadata = metadata.as_ref().map(|metadata| metadata.as_str().to_owned());
-        super::encode(Self::TABLE, 2, &AccountV2 { was, locale, metadata })
+        let Aftermath { recovered_at, review } = aftermath;
+        let (recovered_at, review) = (recovered_at.map(Timestamp::unix), review.as_ref().map(ReviewV1::of));
+        super::encode(Self::TABLE, 3, &AccountV3 { was: AccountV2 { was, locale, metadata }, recovered_at, review })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        let AccountV2 { was, locale, metadata } = match super::version(Self::TABLE, value)? {
-            (1, bytes) => AccountV2 { was: super::record(Self::TABLE, bytes)?, locale: None, metadata: None },
-            (2, bytes) => super::record(Self::TABLE, bytes)?,
+        let never_recovered = |was| AccountV3 { was, recovered_at: None, review: None };
+        let AccountV3 { was, recovered_at, review } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => {
+                never_recovered(AccountV2 { was: super::record(Self::TABLE, bytes)?, locale: None, metadata: None })
+            }
+            (2, bytes) => never_recovered(super::record(Self::TABLE, bytes)?),
+            (3, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
+        let AccountV2 { was, locale, metadata } = was;
         let AccountV1 { email, name, groups, disabled, created_at } = was;
         let broken = |error| super::unreadable(Self::TABLE, error);
         Ok(Self {
@@ -67,6 +112,10 @@ impl Row for Account {
             groups,
             disabled,
             created_at: Timestamp::from_unix(created_at),
+            aftermath: Aftermath {
+                recovered_at: recovered_at.map(Timestamp::from_unix),
+                review: review.map(ReviewV1::read).transpose()?,
+            },
         })
     }
 }

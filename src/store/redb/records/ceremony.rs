@@ -13,6 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::link::id::LinkId;
 use crate::domain::origin::Origin;
+use crate::domain::passkey::CredentialId;
 use crate::domain::profile::Profile;
 use crate::domain::secret::SecretDigest;
 
@@ -42,6 +43,7 @@ enum PurposeV1 {
     ApproveLink { link: [u8; 16], subject: SubjectV1, state_json: Vec<u8> },
     Confirm { account: [u8; 16], session: [u8; 32], act: ActV1, state_json: Vec<u8> },
     RegisterAs { email: String, account: [u8; 16], state_json: Vec<u8>, profile: ProfileV1 },
+    Contest { account: [u8; 16], credential_id: Vec<u8>, state_json: Vec<u8> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +66,7 @@ enum ActV1 {
     RemovePasskey { credential_id: Vec<u8>, last: bool },
     Elevate,
     StopRecovery,
+    AnswerReview { remove: Vec<Vec<u8>>, listed: Vec<Vec<u8>> },
 }
 
 impl Row for Ceremony {
@@ -125,6 +128,11 @@ impl PurposeV1 {
                     Proves::Link { link, subject } => {
                         Self::ApproveLink { link: link.0.into_bytes(), subject: SubjectV1::of(*subject), state_json }
                     }
+                    Proves::Contest { account, credential } => Self::Contest {
+                        account: account.0.into_bytes(),
+                        credential_id: credential.bytes().to_vec(),
+                        state_json,
+                    },
                     Proves::Confirm { account, session, act } => Self::Confirm {
                         account: account.0.into_bytes(),
                         session: *session.bytes(),
@@ -166,6 +174,10 @@ impl PurposeV1 {
             Self::SignIn { subject, state_json } => prove(Proves::SignIn(subject.read()), &state_json),
             Self::ApproveLink { link, subject, state_json } => {
                 prove(Proves::Link { link: LinkId(Uuid::from_bytes(link)), subject: subject.read() }, &state_json)
+            }
+            Self::Contest { account: of, credential_id, state_json } => {
+                let credential = super::credential_id(TABLE, &credential_id)?;
+                prove(Proves::Contest { account: account(of), credential }, &state_json)
             }
             Self::Confirm { account: of, session, act, state_json } => {
                 let (account, session, act) = (account(of), SecretDigest::from_bytes(session), act.read()?);
@@ -217,6 +229,10 @@ impl ActV1 {
             Act::AddPasskey => Self::AddPasskey,
             Act::Elevate => Self::Elevate,
             Act::StopRecovery => Self::StopRecovery,
+            Act::AnswerReview { remove, listed } => {
+                let bytes = |ids: &[CredentialId]| ids.iter().map(|id| id.bytes().to_vec()).collect();
+                Self::AnswerReview { remove: bytes(remove), listed: bytes(listed) }
+            }
             Act::RemovePasskey { credential, last } => {
                 Self::RemovePasskey { credential_id: credential.bytes().to_vec(), last: *last }
             }
@@ -228,6 +244,11 @@ impl ActV1 {
             Self::AddPasskey => Act::AddPasskey,
             Self::Elevate => Act::Elevate,
             Self::StopRecovery => Act::StopRecovery,
+            Self::AnswerReview { remove, listed } => {
+                let id = |id: &Vec<u8>| super::credential_id(Table::Ceremonies, id);
+                let ids = |all: Vec<Vec<u8>>| all.iter().map(id).collect::<Result<Vec<_>, _>>();
+                Act::AnswerReview { remove: ids(remove)?, listed: ids(listed)? }
+            }
             Self::RemovePasskey { credential_id, last } => {
                 Act::RemovePasskey { credential: super::credential_id(Table::Ceremonies, &credential_id)?, last }
             }

@@ -61,6 +61,9 @@ what_v1! {
     TokenCopied
     PasskeyCanSync
     PasskeyMoved
+    RecoveryContested
+    RecoveryUndone
+    ReviewAnswered
 }
 
 impl Row for Event {

@@ -37,6 +37,8 @@ enum MessageV1 {
     PasskeyRemoved { aaguid: [u8; 16] },
     PasskeyCopied { aaguid: [u8; 16] },
     PasskeyMoved { aaguid: [u8; 16] },
+    RecoveryContested,
+    RecoveryUndone,
 }
 
 impl MessageV1 {
@@ -51,6 +53,8 @@ impl MessageV1 {
             }
             Message::RecoveryDone => Self::RecoveryDone,
             Message::RecoveryCancelled => Self::RecoveryCancelled,
+            Message::RecoveryContested => Self::RecoveryContested,
+            Message::RecoveryUndone => Self::RecoveryUndone,
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
             Message::PasskeyRemoved { aaguid } => Self::PasskeyRemoved { aaguid: aaguid.into_bytes() },
             Message::PasskeyCopied { aaguid } => Self::PasskeyCopied { aaguid: aaguid.into_bytes() },
@@ -72,6 +76,8 @@ impl MessageV1 {
             },
             Self::RecoveryDone => Message::RecoveryDone,
             Self::RecoveryCancelled => Message::RecoveryCancelled,
+            Self::RecoveryContested => Message::RecoveryContested,
+            Self::RecoveryUndone => Message::RecoveryUndone,
             Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },
             Self::PasskeyRemoved { aaguid } => Message::PasskeyRemoved { aaguid: id(aaguid) },
             Self::PasskeyCopied { aaguid } => Message::PasskeyCopied { aaguid: id(aaguid) },

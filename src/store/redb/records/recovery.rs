@@ -34,6 +34,13 @@ struct RecoveryV2 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RecoveryV3 {
+    was: RecoveryV2,
+    /// Empty where there is none: no credential id is.
+    beside: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
 enum StageV1 {
     Code,
     Proved,
@@ -56,7 +63,7 @@ impl Row for Recovery {
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
-        let Self { browser: _, revision, email, account, stage, code, claim, return_to, expires_at } = self;
+        let Self { browser: _, revision, email, account, stage, code, claim, beside, return_to, expires_at } = self;
         let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
@@ -72,13 +79,16 @@ impl Row for Recovery {
             return_to: return_to.as_str().to_owned(),
             expires_at: expires_at.unix(),
         };
-        super::encode(Self::TABLE, 2, &RecoveryV2 { was, network: network_of(claim) })
+        let beside = beside.as_ref().map(|id| id.bytes().to_vec()).unwrap_or_default();
+        super::encode(Self::TABLE, 3, &RecoveryV3 { was: RecoveryV2 { was, network: network_of(claim) }, beside })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        let RecoveryV2 { was, network } = match super::version(Self::TABLE, value)? {
-            (1, bytes) => RecoveryV2 { was: super::record(Self::TABLE, bytes)?, network: None },
-            (2, bytes) => super::record(Self::TABLE, bytes)?,
+        let alone = |was| RecoveryV3 { was, beside: Vec::new() };
+        let RecoveryV3 { was: RecoveryV2 { was, network }, beside } = match super::version(Self::TABLE, value)? {
+            (1, bytes) => alone(RecoveryV2 { was: super::record(Self::TABLE, bytes)?, network: None }),
+            (2, bytes) => alone(super::record(Self::TABLE, bytes)?),
+            (3, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
         let RecoveryV1 { revision, email, account, stage, code, tries, code_sent_at, return_to, expires_at } = was;
@@ -94,6 +104,10 @@ impl Row for Recovery {
             },
             code: MailedCode { id: CodeId(Uuid::from_bytes(code)), tries, sent_at: Timestamp::from_unix(code_sent_at) },
             claim: claim(network),
+            beside: match beside.as_slice() {
+                [] => None,
+                id => Some(super::credential_id(Self::TABLE, id)?),
+            },
             return_to: Destination::try_from(return_to).unwrap_or_default(),
             expires_at: Timestamp::from_unix(expires_at),
         })

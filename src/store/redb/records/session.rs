@@ -32,6 +32,7 @@ struct SessionV1 {
 struct SessionV2 {
     was: SessionV1,
     recovered_at: Option<u64>,
+    /// Of no use any more: the review is the account's.
     review: bool,
 }
 
@@ -98,7 +99,6 @@ impl Row for Session {
             browser,
             address,
             recovered_at,
-            review,
             host,
             bound_for,
         } = self;
@@ -113,14 +113,14 @@ impl Row for Session {
             browser: browser.clone(),
             address: *address,
         };
-        let was = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: *review };
+        let was = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: false };
         let host = host.as_ref().map(|host| host.as_str().to_owned());
         super::encode(Self::TABLE, 3, &SessionV3 { was, host, bound_for: bound_for.as_str().to_owned() })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let without_host = |was| SessionV3 { was, host: None, bound_for: Destination::root().as_str().to_owned() };
-        let SessionV3 { was: SessionV2 { was, recovered_at, review }, host, bound_for } =
+        let SessionV3 { was: SessionV2 { was, recovered_at, review: _ }, host, bound_for } =
             match super::version(Self::TABLE, value)? {
                 (1, bytes) => without_host(SessionV2 {
                     was: super::record(Self::TABLE, bytes)?,
@@ -159,7 +159,6 @@ impl Row for Session {
             browser,
             address,
             recovered_at: recovered_at.map(Timestamp::from_unix),
-            review,
             host: host
                 .map(|host| Host::parse(&host).map_err(|error| super::unreadable(Self::TABLE, error)))
                 .transpose()?,

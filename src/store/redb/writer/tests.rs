@@ -126,6 +126,7 @@ fn add(n: u32, durability: Durability) -> Work {
         groups: Vec::new(),
         disabled: false,
         created_at: Timestamp::from_unix(1),
+        aftermath: crate::domain::aftermath::Aftermath::default(),
     };
     Work::Commit(vec![Change::Account(AccountChange::Add(account))], durability)
 }

@@ -1,0 +1,74 @@
+//! `/_bmauth/contest`: "This account was recovered", for an older passkey that was proved while the review is open.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use webauthn_rs::prelude::PublicKeyCredential;
+
+use super::word;
+use crate::auth::failure::refusal_apart;
+use crate::auth::recover::Contestable;
+use crate::domain::ceremony::CeremonyId;
+use crate::gate::refusal::GateRefusal;
+use crate::portal::caller::Caller;
+use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
+use crate::portal::pages::sign_in::ToUse;
+use crate::portal::views::contest::Contest;
+use crate::portal::{Portal, answer};
+
+/// Names the question that stands for the proof.
+#[derive(Deserialize)]
+pub struct Named {
+    question: CeremonyId,
+}
+
+/// The page.
+pub async fn get(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    named: Result<Query<Named>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, PageError> {
+    let Ok(Query(Named { question })) = named else { return Err(GateRefusal::RecoveryEnded.into()) };
+    let contestable = refusal_apart(portal.auth.recover.contestable(question, &caller.visitor).await)?;
+    let Ok(Contestable { owner, .. }) = contestable else { return Err(GateRefusal::RecoveryEnded.into()) };
+    let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::RecoveryEnded)?;
+    let question = question.0.to_string();
+    let view = Contest {
+        question: &question,
+        email: owner.email.as_str(),
+        browser: &review.browser,
+        recovered_at: owner.aftermath.recovered_at.unwrap_or(owner.created_at),
+        is_again: review.contests > 0,
+        is_stopped: review.is_contested,
+    };
+    Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
+}
+
+/// A challenge to contest the recovery with.
+pub async fn options(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    ScriptBody(Named { question }): ScriptBody<Named>,
+) -> Result<Json<ToUse>, ScriptError> {
+    portal.auth.recover.begin_contest(question, &caller.visitor).await.map(ToUse::of).map_err(worded(word))
+}
+
+/// What the script sends when the device has answered.
+#[derive(Deserialize)]
+pub struct Proof {
+    ceremony: CeremonyId,
+    credential: PublicKeyCredential,
+}
+
+/// The device's answer: the recovery is contested.
+pub async fn verify(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+) -> Result<Json<serde_json::Value>, ScriptError> {
+    portal.auth.recover.contest(ceremony, credential, &caller.visitor).await.map_err(worded(word))?;
+    Ok(Json(serde_json::json!({ "stopped": true })))
+}

@@ -1,0 +1,53 @@
+//! `/_bmauth/contest`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use crate::domain::clock::Timestamp;
+use crate::domain::own_paths;
+use crate::gate::detour;
+use crate::wording::Words;
+use crate::wording::moment::{self, Moment};
+
+/// "This account was recovered", for the owner of an older passkey.
+#[derive(Clone, Copy, Debug)]
+pub struct Contest<'a> {
+    /// Names the question that stands for the proof of that passkey.
+    pub question: &'a str,
+    /// The account's address, where the code went.
+    pub email: &'a str,
+    /// The browser that recovered, in words.
+    pub browser: &'a str,
+    /// When the account was recovered.
+    pub recovered_at: Timestamp,
+    /// A recovery was stopped before.
+    pub is_again: bool,
+    /// This one was stopped meanwhile.
+    pub is_stopped: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/contest.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Contest<'a>,
+    when: Moment,
+    sign_in_url: &'static str,
+}
+
+impl Contest<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let here = detour::with(own_paths::CONTEST, "question", self.question);
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("contest-heading"), &here),
+            words,
+            page: self,
+            when: moment::minute(words, self.recovered_at),
+            sign_in_url: own_paths::SIGN_IN,
+        })
+    }
+}

@@ -1,0 +1,22 @@
+// "This account was recovered": an older passkey says that it was somebody else.
+
+import { ask } from "./ask.js";
+import * as card from "./card.js";
+import { run, stop, unconfirmed } from "./confirm.js";
+import * as passkeys from "./passkeys.js";
+
+async function contest(signal) {
+  const { ceremony, options } = await ask("contest/options", { question: card.words.question }, signal);
+  const credential = await passkeys.get(options, "modal", signal);
+  await ask("contest/verify", { ceremony, credential }, signal);
+  card.show("stopped");
+}
+
+card.on({
+  me: () => card.show("was-me"),
+  "not-me": (button) => run(button, contest, unconfirmed),
+  cancel: () => {
+    stop();
+    card.idle();
+  },
+});
