@@ -63,8 +63,8 @@ impl std::fmt::Debug for Key {
 /// Why no token could be made. The request it was for is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// No key of the configured algorithm may sign yet.
-    #[error("there is no active signing key")]
+    /// There is no key of the configured algorithm.
+    #[error("there is no signing key")]
     NoKey,
     /// The key did not load, or the signature failed.
     #[error("an identity token could not be signed")]
@@ -164,10 +164,12 @@ impl Ring {
         Ok(Self { keys: loaded, jwks })
     }
 
-    /// The newest key that may sign.
+    /// The newest key that may sign; where the clock was set back to before all of them, the one published longest. All
+    /// are published, so what it signs can be verified, and the next rotation sets it back.
     fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&Key, IdentityError> {
-        let usable = |key: &&Key| key.algorithm == algorithm && key.active_from <= now;
-        self.keys.iter().rev().find(usable).ok_or(IdentityError::NoKey)
+        let mut keys = self.keys.iter().filter(|key| key.algorithm == algorithm);
+        let first = keys.next().ok_or(IdentityError::NoKey)?;
+        Ok(keys.rev().find(|key| key.active_from <= now).unwrap_or(first))
     }
 }
 

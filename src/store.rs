@@ -125,6 +125,15 @@ pub trait Store: Records {
     /// The first precondition that does not hold, or the store's own failure.
     async fn commit(&self, changes: Vec<Change>, durability: Durability) -> Result<(), CommitError>;
 
+    /// Deals with what is from the future of `now`, but for [`LEEWAY`](crate::domain::clock::LEEWAY): a clock was ahead that
+    /// has been set right. Sessions that were made or last used then count as made and used at `now`. Ceremonies,
+    /// registrations, links, recoveries and codes that would last for longer than they were to are removed, so that they are
+    /// not good again when their time comes. At most `limit` of each kind. Returns how many these were. A store that nothing
+    /// outlives in need not do it.
+    async fn set_back(&self, _now: Timestamp, _limit: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     /// Removes ceremonies, registrations, links, recoveries, holds, codes, events, letters and counters that have expired at
     /// `now`, and sessions created before `session_created_before` or last seen before `session_seen_before`; at most
     /// `limit` of each kind, so that other commits are not held up.

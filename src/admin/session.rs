@@ -36,6 +36,7 @@ pub struct Session {
 impl Session {
     /// A session as operators see it.
     pub(super) fn of(auth: &Auth, account: &Account, session: &session::Session) -> Self {
+        let now = auth.now();
         Self {
             id: session.id.0,
             email: account.email.as_str().to_owned(),
@@ -44,7 +45,7 @@ impl Session {
             amr: session.authentication.methods.iter().map(|method| method.amr().to_owned()).collect(),
             created_at: session.created_at.rfc3339(),
             last_seen_at: session.last_seen_at.rfc3339(),
-            ends_at: auth.sessions.limits().end(session.created_at, session.last_seen_at).rfc3339(),
+            ends_at: auth.sessions.limits().end(session.created_at.min(now), session.last_seen_at.min(now)).rfc3339(),
             recovered_at: session.recovered_at.map(Timestamp::rfc3339),
         }
     }

@@ -125,7 +125,7 @@ impl Core {
     /// The visitor's unfinished registration, if it has not expired.
     pub(super) async fn registration(&self, visitor: &Visitor) -> Result<Option<Registration>, StoreError> {
         let registration = self.records.registration(visitor.browser).await?;
-        Ok(registration.filter(|registration| self.now() < registration.expires_at))
+        Ok(registration.filter(|registration| registration.is_open(self.now())))
     }
 
     /// What there is to note of a passkey in which something changed.

@@ -94,6 +94,14 @@ impl Ledger {
         })?
     }
 
+    /// Deals with what is from the future, as [`Store::set_back`] does. Live sessions know already.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.store.set_back(now, limit).await
+    }
+
     /// Removes what has expired, as [`Store::sweep`] does: no live session is among it.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ impl RecoverFlow {
     /// The store failed.
     pub async fn pending(&self, visitor: &Visitor) -> Result<Option<Recovery>, StoreError> {
         let recovery = self.core.records.recovery(visitor.browser).await?;
-        Ok(recovery.filter(|recovery| self.core.now() < recovery.expires_at))
+        Ok(recovery.filter(|recovery| recovery.is_open(self.core.now())))
     }
 
     async fn begun(&self, visitor: &Visitor) -> Result<Recovery, Failure<Refusal>> {

@@ -102,7 +102,7 @@ impl Sessions {
         let records = &self.0.records;
         let Some(session) = records.session(token).await? else { return Ok(None) };
         let Some(account) = records.account(session.account).await? else { return Ok(None) };
-        let ends_at = self.limits().absolute_end(session.created_at);
+        let ends_at = self.limits().absolute_end(session.created_at.min(self.0.now()));
         Ok(Some(SignedIn { session, account, ends_at }))
     }
 
@@ -156,7 +156,7 @@ impl Sessions {
         let (limits, now) = (self.limits(), self.0.now());
         let mut sessions = self.0.records.sessions(account).await?;
         // Those whose time is up are in the store until it is swept.
-        sessions.retain(|session| now < limits.end(session.created_at, session.last_seen_at));
+        sessions.retain(|session| now < limits.end(session.created_at.min(now), session.last_seen_at.min(now)));
         Ok(sessions)
     }
 
@@ -221,7 +221,8 @@ impl Sessions {
     }
 
     /// Removes what has expired, sessions and everything else, a part at a time: what is left waits for the next round.
-    /// Sessions whose time is up end first, and when the others were last used is written down.
+    /// Sessions whose time is up end first, and when the others were last used is written down. Those from the future,
+    /// which a clock made that was ahead, count as made and used now: from then on their time runs as that of all others.
     ///
     /// # Errors
     /// The store failed.
@@ -237,6 +238,11 @@ impl Sessions {
                 Timestamp::from_unix(0)
             }
         };
+        for _ in 0..rounds {
+            if self.0.ledger.set_back(now, rows).await? < rows {
+                break;
+            }
+        }
         for _ in 0..rounds {
             if self.0.ledger.sweep(now, now.before(limits.absolute), unused_since, rows).await? < rows {
                 break;

@@ -1,6 +1,7 @@
 //! Sessions of clients of the API: the same flows, with tokens where a browser has a cookie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
@@ -60,11 +61,18 @@ pub struct TokensFlow {
     core: Arc<Core>,
     sessions: Sessions,
     sign_in: SignInFlow,
+    elevation: Duration,
 }
 
 impl TokensFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, sign_in: SignInFlow) -> Self {
-        Self { core, sessions, sign_in }
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, sign_in: SignInFlow, elevation: Duration) -> Self {
+        Self { core, sessions, sign_in, elevation }
+    }
+
+    /// Until when a session is elevated that has these tokens, if it is.
+    fn elevation_of(&self, family: &TokenFamily) -> Option<Timestamp> {
+        let now = self.core.now();
+        family.elevation(now).filter(|until| until.is_ahead(now, self.elevation))
     }
 
     /// What an address is. To be told only where the operator says so.
@@ -77,7 +85,7 @@ impl TokensFlow {
         }
         let now = self.core.now();
         let pending = self.core.records.registrations_of(email).await?;
-        let waits = pending.iter().any(|pending| now < pending.expires_at);
+        let waits = pending.iter().any(|pending| pending.is_open(now));
         Ok(if waits { Standing::Unverified } else { Standing::Unknown })
     }
 
@@ -110,7 +118,7 @@ impl TokensFlow {
             let family = self.core.records.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
             let live = self.sessions.find(family.session).await?.ok_or_else(unknown)?;
             let SignedIn { session, account, .. } = &self.sessions.signed_in(&live).await?.ok_or_else(unknown)?;
-            let elevated_until = family.elevation(self.core.now());
+            let elevated_until = self.elevation_of(&family);
             let (key, moment) = (&self.core.keys.refresh_tokens, self.core.moment(visitor));
             let presented = present(token, family, session, key, moment);
             let refresh = match presented.map_err(Failure::Refused)? {
@@ -163,8 +171,9 @@ impl TokensFlow {
         elevated_until: Option<Timestamp>,
     ) -> Result<(AccessToken, Timestamp), IdentityError> {
         let now = self.core.now();
-        let ends_at = self.sessions.limits().absolute_end(session.created_at);
-        let session_end = self.sessions.limits().end(session.created_at, now);
+        let created_at = session.created_at.min(now);
+        let ends_at = self.sessions.limits().absolute_end(created_at);
+        let session_end = self.sessions.limits().end(created_at, now);
         let signed_in = SignedIn { session, account, ends_at };
         let token =
             self.core.identity.mint_access(&signed_in, elevated_until, session_end, self.core.entropy.uuid(), now)?;
@@ -177,7 +186,7 @@ impl TokensFlow {
     /// The store failed.
     pub async fn elevation(&self, session: SecretDigest) -> Result<Option<Timestamp>, StoreError> {
         let family = self.core.records.tokens(session).await?;
-        Ok(family.and_then(|family| family.elevation(self.core.now())))
+        Ok(family.and_then(|family| self.elevation_of(&family)))
     }
 
     /// A session about to be that a client of the API carries tokens of.

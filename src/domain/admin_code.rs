@@ -101,7 +101,7 @@ impl AdminCode {
 
     /// Whether it can still be entered.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.expires_at
+        self.expires_at.is_ahead(now, LIFETIME)
     }
 
     /// Whether `typed` is it.

@@ -234,7 +234,7 @@ impl Ceremony {
             Some(browser) => browser == visitor.browser,
             None => matches!(visitor.client, Client::Api { .. }),
         };
-        if !fits || now >= self.expires_at {
+        if !fits || !self.expires_at.is_ahead(now, LIFETIME) {
             return Err(Stale);
         }
         let Self { id, purpose, return_to, origin, begun_at, .. } = self;

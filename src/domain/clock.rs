@@ -8,6 +8,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+/// By how much a clock may be set back without consequence: what was made up to so long from now still counts as made
+/// just now.
+pub const LEEWAY: Duration = Duration::from_secs(60);
+
 /// A moment, in whole seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(u64);
@@ -35,9 +39,22 @@ impl Timestamp {
         Self(self.0.saturating_sub(by.as_secs()))
     }
 
-    /// How long it is from `earlier` to this moment; zero where `earlier` is later.
+    /// How long it is from `earlier` to this moment; zero where `earlier` is later. Where that must not pass for "just
+    /// now", ask [`Timestamp::has_come`] as well.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Whether something made at this moment was made by `now`, give or take [`LEEWAY`]. What was not was made by a clock
+    /// that was ahead and has been set right since: nobody knows how long ago that was.
+    pub const fn has_come(self, now: Self) -> bool {
+        self.0 <= now.after(LEEWAY).0
+    }
+
+    /// Whether something that ends at this moment is good at `now`, where it had `lifetime` when it was made. What would
+    /// be good for longer than that was made by a clock that was ahead, and counts as over.
+    pub const fn is_ahead(self, now: Self, lifetime: Duration) -> bool {
+        now.0 < self.0 && self.0 <= now.after(lifetime).after(LEEWAY).0
     }
 }
 
@@ -82,5 +99,21 @@ pub trait Entropy: Send + Sync + 'static {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_good_for_longer_than_it_had_when_it_was_made() {
+        let (at, hour) = (Timestamp::from_unix, Duration::from_secs(3600));
+        for (now, is_good) in [(0, false), (939, false), (940, true), (1000, true), (4599, true), (4600, false)] {
+            assert_eq!(at(1000).after(hour).is_ahead(at(now), hour), is_good, "{now}");
+        }
+        assert!(!at(u64::MAX).is_ahead(at(1000), hour));
+        assert!(at(u64::MAX).is_ahead(at(u64::MAX - 1), hour), "the end of time is no clock that was ahead");
+        assert_eq!((at(1060).has_come(at(1000)), at(1061).has_come(at(1000))), (true, false));
     }
 }

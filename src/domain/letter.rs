@@ -14,6 +14,11 @@ use super::recovery::HoldId;
 /// How long a letter is worth sending that tells of something that has happened.
 pub const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// The wait from the first try to the second; it doubles with each, up to [`DOUBLES`] times.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How often it doubles.
+const DOUBLES: u32 = 8;
+
 /// A letter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LetterId(pub Uuid);
@@ -89,4 +94,84 @@ pub struct Letter {
     pub failures: u32,
     /// From this moment on it is useless and is dropped.
     pub expires_at: Timestamp,
+}
+
+impl Letter {
+    /// How long to wait for the next try, where this one is in vain.
+    pub fn wait(&self) -> Duration {
+        wait(self.failures)
+    }
+
+    /// Whether it is to be tried at `now`: also where it is to wait for longer than any letter does that was tried so
+    /// often. It was written, or put off, by a clock that was ahead.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let longest = self.failures.checked_sub(1).map_or(Duration::ZERO, wait);
+        self.due_at <= now || self.due_at > now.after(longest)
+    }
+
+    /// Whether it is still worth sending at `now`. One from the future is for as long as it was to be, as its tries tell.
+    pub fn is_useful(&self, now: Timestamp) -> bool {
+        let tried_for = || (0..self.failures).map(wait).take(1000).fold(Duration::ZERO, Duration::saturating_add);
+        let lasts = self.expires_at.since(self.created_at);
+        now < self.expires_at && (self.created_at.has_come(now) || tried_for() < lasts)
+    }
+}
+
+fn wait(failures: u32) -> Duration {
+    RETRY_AFTER * 2_u32.saturating_pow(failures.min(DOUBLES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(2_000_000_000);
+
+    fn letter(ahead: u64, failures: u32) -> Letter {
+        let created_at = NOW.after(Duration::from_secs(ahead));
+        Letter {
+            id: LetterId(Uuid::nil()),
+            to: Email::parse("maria@example.com").unwrap(),
+            message: Message::Welcome,
+            language: "en".to_owned(),
+            browser: String::new(),
+            created_at,
+            due_at: created_at,
+            failures,
+            expires_at: created_at.after(Duration::from_secs(600)),
+        }
+    }
+
+    #[test]
+    fn a_letter_waits_no_longer_than_its_tries_say() {
+        for (ahead, failures, is_due) in [
+            (0, 0, true),
+            (1, 0, true),
+            (1, 1, false),
+            (10, 1, false),
+            (11, 1, true),
+            (2560, 9, false),
+            (2561, 9, true),
+            (2561, u32::MAX, true),
+            (10 * 365 * 24 * 3600, 3, true),
+        ] {
+            assert_eq!(letter(ahead, failures).is_due(NOW), is_due, "{ahead} {failures}");
+        }
+        // Put off as it is when it is tried, it waits.
+        for failures in 0..20 {
+            let tried = Letter { due_at: NOW.after(wait(failures)), ..letter(9999, failures + 1) };
+            assert!(!tried.is_due(NOW) && tried.is_due(tried.due_at), "{failures}");
+        }
+    }
+
+    #[test]
+    fn a_letter_from_the_future_is_sent_and_not_tried_for_years() {
+        let years = 10 * 365 * 24 * 3600;
+        // 10 + 20 + … + 320 s are more than the ten minutes it is worth sending.
+        for (failures, is_useful) in [(0, true), (5, true), (6, false), (u32::MAX, false)] {
+            assert_eq!(letter(years, failures).is_useful(NOW), is_useful, "{failures}");
+        }
+        assert!(letter(0, 1000).is_useful(NOW), "by the clock, where it can be told by that");
+        assert!(!letter(0, 0).is_useful(NOW.after(Duration::from_secs(600))));
+    }
 }

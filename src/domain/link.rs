@@ -273,13 +273,18 @@ impl Link {
             Stage::Closed(Closed::Denied) => Err(Refusal::Denied),
             Stage::Closed(Closed::WrongNumbers) => Err(Refusal::NumbersSpent),
             Stage::Shown | Stage::Found | Stage::Approved(_) => {
-                if now < self.expires_at {
+                if self.is_in_time(now) {
                     Ok(self)
                 } else {
                     Err(Refusal::TooOld)
                 }
             }
         }
+    }
+
+    /// Whether it is not too old.
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        self.expires_at.is_ahead(now, LIFETIME)
     }
 
     /// Whether this browser is the one that approves.
@@ -323,7 +328,7 @@ impl Link {
             return Ok(Found::Before(self));
         }
         let showing = shows.as_ref().ok_or(Refusal::NoLink)?;
-        let is_free = finds.is_none() && self.stage == Stage::Shown && now < self.expires_at;
+        let is_free = finds.is_none() && self.stage == Stage::Shown && self.is_in_time(now);
         if !is_free || showing.browser == visitor.browser {
             return Err(Refusal::NoLink);
         }
@@ -426,7 +431,7 @@ impl Link {
         match (&self.stage, &self.approving) {
             (Stage::Closed(Closed::Denied), _) => Err(Refusal::Denied),
             (Stage::Closed(Closed::WrongNumbers), _) => Err(Refusal::NumbersSpent),
-            _ if now >= self.expires_at => Err(Refusal::TooOld),
+            _ if !self.is_in_time(now) => Err(Refusal::TooOld),
             (Stage::Approved(approval), Some(approving)) => {
                 policy.allows(approving, visitor)?;
                 Ok(approval)

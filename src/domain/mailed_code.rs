@@ -27,7 +27,7 @@ pub enum CodeRefusal {
         /// How often this code may still be tried.
         tries_left: u32,
     },
-    /// The code is older than ten minutes.
+    /// The code is older than ten minutes, or from the future: nobody knows how old it is.
     TooOld,
     /// The code was tried too often; another must be asked for.
     TriesSpent,
@@ -52,7 +52,8 @@ impl MailedCode {
     /// [`CodeRefusal::TooSoon`] within half a minute.
     pub fn replaced(self, by: CodeId, now: Timestamp) -> Result<Self, CodeRefusal> {
         let again = self.sent_at.after(code::RESEND_AFTER);
-        if now < again {
+        // One from the future was sent by a clock that has been set right since: nobody has to wait for it.
+        if self.sent_at <= now && now < again {
             return Err(CodeRefusal::TooSoon { wait: again.since(now) });
         }
         Ok(Self::new(by, now))
@@ -63,7 +64,11 @@ impl MailedCode {
     /// # Errors
     /// [`CodeRefusal::TooOld`].
     pub fn in_time(self, now: Timestamp) -> Result<Self, CodeRefusal> {
-        if now < self.sent_at.after(code::LIFETIME) { Ok(self) } else { Err(CodeRefusal::TooOld) }
+        if self.sent_at.after(code::LIFETIME).is_ahead(now, code::LIFETIME) {
+            Ok(self)
+        } else {
+            Err(CodeRefusal::TooOld)
+        }
     }
 
     /// With one more try, to be kept before anything is compared.
@@ -119,6 +124,17 @@ mod tests {
         let mailed = MailedCode::new(code(1), SENT);
         assert_eq!(mailed.in_time(later(599)), Ok(mailed));
         assert_eq!(mailed.in_time(later(600)), Err(CodeRefusal::TooOld));
+    }
+
+    #[test]
+    fn a_code_of_a_clock_that_was_ahead_is_too_old_and_another_is_sent_at_once() {
+        for ahead in [1, 3600, 10 * 365 * 24 * 3600] {
+            let now = Timestamp::from_unix(2_000_000_000);
+            let mailed = MailedCode::new(code(1), now.after(Duration::from_secs(ahead)));
+            assert_eq!(mailed.replaced(code(2), now), Ok(MailedCode::new(code(2), now)), "{ahead}");
+            let in_time = if ahead > 60 { Err(CodeRefusal::TooOld) } else { Ok(mailed) };
+            assert_eq!(mailed.in_time(now), in_time, "{ahead}");
+        }
     }
 
     #[test]

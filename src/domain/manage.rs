@@ -303,7 +303,8 @@ impl MayAdd {
     /// # Errors
     /// [`Refusal::ConfirmNeeded`] for any other.
     pub fn over_api(session: &Session, passkeys: &[Passkey], elevated: bool, now: Timestamp) -> Result<Self, Refusal> {
-        let recovers = session.credential.is_none() && now < session.created_at.after(recovery::LIFETIME);
+        let within = |at: Timestamp| at.after(recovery::LIFETIME).is_ahead(now, recovery::LIFETIME);
+        let recovers = session.credential.is_none() && session.recovered_at.is_some_and(within);
         if elevated || passkeys.is_empty() || recovers { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
     }
 }

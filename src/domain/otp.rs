@@ -49,9 +49,9 @@ impl Pending {
     /// Whether a code can open it: its letter went out, and it is not over.
     fn is_open(&self, now: Timestamp) -> bool {
         match self {
-            Self::SignUp(registration) => !registration.taken && now < registration.expires_at,
+            Self::SignUp(registration) => !registration.taken && registration.is_open(now),
             Self::Recovery(recovery) => {
-                recovery.account.is_some() && recovery.stage == Stage::Code && now < recovery.expires_at
+                recovery.account.is_some() && recovery.stage == Stage::Code && recovery.is_open(now)
             }
         }
     }

@@ -312,7 +312,7 @@ pub fn prove(
         return Err(recovery.code.wrong().into());
     };
     let (hold, over) = match hold {
-        Some(hold) if now >= hold.expires_at() => (None, Some(hold)),
+        Some(hold) if !hold.is_open(now) => (None, Some(hold)),
         hold => (hold, None),
     };
     // One that nobody finished and no sweep has met yet makes room.
@@ -363,9 +363,7 @@ pub fn prove(
 /// [`Refusal::NoRecovery`].
 pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, Refusal> {
     match recovery {
-        Recovery { stage: Stage::Proved | Stage::Vouched, account: Some(account), expires_at, .. }
-            if now < *expires_at =>
-        {
+        Recovery { stage: Stage::Proved | Stage::Vouched, account: Some(account), .. } if recovery.is_open(now) => {
             Ok(*account)
         }
         _ => Err(Refusal::NoRecovery),
@@ -624,7 +622,7 @@ pub(super) fn stop(hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> R
 }
 
 fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, Refusal> {
-    if now >= recovery.expires_at || recovery.stage != Stage::Code { Err(Refusal::NoRecovery) } else { Ok(recovery) }
+    if !recovery.is_open(now) || recovery.stage != Stage::Code { Err(Refusal::NoRecovery) } else { Ok(recovery) }
 }
 
 fn advanced(recovery: Recovery) -> Recovery {

@@ -56,6 +56,13 @@ pub struct Recovery {
     pub expires_at: Timestamp,
 }
 
+impl Recovery {
+    /// Whether it can still be gone on with.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.expires_at.is_ahead(now, LIFETIME)
+    }
+}
+
 /// The name of a held recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HoldId(pub Uuid);
@@ -110,9 +117,10 @@ impl Hold {
         self.until.after(HOLD_OPEN)
     }
 
-    /// Whether it can still be finished, or cancelled.
+    /// Whether it can still be finished, or cancelled. One that was asked for in the future is over: it would hold its
+    /// account up for as long as a clock was ahead.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.expires_at()
+        self.asked_at.has_come(now) && now < self.expires_at()
     }
 }
 

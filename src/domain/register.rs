@@ -278,7 +278,7 @@ pub fn prove(
 }
 
 fn with_code_out(registration: Registration, now: Timestamp) -> Result<Registration, Refusal> {
-    if now < registration.expires_at { Ok(registration) } else { Err(Refusal::NoRegistration) }
+    if registration.is_open(now) { Ok(registration) } else { Err(Refusal::NoRegistration) }
 }
 
 fn advanced(registration: Registration) -> Registration {

@@ -43,3 +43,10 @@ pub struct Registration {
     /// From this moment on the registration is gone.
     pub expires_at: Timestamp,
 }
+
+impl Registration {
+    /// Whether it can still be finished.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.expires_at.is_ahead(now, LIFETIME)
+    }
+}

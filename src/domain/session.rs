@@ -95,6 +95,16 @@ pub struct Session {
     pub bound_for: Destination,
 }
 
+impl Session {
+    /// Whatever of it is in the future is now: all that lasts for a while from then lasts as long from now, and no longer.
+    pub fn set_back(&mut self, now: Timestamp) {
+        self.created_at = self.created_at.min(now);
+        self.last_seen_at = self.last_seen_at.min(now);
+        self.authentication.at = self.authentication.at.min(now);
+        self.recovered_at = self.recovered_at.map(|at| at.min(now));
+    }
+}
+
 /// A session about to be: all of it but whose it is.
 #[derive(Clone, Debug)]
 pub struct NewSession {

@@ -16,6 +16,8 @@ pub const SPENT_KEPT: usize = 100;
 /// For how long each of them is remembered at least. Whoever has a copy could otherwise refresh so often that the token
 /// its owner comes back with is forgotten, and the copy never found out.
 pub const SPENT_FOR: Duration = Duration::from_secs(60 * 60);
+/// The longest that an operator may have sessions elevated.
+pub const LONGEST_ELEVATION: Duration = Duration::from_secs(60 * 60);
 /// How many tokens of a family may be out at a time: an elevation answers with one of its own, so that the tab that did
 /// not ask for it goes on with its own.
 pub const OUT_KEPT: usize = 8;
@@ -137,6 +139,8 @@ impl TokenFamily {
     /// The next state: that token spent, and `next` out in its place.
     pub(super) fn rotated(self, spent: Spent, next: RefreshToken) -> Self {
         let mut family = self.advanced();
+        // Else it would be elevated again once the clock has come to where it was wrongly.
+        family.elevated_until = family.elevated_until.filter(|until| until.is_ahead(spent.at, LONGEST_ELEVATION));
         for out in family.out.iter_mut().filter(|out| **out == spent.token) {
             *out = next.digest();
         }
@@ -149,7 +153,7 @@ impl TokenFamily {
     /// Whether it has gone on so often lately that one more spent token would be one too many to remember.
     pub(super) fn is_full(&self, now: Timestamp) -> bool {
         let oldest = self.spent.first().filter(|_| self.spent.len() >= SPENT_KEPT);
-        oldest.is_some_and(|oldest| now < oldest.at.after(SPENT_FOR))
+        oldest.is_some_and(|oldest| oldest.at.after(SPENT_FOR).is_ahead(now, SPENT_FOR))
     }
 
     /// The token that is out and came of a spent one.

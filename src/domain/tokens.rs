@@ -81,6 +81,7 @@ pub fn present(
     }
     let spent = family.spent.iter().find(|spent| spent.token == digest).ok_or(Refusal::Unknown)?;
     if spent.by == by
+        && spent.at.has_come(now)
         && now <= spent.at.after(RETRY)
         && let Some(out) = family.came_of(token, key)
     {

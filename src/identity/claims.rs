@@ -57,8 +57,9 @@ impl<'a> Claims<'a> {
             sid: session.0,
             amr: authentication.methods.iter().copied().map(Method::amr).collect(),
             acr: authentication.acr(),
-            auth_time: authentication.at.unix(),
-            recovered_at: recovered_at.map(Timestamp::unix),
+            // A clock that was ahead may have written these: no backend is told of its future.
+            auth_time: authentication.at.min(now).unix(),
+            recovered_at: recovered_at.map(|at| at.min(now).unix()),
             iat: now.before(BEHIND).unix(),
             nbf: now.before(BEHIND).unix(),
             exp: expires.unix(),

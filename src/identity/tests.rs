@@ -106,9 +106,44 @@ fn a_token_never_outlives_its_session() {
 }
 
 #[test]
-fn a_key_does_not_sign_before_its_time() {
+fn a_key_does_not_sign_before_its_time_where_another_does() {
+    let identity =
+        Identity::new(settings(Algorithm::Es256), &two_keys(NOW, NOW.after(Duration::from_secs(60)))).unwrap();
+    let kid = |now: Timestamp| {
+        let token =
+            identity.mint(&signed_in().told(), "a", NOW.after(Duration::from_secs(600)), Uuid::nil(), now).unwrap();
+        jsonwebtoken::decode_header(&token.text).unwrap().kid.unwrap()
+    };
+    assert_eq!((kid(NOW), kid(NOW.after(Duration::from_secs(59)))), ("0".to_owned(), "0".to_owned()));
+    assert_eq!(kid(NOW.after(Duration::from_secs(60))), "1");
+    // The clock was set back to before both: no request is refused for it.
+    assert_eq!(kid(NOW.before(Duration::from_secs(1))), "0");
+    assert_eq!(kid(Timestamp::from_unix(0)), "0");
+}
+
+fn two_keys(first: Timestamp, second: Timestamp) -> Vec<SigningKey> {
+    let key = |(kid, active_from): (&str, Timestamp)| {
+        let key = fresh_keys(Algorithm::Es256).remove(0);
+        SigningKey { kid: kid.to_owned(), active_from, ..key }
+    };
+    [("1", second), ("0", first)].map(key).into()
+}
+
+#[test]
+fn no_backend_is_told_of_its_future() {
     let identity = identity(Algorithm::Es256);
-    let before = NOW.before(Duration::from_secs(1));
-    let refused = identity.mint(&signed_in().told(), "a", NOW, Uuid::nil(), before);
+    let mut signed_in = signed_in();
+    let ahead = NOW.after(Duration::from_secs(3600));
+    signed_in.session.authentication.at = ahead;
+    signed_in.session.recovered_at = Some(ahead);
+    let token = identity.mint(&signed_in.told(), "notes.example.com", ahead, Uuid::nil(), NOW).unwrap();
+    let claims = verify(&identity, &token);
+    assert_eq!((claims["auth_time"].as_u64(), claims["recovered_at"].as_u64()), (Some(NOW.unix()), Some(NOW.unix())));
+}
+
+#[test]
+fn without_any_key_nothing_is_signed() {
+    let identity = Identity::new(settings(Algorithm::EdDsa), &fresh_keys(Algorithm::Es256)).unwrap();
+    let refused = identity.mint(&signed_in().told(), "a", NOW, Uuid::nil(), NOW);
     assert!(matches!(refused, Err(IdentityError::NoKey)));
 }

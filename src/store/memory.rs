@@ -18,7 +18,7 @@ use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::email::Email;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
@@ -31,6 +31,7 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
+use crate::domain::{admin_code, ceremony, link, recovery, registration};
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
@@ -179,6 +180,21 @@ impl Store for MemoryStore {
         }
         *state = next;
         Ok(())
+    }
+
+    async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut state = self.state();
+        let is_ahead =
+            |session: &&mut Session| !session.created_at.has_come(now) || !session.last_seen_at.has_come(now);
+        let ahead = state.sessions.values_mut().filter(is_ahead).take(limit);
+        let set_back = ahead.map(|session| session.set_back(now)).count();
+        let after = |lifetime| now.after(lifetime).after(LEEWAY);
+        Ok(set_back
+            + remove_some(&mut state.ceremonies, limit, |one| one.expires_at > after(ceremony::LIFETIME))
+            + remove_some(&mut state.registrations, limit, |one| one.expires_at > after(registration::LIFETIME))
+            + remove_some(&mut state.links, limit, |one| one.expires_at > after(link::LIFETIME))
+            + remove_some(&mut state.recoveries, limit, |one| one.expires_at > after(recovery::LIFETIME))
+            + remove_some(&mut state.admin_codes, limit, |one| one.expires_at > after(admin_code::LIFETIME)))
     }
 
     async fn sweep(

@@ -87,6 +87,15 @@ impl RedbStore {
         Ok(Self { writer, readers: Threads::start(plan)?, database, passed_over: Arc::default() })
     }
 
+    /// Has work written that has no preconditions; returns how many rows it was about.
+    async fn tidy(&self, work: Work) -> Result<usize, StoreError> {
+        match self.writer.write(work).await {
+            Ok(rows) => Ok(rows),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Conflict(conflict)) => Err(refusal(format!("a sweep met a conflict: {conflict:?}"))),
+        }
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut Snapshot) -> Result<T, Fault> + Send + 'static,
@@ -288,6 +297,10 @@ impl Store for RedbStore {
         self.writer.write(Work::Commit(changes, durability)).await.map(drop)
     }
 
+    async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.tidy(Work::SetBack { now, limit }).await
+    }
+
     async fn sweep(
         &self,
         now: Timestamp,
@@ -295,11 +308,6 @@ impl Store for RedbStore {
         session_seen_before: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let sweep = Sweep { now, session_created_before, session_seen_before, limit };
-        match self.writer.write(Work::Sweep(sweep)).await {
-            Ok(removed) => Ok(removed),
-            Err(CommitError::Store(error)) => Err(error),
-            Err(CommitError::Conflict(conflict)) => Err(refusal(format!("a sweep met a conflict: {conflict:?}"))),
-        }
+        self.tidy(Work::Sweep(Sweep { now, session_created_before, session_seen_before, limit })).await
     }
 }

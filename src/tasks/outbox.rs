@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::ledger::Ledger;
 use crate::counts::Counts;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::letter::Letter;
 use crate::domain::plan::{Conflict, Durability, LetterChange, Plan};
 use crate::mail::transport::Transport;
 use crate::mail::writer::Writer;
-use crate::store::CommitError;
+use crate::store::{CommitError, StoreError};
 
 /// How long to wait for a ring before looking for letters that are due again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -21,8 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 8;
 /// How many letters are read at a time.
 const BATCH: usize = 64;
-/// The wait from the first try to the second; it doubles with each.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How many are read to find those that a clock wrote which was ahead.
+const LOOKED_THROUGH: usize = 1024;
 
 /// Sends what the flows have committed.
 pub struct Outbox {
@@ -55,7 +55,7 @@ impl Outbox {
     pub async fn deliver(&self) {
         // Bounded: a letter that was tried is no longer due.
         for _ in 0..1000 {
-            let due = match self.ledger.records().letters_due(self.clock.now(), BATCH).await {
+            let due = match self.due().await {
                 Ok(due) if due.is_empty() => return,
                 Ok(due) => due,
                 Err(error) => {
@@ -73,6 +73,18 @@ impl Outbox {
         }
     }
 
+    /// Some of the letters that are due, the longest due first. Those that a clock dated which was ahead would wait for
+    /// years, and come after all others.
+    async fn due(&self) -> Result<Vec<Letter>, StoreError> {
+        let (records, now) = (self.ledger.records(), self.clock.now());
+        let due = records.letters_due(now, BATCH).await?;
+        if !due.is_empty() {
+            return Ok(due);
+        }
+        let waiting = records.letters_due(Timestamp::from_unix(u64::MAX), LOOKED_THROUGH).await?;
+        Ok(waiting.into_iter().filter(|letter| letter.is_due(now)).take(BATCH).collect())
+    }
+
     /// Tries to send one letter.
     ///
     /// # Errors
@@ -80,12 +92,11 @@ impl Outbox {
     async fn send(&self, letter: Letter) -> Result<(), CommitError> {
         let now = self.clock.now();
         let drop_it = || self.ledger.carry_out(change(LetterChange::Drop(letter.id), Durability::Durable));
-        if now >= letter.expires_at {
+        if !letter.is_useful(now) {
             return drop_it().await;
         }
         // Put off before it is sent: a store that cannot write sends nothing, instead of the same mail again and again.
-        let wait = RETRY_AFTER * 2_u32.saturating_pow(letter.failures.min(8));
-        let later = LetterChange::Delay { id: letter.id, was: letter.due_at, due_at: now.after(wait) };
+        let later = LetterChange::Delay { id: letter.id, was: letter.due_at, due_at: now.after(letter.wait()) };
         match self.ledger.carry_out(change(later, Durability::Relaxed)).await {
             Ok(()) => {}
             // Another gateway that shares the store sends it.

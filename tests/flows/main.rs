@@ -11,6 +11,7 @@ mod api;
 mod asking;
 mod authenticator;
 mod browser;
+mod clock;
 mod contesting;
 mod edge;
 mod exactness;

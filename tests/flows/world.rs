@@ -43,6 +43,12 @@ impl HandClock {
     pub fn forward(&self, seconds: u64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    /// It jumps, in either direction.
+    pub fn jump(&self, seconds: i64) {
+        let moved = |now: u64| Some(now.saturating_add_signed(seconds));
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved).unwrap();
+    }
 }
 
 impl Clock for HandClock {
@@ -93,6 +99,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     pub mailbox: Arc<Mailbox>,
     pub outbox: Outbox,
+    entropy: Arc<Seeded>,
     verifying: Arc<Verifying>,
 }
 
@@ -102,22 +109,32 @@ impl World {
     }
 
     pub async fn with(text: &str, store: Arc<dyn Store>) -> Self {
-        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
         let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000)));
+        Self::at(text, store, clock, Arc::new(Seeded(AtomicU64::new(0)))).await
+    }
+
+    /// The same gateway started again, at whatever time it is.
+    pub async fn again(&self, text: &str) -> Self {
+        // What it draws goes on, so that it draws nothing twice.
+        Self::at(text, Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.entropy)).await
+    }
+
+    async fn at(text: &str, store: Arc<dyn Store>, clock: Arc<HandClock>, entropy: Arc<Seeded>) -> Self {
+        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
         let mailbox = Arc::new(Mailbox::default());
         // One thread, so that a test can hold up all that verify.
         let verifying = Arc::new(Verifying::start_on(1).unwrap());
         let given = Given {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as _,
-            entropy: Arc::new(Seeded(AtomicU64::new(0))),
+            entropy: Arc::clone(&entropy) as _,
             transport: Arc::clone(&mailbox) as _,
             verifying: Arc::clone(&verifying),
         };
         let gateway = Gateway::new(&config, given).await.unwrap();
         let Gateway { auth, portal, outbox, counts: _ } = gateway;
         let router = portal::router(Arc::clone(&portal)).layer(map_response(sound));
-        Self { router, portal, auth, clock, store, mailbox, outbox, verifying }
+        Self { router, portal, auth, clock, store, mailbox, outbox, entropy, verifying }
     }
 
     /// A browser that has never been here.

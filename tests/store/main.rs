@@ -142,6 +142,7 @@ contract! {
         a_counter_stops_at_its_limit
         a_counter_starts_again_when_its_window_is_over
         a_window_does_not_move_while_it_runs
+        a_window_that_began_in_the_future_is_none
         counters_do_not_touch_each_other
         a_limit_of_none_lets_nothing_through
         parallel_tries_of_a_registration_are_counted_exactly
@@ -172,6 +173,7 @@ contract! {
         a_sweep_stays_within_its_limit_and_comes_to_an_end
         a_swept_counter_would_have_started_again_anyway
         what_was_prolonged_is_not_swept
+        what_is_from_the_future_is_set_back_or_removed
     }
     tokens {
         tokens_are_found_by_their_session_and_by_each_of_them

@@ -39,6 +39,7 @@ const FEW: u32 = 3;
 enum Step {
     Commit(Vec<Change>, Durability),
     Sweep { now: Timestamp, created_before: Timestamp, seen_before: Timestamp },
+    SetBack { now: Timestamp },
     Reopen,
 }
 
@@ -54,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         60 => (changes, durability).prop_map(|(changes, durability)| Step::Commit(changes, durability)),
         2 => (late(), time(), time())
             .prop_map(|(now, created_before, seen_before)| Step::Sweep { now, created_before, seen_before }),
+        1 => time().prop_map(|now| Step::SetBack { now }),
         2 => Just(Step::Reopen),
     ]
 }
@@ -373,6 +375,10 @@ proptest! {
                     Step::Sweep { now, created_before, seen_before } => {
                         let expected = model.sweep(now, created_before, seen_before, 99).await.unwrap();
                         prop_assert_eq!(file.sweep(now, created_before, seen_before, 99).await.unwrap(), expected);
+                    }
+                    Step::SetBack { now } => {
+                        let expected = model.set_back(now, 99).await.unwrap();
+                        prop_assert_eq!(file.set_back(now, 99).await.unwrap(), expected);
                     }
                     Step::Reopen => {
                         drop(file);

@@ -82,7 +82,7 @@ impl KeptTokens {
     /// Gives up what is no longer handed out at `now`.
     pub(super) fn drop_stale(&self, now: Timestamp) {
         for set in &self.0 {
-            let is_stale = |(_, token): &(LiveSession, KeptToken)| token.fresh_until <= now;
+            let is_stale = |(_, token): &(LiveSession, KeptToken)| token.fresh_until <= now || now < token.fresh_from;
             if set.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_stale) {
                 set.write().unwrap_or_else(PoisonError::into_inner).retain(|kept| !is_stale(kept));
             }

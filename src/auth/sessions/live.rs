@@ -37,8 +37,8 @@ struct Live {
     token: SecretDigest,
     id: SessionId,
     account: AccountId,
-    /// When it ends however much it is used.
-    ends_at: Moment,
+    /// When it ends however much it is used. It only moves back, where the clock was set back.
+    ends_at: AtomicMoment,
     last_seen: AtomicMoment,
     /// The use that the store knows of.
     written: AtomicMoment,
@@ -78,7 +78,7 @@ impl From<Moment> for Timestamp {
     }
 }
 
-/// A moment that only moves forward.
+/// A moment that moves forward, and back only where the clock did.
 #[derive(Debug)]
 struct AtomicMoment(AtomicU32);
 
@@ -98,10 +98,17 @@ impl AtomicMoment {
             self.0.fetch_max(at, Ordering::Relaxed);
         }
     }
+
+    fn back(&self, at: Timestamp) {
+        let Moment(at) = at.into();
+        if self.0.load(Ordering::Relaxed) > at {
+            self.0.fetch_min(at, Ordering::Relaxed);
+        }
+    }
 }
 
 impl LiveSession {
-    /// A session as it was read, which must not be of a disabled account, and its host.
+    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; and its host.
     pub(super) fn new(signed_in: &SignedIn, host: Option<Arc<Host>>, limits: SessionLimits) -> Self {
         let SignedIn { session, account, ends_at } = signed_in;
         let packed = Packed {
@@ -116,7 +123,7 @@ impl LiveSession {
             token: session.token,
             id: session.id,
             account: account.id,
-            ends_at: limits.absolute_end(session.created_at).min(*ends_at).into(),
+            ends_at: AtomicMoment::new(limits.absolute_end(session.created_at).min(*ends_at)),
             last_seen: AtomicMoment::new(session.last_seen_at),
             written: AtomicMoment::new(session.last_seen_at),
             review: account.aftermath.review.is_some(),
@@ -207,12 +214,20 @@ impl LiveSession {
 
     /// When it ends however much it is used.
     pub(super) fn ends_at(&self) -> Timestamp {
-        self.0.ends_at.into()
+        self.0.ends_at.get()
+    }
+
+    /// Nothing of it counts from the future: a clock that was ahead would make it last for as long as that.
+    pub(super) fn set_back(&self, now: Timestamp, limits: SessionLimits) {
+        self.0.ends_at.back(limits.absolute_end(now));
+        self.0.last_seen.back(now);
+        // The store is set back as well, and is told of the next use.
+        self.0.written.back(now);
     }
 
     /// When it ends, unless it is used again.
     pub(super) fn end_at(&self, limits: SessionLimits) -> Timestamp {
-        Timestamp::from(self.0.ends_at).min(self.0.last_seen.get().after(limits.idle))
+        self.ends_at().min(self.0.last_seen.get().after(limits.idle))
     }
 
     pub(super) fn note_use(&self, now: Timestamp) {
@@ -238,7 +253,7 @@ impl LiveSession {
 impl Standing for LiveSession {
     fn is_live(&self, now: Timestamp) -> bool {
         // One of a disabled account is never admitted.
-        now < self.0.ends_at.into() && !self.has_ended()
+        now < self.ends_at() && !self.has_ended()
     }
 
     fn review(&self) -> bool {

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashTable;
@@ -33,6 +34,8 @@ pub struct SessionTable {
     /// The hosts of sessions, each once: there are as many as the gateway has hosts.
     hosts: RwLock<Vec<Arc<Host>>>,
     kept: KeptTokens,
+    /// The latest time anybody said it was: where it is earlier by now, the clock was set back.
+    latest: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,9 @@ struct Shard {
     /// No session ends here before this unless somebody ends it.
     first_end: Timestamp,
 }
+
+/// How far two requests of one moment may be apart in what time they think it is, in seconds.
+const APART: u64 = 2;
 
 /// Ends never.
 const NEVER: Timestamp = Timestamp::from_unix(u64::MAX);
@@ -76,7 +82,7 @@ impl SessionTable {
     /// An empty table; sessions are loaded as they come.
     pub fn new(limits: SessionLimits) -> Self {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
-        Self { limits, shards, hosts: RwLock::default(), kept: KeptTokens::new() }
+        Self { limits, shards, hosts: RwLock::default(), latest: AtomicU64::new(0), kept: KeptTokens::new() }
     }
 
     /// How long sessions last.
@@ -93,6 +99,8 @@ impl SessionTable {
     /// The live session of that token, noting the use; `None` where the table has none or its time is up.
     pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
         let session = self.peek(token)?;
+        self.note_time(now);
+        session.set_back(now, self.limits);
         if now >= session.end_at(self.limits) {
             self.end(token);
             return None;
@@ -140,6 +148,7 @@ impl SessionTable {
         if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
             return Ok(None);
         }
+        self.note_time(now);
         let host = signed_in.session.host.as_ref().map(|host| self.host(host));
         let fresh = LiveSession::new(signed_in, host, self.limits);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +160,7 @@ impl SessionTable {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(place) => place.insert(fresh).get().clone(),
         };
+        session.set_back(now, self.limits);
         session.note_use(now);
         shard.first_end = shard.first_end.min(session.end_at(self.limits));
         Ok(Some(session))
@@ -181,19 +191,38 @@ impl SessionTable {
         tokens
     }
 
+    fn note_time(&self, now: Timestamp) {
+        // To look is cheaper than to write, which other cores would notice.
+        if self.latest.load(Ordering::Relaxed) < now.unix() {
+            self.latest.fetch_max(now.unix(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the clock was set back since this was last asked.
+    fn was_set_back(&self, now: Timestamp) -> bool {
+        let was_set_back = self.latest.load(Ordering::Relaxed) > now.unix().saturating_add(APART);
+        if was_set_back {
+            self.latest.store(now.unix(), Ordering::Relaxed);
+        }
+        was_set_back
+    }
+
     /// Ends every session whose time is up at `now`, and gives up the kept tokens that are not handed out any more.
     pub fn end_expired(&self, now: Timestamp) {
+        // Then no shard's first end is right any more.
+        let all = self.was_set_back(now);
         for shard in &self.shards {
             let looked_at = {
                 let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
                 // Those that come while this looks through the others lower it again.
-                (now >= shard.first_end).then(|| std::mem::replace(&mut shard.first_end, NEVER))
+                (all || now >= shard.first_end).then(|| std::mem::replace(&mut shard.first_end, NEVER))
             };
             if looked_at.is_none() {
                 continue;
             }
             let (mut over, mut first_end) = (Vec::new(), NEVER);
             for live in &shard.read().unwrap_or_else(PoisonError::into_inner).live {
+                live.set_back(now, self.limits);
                 let end = live.end_at(self.limits);
                 if now >= end {
                     over.push(live.token());

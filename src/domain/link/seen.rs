@@ -84,7 +84,7 @@ impl Link {
         let progress = match &self.stage {
             Stage::Closed(Closed::Denied) => Progress::Denied,
             Stage::Closed(Closed::WrongNumbers) => Progress::NumbersSpent,
-            _ if now >= self.expires_at => Progress::TooOld,
+            _ if !self.is_in_time(now) => Progress::TooOld,
             _ if !stands => Progress::Denied,
             Stage::Shown => Progress::Shown,
             Stage::Found => Progress::Found,

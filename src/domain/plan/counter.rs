@@ -18,7 +18,7 @@ pub enum CounterChange {
         counter: Counter,
         /// How many there may be in a window.
         limit: u32,
-        /// How long the window lasts from the first one counted.
+        /// How long the window lasts from the first one counted; see [`CounterChange::runs`].
         window: Duration,
         /// The present moment.
         now: Timestamp,
@@ -26,6 +26,12 @@ pub enum CounterChange {
 }
 
 impl CounterChange {
+    /// Whether a `window` that ends then is the one of `now`. One that began in the future did so by a clock that has been
+    /// set right since: it is over, or it would keep somebody out for as long as that clock was ahead.
+    pub fn runs(ends_at: Timestamp, window: Duration, now: Timestamp) -> bool {
+        now < ends_at && ends_at <= now.after(window)
+    }
+
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, _: &mut Effects) {
         match self {

@@ -491,7 +491,11 @@ fn what_calls_itself_an_access_token_of_ours_is_known_whatever_else_it_is() {
 #[test]
 fn no_key_no_token() {
     let world = world();
-    let before = NOW.before(Duration::from_secs(1));
-    let refused = world.identity.mint_access(&signed_in(), None, NOW, Uuid::nil(), before);
+    // The clock was set back to before its only key: it signs all the same.
+    let before = NOW.before(Duration::from_secs(3600));
+    let token = world.identity.mint_access(&signed_in(), None, NOW, Uuid::nil(), before).unwrap();
+    assert!(world.identity.verify_access(&token.text, before).is_ok());
+    world.identity.replace_keys(&fresh_keys(Algorithm::EdDsa)).unwrap();
+    let refused = world.identity.mint_access(&signed_in(), None, NOW, Uuid::nil(), NOW);
     assert!(matches!(refused, Err(IdentityError::NoKey)));
 }

@@ -25,7 +25,11 @@ impl State {
     pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), Conflict> {
         match change {
             CounterChange::Count { counter, limit, window, now } => {
-                let running = self.counters.get(&counter).copied().filter(|count| now < count.ends_at);
+                let running = self
+                    .counters
+                    .get(&counter)
+                    .copied()
+                    .filter(|count| CounterChange::runs(count.ends_at, window, now));
                 let count = running.unwrap_or(Count { count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
                     return Err(Conflict::Limit(counter));

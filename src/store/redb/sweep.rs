@@ -1,5 +1,7 @@
 //! Removing what has expired, found by indexes so that no table is read through.
 
+use std::collections::BTreeSet;
+
 use super::batch::Batch;
 use super::fault::Fault;
 use super::records::Count;
@@ -9,12 +11,13 @@ use super::view::View as _;
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::Ceremony;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::letter::Letter;
 use crate::domain::link::Link;
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
+use crate::domain::{admin_code, ceremony, link, recovery, registration};
 
 /// What is to be removed.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,51 @@ impl Batch<'_, '_> {
             + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Letter>(Table::LettersByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
+    }
+
+    /// Sets back the sessions that an index names as made or used after `now`, but for the leeway, and removes what would
+    /// last for too long. A session that cannot be read is nobody's. Returns how many rows that were.
+    pub(super) fn set_back(&mut self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+        let mut ahead = BTreeSet::new();
+        for index in [Table::SessionsByCreation, Table::SessionsByLastUse] {
+            ahead.extend(self.keys_ahead(index, now, limit)?);
+        }
+        let mut count = 0;
+        for token in ahead.into_iter().take(limit) {
+            match self.load_indexed::<Session>(&token) {
+                Err(Fault::Unreadable { .. }) => {}
+                session => {
+                    let mut session = session?;
+                    session.set_back(now);
+                    self.put(&session)?;
+                    count += 1;
+                }
+            }
+        }
+        Ok(count
+            + self.remove_ahead::<Ceremony>(Table::CeremoniesByExpiry, now.after(ceremony::LIFETIME), limit)?
+            + self.remove_ahead::<Registration>(
+                Table::RegistrationsByExpiry,
+                now.after(registration::LIFETIME),
+                limit,
+            )?
+            + self.remove_ahead::<Link>(Table::LinksByExpiry, now.after(link::LIFETIME), limit)?
+            + self.remove_ahead::<Recovery>(Table::RecoveriesByExpiry, now.after(recovery::LIFETIME), limit)?
+            + self.remove_ahead::<AdminCode>(Table::AdminCodesByExpiry, now.after(admin_code::LIFETIME), limit)?)
+    }
+
+    /// Removes the rows that an index by time names after `last`, but for the leeway.
+    fn remove_ahead<R: Row>(&mut self, index: Table, last: Timestamp, limit: usize) -> Result<usize, Fault> {
+        let keys = self.keys_ahead(index, last, limit)?;
+        self.discard::<R>(keys)
+    }
+
+    /// The rows that an index by time names after `time`, but for the leeway.
+    fn keys_ahead(&mut self, index: Table, time: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+        // No key indexed so is as long as this one.
+        let first = at(time.after(LEEWAY), &[0xff; 33]);
+        let keys = self.keys(index, first..=end_of(Timestamp::from_unix(u64::MAX)), limit)?;
+        Ok(keys.iter().map(|key| after_time(key).to_vec()).collect())
     }
 
     /// Removes the rows that an index by time names first, up to the key `last`: also what cannot be read, which would

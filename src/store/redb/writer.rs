@@ -14,6 +14,7 @@ use super::apply::Stop;
 use super::batch::{Batch, Tables};
 use super::fault::{Fault, refusal};
 use super::sweep::Sweep;
+use crate::domain::clock::Timestamp;
 use crate::domain::plan::{Change, Conflict, Durability};
 use crate::store::{CommitError, StoreError};
 
@@ -36,6 +37,13 @@ pub(super) enum Work {
     Commit(Vec<Change>, Durability),
     /// Expired rows to be removed.
     Sweep(Sweep),
+    /// What is from the future to be set back, or removed.
+    SetBack {
+        /// To this moment.
+        now: Timestamp,
+        /// How many at most.
+        limit: usize,
+    },
 }
 
 struct Job {
@@ -45,7 +53,7 @@ struct Job {
 
 /// What became of one job, once its group is committed.
 enum Outcome {
-    /// It was written; a sweep removed that many rows.
+    /// It was written; a sweep removed, or set back, that many rows.
     Written(usize),
     Conflict(Conflict),
     /// It alone was dropped.
@@ -248,6 +256,7 @@ impl Work {
         let made = match self {
             Self::Commit(changes, _) => changes.into_iter().try_for_each(|change| batch.make(change)).map(|()| 0),
             Self::Sweep(sweep) => batch.sweep(&sweep).map_err(Stop::from),
+            Self::SetBack { now, limit } => batch.set_back(now, limit).map_err(Stop::from),
         };
         match made {
             Ok(removed) => batch.write().map(|()| Outcome::Written(removed)),

@@ -64,6 +64,15 @@ pub async fn a_window_does_not_move_while_it_runs(store: Arc<impl Store>) {
     keeps(&*store, count(1, 2, 1060)).await;
 }
 
+pub async fn a_window_that_began_in_the_future_is_none(store: Arc<impl Store>) {
+    for (now, ahead) in [(10_000, 1), (20_000, 59), (30_000, 60), (40_000, 61), (50_000, 1 << 40)] {
+        keeps(&*store, count(1, 1, now + ahead)).await;
+        keeps(&*store, count(1, 1, now)).await;
+        refuses(&*store, count(1, 1, now + 59), Conflict::Limit(counter(1))).await;
+        keeps(&*store, count(1, 2, now + 59)).await;
+    }
+}
+
 pub async fn counters_do_not_touch_each_other(store: Arc<impl Store>) {
     keeps(&*store, count(1, 1, 1000)).await;
     keeps(&*store, count(2, 1, 1000)).await;

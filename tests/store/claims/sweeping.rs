@@ -164,3 +164,54 @@ pub async fn what_was_prolonged_is_not_swept(store: Arc<impl Store>) {
     assert!(store.registration(digest(1)).await.unwrap().is_some());
     assert_eq!(store.sweep(at(6000), at(0), at(5001), 9).await.unwrap(), 4);
 }
+
+pub async fn what_is_from_the_future_is_set_back_or_removed(store: Arc<impl Store>) {
+    let now = 1_000_000;
+    keeps(&*store, person(1)).await;
+    for (n, ahead) in [(1, 0), (2, 60), (3, 61), (4, 1 << 40)] {
+        let from = |lifetime: Duration| at(now + ahead).after(lifetime);
+        let session = Session { created_at: at(now + ahead), last_seen_at: at(now + ahead), ..session(n, 1, 1) };
+        keeps(
+            &*store,
+            [
+                Change::Ceremony(CeremonyChange::Add(Ceremony { expires_at: from(minutes(5)), ..ceremony(n) })),
+                RegistrationChange::Put(Registration { expires_at: from(minutes(30)), ..registration(n, n, n) }).into(),
+                Change::Link(LinkChange::Add(Link { expires_at: from(minutes(5)), ..link(n) })),
+                Change::Recovery(RecoveryChange::Put(Recovery { expires_at: from(minutes(30)), ..recovery(n, n) })),
+                Change::Session(SessionChange::Add(session)),
+            ],
+        )
+        .await;
+    }
+    // One that is old and was used while the clock was ahead.
+    let old = Session { created_at: at(7), last_seen_at: at(u64::MAX), ..session(5, 1, 1) };
+    keeps(&*store, [Change::Session(SessionChange::Add(old))]).await;
+    let mut rows = 0;
+    loop {
+        match store.set_back(at(now), 1).await.unwrap() {
+            0 => break,
+            some => rows += some,
+        }
+    }
+    assert_eq!(rows, 3 + 4 * 2);
+    for (n, there) in [(1, true), (2, true), (3, false), (4, false)] {
+        assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().is_some(), there, "ceremony {n}");
+        assert_eq!(store.registration(digest(n)).await.unwrap().is_some(), there, "registration {n}");
+        assert_eq!(store.link(link_id(n)).await.unwrap().is_some(), there, "link {n}");
+        assert_eq!(store.recovery(digest(n)).await.unwrap().is_some(), there, "recovery {n}");
+    }
+    for (n, created_at, last_seen_at) in
+        [(1, now, now), (2, now + 60, now + 60), (3, now, now), (4, now, now), (5, 7, now)]
+    {
+        let session = store.session(digest(n)).await.unwrap().unwrap();
+        assert_eq!((session.created_at, session.last_seen_at), (at(created_at), at(last_seen_at)), "session {n}");
+        assert!(session.authentication.at <= session.created_at.max(at(now)));
+    }
+    // The indexes know it.
+    assert_eq!(store.sweep(at(0), at(now + 1), at(0), 99).await.unwrap(), 4);
+    assert_eq!(store.sweep(at(0), at(0), at(now + 61), 99).await.unwrap(), 1);
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}

@@ -186,15 +186,12 @@ fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
 }
 
 #[test]
-fn a_clock_that_goes_back_shortens_no_session_and_forgets_no_use() {
+fn a_use_that_is_noted_late_forgets_no_other() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
-    let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     let listed = || sessions.used().flatten().collect::<Vec<_>>();
-    for minutes in [30, 10] {
-        assert!(sessions.get(live.token(), at(minutes)).is_some());
-    }
-    assert_eq!(listed(), [(live.token(), at(30))]);
+    let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
+    assert!(sessions.get(live.token(), at(30)).is_some());
     for minutes in [30, 10] {
         sessions.note_written(&[(live.token(), at(minutes))]);
     }
@@ -202,6 +199,73 @@ fn a_clock_that_goes_back_shortens_no_session_and_forgets_no_use() {
     sessions.end_expired(at(89));
     assert!(!live.has_ended());
     sessions.end_expired(at(90));
+    assert!(live.has_ended());
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
+    let years = Duration::from_secs(10 * 365 * 24 * 3600);
+    for ahead in [Duration::from_secs(30), HOUR, years] {
+        for is_used in [false, true] {
+            let sessions = SessionTable::new(LIMITS);
+            let mut signed_in = somebody(0);
+            let future = NOW.after(ahead);
+            signed_in.session.created_at = future;
+            signed_in.session.last_seen_at = future;
+            signed_in.ends_at = future.after(LIMITS.absolute);
+            let before = sessions.before(signed_in.session.token);
+            let live = sessions.admit(before, &signed_in, future).unwrap().unwrap();
+            // Beside one that nothing is wrong with, whichever shard they are in.
+            admit(&sessions, &somebody(1));
+            if is_used {
+                assert!(sessions.get(live.token(), NOW).is_some());
+                assert_eq!(sessions.end_if_used(&live, NOW.after(LIMITS.absolute)), NOW.after(LIMITS.absolute));
+            }
+            sessions.end_expired(NOW);
+            assert!(!live.has_ended());
+            sessions.end_expired(NOW.after(HOUR).before(Duration::from_secs(1)));
+            assert!(!live.has_ended());
+            // Nobody uses it.
+            sessions.end_expired(NOW.after(HOUR));
+            assert!(live.has_ended(), "{ahead:?} {is_used}");
+        }
+    }
+}
+
+#[test]
+fn a_session_of_the_future_is_admitted_and_ends_within_its_limits_from_now() {
+    let sessions = SessionTable::new(LIMITS);
+    let mut signed_in = somebody(0);
+    let future = NOW.after(LIMITS.absolute * 1000);
+    signed_in.session.created_at = future;
+    signed_in.session.last_seen_at = future;
+    signed_in.ends_at = future.after(LIMITS.absolute);
+    let live = admit(&sessions, &signed_in);
+    assert!(live.is_live(NOW));
+    for hours in 1..20 {
+        let is_there = sessions.get(live.token(), NOW.after(HOUR / 2 * hours)).is_some();
+        assert_eq!(is_there, hours < 20, "{hours}");
+    }
+    assert!(!live.is_live(NOW.after(LIMITS.absolute)));
+    assert!(sessions.get(live.token(), NOW.after(LIMITS.absolute)).is_none());
+}
+
+#[test]
+fn a_use_in_the_future_is_written_down_again_once_the_clock_is_right() {
+    let sessions = SessionTable::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
+    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    assert!(sessions.get(live.token(), at(30)).is_some());
+    sessions.note_written(&listed());
+    assert!(sessions.get(live.token(), at(10)).is_some());
+    assert!(sessions.get(live.token(), at(11)).is_some());
+    assert_eq!(listed(), [(live.token(), at(11))]);
+    sessions.note_written(&listed());
+    assert_eq!(listed(), []);
+    sessions.end_expired(at(70));
+    assert!(!live.has_ended());
+    sessions.end_expired(at(71));
     assert!(live.has_ended());
 }
 

@@ -29,7 +29,8 @@ impl Batch<'_, '_> {
     pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), Stop> {
         match change {
             CounterChange::Count { counter, limit, window, now } => {
-                let running = self.load::<Count>(&counter.0)?.filter(|count| now < count.ends_at);
+                let running =
+                    self.load::<Count>(&counter.0)?.filter(|count| CounterChange::runs(count.ends_at, window, now));
                 let count = running.unwrap_or(Count { counter, count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
                     return Err(Conflict::Limit(counter).into());
