@@ -10,6 +10,8 @@ mod batch;
 mod broken;
 mod fault;
 mod file;
+mod guarded;
+mod held;
 mod passed_over;
 mod records;
 mod rows;
@@ -22,10 +24,11 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::redb::{Database, ReadableDatabase as _};
 use async_trait::async_trait;
 
 use self::fault::{Fault, refusal};
+use self::guarded::guarded;
+use self::held::Held;
 use self::passed_over::PassedOver;
 use self::rows::{after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
@@ -61,30 +64,37 @@ pub struct RedbStore {
     // Before the database: writer and readers have to finish with it.
     writer: Writer,
     readers: Threads,
-    database: Arc<Database>,
+    held: Arc<Held>,
     passed_over: Arc<PassedOver>,
 }
 
 impl RedbStore {
     /// Opens the store in the file at `path`; makes the file, and its directory, where there is none. Nobody but its
-    /// owner can read it then. It blocks, and after a crash it may read through the
-    /// whole file.
+    /// owner can read it then. It blocks, and may read through the whole file: one that is not large is looked through for
+    /// damage, and any other after a crash.
+    ///
+    /// Where the disk fails later, the file is opened again as soon as that works.
     ///
     /// # Errors
-    /// Another process has it, a newer bmauth wrote it, it is something else, or the disk failed: one sentence for
-    /// the operator.
+    /// Another process has it, a newer bmauth wrote it, it is empty, damaged or something else, or the disk failed: one
+    /// sentence for the operator.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Arc::new(file::open(path)?);
-        Self::of(database).map_err(|error| StoreError {
+        Self::open_looking(path, file::LOOKED_THROUGH)
+    }
+
+    fn open_looking(path: &Path, looked_through: u64) -> Result<Self, StoreError> {
+        let (database, place) = file::open(path, looked_through)?;
+        Self::of(Held::new(database, move || place.open_again())).map_err(|error| StoreError {
             problem: "its threads could not be started".to_owned(),
             source: Some(Box::new(error)),
         })
     }
 
-    fn of(database: Arc<Database>) -> std::io::Result<Self> {
-        let writer = Writer::start(Arc::clone(&database))?;
+    fn of(held: Held) -> std::io::Result<Self> {
+        let held = Arc::new(held);
+        let writer = Writer::start(Arc::clone(&held))?;
         let plan = Plan { name: "store-reader", threads: READERS, waiting: usize::MAX, background: false };
-        Ok(Self { writer, readers: Threads::start(plan)?, database, passed_over: Arc::default() })
+        Ok(Self { writer, readers: Threads::start(plan)?, held, passed_over: Arc::default() })
     }
 
     /// Has work written that has no preconditions; returns how many rows it was about.
@@ -100,11 +110,16 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&mut Snapshot) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let database = Arc::clone(&self.database);
+        let held = Arc::clone(&self.held);
         let passed_over = Arc::clone(&self.passed_over);
-        let reading = move || read(&mut Snapshot::new(database.begin_read()?, passed_over));
+        let reading = move || guarded(|| read(&mut Snapshot::new(held.begin_read()?, passed_over)));
         match self.readers.run(reading).await {
-            Ok(read) => read.map_err(|fault| fault.during("it could not be read")),
+            Ok(read) => read.map_err(|fault| {
+                if fault.may_have_stopped_it() {
+                    self.writer.look();
+                }
+                fault.during("it could not be read")
+            }),
             Err(error) => {
                 Err(StoreError { problem: "a read was broken off".to_owned(), source: Some(Box::new(error)) })
             }

@@ -396,7 +396,7 @@ fn a_start_that_fails_leaves_nothing_out_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let store = folder.path().join("bmauth.redb");
-    std::fs::write(&store, "").unwrap();
+    drop(RedbStore::open(&store).unwrap());
     std::fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
     let mut program = Program::serve(folder.path(), taken.local_addr().unwrap().port());
     let mut said = String::new();

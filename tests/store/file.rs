@@ -86,6 +86,108 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn an_empty_file_is_no_new_store_and_is_left_as_it_is() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    fs::write(&path, "").unwrap();
+    is_refused(RedbStore::open(&path), "is empty: if it is meant to become a new store, delete it");
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    fs::remove_file(&path).unwrap();
+    RedbStore::open(&path).unwrap();
+}
+
+#[test]
+fn a_new_store_has_its_name_once_it_is_whole_and_leaves_nothing_beside_it() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let seen = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            loop {
+                // Whatever has the name is a store at once.
+                if let Ok(metadata) = fs::metadata(&path) {
+                    break metadata.len();
+                }
+            }
+        });
+        drop(RedbStore::open(&path).unwrap());
+        watching.join().unwrap()
+    });
+    assert!(seen > 0);
+    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["bmauth.redb"]);
+}
+
+#[test]
+fn of_several_that_make_one_store_one_has_it() {
+    for _ in 0..10 {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("bmauth.redb");
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..4).map(|_| scope.spawn(|| RedbStore::open(&path))).collect();
+            opening.into_iter().map(|opening| opening.join().unwrap()).collect()
+        });
+        let (made, others): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+        assert_eq!(made.len(), 1);
+        for other in others {
+            is_refused(other, "another bmauth is using");
+        }
+    }
+}
+
+#[test]
+fn a_link_to_a_store_that_is_not_there_yet_stays_a_link() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    std::os::unix::fs::symlink("elsewhere.redb", &path).unwrap();
+    for _ in 0..2 {
+        drop(RedbStore::open(&path).unwrap());
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(mode(&directory.path().join("elsewhere.redb")), 0o600);
+    }
+}
+
+#[test]
+fn the_command_says_in_a_sentence_what_is_wrong_with_its_store() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bmauth.redb");
+    let config = directory.path().join("bmauth.toml");
+    let text = r#"
+public_url = "http://localhost:8080"
+[server]
+listen = ["127.0.0.1:0"]
+admin = "127.0.0.1:0"
+[app]
+name = "Notes"
+[email]
+from = "no-reply@example.com"
+transport = "log"
+[[route]]
+upstream = ["http://127.0.0.1:8000"]
+[storage]
+path = "bmauth.redb"
+"#;
+    fs::write(&config, text).unwrap();
+    drop(RedbStore::open(&path).unwrap());
+    let whole = fs::read(&path).unwrap();
+    let mut noise = whole.clone();
+    noise[4096..].fill(0xa5);
+    for (bytes, why) in [
+        (&b""[..], "is empty"),
+        (&whole[..whole.len() / 2], "is damaged; put back a copy of it that is whole"),
+        (&noise, "is damaged; put back a copy of it that is whole"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bmauth"));
+        let done = command.args(["serve", "--config"]).arg(&config).current_dir(directory.path()).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with("bmauth: ") && last.contains(why), "{said}");
+        assert!(!said.contains("panicked") && !said.contains("backtrace"), "{said}");
+    }
+}
+
+#[test]
 fn a_database_of_another_program_is_refused() {
     let directory = tempdir().unwrap();
     for table in ["notes", "meta"] {

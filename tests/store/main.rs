@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is how a failure is told")]
 
 mod crash;
+mod damage;
 mod file;
 mod format;
 mod format_2;

@@ -1,7 +1,10 @@
-//! One row by itself, so that it can be tried which bytes read as one. Nothing else calls this.
+//! What tests try of the store and nothing else calls: one row by itself, so that it can be seen which bytes read as one;
+//! and a file that passes for a large one.
 
 use std::fmt::Debug;
+use std::path::Path;
 
+use super::RedbStore;
 use super::records::Count;
 use super::rows::Row;
 use super::table::Table;
@@ -18,6 +21,14 @@ use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
 use crate::store::StoreError;
+
+/// Opens a store as one that is too large to be looked through for damage.
+///
+/// # Errors
+/// As [`RedbStore::open`].
+pub fn open_large(path: &Path) -> Result<RedbStore, StoreError> {
+    RedbStore::open_looking(path, 0)
+}
 
 /// A row as it is written: its key, its value, and the rows by which it is found otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,12 @@ pub(super) enum Fault {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] Arc<::redb::Error>),
+    /// The database panicked: its file is not as it wrote it.
+    #[error("the database failed: {0}")]
+    Panicked(String),
+    /// The disk failed, and the database is not open again yet.
+    #[error("the disk failed, and the database is being opened again")]
+    Closed,
     /// A row cannot be understood.
     #[error("a row of “{}” cannot be read: {why}", table.name())]
     Unreadable {
@@ -30,6 +36,33 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Whether the database may be of no use until it is opened again. A part of it that cannot be understood is no reason:
+    /// it would be the same part again.
+    pub(super) fn may_have_stopped_it(&self) -> bool {
+        match self {
+            Self::Database(error) => !matches!(**error, ::redb::Error::Corrupted(_)),
+            Self::Panicked(_) => true,
+            Self::Closed | Self::Unreadable { .. } | Self::Unwritable { .. } => false,
+        }
+    }
+
+    /// Whether the file is not as the database wrote it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors, most of which are told alike")]
+    pub(super) fn is_damage(&self) -> bool {
+        use std::io::ErrorKind;
+        match self {
+            Self::Database(error) => match &**error {
+                ::redb::Error::Io(error) => {
+                    matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput)
+                }
+                ::redb::Error::PreviousIo => false,
+                _ => true,
+            },
+            Self::Panicked(_) | Self::Unreadable { .. } => true,
+            Self::Closed | Self::Unwritable { .. } => false,
+        }
+    }
+
     /// The error for whoever asked, with what was being done for them.
     pub(super) fn during(self, problem: &str) -> StoreError {
         StoreError { problem: problem.to_owned(), source: Some(Box::new(self)) }

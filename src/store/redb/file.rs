@@ -1,13 +1,17 @@
 //! Opening the database file: who may read it, who has it, and which bmauth wrote it.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 use ::redb::backends::FileBackend;
-use ::redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase as _, StorageError, TableError};
+use ::redb::{
+    Builder, Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _, StorageError, TableError,
+};
 
 use super::fault::{Fault, refusal};
+use super::guarded::guarded;
 use super::table::{SCHEMA, Table};
 use crate::store::StoreError;
 
@@ -21,37 +25,26 @@ pub(super) const VERSION: u32 = 4;
 /// once and is in memory from then on.
 const CACHE: usize = 32 << 20;
 
-/// Opens the file, or makes it, and checks that it is ours.
+/// Up to how many bytes a file is looked through for damage whenever it is opened. That takes a few tenths of a second; of
+/// what is larger, damage is found when it is met.
+pub(super) const LOOKED_THROUGH: u64 = 64 << 20;
+/// How often it is tried to open or make a file that somebody else makes at the same time.
+const RACES: usize = 8;
+
+/// Which file a store is in, to open it again.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// Opens the file, or makes it, and checks that it is ours. One of up to `looked_through` bytes is looked through.
 ///
 /// # Errors
 /// One sentence for the operator.
-pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
-    let file = open_private(path)?;
-    let database = FileBackend::new(file)
-        .and_then(|backend| builder(path).create_with_backend(backend))
-        .map_err(|error| explain(path, error))?;
-    check_schema(&database, path)?;
-    Ok(database)
-}
-
-fn builder(path: &Path) -> Builder {
-    let mut builder = Builder::new();
-    let path = path.to_owned();
-    let told = std::cell::Cell::new(false);
-    builder.set_cache_size(CACHE).set_repair_callback(move |_| {
-        if !told.replace(true) {
-            tracing::warn!(path = %path.display(), "the store was not closed in order; checking it");
-        }
-    });
-    builder
-}
-
-/// Opens a file that only its owner can read, in a directory that exists from then on.
-fn open_private(path: &Path) -> Result<File, StoreError> {
-    let failed = |doing: &str, error: std::io::Error| StoreError {
-        problem: format!("{doing} “{}” failed: {error}", path.display()),
-        source: Some(Box::new(error)),
-    };
+pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, Place), StoreError> {
+    let path = &followed(path);
     let directory = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -61,41 +54,204 @@ fn open_private(path: &Path) -> Result<File, StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .map_err(|error| failed("making the directory of", error))?;
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| failed("opening", error))?;
-    let mode = file.metadata().map_err(|error| failed("looking at", error))?.permissions().mode();
+        .map_err(|error| failed("making the directory of", path, error))?;
+    for _ in 0..RACES {
+        let made = match open_private(path)? {
+            Some(file) => {
+                let place = Place::of(path, &file)?;
+                return Ok((of_file(file, path, looked_through)?, place));
+            }
+            None => make(path, directory)?,
+        };
+        if let Some((database, place)) = made {
+            return Ok((database, place));
+        }
+    }
+    Err(refusal(format!("“{}” comes and goes; nobody else may make or remove it", path.display())))
+}
+
+impl Place {
+    fn of(path: &Path, file: &File) -> Result<Self, StoreError> {
+        let metadata = file.metadata().map_err(|error| failed("looking at", path, error))?;
+        Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    fn is_of(&self, metadata: &Metadata) -> bool {
+        (metadata.dev(), metadata.ino()) == (self.device, self.inode)
+    }
+
+    /// Opens the same file again.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub(super) fn open_again(&self) -> Result<Database, StoreError> {
+        let path = &self.path;
+        let file = open_private(path)?.filter(|file| file.metadata().is_ok_and(|metadata| self.is_of(&metadata)));
+        // Those who are signed in here are not in another one.
+        let file = file.ok_or_else(|| {
+            refusal(format!("“{}” is gone, or another file than it was; restart bmauth", path.display()))
+        })?;
+        of_file(file, path, 0)
+    }
+}
+
+fn failed(doing: &str, path: &Path, error: std::io::Error) -> StoreError {
+    StoreError { problem: format!("{doing} “{}” failed: {error}", path.display()), source: Some(Box::new(error)) }
+}
+
+/// The file that a symbolic link leads to, also one that is not there yet: the link stays what it is.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..RACES {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().map_or_else(|| to.clone(), |parent| parent.join(&to));
+    }
+    path
+}
+
+/// A file that is there, as a database of ours.
+fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Database, StoreError> {
+    let mut head = [0; 10];
+    let length = file.metadata().map_err(|error| failed("looking at", path, error))?.len();
+    if length == 0 {
+        return Err(refusal(format!(
+            "“{}” is empty: if it is meant to become a new store, delete it; if not, put back a copy of it that is whole",
+            path.display()
+        )));
+    }
+    let was_closed = file.read_exact_at(&mut head, 0).is_ok() && head[9] & NOT_CLOSED == 0;
+    let looks_through = length <= looked_through;
+    if looks_through && !was_closed {
+        tell_not_closed(path);
+    }
+    let opened = guarded(|| {
+        let mut builder = builder(path, !looks_through);
+        builder.set_check_integrity_on_open(looks_through);
+        let database = FileBackend::new(file).and_then(|backend| builder.create_with_backend(backend));
+        let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
+        check_schema(&database, path).map_err(Opening::Told)?;
+        look(&database)?;
+        Ok(database)
+    });
+    opened.map_err(|opening| match opening {
+        Opening::Told(error) => error,
+        Opening::Failed(fault) if fault.is_damage() => fault.during(&damaged(path)),
+        Opening::Failed(fault) => fault.during(&format!("“{}” could not be read", path.display())),
+    })
+}
+
+/// Set in the tenth byte of a redb file while it is open to be written.
+const NOT_CLOSED: u8 = 2;
+
+/// Why a file does not open.
+enum Opening {
+    /// In the words for the operator.
+    Told(StoreError),
+    /// These are still to be found.
+    Failed(Fault),
+}
+
+impl From<Fault> for Opening {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+fn damaged(path: &Path) -> String {
+    format!("“{}” is damaged; put back a copy of it that is whole", path.display())
+}
+
+fn tell_not_closed(path: &Path) {
+    tracing::warn!(path = %path.display(), "the store was not closed in order; checking it");
+}
+
+fn builder(path: &Path, tells: bool) -> Builder {
+    let mut builder = Builder::new();
+    let path = path.to_owned();
+    let told = std::cell::Cell::new(!tells);
+    builder.set_cache_size(CACHE).set_repair_callback(move |_| {
+        if !told.replace(true) {
+            tell_not_closed(&path);
+        }
+    });
+    builder
+}
+
+/// Opens a file that is there, so that only its owner can read it from then on.
+fn open_private(path: &Path) -> Result<Option<File>, StoreError> {
+    let file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("opening", path, error)),
+    };
+    let mode = file.metadata().map_err(|error| failed("looking at", path, error))?.permissions().mode();
     if mode & 0o077 != 0 {
         tracing::warn!(path = %path.display(), "others than its owner could read the store; now they cannot");
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(|error| failed("closing to others", error))?;
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|error| failed("closing to others", path, error))?;
+    }
+    Ok(Some(file))
+}
+
+/// Makes a new store. It has its name only once it is whole, so that none is left half made; `None` where somebody else
+/// has made one of that name meanwhile.
+fn make(path: &Path, directory: &Path) -> Result<Option<(Database, Place)>, StoreError> {
+    let making = |error| failed("making", path, error);
+    // Nobody but its owner can read it, and where this ends early it is gone.
+    let new = tempfile::Builder::new().prefix(".bmauth-").suffix(".new").tempfile_in(directory).map_err(making)?;
+    let file = new.as_file().try_clone().map_err(making)?;
+    let place = Place::of(path, &file)?;
+    let made = guarded(|| {
+        let database = FileBackend::new(file).and_then(|backend| builder(path, false).create_with_backend(backend));
+        let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
+        set_up(&database)?;
+        Ok(database)
+    });
+    let database = made.map_err(|opening| match opening {
+        Opening::Told(error) => error,
+        Opening::Failed(fault) => fault.during(&format!("“{}” could not be set up", path.display())),
+    })?;
+    match new.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) => return Err(making(error.error)),
     }
     // A new file survives a loss of power only once its directory has been written.
     File::open(directory)
         .and_then(|directory| directory.sync_all())
-        .map_err(|error| failed("writing the directory of", error))?;
-    Ok(file)
+        .map_err(|error| failed("writing the directory of", path, error))?;
+    Ok(Some((database, place)))
+}
+
+/// Looks at the ends of each table, so that damage is said at the start where it is met at the start.
+fn look(database: &Database) -> Result<(), Fault> {
+    let snapshot = database.begin_read()?;
+    for table in Table::ALL {
+        let table = snapshot.open_table(table.definition())?;
+        for end in [table.first()?, table.last()?] {
+            end.map(|(key, value)| (key.value().len(), value.value().len()));
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors, most of which are told alike")]
 fn explain(path: &Path, error: DatabaseError) -> StoreError {
+    let damaged = damaged(path);
     let path = path.display();
     let problem = match &error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path")
         }
         DatabaseError::UpgradeRequired(_) => format!("“{path}” was written by something older than any bmauth"),
-        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == std::io::ErrorKind::InvalidData => {
-            format!("“{path}” is not a store of bmauth; set [storage] path to one, or to a file that is not there yet")
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
+            format!(
+                "“{path}” is not a store of bmauth, or is damaged; put back a copy of it that is whole, or set [storage] \
+                 path to a store, or to a file that is not there yet"
+            )
         }
-        DatabaseError::Storage(StorageError::Corrupted(_)) => {
-            format!("“{path}” is damaged; put back a copy of it that is whole")
-        }
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::UnexpectedEof => damaged,
+        DatabaseError::Storage(StorageError::Corrupted(_)) => damaged,
         _ => format!("opening “{path}” failed: {error}"),
     };
     StoreError { problem, source: Some(Box::new(error)) }
@@ -103,7 +259,12 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
 
 /// Checks who wrote the file; a new or older one is given the tables it lacks.
 fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
-    let failed = |fault: Fault| fault.during(&format!("“{}” could not be read", path.display()));
+    let failed = |fault: Fault| {
+        if fault.is_damage() {
+            return fault.during(&damaged(path));
+        }
+        fault.during(&format!("“{}” could not be read", path.display()))
+    };
     match found_schema(database).map_err(failed)? {
         Found::Nothing | Found::Version(1..VERSION) => {
             set_up(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))

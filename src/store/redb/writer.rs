@@ -7,12 +7,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ::redb::Database;
 use tokio::sync::oneshot;
 
 use super::apply::Stop;
 use super::batch::{Batch, Tables};
 use super::fault::{Fault, refusal};
+use super::guarded::guarded;
+use super::held::Held;
 use super::sweep::Sweep;
 use crate::domain::clock::Timestamp;
 use crate::domain::plan::{Change, Conflict, Durability};
@@ -29,6 +30,8 @@ const RELAXED_GROUPS: u32 = 64;
 const PACE: Duration = Duration::from_millis(3);
 /// How long relaxed commits stay off the disk when nothing else is written.
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
+/// How often it is tried whether a disk works again that has failed.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// One thing to be written, all or nothing.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(super) enum Work {
     Commit(Vec<Change>, Durability),
     /// Expired rows to be removed.
     Sweep(Sweep),
+    /// Nothing, to see whether writing works.
+    Look,
     /// What is from the future to be set back, or removed.
     SetBack {
         /// To this moment.
@@ -72,7 +77,17 @@ struct Group {
 pub(super) struct Writer {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
-    failing: Arc<AtomicBool>,
+    health: Arc<Health>,
+    can_reopen: bool,
+}
+
+/// What the thread and its handle tell each other.
+#[derive(Debug, Default)]
+struct Health {
+    /// Nothing durable was written since the last fault.
+    failing: AtomicBool,
+    /// The thread has been asked to look whether writing works.
+    looking: AtomicBool,
 }
 
 impl Writer {
@@ -80,24 +95,32 @@ impl Writer {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn start(database: Arc<Database>) -> std::io::Result<Self> {
-        Self::start_with(database, FLUSH_AFTER, PACE)
+    pub(super) fn start(held: Arc<Held>) -> std::io::Result<Self> {
+        Self::start_with(held, FLUSH_AFTER, PACE, AGAIN_AFTER)
     }
 
-    fn start_with(database: Arc<Database>, flush_after: Duration, pace: Duration) -> std::io::Result<Self> {
+    fn start_with(
+        held: Arc<Held>,
+        flush_after: Duration,
+        pace: Duration,
+        again_after: Duration,
+    ) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(QUEUE);
-        let failing = Arc::new(AtomicBool::new(false));
+        let health = Arc::new(Health::default());
+        let can_reopen = held.can_reopen();
         let mut thread = Thread {
-            database,
+            held,
             waiting,
-            failing: Arc::clone(&failing),
+            health: Arc::clone(&health),
             flush_after,
             pace,
+            again_after,
             relaxed: 0,
             busy_until: None,
+            look_at: None,
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), failing })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), health, can_reopen })
     }
 
     /// Has `work` written. Returns how many rows a sweep removed. Once it has been called, the work is done whether
@@ -115,16 +138,32 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(stopped().into()))
     }
 
+    /// Asks the thread to see whether writing works, because reading does not: only it opens the database again.
+    pub(super) fn look(&self) {
+        let Some(jobs) = &self.jobs else { return };
+        if !self.health.looking.swap(true, Ordering::Relaxed) {
+            let (answer, _nobody_waits) = oneshot::channel();
+            if jobs.try_send(Job { work: Work::Look, answer }).is_err() {
+                // What waits will tell.
+                self.health.looking.store(false, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Whether writing works, as far as the last commit told.
     ///
     /// # Errors
-    /// The last group was not written, or the thread has stopped.
+    /// The last group was not written, and nothing durable since; or the thread has stopped.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
             return Err(stopped());
         }
-        if self.failing.load(Ordering::Relaxed) {
-            return Err(refusal("the last commit could not be written; see the log, and restart bmauth"));
+        if self.health.failing.load(Ordering::Relaxed) {
+            return Err(refusal(if self.can_reopen {
+                "the last commit could not be written; see the log. It is tried again each second"
+            } else {
+                "the last commit could not be written; see the log, and restart bmauth"
+            }));
         }
         Ok(())
     }
@@ -146,24 +185,27 @@ fn stopped() -> StoreError {
 }
 
 struct Thread {
-    database: Arc<Database>,
+    held: Arc<Held>,
     waiting: Receiver<Job>,
-    failing: Arc<AtomicBool>,
+    health: Arc<Health>,
     flush_after: Duration,
     pace: Duration,
+    again_after: Duration,
     /// How many groups have been written that are not on the disk yet.
     relaxed: u32,
     /// When the next group may begin, where the last one was no single commit.
     busy_until: Option<Instant>,
+    /// When to see again whether a disk works that has failed.
+    look_at: Option<Instant>,
 }
 
 impl Thread {
     fn run(&mut self) {
         loop {
-            let first = if self.relaxed == 0 {
-                self.waiting.recv().map_err(RecvTimeoutError::from)
-            } else {
-                self.waiting.recv_timeout(self.flush_after)
+            let first = match self.look_at {
+                Some(at) => self.waiting.recv_timeout(at.saturating_duration_since(Instant::now())),
+                None if self.relaxed == 0 => self.waiting.recv().map_err(RecvTimeoutError::from),
+                None => self.waiting.recv_timeout(self.flush_after),
             };
             match first {
                 Ok(first) => {
@@ -175,7 +217,8 @@ impl Thread {
                     self.busy_until = (group.len() > 1).then(|| began + self.pace);
                     self.write(group);
                 }
-                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Timeout) if self.held.is_open() => self.flush(),
+                Err(RecvTimeoutError::Timeout) => self.reopen(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -185,13 +228,64 @@ impl Thread {
     }
 
     fn flush(&mut self) {
-        // A durable commit takes the relaxed ones before it along.
+        // A durable commit takes the relaxed ones before it along, and shows that the disk works.
         self.group(Vec::new(), true).err();
+    }
+
+    /// Opens the database again. What was acknowledged as durable is in it; whether the commit that failed is, nobody knows.
+    fn reopen(&mut self) {
+        if !self.held.can_reopen() {
+            return;
+        }
+        // Relaxed commits that had not got to the disk are lost, as with the process.
+        self.relaxed = 0;
+        let now = Instant::now();
+        self.look_at = Some(match self.held.reopen() {
+            Ok(()) => now,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the store could not be opened again");
+                now + self.again_after
+            }
+        });
+    }
+
+    fn note(&mut self, written: &Result<Group, Fault>, durable: bool) {
+        match written {
+            Ok(Group { committed: false, .. }) => {}
+            Ok(Group { committed: true, .. }) if durable => {
+                (self.relaxed, self.look_at) = (0, None);
+                if self.health.failing.swap(false, Ordering::Relaxed) {
+                    tracing::warn!("the store is written again; everything works as before");
+                }
+            }
+            Ok(Group { committed: true, .. }) => self.relaxed += 1,
+            Err(fault) => {
+                let error = fault as &dyn std::error::Error;
+                if !self.health.failing.swap(true, Ordering::Relaxed) {
+                    tracing::error!(
+                        error,
+                        "the store was not written, so nobody can sign in; who is known goes on. It is tried again each \
+                         second: look whether the disk is full"
+                    );
+                } else if !matches!(fault, Fault::Closed) {
+                    tracing::debug!(error, "the store was not written");
+                }
+                let is_first = self.look_at.is_none();
+                if !matches!(fault, Fault::Closed) {
+                    self.reopen();
+                }
+                // At once the first time, for it may have been for a moment; then each second.
+                if self.held.can_reopen() && (!is_first || self.look_at.is_none()) {
+                    self.look_at = Some(Instant::now() + self.again_after);
+                }
+            }
+        }
     }
 
     fn write(&mut self, group: Vec<Job>) {
         let durable = self.relaxed >= RELAXED_GROUPS
-            || group.iter().any(|job| matches!(job.work, Work::Commit(_, Durability::Durable)));
+            || group.iter().any(|job| matches!(job.work, Work::Commit(_, Durability::Durable) | Work::Look));
+        self.health.looking.store(false, Ordering::Relaxed);
         let (work, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.work, job.answer)).unzip();
         // Where the receiver is gone, nobody waits any more.
         match self.group(work, durable) {
@@ -205,20 +299,15 @@ impl Thread {
     }
 
     fn group(&mut self, group: Vec<Work>, durable: bool) -> Result<Vec<Outcome>, Fault> {
-        let written = self.transaction(group, durable);
-        self.failing.store(written.is_err(), Ordering::Relaxed);
-        match &written {
-            Ok(Group { committed: false, .. }) => {}
-            Ok(Group { committed: true, .. }) if durable => self.relaxed = 0,
-            Ok(Group { committed: true, .. }) => self.relaxed += 1,
-            Err(fault) => tracing::error!(error = fault as &dyn std::error::Error, "the store was not written"),
-        }
+        let written = guarded(|| self.transaction(group, durable));
+        // Before anybody is answered: who looks what has become of it finds the database open, where that works.
+        self.note(&written, durable);
         written.map(|group| group.outcomes)
     }
 
     /// Writes a group in one transaction. All of it is committed, but for the commits whose preconditions do not hold.
     fn transaction(&self, group: Vec<Work>, durable: bool) -> Result<Group, Fault> {
-        let mut transaction = self.database.begin_write()?;
+        let mut transaction = self.held.begin_write()?;
         if durable {
             transaction.set_durability(::redb::Durability::Immediate)?;
             transaction.set_two_phase_commit(true);
@@ -254,6 +343,7 @@ impl Work {
     fn write(self, tables: &mut Tables<'_>) -> Result<Outcome, Fault> {
         let mut batch = Batch::new(tables);
         let made = match self {
+            Self::Look => Ok(0),
             Self::Commit(changes, _) => changes.into_iter().try_for_each(|change| batch.make(change)).map(|()| 0),
             Self::Sweep(sweep) => batch.sweep(&sweep).map_err(Stop::from),
             Self::SetBack { now, limit } => batch.set_back(now, limit).map_err(Stop::from),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::{io, sync::mpsc};
 
-use ::redb::{Builder, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend};
+use ::redb::{Builder, ReadableTableMetadata as _, StorageBackend};
 use uuid::Uuid;
 
 use super::super::RedbStore;
@@ -25,10 +25,26 @@ struct Disk {
     kept: Vec<u8>,
     syncs: usize,
     broken: bool,
+    /// Nothing can be written or made longer.
+    full: bool,
+    /// Nothing can be read.
+    unreadable: bool,
+    /// After so many more calls it is `full`, in the middle of whatever is under way.
+    full_in: Option<u32>,
     /// Told of every sync.
     watcher: Option<mpsc::Sender<()>>,
     /// The next sync of a commit says that it has begun, and hangs until it is let go.
     stuck: Option<(mpsc::Sender<()>, Receiver<()>)>,
+}
+
+impl Disk {
+    fn fill_up(&mut self) -> io::Result<()> {
+        if let Some(left) = &mut self.full_in {
+            *left = left.saturating_sub(1);
+            self.full |= *left == 0;
+        }
+        if self.full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -47,7 +63,7 @@ impl Shared {
     fn accounts_after_power_loss(&self) -> u64 {
         let kept = self.disk().kept.clone();
         let after = Self(Arc::new(Mutex::new(Disk { written: kept, ..Disk::default() })));
-        accounts(&Builder::new().create_with_backend(after).unwrap())
+        accounts(&Held::once(Builder::new().create_with_backend(after).unwrap()))
     }
 }
 
@@ -57,12 +73,16 @@ impl StorageBackend for Shared {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if self.disk().unreadable {
+            return Err(io::Error::other("the disk is gone"));
+        }
         let offset = offset as usize;
         out.copy_from_slice(&self.disk().written[offset..offset + out.len()]);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk().fill_up()?;
         self.disk().written.resize(len as usize, 0);
         Ok(())
     }
@@ -78,6 +98,7 @@ impl StorageBackend for Shared {
             let_go.recv().unwrap();
         }
         let mut disk = self.disk();
+        disk.fill_up()?;
         if disk.broken {
             return Err(io::Error::other("the disk is broken"));
         }
@@ -90,29 +111,30 @@ impl StorageBackend for Shared {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.disk().fill_up()?;
         let offset = offset as usize;
         self.disk().written[offset..offset + data.len()].copy_from_slice(data);
         Ok(())
     }
 }
 
-fn accounts(database: &Database) -> u64 {
-    database.begin_read().unwrap().open_table(Table::Accounts.definition()).unwrap().len().unwrap()
+fn accounts(held: &Held) -> u64 {
+    held.begin_read().unwrap().open_table(Table::Accounts.definition()).unwrap().len().unwrap()
 }
 
-fn start() -> (Shared, Arc<Database>, Writer) {
+fn start() -> (Shared, Arc<Held>, Writer) {
     start_with(FLUSH_AFTER, PACE)
 }
 
-fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Database>, Writer) {
+fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Held>, Writer) {
     let disk = Shared::default();
-    let database = Arc::new(Builder::new().create_with_backend(disk.clone()).unwrap());
+    let database = Arc::new(Held::once(Builder::new().create_with_backend(disk.clone()).unwrap()));
     let transaction = database.begin_write().unwrap();
     for table in Table::ALL {
         transaction.open_table(table.definition()).unwrap();
     }
     transaction.commit().unwrap();
-    let writer = Writer::start_with(Arc::clone(&database), flush_after, pace).unwrap();
+    let writer = Writer::start_with(Arc::clone(&database), flush_after, pace, AGAIN_AFTER).unwrap();
     (disk, database, writer)
 }
 
@@ -170,7 +192,7 @@ async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
     drop((writer, database));
     // Nothing is kept in memory, so that each read asks the disk.
     let database = Builder::new().set_cache_size(0).create_with_backend(disk.clone()).unwrap();
-    let store = RedbStore::of(Arc::new(database)).unwrap();
+    let store = RedbStore::of(Held::once(database)).unwrap();
     let ((begun, begins), (let_go, stuck)) = (mpsc::channel(), mpsc::channel());
     disk.disk().stuck = Some((begun, stuck));
     let Work::Commit(changes, durability) = add(2, Durability::Durable) else { unreachable!("add makes a commit") };
@@ -335,4 +357,109 @@ async fn a_dropped_writer_finishes_what_it_took() {
     held.abort().unwrap();
     dropping.join().unwrap();
     assert_eq!(disk.accounts_after_power_loss(), 300);
+}
+
+/// A store on a disk, which it opens again.
+fn reopening() -> (Shared, Arc<Held>) {
+    let (disk, held, writer) = start();
+    drop((writer, held));
+    let open = {
+        let disk = disk.clone();
+        move || {
+            let opened = Builder::new().set_cache_size(0).create_with_backend(disk.clone());
+            opened.map_err(|error| StoreError { problem: "opening".to_owned(), source: Some(Box::new(error)) })
+        }
+    };
+    (disk, Arc::new(Held::new(open().unwrap(), open)))
+}
+
+/// Waits until it holds, for as long as any machine takes.
+async fn until(holds: impl AsyncFn() -> bool) {
+    for _ in 0..6000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never comes to that");
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_for_a_moment_is_written_again_by_itself() {
+    let (disk, held) = reopening();
+    let writer = Writer::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
+    writer.write(add(1, Durability::Durable)).await.unwrap();
+    for (n, fault) in [(10, "full"), (20, "broken"), (30, "unreadable")] {
+        let set = |on| {
+            let mut disk = disk.disk();
+            match fault {
+                "full" => disk.full = on,
+                "broken" => disk.broken = on,
+                _ => (disk.unreadable, disk.full) = (on, on),
+            }
+        };
+        set(true);
+        for n in n..n + 3 {
+            let failed = writer.write(add(n, Durability::Durable)).await;
+            assert!(matches!(failed, Err(CommitError::Store(_))), "{fault}");
+            let why = writer.ready().unwrap_err().to_string();
+            assert!(why.contains("tried again each second"), "{why}");
+        }
+        set(false);
+        until(async || writer.ready().is_ok()).await;
+        assert!(held.is_open());
+        assert_eq!(accounts(&held), u64::from(n) / 10, "{fault}");
+        writer.write(add(n + 5, Durability::Durable)).await.unwrap();
+        assert_eq!(disk.accounts_after_power_loss(), u64::from(n) / 10 + 1);
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_disk_fails_at_what_was_acknowledged_stays_and_the_store_comes_back() {
+    let (disk, held) = reopening();
+    let writer = Writer::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
+    let (mut acknowledged, mut number, mut failures) = (Vec::new(), 0, 0);
+    for calls in (1..60).chain([100, 200, 400]) {
+        disk.disk().full_in = Some(calls);
+        for _ in 0..20 {
+            number += 1;
+            // In between there are some that need not be kept.
+            writer.write(add(1_000_000 + number, Durability::Relaxed)).await.ok();
+            match writer.write(add(number, Durability::Durable)).await {
+                Ok(_) => acknowledged.push(number),
+                Err(CommitError::Store(_)) => {
+                    failures += 1;
+                    break;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        {
+            let mut disk = disk.disk();
+            (disk.full_in, disk.full) = (None, false);
+        }
+        until(async || writer.ready().is_ok()).await;
+        let snapshot = held.begin_read().unwrap();
+        let table = snapshot.open_table(Table::Accounts.definition()).unwrap();
+        for n in &acknowledged {
+            let there = table.get(Uuid::from_u128(u128::from(*n)).as_bytes().as_slice()).unwrap().is_some();
+            assert!(there, "{n} was acknowledged before the disk failed at its call {calls}");
+        }
+    }
+    assert!(failures > 50, "{failures}");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_opened_again_without_any_commit() {
+    let (disk, held) = reopening();
+    let store = RedbStore::of(Arc::into_inner(held).unwrap()).unwrap();
+    let Work::Commit(changes, durability) = add(1, Durability::Durable) else { unreachable!("add makes a commit") };
+    store.commit(changes, durability).await.unwrap();
+    let account = async || store.account(AccountId(Uuid::from_u128(1))).await;
+    assert!(account().await.unwrap().is_some());
+    disk.disk().unreadable = true;
+    until(async || account().await.is_err() && store.ready().await.is_err()).await;
+    disk.disk().unreadable = false;
+    until(async || store.ready().await.is_ok()).await;
+    assert!(account().await.unwrap().is_some());
 }
