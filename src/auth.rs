@@ -145,7 +145,7 @@ impl Auth {
         let register = RegisterFlow::new(of_core(), policy);
         let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery, recovery_delay);
         let sign_in = SignInFlow::new(of_core(), recover.clone());
-        let tokens = TokensFlow::new(of_core(), sessions.clone(), sign_in.clone(), elevation);
+        let tokens = TokensFlow::new(of_core(), sessions.clone(), sign_in.clone());
         Self {
             link: LinkFlow::new(of_core(), sessions.clone(), links, linking),
             manage: ManageFlow::new(of_core(), sessions.clone(), tokens.clone(), elevation),

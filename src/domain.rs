@@ -18,6 +18,7 @@ pub mod clock;
 pub mod code;
 pub mod code_counters;
 pub mod cookies;
+pub mod credential;
 pub mod destination;
 pub mod email;
 pub mod field_name;

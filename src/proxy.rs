@@ -62,7 +62,7 @@ use crate::domain::own_paths;
 use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
-use crate::gate::gatekeeper::Gatekeeper;
+use crate::gate::gatekeeper::{self, Gatekeeper};
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
@@ -354,7 +354,7 @@ impl Gateway {
             connection: &context.surroundings.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
-            forward_authorization: admission.route().demands.forward_authorization,
+            forwarded: context.forwarded.clone(),
             only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
             identity: admission.principal().zip(context.identity.clone()),
             to,
@@ -365,11 +365,18 @@ impl Gateway {
     fn name_principal(&self, context: &mut Context, admission: Admission<Principal>) -> Result<(), GateRefusal> {
         if let Some(principal) = admission.principal() {
             context.set_principal(principal.clone());
-            let token = self.parts.gatekeeper.identity_token(principal, &admission.route().demands.audience);
-            context.identity = Some(token.map_err(|error| {
+            let fault = |error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
                 GateRefusal::Fault
-            })?);
+            };
+            let gatekeeper = &*self.parts.gatekeeper;
+            let token = gatekeeper.identity_token(principal, &admission.route().demands.audience);
+            context.identity = Some(token.map_err(fault)?);
+            let bearer = context.incoming.as_ref().map(|incoming| &incoming.credentials.bearer);
+            context.forwarded = match bearer {
+                Some(bearer) => gatekeeper::forwarded(gatekeeper, &admission, bearer).map_err(fault)?,
+                None => None,
+            };
         }
         context.admit(admission);
         Ok(())

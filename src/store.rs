@@ -52,7 +52,7 @@ pub enum CommitError {
 /// compares with its clock.
 ///
 /// What cannot be read (a library writes its state otherwise since an upgrade) refuses whoever needs it. Only where
-/// somebody else would have to wait for it (letters, registrations of an address, recoveries of an account) it is passed
+/// somebody else would have to wait for it (letters, registrations and recoveries of an address, recoveries of an account) it is passed
 /// over. What removes it need not read it, and a sweep removes it when its time is over.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
@@ -93,6 +93,8 @@ pub trait Records: Send + Sync + 'static {
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError>;
     /// All recoveries of an account, whoever began them.
     async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError>;
+    /// All recoveries that were begun for an address, whether or not it has an account.
+    async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError>;
 
     /// The held recovery of an account.
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;

@@ -178,8 +178,8 @@ fn weigh(number: usize) -> anyhow::Result<Value> {
         let secret = Secret::from_bytes(hash("session", number));
         let session = sessions.get(secret.digest(), now).context("it is live")?;
         let value = HeaderValue::from_bytes(token.as_bytes())?;
-        sessions
-            .keep(&session, KeptToken { audience: Arc::clone(&audience), value, fresh_from: now, fresh_until: now });
+        let (audience, in_place_of) = (Arc::clone(&audience), None);
+        sessions.keep(&session, KeptToken { audience, in_place_of, value, fresh_from: now, fresh_until: now });
     }
     let kept = resident()?;
     let each = |from: usize, to: usize, number: usize| to.saturating_sub(from) / number;

@@ -14,7 +14,7 @@ use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::Change;
+use crate::domain::plan::{AccountChange, Change};
 use crate::domain::registration::Registration;
 use crate::domain::report::{Contradiction, News};
 use crate::domain::visitor::{Visitor, over_api};
@@ -90,13 +90,13 @@ impl Core {
         let Some(passkey) = named else { return Err(Failure::Refused(self.nobodys(&claimed, visitor).await?)) };
         question.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
         let owner = self.records.account(passkey.account).await?.ok_or_else(not_proved)?;
-        if of.is_some_and(|email| *email != owner.email) || owner.aftermath.is_after(question.posed().at) {
+        if of.is_some_and(|email| *email != owner.email) || owner.aftermath.is_after(question.posed().at, self.now()) {
             return Err(not_proved());
         }
         match verified {
             Ok((used, news)) => {
                 // Whatever follows, the account must not have been recovered meanwhile.
-                let mut noted = vec![owner.as_it_was_recovered()];
+                let mut noted = vec![AccountChange::still(&owner).into()];
                 noted.extend(self.note_news(news, &passkey, &owner, visitor).await?);
                 Ok((question.answered(passkey, used, noted), owner))
             }

@@ -11,7 +11,6 @@ use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
 use super::sessions::{LiveSession, Sessions};
 use super::tokens::{Tokens, TokensFlow};
-use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::assertion::{Proof, Question};
 use crate::domain::attestation::Making;
@@ -20,7 +19,7 @@ use crate::domain::destination::Destination;
 use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, MayAdd, Refusal};
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Conflict, Plan};
+use crate::domain::plan::{Conflict, PasskeyConflict, Plan, SessionConflict};
 use crate::domain::recovery::Hold;
 use crate::domain::session::{Session, SessionId, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -70,6 +69,10 @@ pub struct Added {
     /// Where to go on to.
     pub return_to: Destination,
 }
+
+/// Leave to add a passkey; and over the API, where it is asked for again, whether the access token said that its session
+/// is elevated.
+type Leaving = (MayAdd, Option<bool>);
 
 /// "My devices".
 #[derive(Clone, Debug)]
@@ -202,7 +205,7 @@ impl ManageFlow {
             let (family, another) = family.ok_or(Failure::Refused(Refusal::SignedOut))?;
             let now = self.core.now();
             let until = now.after(self.elevation);
-            match self.core.carry_out(proof.elevate(family.elevated(until, another), now)).await {
+            match self.core.carry_out(proof.elevate(family.elevated(now, until, another), now)).await {
                 // Another tab refreshed its tokens meanwhile.
                 Err(CommitError::Conflict(Conflict::TokensChanged)) => {}
                 Err(error) => return Err(error.into()),
@@ -232,7 +235,7 @@ impl ManageFlow {
         let (return_to, moment) = (Destination::root(), self.core.moment(visitor));
         let (ceremony, options) = self.challenge_another(&signed_in, return_to, moment).await?;
         let id = ceremony.id;
-        self.core.carry_out(manage::begin_adding(may, ceremony, &signed_in.session)).await?;
+        self.core.carry_out(manage::begin_adding(&may, ceremony, &signed_in.session)).await?;
         Ok((id, options))
     }
 
@@ -265,7 +268,8 @@ impl ManageFlow {
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
         let signed_in = self.signed_in(session).await?;
-        self.finish_allowed(ceremony, answer, name, &signed_in, visitor).await
+        let leave = (MayAdd::was_confirmed(), None);
+        self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
     }
 
     /// The same over the API, where leave is asked for again: challenges that were made while there was leave for one
@@ -282,30 +286,31 @@ impl ManageFlow {
         visitor: &Visitor,
     ) -> Result<Added, Failure<Refusal>> {
         let signed_in = self.signed_in(session).await?;
-        self.may_add_over_api(&signed_in, says_elevated).await?;
-        self.finish_allowed(ceremony, answer, name, &signed_in, visitor).await
+        let leave = (self.may_add_over_api(&signed_in, says_elevated).await?, Some(says_elevated));
+        self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
     }
 
     async fn may_add_over_api(&self, signed_in: &SignedIn, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
-        let elevated = says_elevated && self.tokens.elevation(signed_in.session.token).await?.is_some();
-        let passkeys = self.core.records.passkeys(signed_in.account.id).await?;
-        MayAdd::over_api(&signed_in.session, &passkeys, elevated, self.core.now()).map_err(Failure::Refused)
+        let SignedIn { session, account, .. } = signed_in;
+        let family = if says_elevated { self.core.records.tokens(session.token).await? } else { None };
+        let passkeys = self.core.records.passkeys(account.id).await?;
+        MayAdd::over_api(session, &passkeys, family.as_ref(), self.core.now()).map_err(Failure::Refused)
     }
 
-    /// The session is the one that leave was asked for, as it was read then: read again, it may have made its one
-    /// passkey meanwhile, and the commit would no longer ask that it has none.
     async fn finish_allowed(
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
         name: Option<&str>,
-        SignedIn { session, account, .. }: &SignedIn,
-        visitor: &Visitor,
+        (leave, signed_in): (Leaving, SignedIn),
+        (live, visitor): (&LiveSession, &Visitor),
     ) -> Result<Added, Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
-        let making = manage::open_adding(ceremony, session, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let moment = self.core.moment(visitor);
+        let making = manage::open_adding(ceremony, &signed_in.session, moment).map_err(Failure::Refused)?;
         let id = making.id();
-        let added = self.keep_passkey(making, answer, name, account, visitor).await;
+        let name = name.and_then(manage::name);
+        let added = self.keep_passkey(making, answer, name, (leave, signed_in), (live, visitor)).await;
         self.core.over(id, "another passkey", added).await
     }
 
@@ -313,16 +318,34 @@ impl ManageFlow {
         &self,
         making: Making<Adding>,
         answer: RegisterPublicKeyCredential,
-        name: Option<&str>,
-        owner: &Account,
-        visitor: &Visitor,
+        name: Option<String>,
+        ((mut may, says_elevated), mut signed_in): (Leaving, SignedIn),
+        (live, visitor): (&LiveSession, &Visitor),
     ) -> Result<Added, Failure<Refusal>> {
         let made = self.core.make(making, answer).await?;
-        let name = name.and_then(manage::name);
-        let plan = manage::add(made, name.clone(), owner, self.core.moment(visitor));
-        let return_to = self.core.carry_out(plan).await?;
-        tracing::info!(account = %owner.id, "a passkey was added");
-        Ok(Added { name, return_to })
+        for _ in 0..RACES {
+            let plan = manage::add(&made, &may, name.clone(), &signed_in, self.core.moment(visitor));
+            match (self.core.carry_out(plan).await, says_elevated) {
+                (Ok(return_to), _) => {
+                    tracing::info!(account = %signed_in.account.id, "a passkey was added");
+                    return Ok(Added { name, return_to });
+                }
+                // What there was leave for is not so any more, or its tokens have gone on: there may be leave still.
+                (
+                    Err(CommitError::Conflict(
+                        Conflict::TokensChanged
+                        | Conflict::Session(SessionConflict::Tied)
+                        | Conflict::Passkey(PasskeyConflict::NotNone),
+                    )),
+                    Some(says_elevated),
+                ) => {
+                    signed_in = self.signed_in(live).await?;
+                    may = self.may_add_over_api(&signed_in, says_elevated).await?;
+                }
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// Gives a passkey of the account the name that was typed, or none where nothing was.

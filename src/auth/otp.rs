@@ -8,12 +8,12 @@ use super::recover::RecoverFlow;
 use super::register::RegisterFlow;
 use super::tokens::{Tokens, TokensFlow};
 use crate::domain::code;
-use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::otp::{self, Counted, Pending};
+use crate::domain::otp::{self, Candidates, Counted, Pending};
 use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
 use crate::domain::recover;
 use crate::domain::register::{self, CountedTry};
+use crate::domain::secret::Secret;
 use crate::domain::visitor::{Client, Visitor};
 use crate::store::{CommitError, StoreError};
 
@@ -50,6 +50,11 @@ impl OtpFlow {
         Self { core, register, recover, tokens }
     }
 
+    /// A fresh ticket, which binds what is begun with it to whoever has it. Of it, its digest alone is kept.
+    pub fn ticket(&self) -> Secret {
+        Secret::generate(&*self.core.entropy)
+    }
+
     /// Sends a code to an address: another one for the visitor's unfinished sign-up, or one to get back in. The answer is
     /// the same for every address, and where too many were sent lately.
     ///
@@ -59,26 +64,11 @@ impl OtpFlow {
         match self.core.carry_out(otp::ask(self.asks(&email, visitor), self.core.now())).await {
             Ok(()) => {}
             // What was sent just now still opens what it was sent for.
-            Err(CommitError::Conflict(_)) => return Ok(()),
+            Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
             Err(CommitError::Store(error)) => return Err(error),
         }
         let counters = self.core.code_counters(&email, visitor);
-        let mut waiting = otp::candidates(self.waiting(&email).await?, visitor, self.core.now());
-        waiting.sort_by_key(Pending::sent_at);
-        let sign_up = waiting.into_iter().rev().find_map(|pending| match pending {
-            Pending::SignUp(registration) => Some(registration),
-            Pending::Recovery(_) => None,
-        });
-        let sent = match sign_up {
-            Some(registration) => {
-                let sent = self.register.resend_for(*registration, visitor).await;
-                sent.map_err(|failure| failure.map_refusal(|_| WrongCode))
-            }
-            None => {
-                let sent = self.recover.begin(email, Destination::root(), visitor).await;
-                sent.map_err(|failure| failure.map_refusal(|_| WrongCode))
-            }
-        };
+        let sent = self.send(&email, visitor).await;
         match sent {
             Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::Raced | WorldFailure::RelyingParty(_))) => {
                 Ok(())
@@ -94,7 +84,44 @@ impl OtpFlow {
         }
     }
 
-    /// What counts how lately that client had a code sent to that address: by its cookie, or the one it is given now, and
+    async fn send(&self, email: &Email, visitor: &Visitor) -> Result<(), Failure<WrongCode>> {
+        for _ in 0..RACES {
+            let waiting = self.waiting(email).await?;
+            if visitor.binding().is_some() {
+                let own = otp::candidates(waiting.clone(), visitor, self.core.now()).entries;
+                let sign_ups = own.into_iter().filter_map(|pending| match pending {
+                    Pending::SignUp(registration) => Some(registration),
+                    Pending::Recovery(_) => None,
+                });
+                if let Some(registration) = sign_ups.max_by_key(|registration| registration.code.sent_at) {
+                    let sent = self.register.resend_for(*registration, visitor).await;
+                    return sent.map_err(|failure| failure.map_refusal(|_| WrongCode));
+                }
+            }
+            // Nobody's sign-up is gone on with without what binds it: its code would come to whoever asks.
+            let replaced = otp::replaced(waiting, visitor, self.core.now());
+            let begun = self.recover.begin_in_place_of(&replaced, email.clone(), visitor).await;
+            if matches!(begun, Err(Failure::Refused(_))) {
+                self.wait_in_vain(email, visitor).await?;
+            }
+            if let Some(()) = begun.map_err(|failure| failure.map_refusal(|_| WrongCode))? {
+                return Ok(());
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+
+    /// Nothing was sent to a client without cookie and ticket, but it waits all the same: or else the only thing that waits
+    /// might be somebody else's, and open with the code that it types.
+    async fn wait_in_vain(&self, email: &Email, visitor: &Visitor) -> Result<(), StoreError> {
+        let is_bound = visitor.binding().is_some();
+        if is_bound || !otp::replaced(self.waiting(email).await?, visitor, self.core.now()).is_empty() {
+            return Ok(());
+        }
+        self.recover.begin_in_vain(email.clone(), visitor).await
+    }
+
+    /// What counts how lately that client had a code sent to that address: by its cookie or ticket, or the cookie it is given now, and
     /// where it has none by its network too.
     fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
         let asked = |by: &[u8]| self.core.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
@@ -102,12 +129,14 @@ impl OtpFlow {
         [asked(visitor.browser.bytes())].into_iter().chain(network).collect()
     }
 
-    /// A code was sent with its address: counts the try against all that it may be for, and opens the one it is for.
+    /// A code was sent with its address: counts the try against all that it may be for, and opens the one it is for, unless
+    /// that cannot be told.
     ///
     /// # Errors
     /// [`WrongCode`]; a failure of the store.
     pub async fn open(&self, email: &Email, typed: &str, visitor: &Visitor) -> Result<Opened, Failure<WrongCode>> {
-        for counted in self.count_tries(email, typed, visitor).await? {
+        let (counted, open) = self.count_tries(email, typed, visitor).await?;
+        for counted in counted.into_iter().filter(|_| open) {
             let opened = match counted {
                 Counted::SignUp(counted) => refusal_apart(self.finish_sign_up(*counted, visitor).await)?.ok(),
                 Counted::Recovery(counted) => refusal_apart(self.finish_recovery(counted, visitor).await)?.ok(),
@@ -123,10 +152,7 @@ impl OtpFlow {
     /// All that waits for a code of an address.
     async fn waiting(&self, email: &Email) -> Result<Vec<Pending>, StoreError> {
         let sign_ups = self.core.records.registrations_of(email).await?;
-        let recoveries = match self.core.records.account_by_email(email).await? {
-            Some(account) => self.core.records.recoveries_of(account.id).await?,
-            None => Vec::new(),
-        };
+        let recoveries = self.core.records.recoveries_for(email).await?;
         Ok(sign_ups
             .into_iter()
             .map(Box::new)
@@ -152,14 +178,14 @@ impl OtpFlow {
         email: &Email,
         typed: &str,
         visitor: &Visitor,
-    ) -> Result<Vec<Counted>, Failure<WrongCode>> {
+    ) -> Result<(Vec<Counted>, bool), Failure<WrongCode>> {
         for _ in 0..RACES {
-            let candidates = otp::candidates(self.waiting(email).await?, visitor, self.core.now());
+            let Candidates { entries, open } = otp::candidates(self.waiting(email).await?, visitor, self.core.now());
             let counters = self.core.code_counters(email, visitor);
-            let plan = otp::count_try(candidates, typed, self.recover.mode(), counters, self.core.now());
+            let plan = otp::count_try(entries, typed, self.recover.mode(), counters, self.core.now());
             if plan.then.is_empty() {
                 self.work_as_if(email).await?;
-                return Ok(plan.then);
+                return Ok((plan.then, open));
             }
             match self.core.carry_out(plan).await {
                 Err(CommitError::Conflict(Conflict::Limit(_))) => {
@@ -168,7 +194,7 @@ impl OtpFlow {
                 }
                 // Another try was counted meanwhile, or spent what this one counts against.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged | Conflict::RegistrationChanged)) => {}
-                counted => return Ok(counted?),
+                counted => return Ok((counted?, open)),
             }
         }
         Err(Failure::Refused(WrongCode))

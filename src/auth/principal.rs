@@ -58,6 +58,12 @@ impl Standing for Principal {
         }
     }
 
+    fn is_by_code_alone(&self) -> bool {
+        match self {
+            Self::Person(live) => live.is_by_code_alone(),
+        }
+    }
+
     fn is_in_one_of(&self, groups: &[String]) -> bool {
         match self {
             Self::Person(live) => live.is_in_one_of(groups),

@@ -88,6 +88,30 @@ impl RecoverFlow {
         Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
+    /// The same for a client of the API, in the place of `others`; `None` where one of them has changed meanwhile.
+    pub(super) async fn begin_in_place_of(
+        &self,
+        others: &[Recovery],
+        email: Email,
+        visitor: &Visitor,
+    ) -> Result<Option<()>, Failure<Refusal>> {
+        let account = self.core.records.account_by_email(&email).await?;
+        let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
+        let plan = recover::begin(self.mode, email, account.as_ref(), Destination::root(), counters, moment);
+        match self.core.carry_out(recover::in_place_of(others, plan.map_err(Failure::Refused)?)).await {
+            Err(CommitError::Conflict(Conflict::RecoveryChanged)) => Ok(None),
+            begun => Ok(Some(begun?)),
+        }
+    }
+
+    /// Somebody waits for a code of an address that none is sent to.
+    pub(super) async fn begin_in_vain(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
+        match self.core.carry_out(recover::begin_in_vain(email, self.core.moment(visitor))).await {
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
     /// The visitor's unfinished recovery, if it has not expired.
     ///
     /// # Errors

@@ -25,12 +25,20 @@ use crate::domain::press;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
 use crate::domain::sign_in;
+use crate::domain::token_family::Cut;
 use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::store::{CommitError, StoreError};
 
 pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
+
+/// A token as a field's value.
+fn secret_value(text: String) -> HeaderValue {
+    let mut value = HeaderValue::try_from(text).expect("a compact JWT is base64url and dots");
+    value.set_sensitive(true);
+    value
+}
 
 /// Of how many sessions one commit writes down the last use.
 const AT_ONCE: usize = 1000;
@@ -91,7 +99,8 @@ impl Sessions {
             }
             let before = core.table.before(token);
             let Some(signed_in) = self.stored(token).await? else { return Ok(None) };
-            if let Ok(admitted) = core.table.admit(before, &signed_in, core.now()) {
+            let cut = self.cut(&signed_in.session).await?;
+            if let Ok(admitted) = core.table.admit_cut(before, &signed_in, cut, core.now()) {
                 return Ok(admitted);
             }
         }
@@ -104,6 +113,15 @@ impl Sessions {
         let Some(account) = records.account(session.account).await? else { return Ok(None) };
         let ends_at = self.limits().absolute_end(session.created_at.min(self.0.now()));
         Ok(Some(SignedIn { session, account, ends_at }))
+    }
+
+    /// Which access tokens of a session are dead. Those of our pages have none.
+    async fn cut(&self, session: &Session) -> Result<Cut, StoreError> {
+        let Self(core) = self;
+        if core.keys.api_session(session.id) != session.token {
+            return Ok(Cut::NONE);
+        }
+        Ok(core.records.tokens(session.token).await?.map_or(Cut::NONE, |family| family.cut))
     }
 
     /// All of a live session and its account: of most of it nothing is in memory. `None` where it has ended meanwhile.
@@ -182,10 +200,9 @@ impl Sessions {
         }
         let end = core.table.end_if_used(session, now);
         let token = core.identity.mint(&session.told(), audience, end, core.entropy.uuid(), now)?;
-        let mut value = HeaderValue::try_from(token.text).expect("a compact JWT is base64url and dots");
-        value.set_sensitive(true);
-        let (audience, fresh_until) = (Arc::clone(audience), token.fresh_until);
-        let kept = KeptToken { audience, value: value.clone(), fresh_from: now, fresh_until };
+        let value = secret_value(token.text);
+        let (audience, in_place_of, fresh_until) = (Arc::clone(audience), None, token.fresh_until);
+        let kept = KeptToken { audience, in_place_of, value: value.clone(), fresh_from: now, fresh_until };
         core.table.keep(session, kept);
         Ok(value)
     }

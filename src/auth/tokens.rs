@@ -1,7 +1,6 @@
 //! Sessions of clients of the API: the same flows, with tokens where a browser has a cookie.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
@@ -21,7 +20,7 @@ use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
 use crate::domain::sign_in::{self, Finished};
 use crate::domain::token_family::{RefreshToken, TokenFamily};
-use crate::domain::tokens::{Presented, Refusal, present};
+use crate::domain::tokens::{Answered, Presented, Refusal, present};
 use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::identity::access::AccessToken;
@@ -61,18 +60,11 @@ pub struct TokensFlow {
     core: Arc<Core>,
     sessions: Sessions,
     sign_in: SignInFlow,
-    elevation: Duration,
 }
 
 impl TokensFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, sign_in: SignInFlow, elevation: Duration) -> Self {
-        Self { core, sessions, sign_in, elevation }
-    }
-
-    /// Until when a session is elevated that has these tokens, if it is.
-    fn elevation_of(&self, family: &TokenFamily) -> Option<Timestamp> {
-        let now = self.core.now();
-        family.elevation(now).filter(|until| until.is_ahead(now, self.elevation))
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, sign_in: SignInFlow) -> Self {
+        Self { core, sessions, sign_in }
     }
 
     /// What an address is. To be told only where the operator says so.
@@ -118,13 +110,12 @@ impl TokensFlow {
             let family = self.core.records.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
             let live = self.sessions.find(family.session).await?.ok_or_else(unknown)?;
             let SignedIn { session, account, .. } = &self.sessions.signed_in(&live).await?.ok_or_else(unknown)?;
-            let elevated_until = self.elevation_of(&family);
             let (key, moment) = (&self.core.keys.refresh_tokens, self.core.moment(visitor));
             let presented = present(token, family, session, key, moment);
-            let refresh = match presented.map_err(Failure::Refused)? {
-                Presented::Again(refresh) => refresh,
-                Presented::Next(refresh, plan) => match self.core.carry_out(plan).await {
-                    Ok(()) => refresh,
+            let Answered { refresh, elevated_until } = match presented.map_err(Failure::Refused)? {
+                Presented::Again(answered) => answered,
+                Presented::Next(answered, plan) => match self.core.carry_out(plan).await {
+                    Ok(()) => answered,
                     Err(CommitError::Conflict(Conflict::TokensChanged)) => continue,
                     Err(error) => return Err(error.into()),
                 },
@@ -178,15 +169,6 @@ impl TokensFlow {
         let token =
             self.core.identity.mint_access(&signed_in, elevated_until, session_end, self.core.entropy.uuid(), now)?;
         Ok((token, now))
-    }
-
-    /// Whether that session is elevated, and until when.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn elevation(&self, session: SecretDigest) -> Result<Option<Timestamp>, StoreError> {
-        let family = self.core.records.tokens(session).await?;
-        Ok(family.and_then(|family| self.elevation_of(&family)))
     }
 
     /// A session about to be that a client of the API carries tokens of.

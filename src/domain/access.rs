@@ -32,6 +32,9 @@ pub trait Standing {
     /// Whether "Keep your account safe" is still to be answered in it.
     fn review(&self) -> bool;
 
+    /// Whether a mailed code alone stands for it: no passkey began it, and none was made in it since.
+    fn is_by_code_alone(&self) -> bool;
+
     /// Whether its account is in one of those groups.
     fn is_in_one_of(&self, groups: &[String]) -> bool;
 }
@@ -47,7 +50,8 @@ pub enum NotAdmitted<S> {
     Forbidden(S),
 }
 
-/// Decides by the route's rule. A session that has ended or whose account is disabled counts as none.
+/// Decides by the route's rule. A session that has ended or whose account is disabled counts as none, and so does one that
+/// a mailed code alone began: it is there to make a passkey, and whoever reads the mail must not be in the app before.
 ///
 /// # Errors
 /// The request is not forwarded.
@@ -56,7 +60,7 @@ pub fn decide<S: Standing>(
     principal: Option<S>,
     now: Timestamp,
 ) -> Result<Admission<S>, NotAdmitted<S>> {
-    let live = principal.filter(|principal| principal.is_live(now));
+    let live = principal.filter(|principal| principal.is_live(now) && !principal.is_by_code_alone());
     let asked = live.as_ref().is_some_and(Standing::review);
     // Until it has answered, a session opens nothing.
     let live = live.filter(|_| !asked);

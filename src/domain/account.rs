@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::aftermath::Aftermath;
 use super::clock::Timestamp;
 use super::email::Email;
-use super::plan::{AccountChange, Change};
 use super::profile::{Locale, Metadata};
 
 /// The stable name of an account: `sub` in tokens, and the WebAuthn user handle (its 16 bytes).
@@ -40,17 +39,4 @@ pub struct Account {
     pub created_at: Timestamp,
     /// What its last recovery left behind.
     pub aftermath: Aftermath,
-}
-
-impl Account {
-    /// The account must not have been recovered, nor its review answered, since it was read.
-    pub fn as_it_was_recovered(&self) -> Change {
-        let was = self.aftermath.clone();
-        AccountChange::Aftermath { account: self.id, is: was.clone(), was }.into()
-    }
-
-    /// What a recovery leaves behind is something else from now on, where it is still what was read.
-    pub fn with_aftermath(&self, is: Aftermath) -> Change {
-        AccountChange::Aftermath { account: self.id, was: self.aftermath.clone(), is }.into()
-    }
 }

@@ -6,7 +6,7 @@
 //! operator, or by another recovery that waits.
 
 use super::clock::Timestamp;
-use super::passkey::CredentialId;
+use super::credential::CredentialId;
 
 /// What a recovery left behind in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +61,9 @@ impl Aftermath {
     }
 
     /// Whether a question that was put at that moment was put before the account was recovered.
-    pub fn is_after(&self, put: Timestamp) -> bool {
-        self.recovered_at.is_some_and(|recovered| put < recovered)
+    pub fn is_after(&self, put: Timestamp, now: Timestamp) -> bool {
+        // Where the clock was wrong then, all that could be told by it is who rests.
+        self.recovered_at.is_some_and(|recovered| put < recovered && recovered.has_come(now))
     }
 }
 
@@ -95,14 +96,14 @@ mod tests {
         assert!(!before.rests(&id("old")));
         let recovered = before.of_recovery(Some(id("new")), "Firefox", true, at(10));
         assert!(recovered.rests(&id("old")) && !recovered.rests(&id("new")));
-        assert!(recovered.is_after(at(9)) && !recovered.is_after(at(10)));
+        assert!(recovered.is_after(at(9), at(20)) && !recovered.is_after(at(10), at(20)));
         let contested = Aftermath { review: recovered.review.as_ref().map(Review::contested), ..recovered.clone() };
         assert!(contested.rests(&id("old")) && contested.rests(&id("new")) && contested.is_contested());
         let again = contested.of_recovery(Some(id("newer")), "Firefox", true, at(20));
         assert!(again.rests(&id("new")) && !again.rests(&id("newer")) && !again.is_contested());
         assert_eq!(again.review.as_ref().map(|review| review.contests), Some(1));
         let settled = again.settled();
-        assert!(!settled.rests(&id("old")) && settled.is_after(at(19)));
+        assert!(!settled.rests(&id("old")) && settled.is_after(at(19), at(20)));
         // Over the API there is no passkey at first, and none is awake.
         let over_api = before.of_recovery(None, "", true, at(10));
         assert!(over_api.rests(&id("old")) && over_api.made().is_none());

@@ -34,12 +34,11 @@ impl Bearer {
         }
     }
 
-    /// Whether the fields are kept from the app; `forward` is what its route says. What is unclear always is.
-    pub fn is_withheld(&self, forward: bool) -> bool {
+    /// Whether the fields are kept from the app.
+    pub fn is_withheld(&self) -> bool {
         match self {
             Self::NotOurs => false,
-            Self::Token(_) => !forward,
-            Self::Unclear => true,
+            Self::Token(_) | Self::Unclear => true,
         }
     }
 }
@@ -159,13 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_alone_is_passed_on_where_the_route_says_so() {
-        for (bearer, withheld) in [
-            (Bearer::NotOurs, [false, false]),
-            (Bearer::Token(OURS.into()), [true, false]),
-            (Bearer::Unclear, [true, true]),
-        ] {
-            assert_eq!([false, true].map(|forward| bearer.is_withheld(forward)), withheld, "{bearer:?}");
+    fn nothing_of_ours_is_passed_on() {
+        for (bearer, withheld) in
+            [(Bearer::NotOurs, false), (Bearer::Token(OURS.into()), true), (Bearer::Unclear, true)]
+        {
+            assert_eq!(bearer.is_withheld(), withheld, "{bearer:?}");
         }
     }
 }

@@ -16,13 +16,13 @@ use super::letter::Message;
 use super::moment::Moment;
 use super::passkey::{CredentialId, Passkey};
 use super::plan::{
-    AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan, SessionChange,
-    SessionConflict, TokensChange,
+    AccountChange, AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan,
+    SessionChange, SessionConflict, TokensChange,
 };
 use super::recover::{self, NoHold};
 use super::recovery::{self, Hold};
 use super::secret::SecretDigest;
-use super::session::{Session, SessionId};
+use super::session::{Session, SessionId, SignedIn};
 use super::token_family::TokenFamily;
 
 /// The longest name of a passkey, in characters.
@@ -94,7 +94,9 @@ impl From<Conflict> for Refusal {
             Conflict::Passkey(PasskeyConflict::Changed) | Conflict::HoldChanged => Self::Unknown,
             Conflict::Passkey(PasskeyConflict::Last) => Self::LastPasskey,
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
-            Conflict::Session(SessionConflict::Tied) => Self::ConfirmNeeded,
+            Conflict::Session(SessionConflict::Tied) | Conflict::Passkey(PasskeyConflict::NotNone) => {
+                Self::ConfirmNeeded
+            }
             Conflict::CeremonySpent
             | Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Changed)
             | Conflict::RegistrationChanged
@@ -239,7 +241,7 @@ impl Proof<Confirming> {
             return Err(Refusal::Unknown);
         }
         let mut changes = self.confirmed(moment.now);
-        changes.push(owner.with_aftermath(owner.aftermath.settled()));
+        changes.push(AccountChange::leaving(owner, owner.aftermath.settled()).into());
         for passkey in older.iter().filter(|passkey| remove.contains(&passkey.key.id)) {
             let (credential, account) = (passkey.key.id.clone(), owner.id);
             changes.push(PasskeyChange::Remove { credential, account, last: false }.into());
@@ -292,25 +294,69 @@ pub struct Removed {
     pub ends_this_session: bool,
 }
 
-/// Leave to add a passkey in a session of the API without another proof. On our pages there is none: each is confirmed.
-#[derive(Clone, Copy, Debug)]
-pub struct MayAdd(());
+/// Leave to add a passkey in a session. What it was given for must still hold in the commit that
+/// adds the passkey: of many that ask at once, each is given leave for what the others are about to change.
+#[derive(Clone, Debug)]
+pub struct MayAdd(Ground);
+
+/// What leave is given for.
+#[derive(Clone, Debug)]
+enum Ground {
+    /// It was confirmed with a passkey, which made the challenge.
+    Confirmed,
+    /// It is elevated, as its tokens say, which go on by its use.
+    Elevated(Box<TokenFamily>),
+    /// The account has no passkey.
+    None,
+    /// It came of a recovery, and has no passkey.
+    Recovered,
+}
 
 impl MayAdd {
-    /// Over the API: the session is elevated; or the account has no passkey that could elevate it; or it came of a
+    /// On our pages, where each passkey is confirmed with one: the confirmation has made the challenge.
+    pub fn was_confirmed() -> Self {
+        Self(Ground::Confirmed)
+    }
+
+    /// Over the API: the session is elevated, by its tokens where there are any to say so; or the account has no passkey that could elevate it; or it came of a
     /// recovery, whose user has none of them at hand, and has not made its one passkey yet.
     ///
     /// # Errors
     /// [`Refusal::ConfirmNeeded`] for any other.
-    pub fn over_api(session: &Session, passkeys: &[Passkey], elevated: bool, now: Timestamp) -> Result<Self, Refusal> {
+    pub fn over_api(
+        session: &Session,
+        passkeys: &[Passkey],
+        elevated: Option<&TokenFamily>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let within = |at: Timestamp| at.after(recovery::LIFETIME).is_ahead(now, recovery::LIFETIME);
-        let recovers = session.credential.is_none() && session.recovered_at.is_some_and(within);
-        if elevated || passkeys.is_empty() || recovers { Ok(Self(())) } else { Err(Refusal::ConfirmNeeded) }
+        if let Some(family) = elevated.filter(|family| family.is_elevated(now)) {
+            Ok(Self(Ground::Elevated(Box::new(family.clone()))))
+        } else if session.credential.is_none() && session.recovered_at.is_some_and(within) {
+            Ok(Self(Ground::Recovered))
+        } else if passkeys.is_empty() {
+            Ok(Self(Ground::None))
+        } else {
+            Err(Refusal::ConfirmNeeded)
+        }
+    }
+
+    /// What must hold, and what is changed, so that it still does. Whether a session has a passkey is asked by the tie
+    /// that each passkey gets which is made in one without.
+    fn holds(&self, session: &Session, now: Timestamp) -> Option<Change> {
+        match &self.0 {
+            Ground::Confirmed | Ground::Recovered => None,
+            Ground::None => Some(PasskeyChange::RequireNone(session.account).into()),
+            Ground::Elevated(family) => Some(match family.used(now) {
+                Some(used) => TokensChange::Cut(used).into(),
+                None => TokensChange::Require { session: session.token, revision: family.revision }.into(),
+            }),
+        }
     }
 }
 
 /// A challenge for another passkey was made in a session that may add one.
-pub fn begin_adding(MayAdd(()): MayAdd, ceremony: Ceremony, session: &Session) -> Plan<()> {
+pub fn begin_adding(MayAdd(_): &MayAdd, ceremony: Ceremony, session: &Session) -> Plan<()> {
     Plan::relaxed(vec![SessionChange::Require(session.token).into(), CeremonyChange::Add(ceremony).into()], ())
 }
 
@@ -318,8 +364,6 @@ pub fn begin_adding(MayAdd(()): MayAdd, ceremony: Ceremony, session: &Session) -
 #[derive(Debug)]
 pub struct Adding {
     session: SecretDigest,
-    /// The session has no passkey yet, and gets this one.
-    ties: bool,
     return_to: Destination,
 }
 
@@ -331,28 +375,43 @@ pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) ->
     Ok(Making::open(ceremony, moment, |makes, account, return_to| match makes {
         Makes::Another(Leave::Session(token)) => {
             let is_its_own = (account, token) == (session.account, session.token);
-            is_its_own.then_some(Adding { session: token, ties: session.credential.is_none(), return_to })
+            is_its_own.then_some(Adding { session: token, return_to })
         }
         Makes::Another(Leave::Link(_) | Leave::Recovery) | Makes::Registration { .. } => None,
     })?)
 }
 
-/// The new passkey becomes the account's, which is written to.
-pub fn add(made: Made<Adding>, name: Option<String>, owner: &Account, moment: Moment<'_>) -> Plan<Destination> {
-    let (aaguid, credential) = (made.key.aaguid, made.key.id.clone());
-    let mut changes = vec![made.spend(), SessionChange::Require(made.made_for.session).into()];
-    let Adding { session, ties, return_to } = made.made_for;
-    let passkey = made.key.of(made.account, name, moment.visitor, moment.now);
+/// The new passkey becomes the account's, which is written to. The session must be as it was read when leave was given.
+pub fn add(
+    made: &Made<Adding>,
+    may: &MayAdd,
+    name: Option<String>,
+    SignedIn { session, account: owner, .. }: &SignedIn,
+    moment: Moment<'_>,
+) -> Plan<Destination> {
+    let token = made.made_for.session;
+    let mut changes = vec![made.spend(), SessionChange::Require(token).into()];
+    changes.extend(may.holds(session, moment.now));
+    let passkey = made.key.clone().of(made.account, name, moment.visitor, moment.now);
     // It has signed nobody in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
-    // So that a recovery is leave for one passkey, not for as many as one likes.
-    if ties && let Some(review) = owner.aftermath.review.as_ref().filter(|review| review.credential.is_none()) {
-        let review = Some(review.with(credential.clone()));
-        changes.push(owner.with_aftermath(Aftermath { review, ..owner.aftermath.clone() }));
+    // So that a recovery is leave for one passkey, not for as many as one likes; from then on the session is one that was
+    // begun with it.
+    changes.extend(session.credential.is_none().then(|| {
+        let credential = made.key.id.clone();
+        let authentication = session.authenticated_with(&made.key, moment.now);
+        SessionChange::Tie { session: token, credential, authentication }.into()
+    }));
+    // Over the API, the recovery comes to its passkey only now.
+    let review = owner.aftermath.review.as_ref().filter(|review| review.credential.is_none());
+    if session.credential.is_none()
+        && let Some(review) = review
+    {
+        let review = Some(review.with(made.key.id.clone()));
+        changes.push(AccountChange::leaving(owner, Aftermath { review, ..owner.aftermath.clone() }).into());
     }
-    changes.extend(ties.then(|| SessionChange::Tie { session, credential }.into()));
-    changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid }));
-    Plan::durable(changes, return_to)
+    changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid: made.key.aaguid }));
+    Plan::durable(changes, made.made_for.return_to.clone())
 }
 
 /// What a person calls a passkey: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where

@@ -1,5 +1,5 @@
 //! E-mailed codes over the API: a client sends an address and a code, and nothing says what it began. So the code finds
-//! its own entry among those that wait for the address, and a wrong one counts against each.
+//! its own entry among those that wait for the address, and a wrong one counts against each it may be for.
 
 use super::claim::Claim;
 use super::clock::Timestamp;
@@ -10,7 +10,7 @@ use super::recover::{self, Mode, TypedCode};
 use super::recovery::{Recovery, Stage};
 use super::register;
 use super::registration::Registration;
-use super::visitor::{Client, Visitor};
+use super::visitor::Visitor;
 
 /// Something that waits for a code.
 #[derive(Clone, Debug)]
@@ -29,15 +29,6 @@ impl Pending {
         }
     }
 
-    /// Whether this visitor began it, as far as that can be told: by the cookie, or without one by the network.
-    pub fn is_of(&self, visitor: &Visitor) -> bool {
-        match visitor.client {
-            Client::Pages | Client::Api { cookie: true } => self.is_visitors(visitor),
-            // A network that is not known is nobody's.
-            Client::Api { cookie: false } => visitor.address.is_some() && *self.claim() == visitor.claim(),
-        }
-    }
-
     fn is_visitors(&self, visitor: &Visitor) -> bool {
         visitor.browser
             == match self {
@@ -46,13 +37,25 @@ impl Pending {
             }
     }
 
+    /// Whether it was begun by a client that is bound to nothing.
+    fn is_unbound(&self) -> bool {
+        matches!(self.claim(), Claim::Code { .. })
+    }
+
+    /// Whether somebody waits for a code with it, so that a code that is typed may be meant for it; also where none can
+    /// come, since the address has no account.
+    fn waits(&self, now: Timestamp) -> bool {
+        match self {
+            Self::SignUp(registration) => !registration.taken && now < registration.expires_at,
+            Self::Recovery(recovery) => recovery.stage == Stage::Code && now < recovery.expires_at,
+        }
+    }
+
     /// Whether a code can open it: its letter went out, and it is not over.
     fn is_open(&self, now: Timestamp) -> bool {
         match self {
-            Self::SignUp(registration) => !registration.taken && registration.is_open(now),
-            Self::Recovery(recovery) => {
-                recovery.account.is_some() && recovery.stage == Stage::Code && recovery.is_open(now)
-            }
+            Self::SignUp(_) => self.waits(now),
+            Self::Recovery(recovery) => recovery.account.is_some() && self.waits(now),
         }
     }
 
@@ -65,22 +68,47 @@ impl Pending {
     }
 }
 
-/// Those of the entries waiting for an address that this visitor's code may be for: with a cookie, what was begun with
-/// it; without one, what was begun without one.
+/// What a code that a visitor types may be for.
+#[derive(Debug)]
+pub struct Candidates {
+    /// Against what the try counts.
+    pub entries: Vec<Pending>,
+    /// Whether the code may open one of them.
+    pub open: bool,
+}
+
+/// What a code of this visitor may be for, of all that waits for the address: with a cookie or a ticket, what was begun
+/// with it.
 ///
-/// A sign-up then counts only in the network it was begun from. Whoever types the code of somebody else's sign-up into
-/// their own client would make an account that the other's key opens, and nothing else tells the two apart. A recovery is
-/// worth something to nobody but who types its code, so it may be finished elsewhere, unless others wait elsewhere too.
-pub fn candidates(mut waiting: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Pending> {
-    waiting.retain(|pending| pending.is_open(now));
-    if matches!(visitor.client, Client::Api { cookie: false }) {
-        waiting.retain(|pending| matches!(pending.claim(), Claim::Code { .. }));
-        let several = has_several_networks(&waiting);
-        waiting.retain(|pending| pending.is_of(visitor) || matches!(pending, Pending::Recovery(_)) && !several);
-    } else {
-        waiting.retain(|pending| pending.is_of(visitor));
-    }
-    waiting
+/// Without either, what was begun so too, and only where nothing else at all waits for the address. Whoever types the code
+/// of somebody else's sign-up into their own client would make an account that the other's key opens, and nothing tells
+/// the two apart: not the network, which they may share, and which a client may change on its way. But whoever types a
+/// code has begun something for it to come; so where one of two waits, it may be the other's.
+pub fn candidates(mut entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Candidates {
+    entries.retain(|pending| pending.waits(now));
+    let is_bound = visitor.binding().is_some();
+    let open = is_bound || entries.len() == 1;
+    let may_be_theirs = |pending: &Pending| if is_bound { pending.is_visitors(visitor) } else { pending.is_unbound() };
+    entries.retain(|pending| pending.is_open(now) && may_be_theirs(pending));
+    Candidates { entries, open }
+}
+
+/// The recoveries in whose place another comes that this visitor asks for: those that a client without cookie and ticket
+/// began in the same network is taken to have begun itself. It would be shut out by its own otherwise. What somebody else
+/// loses by it is a code that is replaced by a newer one; a sign-up is never gone on with so.
+pub fn replaced(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Recovery> {
+    let is_theirs = |pending: &Pending| {
+        let is_of_network = visitor.address.is_some() && *pending.claim() == visitor.claim();
+        visitor.binding().is_none() && is_of_network && pending.waits(now)
+    };
+    entries
+        .into_iter()
+        .filter(is_theirs)
+        .filter_map(|pending| match pending {
+            Pending::Recovery(recovery) => Some(recovery),
+            Pending::SignUp(_) => None,
+        })
+        .collect()
 }
 
 /// Somebody asks for a code: at most once in half a minute, whatever the address is.
@@ -92,10 +120,6 @@ pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
 /// A letter was asked for that is not sent: it counts as one that is.
 pub fn in_vain(counters: CodeCounters, now: Timestamp) -> Plan<()> {
     Plan::durable(counters.letter(now).to_vec(), ())
-}
-
-fn has_several_networks(waiting: &[Pending]) -> bool {
-    waiting.first().is_some_and(|first| waiting.iter().any(|other| other.claim() != first.claim()))
 }
 
 /// Tries that the store has counted; only with these is a code compared.

@@ -1,6 +1,5 @@
 //! Passkeys: the public halves of the keys that people's devices made.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use webauthn_rs::prelude::Passkey as Credential;
 
@@ -9,24 +8,7 @@ use super::clock::Timestamp;
 use super::report::Report;
 use super::visitor::Visitor;
 
-/// The longest credential id a relying party accepts, in bytes (WebAuthn L3 §7.1 step 25).
-pub const MAX_CREDENTIAL_ID: usize = 1023;
-
-/// The name a device gave its key; unique over all accounts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CredentialId(Vec<u8>);
-
-impl CredentialId {
-    /// The id, where its length is one that WebAuthn allows.
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        (!bytes.is_empty() && bytes.len() <= MAX_CREDENTIAL_ID).then(|| Self(bytes.to_vec()))
-    }
-
-    /// The id's bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
+pub use super::credential::CredentialId;
 
 /// What a device sent when it made a key, verified, but not yet anybody's.
 #[derive(Clone, Debug)]

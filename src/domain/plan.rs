@@ -297,6 +297,7 @@ mod tests {
     use crate::domain::account::AccountId;
     use crate::domain::link::id::LinkId;
     use crate::domain::secret::SecretDigest;
+    use crate::domain::token_family::{RefreshToken, TokenFamily};
 
     fn effects(change: impl Into<Change>) -> Effects {
         Effects::of(&[change.into()])
@@ -323,6 +324,12 @@ mod tests {
         let host = crate::domain::host::Host::parse("notes.example.com").unwrap();
         let changed = effects(SessionChange::Bind { session: token, host });
         assert_eq!((changed.sessions, changed.links), (vec![token], TouchedLinks::default()));
+        let family = TokenFamily::begin(token, RefreshToken::new(Uuid::nil()));
+        let cut = effects(TokensChange::Cut(family.clone()));
+        assert_eq!((cut.sessions, cut.links), (vec![token], TouchedLinks::default()));
+        for goes_on in [TokensChange::Advance(family), TokensChange::Require { session: token, revision: 0 }] {
+            assert!(effects(goes_on).ends_nothing());
+        }
     }
 
     #[test]

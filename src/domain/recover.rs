@@ -22,8 +22,8 @@ use super::mailed_code::{CodeRefusal, MailedCode};
 use super::moment::Moment;
 use super::passkey::{CredentialId, Passkey};
 use super::plan::{
-    AccountConflict, Change, Conflict, HoldChange, LinkChange, PasskeyChange, PasskeyConflict, Plan, RecoveryChange,
-    SessionChange, SessionConflict,
+    AccountChange, AccountConflict, Change, Conflict, HoldChange, LinkChange, PasskeyChange, PasskeyConflict, Plan,
+    RecoveryChange, SessionChange, SessionConflict,
 };
 use super::recovery::{self, Hold, HoldId, Recovery, Stage};
 use super::session::{Method, NewSession, Session};
@@ -113,7 +113,9 @@ impl From<Conflict> for Refusal {
             Conflict::Account(AccountConflict::Disabled) => Self::Disabled,
             Conflict::HoldChanged => Self::NoHold,
             Conflict::Session(SessionConflict::Ended)
-            | Conflict::Passkey(PasskeyConflict::Last | PasskeyConflict::Changed) => Self::NoReview,
+            | Conflict::Passkey(PasskeyConflict::Last | PasskeyConflict::Changed | PasskeyConflict::NotNone) => {
+                Self::NoReview
+            }
             Conflict::Account(AccountConflict::Changed) => Self::Stale,
             Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Gone)
             | Conflict::Session(SessionConflict::Tied)
@@ -143,22 +145,38 @@ pub fn begin(
     if mode == Mode::Off {
         return Err(Refusal::Off);
     }
-    let recovery = Recovery {
+    let account = account.filter(|account| !account.disabled).map(|account| account.id);
+    let recovery = begun(email, account, return_to, moment);
+    let mut changes = counters.letter(moment.now).to_vec();
+    changes.extend(code_letter(mode, &recovery, moment));
+    changes.push(RecoveryChange::Put(recovery).into());
+    Ok(Plan::durable(changes, ()))
+}
+
+/// Somebody asks for a code that is not sent, and waits for it: no code opens this.
+pub fn begin_in_vain(email: Email, moment: Moment<'_>) -> Plan<()> {
+    Plan::durable(vec![RecoveryChange::Put(begun(email, None, Destination::root(), moment)).into()], ())
+}
+
+fn begun(email: Email, account: Option<AccountId>, return_to: Destination, moment: Moment<'_>) -> Recovery {
+    Recovery {
         browser: moment.visitor.browser,
         revision: moment.first_revision(),
         email,
-        account: account.filter(|account| !account.disabled).map(|account| account.id),
+        account,
         stage: Stage::Code,
         code: MailedCode::new(CodeId(moment.uuid()), moment.now),
         claim: moment.visitor.claim(),
         beside: None,
         return_to,
         expires_at: moment.now.after(recovery::LIFETIME),
-    };
-    let mut changes = counters.letter(moment.now).to_vec();
-    changes.extend(code_letter(mode, &recovery, moment));
-    changes.push(RecoveryChange::Put(recovery).into());
-    Ok(Plan::durable(changes, ()))
+    }
+}
+
+/// The recovery that `plan` begins takes the place of `others`, which must not have changed.
+pub fn in_place_of(others: &[Recovery], mut plan: Plan<()>) -> Plan<()> {
+    plan.changes.extend(others.iter().map(spend));
+    plan
 }
 
 /// An older passkey of a contested account was proved, which opens it together with a code: one goes out, whatever the
@@ -425,7 +443,7 @@ pub fn finish(
     changes.extend([
         SessionChange::EndAll { account, except: None }.into(),
         LinkChange::DropAll(account).into(),
-        owner.with_aftermath(aftermath),
+        AccountChange::leaving(owner, aftermath).into(),
         PasskeyChange::Add(made.key.of(account, None, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
@@ -452,7 +470,7 @@ pub fn finish_by_code(
 ) -> Result<Plan<Session>, Refusal> {
     let Leaving { mut changes, also } = leave(mode, account, recovery, hold, moment.now)?;
     let aftermath = account.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
-    changes.extend([LinkChange::DropAll(account.id).into(), account.with_aftermath(aftermath)]);
+    changes.extend([LinkChange::DropAll(account.id).into(), AccountChange::leaving(account, aftermath).into()]);
     let account = account.id;
     let session = session.begin_by_code(account, also, moment.now);
     let session = Session { recovered_at: Some(moment.now), ..session };
@@ -541,7 +559,8 @@ pub fn contest(
     }
     let mut changes = vec![proof.spend()];
     changes.extend(proof.note_use(moment.now));
-    changes.push(owner.with_aftermath(Aftermath { review: Some(review.contested()), ..owner.aftermath.clone() }));
+    let contested = Aftermath { review: Some(review.contested()), ..owner.aftermath.clone() };
+    changes.push(AccountChange::leaving(owner, contested).into());
     changes.extend(all_else_ends(owner.id, hold));
     changes.extend(moment.tell(owner, What::RecoveryContested, Message::RecoveryContested));
     Ok(Plan::durable(changes, ()))
@@ -570,7 +589,7 @@ pub fn open_beside(
     }
     let session = session.begin(owner.id, &older.key, &[Method::EmailCode], now);
     let session = Session { bound_for: recovery.return_to.clone(), ..session };
-    let mut changes = vec![spend(recovery), owner.with_aftermath(owner.aftermath.settled())];
+    let mut changes = vec![spend(recovery), AccountChange::leaving(owner, owner.aftermath.settled()).into()];
     changes.extend(all_else_ends(owner.id, hold));
     if let Some(made) = made.filter(|made| made.account == owner.id && made.key.id != older.key.id) {
         let credential = made.key.id.clone();

@@ -21,6 +21,7 @@ use super::plan::{
 };
 use super::profile::Profile;
 use super::registration::{self, Registration};
+use super::secret::SecretDigest;
 use super::session::{Method, NewSession, Session};
 
 /// Who may register.
@@ -94,7 +95,7 @@ impl From<Conflict> for Refusal {
             // Somebody else proved the address first, or another tab of this browser finished.
             Conflict::RegistrationChanged
             | Conflict::Account(_)
-            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
+            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last | PasskeyConflict::NotNone)
             | Conflict::Session(_)
             | Conflict::TokensChanged
             | Conflict::LinkChanged
@@ -125,6 +126,8 @@ pub struct Said {
     pub nickname: Option<String>,
     /// What they say of themselves beyond what they said at the beginning, or instead of it.
     pub profile: Profile,
+    /// The digest of the ticket that goes on with it, where their client asked for one.
+    pub ticket: Option<SecretDigest>,
 }
 
 /// Opens a ceremony for the first passkey of whoever registers with it.
@@ -148,16 +151,18 @@ pub fn receive_passkey(
     moment: Moment<'_>,
 ) -> Plan<()> {
     let mut changes = vec![made.spend()];
-    let (applicant, Said { nickname, profile }) = (made.made_for, said);
+    let (applicant, Said { nickname, profile, ticket }) = (made.made_for, said);
+    let goes_on = ticket.map(|ticket| moment.visitor.with_ticket(ticket));
+    let goes_on = goes_on.as_ref().unwrap_or(moment.visitor);
     let registration = Registration {
-        browser: moment.visitor.browser,
+        browser: goes_on.browser,
         revision: moment.first_revision(),
         email: applicant.email,
         account: made.account,
         passkey: made.key,
         nickname,
         profile: profile.over(applicant.profile),
-        claim: moment.visitor.claim(),
+        claim: goes_on.claim(),
         return_to: applicant.return_to,
         taken,
         code: MailedCode::new(CodeId(moment.uuid()), moment.now),

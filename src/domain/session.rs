@@ -162,6 +162,15 @@ impl NewSession {
     }
 }
 
+impl Session {
+    /// How its user has proved who they are once `key` was made in it: as in a session that was begun with it.
+    pub fn authenticated_with(&self, key: &NewPasskey, now: Timestamp) -> Authentication {
+        let mut methods = vec![Method::of_key(key.backup_eligible), Method::UserVerified];
+        methods.extend(self.authentication.methods.iter().copied().filter(|method| *method == Method::EmailCode));
+        Authentication { at: now, methods }
+    }
+}
+
 /// How long sessions may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {

@@ -16,8 +16,6 @@ pub const SPENT_KEPT: usize = 100;
 /// For how long each of them is remembered at least. Whoever has a copy could otherwise refresh so often that the token
 /// its owner comes back with is forgotten, and the copy never found out.
 pub const SPENT_FOR: Duration = Duration::from_secs(60 * 60);
-/// The longest that an operator may have sessions elevated.
-pub const LONGEST_ELEVATION: Duration = Duration::from_secs(60 * 60);
 /// How many tokens of a family may be out at a time: an elevation answers with one of its own, so that the tab that did
 /// not ask for it goes on with its own.
 pub const OUT_KEPT: usize = 8;
@@ -96,6 +94,39 @@ pub struct Spent {
     pub by: ClientMark,
 }
 
+/// That a passkey was used again for what not every session may do. It belongs to the line of tokens that the answer
+/// began: whoever has a copy of another one of the family is not elevated with its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elevation {
+    /// The refresh token of its line that is out.
+    pub line: SecretDigest,
+    /// When the passkey was used.
+    pub since: Timestamp,
+    /// Until when it counts.
+    pub until: Timestamp,
+    /// Whether it was used, for what asks for it or to refresh its line: then all that is from before is dead.
+    pub used: bool,
+}
+
+/// Which access tokens of a session are dead since an elevation was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Those that say that the session is elevated, from before this moment.
+    pub elevated: Timestamp,
+    /// Those that do not, from before this moment.
+    pub plain: Timestamp,
+}
+
+impl Cut {
+    /// None is.
+    pub const NONE: Self = Self { elevated: Timestamp::from_unix(0), plain: Timestamp::from_unix(0) };
+
+    /// Whether an access token that was made at `issued` is one of them.
+    pub fn is_before(&self, issued: Timestamp, says_elevated: bool) -> bool {
+        issued < if says_elevated { self.elevated } else { self.plain }
+    }
+}
+
 /// What a session of the API has beside what every session has, as stored. It goes with its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFamily {
@@ -107,14 +138,24 @@ pub struct TokenFamily {
     pub out: Vec<SecretDigest>,
     /// Those that were, the last one last, at most [`SPENT_KEPT`].
     pub spent: Vec<Spent>,
-    /// Until when a passkey that was used just for that lets its user do what not every session may.
-    pub elevated_until: Option<Timestamp>,
+    /// Its last elevation. One before it is over: its line goes on as a plain one.
+    pub elevation: Option<Elevation>,
+    /// Which access tokens are dead.
+    pub cut: Cut,
+}
+
+impl Elevation {
+    /// Whether it lasts. One that was proved in the future was proved at no time that is known.
+    fn counts(&self, now: Timestamp) -> bool {
+        self.since.has_come(now) && now < self.until
+    }
 }
 
 impl TokenFamily {
     /// The family of a fresh session.
     pub fn begin(session: SecretDigest, token: RefreshToken) -> Self {
-        Self { session, revision: 0, out: vec![token.digest()], spent: Vec::new(), elevated_until: None }
+        let (out, spent) = (vec![token.digest()], Vec::new());
+        Self { session, revision: 0, out, spent, elevation: None, cut: Cut::NONE }
     }
 
     /// Every refresh token it has, spent or out.
@@ -122,26 +163,53 @@ impl TokenFamily {
         self.spent.iter().map(|spent| spent.token).chain(self.out.iter().copied())
     }
 
-    /// Until when the session is elevated, if it is at `now`.
-    pub fn elevation(&self, now: Timestamp) -> Option<Timestamp> {
-        self.elevated_until.filter(|until| now < *until)
+    /// Whether some line of it is elevated at `now`.
+    pub fn is_elevated(&self, now: Timestamp) -> bool {
+        self.elevation.is_some_and(|elevation| elevation.counts(now))
     }
 
-    /// The next state: elevated until then, with `another` token out.
-    pub fn elevated(self, until: Timestamp, another: RefreshToken) -> Self {
-        let mut next = Self { elevated_until: Some(until), ..self.advanced() };
-        next.out.push(another.digest());
+    /// Until when the line is elevated of which that refresh token is out, if it is at `now`.
+    pub(super) fn elevation_of(&self, token: RefreshToken, now: Timestamp) -> Option<Timestamp> {
+        let elevation = self.elevation.filter(|elevation| elevation.line == token.digest());
+        elevation.filter(|elevation| elevation.counts(now)).map(|elevation| elevation.until)
+    }
+
+    /// The next state: elevated from now until then, with `another` token out, whose line is the elevated one.
+    pub fn elevated(self, now: Timestamp, until: Timestamp, another: RefreshToken) -> Self {
+        let line = another.digest();
+        let mut next = Self { elevation: Some(Elevation { line, since: now, until, used: false }), ..self.advanced() };
+        next.out.push(line);
         let surplus = next.out.len().saturating_sub(OUT_KEPT);
         next.out.drain(..surplus);
         next
     }
 
+    /// The next state once the elevation is used; nothing where it was before, or there is none.
+    ///
+    /// All other refresh tokens are dead, out or spent. They are forgotten, not spent: whoever comes with one gets nothing,
+    /// and does not end the session of who has used a passkey for it since. Dead, too, are the access tokens from before
+    /// the elevation, and those that do not say so from before its use, which may be of the lines that died.
+    pub(super) fn used(&self, now: Timestamp) -> Option<Self> {
+        let elevation = self.elevation.filter(|elevation| !elevation.used)?;
+        // The line itself has plain ones only from the end of the elevation on.
+        let plain = if now < elevation.until { now.after(Duration::from_secs(1)) } else { now };
+        let cut = Cut { elevated: self.cut.elevated.max(elevation.since), plain: self.cut.plain.max(plain) };
+        let elevation = Some(Elevation { used: true, ..elevation });
+        let mut out = self.out.clone();
+        out.retain(|out| elevation.is_some_and(|elevation| elevation.line == *out));
+        Some(Self { out, spent: Vec::new(), elevation, cut, ..self.clone().advanced() })
+    }
+
+    /// The same by a refresh token of the elevated line.
+    pub(super) fn used_by(&self, token: SecretDigest, now: Timestamp) -> Option<Self> {
+        self.elevation.filter(|elevation| elevation.line == token).and_then(|_| self.used(now))
+    }
+
     /// The next state: that token spent, and `next` out in its place.
     pub(super) fn rotated(self, spent: Spent, next: RefreshToken) -> Self {
         let mut family = self.advanced();
-        // Else it would be elevated again once the clock has come to where it was wrongly.
-        family.elevated_until = family.elevated_until.filter(|until| until.is_ahead(spent.at, LONGEST_ELEVATION));
-        for out in family.out.iter_mut().filter(|out| **out == spent.token) {
+        let lines = family.elevation.iter_mut().map(|elevation| &mut elevation.line);
+        for out in family.out.iter_mut().chain(lines).filter(|out| **out == spent.token) {
             *out = next.digest();
         }
         family.spent.push(spent);

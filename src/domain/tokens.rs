@@ -2,9 +2,11 @@
 //!
 //! Each is used once and answered with the next of its family, which is a keyed digest of it: so the answer to a client
 //! that asks twice is the same, and the store has nothing but digests. A family is one session's; a spent token that
-//! comes again was copied, and ends the session.
+//! comes again was copied, and ends the session. An elevation begins a line of its own, and once it is used the family
+//! has no other: what is from before is dead, and ends nothing.
 
 use super::activity::What;
+use super::clock::Timestamp;
 use super::moment::Moment;
 use super::plan::{Conflict, Plan, SessionChange, TokensChange};
 use super::secret::MacKey;
@@ -46,12 +48,21 @@ impl From<Conflict> for Refusal {
 /// What becomes of a presented token.
 #[derive(Debug)]
 pub enum Presented {
-    /// It is answered with this one, once the plan is made.
-    Next(RefreshToken, Plan<()>),
-    /// The client asks again, and is answered with the one that is out.
-    Again(RefreshToken),
+    /// It is answered with this, once the plan is made.
+    Next(Answered, Plan<()>),
+    /// The client asks again, and is answered with what is out.
+    Again(Answered),
     /// It was spent before: the session ends.
     Copied(Plan<()>),
+}
+
+/// What a token is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The one that is out then.
+    pub refresh: RefreshToken,
+    /// Until when its line is elevated.
+    pub elevated_until: Option<Timestamp>,
 }
 
 /// A refresh token was presented for a family that has it, current or spent.
@@ -71,13 +82,20 @@ pub fn present(
     let now = moment.now;
     let (digest, by) = (token.digest(), ClientMark::of(moment.visitor, key));
     if family.out.contains(&digest) {
+        let used = family.used_by(digest, now);
+        let revision = family.revision.saturating_add(1);
+        let (family, keep): (_, fn(TokenFamily) -> TokensChange) = match used {
+            Some(used) => (used, TokensChange::Cut),
+            None => (family, TokensChange::Advance),
+        };
         if family.is_full(now) {
             return Err(Refusal::TooOften);
         }
-        let next = token.next(key);
-        let family = family.rotated(Spent { token: digest, at: now, by }, next);
-        let changes = vec![SessionChange::Require(session.token).into(), TokensChange::Advance(family).into()];
-        return Ok(Presented::Next(next, Plan::durable(changes, ())));
+        let refresh = token.next(key);
+        let family = TokenFamily { revision, ..family.rotated(Spent { token: digest, at: now, by }, refresh) };
+        let answered = Answered { refresh, elevated_until: family.elevation_of(refresh, now) };
+        let changes = vec![SessionChange::Require(session.token).into(), keep(family).into()];
+        return Ok(Presented::Next(answered, Plan::durable(changes, ())));
     }
     let spent = family.spent.iter().find(|spent| spent.token == digest).ok_or(Refusal::Unknown)?;
     if spent.by == by
@@ -85,7 +103,8 @@ pub fn present(
         && now <= spent.at.after(RETRY)
         && let Some(out) = family.came_of(token, key)
     {
-        return Ok(Presented::Again(out));
+        let elevated_until = family.elevation_of(out, now);
+        return Ok(Presented::Again(Answered { refresh: out, elevated_until }));
     }
     let changes = vec![SessionChange::End(session.token).into(), moment.event(session.account, What::TokenCopied)];
     Ok(Presented::Copied(Plan::durable(changes, ())))

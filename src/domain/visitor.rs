@@ -38,15 +38,21 @@ pub enum Client {
     Pages,
     /// A client of the API.
     Api {
-        /// Whether it came with a flow cookie; if not, `browser` is the digest of a fresh one, which it may keep.
+        /// Whether it came with a flow cookie or a ticket; if not, `browser` is the digest of a fresh cookie, which it may
+        /// keep.
         cookie: bool,
     },
 }
 
 impl Visitor {
-    /// The flow cookie that what it begins is bound to; `None` where it has none to keep.
+    /// The flow cookie or ticket that what it begins is bound to; `None` where it has none to keep.
     pub fn binding(&self) -> Option<SecretDigest> {
         (self.client != Client::Api { cookie: false }).then_some(self.browser)
+    }
+
+    /// The same client, bound to the ticket with that digest instead of to a cookie.
+    pub fn with_ticket(&self, ticket: SecretDigest) -> Self {
+        Self { browser: over_api(ticket), client: Client::Api { cookie: true }, ..self.clone() }
     }
 
     /// How it is known when it comes again with a code.
@@ -76,7 +82,7 @@ impl Visitor {
     }
 }
 
-/// What a browser is called over the API whose flow cookie has the digest `browser`: what it begins on our pages goes on
+/// What a client is called over the API whose flow cookie or ticket has the digest `browser`. Of a browser, what it begins on our pages goes on
 /// there alone, and what its scripts begin over the API goes on over the API.
 pub fn over_api(browser: SecretDigest) -> SecretDigest {
     Secret::from_bytes(*browser.bytes()).digest()

@@ -161,6 +161,10 @@ impl Gatekeeper for Keeper {
     fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         Ok(HeaderValue::from_static(TOKEN))
     }
+
+    fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
+        Ok(None)
+    }
 }
 
 /// Reads a question: its method, target and host in the first line, and `stranger` behind them where it is from no proxy

@@ -13,8 +13,9 @@ use webauthn_rs::prelude::{
 use crate::auth::passkeys::{self, RelyingParty, Unproved};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::credential::MAX_CREDENTIAL_ID;
 use crate::domain::email::Email;
-use crate::domain::passkey::{CredentialId, MAX_CREDENTIAL_ID, NewPasskey, Passkey};
+use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::{MacKey, Secret};
 
 /// The challenge of both questions, in base64url: `a challenge of 32 bytes, always!`.

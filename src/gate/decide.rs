@@ -178,6 +178,10 @@ mod tests {
         fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {
             Err(IdentityError::NoKey)
         }
+
+        fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
+            Ok(None)
+        }
     }
 
     /// Whether a WebSocket with these origins gets through to that route, at `a.example` over https.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::credentials::Credentials;
 use super::decide::{self, Denied};
-use super::gatekeeper::Gatekeeper;
+use super::gatekeeper::{self, Gatekeeper};
 use super::kind::Kind;
 use super::peer::RequestId;
 use super::reach::{self, Reaching};
@@ -200,16 +200,21 @@ impl ForwardAuth {
     }
 
     fn allow(&self, question: &Question<'_>, admission: &Admission<Principal>) -> Reply {
-        let theirs = Theirs::of(question.headers, question.credentials, admission.route());
+        let fault = |error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
+            self.refuse(GateRefusal::Fault, question.request_id)
+        };
+        let forwarded = match gatekeeper::forwarded(&*self.gatekeeper, admission, &question.credentials.bearer) {
+            Ok(forwarded) => forwarded,
+            Err(error) => return fault(error),
+        };
+        let theirs = Theirs::of(question.headers, question.credentials, forwarded, admission.route());
         let Some(principal) = admission.principal() else {
             return reply::pass(self, None, reply::NOBODY, theirs);
         };
         let token = match self.gatekeeper.identity_token(principal, &admission.route().demands.audience) {
             Ok(token) => token,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
-                return self.refuse(GateRefusal::Fault, question.request_id);
-            }
+            Err(error) => return fault(error),
         };
         let plain = if self.settings.plain_headers { super::fields::plain(principal) } else { reply::NOBODY };
         let mut reply = reply::pass(self, Some(token), plain, theirs);

@@ -7,6 +7,8 @@ use http::HeaderValue;
 
 use crate::auth::Auth;
 use crate::auth::principal::Principal;
+use crate::domain::access::Admission;
+use crate::domain::bearer::Bearer;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
@@ -42,6 +44,38 @@ pub trait Gatekeeper: Send + Sync + 'static {
     /// # Errors
     /// It could not be signed.
     fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError>;
+
+    /// The `Authorization` for an app of that audience in the place of the access token `presented`, by which the
+    /// principal was found; `None` where that is not good any more.
+    ///
+    /// # Errors
+    /// It could not be signed.
+    fn forwarded_token(
+        &self,
+        principal: &Principal,
+        presented: &str,
+        audience: &Arc<str>,
+    ) -> Result<Option<HeaderValue>, IdentityError>;
+}
+
+/// What stands in `Authorization` for the app in the place of an access token of ours: a token of ours for that app, where
+/// its route asks for one and the access token was good. The visitor's own opens everything that its session opens, so no
+/// app ever sees it.
+///
+/// # Errors
+/// It could not be signed.
+pub fn forwarded(
+    gatekeeper: &dyn Gatekeeper,
+    admission: &Admission<Principal>,
+    bearer: &Bearer,
+) -> Result<Option<HeaderValue>, IdentityError> {
+    let demands = &admission.route().demands;
+    match (admission.principal(), bearer) {
+        (Some(principal), Bearer::Token(presented)) if demands.forward_authorization => {
+            gatekeeper.forwarded_token(principal, presented, &demands.audience)
+        }
+        _ => Ok(None),
+    }
 }
 
 #[async_trait]
@@ -68,5 +102,14 @@ impl Gatekeeper for Auth {
 
     fn identity_token(&self, principal: &Principal, audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         self.sessions.identity_token(principal, audience)
+    }
+
+    fn forwarded_token(
+        &self,
+        principal: &Principal,
+        presented: &str,
+        audience: &Arc<str>,
+    ) -> Result<Option<HeaderValue>, IdentityError> {
+        self.sessions.forwarded_token(principal, presented, audience)
     }
 }

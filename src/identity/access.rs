@@ -1,5 +1,8 @@
 //! Access tokens: what the API gives to apps that have no cookie. Only the gateway that signed one takes it, by its own
 //! clock and its own published keys; anybody else can verify it as they verify identity tokens.
+//!
+//! Forwarded tokens: what an app behind gets in the place of its visitor's access token, where its route says so. They say
+//! the same, for that app alone, and open nothing here.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,15 +12,16 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::claims::Claims;
+use super::claims::{BEHIND, Claims};
 use super::{Identity, IdentityError, Key, Ring, jws_name};
-use crate::domain::account::{Account, AccountId};
+use crate::domain::account::AccountId;
 use crate::domain::api::Grants;
 use crate::domain::clock::Timestamp;
-use crate::domain::session::{SessionId, SignedIn};
+use crate::domain::session::{SessionId, SignedIn, Told};
 
 /// How long an access token is good. Revocation does not wait for it: the gateway asks for its session each time.
 pub const LIFETIME: Duration = Duration::from_secs(900);
@@ -52,6 +56,8 @@ pub struct VerifiedAccess {
     pub account: AccountId,
     /// Whether a passkey was used again a short while ago.
     pub elevated: bool,
+    /// When it was made.
+    pub issued_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
 }
@@ -139,7 +145,33 @@ impl Identity {
         let told = signed_in.told();
         let claims = AccessClaims {
             identity: Claims::new(&self.settings.issuer, audience, &told, jti, now, expires_at),
-            hasura: HasuraClaims::new(grants, &signed_in.account, elevated_until.is_some()),
+            forwarded: false,
+            hasura: HasuraClaims::new(grants, &told, elevated_until.is_some()),
+        };
+        Ok(AccessToken { text: key.signer.sign(&claims)?, expires_at })
+    }
+
+    /// What an app is handed in the place of the access token that `presented` was: the same for its own `audience`, and
+    /// marked, so that it is never taken for an access token. It ends with that one, or with the session at `session_end`.
+    ///
+    /// # Errors
+    /// [`IdentityError::NoKey`], [`IdentityError::Sign`].
+    pub fn mint_forwarded(
+        &self,
+        told: &Told<'_>,
+        presented: VerifiedAccess,
+        audience: &str,
+        session_end: Timestamp,
+        jti: Uuid,
+        now: Timestamp,
+    ) -> Result<AccessToken, IdentityError> {
+        let ring = self.ring.load();
+        let key = ring.signing(self.settings.algorithm, now)?;
+        let expires_at = presented.expires_at.min(session_end);
+        let claims = AccessClaims {
+            identity: Claims::new(&self.settings.issuer, audience, told, jti, now, expires_at),
+            forwarded: true,
+            hasura: HasuraClaims::new(&self.settings.access.grants, told, presented.elevated),
         };
         Ok(AccessToken { text: key.signer.sign(&claims)?, expires_at })
     }
@@ -176,6 +208,9 @@ impl Identity {
         if payload.iss != self.settings.issuer || payload.aud != self.settings.access.audience {
             return Err(AccessError::Audience);
         }
+        if payload.forwarded.is_some() {
+            return Err(AccessError::Audience);
+        }
         // An identity token has none of these claims, whatever audience some route had before.
         let elevated = match payload.hasura {
             HasuraPayload { user, .. } if user != payload.sub => return Err(AccessError::Malformed),
@@ -189,13 +224,14 @@ impl Identity {
         if now >= expires_at {
             return Err(AccessError::Expired);
         }
-        let claimed =
-            VerifiedAccess { session: SessionId(payload.sid), account: AccountId(payload.sub), elevated, expires_at };
+        let issued_at = Timestamp::from_unix(payload.iat).after(BEHIND);
+        let (session, account) = (SessionId(payload.sid), AccountId(payload.sub));
+        let claimed = VerifiedAccess { session, account, elevated, issued_at, expires_at };
         Ok(Unsigned { claimed, message, signature, ring, key: place })
     }
 
-    /// Whether a text says of itself that it is an access token of ours, good or not: then no app is to see it, and it
-    /// alone decides who asks. Nothing about it is verified.
+    /// Whether a text says of itself that it is an access token of ours, good or not, or one that we forwarded, which is
+    /// good for nothing here: then no app is to see it, and it alone decides who asks. Nothing about it is verified.
     pub fn is_access_token(&self, text: &str) -> bool {
         let Some(Compact { payload, .. }) = Compact::split(text) else { return false };
         let Ok(json) = LAX.decode(payload) else { return false };
@@ -205,7 +241,7 @@ impl Identity {
             Audience::One(aud) => aud == audience,
             Audience::Several(auds) => auds.iter().any(|aud| aud == audience),
         };
-        for_us && claims.iss == self.settings.issuer
+        (for_us || claims.forwarded.is_some()) && claims.iss == self.settings.issuer
     }
 }
 
@@ -256,8 +292,10 @@ struct AccessPayload {
     aud: String,
     sub: Uuid,
     sid: Uuid,
+    iat: u64,
     nbf: u64,
     exp: u64,
+    forwarded: Option<IgnoredAny>,
     #[serde(rename = "https://hasura.io/jwt/claims")]
     hasura: HasuraPayload,
 }
@@ -276,6 +314,7 @@ struct Unverified<'a> {
     iss: Cow<'a, str>,
     #[serde(borrow)]
     aud: Audience<'a>,
+    forwarded: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -290,6 +329,9 @@ enum Audience<'a> {
 struct AccessClaims<'a> {
     #[serde(flatten)]
     identity: Claims<'a>,
+    /// It was made for an app in the place of an access token.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forwarded: bool,
     #[serde(rename = "https://hasura.io/jwt/claims")]
     hasura: HasuraClaims<'a>,
 }
@@ -313,14 +355,18 @@ struct HasuraClaims<'a> {
 }
 
 impl<'a> HasuraClaims<'a> {
-    fn new(grants: &'a Grants, account: &'a Account, elevated: bool) -> Self {
+    fn new(grants: &'a Grants, told: &'a Told<'_>, elevated: bool) -> Self {
         Self {
-            user: account.id,
+            user: told.account,
             default_role: grants.default_role.as_str(),
-            roles: grants.roles_of(account),
+            roles: grants.roles_of(told.groups.iter().copied()),
             anonymous: "false",
-            elevated: elevated.then_some(account.id),
-            extra: grants.extra.iter().map(|(name, value)| (name.as_str(), value.of(account))).collect(),
+            elevated: elevated.then_some(told.account),
+            extra: grants
+                .extra
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.of(told.email, &told.groups)))
+                .collect(),
         }
     }
 }

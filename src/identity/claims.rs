@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::session::{Method, Told};
 
 /// How far the clock of a backend may be behind: it would refuse a token from its future (RFC 7519 §4.1.5).
-const BEHIND: Duration = Duration::from_secs(30);
+pub(super) const BEHIND: Duration = Duration::from_secs(30);
 
 /// The payload of the token that a backend reads.
 #[derive(Debug, Serialize)]

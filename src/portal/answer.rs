@@ -9,13 +9,15 @@ use serde::Serialize;
 use super::Portal;
 use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
-use super::same_origin::TOKEN_HEADER;
 use super::views::chrome::Chrome;
 use super::views::step_refusal::StepRefusal;
 use crate::auth::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
 use crate::domain::own_paths::SIGN_IN;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
+
+/// The header that scripts carry the page's token in; forms use the field `csrf`.
+pub const TOKEN_HEADER: &str = "x-bmauth-csrf";
 
 /// A page, with the flow cookie that its form or script needs.
 pub fn page(portal: &Portal, caller: &Caller, render: impl FnOnce(&Chrome<'_>) -> String) -> Response {

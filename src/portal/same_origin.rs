@@ -10,6 +10,7 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::answer::TOKEN_HEADER;
 use super::caller::Caller;
 use super::handler::{self, PageError, ScriptError};
 use super::views::script_refusal::ScriptRefusal;
@@ -19,9 +20,6 @@ use crate::domain::visitor::Visitor;
 use crate::gate::detour;
 use crate::gate::peer::PeerInfo;
 use crate::gate::refusal::GateRefusal;
-
-/// The header that scripts carry the page's token in; forms use the field `csrf`.
-pub const TOKEN_HEADER: &str = "x-bmauth-csrf";
 
 /// Refuses with 403 what our own pages did not send. A page of ours whose token has died, because its visitor signed in
 /// elsewhere in the same browser, is led on from: nothing is done, and it is asked for anew.

@@ -65,7 +65,7 @@ impl Steps {
             connection: &self.connection,
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
-            forward_authorization: false,
+            forwarded: None,
             only_asks: false,
             identity: Some((principal, token)),
             to: Destination { rewrites: &self.rewrites, target: None, server: &self.server },

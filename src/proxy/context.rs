@@ -24,6 +24,8 @@ pub(super) struct Context {
     pub(super) admission: Option<Admission<Principal>>,
     /// The token that tells the app whose request it is.
     pub(super) identity: Option<HeaderValue>,
+    /// What is said to it in `Authorization` in the place of an access token.
+    pub(super) forwarded: Option<HeaderValue>,
     /// What the log will say of it.
     pub(super) line: Line,
     /// Counts it while it is served.
@@ -36,7 +38,16 @@ impl Context {
         surroundings.connection.head_is_read();
         let _open = counts.open(Open::Requests);
         let line = Line::new(counts);
-        Self { surroundings, incoming: None, principal: None, admission: None, identity: None, line, _open }
+        Self {
+            surroundings,
+            incoming: None,
+            principal: None,
+            admission: None,
+            identity: None,
+            forwarded: None,
+            line,
+            _open,
+        }
     }
 
     /// Its name in the log.

@@ -75,8 +75,8 @@ pub(super) struct Saying<'a> {
     pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
     pub(super) spoofable: &'a Spoofable,
-    /// Whether the route passes access tokens of ours on.
-    pub(super) forward_authorization: bool,
+    /// What is said in `Authorization` in the place of an access token of ours.
+    pub(super) forwarded: Option<HeaderValue>,
     /// Whether it was let through for being a preflight, whoever it is from.
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
@@ -144,12 +144,15 @@ pub(super) fn for_http2(request: &mut Request<()>, scheme: &str) -> Result<(), h
 }
 
 fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
-    let Saying { incoming, connection, settings, spoofable, forward_authorization, only_asks, identity, to } = saying;
+    let Saying { incoming, connection, settings, spoofable, forwarded, only_asks, identity, to } = saying;
     for name in spoofable.in_fields(headers, incoming.from_trusted, to.rewrites) {
         headers.remove(&name);
     }
-    if incoming.credentials.bearer.is_withheld(forward_authorization) {
+    if incoming.credentials.bearer.is_withheld() {
         headers.remove(AUTHORIZATION);
+    }
+    if let Some(forwarded) = forwarded {
+        headers.insert(AUTHORIZATION, forwarded);
     }
     if only_asks {
         keep_the_question(headers);

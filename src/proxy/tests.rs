@@ -42,6 +42,10 @@ impl Gatekeeper for Nobody {
     fn identity_token(&self, _principal: &Principal, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
         Err(IdentityError::NoKey)
     }
+
+    fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
+        Ok(None)
+    }
 }
 
 fn gateway(access: Access) -> Gateway {

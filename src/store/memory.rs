@@ -134,6 +134,10 @@ impl Records for MemoryStore {
         Ok(self.state().recoveries.values().filter(|pending| pending.account == Some(account)).cloned().collect())
     }
 
+    async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError> {
+        Ok(self.state().recoveries.values().filter(|pending| pending.email == *email).cloned().collect())
+    }
+
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
         Ok(self.state().holds.get(&account).cloned())
     }

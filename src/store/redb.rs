@@ -30,7 +30,7 @@ use self::fault::{Fault, refusal};
 use self::guarded::guarded;
 use self::held::Held;
 use self::passed_over::PassedOver;
-use self::rows::{after_account, after_time, at, end_of, key_generation, of_account, of_email};
+use self::rows::{Row, after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
 use self::table::{KEY_GENERATION, MASTER, SCHEMA, Table};
 use self::view::{Snapshot, View as _, dangling};
@@ -127,6 +127,20 @@ impl RedbStore {
     }
 }
 
+impl RedbStore {
+    /// The rows that an index by address and browser names.
+    async fn begun_for<R: Row + Send + 'static>(&self, index: Table, email: &Email) -> Result<Vec<R>, StoreError> {
+        let (first, last) = (of_email(email.as_str(), &[]), of_email(email.as_str(), &[0xff; 32]));
+        self.read(move |view| {
+            let prefix = first.len();
+            let keys = view.keys(index, first..=last, usize::MAX)?;
+            let load = |key: &Vec<u8>| view.load_readable(key.get(prefix..).unwrap_or_default()).transpose();
+            keys.iter().filter_map(load).collect()
+        })
+        .await
+    }
+}
+
 #[async_trait]
 impl Records for RedbStore {
     async fn ceremony(&self, id: CeremonyId) -> Result<Option<Ceremony>, StoreError> {
@@ -138,14 +152,7 @@ impl Records for RedbStore {
     }
 
     async fn registrations_of(&self, email: &Email) -> Result<Vec<Registration>, StoreError> {
-        let (first, last) = (of_email(email.as_str(), &[]), of_email(email.as_str(), &[0xff; 32]));
-        self.read(move |view| {
-            let prefix = first.len();
-            let keys = view.keys(Table::RegistrationsByEmail, first..=last, usize::MAX)?;
-            let load = |key: &Vec<u8>| view.load_readable(key.get(prefix..).unwrap_or_default()).transpose();
-            keys.iter().filter_map(load).collect()
-        })
-        .await
+        self.begun_for(Table::RegistrationsByEmail, email).await
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -246,6 +253,10 @@ impl Records for RedbStore {
             keys.iter().filter_map(|key| view.load_readable(after_account(key)).transpose()).collect()
         })
         .await
+    }
+
+    async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError> {
+        self.begun_for(Table::RecoveriesByEmail, email).await
     }
 
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {

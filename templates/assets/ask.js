@@ -1,6 +1,4 @@
-// One question to the gateway, and its answer or its refusal.
-
-// What the gateway says no with: a code for the script, a sentence for the person.
+// A question to the gateway. Its no has a code for the script and a sentence for the person.
 export class Refusal extends Error {
   constructor(code, message, reload) {
     super(message);
@@ -28,9 +26,8 @@ async function send(path, request) {
   } catch (error) {
     throw error.name === "AbortError" ? error : new Refusal("offline", words.offline);
   }
-  // Once something was proved, the page goes on with another token.
   token = response.headers.get("x-bmauth-csrf") ?? token;
-  // Something between us and the gateway may answer too, in anything but JSON.
+  // Whatever stands between may answer too, in anything but JSON.
   const answer = await response.json().catch((error) => {
     if (error.name === "AbortError") throw error;
   });

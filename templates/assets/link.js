@@ -1,5 +1,5 @@
-// The page of the device that can sign in: it approves, or shows a code for the new device. A new device that scanned
-// that code waits here. The code in the address is read once and taken out of it.
+// The device that can sign in: it approves, or shows a code for the new device, which waits here once it has scanned it.
+// The code in the address is read once and taken out of it.
 
 import { Refusal, ask } from "./ask.js";
 import * as card from "./card.js";
@@ -13,7 +13,7 @@ let link = null;
 // What the button at the end of a link does.
 let again = begin;
 
-// Goes on with a link that was found, from whichever side of it this browser is.
+// Goes on with a link from this browser's side.
 function follow(state) {
   link = state.link;
   if (state.role === "waiting") {

@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass
 class Client:
-    """An app that keeps tokens and no cookies: it is known by the network that the proxy in front names."""
+    """An app that keeps tokens, and neither cookies nor tickets: nobody else begins anything for its addresses."""
 
     access: str | None = None
     refresh: str | None = None

@@ -42,6 +42,9 @@ pub struct Client {
     pub keeps_cookies: bool,
     pub access: Option<String>,
     pub refresh: Option<String>,
+    /// Whether it asks for tickets, and the one it has.
+    pub keeps_tickets: bool,
+    pub ticket: Option<String>,
     pub agent: Option<&'static str>,
     /// The page it is a script of; an app that is no browser has none.
     pub origin: Option<&'static str>,
@@ -50,12 +53,19 @@ pub struct Client {
 impl Client {
     /// A mobile app: it keeps tokens alone.
     pub fn app(world: &World) -> Self {
-        Self { browser: world.browser(), keeps_cookies: false, access: None, refresh: None, agent: None, origin: None }
+        let (access, refresh, ticket, agent) = (None, None, None, None);
+        let browser = world.browser();
+        Self { browser, keeps_cookies: false, access, refresh, keeps_tickets: false, ticket, agent, origin: None }
     }
 
     /// A single-page app: its browser keeps the cookie.
     pub fn page(world: &World) -> Self {
         Self { keeps_cookies: true, ..Self::app(world) }
+    }
+
+    /// A mobile app that asks for tickets.
+    pub fn ticketed(world: &World) -> Self {
+        Self { keeps_tickets: true, ..Self::app(world) }
     }
 
     /// The same client in another network.
@@ -66,11 +76,12 @@ impl Client {
 
     /// Another tab: the same tokens and cookies.
     pub fn tab(&self, world: &World) -> Self {
-        let Self { keeps_cookies, agent, origin, .. } = *self;
+        let Self { keeps_cookies, keeps_tickets, agent, origin, .. } = *self;
         let mut browser = world.browser();
         browser.cookies.clone_from(&self.browser.cookies);
         (browser.address, browser.is_hidden) = (self.browser.address, self.browser.is_hidden);
-        Self { browser, keeps_cookies, access: self.access.clone(), refresh: self.refresh.clone(), agent, origin }
+        let (access, refresh, ticket) = (self.access.clone(), self.refresh.clone(), self.ticket.clone());
+        Self { browser, keeps_cookies, access, refresh, keeps_tickets, ticket, agent, origin }
     }
 
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Answer {
@@ -119,15 +130,25 @@ impl Client {
         let begun = self.post("/signup/webauthn", &json!({ "email": email })).await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
         let credential = passkey.create(&begun.json());
-        self.post("/signup/webauthn/verify", &json!({ "credential": credential })).await
+        let asks = self.keeps_tickets.then_some(true);
+        let kept = self.post("/signup/webauthn/verify", &json!({ "credential": credential, "ticket": asks })).await;
+        self.keep_ticket(&kept);
+        kept
+    }
+
+    /// Keeps the ticket of an answer, if there is one.
+    pub fn keep_ticket(&mut self, answer: &Answer) {
+        if let Some(ticket) = answer.json()["ticket"].as_str() {
+            self.ticket = Some(ticket.to_owned());
+        }
     }
 
     /// The whole sign-up.
     pub async fn sign_up(&mut self, world: &World, email: &str, passkey: &mut Passkey) -> Value {
         let asked = self.ask_to_sign_up(email, passkey).await;
-        assert_eq!((asked.status, asked.json()), (StatusCode::OK, json!({ "session": null })));
+        assert_eq!((asked.status, &asked.json()["session"]), (StatusCode::OK, &json!(null)));
         let otp = world.code(email).await;
-        let done = self.post("/signin/otp/email/verify", &json!({ "email": email, "otp": otp })).await;
+        let done = self.enter(email, &otp).await;
         world.mails(email).await;
         self.keep(&done)
     }
@@ -148,12 +169,16 @@ impl Client {
 
     /// Asks for a code, and is told nothing.
     pub async fn ask_for_code(&mut self, email: &str) {
-        let sent = self.post("/signin/otp/email", &json!({ "email": email })).await;
-        assert_eq!((sent.status, sent.json()), (StatusCode::OK, json!("OK")));
+        let ticket = self.ticket.clone().map(|ticket| json!(ticket)).or(self.keeps_tickets.then_some(json!(true)));
+        let sent = self.post("/signin/otp/email", &json!({ "email": email, "ticket": ticket })).await;
+        let ticket = ticket.is_some().then(|| sent.json()["ticket"].as_str().expect("a ticket").to_owned());
+        let told = ticket.as_ref().map_or(json!("OK"), |ticket| json!({ "ticket": ticket }));
+        assert_eq!((sent.status, sent.json()), (StatusCode::OK, told));
+        self.ticket = ticket;
     }
 
     pub async fn enter(&mut self, email: &str, otp: &str) -> Answer {
-        self.post("/signin/otp/email/verify", &json!({ "email": email, "otp": otp })).await
+        self.post("/signin/otp/email/verify", &json!({ "email": email, "otp": otp, "ticket": self.ticket })).await
     }
 
     /// Gets back in by code; the session's tokens are kept.
@@ -264,7 +289,7 @@ pub fn looks(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
         .collect();
     headers.sort();
     let mut body = answer.json();
-    for random in ["/challenge", "/user/id"] {
+    for random in ["/challenge", "/user/id", "/ticket"] {
         if let Some(value) = body.pointer_mut(random) {
             *value = json!(decode(value).len());
         }

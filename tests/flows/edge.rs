@@ -182,6 +182,9 @@ impl Records for Fragile {
     async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
         self.check()?.recoveries_of(account).await
     }
+    async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError> {
+        self.check()?.recoveries_for(email).await
+    }
     async fn tokens(&self, session: SecretDigest) -> Result<Option<TokenFamily>, StoreError> {
         self.check()?.tokens(session).await
     }

@@ -81,6 +81,13 @@ pub async fn review(browser: &mut Browser, passkey: &mut Passkey, remove: &[&[u8
     browser.post("/_bmauth/recover/review/verify", &body).await
 }
 
+/// Signs in with the passkey that a recovery made and keeps all others.
+pub async fn keep_all(world: &World, made: &mut Passkey) {
+    let mut browser = world.browser();
+    browser.sign_in(None, made).await;
+    assert_eq!(review(&mut browser, made, &[]).await.status, StatusCode::OK);
+}
+
 const REVIEWED: &str = "https://notes.example.com/notes";
 
 #[tokio::test]

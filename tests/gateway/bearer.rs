@@ -48,7 +48,8 @@ async fn an_access_token_opens_a_route_over_http_2() {
 }
 
 #[tokio::test]
-async fn a_route_that_says_so_is_passed_the_token() {
+async fn a_route_that_says_so_gets_a_token_for_its_app_in_the_place_of_the_visitors() {
+    const FORWARDED_1: &str = "Bearer forwarded.user1@example.com.notes.example.com";
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
@@ -59,18 +60,28 @@ async fn a_route_that_says_so_is_passed_the_token() {
         .route("/public", Access::Public, &app.url)
         .forwarding()
         .start();
-    let secret = world.keeper.sign_in(1);
+    let (secret, over) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
+    world.keeper.end(&over);
     let line = bearer(&world, &secret);
-    let (_, token) = line.split_once(": ").unwrap();
     for (path, passed, identity) in [
         ("/", None, Some(USER_1)),
-        ("/graphql", Some(token), Some(USER_1)),
-        ("/maybe", Some(token), Some(USER_1)),
-        ("/public", Some(token), None),
+        ("/graphql", Some(FORWARDED_1), Some(USER_1)),
+        ("/maybe", Some(FORWARDED_1), Some(USER_1)),
+        // Who asks is not asked there, so nobody is named.
+        ("/public", None, None),
     ] {
         assert_eq!(world.get(path, &[&line]).await.status, 200);
         let seen = app.saw();
         assert_eq!((seen.field("authorization"), seen.field(IDENTITY)), (passed, identity), "{path}");
+        // Whoever comes with the cookie brought no token, and an app's own `Authorization` is its own.
+        for (line, passed) in [("X-None: 1", None), ("Authorization: Bearer a.b.c", Some("Bearer a.b.c"))] {
+            assert_eq!(world.get_as(&secret, path, &[line]).await.status, 200);
+            assert_eq!(app.saw().field("authorization"), passed, "{path}");
+        }
+    }
+    for bad in [bearer(&world, &over), "Authorization: Bearer access.token.forged".to_owned()] {
+        assert_eq!(world.get_as(&secret, "/maybe", &[&bad]).await.status, 200);
+        assert_eq!(app.saw().field("authorization"), None, "one that is not good stands for nobody");
     }
 }
 

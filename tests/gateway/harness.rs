@@ -67,19 +67,40 @@ impl Keeper {
     }
 
     pub fn sign_in_as(&self, number: u8, name: Option<String>, groups: Vec<String>) -> Secret {
-        self.admit(number, name, groups, false)
+        self.admit(number, name, groups, |_, _| {})
+    }
+
+    /// Signs somebody in on another host.
+    pub fn sign_in_at(&self, number: u8, host: &str) -> Secret {
+        let host = Host::parse(host).unwrap();
+        self.admit(number, None, Vec::new(), |session, _| session.host = Some(host.clone()))
     }
 
     /// Signs somebody in who has still to answer "Keep your account safe".
     pub fn recover(&self, number: u8) -> Secret {
-        self.admit(number, None, Vec::new(), true)
+        let recovered = |now| Aftermath::default().of_recovery(None, "Firefox on Linux", true, now);
+        self.admit(number, None, Vec::new(), |_, aftermath| *aftermath = recovered(Gatekeeper::now(self)))
     }
 
-    fn admit(&self, number: u8, name: Option<String>, groups: Vec<String>, review: bool) -> Secret {
+    /// Signs somebody in by a mailed code alone.
+    pub fn sign_in_by_code(&self, number: u8) -> Secret {
+        self.admit(number, None, Vec::new(), |session, _| {
+            session.credential = None;
+            session.authentication.methods = vec![Method::EmailCode];
+        })
+    }
+
+    fn admit(
+        &self,
+        number: u8,
+        name: Option<String>,
+        groups: Vec<String>,
+        is: impl Fn(&mut Session, &mut Aftermath),
+    ) -> Secret {
         let now = Gatekeeper::now(self);
         let secret = Secret::from_bytes([number; 32]);
         let account = AccountId(Uuid::from_u128(u128::from(number)));
-        let session = Session {
+        let mut session = Session {
             token: secret.digest(),
             id: SessionId(Uuid::from_u128(u128::from(number) + 1000)),
             account,
@@ -93,9 +114,10 @@ impl Keeper {
             host: Some(Host::parse(HOST).unwrap()),
             bound_for: Destination::root(),
         };
+        let mut aftermath = Aftermath::default();
+        is(&mut session, &mut aftermath);
         let email = Email::parse(&format!("user{number}@example.com")).unwrap();
         let (locale, metadata) = (None, None);
-        let aftermath = Aftermath::default().of_recovery(None, "Firefox on Linux", review, now);
         let (disabled, created_at) = (false, now);
         let account = Account { id: account, email, name, locale, metadata, groups, disabled, created_at, aftermath };
         let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
@@ -166,6 +188,17 @@ impl Gatekeeper for Keeper {
         let token = format!("token.{}.{audience}", principal.told().email);
         Ok(HeaderValue::from_str(&token).unwrap())
     }
+
+    fn forwarded_token(
+        &self,
+        principal: &Principal,
+        presented: &str,
+        audience: &Arc<str>,
+    ) -> Result<Option<HeaderValue>, IdentityError> {
+        assert!(self.is_access_token(presented));
+        let token = format!("Bearer forwarded.{}.{audience}", principal.told().email);
+        Ok(Some(HeaderValue::from_str(&token).unwrap()))
+    }
 }
 
 /// How a world is laid out before it starts.
@@ -224,7 +257,7 @@ impl Plan {
         self
     }
 
-    /// Has the route that was added last pass access tokens on.
+    /// Has the route that was added last get a token in the place of its visitor's.
     pub fn forwarding(mut self) -> Self {
         self.routes.last_mut().unwrap().demands.forward_authorization = true;
         self

@@ -106,6 +106,7 @@ contract! {
         a_session_without_a_passkey_is_tied_once_to_one_of_its_account
         a_tied_session_ends_with_its_passkey_and_an_untied_one_with_none
         a_required_passkey_must_be_there_and_be_the_accounts
+        what_takes_an_account_without_a_passkey_is_done_once
         a_required_session_must_not_have_ended
         a_removed_account_leaves_nothing_and_takes_nothing_of_others
     }
@@ -124,6 +125,7 @@ contract! {
         a_browser_has_one_recovery
         the_recoveries_of_an_account_are_found_whoever_began_them
         the_recoveries_of_an_account_go_together_and_no_others
+        the_recoveries_for_an_address_are_found_whether_or_not_it_has_an_account
         disabling_an_account_takes_away_what_would_let_somebody_in_later
         a_recovery_goes_on_from_the_revision_before_only
         a_recovery_is_spent_once_and_only_in_its_revision
@@ -188,6 +190,7 @@ contract! {
         a_session_begun_anew_has_no_tokens
         what_changes_a_session_leaves_its_tokens
         one_of_many_parallel_refreshes_wins
+        tokens_are_required_in_one_state
         tokens_of_an_ended_session_do_not_go_on
     }
     upkeep {

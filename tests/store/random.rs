@@ -21,7 +21,7 @@ use bmauth::domain::plan::{
 use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
-use bmauth::domain::session::Session;
+use bmauth::domain::session::{Authentication, Method, Session};
 use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::redb::RedbStore;
@@ -172,6 +172,10 @@ fn of_people() -> impl Strategy<Value = Change> {
             is: if is % 2 == 0 { Aftermath::default() } else { aftermath(is) },
         })),
         n().prop_map(|n| Change::Link(LinkChange::DropAll(account_id(n)))),
+        family().prop_map(|family| Change::Tokens(TokensChange::Cut(TokenFamily {
+            revision: family.revision + 1,
+            ..family
+        }))),
         family().prop_map(|family| Change::Tokens(TokensChange::Advance(TokenFamily {
             revision: family.revision + 1,
             ..family
@@ -181,10 +185,14 @@ fn of_people() -> impl Strategy<Value = Change> {
             was: account(was).groups,
             groups: account(with).groups
         })),
-        pair().prop_map(|(n, with)| Change::Session(SessionChange::Tie {
+        (pair(), time()).prop_map(|((n, with), at)| Change::Session(SessionChange::Tie {
             session: digest(n),
-            credential: credential(with)
+            credential: credential(with),
+            authentication: Authentication { at, methods: vec![Method::HardwareKey] }
         })),
+        n().prop_map(|n| Change::Passkey(PasskeyChange::RequireNone(account_id(n)))),
+        (n(), revision())
+            .prop_map(|(n, revision)| Change::Tokens(TokensChange::Require { session: digest(n), revision })),
         (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::Passkey(
             PasskeyChange::Rename { credential: credential(n), account: account_id(of), name }
         )),
@@ -329,6 +337,7 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
         store.link_by_code(link_code(n + 1000)).await.unwrap().shown(),
         store.recovery(digest(n)).await.unwrap().shown(),
         store.recoveries_of(account_id(n)).await.unwrap().shown(),
+        store.recoveries_for(&email(n)).await.unwrap().shown(),
         store.hold(account_id(n)).await.unwrap().shown(),
         format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
     ]

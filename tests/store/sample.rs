@@ -27,7 +27,7 @@ use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
-use bmauth::domain::token_family::{ClientMark, Spent, TokenFamily};
+use bmauth::domain::token_family::{ClientMark, Cut, Elevation, Spent, TokenFamily};
 use url::Url;
 use uuid::Uuid;
 use webauthn_authenticator_rs::WebauthnAuthenticator as _;
@@ -200,6 +200,11 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
     }
 }
 
+/// The same as a file has it that was written before sessions had hosts.
+pub fn session_without_host(n: u32, account: u32, credential_of: u32) -> Session {
+    Session { host: None, bound_for: Destination::root(), ..session(n, account, credential_of) }
+}
+
 /// A session that a code began, without a passkey.
 pub fn session_by_code(n: u32, account: u32) -> Session {
     let authentication = Authentication { at: at(2000), methods: vec![Method::EmailCode] };
@@ -223,7 +228,13 @@ pub fn tokens(session: u32, out: u32, spent: u32) -> TokenFamily {
         revision: 0,
         out: (100..100 + out).map(|token| refresh(session, token)).collect(),
         spent: (0..spent).map(was).collect(),
-        elevated_until: (session % 2 == 1).then(|| at(2200)),
+        elevation: (session % 2 == 1).then(|| Elevation {
+            line: refresh(session, 100),
+            since: at(2150),
+            until: at(2200),
+            used: session % 4 == 1,
+        }),
+        cut: if session % 4 == 1 { Cut { elevated: at(2150), plain: at(2160) } } else { Cut::NONE },
     }
 }
 

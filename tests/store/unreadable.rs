@@ -326,7 +326,10 @@ async fn a_finished_recovery_takes_away_those_that_cannot_be_read() {
     kept.fails([Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, ..recovery(1, 1) }))]).await;
     assert_eq!(kept.store().recoveries_of(account_id(1)).await.unwrap(), [recovery(2, 1)]);
     keeps(kept.store(), [Change::Recovery(RecoveryChange::DropAll(account_id(1)))]).await;
-    assert_eq!(kept.tables(), ["meta", "recoveries", "recoveries-by-account", "recoveries-by-expiry"]);
+    assert_eq!(
+        kept.tables(),
+        ["meta", "recoveries", "recoveries-by-account", "recoveries-by-email", "recoveries-by-expiry"]
+    );
     assert_eq!(kept.store().recovery(digest(4)).await.unwrap(), Some(recovery(4, 2)));
 }
 

@@ -1,8 +1,13 @@
 //! Sessions that are named by an access token, for apps that carry one in place of the cookie.
 
+use std::sync::Arc;
+
+use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{LiveSession, Sessions, TextDigest};
+use super::{KeptToken, LiveSession, Sessions, TextDigest, secret_value};
+use crate::auth::principal::Principal;
+use crate::identity::IdentityError;
 use crate::store::StoreError;
 
 impl Sessions {
@@ -11,8 +16,8 @@ impl Sessions {
         self.0.identity.is_access_token(text)
     }
 
-    /// The live session of an access token. `None` where the token is not good, or its session has ended, is not of the
-    /// API, or is another account's than it says.
+    /// The live session of an access token. `None` where the token is not good or from before an elevation that
+    /// was used, or its session has ended, is not of the API, or is another account's than it says.
     ///
     /// # Errors
     /// The store could not be read: whoever asks is refused.
@@ -35,11 +40,42 @@ impl Sessions {
             tracing::debug!(%reason, "an access token was refused");
             return Ok(None);
         }
-        let live =
-            self.find(key).await?.filter(|live| live.id() == claimed.session && live.account() == claimed.account);
+        let is_good = |live: &LiveSession| {
+            live.id() == claimed.session
+                && live.account() == claimed.account
+                && !live.cut().is_before(claimed.issued_at, claimed.elevated)
+        };
+        let live = self.find(key).await?.filter(is_good);
         if let (Some(live), false) = (&live, is_known) {
             live.remember_verified(digest);
         }
         Ok(live)
+    }
+
+    /// The `Authorization` for an app of that audience in the place of its visitor's, whose access token `presented` is:
+    /// the kept one, or a new one. `None` where that one has expired meanwhile.
+    ///
+    /// # Errors
+    /// No key signs: the request is refused.
+    pub fn forwarded_token(
+        &self,
+        principal: &Principal,
+        presented: &str,
+        audience: &Arc<str>,
+    ) -> Result<Option<HeaderValue>, IdentityError> {
+        let Self(core) = self;
+        let Principal::Person(session) = principal;
+        let (now, digest): (_, TextDigest) = (core.now(), Sha256::digest(presented).into());
+        if let Some(kept) = core.table.kept_in_place_of(&digest, session, audience, now) {
+            return Ok(Some(kept));
+        }
+        let Ok(presented) = core.identity.read_access(presented, now) else { return Ok(None) };
+        let (told, end, jti) = (session.told(), core.table.end_if_used(session, now), core.entropy.uuid());
+        let token = core.identity.mint_forwarded(&told, presented.claimed(), audience, end, jti, now)?;
+        let value = secret_value(format!("Bearer {}", token.text));
+        let (audience, in_place_of, fresh_until) = (Arc::clone(audience), Some(digest), token.expires_at);
+        let kept = KeptToken { audience, in_place_of, value: value.clone(), fresh_from: now, fresh_until };
+        core.table.keep(session, kept);
+        Ok(Some(value))
     }
 }

@@ -1,4 +1,4 @@
-//! Identity tokens that were made, kept for the next request to the same audience. There is room for a fixed number.
+//! Identity tokens and forwarded tokens that were made, kept for the next request to the same audience. There is room for a fixed number.
 //!
 //! Like the cache of a processor it is made of small sets: where a session's tokens may stand is known from its own
 //! token, so looking, keeping and giving up each touch one set.
@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderValue;
 
-use super::live::LiveSession;
+use super::live::{LiveSession, TextDigest};
 use crate::domain::clock::Timestamp;
 
 /// How many sets there are.
@@ -18,11 +18,13 @@ const WAYS: usize = 8;
 /// thirty microseconds, so what is not kept is merely slower.
 pub const MOST: usize = SETS * WAYS;
 
-/// An identity token kept for the next request to the same audience.
+/// A token kept for the next request to the same audience.
 #[derive(Clone, Debug)]
 pub struct KeptToken {
     /// The audience it was made for.
     pub audience: Arc<str>,
+    /// The access token in whose place it is handed out; `None` for an identity token.
+    pub in_place_of: Option<TextDigest>,
     /// The token, ready to be sent.
     pub value: HeaderValue,
     /// From when on it is handed out: where the clock was set back, it would be from the future.
@@ -48,13 +50,20 @@ impl KeptTokens {
     }
 
     /// The session's token for `audience`, if it is fresh at `now`.
-    pub(super) fn get(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+    pub(super) fn get(
+        &self,
+        session: &LiveSession,
+        audience: &str,
+        in_place_of: Option<&TextDigest>,
+        now: Timestamp,
+    ) -> Option<HeaderValue> {
         let set = self.set(session).read().unwrap_or_else(PoisonError::into_inner);
-        let (_, token) = set.iter().find(|(whose, token)| whose.is(session) && &*token.audience == audience)?;
+        let is_it = |token: &KeptToken| &*token.audience == audience && token.in_place_of.as_ref() == in_place_of;
+        let (_, token) = set.iter().find(|(whose, token)| whose.is(session) && is_it(token))?;
         (token.fresh_from <= now && now < token.fresh_until).then(|| token.value.clone())
     }
 
-    /// Keeps a token in place of the one of its session and audience, or else of the one that would go first. That of a
+    /// Keeps a token in place of the one of its session and audience (and access token), or else of the one that would go first. That of a
     /// session which has ended meanwhile is not kept.
     pub(super) fn keep(&self, session: &LiveSession, token: KeptToken) {
         let mut set = self.set(session).write().unwrap_or_else(PoisonError::into_inner);
@@ -62,9 +71,10 @@ impl KeptTokens {
         if session.has_ended() {
             return;
         }
-        set.retain(|(whose, other)| !(whose.is(session) && other.audience == token.audience));
+        let same = |other: &KeptToken| (&other.audience, other.in_place_of) == (&token.audience, token.in_place_of);
+        set.retain(|(whose, other)| !(whose.is(session) && same(other)));
         if set.len() >= WAYS {
-            // All lives are alike, so this is the one made first.
+            // Lives are alike but for those of forwarded tokens, so this is the one made first, or one that soon ends.
             let first = set.iter().enumerate().min_by_key(|(_, (_, token))| token.fresh_until);
             if let Some((place, _)) = first {
                 set.swap_remove(place);

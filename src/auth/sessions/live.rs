@@ -13,6 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Authentication, SessionId, SessionLimits, SignedIn, Told};
+use crate::domain::token_family::Cut;
 
 /// The SHA-256 of an access token's text.
 pub type TextDigest = [u8; 32];
@@ -45,6 +46,10 @@ struct Live {
     review: bool,
     /// The one host it is good at; one of the API has none. Sessions of one host have it in common.
     host: Option<Arc<Host>>,
+    /// It has no passkey.
+    is_by_code_alone: bool,
+    /// Before when its access tokens are dead: those that say that it is elevated, and the others.
+    cut: [Moment; 2],
     ended: AtomicBool,
     verified: ArcSwapOption<TextDigest>,
     /// [`Packed`], as postcard writes it.
@@ -108,8 +113,9 @@ impl AtomicMoment {
 }
 
 impl LiveSession {
-    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; and its host.
-    pub(super) fn new(signed_in: &SignedIn, host: Option<Arc<Host>>, limits: SessionLimits) -> Self {
+    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; its host; and
+    /// which of its access tokens are dead.
+    pub(super) fn new(signed_in: &SignedIn, host: Option<Arc<Host>>, cut: Cut, limits: SessionLimits) -> Self {
         let SignedIn { session, account, ends_at } = signed_in;
         let packed = Packed {
             email: account.email.as_str(),
@@ -128,6 +134,8 @@ impl LiveSession {
             written: AtomicMoment::new(session.last_seen_at),
             review: account.aftermath.review.is_some(),
             host,
+            is_by_code_alone: session.credential.is_none(),
+            cut: [cut.elevated, cut.plain].map(Moment::from),
             ended: AtomicBool::new(false),
             verified: ArcSwapOption::empty(),
             packed: packed.into_boxed_slice(),
@@ -162,6 +170,12 @@ impl LiveSession {
     /// Whether it has a host.
     pub(super) fn has_host(&self) -> bool {
         self.0.host.is_some()
+    }
+
+    /// Which of its access tokens are dead.
+    pub fn cut(&self) -> Cut {
+        let [elevated, plain] = self.0.cut.map(Timestamp::from);
+        Cut { elevated, plain }
     }
 
     /// What an app may be told of it.
@@ -258,6 +272,10 @@ impl Standing for LiveSession {
 
     fn review(&self) -> bool {
         self.0.review
+    }
+
+    fn is_by_code_alone(&self) -> bool {
+        self.0.is_by_code_alone
     }
 
     fn is_in_one_of(&self, groups: &[String]) -> bool {

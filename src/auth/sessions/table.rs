@@ -17,9 +17,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Session, SessionLimits, SignedIn};
+use crate::domain::token_family::Cut;
 
 use super::kept::{KeptToken, KeptTokens};
-use super::live::LiveSession;
+use super::live::{LiveSession, TextDigest};
 
 /// How many parts the table has. Many small ones: a part that grows is copied whole, and its old place is given back in
 /// pieces that sessions fit into. They follow each other as their sessions do in the store, so that what is written
@@ -138,19 +139,25 @@ impl SessionTable {
         Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
     }
 
-    /// Takes in a session that was read from the store after `before`; `None` where its time is up. Where any session
+    /// Takes in a session that was read from the store after `before`, with which of its access tokens are dead; `None` where its time is up. Where any session
     /// of its shard ended meanwhile, `Err`: the caller reads the store again.
     ///
     /// # Errors
     /// [`Raced`].
-    pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
+    pub fn admit_cut(
+        &self,
+        before: Before,
+        signed_in: &SignedIn,
+        cut: Cut,
+        now: Timestamp,
+    ) -> Result<Option<LiveSession>, Raced> {
         let Session { token, created_at, last_seen_at, .. } = signed_in.session;
         if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
             return Ok(None);
         }
         self.note_time(now);
         let host = signed_in.session.host.as_ref().map(|host| self.host(host));
-        let fresh = LiveSession::new(signed_in, host, self.limits);
+        let fresh = LiveSession::new(signed_in, host, cut, self.limits);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
         if shard.endings != before.0 {
             return Err(Raced);
@@ -164,6 +171,14 @@ impl SessionTable {
         session.note_use(now);
         shard.first_end = shard.first_end.min(session.end_at(self.limits));
         Ok(Some(session))
+    }
+
+    /// The same for a session that has no access tokens.
+    ///
+    /// # Errors
+    /// [`Raced`].
+    pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
+        self.admit_cut(before, signed_in, Cut::NONE, now)
     }
 
     /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it before.
@@ -269,7 +284,18 @@ impl SessionTable {
 
     /// The kept token of a session for `audience`, if it is fresh at `now`.
     pub fn kept(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
-        self.kept.get(session, audience, now)
+        self.kept.get(session, audience, None, now)
+    }
+
+    /// The same in the place of an access token.
+    pub fn kept_in_place_of(
+        &self,
+        access: &TextDigest,
+        session: &LiveSession,
+        audience: &str,
+        now: Timestamp,
+    ) -> Option<HeaderValue> {
+        self.kept.get(session, audience, Some(access), now)
     }
 
     /// Keeps a token in place of the one of its session and audience, unless the session has ended. There is room for

@@ -284,7 +284,7 @@ impl From<Conflict> for Refusal {
             Conflict::LinkChanged => Self::NoLink,
             // What the link stood on is gone.
             Conflict::Session(_)
-            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last)
+            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last | PasskeyConflict::NotNone)
             | Conflict::Account(_)
             | Conflict::RegistrationChanged
             | Conflict::Key(_)

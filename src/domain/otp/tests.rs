@@ -7,6 +7,7 @@ use crate::domain::email::Email;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::plan::{Counter, CounterChange, RecoveryChange};
 use crate::domain::secret::SecretDigest;
+use crate::domain::visitor::Client;
 
 const NOW: Timestamp = Timestamp::from_unix(1000);
 
@@ -39,51 +40,90 @@ fn begun_by(visitor: &Visitor) -> Recovery {
     }
 }
 
-/// Who of those that began one may have their codes tried by `who`.
-fn tried_by(who: &Visitor, begun: &[&Visitor]) -> Vec<u8> {
-    let waiting = begun.iter().map(|visitor| Pending::Recovery(begun_by(visitor))).collect();
+/// What is tried by `who` of what these began, and whether it opens.
+fn tried_by(who: &Visitor, begun: &[&Visitor]) -> (Vec<u8>, bool) {
+    tried_of(who, begun.iter().map(|visitor| Pending::Recovery(begun_by(visitor))).collect())
+}
+
+fn tried_of(who: &Visitor, waiting: Vec<Pending>) -> (Vec<u8>, bool) {
     let of = |pending: Pending| match pending {
         Pending::Recovery(recovery) => recovery.browser.bytes()[0],
         Pending::SignUp(registration) => registration.browser.bytes()[0],
     };
-    candidates(waiting, who, NOW).into_iter().map(of).collect()
+    let Candidates { entries, open } = candidates(waiting, who, NOW);
+    (entries.into_iter().map(of).collect(), open)
 }
 
 #[test]
-fn a_client_with_a_cookie_opens_what_it_began_and_nothing_else() {
+fn a_client_with_a_cookie_or_a_ticket_opens_what_it_began_and_nothing_else() {
     let (own, other) = (visitor(1, true, "192.0.2.1"), visitor(2, true, "192.0.2.1"));
     let without = visitor(3, false, "192.0.2.1");
-    assert_eq!(tried_by(&own, &[&other, &own, &without]), [1]);
-    assert_eq!(tried_by(&own, &[&other, &without]), [0; 0]);
+    assert_eq!(tried_by(&own, &[&other, &own, &without]), (vec![1], true));
+    assert_eq!(tried_by(&own, &[&other, &without]), (vec![], true));
+    let ticket = without.with_ticket(SecretDigest::from_bytes([7; 32]));
+    assert_eq!((ticket.claim(), ticket.binding()), (Claim::Cookie, Some(ticket.browser)));
+    assert_eq!(tried_by(&ticket, &[&own, &without]), (vec![], true));
+    let elsewhere = visitor(4, true, "2001:db8::1").with_ticket(SecretDigest::from_bytes([7; 32]));
+    assert_eq!(tried_by(&elsewhere, &[&own, &ticket]).0, [ticket.browser.bytes()[0]]);
+    // What is on our pages, or in a cookie, is another thing than the same ticket.
+    assert_ne!(ticket.browser, SecretDigest::from_bytes([7; 32]));
 }
 
 #[test]
 fn a_first_request_without_a_cookie_is_claimed_by_the_cookie_it_was_given() {
     let first = visitor(1, false, "192.0.2.1");
-    assert_eq!(tried_by(&visitor(1, true, "198.51.100.7"), &[&first]), [1]);
+    assert_eq!(tried_by(&visitor(1, true, "198.51.100.7"), &[&first]), (vec![1], true));
 }
 
 #[test]
-fn a_client_without_a_cookie_opens_what_was_begun_without_one() {
+fn a_client_without_either_opens_the_only_thing_that_waits_from_wherever() {
     let (one, other) = (visitor(1, false, "192.0.2.1"), visitor(2, false, "192.0.2.1"));
-    let with = visitor(3, true, "192.0.2.1");
-    let again = visitor(9, false, "192.0.2.1");
-    assert_eq!(tried_by(&again, &[&one, &other, &with]), [1, 2]);
-    // A telephone may leave its network between two requests.
-    assert_eq!(tried_by(&visitor(9, false, "198.51.100.7"), &[&one, &other]), [1, 2]);
+    let hidden = Visitor { address: None, ..visitor(9, false, "192.0.2.1") };
+    for who in [visitor(9, false, "192.0.2.1"), visitor(9, false, "2001:db8::1"), hidden] {
+        assert_eq!(tried_by(&who, &[&one]), (vec![1], true));
+        // A try counts against both, and opens neither.
+        assert_eq!(tried_by(&who, &[&one, &other]), (vec![1, 2], false));
+        assert_eq!(tried_by(&who, &[]), (vec![], false));
+    }
 }
 
 #[test]
-fn where_somebody_elsewhere_waits_for_the_same_address_the_network_decides() {
-    let (owner, stranger) = (visitor(1, false, "192.0.2.1"), visitor(2, false, "198.51.100.7"));
-    assert_eq!(tried_by(&visitor(9, false, "192.0.2.1"), &[&owner, &stranger]), [1]);
-    assert_eq!(tried_by(&visitor(9, false, "203.0.113.9"), &[&owner, &stranger]), [0; 0]);
+fn whatever_waits_beside_it_keeps_it_shut_and_what_is_over_does_not() {
+    let (one, who) = (visitor(1, false, "192.0.2.1"), visitor(9, false, "192.0.2.1"));
+    let beside = |other: Recovery| tried_of(&who, vec![Pending::Recovery(begun_by(&one)), Pending::Recovery(other)]);
+    let bound = begun_by(&visitor(3, true, "198.51.100.7"));
+    // What is bound is not tried by who is not; what has no account cannot be.
+    assert_eq!(beside(bound.clone()), (vec![1], false));
+    assert_eq!(beside(Recovery { account: None, ..begun_by(&visitor(4, false, "192.0.2.1")) }), (vec![1], false));
+    assert_eq!(beside(Recovery { expires_at: NOW, ..bound.clone() }), (vec![1], true));
+    assert_eq!(beside(Recovery { stage: Stage::Proved, ..bound.clone() }), (vec![1], true));
+    // Alone, it is still not opened by who is not bound.
+    assert_eq!(tried_of(&who, vec![Pending::Recovery(bound)]), (vec![], true));
+}
+
+#[test]
+fn a_client_without_either_replaces_what_was_asked_for_in_its_network_alone() {
+    let of = |visitor: &Visitor| Pending::Recovery(begun_by(visitor));
+    let begun = || {
+        vec![
+            of(&visitor(1, false, "192.0.2.1")),
+            of(&visitor(2, false, "198.51.100.7")),
+            of(&visitor(3, true, "192.0.2.1")),
+        ]
+    };
+    let by =
+        |who: &Visitor| replaced(begun(), who, NOW).iter().map(|other| other.browser.bytes()[0]).collect::<Vec<_>>();
+    assert_eq!(by(&visitor(9, false, "192.0.2.1")), [1]);
+    assert_eq!(by(&visitor(9, false, "203.0.113.9")), [0; 0]);
+    assert_eq!(by(&visitor(9, true, "192.0.2.1")), [0; 0]);
+    let hidden = Visitor { address: None, ..visitor(9, false, "192.0.2.1") };
+    assert!(replaced(vec![of(&hidden)], &hidden, NOW).is_empty(), "a network that is not known is nobody's");
 }
 
 #[test]
 fn what_is_over_or_opened_by_no_code_is_left_out() {
     let own = visitor(1, true, "192.0.2.1");
-    let left = |recovery: Recovery| candidates(vec![Pending::Recovery(recovery)], &own, NOW).len();
+    let left = |recovery: Recovery| candidates(vec![Pending::Recovery(recovery)], &own, NOW).entries.len();
     assert_eq!(left(begun_by(&own)), 1);
     assert_eq!(left(Recovery { expires_at: NOW, ..begun_by(&own) }), 0);
     assert_eq!(left(Recovery { account: None, ..begun_by(&own) }), 0);

@@ -56,6 +56,16 @@ pub enum AccountConflict {
 }
 
 impl AccountChange {
+    /// The account must not have been recovered, nor its review answered, since it was read.
+    pub fn still(account: &Account) -> Self {
+        Self::leaving(account, account.aftermath.clone())
+    }
+
+    /// What a recovery leaves behind is this from now on, where it is still what was read.
+    pub fn leaving(account: &Account, is: Aftermath) -> Self {
+        Self::Aftermath { account: account.id, was: account.aftermath.clone(), is }
+    }
+
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {

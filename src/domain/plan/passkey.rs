@@ -44,6 +44,8 @@ pub enum PasskeyChange {
         /// Whose.
         account: AccountId,
     },
+    /// The account must have none: what may be done without one is done once.
+    RequireNone(AccountId),
 }
 
 /// Why a change of a passkey is not made.
@@ -55,13 +57,15 @@ pub enum PasskeyConflict {
     Changed,
     /// It is the account's last one.
     Last,
+    /// The account has one.
+    NotNone,
 }
 
 impl PasskeyChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {
-            Self::Add(_) | Self::Use { .. } | Self::Rename { .. } | Self::Require { .. } => {}
+            Self::Add(_) | Self::Use { .. } | Self::Rename { .. } | Self::Require { .. } | Self::RequireNone(_) => {}
             Self::Remove { account, .. } => effects.may_end_sessions_of(*account),
         }
     }

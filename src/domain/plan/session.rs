@@ -6,7 +6,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;
-use crate::domain::session::Session;
+use crate::domain::session::{Authentication, Session};
 
 /// A change of a session.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub enum SessionChange {
         session: SecretDigest,
         /// The passkey.
         credential: CredentialId,
+        /// How its user has proved who they are, the passkey included.
+        authentication: Authentication,
     },
     /// Binds a session from before sessions had a host to the one that shows it. It must be there without one.
     Bind {

@@ -73,7 +73,13 @@ impl Theirs {
     /// Those in `headers`. Nothing is left of them for a route whose requests are passed on from here: nobody needs to
     /// ask about one, and where a proxy in front hands everything on, a page's script could read by such a question the
     /// cookies that its app hides from scripts.
-    pub(super) fn of(headers: &HeaderMap, credentials: &Credentials, route: &Route) -> Self {
+    /// `forwarded` is what the app is told in the place of an access token of ours.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        credentials: &Credentials,
+        forwarded: Option<HeaderValue>,
+        route: &Route,
+    ) -> Self {
         let (came, authorized) = (headers.contains_key(COOKIE), headers.contains_key(AUTHORIZATION));
         let left =
             |came, left: Option<HeaderValue>| Left { came, left: left.filter(|_| route.upstream.servers.is_empty()) };
@@ -86,8 +92,7 @@ impl Theirs {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one field, which means neither.
         let only = fields.next().filter(|_| fields.next().is_none());
-        let authorization =
-            only.filter(|_| !credentials.bearer.is_withheld(route.demands.forward_authorization)).cloned();
+        let authorization = forwarded.or_else(|| only.filter(|_| !credentials.bearer.is_withheld()).cloned());
         Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
     }
 }

@@ -92,10 +92,36 @@ fn a_token_says_who_it_is_and_what_hasura_reads() {
         session: SessionId(Uuid::from_u128(9)),
         account: AccountId(user),
         elevated: false,
+        issued_at: NOW,
         expires_at: NOW.after(LIFETIME),
     };
     assert_eq!(world.verify(&token.text), Ok(expected));
     assert_eq!(token.expires_at, expected.expires_at);
+}
+
+#[test]
+fn a_forwarded_token_is_an_access_token_for_nobody_whatever_its_audience() {
+    let world = world();
+    let (told, presented) = (signed_in(), world.verify(&world.mint(Some(NOW.after(HOUR))).text).unwrap());
+    let mint = |audience: &str, end| {
+        let (told, jti, now) = (told.told(), Uuid::from_u128(4), NOW.after(Duration::from_secs(60)));
+        world.identity.mint_forwarded(&told, presented, audience, end, jti, now).unwrap()
+    };
+    for audience in ["notes.example.com", AUDIENCE] {
+        let token = mint(audience, NOW.after(HOUR));
+        assert_eq!(token.expires_at, presented.expires_at, "it does not live longer");
+        let says = payload(&token.text);
+        assert_eq!((&says["aud"], &says["exp"]), (&json!(audience), &json!(presented.expires_at.unix())));
+        assert_eq!(says["https://hasura.io/jwt/claims"]["x-hasura-auth-elevated"], says["sub"]);
+        let now = NOW.after(Duration::from_secs(61));
+        assert_eq!(world.identity.verify_access(&token.text, now), Err(AccessError::Audience));
+        assert!(world.identity.is_access_token(&token.text), "it is ours, and goes to no other app");
+    }
+    assert_eq!(mint("a", NOW.after(Duration::from_secs(70))).expires_at, NOW.after(Duration::from_secs(70)));
+    // Whatever the mark says.
+    for mark in [json!(true), json!(false), json!("x"), json!({})] {
+        assert_eq!(world.with_claim("forwarded", mark), Err(AccessError::Audience));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use super::client::Client;
@@ -13,22 +13,59 @@ use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
 use super::sign_up::read_email;
 use crate::auth::otp::{Opened, WrongCode};
+use crate::domain::secret::Secret;
 use crate::portal::Portal;
 
 /// To whom.
 #[derive(Deserialize)]
 pub(super) struct Send {
     email: String,
+    ticket: Option<Asked>,
+}
+
+/// A ticket: one to be given, or the one that the client has.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    New(bool),
+    Own(String),
+}
+
+/// What a client is answered that is bound by a ticket.
+#[derive(Serialize)]
+struct Ticket {
+    ticket: String,
 }
 
 /// Sends a code; the same answer for any address.
 pub(super) async fn send(
     State(portal): State<Arc<Portal>>,
     client: Client,
-    Body(Send { email }): Body<Send>,
+    Body(Send { email, ticket }): Body<Send>,
 ) -> Result<Response, ApiError> {
-    portal.auth.otp.send_code(read_email(&email)?, &client.visitor).await?;
-    Ok(client.remember(&portal, Json("OK")))
+    let (email, otp, visitor) = (read_email(&email)?, &portal.auth.otp, &client.visitor);
+    let ticket = match ticket {
+        None | Some(Asked::New(false)) => {
+            otp.send_code(email, visitor).await?;
+            return Ok(client.remember(&portal, Json("OK")));
+        }
+        Some(Asked::New(true)) => {
+            let ticket = otp.ticket();
+            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await?;
+            ticket
+        }
+        Some(Asked::Own(text)) => {
+            let ticket = read_ticket(&text).ok_or_else(|| ApiError::invalid("`ticket` is no ticket of ours."))?;
+            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await?;
+            ticket
+        }
+    };
+    Ok(client.remember(&portal, Json(Ticket { ticket: ticket.text() })))
+}
+
+/// Reads a ticket, with or without padding.
+fn read_ticket(text: &str) -> Option<Secret> {
+    Secret::parse(text.strip_suffix('=').unwrap_or(text))
 }
 
 /// The code.
@@ -36,15 +73,22 @@ pub(super) async fn send(
 pub(super) struct Verify {
     email: String,
     otp: String,
+    ticket: Option<String>,
 }
 
 /// A session; none where recovery is held for a while and another code will be asked for then.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
     client: Client,
-    Body(Verify { email, otp }): Body<Verify>,
+    Body(Verify { email, otp, ticket }): Body<Verify>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
-    let opened = portal.auth.otp.open(&read_email(&email)?, &otp, &client.visitor).await;
+    let (email, flow) = (read_email(&email)?, &portal.auth.otp);
+    let visitor = match ticket {
+        None => client.visitor,
+        // What is no ticket binds nothing, like one that is nobody's.
+        Some(text) => client.visitor.with_ticket(read_ticket(&text).unwrap_or_else(|| flow.ticket()).digest()),
+    };
+    let opened = flow.open(&email, &otp, &visitor).await;
     Ok(Json(match opened.map_err(or(|WrongCode| ApiError::InvalidOtp))? {
         Opened::SignedIn(tokens) => SessionAnswer::of(Session::of(&portal, *tokens)?),
         Opened::Held => SessionAnswer::none(),

@@ -14,17 +14,24 @@ use crate::portal::Portal;
 #[derive(Serialize)]
 pub(super) struct SessionAnswer {
     session: Option<Session>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<String>,
 }
 
 impl SessionAnswer {
     /// There is one.
     pub(super) fn of(session: Session) -> Self {
-        Self { session: Some(session) }
+        Self { session: Some(session), ticket: None }
     }
 
     /// There is none yet.
     pub(super) fn none() -> Self {
-        Self { session: None }
+        Self { session: None, ticket: None }
+    }
+
+    /// There is none yet, and that ticket goes on.
+    pub(super) fn none_but(ticket: Option<String>) -> Self {
+        Self { session: None, ticket }
     }
 }
 
@@ -85,7 +92,7 @@ impl Session {
 impl User {
     /// An account.
     pub(super) fn of(account: &Account, grants: &Grants) -> Self {
-        let Account { id, email, name, locale, metadata, groups: _, disabled: _, created_at, aftermath: _ } = account;
+        let Account { id, email, name, locale, metadata, groups, disabled: _, created_at, aftermath: _ } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),
@@ -94,7 +101,7 @@ impl User {
             avatar_url: String::new(),
             created_at: created_at.rfc3339(),
             default_role: grants.default_role.as_str().to_owned(),
-            roles: grants.roles_of(account).into_iter().map(str::to_owned).collect(),
+            roles: grants.roles_of(groups.iter().map(String::as_str)).into_iter().map(str::to_owned).collect(),
             // An account exists only once its address has been proved.
             email_verified: true,
             is_anonymous: false,

@@ -21,6 +21,7 @@ use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile, ProfileError};
 use crate::domain::register::{Refusal, Said};
+use crate::domain::secret::Secret;
 use crate::portal::Portal;
 
 /// What begins a sign-up.
@@ -86,22 +87,25 @@ pub(super) struct Verify {
     credential: RegisterPublicKeyCredential,
     options: Option<Options>,
     nickname: Option<String>,
+    #[serde(default)]
+    ticket: Option<bool>,
 }
 
 /// Keeps the key until the code has come.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
     client: Client,
-    Body(Verify { credential, options, nickname }): Body<Verify>,
+    Body(Verify { credential, options, nickname, ticket }): Body<Verify>,
 ) -> Result<Response, ApiError> {
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;
     let nickname = nickname.or_else(|| options.as_ref()?.nickname.clone());
     // hasura-auth's clients send their options again, some of them without what they said at first.
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
-    let said = Said { nickname, profile };
+    let ticket = (ticket == Some(true)).then(|| portal.auth.otp.ticket());
+    let said = Said { nickname, profile, ticket: ticket.as_ref().map(Secret::digest) };
     portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
-    Ok(client.remember(&portal, Json(SessionAnswer::none())))
+    Ok(client.remember(&portal, Json(SessionAnswer::none_but(ticket.map(|ticket| ticket.text())))))
 }
 
 pub(super) fn read_email(text: &str) -> Result<Email, ApiError> {

@@ -85,6 +85,11 @@ impl State {
             PasskeyChange::Require { credential, account } => {
                 self.passkey(&credential, account)?;
             }
+            PasskeyChange::RequireNone(account) => {
+                if self.passkeys.values().any(|passkey| passkey.account == account) {
+                    return Err(PasskeyConflict::NotNone.into());
+                }
+            }
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ impl State {
             SessionChange::EndAll { account, except } => {
                 self.sessions.retain(|token, session| session.account != account || Some(*token) == except);
             }
-            SessionChange::Tie { session, credential } => {
+            SessionChange::Tie { session, credential, authentication } => {
                 let account = self.sessions.get(&session).ok_or(SessionConflict::Ended)?.account;
                 self.passkey(&credential, account)?;
                 let session = self.sessions.get_mut(&session).ok_or(SessionConflict::Ended)?;
@@ -30,6 +30,7 @@ impl State {
                     return Err(SessionConflict::Tied.into());
                 }
                 session.credential = Some(credential);
+                session.authentication = authentication;
             }
             SessionChange::Bind { session, host } => {
                 let session = self.sessions.get_mut(&session).ok_or(SessionConflict::Ended)?;
@@ -62,13 +63,19 @@ impl State {
                 self.are_of_one_session(&family)?;
                 self.tokens.insert(family.session, family);
             }
-            TokensChange::Advance(family) => {
+            TokensChange::Advance(family) | TokensChange::Cut(family) => {
                 self.are_of_one_session(&family)?;
                 let was = self.tokens.get_mut(&family.session).ok_or(Conflict::TokensChanged)?;
                 if was.revision.checked_add(1) != Some(family.revision) {
                     return Err(Conflict::TokensChanged);
                 }
                 *was = family;
+            }
+            TokensChange::Require { session, revision } => {
+                let family = self.tokens.get(&session).ok_or(Conflict::TokensChanged)?;
+                if family.revision != revision {
+                    return Err(Conflict::TokensChanged);
+                }
             }
         }
         Ok(())

@@ -65,7 +65,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Sessions => &[Table::SessionsByAccount, Table::SessionsByCreation, Table::SessionsByLastUse],
         Table::TokenFamilies => &[Table::RefreshTokens],
         Table::Links => &[Table::LinksByCode, Table::LinksByAccount, Table::LinksByExpiry],
-        Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByExpiry],
+        Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByEmail, Table::RecoveriesByExpiry],
         Table::Holds => &[Table::HoldsByExpiry],
         Table::AdminCodes => &[Table::AdminCodesByExpiry],
         Table::Events => &[Table::EventsByAccount, Table::EventsByExpiry],
@@ -82,6 +82,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         | Table::SessionsByAccount
         | Table::LinksByAccount
         | Table::RecoveriesByAccount
+        | Table::RecoveriesByEmail
         | Table::CeremoniesByExpiry
         | Table::RegistrationsByExpiry
         | Table::SessionsByCreation
@@ -102,7 +103,9 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
     match index {
         Table::AccountsByEmail | Table::RefreshTokens | Table::LinksByCode => value,
         // The browser's digest may have a zero byte; the address before the first one has none.
-        Table::RegistrationsByEmail => key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
+        Table::RegistrationsByEmail | Table::RecoveriesByEmail => {
+            key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default()
+        }
         Table::PasskeysByAccount | Table::EventsByAccount => after_time(after_account(key)),
         Table::SessionsByAccount | Table::LinksByAccount | Table::RecoveriesByAccount => after_account(key),
         Table::CeremoniesByExpiry

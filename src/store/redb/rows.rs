@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
-use crate::domain::passkey::MAX_CREDENTIAL_ID;
+use crate::domain::credential::MAX_CREDENTIAL_ID;
 
 /// Something kept in one table, and found through others.
 pub(super) trait Row: Sized {
@@ -53,7 +53,7 @@ pub(super) fn after_time(key: &[u8]) -> &[u8] {
     key.get(8..).unwrap_or_default()
 }
 
-/// The first key in [`Table::RegistrationsByEmail`] of an address; no address has a zero byte.
+/// The key of a browser in [`Table::RegistrationsByEmail`] and [`Table::RecoveriesByEmail`], which begin with an address; no address has a zero byte.
 pub(super) fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
     [email.as_bytes(), &[0], browser].concat()
 }

@@ -47,6 +47,8 @@ pub(super) enum Table {
     Recoveries,
     /// Account id, browser's digest.
     RecoveriesByAccount,
+    /// Address, a zero byte, browser's digest.
+    RecoveriesByEmail,
     /// Expiry, browser's digest.
     RecoveriesByExpiry,
     /// By account id.
@@ -86,7 +88,7 @@ pub(super) const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub(super) const ALL: [Self; 36] = [
+    pub(super) const ALL: [Self; 37] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -109,6 +111,7 @@ impl Table {
         Self::LinksByExpiry,
         Self::Recoveries,
         Self::RecoveriesByAccount,
+        Self::RecoveriesByEmail,
         Self::RecoveriesByExpiry,
         Self::Holds,
         Self::HoldsByExpiry,
@@ -150,6 +153,7 @@ impl Table {
             Self::LinksByExpiry => "links-by-expiry",
             Self::Recoveries => "recoveries",
             Self::RecoveriesByAccount => "recoveries-by-account",
+            Self::RecoveriesByEmail => "recoveries-by-email",
             Self::RecoveriesByExpiry => "recoveries-by-expiry",
             Self::Holds => "holds",
             Self::HoldsByExpiry => "holds-by-expiry",

@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use super::{
     BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, sessions, somebody, worlds, wrong,
 };
-use crate::authenticator::Passkey;
+use crate::authenticator::{Passkey, decode};
 use crate::browser::Answer;
 use crate::edge::Fragile;
 use crate::world::{CONFIG, World};
 
+/// Where every client is that is not told otherwise.
+const OWN: &str = "192.0.2.1";
 const NOBODY: &str = "nobody@example.com";
 
 fn opens(answer: &Answer) -> bool {
@@ -30,6 +32,17 @@ async fn with_recovery(mode: &str) -> World {
     let text = format!("{CONFIG}\n[accounts]\nrecovery = {mode}");
     World::with(&text, Arc::new(MemoryStore::new())).await
 }
+
+/// A client that keeps cookies, tickets, or neither.
+fn client(world: &World, kind: &str) -> Client {
+    match kind {
+        "page" => Client::page(world),
+        "ticket" => Client::ticketed(world),
+        _ => Client::app(world),
+    }
+}
+
+const KINDS: [&str; 3] = ["page", "ticket", "app"];
 
 /// How often the codes of an address that are out were tried.
 async fn tries(world: &World, email: &str) -> Vec<u32> {
@@ -82,32 +95,30 @@ async fn of_50_right_codes_at_once_one_makes_the_account() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_200_wrong_codes_at_once_five_are_counted() {
-    for page in [false, true] {
-        for recovering in [false, true] {
-            for (world, _kept) in worlds().await {
-                let mut client = if page { Client::page(&world) } else { Client::app(&world) };
-                if recovering {
-                    maria(&world).await;
-                    client.ask_for_code(MARIA).await;
-                } else {
-                    client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
-                }
-                let otp = world.code(MARIA).await;
-                let entering: Vec<_> = (0..200)
-                    .map(|_| (client.tab(&world), wrong(&otp)))
-                    .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
-                    .collect();
-                for answer in entering {
-                    assert!(!opens(&answer.await.unwrap()));
-                }
-                assert_eq!(tries(&world, MARIA).await, [5], "page: {page}, recovering: {recovering}");
-                assert!(!opens(&client.enter(MARIA, &otp).await), "the right one is spent with them");
-                // Only those count against the address: another code works.
-                world.wait(30);
+    for (kind, recovering) in [("page", false), ("page", true), ("ticket", false), ("ticket", true), ("app", true)] {
+        for (world, _kept) in worlds().await {
+            let mut client = client(&world, kind);
+            if recovering {
+                maria(&world).await;
                 client.ask_for_code(MARIA).await;
-                let otp = world.code(MARIA).await;
-                assert!(opens(&client.enter(MARIA, &otp).await), "page: {page}, recovering: {recovering}");
+            } else {
+                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
             }
+            let otp = world.code(MARIA).await;
+            let entering: Vec<_> = (0..200)
+                .map(|_| (client.tab(&world), wrong(&otp)))
+                .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
+                .collect();
+            for answer in entering {
+                assert!(!opens(&answer.await.unwrap()));
+            }
+            assert_eq!(tries(&world, MARIA).await, [5], "{kind}, recovering: {recovering}");
+            assert!(!opens(&client.enter(MARIA, &otp).await), "the right one is spent with them");
+            // Only those count against the address: another code works.
+            world.wait(30);
+            client.ask_for_code(MARIA).await;
+            let otp = world.code(MARIA).await;
+            assert!(opens(&client.enter(MARIA, &otp).await), "{kind}, recovering: {recovering}");
         }
     }
 }
@@ -138,25 +149,230 @@ async fn an_address_is_guessed_at_fifty_times_an_hour_and_its_passkey_works_on()
 }
 
 #[tokio::test]
-async fn a_code_finds_the_sign_up_it_was_sent_for() {
+async fn a_code_opens_the_sign_up_of_its_ticket_alone() {
     for second in [false, true] {
         let world = World::new().await;
-        let (mut client, mut keys) = (Client::app(&world), [Passkey::new(b"one"), Passkey::new(b"two")]);
+        let mut clients = [Client::ticketed(&world), Client::ticketed(&world)];
+        let mut keys = [Passkey::new(b"one"), Passkey::new(b"two")];
         let mut codes = Vec::new();
-        for key in &mut keys {
-            client.ask_to_sign_up(MARIA, key).await;
+        for (client, key) in clients.iter_mut().zip(&mut keys) {
+            let asked = client.ask_to_sign_up(MARIA, key).await;
+            assert_eq!(asked.json(), json!({ "session": null, "ticket": client.ticket }));
             codes.push(world.code(MARIA).await);
         }
+        assert_ne!(codes[0], codes[1]);
         let place = usize::from(second);
-        // A wrong one counts against both.
-        assert!(!opens(&client.enter(MARIA, &wrong(&codes[0])).await) || codes[1] == wrong(&codes[0]));
-        assert_eq!(tries(&world, MARIA).await, [1, 1]);
-        assert!(opens(&client.enter(MARIA, &codes[place]).await));
+        // The other's code opens neither, and counts against one's own alone; without a ticket nothing is counted or opened.
+        assert!(!opens(&clients[place].enter(MARIA, &codes[1 - place]).await));
+        let mut counted = tries(&world, MARIA).await;
+        counted.sort_unstable();
+        assert_eq!(counted, [0, 1]);
+        for code in &codes {
+            assert!(!opens(&Client::app(&world).enter(MARIA, code).await));
+        }
+        assert_eq!(tries(&world, MARIA).await.iter().sum::<u32>(), 1);
+        assert!(opens(&clients[place].enter(MARIA, &codes[place]).await));
         assert_eq!(super::keys(&world, MARIA).await, [keys[place].id.clone()]);
         is_locked_out(&world, &mut keys[1 - place]).await;
-        assert!(!opens(&client.enter(MARIA, &codes[1 - place]).await), "the other sign-up died with it");
+        assert!(!opens(&clients[1 - place].enter(MARIA, &codes[1 - place]).await), "the other sign-up died with it");
         assert_eq!(tries(&world, MARIA).await, [0; 0]);
     }
+}
+
+#[tokio::test]
+async fn where_two_wait_without_ticket_or_cookie_neither_opens() {
+    let world = World::new().await;
+    let (mut client, mut keys) = (Client::app(&world), [Passkey::new(b"one"), Passkey::new(b"two")]);
+    let mut codes = Vec::new();
+    for key in &mut keys {
+        client.ask_to_sign_up(MARIA, key).await;
+        codes.push(world.code(MARIA).await);
+    }
+    for code in &codes {
+        assert!(!opens(&client.enter(MARIA, code).await));
+    }
+    assert_eq!(tries(&world, MARIA).await, [2, 2], "each counts against both");
+    for key in &mut keys {
+        is_locked_out(&world, key).await;
+    }
+    assert!(world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().is_none());
+    // When they are over, one that is alone opens.
+    world.wait(31 * 60);
+    client.ask_to_sign_up(MARIA, &mut keys[1]).await;
+    let otp = world.code(MARIA).await;
+    assert!(opens(&client.enter(MARIA, &otp).await));
+    assert_eq!(super::keys(&world, MARIA).await, [keys[1].id.clone()]);
+}
+
+#[tokio::test]
+async fn whoever_asks_behind_the_same_address_does_not_finish_a_sign_up_of_somebody_else() {
+    let world = World::new().await;
+    for kind in KINDS {
+        let (mut theirs, code) = attack(&world, Client::app(&world)).await;
+        let mut owner = client(&world, kind);
+        // Once at once, and again when another code would be sent.
+        for _ in 0..2 {
+            owner.ask_for_code(MARIA).await;
+            assert_eq!(world.mails(MARIA).await.len(), 0, "{kind}: the other's is not gone on with");
+            assert!(!opens(&owner.enter(MARIA, &code).await), "{kind}");
+            assert!(!opens(&owner.enter(MARIA, &code).await), "{kind}");
+            world.wait(31);
+        }
+        is_locked_out(&world, &mut theirs).await;
+        assert!(world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().is_none(), "{kind}");
+        world.wait(3600);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asked_for_a_code_that_is_not_sent_does_not_finish_a_sign_up_of_somebody_else() {
+    for (mode, uses_up) in [("\"off\"", false), ("\"admin\"", false), ("\"email\"", true)] {
+        let world = with_recovery(mode).await;
+        if uses_up {
+            // All letters but one of an hour, the last of them when what the others were for is over.
+            let mut attacker = Client::page(&world);
+            attacker.begin("/signin/webauthn", &json!({})).await;
+            for _ in 0..5 {
+                attacker.ask_for_code(MARIA).await;
+                world.wait(31);
+            }
+            world.wait(31 * 60);
+        }
+        let (mut theirs, code) = attack(&world, Client::app(&world)).await;
+        let mut owner = Client::app(&world);
+        if uses_up {
+            refused(&owner.ask_to_sign_up(MARIA, &mut Passkey::new(b"own")).await, 429, "too-many-requests");
+        }
+        for _ in 0..2 {
+            owner.ask_for_code(MARIA).await;
+            assert_eq!(world.mails(MARIA).await.len(), 0);
+            assert!(!opens(&owner.enter(MARIA, &code).await), "{mode}");
+            world.wait(31);
+        }
+        is_locked_out(&world, &mut theirs).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_too_soon_for_a_code_does_not_finish_a_sign_up_of_somebody_else() {
+    let world = World::new().await;
+    let (mut theirs, code) = attack(&world, Client::app(&world)).await;
+    // They ask first, behind the same address, and take what they began away to another address.
+    let mut attacker = Client::page(&world);
+    attacker.ask_for_code(MARIA).await;
+    attacker.ask_for_code(BOB).await;
+    let mut owner = Client::app(&world);
+    owner.ask_for_code(MARIA).await;
+    assert!(!opens(&owner.enter(MARIA, &code).await));
+    is_locked_out(&world, &mut theirs).await;
+}
+
+#[tokio::test]
+async fn an_ask_in_vain_takes_nothing_from_the_code_that_is_out() {
+    let world = World::new().await;
+    maria(&world).await;
+    world.wait(3600);
+    for kind in KINDS {
+        let mut client = client(&world, kind);
+        client.begin("/signin/webauthn", &json!({})).await;
+        let mut otp = String::new();
+        for _ in 0..6 {
+            client.ask_for_code(MARIA).await;
+            otp = world.code(MARIA).await;
+            world.wait(31);
+        }
+        client.ask_for_code(MARIA).await;
+        assert_eq!(world.mails(MARIA).await.len(), 0);
+        assert!(opens(&client.enter(MARIA, &otp).await), "{kind}");
+        world.mails(MARIA).await;
+        world.wait(3600);
+    }
+}
+
+#[tokio::test]
+async fn each_of_two_who_ask_with_tickets_at_once_behind_one_address_is_sent_a_code() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut one, mut other) = (Client::ticketed(&world), Client::ticketed(&world));
+    one.ask_for_code(MARIA).await;
+    let ones = world.code(MARIA).await;
+    other.ask_for_code(MARIA).await;
+    let others = world.code(MARIA).await;
+    assert!(!opens(&one.enter(MARIA, &others).await) && opens(&one.enter(MARIA, &ones).await));
+}
+
+#[tokio::test]
+async fn a_ticket_is_good_for_its_address_and_for_nobody_without_it() {
+    let world = World::new().await;
+    let (mut client, mut key) = (Client::ticketed(&world), Passkey::new(b"key"));
+    client.ask_to_sign_up(MARIA, &mut key).await;
+    let otp = world.code(MARIA).await;
+    let ticket = client.ticket.clone().unwrap();
+    assert_eq!(decode(&json!(ticket)).len(), 32, "256 bits");
+    // The store has its digest's digest, at most.
+    let pending = world.store.registrations_of(&Email::parse(MARIA).unwrap()).await.unwrap().remove(0);
+    let secret = bmauth::domain::secret::Secret::parse(&ticket).unwrap();
+    assert!(*pending.browser.bytes() != *secret.bytes() && pending.browser != secret.digest());
+    assert!(!format!("{pending:?}").contains(&ticket));
+
+    let mut others = client.tab(&world);
+    others.ticket = None;
+    assert!(!opens(&others.enter(MARIA, &otp).await), "without it");
+    for bad in ["", "x", &"A".repeat(43), &format!("{ticket}x"), &ticket.to_uppercase()] {
+        others.ticket = Some(bad.to_owned());
+        assert!(!opens(&others.enter(MARIA, &otp).await), "{bad}");
+    }
+    // As a cookie of our pages it is nobody's.
+    let mut browser = world.browser();
+    browser.cookies.insert("__Host-bmauth-flow".into(), ticket.clone());
+    assert_ne!(browser.enter(&otp).await.status, StatusCode::SEE_OTHER);
+    others.ticket = Some(ticket.clone());
+    assert!(!opens(&others.enter(BOB, &otp).await), "another address");
+    assert_eq!(tries(&world, MARIA).await, [0], "none of that counts against it");
+    // Padded it is the same.
+    others.ticket = Some(format!("{ticket}="));
+    assert!(opens(&others.at(ELSEWHERE).enter(MARIA, &otp).await));
+    assert_eq!(keys(&world, MARIA).await, [key.id.clone()]);
+}
+
+#[tokio::test]
+async fn a_ticket_is_asked_for_in_words_that_are_understood() {
+    let world = World::new().await;
+    let mut client = Client::app(&world);
+    let mut ask =
+        async |ticket: Value| client.post("/signin/otp/email", &json!({ "email": MARIA, "ticket": ticket })).await;
+    for none in [json!(false), json!(null)] {
+        assert_eq!(ask(none).await.json(), json!("OK"));
+    }
+    for bad in [json!("x"), json!(1), json!({}), json!(""), json!("A".repeat(44))] {
+        refused(&ask(bad).await, 400, "invalid-request");
+    }
+    let (one, other) = (ask(json!(true)).await.json(), ask(json!(true)).await.json());
+    assert_ne!(one["ticket"], other["ticket"]);
+    assert_eq!(ask(one["ticket"].clone()).await.json(), one, "the same goes on");
+}
+
+#[tokio::test]
+async fn a_ticket_binds_a_recovery_and_its_next_code_too() {
+    let world = World::new().await;
+    maria(&world).await;
+    let (mut client, mut other) = (Client::ticketed(&world), Client::ticketed(&world).at(ELSEWHERE));
+    client.ask_for_code(MARIA).await;
+    let first = world.code(MARIA).await;
+    other.ask_for_code(MARIA).await;
+    let others = world.code(MARIA).await;
+    assert!(!opens(&client.enter(MARIA, &others).await) && !opens(&other.enter(MARIA, &first).await));
+    world.wait(30);
+    let ticket = client.ticket.clone();
+    client.ask_for_code(MARIA).await;
+    assert_eq!(client.ticket, ticket);
+    let second = world.code(MARIA).await;
+    assert!(first == second || !opens(&client.enter(MARIA, &first).await));
+    // On its way from one network to the other, as telephones are.
+    let mut client = client.at("2001:db8:7::1");
+    let done = client.enter(MARIA, &second).await;
+    client.keep(&done);
+    assert!(!opens(&other.enter(MARIA, &others).await), "one recovery ends the others");
 }
 
 #[tokio::test]
@@ -195,7 +411,7 @@ async fn a_code_is_good_for_ten_minutes_and_once() {
 #[tokio::test]
 async fn another_code_takes_the_place_of_the_first_after_half_a_minute() {
     let world = World::new().await;
-    let (mut client, mut key) = (Client::app(&world), Passkey::new(b"key"));
+    let (mut client, mut key) = (Client::ticketed(&world), Passkey::new(b"key"));
     client.ask_to_sign_up(MARIA, &mut key).await;
     let first = world.code(MARIA).await;
     for seconds in [0, 29] {
@@ -213,20 +429,27 @@ async fn another_code_takes_the_place_of_the_first_after_half_a_minute() {
 
 #[tokio::test]
 async fn a_sign_up_that_somebody_else_began_makes_no_account_through_its_owner() {
-    for attacker_keeps_cookies in [false, true] {
-        for own in ["nothing", "app", "page", "our pages"] {
+    for (of_attacker, address) in
+        [("app", ELSEWHERE), ("page", ELSEWHERE), ("ticket", ELSEWHERE), ("app", OWN), ("ticket", OWN)]
+    {
+        for own in ["a code", "ticket", "page", "our pages"] {
             let world = World::new().await;
-            let attacker = Client { keeps_cookies: attacker_keeps_cookies, ..Client::app(&world) }.at(ELSEWHERE);
+            let attacker = client(&world, of_attacker).at(address);
             let (mut theirs, code) = attack(&world, attacker).await;
-            let case = format!("cookies: {attacker_keeps_cookies}, Maria began: {own}");
+            let case = format!("of {of_attacker} at {address}, Maria began: {own}");
             // Maria types whatever code she gets, wherever she can.
             let (mut app, mut page, mut browser) = (Client::app(&world), Client::page(&world), world.browser());
+            let mut ticketed = Client::ticketed(&world);
             let mut key = Passkey::new(b"key of maria");
             let asked = match own {
-                "app" => Some(app.ask_to_sign_up(MARIA, &mut key).await),
+                "ticket" => Some(ticketed.ask_to_sign_up(MARIA, &mut key).await),
                 "page" => Some(page.ask_to_sign_up(MARIA, &mut key).await),
                 "our pages" => Some(browser.ask_to_register(MARIA, &mut key).await),
-                _ => None,
+                // Whoever types a code has asked for one.
+                _ => {
+                    app.ask_for_code(MARIA).await;
+                    None
+                }
             };
             let own_code = match asked {
                 Some(asked) => {
@@ -239,24 +462,24 @@ async fn a_sign_up_that_somebody_else_began_makes_no_account_through_its_owner()
             page.begin("/signin/webauthn", &json!({})).await;
             let mut with_pages_cookies = Client::page(&world);
             with_pages_cookies.browser.cookies.clone_from(&browser.cookies);
-            for client in [&mut app, &mut page, &mut with_pages_cookies] {
+            for client in [&mut app, &mut page, &mut with_pages_cookies, &mut ticketed] {
                 assert!(!opens(&client.enter(MARIA, &code).await), "{case}");
             }
             assert_ne!(browser.enter(&code).await.status, StatusCode::SEE_OTHER, "{case}");
             // She asks for another one.
             world.wait(30);
-            for client in [&mut app, &mut page, &mut with_pages_cookies] {
+            for client in [&mut app, &mut page, &mut with_pages_cookies, &mut ticketed] {
                 client.ask_for_code(MARIA).await;
             }
             let mails = world.mails(MARIA).await;
-            let again = usize::from(own == "app" || own == "page");
+            let again = usize::from(own == "ticket" || own == "page");
             assert_eq!(mails.len(), again, "{case}: none for what she did not begin");
             let newest =
                 mails.first().map(|mail| mail.subject.chars().filter(char::is_ascii_digit).collect::<String>());
             assert!(world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().is_none(), "{case}");
             // Her own makes her account, and what else was pending dies.
             let made = match own {
-                "app" => opens(&app.enter(MARIA, &newest.unwrap()).await),
+                "ticket" => opens(&ticketed.enter(MARIA, &newest.unwrap()).await),
                 "page" => opens(&page.enter(MARIA, &newest.unwrap()).await),
                 "our pages" => browser.enter(&own_code.unwrap()).await.status == StatusCode::SEE_OTHER,
                 _ => continue,
@@ -301,6 +524,10 @@ async fn an_account_that_is_there_already_is_opened_by_no_sign_up() {
     assert_eq!(app.keep(&done)["user"]["id"], account(&world, MARIA).await.id.0.to_string());
     is_locked_out(&world, &mut theirs).await;
     assert_eq!(keys(&world, MARIA).await, [own.id.clone()]);
+    // Her older key rests until the review is answered with the one that this recovery makes.
+    let mut new = Passkey::new(b"new key");
+    assert_eq!(app.add(&mut new).await.status, StatusCode::OK);
+    crate::recovering::keep_all(&world, &mut new).await;
     assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut own).await.status, StatusCode::OK);
 }
 
@@ -308,7 +535,7 @@ async fn an_account_that_is_there_already_is_opened_by_no_sign_up() {
 async fn a_sign_up_that_was_begun_before_the_account_was_made_dies_with_it() {
     let world = World::new().await;
     // Both are asked for their keys while the address is nobody's.
-    let (mut app, mut attacker) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
+    let (mut app, mut attacker) = (Client::ticketed(&world), Client::app(&world).at(ELSEWHERE));
     let (mut key, mut theirs) = (Passkey::new(b"key of maria"), Passkey::new(b"key of the attacker"));
     let options = attacker.begin("/signup/webauthn", &json!({ "email": MARIA })).await;
     let late = json!({ "credential": theirs.create(&options) });
@@ -325,27 +552,23 @@ async fn a_sign_up_that_was_begun_before_the_account_was_made_dies_with_it() {
 }
 
 #[tokio::test]
-async fn a_client_without_cookies_signs_up_in_one_network_and_one_with_them_anywhere() {
-    for (keeps_cookies, opened) in [(false, false), (true, true)] {
+async fn a_client_on_its_way_from_network_to_network_signs_up() {
+    for kind in KINDS {
+        for addresses in [["192.0.2.1", "2001:db8:1::1"], [ELSEWHERE, "192.0.2.1"]] {
+            let world = World::new().await;
+            let (mut client, mut key) = (client(&world, kind).at(addresses[0]), Passkey::new(b"key"));
+            client.ask_to_sign_up(MARIA, &mut key).await;
+            let otp = world.code(MARIA).await;
+            let mut on_the_way = client.at(addresses[1]);
+            assert!(!opens(&on_the_way.enter(MARIA, &wrong(&otp)).await));
+            assert!(opens(&on_the_way.enter(MARIA, &otp).await), "{kind}");
+        }
         let world = World::new().await;
-        let (mut client, mut key) = (Client { keeps_cookies, ..Client::app(&world) }, Passkey::new(b"key"));
-        client.ask_to_sign_up(MARIA, &mut key).await;
-        let otp = world.code(MARIA).await;
-        let mut on_the_way = client.tab(&world).at(ELSEWHERE);
-        assert_eq!(opens(&on_the_way.enter(MARIA, &otp).await), opened);
-        assert_eq!(opens(&client.enter(MARIA, &otp).await), !opened);
-    }
-}
-
-#[tokio::test]
-async fn where_networks_are_not_known_it_takes_a_cookie_to_sign_up() {
-    for (keeps_cookies, opened) in [(false, false), (true, true)] {
-        let world = World::new().await;
-        let mut client = Client { keeps_cookies, ..Client::app(&world) };
+        let mut client = client(&world, kind);
         client.browser.is_hidden = true;
         client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
         let otp = world.code(MARIA).await;
-        assert_eq!(opens(&client.enter(MARIA, &otp).await), opened);
+        assert!(opens(&client.enter(MARIA, &otp).await), "{kind}, where networks are not known");
     }
 }
 
@@ -395,7 +618,7 @@ async fn a_code_to_get_back_in_is_typed_in_the_client_that_asked() {
 }
 
 #[tokio::test]
-async fn of_several_who_wait_without_cookies_each_network_opens_its_own() {
+async fn of_several_who_wait_without_cookies_or_tickets_nobody_opens() {
     let world = World::new().await;
     maria(&world).await;
     let (mut one, mut other) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
@@ -406,10 +629,15 @@ async fn of_several_who_wait_without_cookies_each_network_opens_its_own() {
     assert_eq!(tries(&world, MARIA).await, [1]);
     other.ask_for_code(MARIA).await;
     let others = world.code(MARIA).await;
-    assert!(!opens(&one.enter(MARIA, &others).await) && !opens(&other.enter(MARIA, &ones).await));
-    assert!(!opens(&Client::app(&world).at("203.0.113.9").enter(MARIA, &ones).await));
-    assert!(opens(&one.enter(MARIA, &ones).await));
-    assert!(!opens(&other.enter(MARIA, &others).await), "one recovery ends the others");
+    for client in [&mut one, &mut other, &mut Client::app(&world).at("203.0.113.9")] {
+        for code in [&ones, &others] {
+            assert!(!opens(&client.enter(MARIA, code).await));
+        }
+    }
+    // One with a ticket does.
+    let mut bound = Client::ticketed(&world).at("203.0.113.10");
+    bound.recover(&world, MARIA).await;
+    assert!(bound.is_signed_in().await);
 }
 
 #[tokio::test]
@@ -500,6 +728,7 @@ async fn where_there_is_no_recovery_no_code_is_sent_and_none_is_taken() {
         assert!(!opens(&client.enter(email, "123456").await));
     }
     // A sign-up's code still is.
+    let mut client = Client::ticketed(&world);
     client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
     world.code(BOB).await;
     world.wait(30);
@@ -536,7 +765,7 @@ async fn a_disabled_user_is_sent_no_code_and_opened_by_none() {
 
 #[tokio::test]
 async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
-    for page in [false, true] {
+    for kind in KINDS {
         for mode in ["\"email\"", "\"delayed\"", "\"admin\"", "\"off\""] {
             let store = Arc::new(Fragile::default());
             let commits = Arc::clone(&store.commits);
@@ -547,27 +776,32 @@ async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
             bobs.counter = 1;
             let mut all: Vec<(&str, Vec<(usize, Value)>)> = Vec::new();
             for email in [MARIA, BOB, NOBODY] {
-                let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+                let mut client = client(&world, kind);
                 let mut seen = Vec::new();
                 for step in [
                     "ask", "ask", "enter", "enter", "wait", "ask", "enter", "enter", "enter", "enter", "enter", "enter",
                 ] {
                     let before = commits[1].load(Ordering::SeqCst);
+                    let asks = match &client.ticket {
+                        Some(ticket) => json!({ "email": email, "ticket": ticket }),
+                        None => json!({ "email": email, "ticket": kind == "ticket" }),
+                    };
                     let answer = match step {
-                        "ask" => client.post("/signin/otp/email", &json!({ "email": email })).await,
+                        "ask" => client.post("/signin/otp/email", &asks).await,
                         "enter" => client.enter(email, "12 34 56 7").await,
                         _ => {
                             world.wait(30);
                             continue;
                         }
                     };
+                    client.keep_ticket(&answer);
                     let durable = commits[1].load(Ordering::SeqCst) - before;
                     seen.push((durable, json!(format!("{step} {:?}", looks(&answer)))));
                 }
                 all.push((email, seen));
             }
             for (email, seen) in &all[1..] {
-                assert_eq!(*seen, all[0].1, "{email} {mode}, page: {page}");
+                assert_eq!(*seen, all[0].1, "{email} {mode}, {kind}");
             }
         }
     }
@@ -609,7 +843,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
         &["ask", "sign up", "wait", "ask", "ask"],
     ];
     for mode in ["\"email\"", "\"admin\"", "\"off\""] {
-        for page in [false, true] {
+        for kind in KINDS {
             for script in scripts {
                 let mut left = Vec::new();
                 for email in [MARIA, BOB, NOBODY] {
@@ -618,7 +852,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
                     somebody(&world, BOB).await;
                     world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
                     world.wait(3600);
-                    let mut client = if page { Client::page(&world) } else { Client::app(&world) };
+                    let mut client = client(&world, kind);
                     client.begin("/signin/webauthn", &json!({})).await;
                     for step in script {
                         match *step {
@@ -635,7 +869,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
                     }
                     left.push(sent);
                 }
-                assert!(left[0] >= 1 && left.iter().all(|sent| *sent == left[0]), "{mode} {page} {script:?} {left:?}");
+                assert!(left[0] >= 1 && left.iter().all(|sent| *sent == left[0]), "{mode} {kind} {script:?} {left:?}");
             }
         }
     }

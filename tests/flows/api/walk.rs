@@ -54,9 +54,9 @@ async fn another_key_takes_an_elevated_session() {
     let added = client.post("/user/webauthn/verify", &json!({ "credential": credential, "nickname": "Desk" })).await;
     assert_eq!(added.json(), json!({ "id": credential["id"], "nickname": "Desk" }));
     assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut second).await.status, StatusCode::OK);
-    // The token from before does not say so.
+    // The token from before is dead since.
     client.access = plain;
-    refused(&client.post("/user/webauthn/add", &json!({})).await, 403, "elevated-claim-required");
+    refused(&client.post("/user/webauthn/add", &json!({})).await, 401, "unauthenticated-user");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
-use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, SessionChange};
+use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange, Plan, SessionChange};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SignedIn};
 use bmauth::identity::rotation;
 use bmauth::mail::transport::Terminal;
@@ -83,8 +83,12 @@ async fn issuing() -> Issuing {
     let Gateway { auth, .. } = Gateway::new(&config, given).await.unwrap();
     let keys = Keys::derive(&store.master().await.unwrap().unwrap());
     let app = hello().await;
-    let world =
-        plan().route("/", Access::SignedIn, &app.url).start_with(Arc::new(Keeper::new()), Arc::clone(&auth) as _);
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .route("/maybe", Access::Optional, &app.url)
+        .route("/graphql", Access::SignedIn, &app.url)
+        .forwarding()
+        .start_with(Arc::new(Keeper::new()), Arc::clone(&auth) as _);
     Issuing { world, app, auth, store, clock, keys }
 }
 
@@ -144,13 +148,18 @@ impl Issuing {
 
     /// Begins a session of an account; `cookie` is its secret, where it is a browser's.
     async fn begin(&self, account: u8, session: u8, cookie: Option<&Secret>) -> SignedIn {
+        self.begin_by(account, session, cookie, &[Method::HardwareKey]).await
+    }
+
+    /// The same, proved by these; without a key among them it has none.
+    async fn begin_by(&self, account: u8, session: u8, cookie: Option<&Secret>, methods: &[Method]) -> SignedIn {
         let id = SessionId(Uuid::from_u128(1000 + u128::from(session)));
         let session = Session {
             token: cookie.map_or_else(|| self.keys.api_session(id), Secret::digest),
             id,
             account: account_id(account),
-            credential: CredentialId::new(&[account; 16]),
-            authentication: Authentication { at: self.now(), methods: vec![Method::HardwareKey] },
+            credential: CredentialId::new(&[account; 16]).filter(|_| methods.contains(&Method::HardwareKey)),
+            authentication: Authentication { at: self.now(), methods: methods.to_vec() },
             created_at: self.now(),
             last_seen_at: self.now(),
             browser: String::new(),
@@ -318,6 +327,30 @@ async fn a_browsers_session_has_no_access_tokens_and_an_apps_no_cookie() {
 }
 
 #[tokio::test]
+async fn a_session_that_a_code_alone_began_opens_no_route_until_a_passkey_is_made_in_it() {
+    let gateway = issuing().await;
+    gateway.add_account(1).await;
+    let signed_in = gateway.begin_by(1, 1, None, &[Method::EmailCode]).await;
+    let token = gateway.issue(&signed_in);
+    for kind in [&[][..], &["Sec-Fetch-Mode: cors"], &UPGRADE] {
+        assert_eq!(gateway.status(&token, kind).await, 401, "{kind:?}");
+    }
+    assert_eq!(gateway.status(&token, &["Sec-Fetch-Mode: navigate"]).await, 303);
+    assert!(gateway.app.seen().is_empty());
+    let line = format!("Authorization: Bearer {token}");
+    assert_eq!(gateway.world.get("/maybe", &[&line]).await.status, 200);
+    let seen = gateway.app.saw();
+    assert_eq!((seen.field(IDENTITY), seen.field("authorization")), (None, None));
+
+    let (credential, now) = (CredentialId::new(&[1; 16]).unwrap(), gateway.now());
+    let authentication = Authentication { at: now, methods: vec![Method::HardwareKey, Method::UserVerified] };
+    let tie = SessionChange::Tie { session: signed_in.session.token, credential, authentication };
+    gateway.auth.ledger().carry_out(Plan::durable(vec![tie.into()], ())).await.unwrap();
+    assert_eq!(gateway.status(&token, &[]).await, 200);
+    assert_eq!(part(gateway.app.saw().field(IDENTITY).unwrap(), 1)["acr"], "phr");
+}
+
+#[tokio::test]
 async fn the_token_an_app_is_handed_does_not_open_the_gateway() {
     let gateway = issuing().await;
     gateway.add_account(1).await;
@@ -326,6 +359,60 @@ async fn the_token_an_app_is_handed_does_not_open_the_gateway() {
     let handed = gateway.app.saw().field(IDENTITY).unwrap().to_owned();
     assert_eq!(gateway.status(&handed, &[]).await, 401);
     assert!(gateway.app.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_app_that_reads_tokens_is_handed_one_of_its_own_that_is_refused_here() {
+    let gateway = issuing().await;
+    gateway.add_account(1).await;
+    let signed_in = gateway.begin(1, 1, None).await;
+    let end = gateway.auth.sessions.limits().end(signed_in.session.created_at, gateway.now());
+    let mint = |elevated, jti| {
+        gateway
+            .auth
+            .identity()
+            .mint_access(&signed_in, elevated, end, Uuid::from_u128(jti), gateway.now())
+            .unwrap()
+            .text
+    };
+    let (plain, elevated) = (mint(None, 1), mint(Some(gateway.now().after(Duration::from_secs(300))), 2));
+    gateway.wait(100);
+    let mut handed = Vec::new();
+    for token in [&plain, &elevated, &plain, &elevated] {
+        let line = format!("Authorization: Bearer {token}");
+        assert_eq!(gateway.world.get("/graphql", &[&line]).await.status, 200);
+        let seen = gateway.app.saw().field("authorization").unwrap().to_owned();
+        let forwarded = seen.strip_prefix("Bearer ").unwrap().to_owned();
+        let (says, said) = (part(token, 1), part(&forwarded, 1));
+        assert_eq!(part(token, 0), part(&forwarded, 0), "any library reads it");
+        let mut expected = says.clone();
+        expected["aud"] = json!("notes.example.com");
+        expected["forwarded"] = json!(true);
+        for time in ["iat", "nbf"] {
+            expected[time] = json!(gateway.now().unix() - 30);
+        }
+        expected["jti"] = said["jti"].clone();
+        assert_eq!(said, expected);
+        handed.push(forwarded);
+    }
+    assert_eq!((&handed[0], &handed[1]), (&handed[2], &handed[3]), "not each request signs");
+
+    // Nothing here takes it, whatever comes along, and no other app sees it.
+    let secret = Secret::from_bytes([7; 32]);
+    gateway.begin(1, 9, Some(&secret)).await;
+    for forwarded in &handed[..2] {
+        assert_eq!(gateway.status(forwarded, &[&cookie(&secret)]).await, 401);
+        assert!(gateway.app.seen().is_empty());
+        let line = format!("Authorization: Bearer {forwarded}");
+        assert_eq!(gateway.world.get("/maybe", &[&cookie(&secret), &line]).await.status, 200);
+        let seen = gateway.app.saw();
+        assert_eq!((seen.field(IDENTITY), seen.field("authorization")), (None, None));
+        assert!(gateway.auth.sessions.of_access_token(forwarded).await.unwrap().is_none());
+    }
+    // The session's end ends them with the next request.
+    gateway.auth.sessions.sign_out(signed_in.session.token).await.unwrap();
+    let line = format!("Authorization: Bearer {plain}");
+    assert_eq!(gateway.world.get("/graphql", &[&line]).await.status, 401);
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn the_identity_header_has_the_name_and_the_route_the_audience_that_were_c
         .route_to("other.example.com", "/", Access::SignedIn, &[])
         .set(|settings| settings.identity_header = http::HeaderName::from_static("acme-user"))
         .start();
-    let cookie = cookie(&world.keeper.sign_in(7));
+    let cookie = cookie(&world.keeper.sign_in_at(7, "other.example.com"));
     let lines = [cookie.as_str()];
     let other = About { host: "other.example.com", ..about("/", &lines) };
     for family in FAMILIES {
@@ -164,7 +164,7 @@ async fn an_access_token_passes_like_the_cookie_and_stays_with_us() {
         let lines = [bearer.as_str()];
         let forwarding = About { host: "graphql.example.com", ..about("/", &lines) };
         let answer = world.asks(family, forwarding).await;
-        assert_eq!(answer.field("authorization"), Some(format!("Bearer {token}").as_str()), "this route has it");
+        assert_eq!(answer.field("authorization"), Some("Bearer forwarded.user7@example.com.graphql.example.com"));
         assert!(!removed(&answer).contains(&"authorization".to_owned()));
         let answer = world.asks(family, about("/public", &[&bearer])).await;
         passes_as_nobody(&answer);
@@ -173,6 +173,18 @@ async fn an_access_token_passes_like_the_cookie_and_stays_with_us() {
     world.keeper.end(&session);
     for family in FAMILIES {
         assert_eq!(world.asks(family, about("/api", &[&bearer])).await.status, 401, "the session ended");
+    }
+}
+
+#[tokio::test]
+async fn a_session_by_a_mailed_code_alone_is_asked_to_sign_in() {
+    let world = asked().start();
+    let session = world.keeper.sign_in_by_code(7);
+    let bearer = format!("Authorization: Bearer {}", world.keeper.access_token(&session));
+    for family in FAMILIES {
+        assert_eq!(world.asks(family, about("/api", &[&bearer])).await.status, 401, "{family:?}");
+        passes_as_nobody(&world.asks(family, about("/optional", &[&bearer])).await);
+        passes_as_nobody(&world.asks(family, about("/public", &[&bearer])).await);
     }
 }
 

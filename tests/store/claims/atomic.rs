@@ -192,7 +192,11 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
         Change::Account(AccountChange::Aftermath { account: first, was: Aftermath::default(), is: aftermath(1) }),
         Change::Tokens(TokensChange::Add(tokens(1, 1, 0))),
         Change::Tokens(TokensChange::Advance(TokenFamily { revision: 1, ..tokens(0, 2, 1) })),
-        Change::Session(SessionChange::Tie { session: digest(0), credential: credential(3) }),
+        Change::Session(SessionChange::Tie {
+            session: digest(0),
+            credential: credential(3),
+            authentication: session_by_code(0, 0).authentication,
+        }),
         Change::Account(AccountChange::SetGroups { account: second, was: account(2).groups, groups: Vec::new() }),
         Change::Session(SessionChange::EndAll { account: first, except: Some(digest(1)) }),
         Change::Passkey(PasskeyChange::Rename {

@@ -9,7 +9,7 @@ use bmauth::domain::plan::{
     AccountChange, AccountConflict, Change, Conflict, EventChange, HoldChange, LinkChange, PasskeyChange,
     PasskeyConflict, RecoveryChange, SessionChange, SessionConflict, TokensChange,
 };
-use bmauth::domain::session::Session;
+use bmauth::domain::session::{Authentication, Method, Session};
 use bmauth::store::Store;
 
 use crate::claims::atomic::{keeps, refuses};
@@ -275,8 +275,14 @@ pub async fn groups_are_changed_from_those_that_were_read_only(store: Arc<impl S
     assert_eq!(store.account(account_id(2)).await.unwrap().unwrap().groups.len(), 2);
 }
 
+/// As in a session that a passkey began.
+fn authenticated() -> Authentication {
+    Authentication { at: at(2500), methods: vec![Method::SoftwareKey, Method::UserVerified, Method::EmailCode] }
+}
+
 fn tie(n: u32, with: u32) -> [Change; 1] {
-    [Change::Session(SessionChange::Tie { session: digest(n), credential: credential(with) })]
+    let (session, credential) = (digest(n), credential(with));
+    [Change::Session(SessionChange::Tie { session, credential, authentication: authenticated() })]
 }
 
 pub async fn a_session_without_a_passkey_is_tied_once_to_one_of_its_account(store: Arc<impl Store>) {
@@ -294,7 +300,7 @@ pub async fn a_session_without_a_passkey_is_tied_once_to_one_of_its_account(stor
     )
     .await;
     keeps(&*store, tie(5, 3)).await;
-    let tied = Session { credential: Some(credential(3)), ..session_by_code(5, 1) };
+    let tied = Session { credential: Some(credential(3)), authentication: authenticated(), ..session_by_code(5, 1) };
     assert_eq!(store.session(digest(5)).await.unwrap(), Some(tied.clone()));
     // Neither that one nor one that had a passkey from the beginning is tied to another, or again.
     for (n, with) in [(5, 1), (5, 3), (1, 3), (1, 1)] {
@@ -334,6 +340,22 @@ pub async fn a_required_passkey_must_be_there_and_be_the_accounts(store: Arc<imp
     refuses(&*store, [remove(1, 1, false), require(1, 1)].concat(), Conflict::Passkey(PasskeyConflict::Changed)).await;
     keeps(&*store, [require(1, 1), remove(1, 1, false)].concat()).await;
     refuses(&*store, require(1, 1), Conflict::Passkey(PasskeyConflict::Changed)).await;
+}
+
+pub async fn what_takes_an_account_without_a_passkey_is_done_once(store: Arc<impl Store>) {
+    let none = |account| [Change::Passkey(PasskeyChange::RequireNone(account_id(account)))];
+    two_people(&*store).await;
+    refuses(&*store, none(1), Conflict::Passkey(PasskeyConflict::NotNone)).await;
+    refuses(&*store, none(2), Conflict::Passkey(PasskeyConflict::NotNone)).await;
+    keeps(&*store, none(9)).await;
+    let without = [&remove(1, 1, false)[..], &remove(3, 1, true)].concat();
+    keeps(&*store, [&without[..], &none(1)].concat()).await;
+    refuses(&*store, none(2), Conflict::Passkey(PasskeyConflict::NotNone)).await;
+    let added = |n| Change::Passkey(PasskeyChange::Add(passkey(n, 1)));
+    refuses(&*store, [&[added(10)], &none(1)[..]].concat(), Conflict::Passkey(PasskeyConflict::NotNone)).await;
+    let commits = (20..40).map(|n| [&none(1)[..], &[added(n)]].concat()).collect();
+    assert_eq!(race(&store, commits, Conflict::Passkey(PasskeyConflict::NotNone)).await, 1);
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
 }
 
 pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {

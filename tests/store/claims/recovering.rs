@@ -217,3 +217,25 @@ pub async fn disabling_an_account_takes_away_what_would_let_somebody_in_later(st
         assert_eq!(store.recovery(digest(n)).await.unwrap().is_some(), left);
     }
 }
+
+pub async fn the_recoveries_for_an_address_are_found_whether_or_not_it_has_an_account(store: Arc<impl Store>) {
+    let to = |n: u32, of: u32, address: u32| Recovery { email: email(address), ..recovery(n, of) };
+    // Of the browsers, 3 has typed an address without an account.
+    let put = [to(1, 1, 1), Recovery { claim: claim(2), ..to(2, 1, 1) }, to(3, 1, 1), to(4, 2, 2)];
+    assert_eq!(put[2].account, None);
+    keeps(&*store, put.clone().map(RecoveryChange::Put).map(Change::from)).await;
+    let found = async |of: u32| store.recoveries_for(&email(of)).await.unwrap();
+    assert_eq!(found(1).await, put[..3]);
+    assert_eq!(found(2).await, put[3..]);
+    assert_eq!(found(9).await, []);
+    // One goes on, and one browser asks for another address.
+    let next = Recovery { revision: 1, ..put[0].clone() };
+    let other = to(2, 2, 2);
+    keeps(&*store, [RecoveryChange::Advance(next.clone()), RecoveryChange::Put(other.clone())].map(Change::from)).await;
+    assert_eq!(found(1).await, [next, put[2].clone()]);
+    assert_eq!(found(2).await, [other, put[3].clone()]);
+    keeps(&*store, [Change::Recovery(RecoveryChange::DropAll(account_id(1)))]).await;
+    assert_eq!(found(1).await, put[2..3]);
+    assert_eq!(store.sweep(at(u64::MAX), at(0), at(0), 9).await.unwrap(), 3);
+    assert!(found(1).await.is_empty() && found(2).await.is_empty());
+}

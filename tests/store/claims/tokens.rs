@@ -90,6 +90,7 @@ pub async fn tokens_go_on_from_the_revision_before_only(store: Arc<impl Store>) 
     three_families(&*store).await;
     for revision in [1, 2, u32::MAX - 1] {
         let family = advanced(1, revision, 1, 1);
+        refuses(&*store, [Change::Tokens(TokensChange::Cut(family.clone()))], Conflict::TokensChanged).await;
         refuses(&*store, [Change::Tokens(TokensChange::Advance(family))], Conflict::TokensChanged).await;
     }
     refuses(&*store, [Change::Tokens(TokensChange::Advance(tokens(1, 2, 0)))], Conflict::TokensChanged).await;
@@ -98,6 +99,8 @@ pub async fn tokens_go_on_from_the_revision_before_only(store: Arc<impl Store>) 
         refuses(&*store, advance(1, revision), Conflict::TokensChanged).await;
         assert_eq!(store.tokens(digest(1)).await.unwrap(), Some(advanced(1, revision, 1, revision)));
     }
+    keeps(&*store, [Change::Tokens(TokensChange::Cut(advanced(1, 3, 1, 0)))]).await;
+    assert_eq!(store.tokens(digest(1)).await.unwrap(), Some(advanced(1, 3, 1, 0)));
     assert_eq!(store.tokens(digest(2)).await.unwrap(), Some(tokens(2, 1, 1)));
     // A session without tokens is given none so.
     keeps(&*store, [Change::Session(SessionChange::Add(session(4, 1, 1)))]).await;
@@ -228,7 +231,11 @@ pub async fn what_changes_a_session_leaves_its_tokens(store: Arc<impl Store>) {
     )
     .await;
     for change in [
-        Change::Session(SessionChange::Tie { session: digest(1), credential: credential(1) }),
+        Change::Session(SessionChange::Tie {
+            session: digest(1),
+            credential: credential(1),
+            authentication: session_by_code(1, 1).authentication,
+        }),
         Change::Session(SessionChange::Touch(vec![(digest(1), at(5000))])),
         Change::Session(SessionChange::Require(digest(1))),
     ] {
@@ -261,4 +268,17 @@ pub async fn tokens_of_an_ended_session_do_not_go_on(store: Arc<impl Store>) {
     assert_eq!(families(&*store).await, [2, 3]);
     refuses(&*store, advance(1, 1), Conflict::TokensChanged).await;
     assert_eq!(families(&*store).await, [2, 3]);
+}
+
+pub async fn tokens_are_required_in_one_state(store: Arc<impl Store>) {
+    three_families(&*store).await;
+    let require = |n, revision| Change::Tokens(TokensChange::Require { session: digest(n), revision });
+    keeps(&*store, [require(1, 0)]).await;
+    refuses(&*store, [require(1, 1)], Conflict::TokensChanged).await;
+    refuses(&*store, [require(9, 0)], Conflict::TokensChanged).await;
+    keeps(&*store, [&advance(1, 0)[..], &[require(1, 1), require(2, 0)]].concat()).await;
+    refuses(&*store, [require(1, 0)], Conflict::TokensChanged).await;
+    assert_eq!(store.tokens(digest(1)).await.unwrap(), Some(advanced(1, 0, 1, 0)));
+    let end = Change::Session(SessionChange::End(digest(2)));
+    refuses(&*store, [end, require(2, 0)], Conflict::TokensChanged).await;
 }

@@ -11,6 +11,7 @@ use crate::domain::account::Account;
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, Method, SessionId};
+use crate::domain::token_family::Cut;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -55,7 +56,7 @@ fn admit(sessions: &SessionTable, signed_in: &SignedIn) -> LiveSession {
 
 fn token(audience: &str, value: &'static str) -> KeptToken {
     let value = HeaderValue::from_static(value);
-    KeptToken { audience: audience.into(), value, fresh_from: NOW, fresh_until: NOW.after(HOUR) }
+    KeptToken { audience: audience.into(), in_place_of: None, value, fresh_from: NOW, fresh_until: NOW.after(HOUR) }
 }
 
 #[test]
@@ -347,12 +348,15 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
     for (audience, minutes) in audiences.iter().zip(1..) {
         let fresh_until = NOW.after(Duration::from_secs(60 * minutes));
         let value = HeaderValue::from_static("a token");
-        sessions.keep(&live, KeptToken { audience: Arc::clone(audience), value, fresh_from: NOW, fresh_until });
+        sessions.keep(
+            &live,
+            KeptToken { audience: Arc::clone(audience), in_place_of: None, value, fresh_from: NOW, fresh_until },
+        );
     }
     let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
     assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
     for number in 1..3 * MOST as u128 {
-        sessions.keep(&LiveSession::new(&somebody(number), None, LIMITS), token("notes", "a token"));
+        sessions.keep(&LiveSession::new(&somebody(number), None, Cut::NONE, LIMITS), token("notes", "a token"));
     }
     assert!(sessions.kept.len() <= MOST && sessions.kept.len() > MOST / 2);
 }

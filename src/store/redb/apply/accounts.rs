@@ -46,6 +46,11 @@ impl Batch<'_, '_> {
             PasskeyChange::Require { credential, account } => {
                 self.passkey(&credential, account)?;
             }
+            PasskeyChange::RequireNone(account) => {
+                if !self.keys(Table::PasskeysByAccount, of_account(account), 1)?.is_empty() {
+                    return Err(PasskeyConflict::NotNone.into());
+                }
+            }
         }
         Ok(())
     }

@@ -20,13 +20,13 @@ impl Batch<'_, '_> {
             SessionChange::EndAll { account, except } => {
                 self.end_sessions(account, |session| Some(session.token) != except)?;
             }
-            SessionChange::Tie { session, credential } => {
+            SessionChange::Tie { session, credential, authentication } => {
                 let session = self.load::<Session>(session.bytes())?.ok_or(SessionConflict::Ended)?;
                 self.passkey(&credential, session.account)?;
                 if session.credential.is_some() {
                     return Err(SessionConflict::Tied.into());
                 }
-                self.put(&Session { credential: Some(credential), ..session })?;
+                self.put(&Session { credential: Some(credential), authentication, ..session })?;
             }
             SessionChange::Bind { session, host } => {
                 let session = self.load::<Session>(session.bytes())?.ok_or(SessionConflict::Ended)?;
@@ -53,7 +53,11 @@ impl Batch<'_, '_> {
     pub(super) fn make_tokens(&mut self, change: TokensChange) -> Result<(), Stop> {
         match change {
             TokensChange::Add(family) => self.add_tokens(&family)?,
-            TokensChange::Advance(family) => self.advance_tokens(&family)?,
+            TokensChange::Advance(family) | TokensChange::Cut(family) => self.advance_tokens(&family)?,
+            TokensChange::Require { session, revision } => {
+                let family = self.load::<TokenFamily>(session.bytes())?;
+                family.filter(|family| family.revision == revision).ok_or(Conflict::TokensChanged)?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::fault::Fault;
-use super::super::rows::{Row, at};
+use super::super::rows::{Row, at, of_email};
 use super::super::table::Table;
 use super::profile::{claim, network_of};
 use crate::domain::account::AccountId;
@@ -57,7 +57,10 @@ impl Row for Recovery {
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         let browser = &self.browser.bytes()[..];
         let of_account = |account: AccountId| [account.0.as_bytes(), browser].concat();
-        let mut rows = vec![(Table::RecoveriesByExpiry, at(self.expires_at, browser), Vec::new())];
+        let mut rows = vec![
+            (Table::RecoveriesByExpiry, at(self.expires_at, browser), Vec::new()),
+            (Table::RecoveriesByEmail, of_email(self.email.as_str(), browser), Vec::new()),
+        ];
         rows.extend(self.account.map(|account| (Table::RecoveriesByAccount, of_account(account), Vec::new())));
         rows
     }
