@@ -56,7 +56,7 @@ export function complain(sentence, reload) {
   alert.focus();
 }
 
-// Says what was refused; anything else that fails is a slip of ours, whose own words are for nobody.
+// Says what was refused; whatever else fails is a slip of ours.
 export const refused = (error) => complain(error.name === "Refusal" ? error.message : words.failed, error.reload);
 
 // Tells something that is nobody's mistake. The focus stays where it is.
@@ -110,7 +110,7 @@ export function on(actions) {
   });
 }
 
-// What happens when the form of the present face is sent: `act(form, button)`, unless something happens already.
+// What sending the form of the present face does: `act(form, button)`, unless something is under way.
 export function onSubmit(act) {
   const form = document.getElementById("form");
   // A property: a face that comes back has its listener already.
