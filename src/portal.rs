@@ -90,18 +90,23 @@ impl Portal {
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
     use pages::{devices, faster, link, recover, register, sign_in, sign_out};
+    let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
     let changes = Router::new()
+        // Whoever asks here need not be signed in, and each time a challenge is kept.
         .route(own_paths::REGISTER_OPTIONS, post(register::options))
+        .route(own_paths::SIGN_IN_OPTIONS, post(sign_in::options))
+        .route(own_paths::RECOVER_OPTIONS, post(recover::device::options))
+        .route(own_paths::LINK_OPTIONS, post(link::set_up::options))
+        .route(own_paths::LINK_NUMBER, post(link::approve::number))
+        .route_layer(asks)
         .route(own_paths::REGISTER_VERIFY, post(register::verify))
         .route(own_paths::REGISTER_CODE, post(register::code::post))
         .route(own_paths::REGISTER_RESEND, post(register::code::resend))
-        .route(own_paths::SIGN_IN_OPTIONS, post(sign_in::options))
         .route(own_paths::SIGN_IN_VERIFY, post(sign_in::verify))
         .route(own_paths::SIGN_OUT, post(sign_out::post))
         .route(own_paths::RECOVER, post(recover::post))
         .route(own_paths::RECOVER_CODE, post(recover::code::post))
         .route(own_paths::RECOVER_RESEND, post(recover::code::resend))
-        .route(own_paths::RECOVER_OPTIONS, post(recover::device::options))
         .route(own_paths::RECOVER_VERIFY, post(recover::device::verify))
         .route(own_paths::RECOVER_REVIEW_OPTIONS, post(recover::review::options))
         .route(own_paths::RECOVER_REVIEW_VERIFY, post(recover::review::verify))
@@ -111,10 +116,8 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::LINK_ASK, post(link::start::ask))
         .route(own_paths::LINK_OFFER, post(link::offer))
         .route(own_paths::LINK_FIND, post(link::find))
-        .route(own_paths::LINK_NUMBER, post(link::approve::number))
         .route(own_paths::LINK_APPROVE, post(link::approve::approve))
         .route(own_paths::LINK_DENY, post(link::deny))
-        .route(own_paths::LINK_OPTIONS, post(link::set_up::options))
         .route(own_paths::LINK_VERIFY, post(link::set_up::verify))
         .route(own_paths::DEVICES_RENAME, post(devices::rename))
         .route(own_paths::DEVICES_SIGN_OUT, post(devices::sign_out))

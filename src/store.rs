@@ -71,6 +71,10 @@ pub trait Records: Send + Sync + 'static {
     async fn passkey(&self, id: &CredentialId) -> Result<Option<Passkey>, StoreError>;
     /// All passkeys of an account, oldest first.
     async fn passkeys(&self, account: AccountId) -> Result<Vec<Passkey>, StoreError>;
+    /// Their credential ids. Of the passkeys themselves nothing need be read.
+    async fn passkey_ids(&self, account: AccountId) -> Result<Vec<CredentialId>, StoreError> {
+        Ok(self.passkeys(account).await?.into_iter().map(|passkey| passkey.key.id).collect())
+    }
     /// The session of that token.
     async fn session(&self, token: SecretDigest) -> Result<Option<Session>, StoreError>;
     /// The tokens of a session of the API.
@@ -91,7 +95,8 @@ pub trait Records: Send + Sync + 'static {
     async fn link_by_code(&self, code: LinkCodeDigest) -> Result<Option<Link>, StoreError>;
     /// The recovery that browser began.
     async fn recovery(&self, browser: SecretDigest) -> Result<Option<Recovery>, StoreError>;
-    /// All recoveries of an account, whoever began them.
+    /// All recoveries of an account, whoever began them; those of an address that has none are its
+    /// [stand-in's](AccountId::stand_in).
     async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError>;
     /// All recoveries that were begun for an address, whether or not it has an account.
     async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError>;

@@ -1,6 +1,7 @@
 //! Drives [`crate::domain::assertion`]: asks for the proof of a passkey, and verifies the answer. The same for signing in,
 //! approving a link and confirming an act.
 
+use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
@@ -37,7 +38,7 @@ impl Core {
 
     /// The ids of the passkeys of an account.
     pub(super) async fn passkey_ids(&self, account: AccountId) -> Result<Vec<CredentialId>, StoreError> {
-        Ok(self.records.passkeys(account).await?.into_iter().map(|passkey| passkey.key.id).collect())
+        self.records.passkey_ids(account).await
     }
 
     /// The device answered: verifies it, and returns the proof with the account whose passkey it is. Where an address is
@@ -75,7 +76,6 @@ impl Core {
         of: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<(Proof<T>, Account), Failure<AssertionRefusal>> {
-        let not_proved = || Failure::Refused(AssertionRefusal::NotProved);
         let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| refuse(&unproved))?;
         let (named, handle) = (self.records.passkey(&claimed).await?, user_handle(&answer));
@@ -87,39 +87,52 @@ impl Core {
             None => Err(relying_party.verify_in_vain(&answer, state)),
         });
         let verified = verified.await.map_err(|_refused| WorldFailure::Busy)?;
-        let Some(passkey) = named else { return Err(Failure::Refused(self.nobodys(&claimed, visitor).await?)) };
-        question.accepts(&passkey, handle.as_deref()).map_err(Failure::Refused)?;
-        let owner = self.records.account(passkey.account).await?.ok_or_else(not_proved)?;
-        if of.is_some_and(|email| *email != owner.email) || owner.aftermath.is_after(question.posed().at, self.now()) {
-            return Err(not_proved());
-        }
-        match verified {
-            Ok((used, news)) => {
-                // Whatever follows, the account must not have been recovered meanwhile.
-                let mut noted = vec![AccountChange::still(&owner).into()];
-                noted.extend(self.note_news(news, &passkey, &owner, visitor).await?);
-                Ok((question.answered(passkey, used, noted), owner))
-            }
-            Err(unproved) => {
-                if matches!(unproved, Unproved::Contradicts(Contradiction::CounterWentBack)) {
-                    self.note_copy(&question, &passkey, &owner, visitor).await?;
+        // No account is called by the name that is nobody's, and it is looked for all the same.
+        let owner = named.as_ref().map_or(AccountId(Uuid::nil()), |passkey| passkey.account);
+        let owner = self.records.account(owner).await?;
+        if let (Some(passkey), Some(owner)) = (&named, owner)
+            && question.accepts(passkey, handle.as_deref()).is_ok()
+            && of.is_none_or(|email| *email == owner.email)
+            && !owner.aftermath.is_after(question.posed().at, self.now())
+        {
+            match verified {
+                Ok((used, news)) => {
+                    // Whatever follows, the account must not have been recovered meanwhile.
+                    let mut noted = vec![AccountChange::still(&owner).into()];
+                    noted.extend(self.note_news(news, passkey, &owner, visitor).await?);
+                    return Ok((question.answered(passkey.clone(), used, noted), owner));
                 }
-                Err(refuse(&unproved))
+                Err(unproved @ Unproved::Contradicts(_)) => {
+                    if matches!(unproved, Unproved::Contradicts(Contradiction::CounterWentBack)) {
+                        self.note_copy(&question, passkey, &owner, visitor).await?;
+                    }
+                    return Err(refuse(&unproved));
+                }
+                // Told no more than who names a passkey that was made up.
+                Err(unproved) => log(&unproved),
             }
         }
+        Err(Failure::Refused(self.unproved(&claimed, named.is_some(), visitor).await?))
     }
 
-    /// Why a passkey proves nothing that no account has. A made-up id is refused as if it were somebody's, and the key of
-    /// a registration that waits for its code is not one to be forgotten.
-    async fn nobodys(&self, claimed: &CredentialId, visitor: &Visitor) -> Result<AssertionRefusal, StoreError> {
+    /// Why an answer proves nothing, by the passkey it names. A made-up id is refused as if it were somebody's, and after
+    /// as many reads; and the key of a registration that waits for its code is not one to be forgotten.
+    async fn unproved(
+        &self,
+        claimed: &CredentialId,
+        is_somebodys: bool,
+        visitor: &Visitor,
+    ) -> Result<AssertionRefusal, StoreError> {
         let waits = |registration: Option<Registration>| registration.is_some_and(|it| it.passkey.id == *claimed);
-        if waits(self.registration(visitor).await?) {
-            return Ok(AssertionRefusal::Unfinished);
-        }
+        let unfinished = waits(self.registration(visitor).await?);
         // The same browser's sign-up over the API is another one.
         let over_api = self.records.registration(over_api(visitor.browser)).await?;
-        let is_known = self.relying_party.is_fake(claimed) || waits(over_api);
-        Ok(if is_known { AssertionRefusal::NotProved } else { AssertionRefusal::UnknownPasskey })
+        let is_known = is_somebodys || self.relying_party.is_fake(claimed) || waits(over_api);
+        Ok(match (unfinished && !is_somebodys, is_known) {
+            (true, _) => AssertionRefusal::Unfinished,
+            (false, true) => AssertionRefusal::NotProved,
+            (false, false) => AssertionRefusal::UnknownPasskey,
+        })
     }
 
     /// The visitor's unfinished registration, if it has not expired.
@@ -176,8 +189,12 @@ fn user_handle(answer: &PublicKeyCredential) -> Option<Vec<u8>> {
     answer.get_user_unique_id().filter(|handle| !handle.is_empty()).map(<[u8]>::to_vec)
 }
 
-fn refuse(unproved: &Unproved) -> Failure<AssertionRefusal> {
+fn log(unproved: &Unproved) {
     tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
+}
+
+fn refuse(unproved: &Unproved) -> Failure<AssertionRefusal> {
+    log(unproved);
     Failure::Refused(match unproved {
         Unproved::Contradicts(contradiction) => (*contradiction).into(),
         Unproved::Webauthn(_) | Unproved::Malformed(_) => AssertionRefusal::NotProved,

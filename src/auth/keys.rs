@@ -1,5 +1,8 @@
 //! The keys that are derived from the gateway's master secret.
 
+use crate::domain::account::AccountId;
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
 use crate::domain::plan::Counter;
 use crate::domain::secret::{MacKey, Secret, SecretDigest};
 use crate::domain::session::SessionId;
@@ -25,6 +28,8 @@ pub struct Keys {
     pub admin_codes: MacKey,
     /// Of the names by which the store knows sessions of the API.
     pub api_sessions: MacKey,
+    /// Of the names of accounts to be.
+    pub accounts: MacKey,
     /// Of refresh tokens: which follows which.
     pub refresh_tokens: MacKey,
 }
@@ -43,6 +48,7 @@ impl Keys {
             links: key("links"),
             admin_codes: key("admin codes"),
             api_sessions: key("API sessions"),
+            accounts: key("accounts to be"),
             refresh_tokens: key("refresh tokens"),
         }
     }
@@ -50,6 +56,16 @@ impl Keys {
     /// What the store knows a session of the API by: no client carries it, its access tokens name the session.
     pub fn api_session(&self, id: SessionId) -> SecretDigest {
         SecretDigest::from_bytes(self.api_sessions.mac(&[id.0.as_bytes()]))
+    }
+
+    /// What an account would be called that this browser makes for an address about now: the same for whoever begins twice,
+    /// so that the passkey of the second time takes the place of the first one's in the browser's manager, and is no dead
+    /// twin beside it (WebAuthn L3 §5.1.3). An hour later it is another one, since no account is called as one before it.
+    pub(super) fn account_to_be(&self, browser: SecretDigest, email: &Email, now: Timestamp) -> AccountId {
+        let hour = now.unix() / 3600;
+        let mac = self.accounts.mac(&[browser.bytes(), email.as_str().as_bytes(), &hour.to_be_bytes()]);
+        let (head, _) = mac.split_first_chunk::<16>().expect("a digest has 32 bytes");
+        AccountId(uuid::Builder::from_random_bytes(*head).into_uuid())
     }
 
     /// The name of the counter of `parts`.

@@ -331,8 +331,9 @@ impl LinkFlow {
         let policy = self.on()?;
         let link = self.standing(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
-        let makes = steps::makes(&link, &account, policy, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let passkeys = self.core.records.passkeys(account.id).await?;
+        let makes = steps::makes(&link, &account, &passkeys, policy, self.core.moment(visitor));
+        let makes = makes.map_err(Failure::Refused)?;
         let (owner, return_to) = (Owner::of(&account, &passkeys), link.return_to.clone());
         let (ceremony, options) = self.core.challenge(owner, makes, return_to, self.core.moment(visitor))?;
         let id = ceremony.id;

@@ -239,7 +239,8 @@ impl ManageFlow {
         Ok((id, options))
     }
 
-    /// A challenge for a passkey beside those the account has, in this session.
+    /// A challenge for a passkey beside those the account has, in this session. There must be room for it, unless it is a
+    /// recovery's.
     async fn challenge_another(
         &self,
         SignedIn { session, account, .. }: &SignedIn,
@@ -248,7 +249,11 @@ impl ManageFlow {
     ) -> Result<(Ceremony, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
         // In a recovery a device may replace what it has.
         let passkeys = match session.credential {
-            Some(_) => self.core.records.passkeys(account.id).await?,
+            Some(_) => {
+                let passkeys = self.core.records.passkeys(account.id).await?;
+                manage::room_among(&passkeys).map_err(Failure::Refused)?;
+                passkeys
+            }
             None => Vec::new(),
         };
         let makes = Makes::Another(Leave::Session(session.token));

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::core::{Core, RACES};
-use super::failure::{Failure, WorldFailure, refusal_apart};
+use super::failure::{Failure, refusal_apart};
 use super::recover::RecoverFlow;
 use super::register::RegisterFlow;
 use super::tokens::{Tokens, TokensFlow};
+use crate::domain::account::Account;
 use crate::domain::code;
+use crate::domain::code_counters::CodeCounters;
+use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Candidates, Counted, Pending};
 use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
@@ -68,54 +71,52 @@ impl OtpFlow {
             Err(CommitError::Store(error)) => return Err(error),
         }
         let counters = self.core.code_counters(&email, visitor);
-        let sent = self.send(&email, visitor).await;
-        match sent {
-            Ok(()) | Err(Failure::World(WorldFailure::Busy | WorldFailure::Raced | WorldFailure::RelyingParty(_))) => {
-                Ok(())
-            }
+        for _ in 0..RACES {
+            let plan = self.plan_letter(&email, counters, visitor).await?;
+            let goes_out = plan.is_some();
             // Nothing was to be sent here. It counts all the same, or it could be told from what comes after.
-            Err(Failure::Refused(WrongCode)) => {
-                match self.core.carry_out(otp::in_vain(counters, self.core.now())).await {
-                    Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
-                    Err(CommitError::Store(error)) => Err(error),
-                }
+            let plan = plan.unwrap_or_else(|| otp::in_vain(counters, self.core.now()));
+            match self.core.carry_out(plan).await {
+                // A try was counted meanwhile.
+                Err(CommitError::Conflict(Conflict::RegistrationChanged | Conflict::RecoveryChanged)) => {}
+                Ok(()) if goes_out => return Ok(()),
+                Ok(()) | Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
+                Err(CommitError::Store(error)) => return Err(error),
             }
-            Err(Failure::World(WorldFailure::Store(error))) => Err(error),
         }
+        Ok(())
     }
 
-    async fn send(&self, email: &Email, visitor: &Visitor) -> Result<(), Failure<WrongCode>> {
-        for _ in 0..RACES {
-            let waiting = self.waiting(email).await?;
-            if visitor.binding().is_some() {
-                let own = otp::candidates(waiting.clone(), visitor, self.core.now()).entries;
-                let sign_ups = own.into_iter().filter_map(|pending| match pending {
-                    Pending::SignUp(registration) => Some(registration),
-                    Pending::Recovery(_) => None,
-                });
-                if let Some(registration) = sign_ups.max_by_key(|registration| registration.code.sent_at) {
-                    let sent = self.register.resend_for(*registration, visitor).await;
-                    return sent.map_err(|failure| failure.map_refusal(|_| WrongCode));
-                }
+    /// What sends a code to an address, if anything is to be sent.
+    async fn plan_letter(
+        &self,
+        email: &Email,
+        counters: CodeCounters,
+        visitor: &Visitor,
+    ) -> Result<Option<Plan<()>>, StoreError> {
+        let (account, waiting) = self.waiting(email).await?;
+        let moment = self.core.moment(visitor);
+        let sign_up = otp::own_sign_up(waiting.clone(), visitor, moment.now);
+        let again = sign_up.filter(|_| self.register.allow(email).is_ok()).and_then(|registration| {
+            let taken = registration.taken;
+            register::resend(registration, counters, moment).ok().map(|plan| (plan, taken))
+        });
+        let (mode, return_to) = (self.recover.mode(), Destination::root());
+        let recovery = recover::begin(mode, email.clone(), account.as_ref(), return_to, counters, moment).ok();
+        Ok(match recovery {
+            Some(recovery) => {
+                let replaced = otp::replaced(waiting, visitor, moment.now);
+                Some(otp::send(recover::in_place_of(&replaced, recovery), again))
             }
-            // Nobody's sign-up is gone on with without what binds it: its code would come to whoever asks.
-            let replaced = otp::replaced(waiting, visitor, self.core.now());
-            let begun = self.recover.begin_in_place_of(&replaced, email.clone(), visitor).await;
-            if matches!(begun, Err(Failure::Refused(_))) {
-                self.wait_in_vain(email, visitor).await?;
-            }
-            if let Some(()) = begun.map_err(|failure| failure.map_refusal(|_| WrongCode))? {
-                return Ok(());
-            }
-        }
-        Err(WorldFailure::Raced.into())
+            None => again.map(|(plan, _)| plan),
+        })
     }
 
     /// Nothing was sent to a client without cookie and ticket, but it waits all the same: or else the only thing that waits
     /// might be somebody else's, and open with the code that it types.
     async fn wait_in_vain(&self, email: &Email, visitor: &Visitor) -> Result<(), StoreError> {
         let is_bound = visitor.binding().is_some();
-        if is_bound || !otp::replaced(self.waiting(email).await?, visitor, self.core.now()).is_empty() {
+        if is_bound || !otp::replaced(self.waiting(email).await?.1, visitor, self.core.now()).is_empty() {
             return Ok(());
         }
         self.recover.begin_in_vain(email.clone(), visitor).await
@@ -149,16 +150,18 @@ impl OtpFlow {
         Err(Failure::Refused(WrongCode))
     }
 
-    /// All that waits for a code of an address.
-    async fn waiting(&self, email: &Email) -> Result<Vec<Pending>, StoreError> {
+    /// The account of an address, unless it is disabled, and all that waits for a code of the address.
+    async fn waiting(&self, email: &Email) -> Result<(Option<Account>, Vec<Pending>), StoreError> {
         let sign_ups = self.core.records.registrations_of(email).await?;
+        let account = self.core.records.account_by_email(email).await?.filter(|account| !account.disabled);
         let recoveries = self.core.records.recoveries_for(email).await?;
-        Ok(sign_ups
+        let waiting = sign_ups
             .into_iter()
             .map(Box::new)
             .map(Pending::SignUp)
             .chain(recoveries.into_iter().map(Pending::Recovery))
-            .collect())
+            .collect();
+        Ok((account, waiting))
     }
 
     /// Commits something, as is done for an address where something waits or has to be sent: the time that an answer takes
@@ -180,7 +183,8 @@ impl OtpFlow {
         visitor: &Visitor,
     ) -> Result<(Vec<Counted>, bool), Failure<WrongCode>> {
         for _ in 0..RACES {
-            let Candidates { entries, open } = otp::candidates(self.waiting(email).await?, visitor, self.core.now());
+            let (_, waiting) = self.waiting(email).await?;
+            let Candidates { entries, open } = otp::candidates(waiting, visitor, self.core.now());
             let counters = self.core.code_counters(email, visitor);
             let plan = otp::count_try(entries, typed, self.recover.mode(), counters, self.core.now());
             if plan.then.is_empty() {

@@ -88,22 +88,6 @@ impl RecoverFlow {
         Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
     }
 
-    /// The same for a client of the API, in the place of `others`; `None` where one of them has changed meanwhile.
-    pub(super) async fn begin_in_place_of(
-        &self,
-        others: &[Recovery],
-        email: Email,
-        visitor: &Visitor,
-    ) -> Result<Option<()>, Failure<Refusal>> {
-        let account = self.core.records.account_by_email(&email).await?;
-        let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
-        let plan = recover::begin(self.mode, email, account.as_ref(), Destination::root(), counters, moment);
-        match self.core.carry_out(recover::in_place_of(others, plan.map_err(Failure::Refused)?)).await {
-            Err(CommitError::Conflict(Conflict::RecoveryChanged)) => Ok(None),
-            begun => Ok(Some(begun?)),
-        }
-    }
-
     /// Somebody waits for a code of an address that none is sent to.
     pub(super) async fn begin_in_vain(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
         match self.core.carry_out(recover::begin_in_vain(email, self.core.moment(visitor))).await {
@@ -315,20 +299,16 @@ impl RecoverFlow {
     /// Compares the code of a counted try, and says what it leads to.
     async fn prove_counted(&self, mut counted: CountedTry, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
         for _ in 0..RACES {
-            let Recovery { account, code: mailed, browser, .. } = counted.recovery();
-            let right = match (counted.typed(), account) {
-                (Some(TypedCode::Mailed(code)), _) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
-                (Some(TypedCode::FromOperator(code)), Some(account)) => self.operators_code(*account, code).await?,
-                (Some(TypedCode::FromOperator(_)), None) | (None, _) => None,
-            };
-            let hold = match account {
-                Some(account) => self.core.records.hold(*account).await?,
+            let Recovery { code: mailed, browser, .. } = counted.recovery();
+            // Of an address without an account as much is looked for.
+            let owner = counted.recovery().owner();
+            let right = match counted.typed() {
+                Some(TypedCode::Mailed(code)) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
+                Some(TypedCode::FromOperator(code)) => self.operators_code(owner, code).await?,
                 None => None,
             };
-            let owner = match account {
-                Some(account) => self.core.records.account(*account).await?,
-                None => None,
-            };
+            let hold = self.core.records.hold(owner).await?;
+            let owner = self.core.records.account(owner).await?;
             let (mode, is_contested) =
                 (self.mode_for(owner.as_ref()), owner.as_ref().is_some_and(|owner| owner.aftermath.is_contested()));
             let plan = recover::prove(mode, &counted, right, hold, is_contested, self.core.moment(visitor));

@@ -53,12 +53,23 @@ impl RegisterFlow {
         self.allow(&email)?;
         let moment = self.core.moment(visitor);
         let makes = Makes::Registration { email: email.clone(), profile: profile.clone() };
-        let owner =
-            Owner { account: AccountId(moment.uuid()), email: &email, name: profile.name.as_deref(), passkeys: &[] };
+        let account = self.account_to_be(&email, visitor).await?;
+        let owner = Owner { account, email: &email, name: profile.name.as_deref(), passkeys: &[] };
         let (ceremony, options) = self.core.challenge(owner, makes, return_to, moment)?;
         let id = ceremony.id;
         self.core.carry_out(Plan::ask(ceremony)).await?;
         Ok((id, options))
+    }
+
+    /// What the account is to be called: as in the visitor's registration of that address that waits, or as it would have
+    /// been before; otherwise where an account is called so by now.
+    async fn account_to_be(&self, email: &Email, visitor: &Visitor) -> Result<AccountId, StoreError> {
+        let (core, moment) = (&self.core, self.core.moment(visitor));
+        let waits = core.registration(visitor).await?.filter(|registration| registration.email == *email);
+        let derived = core.keys.account_to_be(visitor.browser, email, moment.now);
+        let account = waits.map_or(derived, |registration| registration.account);
+        let is_somebodys = core.records.account(account).await?.is_some();
+        Ok(if is_somebodys { AccountId(moment.uuid()) } else { account })
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
@@ -95,8 +106,7 @@ impl RegisterFlow {
         let making = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         self.allow(&making.made_for().email)?;
         let id = making.id();
-        // From here on it belongs to the flow cookie that goes out with the answer.
-        let received = self.keep_passkey(making, answer, said, &visitor.moved_on()).await;
+        let received = self.keep_passkey(making, answer, said, visitor).await;
         self.core.over(id, "registration", received).await
     }
 
@@ -113,11 +123,14 @@ impl RegisterFlow {
         if core.records.passkey(&made.key().id).await?.is_some() {
             return Err(Failure::Refused(Refusal::BadPasskey));
         }
+        let given_up = core.registration(visitor).await?;
+        // From here on it belongs to the flow cookie that goes out with the answer.
+        let visitor = &visitor.moved_on();
         let email = &made.made_for().email;
         let taken = core.records.account_by_email(email).await?.is_some();
         let counters = core.code_counters(email, visitor);
         let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
-        let plan = register::receive_passkey(made, said, taken, counters, core.moment(visitor));
+        let plan = register::receive_passkey(made, said, taken, given_up, counters, core.moment(visitor));
         Ok(core.carry_out(plan).await?)
     }
 
@@ -138,11 +151,7 @@ impl RegisterFlow {
         self.resend_for(registration, visitor).await
     }
 
-    pub(super) async fn resend_for(
-        &self,
-        mut registration: Registration,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    async fn resend_for(&self, mut registration: Registration, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         for _ in 0..RACES {
             self.allow(&registration.email)?;
             let (browser, counters) = (registration.browser, self.core.code_counters(&registration.email, visitor));

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::failure::Failure;
 use super::recover::RecoverFlow;
 use super::starting::{SignedInBrowser, Starting};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, AccountId};
 use crate::domain::assertion::{Proof, Question};
 use crate::domain::ceremony::{CeremonyId, Proves, Subject};
 use crate::domain::destination::Destination;
@@ -56,16 +56,13 @@ impl SignInFlow {
         let (subject, allowed) = match email {
             None => (Subject::Anyone, None),
             Some(email) => {
-                // Made for every address, so that a known one takes no longer by more than its own reads.
+                // Made for every address, as all else that follows is: how long it takes tells nothing.
                 let fakes = core.relying_party.fake_credentials(&email)?;
-                match core.records.account_by_email(&email).await? {
-                    Some(account) => {
-                        let ids = core.passkey_ids(account.id).await?;
-                        // An account that lost its last passkey looks like one that never was.
-                        (Subject::Account(account.id), Some(if ids.is_empty() { fakes } else { ids }))
-                    }
-                    None => (Subject::Nobody, Some(fakes)),
-                }
+                let account = core.records.account_by_email(&email).await?.map(|account| account.id);
+                let ids = core.passkey_ids(account.unwrap_or_else(|| AccountId::stand_in(&email))).await?;
+                let subject = account.map_or(Subject::Nobody, Subject::Account);
+                // An account that lost its last passkey looks like one that never was.
+                (subject, Some(if ids.is_empty() { fakes } else { ids }))
             }
         };
         let (ceremony, options) = core.question(Proves::SignIn(subject), allowed, return_to, core.moment(visitor))?;

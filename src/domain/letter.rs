@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::account::AccountId;
@@ -23,6 +24,18 @@ const DOUBLES: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LetterId(pub Uuid);
 
+/// Passkeys that are added within so long are told of by two letters: one of the first, and one of all others.
+pub const ADDED_TOGETHER: Duration = Duration::from_secs(10 * 60);
+
+impl LetterId {
+    /// The name of the letter that waits for more passkeys to be added to an account (RFC 9562 §5.8).
+    pub fn of_more_passkeys(account: AccountId) -> Self {
+        let digest: [u8; 32] = Sha256::new().chain_update(b"more passkeys").chain_update(account.0).finalize().into();
+        let (head, _) = digest.split_first_chunk::<16>().expect("a digest has 32 bytes");
+        Self(uuid::Builder::from_custom_bytes(*head).into_uuid())
+    }
+}
+
 /// What a letter says. It holds no secret: a code is written into the text when the letter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
@@ -34,6 +47,9 @@ pub enum Message {
     Welcome,
     /// Here is your code to get back in. If it was not you, do nothing.
     RecoveryCode(CodeId),
+    /// Nothing: it waits like a letter, is taken away like one that was sent, and never leaves. It stands where an address
+    /// has no account, so that as much is written there as where it has one; and where something may have to be told later.
+    Nothing,
     /// Somebody with your code wants to get back in; it happens at that moment unless it is cancelled.
     RecoveryHeld {
         /// Whose account.
@@ -56,6 +72,8 @@ pub enum Message {
         /// Its kind of authenticator.
         aaguid: Uuid,
     },
+    /// After a passkey of which there was a letter, more were added.
+    MorePasskeysAdded,
     /// A passkey was removed.
     PasskeyRemoved {
         /// Its kind of authenticator.
@@ -103,9 +121,12 @@ impl Letter {
     }
 
     /// Whether it is to be tried at `now`: also where it is to wait for longer than any letter does that was tried so
-    /// often. It was written, or put off, by a clock that was ahead.
+    /// often, or was written in the future. It was written, or put off, by a clock that was ahead.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        let longest = self.failures.checked_sub(1).map_or(Duration::ZERO, wait);
+        let longest = match self.failures.checked_sub(1) {
+            Some(before) => wait(before),
+            None => self.due_at.since(self.created_at),
+        };
         self.due_at <= now || self.due_at > now.after(longest)
     }
 
@@ -114,6 +135,21 @@ impl Letter {
         let tried_for = || (0..self.failures).map(wait).take(1000).fold(Duration::ZERO, Duration::saturating_add);
         let lasts = self.expires_at.since(self.created_at);
         now < self.expires_at && (self.created_at.has_come(now) || tried_for() < lasts)
+    }
+
+    /// It waits, and tells of what has happened since, which is `rest`. Whoever has read it as it was must not send it as
+    /// that, nor take it away: so it comes a little later.
+    #[must_use]
+    pub fn telling(self, rest: Message) -> Self {
+        if self.message == rest {
+            return self;
+        }
+        Self { message: rest, due_at: self.due_at.after(Duration::from_secs(1)), ..self }
+    }
+
+    /// Whether it can be made to tell of something that happens `now`: nobody has begun to send it.
+    pub fn still_waits(&self, now: Timestamp) -> bool {
+        self.failures == 0 && !self.is_due(now)
     }
 }
 

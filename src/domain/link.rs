@@ -212,6 +212,8 @@ pub enum Refusal {
     Rests,
     /// The device's answer is not a passkey we can keep.
     BadPasskey,
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys,
     /// Too many codes were typed lately, or too many pages wait for one link.
     TooMany,
     /// The page was open too long, or was answered already.

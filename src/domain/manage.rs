@@ -14,7 +14,7 @@ use super::destination::Destination;
 use super::email::Email;
 use super::letter::Message;
 use super::moment::Moment;
-use super::passkey::{CredentialId, Passkey};
+use super::passkey::{self, CredentialId, Passkey};
 use super::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan,
     SessionChange, SessionConflict, TokensChange,
@@ -51,6 +51,8 @@ pub enum Refusal {
     NoLongerEligible,
     /// What the device sent is not a passkey we can keep.
     BadPasskey,
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys,
 }
 
 impl From<Stale> for Refusal {
@@ -97,6 +99,7 @@ impl From<Conflict> for Refusal {
             Conflict::Session(SessionConflict::Tied) | Conflict::Passkey(PasskeyConflict::NotNone) => {
                 Self::ConfirmNeeded
             }
+            Conflict::Passkey(PasskeyConflict::Full) => Self::TooManyPasskeys,
             Conflict::CeremonySpent
             | Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Changed)
             | Conflict::RegistrationChanged
@@ -134,10 +137,13 @@ impl Asked {
     ///
     /// # Errors
     /// [`Refusal::Unknown`] for a passkey that is not among them; [`Refusal::LastPasskey`] or [`Refusal::WrongEmail`]
-    /// for the only one, where `email` was not typed.
+    /// for the only one, where `email` was not typed; [`Refusal::TooManyPasskeys`] where there is no room for another.
     pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, Refusal> {
         match self {
-            Self::Add => Ok(Act::AddPasskey),
+            Self::Add => {
+                room_among(passkeys)?;
+                Ok(Act::AddPasskey)
+            }
             Self::StopRecovery => Ok(Act::StopRecovery),
             Self::Elevate if passkeys.is_empty() => Err(Refusal::Unknown),
             Self::Elevate => Ok(Act::Elevate),
@@ -355,6 +361,14 @@ impl MayAdd {
     }
 }
 
+/// Whether an account with these passkeys may have another one.
+///
+/// # Errors
+/// [`Refusal::TooManyPasskeys`].
+pub fn room_among(passkeys: &[Passkey]) -> Result<(), Refusal> {
+    if passkeys.len() < passkey::MOST { Ok(()) } else { Err(Refusal::TooManyPasskeys) }
+}
+
 /// A challenge for another passkey was made in a session that may add one.
 pub fn begin_adding(MayAdd(_): &MayAdd, ceremony: Ceremony, session: &Session) -> Plan<()> {
     Plan::relaxed(vec![SessionChange::Require(session.token).into(), CeremonyChange::Add(ceremony).into()], ())
@@ -381,7 +395,8 @@ pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) ->
     })?)
 }
 
-/// The new passkey becomes the account's, which is written to. The session must be as it was read when leave was given.
+/// The new passkey becomes the account's, which is written to. The session must be as it was read when leave was given,
+/// and there must be room for one more, unless a recovery adds it.
 pub fn add(
     made: &Made<Adding>,
     may: &MayAdd,
@@ -392,6 +407,9 @@ pub fn add(
     let token = made.made_for.session;
     let mut changes = vec![made.spend(), SessionChange::Require(token).into()];
     changes.extend(may.holds(session, moment.now));
+    let account = made.account;
+    let is_by_recovery = session.credential.is_none();
+    changes.extend((!is_by_recovery).then(|| PasskeyChange::RequireRoom { account, most: passkey::MOST }.into()));
     let passkey = made.key.clone().of(made.account, name, moment.visitor, moment.now);
     // It has signed nobody in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
@@ -410,7 +428,7 @@ pub fn add(
         let review = Some(review.with(made.key.id.clone()));
         changes.push(AccountChange::leaving(owner, Aftermath { review, ..owner.aftermath.clone() }).into());
     }
-    changes.extend(moment.tell(owner, What::PasskeyAdded, Message::PasskeyAdded { aaguid: made.key.aaguid }));
+    changes.extend(moment.tell_added(owner, made.key.aaguid));
     Plan::durable(changes, made.made_for.return_to.clone())
 }
 

@@ -9,7 +9,7 @@ use super::account::{Account, AccountId};
 use super::activity::{Event, What};
 use super::clock::{Entropy, Timestamp};
 use super::email::Email;
-use super::letter::{Letter, LetterId, Message, NOTICE};
+use super::letter::{ADDED_TOGETHER, Letter, LetterId, Message, NOTICE};
 use super::plan::{Change, EventChange, LetterChange};
 use super::session::Session;
 use super::visitor::Visitor;
@@ -32,11 +32,11 @@ impl Moment<'_> {
     }
 
     /// Where the revisions of something begin that takes the place of another: not where the other's do, so that its
-    /// next state is not taken for one of this.
+    /// next state is not taken for one of this. All are of one length as stores write numbers.
     pub fn first_revision(&self) -> u32 {
         let mut bytes = [0; 4];
         self.entropy.fill(&mut bytes);
-        u32::from_le_bytes(bytes) >> 1
+        u32::from_le_bytes(bytes) >> 2 | 1 << 30
     }
 
     /// Something that the visitor did to an account.
@@ -55,7 +55,11 @@ impl Moment<'_> {
 
     /// A letter that is worth sending for so long.
     pub fn letter(&self, to: &Email, message: Message, useful_for: Duration) -> Change {
-        let letter = Letter {
+        LetterChange::Add(self.written(to, message, useful_for)).into()
+    }
+
+    fn written(&self, to: &Email, message: Message, useful_for: Duration) -> Letter {
+        Letter {
             id: LetterId(self.uuid()),
             to: to.clone(),
             message,
@@ -65,8 +69,7 @@ impl Moment<'_> {
             due_at: self.now,
             failures: 0,
             expires_at: self.now.after(useful_for),
-        };
-        LetterChange::Add(letter).into()
+        }
     }
 
     /// A letter that tells of something that has happened.
@@ -77,6 +80,21 @@ impl Moment<'_> {
     /// The owner of an account is told what the visitor did to it: among its events, and by a letter.
     pub fn tell(&self, account: &Account, what: What, message: Message) -> [Change; 2] {
         [self.event(account.id, what), self.notice(&account.email, message)]
+    }
+
+    /// The owner of an account is told that the visitor added a passkey to it: among its events, and by a letter. Of those
+    /// that follow soon, one letter tells when the time for that is over.
+    pub fn tell_added(&self, account: &Account, aaguid: Uuid) -> [Change; 2] {
+        let first = self.written(&account.email, Message::PasskeyAdded { aaguid }, NOTICE);
+        let useful_for = ADDED_TOGETHER.saturating_add(NOTICE);
+        let waits = Letter {
+            id: LetterId::of_more_passkeys(account.id),
+            due_at: self.now.after(ADDED_TOGETHER),
+            ..self.written(&account.email, Message::Nothing, useful_for)
+        };
+        let (first, waits) = (Box::new(first), Box::new(waits));
+        let gather = LetterChange::Gather { first, waits, rest: Message::MorePasskeysAdded };
+        [self.event(account.id, What::PasskeyAdded), gather.into()]
     }
 }
 

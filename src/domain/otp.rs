@@ -43,19 +43,18 @@ impl Pending {
     }
 
     /// Whether somebody waits for a code with it, so that a code that is typed may be meant for it; also where none can
-    /// come, since the address has no account.
+    /// come, since the address has no account. To the sign-up of an address that has one, none comes.
     fn waits(&self, now: Timestamp) -> bool {
-        match self {
-            Self::SignUp(registration) => !registration.taken && now < registration.expires_at,
-            Self::Recovery(recovery) => recovery.stage == Stage::Code && now < recovery.expires_at,
-        }
+        !matches!(self, Self::SignUp(registration) if registration.taken) && self.is_open(now)
     }
 
-    /// Whether a code can open it: its letter went out, and it is not over.
+    /// Whether it is at the step of a code and is not over. Some open by none: the sign-up of an address that has an
+    /// account, the recovery of one that has none. They are looked at and counted all the same, or the time that a code
+    /// takes would tell which of the two the address is.
     fn is_open(&self, now: Timestamp) -> bool {
         match self {
-            Self::SignUp(_) => self.waits(now),
-            Self::Recovery(recovery) => recovery.account.is_some() && self.waits(now),
+            Self::SignUp(registration) => registration.is_open(now),
+            Self::Recovery(recovery) => recovery.stage == Stage::Code && recovery.is_open(now),
         }
     }
 
@@ -85,12 +84,22 @@ pub struct Candidates {
 /// the two apart: not the network, which they may share, and which a client may change on its way. But whoever types a
 /// code has begun something for it to come; so where one of two waits, it may be the other's.
 pub fn candidates(mut entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Candidates {
-    entries.retain(|pending| pending.waits(now));
     let is_bound = visitor.binding().is_some();
-    let open = is_bound || entries.len() == 1;
+    let open = is_bound || entries.iter().filter(|pending| pending.waits(now)).count() == 1;
     let may_be_theirs = |pending: &Pending| if is_bound { pending.is_visitors(visitor) } else { pending.is_unbound() };
     entries.retain(|pending| pending.is_open(now) && may_be_theirs(pending));
     Candidates { entries, open }
+}
+
+/// The newest sign-up that is this visitor's own, by its cookie or its ticket. Nobody's is gone on with without what binds
+/// it: its code would come to whoever asks.
+pub fn own_sign_up(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Option<Registration> {
+    visitor.binding()?;
+    let own = candidates(entries, visitor, now).entries.into_iter().filter_map(|pending| match pending {
+        Pending::SignUp(registration) => Some(*registration),
+        Pending::Recovery(_) => None,
+    });
+    own.max_by_key(|registration| registration.code.sent_at)
 }
 
 /// The recoveries in whose place another comes that this visitor asks for: those that a client without cookie and ticket
@@ -115,6 +124,21 @@ pub fn replaced(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec
 pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
     let count = |counter| CounterChange::Count { counter, limit: 1, window: code::RESEND_AFTER, now }.into();
     Plan::durable(asks.into_iter().map(count).collect(), ())
+}
+
+/// A code was asked for: one to get back in, and, where a sign-up waits too, another one for that. Only one of the two can
+/// be for an address, and is mailed; both are kept, so that it does not show which.
+///
+/// `again` sends another code for the sign-up, which is counted with the recovery's, and says whether the address is taken.
+pub fn send(recovery: Plan<()>, again: Option<(Plan<()>, bool)>) -> Plan<()> {
+    let Some((again, taken)) = again else { return recovery };
+    let is_letter = |change: &Change| matches!(change, Change::Letter(_));
+    let is_counted = |change: &Change| matches!(change, Change::Counter(_));
+    let (of_recovery, mut changes): (Vec<_>, Vec<_>) = recovery.changes.into_iter().partition(is_letter);
+    let (of_sign_up, rest): (Vec<_>, Vec<_>) = again.changes.into_iter().partition(is_letter);
+    changes.extend(rest.into_iter().filter(|change| !is_counted(change)));
+    changes.extend(if taken && !of_recovery.is_empty() { of_recovery } else { of_sign_up });
+    Plan::durable(changes, ())
 }
 
 /// A letter was asked for that is not sent: it counts as one that is.

@@ -10,6 +10,10 @@ use super::visitor::Visitor;
 
 pub use super::credential::CredentialId;
 
+/// How many passkeys an account may have: enough for every device somebody has. A recovery may add one more, since whoever
+/// needs one has none of the others at hand; it asks which of them are lost.
+pub const MOST: usize = 20;
+
 /// What a device sent when it made a key, verified, but not yet anybody's.
 #[derive(Clone, Debug)]
 pub struct NewPasskey {

@@ -113,9 +113,9 @@ impl From<Conflict> for Refusal {
             Conflict::Account(AccountConflict::Disabled) => Self::Disabled,
             Conflict::HoldChanged => Self::NoHold,
             Conflict::Session(SessionConflict::Ended)
-            | Conflict::Passkey(PasskeyConflict::Last | PasskeyConflict::Changed | PasskeyConflict::NotNone) => {
-                Self::NoReview
-            }
+            | Conflict::Passkey(
+                PasskeyConflict::Last | PasskeyConflict::Changed | PasskeyConflict::NotNone | PasskeyConflict::Full,
+            ) => Self::NoReview,
             Conflict::Account(AccountConflict::Changed) => Self::Stale,
             Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Gone)
             | Conflict::Session(SessionConflict::Tied)
@@ -653,7 +653,6 @@ fn spend(recovery: &Recovery) -> Change {
 }
 
 fn code_letter(mode: Mode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
-    let message = Message::RecoveryCode(recovery.code.id);
-    let sent = recovery.account.is_some() && mode != Mode::Admin;
-    sent.then(|| moment.letter(&recovery.email, message, code::LIFETIME))
+    let message = recovery.account.map_or(Message::Nothing, |_| Message::RecoveryCode(recovery.code.id));
+    (mode != Mode::Admin).then(|| moment.letter(&recovery.email, message, code::LIFETIME))
 }

@@ -61,6 +61,11 @@ impl Recovery {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.expires_at.is_ahead(now, LIFETIME)
     }
+
+    /// Whose it is in the store: where the address has no account, that of a stand-in, of which nothing else is kept.
+    pub fn owner(&self) -> AccountId {
+        self.account.unwrap_or_else(|| AccountId::stand_in(&self.email))
+    }
 }
 
 /// The name of a held recovery.

@@ -95,7 +95,9 @@ impl From<Conflict> for Refusal {
             // Somebody else proved the address first, or another tab of this browser finished.
             Conflict::RegistrationChanged
             | Conflict::Account(_)
-            | Conflict::Passkey(PasskeyConflict::Changed | PasskeyConflict::Last | PasskeyConflict::NotNone)
+            | Conflict::Passkey(
+                PasskeyConflict::Changed | PasskeyConflict::Last | PasskeyConflict::NotNone | PasskeyConflict::Full,
+            )
             | Conflict::Session(_)
             | Conflict::TokensChanged
             | Conflict::LinkChanged
@@ -142,15 +144,18 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>,
 }
 
 /// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where the address
-/// is `taken`, a note to its owner.
+/// is `taken`, a note to its owner. The browser's registration from before is `given_up` for it.
 pub fn receive_passkey(
     made: Made<Applicant>,
     said: Said,
     taken: bool,
+    given_up: Option<Registration>,
     counters: CodeCounters,
     moment: Moment<'_>,
 ) -> Plan<()> {
     let mut changes = vec![made.spend()];
+    changes.extend(given_up.iter().map(|before| RegistrationChange::Drop(before.browser).into()));
+    let dead = given_up.map(|before| before.dead_with(&made.key.id)).unwrap_or_default();
     let (applicant, Said { nickname, profile, ticket }) = (made.made_for, said);
     let goes_on = ticket.map(|ticket| moment.visitor.with_ticket(ticket));
     let goes_on = goes_on.as_ref().unwrap_or(moment.visitor);
@@ -160,6 +165,7 @@ pub fn receive_passkey(
         email: applicant.email,
         account: made.account,
         passkey: made.key,
+        dead,
         nickname,
         profile: profile.over(applicant.profile),
         claim: goes_on.claim(),

@@ -8,12 +8,15 @@ use super::clock::Timestamp;
 use super::destination::Destination;
 use super::email::Email;
 use super::mailed_code::MailedCode;
-use super::passkey::NewPasskey;
+use super::passkey::{CredentialId, NewPasskey};
 use super::profile::Profile;
 use super::secret::SecretDigest;
 
 /// How long a registration may stay unfinished, new codes included.
 pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// How many dead passkeys a browser is told of: whoever begins more often is told of the last ones.
+const MOST_DEAD: usize = 8;
 
 /// A registration as stored, by the browser that began it: a browser has one at most.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub struct Registration {
     pub account: AccountId,
     /// The passkey the browser's device made.
     pub passkey: NewPasskey,
+    /// Passkeys that the browser's device made for registrations that were given up for this one: they are nobody's, and the
+    /// browser is told so.
+    pub dead: Vec<CredentialId>,
     /// What its owner calls the passkey.
     pub nickname: Option<String>,
     /// What the person says of themselves.
@@ -48,5 +54,14 @@ impl Registration {
     /// Whether it can still be finished.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.expires_at.is_ahead(now, LIFETIME)
+    }
+
+    /// The passkeys that are dead once another one, called `new`, has taken this registration's place.
+    pub fn dead_with(self, new: &CredentialId) -> Vec<CredentialId> {
+        let mut dead = self.dead;
+        dead.push(self.passkey.id);
+        dead.retain(|id| id != new);
+        dead.drain(..dead.len().saturating_sub(MOST_DEAD));
+        dead
     }
 }

@@ -33,15 +33,16 @@ impl Writer {
         Self { brand, codes, holds, sign_in_url: page(SIGN_IN), devices_url: page(DEVICES), app_url }
     }
 
-    /// The mail. Only here is a code turned into digits.
-    pub fn write(&self, letter: &Letter) -> Rendered {
+    /// The mail; `None` of a letter that never leaves. Only here is a code turned into digits.
+    pub fn write(&self, letter: &Letter) -> Option<Rendered> {
         let language = Language::from_tag(&letter.language).unwrap_or_default();
         let words = Words::new(language, self.brand.name());
         let moment = |at: Timestamp| moment::in_full(words, at);
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
-        match letter.message {
+        Some(match letter.message {
             Message::Code(id) => self.code(CodeFor::Registration, id, when, browser, language),
             Message::RecoveryCode(id) => self.code(CodeFor::Recovery, id, when, browser, language),
+            Message::Nothing => return None,
             Message::AlreadyRegistered => {
                 let sign_in_url = &*self.sign_in_url;
                 AlreadyRegistered { when, browser, sign_in_url }.render(language, &self.brand)
@@ -67,6 +68,7 @@ impl Writer {
             Message::PasskeyAdded { aaguid } => {
                 self.notice(Told::PasskeyAdded { provider: provider::name(aaguid) }, when, browser, language)
             }
+            Message::MorePasskeysAdded => self.notice(Told::MorePasskeysAdded, when, browser, language),
             Message::PasskeyRemoved { aaguid } => {
                 self.notice(Told::PasskeyRemoved { provider: provider::name(aaguid) }, when, browser, language)
             }
@@ -76,7 +78,7 @@ impl Writer {
             Message::PasskeyMoved { aaguid } => {
                 self.notice(Told::PasskeyMoved { provider: provider::name(aaguid) }, when, browser, language)
             }
-        }
+        })
     }
 
     fn code(&self, purpose: CodeFor, id: CodeId, when: &str, browser: &str, language: Language) -> Rendered {
@@ -113,7 +115,7 @@ mod tests {
             failures: 0,
             expires_at: Timestamp::from_unix(u64::MAX),
         };
-        let mail = writer.write(&letter);
+        let mail = writer.write(&letter).unwrap();
         let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
         assert_eq!(digits, code::Code::derive(&key, id).text());
         assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);

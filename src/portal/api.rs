@@ -44,26 +44,33 @@ struct Route {
     method: Method,
     path: &'static str,
     answer: MethodRouter<Arc<Portal>>,
+    /// Whether it gives challenges to whoever asks.
+    asks: bool,
 }
 
 impl Route {
     /// What only reads.
     fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
-        Self { method: Method::GET, path, answer: get(answer) }
+        Self { method: Method::GET, path, answer: get(answer), asks: false }
     }
 
     /// What changes something.
     fn post<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
-        Self { method: Method::POST, path, answer: post(answer) }
+        Self { method: Method::POST, path, answer: post(answer), asks: false }
+    }
+
+    /// What gives a challenge to whoever asks, signed in or not.
+    fn challenge<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
+        Self { asks: true, ..Self::post(path, answer) }
     }
 }
 
 /// The routes below [`API`].
 fn routes() -> Vec<Route> {
     vec![
-        Route::post("/signup/webauthn", sign_up::begin),
+        Route::challenge("/signup/webauthn", sign_up::begin),
         Route::post("/signup/webauthn/verify", sign_up::verify),
-        Route::post("/signin/webauthn", sign_in::begin),
+        Route::challenge("/signin/webauthn", sign_in::begin),
         Route::post("/signin/webauthn/verify", sign_in::verify),
         Route::post("/signin/otp/email", otp::send),
         Route::post("/signin/otp/email/verify", otp::verify),
@@ -85,7 +92,9 @@ fn routes() -> Vec<Route> {
 /// The router of the API.
 pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
     let limit = middleware::from_fn_with_state(Arc::clone(portal), client::limit);
-    let routes = routes().into_iter().fold(Router::new(), |router, Route { method, path, answer }| {
+    let challenges = middleware::from_fn_with_state(Arc::clone(portal), client::limit_challenges);
+    let routes = routes().into_iter().fold(Router::new(), |router, Route { method, path, answer, asks }| {
+        let answer = if asks { answer.route_layer(challenges.clone()) } else { answer };
         let limited = if method == Method::POST { answer.route_layer(limit.clone()) } else { answer };
         router.route(path, limited)
     });

@@ -71,6 +71,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "recover-device.js" JAVASCRIPT,
     "recover-cancel.js" JAVASCRIPT,
     "faster.js" JAVASCRIPT,
+    "forget.js" JAVASCRIPT,
     "confirm.js" JAVASCRIPT,
     "contest.js" JAVASCRIPT,
     "review.js" JAVASCRIPT,

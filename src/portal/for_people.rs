@@ -31,7 +31,7 @@ fn is_shown(headers: &HeaderMap) -> bool {
     let says = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     let (modes, destinations) = (says("sec-fetch-mode"), says("sec-fetch-dest"));
     let inside = |destination: &&[u8]| INSIDE_ANOTHER.iter().any(|inside| inside.as_bytes() == *destination);
-    modes.iter().all(|mode| *mode == b"navigate") && !destinations.iter().any(|destination| inside(&destination))
+    modes.iter().all(|mode| *mode == b"navigate") && !destinations.iter().any(inside)
 }
 
 fn is_page(headers: &HeaderMap) -> bool {

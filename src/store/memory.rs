@@ -131,7 +131,7 @@ impl Records for MemoryStore {
     }
 
     async fn recoveries_of(&self, account: AccountId) -> Result<Vec<Recovery>, StoreError> {
-        Ok(self.state().recoveries.values().filter(|pending| pending.account == Some(account)).cloned().collect())
+        Ok(self.state().recoveries.values().filter(|pending| pending.owner() == account).cloned().collect())
     }
 
     async fn recoveries_for(&self, email: &Email) -> Result<Vec<Recovery>, StoreError> {

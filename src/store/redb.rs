@@ -162,8 +162,11 @@ impl Records for RedbStore {
     async fn account_by_email(&self, email: &Email) -> Result<Option<Account>, StoreError> {
         let email = email.clone();
         self.read(move |view| {
-            let id = view.get(Table::AccountsByEmail, email.as_str().as_bytes())?;
-            id.map(|id| view.load_indexed(&id)).transpose()
+            match view.get(Table::AccountsByEmail, email.as_str().as_bytes())? {
+                Some(id) => view.load_indexed(&id).map(Some),
+                // Looked for all the same: a lookup less would take less time.
+                None => view.load(AccountId::stand_in(&email).0.as_bytes()),
+            }
         })
         .await
     }
@@ -177,6 +180,17 @@ impl Records for RedbStore {
         self.read(move |view| {
             let keys = view.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)?;
             keys.iter().map(|key| view.load_indexed(after_time(after_account(key)))).collect()
+        })
+        .await
+    }
+
+    async fn passkey_ids(&self, account: AccountId) -> Result<Vec<CredentialId>, StoreError> {
+        self.read(move |view| {
+            let keys = view.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)?;
+            let id = |key: &Vec<u8>| {
+                CredentialId::new(after_time(after_account(key))).ok_or_else(|| dangling(Table::PasskeysByAccount))
+            };
+            keys.iter().map(id).collect()
         })
         .await
     }

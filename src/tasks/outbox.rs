@@ -103,7 +103,8 @@ impl Outbox {
             Err(CommitError::Conflict(Conflict::LetterTaken)) => return Ok(()),
             Err(error) => return Err(error),
         }
-        match self.transport.send(&letter.to, &self.writer.write(&letter)).await {
+        let Some(mail) = self.writer.write(&letter) else { return drop_it().await };
+        match self.transport.send(&letter.to, &mail).await {
             Ok(()) => {
                 self.counts.mail("sent");
                 // A letter that was sent but not dropped is sent again later, which is better than never.

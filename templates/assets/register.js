@@ -18,9 +18,10 @@ async function register(address) {
   card.busy(button);
   try {
     const body = { email: address, return_to: card.words.returnTo };
-    const { ceremony, options } = await ask("register/options", body, mine.signal);
+    const begin = ask("register/options", body, mine.signal);
+    const [{ ceremony, options }, { handIn }] = await Promise.all([begin, import("./abilities.js")]);
     const credential = await passkeys.create(options, mine.signal);
-    const { location: next } = await ask("register/verify", { ceremony, credential }, mine.signal);
+    const { location: next } = await handIn("register/verify", ceremony, options, credential, mine.signal);
     remembered.set(address);
     location.assign(next);
   } catch (error) {

@@ -1,6 +1,5 @@
 // The face "Set up this device": makes a passkey on it and goes on.
 
-import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
 
@@ -15,9 +14,10 @@ export function setUp(begin, verify, done = (next) => location.replace(next)) {
     const mine = (call = new AbortController());
     card.busy(button);
     try {
-      const { ceremony, options } = await begin(mine.signal);
+      // Loaded before there is a passkey: with one, nothing must be missing.
+      const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), import("./abilities.js")]);
       const credential = await passkeys.create(options, mine.signal);
-      const { location: next } = await ask(verify, { ceremony, credential }, mine.signal);
+      const { location: next } = await handIn(verify, ceremony, options, credential, mine.signal);
       done(next);
     } catch (error) {
       if (mine.signal.aborted) return;

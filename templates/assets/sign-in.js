@@ -49,10 +49,12 @@ async function finish(begun, credential, mine, address) {
   }
 }
 
-// Shows why it did not work. A closed window, no passkey here and an unknown one look the same: nobody did wrong.
+// Shows why it did not work. A closed window and no passkey here look the same: nobody did wrong.
 function explain(error) {
   card.idle();
-  if (error.name === "NotAllowedError" || error.code === "unknown-passkey") return card.show("elsewhere");
+  if (error.name === "NotAllowedError") return card.show("elsewhere");
+  // No account has it: the browser has been told, and another one may be chosen.
+  if (error.code === "unknown-passkey") return card.show("gone");
   // Trying the same again leads nowhere: the ways on are shown beside the reason.
   if (error.code === "not-accepted") card.show("elsewhere");
   card.refused(error);

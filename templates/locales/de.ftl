@@ -26,6 +26,8 @@ sign-in-passkey = Mit einem Passkey anmelden
 sign-in-create = Konto erstellen
 sign-in-elsewhere-heading = Auf diesem Gerät hat die Anmeldung nicht geklappt
 sign-in-elsewhere-text = Vielleicht ist Ihr Passkey auf einem anderen Gerät, oder Sie haben das Fenster geschlossen.
+sign-in-gone-heading = Dieser Passkey ist nicht in Gebrauch
+sign-in-gone-text = Dieser Passkey wurde nie fertig eingerichtet oder wurde entfernt. Nehmen Sie einen anderen oder einen anderen Weg, der unten steht.
 sign-in-other-email = Andere E-Mail-Adresse verwenden
 
 ## Create an account
@@ -297,7 +299,7 @@ error-ended-text = Zu Ihrer Sicherheit haben wir das Begonnene verworfen. Bitte 
 error-ended-again = Neu anfangen
 
 ## What the script is told
-refusal-unknown-passkey = Mit diesem Passkey hat die Anmeldung nicht geklappt.
+refusal-unknown-passkey = Dieser Passkey wurde nie fertig eingerichtet oder wurde entfernt. Nehmen Sie einen anderen.
 refusal-expired-ceremony = Diese Seite war zu lange geöffnet. Drücken Sie den Knopf noch einmal.
 refusal-doubted = Dieser Passkey lässt sich nicht mehr verwenden: Er sieht kopiert oder verändert aus. Nehmen Sie ein anderes Gerät oder einen anderen Weg.
 refusal-not-accepted = Die Antwort Ihres Geräts hat nicht gestimmt. Drücken Sie den Knopf noch einmal.
@@ -321,6 +323,7 @@ refusal-not-signed-in = Sie sind nicht mehr angemeldet. Melden Sie sich an und v
 refusal-last-passkey = Das ist Ihr letzter Passkey. Geben Sie Ihre E-Mail-Adresse ein, um ihn zu entfernen.
 refusal-email-mismatch = Das ist nicht die E-Mail-Adresse dieses Kontos. Prüfen Sie sie und versuchen Sie es erneut.
 refusal-recovery-ended = Das hat zu lange gedauert. Lassen Sie sich einen neuen Code senden und fangen Sie neu an.
+refusal-too-many-passkeys = Dieses Konto hat so viele Passkeys, wie es haben kann. Entfernen Sie zuerst unter „Meine Geräte“ einen, den Sie nicht mehr benutzen.
 refusal-no-passkey = Diesen Passkey gibt es nicht mehr. Laden Sie die Seite neu.
 
 ## Mails
@@ -362,6 +365,8 @@ mail-undone-subject = Die Rückkehr in Ihr Konto bei { $app } wurde rückgängig
 mail-undone-text = Jemand hat sich mit einem älteren Passkey und einem Code an diese Adresse bei Ihrem Konto mit { $app } angemeldet. Der Passkey, der für die Rückkehr erstellt wurde, ist entfernt. Sie können Ihre Geräte durchsehen:
 mail-added-subject = Ihr Konto bei { $app } hat einen neuen Passkey
 mail-added-text = Zu Ihrem Konto bei { $app } kam ein Passkey hinzu ({ $provider }). Wenn Sie das waren, ist alles in Ordnung. Sonst entfernen Sie ihn auf dieser Seite:
+mail-more-added-subject = Ihr Konto bei { $app } hat weitere neue Passkeys
+mail-more-added-text = In den zehn Minuten nach dem Passkey, von dem wir Ihnen geschrieben haben, kamen zu Ihrem Konto bei { $app } weitere hinzu. Wenn Sie das waren, ist alles in Ordnung. Sonst entfernen Sie sie auf dieser Seite:
 mail-removed-subject = Ein Passkey Ihres Kontos bei { $app } wurde entfernt
 mail-removed-text = Ein Passkey ({ $provider }) Ihres Kontos bei { $app } wurde entfernt. Mit ihm kann sich niemand mehr anmelden. Hier sehen Sie Ihre Geräte:
 mail-copied-subject = Ein Passkey Ihres Kontos bei { $app } wurde vielleicht kopiert

@@ -27,6 +27,8 @@ sign-in-passkey = Sign in with a passkey
 sign-in-create = Create an account
 sign-in-elsewhere-heading = We couldn't sign you in on this device
 sign-in-elsewhere-text = Your passkey may be on another device, or you closed the window.
+sign-in-gone-heading = This passkey is not in use
+sign-in-gone-text = This passkey was never finished or was removed. Use another one, or find another way to get in below.
 sign-in-other-email = Use a different email
 
 ## Create an account
@@ -298,7 +300,7 @@ error-ended-text = For your safety we dropped what you had started. Please begin
 error-ended-again = Begin again
 
 ## What the script is told
-refusal-unknown-passkey = We couldn't sign you in with that passkey.
+refusal-unknown-passkey = This passkey was never finished or was removed. Use another one.
 refusal-expired-ceremony = This page was open for too long. Press the button again.
 refusal-doubted = This passkey can't be used any more: it looks copied or changed. Use another device or another way to get in.
 refusal-not-accepted = Your device's answer didn't check out. Press the button again.
@@ -322,6 +324,7 @@ refusal-not-signed-in = You're no longer signed in. Sign in, then try again.
 refusal-last-passkey = This is your last passkey. Type your email address to remove it.
 refusal-email-mismatch = That is not the email address of this account. Check it and try again.
 refusal-recovery-ended = This took too long. Get a new code and begin again.
+refusal-too-many-passkeys = This account has as many passkeys as it can have. Remove one that you no longer use under My devices first.
 refusal-no-passkey = This passkey is no longer there. Reload this page.
 
 ## Mails
@@ -363,6 +366,8 @@ mail-undone-subject = Getting back into your { $app } account was undone
 mail-undone-text = Someone signed in to your account with { $app } with an older passkey and a code sent to this address. The passkey that was made to get back in was removed. You can look through your devices:
 mail-added-subject = A passkey was added to your { $app } account
 mail-added-text = A passkey ({ $provider }) was added to your account with { $app }. If that was you, all is well. Otherwise remove it on this page:
+mail-more-added-subject = More passkeys were added to your { $app } account
+mail-more-added-text = Within ten minutes of the passkey that we wrote to you about, more were added to your account with { $app }. If that was you, all is well. Otherwise remove them on this page:
 mail-removed-subject = A passkey was removed from your { $app } account
 mail-removed-text = A passkey ({ $provider }) was removed from your account with { $app }. It can no longer be used to sign in. You can look through your devices:
 mail-copied-subject = Someone may have copied a passkey of your { $app } account

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -21,11 +22,13 @@ use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::Session;
 use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::memory::MemoryStore;
+use bmauth::store::redb::RedbStore;
 use bmauth::store::{CommitError, Records, Store, StoreError};
 use http::{Method, Request, StatusCode, header};
 use serde_json::json;
 use tokio::sync::RwLock;
 
+use crate::api::Client;
 use crate::world::{CONFIG, ORIGIN, World};
 
 #[tokio::test]
@@ -137,6 +140,49 @@ async fn a_network_that_asks_too_often_is_told_to_wait_and_others_are_not() {
     let mut other = world.browser();
     other.address = "198.51.100.7".parse().unwrap();
     other.challenge(None).await;
+}
+
+#[tokio::test]
+async fn a_network_has_so_many_challenges_open_and_no_more() {
+    for over_api in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(RedbStore::open(&directory.path().join("bmauth.redb")).unwrap());
+        let world = World::with(CONFIG, Arc::clone(&store) as _).await;
+        let (mut page, mut app) = (world.browser(), Client::app(&world));
+        page.get("/_bmauth/sign-in").await;
+        let begun = Instant::now();
+        let mut refused = 0;
+        // Fewer than the network may ask for in all, so that it can do other things still.
+        for _ in 0..350 {
+            let answer = match over_api {
+                true => app.post("/signin/webauthn", &json!({})).await,
+                false => page.post("/_bmauth/sign-in/options", &json!({ "email": null })).await,
+            };
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                refused += 1;
+                assert_eq!(answer.headers[header::RETRY_AFTER], "1");
+            }
+        }
+        assert!(refused > 0, "over the API: {over_api}");
+        let elsewhere = app.post("/signin/otp/email", &json!({ "email": "maria@example.com" })).await;
+        assert_eq!(elsewhere.status, StatusCode::OK, "other steps are counted apart");
+        page.get("/_bmauth/recover").await;
+        let recovers = page.submit("/_bmauth/recover", &[("email", "maria@example.com")]).await;
+        assert_eq!(recovers.status, StatusCode::SEE_OTHER);
+        for _ in 0..9_650 {
+            page.post("/_bmauth/register/options", &json!({ "email": "maria@example.com" })).await;
+            app.post("/signup/webauthn", &json!({ "email": "maria@example.com" })).await;
+        }
+        let most = 302 + usize::try_from(begun.elapsed().as_secs()).unwrap();
+        let mut other = world.browser();
+        other.address = "198.51.100.7".parse().unwrap();
+        other.challenge(None).await;
+        world.wait(301);
+        let none = Timestamp::from_unix(0);
+        let swept = store.sweep(world.auth.now(), none, none, usize::MAX).await.unwrap();
+        // Among them are counters of codes.
+        assert!(swept < most + 10, "{swept} rows, of at most {most} challenges");
+    }
 }
 
 /// A store that can be switched off.

@@ -10,6 +10,7 @@ mod refusals;
 use bmauth::domain::activity::What;
 use bmauth::domain::email::Email;
 use bmauth::domain::letter::NOTICE;
+use bmauth::domain::passkey::MOST;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -360,4 +361,20 @@ async fn linking_can_be_switched_off() {
         assert_eq!(browser.post(&format!("/_bmauth/link/{path}"), &body).await.refusal(), "link-off", "{path}");
     }
     assert_eq!(browser.link_state(&link).await.refusal(), "link-off");
+}
+
+#[tokio::test]
+async fn an_account_without_room_gets_no_device_and_says_so() {
+    let (world, mut phone, mut passkey) = maria().await;
+    crate::room::fill(&world, MOST - 1).await;
+    // Two are approved while there is room for one.
+    let (mut one, shown) = approved(&world, &mut phone, &mut passkey).await;
+    let (mut other, others) = approved(&world, &mut phone, &mut passkey).await;
+    let late = other.set_up_options(&others.link).await;
+    assert_eq!(late.status, StatusCode::OK, "{}", late.text);
+    assert_eq!(one.set_up(&shown.link, &mut Passkey::new(b"one")).await.status, StatusCode::OK);
+    crate::room::is_full(&other.set_up_with(&late.json(), &mut Passkey::new(b"other")).await);
+    // From now on the device is not asked.
+    crate::room::is_full(&other.set_up_options(&others.link).await);
+    assert_eq!(other.who().await, None);
 }

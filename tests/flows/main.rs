@@ -7,6 +7,7 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod alike;
 mod api;
 mod asking;
 mod authenticator;
@@ -25,6 +26,7 @@ mod recovering;
 mod registering;
 mod reports;
 mod revoking;
+mod room;
 mod signing_in;
 mod under_load;
 mod world;

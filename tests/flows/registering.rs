@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use bmauth::domain::mailed_code::MailedCode;
-use bmauth::domain::plan::{Change, Durability, RegistrationChange};
+use bmauth::domain::plan::{Change, Conflict, Durability, RegistrationChange};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::Secret;
+use bmauth::store::CommitError;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 use serde_json::json;
@@ -422,7 +423,8 @@ async fn a_registration_that_is_begun_again_is_not_taken_for_the_one_before() {
     browser.ask_to_register("bob@example.com", &mut Passkey::new(b"another key")).await;
     // A try of the code of the first that was on its way meanwhile.
     let next = Registration { revision: before.revision + 1, ..before };
-    world.store.commit(vec![RegistrationChange::Advance(next).into()], Durability::Durable).await.unwrap();
+    let late = world.store.commit(vec![RegistrationChange::Advance(next).into()], Durability::Durable).await;
+    assert!(matches!(late, Err(CommitError::Conflict(Conflict::RegistrationChanged))), "it was given up");
     let found = world.store.registration(flow(&browser)).await.unwrap().unwrap();
     assert_eq!((found.email.as_str(), found.code.tries), ("bob@example.com", 0));
 }
@@ -453,4 +455,126 @@ async fn a_right_code_wins_and_another_is_sent_whatever_else_is_typed_at_that_mo
     assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
     assert!(store.meanwhile.lock().unwrap().is_none());
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+}
+
+/// The options to make a passkey for an address.
+async fn begin(browser: &mut Browser, email: &str) -> serde_json::Value {
+    browser.get("/_bmauth/register").await;
+    let begun = browser.post("/_bmauth/register/options", &json!({ "email": email })).await;
+    assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+    begun.json()["options"].clone()
+}
+
+#[tokio::test]
+async fn whoever_begins_twice_gets_the_same_user_handle_and_nobody_else_does() {
+    let world = World::new().await;
+    world.browser().register(&world, MARIA, &mut Passkey::new(b"key of maria")).await;
+    // Whoever has the address.
+    for email in [MARIA, "nobody@example.com"] {
+        let (mut browser, mut other) = (world.browser(), world.browser());
+        let first = begin(&mut browser, email).await["user"].clone();
+        assert_eq!(first, begin(&mut browser, email).await["user"], "before the device has answered");
+        assert_ne!(first, begin(&mut other, email).await["user"]);
+        assert_ne!(first["id"], begin(&mut browser, "another@example.com").await["user"]["id"]);
+        let flow = browser.cookies["__Host-bmauth-flow"].clone();
+        browser.ask_to_register(email, &mut Passkey::new(format!("one of {email}").as_bytes())).await;
+        assert_ne!(browser.cookies["__Host-bmauth-flow"], flow);
+        world.wait(20 * 60);
+        assert_eq!(first, begin(&mut browser, email).await["user"], "while it waits for the code");
+        assert_ne!(first["id"], begin(&mut browser, "another@example.com").await["user"]["id"]);
+    }
+}
+
+#[tokio::test]
+async fn no_account_to_be_is_called_as_one_that_is_there() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let first = begin(&mut browser, MARIA).await["user"]["id"].clone();
+    let jar = browser.cookies.clone();
+    browser.register(&world, MARIA, &mut Passkey::new(b"key")).await;
+    let account = world.store.accounts(None, 9).await.unwrap().remove(0);
+    assert_eq!(crate::authenticator::decode(&first), account.id.0.as_bytes());
+    // Whoever has the flow cookie from before, and types the same address.
+    browser.cookies = jar;
+    let [second, third] = [
+        begin(&mut browser, MARIA).await["user"]["id"].clone(),
+        begin(&mut browser, MARIA).await["user"]["id"].clone(),
+    ];
+    assert!(second != first && third != first && second != third);
+}
+
+/// The credential ids that the code page has the browser forget.
+async fn forgotten(browser: &mut Browser) -> Vec<Vec<u8>> {
+    let page = browser.get("/_bmauth/register/code").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    let Some((_, rest)) = page.text.split_once("data-rp=\"notes.example.com\" data-forget=\"") else {
+        return Vec::new();
+    };
+    assert!(page.text.contains("/forget.js\""));
+    let ids = rest.split('"').next().unwrap().split(' ');
+    ids.map(|id| crate::authenticator::decode(&json!(id))).collect()
+}
+
+#[tokio::test]
+async fn the_passkeys_of_registrations_that_were_given_up_are_told_to_the_browser() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let ids: Vec<_> = (0..11).map(|n| format!("key {n}").into_bytes()).collect();
+    assert_eq!(browser.ask_to_register("another@example.com", &mut Passkey::new(&ids[0])).await.status, StatusCode::OK);
+    assert_eq!(forgotten(&mut browser).await, [[0_u8; 0]; 0]);
+    let flow = browser.cookies.clone();
+    let mut code = String::new();
+    for n in 1..5 {
+        let mut key = Passkey::new(&ids[n]);
+        assert_eq!(browser.ask_to_register(MARIA, &mut key).await.status, StatusCode::OK);
+        assert_eq!(forgotten(&mut browser).await, ids[..n], "those before {n}");
+        code = world.code(MARIA).await;
+    }
+    // The one before is over, also for whoever has its cookie.
+    let mut left_behind = world.browser();
+    left_behind.cookies = flow;
+    assert_eq!(left_behind.get("/_bmauth/register/code").await.status, StatusCode::GONE);
+    // The last one is finished by its own code, and is the account's; the others are nobody's.
+    assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
+    let account = world.store.accounts(None, 9).await.unwrap().remove(0);
+    let kept: Vec<_> = world.store.passkey_ids(account.id).await.unwrap();
+    assert_eq!(kept.iter().map(|id| id.bytes()).collect::<Vec<_>>(), [ids[4].as_slice()]);
+    // However often somebody begins, only the last ones are kept.
+    let mut again = world.browser();
+    for (n, id) in ids.iter().enumerate() {
+        let email = format!("a{n}@example.com");
+        again.ask_to_register(&email, &mut Passkey::new(&[id.as_slice(), b" again"].concat())).await;
+    }
+    assert_eq!(forgotten(&mut again).await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_dead_passkey_that_is_chosen_is_explained_and_made_up_ones_are_not() {
+    let world = World::new().await;
+    let (mut browser, mut dead, mut alive) = (world.browser(), Passkey::new(b"dead"), Passkey::new(b"alive"));
+    browser.ask_to_register(MARIA, &mut dead).await;
+    browser.ask_to_register(MARIA, &mut alive).await;
+    assert_eq!(browser.sign_in(None, &mut alive).await.json(), json!({ "location": "/_bmauth/register/code" }));
+    for email in [None, Some(MARIA), Some("nobody@example.com")] {
+        let refused = browser.sign_in(email, &mut dead).await;
+        assert_eq!(refused.refusal(), "unknown-passkey", "{email:?}");
+        let sentence = "This passkey was never finished or was removed. Use another one.";
+        assert_eq!(refused.json()["message"], sentence, "{email:?}");
+    }
+    let page = browser.get("/_bmauth/sign-in").await.text;
+    let (_, gone) = page.split_once("<template id=\"gone\">").unwrap();
+    let (gone, _) = gone.split_once("</template>").unwrap();
+    for part in [
+        "This passkey was never finished or was removed.",
+        "data-do=\"again\"",
+        "/_bmauth/register",
+        "/_bmauth/recover",
+    ] {
+        assert!(gone.contains(part), "{part}: {gone}");
+    }
+    // What was made up here is nobody's either, and tells so to nobody.
+    let challenge = browser.challenge(Some(MARIA)).await;
+    let mut made_up = Passkey::new(&crate::authenticator::decode(&challenge["options"]["allowCredentials"][0]["id"]));
+    let credential = made_up.get(&challenge["options"]);
+    assert_eq!(browser.answer(&challenge, &credential).await.refusal(), "not-accepted");
 }

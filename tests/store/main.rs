@@ -86,6 +86,7 @@ contract! {
         a_registration_reads_as_it_was_put
         a_registration_advances_from_the_revision_before_it_alone
         a_registration_is_spent_once_and_only_in_its_revision
+        a_registration_is_dropped_whatever_became_of_it_and_no_other_is
         a_proved_address_drops_its_registrations_and_no_others
         a_browser_that_took_another_address_is_not_dropped_with_the_first
     }
@@ -108,6 +109,8 @@ contract! {
         a_required_passkey_must_be_there_and_be_the_accounts
         what_takes_an_account_without_a_passkey_is_done_once
         a_required_session_must_not_have_ended
+        an_account_has_room_up_to_its_limit
+        parallel_devices_do_not_share_the_last_room
         a_removed_account_leaves_nothing_and_takes_nothing_of_others
     }
     linking {
@@ -198,6 +201,9 @@ contract! {
         a_letter_reads_as_it_was_added
         a_delayed_letter_counts_its_failure_and_comes_later
         a_dropped_letter_is_not_delayed_back
+        what_happens_together_is_told_by_two_letters
+        a_gathering_letter_that_is_being_sent_gathers_no_more
+        a_gathering_letter_that_was_read_before_it_had_to_tell_is_not_sent_as_it_was
         the_master_secret_is_set_once
         of_several_that_would_send_a_letter_one_does
         of_several_that_would_change_the_keys_one_does

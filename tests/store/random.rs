@@ -10,7 +10,7 @@ use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::host::Host;
-use bmauth::domain::letter::Letter;
+use bmauth::domain::letter::{Letter, Message};
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
@@ -123,6 +123,7 @@ fn of_registrations() -> impl Strategy<Value = Change> {
         }),
         (n(), 0..4_u32)
             .prop_map(|(n, revision)| Change::Registration(RegistrationChange::Spend { browser: digest(n), revision })),
+        n().prop_map(|n| Change::Registration(RegistrationChange::Drop(digest(n)))),
         n().prop_map(|n| Change::Registration(RegistrationChange::DropAll(email(n)))),
     ]
 }
@@ -196,6 +197,8 @@ fn of_people() -> impl Strategy<Value = Change> {
         (pair(), proptest::option::of(Just("Name".to_owned()))).prop_map(|((n, of), name)| Change::Passkey(
             PasskeyChange::Rename { credential: credential(n), account: account_id(of), name }
         )),
+        (n(), 0..4_usize)
+            .prop_map(|(n, most)| Change::Passkey(PasskeyChange::RequireRoom { account: account_id(n), most })),
         pair().prop_map(|(n, of)| Change::Passkey(PasskeyChange::Require {
             credential: credential(n),
             account: account_id(of)
@@ -287,6 +290,15 @@ fn of_the_gateway() -> impl Strategy<Value = Change> {
     prop_oneof![
         (n(), 0..10_u32, time(), time()).prop_map(|(n, like, due_at, expires_at)| {
             Change::Letter(LetterChange::Add(Letter { id: letter_id(n), expires_at, ..letter(like, due_at.unix()) }))
+        }),
+        (n(), n(), time(), time()).prop_map(|(n, other, now, due_at)| {
+            let first = letter(n, now.unix());
+            let waits = Letter { created_at: now, ..letter(other + 100, due_at.unix()) };
+            Change::Letter(LetterChange::Gather {
+                first: Box::new(first),
+                waits: Box::new(waits),
+                rest: Message::Welcome,
+            })
         }),
         (n(), time(), time()).prop_map(|(n, was, due_at)| LetterChange::Delay { id: letter_id(n), was, due_at }.into()),
         (0..4_u64).prop_map(|was| KeyChange::Advance { was }.into()),

@@ -291,6 +291,7 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         email: email(of_email),
         account: account_id(of_email),
         passkey: new_passkey(browser),
+        dead: Vec::new(),
         nickname: None,
         profile: Profile::default(),
         claim: Claim::Cookie,
@@ -311,12 +312,18 @@ pub fn registration_of_api(browser: u32, of_email: u32, of_code: u32) -> Registr
     }
 }
 
-/// Eleven in a row have every message there is.
+/// A registration for which others were given up.
+pub fn registration_again(browser: u32, of_email: u32, of_code: u32) -> Registration {
+    let dead = (0..browser).map(|n| credential(100 + n)).collect();
+    Registration { dead, ..registration_of_api(browser, of_email, of_code) }
+}
+
+/// Thirteen in a row have every message there is.
 pub fn letter(n: u32, due_at: u64) -> Letter {
     Letter {
         id: letter_id(n),
         to: email(n),
-        message: match n % 11 {
+        message: match n % 13 {
             0 => Message::RecoveryCode(code(n)),
             1 => Message::AlreadyRegistered,
             2 => Message::Welcome,
@@ -327,7 +334,9 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
             8 => Message::PasskeyRemoved { aaguid: uuid(n) },
             9 => Message::PasskeyCopied { aaguid: uuid(n) },
-            _ => Message::PasskeyMoved { aaguid: uuid(n) },
+            10 => Message::PasskeyMoved { aaguid: uuid(n) },
+            11 => Message::Nothing,
+            _ => Message::MorePasskeysAdded,
         },
         language: "de-CH".to_owned(),
         browser: "Safari on iPhone".to_owned(),

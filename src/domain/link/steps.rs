@@ -10,8 +10,8 @@ use crate::domain::attestation::{BadPasskey, Made, Making};
 use crate::domain::ceremony::{Ceremony, Leave, Makes, Proves, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
-use crate::domain::letter::Message;
 use crate::domain::moment::Moment;
+use crate::domain::passkey::{self, Passkey};
 use crate::domain::plan::{
     Change, Conflict, Counter, CounterChange, LinkChange, PasskeyChange, PasskeyConflict, Plan, SessionChange,
 };
@@ -190,11 +190,21 @@ pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Pla
 /// What the waiting browser is asked to make its passkey for.
 ///
 /// # Errors
-/// [`Refusal::Denied`] where the account is disabled; see [`Link::approval`].
-pub fn makes(link: &Link, account: &Account, policy: Policy, moment: Moment<'_>) -> Result<Makes, Refusal> {
+/// [`Refusal::Denied`] where the account is disabled, [`Refusal::TooManyPasskeys`] where it has no room beside its
+/// `passkeys`; see [`Link::approval`].
+pub fn makes(
+    link: &Link,
+    account: &Account,
+    passkeys: &[Passkey],
+    policy: Policy,
+    moment: Moment<'_>,
+) -> Result<Makes, Refusal> {
     let approval = link.approval(moment.visitor, policy, moment.now)?;
     if account.disabled || account.id != approval.account {
         return Err(Refusal::Denied);
+    }
+    if passkeys.len() >= passkey::MOST {
+        return Err(Refusal::TooManyPasskeys);
     }
     Ok(Makes::Another(Leave::Link(link.id)))
 }
@@ -245,12 +255,13 @@ pub fn finish(
         PasskeyChange::Require { credential: approval.credential.clone(), account: account.id }.into(),
     ];
     changes.extend(approval.session.map(SessionChange::Require).map(Change::from));
-    let message = Message::PasskeyAdded { aaguid: made.key.aaguid };
+    let aaguid = made.key.aaguid;
     changes.extend([
+        PasskeyChange::RequireRoom { account: account.id, most: passkey::MOST }.into(),
         PasskeyChange::Add(made.key.of(account.id, None, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
-    changes.extend(moment.tell(account, What::PasskeyAdded, message));
+    changes.extend(moment.tell_added(account, aaguid));
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, Finished { session, return_to: link.return_to }))
 }
@@ -280,6 +291,7 @@ impl From<Conflict> for Refusal {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
+            Conflict::Passkey(PasskeyConflict::Full) => Self::TooManyPasskeys,
             Conflict::Limit(_) => Self::TooMany,
             Conflict::LinkChanged => Self::NoLink,
             // What the link stood on is gone.

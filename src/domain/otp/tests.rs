@@ -92,9 +92,9 @@ fn whatever_waits_beside_it_keeps_it_shut_and_what_is_over_does_not() {
     let (one, who) = (visitor(1, false, "192.0.2.1"), visitor(9, false, "192.0.2.1"));
     let beside = |other: Recovery| tried_of(&who, vec![Pending::Recovery(begun_by(&one)), Pending::Recovery(other)]);
     let bound = begun_by(&visitor(3, true, "198.51.100.7"));
-    // What is bound is not tried by who is not; what has no account cannot be.
+    // What is bound is not tried by who is not; what has no account is, so that it does not show.
     assert_eq!(beside(bound.clone()), (vec![1], false));
-    assert_eq!(beside(Recovery { account: None, ..begun_by(&visitor(4, false, "192.0.2.1")) }), (vec![1], false));
+    assert_eq!(beside(Recovery { account: None, ..begun_by(&visitor(4, false, "192.0.2.1")) }), (vec![1, 4], false));
     assert_eq!(beside(Recovery { expires_at: NOW, ..bound.clone() }), (vec![1], true));
     assert_eq!(beside(Recovery { stage: Stage::Proved, ..bound.clone() }), (vec![1], true));
     // Alone, it is still not opened by who is not bound.
@@ -121,12 +121,13 @@ fn a_client_without_either_replaces_what_was_asked_for_in_its_network_alone() {
 }
 
 #[test]
-fn what_is_over_or_opened_by_no_code_is_left_out() {
+fn what_is_over_is_left_out_and_what_no_code_opens_is_not() {
     let own = visitor(1, true, "192.0.2.1");
     let left = |recovery: Recovery| candidates(vec![Pending::Recovery(recovery)], &own, NOW).entries.len();
     assert_eq!(left(begun_by(&own)), 1);
     assert_eq!(left(Recovery { expires_at: NOW, ..begun_by(&own) }), 0);
-    assert_eq!(left(Recovery { account: None, ..begun_by(&own) }), 0);
+    // It is counted like any other, so that it does not show that the address has no account.
+    assert_eq!(left(Recovery { account: None, ..begun_by(&own) }), 1);
     assert_eq!(left(Recovery { stage: Stage::Proved, ..begun_by(&own) }), 0);
 }
 

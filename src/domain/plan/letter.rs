@@ -2,13 +2,24 @@
 
 use super::effects::Effects;
 use crate::domain::clock::Timestamp;
-use crate::domain::letter::{Letter, LetterId};
+use crate::domain::letter::{Letter, LetterId, Message};
 
 /// A change of a letter that waits.
 #[derive(Clone, Debug)]
 pub enum LetterChange {
     /// Keeps a letter to be sent.
     Add(Letter),
+    /// Keeps a letter to be sent now, and one beside it that waits for what comes after, and is sent for nothing else: where
+    /// it waits already, and is not due, it is made to say `rest`, and no letter more is kept. So many things that happen
+    /// together are told by two letters. While it is being sent, whatever happens is told by a letter of its own.
+    Gather {
+        /// To be sent now.
+        first: Box<Letter>,
+        /// What waits, by a name that all that is told together has in common.
+        waits: Box<Letter>,
+        /// What that says as soon as it has something to tell.
+        rest: Message,
+    },
     /// Counts a try to send a letter and keeps it for a later one. It must still wait for the moment `was`: several
     /// gateways may try to send it, and one of them does.
     Delay {
@@ -27,7 +38,7 @@ impl LetterChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {
-            Self::Add(_) => effects.adds_letter(),
+            Self::Add(_) | Self::Gather { .. } => effects.adds_letter(),
             Self::Delay { .. } | Self::Drop(_) => {}
         }
     }

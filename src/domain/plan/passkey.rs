@@ -37,6 +37,13 @@ pub enum PasskeyChange {
         /// Whether it may be the account's last one.
         last: bool,
     },
+    /// The account must have fewer passkeys than that.
+    RequireRoom {
+        /// Whose.
+        account: AccountId,
+        /// How many it may have.
+        most: usize,
+    },
     /// The passkey must still be there and be that account's.
     Require {
         /// Which.
@@ -59,13 +66,20 @@ pub enum PasskeyConflict {
     Last,
     /// The account has one.
     NotNone,
+    /// The account has as many as it may have.
+    Full,
 }
 
 impl PasskeyChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {
-            Self::Add(_) | Self::Use { .. } | Self::Rename { .. } | Self::Require { .. } | Self::RequireNone(_) => {}
+            Self::Add(_)
+            | Self::Use { .. }
+            | Self::Rename { .. }
+            | Self::Require { .. }
+            | Self::RequireNone(_)
+            | Self::RequireRoom { .. } => {}
             Self::Remove { account, .. } => effects.may_end_sessions_of(*account),
         }
     }

@@ -19,6 +19,8 @@ pub enum RegistrationChange {
         /// The revision it must be in.
         revision: u32,
     },
+    /// Takes a registration away, in whatever revision, where there is one.
+    Drop(SecretDigest),
     /// Takes away every registration of an address: somebody has proved it.
     DropAll(Email),
 }
@@ -27,7 +29,7 @@ impl RegistrationChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, _: &mut Effects) {
         match self {
-            Self::Put(_) | Self::Advance(_) | Self::Spend { .. } | Self::DropAll(_) => {}
+            Self::Put(_) | Self::Advance(_) | Self::Spend { .. } | Self::Drop(_) | Self::DropAll(_) => {}
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Told<'a> {
         /// Its provider's name.
         provider: &'a str,
     },
+    /// More passkeys were added after the one of which there was a mail.
+    MorePasskeysAdded,
     /// A passkey was removed.
     PasskeyRemoved {
         /// Its provider's name.
@@ -112,6 +114,12 @@ impl Notice<'_> {
             Told::PasskeyAdded { provider } => (
                 "mail-added-subject",
                 words.with("mail-added-text", "provider", provider.to_owned()),
+                "mail-devices-button",
+                "mail-undo-ignore",
+            ),
+            Told::MorePasskeysAdded => (
+                "mail-more-added-subject",
+                words.say("mail-more-added-text"),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),

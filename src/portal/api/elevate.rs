@@ -73,6 +73,7 @@ fn word(refusal: Refusal) -> ApiError {
         | Refusal::NotProved
         | Refusal::CounterWentBack
         | Refusal::NoLongerEligible
-        | Refusal::BadPasskey => ApiError::NotProved,
+        | Refusal::BadPasskey
+        | Refusal::TooManyPasskeys => ApiError::NotProved,
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum ApiError {
     InvalidOtp,
     /// The address has an account. Said only where the operator has accounts revealed.
     EmailInUse,
+    /// The account has as many keys as it may have.
+    TooManyKeys,
     /// New accounts are closed, or not for this address.
     SignUpDisabled,
     /// It takes a session that was elevated with a passkey.
@@ -90,6 +92,9 @@ impl ApiError {
                 (S::UNAUTHORIZED, "invalid-otp", "This code is wrong, too old or used up. Ask for another one.")
             }
             Self::EmailInUse => (S::CONFLICT, "email-already-in-use", "This e-mail has an account. Sign in instead."),
+            Self::TooManyKeys => {
+                (S::CONFLICT, "too-many-keys", "This account has 20 keys, and can have no more. Remove one first.")
+            }
             Self::SignUpDisabled => (S::FORBIDDEN, "signup-disabled", "New accounts are not open for this e-mail."),
             Self::ElevationNeeded => {
                 (S::FORBIDDEN, "elevated-claim-required", "Use one of your keys first, at /elevate/webauthn.")
@@ -196,7 +201,8 @@ impl ApiError {
             Self::Unverified => Self::InvalidRefreshToken,
             Self::InvalidRefreshToken => Self::InvalidOtp,
             Self::InvalidOtp => Self::EmailInUse,
-            Self::EmailInUse => Self::SignUpDisabled,
+            Self::EmailInUse => Self::TooManyKeys,
+            Self::TooManyKeys => Self::SignUpDisabled,
             Self::SignUpDisabled => Self::ElevationNeeded,
             Self::ElevationNeeded => Self::ForeignOrigin,
             Self::ForeignOrigin => Self::TooMany,

@@ -62,6 +62,7 @@ pub(super) async fn verify(
 pub(super) fn word(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::SignedOut => ApiError::Unauthenticated,
+        Refusal::TooManyPasskeys => ApiError::TooManyKeys,
         Refusal::ConfirmNeeded => ApiError::ElevationNeeded,
         Refusal::Stale | Refusal::BadPasskey | Refusal::Unknown | Refusal::LastPasskey | Refusal::WrongEmail => {
             bad_key()

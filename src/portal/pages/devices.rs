@@ -125,7 +125,8 @@ fn refused(failure: Failure<Refusal>) -> PageError {
         | Refusal::NotProved
         | Refusal::CounterWentBack
         | Refusal::NoLongerEligible
-        | Refusal::BadPasskey => PageError::malformed("no form of the page asks for that"),
+        | Refusal::BadPasskey
+        | Refusal::TooManyPasskeys => PageError::malformed("no form of the page asks for that"),
     }
 }
 

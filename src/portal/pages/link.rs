@@ -206,6 +206,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
         Refusal::NotProved | Refusal::BadPasskey => ScriptRefusal::NotAccepted,
         Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
+        Refusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
         Refusal::Rests => ScriptRefusal::Rests,
         Refusal::TooMany => ScriptRefusal::TooManyTries,

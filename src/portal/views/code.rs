@@ -19,8 +19,19 @@ pub struct Code<'a> {
     pub email: &'a str,
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
+    /// Passkeys that the browser is to forget.
+    pub forget: Option<Forget<'a>>,
     /// What happened last.
     pub state: CodeState,
+}
+
+/// Passkeys that the browser's device has, and no account.
+#[derive(Clone, Copy, Debug)]
+pub struct Forget<'a> {
+    /// The passkey domain.
+    pub rp_id: &'a str,
+    /// Their credential ids in base64url, with spaces between them.
+    pub ids: &'a str,
 }
 
 /// What a code is for.
@@ -85,6 +96,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     email: &'a str,
+    forget: Option<Forget<'a>>,
     state: CodeState,
     sent: Around,
     label: String,
@@ -116,6 +128,7 @@ impl Code<'_> {
             frame: Frame::new(chrome, words.say(heading), code_url),
             words,
             email: self.email,
+            forget: self.forget,
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),

@@ -61,6 +61,8 @@ pub enum ScriptRefusal {
     EmailMismatch,
     /// The passkey to be changed is no longer there.
     NoPasskey,
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys,
     /// The recovery has expired, or was never begun in this browser.
     RecoveryEnded,
     /// The store cannot be reached.
@@ -113,6 +115,7 @@ impl ScriptRefusal {
             Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey"),
             Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch"),
             Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey"),
+            Self::TooManyPasskeys => (S::CONFLICT, "too-many-passkeys", "refusal-too-many-passkeys"),
             Self::RecoveryEnded => (S::GONE, "recovery-ended", "refusal-recovery-ended"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "error-unavailable-text"),
             Self::Fault => (S::INTERNAL_SERVER_ERROR, "fault", "failed"),

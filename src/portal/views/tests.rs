@@ -1,6 +1,6 @@
 use super::Registration;
 use super::chrome::Chrome;
-use super::code::{Code, CodeFor, CodeState};
+use super::code::{Code, CodeFor, CodeState, Forget};
 use super::contest::Contest;
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
@@ -45,10 +45,16 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::Wait { seconds: 30 },
         CodeState::TooMany,
     ] {
-        let page = Code { code_for: CodeFor::Registering, email, return_to: Some(return_to), state };
+        let page = Code { code_for: CodeFor::Registering, email, return_to: Some(return_to), forget: None, state };
         pages.push((format!("code {state:?}"), page.render(chrome)));
         for by_hand in [false, true] {
-            let page = Code { code_for: CodeFor::GettingBackIn { by_hand }, email, return_to: Some(return_to), state };
+            let page = Code {
+                code_for: CodeFor::GettingBackIn { by_hand },
+                email,
+                return_to: Some(return_to),
+                forget: None,
+                state,
+            };
             pages.push((format!("recover code {state:?} {by_hand}"), page.render(chrome)));
         }
     }
@@ -281,8 +287,14 @@ fn nothing_hostile_gets_out_of_its_place() {
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
     let page = english(|chrome| {
-        Code { code_for: CodeFor::Registering, email: "<b>@example.com", return_to: None, state: CodeState::Fresh }
-            .render(chrome)
+        Code {
+            code_for: CodeFor::Registering,
+            email: "<b>@example.com",
+            return_to: None,
+            forget: None,
+            state: CodeState::Fresh,
+        }
+        .render(chrome)
     });
     assert!(page.contains("<strong>&#60;b&#62;@example.com</strong>"), "{page}");
 }
@@ -329,16 +341,34 @@ fn the_code_page_says_what_happened_last() {
         (CodeState::TooMany, "You have asked for a code too often."),
     ] {
         let page = english(|chrome| {
-            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, state }.render(chrome)
+            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget: None, state }.render(chrome)
         });
         says(&page, sentence);
     }
 }
 
 #[test]
+fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
+    let code = |forget| {
+        let state = CodeState::Fresh;
+        english(|chrome| {
+            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget, state }.render(chrome)
+        })
+    };
+    let page = code(Some(Forget { rp_id: "example.com", ids: "AAAA BBBB" }));
+    assert!(
+        page.contains("data-rp=\"example.com\" data-forget=\"AAAA BBBB\"") && page.contains("/forget.js\""),
+        "{page}"
+    );
+    assert!(!code(None).contains("<script"));
+}
+
+#[test]
 fn a_mistake_takes_the_focus_and_news_does_not() {
     let code = |state| {
-        english(|chrome| Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, state }.render(chrome))
+        english(|chrome| {
+            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget: None, state }.render(chrome)
+        })
     };
     let wrong = code(CodeState::Wrong { tries_left: 2 });
     assert!(wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus") && wrong.contains("aria-invalid=\"true\""));
@@ -400,9 +430,9 @@ fn the_current_language_is_marked() {
 fn what_the_operator_switched_off_is_not_offered() {
     let sign_in = |link, recover| english(|chrome| SignIn { link, recover, ..open_sign_in(Some("/a")) }.render(chrome));
     let both = sign_in(true, true);
-    // On the page, and where this device was of no help.
-    assert_eq!(both.matches("href=\"/_bmauth/link/start?return_to=%2Fa\"").count(), 2);
-    assert_eq!(both.matches("href=\"/_bmauth/recover?return_to=%2Fa\"").count(), 2);
+    // On the page, where this device was of no help, and where a passkey is nobody's.
+    assert_eq!(both.matches("href=\"/_bmauth/link/start?return_to=%2Fa\"").count(), 3);
+    assert_eq!(both.matches("href=\"/_bmauth/recover?return_to=%2Fa\"").count(), 3);
     assert!(!sign_in(false, true).contains("/_bmauth/link") && !sign_in(true, false).contains("/_bmauth/recover"));
     let start =
         |recover| LinkStart { return_to: None, kind: Kind::Computer, address: "notes.example.com/link", recover };
@@ -491,6 +521,7 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
             code_for: CodeFor::GettingBackIn { by_hand },
             email: EMAIL,
             return_to: None,
+            forget: None,
             state: CodeState::Fresh,
         };
         english(|chrome| page.render(chrome))
@@ -513,7 +544,13 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::UsedUp, "That code no longer works."),
         (CodeState::TooMany, "Please wait a little, then try again."),
     ] {
-        let page = Code { code_for: CodeFor::GettingBackIn { by_hand: true }, email: EMAIL, return_to: None, state };
+        let page = Code {
+            code_for: CodeFor::GettingBackIn { by_hand: true },
+            email: EMAIL,
+            return_to: None,
+            forget: None,
+            state,
+        };
         let page = english(|chrome| page.render(chrome));
         says(&page, sentence);
         assert!(!text(&page).contains("mail and"), "{state:?}");

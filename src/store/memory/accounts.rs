@@ -82,6 +82,11 @@ impl State {
                 self.passkeys.remove(&credential);
                 self.sessions.retain(|_, session| session.credential.as_ref() != Some(&credential));
             }
+            PasskeyChange::RequireRoom { account, most } => {
+                if self.passkeys.values().filter(|passkey| passkey.account == account).count() >= most {
+                    return Err(PasskeyConflict::Full.into());
+                }
+            }
             PasskeyChange::Require { credential, account } => {
                 self.passkey(&credential, account)?;
             }

@@ -9,6 +9,16 @@ impl State {
             LetterChange::Add(letter) => {
                 self.letters.insert(letter.id, letter);
             }
+            LetterChange::Gather { first, waits, rest } => match self.letters.get_mut(&waits.id) {
+                Some(waiting) if waiting.still_waits(waits.created_at) => *waiting = waiting.clone().telling(rest),
+                Some(_) => {
+                    self.letters.insert(first.id, *first);
+                }
+                None => {
+                    self.letters.insert(first.id, *first);
+                    self.letters.insert(waits.id, *waits);
+                }
+            },
             LetterChange::Delay { id, was, due_at } => {
                 let letter = self.letters.get_mut(&id).filter(|letter| letter.due_at == was);
                 let letter = letter.ok_or(Conflict::LetterTaken)?;

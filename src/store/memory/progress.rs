@@ -38,6 +38,9 @@ impl State {
                     .filter(|registration| registration.revision == revision)
                     .ok_or(Conflict::RegistrationChanged)?;
             }
+            RegistrationChange::Drop(browser) => {
+                self.registrations.remove(&browser);
+            }
             RegistrationChange::DropAll(email) => self.registrations.retain(|_, other| other.email != email),
         }
         Ok(())

@@ -15,6 +15,7 @@ use crate::domain::ceremony::Ceremony;
 use crate::domain::letter::Letter;
 use crate::domain::link::Link;
 use crate::domain::passkey::Passkey;
+use crate::domain::plan::{CeremonyChange, Change, LetterChange, RecoveryChange, RegistrationChange};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
@@ -41,6 +42,36 @@ pub struct Written {
     pub index: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
     /// What it was, in words: what writing it leaves out is seen by reading it again.
     pub shown: String,
+}
+
+/// What a change writes: table and length of key and value of each row. Nothing of a change that reads rows first.
+pub fn written_by(change: &Change) -> Vec<(&'static str, usize, usize)> {
+    match change {
+        Change::Ceremony(CeremonyChange::Add(row)) => lengths(row),
+        Change::Registration(RegistrationChange::Put(row) | RegistrationChange::Advance(row)) => lengths(row),
+        Change::Recovery(RecoveryChange::Put(row) | RecoveryChange::Advance(row)) => lengths(row),
+        Change::Letter(LetterChange::Add(row)) => lengths(row),
+        Change::Ceremony(CeremonyChange::Spend(_))
+        | Change::Registration(_)
+        | Change::Recovery(_)
+        | Change::Letter(_)
+        | Change::Account(_)
+        | Change::Passkey(_)
+        | Change::Session(_)
+        | Change::Tokens(_)
+        | Change::Link(_)
+        | Change::Hold(_)
+        | Change::AdminCode(_)
+        | Change::Event(_)
+        | Change::Counter(_)
+        | Change::Key(_) => Vec::new(),
+    }
+}
+
+fn lengths<R: Row>(row: &R) -> Vec<(&'static str, usize, usize)> {
+    let index = row.index_rows().into_iter().map(|(table, key, value)| (table.name(), key.len(), value.len()));
+    let own = row.encode().map(|value| (R::TABLE.name(), row.key().len(), value.len()));
+    own.into_iter().chain(index).collect()
 }
 
 /// Reads a row and writes it again; `None` where it is none.

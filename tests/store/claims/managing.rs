@@ -358,6 +358,39 @@ pub async fn what_takes_an_account_without_a_passkey_is_done_once(store: Arc<imp
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
 }
 
+fn room(account: u32, most: usize) -> Change {
+    Change::Passkey(PasskeyChange::RequireRoom { account: account_id(account), most })
+}
+
+pub async fn an_account_has_room_up_to_its_limit(store: Arc<impl Store>) {
+    two_people(&*store).await;
+    let full = Conflict::Passkey(PasskeyConflict::Full);
+    // The first has two, the second one.
+    for (account, most, there_is) in [(1, 1, false), (1, 2, false), (1, 3, true), (2, 1, false), (2, 2, true)] {
+        match there_is {
+            true => keeps(&*store, [room(account, most)]).await,
+            false => refuses(&*store, [room(account, most)], full).await,
+        }
+    }
+    refuses(&*store, [room(9, 0)], full).await;
+    // What the same commit adds counts too.
+    let add = |n| Change::Passkey(PasskeyChange::Add(passkey(n, 1)));
+    refuses(&*store, [room(1, 3), add(5), room(1, 3), add(6)], full).await;
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 2);
+    keeps(&*store, [room(1, 3), add(5)]).await;
+    refuses(&*store, [room(1, 3), add(6)], full).await;
+    keeps(&*store, remove(5, 1, false)).await;
+    keeps(&*store, [room(1, 3), add(6)]).await;
+}
+
+pub async fn parallel_devices_do_not_share_the_last_room(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let add = |n| vec![room(1, 5), Change::Passkey(PasskeyChange::Add(passkey(n, 1)))];
+    let commits = (10..30).map(add).collect();
+    assert_eq!(race(&store, commits, Conflict::Passkey(PasskeyConflict::Full)).await, 4);
+    assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 5);
+}
+
 pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, [Change::Session(SessionChange::Require(digest(1)))]).await;

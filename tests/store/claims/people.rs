@@ -19,6 +19,7 @@ pub async fn what_was_never_added_is_not_there(store: Arc<impl Store>) {
     assert!(store.account_by_email(&email(1)).await.unwrap().is_none());
     assert!(store.passkey(&credential(1)).await.unwrap().is_none());
     assert!(store.passkeys(account_id(1)).await.unwrap().is_empty());
+    assert!(store.passkey_ids(account_id(1)).await.unwrap().is_empty());
     assert!(store.session(digest(1)).await.unwrap().is_none());
     assert!(store.sessions(account_id(1)).await.unwrap().is_empty());
     assert!(store.tokens(digest(1)).await.unwrap().is_none());
@@ -130,6 +131,8 @@ pub async fn passkeys_are_listed_oldest_first_for_their_account_only(store: Arc<
     }
     let [third, first, others, second, last] = added;
     let listed = store.passkeys(account_id(1)).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|passkey| passkey.key.id.clone()).collect();
+    assert_eq!(store.passkey_ids(account_id(1)).await.unwrap(), ids);
     assert_eq!(listed.shown(), vec![first, second, third, last].shown());
     assert_eq!(store.passkeys(account_id(2)).await.unwrap().shown(), vec![others].shown());
 }

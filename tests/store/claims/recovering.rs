@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bmauth::domain::account::AccountId;
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Change, Conflict, EventChange, HoldChange, PasskeyChange,
     RecoveryChange,
@@ -162,6 +163,8 @@ pub async fn the_recoveries_of_an_account_are_found_whoever_began_them(store: Ar
     assert_eq!(found(1).await, [recovery(1, 1), by_code.clone(), recovery(5, 1)]);
     assert_eq!(found(2).await, [recovery(4, 2)]);
     assert_eq!(found(9).await, []);
+    let of_nobody = store.recoveries_of(AccountId::stand_in(&email(1))).await.unwrap();
+    assert_eq!(of_nobody, [recovery(3, 1)]);
     // One goes on, one is finished, and one browser recovers another account.
     keeps(
         &*store,

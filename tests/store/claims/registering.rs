@@ -53,7 +53,8 @@ pub async fn a_browser_has_one_registration(store: Arc<impl Store>) {
 
 pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
     let added = [registration(1, 1, 1), registration(2, 2, 2)];
-    let added = added.into_iter().chain((3..6).map(|n| registration_of_api(n, n, n))).collect::<Vec<_>>();
+    let added = added.into_iter().chain((3..6).map(|n| registration_of_api(n, n, n)));
+    let added = added.chain((6..8).map(|n| registration_again(n, n, n))).collect::<Vec<_>>();
     for registration in &added {
         put(&*store, registration.clone()).await;
     }
@@ -125,6 +126,20 @@ pub async fn a_registration_is_spent_once_and_only_in_its_revision(store: Arc<im
     keeps(&*store, spend(1, 5)).await;
     assert!(store.registration(digest(1)).await.unwrap().is_none());
     refuses(&*store, spend(1, 5), Conflict::RegistrationChanged).await;
+}
+
+pub async fn a_registration_is_dropped_whatever_became_of_it_and_no_other_is(store: Arc<impl Store>) {
+    for n in 1..=3 {
+        put(&*store, registration(n, 1, n)).await;
+    }
+    keeps(&*store, advance(Registration { revision: 1, ..registration(1, 1, 1) })).await;
+    for _ in 0..2 {
+        keeps(&*store, [Change::Registration(RegistrationChange::Drop(digest(1)))]).await;
+        assert!(store.registration(digest(1)).await.unwrap().is_none());
+        let left = vec![registration(2, 1, 2), registration(3, 1, 3)];
+        assert_eq!(store.registrations_of(&email(1)).await.unwrap().shown(), left.shown());
+    }
+    assert_eq!(store.sweep(at(4000), at(0), at(0), 9).await.unwrap(), 2);
 }
 
 pub async fn a_proved_address_drops_its_registrations_and_no_others(store: Arc<impl Store>) {

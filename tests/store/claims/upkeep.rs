@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use bmauth::domain::letter::Letter;
+use bmauth::domain::clock::Timestamp;
+use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::plan::{Change, Conflict, Durability, KeyChange, KeyConflict, LetterChange};
 use bmauth::domain::secret::Secret;
 use bmauth::store::{CommitError, Store};
@@ -26,7 +27,7 @@ pub async fn letters_come_when_they_are_due_longest_due_first(store: Arc<impl St
 }
 
 pub async fn a_letter_reads_as_it_was_added(store: Arc<impl Store>) {
-    let added: Vec<_> = (0..10).map(|n| letter(n, 100 + u64::from(n))).collect();
+    let added: Vec<_> = (0..13).map(|n| letter(n, 100 + u64::from(n))).collect();
     keeps(&*store, added.iter().cloned().map(LetterChange::Add).map(Change::from).collect::<Vec<_>>()).await;
     assert_eq!(store.letters_due(at(999), 99).await.unwrap().shown(), added.shown());
 }
@@ -54,6 +55,56 @@ pub async fn a_dropped_letter_is_not_delayed_back(store: Arc<impl Store>) {
         refuses(&*store, [delay.into()], Conflict::LetterTaken).await;
         assert_eq!(store.letters_due(at(999), 9).await.unwrap(), [letter(2, 100)]);
     }
+}
+
+/// Something that happened, of which the letter of that number tells; more of it is told at 900.
+fn happens(n: u32, now: u64) -> Change {
+    let first = Letter { message: Message::Welcome, created_at: at(now), ..letter(n, now) };
+    let waits = Letter { message: Message::Nothing, created_at: at(now), ..letter(1, 900) };
+    LetterChange::Gather { first: Box::new(first), waits: Box::new(waits), rest: Message::RecoveryDone }.into()
+}
+
+/// The names and messages of the letters, and when they are due.
+async fn waiting(store: &impl Store) -> Vec<(LetterId, Message, Timestamp)> {
+    let letters = store.letters_due(at(u64::MAX), 99).await.unwrap();
+    letters.into_iter().map(|letter| (letter.id, letter.message, letter.due_at)).collect()
+}
+
+pub async fn what_happens_together_is_told_by_two_letters(store: Arc<impl Store>) {
+    keeps(&*store, [happens(2, 300)]).await;
+    let first = (letter_id(2), Message::Welcome, at(300));
+    assert_eq!(waiting(&*store).await, [first, (letter_id(1), Message::Nothing, at(900))]);
+    for (n, now) in [(3, 300), (4, 500), (5, 899)] {
+        keeps(&*store, [happens(n, now)]).await;
+        assert_eq!(waiting(&*store).await, [first, (letter_id(1), Message::RecoveryDone, at(901))]);
+    }
+    let told = store.letters_due(at(901), 9).await.unwrap().pop().unwrap();
+    assert_eq!((told.created_at, told.failures), (at(300), 0));
+    // When it is gone, it begins anew.
+    keeps(&*store, [Change::Letter(LetterChange::Drop(letter_id(1)))]).await;
+    keeps(&*store, [happens(6, 899)]).await;
+    assert_eq!(waiting(&*store).await.len(), 3);
+}
+
+pub async fn a_gathering_letter_that_is_being_sent_gathers_no_more(store: Arc<impl Store>) {
+    keeps(&*store, [happens(2, 300)]).await;
+    // It is due.
+    keeps(&*store, [happens(3, 900)]).await;
+    keeps(&*store, [LetterChange::Delay { id: letter_id(1), was: at(900), due_at: at(2000) }.into()]).await;
+    keeps(&*store, [happens(4, 950)]).await;
+    let alone = |n, now| (letter_id(n), Message::Welcome, at(now));
+    let silent = (letter_id(1), Message::Nothing, at(2000));
+    assert_eq!(waiting(&*store).await, [alone(2, 300), alone(3, 900), alone(4, 950), silent]);
+}
+
+pub async fn a_gathering_letter_that_was_read_before_it_had_to_tell_is_not_sent_as_it_was(store: Arc<impl Store>) {
+    keeps(&*store, [happens(2, 300)]).await;
+    let read = store.letters_due(at(900), 9).await.unwrap().pop().unwrap();
+    keeps(&*store, [happens(3, 899)]).await;
+    let delay = LetterChange::Delay { id: read.id, was: read.due_at, due_at: at(2000) };
+    refuses(&*store, [delay.into()], Conflict::LetterTaken).await;
+    let told = (letter_id(1), Message::RecoveryDone, at(901));
+    assert_eq!(waiting(&*store).await.last(), Some(&told));
 }
 
 pub async fn of_several_that_would_send_a_letter_one_does(store: Arc<impl Store>) {

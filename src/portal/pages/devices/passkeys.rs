@@ -137,6 +137,7 @@ pub(in crate::portal::pages) fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::LastPasskey => ScriptRefusal::LastPasskey,
         Refusal::WrongEmail => ScriptRefusal::EmailMismatch,
         Refusal::NotProved | Refusal::BadPasskey | Refusal::ConfirmNeeded => ScriptRefusal::NotAccepted,
+        Refusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
         Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
     }
 }

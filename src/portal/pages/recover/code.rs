@@ -75,5 +75,5 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     };
     let code_for = CodeFor::GettingBackIn { by_hand: portal.auth.recover.mode() == Mode::Admin };
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
-    Ok(code::show(portal, caller, Code { code_for, email, return_to, state }))
+    Ok(code::show(portal, caller, Code { code_for, email, return_to, forget: None, state }))
 }

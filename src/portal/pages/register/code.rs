@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::auth::failure::refusal_apart;
+use crate::auth::passkeys::text_of;
 use crate::domain::destination::Destination;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::register::Refusal;
@@ -13,7 +14,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
-use crate::portal::views::code::{Code, CodeFor, CodeState};
+use crate::portal::views::code::{Code, CodeFor, CodeState, Forget};
 use crate::portal::{Portal, answer};
 
 /// The page.
@@ -66,5 +67,7 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
         };
     };
     let (email, return_to) = (registration.email.as_str(), registration.return_to.unless_root());
-    Ok(code::show(portal, caller, Code { code_for: CodeFor::Registering, email, return_to, state }))
+    let ids = registration.dead.iter().map(|id| text_of(id.bytes())).collect::<Vec<_>>().join(" ");
+    let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
+    Ok(code::show(portal, caller, Code { code_for: CodeFor::Registering, email, return_to, forget, state }))
 }

@@ -43,6 +43,11 @@ impl Batch<'_, '_> {
                 self.put(&Passkey { name, ..passkey })?;
             }
             PasskeyChange::Remove { credential, account, last } => self.remove_passkey(&credential, account, last)?,
+            PasskeyChange::RequireRoom { account, most } => {
+                if self.keys(Table::PasskeysByAccount, of_account(account), most)?.len() >= most {
+                    return Err(PasskeyConflict::Full.into());
+                }
+            }
             PasskeyChange::Require { credential, account } => {
                 self.passkey(&credential, account)?;
             }

@@ -1,6 +1,7 @@
 //! Changes of letters, counters and the gateway's own keys.
 
 use super::super::batch::Batch;
+use super::super::fault::Fault;
 use super::super::records::Count;
 use super::super::rows::key_generation;
 use super::super::table::{KEY_GENERATION, MASTER, Table};
@@ -14,6 +15,21 @@ impl Batch<'_, '_> {
     pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Stop> {
         match change {
             LetterChange::Add(letter) => self.put(&letter)?,
+            LetterChange::Gather { first, waits, rest } => {
+                let waiting = match self.load::<Letter>(waits.id.0.as_bytes()) {
+                    // What cannot be read tells of nothing any more.
+                    Err(Fault::Unreadable { .. }) => None,
+                    waiting => waiting?,
+                };
+                match waiting {
+                    Some(waiting) if waiting.still_waits(waits.created_at) => self.put(&waiting.telling(rest))?,
+                    Some(_) => self.put(&*first)?,
+                    None => {
+                        self.put(&*first)?;
+                        self.put(&*waits)?;
+                    }
+                }
+            }
             LetterChange::Delay { id, was, due_at } => {
                 let letter = self.load::<Letter>(id.0.as_bytes())?.filter(|letter| letter.due_at == was);
                 let letter = letter.ok_or(Conflict::LetterTaken)?;

@@ -41,6 +41,7 @@ impl Batch<'_, '_> {
                     .filter(|registration| registration.revision == revision)
                     .ok_or(Conflict::RegistrationChanged)?;
             }
+            RegistrationChange::Drop(browser) => self.discard_if_there::<Registration>(browser.bytes())?,
             RegistrationChange::DropAll(email) => {
                 let first = of_email(email.as_str(), &[]);
                 let last = of_email(email.as_str(), &[0xff; 32]);

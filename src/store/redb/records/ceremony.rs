@@ -17,6 +17,9 @@ use crate::domain::passkey::CredentialId;
 use crate::domain::profile::Profile;
 use crate::domain::secret::SecretDigest;
 
+/// Written in the place of an account where the question is nobody's, so that such a row is as long as another; no account
+/// is called so.
+const NOBODY: [u8; 16] = [0; 16];
 const NO_BROWSER: [u8; 32] = [0; 32];
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +53,7 @@ enum PurposeV1 {
 enum SubjectV1 {
     Anyone,
     Account([u8; 16]),
+    /// As older ones wrote it.
     Nobody,
 }
 
@@ -192,15 +196,15 @@ impl SubjectV1 {
         match subject {
             Subject::Anyone => Self::Anyone,
             Subject::Account(account) => Self::Account(account.0.into_bytes()),
-            Subject::Nobody => Self::Nobody,
+            Subject::Nobody => Self::Account(NOBODY),
         }
     }
 
     fn read(self) -> Subject {
         match self {
             Self::Anyone => Subject::Anyone,
+            Self::Account(NOBODY) | Self::Nobody => Subject::Nobody,
             Self::Account(account) => Subject::Account(AccountId(Uuid::from_bytes(account))),
-            Self::Nobody => Subject::Nobody,
         }
     }
 }

@@ -30,22 +30,43 @@ enum MessageV1 {
     AlreadyRegistered,
     Welcome,
     RecoveryCode([u8; 16]),
-    RecoveryHeld { account: [u8; 16], hold: [u8; 16], until: u64 },
+    RecoveryHeld {
+        account: [u8; 16],
+        hold: [u8; 16],
+        until: u64,
+    },
     RecoveryDone,
     RecoveryCancelled,
-    PasskeyAdded { aaguid: [u8; 16] },
-    PasskeyRemoved { aaguid: [u8; 16] },
-    PasskeyCopied { aaguid: [u8; 16] },
-    PasskeyMoved { aaguid: [u8; 16] },
+    PasskeyAdded {
+        aaguid: [u8; 16],
+    },
+    PasskeyRemoved {
+        aaguid: [u8; 16],
+    },
+    PasskeyCopied {
+        aaguid: [u8; 16],
+    },
+    PasskeyMoved {
+        aaguid: [u8; 16],
+    },
+    /// As long as [`Self::Code`], so that the file does not tell which of the two was written.
+    AlreadyRegisteredAsLong([u8; 16]),
+    /// As long as [`Self::RecoveryCode`], for the same reason.
+    NothingAsLong([u8; 16]),
+    MorePasskeysAdded,
     RecoveryContested,
     RecoveryUndone,
 }
+
+/// What makes a message as long as one with the name of a code.
+const AS_LONG: [u8; 16] = [0; 16];
 
 impl MessageV1 {
     fn of(message: Message) -> Self {
         match message {
             Message::Code(id) => Self::Code(id.0.into_bytes()),
-            Message::AlreadyRegistered => Self::AlreadyRegistered,
+            Message::AlreadyRegistered => Self::AlreadyRegisteredAsLong(AS_LONG),
+            Message::Nothing => Self::NothingAsLong(AS_LONG),
             Message::Welcome => Self::Welcome,
             Message::RecoveryCode(id) => Self::RecoveryCode(id.0.into_bytes()),
             Message::RecoveryHeld { account, hold, until } => {
@@ -56,6 +77,7 @@ impl MessageV1 {
             Message::RecoveryContested => Self::RecoveryContested,
             Message::RecoveryUndone => Self::RecoveryUndone,
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
+            Message::MorePasskeysAdded => Self::MorePasskeysAdded,
             Message::PasskeyRemoved { aaguid } => Self::PasskeyRemoved { aaguid: aaguid.into_bytes() },
             Message::PasskeyCopied { aaguid } => Self::PasskeyCopied { aaguid: aaguid.into_bytes() },
             Message::PasskeyMoved { aaguid } => Self::PasskeyMoved { aaguid: aaguid.into_bytes() },
@@ -66,7 +88,8 @@ impl MessageV1 {
         let id = Uuid::from_bytes;
         match self {
             Self::Code(code) => Message::Code(CodeId(id(code))),
-            Self::AlreadyRegistered => Message::AlreadyRegistered,
+            Self::AlreadyRegistered | Self::AlreadyRegisteredAsLong(_) => Message::AlreadyRegistered,
+            Self::NothingAsLong(_) => Message::Nothing,
             Self::Welcome => Message::Welcome,
             Self::RecoveryCode(code) => Message::RecoveryCode(CodeId(id(code))),
             Self::RecoveryHeld { account, hold, until } => Message::RecoveryHeld {
@@ -79,6 +102,7 @@ impl MessageV1 {
             Self::RecoveryContested => Message::RecoveryContested,
             Self::RecoveryUndone => Message::RecoveryUndone,
             Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },
+            Self::MorePasskeysAdded => Message::MorePasskeysAdded,
             Self::PasskeyRemoved { aaguid } => Message::PasskeyRemoved { aaguid: id(aaguid) },
             Self::PasskeyCopied { aaguid } => Message::PasskeyCopied { aaguid: id(aaguid) },
             Self::PasskeyMoved { aaguid } => Message::PasskeyMoved { aaguid: id(aaguid) },

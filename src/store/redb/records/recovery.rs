@@ -14,6 +14,9 @@ use crate::domain::destination::Destination;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::recovery::{Recovery, Stage};
 
+/// Written where there is no account, so that such a row is as long as another; no account is called so.
+const NOBODY: [u8; 16] = [0; 16];
+
 #[derive(Serialize, Deserialize)]
 struct RecoveryV1 {
     revision: u32,
@@ -56,13 +59,12 @@ impl Row for Recovery {
 
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         let browser = &self.browser.bytes()[..];
-        let of_account = |account: AccountId| [account.0.as_bytes(), browser].concat();
-        let mut rows = vec![
+        let of_owner = [self.owner().0.as_bytes(), browser].concat();
+        vec![
             (Table::RecoveriesByExpiry, at(self.expires_at, browser), Vec::new()),
             (Table::RecoveriesByEmail, of_email(self.email.as_str(), browser), Vec::new()),
-        ];
-        rows.extend(self.account.map(|account| (Table::RecoveriesByAccount, of_account(account), Vec::new())));
-        rows
+            (Table::RecoveriesByAccount, of_owner, Vec::new()),
+        ]
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
@@ -70,7 +72,7 @@ impl Row for Recovery {
         let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
-            account: account.map(|account| account.0.into_bytes()),
+            account: Some(account.map_or(NOBODY, |account| account.0.into_bytes())),
             stage: match stage {
                 Stage::Code => StageV1::Code,
                 Stage::Proved => StageV1::Proved,
@@ -99,7 +101,7 @@ impl Row for Recovery {
             browser: super::secret_key(Self::TABLE, key)?,
             revision,
             email: super::email(Self::TABLE, &email)?,
-            account: account.map(|account| AccountId(Uuid::from_bytes(account))),
+            account: account.filter(|id| *id != NOBODY).map(|id| AccountId(Uuid::from_bytes(id))),
             stage: match stage {
                 StageV1::Code => Stage::Code,
                 StageV1::Proved => Stage::Proved,

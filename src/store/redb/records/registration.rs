@@ -44,6 +44,12 @@ struct RegistrationV3 {
     revision: u32,
 }
 
+#[derive(Serialize, Deserialize)]
+struct RegistrationV4 {
+    was: RegistrationV3,
+    dead: Vec<Vec<u8>>,
+}
+
 impl Row for Registration {
     const TABLE: Table = Table::Registrations;
 
@@ -66,6 +72,7 @@ impl Row for Registration {
             email,
             account,
             passkey,
+            dead,
             nickname,
             profile,
             claim,
@@ -88,21 +95,29 @@ impl Row for Registration {
         };
         let (nickname, network) = (nickname.clone(), network_of(claim));
         let was = RegistrationV2 { was, nickname, profile: ProfileV1::of(profile), network };
-        super::encode(Self::TABLE, 3, &RegistrationV3 { was, revision: *revision })
+        let was = RegistrationV3 { was, revision: *revision };
+        let dead = dead.iter().map(|id| id.bytes().to_vec()).collect();
+        super::encode(Self::TABLE, 4, &RegistrationV4 { was, dead })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let browser = super::secret_key(Self::TABLE, key)?;
-        let RegistrationV3 { was, revision } = match super::version(Self::TABLE, value)? {
+        let before = |was| RegistrationV4 { was, dead: Vec::new() };
+        let RegistrationV4 { was, dead } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let was = super::record(Self::TABLE, bytes)?;
                 let profile = ProfileV1::of(&Profile::default());
-                RegistrationV3 { was: RegistrationV2 { was, nickname: None, profile, network: None }, revision: 0 }
+                before(RegistrationV3 {
+                    was: RegistrationV2 { was, nickname: None, profile, network: None },
+                    revision: 0,
+                })
             }
-            (2, bytes) => RegistrationV3 { was: super::record(Self::TABLE, bytes)?, revision: 0 },
-            (3, bytes) => super::record(Self::TABLE, bytes)?,
+            (2, bytes) => before(RegistrationV3 { was: super::record(Self::TABLE, bytes)?, revision: 0 }),
+            (3, bytes) => before(super::record(Self::TABLE, bytes)?),
+            (4, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
+        let RegistrationV3 { was, revision } = was;
         let RegistrationV2 { was, nickname, profile, network } = was;
         let RegistrationV1 {
             email,
@@ -122,6 +137,7 @@ impl Row for Registration {
             email: super::email(Self::TABLE, &email)?,
             account: AccountId(Uuid::from_bytes(account)),
             passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
+            dead: dead.iter().map(|id| super::credential_id(Self::TABLE, id)).collect::<Result<_, _>>()?,
             nickname,
             profile: profile.read(Self::TABLE)?,
             claim: claim(network),
