@@ -35,6 +35,7 @@ use uuid::Uuid;
 use self::core::Core;
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
+use crate::domain::known_device::KnownDevice;
 use crate::domain::press::Press;
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
@@ -53,6 +54,7 @@ use recover::RecoverFlow;
 use register::RegisterFlow;
 use sessions::Sessions;
 use sign_in::SignInFlow;
+use starting::SignedInBrowser;
 use tokens::TokensFlow;
 use verifying::Verifying;
 
@@ -201,6 +203,14 @@ impl Auth {
         let Some((nonce, mac)) = given.split_once('.') else { return false };
         let nonce = Uuid::try_parse(nonce).ok().filter(|uuid| *nonce == *uuid.simple().to_string());
         nonce.is_some_and(|nonce| self.core.keys.forms.verify_text(&form_token_parts(visitor, nonce.as_bytes()), mac))
+    }
+
+    /// What a visitor's browser is known by, which has signed in. Its first name follows from its session's token, so that
+    /// the same press is answered the same again.
+    pub fn known_device(&self, visitor: &Visitor, signed_in: &SignedInBrowser) -> KnownDevice {
+        let key = &self.core.keys.devices;
+        let device = visitor.device.clone().unwrap_or_else(|| KnownDevice::named_after(&signed_in.token, key));
+        device.known_to(signed_in.session.account, key)
     }
 
     /// What was pressed, on a page with that token.

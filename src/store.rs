@@ -4,6 +4,8 @@
 pub mod memory;
 pub mod redb;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::account::{Account, AccountId};
@@ -16,7 +18,7 @@ use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Conflict, Durability};
+use crate::domain::plan::{Change, Conflict, Counter, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
@@ -105,6 +107,8 @@ pub trait Records: Send + Sync + 'static {
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;
     /// The operator's code of an account.
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError>;
+    /// How many there are in a counter's window of that length at `now`.
+    async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError>;
     /// The gateway's master secret, once it has been set.

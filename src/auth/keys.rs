@@ -16,6 +16,8 @@ pub struct Keys {
     pub counters: MacKey,
     /// Of form tokens.
     pub forms: MacKey,
+    /// Of what browsers are known by to accounts.
+    pub devices: MacKey,
     /// Of what is pressed.
     pub presses: MacKey,
     /// Of made-up credential ids.
@@ -42,6 +44,7 @@ impl Keys {
             codes: key("e-mail codes"),
             counters: key("counters"),
             forms: key("forms"),
+            devices: key("known devices"),
             presses: key("presses"),
             fakes: key("fake credentials"),
             holds: key("held recoveries"),

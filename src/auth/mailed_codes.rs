@@ -1,25 +1,87 @@
-//! What the flows need of mailed codes: their digits, and what is counted of them.
+//! What the flows need of mailed codes: how they are written, and what is counted of them.
 
 use super::core::Core;
-use crate::domain::code::{Code, CodeId};
-use crate::domain::code_counters::CodeCounters;
+use crate::domain::code::{self, Code, CodeId, Kind};
+use crate::domain::code_counters::{self, CodeCounters};
 use crate::domain::email::Email;
+use crate::domain::mailed_code::CodeRefusal;
+use crate::domain::plan::Conflict;
 use crate::domain::visitor::Visitor;
+use crate::store::{CommitError, StoreError};
 
 impl Core {
-    /// The digits of a code.
+    /// A code, as it is written.
     pub(super) fn code(&self, id: CodeId) -> Code {
         Code::derive(&self.keys.codes, id)
     }
 
-    /// What counts the codes of an address, and those that the visitor's network causes.
-    pub(super) fn code_counters(&self, email: &Email, visitor: &Visitor) -> CodeCounters {
-        let (email, network) = (email.as_str().as_bytes(), visitor.network());
-        CodeCounters {
-            letters: self.keys.counter(&[b"letters", email]),
-            letters_from_network: self.keys.counter(&[b"letters from", email, &network]),
-            network: self.keys.counter(&[b"letters of network", &network]),
-            tries: self.keys.counter(&[b"tries", email]),
+    /// What counts the codes of an address, and those that the visitor's network or browser causes.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub(super) async fn code_counters(&self, email: &Email, visitor: &Visitor) -> Result<CodeCounters, StoreError> {
+        let (address, network) = (email.as_str().as_bytes(), visitor.network());
+        let name = |what: &[u8], by: &[&[u8]]| self.keys.counter(&[&[what, address], by].concat());
+        let of = |what: &[u8], by: &[&[u8]]| [name(what, by), name(what, &[by, &[b"by the day"]].concat())];
+        let network = self.keys.counter(&[b"letters of network", &network]);
+        let operators_tries = name(b"operator's tries", &[]);
+        let counters = match self.is_known(email, visitor).await? {
+            Some(device) => CodeCounters {
+                letters_from_there: of(b"letters from browser", &[&device]),
+                letters: None,
+                network,
+                tries: name(b"tries from browser", &[&device]),
+                operators_tries,
+                kind: Kind::Digits,
+            },
+            None => CodeCounters {
+                letters_from_there: of(b"letters from", &[&visitor.network()]),
+                letters: Some(of(b"letters", &[])),
+                network,
+                tries: name(b"tries", &[]),
+                operators_tries,
+                kind: Kind::Digits,
+            },
+        };
+        let tries = self.records.counted(counters.tries, code::DAY, self.now()).await?;
+        let kind = if tries < code::TRIES_PER_ADDRESS { Kind::Digits } else { Kind::Letters };
+        Ok(CodeCounters { kind, ..counters })
+    }
+
+    /// The name of the visitor's browser, where the account of that address knows it.
+    async fn is_known(&self, email: &Email, visitor: &Visitor) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(device) = &visitor.device else { return Ok(None) };
+        let account = self.records.account_by_email(email).await?;
+        let is_known = account.is_some_and(|account| device.is_known_to(account.id, &self.keys.devices));
+        Ok(is_known.then(|| device.id().to_vec()))
+    }
+
+    /// A code was sent, as `counters` say: where it is a long one, the owner of the address is told why, once a day.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub(super) async fn tell_of_tries(
+        &self,
+        email: &Email,
+        counters: CodeCounters,
+        visitor: &Visitor,
+    ) -> Result<(), StoreError> {
+        if counters.kind == Kind::Digits {
+            return Ok(());
+        }
+        let account = self.records.account_by_email(email).await?;
+        let told = self.keys.counter(&[b"told of tries", email.as_str().as_bytes()]);
+        let plan = code_counters::tell_of_tries(account.as_ref(), email, told, self.moment(visitor));
+        match self.carry_out(plan).await {
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
         }
     }
+}
+
+/// Why a try of a code could not be counted: of six digits there were too many of the address, so another code is to be
+/// sent. `None` where that is not why.
+pub(super) fn tries_spent(counted: &Result<impl Sized, CommitError>, counters: &CodeCounters) -> Option<CodeRefusal> {
+    let is_spent = matches!(counted, Err(CommitError::Conflict(Conflict::Limit(limit))) if *limit == counters.tries);
+    is_spent.then_some(CodeRefusal::TriesSpent)
 }

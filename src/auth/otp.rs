@@ -70,7 +70,7 @@ impl OtpFlow {
             Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
             Err(CommitError::Store(error)) => return Err(error),
         }
-        let counters = self.core.code_counters(&email, visitor);
+        let counters = self.core.code_counters(&email, visitor).await?;
         for _ in 0..RACES {
             let plan = self.plan_letter(&email, counters, visitor).await?;
             let goes_out = plan.is_some();
@@ -79,7 +79,7 @@ impl OtpFlow {
             match self.core.carry_out(plan).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged | Conflict::RecoveryChanged)) => {}
-                Ok(()) if goes_out => return Ok(()),
+                Ok(()) if goes_out => return self.core.tell_of_tries(&email, counters, visitor).await,
                 Ok(()) | Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
                 Err(CommitError::Store(error)) => return Err(error),
             }
@@ -169,7 +169,7 @@ impl OtpFlow {
     async fn work_as_if(&self, email: &Email) -> Result<(), StoreError> {
         let counter = self.core.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
         let now = self.core.now();
-        let count = CounterChange::Count { counter, limit: u32::MAX, window: code::ADDRESS_WINDOW, now };
+        let count = CounterChange::Count { counter, limit: u32::MAX, window: code::HOUR, now };
         match self.core.carry_out(Plan::durable(vec![count.into()], ())).await {
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
@@ -185,7 +185,7 @@ impl OtpFlow {
         for _ in 0..RACES {
             let (_, waiting) = self.waiting(email).await?;
             let Candidates { entries, open } = otp::candidates(waiting, visitor, self.core.now());
-            let counters = self.core.code_counters(email, visitor);
+            let counters = self.core.code_counters(email, visitor).await?;
             let plan = otp::count_try(entries, typed, self.recover.mode(), counters, self.core.now());
             if plan.then.is_empty() {
                 self.work_as_if(email).await?;

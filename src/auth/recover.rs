@@ -9,6 +9,7 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
+use super::mailed_codes::tries_spent;
 use super::sessions::{LiveSession, Sessions};
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
@@ -82,10 +83,11 @@ impl RecoverFlow {
             return Ok(());
         }
         let account = self.core.records.account_by_email(&email).await?;
-        let (counters, moment) = (self.core.code_counters(&email, visitor), self.core.moment(visitor));
+        let (counters, moment) = (self.core.code_counters(&email, visitor).await?, self.core.moment(visitor));
         let mode = self.mode_for(account.as_ref());
-        let plan = recover::begin(mode, email, account.as_ref(), return_to, counters, moment);
-        Ok(self.core.carry_out(plan.map_err(Failure::Refused)?).await?)
+        let plan = recover::begin(mode, email.clone(), account.as_ref(), return_to, counters, moment);
+        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
+        Ok(self.core.tell_of_tries(&email, counters, visitor).await?)
     }
 
     /// Somebody waits for a code of an address that none is sent to.
@@ -116,12 +118,16 @@ impl RecoverFlow {
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
-            let counters = self.core.code_counters(&recovery.email, visitor);
+            let email = recovery.email.clone();
+            let counters = self.core.code_counters(&email, visitor).await?;
             let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
-                sent => return Ok(sent?),
+                sent => {
+                    sent?;
+                    return Ok(self.core.tell_of_tries(&email, counters, visitor).await?);
+                }
             }
         }
         Err(WorldFailure::Raced.into())
@@ -163,7 +169,7 @@ impl RecoverFlow {
         account: &Account,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
-        let (counters, moment) = (self.core.code_counters(&account.email, visitor), self.core.moment(visitor));
+        let (counters, moment) = (self.core.code_counters(&account.email, visitor).await?, self.core.moment(visitor));
         let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
         Ok(self.core.carry_out(plan).await?)
     }
@@ -284,10 +290,14 @@ impl RecoverFlow {
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
-            let counters = self.core.code_counters(&recovery.email, visitor);
+            let counters = self.core.code_counters(&recovery.email, visitor).await?;
             let typed = TypedCode::parse(self.mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
             let plan = recover::count_try(self.mode, recovery, Some(typed), counters, self.core.now());
-            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+            let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
+            if let Some(spent) = tries_spent(&counted, &counters) {
+                return Err(Failure::Refused(spent.into()));
+            }
+            match counted {
                 // Another try was counted meanwhile, or another code sent: this one has not been looked at.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
                 counted => return Ok(counted?),

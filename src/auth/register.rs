@@ -8,6 +8,7 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
+use super::mailed_codes::tries_spent;
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::AccountId;
 use crate::domain::attestation::Making;
@@ -126,12 +127,13 @@ impl RegisterFlow {
         let given_up = core.registration(visitor).await?;
         // From here on it belongs to the flow cookie that goes out with the answer.
         let visitor = &visitor.moved_on();
-        let email = &made.made_for().email;
+        let email = &made.made_for().email.clone();
         let taken = core.records.account_by_email(email).await?.is_some();
-        let counters = core.code_counters(email, visitor);
+        let counters = core.code_counters(email, visitor).await?;
         let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
         let plan = register::receive_passkey(made, said, taken, given_up, counters, core.moment(visitor));
-        Ok(core.carry_out(plan).await?)
+        core.carry_out(plan).await?;
+        Ok(core.tell_of_tries(email, counters, visitor).await?)
     }
 
     /// The visitor's unfinished registration, if it has not expired.
@@ -154,7 +156,8 @@ impl RegisterFlow {
     async fn resend_for(&self, mut registration: Registration, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         for _ in 0..RACES {
             self.allow(&registration.email)?;
-            let (browser, counters) = (registration.browser, self.core.code_counters(&registration.email, visitor));
+            let (browser, email) = (registration.browser, registration.email.clone());
+            let counters = self.core.code_counters(&email, visitor).await?;
             let plan = register::resend(registration, counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
@@ -162,7 +165,10 @@ impl RegisterFlow {
                     let now_there = self.core.records.registration(browser).await?;
                     registration = now_there.ok_or(Failure::Refused(Refusal::NoRegistration))?;
                 }
-                sent => return Ok(sent?),
+                sent => {
+                    sent?;
+                    return Ok(self.core.tell_of_tries(&email, counters, visitor).await?);
+                }
             }
         }
         Err(WorldFailure::Raced.into())
@@ -210,9 +216,13 @@ impl RegisterFlow {
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
         for _ in 0..RACES {
             let registration = self.allowed(visitor).await?;
-            let counters = self.core.code_counters(&registration.email, visitor);
+            let counters = self.core.code_counters(&registration.email, visitor).await?;
             let plan = register::count_try(registration, typed, counters, self.core.now());
-            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+            let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
+            if let Some(spent) = tries_spent(&counted, &counters) {
+                return Err(Failure::Refused(spent.into()));
+            }
+            match counted {
                 // Another try was counted meanwhile, or another code sent: this one has not been looked at.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {}
                 counted => return Ok(counted?),

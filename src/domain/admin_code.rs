@@ -1,7 +1,7 @@
 //! Codes that an operator gives to somebody who lost their devices, in place of an e-mailed one.
 //!
 //! Tries are counted by address, not by code: a limit of its own would let anybody who knows an address burn its code,
-//! and the tries that an address has in a day find one of 2^50 codes with a chance of one in 10^12.
+//! and the 50 tries that an address has in an hour find one of 2^50 codes in its day with a chance of one in 10^12.
 
 use std::time::Duration;
 
@@ -10,15 +10,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::account::AccountId;
 use super::clock::{Entropy, Timestamp};
+use super::code_letters;
 use super::secret::MacKey;
 
 /// How long such a code may be entered.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Crockford's base 32: no letter that is taken for another, however it is read out or written down.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LETTERS: usize = 10;
-const GROUP: usize = 5;
 
 /// Ten letters, 50 random bits.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -29,40 +27,23 @@ impl Code {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut letters = [0; LETTERS];
         entropy.fill(&mut letters);
-        // 32 letters divide 256 values evenly: none is likelier.
-        Self(letters.map(|byte| letter(byte % 32)))
+        Self(code_letters::spell(letters))
     }
 
     /// Reads what a person typed or pasted: in capitals or not, with spaces and dashes anywhere, O for 0, I and L for 1.
     pub fn parse(typed: &str) -> Option<Self> {
-        let mut typed = typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2014}'));
-        let mut code = Self([0; LETTERS]);
-        for slot in &mut code.0 {
-            let meant = match typed.next()?.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            };
-            *slot = u8::try_from(meant).ok().filter(|letter| ALPHABET.contains(letter))?;
-        }
-        typed.next().is_none().then_some(code)
+        code_letters::read(typed).map(Self)
     }
 
     /// As it is told to a person: `ABCDE-FGHJK`.
     pub fn text(&self) -> String {
-        let groups: Vec<String> =
-            self.0.chunks(GROUP).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
-        groups.join("-")
+        code_letters::grouped(&self.0)
     }
 
     /// What the store keeps in its place. It is of that account alone: the same code of another one has another digest.
     pub fn digest(&self, key: &MacKey, account: AccountId) -> CodeDigest {
         CodeDigest(key.mac(&[account.0.as_bytes(), &self.0]))
     }
-}
-
-fn letter(value: u8) -> u8 {
-    *ALPHABET.get(usize::from(value)).expect("there are 32 letters")
 }
 
 impl std::fmt::Debug for Code {

@@ -1,4 +1,4 @@
-//! The 6-digit codes that prove an e-mail address.
+//! The codes that prove an e-mail address: of six digits, or, where those were tried too often, of fifteen letters.
 //!
 //! A code is not stored, not even as a digest: it is the keyed digest of its own random name, computed when the
 //! letter is written and again when an answer is compared.
@@ -9,67 +9,128 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use super::code_letters;
 use super::secret::MacKey;
 
 /// How long a code may be entered.
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How often a code may be tried.
 pub const TRIES: u32 = 5;
-/// How often codes of one address may be tried wrongly within [`ADDRESS_WINDOW`], over all codes and browsers.
-pub const TRIES_PER_ADDRESS: u32 = 50;
-/// How many letters with a code one address gets within [`ADDRESS_WINDOW`].
-pub const LETTERS_PER_ADDRESS: u32 = 20;
-/// How many of those one network may cause.
-pub const LETTERS_PER_ADDRESS_AND_NETWORK: u32 = 6;
-/// How many letters with codes one network may cause within [`ADDRESS_WINDOW`], to any addresses.
+/// How often codes of six digits of one address may be tried within [`DAY`], over all codes and browsers. Past that, letters
+/// carry codes that nobody guesses, which need no limit: so nobody is kept out by somebody else's tries
+/// (NIST SP 800-63B-4 §3.2.2 wants a limit over the account for what is shorter than 64 bits).
+pub const TRIES_PER_ADDRESS: u32 = 20;
+/// How often codes of the operator may be tried for one address within [`HOUR`].
+pub const OPERATORS_TRIES_PER_ADDRESS: u32 = 50;
+/// How many letters with a code one address gets within [`HOUR`], and within [`DAY`].
+pub const LETTERS_PER_ADDRESS: [u32; 2] = [20, 60];
+/// How many of those one network may cause. As many may a browser that is known to the account, beside the others.
+pub const LETTERS_PER_ADDRESS_AND_NETWORK: [u32; 2] = [6, 20];
+/// How many letters with codes one network may cause within [`HOUR`], to any addresses.
 pub const LETTERS_PER_NETWORK: u32 = 150;
-/// The window of the counters of an address.
-pub const ADDRESS_WINDOW: Duration = Duration::from_secs(60 * 60);
+/// The shorter window of counters.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The longer one.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a visitor waits before asking for another code.
 pub const RESEND_AFTER: Duration = Duration::from_secs(30);
 
-/// A code's name: random, so that the code is.
+/// How a code is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Six digits.
+    Digits,
+    /// Fifteen letters and digits: 75 bits.
+    Letters,
+}
+
+/// A code's name: random, so that the code is. It says of which kind the code is: of six digits by version 4, of letters by
+/// version 8 (RFC 9562 §5.4, §5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CodeId(pub Uuid);
 
-/// Six digits.
+impl CodeId {
+    /// The name of a code of that kind, from a random one.
+    pub fn new(kind: Kind, random: Uuid) -> Self {
+        Self(match kind {
+            Kind::Digits => random,
+            Kind::Letters => uuid::Builder::from_custom_bytes(random.into_bytes()).into_uuid(),
+        })
+    }
+
+    /// How its code is written.
+    pub fn kind(self) -> Kind {
+        if self.0.get_version_num() == 8 { Kind::Letters } else { Kind::Digits }
+    }
+}
+
+/// Six digits, or fifteen letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Code([u8; 6]);
+pub struct Code(Written);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Digits([u8; 6]),
+    Letters([u8; 15]),
+}
 
 impl Code {
     /// The code of that name under the gateway's `key`.
     pub fn derive(key: &MacKey, id: CodeId) -> Self {
         let digest = key.mac(&[id.0.as_bytes()]);
-        let (head, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
-        // 2^64 values over a million codes: the bias is below one in 10^13.
-        let mut rest = u64::from_be_bytes(*head) % 1_000_000;
-        let mut digits = [b'0'; 6];
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).expect("a digit is below ten");
-            rest /= 10;
-        }
-        Self(digits)
+        Self(match id.kind() {
+            Kind::Digits => Written::Digits(digits(&digest)),
+            Kind::Letters => {
+                let (head, _) = digest.split_first_chunk::<15>().expect("a digest has 32 bytes");
+                Written::Letters(code_letters::spell(*head))
+            }
+        })
     }
 
-    /// Reads what a person typed or pasted: six digits, with spaces and dashes anywhere.
+    /// Reads what a person typed or pasted, with spaces and dashes anywhere: six digits, or fifteen letters in capitals or
+    /// not, with O for 0, I and L for 1.
     pub fn parse(typed: &str) -> Option<Self> {
-        let mut digits = typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2014}'));
-        let mut code = [0; 6];
-        for slot in &mut code {
-            *slot = u8::try_from(digits.next()?).ok().filter(u8::is_ascii_digit)?;
-        }
-        digits.next().is_none().then_some(Self(code))
+        let is_short = code_letters::plain(typed).take(7).count() == 6;
+        Some(Self(if is_short {
+            let digits = code_letters::read::<6>(typed)?;
+            let are_typed = code_letters::plain(typed).all(|c| c.is_ascii_digit());
+            are_typed.then_some(Written::Digits(digits))?
+        } else {
+            Written::Letters(code_letters::read(typed)?)
+        }))
     }
 
-    /// The digits as text.
+    /// As it is told to a person: `482 139`, or `ABCDE-FGHJK-MNPQR`.
     pub fn text(&self) -> String {
-        self.0.iter().map(|digit| char::from(*digit)).collect()
+        match &self.0 {
+            Written::Digits(digits) => {
+                let (first, second) = digits.split_at(3);
+                format!("{} {}", String::from_utf8_lossy(first), String::from_utf8_lossy(second))
+            }
+            Written::Letters(letters) => code_letters::grouped(letters),
+        }
     }
 
     /// Whether both are the same; takes the same time for any answer.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        match (&self.0, &other.0) {
+            (Written::Digits(one), Written::Digits(other)) => one.ct_eq(other).into(),
+            (Written::Letters(one), Written::Letters(other)) => one.ct_eq(other).into(),
+            (Written::Digits(_), Written::Letters(_)) | (Written::Letters(_), Written::Digits(_)) => false,
+        }
     }
+}
+
+fn digits(digest: &[u8; 32]) -> [u8; 6] {
+    let (head, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
+    // 2^64 values over a million codes: the bias is below one in 10^13.
+    let mut rest = u64::from_be_bytes(*head) % 1_000_000;
+    let mut digits = [b'0'; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).expect("a digit is below ten");
+        rest /= 10;
+    }
+    digits
 }
 
 impl std::fmt::Debug for Code {
@@ -85,11 +146,11 @@ mod tests {
 
     #[test]
     fn people_may_type_a_code_with_spaces_and_dashes() {
-        let code = Code(*b"482139");
+        let code = Code(Written::Digits(*b"482139"));
         for typed in ["482139", "482 139", " 482-139\n", "4 8 2 1 3 9", "482\u{2013}139"] {
             assert_eq!(Code::parse(typed), Some(code), "{typed:?}");
         }
-        for typed in ["", "48213", "4821390", "48213a", "４８２１３９", "482139x", "+48213"] {
+        for typed in ["", "48213", "4821390", "48213a", "４８２１３９", "482139x", "+48213", "O82I39"] {
             assert_eq!(Code::parse(typed), None, "{typed:?}");
         }
     }
@@ -98,13 +159,37 @@ mod tests {
     fn a_code_is_fixed_by_key_and_name_and_evenly_spread() {
         let key = MacKey::derive(&Secret::from_bytes([3; 32]), "codes");
         let other = MacKey::derive(&Secret::from_bytes([4; 32]), "codes");
-        let id = |n| CodeId(Uuid::from_u128(n));
+        let id = |n| CodeId::new(Kind::Digits, uuid::Builder::from_random_bytes(u128::to_be_bytes(n)).into_uuid());
         assert_eq!(Code::derive(&key, id(1)), Code::derive(&key, id(1)));
         assert_ne!(Code::derive(&key, id(1)), Code::derive(&other, id(1)));
         let mut first_digits = [0_u32; 10];
         for n in 0..10_000 {
-            first_digits[usize::from(Code::derive(&key, id(n)).0[0] - b'0')] += 1;
+            let Written::Digits(digits) = Code::derive(&key, id(n)).0 else { panic!("letters") };
+            first_digits[usize::from(digits[0] - b'0')] += 1;
         }
         assert!(first_digits.iter().all(|count| (850..1150).contains(count)), "{first_digits:?}");
+    }
+
+    #[test]
+    fn a_long_code_reads_as_it_was_told_and_is_no_short_one() {
+        let key = MacKey::derive(&Secret::from_bytes([3; 32]), "codes");
+        for n in 0..100 {
+            let random = uuid::Builder::from_random_bytes(u128::to_be_bytes(n)).into_uuid();
+            let [short, long] = [Kind::Digits, Kind::Letters].map(|kind| CodeId::new(kind, random));
+            assert_eq!([short.kind(), long.kind()], [Kind::Digits, Kind::Letters]);
+            let [short, long] = [short, long].map(|id| Code::derive(&key, id));
+            assert_eq!([short.text().len(), long.text().len()], [7, 17]);
+            for code in [short, long] {
+                let typed = code.text().to_lowercase().replace('0', "o").replace('1', "l");
+                let as_told = Code::parse(&code.text()).unwrap();
+                assert!(as_told.matches(&code));
+                assert!(code == short || Code::parse(&typed).unwrap().matches(&code), "{typed}");
+            }
+            assert!(!long.matches(&short) && !short.matches(&long));
+        }
+        for typed in ["ABCDE-FGHJK", "ABCDE-FGHJK-MNPQ", "ABCDE-FGHJK-MNPQRS", "ABCDE-FGHJK-MNPQU", "123456789012345x"]
+        {
+            assert!(Code::parse(typed).is_none(), "{typed}");
+        }
     }
 }

@@ -67,6 +67,8 @@ pub enum Message {
     RecoveryContested,
     /// A contested recovery was undone: the older passkeys open the account again.
     RecoveryUndone,
+    /// Codes of the account were tried so often that letters carry long ones today.
+    CodesTried,
     /// A passkey was added.
     PasskeyAdded {
         /// Its kind of authenticator.

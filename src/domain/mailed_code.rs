@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::clock::Timestamp;
-use super::code::{self, CodeId};
+use super::code::{self, CodeId, Kind};
+use super::code_counters::CodeCounters;
 
 /// A code that is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,19 @@ impl MailedCode {
     /// With one more try, to be kept before anything is compared.
     ///
     /// # Errors
+    /// [`CodeRefusal::TriesSpent`], also where codes of six digits were tried too often for the address, and this is one.
+    pub fn tried(self, counters: &CodeCounters) -> Result<Self, CodeRefusal> {
+        if self.id.kind() == Kind::Digits && counters.are_digits_spent() {
+            return Err(CodeRefusal::TriesSpent);
+        }
+        self.tried_beside()
+    }
+
+    /// The same where what was typed is another kind of code, which is counted apart.
+    ///
+    /// # Errors
     /// [`CodeRefusal::TriesSpent`].
-    pub fn tried(self) -> Result<Self, CodeRefusal> {
+    pub fn tried_beside(self) -> Result<Self, CodeRefusal> {
         if self.tries >= code::TRIES {
             return Err(CodeRefusal::TriesSpent);
         }
@@ -111,12 +123,12 @@ mod tests {
     fn a_code_is_tried_five_times() {
         let mut mailed = MailedCode::new(code(1), SENT);
         for tries_left in (1..5).rev() {
-            mailed = mailed.tried().unwrap();
+            mailed = mailed.tried_beside().unwrap();
             assert_eq!(mailed.wrong(), CodeRefusal::Wrong { tries_left });
         }
-        mailed = mailed.tried().unwrap();
+        mailed = mailed.tried_beside().unwrap();
         assert_eq!(mailed.wrong(), CodeRefusal::TriesSpent);
-        assert_eq!(mailed.tried(), Err(CodeRefusal::TriesSpent));
+        assert_eq!(mailed.tried_beside(), Err(CodeRefusal::TriesSpent));
     }
 
     #[test]

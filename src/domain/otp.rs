@@ -143,7 +143,7 @@ pub fn send(recovery: Plan<()>, again: Option<(Plan<()>, bool)>) -> Plan<()> {
 
 /// A letter was asked for that is not sent: it counts as one that is.
 pub fn in_vain(counters: CodeCounters, now: Timestamp) -> Plan<()> {
-    Plan::durable(counters.letter(now).to_vec(), ())
+    Plan::durable(counters.letter(now), ())
 }
 
 /// Tries that the store has counted; only with these is a code compared.

@@ -146,8 +146,8 @@ pub fn begin(
         return Err(Refusal::Off);
     }
     let account = account.filter(|account| !account.disabled).map(|account| account.id);
-    let recovery = begun(email, account, return_to, moment);
-    let mut changes = counters.letter(moment.now).to_vec();
+    let recovery = begun(email, account, counters.name(moment), return_to, moment);
+    let mut changes = counters.letter(moment.now);
     changes.extend(code_letter(mode, &recovery, moment));
     changes.push(RecoveryChange::Put(recovery).into());
     Ok(Plan::durable(changes, ()))
@@ -155,17 +155,24 @@ pub fn begin(
 
 /// Somebody asks for a code that is not sent, and waits for it: no code opens this.
 pub fn begin_in_vain(email: Email, moment: Moment<'_>) -> Plan<()> {
-    Plan::durable(vec![RecoveryChange::Put(begun(email, None, Destination::root(), moment)).into()], ())
+    let id = CodeId(moment.uuid());
+    Plan::durable(vec![RecoveryChange::Put(begun(email, None, id, Destination::root(), moment)).into()], ())
 }
 
-fn begun(email: Email, account: Option<AccountId>, return_to: Destination, moment: Moment<'_>) -> Recovery {
+fn begun(
+    email: Email,
+    account: Option<AccountId>,
+    code: CodeId,
+    return_to: Destination,
+    moment: Moment<'_>,
+) -> Recovery {
     Recovery {
         browser: moment.visitor.browser,
         revision: moment.first_revision(),
         email,
         account,
         stage: Stage::Code,
-        code: MailedCode::new(CodeId(moment.uuid()), moment.now),
+        code: MailedCode::new(code, moment.now),
         claim: moment.visitor.claim(),
         beside: None,
         return_to,
@@ -201,7 +208,7 @@ pub fn begin_beside(
         email: account.email.clone(),
         account: Some(account.id),
         stage: Stage::Code,
-        code: MailedCode::new(CodeId(moment.uuid()), moment.now),
+        code: MailedCode::new(counters.name(moment), moment.now),
         claim: moment.visitor.claim(),
         beside: Some(used.clone()),
         return_to: proof.asked_for().clone(),
@@ -221,9 +228,9 @@ pub fn begin_beside(
 /// [`Refusal::NoRecovery`], [`CodeRefusal::TooSoon`].
 pub fn resend(mode: Mode, recovery: Recovery, counters: CodeCounters, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
     let recovery = with_code_out(recovery, moment.now)?;
-    let code = recovery.code.replaced(CodeId(moment.uuid()), moment.now)?;
+    let code = recovery.code.replaced(counters.name(moment), moment.now)?;
     let recovery = advanced(Recovery { code, ..recovery });
-    let mut changes = counters.letter(moment.now).to_vec();
+    let mut changes = counters.letter(moment.now);
     changes.extend(code_letter(mode, &recovery, moment));
     changes.push(RecoveryChange::Advance(recovery).into());
     Ok(Plan::durable(changes, ()))
@@ -292,10 +299,14 @@ pub fn count_try(
     let recovery = with_code_out(recovery, now)?;
     // The operator's code has a life of its own.
     let is_operators = mode == Mode::Admin || matches!(typed, Some(TypedCode::FromOperator(_)));
-    let code = if is_operators { recovery.code } else { recovery.code.in_time(now)? };
-    let code = code.tried()?;
+    let (code, count) = if is_operators {
+        (recovery.code.tried_beside()?, Some(counters.try_of_operators(now)))
+    } else {
+        (recovery.code.in_time(now)?.tried(&counters)?, counters.try_of_code(recovery.code.id, now))
+    };
     let recovery = advanced(Recovery { code, ..recovery });
-    let changes = vec![counters.try_of_code(now), RecoveryChange::Advance(recovery.clone()).into()];
+    let mut changes = vec![RecoveryChange::Advance(recovery.clone()).into()];
+    changes.extend(count);
     Ok(Plan::durable(changes, CountedTry { recovery, typed }))
 }
 

@@ -9,7 +9,7 @@ use super::aftermath::Aftermath;
 use super::attestation::{BadPasskey, Made, Making};
 use super::ceremony::{Ceremony, Makes, Stale};
 use super::clock::Timestamp;
-use super::code::{self, Code, CodeId};
+use super::code::{self, Code};
 use super::code_counters::CodeCounters;
 use super::destination::Destination;
 use super::email::Email;
@@ -171,7 +171,7 @@ pub fn receive_passkey(
         claim: goes_on.claim(),
         return_to: applicant.return_to,
         taken,
-        code: MailedCode::new(CodeId(moment.uuid()), moment.now),
+        code: MailedCode::new(counters.name(moment), moment.now),
         expires_at: moment.now.after(registration::LIFETIME),
     };
     changes.extend(counters.letter(moment.now));
@@ -186,9 +186,9 @@ pub fn receive_passkey(
 /// [`Refusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
 pub fn resend(registration: Registration, counters: CodeCounters, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
     let registration = with_code_out(registration, moment.now)?;
-    let code = registration.code.replaced(CodeId(moment.uuid()), moment.now)?;
+    let code = registration.code.replaced(counters.name(moment), moment.now)?;
     let registration = advanced(Registration { code, ..registration });
-    let mut changes = counters.letter(moment.now).to_vec();
+    let mut changes = counters.letter(moment.now);
     changes.push(code_letter(&registration, moment));
     changes.push(RegistrationChange::Advance(registration).into());
     Ok(Plan::durable(changes, ()))
@@ -213,10 +213,11 @@ pub fn count_try(
     now: Timestamp,
 ) -> Result<Plan<CountedTry>, Refusal> {
     let registration = with_code_out(registration, now)?;
-    let code = registration.code.in_time(now)?.tried()?;
+    let code = registration.code.in_time(now)?.tried(&counters)?;
     let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
     let registration = advanced(Registration { code, ..registration });
-    let changes = vec![RegistrationChange::Advance(registration.clone()).into(), counters.try_of_code(now)];
+    let mut changes = vec![RegistrationChange::Advance(registration.clone()).into()];
+    changes.extend(counters.try_of_code(code.id, now));
     Ok(Plan::durable(changes, CountedTry { registration, typed }))
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::claim::Claim;
 use super::host::Host;
+use super::known_device::KnownDevice;
 use super::network::Network;
 use super::origin::Origin;
 use super::press::Press;
@@ -24,6 +25,8 @@ pub struct Visitor {
     pub session: Option<SecretDigest>,
     /// The origin of the page it is on, where its passkeys answer; `None` for a client of the API that is no browser.
     pub origin: Option<Origin>,
+    /// What it is known by to accounts; `None` where it is to none.
+    pub device: Option<KnownDevice>,
     /// What it pressed on one of our pages; `None` where nothing was.
     pub press: Option<Press>,
     /// What kind of client it is.

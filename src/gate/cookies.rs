@@ -5,6 +5,7 @@ use std::time::Duration;
 use cookie::{Cookie, SameSite};
 use http::HeaderValue;
 
+use crate::domain::known_device::KnownDevice;
 use crate::domain::secret::Secret;
 
 /// How long a browser keeps the secret of a flow.
@@ -20,6 +21,8 @@ pub struct CookieNames {
     pub session: &'static str,
     /// Of a flow in progress.
     pub flow: &'static str,
+    /// Of what the browser is known by to accounts.
+    pub device: &'static str,
     /// Of the chosen language.
     pub language: &'static str,
 }
@@ -28,9 +31,21 @@ impl CookieNames {
     /// The names for pages that are served by https, or on `http://localhost`.
     pub const fn new(https: bool) -> Self {
         if https {
-            Self { secure: true, session: "__Host-bmauth", flow: "__Host-bmauth-flow", language: "__Host-bmauth-lang" }
+            Self {
+                secure: true,
+                session: "__Host-bmauth",
+                flow: "__Host-bmauth-flow",
+                device: "__Host-bmauth-device",
+                language: "__Host-bmauth-lang",
+            }
         } else {
-            Self { secure: false, session: "bmauth", flow: "bmauth-flow", language: "bmauth-lang" }
+            Self {
+                secure: false,
+                session: "bmauth",
+                flow: "bmauth-flow",
+                device: "bmauth-device",
+                language: "bmauth-lang",
+            }
         }
     }
 
@@ -42,6 +57,11 @@ impl CookieNames {
     /// Sets the flow cookie.
     pub fn set_flow(&self, secret: &Secret) -> HeaderValue {
         self.set(self.flow, &secret.text(), FLOW_LIFETIME)
+    }
+
+    /// Keeps what the browser is known by to accounts, for as long as browsers keep anything (RFC 6265bis §5.5).
+    pub fn set_device(&self, device: &KnownDevice) -> HeaderValue {
+        self.set(self.device, &device.text(), Duration::from_secs(400 * 24 * 3600))
     }
 
     /// Remembers a language for a year.
@@ -73,7 +93,7 @@ mod tests {
     #[test]
     fn no_app_sees_or_sets_a_cookie_of_ours() {
         for names in [CookieNames::new(true), CookieNames::new(false)] {
-            for name in [names.session, names.flow, names.language] {
+            for name in [names.session, names.flow, names.device, names.language] {
                 assert!(crate::domain::cookies::is_ours(name.as_bytes()), "{name}");
             }
         }

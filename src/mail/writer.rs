@@ -64,6 +64,7 @@ impl Writer {
             Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
             Message::RecoveryCancelled => self.notice(Told::RecoveryCancelled, when, browser, language),
             Message::RecoveryContested => self.notice(Told::RecoveryContested, when, browser, language),
+            Message::CodesTried => self.notice(Told::CodesTried, when, browser, language),
             Message::RecoveryUndone => self.notice(Told::RecoveryUndone, when, browser, language),
             Message::PasskeyAdded { aaguid } => {
                 self.notice(Told::PasskeyAdded { provider: provider::name(aaguid) }, when, browser, language)
@@ -117,7 +118,7 @@ mod tests {
         };
         let mail = writer.write(&letter).unwrap();
         let digits: String = mail.subject.chars().filter(char::is_ascii_digit).collect();
-        assert_eq!(digits, code::Code::derive(&key, id).text());
+        assert_eq!(digits, code::Code::derive(&key, id).text().replace(' ', ""));
         assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
     }

@@ -90,11 +90,18 @@ pub fn asset(asset: Asset) -> Response {
 }
 
 /// Gives the browser its session, and takes back the secret of the flow that is over.
-pub fn with_session(portal: &Portal, signed_in: &SignedInBrowser, answer: impl IntoResponse) -> Response {
+pub fn with_session(
+    portal: &Portal,
+    caller: &Caller,
+    signed_in: &SignedInBrowser,
+    answer: impl IntoResponse,
+) -> Response {
     let mut response = answer.into_response();
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.sessions.limits().absolute));
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
+    let device = portal.auth.known_device(&caller.visitor, signed_in);
+    headers.append(SET_COOKIE, portal.cookies.set_device(&device));
     response
 }
 

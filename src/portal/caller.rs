@@ -14,6 +14,7 @@ use super::views::chrome::Chrome;
 use crate::auth::sessions::LiveSession;
 use crate::domain::cookies;
 use crate::domain::destination::Destination;
+use crate::domain::known_device::KnownDevice;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
@@ -144,6 +145,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         language: language.tag().to_owned(),
         session: credentials::session_token(headers, portal.cookies.session),
         origin: Some(portal.origins.at(&peer.authority.host).clone()),
+        device: cookie(headers, portal.cookies.device).and_then(|text| KnownDevice::read(&text)),
         press: None,
         client: Client::Pages,
     };

@@ -120,6 +120,7 @@ mod tests {
             language: "en".to_owned(),
             session: None,
             origin: None,
+            device: None,
             press: None,
             client: Client::Pages,
         }

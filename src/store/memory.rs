@@ -9,6 +9,7 @@ mod state;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -24,7 +25,7 @@ use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Durability};
+use crate::domain::plan::{Change, Counter, CounterChange, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
@@ -144,6 +145,11 @@ impl Records for MemoryStore {
 
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         Ok(self.state().admin_codes.get(&account).cloned())
+    }
+
+    async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {
+        let running = self.state().counters.get(&counter).copied();
+        Ok(running.filter(|count| CounterChange::runs(count.ends_at, window, now)).map_or(0, |count| count.count))
     }
 
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {

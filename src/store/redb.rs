@@ -23,6 +23,7 @@ mod writer;
 use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -30,6 +31,7 @@ use self::fault::{Fault, refusal};
 use self::guarded::guarded;
 use self::held::Held;
 use self::passed_over::PassedOver;
+use self::records::Count;
 use self::rows::{Row, after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
 use self::table::{KEY_GENERATION, MASTER, SCHEMA, Table};
@@ -46,7 +48,7 @@ use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
 use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::plan::{Change, Durability};
+use crate::domain::plan::{Change, Counter, CounterChange, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::secret::{Secret, SecretDigest};
@@ -279,6 +281,11 @@ impl Records for RedbStore {
 
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         self.read(move |view| view.load(account.0.as_bytes())).await
+    }
+
+    async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {
+        let running: Option<Count> = self.read(move |view| view.load(&counter.0)).await?;
+        Ok(running.filter(|count| CounterChange::runs(count.ends_at, window, now)).map_or(0, |count| count.count))
     }
 
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {

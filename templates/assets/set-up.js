@@ -14,7 +14,7 @@ export function setUp(begin, verify, done = (next) => location.replace(next)) {
     const mine = (call = new AbortController());
     card.busy(button);
     try {
-      // Loaded before there is a passkey: with one, nothing must be missing.
+      // With a passkey, nothing must be missing.
       const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), import("./abilities.js")]);
       const credential = await passkeys.create(options, mine.signal);
       const { location: next } = await handIn(verify, ceremony, options, credential, mine.signal);
@@ -31,7 +31,7 @@ export function setUp(begin, verify, done = (next) => location.replace(next)) {
   });
 }
 
-// Says why no passkey was made. A closed window and a device that is set up already are nobody's mistake.
+// Says why no passkey was made.
 export function explain(error, button) {
   if (error.name === "NotAllowedError") {
     button.querySelector("span").textContent = button.dataset.again;

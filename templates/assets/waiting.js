@@ -33,7 +33,7 @@ export function ended(heading, text) {
   card.show("over", { heading, text });
 }
 
-// A page that is reloaded goes on with its link. Its name opens nothing.
+// A reloaded page goes on with its link.
 export const remember = (link) => history.replaceState({ link }, "");
 export async function remembered() {
   const link = history.state?.link;

@@ -2,6 +2,7 @@
 //! has an account as where it has none.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bmauth::domain::account::{Account, AccountId};
@@ -14,7 +15,7 @@ use bmauth::domain::letter::Letter;
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Link, LinkCodeDigest};
 use bmauth::domain::passkey::{CredentialId, Passkey as Kept};
-use bmauth::domain::plan::{AccountChange, Change, Durability};
+use bmauth::domain::plan::{AccountChange, Change, Counter, Durability};
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
 use bmauth::domain::secret::{Secret, SecretDigest};
@@ -143,6 +144,10 @@ impl Records for Counting {
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         self.one("an operator's code");
         self.store.admin_code(account).await
+    }
+    async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {
+        self.one("a count");
+        self.store.counted(counter, window, now).await
     }
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.several("letters", self.store.letters_due(now, limit).await)

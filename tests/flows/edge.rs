@@ -279,6 +279,14 @@ impl Records for Fragile {
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
         self.check()?.hold(account).await
     }
+    async fn counted(
+        &self,
+        counter: bmauth::domain::plan::Counter,
+        window: std::time::Duration,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.check()?.counted(counter, window, now).await
+    }
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.check()?.letters_due(now, limit).await
     }

@@ -16,6 +16,7 @@ mod clock;
 mod contesting;
 mod edge;
 mod exactness;
+mod guessing;
 mod linking;
 mod managing;
 mod operating;

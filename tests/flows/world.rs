@@ -177,6 +177,13 @@ impl World {
         assert_eq!(code.len(), 6, "{}", mail.subject);
         code
     }
+
+    /// The code in the newest mail with one to `address`, as it stands there.
+    pub async fn code_as_told(&self, address: &str) -> String {
+        let mails = self.mails(address).await;
+        let mail = mails.iter().rfind(|mail| mail.subject.contains(" is your ")).expect("a mail with a code");
+        mail.subject.split(" is your ").next().unwrap().to_owned()
+    }
 }
 
 /// What holds of every answer of the portal: a refusal says so to the log, and nothing else does; one type; and when to

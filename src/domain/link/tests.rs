@@ -26,6 +26,7 @@ fn visitor(browser: u8) -> Visitor {
         language: "en".to_owned(),
         session: Some(SecretDigest::from_bytes([browser + 100; 32])),
         origin: None,
+        device: None,
         press: None,
         client: Client::Pages,
     }

@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::code::CodeId;
+use crate::domain::code::{CodeId, Kind};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::MailedCode;
@@ -19,6 +19,7 @@ fn visitor(browser: u8, cookie: bool, address: &str) -> Visitor {
         language: "en".to_owned(),
         session: None,
         origin: None,
+        device: None,
         press: None,
         client: Client::Api { cookie },
     }
@@ -134,8 +135,14 @@ fn what_is_over_is_left_out_and_what_no_code_opens_is_not() {
 #[test]
 fn a_code_counts_for_each_it_may_be_for_and_as_often_for_the_address() {
     let counter = |n| Counter([n; 32]);
-    let counters =
-        CodeCounters { letters: counter(1), letters_from_network: counter(2), network: counter(3), tries: counter(4) };
+    let counters = CodeCounters {
+        letters_from_there: [counter(1), counter(2)],
+        letters: None,
+        network: counter(3),
+        tries: counter(4),
+        operators_tries: counter(5),
+        kind: Kind::Digits,
+    };
     let begun = [1, 2].map(|n| begun_by(&visitor(n, false, "192.0.2.1")));
     let spent = begun_by(&visitor(3, false, "192.0.2.1"));
     let spent = Recovery { code: MailedCode { tries: code::TRIES, ..spent.code }, ..spent };

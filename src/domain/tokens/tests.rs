@@ -48,6 +48,7 @@ fn visitor(description: &str, address: &str) -> Visitor {
         language: "en".to_owned(),
         session: None,
         origin: None,
+        device: None,
         press: None,
         client: Client::Api { cookie: false },
     }

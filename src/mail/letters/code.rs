@@ -20,7 +20,7 @@ pub enum CodeFor {
 pub struct Code<'a> {
     /// What it is for.
     pub purpose: CodeFor,
-    /// The six digits, without a space.
+    /// The code, as it is told.
     pub code: &'a str,
     /// When it was asked for, as people read it.
     pub when: &'a str,
@@ -55,21 +55,13 @@ impl Code<'_> {
     /// The mail in a language, for an app. The code stands first in the subject, so that it is read without opening.
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
-        let code = &grouped(self.code);
-        let subject = sheet.words.with("mail-code-subject", "code", code.clone());
+        let code = self.code;
+        let subject = sheet.words.with("mail-code-subject", "code", code.to_owned());
         let (text, ignore) = match self.purpose {
             CodeFor::Registration => ("mail-code-text", "mail-code-ignore"),
             CodeFor::Recovery => ("mail-recovery-text", "mail-recovery-ignore"),
         };
         let says = &Says { text: sheet.words.say(text), ignore: sheet.words.say(ignore) };
         Sheet::finish(subject, &Text { sheet, letter: self, code, says }, &Html { sheet, letter: self, code, says })
-    }
-}
-
-/// `482139` as `482 139`; anything that is not six characters stays as it is.
-fn grouped(code: &str) -> String {
-    match code.split_at_checked(3) {
-        Some((first, second)) if code.len() == 6 => format!("{first} {second}"),
-        _ => code.to_owned(),
     }
 }

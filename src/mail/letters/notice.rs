@@ -22,6 +22,8 @@ pub enum Told<'a> {
     RecoveryContested,
     /// A contested recovery was undone.
     RecoveryUndone,
+    /// Codes were tried so often that letters carry long ones today.
+    CodesTried,
     /// A passkey was added.
     PasskeyAdded {
         /// Its provider's name.
@@ -110,6 +112,9 @@ impl Notice<'_> {
             ),
             Told::RecoveryUndone => {
                 ("mail-undone-subject", words.say("mail-undone-text"), "mail-devices-button", "mail-undo-ignore")
+            }
+            Told::CodesTried => {
+                ("mail-tried-subject", words.say("mail-tried-text"), "mail-devices-button", "mail-tried-ignore")
             }
             Told::PasskeyAdded { provider } => (
                 "mail-added-subject",

@@ -9,8 +9,8 @@ fn brand() -> Brand {
 
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 14] {
-    let code = |purpose| Code { purpose, code: "482139", when: WHEN, browser }.render(language, brand);
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 15] {
+    let code = |purpose| Code { purpose, code: "482 139", when: WHEN, browser }.render(language, brand);
     let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
     let provider = "1Password";
     [
@@ -24,6 +24,7 @@ fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 
         notice(Told::RecoveryCancelled),
         notice(Told::RecoveryContested),
         notice(Told::RecoveryUndone),
+        notice(Told::CodesTried),
         notice(Told::PasskeyAdded { provider }),
         notice(Told::MorePasskeysAdded),
         notice(Told::PasskeyRemoved { provider }),
@@ -89,13 +90,15 @@ fn links_and_codes_stand_in_both_versions() {
         cancelled,
         contested,
         undone,
+        tried,
         added,
         more,
         removed,
         copied,
         moved,
     ] = every_letter(Language::English, &brand(), BROWSER);
-    for letter in [&held, &recovered, &cancelled, &contested, &undone, &added, &more, &removed, &copied, &moved] {
+    for letter in [&held, &recovered, &cancelled, &contested, &undone, &tried, &added, &more, &removed, &copied, &moved]
+    {
         assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
     }
     for (letter, part) in [

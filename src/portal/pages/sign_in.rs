@@ -113,7 +113,7 @@ pub async fn verify(
             let return_to = &signed_in.return_to;
             let location =
                 if elsewhere { faster::on_the_way_to(return_to) } else { caller.address(return_to, &portal) };
-            Ok(answer::with_session(&portal, &signed_in, GoOn::to(location)))
+            Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
         Err(Refusal::Unfinished) => Ok(GoOn::to(REGISTER_CODE).into_response()),

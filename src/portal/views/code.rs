@@ -6,6 +6,7 @@ use http::StatusCode;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::step_refusal::StepRefusal;
+use crate::domain::code::Kind;
 use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::{Around, Words};
@@ -19,6 +20,8 @@ pub struct Code<'a> {
     pub email: &'a str,
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
+    /// How the code is written that was sent.
+    pub kind: Kind,
     /// Passkeys that the browser is to forget.
     pub forget: Option<Forget<'a>>,
     /// What happened last.
@@ -53,7 +56,7 @@ pub enum CodeState {
     Fresh,
     /// A new code was sent.
     Resent,
-    /// What was entered is not six digits. Costs no try.
+    /// What was entered is no code. Costs no try.
     Unreadable,
     /// Not the code.
     Wrong {
@@ -79,7 +82,7 @@ impl CodeState {
         use StatusCode as S;
         let (status, name, why) = match self {
             Self::Fresh | Self::Resent => return None,
-            Self::Unreadable => (S::UNPROCESSABLE_ENTITY, "not-a-code", "what was entered is not six digits"),
+            Self::Unreadable => (S::UNPROCESSABLE_ENTITY, "not-a-code", "what was entered is no code"),
             Self::Wrong { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-code", "this is not the code"),
             Self::TooOld => (S::UNPROCESSABLE_ENTITY, "code-too-old", "the time of this code is over"),
             Self::UsedUp => (S::UNPROCESSABLE_ENTITY, "tries-spent", "the last try of this code was wrong too"),
@@ -100,6 +103,7 @@ struct Page<'a> {
     state: CodeState,
     sent: Around,
     label: String,
+    is_numeric: bool,
     notice: Option<String>,
     code_url: &'static str,
     resend_url: Option<&'static str>,
@@ -111,16 +115,22 @@ impl Code<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let by_hand = self.code_for == CodeFor::GettingBackIn { by_hand: true };
-        let (heading, label) = match by_hand {
-            true => ("recover-heading", "recover-code-label"),
-            false => ("code-heading", "code-label"),
+        let (heading, label) = match (by_hand, self.kind) {
+            (true, _) => ("recover-heading", "recover-code-label"),
+            (false, Kind::Digits) => ("code-heading", "code-label"),
+            (false, Kind::Letters) => ("code-heading", "code-label-long"),
         };
         let (sent, code_url, resend_url, back_url) = match self.code_for {
             CodeFor::Registering => {
-                ("code-sent", own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
+                let sent = self.longer("code-sent", "code-sent-long");
+                (sent, own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
             }
             CodeFor::GettingBackIn { by_hand } => {
-                let sent = if by_hand { "recover-code-admin" } else { "recover-code-sent" };
+                let sent = if by_hand {
+                    "recover-code-admin"
+                } else {
+                    self.longer("recover-code-sent", "recover-code-sent-long")
+                };
                 (sent, own_paths::RECOVER_CODE, own_paths::RECOVER_RESEND, own_paths::RECOVER)
             }
         };
@@ -132,11 +142,35 @@ impl Code<'_> {
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),
-            notice: if by_hand { self.state.notice_by_hand(words) } else { self.state.notice(words) },
+            is_numeric: !by_hand && self.kind == Kind::Digits,
+            notice: if by_hand { self.state.notice_by_hand(words) } else { self.notice(words) },
             code_url,
             resend_url: (!by_hand).then_some(resend_url),
             back_url: detour::returning(back_url, self.return_to),
         })
+    }
+}
+
+impl Code<'_> {
+    fn longer(&self, of_digits: &'static str, of_letters: &'static str) -> &'static str {
+        match self.kind {
+            Kind::Digits => of_digits,
+            Kind::Letters => of_letters,
+        }
+    }
+
+    /// The line above the field.
+    fn notice(&self, words: Words<'_>) -> Option<String> {
+        match self.state {
+            CodeState::Unreadable => Some(words.say(self.longer("code-unreadable", "code-unreadable-long"))),
+            CodeState::Fresh => None,
+            CodeState::Resent => Some(words.say("code-resent")),
+            CodeState::Wait { seconds } => Some(words.with("code-wait", "seconds", seconds)),
+            CodeState::Wrong { tries_left } => Some(words.with("code-wrong", "tries", tries_left)),
+            CodeState::TooOld => Some(words.say("code-too-old")),
+            CodeState::UsedUp => Some(words.say("code-used-up")),
+            CodeState::TooMany => Some(words.say("code-too-many")),
+        }
     }
 }
 
@@ -154,20 +188,6 @@ impl CodeState {
             Self::TooOld | Self::UsedUp => Some(words.say("recover-admin-over")),
             Self::TooMany => Some(words.say("error-too-many-text")),
             Self::Fresh | Self::Resent | Self::Wait { .. } => None,
-        }
-    }
-
-    /// The line above the field.
-    fn notice(self, words: Words<'_>) -> Option<String> {
-        match self {
-            Self::Fresh => None,
-            Self::Resent => Some(words.say("code-resent")),
-            Self::Wait { seconds } => Some(words.with("code-wait", "seconds", seconds)),
-            Self::Unreadable => Some(words.say("code-unreadable")),
-            Self::Wrong { tries_left } => Some(words.with("code-wrong", "tries", tries_left)),
-            Self::TooOld => Some(words.say("code-too-old")),
-            Self::UsedUp => Some(words.say("code-used-up")),
-            Self::TooMany => Some(words.say("code-too-many")),
         }
     }
 }

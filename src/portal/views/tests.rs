@@ -16,6 +16,7 @@ use super::sign_out::{SignOut, SignedOut};
 use crate::domain::activity::What;
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
+use crate::domain::code;
 use crate::domain::language::Language;
 use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
@@ -45,17 +46,25 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::Wait { seconds: 30 },
         CodeState::TooMany,
     ] {
-        let page = Code { code_for: CodeFor::Registering, email, return_to: Some(return_to), forget: None, state };
+        let page = Code {
+            code_for: CodeFor::Registering,
+            email,
+            return_to: Some(return_to),
+            kind: code::Kind::Digits,
+            forget: None,
+            state,
+        };
         pages.push((format!("code {state:?}"), page.render(chrome)));
-        for by_hand in [false, true] {
+        for (by_hand, kind) in [(false, code::Kind::Digits), (true, code::Kind::Digits), (false, code::Kind::Letters)] {
             let page = Code {
                 code_for: CodeFor::GettingBackIn { by_hand },
                 email,
                 return_to: Some(return_to),
+                kind,
                 forget: None,
                 state,
             };
-            pages.push((format!("recover code {state:?} {by_hand}"), page.render(chrome)));
+            pages.push((format!("recover code {state:?} {by_hand} {kind:?}"), page.render(chrome)));
         }
     }
     pages.extend(link_pages(chrome, email, return_to));
@@ -291,6 +300,7 @@ fn a_hostile_address_is_shown_as_it_was_typed() {
             code_for: CodeFor::Registering,
             email: "<b>@example.com",
             return_to: None,
+            kind: code::Kind::Digits,
             forget: None,
             state: CodeState::Fresh,
         }
@@ -341,7 +351,15 @@ fn the_code_page_says_what_happened_last() {
         (CodeState::TooMany, "You have asked for a code too often."),
     ] {
         let page = english(|chrome| {
-            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget: None, state }.render(chrome)
+            Code {
+                code_for: CodeFor::Registering,
+                email: EMAIL,
+                return_to: None,
+                kind: code::Kind::Digits,
+                forget: None,
+                state,
+            }
+            .render(chrome)
         });
         says(&page, sentence);
     }
@@ -352,7 +370,15 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
     let code = |forget| {
         let state = CodeState::Fresh;
         english(|chrome| {
-            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget, state }.render(chrome)
+            Code {
+                code_for: CodeFor::Registering,
+                email: EMAIL,
+                return_to: None,
+                kind: code::Kind::Digits,
+                forget,
+                state,
+            }
+            .render(chrome)
         })
     };
     let page = code(Some(Forget { rp_id: "example.com", ids: "AAAA BBBB" }));
@@ -367,7 +393,15 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
 fn a_mistake_takes_the_focus_and_news_does_not() {
     let code = |state| {
         english(|chrome| {
-            Code { code_for: CodeFor::Registering, email: EMAIL, return_to: None, forget: None, state }.render(chrome)
+            Code {
+                code_for: CodeFor::Registering,
+                email: EMAIL,
+                return_to: None,
+                kind: code::Kind::Digits,
+                forget: None,
+                state,
+            }
+            .render(chrome)
         })
     };
     let wrong = code(CodeState::Wrong { tries_left: 2 });
@@ -521,6 +555,7 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
             code_for: CodeFor::GettingBackIn { by_hand },
             email: EMAIL,
             return_to: None,
+            kind: code::Kind::Digits,
             forget: None,
             state: CodeState::Fresh,
         };
@@ -532,6 +567,28 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
     assert!(!code(true).contains("/resend"));
     for page in [code(false), code(true)] {
         assert!(page.contains("action=\"/_bmauth/recover/code\""));
+    }
+}
+
+#[test]
+fn a_code_of_letters_is_asked_for_as_one() {
+    for (code_for, lead) in [
+        (CodeFor::Registering, "We sent a code of 15 letters and digits to maria@example.com."),
+        (
+            CodeFor::GettingBackIn { by_hand: false },
+            "If that account exists, we sent a code of 15 letters and digits to",
+        ),
+    ] {
+        let page = |state| {
+            let kind = code::Kind::Letters;
+            let page = Code { code_for, email: EMAIL, return_to: None, kind, forget: None, state };
+            english(|chrome| page.render(chrome))
+        };
+        let fresh = page(CodeState::Fresh);
+        says(&fresh, lead);
+        says(&fresh, "Code from the mail");
+        assert!(!fresh.contains("inputmode=\"numeric\"") && fresh.contains("autocomplete=\"one-time-code\""));
+        says(&page(CodeState::Unreadable), "Enter the 15 letters and digits from the mail.");
     }
 }
 
@@ -548,6 +605,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
             code_for: CodeFor::GettingBackIn { by_hand: true },
             email: EMAIL,
             return_to: None,
+            kind: code::Kind::Digits,
             forget: None,
             state,
         };

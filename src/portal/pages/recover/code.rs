@@ -30,9 +30,12 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.prove(&code, &caller.visitor).await)? {
         Ok(CameTo::Proved(Proved::SetUp)) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
-        Ok(CameTo::SignedIn(signed_in)) => {
-            Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
-        }
+        Ok(CameTo::SignedIn(signed_in)) => Ok(answer::with_session(
+            &portal,
+            &caller,
+            &signed_in,
+            answer::go_on(&portal, &caller, &signed_in.return_to),
+        )),
         Ok(CameTo::Proved(Proved::Held(until))) => {
             let view = RecoverHeld { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
@@ -75,5 +78,9 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     };
     let code_for = CodeFor::GettingBackIn { by_hand: portal.auth.recover.mode() == Mode::Admin };
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
-    Ok(code::show(portal, caller, Code { code_for, email, return_to, forget: None, state }))
+    Ok(code::show(
+        portal,
+        caller,
+        Code { code_for, email, return_to, kind: recovery.code.id.kind(), forget: None, state },
+    ))
 }

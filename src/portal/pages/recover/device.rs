@@ -47,5 +47,5 @@ pub async fn verify(
         false => caller.address(wanted, &portal),
         true => detour::returning(RECOVER_REVIEW, wanted.unless_root()),
     };
-    Ok(answer::with_session(&portal, &signed_in, GoOn::to(location)))
+    Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
 }

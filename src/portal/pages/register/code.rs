@@ -31,9 +31,12 @@ pub async fn post(
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.sessions.or_again(auth.register.finish(&code, visitor).await, visitor).await;
     match refusal_apart(finished)? {
-        Ok(signed_in) => {
-            Ok(answer::with_session(&portal, &signed_in, answer::go_on(&portal, &caller, &signed_in.return_to)))
-        }
+        Ok(signed_in) => Ok(answer::with_session(
+            &portal,
+            &caller,
+            &signed_in,
+            answer::go_on(&portal, &caller, &signed_in.return_to),
+        )),
         Err(refusal) => again(&portal, &caller, refusal).await,
     }
 }
@@ -69,5 +72,6 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     let (email, return_to) = (registration.email.as_str(), registration.return_to.unless_root());
     let ids = registration.dead.iter().map(|id| text_of(id.bytes())).collect::<Vec<_>>().join(" ");
     let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
-    Ok(code::show(portal, caller, Code { code_for: CodeFor::Registering, email, return_to, forget, state }))
+    let (code_for, kind) = (CodeFor::Registering, registration.code.id.kind());
+    Ok(code::show(portal, caller, Code { code_for, email, return_to, kind, forget, state }))
 }

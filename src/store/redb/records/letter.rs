@@ -56,6 +56,8 @@ enum MessageV1 {
     MorePasskeysAdded,
     RecoveryContested,
     RecoveryUndone,
+    /// As long as [`Self::NothingAsLong`], for the same reason.
+    CodesTried([u8; 16]),
 }
 
 /// What makes a message as long as one with the name of a code.
@@ -76,6 +78,7 @@ impl MessageV1 {
             Message::RecoveryCancelled => Self::RecoveryCancelled,
             Message::RecoveryContested => Self::RecoveryContested,
             Message::RecoveryUndone => Self::RecoveryUndone,
+            Message::CodesTried => Self::CodesTried(AS_LONG),
             Message::PasskeyAdded { aaguid } => Self::PasskeyAdded { aaguid: aaguid.into_bytes() },
             Message::MorePasskeysAdded => Self::MorePasskeysAdded,
             Message::PasskeyRemoved { aaguid } => Self::PasskeyRemoved { aaguid: aaguid.into_bytes() },
@@ -101,6 +104,7 @@ impl MessageV1 {
             Self::RecoveryCancelled => Message::RecoveryCancelled,
             Self::RecoveryContested => Message::RecoveryContested,
             Self::RecoveryUndone => Message::RecoveryUndone,
+            Self::CodesTried(_) => Message::CodesTried,
             Self::PasskeyAdded { aaguid } => Message::PasskeyAdded { aaguid: id(aaguid) },
             Self::MorePasskeysAdded => Message::MorePasskeysAdded,
             Self::PasskeyRemoved { aaguid } => Message::PasskeyRemoved { aaguid: id(aaguid) },
