@@ -118,6 +118,42 @@ scenario('a wrong address can be changed on the code page', async ({ enter }) =>
   await maria.heading('Create your account');
 });
 
+scenario('who begins twice has one passkey, and one that came to nothing is explained', async ({ enter, mailbox }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.askToRegister(address());
+  const [dead] = await maria.device.passkeys();
+  const told = () => maria.page.waitForFunction(() => window.forgotten?.length > 0);
+  await maria.page.addInitScript(() => {
+    window.forgotten = [];
+    PublicKeyCredential.signalUnknownCredential = async ({ credentialId }) => window.forgotten.push(credentialId);
+  });
+  // Another address, and the code page has the browser forget the passkey of the first one.
+  await maria.askToRegister(email);
+  await told();
+  const first = (await maria.device.passkeys()).find((passkey) => passkey.credentialId !== dead.credentialId);
+  await mailbox.code(email);
+  // The same address once more: the second passkey takes the place of the first.
+  await maria.askToRegister(email);
+  await told();
+  const kept = (await maria.device.passkeys()).filter((passkey) => passkey.userHandle === first.userHandle);
+  assert.equal(kept.length, 1);
+  assert.notEqual(kept[0].credentialId, first.credentialId);
+  await maria.enterCode(await mailbox.code(email));
+  await maria.heading(`Hello, ${email}`);
+
+  const other = await enter({ passkeys: [dead] });
+  await other.goto('/_bmauth/sign-in');
+  await other.device.touched(async () => {
+    await other.button('Sign in with a passkey').click();
+    await other.heading('This passkey is not in use');
+  });
+  await other.reads('This passkey was never finished or was removed.');
+  await other.link('Create an account').waitFor();
+  await other.button('Use a different email').click();
+  await other.heading('Sign in');
+});
+
 scenario('a taken address shows the same page, and its owner is told', async ({ enter, mailbox }) => {
   const owner = await enter();
   const [email, fresh] = [address(), address()];

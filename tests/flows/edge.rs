@@ -29,7 +29,8 @@ use serde_json::json;
 use tokio::sync::RwLock;
 
 use crate::api::Client;
-use crate::world::{CONFIG, ORIGIN, World};
+use crate::authenticator::ORIGIN;
+use crate::world::{CONFIG, World};
 
 #[tokio::test]
 async fn changes_come_from_our_own_pages_only() {

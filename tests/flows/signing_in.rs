@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
+use crate::authenticator::ORIGIN;
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::browser::Browser;
 use crate::edge::Fragile;
-use crate::world::{CONFIG, ORIGIN, World};
+use crate::world::{CONFIG, World};
 use bmauth::auth::principal::Principal;
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::plan::{AccountChange, Change, Durability, PasskeyChange};

@@ -22,7 +22,6 @@ use bmauth::wire::{Gateway, World as Given};
 use http::{StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
-pub use crate::authenticator::ORIGIN;
 use crate::browser::Browser;
 
 pub const CONFIG: &str = r#"

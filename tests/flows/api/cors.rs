@@ -8,8 +8,9 @@ use http::{Method, Request, StatusCode, header};
 use serde_json::json;
 
 use super::{Client, error, maria};
+use crate::authenticator::ORIGIN;
 use crate::browser::Answer;
-use crate::world::{CONFIG, ORIGIN, World};
+use crate::world::{CONFIG, World};
 
 const APP: &str = "https://app.notes.example.com";
 const ROUTES: [(Method, &str); 19] = [
