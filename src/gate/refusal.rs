@@ -94,6 +94,8 @@ pub enum GateRefusal {
     RegistrationEnded,
     /// The recovery this belongs to has expired, or was never begun in this browser.
     RecoveryEnded,
+    /// There is no recovery to be contested, or the passkey that contests it was not proved lately in this browser.
+    ContestEnded,
 
     /// The visitors of one network have as many requests with apps as they may.
     TooManyOpen,
@@ -388,6 +390,13 @@ impl GateRefusal {
                 Refused,
                 page("error-ended-heading", "error-ended-text", BeginAgain(own_paths::RECOVER)),
             ),
+            Self::ContestEnded => row(
+                S::GONE,
+                "contest-ended",
+                "No recovery is contested in this browser",
+                Refused,
+                page("error-ended-heading", "error-ended-text", BeginAgain(own_paths::SIGN_IN)),
+            ),
 
             Self::TooManyOpen => row(
                 S::TOO_MANY_REQUESTS,
@@ -614,7 +623,8 @@ impl GateRefusal {
             Self::RefusedForm => Self::NotForScripts,
             Self::NotForScripts => Self::RegistrationEnded,
             Self::RegistrationEnded => Self::RecoveryEnded,
-            Self::RecoveryEnded => Self::TooManyOpen,
+            Self::RecoveryEnded => Self::ContestEnded,
+            Self::ContestEnded => Self::TooManyOpen,
             Self::TooManyOpen => Self::NoRoom,
             Self::NoRoom => Self::UpstreamDown,
             Self::UpstreamDown => Self::UpstreamTimeout,

@@ -128,6 +128,7 @@ fn word(refusal: Refusal) -> ScriptRefusal {
         Refusal::NotProved | Refusal::Unfinished => ScriptRefusal::NotAccepted,
         Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
         Refusal::Disabled => ScriptRefusal::AccountDisabled,
-        Refusal::Rests => ScriptRefusal::Rests,
+        // An older passkey is led on: this is the one that a contested recovery made.
+        Refusal::Rests => ScriptRefusal::Contested,
     }
 }

@@ -41,9 +41,10 @@ impl Contest<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
+        let heading = if self.is_stopped { "contest-stopped-heading" } else { "contest-heading" };
         let here = detour::with(own_paths::CONTEST, "question", self.question);
         finish(&Page {
-            frame: Frame::new(chrome, words.say("contest-heading"), &here),
+            frame: Frame::new(chrome, words.say(heading), &here),
             words,
             page: self,
             when: moment::minute(words, self.recovered_at),

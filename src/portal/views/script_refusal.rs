@@ -28,6 +28,10 @@ pub enum ScriptRefusal {
     AccountDisabled,
     /// The account was recovered, and until its owner has answered, this passkey opens nothing.
     Rests,
+    /// The recovery that made this passkey was contested, and it opens nothing.
+    Contested,
+    /// There is no recovery to be contested, or the passkey has to be proved again for that.
+    ContestEnded,
     /// The review after a recovery lists other passkeys by now.
     ReviewChanged,
     /// No new accounts.
@@ -100,6 +104,8 @@ impl ScriptRefusal {
             Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),
             Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled"),
             Self::Rests => (S::FORBIDDEN, "rests", "refusal-rests"),
+            Self::Contested => (S::FORBIDDEN, "rests", "refusal-contested"),
+            Self::ContestEnded => (S::UNAUTHORIZED, "expired-ceremony", "refusal-contest-ended"),
             Self::ReviewChanged => (S::CONFLICT, "review-changed", "review-changed"),
             Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed"),
             Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form"),

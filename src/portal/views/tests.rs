@@ -425,6 +425,7 @@ fn every_refusal_says_what_it_is_and_which_request_it_was() {
         (GateRefusal::NotFound, 404, "There's no page here"),
         (GateRefusal::RegistrationEnded, 410, "This took too long"),
         (GateRefusal::RecoveryEnded, 410, "This took too long"),
+        (GateRefusal::ContestEnded, 410, "This took too long"),
         (GateRefusal::AskedOnly, 404, "The app is not reached this way"),
         (GateRefusal::Misdirected, 421, "We don't know this address"),
         (GateRefusal::TooManyTries, 429, "Too many tries"),

@@ -8,15 +8,16 @@ use axum::response::Response;
 use serde::Deserialize;
 use webauthn_rs::prelude::PublicKeyCredential;
 
-use super::word;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Contestable;
 use crate::domain::ceremony::CeremonyId;
+use crate::domain::recover::Refusal;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::pages::sign_in::ToUse;
 use crate::portal::views::contest::Contest;
+use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
 /// Names the question that stands for the proof.
@@ -31,10 +32,10 @@ pub async fn get(
     caller: Caller,
     named: Result<Query<Named>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, PageError> {
-    let Ok(Query(Named { question })) = named else { return Err(GateRefusal::RecoveryEnded.into()) };
+    let Ok(Query(Named { question })) = named else { return Err(GateRefusal::ContestEnded.into()) };
     let contestable = refusal_apart(portal.auth.recover.contestable(question, &caller.visitor).await)?;
-    let Ok(Contestable { owner, .. }) = contestable else { return Err(GateRefusal::RecoveryEnded.into()) };
-    let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::RecoveryEnded)?;
+    let Ok(Contestable { owner, .. }) = contestable else { return Err(GateRefusal::ContestEnded.into()) };
+    let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::ContestEnded)?;
     let question = question.0.to_string();
     let view = Contest {
         question: &question,
@@ -71,4 +72,12 @@ pub async fn verify(
 ) -> Result<Json<serde_json::Value>, ScriptError> {
     portal.auth.recover.contest(ceremony, credential, &caller.visitor).await.map_err(worded(word))?;
     Ok(Json(serde_json::json!({ "stopped": true })))
+}
+
+/// What the page's script is told.
+fn word(refusal: Refusal) -> ScriptRefusal {
+    match refusal {
+        Refusal::Stale | Refusal::NoReview | Refusal::NoRecovery => ScriptRefusal::ContestEnded,
+        other => super::word(other),
+    }
 }
