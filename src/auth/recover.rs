@@ -291,8 +291,9 @@ impl RecoverFlow {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let counters = self.core.code_counters(&recovery.email, visitor).await?;
-            let typed = TypedCode::parse(self.mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
-            let plan = recover::count_try(self.mode, recovery, Some(typed), counters, self.core.now());
+            let mode = recover::mode_of_code(self.mode, &recovery);
+            let typed = TypedCode::parse(mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
+            let plan = recover::count_try(mode, recovery, Some(typed), counters, self.core.now());
             let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
             if let Some(spent) = tries_spent(&counted, &counters) {
                 return Err(Failure::Refused(spent.into()));

@@ -231,9 +231,14 @@ pub fn resend(mode: Mode, recovery: Recovery, counters: CodeCounters, moment: Mo
     let code = recovery.code.replaced(counters.name(moment), moment.now)?;
     let recovery = advanced(Recovery { code, ..recovery });
     let mut changes = counters.letter(moment.now);
-    changes.extend(code_letter(mode, &recovery, moment));
+    changes.extend(code_letter(mode_of_code(mode, &recovery), &recovery, moment));
     changes.push(RecoveryChange::Advance(recovery).into());
     Ok(Plan::durable(changes, ()))
+}
+
+/// The policy that the code of a recovery comes under: beside an older passkey it is mailed under each.
+pub fn mode_of_code(mode: Mode, recovery: &Recovery) -> Mode {
+    if recovery.beside.is_some() { Mode::Email } else { mode }
 }
 
 /// A code as typed: where it came from is the operator's policy.

@@ -4,7 +4,7 @@ import { forget } from "./abilities.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
-import { setUp } from "./set-up.js";
+import { explain } from "./set-up.js";
 
 // The one call to the browser that may be under way.
 let call = null;
@@ -43,14 +43,20 @@ export function unconfirmed(error) {
 export function addPasskey(done) {
   card.show("confirm-add");
   card.onSubmit((form, button) =>
-    run(
-      button,
-      async (signal) => {
-        const begun = await confirm({ act: "add" }, signal);
-        card.show("device");
-        setUp(async () => begun, "devices/passkey/verify", done);
-      },
-      unconfirmed,
-    ),
+    run(button, async (signal) => make(await confirm({ act: "add" }, signal), done), unconfirmed),
   );
+}
+
+function make({ ceremony, options }, done) {
+  card.show("device");
+  const work = async (signal) => {
+    const credential = await passkeys.create(options, signal);
+    done((await ask("devices/passkey/verify", { ceremony, credential }, signal)).location);
+  };
+  const failed = (error, button) => {
+    // What was confirmed is spent then, or too old: it is asked for once more.
+    if (error.name === "Refusal") addPasskey(done);
+    explain(error, button);
+  };
+  card.onSubmit((form, button) => run(button, work, failed));
 }

@@ -161,6 +161,7 @@ review-keep = Alle behalten
 review-confirm = Ihr Gerät fragt zur Bestätigung nach Ihrem neuen Passkey.
 contest-heading = Dieses Konto wurde wiederhergestellt
 contest-who = Jemand hat mit einem Code an { $email } einen neuen Passkey erstellt. Bis die Geräte durchgesehen sind, öffnet dieser Passkey nichts.
+contest-who-by-hand = Jemand hat für { $email } einen neuen Passkey erstellt, mit einem Code vom Betreiber von { $app }. Bis die Geräte durchgesehen sind, öffnet dieser Passkey nichts.
 contest-again = Die Rückkehr ins Konto wurde schon einmal gestoppt. Wenn Sie das nicht klären können, fragen Sie, wer { $app } betreibt.
 contest-me = Das war ich
 contest-not-me = Das war ich nicht

@@ -162,6 +162,7 @@ review-keep = Keep all
 review-confirm = Your device asks for your new passkey to confirm.
 contest-heading = This account was recovered
 contest-who = Someone made a new passkey with a code sent to { $email }. Until they have looked through the devices, this passkey opens nothing.
+contest-who-by-hand = Someone made a new passkey for { $email } with a code from whoever runs { $app }. Until they have looked through the devices, this passkey opens nothing.
 contest-again = Getting back in was stopped once before. If you can't settle this, ask whoever runs { $app }.
 contest-me = This was me
 contest-not-me = This was not me

@@ -6,6 +6,8 @@ import { address, openWorld } from './harness/world.js';
 const scenario = openWorld();
 
 const PAGE = '/_bmauth/devices';
+const ADD = 'Add a passkey here';
+const CONFIRM = 'Confirm with a passkey';
 const FASTER = 'Sign in faster next time?';
 const NOT_HERE = 'We couldn\'t sign you in on this device';
 const GONE_WITHIN_MS = 5_000;
@@ -19,17 +21,34 @@ async function atDevices(visitor) {
   await visitor.heading('My devices');
 }
 
+// From "My devices" to where the passkey is made, by a passkey that the account has.
+async function mayAdd(visitor, device = visitor.device) {
+  await visitor.button(ADD).click();
+  await confirmAdding(visitor, device);
+}
+
 // Makes another passkey of the account, as on a device that has none yet; the ones before are handed back.
 async function addAnother(visitor) {
-  const before = await visitor.device.passkeys();
-  await visitor.device.forget();
   await atDevices(visitor);
   const count = await rows(visitor).count();
+  await mayAdd(visitor);
+  const before = await visitor.device.passkeys();
+  await visitor.device.forget();
   await visitor.device.touched(async () => {
-    await visitor.button('Add a passkey here').click();
+    await visitor.button('Create passkey').click();
     await rows(visitor).nth(count).waitFor();
   });
   return before;
+}
+
+// Confirms with a passkey on `device` that another one may be made.
+async function confirmAdding(visitor, device = visitor.device) {
+  await visitor.heading(ADD);
+  await visitor.reads('First confirm with a passkey you have.');
+  await device.touched(async () => {
+    await visitor.button(CONFIRM).click();
+    await visitor.heading('Set up this device');
+  });
 }
 
 async function askToRemove(visitor, row) {
@@ -50,8 +69,25 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   assert.match(await rows(maria).innerText(), /This device[\s\S]*Only on this device[\s\S]*Added[\s\S]*Last used/);
   await look(maria, 'devices');
 
+  // The dialog is closed at first, and then the act given up: nothing is added without a passkey used for that.
+  await maria.button(ADD).click();
+  await maria.heading(ADD);
+  await look(maria, 'devices add');
+  await maria.decline(CONFIRM);
+  await look(maria, 'devices add not confirmed');
+  await maria.button('Cancel').click();
+  await maria.heading('My devices');
+  await mayAdd(maria);
+  await look(maria, 'devices add set up');
+  await maria.button('Cancel').click();
+  await maria.heading('My devices');
+  await mayAdd(maria);
+  await maria.device.declined(async () => {
+    await maria.button('Create passkey').click();
+    await maria.reads('No passkey was made yet.');
+  });
   await maria.device.touched(async () => {
-    await maria.button('Add a passkey here').click();
+    await maria.button('Try again').click();
     await maria.reads('This device is already set up.');
   });
   await look(maria, 'devices set up already');
@@ -75,6 +111,26 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   for (const what of ['Account created', 'Passkey added']) assert.ok(activity.includes(what), what);
 });
 
+scenario('leave to add a passkey that is over is asked for once more', async ({ enter }) => {
+  const maria = await enter();
+  await maria.register(address());
+  await atDevices(maria);
+  await mayAdd(maria);
+  // The session goes on, and names what it never began.
+  const verify = (route) => {
+    const postData = JSON.stringify({ ...route.request().postDataJSON(), ceremony: crypto.randomUUID() });
+    return route.continue({ postData });
+  };
+  await maria.page.route('**/_bmauth/devices/passkey/verify', verify, { times: 1 });
+  await maria.device.forget();
+  await maria.device.touched(async () => {
+    await maria.button('Create passkey').click();
+    await maria.heading(ADD);
+    await maria.alert.filter({ hasText: 'This page was open for too long. Press the button again.' }).waitFor();
+  });
+  await look(maria, 'devices add again');
+});
+
 scenario('a removed passkey ends its sessions and what they have open, and signs nobody in', async ({ enter, mailbox }) => {
   const maria = await enter();
   const email = address();
@@ -91,10 +147,7 @@ scenario('a removed passkey ends its sessions and what they have open, and signs
   await askToRemove(maria, lost);
   await look(maria, 'remove');
   assert.equal(await maria.email.isVisible(), false, 'the address is asked for although another passkey is left');
-  await maria.device.declined(async () => {
-    await maria.button('Remove passkey').click();
-    await maria.reads('Nothing was changed.');
-  });
+  await maria.decline('Remove passkey');
   assert.equal((await other.send('/api/me')).status, 200);
   await maria.usePasskey('Remove passkey', 'My devices');
   assert.equal((await other.send('/api/me')).status, 401);
@@ -222,6 +275,13 @@ scenario('after a sign-in with another device, a passkey of this one is offered'
   const { desk, key } = await atDesk(enter, email);
   await signInWithKey({ desk, key }, email, FASTER);
   await look(desk, 'faster');
+  await desk.button('Create passkey').click();
+  await desk.heading(ADD);
+  await look(desk, 'faster confirm');
+  await desk.button('Cancel').click();
+  await desk.heading(FASTER);
+  await desk.button('Create passkey').click();
+  await confirmAdding(desk, key);
   await key.unplug();
   await desk.createPasskey('/notes/8');
   await desk.signOut();

@@ -9,6 +9,7 @@ const scenario = openWorld();
 const NOT_HERE = 'We couldn\'t sign you in on this device';
 const SET_UP = 'Set up this device';
 const REVIEW = 'Keep your account safe';
+const CONTEST = 'This account was recovered';
 const GONE_WITHIN_MS = 5_000;
 const otherThan = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 
@@ -55,6 +56,13 @@ async function setUp(visitor, next = REVIEW) {
   await visitor.usePasskey('Create passkey', next);
 }
 
+// Signs in with a passkey on the visitor's device; it leads to `next`.
+async function leadsTo(visitor, email, next) {
+  await visitor.goto('/');
+  await visitor.email.fill(email);
+  await visitor.usePasskey('Continue', next);
+}
+
 const letterAbout = (mailbox, email, subject) => mailbox.next(email, (letter) => subject.test(letter.subject));
 
 under('email', 'a lost device is replaced, removed, signed out and cut off', async ({ enter, mailbox, origin }) => {
@@ -97,17 +105,17 @@ under('email', 'a lost device is replaced, removed, signed out and cut off', asy
   await found.button('Remove selected').click();
   await found.alert.filter({ hasText: /Select the passkeys/ }).waitFor();
   await found.page.getByRole('checkbox').check();
-  await found.button('Remove selected').click();
-  await found.at('/notes/5?q=1');
+  await found.decline('Remove selected');
+  await look(found, 'review not confirmed');
+  assert.equal((await found.send('/api/me')).status, 403, 'the review was answered without the passkey');
+  await found.confirm('Remove selected', '/notes/5?q=1');
   await found.heading('Note 5');
   const claims = JSON.parse((await found.send('/api/me')).text);
   assert.equal(claims.email, email);
   assert.ok(Math.abs(claims.recovered_at - Date.now() / 1000) < 120, 'the session does not say how it was made');
   await letterAbout(mailbox, email, /^A passkey was removed/);
 
-  await lost.goto('/');
-  await lost.email.fill(email);
-  await lost.usePasskey('Continue', NOT_HERE);
+  await leadsTo(lost, email, NOT_HERE);
   await found.goto('/_bmauth/recover/review');
   await found.at('/');
   await found.signOut();
@@ -122,8 +130,7 @@ under('email', 'everything can be kept, and the old passkey still signs in', asy
   const fresh = await enter();
   await prove(fresh, email);
   await setUp(fresh);
-  await fresh.button('Keep all').click();
-  await fresh.at('/');
+  await fresh.confirm('Keep all', '/');
   await old.signInByEmail(email);
 });
 
@@ -159,17 +166,97 @@ under('email', 'a code works only in the browser that asked for it', async ({ en
   await mine.heading(SET_UP);
 });
 
-under('email', 'a device that still has its passkey is told so', async ({ enter }) => {
+under('email', 'a device that still has its passkey gets a new one, and the account is open', async ({ enter }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);
+  const [old] = await maria.device.passkeys();
   await maria.signOut();
   await prove(maria, email);
-  await maria.device.touched(async () => {
-    await maria.button('Create passkey').click();
-    await maria.reads('This device is already set up.');
+  await setUp(maria);
+  const passkeys = await maria.device.passkeys();
+  assert.equal(passkeys.filter(({ credentialId }) => credentialId !== old.credentialId).length, 1);
+  await maria.page.getByRole('checkbox').check();
+  await maria.confirm('Remove selected', '/');
+  await maria.signOut();
+  await maria.signInByEmail(email);
+});
+
+under('email', 'until the review is answered, an older passkey may only say who that was', async ({ enter }) => {
+  const email = address();
+  const old = await enter();
+  await old.register(email);
+  const fresh = await enter();
+  await prove(fresh, email, '/notes/6');
+  await setUp(fresh);
+  assert.equal((await old.send('/api/me')).status, 401);
+
+  await leadsTo(old, email, CONTEST);
+  assert.equal((await old.send('/api/me')).status, 401, 'an older passkey that rests signed in');
+  await old.reads(email);
+  await old.reads('Chrome on Linux');
+  await look(old, 'contest');
+  await old.page.reload();
+  await old.heading(CONTEST);
+  await old.button('This was me').click();
+  await old.heading('Answer on that device');
+  await look(old, 'contest me');
+  await old.link('Sign in again').click();
+  await old.heading('Sign in');
+
+  // The other browser goes on as before.
+  await fresh.page.reload();
+  await fresh.confirm('Keep all', '/notes/6');
+  await old.signInByEmail(email, '/notes/9');
+});
+
+under('email', 'who reads the mail is stopped with an older passkey, which opens with a code', async ({ enter, mailbox }) => {
+  const email = address();
+  const owner = await enter();
+  await owner.register(email);
+  const thief = await enter();
+  await prove(thief, email);
+  await setUp(thief);
+  await letterAbout(mailbox, email, /^Your Acme Notes account was recovered$/);
+
+  await leadsTo(owner, email, CONTEST);
+  await owner.decline('This was not me');
+  await look(owner, 'contest not confirmed');
+  assert.equal((await thief.send('/_bmauth/recover/review')).status, 200, 'a closed dialog stopped it');
+  // A closed dialog can be opened again, on the page as it stands and on the page loaded anew.
+  await owner.decline('This was not me');
+  await owner.page.reload();
+  await owner.heading(CONTEST);
+  await owner.usePasskey('This was not me', 'We\'ve stopped it');
+  await look(owner, 'contest stopped');
+  await letterAbout(mailbox, email, /was contested$/);
+  assert.equal((await owner.send('/api/me')).status, 401);
+  await owner.page.reload();
+  await owner.heading('This took too long');
+  await owner.link('Begin again').click();
+  await owner.heading('Sign in');
+
+  await thief.goto('/_bmauth/recover/review');
+  await thief.heading('Sign in');
+  await thief.email.fill(email);
+  await thief.device.touched(async () => {
+    await thief.button('Continue').click();
+    await thief.alert.filter({ hasText: 'Getting back in was stopped with an older passkey' }).waitFor();
   });
-  assert.equal((await maria.device.passkeys()).length, 1);
+  await look(thief, 'sign-in contested');
+  assert.equal((await thief.send('/api/me')).status, 401);
+
+  await leadsTo(owner, email, 'Check your email');
+  assert.equal((await owner.send('/api/me')).status, 401, 'the older passkey alone opened a contested account');
+  await look(owner, 'contest code');
+  await owner.enterCode(await mailbox.code(email));
+  await owner.at('/');
+  await owner.heading(`Hello, ${email}`);
+  await letterAbout(mailbox, email, /undone/);
+  await owner.goto('/_bmauth/devices');
+  await owner.heading('My devices');
+  assert.equal(await owner.page.locator('[data-passkey]').count(), 1, 'the thief’s passkey is still there');
+  await leadsTo(thief, email, NOT_HERE);
 });
 
 under('email', '“Can’t approve?” leads to the way back in', async ({ enter }) => {
@@ -202,8 +289,14 @@ under('delayed', 'it is held, shown on every signed-in device, and stopped from 
   await owner.reads('Someone asked for a way back into your account (Chrome on Linux).');
   await look(owner, 'devices held');
   await owner.button('Stop it').click();
+  await owner.heading('Stop getting back in?');
+  await look(owner, 'devices stop');
+  await owner.decline('Confirm with a passkey');
+  await owner.button('Cancel').click();
+  await owner.reads('Someone asked for a way back into your account');
+  await owner.button('Stop it').click();
+  await owner.usePasskey('Confirm with a passkey', 'My devices');
   await owner.at('/_bmauth/devices');
-  await owner.heading('My devices');
   assert.equal(await owner.page.getByText('Someone asked for a way back').count(), 0);
   await owner.reads('Way back in stopped');
   await letterAbout(mailbox, email, /was cancelled$/);
@@ -266,8 +359,7 @@ under('admin', 'only the operator’s code opens the way, once', async ({ enter,
   await setUp(found);
   assert.equal((await lost.send('/api/me')).status, 401);
   await found.page.getByRole('checkbox').check();
-  await found.button('Remove selected').click();
-  await found.at('/notes/2');
+  await found.confirm('Remove selected', '/notes/2');
 
   const again = await enter();
   await bringCode(again, email, code);

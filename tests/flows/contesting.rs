@@ -181,6 +181,34 @@ async fn a_contested_recovery_opens_nothing_and_the_owner_of_both_gets_back_in()
 }
 
 #[tokio::test]
+async fn where_only_the_operator_lets_anybody_back_in_a_contested_account_opens_with_a_mailed_code_too() {
+    let world = world("\"admin\"").await;
+    let (_, mut old) = maria(&world).await;
+    let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+    let given = world.auth.operate.give_code(account, true).await.unwrap();
+    let mut other = world.browser();
+    ask(&mut other, MARIA).await;
+    assert_eq!(enter(&mut other, &given.code.text()).await.location(), "/_bmauth/recover/device");
+    assert_eq!(set_up(&mut other, &mut Passkey::new(b"new key")).await.status, StatusCode::OK);
+    let mut owner = world.browser();
+    let page = leads_to(&mut owner, &mut old).await;
+    assert!(owner.get(&page).await.text.contains("with a code from whoever runs"));
+    assert_eq!(contest(&mut owner, &mut old).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+    assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
+    assert!(owner.get("/_bmauth/recover/code").await.text.contains("we sent a 6-digit code"));
+    // The first one is lost on its way.
+    world.mails(MARIA).await;
+    world.wait(60);
+    assert_eq!(owner.submit("/_bmauth/recover/code/resend", &[]).await.status, StatusCode::SEE_OTHER);
+    let code = newest_code(&world).await;
+    let done = enter(&mut owner, &code).await;
+    assert!(done.status.is_redirection(), "{}", done.text);
+    assert_eq!(owner.who().await.as_deref(), Some(MARIA));
+    assert_eq!(keys(&world).await, [b"key of maria".to_vec()]);
+}
+
+#[tokio::test]
 async fn after_a_contest_another_recovery_waits_and_the_thief_of_a_phone_does_not_win() {
     let world = World::new().await;
     let (_, mut stolen) = maria(&world).await;

@@ -7,8 +7,8 @@ use super::frame::{Frame, finish};
 use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
 use crate::gate::detour;
-use crate::wording::Words;
 use crate::wording::moment::{self, Moment};
+use crate::wording::{Around, Words};
 
 /// "This account was recovered", for the owner of an older passkey.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct Contest<'a> {
     pub question: &'a str,
     /// The account's address, where the code went.
     pub email: &'a str,
+    /// Codes come from the operator, and not by mail.
+    pub by_hand: bool,
     /// The browser that recovered, in words.
     pub browser: &'a str,
     /// When the account was recovered.
@@ -33,6 +35,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Contest<'a>,
+    who: Around,
     when: Moment,
     sign_in_url: &'static str,
 }
@@ -43,8 +46,10 @@ impl Contest<'_> {
         let words = chrome.words();
         let heading = if self.is_stopped { "contest-stopped-heading" } else { "contest-heading" };
         let here = detour::with(own_paths::CONTEST, "question", self.question);
+        let who = if self.by_hand { "contest-who-by-hand" } else { "contest-who" };
         finish(&Page {
             frame: Frame::new(chrome, words.say(heading), &here),
+            who: words.around(who, "email"),
             words,
             page: self,
             when: moment::minute(words, self.recovered_at),

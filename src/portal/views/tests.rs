@@ -109,9 +109,11 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
     }
-    for (is_again, is_stopped) in [(false, false), (true, false), (false, true)] {
-        let page = Contest { question: "q", email, browser: email, recovered_at: AT, is_again, is_stopped };
-        pages.push((format!("contest {is_again} {is_stopped}"), page.render(chrome)));
+    for (by_hand, is_again, is_stopped) in
+        [(false, false, false), (false, true, false), (false, false, true), (true, true, false)]
+    {
+        let page = Contest { question: "q", email, by_hand, browser: email, recovered_at: AT, is_again, is_stopped };
+        pages.push((format!("contest {by_hand} {is_again} {is_stopped}"), page.render(chrome)));
     }
     for page in [RecoverCancel::Ask, RecoverCancel::Done, RecoverCancel::Gone] {
         pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));

@@ -107,10 +107,23 @@ export class Visitor {
   }
 
   // Presses `name` and makes the passkey that the device then asks for; ends at `path`.
-  async createPasskey(path, name = 'Create passkey') {
+  createPasskey(path, name = 'Create passkey') {
+    return this.confirm(name, path);
+  }
+
+  // Presses `name` and answers what the device then asks; ends at `path`.
+  async confirm(name, path) {
     await this.device.touched(async () => {
       await this.button(name).click();
       await this.at(path);
+    });
+  }
+
+  // Presses `name` and turns down what the device then asks: nothing was changed.
+  async decline(name) {
+    await this.device.declined(async () => {
+      await this.button(name).click();
+      await this.reads('Nothing was changed.');
     });
   }
 

@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::CameTo;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
-use crate::domain::recover::{Mode, Proved, Refusal};
+use crate::domain::recover::{Mode, Proved, Refusal, mode_of_code};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
@@ -76,7 +76,8 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
             None => Err(GateRefusal::RecoveryEnded.into()),
         };
     };
-    let code_for = CodeFor::GettingBackIn { by_hand: portal.auth.recover.mode() == Mode::Admin };
+    let mode = mode_of_code(portal.auth.recover.mode(), &recovery);
+    let code_for = CodeFor::GettingBackIn { by_hand: mode == Mode::Admin };
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
     Ok(code::show(
         portal,

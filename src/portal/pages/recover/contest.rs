@@ -11,7 +11,7 @@ use webauthn_rs::prelude::PublicKeyCredential;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Contestable;
 use crate::domain::ceremony::CeremonyId;
-use crate::domain::recover::Refusal;
+use crate::domain::recover::{Mode, Refusal};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -40,6 +40,7 @@ pub async fn get(
     let view = Contest {
         question: &question,
         email: owner.email.as_str(),
+        by_hand: portal.auth.recover.mode() == Mode::Admin,
         browser: &review.browser,
         recovered_at: owner.aftermath.recovered_at.unwrap_or(owner.created_at),
         is_again: review.contests > 0,
