@@ -52,11 +52,6 @@ impl CodeCounters {
         (id.kind() == Kind::Digits).then(|| count(self.tries, code::TRIES_PER_ADDRESS, code::DAY, now))
     }
 
-    /// Whether no code of six digits may be tried any more.
-    pub fn are_digits_spent(&self) -> bool {
-        self.kind == Kind::Letters
-    }
-
     /// Counts a try of a code of the operator.
     pub fn try_of_operators(self, now: Timestamp) -> Change {
         count(self.operators_tries, code::OPERATORS_TRIES_PER_ADDRESS, code::HOUR, now)

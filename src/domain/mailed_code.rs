@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::clock::Timestamp;
 use super::code::{self, CodeId, Kind};
-use super::code_counters::CodeCounters;
 
 /// A code that is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +74,10 @@ impl MailedCode {
     /// With one more try, to be kept before anything is compared.
     ///
     /// # Errors
-    /// [`CodeRefusal::TriesSpent`], also where codes of six digits were tried too often for the address, and this is one.
-    pub fn tried(self, counters: &CodeCounters) -> Result<Self, CodeRefusal> {
-        if self.id.kind() == Kind::Digits && counters.are_digits_spent() {
+    /// [`CodeRefusal::TriesSpent`], also of six digits where the `next` code of the address is one of letters, since those of
+    /// digits were tried too often.
+    pub fn tried(self, next: Kind) -> Result<Self, CodeRefusal> {
+        if self.id.kind() == Kind::Digits && next == Kind::Letters {
             return Err(CodeRefusal::TriesSpent);
         }
         self.tried_beside()

@@ -307,7 +307,7 @@ pub fn count_try(
     let (code, count) = if is_operators {
         (recovery.code.tried_beside()?, Some(counters.try_of_operators(now)))
     } else {
-        (recovery.code.in_time(now)?.tried(&counters)?, counters.try_of_code(recovery.code.id, now))
+        (recovery.code.in_time(now)?.tried(counters.kind)?, counters.try_of_code(recovery.code.id, now))
     };
     let recovery = advanced(Recovery { code, ..recovery });
     let mut changes = vec![RecoveryChange::Advance(recovery.clone()).into()];

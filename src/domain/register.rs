@@ -213,7 +213,7 @@ pub fn count_try(
     now: Timestamp,
 ) -> Result<Plan<CountedTry>, Refusal> {
     let registration = with_code_out(registration, now)?;
-    let code = registration.code.in_time(now)?.tried(&counters)?;
+    let code = registration.code.in_time(now)?.tried(counters.kind)?;
     let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
     let registration = advanced(Registration { code, ..registration });
     let mut changes = vec![RegistrationChange::Advance(registration.clone()).into()];
