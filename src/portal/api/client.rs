@@ -10,6 +10,7 @@ use http::request::Parts;
 
 use super::error::ApiError;
 use crate::domain::origin::Origin;
+use crate::domain::secret::Secret;
 use crate::domain::visitor::{Client as Kind, Visitor, over_api};
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
@@ -25,9 +26,19 @@ pub(super) struct Client {
 impl Client {
     /// Gives it the cookie by which it is known when it comes again with a code, if it keeps one.
     pub(super) fn remember(&self, portal: &Portal, answer: impl IntoResponse) -> Response {
+        self.remember_as(&self.caller.flow, portal, answer)
+    }
+
+    /// The same with another cookie than it had.
+    pub(super) fn remember_as(&self, flow: &Secret, portal: &Portal, answer: impl IntoResponse) -> Response {
         let mut response = answer.into_response();
-        response.headers_mut().append(SET_COOKIE, portal.cookies.set_flow(&self.caller.flow));
+        response.headers_mut().append(SET_COOKIE, portal.cookies.set_flow(flow));
         response
+    }
+
+    /// Whether it came with a cookie. Who planted it knows it, so that what comes of a step goes to another one.
+    pub(super) fn has_cookie(&self) -> bool {
+        self.caller.has_flow
     }
 }
 

@@ -102,10 +102,17 @@ pub(super) async fn verify(
     let nickname = nickname.or_else(|| options.as_ref()?.nickname.clone());
     // hasura-auth's clients send their options again, some of them without what they said at first.
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
-    let ticket = (ticket == Some(true)).then(|| portal.auth.otp.ticket());
-    let said = Said { nickname, profile, ticket: ticket.as_ref().map(Secret::digest) };
+    let asks_for_ticket = ticket == Some(true);
+    // A cookie is as good as a ticket, and a fresh one is known to nobody but this client.
+    let fresh = (asks_for_ticket || client.has_cookie()).then(|| portal.auth.otp.ticket());
+    let said = Said { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
     portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
-    Ok(client.remember(&portal, Json(SessionAnswer::none_but(ticket.map(|ticket| ticket.text())))))
+    let ticket = fresh.as_ref().filter(|_| asks_for_ticket).map(Secret::text);
+    let answer = Json(SessionAnswer::none_but(ticket));
+    Ok(match &fresh {
+        Some(flow) if client.has_cookie() => client.remember_as(flow, &portal, answer),
+        _ => client.remember(&portal, answer),
+    })
 }
 
 pub(super) fn read_email(text: &str) -> Result<Email, ApiError> {

@@ -884,3 +884,21 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_planted_a_cookie_does_not_put_their_key_in_the_place_of_the_owners() {
+    let world = World::new().await;
+    let (mut owner, mut planter) = (Client::page(&world), Client::page(&world));
+    planter.begin("/signin/webauthn", &json!({})).await;
+    owner.browser.cookies.clone_from(&planter.browser.cookies);
+    let mut keys = [Passkey::new(b"owner's"), Passkey::new(b"planter's")];
+    let [of_owner, of_planter] = &mut keys;
+    assert_eq!(owner.ask_to_sign_up(MARIA, of_owner).await.status, StatusCode::OK);
+    let code = world.code(MARIA).await;
+    assert_ne!(owner.browser.cookies, planter.browser.cookies);
+    assert_eq!(planter.ask_to_sign_up(MARIA, of_planter).await.status, StatusCode::OK);
+    let of_planter = world.code(MARIA).await;
+    assert!(!opens(&owner.enter(MARIA, &of_planter).await));
+    assert!(opens(&owner.enter(MARIA, &code).await));
+    assert_eq!(super::keys(&world, MARIA).await, [keys[0].id.clone()]);
+}
