@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::brand::Brand;
-use crate::domain::host::Host;
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::route::Routes;
@@ -295,14 +294,6 @@ fn table(section: Option<Setting>, root: &Place, checks: &mut Checks) -> Table {
 }
 
 impl Config {
-    /// The host where an app has the origin of the pages where people sign in, so that its scripts have it too; `None` where
-    /// they are apart, or on this machine to try things out.
-    pub fn shared_origin(&self) -> Option<&Host> {
-        let host = self.public_url.host();
-        let is_shared = self.routes.iter().any(|route| route.host == *host);
-        (is_shared && !host.is_loopback()).then_some(host)
-    }
-
     /// The configuration of `bmauth demo`: http://localhost, letters in the terminal, a throwaway store in
     /// `folder`. It goes through the same reader and the same checks as any other.
     ///

@@ -15,11 +15,6 @@ use crate::store::Records as _;
 use crate::store::redb::RedbStore;
 use crate::wire;
 
-/// What it means that an app has the origin of the pages, and what to do.
-pub(super) const SHARED: &str = "A script of that app, or one smuggled into it, is of the same origin: it cannot read the \
-     pages by itself, and can neither add nor remove a passkey, but a host of its own for the pages keeps it further away: \
-     public_url = \"https://auth.example.com\" beside https://notes.example.com, with both below passkeys.rp_id.";
-
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line for each thing that was tried.
@@ -35,9 +30,6 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
             "ok       route: {host}{path} has no upstream, so a proxy in front asks about it ({})",
             demands.access.as_str()
         );
-    }
-    if let Some(host) = config.shared_origin() {
-        println!("note     pages: an app and the pages where people sign in are both at {host}. {SHARED}");
     }
     if offline {
         return Ok(());

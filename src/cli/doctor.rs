@@ -21,7 +21,6 @@ use http::HeaderName;
 use self::ask::{Answer, Asker, Question, Server, Silence};
 use self::judge::Verdict;
 use self::report::Report;
-use super::check::SHARED;
 use super::{Failed, load};
 use crate::config::Config;
 use crate::config::identity::IdentityHeader;
@@ -159,9 +158,6 @@ impl Doctor {
             return Ok(self.report.close());
         }
         let are_ours = self.own_pages().await;
-        if are_ours && self.site.url().scheme() == "https" {
-            self.report.note(format_args!("the app and the pages where people sign in are both here. {SHARED}"));
-        }
         self.the_question_itself(are_ours).await;
         for route in self.routes.clone() {
             self.as_a_stranger(&route).await;

@@ -84,22 +84,6 @@ fn the_minimal_file_loads_with_every_default() {
 }
 
 #[test]
-fn an_app_at_the_host_of_the_pages_has_their_origin() {
-    let shared = |url: &str, host: &str| {
-        let text = format!(
-            "public_url = \"{url}\"\n{EMAIL}[passkeys]\nrp_id = \"example.com\"\n[[route]]\nhost = \"{host}\"\n\
-             upstream = [\"http://127.0.0.1:8000\"]\n"
-        );
-        let text = if url.contains("localhost") { text.replace("rp_id = \"example.com\"", "") } else { text };
-        loads(&text).shared_origin().map(ToString::to_string)
-    };
-    let notes = "notes.example.com";
-    assert_eq!(shared("https://notes.example.com", notes).as_deref(), Some(notes));
-    assert_eq!(shared("https://auth.example.com", notes), None);
-    assert_eq!(shared("http://localhost:8080", "localhost"), None);
-}
-
-#[test]
 fn behind_a_proxy_that_asks_a_route_needs_no_upstream() {
     let config = loads(&format!(
         "{URL}{EMAIL}[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\n[[route]]\npath = \"/files\"\naccess = \"public\"\n\
