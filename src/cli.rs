@@ -8,6 +8,7 @@ mod health;
 mod init;
 mod serve;
 mod sessions;
+mod shared_host;
 mod table;
 mod users;
 mod who;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Failed, load};
+use super::{Failed, load, shared_host};
 use crate::config::Config;
 use crate::config::email::Transport;
 use crate::domain::route::Route;
@@ -24,6 +24,9 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
         println!("warning  {warning}");
     }
     println!("ok       configuration");
+    if let Some(note) = shared_host::of(&config) {
+        println!("note     {note}");
+    }
     for route in config.routes.iter().filter(|route| route.upstream.servers.is_empty()) {
         let Route { host, path, demands, .. } = &**route;
         println!(

@@ -21,7 +21,7 @@ use http::HeaderName;
 use self::ask::{Answer, Asker, Question, Server, Silence};
 use self::judge::Verdict;
 use self::report::Report;
-use super::{Failed, load};
+use super::{Failed, load, shared_host};
 use crate::config::Config;
 use crate::config::identity::IdentityHeader;
 use crate::domain::host::Host;
@@ -154,10 +154,13 @@ impl Doctor {
     async fn examine(mut self) -> Result<bool, Failed> {
         let assumed = if self.routes == ["/"] { " (--route names others)" } else { "" };
         self.report.note(format_args!("only signed-in people may see {}{assumed}", self.routes.join(", ")));
-        if !self.is_there().await? {
+        let Some(first) = self.is_there().await? else {
             return Ok(self.report.close());
-        }
+        };
         let are_ours = self.own_pages().await;
+        if are_ours && let Some(note) = beside_an_app(&self.site, &first) {
+            self.report.note(note);
+        }
         self.the_question_itself(are_ours).await;
         for route in self.routes.clone() {
             self.as_a_stranger(&route).await;
@@ -173,20 +176,20 @@ impl Doctor {
         Ok(self.report.close())
     }
 
-    /// Whether there is anybody to ask, and by this scheme.
-    async fn is_there(&mut self) -> Result<bool, Failed> {
+    /// The first answer, where there is anybody to ask, and by this scheme.
+    async fn is_there(&mut self) -> Result<Option<Answer>, Failed> {
         let first = self.routes.first().cloned().unwrap_or_default();
         match self.asker.ask(&self.site, &Question::page(first)).await {
             Err(why) => {
                 self.report.fail(why);
-                Ok(false)
+                Ok(None)
             }
             Ok(answer) => {
                 let asked = self.site.url();
                 let moved = judge::location(&answer, asked)
                     .filter(|to| asked.scheme() == "http" && to.scheme() == "https" && to.host() == asked.host());
                 match moved {
-                    None => Ok(true),
+                    None => Ok(Some(answer)),
                     Some(to) => {
                         let to = to.origin().ascii_serialization();
                         Err(Failed::Usage(format!("{} sends everybody to https: ask about {to}", self.site.name())))
@@ -215,12 +218,49 @@ impl Doctor {
     }
 }
 
+/// What is to be said of a site that has our pages, where it has an app too: only where a route is does one have to sign in.
+fn beside_an_app(site: &Server, first: &Answer) -> Option<String> {
+    let url = site.url();
+    let host = url.host_str().and_then(|host| Host::parse(host).ok())?;
+    let has_app = url.scheme() == "https" && judge::sends_to_sign_in(first, url);
+    has_app.then(|| shared_host::of_host(&host)).flatten()
+}
+
 /// A server that says nothing lets nobody in; one that cannot be reached any more was not checked.
 fn silent(why: &Silence) -> Verdict {
     match why {
         Silence::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),
         Silence::NoConnection(..) | Silence::NoTls(..) | Silence::TooLong(_) | Silence::Unsendable(_) => {
             Verdict::Unclear(why.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::header::LOCATION;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn an_app_beside_the_pages_is_told_where_people_sign_in_for_it() {
+        let answer = |status, location: Option<&'static str>| {
+            let location = location.map(|to| (LOCATION, HeaderValue::from_static(to)));
+            Answer { status, headers: HeaderMap::from_iter(location), body: Bytes::new() }
+        };
+        let to_sign_in = answer(StatusCode::SEE_OTHER, Some("/_bmauth/sign-in?return_to=%2F"));
+        let told = |site: &str, first: &Answer| beside_an_app(&Server::parse(site).unwrap(), first);
+        assert!(
+            told("https://notes.example.com", &to_sign_in)
+                .is_some_and(|note| note.starts_with("notes.example.com has"))
+        );
+        for site in ["http://notes.example.com", "https://localhost:8443", "https://app.localhost"] {
+            assert_eq!(told(site, &to_sign_in), None, "{site}");
+        }
+        for (status, location) in [(StatusCode::NOT_FOUND, None), (StatusCode::SEE_OTHER, Some("/elsewhere"))] {
+            assert_eq!(told("https://auth.example.com", &answer(status, location)), None, "{status}");
         }
     }
 }
