@@ -72,6 +72,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "recover-cancel.js" JAVASCRIPT,
     "faster.js" JAVASCRIPT,
     "forget.js" JAVASCRIPT,
+    "hand-in.js" JAVASCRIPT,
     "confirm.js" JAVASCRIPT,
     "contest.js" JAVASCRIPT,
     "review.js" JAVASCRIPT,

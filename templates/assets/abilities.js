@@ -1,7 +1,5 @@
 // What the browser can do with passkeys beyond making and using them.
 
-import { ask } from "./ask.js";
-
 // Whether passkeys can be offered among the e-mail field's suggestions.
 export async function canSuggest() {
   return (await PublicKeyCredential.isConditionalMediationAvailable?.().catch(() => false)) === true;
@@ -17,15 +15,6 @@ export async function canBeImmediate() {
 export async function forget(rpId, credentialId) {
   await PublicKeyCredential.signalUnknownCredential?.({ rpId, credentialId }).catch(() => {});
 }
-
-// Hands a new passkey in. Refused, it signs nobody in; one of which nobody knows what became of it may be good.
-export const handIn = (verify, ceremony, { rp }, credential, signal) =>
-  ask(verify, { ceremony, credential }, signal).catch(async (error) => {
-    const { name, code } = error;
-    const isOpen = name !== "Refusal" || [undefined, "offline", "unavailable", "fault"].includes(code);
-    if (!isOpen) await forget(rp.id, credential.id);
-    throw error;
-  });
 
 // Tells the browser which passkeys of an account there are, so that no other is offered.
 export async function keepOnly(rpId, userId, allAcceptedCredentialIds) {

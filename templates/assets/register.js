@@ -19,7 +19,7 @@ async function register(address) {
   try {
     const body = { email: address, return_to: card.words.returnTo };
     const begin = ask("register/options", body, mine.signal);
-    const [{ ceremony, options }, { handIn }] = await Promise.all([begin, import("./abilities.js")]);
+    const [{ ceremony, options }, { handIn }] = await Promise.all([begin, import("./hand-in.js")]);
     const credential = await passkeys.create(options, mine.signal);
     const { location: next } = await handIn("register/verify", ceremony, options, credential, mine.signal);
     remembered.set(address);

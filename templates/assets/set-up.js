@@ -15,7 +15,7 @@ export function setUp(begin, verify, done = (next) => location.replace(next)) {
     card.busy(button);
     try {
       // With a passkey, nothing must be missing.
-      const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), import("./abilities.js")]);
+      const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), import("./hand-in.js")]);
       const credential = await passkeys.create(options, mine.signal);
       const { location: next } = await handIn(verify, ceremony, options, credential, mine.signal);
       done(next);
