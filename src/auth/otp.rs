@@ -140,7 +140,7 @@ impl OtpFlow {
         for counted in counted.into_iter().filter(|_| open) {
             let opened = match counted {
                 Counted::SignUp(counted) => refusal_apart(self.finish_sign_up(*counted, visitor).await)?.ok(),
-                Counted::Recovery(counted) => refusal_apart(self.finish_recovery(counted, visitor).await)?.ok(),
+                Counted::Recovery(counted) => refusal_apart(self.finish_recovery(*counted, visitor).await)?.ok(),
             };
             if let Some(opened) = opened {
                 return Ok(opened);

@@ -405,7 +405,7 @@ impl RecoverFlow {
         let (token, session) = core.start_in_browser(visitor);
         let moment = core.moment(visitor);
         let mode = self.mode_for(Some(&owner));
-        let plan = recover::finish(mode, made, &owner, &recovery, hold.as_ref(), others, session, moment);
+        let plan = recover::finish(mode, made, &owner, (&recovery, hold.as_ref()), others, session, moment);
         let Finished { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })

@@ -152,7 +152,7 @@ pub enum Counted {
     /// Of a sign-up.
     SignUp(Box<register::CountedTry>),
     /// Of a recovery.
-    Recovery(recover::CountedTry),
+    Recovery(Box<recover::CountedTry>),
 }
 
 /// A code was sent for one of `candidates`: a try of each is counted, for itself and for the address, before anything
@@ -174,7 +174,7 @@ pub fn count_try(
             Pending::Recovery(recovery) => {
                 recover::count_try(mode, recovery, TypedCode::parse(mode, typed), counters, now)
                     .ok()
-                    .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(then)))
+                    .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(Box::new(then))))
             }
         };
         let Some((its, counted)) = counted else { continue };

@@ -79,6 +79,12 @@ pub async fn verify(
 fn word(refusal: Refusal) -> ScriptRefusal {
     match refusal {
         Refusal::Stale | Refusal::NoReview | Refusal::NoRecovery => ScriptRefusal::ContestEnded,
-        other => super::word(other),
+        Refusal::Off
+        | Refusal::Code(_)
+        | Refusal::BadPasskey
+        | Refusal::Disabled
+        | Refusal::NoHold
+        | Refusal::NotProved
+        | Refusal::Doubted => super::word(refusal),
     }
 }

@@ -99,7 +99,14 @@ pub async fn options(
     let begun = portal.auth.recover.begin_review(&live, remove, listed, return_to, &caller.visitor).await;
     begun.map(ToUse::of).map_err(worded(|refusal| match refusal {
         Refusal::Stale | Refusal::NoReview => ScriptRefusal::ReviewChanged,
-        other => word(other),
+        Refusal::Off
+        | Refusal::NoRecovery
+        | Refusal::Code(_)
+        | Refusal::BadPasskey
+        | Refusal::Disabled
+        | Refusal::NoHold
+        | Refusal::NotProved
+        | Refusal::Doubted => word(refusal),
     }))
 }
 
