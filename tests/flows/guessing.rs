@@ -193,3 +193,31 @@ async fn letters_are_counted_by_network_and_by_day() {
     world.wait(24 * 3600);
     assert_eq!(ask(&mut stranger(&world, 0), MARIA).await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn browsers_that_the_account_knows_have_twenty_tries_between_them() {
+    let world = World::new().await;
+    let (_, mut key) = maria(&world).await;
+    // Whoever had the passkey for a while signed in with as many browsers as they liked.
+    let mut devices = Vec::new();
+    for _ in 0..4 {
+        let mut browser = world.browser();
+        browser.sign_in(None, &mut key).await;
+        devices.push(browser.cookies["__Host-bmauth-device"].clone());
+    }
+    let mut digits = 0;
+    for (n, device) in devices.iter().enumerate() {
+        for m in 0..4_u32 {
+            let mut browser = stranger(&world, 10 * n as u32 + m);
+            browser.cookies.insert("__Host-bmauth-device".to_owned(), device.clone());
+            assert_eq!(ask(&mut browser, MARIA).await.status, StatusCode::SEE_OTHER);
+            if world.code_as_told(MARIA).await.len() == 7 {
+                digits += 5;
+            }
+            for _ in 0..5 {
+                enter(&mut browser, "000 000").await;
+            }
+        }
+    }
+    assert_eq!(digits, 20);
+}
