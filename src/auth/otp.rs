@@ -176,6 +176,16 @@ impl OtpFlow {
         }
     }
 
+    /// A code would have been compared with more than the tries of the address allow. It is compared with nothing, but uses
+    /// up what was left: else nothing would ever count any more, and no letter carry a long code.
+    async fn use_up_tries(&self, email: &Email, counters: CodeCounters) -> Result<(), StoreError> {
+        match self.core.carry_out(otp::one_try_less(counters, self.core.now())).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict(_)) => self.work_as_if(email).await,
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
     async fn count_tries(
         &self,
         email: &Email,
@@ -192,8 +202,12 @@ impl OtpFlow {
                 return Ok((plan.then, open));
             }
             match self.core.carry_out(plan).await {
-                Err(CommitError::Conflict(Conflict::Limit(_))) => {
-                    self.work_as_if(email).await?;
+                Err(CommitError::Conflict(Conflict::Limit(limit))) => {
+                    if limit == counters.tries {
+                        self.use_up_tries(email, counters).await?;
+                    } else {
+                        self.work_as_if(email).await?;
+                    }
                     return Err(Failure::Refused(WrongCode));
                 }
                 // Another try was counted meanwhile, or spent what this one counts against.

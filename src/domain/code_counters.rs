@@ -20,7 +20,7 @@ pub struct CodeCounters {
     pub letters: Option<[Counter; 2]>,
     /// Letters with codes that the visitor's network caused, to any address.
     pub network: Counter,
-    /// Codes of six digits that were tried; a browser that the account knows has tries of its own.
+    /// Codes of six digits that were tried; the browsers that the account knows have tries of their own, between them.
     pub tries: Counter,
     /// Codes of the operator that were tried.
     pub operators_tries: Counter,
@@ -49,7 +49,12 @@ impl CodeCounters {
 
     /// Counts a try of the code of that name. One of letters has no limit but its own.
     pub fn try_of_code(self, id: CodeId, now: Timestamp) -> Option<Change> {
-        (id.kind() == Kind::Digits).then(|| count(self.tries, code::TRIES_PER_ADDRESS, code::DAY, now))
+        (id.kind() == Kind::Digits).then(|| self.try_of_digits(now))
+    }
+
+    /// Counts a try of a code of six digits.
+    pub fn try_of_digits(self, now: Timestamp) -> Change {
+        count(self.tries, code::TRIES_PER_ADDRESS, code::DAY, now)
     }
 
     /// Counts a try of a code of the operator.

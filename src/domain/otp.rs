@@ -146,6 +146,11 @@ pub fn in_vain(counters: CodeCounters, now: Timestamp) -> Plan<()> {
     Plan::durable(counters.letter(now), ())
 }
 
+/// A code that was compared with nothing counts as one try of the address.
+pub fn one_try_less(counters: CodeCounters, now: Timestamp) -> Plan<()> {
+    Plan::durable(vec![counters.try_of_digits(now)], ())
+}
+
 /// Tries that the store has counted; only with these is a code compared.
 #[derive(Debug)]
 pub enum Counted {

@@ -221,3 +221,26 @@ async fn browsers_that_the_account_knows_have_twenty_tries_between_them() {
     }
     assert_eq!(digits, 20);
 }
+
+#[tokio::test]
+async fn nineteen_tries_of_others_keep_no_client_of_the_api_out_that_waits_for_two_codes() {
+    let world = World::new().await;
+    maria(&world).await;
+    world.wait(24 * 3600);
+    guess(&world, MARIA, 19, 0).await;
+    world.mails(MARIA).await;
+    // A sign-up of hers, and a code that is asked for: a code that she types is tried for both.
+    let (mut client, mut another) = (crate::api::Client::page(&world), Passkey::new(b"another"));
+    client.ask_to_sign_up(MARIA, &mut another).await;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        world.wait(30);
+        client.ask_for_code(MARIA).await;
+        let code = world.code_as_told(MARIA).await;
+        told.push((code.len(), client.enter(MARIA, &code).await.status));
+        if told.last().is_some_and(|(_, status)| *status == StatusCode::OK) {
+            return;
+        }
+    }
+    panic!("{told:?}");
+}
