@@ -366,3 +366,66 @@ async fn what_stands_for_a_letter_never_leaves_and_does_not_stay() {
     assert_eq!(recovers(&mut world.browser(), KNOWN).await, StatusCode::SEE_OTHER);
     assert_eq!(world.mails(KNOWN).await.len(), 1);
 }
+
+#[tokio::test]
+async fn past_twenty_tries_as_much_is_asked_of_the_store_whoever_has_the_address() {
+    for mode in ["email", "delayed", "admin", "off"] {
+        let (world, store, _directory) = world(&format!("[accounts]\nrecovery = \"{mode}\"\n")).await;
+        for email in [KNOWN, UNKNOWN, DISABLED] {
+            for n in 0..5 {
+                let mut browser = world.browser();
+                browser.address = format!("198.51.100.{}", n + 1).parse().unwrap();
+                let mut key = Passkey::new(&[email.as_bytes(), &[n]].concat());
+                assert_eq!(browser.ask_to_register(email, &mut key).await.status, StatusCode::OK);
+                for _ in 0..5 {
+                    browser.enter("000000").await;
+                }
+            }
+        }
+        // The letters of that hour do not count, the tries of that day do.
+        world.wait(2 * 3600);
+        world.outbox.deliver().await;
+        store.take();
+        the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
+            let mut browser = world.browser();
+            let mut key = Passkey::new(&[email.as_bytes(), b" on a page"].concat());
+            browser.ask_to_register(email, &mut key).await;
+            steps.done("options and passkey");
+            steps.deliver(&world).await;
+            browser.enter("000000").await;
+            steps.done("a wrong code");
+            browser.enter("ABCDE-FGHJK-MNPQR").await;
+            steps.done("a wrong long code");
+            world.wait(30);
+            browser.submit("/_bmauth/register/code/resend", &[]).await;
+            steps.done("another code");
+            steps.deliver(&world).await;
+            let mut browser = world.browser();
+            recovers(&mut browser, email).await;
+            steps.done("the address");
+            steps.deliver(&world).await;
+            for code in ["000000", "ABCDE-FGHJK-MNPQR", "ABCDE-FGHJK"] {
+                browser.get("/_bmauth/recover/code").await;
+                browser.submit("/_bmauth/recover/code", &[("code", code)]).await;
+                steps.done("a wrong code of a recovery");
+            }
+            let mut key = Passkey::new(&[email.as_bytes(), b" elsewhere"].concat());
+            for mut client in [Client::page(&world), Client::app(&world)] {
+                client.ask_to_sign_up(email, &mut key).await;
+                steps.done("options and passkey over the API");
+                steps.deliver(&world).await;
+                for wait in [0, 30] {
+                    world.wait(wait);
+                    client.ask_for_code(email).await;
+                    steps.done("a code is asked for over the API");
+                    steps.deliver(&world).await;
+                    for code in ["000000", "ABCDE-FGHJK-MNPQR"] {
+                        client.enter(email, code).await;
+                        steps.done("a wrong code over the API");
+                    }
+                }
+            }
+        })
+        .await;
+    }
+}
