@@ -14,6 +14,7 @@ use super::sessions::{LiveSession, Sessions};
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::admin_code;
+use crate::domain::aftermath::Review;
 use crate::domain::assertion::{Proof, Question};
 use crate::domain::attestation::Making;
 use crate::domain::ceremony::{Act, CeremonyId, Leave, Makes, Proves, Purpose};
@@ -189,13 +190,13 @@ impl RecoverFlow {
                 matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
             let owner = self.account(account.ok_or_else(none)?).await?;
             let older = core.records.passkey(older).await?.ok_or_else(none)?;
-            let made = match owner.aftermath.made() {
-                Some(made) => core.records.passkey(made).await?,
-                None => None,
-            };
+            let mut made = Vec::new();
+            for id in owner.aftermath.review.iter().flat_map(Review::all_made) {
+                made.extend(core.records.passkey(id).await?);
+            }
             let hold = core.records.hold(owner.id).await?;
             let (token, session) = core.start_in_browser(visitor);
-            let (keys, moment) = ((&older, made.as_ref()), core.moment(visitor));
+            let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
             let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
             match core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // Another try was counted meanwhile, which takes nothing from this one.

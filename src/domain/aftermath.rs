@@ -28,6 +28,8 @@ pub struct Review {
     pub is_contested: bool,
     /// How often that was said since a review was last answered.
     pub contests: u8,
+    /// What recoveries before it made whose reviews were never answered. They go with its own, where it is undone.
+    pub before: Vec<CredentialId>,
 }
 
 impl Aftermath {
@@ -35,7 +37,8 @@ impl Aftermath {
     /// answered has come to nothing, but for how often it was contested.
     pub fn of_recovery(&self, credential: Option<CredentialId>, browser: &str, others: bool, now: Timestamp) -> Self {
         let contests = self.review.as_ref().map_or(0, |review| review.contests);
-        let review = Review { credential, browser: browser.to_owned(), is_contested: false, contests };
+        let before = self.review.as_ref().map(|review| review.all_made().cloned().collect()).unwrap_or_default();
+        let review = Review { credential, browser: browser.to_owned(), is_contested: false, contests, before };
         Self { recovered_at: Some(now), review: others.then_some(review) }
     }
 
@@ -68,6 +71,11 @@ impl Aftermath {
 }
 
 impl Review {
+    /// All that was made by recoveries since a review was last answered.
+    pub fn all_made(&self) -> impl Iterator<Item = &CredentialId> {
+        self.before.iter().chain(&self.credential)
+    }
+
     /// The same, contested.
     #[must_use]
     pub fn contested(&self) -> Self {

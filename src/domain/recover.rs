@@ -581,7 +581,8 @@ pub fn contest(
     Ok(Plan::durable(changes, ()))
 }
 
-/// An older passkey and a code together open a contested account: the recovery is undone, its passkey `made` removed.
+/// An older passkey and a code together open a contested account: the recovery is undone, and those before it that nobody
+/// reviewed; the passkeys they `made` are removed.
 ///
 /// # Errors
 /// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`Refusal::NoRecovery`] where the account is not contested.
@@ -589,7 +590,7 @@ pub fn open_beside(
     counted: &CountedTry,
     is_right: bool,
     owner: &Account,
-    (older, made): (&Passkey, Option<&Passkey>),
+    (older, made): (&Passkey, &[Passkey]),
     hold: Option<&Hold>,
     session: NewSession,
     moment: Moment<'_>,
@@ -606,7 +607,7 @@ pub fn open_beside(
     let session = Session { bound_for: recovery.return_to.clone(), ..session };
     let mut changes = vec![spend(recovery), AccountChange::leaving(owner, owner.aftermath.settled()).into()];
     changes.extend(all_else_ends(owner.id, hold));
-    if let Some(made) = made.filter(|made| made.account == owner.id && made.key.id != older.key.id) {
+    for made in made.iter().filter(|made| made.account == owner.id && made.key.id != older.key.id) {
         let credential = made.key.id.clone();
         changes.push(PasskeyChange::Remove { credential, account: owner.id, last: false }.into());
     }

@@ -316,3 +316,23 @@ async fn a_recovery_over_the_api_is_reviewed_too() {
     assert_eq!(owner.who().await.as_deref(), Some(MARIA));
     assert_eq!(keys(&world).await, [b"new key".to_vec()]);
 }
+
+#[tokio::test]
+async fn whoever_undoes_a_recovery_undoes_those_before_it_that_nobody_reviewed() {
+    let world = World::new().await;
+    let (_, mut old) = maria(&world).await;
+    // Somebody who reads her mail recovers twice, and answers no review.
+    for id in [b"first of the thief", b"later of the thief"] {
+        recover(&world, &mut world.browser(), &mut Passkey::new(id)).await;
+        world.mails(MARIA).await;
+        world.wait(60);
+    }
+    let mut owner = world.browser();
+    assert_eq!(contest(&mut owner, &mut old).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+    world.wait(60);
+    assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
+    let code = newest_code(&world).await;
+    assert!(enter(&mut owner, &code).await.status.is_redirection());
+    assert_eq!(keys(&world).await, [b"key of maria".to_vec()]);
+}

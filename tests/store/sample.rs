@@ -127,6 +127,7 @@ pub fn aftermath(n: u32) -> Aftermath {
         browser: format!("Firefox {n}"),
         is_contested: n % 3 == 1,
         contests: 2,
+        before: (0..n % 3).map(|before| credential(100 + before)).collect(),
     };
     Aftermath {
         recovered_at: (!n.is_multiple_of(5)).then(|| at(1500)),

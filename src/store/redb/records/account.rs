@@ -40,26 +40,29 @@ struct ReviewV1 {
     browser: String,
     is_contested: bool,
     contests: u8,
+    before: Vec<Vec<u8>>,
 }
 
 impl ReviewV1 {
     fn of(review: &Review) -> Self {
-        let Review { credential, browser, is_contested, contests } = review;
+        let Review { credential, browser, is_contested, contests, before } = review;
         Self {
             credential_id: credential.as_ref().map(|id| id.bytes().to_vec()).unwrap_or_default(),
             browser: browser.clone(),
             is_contested: *is_contested,
             contests: *contests,
+            before: before.iter().map(|id| id.bytes().to_vec()).collect(),
         }
     }
 
     fn read(self) -> Result<Review, Fault> {
-        let Self { credential_id, browser, is_contested, contests } = self;
+        let Self { credential_id, browser, is_contested, contests, before } = self;
         let credential = match credential_id.as_slice() {
             [] => None,
             id => Some(super::credential_id(Table::Accounts, id)?),
         };
-        Ok(Review { credential, browser, is_contested, contests })
+        let before = before.iter().map(|id| super::credential_id(Table::Accounts, id)).collect::<Result<_, _>>()?;
+        Ok(Review { credential, browser, is_contested, contests, before })
     }
 }
 
