@@ -1,7 +1,7 @@
 //! Codes that an operator gives to somebody who lost their devices, in place of an e-mailed one.
 //!
 //! Tries are counted by address, not by code: a limit of its own would let anybody who knows an address burn its code,
-//! and the 50 tries that an address has in an hour find one of 2^50 codes in its day with a chance of one in 10^12.
+//! and the 1000 tries that an address has in an hour find one of 2^50 codes in its day with a chance of one in 10^10.
 
 use std::time::Duration;
 

@@ -20,8 +20,9 @@ pub const TRIES: u32 = 5;
 /// carry codes that nobody guesses, which need no limit: so nobody is kept out by somebody else's tries
 /// (NIST SP 800-63B-4 §3.2.2 wants a limit over the account for what is shorter than 64 bits).
 pub const TRIES_PER_ADDRESS: u32 = 20;
-/// How often codes of the operator may be tried for one address within [`HOUR`].
-pub const OPERATORS_TRIES_PER_ADDRESS: u32 = 50;
+/// How often codes of the operator may be tried for one address within [`HOUR`]: more often than strangers can with as many
+/// letters as the address gets, and five tries of each, so that they keep nobody out who has one.
+pub const OPERATORS_TRIES_PER_ADDRESS: u32 = 1000;
 /// How many letters with a code one address gets within [`HOUR`], and within [`DAY`].
 pub const LETTERS_PER_ADDRESS: [u32; 2] = [20, 60];
 /// How many of those one network may cause. As many may a browser that is known to the account, beside the others.

@@ -464,6 +464,25 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
 }
 
 #[tokio::test]
+async fn tries_of_others_keep_nobody_out_who_has_a_code_of_the_operator() {
+    let world = world("\"admin\"").await;
+    maria(&world).await;
+    let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+    let code = world.auth.operate.give_code(account, true).await.unwrap().code;
+    for n in 1..=12 {
+        let mut stranger = world.browser();
+        stranger.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut stranger, MARIA).await;
+        for _ in 0..5 {
+            enter(&mut stranger, "ABCDE-FGHJK").await;
+        }
+    }
+    let mut owner = world.browser();
+    assert_eq!(ask(&mut owner, MARIA).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(enter(&mut owner, &code.text()).await.location(), "/_bmauth/recover/device");
+}
+
+#[tokio::test]
 async fn a_mailed_code_opens_nothing_where_the_operator_gives_codes_by_now() {
     let store = Arc::new(MemoryStore::new());
     let before = World::with(CONFIG, store.clone()).await;
