@@ -23,8 +23,6 @@ pub struct Operating {
     pub auth: Arc<Auth>,
     /// The page where people enter an operator's code; `None` where `accounts.recovery` is not `admin`.
     pub code_page: String,
-    /// Whether that page takes codes of an operator for every account; otherwise for one that is contested alone.
-    pub gives_codes: bool,
 }
 
 /// The router of the socket. Whoever can open the socket may do all of this.

@@ -342,7 +342,7 @@ pub(super) async fn recover(
     Path(who): Path<String>,
 ) -> Result<Json<RecoveryCode>, NotDone> {
     let account = find(&operating, &who).await?;
-    let given = operating.auth.operate.give_code(account, operating.gives_codes).await;
+    let given = operating.auth.operate.give_code(account, operating.auth.recover.mode()).await;
     let given = given.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(RecoveryCode {
         email: given.account.email.as_str().to_owned(),

@@ -12,6 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::operate::{self, Refusal, Regroup};
 use crate::domain::passkey::Passkey;
+use crate::domain::recover::Mode;
 use crate::domain::recovery::Hold;
 use crate::domain::session::{Session, SessionId};
 use crate::store::StoreError;
@@ -189,10 +190,10 @@ impl OperateFlow {
     ///
     /// # Errors
     /// [`Refusal::CodesOff`], [`Refusal::Disabled`], [`Refusal::NoAccount`]; a failure of the store.
-    pub async fn give_code(&self, account: Account, given_here: bool) -> Result<GivenCode, Failure<Refusal>> {
+    pub async fn give_code(&self, account: Account, mode: Mode) -> Result<GivenCode, Failure<Refusal>> {
         let code = Code::generate(&*self.core.entropy);
         let digest = code.digest(&self.core.keys.admin_codes, account.id);
-        let plan = operate::give_code(&account, digest, given_here, self.core.now()).map_err(Failure::Refused)?;
+        let plan = operate::give_code(&account, digest, mode, self.core.now()).map_err(Failure::Refused)?;
         let expires_at = self.core.carry_out(plan).await?;
         tracing::info!(account = %account.id, "an operator made a recovery code");
         Ok(GivenCode { account, code, expires_at })

@@ -5,6 +5,7 @@ use super::admin_code::{AdminCode, CodeDigest};
 use super::clock::Timestamp;
 use super::group;
 use super::plan::{AccountChange, AccountConflict, AdminCodeChange, Conflict, Plan, SessionChange, SessionConflict};
+use super::recover::Mode;
 use super::secret::SecretDigest;
 
 /// Why an operator's wish was not carried out.
@@ -109,19 +110,19 @@ pub fn end_sessions(account: &Account) -> Plan<()> {
     Plan::durable(vec![SessionChange::EndAll { account: account.id, except: None }.into()], ())
 }
 
-/// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says whether
-/// the recovery page takes such codes at all.
+/// Makes a code with which somebody gets back into an account, in place of the one before. Under which
+/// [`Mode`] the recovery page takes such codes is the operator's to say.
 ///
 /// # Errors
 /// [`Refusal::CodesOff`], [`Refusal::Disabled`].
 pub fn give_code(
     account: &Account,
     digest: CodeDigest,
-    given_here: bool,
+    mode: Mode,
     now: Timestamp,
 ) -> Result<Plan<Timestamp>, Refusal> {
-    // Whoever is kept out by a contest may be let in by the operator everywhere.
-    if !given_here && !account.aftermath.is_contested() {
+    // Whoever is kept out by a contest may be let in by the operator wherever there is a page to type the code at.
+    if mode == Mode::Off || mode != Mode::Admin && !account.aftermath.is_contested() {
         return Err(Refusal::CodesOff);
     }
     if account.disabled {
@@ -157,10 +158,10 @@ mod tests {
     #[test]
     fn a_code_is_given_only_where_one_is_asked_for_and_opens_something() {
         let now = Timestamp::from_unix(1000);
-        let give = |disabled, here| give_code(&account(disabled), CodeDigest([7; 32]), here, now);
-        assert_eq!(give(false, false).err(), Some(Refusal::CodesOff));
-        assert_eq!(give(true, true).err(), Some(Refusal::Disabled));
-        let plan = give(false, true).unwrap();
+        let give = |disabled, mode| give_code(&account(disabled), CodeDigest([7; 32]), mode, now);
+        assert_eq!(give(false, Mode::Email).err(), Some(Refusal::CodesOff));
+        assert_eq!(give(true, Mode::Admin).err(), Some(Refusal::Disabled));
+        let plan = give(false, Mode::Admin).unwrap();
         assert_eq!(plan.then, Timestamp::from_unix(1000 + 24 * 3600));
         assert_eq!(plan.durability, Durability::Durable);
         assert!(

@@ -21,7 +21,6 @@ use crate::domain::link::Policy;
 use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::RECOVER;
 use crate::domain::plan::{Conflict, Durability, KeyChange, KeyConflict, Plan};
-use crate::domain::recover::Mode;
 use crate::domain::route::Scheme;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
@@ -146,7 +145,7 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
 pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
     let page = config.public_url.url().join(RECOVER).ok();
     let code_page = page.map(String::from).unwrap_or_default();
-    Operating { auth: Arc::clone(auth), code_page, gives_codes: config.recovery == Mode::Admin }
+    Operating { auth: Arc::clone(auth), code_page }
 }
 
 /// How mails leave, as the configuration says.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bmauth::domain::code::Kind;
 use bmauth::domain::email::Email;
+use bmauth::domain::recover::Mode;
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -716,7 +717,7 @@ async fn recovery_by_the_operator_takes_the_operators_code() {
     let mut client = Client::app(&world);
     client.ask_for_code(MARIA).await;
     assert_eq!(world.mails(MARIA).await.len(), 0, "no code by mail");
-    let given = world.auth.operate.give_code(account(&world, MARIA).await, true).await.unwrap().code.text();
+    let given = world.auth.operate.give_code(account(&world, MARIA).await, Mode::Admin).await.unwrap().code.text();
     assert!(!opens(&client.enter(MARIA, "123456").await) && !opens(&client.enter(BOB, &given).await));
     let done = client.enter(MARIA, &given).await;
     client.keep(&done);
