@@ -172,7 +172,8 @@ impl RecoverFlow {
     ) -> Result<(), Failure<Refusal>> {
         let (counters, moment) = (self.core.code_counters(&account.email, visitor).await?, self.core.moment(visitor));
         let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
-        Ok(self.core.carry_out(plan).await?)
+        self.core.carry_out(plan).await?;
+        Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)
     }
 
     /// Compares the code that opens a contested account beside an older passkey.

@@ -339,3 +339,24 @@ async fn whoever_undoes_a_recovery_undoes_those_before_it_that_nobody_reviewed()
     assert!(enter(&mut owner, &code).await.status.is_redirection());
     assert_eq!(keys(&world).await, [b"key of maria".to_vec()]);
 }
+
+#[tokio::test]
+async fn the_owner_hears_why_the_code_beside_an_older_passkey_is_a_long_one() {
+    let world = World::new().await;
+    let (_, mut old) = maria(&world).await;
+    recover(&world, &mut world.browser(), &mut Passkey::new(b"the thief's key")).await;
+    contest(&mut world.browser(), &mut old).await;
+    for n in 1..=4 {
+        let mut stranger = world.browser();
+        stranger.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut stranger, MARIA).await;
+        for _ in 0..5 {
+            enter(&mut stranger, "000000").await;
+        }
+    }
+    world.mails(MARIA).await;
+    world.wait(1);
+    let mut owner = world.browser();
+    assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
+    assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("Many codes were tried")));
+}
