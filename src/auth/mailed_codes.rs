@@ -49,6 +49,21 @@ impl Core {
         Ok(CodeCounters { kind, ..counters })
     }
 
+    /// The same for a code that is mailed beside an older passkey, which was proved: its letters are counted apart, so that
+    /// nobody is kept out by what others asked for.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub(super) async fn code_counters_beside(
+        &self,
+        email: &Email,
+        visitor: &Visitor,
+    ) -> Result<CodeCounters, StoreError> {
+        let by = |window: &[u8]| self.keys.counter(&[b"letters beside a passkey", email.as_str().as_bytes(), window]);
+        let letters_from_there = [by(b"by the hour"), by(b"by the day")];
+        Ok(CodeCounters { letters_from_there, letters: None, ..self.code_counters(email, visitor).await? })
+    }
+
     /// The name of the visitor's browser, where the account of that address knows it.
     async fn is_known(&self, email: &Email, visitor: &Visitor) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(device) = &visitor.device else { return Ok(None) };

@@ -120,7 +120,10 @@ impl RecoverFlow {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let email = recovery.email.clone();
-            let counters = self.core.code_counters(&email, visitor).await?;
+            let counters = match recovery.beside {
+                Some(_) => self.core.code_counters_beside(&email, visitor).await?,
+                None => self.core.code_counters(&email, visitor).await?,
+            };
             let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
@@ -170,7 +173,8 @@ impl RecoverFlow {
         account: &Account,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
-        let (counters, moment) = (self.core.code_counters(&account.email, visitor).await?, self.core.moment(visitor));
+        let (counters, moment) =
+            (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
         let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
         self.core.carry_out(plan).await?;
         Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)

@@ -43,8 +43,13 @@ impl CodeCounters {
         };
         let mut changes = each(self.letters_from_there, code::LETTERS_PER_ADDRESS_AND_NETWORK).to_vec();
         changes.extend(self.letters.into_iter().flat_map(|letters| each(letters, code::LETTERS_PER_ADDRESS)));
-        changes.push(count(self.network, code::LETTERS_PER_NETWORK, code::HOUR, now));
+        changes.extend(self.letter_of_nobody(now));
         changes
+    }
+
+    /// Counts a letter that nobody gets, since the code comes from the operator: it is none of the address's.
+    pub fn letter_of_nobody(self, now: Timestamp) -> Vec<Change> {
+        vec![count(self.network, code::LETTERS_PER_NETWORK, code::HOUR, now)]
     }
 
     /// Counts a try of the code of that name. One of letters has no limit but its own.

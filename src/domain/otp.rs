@@ -129,13 +129,13 @@ pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
 /// A code was asked for: one to get back in, and, where a sign-up waits too, another one for that. Only one of the two can
 /// be for an address, and is mailed; both are kept, so that it does not show which.
 ///
-/// `again` sends another code for the sign-up, which is counted with the recovery's, and says whether the address is taken.
+/// `again` sends another code for the sign-up, by which the letter is counted, and says whether the address is taken.
 pub fn send(recovery: Plan<()>, again: Option<(Plan<()>, bool)>) -> Plan<()> {
     let Some((again, taken)) = again else { return recovery };
     let is_letter = |change: &Change| matches!(change, Change::Letter(_));
     let is_counted = |change: &Change| matches!(change, Change::Counter(_));
-    let (of_recovery, mut changes): (Vec<_>, Vec<_>) = recovery.changes.into_iter().partition(is_letter);
-    let (of_sign_up, rest): (Vec<_>, Vec<_>) = again.changes.into_iter().partition(is_letter);
+    let (of_recovery, rest): (Vec<_>, Vec<_>) = recovery.changes.into_iter().partition(is_letter);
+    let (of_sign_up, mut changes): (Vec<_>, Vec<_>) = again.changes.into_iter().partition(is_letter);
     changes.extend(rest.into_iter().filter(|change| !is_counted(change)));
     changes.extend(if taken && !of_recovery.is_empty() { of_recovery } else { of_sign_up });
     Plan::durable(changes, ())

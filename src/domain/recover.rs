@@ -147,10 +147,16 @@ pub fn begin(
     }
     let account = account.filter(|account| !account.disabled).map(|account| account.id);
     let recovery = begun(email, account, counters.name(moment), return_to, moment);
-    let mut changes = counters.letter(moment.now);
+    let mut changes = letter_counts(mode, counters, moment.now);
     changes.extend(code_letter(mode, &recovery, moment));
     changes.push(RecoveryChange::Put(recovery).into());
     Ok(Plan::durable(changes, ()))
+}
+
+/// What a letter counts as: where the operator's code is asked for, none goes out, and nobody must be kept from typing it by
+/// how often others asked.
+fn letter_counts(mode: Mode, counters: CodeCounters, now: Timestamp) -> Vec<Change> {
+    if mode == Mode::Admin { counters.letter_of_nobody(now) } else { counters.letter(now) }
 }
 
 /// Somebody asks for a code that is not sent, and waits for it: no code opens this.
@@ -230,8 +236,9 @@ pub fn resend(mode: Mode, recovery: Recovery, counters: CodeCounters, moment: Mo
     let recovery = with_code_out(recovery, moment.now)?;
     let code = recovery.code.replaced(counters.name(moment), moment.now)?;
     let recovery = advanced(Recovery { code, ..recovery });
-    let mut changes = counters.letter(moment.now);
-    changes.extend(code_letter(mode_of_code(mode, &recovery), &recovery, moment));
+    let mode = mode_of_code(mode, &recovery);
+    let mut changes = letter_counts(mode, counters, moment.now);
+    changes.extend(code_letter(mode, &recovery, moment));
     changes.push(RecoveryChange::Advance(recovery).into());
     Ok(Plan::durable(changes, ()))
 }

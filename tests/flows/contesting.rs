@@ -360,3 +360,22 @@ async fn the_owner_hears_why_the_code_beside_an_older_passkey_is_a_long_one() {
     assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
     assert!(world.mails(MARIA).await.iter().any(|mail| mail.subject.contains("Many codes were tried")));
 }
+
+#[tokio::test]
+async fn the_letter_beside_an_older_passkey_comes_however_many_others_asked_for() {
+    let world = World::new().await;
+    let (_, mut old) = maria(&world).await;
+    recover(&world, &mut world.browser(), &mut Passkey::new(b"the thief's key")).await;
+    contest(&mut world.browser(), &mut old).await;
+    for n in 1..=40 {
+        let mut stranger = world.browser();
+        stranger.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut stranger, MARIA).await;
+    }
+    world.mails(MARIA).await;
+    world.wait(1);
+    let mut owner = world.browser();
+    assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
+    let told = world.mails(MARIA).await;
+    assert_eq!(told.iter().filter(|mail| mail.subject.contains(" is your ")).count(), 1, "{told:?}");
+}

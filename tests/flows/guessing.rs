@@ -1,10 +1,13 @@
 //! Codes by mail that are guessed at: what stops it, and keeps nobody out.
 
+use std::sync::Arc;
+
+use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 
 use crate::authenticator::Passkey;
 use crate::browser::{Answer, Browser};
-use crate::world::World;
+use crate::world::{CONFIG, World};
 
 const MARIA: &str = "maria@example.com";
 const TRIED: &str = "Many codes were tried for your Acme Notes account";
@@ -243,4 +246,15 @@ async fn nineteen_tries_of_others_keep_no_client_of_the_api_out_that_waits_for_t
         }
     }
     panic!("{told:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_kept_from_typing_the_operators_code_by_what_others_asked_for() {
+    let text = format!("{CONFIG}\n[accounts]\nrecovery = \"admin\"");
+    let world = World::with(&text, Arc::new(MemoryStore::default())).await;
+    maria(&world).await;
+    for n in 0..100 {
+        assert_eq!(ask(&mut stranger(&world, n), MARIA).await.status, StatusCode::SEE_OTHER, "{n}");
+    }
+    assert!(world.mails(MARIA).await.is_empty());
 }
