@@ -63,6 +63,12 @@ impl Aftermath {
         self.review.as_ref()?.credential.as_ref()
     }
 
+    /// Whether a passkey of the account is older than what a recovery made whose review was never answered: that one stands
+    /// for no more than the mailbox.
+    pub fn is_older(&self, credential: &CredentialId) -> bool {
+        self.review.as_ref().is_some_and(|review| review.all_made().all(|made| made != credential))
+    }
+
     /// Whether a question that was put at that moment was put before the account was recovered.
     pub fn is_after(&self, put: Timestamp, now: Timestamp) -> bool {
         // Where the clock was wrong then, all that could be told by it is who rests.
@@ -110,8 +116,10 @@ mod tests {
         let again = contested.of_recovery(Some(id("newer")), "Firefox", true, at(20));
         assert!(again.rests(&id("new")) && !again.rests(&id("newer")) && !again.is_contested());
         assert_eq!(again.review.as_ref().map(|review| review.contests), Some(1));
+        // What an earlier recovery made is none of the older ones.
+        assert!(again.is_older(&id("old")) && !again.is_older(&id("new")) && !again.is_older(&id("newer")));
         let settled = again.settled();
-        assert!(!settled.rests(&id("old")) && settled.is_after(at(19), at(20)));
+        assert!(!settled.rests(&id("old")) && !settled.is_older(&id("old")) && settled.is_after(at(19), at(20)));
         // Over the API there is no passkey at first, and none is awake.
         let over_api = before.of_recovery(None, "", true, at(10));
         assert!(over_api.rests(&id("old")) && over_api.made().is_none());

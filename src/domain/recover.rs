@@ -196,7 +196,7 @@ pub fn in_place_of(others: &[Recovery], mut plan: Plan<()>) -> Plan<()> {
 /// operator lets e-mail be enough for otherwise.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`] where the account is not contested, or the passkey is the one that was made by the recovery.
+/// [`Refusal::NoRecovery`] where the account is not contested, or the passkey was made by a recovery that nobody reviewed.
 pub fn begin_beside(
     proof: &Proof<Destination>,
     account: &Account,
@@ -204,7 +204,7 @@ pub fn begin_beside(
     moment: Moment<'_>,
 ) -> Result<Plan<()>, Refusal> {
     let used = &proof.used().id;
-    let is_older = account.id == proof.account() && account.aftermath.made() != Some(used);
+    let is_older = account.id == proof.account() && account.aftermath.is_older(used);
     if !is_older || !account.aftermath.is_contested() || account.disabled {
         return Err(Refusal::NoRecovery);
     }
@@ -566,7 +566,8 @@ pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<C
 /// opens by an older passkey and a code together, by the operator, or by another recovery that waits.
 ///
 /// # Errors
-/// [`Refusal::NoReview`] where there is nothing to contest any more, or the passkey is the one that the recovery made.
+/// [`Refusal::NoReview`] where there is nothing to contest any more, or the passkey was made by a
+/// recovery that nobody reviewed.
 pub fn contest(
     proof: &Proof<Contesting>,
     owner: &Account,
@@ -575,7 +576,7 @@ pub fn contest(
 ) -> Result<Plan<()>, Refusal> {
     let Contesting { account, credential } = proof.asked_for();
     let review = owner.aftermath.review.as_ref().filter(|review| !review.is_contested).ok_or(Refusal::NoReview)?;
-    let is_older = review.credential.as_ref() != Some(credential);
+    let is_older = owner.aftermath.is_older(credential);
     if (*account, credential) != (owner.id, &proof.used().id) || !is_older || owner.disabled {
         return Err(Refusal::NoReview);
     }
@@ -607,14 +608,15 @@ pub fn open_beside(
         return Err(recovery.code.wrong().into());
     }
     let is_it = recovery.account == Some(owner.id) && recovery.beside.as_ref() == Some(&older.key.id);
-    if !is_it || older.account != owner.id || !owner.aftermath.is_contested() || owner.disabled {
+    let is_older = owner.aftermath.is_older(&older.key.id);
+    if !is_it || !is_older || older.account != owner.id || !owner.aftermath.is_contested() || owner.disabled {
         return Err(Refusal::NoRecovery);
     }
     let session = session.begin(owner.id, &older.key, &[Method::EmailCode], now);
     let session = Session { bound_for: recovery.return_to.clone(), ..session };
     let mut changes = vec![spend(recovery), AccountChange::leaving(owner, owner.aftermath.settled()).into()];
     changes.extend(all_else_ends(owner.id, hold));
-    for made in made.iter().filter(|made| made.account == owner.id && made.key.id != older.key.id) {
+    for made in made.iter().filter(|made| made.account == owner.id) {
         let credential = made.key.id.clone();
         changes.push(PasskeyChange::Remove { credential, account: owner.id, last: false }.into());
     }

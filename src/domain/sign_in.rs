@@ -150,7 +150,8 @@ pub fn finish(
 /// A passkey was proved that rests, since the account was recovered: its owner may say that it was somebody else.
 ///
 /// # Errors
-/// [`Refusal::Disabled`]; [`Refusal::Rests`] where there is nothing to contest: it was contested already.
+/// [`Refusal::Disabled`]; [`Refusal::Rests`] where there is nothing to contest: it was contested already, or the passkey was
+/// itself made by a recovery that nobody reviewed.
 pub fn may_contest(
     proof: &Proof<Destination>,
     account: &Account,
@@ -159,7 +160,8 @@ pub fn may_contest(
     if account.disabled {
         return Err(Refusal::Disabled);
     }
-    if account.id != proof.account() || account.aftermath.is_contested() {
+    let is_older = account.aftermath.is_older(&proof.used().id);
+    if account.id != proof.account() || account.aftermath.is_contested() || !is_older {
         return Err(Refusal::Rests);
     }
     let id = ceremony.id;

@@ -269,7 +269,7 @@ under('email', 'who reads the mail is stopped with an older passkey, which opens
   await thief.email.fill(email);
   await thief.device.touched(async () => {
     await thief.button('Continue').click();
-    await thief.alert.filter({ hasText: 'Getting back in was stopped with an older passkey' }).waitFor();
+    await thief.alert.filter({ hasText: 'getting back in was stopped with an older passkey' }).waitFor();
   });
   await look(thief, 'sign-in contested');
   assert.equal((await thief.send('/api/me')).status, 401);

@@ -135,12 +135,12 @@ async fn a_review_is_confirmed_with_the_new_passkey_for_the_list_that_was_shown(
     // A list that was shown before another was there.
     let listed = json!({ "remove": [], "listed": [] });
     assert_eq!(owner.post("/_bmauth/recover/review/options", &listed).await.refusal(), "review-changed");
-    // A second recovery makes a list of its own, and the first one's passkey rests.
+    // A second recovery makes a list of its own, and the first one's passkey rests: it is none of the older ones.
     let (mut second, mut newer) = (world.browser(), Passkey::new(b"newer key"));
     world.mails(MARIA).await;
     recover(&world, &mut second, &mut newer).await;
     assert_eq!(owner.get("/_bmauth/recover/review").await.location(), "/_bmauth/sign-in");
-    assert!(leads_to(&mut owner, &mut new).await.starts_with(CONTEST));
+    assert_eq!(owner.sign_in(None, &mut new).await.refusal(), "rests");
     assert_eq!(review(&mut second, &mut newer, &[b"key of maria", b"new key"]).await.status, StatusCode::OK);
     assert_eq!(keys(&world).await, [b"newer key".to_vec()]);
 }
@@ -378,4 +378,22 @@ async fn the_letter_beside_an_older_passkey_comes_however_many_others_asked_for(
     assert_eq!(leads_to(&mut owner, &mut old).await, "/_bmauth/recover/code");
     let told = world.mails(MARIA).await;
     assert_eq!(told.iter().filter(|mail| mail.subject.contains(" is your ")).count(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn what_an_unreviewed_recovery_made_is_no_older_passkey() {
+    let world = World::new().await;
+    let (_, mut old) = maria(&world).await;
+    let (mut first, mut later) = (Passkey::new(b"first"), Passkey::new(b"later"));
+    for key in [&mut first, &mut later] {
+        recover(&world, &mut world.browser(), key).await;
+        world.mails(MARIA).await;
+        world.wait(60);
+    }
+    // It contests nothing, and opens nothing together with a code once somebody else has.
+    let mut browser = world.browser();
+    assert_eq!(browser.sign_in(None, &mut first).await.refusal(), "rests");
+    assert_eq!(contest(&mut world.browser(), &mut old).await.status, StatusCode::OK);
+    assert_eq!(world.browser().sign_in(None, &mut first).await.refusal(), "rests");
+    assert_eq!(leads_to(&mut world.browser(), &mut old).await, "/_bmauth/recover/code");
 }
