@@ -99,7 +99,16 @@ impl SessionTable {
 
     /// The live session of that token, noting the use; `None` where the table has none or its time is up.
     pub fn get(&self, token: SecretDigest, now: Timestamp) -> Option<LiveSession> {
-        let session = self.peek(token)?;
+        self.peek(token).and_then(|session| self.note(token, session, now))
+    }
+
+    /// The same, for what shows the token at `host`: `None` where it is good at another, and that is no use of it.
+    pub fn get_at(&self, token: SecretDigest, host: &Host, now: Timestamp) -> Option<LiveSession> {
+        let session = self.peek(token).filter(|session| session.is_good_at(host));
+        session.and_then(|session| self.note(token, session, now))
+    }
+
+    fn note(&self, token: SecretDigest, session: LiveSession, now: Timestamp) -> Option<LiveSession> {
         self.note_time(now);
         session.set_back(now, self.limits);
         if now >= session.end_at(self.limits) {
@@ -108,11 +117,6 @@ impl SessionTable {
         }
         session.note_use(now);
         Some(session)
-    }
-
-    /// The same, for what shows the token at `host`: `None` where it is good at another, and that is no use of it.
-    pub fn get_at(&self, token: SecretDigest, host: &Host, now: Timestamp) -> Option<LiveSession> {
-        self.peek(token).filter(|session| session.is_good_at(host)).and_then(|_| self.get(token, now))
     }
 
     /// A host as all its sessions have it.
@@ -139,8 +143,8 @@ impl SessionTable {
         Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
     }
 
-    /// Takes in a session that was read from the store after `before`, with which of its access tokens are dead; `None` where its time is up. Where any session
-    /// of its shard ended meanwhile, `Err`: the caller reads the store again.
+    /// Takes in a session that was read from the store after `before`, with which of its access tokens are dead; `None`
+    /// where its time is up. Where any session of its shard ended meanwhile, `Err`: the caller reads the store again.
     ///
     /// # Errors
     /// [`Raced`].
@@ -181,7 +185,8 @@ impl SessionTable {
         self.admit_cut(before, signed_in, Cut::NONE, now)
     }
 
-    /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it before.
+    /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it
+    /// before.
     pub fn end(&self, token: SecretDigest) {
         let ended = {
             let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
