@@ -60,6 +60,13 @@ impl ToUse {
     }
 }
 
+/// What a script sends when the device has answered such a challenge.
+#[derive(Deserialize)]
+pub struct Used {
+    pub(super) ceremony: CeremonyId,
+    pub(super) credential: PublicKeyCredential,
+}
+
 /// A challenge, the same for any address.
 pub async fn options(
     State(portal): State<Arc<Portal>>,

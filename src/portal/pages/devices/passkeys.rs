@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use serde::Deserialize;
-use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
+use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
 use super::{credential, sign_in};
 use crate::auth::manage::Confirmed;
@@ -20,7 +20,7 @@ use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
 use crate::portal::pages::register::ToMake;
-use crate::portal::pages::sign_in::ToUse;
+use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -77,19 +77,12 @@ pub async fn confirm(
     begun.map(ToUse::of).map_err(worded(word))
 }
 
-/// What the script sends when the device has confirmed.
-#[derive(Deserialize)]
-pub struct Proof {
-    ceremony: CeremonyId,
-    credential: PublicKeyCredential,
-}
-
 /// The proof: what it confirms is done, or the challenge for the new passkey handed out.
 pub async fn confirmed(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptSession(session): ScriptSession,
-    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+    ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Response, ScriptError> {
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &caller.visitor).await;
     Ok(match confirmed.map_err(worded(word))? {

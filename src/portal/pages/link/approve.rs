@@ -5,15 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use webauthn_rs::prelude::PublicKeyCredential;
 
 use super::{Told, tell, word};
-use crate::domain::ceremony::CeremonyId;
 use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
-use crate::portal::pages::sign_in::ToUse;
+use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::views::script_refusal::ScriptRefusal;
 
 /// What the script sends with the number.
@@ -53,18 +51,11 @@ pub async fn number(
     typed.map(ToUse::of).map_err(worded(word))
 }
 
-/// What the script sends when the device has answered.
-#[derive(Deserialize)]
-pub struct Approve {
-    ceremony: CeremonyId,
-    credential: PublicKeyCredential,
-}
-
 /// The device's answer: the link is approved, or a refusal.
 pub async fn approve(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Approve { ceremony, credential }): ScriptBody<Approve>,
+    ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Json<Told>, ScriptError> {
     let approved = portal.auth.link.approve(ceremony, credential, &caller.visitor).await;
     tell(&portal, &caller, approved)

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
-use webauthn_rs::prelude::PublicKeyCredential;
 
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Contestable;
@@ -15,7 +14,7 @@ use crate::domain::recover::{Mode, Refusal};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::pages::sign_in::ToUse;
+use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::views::contest::Contest;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
@@ -58,18 +57,11 @@ pub async fn options(
     portal.auth.recover.begin_contest(question, &caller.visitor).await.map(ToUse::of).map_err(worded(word))
 }
 
-/// What the script sends when the device has answered.
-#[derive(Deserialize)]
-pub struct Proof {
-    ceremony: CeremonyId,
-    credential: PublicKeyCredential,
-}
-
 /// The device's answer: the recovery is contested.
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+    ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Json<serde_json::Value>, ScriptError> {
     portal.auth.recover.contest(ceremony, credential, &caller.visitor).await.map_err(worded(word))?;
     Ok(Json(serde_json::json!({ "stopped": true })))

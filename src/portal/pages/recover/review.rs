@@ -9,13 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use serde::Deserialize;
-use webauthn_rs::prelude::PublicKeyCredential;
 
 use super::word;
 use crate::auth::failure::{Failure, refusal_apart};
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
-use crate::domain::ceremony::CeremonyId;
 use crate::domain::manage;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::passkey::{CredentialId, Passkey};
@@ -25,7 +23,7 @@ use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::pages::devices;
-use crate::portal::pages::sign_in::ToUse;
+use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::views::devices::PasskeyRow;
 use crate::portal::views::review::Review;
 use crate::portal::views::script_refusal::ScriptRefusal;
@@ -110,19 +108,12 @@ pub async fn options(
     }))
 }
 
-/// What the script sends when the device has answered.
-#[derive(Deserialize)]
-pub struct Proof {
-    ceremony: CeremonyId,
-    credential: PublicKeyCredential,
-}
-
 /// The device's answer: what was chosen is removed, and all else awake again.
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     AskedScript(live): AskedScript,
-    ScriptBody(Proof { ceremony, credential }): ScriptBody<Proof>,
+    ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Json<GoOn>, ScriptError> {
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &live, &caller.visitor).await;
     match confirmed {
