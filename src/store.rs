@@ -54,8 +54,8 @@ pub enum CommitError {
 /// compares with its clock.
 ///
 /// What cannot be read (a library writes its state otherwise since an upgrade) refuses whoever needs it. Only where
-/// somebody else would have to wait for it (letters, registrations and recoveries of an address, recoveries of an account) it is passed
-/// over. What removes it need not read it, and a sweep removes it when its time is over.
+/// somebody else would have to wait for it (letters, registrations and recoveries of an address, recoveries of an
+/// account) it is passed over. What removes it need not read it, and a sweep removes it when its time is over.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// The ceremony of that name.

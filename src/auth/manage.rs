@@ -219,8 +219,8 @@ impl ManageFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Makes a challenge for another passkey over the API, in a session that is elevated, or needs not be. It is, where its access token
-    /// `says_elevated` and the store says so too.
+    /// Makes a challenge for another passkey over the API, in a session that is elevated, or needs not be. It is, where
+    /// its access token `says_elevated` and the store says so too.
     ///
     /// # Errors
     /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.

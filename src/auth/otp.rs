@@ -122,8 +122,8 @@ impl OtpFlow {
         self.recover.begin_in_vain(email.clone(), visitor).await
     }
 
-    /// What counts how lately that client had a code sent to that address: by its cookie or ticket, or the cookie it is given now, and
-    /// where it has none by its network too.
+    /// What counts how lately that client had a code sent to that address: by its cookie or ticket, or the cookie it is
+    /// given now, and where it has none by its network too.
     fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
         let asked = |by: &[u8]| self.core.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
         let network = (visitor.client == Client::Api { cookie: false }).then(|| asked(&visitor.network()));

@@ -61,7 +61,8 @@ pub(super) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
-    /// Make a one-time code for somebody who lost their devices (accounts.recovery = "admin"), or whose recovery was contested
+    /// Make a one-time code for somebody who lost their devices (accounts.recovery = "admin"), or whose recovery was
+    /// contested
     Recover {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]

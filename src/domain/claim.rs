@@ -10,7 +10,8 @@ pub enum Claim {
     /// the address, or the code that somebody else caused, typed by the owner of the address into their own client, would
     /// finish what that somebody began ([`super::otp::candidates`]).
     Code {
-        /// The network it was begun from, by which the same client is guessed when it asks for another code, as [`super::visitor::network`] names it.
+        /// The network it was begun from, by which the same client is guessed when it asks for another code, as
+        /// [`super::visitor::network`] names it.
         network: Vec<u8>,
     },
 }

@@ -324,8 +324,9 @@ impl MayAdd {
         Self(Ground::Confirmed)
     }
 
-    /// Over the API: the session is elevated, by its tokens where there are any to say so; or the account has no passkey that could elevate it; or it came of a
-    /// recovery, whose user has none of them at hand, and has not made its one passkey yet.
+    /// Over the API: the session is elevated, by its tokens where there are any to say so; or the account has no passkey
+    /// that could elevate it; or it came of a recovery, whose user has none of them at hand, and has not made its one
+    /// passkey yet.
     ///
     /// # Errors
     /// [`Refusal::ConfirmNeeded`] for any other.

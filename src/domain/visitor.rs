@@ -85,8 +85,8 @@ impl Visitor {
     }
 }
 
-/// What a client is called over the API whose flow cookie or ticket has the digest `browser`. Of a browser, what it begins on our pages goes on
-/// there alone, and what its scripts begin over the API goes on over the API.
+/// What a client is called over the API whose flow cookie or ticket has the digest `browser`. Of a browser, what it
+/// begins on our pages goes on there alone, and what its scripts begin over the API goes on over the API.
 pub fn over_api(browser: SecretDigest) -> SecretDigest {
     Secret::from_bytes(*browser.bytes()).digest()
 }

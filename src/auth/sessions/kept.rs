@@ -1,4 +1,5 @@
-//! Identity tokens and forwarded tokens that were made, kept for the next request to the same audience. There is room for a fixed number.
+//! Identity tokens and forwarded tokens that were made, kept for the next request to the same audience. There is room
+//! for a fixed number.
 //!
 //! Like the cache of a processor it is made of small sets: where a session's tokens may stand is known from its own
 //! token, so looking, keeping and giving up each touch one set.
@@ -63,8 +64,8 @@ impl KeptTokens {
         (token.fresh_from <= now && now < token.fresh_until).then(|| token.value.clone())
     }
 
-    /// Keeps a token in place of the one of its session and audience (and access token), or else of the one that would go first. That of a
-    /// session which has ended meanwhile is not kept.
+    /// Keeps a token in place of the one of its session and audience (and access token), or else of the one that would
+    /// go first. That of a session which has ended meanwhile is not kept.
     pub(super) fn keep(&self, session: &LiveSession, token: KeptToken) {
         let mut set = self.set(session).write().unwrap_or_else(PoisonError::into_inner);
         // Under the lock: a session is marked as ended before it is forgotten here, so one of the two sees the other.

@@ -53,7 +53,8 @@ pub(super) fn after_time(key: &[u8]) -> &[u8] {
     key.get(8..).unwrap_or_default()
 }
 
-/// The key of a browser in [`Table::RegistrationsByEmail`] and [`Table::RecoveriesByEmail`], which begin with an address; no address has a zero byte.
+/// The key of a browser in [`Table::RegistrationsByEmail`] and [`Table::RecoveriesByEmail`], which begin with an
+/// address; no address has a zero byte.
 pub(super) fn of_email(email: &str, browser: &[u8]) -> Vec<u8> {
     [email.as_bytes(), &[0], browser].concat()
 }
