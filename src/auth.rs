@@ -8,6 +8,7 @@ mod assertion;
 mod attestation;
 mod core;
 pub mod failure;
+pub mod hand_off;
 pub mod keys;
 pub mod ledger;
 pub mod link;
@@ -43,6 +44,7 @@ use crate::domain::secret::Secret;
 use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
 use crate::store::StoreError;
+use hand_off::HandOffFlow;
 use keys::Keys;
 use ledger::Ledger;
 use link::LinkFlow;
@@ -76,6 +78,8 @@ pub struct Auth {
     pub otp: OtpFlow,
     /// Sessions of clients of the API.
     pub tokens: TokensFlow,
+    /// One sign-in for several hosts.
+    pub hand_off: HandOffFlow,
     /// What an operator does.
     pub operate: OperateFlow,
     core: Arc<Core>,
@@ -153,6 +157,7 @@ impl Auth {
             manage: ManageFlow::new(of_core(), sessions.clone(), tokens.clone(), elevation),
             otp: OtpFlow::new(of_core(), register.clone(), recover.clone(), tokens.clone()),
             operate: OperateFlow::new(of_core(), sessions.clone()),
+            hand_off: HandOffFlow::new(of_core(), sessions.clone()),
             sessions,
             register,
             sign_in,

@@ -10,6 +10,7 @@ pub mod detour;
 pub mod fields;
 pub mod forward_auth;
 pub mod gatekeeper;
+pub mod hand_off;
 pub mod headers;
 pub mod kind;
 pub mod peer;

@@ -11,6 +11,7 @@ pub mod for_people;
 pub mod forward_auth;
 pub mod handler;
 pub mod headers;
+pub mod home;
 pub mod limits;
 pub mod pages;
 pub mod qr;
@@ -34,6 +35,7 @@ use crate::domain::origin::OwnOrigins;
 use crate::domain::own_paths;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::ForwardAuth;
+use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::gate::peer::RequestId;
 use assets::Assets;
@@ -66,6 +68,8 @@ pub struct Portal {
     pub origins: OwnOrigins,
     /// What the operator decides about the API.
     pub api: api::Settings,
+    /// How browsers get to where people sign in, from our other hosts.
+    pub hand_offs: Arc<HandOffs>,
     /// Answers the proxy in front.
     pub forward_auth: Arc<ForwardAuth>,
     /// How often one network may ask.
@@ -89,7 +93,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{devices, faster, link, recover, register, sign_in, sign_out};
+    use pages::{devices, faster, hand_off, link, recover, register, sign_in, sign_out};
     let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
     let changes = Router::new()
         // Whoever asks here need not be signed in, and each time a challenge is kept.
@@ -127,6 +131,9 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::DEVICES_VERIFY, post(devices::passkeys::verify))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
+    // The one form that another origin of ours sends: it is looked at there.
+    let limited = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce);
+    let takes = post(hand_off::post).route_layer(limited);
     let short =
         portal.link_path.as_deref().map_or_else(Router::new, |path| Router::new().route(path, get(link::short)));
     Router::new()
@@ -142,6 +149,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::CONTEST, get(recover::contest::get))
         .route(own_paths::RECOVER_CANCEL, get(recover::cancel::get))
         .route(own_paths::DEVICES, get(devices::get))
+        .route(own_paths::HAND_OFF, get(hand_off::get).merge(takes))
         .route(own_paths::FASTER, get(faster::get))
         .route(own_paths::SIGNED_OUT, get(sign_out::done))
         .route(own_paths::LINK, get(link::get))
@@ -165,6 +173,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&portal), home::require))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), handler::answer_errors))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), for_people::only))
         .layer(middleware::from_fn_with_state(Arc::clone(&portal), headers::add))

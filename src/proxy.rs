@@ -63,6 +63,7 @@ use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
 use crate::gate::gatekeeper::{self, Gatekeeper};
+use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
@@ -103,6 +104,8 @@ pub struct Parts {
     pub routes: Routes,
     /// Who is signed in.
     pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// How browsers get to where people sign in.
+    pub hand_offs: Arc<HandOffs>,
     /// Answers the proxies in front that ask about requests.
     pub forward_auth: Arc<ForwardAuth>,
     /// Our own pages and API.
@@ -218,7 +221,9 @@ impl Gateway {
             headers: &session.req_header().headers,
             email: told.as_ref().map(|told| told.email),
         };
-        let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render);
+        let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != Kind::Navigation);
+        let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
+        let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
         self.send(session, context, answer).await
     }
 
@@ -239,7 +244,7 @@ impl Gateway {
             Some(refusal) => {
                 let request_id = context.request_id();
                 let page = RefusalPage { refusal, request_id, headers: &head.headers, email: None };
-                let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render);
+                let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render, None);
                 answer.send(session, &self.page_headers).await
             }
             None => answers::send_bare(session, status, headers, body).await,

@@ -102,6 +102,7 @@ impl Somebody {
         let parts = Parts {
             routes: config.routes.clone(),
             gatekeeper: Arc::clone(&self.world.auth) as _,
+            hand_offs: Arc::clone(&self.world.portal.hand_offs),
             forward_auth: Arc::clone(&self.world.portal.forward_auth),
             portal: portal::router(Arc::clone(&self.world.portal)),
             render: Arc::new(|_| String::new()),

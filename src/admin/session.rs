@@ -1,4 +1,4 @@
-//! A session, as it is told to operators.
+//! The sessions of a browser, as they are told to operators.
 
 use std::net::IpAddr;
 
@@ -8,17 +8,19 @@ use uuid::Uuid;
 use crate::auth::Auth;
 use crate::domain::account::Account;
 use crate::domain::clock::Timestamp;
-use crate::domain::session;
+use crate::domain::family::Family;
 
-/// A session, as operators see it.
+/// The sessions of a browser, as operators see them: those over several hosts are one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// Its public name: `sid` in tokens.
+    /// The public name of the one that was signed in to: `sid` in the tokens of its host.
     pub id: Uuid,
     /// The address of its account.
     pub email: String,
     /// The browser and system in words.
     pub browser: String,
+    /// The hosts it is good at; of a client of the API, none.
+    pub hosts: Vec<String>,
     /// Where it was made from.
     pub address: Option<IpAddr>,
     /// How it was proved, as `amr` in tokens.
@@ -34,13 +36,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session as operators see it.
-    pub(super) fn of(auth: &Auth, account: &Account, session: &session::Session) -> Self {
-        let now = auth.now();
+    /// The sessions of a browser as operators see them.
+    pub(super) fn of(auth: &Auth, account: &Account, family: &Family) -> Self {
+        let (now, session) = (auth.now(), &family.head);
         Self {
             id: session.id.0,
             email: account.email.as_str().to_owned(),
             browser: session.browser.clone(),
+            hosts: family.hosts().into_iter().map(|host| host.as_str().to_owned()).collect(),
             address: session.address,
             amr: session.authentication.methods.iter().map(|method| method.amr().to_owned()).collect(),
             created_at: session.created_at.rfc3339(),

@@ -52,7 +52,7 @@ pub(super) async fn list(
     let mut sessions = Vec::new();
     for account in &accounts {
         let theirs = operating.auth.sessions.of_account(account.id).await?;
-        sessions.extend(theirs.iter().map(|session| Session::of(&operating.auth, account, session)));
+        sessions.extend(theirs.iter().map(|family| Session::of(&operating.auth, account, family)));
     }
     Ok(Json(Sessions { sessions, next }))
 }
@@ -65,8 +65,8 @@ pub(super) async fn end(
     let public = Uuid::try_parse(&id)
         .map_err(|_| NotDone::unreadable(format!("{id:?} is not the id of a session, as sessions list shows it.")))?;
     let ended = operating.auth.operate.end_any_session(SessionId(public)).await;
-    let (account, session) = ended.map_err(|failure| NotDone::about(&id, failure))?;
-    Ok(Json(SessionEnded { session: Session::of(&operating.auth, &account, &session) }))
+    let (account, family) = ended.map_err(|failure| NotDone::about(&id, failure))?;
+    Ok(Json(SessionEnded { session: Session::of(&operating.auth, &account, &family) }))
 }
 
 /// `POST /users/{email or id}/sessions/end`

@@ -259,7 +259,7 @@ pub(super) async fn show(
     Ok(Json(UserShown {
         user: User::of(&account),
         passkeys: passkeys.iter().map(Passkey::of).collect(),
-        sessions: sessions.iter().map(|session| Session::of(&operating.auth, &account, session)).collect(),
+        sessions: sessions.iter().map(|family| Session::of(&operating.auth, &account, family)).collect(),
         events: events.iter().map(Event::of).collect(),
         held_recovery: hold.as_ref().map(HeldRecovery::of),
         recovery_code_until: code_until.map(Timestamp::rfc3339),

@@ -34,6 +34,8 @@ pub struct Keys {
     pub accounts: MacKey,
     /// Of refresh tokens: which follows which.
     pub refresh_tokens: MacKey,
+    /// Of the codes by which a browser is handed over from one host to another.
+    pub hand_offs: MacKey,
 }
 
 impl Keys {
@@ -53,6 +55,7 @@ impl Keys {
             api_sessions: key("API sessions"),
             accounts: key("accounts to be"),
             refresh_tokens: key("refresh tokens"),
+            hand_offs: key("hand-offs"),
         }
     }
 

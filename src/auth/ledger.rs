@@ -80,6 +80,7 @@ impl Ledger {
         effects: Effects,
     ) -> Result<(), CommitError> {
         let (store, sessions) = (Arc::clone(&self.store), Arc::clone(&self.sessions));
+        let effects = with_heads(effects, &*store, &sessions).await?;
         let committing = tokio::spawn(async move {
             let committed = store.commit(changes, durability).await;
             // After a fault nobody knows whether the changes were kept: what is gone is ended, too.
@@ -115,6 +116,21 @@ impl Ledger {
     ) -> Result<usize, StoreError> {
         self.store.sweep(now, session_created_before, session_seen_before, limit).await
     }
+}
+
+/// The same effects, with the head of each session that is a member of a family: with one of them ends the head, and so
+/// do all. Afterwards nobody could say which it was.
+async fn with_heads(mut effects: Effects, store: &dyn Records, sessions: &SessionTable) -> Result<Effects, StoreError> {
+    for token in effects.sessions.clone() {
+        let family = match sessions.peek(token) {
+            Some(live) => live.family(),
+            None => store.session(token).await?.map_or(token, |session| session.family()),
+        };
+        if family != token {
+            effects.sessions.push(family);
+        }
+    }
+    Ok(effects)
 }
 
 /// Ends the live sessions that a commit ended.

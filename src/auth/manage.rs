@@ -16,12 +16,13 @@ use crate::domain::assertion::{Proof, Question};
 use crate::domain::attestation::Making;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes};
 use crate::domain::destination::Destination;
+use crate::domain::family::Family;
 use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, MayAdd, Refusal};
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{Conflict, PasskeyConflict, Plan, SessionConflict};
 use crate::domain::recovery::Hold;
-use crate::domain::session::{Session, SessionId, SignedIn};
+use crate::domain::session::{SessionId, SignedIn};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
@@ -34,7 +35,7 @@ pub struct Devices {
     /// Its passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
     /// Its signed-in browsers, newest first.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<Family>,
     /// What happened lately, newest first.
     pub events: Vec<Event>,
     /// The recovery that is held, if there is one.

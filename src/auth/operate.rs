@@ -10,11 +10,12 @@ use crate::domain::activity::Event;
 use crate::domain::admin_code::{AdminCode, Code};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::domain::family::Family;
 use crate::domain::operate::{self, Refusal, Regroup};
 use crate::domain::passkey::Passkey;
 use crate::domain::recover::Mode;
 use crate::domain::recovery::Hold;
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::SessionId;
 use crate::store::StoreError;
 
 /// How many accounts are read at a time when all of them are looked through.
@@ -48,8 +49,8 @@ pub struct Known {
     pub account: Account,
     /// Its passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
-    /// Its sessions that have not ended, the newest first.
-    pub sessions: Vec<Session>,
+    /// Its sessions that have not ended, by family, the newest first.
+    pub sessions: Vec<Family>,
     /// What happened to it lately, the newest first.
     pub events: Vec<Event>,
     /// Its held recovery.
@@ -174,15 +175,15 @@ impl OperateFlow {
         Ok(sessions)
     }
 
-    /// Ends the session of that public name; returns it with its account.
+    /// Ends the session of that public name, and with it its family, which it returns with its account.
     ///
     /// # Errors
     /// [`Refusal::NoSession`]; a failure of the store.
-    pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Session), Failure<Refusal>> {
-        let (account, session) = self.find_session(id).await?.ok_or(Failure::Refused(Refusal::NoSession))?;
-        self.core.carry_out(operate::end_session(session.token)).await?;
+    pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Family), Failure<Refusal>> {
+        let (account, family) = self.find_session(id).await?.ok_or(Failure::Refused(Refusal::NoSession))?;
+        self.core.carry_out(operate::end_session(family.head.token)).await?;
         tracing::info!(account = %account.id, session = %id.0, "an operator ended a session");
-        Ok((account, session))
+        Ok((account, family))
     }
 
     /// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says
@@ -200,7 +201,7 @@ impl OperateFlow {
     }
 
     /// No index finds a session by its public name, which opens nothing: operators wait for a look through all accounts.
-    async fn find_session(&self, id: SessionId) -> Result<Option<(Account, Session)>, StoreError> {
+    async fn find_session(&self, id: SessionId) -> Result<Option<(Account, Family)>, StoreError> {
         let mut after = None;
         loop {
             let accounts = self.core.records.accounts(after.as_ref(), PAGE).await?;
@@ -209,9 +210,9 @@ impl OperateFlow {
                 return Ok(None);
             }
             for account in accounts {
-                let mut sessions = self.sessions.of_account(account.id).await?.into_iter();
-                if let Some(session) = sessions.find(|session| session.id == id) {
-                    return Ok(Some((account, session)));
+                let mut families = self.sessions.of_account(account.id).await?.into_iter();
+                if let Some(family) = families.find(|family| family.has(id)) {
+                    return Ok(Some((account, family)));
                 }
             }
         }

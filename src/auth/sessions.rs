@@ -19,6 +19,7 @@ use super::principal::Principal;
 use super::starting::SignedInBrowser;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::family::Family;
 use crate::domain::host::Host;
 use crate::domain::plan::{Plan, SessionChange};
 use crate::domain::press;
@@ -99,8 +100,16 @@ impl Sessions {
             }
             let before = core.table.before(token);
             let Some(signed_in) = self.stored(token).await? else { return Ok(None) };
+            let head = match signed_in.session.head {
+                None => None,
+                // A head has none itself.
+                Some(head) => match Box::pin(self.find(head)).await? {
+                    None => return Ok(None),
+                    head => head,
+                },
+            };
             let cut = self.cut(&signed_in.session).await?;
-            if let Ok(admitted) = core.table.admit_cut(before, &signed_in, cut, core.now()) {
+            if let Ok(admitted) = core.table.admit_cut(before, &signed_in, head, cut, core.now()) {
                 return Ok(admitted);
             }
         }
@@ -166,16 +175,16 @@ impl Sessions {
         Ok(SignedInBrowser { token, session, return_to })
     }
 
-    /// The sessions of an account that have not ended, the newest first.
+    /// The families of sessions of an account that have not ended, the newest first.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn of_account(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+    pub async fn of_account(&self, account: AccountId) -> Result<Vec<Family>, StoreError> {
         let (limits, now) = (self.limits(), self.0.now());
-        let mut sessions = self.0.records.sessions(account).await?;
+        let mut families = Family::all_of(self.0.records.sessions(account).await?);
         // Those whose time is up are in the store until it is swept.
-        sessions.retain(|session| now < limits.end(session.created_at.min(now), session.last_seen_at.min(now)));
-        Ok(sessions)
+        families.retain(|Family { head, .. }| now < limits.end(head.created_at.min(now), head.last_seen_at.min(now)));
+        Ok(families)
     }
 
     /// Ends the session of that token: in the store first, then here, with its open streams.

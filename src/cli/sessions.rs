@@ -81,11 +81,15 @@ pub(super) fn list(sessions: &[Session]) -> String {
         [
             session.email.clone(),
             session.browser.clone(),
+            if session.hosts.is_empty() { "-".to_owned() } else { session.hosts.join(", ") },
             session.address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
             moment(&session.created_at),
             moment(&session.last_seen_at),
             session.id.to_string(),
         ]
     };
-    table(["EMAIL", "BROWSER", "FROM", "SINCE", "LAST SEEN", "SESSION"], &sessions.iter().map(row).collect::<Vec<_>>())
+    table(
+        ["EMAIL", "BROWSER", "AT", "FROM", "SINCE", "LAST SEEN", "SESSION"],
+        &sessions.iter().map(row).collect::<Vec<_>>(),
+    )
 }

@@ -72,6 +72,12 @@ impl Destination {
         }
     }
 
+    /// The origin and the target, where it is on another origin of `ours` than the one that the flow runs on.
+    pub fn elsewhere<'a>(&'a self, ours: &'a OwnOrigins) -> Option<(&'a Origin, &'a str)> {
+        let (origin, target) = self.text.split_at_checked(self.target_at)?;
+        Some((ours.find(origin)?, target))
+    }
+
     /// The same as text, to be sent along with a page; `None` for the front page, which needs no saying.
     pub fn unless_root(&self) -> Option<&str> {
         (*self != Self::root()).then_some(self.as_str())

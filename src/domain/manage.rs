@@ -454,7 +454,7 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
     Plan::durable(vec![SessionChange::Require(session.token).into(), rename.into()], ())
 }
 
-/// Ends the session called `id` among those of the signed-in person.
+/// Ends the session called `id` among those of the signed-in person, with all of its family.
 ///
 /// # Errors
 /// [`Refusal::Unknown`] where there is none of that name.
@@ -462,17 +462,17 @@ pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Resu
     let ending =
         theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(Refusal::Unknown)?;
     let changes = vec![SessionChange::Require(session.token).into(), SessionChange::End(ending.token).into()];
-    Ok(Plan::durable(changes, Ended { this_session: ending.token == session.token }))
+    Ok(Plan::durable(changes, Ended { this_session: ending.family() == session.family() }))
 }
 
 /// A session was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// It was the one that asked.
+    /// It was the one that asked, or of the same browser.
     pub this_session: bool,
 }
 
-/// Ends every other session of the signed-in person.
+/// Ends every other session of the signed-in person, but for those of the same browser.
 pub fn sign_out_everywhere(session: &Session, moment: Moment<'_>) -> Plan<()> {
     let (account, token) = (session.account, session.token);
     let changes = vec![

@@ -143,6 +143,11 @@ impl OwnOrigins {
         Self { public, all }
     }
 
+    /// That of `public_url`.
+    pub fn public(&self) -> &Origin {
+        &self.public
+    }
+
     /// All of them, that of `public_url` first.
     pub fn iter(&self) -> impl Iterator<Item = &Origin> {
         self.all.iter()

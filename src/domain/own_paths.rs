@@ -28,6 +28,8 @@ pub const SIGN_IN: &str = own!("/sign-in");
 pub const SIGN_IN_OPTIONS: &str = own!("/sign-in/options");
 /// The answer to that challenge.
 pub const SIGN_IN_VERIFY: &str = own!("/sign-in/verify");
+/// Taking over who is signed in where people sign in.
+pub const HAND_OFF: &str = own!("/hand-off");
 /// Signing out.
 pub const SIGN_OUT: &str = own!("/sign-out");
 /// The page after signing out.

@@ -80,7 +80,7 @@ pub struct Session {
     pub authentication: Authentication,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When it was last used, to the minute; of a member of a family, when it was made.
     pub last_seen_at: Timestamp,
     /// The browser and system in words, for its owner to recognise.
     pub browser: String,
@@ -93,9 +93,31 @@ pub struct Session {
     pub host: Option<Host>,
     /// Where its visitor wanted to go when it began: the press that began it is answered with this again.
     pub bound_for: Destination,
+    /// The token of the session that it was handed over from, which it lives and ends with; `None` for one that was signed
+    /// in to itself. See [`Session::family`].
+    pub head: Option<SecretDigest>,
 }
 
 impl Session {
+    /// The family of a browser's sessions over hosts: the token of the one that was signed in to, the head. The others are
+    /// its members. They began with it, last as long as it, and end with it; whichever is used, the head counts as used.
+    pub fn family(&self) -> SecretDigest {
+        self.head.unwrap_or(self.token)
+    }
+
+    /// The member of its family that its browser gets at `host`.
+    pub fn member(&self, token: SecretDigest, id: SessionId, host: Host, now: Timestamp) -> Self {
+        Self {
+            token,
+            id,
+            host: Some(host),
+            head: Some(self.family()),
+            last_seen_at: now,
+            bound_for: Destination::root(),
+            ..self.clone()
+        }
+    }
+
     /// Whatever of it is in the future is now: all that lasts for a while from then lasts as long from now, and no longer.
     pub fn set_back(&mut self, now: Timestamp) {
         self.created_at = self.created_at.min(now);
@@ -158,6 +180,7 @@ impl NewSession {
             recovered_at: None,
             host: self.host,
             bound_for: Destination::root(),
+            head: None,
         }
     }
 }

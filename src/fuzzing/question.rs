@@ -19,6 +19,7 @@ use crate::domain::cookies::is_ours;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::host::{Authority, Host};
+use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::SEGMENT;
 use crate::domain::passkey::CredentialId;
 use crate::domain::path::{RequestTarget, RoutePath};
@@ -26,14 +27,17 @@ use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Sch
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, Method as Proof, Session, SessionId, SessionLimits, SignedIn};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
+use crate::gate::cookies::CookieNames;
 use crate::gate::credentials::Credentials;
 use crate::gate::fields;
 use crate::gate::forward_auth::{ForwardAuth, Question, Reply, Settings};
 use crate::gate::gatekeeper::Gatekeeper;
+use crate::gate::hand_off::HandOffs;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
+use crate::wire::system::SystemEntropy;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const SESSION_COOKIE: &str = "__Host-bmauth";
@@ -92,7 +96,11 @@ static ANSWERING: LazyLock<ForwardAuth> = LazyLock::new(|| {
         identity_header: IDENTITY.clone(),
         plain_headers: true,
     };
-    ForwardAuth::new(ROUTES.clone(), Arc::new(keeper), settings)
+    let origin = |host: &Host| Origin::of(Scheme::Https, Authority { host: host.clone(), port: None });
+    let public = Host::parse("notes.example.com").expect("a host");
+    let origins = OwnOrigins::new(origin(&public), ROUTES.hosts().filter(|host| **host != public).map(origin));
+    let hand_offs = HandOffs::new(origins, CookieNames::new(true), Arc::new(SystemEntropy));
+    ForwardAuth::new(ROUTES.clone(), Arc::new(keeper), Arc::new(hand_offs), settings)
 });
 
 /// What a recovery leaves behind that is still to be reviewed.
@@ -117,6 +125,7 @@ impl Keeper {
             recovered_at: None,
             host: Host::parse("notes.example.com").ok(),
             bound_for: Destination::root(),
+            head: None,
         };
         let account = Account {
             id,

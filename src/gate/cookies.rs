@@ -1,10 +1,12 @@
 //! The cookies we set.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use cookie::{Cookie, SameSite};
+use cookie::{Cookie, CookieBuilder, SameSite};
 use http::HeaderValue;
 
+use crate::domain::hand_off::{self, StateId};
 use crate::domain::known_device::KnownDevice;
 use crate::domain::secret::Secret;
 
@@ -25,6 +27,8 @@ pub struct CookieNames {
     pub device: &'static str,
     /// Of the chosen language.
     pub language: &'static str,
+    /// What the names of the states of hand-offs begin with.
+    hand_off: &'static str,
 }
 
 impl CookieNames {
@@ -37,6 +41,7 @@ impl CookieNames {
                 flow: "__Host-bmauth-flow",
                 device: "__Host-bmauth-device",
                 language: "__Host-bmauth-lang",
+                hand_off: "__Host-bmauth-handoff",
             }
         } else {
             Self {
@@ -45,6 +50,7 @@ impl CookieNames {
                 flow: "bmauth-flow",
                 device: "bmauth-device",
                 language: "bmauth-lang",
+                hand_off: "bmauth-handoff",
             }
         }
     }
@@ -69,21 +75,43 @@ impl CookieNames {
         self.set(self.language, tag, Duration::from_secs(365 * 24 * 3600))
     }
 
+    /// The name of the state `id` of a hand-off.
+    pub fn state(&self, id: StateId) -> String {
+        format!("{}-{id}", self.hand_off)
+    }
+
+    /// Keeps the state `id` of a hand-off. It comes back in a form of another host, which may be another site's; browsers
+    /// take such a cookie with `Secure` alone, from `http://localhost` too (RFC 6265bis §5.7).
+    pub fn set_state(&self, id: StateId, state: &Secret) -> HeaderValue {
+        value(self.state_cookie(id, &state.text(), hand_off::STATE_LIFETIME))
+    }
+
+    /// Makes the browser forget the state `id` of a hand-off.
+    pub fn clear_state(&self, id: StateId) -> HeaderValue {
+        value(self.state_cookie(id, "", Duration::ZERO))
+    }
+
+    fn state_cookie(&self, id: StateId, text: &str, lifetime: Duration) -> CookieBuilder<'static> {
+        cookie(self.state(id), text.to_owned(), lifetime).secure(true).same_site(SameSite::None)
+    }
+
     /// Makes the browser forget the cookie called `name`.
     pub fn clear(&self, name: &'static str) -> HeaderValue {
         self.set(name, "", Duration::ZERO)
     }
 
-    fn set(&self, name: &'static str, value: &str, lifetime: Duration) -> HeaderValue {
-        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-        let cookie = Cookie::build((name, value))
-            .path("/")
-            .http_only(true)
-            .secure(self.secure)
-            .same_site(SameSite::Lax)
-            .max_age(time::Duration::seconds(seconds));
-        HeaderValue::try_from(cookie.to_string()).expect("our cookies are visible ASCII")
+    fn set(&self, name: &'static str, text: &str, lifetime: Duration) -> HeaderValue {
+        value(cookie(name, text, lifetime).secure(self.secure).same_site(SameSite::Lax))
     }
+}
+
+fn cookie<'a>(name: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>, lifetime: Duration) -> CookieBuilder<'a> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    Cookie::build((name, text)).path("/").http_only(true).max_age(time::Duration::seconds(seconds))
+}
+
+fn value(cookie: CookieBuilder<'_>) -> HeaderValue {
+    HeaderValue::try_from(cookie.to_string()).expect("our cookies are visible ASCII")
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::credentials::Credentials;
 use super::decide::{self, Denied};
 use super::gatekeeper::{self, Gatekeeper};
+use super::hand_off::HandOffs;
 use super::kind::Kind;
 use super::peer::RequestId;
 use super::reach::{self, Reaching};
@@ -59,6 +60,7 @@ pub struct Settings {
 pub struct ForwardAuth {
     routes: Routes,
     gatekeeper: Arc<dyn Gatekeeper>,
+    hand_offs: Arc<HandOffs>,
     settings: Settings,
     names: Names,
     removals: Removals,
@@ -111,10 +113,10 @@ pub struct About {
 
 impl ForwardAuth {
     /// Decides by these routes and sessions.
-    pub fn new(routes: Routes, gatekeeper: Arc<dyn Gatekeeper>, settings: Settings) -> Self {
+    pub fn new(routes: Routes, gatekeeper: Arc<dyn Gatekeeper>, hand_offs: Arc<HandOffs>, settings: Settings) -> Self {
         let names = Names::new(&settings.identity_header);
         let removals = Removals::new(&settings.identity_header);
-        Self { routes, gatekeeper, settings, names, removals }
+        Self { routes, gatekeeper, hand_offs, settings, names, removals }
     }
 
     /// Answers a question. The request's body, if it has one, does not matter.
@@ -172,7 +174,7 @@ impl ForwardAuth {
         let mut reply = match decide::decide(route, asked, &*self.gatekeeper).await {
             Ok(admission) => self.allow(question, &admission),
             Err(Denied { refusal, principal }) => {
-                let mut reply = self.deny(refusal, question.request_id, original);
+                let mut reply = self.deny(refusal, question, original);
                 reply.about.principal = principal.map(|principal| principal.id());
                 reply
             }
@@ -182,19 +184,20 @@ impl ForwardAuth {
     }
 
     /// The answer to a refusal: where a person gets on by way of one of our pages, it leads there.
-    fn deny(&self, refusal: GateRefusal, request_id: RequestId, original: &Original) -> Reply {
+    fn deny(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
+        let request_id = question.request_id;
         let Some(page) = refusal.detour() else { return self.refuse(refusal, request_id) };
         let navigates = original.kind == Kind::Navigation;
         let asks = refusal.status() == StatusCode::UNAUTHORIZED;
         match original.family {
             // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
             Family::Original if navigates || asks => {
-                let mut reply = self.unauthorized(refusal, request_id, original);
+                let mut reply = self.unauthorized(refusal, question, original);
                 reply.headers.push(self.location(page, original));
                 reply
             }
             Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, original),
-            Family::Forwarded | Family::Suffix if asks => self.unauthorized(refusal, request_id, original),
+            Family::Forwarded | Family::Suffix if asks => self.unauthorized(refusal, question, original),
             Family::Original | Family::Forwarded | Family::Suffix => self.refuse(refusal, request_id),
         }
     }

@@ -3,10 +3,21 @@
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
-/// Nothing but our own files, no frames, and no script may write markup.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'";
+use crate::domain::origin::Origin;
+
+/// Nothing but our own files, no frames, and no script may write markup; forms go to `$form_action` alone.
+macro_rules! content_security_policy {
+    ($form_action:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             form-action ",
+            $form_action,
+            "; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        )
+    };
+}
+
+const CONTENT_SECURITY_POLICY: &str = content_security_policy!("'self'");
 
 /// What a page that scans may do besides what every page may.
 pub const WITH_CAMERA: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(self), microphone=(), geolocation=()";
@@ -49,6 +60,14 @@ impl PageHeaders {
     /// All of them, for an answer that has no others yet.
     pub fn all(&self) -> HeaderMap {
         self.0.clone()
+    }
+
+    /// Sets those of the one page whose form goes to another origin of ours, after all others: there its `Origin` must say
+    /// where it comes from, which it does not without a referrer policy that lets it (Fetch §3.1).
+    pub fn hand_to(origin: &Origin, headers: &mut HeaderMap) {
+        let policy = HeaderValue::try_from(format!(content_security_policy!("{}"), origin));
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.expect("an origin is visible ASCII"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
     }
 
     /// Sets them on an answer; no camera and `no-store` only where the answer does not say otherwise.

@@ -86,6 +86,8 @@ pub enum GateRefusal {
     TooManyTries,
     /// The visitor came back without the cookie they were given.
     CookieLoop,
+    /// A hand-off that no page of ours sent, or one that was not taken twice.
+    HandOffRefused,
     /// A form without its token, with an old one, or from another site.
     RefusedForm,
     /// A page of ours that a script or a frame asked for.
@@ -362,6 +364,13 @@ impl GateRefusal {
                 Refused,
                 page("error-cookie-heading", "error-cookie-text", WayOn::SignIn),
             ),
+            Self::HandOffRefused => row(
+                S::FORBIDDEN,
+                "hand-off-refused",
+                "Nobody who is signed in where people sign in was handed over",
+                Refused,
+                page("error-hand-off-heading", "error-hand-off-text", WayOn::SignIn),
+            ),
             Self::NotForScripts => row(
                 S::FORBIDDEN,
                 "not-for-scripts",
@@ -619,7 +628,8 @@ impl GateRefusal {
             Self::Contradiction => Self::SchemeUnknown,
             Self::SchemeUnknown => Self::TooManyTries,
             Self::TooManyTries => Self::CookieLoop,
-            Self::CookieLoop => Self::RefusedForm,
+            Self::CookieLoop => Self::HandOffRefused,
+            Self::HandOffRefused => Self::RefusedForm,
             Self::RefusedForm => Self::NotForScripts,
             Self::NotForScripts => Self::RegistrationEnded,
             Self::RegistrationEnded => Self::RecoveryEnded,

@@ -34,6 +34,7 @@ pub(super) fn signed_in() -> SignedIn {
         recovered_at: None,
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
+        head: None,
     };
     SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
 }

@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{self, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::header::{self, HeaderName, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Portal;
@@ -13,7 +14,6 @@ use super::views::chrome::Chrome;
 use super::views::step_refusal::StepRefusal;
 use crate::auth::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
-use crate::domain::own_paths::SIGN_IN;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
@@ -53,9 +53,9 @@ pub fn go_to(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// Sends the visitor on to where they wanted to go.
+/// Sends the visitor, who is signed in, on to where they wanted to go.
 pub fn go_on(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
-    go_to(&caller.address(destination, portal))
+    go_to(&caller.way_to(destination, portal))
 }
 
 /// Where a page's script goes on to.
@@ -75,9 +75,22 @@ impl GoOn {
 /// A refusal as RFC 9457 writes it, for scripts of the app.
 pub fn problem(refusal: GateRefusal, caller: &Caller) -> Response {
     let status = refusal.status();
-    let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
-    let (headers, body) = refusal.problem(status, caller.peer.request_id, sign_in_url);
-    let mut response = (status, Body::from(body)).into_response();
+    let (headers, body) = refusal.problem(status, caller.peer.request_id, None);
+    written(refusal, headers, body)
+}
+
+/// The refusal of whoever is not signed in, as RFC 9457 writes it, with where to sign in.
+pub fn sign_in_required(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> Response {
+    let refusal = GateRefusal::SignInRequired;
+    let leaving = portal.hand_offs.leave_again(&caller.peer.authority.host, headers);
+    let (headers, body) = refusal.problem(refusal.status(), caller.peer.request_id, Some(&leaving.address));
+    let mut response = written(refusal, headers, body);
+    response.headers_mut().extend(leaving.set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+fn written(refusal: GateRefusal, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Response {
+    let mut response = (refusal.status(), Body::from(body)).into_response();
     response.headers_mut().extend(headers);
     response.extensions_mut().insert(LoggedRefusal::from(refusal));
     response
@@ -96,12 +109,19 @@ pub fn with_session(
     signed_in: &SignedInBrowser,
     answer: impl IntoResponse,
 ) -> Response {
-    let mut response = answer.into_response();
+    let mut response = with_member(portal, signed_in, answer);
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, portal.cookies.set_session(&signed_in.token, portal.auth.sessions.limits().absolute));
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
     let device = portal.auth.known_device(&caller.visitor, signed_in);
     headers.append(SET_COOKIE, portal.cookies.set_device(&device));
+    response
+}
+
+/// Gives the browser its session at a host that it was handed over to.
+pub fn with_member(portal: &Portal, signed_in: &SignedInBrowser, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    let set = portal.cookies.set_session(&signed_in.token, portal.auth.sessions.limits().absolute);
+    response.headers_mut().append(SET_COOKIE, set);
     response
 }
 

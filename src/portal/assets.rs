@@ -73,6 +73,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "faster.js" JAVASCRIPT,
     "forget.js" JAVASCRIPT,
     "hand-in.js" JAVASCRIPT,
+    "hand-off.js" JAVASCRIPT,
     "confirm.js" JAVASCRIPT,
     "contest.js" JAVASCRIPT,
     "review.js" JAVASCRIPT,

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
 use http::header;
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use url::form_urlencoded;
 
 use super::Portal;
@@ -17,10 +17,12 @@ use crate::domain::destination::Destination;
 use crate::domain::known_device::KnownDevice;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
+use crate::domain::own_paths::SIGN_IN;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
 use crate::domain::visitor::{Client, Visitor};
 use crate::gate::credentials;
+use crate::gate::detour;
 use crate::gate::peer::PeerInfo;
 use crate::store::StoreError;
 use crate::wording::Words;
@@ -100,6 +102,15 @@ impl Caller {
         text.and_then(|text| self.read_destination(text, portal)).unwrap_or_default()
     }
 
+    /// The whole address by which they get to a destination of theirs, now that they are signed in: to another host by way
+    /// of its sign-in page, which has them handed over where they are not signed in there yet.
+    pub fn way_to(&self, destination: &Destination, portal: &Portal) -> String {
+        match destination.elsewhere(&portal.origins) {
+            Some((origin, target)) => format!("{origin}{}", detour::returning(SIGN_IN, Some(target))),
+            None => self.address(destination, portal),
+        }
+    }
+
     /// The whole address of a destination of theirs.
     pub fn address(&self, destination: &Destination, portal: &Portal) -> String {
         destination.address(self.origin(portal), &portal.origins)
@@ -109,6 +120,16 @@ impl Caller {
     fn origin<'a>(&self, portal: &'a Portal) -> &'a Origin {
         portal.origins.at(&self.peer.authority.host)
     }
+}
+
+/// The parameters that say where a visitor wants to go. The other name is what oauth2-proxy calls it, and what ingress-nginx
+/// writes by itself.
+pub const RETURN_TO: [&str; 2] = ["return_to", "rd"];
+
+/// The first value of a parameter of an address.
+pub fn query(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 impl FromRequestParts<Arc<Portal>> for Caller {
@@ -128,11 +149,7 @@ impl FromRequestParts<Arc<Portal>> for Caller {
 fn read(parts: &Parts, portal: &Portal) -> Caller {
     let headers = &parts.headers;
     let peer = parts.extensions.get::<PeerInfo>().cloned().expect("whoever calls the portal says for whom");
-    let query = |name: &str| {
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
-    let lang = query("lang");
+    let lang = query(&parts.uri, "lang");
     let language = language(portal, lang.as_deref(), headers);
     let flow = cookie(headers, portal.cookies.flow).and_then(|text| Secret::parse(&text));
     let has_flow = flow.is_some();
@@ -159,9 +176,8 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         flow,
         return_to: None,
     };
-    // The other name is what oauth2-proxy calls it, and what ingress-nginx writes by itself.
-    let return_to =
-        query("return_to").or_else(|| query("rd")).map(|text| caller.destination_or_root(Some(&text), portal));
+    let return_to = RETURN_TO.iter().find_map(|name| query(&parts.uri, name));
+    let return_to = return_to.map(|text| caller.destination_or_root(Some(&text), portal));
     Caller { return_to, ..caller }
 }
 

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod devices;
 pub mod faster;
+pub mod hand_off;
 pub mod link;
 pub mod recover;
 pub mod register;

@@ -179,13 +179,18 @@ impl Portal {
     }
 }
 
-enum Sent<'a> {
+/// How often a header was sent.
+pub(super) enum Sent<'a> {
+    /// Not at all.
     Nothing,
+    /// Once, as text.
     Once(&'a str),
+    /// More often, or as no text.
     Odd,
 }
 
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
+/// The one value of a header.
+pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Sent::Nothing,

@@ -7,6 +7,7 @@ pub mod code;
 pub mod contest;
 pub mod devices;
 pub mod faster;
+pub mod hand_off;
 pub mod link;
 pub mod recover;
 pub mod recover_cancel;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ struct WhoAmI<'a> {
 
 /// The signed-in user, or 401. A session that has still to answer "Keep your account safe" is nobody's: apps are told of
 /// nobody either.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Response {
     let session = caller.session(&portal).await;
     match session.map(|session| session.filter(|live| !live.review())) {
         Ok(Some(live)) => {
@@ -41,7 +42,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
             })
             .into_response()
         }
-        Ok(None) => answer::problem(GateRefusal::SignInRequired, &caller),
+        Ok(None) => answer::sign_in_required(&portal, &caller, &headers),
         Err(error) => {
             WorldFailure::from(error).log();
             answer::problem(GateRefusal::Unavailable, &caller)

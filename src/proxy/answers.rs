@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, Response, StatusCode};
 use pingora::protocols::http::ServerSession as Session;
 
 use super::incoming::Incoming;
-use crate::domain::own_paths::SIGN_IN;
 use crate::gate::detour;
+use crate::gate::hand_off::Leaving;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::Kind;
 use crate::gate::peer::RequestId;
@@ -46,16 +46,23 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Says why a request gets no further: as a page to a person, where there is one, and as `application/problem+json`
-    /// (RFC 9457) to a script.
-    pub(super) fn refusal(page: RefusalPage<'_>, status: StatusCode, kind: Kind, render: &RenderPage) -> Self {
+    /// (RFC 9457) to a script, with where its person signs in, where that is what is missing.
+    pub(super) fn refusal(
+        page: RefusalPage<'_>,
+        status: StatusCode,
+        kind: Kind,
+        render: &RenderPage,
+        leaving: Option<Leaving>,
+    ) -> Self {
         let RefusalPage { refusal, request_id, .. } = page;
         let (mut headers, body) = if kind == Kind::Navigation && refusal.page().is_some() {
             let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             (iter::once(content_type).chain(refusal.headers()).collect(), render(&page).into())
         } else {
-            let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(SIGN_IN);
+            let sign_in_url = leaving.as_ref().map(|leaving| leaving.address.as_str());
             refusal.problem(status, request_id, sign_in_url)
         };
+        headers.extend(leaving.and_then(|leaving| leaving.set_cookie).map(|cookie| (SET_COOKIE, cookie)));
         headers.extend(allowed(refusal));
         Self { status, headers, body }
     }

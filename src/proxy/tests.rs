@@ -6,12 +6,14 @@ use tokio::io::AsyncWriteExt;
 
 use super::rewrites::Rewrites;
 use super::*;
-use crate::domain::clock::Timestamp;
-use crate::domain::host::Host;
+use crate::domain::clock::{Timestamp, Zeros};
+use crate::domain::host::{Authority, Host};
+use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::path::RoutePath;
 use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
 use crate::domain::secret::SecretDigest;
 use crate::domain::upstream::{Upstream, UpstreamUrl};
+use crate::gate::cookies::CookieNames;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
@@ -71,8 +73,11 @@ fn gateway(access: Access) -> Gateway {
         identity_header: HeaderName::from_static("x-bmauth-jwt"),
         plain_headers: false,
     };
+    let origins = OwnOrigins::new(Origin::of(Scheme::Https, Authority { host: host.clone(), port: None }), []);
+    let hand_offs = Arc::new(HandOffs::new(origins, CookieNames::new(true), Arc::new(Zeros)));
     let parts = Parts {
-        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(Nobody), asked)),
+        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(Nobody), Arc::clone(&hand_offs), asked)),
+        hand_offs,
         routes,
         gatekeeper: Arc::new(Nobody),
         portal: Router::new(),

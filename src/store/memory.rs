@@ -186,7 +186,7 @@ impl Store for MemoryStore {
         let mut next = state.clone();
         for change in changes {
             next.make(change).map_err(CommitError::Conflict)?;
-            next.drop_orphaned_tokens();
+            next.drop_orphans();
         }
         *state = next;
         Ok(())
@@ -225,9 +225,10 @@ impl Store for MemoryStore {
             + remove_some(&mut state.letters, limit, |letter| letter.expires_at <= now)
             + remove_some(&mut state.counters, limit, |count| count.ends_at <= now)
             + remove_some(&mut state.sessions, limit, |session| {
-                session.created_at < session_created_before || session.last_seen_at < session_seen_before
+                let is_idle = session.head.is_none() && session.last_seen_at < session_seen_before;
+                session.created_at < session_created_before || is_idle
             });
-        state.drop_orphaned_tokens();
+        state.drop_orphans();
         Ok(swept)
     }
 }

@@ -26,6 +26,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::{self, ForwardAuth};
+use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::identity::{self, Identity};
 use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
@@ -92,6 +93,7 @@ impl Gateway {
             transport,
             counts: Arc::clone(&counts),
         };
+        let leaving_by = Arc::clone(&entropy);
         let auth = Arc::new(Auth::new(auth::Parts {
             ledger,
             clock,
@@ -107,12 +109,15 @@ impl Gateway {
             keys,
             counts: Arc::clone(&counts),
         }));
+        let cookies = CookieNames::new(config.public_url.is_https());
+        let hand_offs = Arc::new(HandOffs::new(origins.clone(), cookies.clone(), leaving_by));
         let portal = Arc::new(Portal {
             auth: Arc::clone(&auth),
-            forward_auth: Arc::new(forward_auth(config, &auth)),
+            forward_auth: Arc::new(forward_auth(config, &auth, &hand_offs)),
+            hand_offs,
             assets: Assets::new(&brand),
             brand,
-            cookies: CookieNames::new(config.public_url.is_https()),
+            cookies,
             page_headers: PageHeaders::new(config.public_url.is_https()),
             public_url,
             rp_id,
@@ -130,7 +135,7 @@ impl Gateway {
 }
 
 /// What answers the proxies in front.
-fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
+fn forward_auth(config: &Config, auth: &Arc<Auth>, hand_offs: &Arc<HandOffs>) -> ForwardAuth {
     let public = &config.public_url;
     let settings = forward_auth::Settings {
         public_scheme: if public.is_https() { Scheme::Https } else { Scheme::Http },
@@ -138,7 +143,7 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>) -> ForwardAuth {
         identity_header: config.identity.header.name().clone(),
         plain_headers: config.identity.plain_headers,
     };
-    ForwardAuth::new(config.routes.clone(), Arc::clone(auth) as _, settings)
+    ForwardAuth::new(config.routes.clone(), Arc::clone(auth) as _, Arc::clone(hand_offs), settings)
 }
 
 /// What an operator can do with the gateway of this configuration.

@@ -47,6 +47,7 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
     Parts {
         routes: config.routes.clone(),
         gatekeeper: Arc::clone(&gateway.auth) as _,
+        hand_offs: Arc::clone(&gateway.portal.hand_offs),
         forward_auth: Arc::clone(&gateway.portal.forward_auth),
         portal: portal::router(Arc::clone(&gateway.portal)),
         render: render(gateway),

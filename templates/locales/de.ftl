@@ -247,6 +247,9 @@ moment-day = { $day }. { $month } { $year }
 moment-at = { $day }. { $month } um { $time } UTC
 
 ## Sign out
+hand-off-heading = Weiter zu { $host }
+hand-off-button = Weiter
+
 sign-out-heading = Abmelden?
 sign-out-who = Sie sind als { $email } angemeldet.
 sign-out-button = Abmelden
@@ -296,6 +299,8 @@ error-unavailable-heading = Die Anmeldung funktioniert gerade nicht
 error-unavailable-text = Versuchen Sie es gleich noch einmal. Es liegt nicht an Ihnen.
 error-cookie-heading = Ihr Browser behält unser Cookie nicht
 error-cookie-text = Wir brauchen ein Cookie, um uns Ihre Anmeldung zu merken. Erlauben Sie Cookies für diese Website und versuchen Sie es dann erneut.
+error-hand-off-heading = Wir konnten Sie hier nicht anmelden
+error-hand-off-text = Sie waren zu lange weg oder haben sich inzwischen abgemeldet. Bitte melden Sie sich noch einmal an.
 error-form-heading = Dieses Formular gilt nicht mehr
 error-form-text = Es war zu lange oder in einem anderen Fenster geöffnet. Es wurde nichts geändert. Versuchen Sie es mit einem neuen.
 error-ended-heading = Das hat zu lange gedauert

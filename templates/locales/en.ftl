@@ -248,6 +248,9 @@ moment-day = { $day } { $month } { $year }
 moment-at = { $day } { $month } at { $time } UTC
 
 ## Sign out
+hand-off-heading = Continue to { $host }
+hand-off-button = Continue
+
 sign-out-heading = Sign out?
 sign-out-who = You're signed in as { $email }.
 sign-out-button = Sign out
@@ -297,6 +300,8 @@ error-unavailable-heading = Signing in isn't working right now
 error-unavailable-text = Try again in a moment. Nothing you did caused this.
 error-cookie-heading = Your browser isn't keeping our cookie
 error-cookie-text = We need one cookie to remember that you're signed in. Allow cookies for this site, then try again.
+error-hand-off-heading = We couldn't sign you in here
+error-hand-off-text = You were away for too long, or signed out meanwhile. Please sign in again.
 error-form-heading = This form can't be used any more
 error-form-text = It was open for too long, or in another window. Nothing was changed. Try again with a new one.
 error-ended-heading = This took too long

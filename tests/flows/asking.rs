@@ -58,6 +58,7 @@ impl Behind {
         let proxy = Proxy::new(Parts {
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
+            hand_offs: Arc::clone(&world.portal.hand_offs),
             forward_auth: Arc::clone(&world.portal.forward_auth),
             portal: world.router.clone(),
             render: Arc::new(|page: &RefusalPage<'_>| page.refusal.status().to_string()),

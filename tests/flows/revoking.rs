@@ -83,6 +83,7 @@ impl Gateway {
             forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
+            hand_offs: Arc::clone(&world.portal.hand_offs),
             portal: world.router.clone(),
             render: Arc::new(|page: &RefusalPage<'_>| page.refusal.status().to_string()),
             settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),

@@ -14,19 +14,23 @@ use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
-use bmauth::domain::host::Host;
+use bmauth::domain::host::{Authority, Host};
+use bmauth::domain::origin::{Origin, OwnOrigins};
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::path::RoutePath;
 use bmauth::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::domain::upstream::{Upstream, UpstreamUrl};
+use bmauth::gate::cookies::CookieNames;
 use bmauth::gate::forward_auth::{self, ForwardAuth};
 use bmauth::gate::gatekeeper::Gatekeeper;
+use bmauth::gate::hand_off::HandOffs;
 use bmauth::gate::peer::PeerInfo;
 use bmauth::identity::IdentityError;
 use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
 use bmauth::store::StoreError;
+use bmauth::wire::system::SystemEntropy;
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -113,6 +117,7 @@ impl Keeper {
             recovered_at: None,
             host: Some(Host::parse(HOST).unwrap()),
             bound_for: Destination::root(),
+            head: None,
         };
         let mut aftermath = Aftermath::default();
         is(&mut session, &mut aftermath);
@@ -290,8 +295,16 @@ impl Plan {
             identity_header: self.settings.identity_header.clone(),
             plain_headers: self.settings.plain_headers,
         };
+        let Settings { public_scheme, public_host, .. } = &self.settings;
+        let origin = |host: &Host| Origin::of(*public_scheme, Authority { host: host.clone(), port: None });
+        let others: Vec<_> = routes.hosts().filter(|host| *host != public_host).map(origin).collect();
+        let cookies = CookieNames::new(*public_scheme == Scheme::Https);
+        let origins = OwnOrigins::new(origin(public_host), others);
+        let hand_offs = Arc::new(HandOffs::new(origins, cookies, Arc::new(SystemEntropy)));
+        let keeper_of_proxies = Arc::clone(&gatekeeper);
         let parts = Parts {
-            forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::clone(&gatekeeper), asked)),
+            forward_auth: Arc::new(ForwardAuth::new(routes.clone(), keeper_of_proxies, Arc::clone(&hand_offs), asked)),
+            hand_offs,
             routes,
             gatekeeper,
             portal: self.portal,

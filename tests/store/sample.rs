@@ -198,6 +198,7 @@ pub fn session(n: u32, account: u32, credential_of: u32) -> Session {
         recovered_at: (n % 2 == 1).then(|| at(1999)),
         host: (!n.is_multiple_of(3)).then(|| Host::parse(&format!("host{n}.example.com")).unwrap()),
         bound_for: Destination::try_from(format!("/notes?id={n}")).unwrap(),
+        head: None,
     }
 }
 

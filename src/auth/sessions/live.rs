@@ -1,9 +1,11 @@
 //! One live session: what each request needs of it, in as few bytes as that takes.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arc_swap::ArcSwapOption;
+use futures_util::future;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -46,6 +48,8 @@ struct Live {
     review: bool,
     /// The one host it is good at; one of the API has none. Sessions of one host have it in common.
     host: Option<Arc<Host>>,
+    /// Of a member of a family: its head, which it lives and ends with.
+    head: Option<LiveSession>,
     /// It has no passkey.
     is_by_code_alone: bool,
     /// Before when its access tokens are dead: those that say that it is elevated, and the others.
@@ -113,9 +117,15 @@ impl AtomicMoment {
 }
 
 impl LiveSession {
-    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; its host; and
-    /// which of its access tokens are dead.
-    pub(super) fn new(signed_in: &SignedIn, host: Option<Arc<Host>>, cut: Cut, limits: SessionLimits) -> Self {
+    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; its host; the
+    /// head of its family, where it is a member of one; and which of its access tokens are dead.
+    pub(super) fn new(
+        signed_in: &SignedIn,
+        host: Option<Arc<Host>>,
+        head: Option<Self>,
+        cut: Cut,
+        limits: SessionLimits,
+    ) -> Self {
         let SignedIn { session, account, ends_at } = signed_in;
         let packed = Packed {
             email: account.email.as_str(),
@@ -134,6 +144,7 @@ impl LiveSession {
             written: AtomicMoment::new(session.last_seen_at),
             review: account.aftermath.review.is_some(),
             host,
+            head,
             is_by_code_alone: session.credential.is_none(),
             cut: [cut.elevated, cut.plain].map(Moment::from),
             ended: AtomicBool::new(false),
@@ -167,6 +178,15 @@ impl LiveSession {
         self.0.host.as_deref() == Some(host)
     }
 
+    /// The token of the head of its family: its own, where it is no member of one.
+    pub fn family(&self) -> SecretDigest {
+        self.head().token()
+    }
+
+    fn head(&self) -> &Self {
+        self.0.head.as_ref().unwrap_or(self)
+    }
+
     /// Whether it has a host.
     pub(super) fn has_host(&self) -> bool {
         self.0.host.is_some()
@@ -188,20 +208,20 @@ impl LiveSession {
         postcard::from_bytes(&self.0.packed).expect("it was packed by the same program")
     }
 
-    /// Whether it has ended, however it ended.
+    /// Whether it has ended, however it ended, or the head of its family has.
     pub fn has_ended(&self) -> bool {
-        self.0.ended.load(Ordering::SeqCst)
+        self.0.ended.load(Ordering::SeqCst) || self.0.head.as_ref().is_some_and(Self::has_ended)
     }
 
     /// Waits until it ends, however it ends; open streams of it stop then.
     pub async fn ended(&self) {
         loop {
-            // Whatever rings from here on wakes this, even before it is polled: nothing is missed between the two lines.
-            let rung = self.bell().notified();
+            // Whatever rings from here on wakes this, even before it is polled: nothing is missed between the lines.
+            let (rung, rung_for_all) = (pin!(self.bell().notified()), pin!(self.head().bell().notified()));
             if self.has_ended() {
                 return;
             }
-            rung.await;
+            future::select(rung, rung_for_all).await;
         }
     }
 
@@ -233,22 +253,26 @@ impl LiveSession {
 
     /// Nothing of it counts from the future: a clock that was ahead would make it last for as long as that.
     pub(super) fn set_back(&self, now: Timestamp, limits: SessionLimits) {
-        self.0.ends_at.back(limits.absolute_end(now));
-        self.0.last_seen.back(now);
+        let Live { ends_at, last_seen, written, head, .. } = &*self.0;
+        ends_at.back(limits.absolute_end(now));
+        last_seen.back(now);
         // The store is set back as well, and is told of the next use.
-        self.0.written.back(now);
+        written.back(now);
+        if let Some(head) = head {
+            head.set_back(now, limits);
+        }
     }
 
     /// When it ends, unless it is used again.
     pub(super) fn end_at(&self, limits: SessionLimits) -> Timestamp {
-        self.ends_at().min(self.0.last_seen.get().after(limits.idle))
+        self.ends_at().min(self.head().0.last_seen.get().after(limits.idle))
     }
 
     pub(super) fn note_use(&self, now: Timestamp) {
-        self.0.last_seen.forward(now);
+        self.head().0.last_seen.forward(now);
     }
 
-    /// When it was last used, where the store does not know of that.
+    /// When it, or any of its family, was last used, where the store does not know of that: of the head alone.
     pub(super) fn unwritten(&self) -> Option<Timestamp> {
         let last_seen = self.0.last_seen.get();
         (last_seen > self.0.written.get()).then_some(last_seen)

@@ -111,7 +111,8 @@ impl SessionTable {
     fn note(&self, token: SecretDigest, session: LiveSession, now: Timestamp) -> Option<LiveSession> {
         self.note_time(now);
         session.set_back(now, self.limits);
-        if now >= session.end_at(self.limits) {
+        // That of a family which has ended is still here.
+        if now >= session.end_at(self.limits) || session.has_ended() {
             self.end(token);
             return None;
         }
@@ -143,8 +144,8 @@ impl SessionTable {
         Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
     }
 
-    /// Takes in a session that was read from the store after `before`, with which of its access tokens are dead; `None`
-    /// where its time is up. Where any session of its shard ended meanwhile, `Err`: the caller reads the store again.
+    /// Takes in a session that was read from the store after `before`, with the head of its family, where it is a member of
+    /// one, and with which of its access tokens are dead; `None` where its time is up. Where any session of its shard ended meanwhile, `Err`: the caller reads the store again.
     ///
     /// # Errors
     /// [`Raced`].
@@ -152,16 +153,17 @@ impl SessionTable {
         &self,
         before: Before,
         signed_in: &SignedIn,
+        head: Option<LiveSession>,
         cut: Cut,
         now: Timestamp,
     ) -> Result<Option<LiveSession>, Raced> {
-        let Session { token, created_at, last_seen_at, .. } = signed_in.session;
-        if now >= self.limits.end(created_at, last_seen_at) || signed_in.account.disabled {
+        let Session { token, .. } = signed_in.session;
+        let host = signed_in.session.host.as_ref().map(|host| self.host(host));
+        let fresh = LiveSession::new(signed_in, host, head, cut, self.limits);
+        if now >= fresh.end_at(self.limits) || signed_in.account.disabled {
             return Ok(None);
         }
         self.note_time(now);
-        let host = signed_in.session.host.as_ref().map(|host| self.host(host));
-        let fresh = LiveSession::new(signed_in, host, cut, self.limits);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
         if shard.endings != before.0 {
             return Err(Raced);
@@ -177,12 +179,12 @@ impl SessionTable {
         Ok(Some(session))
     }
 
-    /// The same for a session that has no access tokens.
+    /// The same for a session by itself that has no access tokens.
     ///
     /// # Errors
     /// [`Raced`].
     pub fn admit(&self, before: Before, signed_in: &SignedIn, now: Timestamp) -> Result<Option<LiveSession>, Raced> {
-        self.admit_cut(before, signed_in, Cut::NONE, now)
+        self.admit_cut(before, signed_in, None, Cut::NONE, now)
     }
 
     /// Ends a session here, stops its open streams and gives up its kept tokens. The store must have forgotten it
@@ -244,7 +246,7 @@ impl SessionTable {
             for live in &shard.read().unwrap_or_else(PoisonError::into_inner).live {
                 live.set_back(now, self.limits);
                 let end = live.end_at(self.limits);
-                if now >= end {
+                if now >= end || live.has_ended() {
                     over.push(live.token());
                 } else {
                     first_end = first_end.min(end);

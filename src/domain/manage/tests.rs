@@ -21,6 +21,7 @@ fn session(number: u8, account: u128) -> Session {
         recovered_at: None,
         host: None,
         bound_for: Destination::root(),
+        head: None,
     }
 }
 

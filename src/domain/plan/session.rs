@@ -12,11 +12,11 @@ use crate::domain::session::{Authentication, Session};
 #[derive(Clone, Debug)]
 pub enum SessionChange {
     /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
-    /// account's.
+    /// account's; the head of its family, where it is a member of one, must not have ended.
     Add(Session),
-    /// Ends a session, where it has not ended yet. Its tokens go with it, however it ends.
+    /// Ends a session with all of its family, where it has not ended yet. Its tokens go with it, however it ends.
     End(SecretDigest),
-    /// Ends every session of an account, but for `except`.
+    /// Ends every session of an account, but for the family of `except`.
     EndAll {
         /// Whose.
         account: AccountId,

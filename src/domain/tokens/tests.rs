@@ -37,6 +37,7 @@ fn session() -> Session {
         recovered_at: None,
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
+        head: None,
     }
 }
 

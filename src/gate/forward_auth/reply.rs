@@ -1,13 +1,12 @@
 //! How the answers look.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::original::Original;
-use super::{About, ForwardAuth, Reply};
+use super::{About, ForwardAuth, Question, Reply};
 use crate::domain::cookies::AppCookies;
-use crate::domain::own_paths::SIGN_IN;
 use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
@@ -112,10 +111,13 @@ pub(super) fn refuse(
 
 impl ForwardAuth {
     /// 401: somebody has to do something first, as to sign in.
-    pub(super) fn unauthorized(&self, refusal: GateRefusal, request_id: RequestId, original: &Original) -> Reply {
-        let sign_in_url = format!("{}{SIGN_IN}", self.origin(original));
-        let sign_in_url = (refusal == GateRefusal::SignInRequired).then_some(&*sign_in_url);
-        refuse(StatusCode::UNAUTHORIZED, refusal, request_id, sign_in_url)
+    pub(super) fn unauthorized(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
+        let leaving = (refusal == GateRefusal::SignInRequired)
+            .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers));
+        let sign_in_url = leaving.as_ref().map(|leaving| leaving.address.as_str());
+        let mut reply = refuse(StatusCode::UNAUTHORIZED, refusal, question.request_id, sign_in_url);
+        reply.headers.extend(leaving.and_then(|leaving| leaving.set_cookie).map(|cookie| (SET_COOKIE, cookie)));
+        reply
     }
 
     /// 303: a person goes on by way of one of our pages.

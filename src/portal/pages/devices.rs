@@ -15,6 +15,8 @@ use uuid::Uuid;
 use crate::auth::failure::Failure;
 use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
+use crate::domain::family::Family;
+use crate::domain::host::Host;
 use crate::domain::manage::Refusal;
 use crate::domain::own_paths::{DEVICES, RECOVER_REVIEW, SIGN_IN, SIGNED_OUT};
 use crate::domain::passkey::CredentialId;
@@ -135,6 +137,13 @@ fn credential(text: &str) -> Option<CredentialId> {
     URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| CredentialId::new(&bytes))
 }
 
+/// What is shown of a browser: its public name, its hosts where there are several, and where it is.
+fn written(family: &Family) -> (String, String, Option<String>) {
+    let hosts = family.hosts().into_iter().map(Host::as_str).collect::<Vec<_>>();
+    let hosts = if hosts.len() > 1 { hosts.join(", ") } else { String::new() };
+    (family.head.id.0.to_string(), hosts, family.head.address.map(|address| address.to_string()))
+}
+
 fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage::Devices) -> Response {
     let SignedIn { session, account, .. } = signed_in;
     let ids: Vec<String> =
@@ -151,16 +160,13 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
             this_device: Some(&passkey.key.id) == session.credential.as_ref(),
         }
     });
-    let browsers: Vec<(String, Option<String>)> = devices
-        .sessions
-        .iter()
-        .map(|other| (other.id.0.to_string(), other.address.map(|address| address.to_string())))
-        .collect();
-    let sessions = devices.sessions.iter().zip(&browsers).map(|(other, (id, address))| {
-        let this_browser = other.token == session.token;
+    let browsers: Vec<(String, String, Option<String>)> = devices.sessions.iter().map(written).collect();
+    let sessions = devices.sessions.iter().zip(&browsers).map(|(family, (id, hosts, address))| {
+        let (this_browser, other) = (family.is(session.family()), &family.head);
         SessionRow {
             id,
             browser: &other.browser,
+            hosts,
             address: address.as_deref(),
             // What is stored lags behind by a minute; this one is here now.
             last_seen: if this_browser { portal.auth.now() } else { other.last_seen_at },

@@ -23,6 +23,6 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let destination = caller.destination();
     // The app asks for a sign-in where it needs one.
     let Some(_) = caller.session(&portal).await? else { return Ok(answer::go_on(&portal, &caller, &destination)) };
-    let view = Faster { return_to: &caller.address(&destination, &portal) };
+    let view = Faster { return_to: &caller.way_to(&destination, &portal) };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }

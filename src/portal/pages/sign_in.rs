@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use http::Uri;
 use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::faster;
+use super::{faster, hand_off};
 use crate::auth::failure::refusal_apart;
 use crate::auth::sign_in::Answered;
 use crate::domain::ceremony::CeremonyId;
@@ -24,14 +25,25 @@ use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::views::sign_in::SignIn;
 use crate::portal::{Portal, answer};
 
-/// The page; a signed-in visitor goes on to where they wanted.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
-    match caller.session(&portal).await? {
+/// The page; a signed-in visitor goes on to where they wanted. On a host where people do not sign in, the way to where they
+/// do.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
+    let session = caller.session(&portal).await?;
+    match &session {
         // No app is open to them before that, and a proxy in front would send them back here.
         Some(session) if session.review() => {
-            return Ok(answer::go_to(&detour::returning(RECOVER_REVIEW, caller.return_path())));
+            let return_to = caller.return_to.as_ref().map(|destination| caller.address(destination, &portal));
+            let review = detour::returning(RECOVER_REVIEW, return_to.as_deref());
+            return Ok(answer::go_to(&format!("{}{review}", portal.origins.public())));
         }
-        Some(_) => return Ok(answer::go_on(&portal, &caller, &caller.destination())),
+        session if !portal.hand_offs.is_home(&caller.peer.authority.host) => {
+            return Ok(hand_off::leave(&portal, &caller, session.as_ref(), &uri));
+        }
+        Some(session) => {
+            if let Some(on) = hand_off::go_on(&portal, &caller, session, &uri).await? {
+                return Ok(on);
+            }
+        }
         None => {}
     }
     let (return_to, registration) = (caller.return_path(), portal.registration());
@@ -118,8 +130,7 @@ pub async fn verify(
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;
-            let location =
-                if elsewhere { faster::on_the_way_to(return_to) } else { caller.address(return_to, &portal) };
+            let location = if elsewhere { faster::on_the_way_to(return_to) } else { caller.way_to(return_to, &portal) };
             Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.

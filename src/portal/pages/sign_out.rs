@@ -7,7 +7,9 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::{HeaderName, SET_COOKIE};
 
+use crate::domain::destination::Destination;
 use crate::domain::own_paths::SIGNED_OUT;
+use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::sign_out::{SignOut, SignedOut};
@@ -32,7 +34,16 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<R
             }
         })?;
     }
-    let mut response = answer::without_session(&portal, answer::go_to(SIGNED_OUT));
+    // The page after it is where people sign in again, and leads back here then.
+    let here = &caller.peer.authority.host;
+    let done = match portal.hand_offs.is_home(here) {
+        true => SIGNED_OUT.to_owned(),
+        false => {
+            let here = caller.address(&Destination::root(), &portal);
+            format!("{}{}", portal.origins.public(), detour::returning(SIGNED_OUT, Some(&here)))
+        }
+    };
+    let mut response = answer::without_session(&portal, answer::go_to(&done));
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
     // What the app left in the browser's cache must not show after signing out.
@@ -40,7 +51,10 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<R
     Ok(response)
 }
 
-/// Says that it is done.
-pub async fn done(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    answer::page(&portal, &caller, |chrome| SignedOut.render(chrome))
+/// Says that it is done. Where it was done at another host, this browser still shows the token that has ended with it.
+pub async fn done(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
+    let view = SignedOut { return_to: caller.return_path() };
+    let page = answer::page(&portal, &caller, |chrome| view.render(chrome));
+    let is_over = caller.visitor.session.is_some() && caller.session(&portal).await?.is_none();
+    Ok(if is_over { answer::without_session(&portal, page) } else { page })
 }

@@ -57,6 +57,8 @@ pub struct SessionRow<'a> {
     pub id: &'a str,
     /// The browser in words.
     pub browser: &'a str,
+    /// The hosts it is signed in at, where there is more than one to tell apart; else nothing.
+    pub hosts: &'a str,
     /// The address it signed in from, where that is known.
     pub address: Option<&'a str>,
     /// When it was seen last.

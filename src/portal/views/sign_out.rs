@@ -19,7 +19,10 @@ pub struct SignOut<'a> {
 
 /// Says that the session has ended.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedOut;
+pub struct SignedOut<'a> {
+    /// Where signing in again leads.
+    pub return_to: Option<&'a str>,
+}
 
 #[derive(Template)]
 #[template(path = "pages/sign_out.html")]
@@ -35,7 +38,7 @@ struct Asking<'a> {
 struct Done<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    sign_in_url: &'static str,
+    sign_in_url: String,
 }
 
 impl SignOut<'_> {
@@ -48,11 +51,12 @@ impl SignOut<'_> {
     }
 }
 
-impl SignedOut {
+impl SignedOut<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let frame = Frame::new(chrome, words.say("signed-out-heading"), own_paths::SIGNED_OUT);
-        finish(&Done { frame, words, sign_in_url: own_paths::SIGN_IN })
+        let here = detour::returning(own_paths::SIGNED_OUT, self.return_to);
+        let frame = Frame::new(chrome, words.say("signed-out-heading"), &here);
+        finish(&Done { frame, words, sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to) })
     }
 }

@@ -72,7 +72,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.push(("devices".to_owned(), devices(email).render(chrome)));
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
-    pages.push(("signed-out".to_owned(), SignedOut.render(chrome)));
+    pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
         pages.push((format!("{refused:?}"), refused.render(chrome)));
     }
@@ -142,8 +142,22 @@ fn devices(text: &str) -> Devices<'_> {
             local,
         ],
         sessions: vec![
-            SessionRow { id: "0199", browser: text, address: Some(text), last_seen: AT, this_browser: true },
-            SessionRow { id: "0200", browser: "Firefox on Windows", address: None, last_seen: AT, this_browser: false },
+            SessionRow {
+                id: "0199",
+                browser: text,
+                hosts: text,
+                address: Some(text),
+                last_seen: AT,
+                this_browser: true,
+            },
+            SessionRow {
+                id: "0200",
+                browser: "Firefox on Windows",
+                hosts: "",
+                address: None,
+                last_seen: AT,
+                this_browser: false,
+            },
         ],
         events: vec![
             EventRow { what: What::SignedIn, when: AT, browser: text },
@@ -457,7 +471,7 @@ fn whom_the_page_without_access_names_is_offered_to_sign_out() {
 
 #[test]
 fn the_current_language_is_marked() {
-    let page = english(|chrome| SignedOut.render(chrome));
+    let page = english(|chrome| SignedOut { return_to: None }.render(chrome));
     assert!(page.contains("<html lang=\"en\" dir=\"ltr\">"));
     assert!(page.contains("lang=\"en\" hreflang=\"en\" aria-current=\"true\">English</a>"), "{page}");
     assert!(page.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"), "{page}");

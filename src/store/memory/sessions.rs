@@ -2,6 +2,8 @@
 
 use super::state::State;
 use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConflict, TokensChange};
+use crate::domain::secret::SecretDigest;
+use crate::domain::session::Session;
 
 impl State {
     pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Conflict> {
@@ -14,13 +16,18 @@ impl State {
                 if let Some(credential) = &session.credential {
                     self.passkey(credential, session.account)?;
                 }
+                if session.head.is_some_and(|head| !self.sessions.contains_key(&head)) {
+                    return Err(SessionConflict::Ended.into());
+                }
                 self.sessions.insert(session.token, session);
             }
             SessionChange::End(token) => {
-                self.sessions.remove(&token);
+                let family = self.family(token);
+                self.sessions.retain(|_, session| session.family() != family);
             }
             SessionChange::EndAll { account, except } => {
-                self.sessions.retain(|token, session| session.account != account || Some(*token) == except);
+                let except = except.map(|token| self.family(token));
+                self.sessions.retain(|_, session| session.account != account || Some(session.family()) == except);
             }
             SessionChange::Tie { session, credential, authentication } => {
                 let account = self.sessions.get(&session).ok_or(SessionConflict::Ended)?.account;
@@ -51,6 +58,10 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn family(&self, token: SecretDigest) -> SecretDigest {
+        self.sessions.get(&token).map_or(token, Session::family)
     }
 
     pub(super) fn make_tokens(&mut self, change: TokensChange) -> Result<(), Conflict> {

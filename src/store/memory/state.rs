@@ -1,6 +1,6 @@
 //! What the store in memory remembers, and what every [`Change`] does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -69,9 +69,11 @@ impl State {
         }
     }
 
-    /// A session's tokens go with it, however it ends.
-    pub(super) fn drop_orphaned_tokens(&mut self) {
+    /// A session's tokens go with it, however it ends, and so do the members of its family.
+    pub(super) fn drop_orphans(&mut self) {
         let Self { tokens, sessions, .. } = self;
+        let heads: BTreeSet<_> = sessions.keys().copied().collect();
+        sessions.retain(|_, session| session.head.is_none_or(|head| heads.contains(&head)));
         tokens.retain(|session, _| sessions.contains_key(session));
     }
 

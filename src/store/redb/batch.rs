@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 use ::redb::{ReadableTable as _, WriteTransaction};
 
 use super::fault::Fault;
-use super::rows::Row;
+use super::rows::{Row, after_digest, of_digest};
 use super::table::Table;
 use super::view::{View, first_keys};
+use crate::domain::session::Session;
 use crate::domain::token_family::TokenFamily;
 
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
@@ -95,8 +96,13 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     /// Takes away a row that its index does not name any more.
     pub(super) fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
         self.unset(table, key.to_vec());
-        // A session's tokens go with it, however it ends.
-        if table == Table::Sessions { self.discard_if_there::<TokenFamily>(key) } else { Ok(()) }
+        if table != Table::Sessions {
+            return Ok(());
+        }
+        // A session's tokens go with it, however it ends, and so do the members of its family.
+        self.discard_if_there::<TokenFamily>(key)?;
+        let members = self.keys(Table::SessionsByHead, of_digest(key), usize::MAX)?;
+        self.discard::<Session>(members.iter().map(|key| after_digest(key).to_vec())).map(drop)
     }
 
     /// The keys of those rows of a table, as the transaction holds it, that are like that. The table is read through.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::batch::Batch;
 use super::fault::Fault;
-use super::rows::{Row, after_account, after_time};
+use super::rows::{Row, after_account, after_digest, after_time};
 use super::table::Table;
 use super::view::{View as _, dangling};
 
@@ -62,7 +62,9 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Registrations => &[Table::RegistrationsByEmail, Table::RegistrationsByExpiry],
         Table::Accounts => &[Table::AccountsByEmail],
         Table::Passkeys => &[Table::PasskeysByAccount],
-        Table::Sessions => &[Table::SessionsByAccount, Table::SessionsByCreation, Table::SessionsByLastUse],
+        Table::Sessions => {
+            &[Table::SessionsByAccount, Table::SessionsByCreation, Table::SessionsByLastUse, Table::SessionsByHead]
+        }
         Table::TokenFamilies => &[Table::RefreshTokens],
         Table::Links => &[Table::LinksByCode, Table::LinksByAccount, Table::LinksByExpiry],
         Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByEmail, Table::RecoveriesByExpiry],
@@ -87,6 +89,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         | Table::RegistrationsByExpiry
         | Table::SessionsByCreation
         | Table::SessionsByLastUse
+        | Table::SessionsByHead
         | Table::LinksByExpiry
         | Table::RecoveriesByExpiry
         | Table::HoldsByExpiry
@@ -107,6 +110,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
             key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default()
         }
         Table::PasskeysByAccount | Table::EventsByAccount => after_time(after_account(key)),
+        Table::SessionsByHead => after_digest(key),
         Table::SessionsByAccount | Table::LinksByAccount | Table::RecoveriesByAccount => after_account(key),
         Table::CeremoniesByExpiry
         | Table::RegistrationsByExpiry

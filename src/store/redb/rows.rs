@@ -38,6 +38,17 @@ pub(super) fn after_account(key: &[u8]) -> &[u8] {
     key.get(16..).unwrap_or_default()
 }
 
+/// The keys of an index by a digest that begin with that digest.
+pub(super) fn of_digest(digest: &[u8]) -> RangeInclusive<Vec<u8>> {
+    // Another digest is all that follows.
+    digest.to_vec()..=[digest, &[0xff; 32]].concat()
+}
+
+/// What follows the digest in a key of an index by a digest.
+pub(super) fn after_digest(key: &[u8]) -> &[u8] {
+    key.get(32..).unwrap_or_default()
+}
+
 /// The key of an index by time.
 pub(super) fn at(time: Timestamp, key: &[u8]) -> Vec<u8> {
     [&time.unix().to_be_bytes(), key].concat()

@@ -31,6 +31,8 @@ pub(super) enum Table {
     SessionsByCreation,
     /// Time of last use, token's digest.
     SessionsByLastUse,
+    /// The token's digest of the head of a family, a member's token's digest.
+    SessionsByHead,
     /// By the session's token's digest.
     TokenFamilies,
     /// A refresh token's digest; its value is the session's token's digest.
@@ -88,7 +90,7 @@ pub(super) const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub(super) const ALL: [Self; 37] = [
+    pub(super) const ALL: [Self; 38] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -103,6 +105,7 @@ impl Table {
         Self::SessionsByAccount,
         Self::SessionsByCreation,
         Self::SessionsByLastUse,
+        Self::SessionsByHead,
         Self::TokenFamilies,
         Self::RefreshTokens,
         Self::Links,
@@ -145,6 +148,7 @@ impl Table {
             Self::SessionsByAccount => "sessions-by-account",
             Self::SessionsByCreation => "sessions-by-creation",
             Self::SessionsByLastUse => "sessions-by-last-use",
+            Self::SessionsByHead => "sessions-by-head",
             Self::TokenFamilies => "token-families",
             Self::RefreshTokens => "refresh-tokens",
             Self::Links => "links",

@@ -167,6 +167,7 @@ impl Issuing {
             recovered_at: None,
             host: None,
             bound_for: Destination::root(),
+            head: None,
         };
         self.commit(vec![Change::Session(SessionChange::Add(session.clone()))]).await;
         let account = self.store.account(session.account).await.unwrap().unwrap();

@@ -45,6 +45,7 @@ fn somebody(number: u128) -> SignedIn {
         recovered_at: Some(NOW),
         host: None,
         bound_for: crate::domain::destination::Destination::root(),
+        head: None,
     };
     SignedIn { session, account, ends_at: NOW.after(LIMITS.absolute) }
 }
@@ -356,7 +357,7 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
     let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
     assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
     for number in 1..3 * MOST as u128 {
-        sessions.keep(&LiveSession::new(&somebody(number), None, Cut::NONE, LIMITS), token("notes", "a token"));
+        sessions.keep(&LiveSession::new(&somebody(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
     }
     assert!(sessions.kept.len() <= MOST && sessions.kept.len() > MOST / 2);
 }

@@ -16,9 +16,14 @@ impl Batch<'_, '_> {
     pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Stop> {
         match change {
             SessionChange::Add(session) => self.add_session(&session)?,
-            SessionChange::End(token) => self.discard_if_there::<Session>(token.bytes())?,
+            SessionChange::End(token) => {
+                let family = self.family(token)?;
+                self.discard_if_there::<Session>(family.bytes())?;
+                self.discard_if_there::<Session>(token.bytes())?;
+            }
             SessionChange::EndAll { account, except } => {
-                self.end_sessions(account, |session| Some(session.token) != except)?;
+                let except = except.map(|token| self.family(token)).transpose()?;
+                self.end_sessions(account, |session| Some(session.family()) != except)?;
             }
             SessionChange::Tie { session, credential, authentication } => {
                 let session = self.load::<Session>(session.bytes())?.ok_or(SessionConflict::Ended)?;
@@ -70,7 +75,18 @@ impl Batch<'_, '_> {
         if let Some(credential) = &session.credential {
             self.passkey(credential, session.account)?;
         }
+        if let Some(head) = session.head {
+            self.load::<Session>(head.bytes())?.ok_or(SessionConflict::Ended)?;
+        }
         Ok(self.put(session)?)
+    }
+
+    /// The family of a session; one that is gone, or cannot be read, is one by itself.
+    fn family(&mut self, token: SecretDigest) -> Result<SecretDigest, Fault> {
+        match self.load::<Session>(token.bytes()) {
+            Err(Fault::Unreadable { .. }) => Ok(token),
+            session => Ok(session?.map_or(token, |session| session.family())),
+        }
     }
 
     pub(super) fn add_tokens(&mut self, family: &TokenFamily) -> Result<(), Stop> {

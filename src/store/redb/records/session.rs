@@ -12,6 +12,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::host::Host;
+use crate::domain::secret::SecretDigest;
 use crate::domain::session::{Authentication, Method, Session, SessionId};
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +42,7 @@ struct SessionV3 {
     was: SessionV2,
     host: Option<String>,
     bound_for: String,
+    head: Option<[u8; 32]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,11 +82,16 @@ impl Row for Session {
 
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         let token = self.token.bytes();
-        vec![
+        let mut rows = vec![
             (Table::SessionsByAccount, [self.account.0.as_bytes(), &token[..]].concat(), Vec::new()),
             (Table::SessionsByCreation, at(self.created_at, token), Vec::new()),
-            (Table::SessionsByLastUse, at(self.last_seen_at, token), Vec::new()),
-        ]
+        ];
+        // A member of a family is idle when its head is.
+        rows.push(match &self.head {
+            None => (Table::SessionsByLastUse, at(self.last_seen_at, token), Vec::new()),
+            Some(head) => (Table::SessionsByHead, [&head.bytes()[..], token].concat(), Vec::new()),
+        });
+        rows
     }
 
     fn encode(&self) -> Result<Vec<u8>, Fault> {
@@ -101,6 +108,7 @@ impl Row for Session {
             recovered_at,
             host,
             bound_for,
+            head,
         } = self;
         let was = SessionV1 {
             id: *id.0.as_bytes(),
@@ -115,12 +123,14 @@ impl Row for Session {
         };
         let was = SessionV2 { was, recovered_at: recovered_at.map(Timestamp::unix), review: false };
         let host = host.as_ref().map(|host| host.as_str().to_owned());
-        super::encode(Self::TABLE, 3, &SessionV3 { was, host, bound_for: bound_for.as_str().to_owned() })
+        let (bound_for, head) = (bound_for.as_str().to_owned(), head.map(|head| *head.bytes()));
+        super::encode(Self::TABLE, 3, &SessionV3 { was, host, bound_for, head })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        let without_host = |was| SessionV3 { was, host: None, bound_for: Destination::root().as_str().to_owned() };
-        let SessionV3 { was: SessionV2 { was, recovered_at, review: _ }, host, bound_for } =
+        let without_host =
+            |was| SessionV3 { was, host: None, bound_for: Destination::root().as_str().to_owned(), head: None };
+        let SessionV3 { was: SessionV2 { was, recovered_at, review: _ }, host, bound_for, head } =
             match super::version(Self::TABLE, value)? {
                 (1, bytes) => without_host(SessionV2 {
                     was: super::record(Self::TABLE, bytes)?,
@@ -163,6 +173,7 @@ impl Row for Session {
                 .map(|host| Host::parse(&host).map_err(|error| super::unreadable(Self::TABLE, error)))
                 .transpose()?,
             bound_for: Destination::try_from(bound_for).unwrap_or_default(),
+            head: head.map(SecretDigest::from_bytes),
         })
     }
 }

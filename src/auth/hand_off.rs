@@ -1,0 +1,92 @@
+//! Drives the steps of [`crate::domain::hand_off`].
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::failure::Failure;
+use super::sessions::{LiveSession, Sessions};
+use super::starting::SignedInBrowser;
+use crate::domain::destination::Destination;
+use crate::domain::hand_off::{self, Code, Purpose, Refusal, Said};
+use crate::domain::secret::Secret;
+use crate::domain::session::{Session, SignedIn};
+use crate::domain::visitor::Visitor;
+use crate::store::StoreError;
+
+/// One sign-in for several hosts.
+#[derive(Clone, Debug)]
+pub struct HandOffFlow {
+    core: Arc<Core>,
+    sessions: Sessions,
+}
+
+/// What taking a code comes to.
+#[derive(Debug)]
+pub enum Taken {
+    /// The browser has a session at this host from now on.
+    SignedIn(Box<SignedInBrowser>),
+    /// It has one of the same family already.
+    Already,
+}
+
+impl HandOffFlow {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions) -> Self {
+        Self { core, sessions }
+    }
+
+    /// The code by which that session is handed over; `None` where it has ended meanwhile, or has still to answer "Keep
+    /// your account safe".
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn give(&self, session: &LiveSession, purpose: Purpose<'_>) -> Result<Option<Code>, StoreError> {
+        let Some(SignedIn { session, account, .. }) = self.sessions.signed_in(session).await? else { return Ok(None) };
+        if account.aftermath.review.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Code::new(&session, purpose, self.core.now(), &self.core.keys.hand_offs)))
+    }
+
+    /// Takes a code from the browser that has `state` at the host it came to. The same code again, while it is good, comes
+    /// to the same session.
+    ///
+    /// # Errors
+    /// Any [`Refusal`]; a failure of the store.
+    pub async fn take(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Taken, Failure<Refusal>> {
+        let core = &self.core;
+        let key = &core.keys.hand_offs;
+        let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
+        let purpose = Purpose { host, state: state.digest() };
+        let said = Code::open(code, purpose, core.now(), key).map_err(Failure::Refused)?;
+        let from = self.handed_over(&said).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
+        let here = match visitor.session {
+            Some(token) => self.sessions.find_at(token, host).await?,
+            None => None,
+        };
+        let (token, id) = said.session(state, key);
+        if let Some(made) = core.records.session(token.digest()).await? {
+            let session = Some(made).filter(|made| made.family() == from.family() && made.host.as_ref() == Some(host));
+            return Ok(signed_in(token, session.ok_or(Failure::Refused(Refusal::Unknown))?));
+        }
+        if here.as_ref().is_some_and(|here| here.family() == from.family()) {
+            return Ok(Taken::Already);
+        }
+        let member = from.member(token.digest(), id, host.clone(), core.now());
+        let replaced = here.map(|here| here.token());
+        let member = core.carry_out(hand_off::take(&from, member, replaced)).await?;
+        tracing::info!(account = %member.account, %host, "signed in by a hand-off");
+        Ok(signed_in(token, member))
+    }
+
+    /// The session that a code was made for, where it may still be handed over.
+    async fn handed_over(&self, said: &Said) -> Result<Option<Session>, StoreError> {
+        let theirs = self.core.records.sessions(said.account).await?;
+        let Some(from) = theirs.into_iter().find(|session| session.id == said.session) else { return Ok(None) };
+        let live = self.sessions.find(from.token).await?;
+        Ok(live.filter(|live| !live.review()).map(|_| from))
+    }
+}
+
+fn signed_in(token: Secret, session: Session) -> Taken {
+    Taken::SignedIn(Box::new(SignedInBrowser { token, session, return_to: Destination::root() }))
+}

@@ -1,0 +1,213 @@
+//! The hand-off: a browser that is signed in at one host of ours gets a session at another, without asking its person for
+//! anything.
+//!
+//! 1. The other host gives the browser a secret, the state, and sends it to where people sign in with nothing but its
+//!    digest in the address.
+//! 2. There a page sends a code to the other host, in the body of a form.
+//! 3. The other host takes the code from the browser that has the state, and gives it a session: a member of the
+//!    [family](super::family).
+//!
+//! Nothing is kept for it. A code says whose session it was made for and when, sealed together with the host and the state
+//! that it was made for. The token of the session follows from code and state, so that a code makes one session and no
+//! second one, however often it comes.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+
+use super::account::AccountId;
+use super::clock::{Entropy, LEEWAY, Timestamp};
+use super::host::Host;
+use super::plan::{Change, Conflict, Plan, SessionChange};
+use super::secret::{MacKey, Secret, SecretDigest};
+use super::session::{Session, SessionId};
+
+/// How long a code is good.
+pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a browser keeps a state.
+pub const STATE_LIFETIME: Duration = Duration::from_secs(120);
+
+/// How many states one browser can have at one host, one for each tab that is on its way. It bounds what the cookies of a
+/// host can grow to: what comes back to a state that another has taken the place of is begun again.
+const STATES: u8 = 32;
+
+/// The name of a state among those of its browser and host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateId(u8);
+
+impl StateId {
+    /// Reads one that was sent.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|id: &u8| *id < STATES && id.to_string() == text).map(Self)
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..STATES).map(Self)
+    }
+
+    /// A random one.
+    pub fn draw(entropy: &dyn Entropy) -> Self {
+        let mut byte = [0];
+        entropy.fill(&mut byte);
+        let [byte] = byte;
+        Self(byte % STATES)
+    }
+}
+
+impl fmt::Display for StateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What an address says of a state: its name and its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownState {
+    /// Its name.
+    pub id: StateId,
+    /// The digest of the secret.
+    pub digest: SecretDigest,
+}
+
+impl KnownState {
+    /// Reads what [`Self`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, digest) = text.split_once('.')?;
+        let digest = URL_SAFE_NO_PAD.decode(digest).ok()?.try_into().ok()?;
+        Some(Self { id: StateId::parse(id)?, digest: SecretDigest::from_bytes(digest) })
+    }
+}
+
+impl fmt::Display for KnownState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.id, URL_SAFE_NO_PAD.encode(self.digest.bytes()))
+    }
+}
+
+/// What a code is made for: the browser that has the state of that digest, at that host.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose<'a> {
+    /// The host that gives the session.
+    pub host: &'a Host,
+    /// The digest of the state that the browser has there.
+    pub state: SecretDigest,
+}
+
+/// A code, as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code(String);
+
+/// What a code says that is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Whose session it was made for.
+    pub account: AccountId,
+    /// Which.
+    pub session: SessionId,
+    code: Code,
+}
+
+/// Why a code is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The browser does not have the state that it was begun with.
+    NoState,
+    /// It is none of ours, or was made for another browser or host.
+    Unknown,
+    /// It is too old.
+    Late,
+    /// The session it was made for has ended, or may not be handed on yet.
+    SignedOut,
+}
+
+impl Refusal {
+    /// A short name, for the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoState => "no-state",
+            Self::Unknown => "unknown-code",
+            Self::Late => "late-code",
+            Self::SignedOut => "signed-out",
+        }
+    }
+}
+
+impl From<Conflict> for Refusal {
+    /// What a visitor is told who lost a race: the session has ended, or its account is gone.
+    fn from(_: Conflict) -> Self {
+        Self::SignedOut
+    }
+}
+
+/// How many bytes of a code are what it says.
+const HEAD: usize = 40;
+
+impl Code {
+    /// The code by which `session` is handed over.
+    pub fn new(session: &Session, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Self {
+        let mut bytes = Vec::with_capacity(HEAD + 32);
+        bytes.extend_from_slice(session.account.0.as_bytes());
+        bytes.extend_from_slice(session.id.0.as_bytes());
+        bytes.extend_from_slice(&now.unix().to_be_bytes());
+        let seal = seal(&bytes, purpose, key);
+        bytes.extend_from_slice(&seal);
+        Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// As it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads one that was sent.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::Late`].
+    pub fn open(text: &str, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Result<Said, Refusal> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::Unknown)?;
+        let (head, sent) = bytes.split_at_checked(HEAD).ok_or(Refusal::Unknown)?;
+        if !bool::from(seal(head, purpose, key).ct_eq(sent)) {
+            return Err(Refusal::Unknown);
+        }
+        let (account, session, at) = fields(head).ok_or(Refusal::Unknown)?;
+        // One from the future would be good for as long as the clock was ahead.
+        if now > at.after(CODE_LIFETIME) || at > now.after(LEEWAY) {
+            return Err(Refusal::Late);
+        }
+        Ok(Said { account, session, code: Self(text.to_owned()) })
+    }
+}
+
+fn fields(head: &[u8]) -> Option<(AccountId, SessionId, Timestamp)> {
+    let (account, rest) = head.split_first_chunk::<16>()?;
+    let (session, rest) = rest.split_first_chunk::<16>()?;
+    let at = u64::from_be_bytes(*rest.first_chunk::<8>()?);
+    Some((AccountId(Uuid::from_bytes(*account)), SessionId(Uuid::from_bytes(*session)), Timestamp::from_unix(at)))
+}
+
+fn seal(head: &[u8], Purpose { host, state }: Purpose<'_>, key: &MacKey) -> [u8; 32] {
+    key.mac(&[b"code", head, host.as_str().as_bytes(), state.bytes()])
+}
+
+impl Said {
+    /// The token and the public name of the session that the browser with that `state` gets: the same each time.
+    pub fn session(&self, state: &Secret, key: &MacKey) -> (Secret, SessionId) {
+        let mac = |what: &[u8]| key.mac(&[what, self.code.0.as_bytes(), state.bytes()]);
+        let id = *mac(b"name").first_chunk().expect("a digest has 32 bytes");
+        (Secret::from_bytes(mac(b"token")), SessionId(uuid::Builder::from_random_bytes(id).into_uuid()))
+    }
+}
+
+/// Gives a browser that is signed in by `from` the `member` of its family. What it was signed in with at that host before
+/// ends.
+pub fn take(from: &Session, member: Session, replaced: Option<SecretDigest>) -> Plan<Session> {
+    let mut changes: Vec<Change> = replaced.map(SessionChange::End).map(Change::from).into_iter().collect();
+    // After what ends, so that nothing is handed over from a session that ended with it.
+    changes.extend([SessionChange::Require(from.token).into(), SessionChange::Add(member.clone()).into()]);
+    Plan::durable(changes, member)
+}

@@ -1,0 +1,93 @@
+//! How a browser leaves a host of ours for the one where people sign in, so that it can be handed back.
+//!
+//! What it takes along is said in the address: where it wants to go, and the digest of the state. The state itself stays
+//! behind in a cookie of that host, which comes back with the hand-off alone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::cookies::CookieNames;
+use super::detour;
+use crate::domain::clock::Entropy;
+use crate::domain::cookies;
+use crate::domain::hand_off::{KnownState, StateId};
+use crate::domain::host::Host;
+use crate::domain::origin::OwnOrigins;
+use crate::domain::own_paths::SIGN_IN;
+use crate::domain::secret::Secret;
+
+/// Where a browser goes to sign in, and what it keeps meanwhile.
+#[derive(Debug)]
+pub struct Leaving {
+    /// The whole address.
+    pub address: String,
+    /// The cookie with the state; `None` where people sign in on the very host.
+    pub set_cookie: Option<HeaderValue>,
+}
+
+/// How browsers leave for the host where people sign in.
+#[derive(Clone)]
+pub struct HandOffs {
+    origins: OwnOrigins,
+    cookies: CookieNames,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl HandOffs {
+    /// Between these origins, with these cookies.
+    pub fn new(origins: OwnOrigins, cookies: CookieNames, entropy: Arc<dyn Entropy>) -> Self {
+        Self { origins, cookies, entropy }
+    }
+
+    /// Whether people sign in at `host` itself.
+    pub fn is_home(&self, host: &Host) -> bool {
+        self.origins.public().host() == host
+    }
+
+    /// The way of a browser at `host` to where people sign in, with a fresh state; where it wants to go is said by
+    /// `return_to`, a whole address.
+    pub fn leave(&self, host: &Host, return_to: &str) -> Leaving {
+        let state = (StateId::draw(&*self.entropy), Secret::generate(&*self.entropy));
+        self.leave_with(host, return_to, state)
+    }
+
+    /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
+    /// on. The browser goes on to the front page there, where the script says nothing else.
+    pub fn leave_again(&self, host: &Host, headers: &HeaderMap) -> Leaving {
+        if self.is_home(host) {
+            return Leaving { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
+        }
+        let return_to = format!("{}/", self.origins.at(host));
+        let known = StateId::all().find_map(|id| Some((id, self.state(id, headers)?)));
+        match known {
+            Some(state) => self.leave_with(host, &return_to, state),
+            None => self.leave(host, &return_to),
+        }
+    }
+
+    fn leave_with(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> Leaving {
+        let sign_in = detour::returning(SIGN_IN, Some(return_to));
+        let public = self.origins.public();
+        if self.is_home(host) {
+            return Leaving { address: format!("{public}{sign_in}"), set_cookie: None };
+        }
+        let state = KnownState { id, digest: secret.digest() };
+        let address = format!("{public}{}", detour::with(&sign_in, "state", &state.to_string()));
+        Leaving { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
+    }
+
+    /// The state of that name which a request carries.
+    pub fn state(&self, id: StateId, headers: &HeaderMap) -> Option<Secret> {
+        let fields = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        let found = cookies::find(fields, &self.cookies.state(id)).only?;
+        str::from_utf8(found).ok().and_then(Secret::parse)
+    }
+}
+
+impl fmt::Debug for HandOffs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandOffs").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}

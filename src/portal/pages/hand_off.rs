@@ -1,0 +1,148 @@
+//! `/_bmauth/hand-off`: one sign-in for several hosts. The page that sends a code is shown where people sign in, and the
+//! host that it is for takes it here.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{ORIGIN, SET_COOKIE};
+use http::{HeaderMap, Uri};
+use serde::Deserialize;
+
+use crate::auth::failure::Failure;
+use crate::auth::hand_off::Taken;
+use crate::auth::sessions::LiveSession;
+use crate::domain::destination::Destination;
+use crate::domain::hand_off::{KnownState, Purpose, Refusal, StateId};
+use crate::domain::own_paths::SIGN_IN;
+use crate::domain::return_to::ReturnTo;
+use crate::gate::detour;
+use crate::gate::refusal::GateRefusal;
+use crate::portal::caller::{self, Caller};
+use crate::portal::handler::{PageError, PageForm};
+use crate::portal::headers::HandsTo;
+use crate::portal::same_origin::{Sent, one};
+use crate::portal::views::hand_off::{BeginAgain, HandOff};
+use crate::portal::{Portal, answer};
+
+/// A page of this address is a step on the way, and not asked for: on to signing in.
+pub async fn get(caller: Caller) -> Response {
+    answer::go_to(&detour::returning(SIGN_IN, caller.return_path()))
+}
+
+/// Leads whoever is signed in, by `session`, on to where they want to go: to another host by handing them over, where it
+/// has sent them with a state, else by way of that host. `None` where the session has ended meanwhile.
+pub(super) async fn go_on(
+    portal: &Portal,
+    caller: &Caller,
+    session: &LiveSession,
+    uri: &Uri,
+) -> Result<Option<Response>, PageError> {
+    let destination = caller.destination();
+    let state = caller::query(uri, "state").and_then(|text| KnownState::parse(&text));
+    let (Some((to, target)), Some(state)) = (destination.elsewhere(&portal.origins), state) else {
+        return Ok(Some(answer::go_on(portal, caller, &destination)));
+    };
+    let purpose = Purpose { host: to.host(), state: state.digest };
+    let Some(code) = portal.auth.hand_off.give(session, purpose).await? else { return Ok(None) };
+    let view = HandOff {
+        to,
+        code: code.as_str(),
+        state: &state.id.to_string(),
+        return_to: target,
+        again: caller::query(uri, "again").is_some(),
+    };
+    let mut response = answer::page(portal, caller, |chrome| view.render(chrome));
+    response.extensions_mut().insert(HandsTo(to.clone()));
+    Ok(Some(response))
+}
+
+/// Sends a visitor of another host to where people sign in, or back to where they wanted if they are signed in here.
+pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>, uri: &Uri) -> Response {
+    let destination = caller.destination();
+    let address = caller.address(&destination, portal);
+    if session.is_some() {
+        return answer::go_on(portal, caller, &destination);
+    }
+    let leaving = portal.hand_offs.leave(&caller.peer.authority.host, &address);
+    let again = caller::query(uri, "again").map(|_| detour::with(&leaving.address, "again", "1"));
+    let mut response = answer::go_to(again.as_ref().unwrap_or(&leaving.address));
+    response.headers_mut().extend(leaving.set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+/// What the page sends.
+#[derive(Deserialize)]
+pub struct HandedOver {
+    code: String,
+    state: String,
+    return_to: String,
+    /// It was begun again once already.
+    again: Option<String>,
+}
+
+/// Takes a code, which only the page sends: a session at this host. Without one it is begun again, once.
+pub async fn post(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    headers: HeaderMap,
+    PageForm(form): PageForm<HandedOver>,
+) -> Result<Response, PageError> {
+    if portal.hand_offs.is_home(&caller.peer.authority.host) || !comes_from_the_page(&portal, &headers) {
+        return Err(GateRefusal::HandOffRefused.into());
+    }
+    let target = Destination::from(ReturnTo::parse_or_root(Some(&form.return_to)));
+    let id = StateId::parse(&form.state);
+    let state = id.and_then(|id| portal.hand_offs.state(id, &headers));
+    let taken = match &state {
+        Some(state) => portal.auth.hand_off.take(&form.code, state, &caller.visitor).await,
+        None => Err(Failure::Refused(Refusal::NoState)),
+    };
+    let mut response = match taken {
+        Ok(Taken::SignedIn(signed_in)) => {
+            answer::with_member(&portal, &signed_in, answer::go_on(&portal, &caller, &target))
+        }
+        Ok(Taken::Already) => answer::go_on(&portal, &caller, &target),
+        Err(Failure::World(failure)) => return Err(failure.into()),
+        Err(Failure::Refused(refusal)) => {
+            tracing::info!(why = refusal.name(), "a hand-off was not taken");
+            return refused(&portal, &caller, &target, refusal, form.again.is_some()).await;
+        }
+    };
+    response.headers_mut().extend(id.map(|id| (SET_COOKIE, portal.cookies.clear_state(id))));
+    Ok(response)
+}
+
+async fn refused(
+    portal: &Portal,
+    caller: &Caller,
+    target: &Destination,
+    refusal: Refusal,
+    again: bool,
+) -> Result<Response, PageError> {
+    // It came back by the back button, or in a second tab.
+    if caller.session(portal).await?.is_some() {
+        return Ok(answer::go_on(portal, caller, target));
+    }
+    let sign_in = detour::returning(SIGN_IN, target.unless_root());
+    if !again {
+        let view = BeginAgain { host: &caller.peer.authority.host, url: &detour::with(&sign_in, "again", "1") };
+        return Ok(answer::page(portal, caller, |chrome| view.render(chrome)));
+    }
+    let refusal = if refusal == Refusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
+    Err(PageError::Refused { refusal, retry: Some(sign_in) })
+}
+
+/// Whether the browser says that a form of the page at `public_url` goes here, as a page. Only that page has a referrer
+/// policy by which its forms have an origin at all. A browser that says nothing but the origin is believed.
+fn comes_from_the_page(portal: &Portal, headers: &HeaderMap) -> bool {
+    let says = |name: &str, allowed: &[&str]| match one(headers, name) {
+        Sent::Nothing => true,
+        Sent::Once(said) => allowed.contains(&said),
+        Sent::Odd => false,
+    };
+    matches!(one(headers, ORIGIN.as_str()), Sent::Once(origin) if origin == portal.origins.public().as_str())
+        && says("sec-fetch-site", &["same-site", "cross-site"])
+        && says("sec-fetch-mode", &["navigate"])
+        && says("sec-fetch-dest", &["document"])
+}

@@ -1,0 +1,78 @@
+//! `/_bmauth/hand-off`: what stands between two hosts, and is mostly not seen.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use crate::domain::host::Host;
+use crate::domain::origin::Origin;
+use crate::domain::own_paths::HAND_OFF;
+use crate::wording::Words;
+
+/// Sends a code to another host: by itself, or where scripts do not run, at a press.
+#[derive(Clone, Copy, Debug)]
+pub struct HandOff<'a> {
+    /// The other host's.
+    pub to: &'a Origin,
+    /// The code.
+    pub code: &'a str,
+    /// The name of the state that the browser has there.
+    pub state: &'a str,
+    /// Where the visitor goes on to there.
+    pub return_to: &'a str,
+    /// Whether it was begun again once already.
+    pub again: bool,
+}
+
+/// Begins it again: by itself, or at a press.
+#[derive(Clone, Copy, Debug)]
+pub struct BeginAgain<'a> {
+    /// The host that is to be signed in at.
+    pub host: &'a Host,
+    /// Where it begins.
+    pub url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/hand_off.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a HandOff<'a>,
+    action: String,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/hand_off_again.html")]
+struct Again<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    url: &'a str,
+}
+
+impl HandOff<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        finish(&Page {
+            frame: frame(chrome, self.to.host()),
+            words,
+            page: self,
+            action: format!("{}{HAND_OFF}", self.to),
+            next: format!("{}{}", self.to, self.return_to),
+        })
+    }
+}
+
+impl BeginAgain<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        finish(&Again { frame: frame(chrome, self.host), words: chrome.words(), url: self.url })
+    }
+}
+
+fn frame<'a>(chrome: &'a Chrome<'_>, host: &Host) -> Frame<'a> {
+    let heading = chrome.words().with("hand-off-heading", "host", host.as_str().to_owned());
+    Frame::without_languages(chrome, heading)
+}
