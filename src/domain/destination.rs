@@ -72,7 +72,7 @@ impl Destination {
         }
     }
 
-    /// The origin and the target, where it is on another origin of `ours` than the one that the flow runs on.
+    /// The origin and the target, where it is on another of `ours` than that of the host that the flow runs on.
     pub fn elsewhere<'a>(&'a self, ours: &'a OwnOrigins) -> Option<(&'a Origin, &'a str)> {
         let (origin, target) = self.text.split_at_checked(self.target_at)?;
         Some((ours.find(origin)?, target))

@@ -53,9 +53,9 @@ pub fn go_to(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// Sends the visitor, who is signed in, on to where they wanted to go.
+/// Sends the visitor on to where they wanted to go.
 pub fn go_on(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
-    go_to(&caller.way_to(destination, portal))
+    go_to(&caller.address(destination, portal))
 }
 
 /// Where a page's script goes on to.
@@ -85,7 +85,7 @@ pub fn sign_in_required(portal: &Portal, caller: &Caller, headers: &HeaderMap) -
     let leaving = portal.hand_offs.leave_again(&caller.peer.authority.host, headers);
     let (headers, body) = refusal.problem(refusal.status(), caller.peer.request_id, Some(&leaving.address));
     let mut response = written(refusal, headers, body);
-    response.headers_mut().extend(leaving.set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+    append_cookie(&mut response, leaving.set_cookie);
     response
 }
 
@@ -135,6 +135,13 @@ pub fn moved_on(portal: &Portal, caller: &Caller, answer: impl IntoResponse) -> 
         headers.insert(TOKEN_HEADER, token.expect("a token is visible ASCII"));
     }
     response
+}
+
+/// Sets one more cookie with an answer, where there is one to set.
+pub fn append_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
 }
 
 /// Makes the browser forget its session.

@@ -17,12 +17,10 @@ use crate::domain::destination::Destination;
 use crate::domain::known_device::KnownDevice;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
-use crate::domain::own_paths::SIGN_IN;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
 use crate::domain::visitor::{Client, Visitor};
 use crate::gate::credentials;
-use crate::gate::detour;
 use crate::gate::peer::PeerInfo;
 use crate::store::StoreError;
 use crate::wording::Words;
@@ -100,15 +98,6 @@ impl Caller {
     /// Where a text of theirs leads; to the app's root where it says nothing that can be gone to.
     pub fn destination_or_root(&self, text: Option<&str>, portal: &Portal) -> Destination {
         text.and_then(|text| self.read_destination(text, portal)).unwrap_or_default()
-    }
-
-    /// The whole address by which they get to a destination of theirs, now that they are signed in: to another host by way
-    /// of its sign-in page, which has them handed over where they are not signed in there yet.
-    pub fn way_to(&self, destination: &Destination, portal: &Portal) -> String {
-        match destination.elsewhere(&portal.origins) {
-            Some((origin, target)) => format!("{origin}{}", detour::returning(SIGN_IN, Some(target))),
-            None => self.address(destination, portal),
-        }
     }
 
     /// The whole address of a destination of theirs.

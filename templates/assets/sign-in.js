@@ -42,7 +42,9 @@ async function finish(begun, credential, mine, address) {
   try {
     const { location: next } = await ask("sign-in/verify", { ceremony: begun.ceremony, credential }, mine.signal);
     if (address) remembered.set(address);
-    location.replace(next);
+    // Another host has sent its visitor here, and is handed over to by this very address.
+    if (/^http/.test(next) && new URLSearchParams(location.search).has("state")) location.reload();
+    else location.replace(next);
   } catch (error) {
     if (error.code === "unknown-passkey") await abilities.forget(begun.options.rpId, credential.id);
     throw error;

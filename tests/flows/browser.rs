@@ -17,8 +17,10 @@ pub struct Browser {
     router: axum::Router,
     pub cookies: BTreeMap<String, String>,
     pub address: IpAddr,
-    /// The host it is at; it keeps one jar of cookies, whatever that is.
+    /// The host it is at, whose cookies are in `cookies`.
     pub host: String,
+    /// The cookies of other hosts it was at.
+    jars: BTreeMap<String, BTreeMap<String, String>>,
     /// The outer proxy does not say where it is.
     pub is_hidden: bool,
     pub csrf: String,
@@ -50,7 +52,25 @@ impl Browser {
     pub fn new(router: axum::Router) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let host = "notes.example.com".to_owned();
-        Self { router, cookies: BTreeMap::new(), address, host, is_hidden: false, csrf: String::new() }
+        let (cookies, jars) = (BTreeMap::new(), BTreeMap::new());
+        Self { router, cookies, address, host, jars, is_hidden: false, csrf: String::new() }
+    }
+
+    /// It goes to another host, whose cookies it has by itself.
+    pub fn go(&mut self, host: &str) {
+        let theirs = self.jars.remove(host).unwrap_or_default();
+        let before = std::mem::replace(&mut self.host, host.to_owned());
+        if before == host {
+            return;
+        }
+        self.jars.insert(before, std::mem::replace(&mut self.cookies, theirs));
+    }
+
+    /// It follows where an answer leads: the host, and the answer there.
+    pub async fn follow(&mut self, address: &str) -> Answer {
+        let (host, target) = address.strip_prefix("https://").unwrap().split_once('/').unwrap();
+        self.go(&host.to_owned());
+        self.get(&format!("/{target}")).await
     }
 
     /// Sends exactly this request, with the browser's cookies.

@@ -17,6 +17,7 @@ mod contesting;
 mod edge;
 mod exactness;
 mod guessing;
+mod handing_over;
 mod linking;
 mod managing;
 mod operating;

@@ -53,7 +53,7 @@ async fn a_strangers_script_is_told_to_sign_in() {
         assert_eq!(answer.field("content-type"), Some("application/problem+json"));
         let problem = answer.json();
         assert_eq!(problem["status"], 401);
-        assert_eq!(problem["sign_in_url"], "/_bmauth/sign-in");
+        assert_eq!(problem["sign_in_url"], "https://notes.example.com/_bmauth/sign-in");
         assert!(problem["type"].is_string() && problem["title"].is_string());
     }
     assert!(app.seen().is_empty());

@@ -14,7 +14,7 @@ use crate::portal::views::faster::Faster;
 use crate::portal::{Portal, answer};
 
 /// Where somebody who wanted to go to `return_to` is asked first.
-pub(super) fn on_the_way_to(return_to: &Destination) -> String {
+pub(super) fn on_the_address(return_to: &Destination) -> String {
     detour::returning(FASTER, Some(return_to.as_str()))
 }
 
@@ -23,6 +23,6 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let destination = caller.destination();
     // The app asks for a sign-in where it needs one.
     let Some(_) = caller.session(&portal).await? else { return Ok(answer::go_on(&portal, &caller, &destination)) };
-    let view = Faster { return_to: &caller.way_to(&destination, &portal) };
+    let view = Faster { return_to: &caller.address(&destination, &portal) };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{ORIGIN, SET_COOKIE};
+use http::header::ORIGIN;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
@@ -17,6 +17,7 @@ use crate::domain::hand_off::{KnownState, Purpose, Refusal, StateId};
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
+use crate::gate::hand_off::Leaving;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
@@ -30,8 +31,8 @@ pub async fn get(caller: Caller) -> Response {
     answer::go_to(&detour::returning(SIGN_IN, caller.return_path()))
 }
 
-/// Leads whoever is signed in, by `session`, on to where they want to go: to another host by handing them over, where it
-/// has sent them with a state, else by way of that host. `None` where the session has ended meanwhile.
+/// Leads whoever is signed in, by `session`, on to where they want to go, and hands them over where another host has sent
+/// them with a state. `None` where the session has ended meanwhile.
 pub(super) async fn go_on(
     portal: &Portal,
     caller: &Caller,
@@ -58,16 +59,20 @@ pub(super) async fn go_on(
 }
 
 /// Sends a visitor of another host to where people sign in, or back to where they wanted if they are signed in here.
-pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>, uri: &Uri) -> Response {
+pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>) -> Response {
     let destination = caller.destination();
     let address = caller.address(&destination, portal);
     if session.is_some() {
         return answer::go_on(portal, caller, &destination);
     }
-    let leaving = portal.hand_offs.leave(&caller.peer.authority.host, &address);
-    let again = caller::query(uri, "again").map(|_| detour::with(&leaving.address, "again", "1"));
-    let mut response = answer::go_to(again.as_ref().unwrap_or(&leaving.address));
-    response.headers_mut().extend(leaving.set_cookie.map(|cookie| (SET_COOKIE, cookie)));
+    if destination.elsewhere(&portal.origins).is_some() {
+        // A state of this host would be of no use there.
+        let sign_in = detour::returning(SIGN_IN, Some(&address));
+        return answer::go_to(&format!("{}{sign_in}", portal.origins.public()));
+    }
+    let Leaving { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address);
+    let mut response = answer::go_to(&address);
+    answer::append_cookie(&mut response, set_cookie);
     response
 }
 
@@ -109,7 +114,7 @@ pub async fn post(
             return refused(&portal, &caller, &target, refusal, form.again.is_some()).await;
         }
     };
-    response.headers_mut().extend(id.map(|id| (SET_COOKIE, portal.cookies.clear_state(id))));
+    answer::append_cookie(&mut response, id.map(|id| portal.cookies.clear_state(id)));
     Ok(response)
 }
 
@@ -124,13 +129,16 @@ async fn refused(
     if caller.session(portal).await?.is_some() {
         return Ok(answer::go_on(portal, caller, target));
     }
-    let sign_in = detour::returning(SIGN_IN, target.unless_root());
-    if !again {
-        let view = BeginAgain { host: &caller.peer.authority.host, url: &detour::with(&sign_in, "again", "1") };
-        return Ok(answer::page(portal, caller, |chrome| view.render(chrome)));
+    if again {
+        let refusal = if refusal == Refusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
+        return Err(PageError::Refused { refusal, retry: Some(detour::returning(SIGN_IN, target.unless_root())) });
     }
-    let refusal = if refusal == Refusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
-    Err(PageError::Refused { refusal, retry: Some(sign_in) })
+    let host = &caller.peer.authority.host;
+    let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal));
+    let view = BeginAgain { host, url: &detour::with(&address, "again", "1") };
+    let mut response = answer::page(portal, caller, |chrome| view.render(chrome));
+    answer::append_cookie(&mut response, set_cookie);
+    Ok(response)
 }
 
 /// Whether the browser says that a form of the page at `public_url` goes here, as a page. Only that page has a referrer

@@ -32,12 +32,11 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
     match &session {
         // No app is open to them before that, and a proxy in front would send them back here.
         Some(session) if session.review() => {
-            let return_to = caller.return_to.as_ref().map(|destination| caller.address(destination, &portal));
-            let review = detour::returning(RECOVER_REVIEW, return_to.as_deref());
-            return Ok(answer::go_to(&format!("{}{review}", portal.origins.public())));
+            // On another host, it leads on to where that page is.
+            return Ok(answer::go_to(&detour::returning(RECOVER_REVIEW, caller.return_path())));
         }
         session if !portal.hand_offs.is_home(&caller.peer.authority.host) => {
-            return Ok(hand_off::leave(&portal, &caller, session.as_ref(), &uri));
+            return Ok(hand_off::leave(&portal, &caller, session.as_ref()));
         }
         Some(session) => {
             if let Some(on) = hand_off::go_on(&portal, &caller, session, &uri).await? {
@@ -130,7 +129,8 @@ pub async fn verify(
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;
-            let location = if elsewhere { faster::on_the_way_to(return_to) } else { caller.way_to(return_to, &portal) };
+            let location =
+                if elsewhere { faster::on_the_address(return_to) } else { caller.address(return_to, &portal) };
             Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.

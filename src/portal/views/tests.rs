@@ -145,7 +145,7 @@ fn devices(text: &str) -> Devices<'_> {
             SessionRow {
                 id: "0199",
                 browser: text,
-                hosts: text,
+                hosts: "auth.example.com, notes.example.com",
                 address: Some(text),
                 last_seen: AT,
                 this_browser: true,
@@ -653,7 +653,7 @@ fn devices_say_where_each_passkey_is_and_which_one_is_here() {
     let page = english(|chrome| devices(EMAIL).render(chrome));
     says(&page, "This device Saved in your password manager Added 23 Nov 2026 · Last used 23 Nov 2026");
     says(&page, "Windows Hello · Only on that device Added 23 Nov 2026 · Not used yet");
-    says(&page, "This browser maria@example.com · Last seen 23 Nov at 09:40 UTC");
+    says(&page, "This browser auth.example.com, notes.example.com maria@example.com · Last seen 23 Nov at 09:40 UTC");
     assert_eq!(page.matches(">This device<").count(), 1);
     assert_eq!(page.matches("data-passkey=\"AQID\"").count(), 2);
     says(&page, "Passkey refused: it looked copied 23 Nov at 09:40 UTC");
