@@ -69,6 +69,8 @@ pub const DEFAULT_FILES: [&str; 2] = ["bmauth.toml", "/etc/bmauth/bmauth.toml"];
 pub struct Config {
     /// Where people sign in.
     pub public_url: PublicUrl,
+    /// Where they signed in before: who comes there is sent on, and handed over.
+    pub former_public_urls: Vec<PublicUrl>,
     /// How the pages look.
     pub brand: Brand,
     /// Where the gateway listens and whom it believes.
@@ -151,7 +153,7 @@ impl ConfigSource {
 
 section! {
     /// The whole file as it is written.
-    struct File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route }
+    struct File { public_url, former_public_urls, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route }
     not_built {}
 }
 
@@ -245,10 +247,24 @@ fn unreadable(path: &Path, message: String) -> ConfigErrors {
 /// Turns the file's shape into the program's. Every section is checked, also where an earlier one is wrong.
 fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let Written { place: root, keys } = file;
-    let File { public_url, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route } =
-        keys;
+    let File {
+        public_url,
+        former_public_urls,
+        app,
+        server,
+        storage,
+        email,
+        accounts,
+        passkeys,
+        sessions,
+        link,
+        identity,
+        api,
+        route,
+    } = keys;
     let located_url = public_url::check(public_url, &root, checks);
     let url = located_url.as_ref().map(|(url, _)| url);
+    let former_public_urls = public_url::check_former(former_public_urls, url, checks);
 
     let brand = app::check(AppFile::read("app.", table(app, &root, checks), checks), url, checks);
     let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
@@ -271,6 +287,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let accounts = accounts?;
     Some(Config {
         public_url,
+        former_public_urls: former_public_urls?,
         brand: brand?,
         server: server?,
         storage: storage?,

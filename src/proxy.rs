@@ -170,7 +170,9 @@ impl Gateway {
 
     /// Takes the host that a trusted proxy says the visitor asked for, where the proxy asks by a name of its own.
     fn hear_host_of_proxy(&self, head: &RequestHeader, connection: &Connection, incoming: &mut Incoming) {
-        let is_ours = |host: &Host| self.parts.routes.knows_host(host) || *host == self.parts.settings.public_host;
+        let Settings { public_host, former_hosts, .. } = &self.parts.settings;
+        let is_ours =
+            |host: &Host| self.parts.routes.knows_host(host) || host == public_host || former_hosts.contains(host);
         if incoming.from_trusted
             && !is_ours(&incoming.authority.host)
             && !forward_auth::is_asked(incoming.target.path.as_str())
@@ -485,6 +487,11 @@ impl Gateway {
                     Err(refusal) => self.refuse(session, context, refusal).await?,
                 }
             }
+            Ok(Way::Moved) => {
+                context.line.outcome = Outcome::OwnPage;
+                let answer = self.moved(incoming);
+                self.send(session, context, answer).await?;
+            }
             Ok(Way::Question) => {
                 let head = session.req_header();
                 let question = Question {
@@ -502,6 +509,18 @@ impl Gateway {
             Err(refusal) => self.refuse(session, context, refusal).await?,
         }
         Ok(())
+    }
+
+    /// The way from where people signed in before to the same place where they do now; of a browser that may be signed in
+    /// there still, by way of signing in, which hands it over.
+    fn moved(&self, incoming: &Incoming) -> Answer {
+        let Settings { public_host, public_port, .. } = &self.parts.settings;
+        let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);
+        let shows_session = incoming.kind == Kind::Navigation && incoming.credentials.token.is_some();
+        match self.parts.hand_offs.from_former(&incoming.authority.host, &address).filter(|_| shows_session) {
+            Some(sign_in) => Answer::see_other(&sign_in),
+            None => Answer::moved(&address),
+        }
     }
 
     /// Tells the client that its request failed, as far as it can still be told; says whether it was.

@@ -106,3 +106,37 @@ pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks)
     let url = setting.parsed(checks, PublicUrl::parse)?;
     Some((url, place))
 }
+
+/// Reads `former_public_urls`: by the scheme of `public_url`, and of other hosts.
+pub(super) fn check_former(
+    setting: Option<Setting>,
+    public_url: Option<&PublicUrl>,
+    checks: &mut Checks,
+) -> Option<Vec<PublicUrl>> {
+    let Some(setting) = setting else { return Some(Vec::new()) };
+    let items = setting.list(checks)?;
+    let count = items.len();
+    let mut former: Vec<PublicUrl> = Vec::new();
+    for item in items {
+        former.extend(item.parsed(checks, |text| read_former(text, public_url, &former)));
+    }
+    (former.len() == count).then_some(former)
+}
+
+fn read_former(text: &str, public_url: Option<&PublicUrl>, others: &[PublicUrl]) -> Result<PublicUrl, String> {
+    let url = PublicUrl::parse(text)?;
+    if let Some(public) = public_url {
+        if url.host == public.host {
+            return Err(
+                "it has the host of `public_url`; only what people reached by another host is a former one.".to_owned()
+            );
+        }
+        if url.is_https() != public.is_https() {
+            return Err(format!("it must start with {}://, as `public_url` does.", public.url.scheme()));
+        }
+    }
+    if others.iter().any(|other| other.host == url.host) {
+        return Err("its host is there twice.".to_owned());
+    }
+    Ok(url)
+}

@@ -134,13 +134,29 @@ impl fmt::Display for Origin {
 pub struct OwnOrigins {
     public: Origin,
     all: Vec<Origin>,
+    former: Vec<Origin>,
 }
 
 impl OwnOrigins {
     /// That of `public_url`, and those of the routes' other hosts.
     pub fn new(public: Origin, others: impl IntoIterator<Item = Origin>) -> Self {
         let all = std::iter::once(public.clone()).chain(others).collect();
-        Self { public, all }
+        Self { public, all, former: Vec::new() }
+    }
+
+    /// The same, with those where people signed in before.
+    #[must_use]
+    pub fn with_former(mut self, former: Vec<Origin>) -> Self {
+        self.all.extend(
+            former.iter().filter(|origin| self.find_host(origin.host()).is_none()).cloned().collect::<Vec<_>>(),
+        );
+        self.former = former;
+        self
+    }
+
+    /// That where people signed in before, at `host`.
+    pub fn former(&self, host: &Host) -> Option<&Origin> {
+        self.former.iter().find(|origin| origin.host == *host)
     }
 
     /// That of `public_url`.
@@ -155,7 +171,11 @@ impl OwnOrigins {
 
     /// That of our pages at `host`; that of `public_url` where there are none.
     pub fn at(&self, host: &Host) -> &Origin {
-        self.iter().find(|origin| origin.host == *host).unwrap_or(&self.public)
+        self.find_host(host).unwrap_or(&self.public)
+    }
+
+    fn find_host(&self, host: &Host) -> Option<&Origin> {
+        self.iter().find(|origin| origin.host == *host)
     }
 
     /// The one that `text` is, if it is one.

@@ -15,7 +15,7 @@ use crate::domain::cookies;
 use crate::domain::hand_off::{KnownState, StateId};
 use crate::domain::host::Host;
 use crate::domain::origin::OwnOrigins;
-use crate::domain::own_paths::SIGN_IN;
+use crate::domain::own_paths::{HAND_OFF, SIGN_IN};
 use crate::domain::secret::Secret;
 
 /// Where a browser goes to sign in, and what it keeps meanwhile.
@@ -76,6 +76,33 @@ impl HandOffs {
         let state = KnownState { id, digest: secret.digest() };
         let address = format!("{public}{}", detour::with(&sign_in, "state", &state.to_string()));
         Leaving { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
+    }
+
+    /// Where a browser goes that may be signed in at `host`, where people signed in before, and wants to go to `return_to`:
+    /// to where they sign in now, which asks back there. `None` for any other host.
+    pub fn from_former(&self, host: &Host, return_to: &str) -> Option<String> {
+        let from = self.origins.former(host)?.host().as_str();
+        let sign_in = detour::with(&detour::returning(SIGN_IN, Some(return_to)), "from", from);
+        Some(format!("{}{sign_in}", self.origins.public()))
+    }
+
+    /// The way of a browser to `host`, where people signed in before, to be handed over from there, with a fresh state.
+    /// `None` for any other host.
+    pub fn ask_former(&self, host: &Host, return_to: &str) -> Option<Leaving> {
+        let former = self.origins.former(host)?;
+        let (id, secret) = (StateId::draw(&*self.entropy), Secret::generate(&*self.entropy));
+        let state = KnownState { id, digest: secret.digest() };
+        let hand_off = detour::with(&detour::returning(HAND_OFF, Some(return_to)), "state", &state.to_string());
+        Some(Leaving { address: format!("{former}{hand_off}"), set_cookie: Some(self.cookies.set_state(id, &secret)) })
+    }
+
+    /// Whether browsers are handed over to `host` by pages of `origin`: to where people sign in from where they did
+    /// before, and to any other from where they sign in.
+    pub fn hands_over(&self, origin: &str, host: &Host) -> bool {
+        match self.is_home(host) {
+            true => self.origins.find(origin).is_some_and(|origin| self.origins.former(origin.host()) == Some(origin)),
+            false => self.origins.public().as_str() == origin,
+        }
     }
 
     /// The state of that name which a request carries.

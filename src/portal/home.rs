@@ -42,7 +42,12 @@ pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request:
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return PageError::from(GateRefusal::NotFound).into_response();
     }
-    answer::go_to(&there(&portal, &caller, request.uri()))
+    let there = there(&portal, &caller, request.uri());
+    let from_former = portal.hand_offs.from_former(&caller.peer.authority.host, &there);
+    match from_former.filter(|_| caller.visitor.session.is_some() && request.uri().path() == own_paths::DEVICES) {
+        Some(sign_in) => answer::go_to(&sign_in),
+        None => answer::go_to(&there),
+    }
 }
 
 fn there(portal: &Portal, caller: &Caller, uri: &Uri) -> String {

@@ -9,7 +9,7 @@ use super::incoming::{self, Incoming};
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
-use crate::domain::own_paths::PREFIX;
+use crate::domain::own_paths::{ASSETS, HAND_OFF, PREFIX};
 use crate::domain::route::{Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
@@ -23,6 +23,8 @@ pub(super) enum Way<'a> {
     App(&'a Arc<Route>),
     /// To the gateway's own pages.
     Portal,
+    /// To where people sign in now: it came to where they signed in before, and nothing else is there any more.
+    Moved,
     /// Nowhere: a proxy in front asks about another request.
     Question,
 }
@@ -45,11 +47,15 @@ pub(super) fn way<'a>(
     if incoming::is_for_any_host(head, incoming.target.path.as_str()) {
         return Ok(Way::Portal);
     }
-    if !routes.knows_host(host) && *host != settings.public_host {
+    let has_moved = !routes.knows_host(host) && settings.former_hosts.contains(host);
+    if !routes.knows_host(host) && *host != settings.public_host && !has_moved {
         return Err(GateRefusal::Misdirected);
     }
     if incoming.scheme != settings.public_scheme && settings.public_scheme == Scheme::Https {
         return Err(GateRefusal::PlainHttp);
+    }
+    if has_moved && !hands_over(incoming.target.path.as_str()) {
+        return Ok(Way::Moved);
     }
     if let Some(is_as_written) = own_path(incoming, settings) {
         return if is_as_written { Ok(Way::Portal) } else { Err(GateRefusal::NotFound) };
@@ -84,6 +90,11 @@ pub(super) async fn decide(
         public_port: parts.settings.public_port,
     };
     decide::decide(route, asked, &*parts.gatekeeper).await
+}
+
+/// Whether it takes this path to hand over whoever is signed in where people signed in before.
+fn hands_over(path: &str) -> bool {
+    path == HAND_OFF || path.starts_with(ASSETS)
 }
 
 /// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another

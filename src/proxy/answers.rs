@@ -78,9 +78,13 @@ impl Answer {
     /// does not help.
     pub(super) fn detour(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
         let page = refusal.detour().filter(|_| incoming.kind == Kind::Navigation)?;
-        let location = HeaderValue::from_str(&detour::by_way_of(page, &incoming.target))
-            .expect("percent-encoded text is visible ASCII");
-        Some(Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() })
+        Some(Self::see_other(&detour::by_way_of(page, &incoming.target)))
+    }
+
+    /// Sends a person to that address, with GET (RFC 9110 §15.4.4).
+    pub(super) fn see_other(address: &str) -> Self {
+        let location = HeaderValue::from_str(address).expect("percent-encoded text is visible ASCII");
+        Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() }
     }
 
     /// Sends whoever asks to that address on the same host, with the same method (RFC 9110 §15.4.9).

@@ -20,6 +20,8 @@ pub struct Settings {
     pub public_scheme: Scheme,
     /// The host of `public_url`: answered with the gateway's own pages even where it has no route.
     pub public_host: Host,
+    /// The hosts where people signed in before.
+    pub former_hosts: Vec<Host>,
     /// Paths outside the reserved prefix that the gateway answers itself, whole and byte for byte, on `well_known_hosts`.
     pub well_known: Vec<String>,
     /// The hosts whose well-known paths are the gateway's: that of `public_url`, and the relying party's where it differs.
@@ -54,6 +56,7 @@ impl Settings {
             well_known: vec![PASSKEY_ENDPOINTS.to_owned(), RELATED_ORIGINS.to_owned()],
             well_known_hosts: vec![public_host.clone()],
             public_host,
+            former_hosts: Vec::new(),
             link_path: None,
             identity_header: HeaderName::from_static("x-bmauth-jwt"),
             plain_headers: false,

@@ -210,12 +210,16 @@ async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::
 }
 
 /// The origins of our pages: that of `public_url`, then one for each other host that a route names, by the same scheme
-/// and port.
+/// and port, and those of `former_public_urls`.
 fn origins(config: &Config) -> OwnOrigins {
     let public = &config.public_url;
     let scheme = if public.is_https() { Scheme::Https } else { Scheme::Http };
     let port = public.url().port();
     let origin = |host: &Host| Origin::of(scheme, Authority { host: host.clone(), port });
     let others = config.routes.hosts().filter(|host| *host != public.host()).map(origin);
-    OwnOrigins::new(origin(public.host()), others)
+    let former = config.former_public_urls.iter().map(|url| {
+        let authority = Authority { host: url.host().clone(), port: url.url().port() };
+        Origin::of(scheme, authority)
+    });
+    OwnOrigins::new(origin(public.host()), others).with_former(former.collect())
 }

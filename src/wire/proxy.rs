@@ -63,6 +63,7 @@ fn settings(config: &Config) -> Settings {
     if !settings.well_known_hosts.contains(&config.passkeys.rp_id) {
         settings.well_known_hosts.push(config.passkeys.rp_id.clone());
     }
+    settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
     settings.link_path = (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned());
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers;

@@ -44,16 +44,21 @@ audience = "https://optional.example.com"
 "#;
 
 /// The gateway, with a trusted proxy in front that ends TLS.
-struct Behind {
-    world: World,
+pub struct Behind {
+    pub world: World,
     proxy: Arc<Proxy>,
 }
 
 impl Behind {
     async fn new() -> Self {
-        let world = World::with(CONFIG, Arc::new(MemoryStore::new())).await;
-        let config = config::load(ConfigSource::text("bmauth.toml", CONFIG)).unwrap();
-        let mut settings = Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap());
+        Self::with(CONFIG).await
+    }
+
+    pub async fn with(text: &str) -> Self {
+        let world = World::with(text, Arc::new(MemoryStore::new())).await;
+        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
+        let mut settings = Settings::new(Scheme::Https, config.public_url.host().clone());
+        settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
         settings.trusted_proxies = config.server.trusted_proxies;
         let proxy = Proxy::new(Parts {
             routes: config.routes,
@@ -71,7 +76,7 @@ impl Behind {
     }
 
     /// A browser whose every request goes by way of the proxy.
-    fn browser(&self) -> Browser {
+    pub fn browser(&self) -> Browser {
         let proxy = Arc::clone(&self.proxy);
         Browser::new(axum::Router::new().fallback(move |request: Request| hand_over(Arc::clone(&proxy), request)))
     }

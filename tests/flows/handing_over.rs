@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bmauth::domain::family::Family;
+use bmauth::domain::plan::{Durability, SessionChange};
 use bmauth::domain::secret::Secret;
+use bmauth::domain::session::{Session, SessionId};
 use bmauth::store::memory::MemoryStore;
 use http::{Request, StatusCode, header};
 use serde_json::json;
 
+use crate::asking::Behind;
 use crate::authenticator::Passkey;
 use crate::browser::{Answer, Browser};
 use crate::world::World;
@@ -628,4 +631,115 @@ async fn a_session_of_another_account_at_a_host_ends_when_the_browser_is_handed_
     assert_eq!(bob.who().await.as_deref(), Some("bob@example.com"));
     assert!(world.store.session(token).await.unwrap().is_none());
     assert_eq!(who_at(&mut browser, AUTH).await, None, "with all of its family");
+}
+
+/// The same, where people signed in on the host of an app before, and on another that is no more.
+fn moved() -> String {
+    let former = "former_public_urls = [\"https://wiki.example.com\", \"https://old.example.com\"]\n";
+    format!("{former}{CONFIG}[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n")
+}
+
+const OLD: &str = "old.example.com";
+
+/// A browser that was signed in before, on the host where people signed in then.
+async fn from_before(behind: &Behind, host: &str) -> Browser {
+    let (mut browser, mut passkey) = (behind.browser(), passkey(b"key of maria"));
+    browser.go(AUTH);
+    browser.register(&behind.world, MARIA, &mut passkey).await;
+    let token = Secret::parse(&browser.cookies.remove("__Host-bmauth").unwrap()).unwrap();
+    let session = behind.world.store.session(token.digest()).await.unwrap().unwrap();
+    let host_then = Some(bmauth::domain::host::Host::parse(host).unwrap());
+    let then = Secret::from_bytes([9; 32]);
+    let was = Session { token: then.digest(), id: SessionId(uuid::Uuid::from_u128(9)), host: host_then, ..session };
+    let changes = vec![SessionChange::End(token.digest()).into(), SessionChange::Add(was).into()];
+    behind.world.store.commit(changes, Durability::Durable).await.unwrap();
+    behind.world.auth.sessions.end_expired();
+    browser.go(host);
+    browser.cookies.insert("__Host-bmauth".to_owned(), then.text());
+    browser
+}
+
+fn navigates(target: &str) -> Request<Body> {
+    Request::get(target).header("sec-fetch-mode", "navigate").body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_comes_to_where_people_signed_in_before_is_sent_on_and_handed_over() {
+    let behind = Behind::with(&moved()).await;
+    // A stranger, and whatever else: the same place.
+    let mut stranger = behind.browser();
+    stranger.go(OLD);
+    for target in
+        ["/notes/7?a=%20b", "/", "/_bmauth/devices", "/_bmauth/v1/version", "/_bmauth/sign-in?return_to=/a", "/link"]
+    {
+        let answer = stranger.send(navigates(target)).await;
+        assert_eq!(
+            (answer.status, answer.location()),
+            (StatusCode::PERMANENT_REDIRECT, &*format!("https://{AUTH}{target}"))
+        );
+    }
+    let posted = Request::post("/save").header(header::ORIGIN, format!("https://{OLD}"));
+    assert_eq!(stranger.send(posted.body(Body::empty()).unwrap()).await.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(stranger.get("/_bmauth/healthz").await.status, StatusCode::OK);
+    stranger.go("older.example.com");
+    assert_eq!(stranger.send(navigates("/")).await.status, StatusCode::MISDIRECTED_REQUEST);
+
+    for (host, target, lands) in [
+        (OLD, "/_bmauth/devices", "/_bmauth/devices"),
+        (OLD, "/notes/7?a=%20b", "/notes/7?a=%20b"),
+        (WIKI, "/_bmauth/devices", "/_bmauth/devices"),
+    ] {
+        let behind = Behind::with(&moved()).await;
+        let mut browser = from_before(&behind, host).await;
+        let sent_on = browser.send(navigates(target)).await;
+        assert_eq!(sent_on.status, StatusCode::SEE_OTHER, "{host}{target}");
+        assert!(sent_on.location().ends_with(&format!("&from={host}")), "{}", sent_on.location());
+        let asks_back = browser.follow(sent_on.location()).await;
+        assert!(
+            asks_back.location().starts_with(&format!("https://{host}/_bmauth/hand-off?")),
+            "{}",
+            asks_back.location()
+        );
+        let between = browser.follow(asks_back.location()).await;
+        let form = Form::of(&between);
+        assert_eq!(form.host(), AUTH);
+        browser.go(AUTH);
+        // Only the page of that host hands over to this one.
+        for origin in [AUTH, FILES, "older.example.com"] {
+            let forged = form.request(&format!("https://{origin}")).body(form.body()).unwrap();
+            assert_eq!(browser.send(forged).await.status, StatusCode::FORBIDDEN, "{origin}");
+        }
+        let done = browser.send(form.request(&format!("https://{host}")).body(form.body()).unwrap()).await;
+        assert_eq!(
+            (done.status, done.location()),
+            (StatusCode::SEE_OTHER, &*format!("https://{AUTH}{lands}")),
+            "{}",
+            done.text
+        );
+        assert_eq!(browser.who().await.as_deref(), Some(MARIA));
+        // One family, by which other hosts are handed over to as well.
+        signed_in_at(&mut browser, FILES).await;
+        browser.get("/_bmauth/sign-out").await;
+        browser.submit("/_bmauth/sign-out", &[]).await;
+        for host in [AUTH, FILES] {
+            assert_eq!(who_at(&mut browser, host).await, None, "{host}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
+    let behind = Behind::with(&moved()).await;
+    let mut browser = from_before(&behind, OLD).await;
+    behind.world.wait(31 * 24 * 3600);
+    let sent_on = browser.send(navigates("/")).await;
+    let asks_back = browser.follow(sent_on.location()).await;
+    let back = browser.follow(asks_back.location()).await;
+    assert_eq!(back.location(), format!("https://{AUTH}/_bmauth/sign-in?return_to=https%3A%2F%2F{AUTH}%2F"));
+    assert!(browser.follow(back.location()).await.text.contains("Sign in with a passkey"));
+    // Nobody is asked back at what is no such host.
+    browser.go(AUTH);
+    for from in ["files.example.com", "evil.example", "auth.example.com", ""] {
+        assert_eq!(browser.get(&format!("/_bmauth/sign-in?from={from}")).await.status, StatusCode::OK, "{from}");
+    }
 }

@@ -110,6 +110,26 @@ fn an_upstream_is_not_the_admin_listener() {
 }
 
 #[test]
+fn former_public_urls_are_other_hosts_by_the_same_scheme() {
+    let refused = |former: &str| {
+        let text = format!("public_url = \"https://auth.example.com\"\nformer_public_urls = {former}\n{EMAIL}{ROUTE}");
+        load(ConfigSource::text("bmauth.toml", text)).err().map(|errors| errors.to_string())
+    };
+    assert_eq!(refused("[]"), None);
+    assert_eq!(refused("[\"https://notes.example.com\", \"https://login.example.org:8443\"]"), None);
+    for (former, why) in [
+        ("[\"https://auth.example.com:8443\"]", "it has the host of `public_url`"),
+        ("[\"http://localhost:8080\"]", "it must start with https://, as `public_url` does."),
+        ("[\"https://a.example.com\", \"https://a.example.com\"]", "its host is there twice."),
+        ("[\"a.example.com\"]", "it is not a URL"),
+        ("\"https://a.example.com\"", "a list"),
+    ] {
+        let said = refused(former).unwrap_or_default();
+        assert!(said.contains(why), "{former}: {said}");
+    }
+}
+
+#[test]
 fn public_url_is_an_https_origin_with_a_domain_name() {
     let example = "write it like \"https://notes.example.com\".";
     url_says(

@@ -21,6 +21,7 @@ fn the_minimal_file_loads_with_every_default() {
     let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
     let Config {
         public_url,
+        former_public_urls,
         brand,
         server,
         storage,
@@ -37,6 +38,7 @@ fn the_minimal_file_loads_with_every_default() {
         warnings,
     } = config;
     assert_eq!(recovery_delay, std::time::Duration::from_secs(24 * 3600));
+    assert_eq!(former_public_urls, vec![]);
     assert_eq!((link.policy, link.path.as_str()), (LinkPolicy::On, "/link"));
     assert_eq!(
         (public_url.origin(), public_url.host().as_str(), public_url.is_https()),

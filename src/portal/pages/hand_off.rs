@@ -14,6 +14,8 @@ use crate::auth::hand_off::Taken;
 use crate::auth::sessions::LiveSession;
 use crate::domain::destination::Destination;
 use crate::domain::hand_off::{KnownState, Purpose, Refusal, StateId};
+use crate::domain::host::Host;
+use crate::domain::origin::Origin;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
@@ -26,9 +28,21 @@ use crate::portal::same_origin::{Sent, one};
 use crate::portal::views::hand_off::{BeginAgain, HandOff};
 use crate::portal::{Portal, answer};
 
-/// A page of this address is a step on the way, and not asked for: on to signing in.
-pub async fn get(caller: Caller) -> Response {
-    answer::go_to(&detour::returning(SIGN_IN, caller.return_path()))
+/// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Elsewhere this
+/// is a step on the way that nobody asks for: on to signing in.
+pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
+    if portal.origins.former(&caller.peer.authority.host).is_some()
+        && let Some(session) = caller.session(&portal).await?
+        && !session.review()
+        && let Some((to, target)) = caller.destination().elsewhere(&portal.origins)
+        && portal.hand_offs.is_home(to.host())
+        && let Some(page) = between(&portal, &caller, &session, (to, target), &uri).await?
+    {
+        return Ok(page);
+    }
+    let return_to = caller.return_to.as_ref().map(|destination| caller.address(destination, &portal));
+    let sign_in = detour::returning(SIGN_IN, return_to.as_deref());
+    Ok(answer::go_to(&format!("{}{sign_in}", portal.origins.public())))
 }
 
 /// Leads whoever is signed in, by `session`, on to where they want to go, and hands them over where another host has sent
@@ -40,10 +54,23 @@ pub(super) async fn go_on(
     uri: &Uri,
 ) -> Result<Option<Response>, PageError> {
     let destination = caller.destination();
+    match destination.elsewhere(&portal.origins) {
+        Some(to) if caller::query(uri, "state").is_some() => between(portal, caller, session, to, uri).await,
+        _ => Ok(Some(answer::go_on(portal, caller, &destination))),
+    }
+}
+
+/// The page that hands whoever is signed in by `session` over to another origin, which has sent them with a state. `None`
+/// where there is no such state, or the session has ended meanwhile.
+async fn between(
+    portal: &Portal,
+    caller: &Caller,
+    session: &LiveSession,
+    (to, target): (&Origin, &str),
+    uri: &Uri,
+) -> Result<Option<Response>, PageError> {
     let state = caller::query(uri, "state").and_then(|text| KnownState::parse(&text));
-    let (Some((to, target)), Some(state)) = (destination.elsewhere(&portal.origins), state) else {
-        return Ok(Some(answer::go_on(portal, caller, &destination)));
-    };
+    let Some(state) = state else { return Ok(None) };
     let purpose = Purpose { host: to.host(), state: state.digest };
     let Some(code) = portal.auth.hand_off.give(session, purpose).await? else { return Ok(None) };
     let view = HandOff {
@@ -56,6 +83,16 @@ pub(super) async fn go_on(
     let mut response = answer::page(portal, caller, |chrome| view.render(chrome));
     response.extensions_mut().insert(HandsTo(to.clone()));
     Ok(Some(response))
+}
+
+/// Where a visitor comes from where people signed in before, the way to ask there whether they still are.
+pub(super) fn ask_former(portal: &Portal, caller: &Caller, uri: &Uri) -> Option<Response> {
+    let from = caller::query(uri, "from").and_then(|from| Host::parse(&from).ok())?;
+    let return_to = caller.address(&caller.destination(), portal);
+    let Leaving { address, set_cookie } = portal.hand_offs.ask_former(&from, &return_to)?;
+    let mut response = answer::go_to(&address);
+    answer::append_cookie(&mut response, set_cookie);
+    Some(response)
 }
 
 /// Sends a visitor of another host to where people sign in, or back to where they wanted if they are signed in here.
@@ -93,7 +130,7 @@ pub async fn post(
     headers: HeaderMap,
     PageForm(form): PageForm<HandedOver>,
 ) -> Result<Response, PageError> {
-    if portal.hand_offs.is_home(&caller.peer.authority.host) || !comes_from_the_page(&portal, &headers) {
+    if !comes_from_the_page(&portal, &caller, &headers) {
         return Err(GateRefusal::HandOffRefused.into());
     }
     let target = Destination::from(ReturnTo::parse_or_root(Some(&form.return_to)));
@@ -141,15 +178,16 @@ async fn refused(
     Ok(response)
 }
 
-/// Whether the browser says that a form of the page at `public_url` goes here, as a page. Only that page has a referrer
+/// Whether the browser says that a form of the page by which it is handed over goes here, as a page. Only that page has a referrer
 /// policy by which its forms have an origin at all. A browser that says nothing but the origin is believed.
-fn comes_from_the_page(portal: &Portal, headers: &HeaderMap) -> bool {
+fn comes_from_the_page(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
     let says = |name: &str, allowed: &[&str]| match one(headers, name) {
         Sent::Nothing => true,
         Sent::Once(said) => allowed.contains(&said),
         Sent::Odd => false,
     };
-    matches!(one(headers, ORIGIN.as_str()), Sent::Once(origin) if origin == portal.origins.public().as_str())
+    let host = &caller.peer.authority.host;
+    matches!(one(headers, ORIGIN.as_str()), Sent::Once(origin) if portal.hand_offs.hands_over(origin, host))
         && says("sec-fetch-site", &["same-site", "cross-site"])
         && says("sec-fetch-mode", &["navigate"])
         && says("sec-fetch-dest", &["document"])

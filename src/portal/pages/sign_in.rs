@@ -43,7 +43,11 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
                 return Ok(on);
             }
         }
-        None => {}
+        None => {
+            if let Some(asks) = hand_off::ask_former(&portal, &caller, &uri) {
+                return Ok(asks);
+            }
+        }
     }
     let (return_to, registration) = (caller.return_path(), portal.registration());
     let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
