@@ -105,6 +105,11 @@ impl Session {
         self.head.unwrap_or(self.token)
     }
 
+    /// Whether it may be a member of the family of `head`: that is one that was signed in to, of the same account.
+    pub fn is_handed_over_from(&self, head: &Self) -> bool {
+        self.head == Some(head.token) && head.head.is_none() && self.account == head.account
+    }
+
     /// The member of its family that its browser gets at `host`.
     pub fn member(&self, token: SecretDigest, id: SessionId, host: Host, now: Timestamp) -> Self {
         Self {

@@ -153,6 +153,11 @@ fn of_people() -> impl Strategy<Value = Change> {
                 ..session_by_code(n, of)
             }))
         }),
+        // Members of families, of the right account and of another.
+        (pair(), n(), time()).prop_map(|((n, of), with, created_at)| {
+            let (token, head) = (digest(50 + n), Some(digest(n)));
+            Change::Session(SessionChange::Add(Session { token, head, created_at, ..session(50 + n, of, with) }))
+        }),
         family().prop_map(|row| TokensChange::Add(row).into()),
         (n(), n(), time()).prop_map(|(n, of, at)| Change::Event(EventChange::Add(Event { at, ..event(n, of, 0) }))),
     ];
@@ -207,6 +212,11 @@ fn of_people() -> impl Strategy<Value = Change> {
     ];
     let end = prop_oneof![
         2 => n().prop_map(|n| Change::Session(SessionChange::End(digest(n)))),
+        1 => n().prop_map(|n| Change::Session(SessionChange::End(digest(50 + n)))),
+        1 => (n(), n()).prop_map(|(of, except)| Change::Session(SessionChange::EndAll {
+            account: account_id(of),
+            except: Some(digest(50 + except))
+        })),
         2 => (n(), proptest::option::of(n())).prop_map(|(of, except)| Change::Session(SessionChange::EndAll {
             account: account_id(of),
             except: except.map(digest)

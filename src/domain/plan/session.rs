@@ -12,7 +12,7 @@ use crate::domain::session::{Authentication, Session};
 #[derive(Clone, Debug)]
 pub enum SessionChange {
     /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
-    /// account's; the head of its family, where it is a member of one, must not have ended.
+    /// account's; the head of its family, where it is a member of one, must be that account's and not have ended.
     Add(Session),
     /// Ends a session with all of its family, where it has not ended yet. Its tokens go with it, however it ends.
     End(SecretDigest),

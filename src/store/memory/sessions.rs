@@ -16,8 +16,9 @@ impl State {
                 if let Some(credential) = &session.credential {
                     self.passkey(credential, session.account)?;
                 }
-                if session.head.is_some_and(|head| !self.sessions.contains_key(&head)) {
-                    return Err(SessionConflict::Ended.into());
+                if let Some(head) = session.head {
+                    let head = self.sessions.get(&head).filter(|head| session.is_handed_over_from(head));
+                    head.ok_or(SessionConflict::Ended)?;
                 }
                 self.sessions.insert(session.token, session);
             }

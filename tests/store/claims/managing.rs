@@ -107,6 +107,68 @@ pub async fn a_recovery_is_reviewed_where_it_is_still_as_it_was_read(store: Arc<
     keeps(&*store, set(1, &contested, &contested.settled())).await;
 }
 
+/// Session 1 with the members 5 and 6.
+async fn a_family(store: &impl Store) {
+    two_people(store).await;
+    for n in [5, 6] {
+        keeps(store, [Change::Session(SessionChange::Add(member(n, 1, 1)))]).await;
+    }
+}
+
+/// Member `n` of the family of session `head`.
+fn member(n: u32, head: u32, account: u32) -> Session {
+    Session { head: Some(digest(head)), ..session(n, account, 1) }
+}
+
+async fn members(store: &impl Store) -> Vec<u32> {
+    let mut there = Vec::new();
+    for n in 5..=7 {
+        there.extend(store.session(digest(n)).await.unwrap().map(|_| n));
+    }
+    there
+}
+
+pub async fn a_family_ends_whichever_of_it_does(store: Arc<impl Store>) {
+    for ends in [1, 5, 6] {
+        a_family(&*store).await;
+        assert_eq!(members(&*store).await, [5, 6]);
+        keeps(&*store, [Change::Session(SessionChange::End(digest(ends)))]).await;
+        assert_eq!((open_sessions(&*store).await, members(&*store).await), (vec![2, 3, 4], vec![]), "{ends}");
+        keeps(&*store, [1, 2].map(|account| Change::Account(AccountChange::Remove(account_id(account))))).await;
+    }
+}
+
+pub async fn a_family_stays_whole_when_the_others_end(store: Arc<impl Store>) {
+    for stays in [1, 5, 6] {
+        a_family(&*store).await;
+        keeps(&*store, end_sessions(1, Some(stays))).await;
+        assert_eq!((open_sessions(&*store).await, members(&*store).await), (vec![1, 2], vec![5, 6]), "{stays}");
+        keeps(&*store, [1, 2].map(|account| Change::Account(AccountChange::Remove(account_id(account))))).await;
+    }
+}
+
+pub async fn a_member_is_of_a_head_of_its_account_that_has_not_ended(store: Arc<impl Store>) {
+    a_family(&*store).await;
+    let ended = Conflict::Session(SessionConflict::Ended);
+    for refused in [member(7, 2, 1), member(7, 5, 1), member(7, 9, 1), member(7, 7, 1)] {
+        refuses(&*store, [Change::Session(SessionChange::Add(refused))], ended).await;
+    }
+    let end_and_add = [SessionChange::End(digest(5)), SessionChange::Add(member(7, 1, 1))];
+    refuses(&*store, end_and_add.map(Change::from), ended).await;
+    assert_eq!((open_sessions(&*store).await, members(&*store).await), (vec![1, 2, 3, 4], vec![5, 6]));
+}
+
+pub async fn members_are_idle_when_their_head_is(store: Arc<impl Store>) {
+    keeps(&*store, person(1)).await;
+    let head = Session { created_at: at(500), last_seen_at: at(900), ..session(1, 1, 1) };
+    let of_it = Session { created_at: at(500), last_seen_at: at(600), ..member(5, 1, 1) };
+    keeps(&*store, [head, of_it].map(SessionChange::Add).map(Change::from)).await;
+    assert_eq!(store.sweep(at(0), at(100), at(900), 9).await.unwrap(), 0);
+    assert_eq!(members(&*store).await, [5]);
+    assert_eq!(store.sweep(at(0), at(100), at(901), 9).await.unwrap(), 1);
+    assert!(members(&*store).await.is_empty() && store.sessions(account_id(1)).await.unwrap().is_empty());
+}
+
 pub async fn a_session_is_bound_to_one_host(store: Arc<impl Store>) {
     keeps(&*store, person(1)).await;
     let host = |name: &str| Host::parse(name).unwrap();

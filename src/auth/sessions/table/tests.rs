@@ -453,3 +453,44 @@ fn an_end_is_noticed_by_whoever_begins_to_wait_while_it_happens() {
 fn wait_for(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
 }
+
+/// A member of the family of `head`, which is in the table.
+fn member_of(sessions: &SessionTable, head: &LiveSession, number: u128) -> LiveSession {
+    let mut signed_in = somebody(number);
+    signed_in.session.head = Some(head.token());
+    let before = sessions.before(signed_in.session.token);
+    sessions.admit_cut(before, &signed_in, Some(head.clone()), Cut::NONE, NOW).unwrap().unwrap()
+}
+
+#[test]
+fn whichever_of_a_family_is_used_all_are() {
+    let sessions = SessionTable::new(LIMITS);
+    let head = admit(&sessions, &somebody(0));
+    let member = member_of(&sessions, &head, 1);
+    assert_eq!((head.family(), member.family()), (head.token(), head.token()));
+    for half_hours in 1..=6_u32 {
+        let now = NOW.after(HOUR / 2 * half_hours);
+        assert!(sessions.get(member.token(), now).is_some());
+    }
+    let later = NOW.after(HOUR * 3 + HOUR / 2);
+    sessions.end_expired(later);
+    assert!(sessions.get(head.token(), later).is_some());
+    // Written down is the use of the head.
+    assert_eq!(sessions.used().flatten().collect::<Vec<_>>(), [(head.token(), later)]);
+    sessions.end_expired(later.after(HOUR));
+    assert!(sessions.peek(head.token()).is_none() && sessions.peek(member.token()).is_none());
+}
+
+#[test]
+fn a_family_ends_with_its_head_and_what_is_open_in_any_of_it() {
+    let sessions = SessionTable::new(LIMITS);
+    let head = admit(&sessions, &somebody(0));
+    let (member, other) = (member_of(&sessions, &head, 1), admit(&sessions, &somebody(2)));
+    let mut open = Box::pin(member.ended());
+    assert!(open.as_mut().now_or_never().is_none());
+    sessions.end(head.token());
+    assert!(open.as_mut().now_or_never().is_some());
+    assert!(member.has_ended() && !other.has_ended());
+    assert!(!member.is_live(NOW) && sessions.get(member.token(), NOW).is_none());
+    assert!(sessions.get(other.token(), NOW).is_some());
+}

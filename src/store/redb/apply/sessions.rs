@@ -76,7 +76,8 @@ impl Batch<'_, '_> {
             self.passkey(credential, session.account)?;
         }
         if let Some(head) = session.head {
-            self.load::<Session>(head.bytes())?.ok_or(SessionConflict::Ended)?;
+            let head = self.load::<Session>(head.bytes())?;
+            head.filter(|head| session.is_handed_over_from(head)).ok_or(SessionConflict::Ended)?;
         }
         Ok(self.put(session)?)
     }
