@@ -68,7 +68,7 @@ use crate::gate::headers::PageHeaders;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
-pub use answers::{RefusalPage, RenderPage};
+pub use answers::{LAST_WORKER, RefusalPage, RenderPage};
 pub use connection::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
 pub use probe::probe;
@@ -209,7 +209,9 @@ impl Gateway {
     async fn refuse(&self, session: &mut Session, context: &mut Context, refusal: GateRefusal) -> pingora::Result<()> {
         context.line.refuse(refusal);
         let incoming = context.incoming.as_ref();
-        if let Some(answer) = incoming.and_then(|incoming| Answer::detour(refusal, incoming)) {
+        let another_way =
+            |incoming| Answer::detour(refusal, incoming).or_else(|| Answer::last_worker(refusal, incoming));
+        if let Some(answer) = incoming.and_then(another_way) {
             return self.send(session, context, answer).await;
         }
         if is_of_api(session.req_header(), incoming) {

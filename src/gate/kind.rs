@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Version};
 use crate::domain::route;
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
 /// What may reach an app twice besides the methods of RFC 9110: most of WebDAV's and its relatives' (RFC 4918, 3253, 4791,
 /// 5323, 3744), and QUERY.
@@ -42,6 +43,8 @@ pub enum Kind {
     Preflight,
     /// A WebSocket is to be opened.
     WebSocket,
+    /// A browser asks for the script of a service worker (the Service Workers standard's header `Service-Worker`).
+    WorkerScript,
     /// A call of gRPC, which exists over HTTP/2 alone, to the app too.
     Grpc,
     /// Anything else, scripts above all.
@@ -69,7 +72,11 @@ impl Kind {
             Some(mode) => mode == "navigate",
             None => matches!(*method, Method::GET | Method::HEAD) && accepts(headers, b"text/html"),
         };
-        if navigates { Self::Navigation } else { Self::Other }
+        match () {
+            () if navigates => Self::Navigation,
+            () if is_for_worker(method, headers) => Self::WorkerScript,
+            () => Self::Other,
+        }
     }
 }
 
@@ -94,6 +101,10 @@ pub fn is_in_preflight(name: &str) -> bool {
 pub fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
     let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
     items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+fn is_for_worker(method: &Method, headers: &HeaderMap) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && headers.get(&SERVICE_WORKER).is_some_and(|value| value == "script")
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -36,6 +36,9 @@ pub struct RefusalPage<'a> {
 /// Writes the HTML of a page.
 pub type RenderPage = Arc<dyn Fn(&RefusalPage<'_>) -> String + Send + Sync>;
 
+/// What takes the place of an app's service worker where nobody is signed in.
+pub const LAST_WORKER: &[u8] = include_bytes!("last_worker.js");
+
 /// An answer of the proxy's own.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -85,6 +88,22 @@ impl Answer {
     pub(super) fn see_other(address: &str) -> Self {
         let location = HeaderValue::from_str(address).expect("percent-encoded text is visible ASCII");
         Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() }
+    }
+
+    /// Ends the service worker of an app, which may go on showing what it has kept of it: to a browser that asks for its
+    /// script where one has to sign in, a worker of ours that makes way; `None` for anything else.
+    ///
+    /// A refusal would leave the app's worker in place, and browsers take no redirect for one. Nothing of the app is in it,
+    /// so whoever asks for it in a browser's words learns nothing.
+    pub(super) fn last_worker(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
+        let is_asked_for = refusal == GateRefusal::SignInRequired && incoming.kind == Kind::WorkerScript;
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")),
+            // The app may have had its worker for more than the folder that its script lies in.
+            (HeaderName::from_static("service-worker-allowed"), HeaderValue::from_static("/")),
+        ];
+        let body = Bytes::from_static(LAST_WORKER);
+        is_asked_for.then(|| Self { status: StatusCode::OK, headers: headers.into(), body })
     }
 
     /// Sends whoever asks to that address on the same host, with the same method (RFC 9110 §15.4.9).

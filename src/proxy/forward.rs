@@ -124,7 +124,7 @@ pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Resu
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        Kind::Navigation | Kind::Preflight | Kind::Other => {}
+        Kind::Navigation | Kind::Preflight | Kind::WorkerScript | Kind::Other => {}
     }
     *request.headers_mut() = headers;
     Ok(request)

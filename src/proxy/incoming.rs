@@ -390,6 +390,12 @@ mod tests {
         assert_eq!(kind(get("/").with("accept", "application/json, text/htmlx")), Kind::Other);
         assert_eq!(kind(get("/").with("accept", "*/*")), Kind::Other);
         assert_eq!(kind(get("/")), Kind::Other);
+        let for_worker = |request: Request| request.with("service-worker", "script");
+        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "same-origin")), Kind::WorkerScript);
+        assert_eq!(kind(for_worker(get("/")).method("HEAD").with("accept", "*/*")), Kind::WorkerScript);
+        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "navigate")), Kind::Navigation);
+        assert_eq!(kind(for_worker(get("/")).method("POST")), Kind::Other);
+        assert_eq!(kind(get("/").with("service-worker", "scripts")), Kind::Other);
         assert_eq!(kind(get("/").with("upgrade", "h2c, WebSocket")), Kind::WebSocket);
         let options = || get("/").method("OPTIONS").with("origin", "https://a.example");
         assert_eq!(kind(options().with("access-control-request-method", "PUT")), Kind::Preflight);

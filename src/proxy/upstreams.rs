@@ -145,7 +145,7 @@ impl Pool {
         match kind {
             // Its messages are sent as they come about.
             Kind::Grpc => Pace { pause: STREAM_SILENCE, least: 1 },
-            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => {
+            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::WorkerScript | Kind::Other => {
                 Pace { pause: CLIENT_PAUSE, least: CLIENT_LEAST }
             }
         }
@@ -156,7 +156,7 @@ impl Pool {
         match kind {
             // A call has a deadline of its own.
             Kind::Grpc => self.timeout.max(STREAM_SILENCE),
-            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::Other => self.timeout,
+            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::WorkerScript | Kind::Other => self.timeout,
         }
     }
 }

@@ -59,3 +59,5 @@ mod streams;
 mod tls;
 #[cfg(test)]
 mod upstreams;
+#[cfg(test)]
+mod workers;
