@@ -62,6 +62,8 @@ pub struct Portal {
     pub page_headers: PageHeaders,
     /// Where people sign in.
     pub public_url: Url,
+    /// Whether an app has that host too.
+    pub beside_an_app: bool,
     /// The passkey domain.
     pub rp_id: Host,
     /// The origins whose pages are ours.

@@ -119,6 +119,7 @@ impl Gateway {
             brand,
             cookies,
             page_headers: PageHeaders::new(config.public_url.is_https()),
+            beside_an_app: config.routes.knows_host(config.public_url.host()),
             public_url,
             rp_id,
             origins,

@@ -261,16 +261,40 @@ async fn signing_out_ends_the_session_on_the_server() {
     let (mut browser, _) = maria(&world).await;
     let page = browser.get("/_bmauth/sign-out").await;
     assert!(page.text.contains(MARIA));
+    assert!(page.text.contains("what the app keeps in this browser"), "{}", page.text);
     assert_eq!(browser.who().await.as_deref(), Some(MARIA), "asking changes nothing");
     let mut thief = world.browser();
     thief.cookies.clone_from(&browser.cookies);
     let done = browser.submit("/_bmauth/sign-out", &[]).await;
     assert_eq!(done.location(), "/_bmauth/signed-out");
+    assert_eq!(done.headers["clear-site-data"], "\"cache\", \"storage\"");
     // What the browser is known by opens nothing, and stays.
     assert_eq!(browser.cookies.keys().collect::<Vec<_>>(), ["__Host-bmauth-device"]);
     assert_eq!(thief.who().await, None);
     // Signed out already: the same answer.
     assert_eq!(browser.get("/_bmauth/sign-out").await.location(), "/_bmauth/signed-out");
+}
+
+#[tokio::test]
+async fn signing_out_on_a_host_that_the_pages_have_to_themselves_keeps_what_they_remember() {
+    let text = CONFIG.replace("https://notes.example.com", "https://auth.example.com");
+    let text = format!("{text}host = \"notes.example.com\"\n[passkeys]\nrp_id = \"example.com\"");
+    let world = World::with(&text, Arc::new(MemoryStore::new())).await;
+    let mut passkey = Passkey::new(b"key of maria");
+    "https://auth.example.com".clone_into(&mut passkey.origin);
+    "example.com".clone_into(&mut passkey.rp_id);
+    let mut browser = world.browser();
+    "auth.example.com".clone_into(&mut browser.host);
+    browser.register(&world, MARIA, &mut passkey).await;
+    let page = browser.get("/_bmauth/sign-out").await;
+    assert!(page.text.contains(MARIA) && !page.text.contains("what the app keeps"), "{}", page.text);
+    let done = browser.submit("/_bmauth/sign-out", &[]).await;
+    assert_eq!(done.headers["clear-site-data"], "\"cache\"");
+    // The app's own host, whoever is signed in there.
+    "notes.example.com".clone_into(&mut browser.host);
+    browser.get("/_bmauth/sign-in").await;
+    let done = browser.submit("/_bmauth/sign-out", &[]).await;
+    assert_eq!(done.headers["clear-site-data"], "\"cache\", \"storage\"");
 }
 
 #[tokio::test]

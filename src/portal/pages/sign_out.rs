@@ -20,7 +20,8 @@ use crate::store::{CommitError, StoreError};
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let Some(session) = caller.session(&portal).await? else { return Ok(answer::go_to(SIGNED_OUT)) };
     let (destination, told) = (caller.destination(), session.told());
-    let view = SignOut { email: told.email, return_to: &caller.address(&destination, &portal) };
+    let clears = has_an_app(&portal, &caller);
+    let view = SignOut { email: told.email, return_to: &caller.address(&destination, &portal), clears };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
@@ -46,9 +47,26 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<R
     let mut response = answer::without_session(&portal, answer::go_to(&done));
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
-    // What the app left in the browser's cache must not show after signing out.
-    headers.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
+    headers.insert(HeaderName::from_static("clear-site-data"), cleared(has_an_app(&portal, &caller)));
     Ok(response)
+}
+
+/// What the browser is to forget of this origin (the W3C's Clear Site Data), so that the next person at it sees nothing of
+/// who signed out.
+///
+/// Of an app that is all it kept: its service worker, the pages that it answers from, databases and `localStorage` are as
+/// private as the pages. Whoever signs out asks for that, and is told before. On a host that our pages have to themselves
+/// there is nothing of an app, and the address that the sign-in page fills in stays. Never `"cookies"`: it takes those of
+/// the whole registrable domain, other sites' too, and with them what the browser is known by. `"executionContexts"` no
+/// browser does.
+fn cleared(has_an_app: bool) -> HeaderValue {
+    HeaderValue::from_static(if has_an_app { "\"cache\", \"storage\"" } else { "\"cache\"" })
+}
+
+/// Whether an app shares the origin of the page that was asked for.
+fn has_an_app(portal: &Portal, caller: &Caller) -> bool {
+    let host = &caller.peer.authority.host;
+    portal.beside_an_app || portal.public_url.host_str() != Some(host.as_str())
 }
 
 /// Says that it is done. Where it was done at another host, this browser still shows the token that has ended with it.

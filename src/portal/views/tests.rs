@@ -71,7 +71,9 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.extend(recover_pages(chrome, email, return_to));
     pages.push(("devices".to_owned(), devices(email).render(chrome)));
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
-    pages.push(("sign-out".to_owned(), SignOut { email, return_to }.render(chrome)));
+    for clears in [false, true] {
+        pages.push((format!("sign-out, clears {clears}"), SignOut { email, return_to, clears }.render(chrome)));
+    }
     pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
         pages.push((format!("{refused:?}"), refused.render(chrome)));
