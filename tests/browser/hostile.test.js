@@ -31,7 +31,7 @@ addEventListener('fetch', (event) => event.respondWith((async () => {
 addEventListener('message', (event) => event.ports[0].postMessage(seen));
 `;
 const app = http.createServer((request, response) => {
-  if (request.url === '/hostile/sw.js') {
+  if (request.url === '/worker/sw.js') {
     response.writeHead(200, { 'content-type': 'text/javascript', 'service-worker-allowed': '/' });
     response.end(WORKER);
   } else {
@@ -49,6 +49,11 @@ const scenario = openWorld({
   routes: `
 [[route]]
 path = "/hostile"
+upstream = ["http://127.0.0.1:${app.address().port}"]
+
+[[route]]
+path = "/worker"
+access = "public"
 upstream = ["http://127.0.0.1:${app.address().port}"]
 `,
 });
@@ -248,12 +253,13 @@ scenario('signing in works in a window that the app opened, and ends there', asy
   await shown.heading('Note 4');
 });
 
-// Puts the app's worker before every page of the host.
+// Puts the app's worker before every page of the host. Its script is for everybody: behind sign-in it would end with the
+// session.
 async function watched(victim) {
-  await victim.goto('/hostile');
+  await victim.goto('/worker');
   await victim.page.evaluate(async () => {
     const taken = new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
-    await navigator.serviceWorker.register('/hostile/sw.js', { scope: '/' });
+    await navigator.serviceWorker.register('/worker/sw.js', { scope: '/' });
     await taken;
   });
 }
@@ -294,6 +300,16 @@ scenario('what a service worker of the app reads makes no passkey without a touc
 scenario('every page works behind a network-first service worker', async ({ enter, mailbox }) => {
   const { victim: maria, email } = await victimOf(enter);
   await watched(maria);
+  const seen = [];
+  // Signing out takes the worker away, too: it is put back for what follows.
+  const signOut = async () => {
+    await maria.goto('/_bmauth/sign-out');
+    await maria.heading('Sign out?');
+    seen.push(...(await seenBy(maria.page)));
+    await maria.button('Sign out').click();
+    await maria.heading(/^You.re signed out$/);
+    await watched(maria);
+  };
   await maria.goto(DEVICES);
   await maria.button('Add a passkey here').click();
   await maria.usePasskey('Confirm with a passkey', 'Set up this device');
@@ -309,7 +325,7 @@ scenario('every page works behind a network-first service worker', async ({ ente
   await row.getByLabel('Name', { exact: true }).fill('Desk');
   await row.getByRole('button', { name: 'Save' }).click();
   await maria.page.getByText('Desk', { exact: true }).first().waitFor();
-  await maria.signOut();
+  await signOut();
   await maria.signInByEmail(email, '/notes/3');
   // A device beside it, whose page listens for news.
   await maria.goto('/link');
@@ -328,7 +344,7 @@ scenario('every page works behind a network-first service worker', async ({ ente
   await waiting.heading('Set up this device');
   await waiting.createPasskey('/hostile');
   // A lost device: the way back in, and its review.
-  await maria.signOut();
+  await signOut();
   await maria.goto('/notes/2');
   await maria.link('Lost my device').click();
   await maria.email.fill(email);
@@ -338,7 +354,7 @@ scenario('every page works behind a network-first service worker', async ({ ente
   await maria.heading('Set up this device');
   await maria.usePasskey('Create passkey', 'Keep your account safe');
   await maria.confirm('Keep all', '/notes/2');
-  const seen = await seenBy(maria.page);
+  seen.push(...(await seenBy(maria.page)));
   const paths = seen.map(({ path }) => path);
   for (const path of ['/_bmauth/sign-out', '/_bmauth/recover/review', '/_bmauth/devices/passkey/verify']) {
     assert.ok(paths.includes(path), `the worker did not see ${path}`);
