@@ -19,7 +19,7 @@ use clap::Args;
 use http::HeaderName;
 
 use self::ask::{Answer, Asker, Question, Server, Silence};
-use self::judge::Verdict;
+use self::judge::{Pages, Verdict};
 use self::report::Report;
 use super::{Failed, load, shared_host};
 use crate::config::Config;
@@ -72,6 +72,7 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Faile
     let routes = if patient.routes.is_empty() { vec!["/".to_owned()] } else { patient.routes };
     let doctor = Doctor {
         asker,
+        pages: Pages { asked: patient.site.url().clone(), elsewhere: None },
         site: patient.site,
         backend: patient.backend,
         routes,
@@ -140,6 +141,8 @@ enum Measure {
 struct Doctor {
     asker: Asker,
     site: Server,
+    /// Where a stranger may be sent to sign in.
+    pages: Pages,
     backend: Option<Server>,
     routes: Vec<String>,
     public: Vec<String>,
@@ -158,7 +161,7 @@ impl Doctor {
             return Ok(self.report.close());
         };
         let are_ours = self.own_pages().await;
-        if are_ours && let Some(note) = beside_an_app(&self.site, &first) {
+        if are_ours && let Some(note) = beside_an_app(&self.pages, &first) {
             self.report.note(note);
         }
         self.the_question_itself(are_ours).await;
@@ -205,8 +208,8 @@ impl Doctor {
             Err(why) if matches!(measure, Measure::Plain) => return self.report.fail(format_args!("{line}: {why}")),
             Err(why) => silent(&why),
             Ok(answer) => match measure {
-                Measure::Plain => judge::plain(&answer, self.site.url()),
-                Measure::Odd => judge::odd(&answer, self.site.url(), &self.refusals),
+                Measure::Plain => judge::plain(&answer, &self.pages),
+                Measure::Odd => judge::odd(&answer, &self.pages, &self.refusals),
             },
         };
         self.report.verdict(line, verdict);
@@ -218,11 +221,12 @@ impl Doctor {
     }
 }
 
-/// What is to be said of a site that has our pages, where it has an app too: only where a route is does one have to sign in.
-fn beside_an_app(site: &Server, first: &Answer) -> Option<String> {
-    let url = site.url();
+/// What is to be said of a site where people sign in, where it has an app too: only where a route is does one have to sign
+/// in.
+fn beside_an_app(pages: &Pages, first: &Answer) -> Option<String> {
+    let url = &pages.asked;
     let host = url.host_str().and_then(|host| Host::parse(host).ok())?;
-    let has_app = url.scheme() == "https" && judge::sends_to_sign_in(first, url);
+    let has_app = pages.elsewhere.is_none() && url.scheme() == "https" && judge::sends_to_sign_in(first, pages);
     has_app.then(|| shared_host::of_host(&host)).flatten()
 }
 
@@ -241,6 +245,7 @@ mod tests {
     use bytes::Bytes;
     use http::header::LOCATION;
     use http::{HeaderMap, HeaderValue, StatusCode};
+    use url::Url;
 
     use super::*;
 
@@ -251,10 +256,11 @@ mod tests {
             Answer { status, headers: HeaderMap::from_iter(location), body: Bytes::new() }
         };
         let to_sign_in = answer(StatusCode::SEE_OTHER, Some("/_bmauth/sign-in?return_to=%2F"));
-        let told = |site: &str, first: &Answer| beside_an_app(&Server::parse(site).unwrap(), first);
+        let pages = |site: &str| Pages { asked: Url::parse(site).unwrap(), elsewhere: None };
+        let told = |site: &str, first: &Answer| beside_an_app(&pages(site), first);
         assert!(
             told("https://notes.example.com", &to_sign_in)
-                .is_some_and(|note| note.starts_with("notes.example.com has"))
+                .is_some_and(|note| note.contains("notes.example.com has both"))
         );
         for site in ["http://notes.example.com", "https://localhost:8443", "https://app.localhost"] {
             assert_eq!(told(site, &to_sign_in), None, "{site}");
@@ -262,5 +268,8 @@ mod tests {
         for (status, location) in [(StatusCode::NOT_FOUND, None), (StatusCode::SEE_OTHER, Some("/elsewhere"))] {
             assert_eq!(told("https://auth.example.com", &answer(status, location)), None, "{status}");
         }
+        // The host of an app whose people sign in elsewhere.
+        let elsewhere = Some(Url::parse("https://auth.example.com").unwrap());
+        assert_eq!(beside_an_app(&Pages { elsewhere, ..pages("https://notes.example.com") }, &to_sign_in), None);
     }
 }

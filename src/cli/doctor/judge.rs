@@ -12,6 +12,23 @@ use crate::domain::own_paths::{FRONT, SIGN_IN};
 
 const PROBLEM: &[u8] = b"urn:bmauth:problem:";
 
+/// Where a stranger may be sent to sign in.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    /// The site that is asked, which has sign-in pages or leads on to them.
+    pub(super) asked: Url,
+    /// The host where people sign in, where that is another: one whose sign-in page was seen.
+    pub(super) elsewhere: Option<Url>,
+}
+
+impl Pages {
+    /// Of the host alone: a proxy may write another scheme or port in a redirect than the visitor sees.
+    fn have(&self, location: &Url) -> bool {
+        let host = location.host();
+        host == self.asked.host() || self.elsewhere.as_ref().is_some_and(|elsewhere| host == elsewhere.host())
+    }
+}
+
 /// What is known after one answer, with the words for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -24,8 +41,8 @@ pub(super) enum Verdict {
 }
 
 /// Judges the answer to a plain question at a protected path: only BMAuth's own words are good enough.
-pub(super) fn plain(answer: &Answer, asked: &Url) -> Verdict {
-    if let Some(verdict) = let_in(answer).or_else(|| denied(answer, asked)) {
+pub(super) fn plain(answer: &Answer, pages: &Pages) -> Verdict {
+    if let Some(verdict) = let_in(answer).or_else(|| denied(answer, pages)) {
         return verdict;
     }
     let status = said(answer);
@@ -42,8 +59,8 @@ pub(super) fn plain(answer: &Answer, asked: &Url) -> Verdict {
 
 /// Judges the answer to an odd question, which a proxy may refuse by itself. `refusals` are answers that the proxy is
 /// known to give itself.
-pub(super) fn odd(answer: &Answer, asked: &Url, refusals: &[Answer]) -> Verdict {
-    if let Some(verdict) = let_in(answer).or_else(|| denied(answer, asked)) {
+pub(super) fn odd(answer: &Answer, pages: &Pages, refusals: &[Answer]) -> Verdict {
+    if let Some(verdict) = let_in(answer).or_else(|| denied(answer, pages)) {
         return verdict;
     }
     let status = said(answer);
@@ -65,6 +82,15 @@ pub(super) fn odd(answer: &Answer, asked: &Url, refusals: &[Answer]) -> Verdict 
     }
 }
 
+/// The other host that a sign-in page leads on to, as that of an app's host does where people sign in elsewhere: by https,
+/// unless the asked one has none either.
+pub(super) fn leads_on(answer: &Answer, asked: &Url) -> Option<Url> {
+    let location = location(answer, asked)?;
+    let is_another = location.path() == SIGN_IN && location.host() != asked.host();
+    let is_as_safe = location.scheme() == "https" || asked.scheme() == "http";
+    (is_another && is_as_safe).then_some(location)
+}
+
 /// Whether this is BMAuth's sign-in page itself.
 pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
     let policy = answer.headers.get(CONTENT_SECURITY_POLICY).map(|value| value.as_bytes());
@@ -80,9 +106,9 @@ pub(super) fn is_key_set(answer: &Answer) -> bool {
 }
 
 /// Whether it says, in BMAuth's words, that one has to sign in.
-pub(super) fn sends_to_sign_in(answer: &Answer, asked: &Url) -> bool {
+pub(super) fn sends_to_sign_in(answer: &Answer, pages: &Pages) -> bool {
     let is_problem = answer.status == StatusCode::UNAUTHORIZED && is_problem(answer);
-    is_problem || is_redirect(answer, asked)
+    is_problem || is_redirect(answer, pages)
 }
 
 /// Whether it is refused in BMAuth's words.
@@ -119,17 +145,19 @@ fn let_in(answer: &Answer) -> Option<Verdict> {
     got_in.then(|| Verdict::Open(format!("{}: open to everyone", said(answer))))
 }
 
-fn denied(answer: &Answer, asked: &Url) -> Option<Verdict> {
-    if is_redirect(answer, asked) {
+fn denied(answer: &Answer, pages: &Pages) -> Option<Verdict> {
+    if is_redirect(answer, pages) {
         return Some(Verdict::Closed(format!("{} to sign in", answer.status.as_u16())));
     }
     is_problem(answer).then(|| Verdict::Closed(format!("{} by BMAuth", said(answer))))
 }
 
-/// BMAuth always says where one comes back to.
-fn is_redirect(answer: &Answer, asked: &Url) -> bool {
-    location(answer, asked).is_some_and(|location| {
-        location.path() == SIGN_IN && location.query_pairs().any(|(name, _)| name == "return_to")
+/// BMAuth always says where one comes back to, and sends nobody to a host that has no sign-in page of its own.
+fn is_redirect(answer: &Answer, pages: &Pages) -> bool {
+    location(answer, &pages.asked).is_some_and(|location| {
+        pages.have(&location)
+            && location.path() == SIGN_IN
+            && location.query_pairs().any(|(name, _)| name == "return_to")
     })
 }
 
@@ -144,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn asked() -> Url {
-        Url::parse("https://notes.example.com/").unwrap()
+    fn asked() -> Pages {
+        Pages { asked: Url::parse("https://notes.example.com/").unwrap(), elsewhere: None }
     }
 
     fn answer(status: u16, fields: &[(&str, &str)], body: &'static str) -> Answer {
@@ -178,6 +206,42 @@ mod tests {
         for status in [400, 401, 403, 421] {
             let answer = answer(status, &[JSON], WORDS);
             assert!(is_closed(&plain(&answer, &asked())) && is_closed(&odd(&answer, &asked(), &[])), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_sent_to_the_asked_host_or_to_the_one_whose_sign_in_page_was_seen() {
+        let seen = Pages { elsewhere: Some(Url::parse("https://auth.example.com/").unwrap()), ..asked() };
+        for (to, alone, with_seen) in [
+            ("/_bmauth/sign-in?return_to=/", true, true),
+            // nginx writes the scheme and port that it listens on.
+            ("http://notes.example.com:8080/_bmauth/sign-in?return_to=/", true, true),
+            ("https://auth.example.com/_bmauth/sign-in?return_to=https%3A%2F%2Fnotes.example.com%2F", false, true),
+            ("https://evil.example/_bmauth/sign-in?return_to=/", false, false),
+            ("https://auth.example.com.evil.example/_bmauth/sign-in?return_to=/", false, false),
+            ("https://auth.example.com/login?return_to=/", false, false),
+        ] {
+            let answer = answer(303, &[("location", to)], "");
+            for (pages, is_ours) in [(&asked(), alone), (&seen, with_seen)] {
+                assert_eq!(is_closed(&plain(&answer, pages)), is_ours, "{to}");
+                assert_eq!(sends_to_sign_in(&answer, pages), is_ours, "{to}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sign_in_page_leads_on_to_that_of_another_host_alone() {
+        let leads = |from: &str, to| {
+            let location = leads_on(&answer(303, &[("location", to)], ""), &Url::parse(from).unwrap());
+            location.and_then(|location| location.host_str().map(str::to_owned))
+        };
+        let app = "https://notes.example.com/";
+        let auth = Some("auth.example.com".to_owned());
+        assert_eq!(leads(app, "https://auth.example.com/_bmauth/sign-in?x=y"), auth);
+        assert_eq!(leads("http://localhost:8080/", "http://auth.example.com/_bmauth/sign-in"), auth);
+        for to in ["http://auth.example.com/_bmauth/sign-in", "https://auth.example.com/login", "/_bmauth/sign-in", "/"]
+        {
+            assert_eq!(leads(app, to), None, "{to}");
         }
     }
 

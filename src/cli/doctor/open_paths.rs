@@ -23,7 +23,7 @@ impl Doctor {
                 self.report.fail(format_args!("GET {path}: no answer"));
                 continue;
             };
-            if matches!(judge::plain(&before, self.site.url()), Verdict::Closed(_)) {
+            if matches!(judge::plain(&before, &self.pages), Verdict::Closed(_)) {
                 self.report.fail(format_args!("GET {path}: {}, but it is named as --public", judge::said(&before)));
                 continue;
             }

@@ -1,12 +1,15 @@
 //! What the proxy in front must hand to BMAuth, and what it must keep to itself.
 
-use super::ask::{Answer, Question};
+use url::Url;
+
+use super::ask::{Answer, Question, Server};
 use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
 use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, SIGN_IN};
 
 impl Doctor {
-    /// BMAuth's pages and keys are where they belong; whether the pages are.
+    /// BMAuth's pages and keys are where they belong; whether the pages are. On the host of an app the sign-in page leads
+    /// on to the host where people sign in, which is then believed for what it says there.
     pub(super) async fn own_pages(&mut self) -> bool {
         let mut are_ours = false;
         match self.asker.ask(&self.site, &Question::page(SIGN_IN)).await {
@@ -14,6 +17,9 @@ impl Doctor {
             Ok(answer) if judge::is_sign_in_page(&answer) => {
                 are_ours = true;
                 self.report.ok(format_args!("{SIGN_IN} is BMAuth's page"));
+            }
+            Ok(answer) if let Some(on) = judge::leads_on(&answer, self.site.url()) => {
+                are_ours = self.pages_elsewhere(on).await;
             }
             Ok(answer) => self.report.fail(format_args!(
                 "{SIGN_IN}: {}, not BMAuth's page. The proxy must hand {FRONT} to BMAuth without asking",
@@ -28,6 +34,28 @@ impl Doctor {
             }
         }
         are_ours
+    }
+
+    /// Whether people sign in at `on`, to which the asked site's sign-in page leads.
+    async fn pages_elsewhere(&mut self, on: Url) -> bool {
+        let origin = on.origin().ascii_serialization();
+        let answer = match Server::parse(&origin) {
+            Ok(server) => self.asker.ask(&server, &Question::page(SIGN_IN)).await.map_err(|why| why.to_string()),
+            Err(why) => Err(why),
+        };
+        match answer {
+            Err(why) => self.report.fail(format_args!("{SIGN_IN} leads to {origin}: {why}")),
+            Ok(answer) if judge::is_sign_in_page(&answer) => {
+                self.report.ok(format_args!("{SIGN_IN} leads to BMAuth's page at {origin}"));
+                self.pages.elsewhere = Some(on);
+                return true;
+            }
+            Ok(answer) => self.report.fail(format_args!(
+                "{SIGN_IN} leads to {origin}: {}, not BMAuth's page. What stands in front there must hand {FRONT} to BMAuth without asking",
+                judge::said(&answer)
+            )),
+        }
+        false
     }
 
     /// The endpoint that the proxy asks is not for strangers: whoever may ask it can choose what it is asked about.
@@ -74,7 +102,7 @@ impl Doctor {
             return Verdict::Open(format!("{said}: open to everyone. The proxy must answer 404 there by itself"));
         }
         // Whoever is not a proxy is told 403; this is what a proxy would be told of a stranger.
-        if judge::sends_to_sign_in(answer, self.site.url()) {
+        if judge::sends_to_sign_in(answer, &self.pages) {
             return Verdict::Open(format!(
                 "{said}: the question is answered, open to everyone who asks it. The proxy must answer 404 there by itself"
             ));

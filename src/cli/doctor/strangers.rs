@@ -84,7 +84,7 @@ impl Doctor {
                     .note(format_args!("{line}: an empty {}; 421 or 404 would be plainer", judge::said(&answer)));
             }
             Ok(answer) if answer.status == StatusCode::NOT_FOUND => self.report.ok(format_args!("{line}: 404")),
-            Ok(answer) => self.report.verdict(line, judge::odd(&answer, self.site.url(), &self.refusals)),
+            Ok(answer) => self.report.verdict(line, judge::odd(&answer, &self.pages, &self.refusals)),
             Err(why) => self.report.verdict(line, silent(&why)),
         }
     }
