@@ -11,6 +11,7 @@ mod own_paths;
 mod paths;
 mod report;
 mod strangers;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -172,6 +173,7 @@ impl Doctor {
         }
         self.for_another_host().await;
         self.open_paths().await;
+        self.workers().await;
         self.past_the_gateway().await;
         self.report.note(
             "a signed-in visitor's request cannot be made from here: that its forged headers are written over, look up in the proxy's configuration",

@@ -29,6 +29,7 @@ scenario('the gateway itself lets no stranger through', async ({ origin }) => {
   has(lines, /^ok    GET \/: 303 to sign in$/);
   has(lines, /^ok    \/public\/headers and a forged x_bmauth_jwt: no trace of it in the answer$/);
   has(lines, /^ok    GET \/_bmauth\/\.\.\/notes\/1: 400 by BMAuth$/);
+  has(lines, /^ok    GET \/sw\.js for a service worker: BMAuth ends the app's where nobody is signed in$/);
   assert.deepEqual(lines.filter((line) => /got through/.test(line)), []);
 });
 
@@ -97,7 +98,6 @@ test('an app that denies by itself was reached, whatever it says', async () => {
 });
 
 test('a guard that one header opens is found', async () => {
-  const problem = JSON.stringify({ type: 'urn:bmauth:problem:sign-in-required', status: 401 });
   const openers = [
     [/with forged identity headers/, ({ headers }) => 'remote-user' in headers],
     [/with forged identity headers in every spelling/, ({ headers }) => 'remote_user' in headers],
@@ -120,10 +120,7 @@ test('a guard that one header opens is found', async () => {
   for (const [words, opens] of openers) {
     const answer = (request, response) => {
       if (opens(request)) return response.end('the app');
-      if (/navigate/.test(request.headers['sec-fetch-mode'])) {
-        return response.writeHead(303, { location: '/_bmauth/sign-in?return_to=/notes' }).end();
-      }
-      return response.writeHead(401, { 'content-type': 'application/problem+json' }).end(problem);
+      return denies(request, response);
     };
     await serving(answer, async (origin) => {
       const { code, failed } = await doctor(origin, '--route', '/notes');
@@ -131,6 +128,72 @@ test('a guard that one header opens is found', async () => {
       has(failed.filter((line) => /open to everyone/.test(line)), words);
     });
   }
+});
+
+// What BMAuth says to a stranger.
+const denies = (request, response, to = '/_bmauth/sign-in?return_to=/notes') => {
+  if (/navigate/.test(request.headers['sec-fetch-mode'])) return response.writeHead(303, { location: to }).end();
+  const problem = JSON.stringify({ type: 'urn:bmauth:problem:sign-in-required', status: 401 });
+  return response.writeHead(401, { 'content-type': 'application/problem+json' }).end(problem);
+};
+
+test('a service worker that may hide the pages, and one that leaves them out', async () => {
+  const scripts = {
+    '/sw.js': "e.registerRoute(new e.NavigationRoute(e.createHandlerBoundToURL('index.html')))",
+    '/service-worker.js': 'new e.NavigationRoute(shell, { denylist: [/^\\/_bmauth\\//] })',
+    '/ngsw-worker.js': "if (request.mode === 'navigate') …",
+  };
+  let rules = '{"navigationUrls":[]}';
+  const answer = (request, response) => {
+    const script = scripts[request.url];
+    if (request.url === '/ngsw.json') return response.end(rules);
+    if (!script) return denies(request, response);
+    assert.equal(request.headers['service-worker'], 'script');
+    return response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
+  };
+  await serving(answer, async (origin) => {
+    const { lines } = await doctor(origin, '--route', '/notes');
+    has(lines, /^note  GET \/sw\.js for a service worker: the app's is open to everybody, answers pages, and does not name _bmauth\./);
+    has(lines, /^ok    GET \/service-worker\.js for a service worker: .* seems to leave \/_bmauth\/ to the network$/);
+    has(lines, /^note  GET \/ngsw-worker\.js for a service worker: .* does not name _bmauth/);
+    has(lines, /^note  \/serviceworker\.js for a service worker: refused, as a proxy in front must/);
+    has(lines, /^note  a service worker of another name/);
+    rules = String.raw`{"navigationUrls":[{"positive":false,"regex":"^\\/_bmauth\\/.*$"}]}`;
+    has((await doctor(origin, '--route', '/notes')).lines, /^ok    GET \/ngsw-worker\.js for a service worker/);
+  });
+});
+
+test('the host of an app, whose people sign in on another', async () => {
+  const page = (response) => response.writeHead(200, { 'content-security-policy': "default-src 'none'" }).end('<a href="/_bmauth/">');
+  const keys = (response) => response.end('{"keys":[]}');
+  let isOurs = true;
+  await serving((_, response) => (isOurs ? page(response) : response.end('Sign in here')), async (at) => {
+    const auth = at.replace('localhost', '127.0.0.1');
+    const answer = (to) => (request, response) => {
+      const [path] = request.url.split('?');
+      if (path === '/_bmauth/sign-in') return response.writeHead(303, { location: `${auth}/_bmauth/sign-in?from=x` }).end();
+      if (path === '/_bmauth/jwks.json') return keys(response);
+      if (/^\/_bmauth/i.test(path)) return response.writeHead(404).end();
+      return denies(request, response, to);
+    };
+    for (const to of ['/_bmauth/sign-in?return_to=/', `${auth}/_bmauth/sign-in?return_to=x`]) {
+      isOurs = true;
+      await serving(answer(to), async (origin) => {
+        const { code, lines, failed } = await doctor(origin);
+        assert.deepEqual({ failed, code }, { failed: [], code: 0 });
+        has(lines, /^ok    \/_bmauth\/sign-in leads to BMAuth's page at http:\/\/127\.0\.0\.1:\d+$/);
+        has(lines, /^ok    GET \/: 303 to sign in$/);
+      });
+    }
+    // A host that only looks like it is believed in nothing.
+    isOurs = false;
+    await serving(answer(`${auth}/_bmauth/sign-in?return_to=x`), async (origin) => {
+      const { code, failed } = await doctor(origin);
+      assert.equal(code, 1);
+      has(failed, /^FAIL  \/_bmauth\/sign-in leads to http:\/\/127\.0\.0\.1:\d+: 200, not BMAuth's page/);
+      has(failed, /^FAIL  GET \/: 303 to .*open to everyone/);
+    });
+  });
 });
 
 test('a header that the app shows, and one that only changes what it answers', async () => {
