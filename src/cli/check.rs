@@ -24,7 +24,7 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
         println!("warning  {warning}");
     }
     println!("ok       configuration");
-    if let Some(note) = shared_host::of(&config) {
+    for note in shared_host::of(&config) {
         println!("note     {note}");
     }
     for route in config.routes.iter().filter(|route| route.upstream.servers.is_empty()) {

@@ -22,13 +22,36 @@ pub(super) fn run(dir: &Path) -> anyhow::Result<()> {
         file => file.with_context(|| format!("{} cannot be written", path.display()))?,
     };
     file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))?;
-    println!("Wrote {}. Set public_url, [email] and [[route]], then: bmauth check", path.display());
+    println!("{}", next_steps(&path));
     Ok(())
+}
+
+/// What is to be done with the file that was written.
+fn next_steps(path: &Path) -> String {
+    format!(
+        "Wrote {}. It gives BMAuth's pages a host of their own (auth.example.com) and your app another (notes.example.com), \
+         which is safer and makes room for more apps; it says what to change for one host only.\n\
+         Set public_url, passkeys.rp_id, [email] and [[route]], then: bmauth check",
+        path.display()
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_names_what_the_file_proposes() {
+        let said = next_steps(Path::new("bmauth.toml"));
+        for (word, line) in [
+            ("auth.example.com", "\npublic_url = \"https://auth.example.com\"\n"),
+            ("notes.example.com", "\nhost = \"notes.example.com\"\n"),
+            ("passkeys.rp_id", "\nrp_id = \"example.com\"\n"),
+            ("for one host only", "# For one host only, change three lines"),
+        ] {
+            assert!(said.contains(word) && TEMPLATE.contains(line), "{word}");
+        }
+    }
 
     #[test]
     fn an_existing_configuration_is_never_overwritten() {

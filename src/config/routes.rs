@@ -30,7 +30,6 @@ section! {
 /// What the other sections say that routes must agree with; nothing where they are wrong themselves.
 pub(super) struct RouteSurroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
-    pub rp_id: Option<&'a Host>,
     pub server: Option<&'a Server>,
     pub identity_header: Option<&'a IdentityHeader>,
 }
@@ -80,15 +79,6 @@ pub(super) fn check(
             complete = false;
             continue;
         };
-        if let Some(rp_id) = around.rp_id
-            && route.demands.access != Access::Public
-            && !route.host.is_within(rp_id)
-        {
-            checks.warn(
-                &place,
-                format_args!("{} is outside {rp_id}, the domain of the passkeys (`passkeys.rp_id`), so nobody can sign in there.", route.host),
-            );
-        }
         if let Err(error) = routes.add(route) {
             let first = places.get(error.first().0).unwrap_or(root);
             checks.refuse(&place, not_beside(&error, first));

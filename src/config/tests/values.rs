@@ -101,6 +101,42 @@ fn behind_a_proxy_that_asks_a_route_needs_no_upstream() {
 fn the_template_loads() {
     let config = loads(TEMPLATE);
     assert_eq!((config.brand.name(), config.routes.iter().count()), ("Acme Notes", 1));
+    // The pages have a host of their own, and the app another of the same passkey domain.
+    assert_eq!(config.public_url.host().as_str(), "auth.example.com");
+    assert_eq!(config.passkeys.rp_id.as_str(), "example.com");
+    assert_eq!(config.routes.hosts().map(Host::as_str).collect::<Vec<_>>(), ["notes.example.com"]);
+}
+
+#[test]
+fn the_template_loads_for_one_host_when_what_it_says_is_changed() {
+    let one_host = TEMPLATE
+        .replace("\npublic_url = \"https://auth.example.com\"", "\npublic_url = \"https://notes.example.com\"")
+        .replace("\nrp_id = ", "\n# rp_id = ")
+        .replace("\nhost = ", "\n# host = ");
+    let config = loads(&one_host);
+    assert_eq!(config.passkeys.rp_id.as_str(), "notes.example.com");
+    assert!(config.routes.knows_host(config.public_url.host()));
+}
+
+#[test]
+fn what_the_docs_write_for_several_apps_loads() {
+    let docs = include_str!("../../../docs/several-apps.md");
+    let text = docs.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a configuration");
+    // These name files of whoever follows them.
+    let text = text
+        .replace(
+            "tls = { cert = \"tls/fullchain.pem\", key = \"tls/privkey.pem\" }\n",
+            "trusted_proxies = [\"10.0.0.1\"]\n",
+        )
+        .replace("smtp_url_file = \"secrets/smtp_url\"", "smtp_url = \"smtps://user:password@mail.example.com\"");
+    let config = loads(&text);
+    assert_eq!(
+        (config.public_url.host().as_str(), config.passkeys.rp_id.as_str()),
+        ("auth.example.com", "example.com")
+    );
+    let hosts: Vec<_> = config.routes.hosts().map(Host::as_str).collect();
+    assert_eq!(hosts, ["files.example.com", "notes.example.com", "wiki.example.com"]);
+    assert_eq!(config.warnings, Vec::<String>::new());
 }
 
 /// The comments of the template are examples that hold: each one, uncommented, is a key that is known.
@@ -327,16 +363,8 @@ fn what_deserves_a_word_is_a_warning() {
     );
     let behind = "[server]\ntrusted_proxies = [\"10.0.0.1\"]\n";
     assert_eq!(loads(&with(behind)).warnings, Vec::<String>::new());
-    assert_eq!(
-        loads(&with(&format!("host = \"other.example\"\n{behind}"))).warnings,
-        [
-            "bmauth.toml:5:1: other.example is outside notes.example.com, the domain of the passkeys (`passkeys.rp_id`), so nobody can sign in there."
-        ]
-    );
-    assert_eq!(
-        loads(&with(&format!("host = \"other.example\"\naccess = \"public\"\n{behind}"))).warnings,
-        Vec::<String>::new()
-    );
+    // People sign in at public_url, wherever the route is.
+    assert_eq!(loads(&with(&format!("host = \"other.example\"\n{behind}"))).warnings, Vec::<String>::new());
     let origins = "[api]\nallowed_origins = [\"https://a.notes.example.com\", \"https://app.example.com\", \"http://localhost:3000\"]\n";
     let elsewhere = loads(&with(&format!("{origins}{behind}")));
     assert_eq!(
