@@ -5,19 +5,12 @@ import * as card from "./card.js";
 import { addPasskey, stop } from "./confirm.js";
 import * as passkeys from "./passkeys.js";
 
-const KEY = "bmauth-not-faster";
+// A cookie, for our pages alone (without a path it goes where this page lies): what is stored otherwise goes with the app's
+// at signing out, and then the same would be asked at each sign-in. It holds for as long as browsers let it, about a year.
+const NO = "bmauth-not-faster=1";
 const leave = () => location.replace(card.words.returnTo);
 
-// A browser may keep nothing: then it is asked each time.
-function kept(action) {
-  try {
-    return action(localStorage);
-  } catch {
-    return null;
-  }
-}
-
-const saidNo = kept((storage) => storage.getItem(KEY));
+const saidNo = document.cookie.split("; ").includes(NO);
 const able = passkeys.supported && (await canKeep());
 
 if (saidNo || !able) leave();
@@ -32,7 +25,7 @@ else {
     },
     later: (link, event) => {
       event.preventDefault();
-      kept((storage) => storage.setItem(KEY, "1"));
+      document.cookie = `${NO}; max-age=34560000; samesite=lax; secure`;
       leave();
     },
   });
