@@ -8,6 +8,7 @@ pub mod activity;
 pub mod admin_code;
 pub mod aftermath;
 pub mod api;
+pub mod apps;
 pub mod assertion;
 pub mod attestation;
 pub mod bearer;

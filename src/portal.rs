@@ -33,6 +33,7 @@ use crate::domain::brand::Brand;
 use crate::domain::host::Host;
 use crate::domain::origin::OwnOrigins;
 use crate::domain::own_paths;
+use crate::domain::route::Routes;
 use crate::gate::cookies::CookieNames;
 use crate::gate::forward_auth::ForwardAuth;
 use crate::gate::hand_off::HandOffs;
@@ -68,6 +69,8 @@ pub struct Portal {
     pub rp_id: Host,
     /// The origins whose pages are ours.
     pub origins: OwnOrigins,
+    /// What stands behind the gateway, for "Your apps".
+    pub routes: Routes,
     /// What the operator decides about the API.
     pub api: api::Settings,
     /// How browsers get to where people sign in, from our other hosts.
@@ -95,7 +98,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{devices, faster, hand_off, link, recover, register, sign_in, sign_out};
+    use pages::{apps, devices, faster, hand_off, link, recover, register, sign_in, sign_out};
     let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
     let changes = Router::new()
         // Whoever asks here need not be signed in, and each time a challenge is kept.
@@ -150,6 +153,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::RECOVER_REVIEW, get(recover::review::get))
         .route(own_paths::CONTEST, get(recover::contest::get))
         .route(own_paths::RECOVER_CANCEL, get(recover::cancel::get))
+        .route(own_paths::APPS, get(apps::get))
         .route(own_paths::DEVICES, get(devices::get))
         .route(own_paths::HAND_OFF, get(hand_off::get).merge(takes))
         .route(own_paths::FASTER, get(faster::get))
@@ -163,8 +167,8 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::FORWARD_AUTH_ROOT, any(forward_auth::handle))
         .route(own_paths::FORWARD_AUTH_ABOUT, any(forward_auth::handle))
         .route(own_paths::HEALTHZ, get(well_known::healthz).options(well_known::healthz))
-        // All that is ever asked here is the check that HAProxy makes where nothing is said.
-        .route("/", options(well_known::healthz))
+        // All that is ever asked here is the check that HAProxy makes where nothing is said, and where an app would be.
+        .route("/", options(well_known::healthz).get(apps::root))
         .route(own_paths::JWKS, get(well_known::jwks))
         .route(own_paths::ASSETS_ANY, get(pages::asset))
         .route(own_paths::PASSKEY_ENDPOINTS, get(well_known::passkey_endpoints))

@@ -96,15 +96,11 @@ pub(super) fn check(
 /// Tells of a route below, or beside, one that asks for less and leads to the same app: what an app also answers for by an
 /// address that looks like another one is open there.
 fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut Checks) {
-    let is_same_app = |other: &Route| {
-        let (one, other) = (&route.upstream.servers, &other.upstream.servers);
-        one.is_empty() && other.is_empty() || one.iter().any(|server| other.contains(server))
-    };
     let laxer = routes.iter().filter(|other| {
         other.host == route.host
             && other.path.holds(&route.path)
             && route.demands.ask_more_than(&other.demands)
-            && is_same_app(other)
+            && route.upstream.is_same_app(&other.upstream)
     });
     let Some(laxer) = laxer.max_by_key(|other| other.path.as_str().len()) else { return };
     let (path, around) = (&route.path, &laxer.path);

@@ -80,6 +80,14 @@ pub fn decide<S: Standing>(
     Ok(Admission { route: Arc::clone(route), principal })
 }
 
+/// Whether a principal may open a route, by the same rule: what "Your apps" lists.
+pub fn is_open_to<S: Standing>(route: &Arc<Route>, principal: S, now: Timestamp) -> bool {
+    match decide(route, Some(principal), now) {
+        Ok(_) => true,
+        Err(NotAdmitted::SignIn | NotAdmitted::Review | NotAdmitted::Forbidden(_)) => false,
+    }
+}
+
 /// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,
 /// and it is told of nobody.
 pub fn admit_preflight<S>(route: &Arc<Route>) -> Admission<S> {

@@ -100,6 +100,9 @@ pub const LINK_OPTIONS: &str = own!("/link/passkey/options");
 /// The new device's passkey.
 pub const LINK_VERIFY: &str = own!("/link/passkey/verify");
 
+/// "Your apps".
+pub const APPS: &str = own!("/apps");
+
 /// "My devices".
 pub const DEVICES: &str = own!("/devices");
 /// Another name for a passkey.

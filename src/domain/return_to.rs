@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::own_paths::DEVICES;
+use super::own_paths::{APPS, DEVICES};
 use super::path::{PathError, RequestTarget};
 
 /// The longest one kept, in bytes.
@@ -12,7 +12,7 @@ const LONGEST: usize = 2048;
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
 /// It never has a byte outside visible ASCII, and never leads back into the gateway's own pages, but for "My devices",
-/// which mails lead to: that one asks for nothing but a session, and changes nothing. It may begin with `//`, which
+/// which mails lead to, and "Your apps": those ask for nothing but a session, and change nothing. It may begin with `//`, which
 /// browsers take for another host, so it is only ever sent behind one, as [`super::destination::Destination`] writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -46,7 +46,7 @@ impl ReturnTo {
     /// Reads a path with an optional query.
     ///
     /// # Errors
-    /// It is not a path on this host that leads into the app or to "My devices".
+    /// It is not a path on this host that leads into the app, to "My devices" or to "Your apps".
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
@@ -57,13 +57,13 @@ impl ReturnTo {
     /// The place that a request is for.
     ///
     /// # Errors
-    /// It does not lead into the app or to "My devices".
+    /// It does not lead into the app, to "My devices" or to "Your apps".
     pub fn to(target: &RequestTarget) -> Result<Self, ReturnToError> {
         let text = target.to_string();
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
         }
-        if target.path.is_reserved() && text != DEVICES {
+        if target.path.is_reserved() && ![DEVICES, APPS].contains(&text.as_str()) {
             return Err(ReturnToError::Reserved);
         }
         Ok(Self(text.into()))
@@ -115,6 +115,7 @@ mod tests {
             "/a/?x",
             "/link",
             "/_bmauth/devices",
+            "/_bmauth/apps",
             "/a//evil.example",
             "//evil.example",
             "/%2f/evil.example",
@@ -161,6 +162,9 @@ mod tests {
             "/_bmauth/devices/rename",
             "/_bmauth/devices?x",
             "/_BMAUTH/devices",
+            "/_bmauth/apps?x",
+            "/_bmauth/apps/",
+            "/_BMAUTH/apps",
             " /a",
             "?a",
             &long,

@@ -1,5 +1,6 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
+pub mod apps;
 pub mod code;
 pub mod devices;
 pub mod faster;
@@ -18,12 +19,29 @@ use axum::response::Response;
 use super::caller::Caller;
 use super::handler::PageError;
 use super::{Portal, answer, views};
-use crate::domain::own_paths::SIGN_IN;
+use crate::auth::sessions::LiveSession;
+use crate::domain::own_paths::{RECOVER_REVIEW, SIGN_IN};
+use crate::gate::detour;
 use crate::gate::refusal::GateRefusal;
 
 /// `/_bmauth/`: on to the sign-in page.
 pub async fn front() -> Response {
     answer::go_to(SIGN_IN)
+}
+
+/// The sign-in page, which leads back to `page` of ours.
+fn sign_in_for(page: &str) -> String {
+    detour::returning(SIGN_IN, Some(page))
+}
+
+/// The session of the visitor of `page`, which is for signed-in people. One that a recovery made answers "Keep your
+/// account safe" before it may do anything else.
+async fn session_for(page: &str, portal: &Portal, caller: &Caller) -> Result<LiveSession, PageError> {
+    match caller.session(portal).await? {
+        Some(session) if session.review() => Err(PageError::SendTo(RECOVER_REVIEW.to_owned())),
+        Some(session) => Ok(session),
+        None => Err(PageError::SendTo(sign_in_for(page))),
+    }
 }
 
 /// None of our pages.

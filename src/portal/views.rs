@@ -2,6 +2,7 @@
 //!
 //! Handlers decide; views only show. Words come from `wording`, the look from `templates/`.
 
+pub mod apps;
 pub mod chrome;
 pub mod code;
 pub mod contest;

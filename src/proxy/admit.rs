@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 use super::Parts;
 use super::incoming::{self, Incoming};
@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
 use crate::domain::own_paths::{ASSETS, HAND_OFF, PREFIX};
-use crate::domain::route::{Route, Scheme};
+use crate::domain::route::{Nowhere, Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
 use crate::gate::reach::{self, Reaching};
@@ -60,7 +60,10 @@ pub(super) fn way<'a>(
     if let Some(is_as_written) = own_path(incoming, settings) {
         return if is_as_written { Ok(Way::Portal) } else { Err(GateRefusal::NotFound) };
     }
-    let route = routes.find(host, &incoming.target.path, head.method.as_str())?;
+    let route = match routes.find(host, &incoming.target.path, head.method.as_str()) {
+        Err(Nowhere::Unknown) if is_free_root(head, incoming, settings) => return Ok(Way::Portal),
+        found => found?,
+    };
     let request = Reaching {
         method: &head.method,
         authority: &incoming.authority,
@@ -95,6 +98,13 @@ pub(super) async fn decide(
 /// Whether it takes this path to hand over whoever is signed in where people signed in before.
 fn hands_over(path: &str) -> bool {
     path == HAND_OFF || path.starts_with(ASSETS)
+}
+
+/// Whether the root of `public_url`'s host is asked for, which leads people to their apps where no route takes it.
+fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &Settings) -> bool {
+    incoming.authority.host == settings.public_host
+        && incoming.target.path.as_str() == "/"
+        && (head.method == Method::GET || head.method == Method::HEAD)
 }
 
 /// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another

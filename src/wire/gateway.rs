@@ -123,6 +123,7 @@ impl Gateway {
             public_url,
             rp_id,
             origins,
+            routes: config.routes.clone(),
             api: api::Settings {
                 reveal_accounts: config.api.reveal_accounts,
                 allowed_origins: config.api.allowed_origins.clone(),

@@ -179,6 +179,10 @@ recover-gone-heading = Es gibt nichts zu stoppen
 recover-gone-text = Es wurde schon gestoppt oder ist vorbei. Sehen Sie Ihre Geräte durch.
 recover-script-needed = Diese Seite braucht JavaScript. Sie können es auch unter „Meine Geräte“ stoppen.
 
+## Your apps
+apps-heading = Ihre Apps
+apps-none = Sie haben hier noch keine Apps.
+
 ## My devices
 devices-heading = Meine Geräte
 devices-who = Sie sind als { $email } angemeldet.

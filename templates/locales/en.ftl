@@ -180,6 +180,10 @@ recover-gone-heading = There's nothing to stop
 recover-gone-text = It was stopped already, or it is over. Look through your devices.
 recover-script-needed = This page needs JavaScript. You can also stop it under “My devices”.
 
+## Your apps
+apps-heading = Your apps
+apps-none = You have no apps here yet.
+
 ## My devices
 devices-heading = My devices
 devices-who = You're signed in as { $email }.

@@ -9,6 +9,7 @@
 
 mod alike;
 mod api;
+mod apps;
 mod asking;
 mod authenticator;
 mod browser;

@@ -208,9 +208,35 @@ async fn an_unknown_host_is_told_so_and_an_unknown_path_too() {
     assert_eq!(world.ask(&elsewhere).await.status, 421);
     let own = "GET /_bmauth/sign-in HTTP/1.1\r\nHost: other.example\r\n\r\n";
     assert_eq!(world.ask(own).await.status, 421);
-    assert_eq!(world.get_as(&secret, "/", &[]).await.status, 404);
     assert_eq!(world.get_as(&secret, "/application", &[]).await.status, 404);
     assert_eq!(world.get_as(&secret, "/app", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_root_of_the_public_host_is_ours_where_no_route_takes_it() {
+    let app = hello().await;
+    let elsewhere = "files.example.com";
+    let world = plan()
+        .route("/app", Access::SignedIn, &app.url)
+        .route("/", Access::Public, &app.url)
+        .for_methods(&["POST"])
+        .route_to(elsewhere, "/drive", Access::Public, &[&app.url])
+        .start();
+    for (method, target) in [("GET", "/"), ("GET", "/?a=b"), ("HEAD", "/")] {
+        let mut client = world.connect();
+        client.send(request(method, target, &[], "")).await;
+        let answer = client.answer_head().await;
+        assert_eq!((answer.status, answer.field("x-portal")), (200, Some("yes")), "{method} {target}");
+    }
+    for (method, target) in
+        [("PUT", "/"), ("OPTIONS", "/"), ("GET", "//"), ("GET", "/;x"), ("GET", "/index.html"), ("get", "/")]
+    {
+        assert_eq!(world.ask(&request(method, target, &[], "")).await.status, 404, "{method} {target}");
+    }
+    assert_eq!(world.ask(&format!("GET / HTTP/1.1\r\nHost: {elsewhere}\r\n\r\n")).await.status, 404);
+    assert!(app.seen().is_empty());
+    assert_eq!(world.ask(&request("POST", "/", &[], "x")).await.status, 200);
+    assert_eq!(app.saw().method, "POST");
 }
 
 #[tokio::test]

@@ -86,8 +86,9 @@ async fn whether_it_is_there_and_its_keys_are_told_by_whatever_name_it_is_asked(
 #[tokio::test]
 async fn the_public_host_has_our_pages_even_without_a_route() {
     let world = plan().route_to("app.example.com", "/", Access::Public, &[&nobody().await]).start();
-    assert_eq!(world.get("/_bmauth/sign-in", &[]).await.status, 200);
-    assert_eq!(world.get("/", &[]).await.status, 404);
+    for (path, status) in [("/_bmauth/sign-in", 200), ("/", 200), ("/notes", 404)] {
+        assert_eq!(world.get(path, &[]).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

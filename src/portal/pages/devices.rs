@@ -12,30 +12,24 @@ use http::request::Parts;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::sign_in_for;
 use crate::auth::failure::Failure;
 use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
 use crate::domain::family::Family;
 use crate::domain::host::Host;
 use crate::domain::manage::Refusal;
-use crate::domain::own_paths::{DEVICES, RECOVER_REVIEW, SIGN_IN, SIGNED_OUT};
+use crate::domain::own_paths::{DEVICES, SIGNED_OUT};
 use crate::domain::passkey::CredentialId;
 use crate::domain::provider;
 use crate::domain::session::{SessionId, SignedIn};
-use crate::gate::detour;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use crate::portal::{Portal, answer};
 
-/// Where a visitor who is not signed in comes from.
-fn sign_in() -> String {
-    detour::returning(SIGN_IN, Some(DEVICES))
-}
-
-/// The session of a page's visitor. One that a recovery made answers "Keep your account safe" before it may do anything
-/// else.
+/// The session of the page's visitor.
 #[derive(Debug)]
 pub struct PageSession(LiveSession);
 
@@ -44,11 +38,7 @@ impl FromRequestParts<Arc<Portal>> for PageSession {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, PageError> {
         let Ok(caller) = Caller::from_request_parts(parts, portal).await;
-        match caller.session(portal).await? {
-            Some(session) if session.review() => Err(PageError::SendTo(RECOVER_REVIEW.to_owned())),
-            Some(session) => Ok(Self(session)),
-            None => Err(PageError::SendTo(sign_in())),
-        }
+        super::session_for(DEVICES, portal, &caller).await.map(Self)
     }
 }
 
@@ -58,7 +48,8 @@ pub async fn get(
     caller: Caller,
     PageSession(session): PageSession,
 ) -> Result<Response, PageError> {
-    let signed_in = portal.auth.sessions.signed_in(&session).await?.ok_or_else(|| PageError::SendTo(sign_in()))?;
+    let signed_in =
+        portal.auth.sessions.signed_in(&session).await?.ok_or_else(|| PageError::SendTo(sign_in_for(DEVICES)))?;
     let devices = portal.auth.manage.devices(&session).await?;
     Ok(show(&portal, &caller, &signed_in, &devices))
 }
@@ -117,7 +108,7 @@ fn refused(failure: Failure<Refusal>) -> PageError {
         Failure::Refused(refusal) => refusal,
     };
     match refusal {
-        Refusal::SignedOut => PageError::SendTo(sign_in()),
+        Refusal::SignedOut => PageError::SendTo(sign_in_for(DEVICES)),
         // Gone meanwhile, or another account's: nothing was changed, and the page shows what there is.
         Refusal::Unknown => GateRefusal::NotFound.into(),
         Refusal::Stale
@@ -184,6 +175,7 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
         rp_id: portal.rp_id.as_str(),
         user_id: &URL_SAFE_NO_PAD.encode(account.id.0.as_bytes()),
         link: portal.links(),
+        apps: portal.has_apps_at_root(caller),
     };
     answer::page(portal, caller, |chrome| view.render(chrome))
 }

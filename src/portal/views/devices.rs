@@ -29,6 +29,8 @@ pub struct Devices<'a> {
     pub user_id: &'a str,
     /// Whether "Add a device" is offered.
     pub link: bool,
+    /// Whether "Your apps" are at the root of this host, where the app is otherwise.
+    pub apps: bool,
 }
 
 /// A passkey.
@@ -123,6 +125,7 @@ struct Page<'a> {
     hold: Option<ShownHold>,
     devices_url: &'static str,
     link_url: &'static str,
+    apps_url: &'static str,
 }
 
 impl Devices<'_> {
@@ -143,6 +146,7 @@ impl Devices<'_> {
             }),
             devices_url: own_paths::DEVICES,
             link_url: own_paths::LINK,
+            apps_url: own_paths::APPS,
         })
     }
 }

@@ -1,4 +1,5 @@
 use super::Registration;
+use super::apps::{AppRow, Apps};
 use super::chrome::Chrome;
 use super::code::{Code, CodeFor, CodeState, Forget};
 use super::contest::Contest;
@@ -70,6 +71,11 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.extend(link_pages(chrome, email, return_to));
     pages.extend(recover_pages(chrome, email, return_to));
     pages.push(("devices".to_owned(), devices(email).render(chrome)));
+    let here = Devices { apps: true, ..devices(email) };
+    pages.push(("devices without an app".to_owned(), here.render(chrome)));
+    for apps in [Vec::new(), vec![AppRow { name: email.to_owned(), address: return_to.to_owned() }]] {
+        pages.push((format!("apps {apps:?}"), Apps { email, apps }.render(chrome)));
+    }
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     for clears in [false, true] {
         pages.push((format!("sign-out, clears {clears}"), SignOut { email, return_to, clears }.render(chrome)));
@@ -169,6 +175,7 @@ fn devices(text: &str) -> Devices<'_> {
         rp_id: "example.com",
         user_id: "AAAA",
         link: true,
+        apps: false,
     }
 }
 

@@ -32,10 +32,10 @@ export class Gateway {
   }
 
   // `accounts`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
-  // routes that every test has.
+  // routes that every test has, `root` is another host for the one of `/`.
   async configure({ accounts = '', ...around }) {
     this.around = around;
-    const { smtpPort, appPort, server = '', api = '', routes = '' } = around;
+    const { smtpPort, appPort, server = '', api = '', routes = '', root } = around;
     this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
     const nobody = await freePort();
@@ -65,6 +65,7 @@ ${api}
 
 [[route]]
 path = "/"
+${root ? `host = "${root}"` : ''}
 ${upstream}
 
 [[route]]

@@ -21,8 +21,8 @@ export const address = (name = 'maria') => `${name}-${(addresses += 1)}@example.
 class World {
   // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself. BMAUTH_FRONT puts one
   // in front of a file that names none.
-  // `routes` stands after the routes that every test has.
-  async open({ behind = process.env.BMAUTH_FRONT, routes }) {
+  // `routes` stands after the routes that every test has; `root` is another host for the one of `/`.
+  async open({ behind = process.env.BMAUTH_FRONT, routes, root }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
     const appPort = await freePort();
@@ -46,7 +46,7 @@ class World {
     if (this.front) {
       await this.gateway.configureBehind(await this.front.text('bmauth.toml'), { smtpPort, origin: this.origin });
     } else {
-      await this.gateway.configure({ smtpPort, appPort, routes });
+      await this.gateway.configure({ smtpPort, appPort, routes, root });
     }
     await this.gateway.run();
     await this.front?.run();

@@ -9,7 +9,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
-use super::{credential, sign_in};
+use super::credential;
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::ceremony::CeremonyId;
@@ -21,6 +21,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
 use crate::portal::pages::register::ToMake;
 use crate::portal::pages::sign_in::{ToUse, Used};
+use crate::portal::pages::sign_in_for;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -88,7 +89,7 @@ pub async fn confirmed(
     Ok(match confirmed.map_err(worded(word))? {
         Confirmed::MayAdd { ceremony, options } => ToMake::of((ceremony, *options)).into_response(),
         Confirmed::Removed(removed) if removed.ends_this_session => {
-            answer::without_session(&portal, GoOn::to(sign_in()))
+            answer::without_session(&portal, GoOn::to(sign_in_for(DEVICES)))
         }
         Confirmed::Removed(_) | Confirmed::Stopped => GoOn::to(DEVICES).into_response(),
         // Asked for by its own page.

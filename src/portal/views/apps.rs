@@ -1,0 +1,51 @@
+//! `/_bmauth/apps`: what somebody may open.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use crate::domain::own_paths;
+use crate::gate::detour;
+use crate::wording::Words;
+
+/// "Your apps".
+#[derive(Clone, Debug)]
+pub struct Apps<'a> {
+    /// Who is signed in.
+    pub email: &'a str,
+    /// What they may open, in the order it is shown.
+    pub apps: Vec<AppRow>,
+}
+
+/// An app.
+#[derive(Clone, Debug)]
+pub struct AppRow {
+    /// What it is called.
+    pub name: String,
+    /// Its whole address.
+    pub address: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/apps.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Apps<'a>,
+    devices_url: &'static str,
+    sign_out_url: String,
+}
+
+impl Apps<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        finish(&Page {
+            frame: Frame::new(chrome, words.say("apps-heading"), own_paths::APPS),
+            words,
+            page: self,
+            devices_url: own_paths::DEVICES,
+            sign_out_url: detour::returning(own_paths::SIGN_OUT, Some(own_paths::APPS)),
+        })
+    }
+}
