@@ -56,6 +56,9 @@ enum Command {
         /// Check the configuration alone
         #[arg(long)]
         offline: bool,
+        /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
+        #[arg(long)]
+        yes_lock_out: bool,
     },
     /// See and change the accounts of the running gateway
     Users {
@@ -113,7 +116,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::Demo { port, upstream } => demo::run(port, upstream),
         Command::Init { dir } => init::run(&dir).map_err(Failed::from),
-        Command::Check { offline } => check::run(config, offline),
+        Command::Check { offline, yes_lock_out } => check::run(config, offline, yes_lock_out),
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),

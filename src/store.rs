@@ -14,10 +14,11 @@ use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
-use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::passkey::{CredentialId, LockedOut, Passkey};
 use crate::domain::plan::{Change, Conflict, Counter, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
@@ -119,6 +120,12 @@ pub trait Records: Send + Sync + 'static {
     /// The number of the state that the signing keys are in: it is read before them, and each change of them takes the next
     /// one ([`KeyChange::Advance`](crate::domain::plan::KeyChange)).
     async fn key_generation(&self) -> Result<u64, StoreError>;
+
+    /// What the passkeys were made for that do not say so: the first `rp_id` that the store was served with since that is
+    /// noted ([`KeyChange::NoteRpId`](crate::domain::plan::KeyChange)).
+    async fn rp_id(&self) -> Result<Option<Host>, StoreError>;
+    /// Which passkeys cannot be used with that `rp_id`. It looks at all there are.
+    async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError>;
 
     /// Whether the store answers, and the last commit could be written.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -23,6 +23,7 @@ use webauthn_rs_proto::{
 use crate::domain::account::AccountId;
 use crate::domain::ceremony;
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::report::{Contradiction, News, Report};
 use crate::domain::secret::MacKey;
@@ -41,6 +42,7 @@ const MARK: usize = 8;
 /// The relying party of this gateway.
 pub struct RelyingParty {
     webauthn: Webauthn,
+    rp_id: Host,
     /// The origins whose pages may ask, each as browsers write it.
     origins: BTreeSet<String>,
     fakes: WebauthnFakeCredentialGenerator<FakePasskeyDistribution>,
@@ -78,19 +80,20 @@ impl RelyingParty {
     /// # Errors
     /// `rp_id` is not a parent of the origin's host.
     pub fn new(
-        rp_id: &str,
+        rp_id: &Host,
         name: &str,
         origin: &Url,
         other_origins: &[Url],
         fakes: &MacKey,
     ) -> Result<Self, RelyingPartyError> {
-        let mut builder = WebauthnBuilder::new(rp_id, origin)?.rp_name(name).timeout(ceremony::LIFETIME);
+        let mut builder = WebauthnBuilder::new(rp_id.as_str(), origin)?.rp_name(name).timeout(ceremony::LIFETIME);
         for other in other_origins {
             builder = builder.append_allowed_origin(other);
         }
         let origins = std::iter::once(origin).chain(other_origins).map(|url| url.origin().ascii_serialization());
         Ok(Self {
             webauthn: builder.build()?,
+            rp_id: rp_id.clone(),
             origins: origins.collect(),
             fakes: WebauthnFakeCredentialGenerator::new(fakes.bytes())?,
             marks: fakes.clone(),
@@ -200,6 +203,7 @@ impl RelyingParty {
             aaguid,
             backup_eligible: data.backup_eligible,
             backed_up: data.backed_up,
+            rp_id: Some(self.rp_id.clone()),
         })
     }
 
@@ -359,7 +363,8 @@ mod tests {
     fn an_answer_of_nobodys_key_is_verified_to_the_end_and_comes_to_nothing() {
         let origin = Url::parse("https://notes.example.com").unwrap();
         let fakes = MacKey::derive(&Secret::from_bytes([1; 32]), "fakes");
-        let party = RelyingParty::new("notes.example.com", "Notes", &origin, &[], &fakes).unwrap();
+        let party =
+            RelyingParty::new(&Host::parse("notes.example.com").unwrap(), "Notes", &origin, &[], &fakes).unwrap();
         let (options, state) = party.challenge_sign_in(None).unwrap();
         let answer = by_key_one(b"nobody", options.challenge.as_ref());
         let decoy = decoy(&answer.id).unwrap();

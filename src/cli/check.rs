@@ -8,17 +8,22 @@ use tokio::time::timeout;
 use super::{Failed, load, shared_host};
 use crate::config::Config;
 use crate::config::email::Transport;
+use crate::domain::host::Host;
+use crate::domain::passkey::LockedOut;
 use crate::domain::route::Route;
 use crate::domain::upstream::{Upstream, UpstreamTls, UpstreamUrl};
 use crate::proxy::probe;
-use crate::store::Records as _;
 use crate::store::redb::RedbStore;
+use crate::store::{Records as _, StoreError};
 use crate::wire;
+
+/// What is said where the passkeys could not be looked at.
+const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks somebody out was not looked at";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a line for each thing that was tried.
-pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, offline: bool, yes_lock_out: bool) -> Result<(), Failed> {
     let config = load(config)?;
     for warning in &config.warnings {
         println!("warning  {warning}");
@@ -35,11 +40,12 @@ pub(super) fn run(config: Option<PathBuf>, offline: bool) -> Result<(), Failed> 
         );
     }
     if offline {
+        println!("note     {NOT_LOOKED}: that needs the store");
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let well = runtime.block_on(async {
-        let mut well = say("store", store(&config).await);
+        let mut well = store(&config, yes_lock_out).await;
         well &= say("mail", mail(&config).await);
         let mut seen: Vec<(&UpstreamUrl, &UpstreamTls)> = Vec::new();
         for Upstream { servers, tls, .. } in config.routes.iter().map(|route| &route.upstream) {
@@ -68,14 +74,54 @@ fn say(what: &str, result: Result<String, String>) -> bool {
     }
 }
 
-async fn store(config: &Config) -> Result<String, String> {
+async fn store(config: &Config, yes_lock_out: bool) -> bool {
     let path = &config.storage.path;
     if !path.exists() {
-        return Ok(format!("{} will be made at the first start", path.display()));
+        return say("store", Ok(format!("{} will be made at the first start", path.display())));
     }
-    let store = RedbStore::open(path).map_err(|error| error.to_string())?;
-    store.ready().await.map_err(|error| error.to_string())?;
-    Ok(format!("{} opens", path.display()))
+    let opened = async {
+        let store = RedbStore::open(path)?;
+        store.ready().await?;
+        Ok::<_, StoreError>(store)
+    };
+    match opened.await {
+        Ok(store) => {
+            say("store", Ok(format!("{} opens", path.display())));
+            let looked = store.locked_out(&config.passkeys.rp_id).await;
+            passkeys(&config.passkeys.rp_id, looked, yes_lock_out)
+        }
+        Err(error) => {
+            say("store", Err(error.to_string()));
+            println!("note     {NOT_LOOKED}: the store did not open");
+            false
+        }
+    }
+}
+
+/// Says whether the passkeys that people have can be used with this `rp_id`.
+fn passkeys(rp_id: &Host, looked: Result<LockedOut, StoreError>, yes_lock_out: bool) -> bool {
+    let locked_out = match looked {
+        Ok(locked_out) => locked_out,
+        Err(error) => return say("passkeys", Err(error.to_string())),
+    };
+    if locked_out.unknown > 0 {
+        println!(
+            "note     passkeys: {} of them do not say which rp_id they were made for, and no gateway that notes it has served \
+             this store yet: whether passkeys.rp_id = \"{rp_id}\" locks them out is not known",
+            locked_out.unknown
+        );
+    }
+    if locked_out.passkeys == 0 {
+        return say("passkeys", Ok(format!("none is known to be for another passkeys.rp_id than {rp_id}")));
+    }
+    let why = format!(
+        "passkeys.rp_id is {rp_id}, but {locked_out}: browsers offer them for nothing else, so they can no longer be used"
+    );
+    if yes_lock_out {
+        println!("warning  passkeys: {why}");
+        return true;
+    }
+    say("passkeys", Err(format!("{why}. Put passkeys.rp_id back, or say --yes-lock-out")))
 }
 
 async fn mail(config: &Config) -> Result<String, String> {

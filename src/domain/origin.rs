@@ -164,11 +164,6 @@ impl OwnOrigins {
         &self.public
     }
 
-    /// That of `public_url`.
-    pub fn public(&self) -> &Origin {
-        &self.public
-    }
-
     /// All of them, that of `public_url` first.
     pub fn iter(&self) -> impl Iterator<Item = &Origin> {
         self.all.iter()

@@ -15,6 +15,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::credential::MAX_CREDENTIAL_ID;
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use crate::domain::secret::{MacKey, Secret};
 
@@ -37,7 +38,8 @@ struct Asking {
 static ASKING: LazyLock<Asking> = LazyLock::new(|| {
     let fakes = MacKey::derive(&Secret::from_bytes([1; 32]), "fakes");
     let [origin, other] = ORIGINS.map(|origin| Url::parse(origin).expect("a URL"));
-    let party = RelyingParty::new("example.com", "Notes", &origin, &[other], &fakes).expect("a relying party");
+    let rp_id = Host::parse("example.com").expect("a host");
+    let party = RelyingParty::new(&rp_id, "Notes", &origin, &[other], &fakes).expect("a relying party");
     let email = Email::parse("maria@example.com").expect("an address");
     let account = AccountId(Uuid::from_u128(7));
     let (_, registration) = party.challenge_registration(account, &email, &[]).expect("a challenge");
@@ -52,6 +54,7 @@ static ASKING: LazyLock<Asking> = LazyLock::new(|| {
         aaguid: Uuid::nil(),
         backup_eligible: true,
         backed_up: true,
+        rp_id: Some(rp_id),
     };
     let passkey = Passkey {
         account,

@@ -21,10 +21,11 @@ use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
-use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::passkey::{CredentialId, LockedOut, Passkey};
 use crate::domain::plan::{Change, Counter, CounterChange, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
@@ -172,6 +173,18 @@ impl Records for MemoryStore {
 
     async fn key_generation(&self) -> Result<u64, StoreError> {
         Ok(self.state().key_generation)
+    }
+
+    async fn rp_id(&self) -> Result<Option<Host>, StoreError> {
+        Ok(self.state().rp_id.clone())
+    }
+
+    async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {
+        let (state, mut locked_out) = (self.state(), LockedOut::default());
+        for Passkey { account, key, .. } in state.passkeys.values() {
+            locked_out.look(rp_id, state.rp_id.as_ref(), *account, key.rp_id.as_ref());
+        }
+        Ok(locked_out)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

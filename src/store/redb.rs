@@ -34,7 +34,7 @@ use self::passed_over::PassedOver;
 use self::records::Count;
 use self::rows::{Row, after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
-use self::table::{KEY_GENERATION, MASTER, SCHEMA, Table};
+use self::table::{KEY_GENERATION, MASTER, RP_ID, SCHEMA, Table};
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
 use super::{CommitError, Records, Store, StoreError};
@@ -44,10 +44,11 @@ use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
-use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::passkey::{CredentialId, LockedOut, Passkey};
 use crate::domain::plan::{Change, Counter, CounterChange, Durability};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
@@ -141,6 +142,15 @@ impl RedbStore {
         })
         .await
     }
+}
+
+/// How many keys are in memory at once where all of a table are looked at.
+const AT_ONCE: usize = 1000;
+
+/// What the passkeys were made for that do not say so.
+fn older_rp_id(view: &mut Snapshot) -> Result<Option<Host>, Fault> {
+    let noted = view.get(Table::Meta, RP_ID)?;
+    noted.map(|noted| records::host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()
 }
 
 #[async_trait]
@@ -328,6 +338,31 @@ impl Records for RedbStore {
             let mut keys = kids.iter().map(|kid| view.load_indexed(kid)).collect::<Result<Vec<SigningKey>, _>>()?;
             keys.sort_by_key(|key| key.created_at);
             Ok(keys)
+        })
+        .await
+    }
+
+    async fn rp_id(&self) -> Result<Option<Host>, StoreError> {
+        self.read(older_rp_id).await
+    }
+
+    async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {
+        let rp_id = rp_id.clone();
+        self.read(move |view| {
+            let (older, mut locked_out) = (older_rp_id(view)?, LockedOut::default());
+            let mut from = Vec::new();
+            loop {
+                // Longer than any credential id.
+                let keys = view.keys(Table::Passkeys, from..=vec![0xff; 1024], AT_ONCE)?;
+                let Some(last) = keys.last() else { return Ok(locked_out) };
+                // The least that comes after it.
+                from = [last.as_slice(), &[0]].concat();
+                for key in &keys {
+                    let value = view.get(Table::Passkeys, key)?.ok_or_else(|| dangling(Table::Passkeys))?;
+                    let (account, made_for) = records::made_for(&value)?;
+                    locked_out.look(&rp_id, older.as_ref(), account, made_for.as_ref());
+                }
+            }
         })
         .await
     }

@@ -80,11 +80,12 @@ impl Gateway {
         let public_url = config.public_url.url().clone();
         let origins = origins(config);
         let rp_id = config.passkeys.rp_id.clone();
+        tell_of_lock_out(&ledger, &rp_id).await.context("reading the store")?;
         // Pages of apps elsewhere use passkeys here, but are none of ours otherwise.
         let elsewhere = config.api.passkey_origins(&rp_id).map(Origin::as_str);
         let others = origins.iter().skip(1).map(Origin::as_str).chain(elsewhere);
         let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
-        let relying_party = RelyingParty::new(rp_id.as_str(), brand.name(), &public_url, &others, &keys.fakes)?;
+        let relying_party = RelyingParty::new(&rp_id, brand.name(), &public_url, &others, &keys.fakes)?;
         let counts = Arc::new(Counts::default());
         let outbox = Outbox {
             ledger: Arc::clone(&ledger),
@@ -198,6 +199,28 @@ async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret,
         }
         Err(error) => Err(error),
     }
+}
+
+/// Says loudly what a change of `passkeys.rp_id` has locked out. The first `rp_id` that a store is served with is noted and
+/// stays: passkeys from before they said it themselves were made for it.
+async fn tell_of_lock_out(ledger: &Ledger, rp_id: &Host) -> Result<(), CommitError> {
+    let records = ledger.records();
+    if records.rp_id().await?.is_none() {
+        let changes = vec![KeyChange::NoteRpId(rp_id.clone()).into()];
+        ledger.carry_out(Plan { changes, durability: Durability::Durable, then: () }).await?;
+    }
+    match records.locked_out(rp_id).await {
+        Ok(locked_out) if locked_out.passkeys > 0 => tracing::error!(
+            passkeys = locked_out.passkeys,
+            accounts = locked_out.accounts(),
+            "passkeys.rp_id is {rp_id}, but {locked_out}: browsers offer them for nothing else, so they can no longer be used. \
+             Put passkeys.rp_id back, or look with `bmauth check`"
+        ),
+        Ok(_) => {}
+        // No reason to keep the others from signing in.
+        Err(error) => tracing::error!(%error, "whether passkeys.rp_id locks somebody out could not be looked at"),
+    }
+    Ok(())
 }
 
 async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Identity> {

@@ -11,10 +11,11 @@ use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
+use bmauth::domain::host::Host;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Link, LinkCodeDigest};
-use bmauth::domain::passkey::{CredentialId, Passkey as Kept};
+use bmauth::domain::passkey::{CredentialId, LockedOut, Passkey as Kept};
 use bmauth::domain::plan::{AccountChange, Change, Counter, Durability};
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
@@ -160,6 +161,13 @@ impl Records for Counting {
     }
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
         self.store.signing_keys().await
+    }
+    async fn rp_id(&self) -> Result<Option<Host>, StoreError> {
+        self.one("the rp_id that was noted");
+        self.store.rp_id().await
+    }
+    async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {
+        self.store.locked_out(rp_id).await
     }
     async fn ready(&self) -> Result<(), StoreError> {
         self.store.ready().await

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmauth::auth::operate::Who;
 use bmauth::config::{self, ConfigSource};
-use bmauth::domain::host::{Authority, Host};
+use bmauth::domain::host::Authority;
 use bmauth::domain::route::Scheme;
 use bmauth::gate::peer::{PeerInfo, RequestId};
 use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};

@@ -11,10 +11,11 @@ use bmauth::domain::activity::Event;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
+use bmauth::domain::host::Host;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Link, LinkCodeDigest};
-use bmauth::domain::passkey::{CredentialId, Passkey};
+use bmauth::domain::passkey::{CredentialId, LockedOut, Passkey};
 use bmauth::domain::plan::{Change, Durability};
 use bmauth::domain::recovery::{Hold, Recovery};
 use bmauth::domain::registration::Registration;
@@ -300,6 +301,12 @@ impl Records for Fragile {
 
     async fn signing_keys(&self) -> Result<Vec<bmauth::domain::signing_key::SigningKey>, StoreError> {
         self.check()?.signing_keys().await
+    }
+    async fn rp_id(&self) -> Result<Option<Host>, StoreError> {
+        self.check()?.rp_id().await
+    }
+    async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {
+        self.check()?.locked_out(rp_id).await
     }
     async fn ready(&self) -> Result<(), StoreError> {
         self.check()?.ready().await

@@ -20,6 +20,7 @@ mod exactness;
 mod guessing;
 mod handing_over;
 mod linking;
+mod locking_out;
 mod managing;
 mod operating;
 mod origins;

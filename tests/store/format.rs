@@ -72,7 +72,7 @@ fn letters() -> [Letter; 3] {
 /// The key as written, with the credential that is in the file, which no sample can make again.
 fn with_credential_of(found: &NewPasskey, written: NewPasskey) -> NewPasskey {
     assert_eq!(serde_json::to_string(found.credential.cred_id()).unwrap(), CREDENTIAL_IN_FILE);
-    NewPasskey { credential: found.credential.clone(), ..written }
+    NewPasskey { credential: found.credential.clone(), rp_id: None, ..written }
 }
 
 #[tokio::test]

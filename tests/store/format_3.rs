@@ -11,8 +11,8 @@ use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::passkey::NewPasskey;
 use bmauth::domain::plan::{
-    AccountChange, CeremonyChange, Change, Conflict, CounterChange, EventChange, PasskeyChange, RecoveryChange,
-    RegistrationChange, SessionChange, SessionConflict, TokensChange,
+    AccountChange, CeremonyChange, Change, Conflict, CounterChange, EventChange, KeyChange, PasskeyChange,
+    RecoveryChange, RegistrationChange, SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::{Recovery, Stage};
 use bmauth::domain::registration::Registration;
@@ -93,7 +93,20 @@ fn count() -> [Change; 1] {
 /// The key as written, with the credential that is in the file, which no sample can make again.
 fn with_credential_of(found: &NewPasskey, written: NewPasskey) -> NewPasskey {
     assert_eq!(serde_json::to_string(found.credential.cred_id()).unwrap(), CREDENTIAL_IN_FILE);
-    NewPasskey { credential: found.credential.clone(), ..written }
+    NewPasskey { credential: found.credential.clone(), rp_id: None, ..written }
+}
+
+#[tokio::test]
+async fn what_its_passkeys_were_made_for_is_noted_later() {
+    let (_directory, store) = opened();
+    assert_eq!(store.rp_id().await.unwrap(), None);
+    let old = rp_id("notes.example.com");
+    assert_eq!(store.locked_out(&old).await.unwrap().unknown, 2);
+    keeps(&store, [KeyChange::NoteRpId(old.clone()).into()]).await;
+    for (text, passkeys) in [("notes.example.com", 0), ("example.com", 2)] {
+        let locked_out = store.locked_out(&rp_id(text)).await.unwrap();
+        assert_eq!((locked_out.passkeys, locked_out.unknown), (passkeys, 0), "{text}");
+    }
 }
 
 #[tokio::test]

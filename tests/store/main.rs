@@ -209,6 +209,8 @@ contract! {
         a_gathering_letter_that_is_being_sent_gathers_no_more
         a_gathering_letter_that_was_read_before_it_had_to_tell_is_not_sent_as_it_was
         the_master_secret_is_set_once
+        the_first_rp_id_that_is_noted_stays
+        passkeys_are_locked_out_by_every_rp_id_but_their_own
         of_several_that_would_send_a_letter_one_does
         of_several_that_would_change_the_keys_one_does
         signing_keys_are_listed_oldest_first_replaced_and_dropped

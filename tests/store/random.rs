@@ -319,6 +319,7 @@ fn of_the_gateway() -> impl Strategy<Value = Change> {
         (0..2_u8).prop_map(|n| Change::Key(KeyChange::SetMaster(Secret::from_bytes([n; 32])))),
         (n(), 0..20_u64).prop_map(|(n, at)| Change::Key(KeyChange::Put(signing_key(&n.to_string(), at)))),
         n().prop_map(|n| Change::Key(KeyChange::Drop(n.to_string()))),
+        n().prop_map(|n| Change::Key(KeyChange::NoteRpId(rp_id(&format!("host{n}.example.com"))))),
     ]
 }
 
@@ -336,6 +337,10 @@ pub async fn everything(store: &impl Store) -> String {
     all.push(format!("{:?}", store.master().await.unwrap().map(|master| *master.bytes())));
     all.push(store.signing_keys().await.unwrap().shown());
     all.push(store.key_generation().await.unwrap().to_string());
+    all.push(format!("{:?}", store.rp_id().await.unwrap()));
+    for text in ["notes.example.com", "host1.example.com"] {
+        all.push(format!("{:?}", store.locked_out(&rp_id(text)).await.unwrap()));
+    }
     all.join("\n\n")
 }
 

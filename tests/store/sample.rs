@@ -155,6 +155,10 @@ pub fn claim(n: u32) -> Claim {
     Claim::Code { network: vec![u8::try_from(n % 200).unwrap(); 1 + n as usize % 8] }
 }
 
+pub fn rp_id(text: &str) -> Host {
+    Host::parse(text).unwrap()
+}
+
 pub fn new_passkey(n: u32) -> NewPasskey {
     NewPasskey {
         id: credential(n),
@@ -163,6 +167,7 @@ pub fn new_passkey(n: u32) -> NewPasskey {
         aaguid: uuid(n),
         backup_eligible: n.is_multiple_of(2),
         backed_up: n.is_multiple_of(4),
+        rp_id: n.is_multiple_of(3).then(|| rp_id("notes.example.com")),
     }
 }
 

@@ -1,10 +1,11 @@
-//! Changes of the gateway's own keys.
+//! Changes of the gateway's own keys, and of what it notes of people's.
 
 use super::effects::Effects;
+use crate::domain::host::Host;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::SigningKey;
 
-/// A change of the gateway's own keys.
+/// A change of the gateway's own keys, or of what it notes of people's.
 #[derive(Clone, Debug)]
 pub enum KeyChange {
     /// Keeps the gateway's master secret. There must be none yet.
@@ -18,6 +19,8 @@ pub enum KeyChange {
     Put(SigningKey),
     /// Drops a signing key.
     Drop(String),
+    /// Notes what the passkeys were made for that do not say so, unless that has been noted: it never changes.
+    NoteRpId(Host),
 }
 
 /// Why a change of the gateway's own keys is not made.
@@ -33,7 +36,7 @@ impl KeyChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, effects: &mut Effects) {
         match self {
-            Self::SetMaster(_) => {}
+            Self::SetMaster(_) | Self::NoteRpId(_) => {}
             Self::Advance { .. } | Self::Put(_) | Self::Drop(_) => effects.changes_keys(),
         }
     }

@@ -66,7 +66,7 @@ fn cleared(has_an_app: bool) -> HeaderValue {
 /// Whether an app shares the origin of the page that was asked for.
 fn has_an_app(portal: &Portal, caller: &Caller) -> bool {
     let host = &caller.peer.authority.host;
-    portal.beside_an_app || portal.public_url.host_str() != Some(host.as_str())
+    portal.beside_an_app || !portal.hand_offs.is_home(host)
 }
 
 /// Says that it is done. Where it was done at another host, this browser still shows the token that has ended with it.

@@ -70,6 +70,9 @@ impl State {
             KeyChange::Drop(kid) => {
                 self.signing_keys.remove(&kid);
             }
+            KeyChange::NoteRpId(rp_id) => {
+                self.rp_id.get_or_insert(rp_id);
+            }
         }
         Ok(())
     }

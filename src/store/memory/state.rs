@@ -9,6 +9,7 @@ use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::letter::{Letter, LetterId};
 use crate::domain::link::Link;
 use crate::domain::link::id::LinkId;
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) master: Option<Secret>,
     pub(super) signing_keys: BTreeMap<String, SigningKey>,
     pub(super) key_generation: u64,
+    pub(super) rp_id: Option<Host>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -27,10 +27,12 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::table::Table;
 use crate::domain::email::Email;
+use crate::domain::host::Host;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;
 
 pub(super) use count::Count;
+pub(super) use passkey::made_for;
 
 /// Writes the version and the record.
 fn encode(table: Table, version: u8, record: &impl Serialize) -> Result<Vec<u8>, Fault> {
@@ -89,4 +91,8 @@ fn credential_id(table: Table, bytes: &[u8]) -> Result<CredentialId, Fault> {
 
 fn email(table: Table, text: &str) -> Result<Email, Fault> {
     Email::parse(text).map_err(|error| unreadable(table, error))
+}
+
+pub(super) fn host(table: Table, text: &str) -> Result<Host, Fault> {
+    Host::parse(text).map_err(|error| unreadable(table, error))
 }

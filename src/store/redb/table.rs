@@ -3,7 +3,7 @@
 /// A table of the database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
-    /// [`MASTER`], [`KEY_GENERATION`] and [`SCHEMA`].
+    /// [`MASTER`], [`KEY_GENERATION`], [`RP_ID`] and [`SCHEMA`].
     Meta,
     /// By ceremony id.
     Ceremonies,
@@ -85,6 +85,8 @@ pub(super) enum Table {
 pub(super) const MASTER: &[u8] = b"master";
 /// The number of the state that the signing keys are in.
 pub(super) const KEY_GENERATION: &[u8] = b"key generation";
+/// The key in [`Table::Meta`] of what the passkeys were made for that do not say so.
+pub(super) const RP_ID: &[u8] = b"rp id";
 /// The key in [`Table::Meta`] of the schema version, four bytes, big-endian.
 pub(super) const SCHEMA: &[u8] = b"schema";
 

@@ -136,6 +136,7 @@ impl Issuing {
                 aaguid: Uuid::nil(),
                 backup_eligible: false,
                 backed_up: false,
+                rp_id: None,
             },
             name: None,
             browser: String::new(),

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::letter::{Letter, LetterId, Message};
-use bmauth::domain::plan::{Change, Conflict, Durability, KeyChange, KeyConflict, LetterChange};
+use bmauth::domain::plan::{
+    AccountChange, Change, Conflict, Durability, KeyChange, KeyConflict, LetterChange, PasskeyChange,
+};
 use bmauth::domain::secret::Secret;
 use bmauth::store::{CommitError, Store};
 
@@ -142,6 +144,32 @@ pub async fn the_master_secret_is_set_once(store: Arc<impl Store>) {
     keeps(&*store, [Change::Key(KeyChange::SetMaster(one.clone()))]).await;
     refuses(&*store, [Change::Key(KeyChange::SetMaster(two))], Conflict::Key(KeyConflict::MasterExists)).await;
     assert_eq!(store.master().await.unwrap().unwrap().bytes(), one.bytes());
+}
+
+pub async fn the_first_rp_id_that_is_noted_stays(store: Arc<impl Store>) {
+    assert_eq!(store.rp_id().await.unwrap(), None);
+    for text in ["notes.example.com", "example.com"] {
+        keeps(&*store, [Change::Key(KeyChange::NoteRpId(rp_id(text)))]).await;
+        assert_eq!(store.rp_id().await.unwrap(), Some(rp_id("notes.example.com")));
+    }
+}
+
+pub async fn passkeys_are_locked_out_by_every_rp_id_but_their_own(store: Arc<impl Store>) {
+    let locked_out = async |text: &str| {
+        let found = store.locked_out(&rp_id(text)).await.unwrap();
+        (found.passkeys, found.accounts(), found.unknown)
+    };
+    assert_eq!(locked_out("example.com").await, (0, 0, 0));
+    keeps(&*store, [1, 2].map(|n| Change::Account(AccountChange::Add(account(n))))).await;
+    // More than are looked at at once; of three, one says what it was made for.
+    let of = |n: u32| Change::Passkey(PasskeyChange::Add(passkey(n, 1 + n % 2)));
+    keeps(&*store, (0..2100).map(of).collect::<Vec<_>>()).await;
+    assert_eq!(locked_out("notes.example.com").await, (0, 0, 1400));
+    assert_eq!(locked_out("example.com").await, (700, 2, 1400));
+    keeps(&*store, [Change::Key(KeyChange::NoteRpId(rp_id("example.com")))]).await;
+    assert_eq!(locked_out("notes.example.com").await, (1400, 2, 0));
+    assert_eq!(locked_out("example.com").await, (700, 2, 0));
+    assert_eq!(locked_out("example.org").await, (2100, 2, 0));
 }
 
 pub async fn signing_keys_are_listed_oldest_first_replaced_and_dropped(store: Arc<impl Store>) {

@@ -4,7 +4,7 @@ use super::super::batch::Batch;
 use super::super::fault::Fault;
 use super::super::records::Count;
 use super::super::rows::key_generation;
-use super::super::table::{KEY_GENERATION, MASTER, Table};
+use super::super::table::{KEY_GENERATION, MASTER, RP_ID, Table};
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::letter::Letter;
@@ -75,6 +75,11 @@ impl Batch<'_, '_> {
             KeyChange::Put(key) => self.put(&key)?,
             KeyChange::Drop(kid) => {
                 self.remove::<SigningKey>(kid.as_bytes())?;
+            }
+            KeyChange::NoteRpId(rp_id) => {
+                if self.get(Table::Meta, RP_ID)?.is_none() {
+                    self.set(Table::Meta, RP_ID.to_vec(), rp_id.as_str().as_bytes().to_vec());
+                }
             }
         }
         Ok(())

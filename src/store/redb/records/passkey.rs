@@ -8,6 +8,7 @@ use super::super::rows::Row;
 use super::super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
+use crate::domain::host::Host;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +26,13 @@ struct PasskeyV2 {
     browser: String,
 }
 
-/// A key without its id, which stands elsewhere in what holds it.
+#[derive(Serialize, Deserialize)]
+struct PasskeyV3 {
+    was: PasskeyV2,
+    rp_id: Option<String>,
+}
+
+/// A key without its id and what it was made for, which stand elsewhere in what holds it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct KeyV1 {
     credential_json: Vec<u8>,
@@ -38,7 +45,7 @@ pub(super) struct KeyV1 {
 impl KeyV1 {
     /// What is written of a key in that table.
     pub(super) fn of(table: Table, key: &NewPasskey) -> Result<Self, Fault> {
-        let NewPasskey { id: _, credential, counter, aaguid, backup_eligible, backed_up } = key;
+        let NewPasskey { id: _, credential, counter, aaguid, backup_eligible, backed_up, rp_id: _ } = key;
         Ok(Self {
             credential_json: super::to_json(table, credential)?,
             counter: *counter,
@@ -48,8 +55,8 @@ impl KeyV1 {
         })
     }
 
-    /// The key of that id.
-    pub(super) fn read(self, table: Table, id: CredentialId) -> Result<NewPasskey, Fault> {
+    /// The key of that id, made for that `rp_id`.
+    pub(super) fn read(self, table: Table, id: CredentialId, rp_id: Option<&str>) -> Result<NewPasskey, Fault> {
         let Self { credential_json, counter, aaguid, backup_eligible, backed_up } = self;
         Ok(NewPasskey {
             id,
@@ -58,8 +65,35 @@ impl KeyV1 {
             aaguid: Uuid::from_bytes(aaguid),
             backup_eligible,
             backed_up,
+            rp_id: rp_id.map(|text| super::host(table, text)).transpose()?,
         })
     }
+}
+
+/// What is written of what a key was made for.
+pub(super) fn rp_id_of(key: &NewPasskey) -> Option<String> {
+    key.rp_id.as_ref().map(|rp_id| rp_id.as_str().to_owned())
+}
+
+impl PasskeyV3 {
+    fn read(value: &[u8]) -> Result<Self, Fault> {
+        const TABLE: Table = Passkey::TABLE;
+        let before = |was| Self { was, rp_id: None };
+        Ok(match super::version(TABLE, value)? {
+            (1, bytes) => before(PasskeyV2 { was: super::record(TABLE, bytes)?, name: None, browser: String::new() }),
+            (2, bytes) => before(super::record(TABLE, bytes)?),
+            (3, bytes) => super::record(TABLE, bytes)?,
+            (version, _) => return Err(super::newer(TABLE, version)),
+        })
+    }
+}
+
+/// Whose a passkey is, and what it was made for. The key itself is left unread: that takes far longer, and all passkeys are
+/// looked at when the gateway starts.
+pub(in super::super) fn made_for(value: &[u8]) -> Result<(AccountId, Option<Host>), Fault> {
+    let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
+    let account = AccountId(Uuid::from_bytes(was.was.account));
+    Ok((account, rp_id.map(|text| super::host(Passkey::TABLE, &text)).transpose()?))
 }
 
 impl Row for Passkey {
@@ -82,20 +116,18 @@ impl Row for Passkey {
             created_at: created_at.unix(),
             last_used_at: last_used_at.map(Timestamp::unix),
         };
-        super::encode(Self::TABLE, 2, &PasskeyV2 { was, name: name.clone(), browser: browser.clone() })
+        let was = PasskeyV2 { was, name: name.clone(), browser: browser.clone() };
+        super::encode(Self::TABLE, 3, &PasskeyV3 { was, rp_id: rp_id_of(key) })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let id = super::credential_id(Self::TABLE, key)?;
-        let PasskeyV2 { was, name, browser } = match super::version(Self::TABLE, value)? {
-            (1, bytes) => PasskeyV2 { was: super::record(Self::TABLE, bytes)?, name: None, browser: String::new() },
-            (2, bytes) => super::record(Self::TABLE, bytes)?,
-            (version, _) => return Err(super::newer(Self::TABLE, version)),
-        };
+        let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
+        let PasskeyV2 { was, name, browser } = was;
         let PasskeyV1 { account, key, created_at, last_used_at } = was;
         Ok(Self {
             account: AccountId(Uuid::from_bytes(account)),
-            key: key.read(Self::TABLE, id)?,
+            key: key.read(Self::TABLE, id, rp_id.as_deref())?,
             name,
             browser,
             created_at: Timestamp::from_unix(created_at),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::fault::Fault;
 use super::super::rows::{Row, at, of_email};
 use super::super::table::Table;
-use super::passkey::KeyV1;
+use super::passkey::{KeyV1, rp_id_of};
 use super::profile::{ProfileV1, claim, network_of};
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
@@ -48,6 +48,12 @@ struct RegistrationV3 {
 struct RegistrationV4 {
     was: RegistrationV3,
     dead: Vec<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RegistrationV5 {
+    was: RegistrationV4,
+    rp_id: Option<String>,
 }
 
 impl Row for Registration {
@@ -97,13 +103,15 @@ impl Row for Registration {
         let was = RegistrationV2 { was, nickname, profile: ProfileV1::of(profile), network };
         let was = RegistrationV3 { was, revision: *revision };
         let dead = dead.iter().map(|id| id.bytes().to_vec()).collect();
-        super::encode(Self::TABLE, 4, &RegistrationV4 { was, dead })
+        let was = RegistrationV4 { was, dead };
+        super::encode(Self::TABLE, 5, &RegistrationV5 { was, rp_id: rp_id_of(passkey) })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let browser = super::secret_key(Self::TABLE, key)?;
-        let before = |was| RegistrationV4 { was, dead: Vec::new() };
-        let RegistrationV4 { was, dead } = match super::version(Self::TABLE, value)? {
+        let without = |was| RegistrationV5 { was, rp_id: None };
+        let before = |was| without(RegistrationV4 { was, dead: Vec::new() });
+        let RegistrationV5 { was, rp_id } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let was = super::record(Self::TABLE, bytes)?;
                 let profile = ProfileV1::of(&Profile::default());
@@ -114,9 +122,11 @@ impl Row for Registration {
             }
             (2, bytes) => before(RegistrationV3 { was: super::record(Self::TABLE, bytes)?, revision: 0 }),
             (3, bytes) => before(super::record(Self::TABLE, bytes)?),
-            (4, bytes) => super::record(Self::TABLE, bytes)?,
+            (4, bytes) => without(super::record(Self::TABLE, bytes)?),
+            (5, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
+        let RegistrationV4 { was, dead } = was;
         let RegistrationV3 { was, revision } = was;
         let RegistrationV2 { was, nickname, profile, network } = was;
         let RegistrationV1 {
@@ -136,7 +146,7 @@ impl Row for Registration {
             revision,
             email: super::email(Self::TABLE, &email)?,
             account: AccountId(Uuid::from_bytes(account)),
-            passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?)?,
+            passkey: key.read(Self::TABLE, super::credential_id(Self::TABLE, &credential_id)?, rp_id.as_deref())?,
             dead: dead.iter().map(|id| super::credential_id(Self::TABLE, id)).collect::<Result<_, _>>()?,
             nickname,
             profile: profile.read(Self::TABLE)?,
