@@ -315,6 +315,8 @@ async fn the_sessions_of_a_browser_are_one_line_last_as_long_as_each_other_and_e
     browser.get("/_bmauth/sign-out").await;
     let done = browser.submit("/_bmauth/sign-out", &[]).await;
     assert_eq!(done.location(), format!("https://{AUTH}/_bmauth/signed-out?return_to=https%3A%2F%2F{WIKI}%2F"));
+    // An app is there, and what it keeps in the browser goes.
+    assert_eq!(done.headers["clear-site-data"], "\"cache\", \"storage\"");
     for host in [AUTH, WIKI, FILES] {
         assert_eq!(who_at(&mut browser, host).await, None, "{host}");
     }

@@ -53,18 +53,6 @@ async fn a_question_is_answered_at_the_origin_where_it_was_put() {
         let expected = if origin == ORIGIN { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
         assert_eq!(answer.status, expected, "{origin}: {}", answer.text);
     }
-    // Over the API, which scripts of each host may use on their own.
-    for asked_at in [ORIGIN, AT_WIKI] {
-        for origin in [ORIGIN, AT_WIKI, APP] {
-            let mut client = Client { origin: Some(asked_at), ..Client::app(&world) };
-            let options = client.begin("/signin/webauthn", &json!({})).await;
-            passkey.origin = origin.to_owned();
-            let credential = passkey.get(&options);
-            let answer = client.post("/signin/webauthn/verify", &json!({ "credential": credential })).await;
-            let expected = if origin == asked_at { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-            assert_eq!(answer.status, expected, "{origin} at {asked_at}: {}", answer.text);
-        }
-    }
 }
 
 #[tokio::test]
