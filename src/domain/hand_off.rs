@@ -211,3 +211,115 @@ pub fn take(from: &Session, member: Session, replaced: Option<SecretDigest>) -> 
     changes.extend([SessionChange::Require(from.token).into(), SessionChange::Add(member.clone()).into()]);
     Plan::durable(changes, member)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::destination::Destination;
+    use crate::domain::session::Authentication;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn key(n: u8) -> MacKey {
+        MacKey::derive(&Secret::from_bytes([n; 32]), "hand-offs")
+    }
+
+    fn session() -> Session {
+        Session {
+            token: SecretDigest::from_bytes([1; 32]),
+            id: SessionId(Uuid::from_u128(7)),
+            account: AccountId(Uuid::from_u128(8)),
+            credential: None,
+            authentication: Authentication { at: NOW, methods: Vec::new() },
+            created_at: NOW,
+            last_seen_at: NOW,
+            browser: String::new(),
+            address: None,
+            recovered_at: None,
+            host: None,
+            bound_for: Destination::root(),
+            head: None,
+        }
+    }
+
+    fn state(n: u8) -> Secret {
+        Secret::from_bytes([n; 32])
+    }
+
+    #[test]
+    fn a_code_is_good_for_its_host_and_browser_for_a_minute() {
+        let hosts = ["a.example.com", "b.example.com"].map(|host| Host::parse(host).unwrap());
+        let [host, other] = &hosts;
+        let purpose = |host, n| Purpose { host, state: state(n).digest() };
+        let code = Code::new(&session(), purpose(host, 1), NOW, &key(1));
+        let open = |text: &str, purpose, seconds: i64| {
+            let now = Timestamp::from_unix(NOW.unix().saturating_add_signed(seconds));
+            Code::open(text, purpose, now, &key(1)).map(|said| (said.account, said.session))
+        };
+        let said = Ok((session().account, session().id));
+        for seconds in [0, 1, 60, -60] {
+            assert_eq!(open(code.as_str(), purpose(host, 1), seconds), said, "{seconds}");
+        }
+        for seconds in [61, 3600, -61, -1_000_000] {
+            assert_eq!(open(code.as_str(), purpose(host, 1), seconds), Err(Refusal::Late), "{seconds}");
+        }
+        for purpose in [purpose(other, 1), purpose(host, 2)] {
+            assert_eq!(open(code.as_str(), purpose, 0), Err(Refusal::Unknown));
+        }
+        assert_eq!(Code::open(code.as_str(), purpose(host, 1), NOW, &key(2)), Err(Refusal::Unknown));
+        let mut bytes = URL_SAFE_NO_PAD.decode(code.as_str()).unwrap();
+        for place in 0..bytes.len() {
+            bytes[place] ^= 1;
+            assert_eq!(open(&URL_SAFE_NO_PAD.encode(&bytes), purpose(host, 1), 0), Err(Refusal::Unknown), "{place}");
+            bytes[place] ^= 1;
+        }
+        for text in
+            ["", "AAAA", "=", &code.as_str()[1..], &format!("{}A", code.as_str()), &format!("{}=", code.as_str())]
+        {
+            assert_eq!(open(text, purpose(host, 1), 0), Err(Refusal::Unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_makes_one_session_for_the_state_it_was_made_for() {
+        let host = Host::parse("a.example.com").unwrap();
+        let said = |now: Timestamp| {
+            let purpose = Purpose { host: &host, state: state(1).digest() };
+            let code = Code::new(&session(), purpose, now, &key(1));
+            Code::open(code.as_str(), purpose, now, &key(1)).unwrap()
+        };
+        let one = said(NOW).session(&state(1), &key(1));
+        assert_eq!(one, said(NOW).session(&state(1), &key(1)));
+        for other in [
+            said(NOW.after(Duration::from_secs(1))).session(&state(1), &key(1)),
+            said(NOW).session(&state(2), &key(1)),
+            said(NOW).session(&state(1), &key(2)),
+        ] {
+            assert_ne!(one.0, other.0);
+            assert_ne!(one.1, other.1);
+        }
+    }
+
+    #[test]
+    fn a_state_is_written_in_one_way() {
+        let known = KnownState { id: StateId(31), digest: state(1).digest() };
+        assert_eq!(KnownState::parse(&known.to_string()), Some(known));
+        for text in [
+            "",
+            ".",
+            "1",
+            "1.",
+            "1.AAAA",
+            "32.",
+            &known.to_string().replace("31.", "32."),
+            &format!("{known}A"),
+            &format!(" {known}"),
+        ] {
+            assert_eq!(KnownState::parse(text), None, "{text}");
+        }
+        for text in ["00", "01", "+1", "-0", "32", "256", "", " 1", "1 ", "x"] {
+            assert_eq!(StateId::parse(text), None, "{text}");
+        }
+        assert_eq!(StateId::all().filter_map(|id| StateId::parse(&id.to_string())).count(), 32);
+    }
+}
