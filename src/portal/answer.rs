@@ -11,9 +11,11 @@ use super::Portal;
 use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
+use super::views::hand_off::LeadOn;
 use super::views::step_refusal::StepRefusal;
 use crate::auth::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
+use crate::domain::host::Host;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
@@ -56,6 +58,19 @@ pub fn go_to(address: &str) -> Response {
 /// Sends the visitor on to where they wanted to go.
 pub fn go_on(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
     go_to(&caller.address(destination, portal))
+}
+
+/// The same after a form of one of our pages.
+pub fn go_on_from_form(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
+    match destination.elsewhere(&portal.origins) {
+        Some((to, _)) => lead_on(portal, caller, to.host(), &caller.address(destination, portal)),
+        None => go_on(portal, caller, destination),
+    }
+}
+
+/// A page that leads on to `url`, for a visitor who wants to be at `host`.
+pub fn lead_on(portal: &Portal, caller: &Caller, host: &Host, url: &str) -> Response {
+    page(portal, caller, |chrome| LeadOn { host, url }.render(chrome))
 }
 
 /// Where a page's script goes on to.

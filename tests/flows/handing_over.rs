@@ -133,6 +133,12 @@ fn escaped(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// Where a page leads on to that stands after a form.
+fn leads_on_to(page: &Answer) -> String {
+    let (_, url) = page.text.split_once("content=\"0;url=").unwrap_or_else(|| panic!("{}", page.text));
+    url.split('"').next().unwrap().replace("&#38;", "&")
+}
+
 async fn signed_in_at(browser: &mut Browser, host: &str) {
     let form = ask(browser, host, "/page").await;
     let done = form.send(browser).await;
@@ -206,6 +212,26 @@ async fn whoever_is_not_signed_in_signs_in_where_people_do_and_is_handed_over_th
     let credential = passkey.get(&begun["options"]);
     let answer = browser.answer(&begun, &credential).await;
     assert_eq!(answer.json(), json!({ "location": "https://wiki.example.com/x" }));
+}
+
+#[tokio::test]
+async fn a_form_whose_answer_lies_on_another_host_is_answered_by_a_page_that_leads_there() {
+    let world = world().await;
+    let mut browser = browser(&world);
+    let mut passkey = passkey(b"key of a stranger");
+    let target = "https://wiki.example.com/deep?x=1";
+    // Registering, with the code of the letter.
+    browser.get(&format!("/_bmauth/register?return_to={}", escaped(target))).await;
+    let begun = browser.post("/_bmauth/register/options", &json!({ "email": MARIA, "return_to": target })).await.json();
+    let made = json!({ "ceremony": begun["ceremony"], "credential": passkey.create(&begun["options"]) });
+    assert_eq!(browser.post("/_bmauth/register/verify", &made).await.status, StatusCode::OK);
+    browser.get("/_bmauth/register/code").await;
+    let policy = |answer: &Answer| answer.headers["content-security-policy"].to_str().unwrap().to_owned();
+    let code = world.code(MARIA).await;
+    let done = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
+    assert_eq!((done.status, leads_on_to(&done)), (StatusCode::OK, target.to_owned()));
+    assert!(policy(&done).contains("form-action 'self';"), "{}", policy(&done));
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
 }
 
 async fn browser_challenge(browser: &mut Browser, return_to: &str) -> serde_json::Value {
@@ -314,9 +340,10 @@ async fn the_sessions_of_a_browser_are_one_line_last_as_long_as_each_other_and_e
     browser.go(WIKI);
     browser.get("/_bmauth/sign-out").await;
     let done = browser.submit("/_bmauth/sign-out", &[]).await;
-    assert_eq!(done.location(), format!("https://{AUTH}/_bmauth/signed-out?return_to=https%3A%2F%2F{WIKI}%2F"));
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/_bmauth/signed-out"));
     // An app is there, and what it keeps in the browser goes.
     assert_eq!(done.headers["clear-site-data"], "\"cache\", \"storage\"");
+    assert!(browser.get("/_bmauth/signed-out").await.text.contains("href=\"/_bmauth/sign-in\""));
     for host in [AUTH, WIKI, FILES] {
         assert_eq!(who_at(&mut browser, host).await, None, "{host}");
     }
@@ -546,9 +573,7 @@ async fn nobody_is_signed_in_to_the_account_of_somebody_else() {
     let again = hers.send(&mut browser).await;
     assert!(again.status == StatusCode::OK && is_not_taken(&again));
     // Begun again by her own state, she is herself.
-    let begun = again.text.split("href=\"").find_map(|rest| rest.strip_prefix("https://auth")).unwrap();
-    let begun = format!("https://auth{}", begun.split('"').next().unwrap().replace("&#38;", "&"));
-    let between = browser.follow(&begun).await;
+    let between = browser.follow(&leads_on_to(&again)).await;
     assert_eq!(Form::of(&between).send(&mut browser).await.status, StatusCode::SEE_OTHER);
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     assert_eq!(who_at(&mut mallory, FILES).await, None);
@@ -564,7 +589,7 @@ async fn a_browser_that_keeps_no_cookie_is_told_so_and_goes_round_once() {
     let again = form.send(&mut browser).await;
     assert_eq!(again.status, StatusCode::OK);
     browser.cookies.clear();
-    let url = again.text.split("url=").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let url = leads_on_to(&again);
     assert!(url.contains("again=1"), "{url}");
     let between = browser.follow(&url).await;
     let last = Form::of(&between).send(&mut browser).await;

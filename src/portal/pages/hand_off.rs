@@ -25,7 +25,7 @@ use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::headers::HandsTo;
 use crate::portal::same_origin::{Sent, one};
-use crate::portal::views::hand_off::{BeginAgain, HandOff};
+use crate::portal::views::hand_off::HandOff;
 use crate::portal::{Portal, answer};
 
 /// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Elsewhere this
@@ -172,8 +172,7 @@ async fn refused(
     }
     let host = &caller.peer.authority.host;
     let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal));
-    let view = BeginAgain { host, url: &detour::with(&address, "again", "1") };
-    let mut response = answer::page(portal, caller, |chrome| view.render(chrome));
+    let mut response = answer::lead_on(portal, caller, host, &detour::with(&address, "again", "1"));
     answer::append_cookie(&mut response, set_cookie);
     Ok(response)
 }

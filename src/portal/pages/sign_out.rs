@@ -7,9 +7,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::{HeaderName, SET_COOKIE};
 
-use crate::domain::destination::Destination;
 use crate::domain::own_paths::SIGNED_OUT;
-use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::sign_out::{SignOut, SignedOut};
@@ -35,16 +33,7 @@ pub async fn post(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<R
             }
         })?;
     }
-    // The page after it is where people sign in again, and leads back here then.
-    let here = &caller.peer.authority.host;
-    let done = match portal.hand_offs.is_home(here) {
-        true => SIGNED_OUT.to_owned(),
-        false => {
-            let here = caller.address(&Destination::root(), &portal);
-            format!("{}{}", portal.origins.public(), detour::returning(SIGNED_OUT, Some(&here)))
-        }
-    };
-    let mut response = answer::without_session(&portal, answer::go_to(&done));
+    let mut response = answer::without_session(&portal, answer::go_to(SIGNED_OUT));
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, portal.cookies.clear(portal.cookies.flow));
     headers.insert(HeaderName::from_static("clear-site-data"), cleared(has_an_app(&portal, &caller)));

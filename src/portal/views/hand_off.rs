@@ -24,12 +24,13 @@ pub struct HandOff<'a> {
     pub again: bool,
 }
 
-/// Begins it again: by itself, or at a press.
+/// Leads on to another host, after a form: by itself, or at a press. A browser holds the policy of the page that has the
+/// form against every redirect that follows, so that one to another host would lead nowhere, without a word.
 #[derive(Clone, Copy, Debug)]
-pub struct BeginAgain<'a> {
-    /// The host that is to be signed in at.
+pub struct LeadOn<'a> {
+    /// The host that the visitor wants to be at.
     pub host: &'a Host,
-    /// Where it begins.
+    /// The way there.
     pub url: &'a str,
 }
 
@@ -44,8 +45,8 @@ struct Page<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "pages/hand_off_again.html")]
-struct Again<'a> {
+#[template(path = "pages/lead_on.html")]
+struct Leading<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     url: &'a str,
@@ -65,10 +66,10 @@ impl HandOff<'_> {
     }
 }
 
-impl BeginAgain<'_> {
+impl LeadOn<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
-        finish(&Again { frame: frame(chrome, self.host), words: chrome.words(), url: self.url })
+        finish(&Leading { frame: frame(chrome, self.host), words: chrome.words(), url: self.url })
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn post(
             &portal,
             &caller,
             &signed_in,
-            answer::go_on(&portal, &caller, &signed_in.return_to),
+            answer::go_on_from_form(&portal, &caller, &signed_in.return_to),
         )),
         Ok(CameTo::Proved(Proved::Held(until))) => {
             let view = RecoverHeld { until };
