@@ -31,6 +31,44 @@ export class Gateway {
     return this.child?.log ?? '';
   }
 
+  // `hosts` are names that the gateway has besides that of the pages, which `home` is; all are spoken to by TLS with
+  // `certificate`, and lead to the app at `appPort`.
+  async configureHosts({ home, hosts, certificate, smtpPort, appPort, routes = '' }) {
+    this.origin = `https://${home}:${this.port}`;
+    const to = (host) => `
+[[route]]
+host = "${host}"
+upstream = ["http://127.0.0.1:${appPort}"]
+`;
+    await writeFile(path.join(this.directory, 'bmauth.toml'), `
+public_url = "${this.origin}"
+
+[app]
+name = "Acme Notes"
+
+[server]
+listen = ["127.0.0.1:${this.port}"]
+admin = "${new URL(this.admin).host}"
+tls = { cert = "${certificate.cert}", key = "${certificate.key}" }
+
+[passkeys]
+rp_id = "${home.split('.').slice(1).join('.')}"
+
+[storage]
+path = "${path.join(this.directory, 'bmauth.redb')}"
+
+[email]
+from = "Acme Notes <no-reply@example.com>"
+smtp_url = "smtp://127.0.0.1:${smtpPort}"
+
+[identity]
+plain_headers = true
+
+[accounts]
+${hosts.map(to).join('')}${routes}
+`);
+  }
+
   // `accounts`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
   // routes that every test has, `root` is another host for the one of `/`.
   async configure({ accounts = '', ...around }) {

@@ -1,5 +1,6 @@
 // Plain HTTP to a port of this machine, for what a browser would not send or would hide.
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 
 // Ports of this process alone, below those that the system hands out by itself: a port that was free a moment ago must
@@ -29,14 +30,20 @@ async function isFree(port) {
   return true;
 }
 
+// The certificate that `send` takes over https.
+let trusted;
+export const trust = (pem) => (trusted = pem);
+
 // One request on a connection of its own. `headers` is a flat list (name, value, name, value …), so that spelling and
 // repetition arrive as written. `body` is a string, a Buffer or a readable stream.
 // `localAddress` is where it comes from: another address of loopback.
 // The answer's body is read whole, unless `stream` is set; then `response` is the stream itself.
 export function send(origin, path, { method = 'GET', headers = [], body, stream = false, localAddress } = {}) {
-  const { port, host } = new URL(origin);
+  const { port, host, hostname, protocol } = new URL(origin);
+  const tls = protocol === 'https:' ? { servername: hostname, ca: trusted } : {};
   return new Promise((resolve, reject) => {
-    const request = http.request({
+    const request = (tls.ca ? https : http).request({
+      ...tls,
       host: '127.0.0.1',
       port,
       path,

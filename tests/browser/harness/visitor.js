@@ -5,8 +5,8 @@ import { send } from './loopback.js';
 const STEP_LIMIT_MS = 15_000;
 
 export class Visitor {
-  static async enter(world, { passkeys = [], browser = world.browser, ...contextOptions } = {}) {
-    const context = await browser.newContext(contextOptions);
+  static async enter(world, { passkeys = [], browser = world.browser, context: given, ...contextOptions } = {}) {
+    const context = given ?? (await browser.newContext(contextOptions));
     const page = await context.newPage();
     page.setDefaultTimeout(STEP_LIMIT_MS);
     const visitor = new Visitor(world, context, page);
@@ -25,7 +25,7 @@ export class Visitor {
     });
     context.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());
-      if (/^(https?|wss?):$/.test(protocol) && origin.replace(/^ws/, 'http') !== world.origin) {
+      if (/^(https?|wss?):$/.test(protocol) && !world.origins.includes(origin.replace(/^ws/, 'http'))) {
         this.troubles.push(`a request to another origin: ${request.url()}`);
       }
     });
@@ -52,8 +52,9 @@ export class Visitor {
     return this.page.getByRole('alert');
   }
 
+  // `path` is one of the gateway's origin, or a whole address.
   goto(path) {
-    return this.page.goto(this.world.origin + path);
+    return this.page.goto(this.whole(path));
   }
 
   // Waits until `text` stands on the card.
@@ -66,9 +67,13 @@ export class Visitor {
     return this.page.getByRole('heading', { level: 1, name, exact: typeof name === 'string' }).waitFor();
   }
 
-  // Waits until the browser stands at exactly this path of the gateway's origin.
+  // Waits until the browser stands at exactly this path of the gateway's origin, or at this whole address.
   at(path) {
-    return this.page.waitForURL(this.world.origin + path, { waitUntil: 'load' });
+    return this.page.waitForURL(this.whole(path), { waitUntil: 'load' });
+  }
+
+  whole(path) {
+    return path.startsWith('/') ? this.world.origin + path : path;
   }
 
   // From a protected page to the code page, as a stranger without an account.

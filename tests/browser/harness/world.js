@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { runApp } from './app.js';
+import { makeCertificate } from './certificate.js';
 import { Front } from './front.js';
 import { Gateway } from './gateway.js';
-import { freePort } from './loopback.js';
+import { freePort, trust } from './loopback.js';
 import { openMailbox } from './mailbox.js';
 import { Visitor } from './visitor.js';
 
@@ -22,9 +23,11 @@ class World {
   // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself. BMAUTH_FRONT puts one
   // in front of a file that names none.
   // `routes` stands after the routes that every test has; `root` is another host for the one of `/`.
-  async open({ behind = process.env.BMAUTH_FRONT, routes, root }) {
+  // `hosts` are names over TLS, before an app that the test itself has; see `openHosts`.
+  async open({ behind = process.env.BMAUTH_FRONT, routes, root, hosts }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
+    if (hosts) return this.openHosts({ ...hosts, routes });
     const appPort = await freePort();
     const { port, admin } = this.gateway;
     if (behind) {
@@ -32,6 +35,7 @@ class World {
       this.front = await Front.of(behind, ports);
     }
     this.origin = (this.front ?? this.gateway).origin;
+    this.origins = [this.origin];
     [this.browser, this.mailbox, this.app] = await Promise.all([
       launch(),
       openMailbox(),
@@ -52,6 +56,19 @@ class World {
     await this.front?.run();
   }
 
+  // People sign in at the host `home`; `others` lead to the app at `appPort`.
+  async openHosts({ home, others, appPort, routes }) {
+    const certificate = await makeCertificate(this.gateway.directory, [home, ...others]);
+    trust(certificate.pem);
+    this.args = ['--host-resolver-rules=MAP * 127.0.0.1', `--ignore-certificate-errors-spki-list=${certificate.pin}`];
+    [this.browser, this.mailbox] = await Promise.all([launch({ args: this.args }), openMailbox()]);
+    const smtpPort = this.mailbox.port;
+    await this.gateway.configureHosts({ home, hosts: others, certificate, smtpPort, appPort, routes });
+    this.origin = this.gateway.origin;
+    this.origins = [home, ...others].map((host) => `https://${host}:${this.gateway.port}`);
+    await this.gateway.run();
+  }
+
   async close() {
     await Promise.all([
       this.browser?.close(), this.gateway?.stop(), this.front?.close(), this.app?.stop(), this.mailbox?.close(),
@@ -59,10 +76,11 @@ class World {
   }
 }
 
-// Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it. `film` is what its camera sees.
-export function launch({ film } = {}) {
+// Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it. `film` is what its camera sees. With a
+// `profile`, a folder, it is the browser of somebody who has set it up: its one context.
+export function launch({ film, args = [], profile } = {}) {
   const headed = process.env.BMAUTH_HEADED === '1';
-  return chromium.launch({
+  const options = {
     executablePath: process.env.BMAUTH_CHROMIUM || '/usr/bin/chromium',
     headless: !headed,
     args: [
@@ -75,6 +93,7 @@ export function launch({ film } = {}) {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
       ...(film
         ? [
             '--use-fake-device-for-media-stream',
@@ -83,7 +102,8 @@ export function launch({ film } = {}) {
           ]
         : []),
     ],
-  });
+  };
+  return profile ? chromium.launchPersistentContext(profile, options) : chromium.launch(options);
 }
 
 // Opens a world for the tests of this file. Each scenario gets the world and `enter`, which lets a new visitor in:
