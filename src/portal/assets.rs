@@ -57,6 +57,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "address.js" JAVASCRIPT,
     "ask.js" JAVASCRIPT,
     "card.js" JAVASCRIPT,
+    "onward.js" JAVASCRIPT,
     "passkeys.js" JAVASCRIPT,
     "register.js" JAVASCRIPT,
     "sign-in.js" JAVASCRIPT,

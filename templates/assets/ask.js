@@ -1,3 +1,5 @@
+import { goOn } from "./onward.js";
+
 // A question to the gateway. Its no has a code for the script and a sentence for the person.
 export class Refusal extends Error {
   constructor(code, message, reload) {
@@ -33,7 +35,7 @@ async function send(path, request) {
   });
   if (response.ok && answer) return answer;
   if (answer?.go_on) {
-    location.assign(answer.go_on);
+    goOn(answer.go_on);
     return new Promise(() => {});
   }
   throw new Refusal(answer?.refusal, answer?.message || words.failed, answer?.reload);

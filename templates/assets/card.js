@@ -56,6 +56,13 @@ export function complain(sentence, reload) {
   alert.focus();
 }
 
+// The link to the page itself would leave its fragment behind.
+alert.addEventListener("click", (event) => {
+  if (!event.target.closest('a[href=""]')) return;
+  event.preventDefault();
+  location.reload();
+});
+
 // Says what was refused; whatever else fails is a slip of ours.
 export const refused = (error) => complain(error.name === "Refusal" ? error.message : words.failed, error.reload);
 

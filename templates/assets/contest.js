@@ -11,7 +11,7 @@ let question = card.words.question;
 async function contest(signal) {
   const { ceremony, options } = await ask("contest/options", { question }, signal);
   question = ceremony;
-  history.replaceState(null, "", `?question=${question}`);
+  history.replaceState(null, "", `?question=${question}${location.hash}`);
   const credential = await passkeys.get(options, "modal", signal);
   await ask("contest/verify", { ceremony, credential }, signal);
   card.show("stopped");

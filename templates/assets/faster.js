@@ -3,12 +3,13 @@
 import { canKeep } from "./abilities.js";
 import * as card from "./card.js";
 import { addPasskey, stop } from "./confirm.js";
+import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 
 // A cookie, for our pages alone (without a path it goes where this page lies): what is stored otherwise goes with the app's
 // at signing out, and then the same would be asked at each sign-in. It holds for as long as browsers let it, about a year.
 const NO = "bmauth-not-faster=1";
-const leave = () => location.replace(card.words.returnTo);
+const leave = () => goOn(card.words.returnTo);
 
 const saidNo = document.cookie.split("; ").includes(NO);
 const able = passkeys.supported && (await canKeep());

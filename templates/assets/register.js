@@ -3,6 +3,7 @@
 import { address as typed, remembered } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
+import { onward } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 import { explain } from "./set-up.js";
 
@@ -23,7 +24,7 @@ async function register(address) {
     const credential = await passkeys.create(options, mine.signal);
     const { location: next } = await handIn("register/verify", ceremony, options, credential, mine.signal);
     remembered.set(address);
-    location.assign(next);
+    location.assign(onward(next));
   } catch (error) {
     if (mine.signal.aborted) return;
     card.idle();

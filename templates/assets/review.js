@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import * as card from "./card.js";
 import { run, stop, unconfirmed } from "./confirm.js";
+import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 
 const form = document.getElementById("form");
@@ -14,7 +15,7 @@ async function answer(remove, signal) {
   const { ceremony, options } = await ask("recover/review/options", asked, signal);
   const credential = await passkeys.get(options, "modal", signal);
   const { location: next } = await ask("recover/review/verify", { ceremony, credential }, signal);
-  location.replace(next);
+  goOn(next);
 }
 
 form.addEventListener("submit", (event) => {

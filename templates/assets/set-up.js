@@ -1,11 +1,12 @@
 // The face "Set up this device": makes a passkey on it and goes on.
 
 import * as card from "./card.js";
+import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 
 // Makes the buttons of the present face work. `begin` answers with ceremony and options; `verify` is where the passkey
 // goes; `done` learns where to go on to.
-export function setUp(begin, verify, done = (next) => location.replace(next)) {
+export function setUp(begin, verify, done = goOn) {
   const face = document.getElementById("set-up");
   const button = face.querySelector('[data-do="create"]');
   let call = null;

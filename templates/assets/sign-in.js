@@ -4,6 +4,7 @@ import * as abilities from "./abilities.js";
 import { address as typed, remembered } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
+import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 
 // A ceremony lives five minutes on the gateway: suggestions are renewed before that, but not for ever.
@@ -44,7 +45,7 @@ async function finish(begun, credential, mine, address) {
     if (address) remembered.set(address);
     // Another host has sent its visitor here, and is handed over to by this very address.
     if (/^http/.test(next) && new URLSearchParams(location.search).has("state")) location.reload();
-    else location.replace(next);
+    else goOn(next);
   } catch (error) {
     if (error.code === "unknown-passkey") await abilities.forget(begun.options.rpId, credential.id);
     throw error;

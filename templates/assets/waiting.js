@@ -2,7 +2,6 @@
 
 import { ask, look } from "./ask.js";
 import * as card from "./card.js";
-import { setUp } from "./set-up.js";
 import { watch } from "./watch.js";
 
 // Waits on the present face.
@@ -17,8 +16,11 @@ export function wait(state) {
 }
 
 function device(link) {
-  card.show("device");
-  setUp((signal) => ask("link/passkey/options", { link }, signal), "link/passkey/verify");
+  const begin = (signal) => ask("link/passkey/options", { link }, signal);
+  import("./set-up.js").then(({ setUp }) => {
+    card.show("device");
+    setUp(begin, "link/passkey/verify");
+  }, card.refused);
 }
 
 // The end of a link, in the words that the page has for it.

@@ -6,6 +6,7 @@ use super::chrome::Chrome;
 use super::devices::{PasskeyRow, ShownPasskey, shown_passkeys};
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// "Keep your account safe": which of the older passkeys are lost.
@@ -30,9 +31,10 @@ impl Review<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
+        let here = detour::returning(own_paths::RECOVER_REVIEW, self.return_to);
         finish(&Page {
             return_to: self.return_to,
-            frame: Frame::new(chrome, words.say("review-heading"), own_paths::RECOVER_REVIEW),
+            frame: Frame::new(chrome, words.say("review-heading"), &here),
             words,
             passkeys: shown_passkeys(words, &self.passkeys),
         })
