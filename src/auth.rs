@@ -6,6 +6,7 @@
 
 mod assertion;
 mod attestation;
+pub mod bookmarks;
 mod core;
 pub mod failure;
 pub mod hand_off;
@@ -44,6 +45,7 @@ use crate::domain::secret::Secret;
 use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
 use crate::store::StoreError;
+use bookmarks::Bookmarks;
 use hand_off::HandOffFlow;
 use keys::Keys;
 use ledger::Ledger;
@@ -82,6 +84,8 @@ pub struct Auth {
     pub hand_off: HandOffFlow,
     /// What an operator does.
     pub operate: OperateFlow,
+    /// Where visitors wanted to go.
+    pub bookmarks: Bookmarks,
     core: Arc<Core>,
 }
 
@@ -158,6 +162,7 @@ impl Auth {
             otp: OtpFlow::new(of_core(), register.clone(), recover.clone(), tokens.clone()),
             operate: OperateFlow::new(of_core(), sessions.clone()),
             hand_off: HandOffFlow::new(of_core(), sessions.clone()),
+            bookmarks: Bookmarks::new(of_core()),
             sessions,
             register,
             sign_in,

@@ -12,6 +12,7 @@ pub mod apps;
 pub mod assertion;
 pub mod attestation;
 pub mod bearer;
+pub mod bookmark;
 pub mod brand;
 pub mod ceremony;
 pub mod claim;

@@ -16,3 +16,4 @@ pub mod kind;
 pub mod peer;
 pub mod reach;
 pub mod refusal;
+pub mod way_back;

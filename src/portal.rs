@@ -98,7 +98,7 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{apps, devices, faster, hand_off, link, recover, register, sign_in, sign_out};
+    use pages::{apps, back, devices, faster, hand_off, link, recover, register, sign_in, sign_out};
     let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
     let changes = Router::new()
         // Whoever asks here need not be signed in, and each time a challenge is kept.
@@ -146,6 +146,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::REGISTER, get(register::get))
         .route(own_paths::REGISTER_CODE, get(register::code::get))
         .route(own_paths::SIGN_IN, get(sign_in::get))
+        .route(own_paths::BACK, get(back::get))
         .route(own_paths::SIGN_OUT, get(sign_out::get))
         .route(own_paths::RECOVER, get(recover::get))
         .route(own_paths::RECOVER_CODE, get(recover::code::get))

@@ -59,6 +59,7 @@ use crate::counts::{Counts, Outcome};
 use crate::domain::access::Admission;
 use crate::domain::host::Host;
 use crate::domain::own_paths;
+use crate::domain::return_to::ReturnTo;
 use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
 use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
@@ -67,6 +68,7 @@ use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
+use crate::gate::way_back::{self, Led};
 
 pub use answers::{LAST_WORKER, RefusalPage, RenderPage};
 pub use connection::Arrival;
@@ -209,9 +211,13 @@ impl Gateway {
     async fn refuse(&self, session: &mut Session, context: &mut Context, refusal: GateRefusal) -> pingora::Result<()> {
         context.line.refuse(refusal);
         let incoming = context.incoming.as_ref();
-        let another_way =
-            |incoming| Answer::detour(refusal, incoming).or_else(|| Answer::last_worker(refusal, incoming));
-        if let Some(answer) = incoming.and_then(another_way) {
+        if let Some((page, incoming)) = refusal.detour().zip(incoming)
+            && incoming.kind == Kind::Navigation
+        {
+            let answer = Answer::detour(page, &self.way_back(session.req_header(), incoming).await);
+            return self.send(session, context, answer).await;
+        }
+        if let Some(answer) = incoming.and_then(|incoming| Answer::last_worker(refusal, incoming)) {
             return self.send(session, context, answer).await;
         }
         if is_of_api(session.req_header(), incoming) {
@@ -229,6 +235,14 @@ impl Gateway {
         let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
         let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
         self.send(session, context, answer).await
+    }
+
+    /// Where a person goes back to who is sent by way of one of our pages.
+    async fn way_back(&self, head: &RequestHeader, incoming: &Incoming) -> ReturnTo {
+        let address = self.parts.settings.own_address(&incoming.authority);
+        let Incoming { target, client, .. } = incoming;
+        let led = Led { method: &head.method, target, headers: &head.headers, address, client: *client };
+        way_back::way_back(led, &*self.parts.gatekeeper).await
     }
 
     async fn send(&self, session: &mut Session, context: &mut Context, answer: Answer) -> pingora::Result<()> {
@@ -503,6 +517,7 @@ impl Gateway {
                     headers: &head.headers,
                     credentials: &incoming.credentials,
                     trusted: incoming.from_trusted,
+                    client: incoming.client,
                     request_id: context.request_id(),
                 };
                 let reply = self.parts.forward_auth.answer(question).await;

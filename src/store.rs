@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
@@ -108,6 +109,8 @@ pub trait Records: Send + Sync + 'static {
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError>;
     /// The operator's code of an account.
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError>;
+    /// The bookmark of that name.
+    async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError>;
     /// How many there are in a counter's window of that length at `now`.
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.
@@ -145,15 +148,15 @@ pub trait Store: Records {
 
     /// Deals with what is from the future of `now`, but for [`LEEWAY`](crate::domain::clock::LEEWAY): a clock was ahead that
     /// has been set right. Sessions that were made or last used then count as made and used at `now`. Ceremonies,
-    /// registrations, links, recoveries and codes that would last for longer than they were to are removed, so that they are
-    /// not good again when their time comes. At most `limit` of each kind. Returns how many these were. A store that nothing
+    /// registrations, links, recoveries, codes and bookmarks that would last for longer than they were to are removed, so that
+    /// they are not good again when their time comes. At most `limit` of each kind. Returns how many these were. A store that nothing
     /// outlives in need not do it.
     async fn set_back(&self, _now: Timestamp, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
     }
 
-    /// Removes ceremonies, registrations, links, recoveries, holds, codes, events, letters and counters that have expired at
-    /// `now`, and sessions created before `session_created_before` or last seen before `session_seen_before`; at most
+    /// Removes ceremonies, registrations, links, recoveries, holds, codes, bookmarks, events, letters and counters that have
+    /// expired at `now`, and sessions created before `session_created_before` or last seen before `session_seen_before`; at most
     /// `limit` of each kind, so that other commits are not held up.
     /// Returns how many were removed.
     async fn sweep(

@@ -37,6 +37,7 @@ pub fn start(auth: Arc<Auth>, portal: Arc<Portal>, outbox: Outbox, shutdown: &Ca
         let (auth, portal) = (Arc::clone(&sweeping), Arc::clone(&portal));
         async move {
             portal.limits.sweep();
+            auth.bookmarks.forget_networks();
             sweep(&auth).await;
         }
     }));

@@ -37,6 +37,11 @@ pub const SIGNED_OUT: &str = own!("/signed-out");
 /// "Sign in faster next time?"
 pub const FASTER: &str = own!("/faster");
 
+/// Back to where a visitor wanted to go, where that is kept as a bookmark: the name of it stands behind.
+pub const BACK: &str = own!("/back");
+/// What stands between [`BACK`] and the name. In the query, the name stays out of every log.
+pub const BACK_NAME: &str = "?to=";
+
 /// Registering.
 pub const REGISTER: &str = own!("/register");
 /// A challenge to make the account's first passkey with.

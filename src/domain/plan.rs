@@ -2,6 +2,7 @@
 
 mod account;
 mod admin_code;
+mod bookmark;
 mod ceremony;
 mod counter;
 mod effects;
@@ -19,6 +20,7 @@ mod tokens;
 use super::ceremony::{Ceremony, CeremonyId};
 pub use account::{AccountChange, AccountConflict};
 pub use admin_code::AdminCodeChange;
+pub use bookmark::BookmarkChange;
 pub use ceremony::CeremonyChange;
 pub use counter::{Counter, CounterChange};
 pub use effects::{Effects, TouchedLinks};
@@ -110,6 +112,8 @@ pub enum Change {
     Hold(HoldChange),
     /// Of an operator's code.
     AdminCode(AdminCodeChange),
+    /// Of a bookmark.
+    Bookmark(BookmarkChange),
     /// Of what happened to an account.
     Event(EventChange),
     /// Of a letter that waits.
@@ -133,6 +137,7 @@ impl Change {
             Self::Recovery(change) => change.note(effects),
             Self::Hold(change) => change.note(effects),
             Self::AdminCode(change) => change.note(effects),
+            Self::Bookmark(change) => change.note(effects),
             Self::Event(change) => change.note(effects),
             Self::Letter(change) => change.note(effects),
             Self::Counter(change) => change.note(effects),
@@ -198,6 +203,12 @@ impl From<HoldChange> for Change {
 impl From<AdminCodeChange> for Change {
     fn from(change: AdminCodeChange) -> Self {
         Self::AdminCode(change)
+    }
+}
+
+impl From<BookmarkChange> for Change {
+    fn from(change: BookmarkChange) -> Self {
+        Self::Bookmark(change)
     }
 }
 

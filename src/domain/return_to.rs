@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::own_paths::{APPS, DEVICES};
+use super::own_paths::{APPS, BACK, BACK_NAME, DEVICES};
 use super::path::{PathError, RequestTarget};
+use super::secret::Secret;
 
 /// The longest one kept, in bytes.
 const LONGEST: usize = 2048;
 
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
-/// It never has a byte outside visible ASCII, and never leads back into the gateway's own pages, but for "My devices",
-/// which mails lead to, and "Your apps": those ask for nothing but a session, and change nothing. It may begin with `//`, which
+/// It never has a byte outside visible ASCII, and never leads back into the gateway's own pages, but for three: "My devices",
+/// which mails lead to, and "Your apps" ask for nothing but a session, and change nothing; and a bookmark leads on to a page
+/// that is none of ours. It may begin with `//`, which
 /// browsers take for another host, so it is only ever sent behind one, as [`super::destination::Destination`] writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -43,10 +45,15 @@ impl ReturnTo {
         Self(DEVICES.into())
     }
 
+    /// The target that is kept as the bookmark of that name.
+    pub fn bookmarked(name: &Secret) -> Self {
+        Self(format!("{BACK}{BACK_NAME}{}", name.text()).into())
+    }
+
     /// Reads a path with an optional query.
     ///
     /// # Errors
-    /// It is not a path on this host that leads into the app, to "My devices" or to "Your apps".
+    /// It is not a path on this host that leads into the app, to "My devices", to "Your apps" or to a bookmark.
     pub fn parse(text: &str) -> Result<Self, ReturnToError> {
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
@@ -57,13 +64,13 @@ impl ReturnTo {
     /// The place that a request is for.
     ///
     /// # Errors
-    /// It does not lead into the app, to "My devices" or to "Your apps".
+    /// It does not lead into the app, to "My devices", to "Your apps" or to a bookmark.
     pub fn to(target: &RequestTarget) -> Result<Self, ReturnToError> {
         let text = target.to_string();
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
         }
-        if target.path.is_reserved() && ![DEVICES, APPS].contains(&text.as_str()) {
+        if target.path.is_reserved() && ![DEVICES, APPS].contains(&text.as_str()) && !is_bookmark(&text) {
             return Err(ReturnToError::Reserved);
         }
         Ok(Self(text.into()))
@@ -78,6 +85,11 @@ impl ReturnTo {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_bookmark(text: &str) -> bool {
+    let name = text.strip_prefix(BACK).and_then(|rest| rest.strip_prefix(BACK_NAME));
+    name.and_then(Secret::parse).is_some()
 }
 
 impl Default for ReturnTo {
@@ -134,6 +146,29 @@ mod tests {
         assert_eq!(to(&format!("{longest}b")), Err(ReturnToError::TooLong));
         for text in ["/_bmauth", "/_BMAuth/devices", "/_bmauth/devices?x", "/_bmauth;x/y", "/_bmauth/sign-out"] {
             assert_eq!(to(text), Err(ReturnToError::Reserved), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bookmark_is_returned_to_by_its_name_alone() {
+        let name = Secret::from_bytes([1; 32]);
+        let written = ReturnTo::bookmarked(&name);
+        assert_eq!(ReturnTo::parse(written.as_str()), Ok(written.clone()));
+        let name = name.text();
+        for text in [
+            "/_bmauth/back".to_owned(),
+            "/_bmauth/back?to=".to_owned(),
+            format!("/_bmauth/back?to={}", &name[1..]),
+            format!("/_bmauth/back?to={name}x"),
+            format!("/_bmauth/back?to={name}&to={name}"),
+            format!("/_bmauth/back?x=1&to={name}"),
+            format!("/_bmauth/back/?to={name}"),
+            format!("/_bmauth/back;x?to={name}"),
+            format!("/_BMAUTH/back?to={name}"),
+            format!("/_bmauth/%62ack?to={name}"),
+            format!("/_bmauth/sign-out?to={name}"),
+        ] {
+            assert_eq!(ReturnTo::parse(&text), Err(ReturnToError::Reserved), "{text}");
         }
     }
 

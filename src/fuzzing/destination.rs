@@ -7,8 +7,7 @@ use url::Url;
 use crate::domain::destination::Destination;
 use crate::domain::host::Authority;
 use crate::domain::origin::{Origin, OwnOrigins};
-use crate::domain::own_paths::{DEVICES, SEGMENT, SIGN_IN};
-use crate::domain::path::RequestTarget;
+use crate::domain::own_paths::{BACK, DEVICES, SEGMENT, SIGN_IN};
 use crate::domain::return_to::ReturnTo;
 use crate::domain::route::Scheme;
 use crate::gate::detour;
@@ -52,8 +51,8 @@ fn is_kept(destination: &Destination) {
     assert_eq!(kept.map(|kept| kept.address(&HERE, &OURS)), Ok(destination.address(&HERE, &OURS)));
 }
 
-/// Whether the address can stand in `Location`, and a browser goes by it to an origin of ours, into the app or to
-/// "My devices".
+/// Whether the address can stand in `Location`, and a browser goes by it to an origin of ours, into the app, to
+/// "My devices" or to a bookmark.
 fn is_a_place_of_the_app(address: &str) {
     assert!(address.bytes().all(|byte| byte.is_ascii_graphic()), "{address:?} cannot stand in a field");
     let url = Url::parse(address);
@@ -62,15 +61,15 @@ fn is_a_place_of_the_app(address: &str) {
     let origin = url.origin().ascii_serialization();
     assert!(OURS.find(&origin).is_some() && address.starts_with(&origin), "{address} leads to {origin}");
     let first = url.path().split(['/', ';']).nth(1).unwrap_or_default();
-    assert!(!first.eq_ignore_ascii_case(SEGMENT) || url.path() == DEVICES, "{address} leads to a page of ours");
+    assert!(
+        !first.eq_ignore_ascii_case(SEGMENT) || [DEVICES, BACK].contains(&url.path()),
+        "{address} leads to a page of ours"
+    );
 }
 
 /// Whether the way round by a page of ours leads back to it.
 fn leads_back(return_to: &ReturnTo) {
-    let target = RequestTarget::parse(return_to.as_str().as_bytes());
-    assert!(target.is_ok(), "{return_to:?} is no target");
-    let Ok(target) = target else { return };
-    let address = format!("{}{}", *HERE, detour::by_way_of(SIGN_IN, &target));
+    let address = format!("{}{}", *HERE, detour::by_way_of(SIGN_IN, return_to));
     let url = Url::parse(&address);
     let back = url.as_ref().ok().and_then(|url| url.query_pairs().next());
     assert_eq!(back.map(|(name, value)| (name == "return_to", value == return_to.as_str())), Some((true, true)));

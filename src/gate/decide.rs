@@ -24,7 +24,14 @@ pub struct Asked<'a> {
     pub credentials: &'a Credentials,
     /// Its fields.
     pub headers: &'a HeaderMap,
-    /// The host and port it is for.
+    /// Where it was sent.
+    pub address: OwnAddress<'a>,
+}
+
+/// An address of ours that a request was sent to.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnAddress<'a> {
+    /// The host and port.
     pub authority: &'a Authority,
     /// The scheme of `public_url`, which is what the visitor's browser sees whoever ends its TLS.
     pub public_scheme: Scheme,
@@ -118,17 +125,17 @@ fn comes_from_a_page_let_in(route: &Route, asked: &Asked<'_>) -> bool {
     let mut origins = asked.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let Ok(origin) = origin.to_str() else { return false };
-    is_own_origin(origin, asked) || route.upstream.websocket_origins.iter().any(|known| known.as_str() == origin)
+    is_own_origin(origin, asked.address)
+        || route.upstream.websocket_origins.iter().any(|known| known.as_str() == origin)
 }
 
 /// Whether an origin is the scheme, host and port that a request is for.
-fn is_own_origin(origin: &str, asked: &Asked<'_>) -> bool {
-    let (authority, scheme) = (asked.authority, asked.public_scheme);
+pub(super) fn is_own_origin(origin: &str, address: OwnAddress<'_>) -> bool {
+    let OwnAddress { authority, public_scheme: scheme, public_port } = address;
     let Some((its_scheme, its_authority)) = origin.split_once("://") else { return false };
     let Ok(its_authority) = Authority::parse(its_authority.as_bytes()) else { return false };
     let port = |authority: &Authority| authority.port.unwrap_or(scheme.default_port());
-    let is_left_out =
-        authority.port.is_none() && its_authority.port.is_some() && its_authority.port == asked.public_port;
+    let is_left_out = authority.port.is_none() && its_authority.port.is_some() && its_authority.port == public_port;
     its_scheme == scheme.as_str()
         && its_authority.host == authority.host
         && (port(&its_authority) == port(authority) || is_left_out)
@@ -136,6 +143,8 @@ fn is_own_origin(origin: &str, asked: &Asked<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use async_trait::async_trait;
     use futures_util::FutureExt as _;
     use http::HeaderValue;
@@ -143,9 +152,9 @@ mod tests {
     use super::*;
     use crate::domain::clock::Timestamp;
     use crate::domain::origin::Origin;
-    use crate::domain::path::RoutePath;
+    use crate::domain::path::{RequestTarget, RoutePath};
     use crate::domain::route::{Demands, Methods, RouteId};
-    use crate::domain::secret::SecretDigest;
+    use crate::domain::secret::{Secret, SecretDigest};
     use crate::domain::upstream::{Upstream, UpstreamUrl};
     use crate::identity::IdentityError;
     use crate::store::StoreError;
@@ -182,6 +191,10 @@ mod tests {
         fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
             Ok(None)
         }
+
+        async fn bookmark(&self, _: &Host, _: &RequestTarget, _: Option<IpAddr>) -> Option<Secret> {
+            None
+        }
     }
 
     /// Whether a WebSocket with these origins gets through to that route, at `a.example` over https.
@@ -194,9 +207,11 @@ mod tests {
             kind: Kind::WebSocket,
             credentials: &Credentials::read(&headers, "session", |_| false),
             headers: &headers,
-            authority: &Authority::parse(b"a.example").unwrap(),
-            public_scheme: Scheme::Https,
-            public_port: None,
+            address: OwnAddress {
+                authority: &Authority::parse(b"a.example").unwrap(),
+                public_scheme: Scheme::Https,
+                public_port: None,
+            },
         };
         let decided = decide(route, asked, &NobodySignedIn).now_or_never().expect("nothing here waits");
         match decided {
@@ -260,12 +275,9 @@ mod tests {
 
     #[test]
     fn an_origin_is_compared_by_scheme_host_and_port() {
-        let headers = HeaderMap::new();
-        let credentials = Credentials::read(&headers, "session", |_| false);
         let with_port = |origin: &str, authority: &str, public_scheme, public_port| {
             let authority = &Authority::parse(authority.as_bytes()).unwrap();
-            let (kind, credentials, headers) = (Kind::WebSocket, &credentials, &headers);
-            is_own_origin(origin, &Asked { kind, credentials, headers, authority, public_scheme, public_port })
+            is_own_origin(origin, OwnAddress { authority, public_scheme, public_port })
         };
         let own = |origin: &str, authority: &str, scheme| with_port(origin, authority, scheme, None);
         // A proxy in front may leave the port of public_url out.

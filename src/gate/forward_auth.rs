@@ -8,13 +8,14 @@ mod original;
 mod removals;
 mod reply;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::credentials::Credentials;
-use super::decide::{self, Denied};
+use super::decide::{self, Denied, OwnAddress};
 use super::gatekeeper::{self, Gatekeeper};
 use super::hand_off::HandOffs;
 use super::kind::Kind;
@@ -81,6 +82,8 @@ pub struct Question<'a> {
     pub credentials: &'a Credentials,
     /// Whether it comes from a proxy in `server.trusted_proxies`.
     pub trusted: bool,
+    /// The address of whoever sent the request it asks about.
+    pub client: Option<IpAddr>,
     /// Its name in the log.
     pub request_id: RequestId,
 }
@@ -167,14 +170,12 @@ impl ForwardAuth {
             kind: original.kind,
             credentials: question.credentials,
             headers: question.headers,
-            authority: &original.authority,
-            public_scheme: self.settings.public_scheme,
-            public_port: self.settings.public_port,
+            address: self.address(original),
         };
         let mut reply = match decide::decide(route, asked, &*self.gatekeeper).await {
             Ok(admission) => self.allow(question, &admission),
             Err(Denied { refusal, principal }) => {
-                let mut reply = self.deny(refusal, question, original);
+                let mut reply = self.deny(refusal, question, original).await;
                 reply.about.principal = principal.map(|principal| principal.id());
                 reply
             }
@@ -184,7 +185,7 @@ impl ForwardAuth {
     }
 
     /// The answer to a refusal: where a person gets on by way of one of our pages, it leads there.
-    fn deny(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
+    async fn deny(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
         let request_id = question.request_id;
         let Some(page) = refusal.detour() else { return self.refuse(refusal, request_id) };
         let navigates = original.kind == Kind::Navigation;
@@ -193,13 +194,19 @@ impl ForwardAuth {
             // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
             Family::Original if navigates || asks => {
                 let mut reply = self.unauthorized(refusal, question, original);
-                reply.headers.push(self.location(page, original));
+                reply.headers.push(self.location(page, question, original).await);
                 reply
             }
-            Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, original),
+            Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, question, original).await,
             Family::Forwarded | Family::Suffix if asks => self.unauthorized(refusal, question, original),
             Family::Original | Family::Forwarded | Family::Suffix => self.refuse(refusal, request_id),
         }
+    }
+
+    /// Where the request that is asked about was sent.
+    fn address<'a>(&self, original: &'a Original) -> OwnAddress<'a> {
+        let Settings { public_scheme, public_port, .. } = self.settings;
+        OwnAddress { authority: &original.authority, public_scheme, public_port }
     }
 
     fn allow(&self, question: &Question<'_>, admission: &Admission<Principal>) -> Reply {

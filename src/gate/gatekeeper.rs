@@ -1,5 +1,6 @@
 //! What deciding about a request needs of the sign-in side.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +12,8 @@ use crate::domain::access::Admission;
 use crate::domain::bearer::Bearer;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
-use crate::domain::secret::SecretDigest;
+use crate::domain::path::RequestTarget;
+use crate::domain::secret::{Secret, SecretDigest};
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
@@ -56,6 +58,10 @@ pub trait Gatekeeper: Send + Sync + 'static {
         presented: &str,
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError>;
+
+    /// Keeps a target on `host` that is too long for an address, for a visitor at the address `client`; its name. `None`
+    /// where that cannot be done now.
+    async fn bookmark(&self, host: &Host, target: &RequestTarget, client: Option<IpAddr>) -> Option<Secret>;
 }
 
 /// What stands in `Authorization` for the app in the place of an access token of ours: a token of ours for that app, where
@@ -111,5 +117,9 @@ impl Gatekeeper for Auth {
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError> {
         self.sessions.forwarded_token(principal, presented, audience)
+    }
+
+    async fn bookmark(&self, host: &Host, target: &RequestTarget, client: Option<IpAddr>) -> Option<Secret> {
+        self.bookmarks.keep(host, target, client).await
     }
 }

@@ -28,6 +28,7 @@ pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Resp
                 headers: &head.headers,
                 credentials: &credentials,
                 trusted: peer.trusted,
+                client: peer.address,
                 request_id: peer.request_id,
             };
             portal.forward_auth.answer(question).await

@@ -16,11 +16,12 @@ use crate::gate::refusal::GateRefusal;
 
 /// What every host of ours answers itself: what its app's scripts ask, and the way to where people sign in and back.
 fn is_everywhere(path: &str) -> bool {
-    const PATHS: [&str; 8] = [
+    const PATHS: [&str; 9] = [
         own_paths::SIGN_IN,
         own_paths::HAND_OFF,
         own_paths::SIGN_OUT,
         own_paths::SIGNED_OUT,
+        own_paths::BACK,
         own_paths::WHOAMI,
         own_paths::HEALTHZ,
         own_paths::JWKS,

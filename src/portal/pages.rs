@@ -1,6 +1,7 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
 pub mod apps;
+pub mod back;
 pub mod code;
 pub mod devices;
 pub mod faster;

@@ -88,9 +88,7 @@ pub(super) async fn decide(
         kind: incoming.kind,
         credentials: &incoming.credentials,
         headers,
-        authority: &incoming.authority,
-        public_scheme: parts.settings.public_scheme,
-        public_port: parts.settings.public_port,
+        address: parts.settings.own_address(&incoming.authority),
     };
     decide::decide(route, asked, &*parts.gatekeeper).await
 }

@@ -10,6 +10,7 @@ use http::{Method, Response, StatusCode};
 use pingora::protocols::http::ServerSession as Session;
 
 use super::incoming::Incoming;
+use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
 use crate::gate::hand_off::Leaving;
 use crate::gate::headers::PageHeaders;
@@ -77,11 +78,9 @@ impl Answer {
         Self { status: refusal.status(), headers, body }
     }
 
-    /// Sends a person who goes to a page by way of one of ours, and from there to what they asked for; `None` where that
-    /// does not help.
-    pub(super) fn detour(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
-        let page = refusal.detour().filter(|_| incoming.kind == Kind::Navigation)?;
-        Some(Self::see_other(&detour::by_way_of(page, &incoming.target)))
+    /// Sends a person by way of one of our pages, and from there to `return_to`.
+    pub(super) fn detour(page: &str, return_to: &ReturnTo) -> Self {
+        Self::see_other(&detour::by_way_of(page, return_to))
     }
 
     /// Sends a person to that address, with GET (RFC 9110 §15.4.4).

@@ -7,11 +7,12 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::room::Room;
-use crate::domain::host::Host;
+use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::{PASSKEY_ENDPOINTS, RELATED_ORIGINS};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::cookies::CookieNames;
+use crate::gate::decide::OwnAddress;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -82,6 +83,12 @@ impl Settings {
         let port = written.filter(|port| *port != scheme.default_port());
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{host}{port}{target}", scheme.as_str())
+    }
+
+    /// Where a request was sent.
+    pub(super) fn own_address<'a>(&self, authority: &'a Authority) -> OwnAddress<'a> {
+        let Self { public_scheme, public_port, .. } = *self;
+        OwnAddress { authority, public_scheme, public_port }
     }
 
     /// Whether `peer` is a proxy whose `X-Forwarded-*` is believed.

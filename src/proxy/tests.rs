@@ -1,5 +1,7 @@
 //! That forwarding fails closed when the phases before it did not do their part.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use http::{HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt;
@@ -9,9 +11,9 @@ use super::*;
 use crate::domain::clock::{Timestamp, Zeros};
 use crate::domain::host::{Authority, Host};
 use crate::domain::origin::{Origin, OwnOrigins};
-use crate::domain::path::RoutePath;
+use crate::domain::path::{RequestTarget, RoutePath};
 use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
-use crate::domain::secret::SecretDigest;
+use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
 use crate::identity::IdentityError;
@@ -47,6 +49,10 @@ impl Gatekeeper for Nobody {
 
     fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
         Ok(None)
+    }
+
+    async fn bookmark(&self, _: &Host, _: &RequestTarget, _: Option<IpAddr>) -> Option<Secret> {
+        None
     }
 }
 

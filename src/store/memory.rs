@@ -18,6 +18,7 @@ use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::email::Email;
@@ -33,7 +34,7 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
-use crate::domain::{admin_code, ceremony, link, recovery, registration};
+use crate::domain::{admin_code, bookmark, ceremony, link, recovery, registration};
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
@@ -148,6 +149,10 @@ impl Records for MemoryStore {
         Ok(self.state().admin_codes.get(&account).cloned())
     }
 
+    async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
+        Ok(self.state().bookmarks.get(&name).cloned())
+    }
+
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {
         let running = self.state().counters.get(&counter).copied();
         Ok(running.filter(|count| CounterChange::runs(count.ends_at, window, now)).map_or(0, |count| count.count))
@@ -217,7 +222,8 @@ impl Store for MemoryStore {
             + remove_some(&mut state.registrations, limit, |one| one.expires_at > after(registration::LIFETIME))
             + remove_some(&mut state.links, limit, |one| one.expires_at > after(link::LIFETIME))
             + remove_some(&mut state.recoveries, limit, |one| one.expires_at > after(recovery::LIFETIME))
-            + remove_some(&mut state.admin_codes, limit, |one| one.expires_at > after(admin_code::LIFETIME)))
+            + remove_some(&mut state.admin_codes, limit, |one| one.expires_at > after(admin_code::LIFETIME))
+            + remove_some(&mut state.bookmarks, limit, |one| one.expires_at > after(bookmark::LIFETIME)))
     }
 
     async fn sweep(
@@ -234,6 +240,7 @@ impl Store for MemoryStore {
             + remove_some(&mut state.recoveries, limit, |recovery| recovery.expires_at <= now)
             + remove_some(&mut state.holds, limit, |hold| hold.expires_at() <= now)
             + remove_some(&mut state.admin_codes, limit, |code| code.expires_at <= now)
+            + remove_some(&mut state.bookmarks, limit, |bookmark| bookmark.expires_at <= now)
             + remove_some(&mut state.events, limit, |event| event.expires_at() <= now)
             + remove_some(&mut state.letters, limit, |letter| letter.expires_at <= now)
             + remove_some(&mut state.counters, limit, |count| count.ends_at <= now)

@@ -41,6 +41,7 @@ use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
@@ -291,6 +292,10 @@ impl Records for RedbStore {
 
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         self.read(move |view| view.load(account.0.as_bytes())).await
+    }
+
+    async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
+        self.read(move |view| view.load(name.bytes())).await
     }
 
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {

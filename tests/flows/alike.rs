@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::Event;
 use bmauth::domain::admin_code::AdminCode;
+use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
@@ -152,6 +153,10 @@ impl Records for Counting {
     }
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.several("letters", self.store.letters_due(now, limit).await)
+    }
+    async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
+        self.one("a bookmark");
+        self.store.bookmark(name).await
     }
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.store.master().await

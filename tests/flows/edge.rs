@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::Event;
+use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
@@ -291,6 +292,9 @@ impl Records for Fragile {
     }
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.check()?.letters_due(now, limit).await
+    }
+    async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
+        self.check()?.bookmark(name).await
     }
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.check()?.master().await

@@ -17,6 +17,7 @@ mod clock;
 mod contesting;
 mod edge;
 mod exactness;
+mod going_back;
 mod guessing;
 mod handing_over;
 mod linking;

@@ -11,6 +11,7 @@ mod families;
 mod passing;
 mod refusing;
 mod strangers;
+mod way_back;
 
 /// A proxy that is trusted.
 const PROXY: &str = "10.0.0.1";
@@ -78,10 +79,15 @@ fn question(family: Family, about: About<'_>) -> String {
 
 /// A world that a proxy in front asks: nothing behind, a route of each kind.
 fn asked() -> Plan {
+    asked_with(&[])
+}
+
+/// The same, with these servers behind.
+fn asked_with(servers: &[&str]) -> Plan {
     plan()
-        .route_to(HOST, "/", Access::SignedIn, &[])
-        .route_to(HOST, "/public", Access::Public, &[])
-        .route_to(HOST, "/optional", Access::Optional, &[])
+        .route_to(HOST, "/", Access::SignedIn, servers)
+        .route_to(HOST, "/public", Access::Public, servers)
+        .route_to(HOST, "/optional", Access::Optional, servers)
         .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
 }
 

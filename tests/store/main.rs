@@ -16,6 +16,7 @@ mod unreadable;
 mod claims {
     pub mod activity;
     pub mod atomic;
+    pub mod bookmarks;
     pub mod counting;
     pub mod linking;
     pub mod managing;
@@ -76,6 +77,10 @@ contract! {
         a_session_needs_a_passkey_of_its_own_account
         an_ended_session_is_gone_and_ending_it_again_is_fine
         last_use_moves_forward_only_and_ended_sessions_stay_ended
+    }
+    bookmarks {
+        a_bookmark_is_found_by_its_name_and_swept_when_its_time_is_over
+        a_bookmark_from_the_future_is_removed
     }
     registering {
         a_ceremony_reads_as_it_was_added

@@ -7,6 +7,7 @@ use bmauth::domain::account::Account;
 use bmauth::domain::activity::{Event, KEPT};
 use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::aftermath::Aftermath;
+use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::host::Host;
@@ -14,8 +15,8 @@ use bmauth::domain::letter::{Letter, Message};
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
-    AccountChange, AdminCodeChange, CeremonyChange, Change, CounterChange, Durability, EventChange, HoldChange,
-    KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
+    AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, CounterChange, Durability, EventChange,
+    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
     TokensChange,
 };
 use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
@@ -288,6 +289,9 @@ fn in_progress() -> impl Strategy<Value = Change> {
             expires_at,
             ..admin_code(n % 2, of)
         }))),
+        (n(), time()).prop_map(|(n, expires_at)| {
+            Change::Bookmark(BookmarkChange::Put(Bookmark { expires_at, ..bookmark(n) }))
+        }),
         n().prop_map(|n| Change::Recovery(RecoveryChange::DropAll(account_id(n)))),
         (n(), n()).prop_map(|(n, of)| Change::AdminCode(AdminCodeChange::Spend {
             account: account_id(of),
@@ -367,6 +371,7 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
         store.recoveries_for(&email(n)).await.unwrap().shown(),
         store.hold(account_id(n)).await.unwrap().shown(),
         format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
+        format!("{:?}", store.bookmark(digest(n)).await.unwrap()),
     ]
     .join("\n")
 }

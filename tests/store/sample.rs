@@ -7,6 +7,7 @@ use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
 use bmauth::domain::aftermath::{Aftermath, Review};
+use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
 use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
@@ -20,6 +21,7 @@ use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party,
 use bmauth::domain::mailed_code::MailedCode;
 use bmauth::domain::origin::Origin;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
+use bmauth::domain::path::RequestTarget;
 use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
@@ -417,6 +419,16 @@ pub fn hold(n: u32, account: u32) -> Hold {
 
 pub fn admin_code(n: u32, account: u32) -> AdminCode {
     AdminCode { account: account_id(account), digest: code_digest(n), expires_at: at(5000) }
+}
+
+pub fn bookmark(n: u32) -> Bookmark {
+    let target = format!("/search/{n}?q={}", "x".repeat(3000));
+    Bookmark {
+        name: digest(n),
+        host: Host::parse("notes.example.com").unwrap(),
+        target: RequestTarget::parse(target.as_bytes()).unwrap(),
+        expires_at: at(5000),
+    }
 }
 
 pub fn code_digest(n: u32) -> CodeDigest {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::plan::{
-    AccountChange, AdminCodeChange, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
-    HoldChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
-    SessionConflict, TokensChange,
+    AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, Conflict, CounterChange, Durability,
+    EventChange, HoldChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange,
+    SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
@@ -23,7 +23,7 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 /// Every table whose rows expire or go with an account or a session.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "ceremonies",
     "registrations",
     "sessions",
@@ -32,6 +32,7 @@ const TABLES: [&str; 11] = [
     "recoveries",
     "holds",
     "admin-codes",
+    "bookmarks",
     "events",
     "letters",
     "counters",
@@ -130,6 +131,7 @@ fn everything_there_is(n: u32) -> Vec<Change> {
         Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account), ..recovery(n, n) })),
         Change::Hold(HoldChange::Add(hold(n, n))),
         Change::AdminCode(AdminCodeChange::Put(AdminCode { expires_at: at(4000), ..admin_code(n, n) })),
+        Change::Bookmark(BookmarkChange::Put(bookmark(n))),
         Change::Event(EventChange::Add(event(n, n, 50))),
         Change::Letter(LetterChange::Add(letter(n, 3000))),
         Change::Counter(CounterChange::Count {
@@ -162,9 +164,9 @@ async fn a_sweep_removes_what_cannot_be_read_when_its_time_is_over_and_all_that_
         assert_eq!(everything_of(kept.store(), 2).await, of_2);
         let end = at(u64::MAX);
         // Each of them stands in front of its like, and none of them twice.
-        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 10, "{how:?}");
+        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 11, "{how:?}");
         assert_eq!(everything_of(kept.store(), 2).await, of_2, "{how:?}");
-        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 10, "{how:?}");
+        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 11, "{how:?}");
         assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 0, "{how:?}");
         let left = ["accounts", "accounts-by-email", "meta", "passkeys", "passkeys-by-account"];
         let mut tables = kept.tables();
@@ -381,6 +383,7 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
             let of_nobody = matches!(
                 change,
                 Change::Ceremony(CeremonyChange::Add(_))
+                    | Change::Bookmark(_)
                     | Change::Registration(RegistrationChange::Put(_))
                     | Change::Counter(CounterChange::Count { .. })
             );

@@ -13,6 +13,7 @@ use crate::gate::detour;
 use crate::gate::fields;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
+use crate::gate::way_back::{self, Led};
 
 static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
@@ -121,15 +122,30 @@ impl ForwardAuth {
     }
 
     /// 303: a person goes on by way of one of our pages.
-    pub(super) fn send_to(&self, page: &str, refusal: GateRefusal, original: &Original) -> Reply {
-        let headers = vec![self.location(page, original), (CACHE_CONTROL, NO_STORE)];
+    pub(super) async fn send_to(
+        &self,
+        page: &str,
+        refusal: GateRefusal,
+        question: &Question<'_>,
+        original: &Original,
+    ) -> Reply {
+        let headers = vec![self.location(page, question, original).await, (CACHE_CONTROL, NO_STORE)];
         let about = About { refusal: Some(refusal), ..About::default() };
         Reply { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), about }
     }
 
     /// The whole address: a relative one would be the asked server's to some proxies (Traefik), not the app's.
-    pub(super) fn location(&self, page: &str, original: &Original) -> (HeaderName, HeaderValue) {
-        let location = format!("{}{}", self.origin(original), detour::by_way_of(page, &original.target));
+    pub(super) async fn location(
+        &self,
+        page: &str,
+        question: &Question<'_>,
+        original: &Original,
+    ) -> (HeaderName, HeaderValue) {
+        let Original { method, target, .. } = original;
+        let Question { headers, client, .. } = *question;
+        let led = Led { method, target, headers, address: self.address(original), client };
+        let return_to = way_back::way_back(led, &*self.gatekeeper).await;
+        let location = format!("{}{}", self.origin(original), detour::by_way_of(page, &return_to));
         (LOCATION, HeaderValue::from_str(&location).expect("a host and percent-encoded text are visible ASCII"))
     }
 

@@ -1,10 +1,11 @@
-//! Changes of what is under way: ceremonies, registrations, links, recoveries.
+//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks.
 
 use super::state::State;
 use crate::domain::account::AccountId;
 use crate::domain::link::{Link, Stage};
 use crate::domain::plan::{
-    AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange,
+    RegistrationChange,
 };
 
 impl State {
@@ -102,6 +103,12 @@ impl State {
                 self.recoveries.retain(|_, recovery| recovery.account != Some(account));
             }
         }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "every kind of change is made alike")]
+    pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), Conflict> {
+        self.bookmarks.insert(bookmark.name, bookmark);
         Ok(())
     }
 

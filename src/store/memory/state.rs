@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub(super) recoveries: BTreeMap<SecretDigest, Recovery>,
     pub(super) holds: BTreeMap<AccountId, Hold>,
     pub(super) admin_codes: BTreeMap<AccountId, AdminCode>,
+    pub(super) bookmarks: BTreeMap<SecretDigest, Bookmark>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) counters: BTreeMap<Counter, Count>,
@@ -65,6 +67,7 @@ impl State {
             Change::Link(change) => self.make_link(change),
             Change::Recovery(change) => self.make_recovery(change),
             Change::Hold(change) => self.make_hold(change),
+            Change::Bookmark(change) => self.make_bookmark(change),
             Change::Letter(change) => self.make_letter(change),
             Change::Counter(change) => self.make_counter(change),
             Change::Key(change) => self.make_key(change),

@@ -11,6 +11,7 @@ use super::table::Table;
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::letter::Letter;
 use crate::domain::link::Link;
@@ -62,6 +63,7 @@ pub fn written_by(change: &Change) -> Vec<(&'static str, usize, usize)> {
         | Change::Link(_)
         | Change::Hold(_)
         | Change::AdminCode(_)
+        | Change::Bookmark(_)
         | Change::Event(_)
         | Change::Counter(_)
         | Change::Key(_) => Vec::new(),
@@ -78,7 +80,7 @@ fn lengths<R: Row>(row: &R) -> Vec<(&'static str, usize, usize)> {
 type Again = fn(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>>;
 
 /// The tables that rows are kept in, by their names, and what reads a row of each and writes it again.
-pub const TABLES: [(&str, Again); 14] = [
+pub const TABLES: [(&str, Again); 15] = [
     table::<Ceremony>(),
     table::<Registration>(),
     table::<Account>(),
@@ -93,6 +95,7 @@ pub const TABLES: [(&str, Again); 14] = [
     table::<Letter>(),
     table::<Count>(),
     table::<SigningKey>(),
+    table::<Bookmark>(),
 ];
 
 const fn table<R: Row + Debug>() -> (&'static str, Again) {

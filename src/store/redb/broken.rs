@@ -70,6 +70,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByEmail, Table::RecoveriesByExpiry],
         Table::Holds => &[Table::HoldsByExpiry],
         Table::AdminCodes => &[Table::AdminCodesByExpiry],
+        Table::Bookmarks => &[Table::BookmarksByExpiry],
         Table::Events => &[Table::EventsByAccount, Table::EventsByExpiry],
         Table::Letters => &[Table::LettersByDue, Table::LettersByExpiry],
         Table::Counters => &[Table::CountersByEnd],
@@ -94,6 +95,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         | Table::RecoveriesByExpiry
         | Table::HoldsByExpiry
         | Table::AdminCodesByExpiry
+        | Table::BookmarksByExpiry
         | Table::EventsByExpiry
         | Table::LettersByDue
         | Table::LettersByExpiry
@@ -120,6 +122,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         | Table::RecoveriesByExpiry
         | Table::HoldsByExpiry
         | Table::AdminCodesByExpiry
+        | Table::BookmarksByExpiry
         | Table::EventsByExpiry
         | Table::LettersByDue
         | Table::LettersByExpiry
@@ -137,6 +140,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         | Table::Recoveries
         | Table::Holds
         | Table::AdminCodes
+        | Table::Bookmarks
         | Table::Events
         | Table::Letters
         | Table::Counters => &[],

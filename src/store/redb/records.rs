@@ -6,6 +6,7 @@
 
 mod account;
 mod admin_code;
+mod bookmark;
 mod ceremony;
 mod count;
 mod event;

@@ -10,6 +10,7 @@ use super::table::Table;
 use super::view::View as _;
 use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
+use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::letter::Letter;
@@ -17,7 +18,7 @@ use crate::domain::link::Link;
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
-use crate::domain::{admin_code, ceremony, link, recovery, registration};
+use crate::domain::{admin_code, bookmark, ceremony, link, recovery, registration};
 
 /// What is to be removed.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,7 @@ impl Batch<'_, '_> {
             + self.remove_first::<Recovery>(Table::RecoveriesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Hold>(Table::HoldsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<AdminCode>(Table::AdminCodesByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Bookmark>(Table::BookmarksByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Letter>(Table::LettersByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
@@ -84,7 +86,8 @@ impl Batch<'_, '_> {
             )?
             + self.remove_ahead::<Link>(Table::LinksByExpiry, now.after(link::LIFETIME), limit)?
             + self.remove_ahead::<Recovery>(Table::RecoveriesByExpiry, now.after(recovery::LIFETIME), limit)?
-            + self.remove_ahead::<AdminCode>(Table::AdminCodesByExpiry, now.after(admin_code::LIFETIME), limit)?)
+            + self.remove_ahead::<AdminCode>(Table::AdminCodesByExpiry, now.after(admin_code::LIFETIME), limit)?
+            + self.remove_ahead::<Bookmark>(Table::BookmarksByExpiry, now.after(bookmark::LIFETIME), limit)?)
     }
 
     /// Removes the rows that an index by time names after `last`, but for the leeway.

@@ -61,6 +61,10 @@ pub(super) enum Table {
     AdminCodes,
     /// Expiry, account id.
     AdminCodesByExpiry,
+    /// By the name's digest.
+    Bookmarks,
+    /// Expiry, name's digest.
+    BookmarksByExpiry,
     /// By event id.
     Events,
     /// Account id, time, event id.
@@ -92,7 +96,7 @@ pub(super) const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -122,6 +126,8 @@ impl Table {
         Self::HoldsByExpiry,
         Self::AdminCodes,
         Self::AdminCodesByExpiry,
+        Self::Bookmarks,
+        Self::BookmarksByExpiry,
         Self::Events,
         Self::EventsByAccount,
         Self::EventsByExpiry,
@@ -165,6 +171,8 @@ impl Table {
             Self::HoldsByExpiry => "holds-by-expiry",
             Self::AdminCodes => "admin-codes",
             Self::AdminCodesByExpiry => "admin-codes-by-expiry",
+            Self::Bookmarks => "bookmarks",
+            Self::BookmarksByExpiry => "bookmarks-by-expiry",
             Self::Events => "events",
             Self::EventsByAccount => "events-by-account",
             Self::EventsByExpiry => "events-by-expiry",

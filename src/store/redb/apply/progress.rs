@@ -1,4 +1,4 @@
-//! Changes of what is under way: ceremonies, registrations, links, recoveries.
+//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks.
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
@@ -10,7 +10,8 @@ use crate::domain::account::AccountId;
 use crate::domain::ceremony::Ceremony;
 use crate::domain::link::Link;
 use crate::domain::plan::{
-    AccountConflict, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange, RegistrationChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange,
+    RegistrationChange,
 };
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
@@ -82,6 +83,10 @@ impl Batch<'_, '_> {
             RecoveryChange::DropAll(account) => self.drop_recoveries(account)?,
         }
         Ok(())
+    }
+
+    pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), Stop> {
+        Ok(self.put(&bookmark)?)
     }
 
     pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), Stop> {
