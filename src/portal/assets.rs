@@ -55,6 +55,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "bmauth.css" CSS,
     "abilities.js" JAVASCRIPT,
     "address.js" JAVASCRIPT,
+    "anew.js" JAVASCRIPT,
     "ask.js" JAVASCRIPT,
     "card.js" JAVASCRIPT,
     "onward.js" JAVASCRIPT,

@@ -22,13 +22,14 @@ use crate::gate::peer::PeerInfo;
 use crate::gate::refusal::GateRefusal;
 
 /// Refuses with 403 what our own pages did not send. A page of ours whose token has died, because its visitor signed in
-/// elsewhere in the same browser, is led on from: nothing is done, and it is asked for anew.
+/// elsewhere in the same browser, or opened several at once and got the cookie of another one last, is led on from: nothing
+/// is done, and it is asked for anew.
 pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
     let script = handler::is_script(request.headers());
     let page = page_of(request.uri().path());
     match fits(&portal, &caller, request, script).await {
         Ok(request) => with_flow(&portal, &caller, next.run(request).await),
-        Err(Misfit { dead: Some(return_to), .. }) if is_signed_in(&portal, &caller).await => {
+        Err(Misfit { dead: Some(return_to), .. }) if caller.has_flow || is_signed_in(&portal, &caller).await => {
             let page = detour::returning(page, return_to.as_deref());
             if script { ScriptError::GoOn(page).into_response() } else { PageError::SendTo(page).into_response() }
         }

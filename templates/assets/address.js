@@ -20,7 +20,7 @@ export const remembered = {
   clear: () => attempt(() => localStorage.removeItem(KEY)),
 };
 
-function attempt(action) {
+export function attempt(action) {
   try {
     return action();
   } catch {

@@ -1,5 +1,3 @@
-import { goOn } from "./onward.js";
-
 // A question to the gateway. Its no has a code for the script and a sentence for the person.
 export class Refusal extends Error {
   constructor(code, message, reload) {
@@ -34,9 +32,7 @@ async function send(path, request) {
     if (error.name === "AbortError") throw error;
   });
   if (response.ok && answer) return answer;
-  if (answer?.go_on) {
-    goOn(answer.go_on);
-    return new Promise(() => {});
-  }
-  throw new Refusal(answer?.refusal, answer?.message || words.failed, answer?.reload);
+  const { go_on: next } = answer ?? {};
+  if (next && (await import("./anew.js")).anew(next)) return new Promise(() => {});
+  throw new Refusal(answer?.refusal, answer?.message || words.failed, answer?.reload || Boolean(next));
 }

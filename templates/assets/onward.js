@@ -1,7 +1,6 @@
-// The fragment of the address that was asked for. Browsers carry it over every redirect, and no server sees it: this page
-// hands it on, so that it is still there where the visitor wanted to go.
+// The fragment of the address that was asked for, which no server sees. Redirects keep it; links and scripts do here, on
+// pages that say so. On others it is a secret of ours, which no app may get.
 
-// Only pages that say so: on others the fragment is a secret of ours, which no app may get.
 const carries = "carries" in document.querySelector("main").dataset;
 
 export const onward = (address) => (carries && !address.includes("#") ? address + location.hash : address);

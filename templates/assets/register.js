@@ -1,5 +1,6 @@
 // The page that creates an account: an address, then a passkey on this device. The code by mail comes next.
 
+import { followOthers } from "./anew.js";
 import { address as typed, remembered } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
@@ -34,6 +35,7 @@ async function register(address) {
 
 function start() {
   button.disabled = false;
+  followOthers();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (card.isBusy()) return;

@@ -1,6 +1,7 @@
 // The sign-in page: by e-mail address, by the button, and by the suggestions of the e-mail field.
 
 import * as abilities from "./abilities.js";
+import { followOthers } from "./anew.js";
 import { address as typed, remembered } from "./address.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
@@ -160,6 +161,7 @@ function start() {
   });
   document.addEventListener("visibilitychange", resume);
   email.addEventListener("focus", resume);
+  followOthers();
   suggest();
 }
 

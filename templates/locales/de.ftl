@@ -13,6 +13,7 @@ email-invalid = Geben Sie eine E-Mail-Adresse ein, etwa maria@example.com.
 failed = Etwas ist schiefgegangen. Versuchen Sie es erneut.
 offline = { $app } ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.
 reload = Seite neu laden
+anew = Diese Seite wurde neu geladen. Bitte versuchen Sie es noch einmal.
 script-needed = Die Anmeldung mit einem Passkey braucht JavaScript. Schalten Sie es im Browser ein und laden Sie die Seite neu.
 unsupported-heading = Dieser Browser kann keine Passkeys verwenden
 unsupported-text = Aktualisieren Sie den Browser oder öffnen Sie diese Seite in einem anderen.

@@ -14,6 +14,7 @@ email-invalid = Enter an email address, like maria@example.com.
 failed = Something went wrong. Try again.
 offline = We can't reach { $app }. Check your connection and try again.
 reload = Reload this page
+anew = This page was loaded again. Please try once more.
 script-needed = Signing in with a passkey needs JavaScript. Turn it on in your browser, then reload this page.
 unsupported-heading = This browser can't use passkeys
 unsupported-text = Update your browser, or open this page in another one.

@@ -168,3 +168,55 @@ scenario('the fragment of an app’s address is no code, and stops no recovery',
   await codeOf(maria);
   assert.equal(asked.some((path) => path.endsWith('/link/find')), false, 'the fragment was sent as a code');
 });
+
+scenario('three tabs that were opened at once each end where they wanted', async ({ enter }) => {
+  const { maria, email } = await known(enter);
+  await maria.context.clearCookies();
+  const [one, two, three] = [maria.page, await maria.context.newPage(), await maria.context.newPage()];
+  const wanted = ['/notes/1?a#one', '/notes/2?b#two', '/notes/3?c#three'];
+  const at = (path) => maria.world.origin + path;
+  const page = (path) => {
+    const [target, fragment] = path.split('#');
+    return at(`/_bmauth/sign-in?return_to=${encodeURIComponent(target)}#${fragment}`);
+  };
+  // Each is answered before any of them has a cookie.
+  const waiting = [];
+  await maria.context.route('**/_bmauth/sign-in?*', async (route) => {
+    const answer = await route.fetch({ headers: { ...route.request().headers(), cookie: '' } });
+    waiting.push(() => route.fulfill({ response: answer }));
+    if (waiting.length === 3) waiting.forEach((answered) => answered());
+  }, { times: 3 });
+  // Two of them have a token that died with the cookie of another; each mends that before anybody types.
+  const isMended = (answer) => answer.url().endsWith('/_bmauth/sign-in/options') && answer.status() === 200;
+  const open = (tab, n) => Promise.all([tab.waitForResponse(isMended), tab.goto(page(wanted[n])).catch(() => {})]);
+  await Promise.all([one, two, three].map(open));
+  await maria.email.fill(email);
+  await maria.confirm('Continue', wanted[0]);
+  // The others go on when they are looked at, or pressed.
+  await two.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await two.waitForURL(at(wanted[1]));
+  await three.getByLabel('Email address', { exact: true }).fill(email);
+  await three.getByRole('button', { name: 'Continue', exact: true }).click();
+  await three.waitForURL(at(wanted[2]));
+});
+
+scenario('a tab whose token died comes again with what was typed, and says so', async ({ enter }) => {
+  const maria = await enter();
+  await maria.goto('/_bmauth/register?return_to=/notes/4#/b');
+  const { value } = await maria.cookie('bmauth-flow');
+  const tab = await (await enter()).context.newPage();
+  await tab.goto(`${maria.world.origin}/_bmauth/register`);
+  const [other] = (await tab.context().cookies()).filter((cookie) => cookie.name === 'bmauth-flow');
+  assert.notEqual(other.value, value);
+  await maria.context.addCookies([other]);
+  const email = address();
+  await maria.email.fill(email);
+  await maria.button('Continue').click();
+  await maria.reads('This page was loaded again.');
+  assert.equal(await maria.email.inputValue(), email);
+  assert.equal(new URL(maria.page.url()).hash, '#/b');
+  await maria.device.touched(async () => {
+    await maria.button('Continue').click();
+    await maria.heading('Check your email');
+  });
+});

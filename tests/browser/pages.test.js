@@ -116,7 +116,7 @@ scenario('the pages are small and come whole from the gateway', async ({ enter }
       if (type === 'script') size.script += gzipSync(await answer.body()).length;
     }
     assert.ok(size.css > 0 && size.script > 0);
-    assert.ok(size.html <= 6 * KIB && size.css <= 4 * KIB && size.script <= 8 * KIB, JSON.stringify(size));
+    assert.ok(size.html <= 6 * KIB && size.css <= 4 * KIB && size.script <= 8 * KIB, `${path}: ${JSON.stringify(size)}`);
   }
 });
 

@@ -70,7 +70,7 @@ async fn changes_come_from_our_own_pages_only() {
         ("says nothing", send(&[], &[], token), 403),
         ("no token", send(&[ORIGIN], &["same-origin"], None), 403),
         ("an empty token", send(&[ORIGIN], &["same-origin"], Some("")), 403),
-        ("another token", send(&[ORIGIN], &["same-origin"], Some(&csrf.replace(['a', 'b', 'c', 'd'], "e"))), 403),
+        ("another token", send(&[ORIGIN], &["same-origin"], Some(&csrf.replace(['a', 'b', 'c', 'd'], "e"))), 409),
     ] {
         let answer = browser.send(request).await;
         assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.text);
@@ -84,8 +84,13 @@ async fn a_token_is_bound_to_its_browser() {
     one.get("/_bmauth/sign-in").await;
     two.get("/_bmauth/sign-in").await;
     two.csrf = one.csrf;
-    let refused = two.post("/_bmauth/sign-in/options", &json!({ "email": null })).await;
-    assert_eq!((refused.status, refused.json()["reload"].clone()), (StatusCode::FORBIDDEN, json!(true)));
+    let asked = json!({ "email": null, "return_to": "/a?b" });
+    let refused = two.post("/_bmauth/sign-in/options", &asked).await;
+    let page = json!({ "go_on": "/_bmauth/sign-in?return_to=%2Fa%3Fb" });
+    assert_eq!((refused.status, refused.json()), (StatusCode::CONFLICT, page));
+    // With the page that it is led to, it goes on.
+    two.get("/_bmauth/sign-in?return_to=/a%3Fb").await;
+    assert_eq!(two.post("/_bmauth/sign-in/options", &asked).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
