@@ -103,3 +103,45 @@ async fn nothing_is_kept_where_the_store_fails_or_on_the_way_to_ourselves() {
     full.store(true, Ordering::SeqCst);
     assert!(keep(&world, HOST, "192.0.2.1").await.is_none());
 }
+
+#[tokio::test]
+async fn every_page_goes_on_to_a_whole_address_of_ours_and_to_no_other() {
+    let world = world().await;
+    let (mut maria, mut stranger) = (world.browser(), world.browser());
+    maria.register(&world, "maria@example.com", &mut Passkey::new(b"key of maria")).await;
+    for (asked, expected) in [
+        ("/a?b", "https://notes.example.com/a?b"),
+        ("//evil.example/a", "https://notes.example.com//evil.example/a"),
+        ("https://notes.example.com/a?b", "https://notes.example.com/a?b"),
+        ("https://notes.example.com//a", "https://notes.example.com//a"),
+        ("https://wiki.notes.example.com/a?b", "https://wiki.notes.example.com/a?b"),
+        ("https://wiki.notes.example.com", "https://wiki.notes.example.com/"),
+        ("https://wiki.notes.example.com:8443/a", "https://notes.example.com/"),
+        ("http://wiki.notes.example.com/a", "https://notes.example.com/"),
+        ("https://evil.example/a", "https://notes.example.com/"),
+        ("\\\\evil.example", "https://notes.example.com/"),
+    ] {
+        let written: String = url::form_urlencoded::byte_serialize(asked.as_bytes()).collect();
+        for name in ["return_to", "rd"] {
+            let page = |page: &str| format!("/_bmauth/{page}?{name}={written}");
+            for known in ["sign-in", "register", "link/start", "recover/review"] {
+                assert_eq!(maria.get(&page(known)).await.location(), expected, "{known} {name}={asked}");
+            }
+            assert_eq!(stranger.get(&page("faster")).await.location(), expected, "faster {name}={asked}");
+            let (link, data) = (format!("href=\"{expected}\""), format!("data-return-to=\"{expected}\""));
+            for (shown, as_what) in [("sign-out", &link), ("faster", &link), ("faster", &data)] {
+                let text = maria.get(&page(shown)).await.text;
+                assert!(text.contains(as_what.as_str()), "{shown} {name}={asked}: {text}");
+            }
+            // Pages that lead in carry it along.
+            let carried = if expected == "https://notes.example.com/" { "/" } else { expected };
+            let carried = carried.strip_prefix("https://notes.example.com").unwrap_or(carried);
+            for (leads_in, field) in
+                [("sign-in", "data-return-to"), ("register", "data-return-to"), ("recover", "value")]
+            {
+                let text = stranger.get(&page(leads_in)).await.text;
+                assert!(text.contains(&format!("{field}=\"{carried}\"")), "{leads_in} {name}={asked}: {text}");
+            }
+        }
+    }
+}
