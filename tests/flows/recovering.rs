@@ -454,7 +454,7 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
     assert_eq!(browser.who().await, None);
     browser.get("/_bmauth/recover/review").await;
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
-    assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review");
+    assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review#");
     // Whoever is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
     let sent_on = browser.get("/_bmauth/sign-in?rd=https%3A%2F%2Fnotes.example.com%2Fa").await;
     assert_eq!(sent_on.location(), "/_bmauth/recover/review?return_to=%2Fa");
