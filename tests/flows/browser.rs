@@ -69,7 +69,7 @@ impl Browser {
     /// It follows where an answer leads: the host, and the answer there.
     pub async fn follow(&mut self, address: &str) -> Answer {
         let (host, target) = address.strip_prefix("https://").unwrap().split_once('/').unwrap();
-        self.go(&host.to_owned());
+        self.go(host);
         self.get(&format!("/{target}")).await
     }
 
