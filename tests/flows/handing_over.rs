@@ -549,7 +549,6 @@ async fn nobody_is_signed_in_to_the_account_of_somebody_else() {
         ("sec-fetch-mode", "no-cors"),
         ("sec-fetch-mode", "cors"),
         ("sec-fetch-dest", "iframe"),
-        ("sec-fetch-dest", "empty"),
         ("sec-fetch-site", "same-origin"),
         ("sec-fetch-site", "none"),
     ] {
@@ -577,6 +576,26 @@ async fn nobody_is_signed_in_to_the_account_of_somebody_else() {
     assert_eq!(Form::of(&between).send(&mut browser).await.status, StatusCode::SEE_OTHER);
     assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     assert_eq!(who_at(&mut mallory, FILES).await, None);
+}
+
+#[tokio::test]
+async fn an_app_may_have_a_service_worker_that_sends_navigations_on() {
+    let world = world().await;
+    let (mut browser, _) = maria(&world).await;
+    let form = ask(&mut browser, WIKI, "/page").await;
+    browser.go(WIKI);
+    let as_sent_on = |mode: &'static str| {
+        let mut request = form.request(&format!("https://{AUTH}")).body(form.body()).unwrap();
+        request.headers_mut().insert("sec-fetch-mode", mode.parse().unwrap());
+        request.headers_mut().insert("sec-fetch-dest", "empty".parse().unwrap());
+        request
+    };
+    for mode in ["cors", "no-cors", "same-origin"] {
+        assert_eq!(browser.send(as_sent_on(mode)).await.status, StatusCode::FORBIDDEN, "{mode}: a request of its own");
+    }
+    let done = browser.send(as_sent_on("navigate")).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "https://wiki.example.com/page"));
+    assert_eq!(browser.who().await.as_deref(), Some(MARIA));
 }
 
 #[tokio::test]

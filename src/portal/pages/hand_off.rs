@@ -189,5 +189,6 @@ fn comes_from_the_page(portal: &Portal, caller: &Caller, headers: &HeaderMap) ->
     matches!(one(headers, ORIGIN.as_str()), Sent::Once(origin) if portal.hand_offs.hands_over(origin, host))
         && says("sec-fetch-site", &["same-site", "cross-site"])
         && says("sec-fetch-mode", &["navigate"])
-        && says("sec-fetch-dest", &["document"])
+        // An app's service worker that sends the same navigation on goes to no document itself.
+        && says("sec-fetch-dest", &["document", "empty"])
 }
