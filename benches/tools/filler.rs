@@ -238,6 +238,7 @@ fn session(secret: &Secret, number: usize, account: AccountId, credential: &Cred
         recovered_at: None,
         host: Host::parse("notes.example.com").ok(),
         bound_for: Destination::root(),
+        head: None,
     }
 }
 
