@@ -193,12 +193,20 @@ impl ForwardAuth {
         match original.family {
             // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
             Family::Original if navigates || asks => {
-                let mut reply = self.unauthorized(refusal, question, original);
-                reply.headers.push(self.location(page, question, original).await);
+                let leaving = self.leaving(refusal, question, original);
+                let location = match &leaving {
+                    // What the body says too, which nginx drops.
+                    Some(leaving) if !navigates => reply::whole_location(&leaving.address),
+                    _ => self.location(page, question, original).await,
+                };
+                let mut reply = self.unauthorized(refusal, question, leaving);
+                reply.headers.push(location);
                 reply
             }
             Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, question, original).await,
-            Family::Forwarded | Family::Suffix if asks => self.unauthorized(refusal, question, original),
+            Family::Forwarded | Family::Suffix if asks => {
+                self.unauthorized(refusal, question, self.leaving(refusal, question, original))
+            }
             Family::Original | Family::Forwarded | Family::Suffix => self.refuse(refusal, request_id),
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
 use crate::gate::fields;
+use crate::gate::hand_off::Leaving;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
 use crate::gate::way_back::{self, Led};
@@ -110,11 +111,30 @@ pub(super) fn refuse(
     Reply { status, headers, body, about: About { refusal: Some(refusal), ..About::default() } }
 }
 
+/// A whole address of ours.
+pub(super) fn whole_location(address: &str) -> (HeaderName, HeaderValue) {
+    (LOCATION, HeaderValue::from_str(address).expect("a host and percent-encoded text are visible ASCII"))
+}
+
 impl ForwardAuth {
+    /// Where the person of a script signs in, where that is what is missing.
+    pub(super) fn leaving(
+        &self,
+        refusal: GateRefusal,
+        question: &Question<'_>,
+        original: &Original,
+    ) -> Option<Leaving> {
+        (refusal == GateRefusal::SignInRequired)
+            .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers))
+    }
+
     /// 401: somebody has to do something first, as to sign in.
-    pub(super) fn unauthorized(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
-        let leaving = (refusal == GateRefusal::SignInRequired)
-            .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers));
+    pub(super) fn unauthorized(
+        &self,
+        refusal: GateRefusal,
+        question: &Question<'_>,
+        leaving: Option<Leaving>,
+    ) -> Reply {
         let sign_in_url = leaving.as_ref().map(|leaving| leaving.address.as_str());
         let mut reply = refuse(StatusCode::UNAUTHORIZED, refusal, question.request_id, sign_in_url);
         reply.headers.extend(leaving.and_then(|leaving| leaving.set_cookie).map(|cookie| (SET_COOKIE, cookie)));
@@ -145,8 +165,7 @@ impl ForwardAuth {
         let Question { headers, client, .. } = *question;
         let led = Led { method, target, headers, address: self.address(original), client };
         let return_to = way_back::way_back(led, &*self.gatekeeper).await;
-        let location = format!("{}{}", self.origin(original), detour::by_way_of(page, &return_to));
-        (LOCATION, HeaderValue::from_str(&location).expect("a host and percent-encoded text are visible ASCII"))
+        whole_location(&format!("{}{}", self.origin(original), detour::by_way_of(page, &return_to)))
     }
 
     /// Where the pages are that belong to what was asked about: on its host, by the scheme of `public_url`, since people

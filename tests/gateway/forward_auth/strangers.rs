@@ -64,13 +64,16 @@ async fn a_script_gets_401_and_where_to_sign_in() {
 }
 
 #[tokio::test]
-async fn nginx_gets_401_with_the_address_for_pages_and_scripts_alike() {
+async fn nginx_gets_401_with_where_a_page_goes_and_with_where_a_scripts_person_signs_in() {
     let world = asked().start();
-    for lines in [&[PAGE][..], &["Accept: application/json"], &["Upgrade: websocket"]] {
+    let page = world.asks(Family::Original, about("/notes?x", &[PAGE])).await;
+    let location = "https://notes.example.com/_bmauth/sign-in?return_to=/notes%3Fx";
+    assert_eq!((page.status, page.field("location")), (401, Some(location)));
+    for lines in [&["Accept: application/json"][..], &["Upgrade: websocket"]] {
         let answer = world.asks(Family::Original, about("/notes?x", lines)).await;
-        let location = "https://notes.example.com/_bmauth/sign-in?return_to=/notes%3Fx";
-        assert_eq!((answer.status, answer.field("location")), (401, Some(location)), "{lines:?}");
-        assert_eq!(answer.json()["sign_in_url"], "https://notes.example.com/_bmauth/sign-in");
+        assert_eq!(answer.status, 401, "{lines:?}");
+        assert_eq!(answer.field("location"), answer.json()["sign_in_url"].as_str(), "{lines:?}");
+        assert_eq!(answer.field("location"), Some("https://notes.example.com/_bmauth/sign-in"));
     }
 }
 
