@@ -24,20 +24,21 @@ const COMMANDS = {
 };
 
 export class Front {
-  // `ports` are those that stand in the examples, and what they become: { 8080: …, 8081: …, 8000: …, 9091: … }.
-  static async of(name, ports) {
+  // `ports` are those that stand in the examples, and what they become: { 8080: …, 8081: …, 8000: …, 9091: … }. People
+  // sign in at `host`.
+  static async of(name, ports, host = 'localhost') {
     const directory = await mkdtemp(path.join(tmpdir(), `bmauth-${name}-`));
     // nginx's workers run as another user where it is started by root.
     await chmod(directory, 0o755);
     await mkdir(path.join(directory, 'run'));
-    return new Front(name, ports, directory);
+    return new Front(name, ports, directory, host);
   }
 
-  constructor(name, ports, directory) {
+  constructor(name, ports, directory, host) {
     this.name = name;
     this.ports = ports;
     this.directory = directory;
-    this.origin = `http://localhost:${ports[8080]}`;
+    this.origin = `http://${host}:${ports[8080]}`;
     this.source = path.join(root, 'examples', name);
   }
 

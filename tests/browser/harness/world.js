@@ -23,11 +23,11 @@ class World {
   // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself. BMAUTH_FRONT puts one
   // in front of a file that names none.
   // `routes` stands after the routes that every test has; `root` is another host for the one of `/`.
-  // `hosts` are names over TLS, before an app that the test itself has; see `openHosts`.
+  // `hosts` are names before an app that the test itself has; see `openHosts`.
   async open({ behind = process.env.BMAUTH_FRONT, routes, root, hosts }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
-    if (hosts) return this.openHosts({ ...hosts, routes });
+    if (hosts) return this.openHosts(hosts, routes);
     const appPort = await freePort();
     const { port, admin } = this.gateway;
     if (behind) {
@@ -56,8 +56,10 @@ class World {
     await this.front?.run();
   }
 
-  // People sign in at the host `home`; `others` lead to the app at `appPort`.
-  async openHosts({ home, others, appPort, routes }) {
+  // People sign in at the host `home`; `others` lead to the app at `appPort`. They speak TLS, or come by a proxy in front
+  // that `standBehind` has started, and for which `changes` are made to the gateway's example.
+  async openHosts({ home, others, appPort, changes }, routes) {
+    if (changes) return this.openHostsBehind({ home, others, appPort, changes });
     const certificate = await makeCertificate(this.gateway.directory, [home, ...others]);
     trust(certificate.pem);
     this.args = ['--host-resolver-rules=MAP * 127.0.0.1', `--ignore-certificate-errors-spki-list=${certificate.pin}`];
@@ -67,6 +69,26 @@ class World {
     this.origin = this.gateway.origin;
     this.origins = [home, ...others].map((host) => `https://${host}:${this.gateway.port}`);
     await this.gateway.run();
+  }
+
+  async openHostsBehind({ home, others, appPort, changes }) {
+    const { port, admin } = this.gateway;
+    this.ports = { 8080: await freePort(), 8081: port, 8000: appPort, 9091: new URL(admin).port };
+    [this.origin, ...this.origins] = [home, home, ...others].map((host) => `http://${host}:${this.ports[8080]}`);
+    [this.browser, this.mailbox] = await Promise.all([launch(), openMailbox()]);
+    // It is the same for every proxy.
+    const front = await Front.of('nginx', this.ports);
+    const text = await front.text('bmauth.toml', changes);
+    await front.close();
+    await this.gateway.configureBehind(text, { smtpPort: this.mailbox.port, origin: this.origin });
+    await this.gateway.run();
+  }
+
+  // Puts that proxy in the place of the one that stands in front.
+  async standBehind(name, changes) {
+    await this.front?.close();
+    this.front = await Front.of(name, this.ports, new URL(this.origin).hostname);
+    await this.front.run(changes);
   }
 
   async close() {
