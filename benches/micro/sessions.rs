@@ -54,6 +54,7 @@ fn somebody(number: usize) -> SignedIn {
         recovered_at: None,
         host: None,
         bound_for: Destination::root(),
+        head: None,
     };
     SignedIn { session, account, ends_at: NOW.after(30 * DAY) }
 }
