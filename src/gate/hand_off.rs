@@ -9,13 +9,14 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::cookies::CookieNames;
-use super::detour;
+use super::{detour, way_back};
 use crate::domain::clock::Entropy;
 use crate::domain::cookies;
 use crate::domain::hand_off::{KnownState, StateId};
 use crate::domain::host::Host;
 use crate::domain::origin::OwnOrigins;
 use crate::domain::own_paths::{HAND_OFF, SIGN_IN};
+use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::Secret;
 
 /// Where a browser goes to sign in, and what it keeps meanwhile.
@@ -54,12 +55,15 @@ impl HandOffs {
     }
 
     /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
-    /// on. The browser goes on to the front page there, where the script says nothing else.
+    /// on. The browser goes on to the page whose script it is, where the script says nothing else.
     pub fn leave_again(&self, host: &Host, headers: &HeaderMap) -> Leaving {
         if self.is_home(host) {
             return Leaving { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
         }
-        let return_to = format!("{}/", self.origins.at(host));
+        let origin = self.origins.at(host);
+        let page = way_back::page_asked_from(headers, |asked_from| asked_from == origin.as_str());
+        let target = page.and_then(|target| ReturnTo::to(&target).ok()).unwrap_or_default();
+        let return_to = format!("{origin}{}", target.as_str());
         let known = StateId::all().find_map(|id| Some((id, self.state(id, headers)?)));
         match known {
             Some(state) => self.leave_with(host, &return_to, state),

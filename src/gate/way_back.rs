@@ -31,7 +31,8 @@ pub async fn way_back(led: Led<'_>, gatekeeper: &dyn Gatekeeper) -> ReturnTo {
     let page;
     let target = if matches!(*led.method, Method::GET | Method::HEAD) {
         led.target
-    } else if let Some(form) = page_of_form(&led) {
+    } else if let Some(form) = page_asked_from(led.headers, |origin| is_own_origin(origin, led.address)) {
+        // Asked for with GET, what the form was sent to may do or show anything.
         page = form;
         &page
     } else {
@@ -47,17 +48,16 @@ pub async fn way_back(led: Led<'_>, gatekeeper: &dyn Gatekeeper) -> ReturnTo {
     }
 }
 
-/// The page that a form was sent from, where its browser says so, and it is one of the app on the same origin. Asked for
-/// with GET, what the form was sent to may do or show anything.
-fn page_of_form(led: &Led<'_>) -> Option<RequestTarget> {
-    let mut referers = led.headers.get_all(REFERER).iter();
+/// The page whose form or script asks, where its browser says so, and it is one of the app on an origin that `is_own`.
+pub fn page_asked_from(headers: &HeaderMap, is_own: impl Fn(&str) -> bool) -> Option<RequestTarget> {
+    let mut referers = headers.get_all(REFERER).iter();
     let (Some(referer), None) = (referers.next(), referers.next()) else { return None };
     let referer = referer.to_str().ok()?;
     let authority_at = referer.find("://")? + 3;
     let target_at = authority_at + referer.get(authority_at..)?.find('/')?;
     let (origin, target) = referer.split_at_checked(target_at)?;
     let target = RequestTarget::parse(target.as_bytes()).ok()?;
-    (is_own_origin(origin, led.address) && !target.path.is_reserved()).then_some(target)
+    (is_own(origin) && !target.path.is_reserved()).then_some(target)
 }
 
 #[cfg(test)]
@@ -75,14 +75,8 @@ mod tests {
         for referer in referers {
             headers.append(REFERER, HeaderValue::from_bytes(referer.as_bytes()).unwrap());
         }
-        let led = Led {
-            method: &Method::POST,
-            target: &RequestTarget::parse(b"/comments").unwrap(),
-            headers: &headers,
-            address: OwnAddress { authority: &authority, public_scheme: Scheme::Https, public_port: None },
-            client: None,
-        };
-        page_of_form(&led).map(|target| target.to_string())
+        let address = OwnAddress { authority: &authority, public_scheme: Scheme::Https, public_port: None };
+        page_asked_from(&headers, |origin| is_own_origin(origin, address)).map(|target| target.to_string())
     }
 
     #[test]

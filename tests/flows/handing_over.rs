@@ -295,6 +295,17 @@ async fn a_refused_script_is_told_where_its_person_signs_in_and_its_browser_may_
         sign_in_url.starts_with(&format!("https://{AUTH}/_bmauth/sign-in?return_to=https%3A%2F%2F{WIKI}%2F&state=")),
         "{sign_in_url}"
     );
+    // The page whose script it is, where the browser says so.
+    for (referer, target) in [
+        ("https://wiki.example.com/page?x=1", "%2Fpage%3Fx%3D1"),
+        ("https://files.example.com/page", "%2F"),
+        ("https://wiki.example.com/_bmauth/sign-out", "%2F"),
+    ] {
+        let asks = Request::get("/_bmauth/whoami").header(header::REFERER, referer);
+        let url =
+            browser.send(asks.body(Body::empty()).unwrap()).await.json()["sign_in_url"].as_str().unwrap().to_owned();
+        assert!(url.contains(&format!("return_to=https%3A%2F%2F{WIKI}{target}&state=")), "{url}");
+    }
     // However often it is refused, it is the same state.
     let again = browser.get("/_bmauth/whoami").await;
     assert_eq!(again.json()["sign_in_url"], sign_in_url);
