@@ -1,11 +1,14 @@
-// The page between two hosts sends its form by itself.
+// The pages between two hosts go on by themselves, with the part of the page that was asked for.
 
 const form = document.querySelector("form");
 
-// Chromium holds the form's policy against wherever the app itself leads on from there. The session is there by then.
-addEventListener("securitypolicyviolation", (event) => {
-  if (event.effectiveDirective === "form-action") location.replace(form.dataset.next + location.hash);
-});
-
-form.action += location.hash;
-form.submit();
+if (form) {
+  // Chromium holds the form's policy against wherever the app itself leads on from there. The session is there by then.
+  addEventListener("securitypolicyviolation", (event) => {
+    if (event.effectiveDirective === "form-action") location.replace(form.dataset.next + location.hash);
+  });
+  form.action += location.hash;
+  form.submit();
+} else {
+  location.replace(document.querySelector("a.main").href + location.hash);
+}
