@@ -25,6 +25,10 @@ host = "${WIKI}"
 path = "/public"
 access = "public"
 upstream = ["http://127.0.0.1:${app.port}"]
+[[route]]
+host = "${HOME}"
+path = "/away"
+upstream = ["http://127.0.0.1:${app.port}"]
 `,
 });
 
@@ -335,6 +339,16 @@ scenario('an app that sends its visitors on to another origin gets them all the 
   await maria.goto(`${files}/away?to=${encodeURIComponent(`${shop}/landed?x=1`)}`);
   await isAt(maria, `${shop}/landed?x=1`);
   // Chromium says that the form's policy does not let it go there.
+  assert.ok(maria.troubles.some((trouble) => /form-action/.test(trouble)), 'nothing stood in the way: this shows nothing');
+  maria.troubles.length = 0;
+});
+
+scenario('so does one on the very host of the pages whose visitor has just typed a code', async ({ enter, mailbox, home, shop }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.askToRegister(email, `${home}/away?to=${encodeURIComponent(`${shop}/landed?x=1`)}`);
+  await maria.enterCode(await mailbox.code(email));
+  await isAt(maria, `${shop}/landed?x=1`);
   assert.ok(maria.troubles.some((trouble) => /form-action/.test(trouble)), 'nothing stood in the way: this shows nothing');
   maria.troubles.length = 0;
 });

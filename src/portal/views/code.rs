@@ -108,6 +108,8 @@ struct Page<'a> {
     code_url: &'static str,
     resend_url: Option<&'static str>,
     back_url: String,
+    /// Where whoever is signed in is led on from to where they wanted.
+    next_url: String,
 }
 
 impl Code<'_> {
@@ -147,6 +149,7 @@ impl Code<'_> {
             code_url,
             resend_url: (!by_hand).then_some(resend_url),
             back_url: detour::returning(back_url, self.return_to),
+            next_url: detour::returning(own_paths::SIGN_IN, self.return_to),
         })
     }
 }
