@@ -36,7 +36,7 @@ after(async () => {
 
 test('the demo says where it is, prints the code, and its sample app knows who is there', async () => {
   assert.ok(demo.log.includes(origin), demo.log);
-  const maria = await Visitor.enter({ browser, origin });
+  const maria = await Visitor.enter({ browser, origin, origins: [origin] });
   const email = address();
   await maria.askToRegister(email);
   const printed = /(\d{3})\s(\d{3}) is your/;
