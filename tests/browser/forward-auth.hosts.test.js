@@ -141,13 +141,13 @@ for (const [name, changes] of Object.entries(FRONTS)) {
     assert.equal(problem.type, 'urn:bmauth:problem:sign-in-required');
     const signInUrl = new URL(problem.sign_in_url);
     assert.equal(signInUrl.origin + signInUrl.pathname, `${home}/_bmauth/sign-in`);
-    assert.equal(signInUrl.searchParams.get('return_to'), `${wiki}/`);
+    assert.equal(signInUrl.searchParams.get('return_to'), `${wiki}/public`);
     const posts = [];
     stranger.page.on('request', (request) => {
       if (request.method() === 'POST' && request.url() === `${wiki}/_bmauth/hand-off`) posts.push(request.url());
     });
     await stranger.goto(problem.sign_in_url);
-    await signsIn(stranger, email, `${wiki}/`);
+    await signsIn(stranger, email, `${wiki}/public`);
     assert.equal(posts.length, 1, 'the state did not get through');
 
     // Nothing is open that was not.
