@@ -59,6 +59,11 @@ impl<'a, 'txn> Batch<'a, 'txn> {
         self.writes.insert((table, key), None);
     }
 
+    /// Whether this commit has taken that value away.
+    pub(super) fn is_gone(&self, table: Table, key: &[u8]) -> bool {
+        self.writes.get(&(table, key.to_vec())).is_some_and(Option::is_none)
+    }
+
     /// Keeps a row in place of any other of its key, readable or not, and its index right.
     pub(super) fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
         let key = row.key();
