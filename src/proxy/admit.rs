@@ -48,13 +48,14 @@ pub(super) fn way<'a>(
         return Ok(Way::Portal);
     }
     let has_moved = !routes.knows_host(host) && settings.former_hosts.contains(host);
-    if !routes.knows_host(host) && *host != settings.public_host && !has_moved {
+    let is_well_known = is_well_known(incoming, settings);
+    if !routes.knows_host(host) && *host != settings.public_host && !has_moved && !is_well_known {
         return Err(GateRefusal::Misdirected);
     }
     if incoming.scheme != settings.public_scheme && settings.public_scheme == Scheme::Https {
         return Err(GateRefusal::PlainHttp);
     }
-    if has_moved && !hands_over(incoming.target.path.as_str()) {
+    if has_moved && !is_well_known && !hands_over(incoming.target.path.as_str()) {
         return Ok(Way::Moved);
     }
     if let Some(is_as_written) = own_path(incoming, settings) {
@@ -105,6 +106,13 @@ fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &Set
         && (head.method == Method::GET || head.method == Method::HEAD)
 }
 
+/// Whether a document is asked for that browsers and systems look for on the host of the passkey domain, be there a route or
+/// not: some of them follow no redirect.
+fn is_well_known(incoming: &Incoming, settings: &Settings) -> bool {
+    settings.well_known.iter().any(|known| known == incoming.target.path.as_str())
+        && settings.well_known_hosts.contains(&incoming.authority.host)
+}
+
 /// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another
 /// spelling there is nothing.
 fn own_path(incoming: &Incoming, settings: &Settings) -> Option<bool> {
@@ -112,8 +120,7 @@ fn own_path(incoming: &Incoming, settings: &Settings) -> Option<bool> {
     if path.is_reserved() {
         return Some(path.is_plain() && path.as_str().starts_with(PREFIX));
     }
-    let is_ours = settings.well_known.iter().any(|known| known == path.as_str())
-        && settings.well_known_hosts.contains(&incoming.authority.host)
+    let is_ours = is_well_known(incoming, settings)
         || settings.link_path.as_deref() == Some(path.as_str()) && incoming.authority.host == settings.public_host;
     is_ours.then_some(true)
 }

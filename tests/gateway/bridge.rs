@@ -277,6 +277,30 @@ async fn another_host_of_the_relying_party_can_be_named() {
 }
 
 #[tokio::test]
+async fn a_host_of_the_relying_party_needs_no_route_for_what_browsers_look_for_there() {
+    for former in [false, true] {
+        let world = plan()
+            .route("/", Access::Public, &nobody().await)
+            .set(move |settings| {
+                let host = Host::parse("example.com").unwrap();
+                settings.well_known_hosts.push(host.clone());
+                settings.former_hosts.extend(former.then_some(host));
+            })
+            .start();
+        let ask = |host: &str, path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        for path in ["/.well-known/passkey-endpoints", "/.well-known/webauthn"] {
+            let answer = world.ask(&ask("example.com", path)).await;
+            assert_eq!(answer.field("x-portal"), Some("yes"), "{path}, {former}: {}", answer.status);
+            assert_eq!(world.ask(&ask("other.example.com", path)).await.status, 421);
+        }
+        for path in ["/", "/.well-known/webauthn/", "/.well-known//webauthn", "/.well-known/web%61uthn"] {
+            let answer = world.ask(&ask("example.com", path)).await;
+            assert_eq!(answer.status, if former { 308 } else { 421 }, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_short_address_of_links_is_ours_on_the_public_host_alone() {
     let app = hello().await;
     let world = plan()
