@@ -145,7 +145,8 @@ impl SessionTable {
     }
 
     /// Takes in a session that was read from the store after `before`, with the head of its family, where it is a member of
-    /// one, and with which of its access tokens are dead; `None` where its time is up. Where any session of its shard ended meanwhile, `Err`: the caller reads the store again.
+    /// one, and with which of its access tokens are dead; `None` where its time is up. Where the head has ended meanwhile, or
+    /// any session of its shard, `Err`: the caller reads the store again.
     ///
     /// # Errors
     /// [`Raced`].
@@ -165,7 +166,7 @@ impl SessionTable {
         }
         self.note_time(now);
         let mut shard = self.shard(token).write().unwrap_or_else(PoisonError::into_inner);
-        if shard.endings != before.0 {
+        if shard.endings != before.0 || fresh.has_ended() {
             return Err(Raced);
         }
         let is_it = |live: &LiveSession| live.token() == token;

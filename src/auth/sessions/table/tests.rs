@@ -463,6 +463,23 @@ fn member_of(sessions: &SessionTable, head: &LiveSession, number: u128) -> LiveS
 }
 
 #[test]
+fn a_member_whose_head_ends_while_it_is_read_is_read_again() {
+    let sessions = SessionTable::new(LIMITS);
+    let head = admit(&sessions, &somebody(0));
+    let mut member = somebody(1);
+    member.session.head = Some(head.token());
+    let before = sessions.before(member.session.token);
+    // As where groups change: the store has it still, and the next request reads both anew.
+    sessions.end(head.token());
+    let admitted = sessions.admit_cut(before, &member, Some(head.clone()), Cut::NONE, NOW);
+    assert_eq!(admitted.err(), Some(Raced));
+    assert!(sessions.peek(member.session.token).is_none());
+    let head = admit(&sessions, &somebody(0));
+    let admitted = sessions.admit_cut(before, &member, Some(head), Cut::NONE, NOW).unwrap().unwrap();
+    assert!(admitted.is_live(NOW));
+}
+
+#[test]
 fn whichever_of_a_family_is_used_all_are() {
     let sessions = SessionTable::new(LIMITS);
     let head = admit(&sessions, &somebody(0));
