@@ -800,3 +800,18 @@ async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
         assert_eq!(browser.get(&format!("/_bmauth/sign-in?from={from}")).await.status, StatusCode::OK, "{from}");
     }
 }
+
+#[tokio::test]
+async fn who_signs_out_at_a_host_before_they_were_handed_over_to_it_is_signed_out() {
+    let world = world().await;
+    let (mut browser, _) = maria(&world).await;
+    browser.go(WIKI);
+    let there = browser.get("/_bmauth/sign-out?return_to=/page").await.location().to_owned();
+    assert_eq!(there, format!("https://{AUTH}/_bmauth/sign-out?return_to=https%3A%2F%2F{WIKI}%2Fpage"));
+    let asks = browser.follow(&there).await;
+    assert!(asks.status == StatusCode::OK && asks.text.contains(MARIA), "{}", asks.text);
+    browser.submit("/_bmauth/sign-out", &[]).await;
+    assert_eq!(browser.who().await, None);
+    // Who is signed in nowhere is told so.
+    assert_eq!(browser.follow(&there).await.location(), "/_bmauth/signed-out");
+}

@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::{HeaderName, SET_COOKIE};
 
-use crate::domain::own_paths::SIGNED_OUT;
+use crate::domain::own_paths::{SIGN_OUT, SIGNED_OUT};
+use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::views::sign_out::{SignOut, SignedOut};
@@ -16,11 +17,21 @@ use crate::store::{CommitError, StoreError};
 
 /// Asks; changes nothing.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
-    let Some(session) = caller.session(&portal).await? else { return Ok(answer::go_to(SIGNED_OUT)) };
+    let Some(session) = caller.session(&portal).await? else { return Ok(without(&portal, &caller)) };
     let (destination, told) = (caller.destination(), session.told());
     let clears = has_an_app(&portal, &caller);
     let view = SignOut { email: told.email, return_to: &caller.address(&destination, &portal), clears };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
+}
+
+/// Where nobody is signed in to sign out. At another host than that where people sign in, they may be signed in there all the
+/// same and have not been handed over yet: that page asks, or says that they are not.
+fn without(portal: &Portal, caller: &Caller) -> Response {
+    if portal.hand_offs.is_home(&caller.peer.authority.host) {
+        return answer::go_to(SIGNED_OUT);
+    }
+    let here = caller.address(&caller.destination(), portal);
+    answer::go_to(&format!("{}{}", portal.origins.public(), detour::returning(SIGN_OUT, Some(&here))))
 }
 
 /// Ends the session on the server and in the browser.
