@@ -802,6 +802,31 @@ async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
 }
 
 #[tokio::test]
+async fn an_app_where_people_signed_in_before_signs_nobody_in_where_they_do_now() {
+    let behind = Behind::with(&moved()).await;
+    // Mallory's session there is of after the move: she makes no code by it for a state that the app has told her.
+    let mut mallory = behind.browser();
+    mallory.go(AUTH);
+    mallory.register(&behind.world, "mallory@example.com", &mut passkey(b"key of mallory")).await;
+    signed_in_at(&mut mallory, WIKI).await;
+    let mut browser = behind.browser();
+    browser.go(AUTH);
+    let asks_back = browser.get(&format!("/_bmauth/sign-in?from={WIKI}")).await.location().to_owned();
+    let answer = mallory.follow(&asks_back).await;
+    assert!(answer.location().starts_with(&format!("https://{AUTH}/_bmauth/sign-in?")), "{}", answer.location());
+
+    // By one of before she does. It puts her in nobody's place.
+    let mut mallory = from_before(&behind, WIKI).await;
+    let form = Form::of(&mallory.follow(&asks_back).await);
+    let mut bobs = passkey(b"key of bob");
+    browser.go(AUTH);
+    browser.register(&behind.world, "bob@example.com", &mut bobs).await;
+    let sent = browser.send(form.request(&format!("https://{WIKI}")).body(form.body()).unwrap()).await;
+    assert_eq!((sent.status, is_not_taken(&sent)), (StatusCode::SEE_OTHER, true));
+    assert_eq!(browser.who().await.as_deref(), Some("bob@example.com"));
+}
+
+#[tokio::test]
 async fn who_signs_out_at_a_host_before_they_were_handed_over_to_it_is_signed_out() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;
@@ -814,4 +839,51 @@ async fn who_signs_out_at_a_host_before_they_were_handed_over_to_it_is_signed_ou
     assert_eq!(browser.who().await, None);
     // Who is signed in nowhere is told so.
     assert_eq!(browser.follow(&there).await.location(), "/_bmauth/signed-out");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_right_parts_no_family() {
+    let world = world().await;
+    world.clock.jump(400 * 24 * 3600);
+    let (mut browser, _) = maria(&world).await;
+    signed_in_at(&mut browser, WIKI).await;
+    let form = ask(&mut browser, FILES, "/").await;
+    world.clock.jump(-400 * 24 * 3600);
+    assert!(is_not_taken(&form.send(&mut browser).await));
+    for _ in 0..3 {
+        assert!(who_at(&mut browser, WIKI).await.is_some());
+        world.auth.sessions.sweep(1, 2).await.unwrap();
+        assert_eq!(families(&world).await.len(), 1);
+        world.clock.jump(20 * 3600);
+    }
+    let restarted = world.again(CONFIG).await;
+    let mut again = restarted.browser();
+    again.go(WIKI);
+    browser.go(WIKI);
+    again.cookies.clone_from(&browser.cookies);
+    assert!(again.who().await.is_some() && who_at(&mut browser, AUTH).await.is_some());
+    world.clock.jump(31 * 24 * 3600);
+    assert_eq!((who_at(&mut browser, WIKI).await, who_at(&mut browser, AUTH).await), (None, None));
+    world.auth.sessions.sweep(9, 9).await.unwrap();
+    assert!(families(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_state_that_is_there_twice_is_none() {
+    let world = world().await;
+    let (mut browser, _) = maria(&world).await;
+    let form = ask(&mut browser, WIKI, "/page").await;
+    browser.go(WIKI);
+    let (name, value) = browser.cookies.pop_first().unwrap();
+    for planted in [format!("{name}={value}"), format!("{name}=x"), name.clone()] {
+        let cookies = format!("{name}={value}; {planted}");
+        let request = form.request(&format!("https://{AUTH}")).header(header::COOKIE, cookies);
+        assert!(is_not_taken(&browser.send(request.body(form.body()).unwrap()).await), "{planted}");
+        browser.cookies.clear();
+    }
+    for other in [name.to_uppercase(), name.replace("__Host-", ""), name.replace("__Host-", "__Secure-")] {
+        let request = form.request(&format!("https://{AUTH}")).header(header::COOKIE, format!("{other}={value}"));
+        assert!(is_not_taken(&browser.send(request.body(form.body()).unwrap()).await), "{other}");
+        browser.cookies.clear();
+    }
 }

@@ -183,6 +183,11 @@ impl LiveSession {
         self.head().token()
     }
 
+    /// Whether it was handed over from another, and not signed in to itself.
+    pub fn is_member(&self) -> bool {
+        self.0.head.is_some()
+    }
+
     fn head(&self) -> &Self {
         self.0.head.as_ref().unwrap_or(self)
     }

@@ -28,12 +28,14 @@ use crate::portal::same_origin::{Sent, one};
 use crate::portal::views::hand_off::HandOff;
 use crate::portal::{Portal, answer};
 
-/// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Elsewhere this
-/// is a step on the way that nobody asks for: on to signing in.
+/// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Whoever was
+/// handed over to there since has signed in where people do, and an app there, which can send this page's form, gets no code
+/// from them. Elsewhere this is a step on the way that nobody asks for: on to signing in.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     if portal.origins.former(&caller.peer.authority.host).is_some()
         && let Some(session) = caller.session(&portal).await?
         && !session.review()
+        && !session.is_member()
         && let Some((to, target)) = caller.destination().elsewhere(&portal.origins)
         && portal.hand_offs.is_home(to.host())
         && let Some(page) = between(&portal, &caller, &session, (to, target), &uri).await?
@@ -134,6 +136,10 @@ pub async fn post(
         return Err(GateRefusal::HandOffRefused.into());
     }
     let target = Destination::from(ReturnTo::parse_or_root(Some(&form.return_to)));
+    // No page of where people signed in before, which an app may have by now, puts another person in their place.
+    if portal.hand_offs.is_home(&caller.peer.authority.host) && caller.session(&portal).await?.is_some() {
+        return Ok(answer::go_on(&portal, &caller, &target));
+    }
     let id = StateId::parse(&form.state);
     let state = id.and_then(|id| portal.hand_offs.state(id, &headers));
     let taken = match &state {
@@ -177,8 +183,8 @@ async fn refused(
     Ok(response)
 }
 
-/// Whether the browser says that a form of the page by which it is handed over goes here, as a page. Only that page has a referrer
-/// policy by which its forms have an origin at all. A browser that says nothing but the origin is believed.
+/// Whether the browser says that a form of the page by which it is handed over goes here, as a page. Only that page has a
+/// referrer policy by which its forms have an origin at all. A browser that says nothing but the origin is believed.
 fn comes_from_the_page(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
     let says = |name: &str, allowed: &[&str]| match one(headers, name) {
         Sent::Nothing => true,
