@@ -58,6 +58,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "anew.js" JAVASCRIPT,
     "ask.js" JAVASCRIPT,
     "card.js" JAVASCRIPT,
+    "code.js" JAVASCRIPT,
     "onward.js" JAVASCRIPT,
     "passkeys.js" JAVASCRIPT,
     "register.js" JAVASCRIPT,

@@ -13,13 +13,6 @@ function carry(root) {
 
 carry(document);
 
-// Browsers hold the policy for a page's forms against wherever an app itself leads on from there. By then its visitor is
-// signed in, and is led on from `next` as well.
-const { next } = document.querySelector("main").dataset;
-addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
-  if (next && effectiveDirective === "form-action") goOn(next);
-});
-
 // Goes on to `address`; back leads past this page then.
 export function goOn(address) {
   const { href } = new URL(onward(address), location);
