@@ -166,6 +166,13 @@ impl Doctor {
             self.report.note(note);
         }
         self.the_question_itself(are_ours).await;
+        if are_ours && judge::is_front_of_pages(&first, &self.pages.asked) {
+            self.for_another_host().await;
+            self.report.note(
+                "BMAuth's pages have this host to themselves, as they should: where an app is, ask about the host of the app",
+            );
+            return Ok(self.report.close());
+        }
         for route in self.routes.clone() {
             self.as_a_stranger(&route).await;
             self.with_forgeries(&route).await;
@@ -250,6 +257,22 @@ mod tests {
     use url::Url;
 
     use super::*;
+
+    #[test]
+    fn a_host_that_the_pages_have_to_themselves_is_known_by_its_front_page() {
+        let asked = Url::parse("https://auth.example.com").unwrap();
+        for (location, is_front) in [
+            ("/_bmauth/apps", true),
+            ("https://auth.example.com/_bmauth/apps", true),
+            ("https://other.example.com/_bmauth/apps", false),
+            ("/_bmauth/sign-in?return_to=%2F", false),
+            ("/apps", false),
+        ] {
+            let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+            let first = Answer { status: StatusCode::SEE_OTHER, headers, body: Bytes::new() };
+            assert_eq!(judge::is_front_of_pages(&first, &asked), is_front, "{location}");
+        }
+    }
 
     #[test]
     fn an_app_beside_the_pages_is_told_where_people_sign_in_for_it() {

@@ -26,12 +26,22 @@ pub(super) fn of(config: &Config) -> Vec<String> {
         )
     });
     let beyond = (!outside.is_empty()).then(|| {
-        format!(
-            "{} {} outside the passkey domain {}: people sign in at {public_url} and are handed over",
+        let verb = if outside.len() == 1 { "is" } else { "are" };
+        let handed_over = format!(
+            "{} {verb} outside the passkey domain {}: people sign in at {public_url} and are handed over",
             listed(&outside),
-            if outside.len() == 1 { "is" } else { "are" },
             passkeys.rp_id
-        )
+        );
+        // Of the host of the pages alone, which is what it is where nobody has said another.
+        let parent = (passkeys.rp_id == *config.public_url.host()).then(|| parent_of_all(&passkeys.rp_id, &outside)).flatten();
+        match parent {
+            Some(parent) => format!(
+                "{handed_over}. Passkeys made for {} are good on that host alone, for good: if people have none yet, say \
+                 passkeys.rp_id = \"{parent}\"",
+                passkeys.rp_id
+            ),
+            None => handed_over,
+        }
     });
     beside_the_pages.into_iter().chain(together).chain(beyond).collect()
 }
@@ -47,6 +57,13 @@ pub(super) fn of_host(host: &Host) -> Option<String> {
              (docs/security-model.md)"
         )
     })
+}
+
+/// The domain right above a host, where other hosts are below it too: no registry's own, which has no dot.
+fn parent_of_all<'a>(host: &'a Host, others: &[&Host]) -> Option<&'a str> {
+    let (_, parent) = host.as_str().split_once('.')?;
+    let is_below = |other: &&Host| other.as_str().strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'));
+    (parent.contains('.') && others.iter().any(is_below)).then_some(parent)
 }
 
 /// The hosts in a sentence.
@@ -96,6 +113,21 @@ mod tests {
         assert_eq!(said("http://localhost:8080", &[APP.to_owned(), at("app.localhost"), at("other.example")]), none);
         for host in ["localhost", "app.localhost", "127.0.0.1"] {
             assert_eq!(of_host(&Host::parse(host).unwrap()), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn whoever_left_rp_id_out_is_told_what_it_might_be() {
+        let host = |text: &str| Host::parse(text).unwrap();
+        for (pages, other, expected) in [
+            ("auth.example.com", "wiki.example.com", Some("example.com")),
+            ("auth.example.com", "a.b.example.com", Some("example.com")),
+            ("auth.example.com", "example.com", None),
+            ("auth.example.com", "notexample.com", None),
+            ("auth.example.com", "other-domain.org", None),
+            ("example.com", "other.com", None),
+        ] {
+            assert_eq!(parent_of_all(&host(pages), &[&host(other)]), expected, "{pages} {other}");
         }
     }
 

@@ -258,6 +258,7 @@ hand-off-button = Weiter
 sign-out-heading = Abmelden?
 sign-out-who = Sie sind als { $email } angemeldet.
 sign-out-clears = Dabei wird auch entfernt, was die App in diesem Browser aufbewahrt, selbst was sie noch nicht gesendet hat.
+sign-out-everywhere = Damit ist dieser Browser bei allen Apps abgemeldet, bei denen er hier angemeldet war.
 sign-out-button = Abmelden
 sign-out-back = Zurück
 signed-out-heading = Sie sind abgemeldet

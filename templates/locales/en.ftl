@@ -259,6 +259,7 @@ hand-off-button = Continue
 sign-out-heading = Sign out?
 sign-out-who = You're signed in as { $email }.
 sign-out-clears = This also removes what the app keeps in this browser, even what it has not sent yet.
+sign-out-everywhere = This signs this browser out of all apps that it was signed in to here.
 sign-out-button = Sign out
 sign-out-back = Go back
 signed-out-heading = You're signed out

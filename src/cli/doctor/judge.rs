@@ -8,7 +8,7 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use url::Url;
 
 use super::ask::Answer;
-use crate::domain::own_paths::{FRONT, SIGN_IN};
+use crate::domain::own_paths::{APPS, FRONT, SIGN_IN};
 
 const PROBLEM: &[u8] = b"urn:bmauth:problem:";
 
@@ -150,6 +150,11 @@ fn denied(answer: &Answer, pages: &Pages) -> Option<Verdict> {
         return Some(Verdict::Closed(format!("{} to sign in", answer.status.as_u16())));
     }
     is_problem(answer).then(|| Verdict::Closed(format!("{} by BMAuth", said(answer))))
+}
+
+/// Whether this is the front page of a host that BMAuth's pages have to themselves: it leads to "Your apps".
+pub(super) fn is_front_of_pages(answer: &Answer, asked: &Url) -> bool {
+    location(answer, asked).is_some_and(|location| location.host() == asked.host() && location.path() == APPS)
 }
 
 /// BMAuth always says where one comes back to, and sends nobody to a host that has no sign-in page of its own.

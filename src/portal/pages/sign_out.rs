@@ -20,7 +20,9 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let Some(session) = caller.session(&portal).await? else { return Ok(without(&portal, &caller)) };
     let (destination, told) = (caller.destination(), session.told());
     let clears = has_an_app(&portal, &caller);
-    let view = SignOut { email: told.email, return_to: &caller.address(&destination, &portal), clears };
+    let return_to = &caller.address(&destination, &portal);
+    let everywhere = portal.origins.iter().nth(1).is_some();
+    let view = SignOut { email: told.email, return_to, everywhere, clears };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

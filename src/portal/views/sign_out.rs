@@ -15,6 +15,8 @@ pub struct SignOut<'a> {
     pub email: &'a str,
     /// Where "Go back" leads: a relative path, `/` for the app's front page.
     pub return_to: &'a str,
+    /// Whether there are several hosts, of which every one is signed out of.
+    pub everywhere: bool,
     /// Whether what an app kept in the browser goes, too.
     pub clears: bool,
 }

@@ -78,7 +78,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     }
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     for clears in [false, true] {
-        pages.push((format!("sign-out, clears {clears}"), SignOut { email, return_to, clears }.render(chrome)));
+        pages.push((
+            format!("sign-out, clears {clears}"),
+            SignOut { email, return_to, everywhere: clears, clears }.render(chrome),
+        ));
     }
     pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
