@@ -33,6 +33,11 @@ pub enum AppCookies {
     Some,
 }
 
+/// The name of each cookie of a request, and its value.
+pub fn all<'a>(fields: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+    fields.flat_map(pairs).map(name_and_value)
+}
+
 /// Looks through the cookies of a request for the one of exactly that name.
 pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
     let (mut values, mut value, mut ours, mut theirs, mut count) = (0, None, false, false, 0);

@@ -80,6 +80,12 @@ impl CookieNames {
         format!("{}-{id}", self.hand_off)
     }
 
+    /// Which state a cookie of that name is, if it is one.
+    pub fn state_of(&self, name: &[u8]) -> Option<StateId> {
+        let id = name.strip_prefix(self.hand_off.as_bytes())?.strip_prefix(b"-")?;
+        StateId::parse(str::from_utf8(id).ok()?)
+    }
+
     /// Keeps the state `id` of a hand-off. It comes back in a form of another host, which may be another site's; browsers
     /// take such a cookie with `Secure` alone, from `http://localhost` too (RFC 6265bis §5.7).
     pub fn set_state(&self, id: StateId, state: &Secret) -> HeaderValue {
@@ -123,6 +129,23 @@ mod tests {
         for names in [CookieNames::new(true), CookieNames::new(false)] {
             for name in [names.session, names.flow, names.device, names.language] {
                 assert!(crate::domain::cookies::is_ours(name.as_bytes()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_is_known_by_the_name_that_it_is_set_with() {
+        for names in [CookieNames::new(true), CookieNames::new(false)] {
+            let other = CookieNames::new(!names.secure);
+            for id in ["0", "7", "31"].map(|id| StateId::parse(id).unwrap()) {
+                let name = names.state(id);
+                assert_eq!(names.state_of(name.as_bytes()), Some(id));
+                for name in [other.state(id), format!("{name}0000"), format!("{name} "), name.to_uppercase()] {
+                    assert_eq!(names.state_of(name.as_bytes()), None, "{name}");
+                }
+            }
+            for name in [names.session, names.hand_off, "", "x"] {
+                assert_eq!(names.state_of(name.as_bytes()), None, "{name}");
             }
         }
     }

@@ -3,12 +3,14 @@
 //! What it takes along is said in the address: where it wants to go, and the digest of the state. The state itself stays
 //! behind in a cookie of that host, which comes back with the hand-off alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
 use super::cookies::CookieNames;
+use super::credentials::cookie_fields;
 use super::{detour, way_back};
 use crate::domain::clock::Entropy;
 use crate::domain::cookies;
@@ -64,8 +66,7 @@ impl HandOffs {
         let page = way_back::page_asked_from(headers, |asked_from| asked_from == origin.as_str());
         let target = page.and_then(|target| ReturnTo::to(&target).ok()).unwrap_or_default();
         let return_to = format!("{origin}{}", target.as_str());
-        let known = StateId::all().find_map(|id| Some((id, self.state(id, headers)?)));
-        match known {
+        match self.known(headers) {
             Some(state) => self.leave_with(host, &return_to, state),
             None => self.leave(host, &return_to),
         }
@@ -111,14 +112,70 @@ impl HandOffs {
 
     /// The state of that name which a request carries.
     pub fn state(&self, id: StateId, headers: &HeaderMap) -> Option<Secret> {
-        let fields = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
-        let found = cookies::find(fields, &self.cookies.state(id)).only?;
-        str::from_utf8(found).ok().and_then(Secret::parse)
+        cookies::find(cookie_fields(headers), &self.cookies.state(id)).only.and_then(read)
     }
+
+    /// The first of the states that a request carries. Its cookies are looked through once: everybody may send many.
+    fn known(&self, headers: &HeaderMap) -> Option<(StateId, Secret)> {
+        let mut states = BTreeMap::new();
+        for (name, value) in cookies::all(cookie_fields(headers)) {
+            if let Some(id) = self.cookies.state_of(name) {
+                // Two of a name count as none.
+                states.entry(id).and_modify(|value| *value = None).or_insert(value);
+            }
+        }
+        states.into_iter().find_map(|(id, value)| Some((id, read(value?)?)))
+    }
+}
+
+fn read(value: &[u8]) -> Option<Secret> {
+    str::from_utf8(value).ok().and_then(Secret::parse)
 }
 
 impl fmt::Debug for HandOffs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandOffs").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::Zeros;
+    use crate::domain::origin::Origin;
+
+    #[test]
+    fn a_state_that_a_browser_has_goes_on() {
+        let origin = |text: &str| Origin::parse(text).unwrap();
+        let origins = OwnOrigins::new(origin("https://auth.example.com"), [origin("https://wiki.example.com")]);
+        let cookies = CookieNames::new(true);
+        let hand_offs = HandOffs::new(origins, cookies.clone(), Arc::new(Zeros));
+        let [one, two] = [1, 2].map(|n| Secret::from_bytes([n; 32]));
+        let id = |text: &str| StateId::parse(text).unwrap();
+        let cookie = |text: &str, secret: &Secret| format!("{}={}", cookies.state(id(text)), secret.text());
+        let drawn = Secret::generate(&Zeros);
+        let (first, second) = (cookie("3", &one), cookie("31", &two));
+        for (fields, expected) in [
+            (vec![first.clone()], ("3", &one)),
+            (vec![format!("a=1; {second}; {first}")], ("3", &one)),
+            (vec![second.clone(), "a=1".to_owned(), first.clone()], ("3", &one)),
+            // One that is there twice, or is no secret, is none.
+            (vec![format!("{first}; {second}; {first}")], ("31", &two)),
+            (vec![format!("{first}; {}; {second}", cookies.state(id("3")))], ("31", &two)),
+            (vec![format!("{}=x; {second}", cookies.state(id("3")))], ("31", &two)),
+            (vec![format!("{first}; {first}; {first}")], ("0", &drawn)),
+            (vec![], ("0", &drawn)),
+        ] {
+            let mut headers = HeaderMap::new();
+            for field in &fields {
+                headers.append(http::header::COOKIE, field.parse().unwrap());
+            }
+            let Leaving { address, set_cookie } =
+                hand_offs.leave_again(&Host::parse("wiki.example.com").unwrap(), &headers);
+            let state = KnownState { id: id(expected.0), digest: expected.1.digest() };
+            assert!(address.ends_with(&format!("&state={state}")), "{fields:?}: {address}");
+            let set = set_cookie.unwrap();
+            assert!(set.to_str().unwrap().starts_with(&cookie(expected.0, expected.1)), "{fields:?}: {set:?}");
+        }
     }
 }
