@@ -9,6 +9,7 @@ use bmauth::domain::plan::{Durability, SessionChange};
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::{Session, SessionId};
 use bmauth::store::memory::MemoryStore;
+use bmauth::store::redb::RedbStore;
 use http::{Request, StatusCode, header};
 use serde_json::json;
 
@@ -885,5 +886,44 @@ async fn a_state_that_is_there_twice_is_none() {
         let request = form.request(&format!("https://{AUTH}")).header(header::COOKIE, format!("{other}={value}"));
         assert!(is_not_taken(&browser.send(request.body(form.body()).unwrap()).await), "{other}");
         browser.cookies.clear();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_ends_a_session_while_its_code_is_taken_leaves_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(&directory.path().join("bmauth.redb")).unwrap();
+    let world = World::with(CONFIG, Arc::new(store)).await;
+    let (mut browser, mut passkey) = maria(&world).await;
+    let account = families(&world).await[0].head.account;
+    for round in 0..30 {
+        let form = ask(&mut browser, WIKI, "/").await;
+        browser.go(AUTH);
+        let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();
+        let (auth, store) = (Arc::clone(&world.auth), Arc::clone(&world.store));
+        let ends = tokio::spawn(async move {
+            // Sooner or later than the code is taken.
+            for _ in 0..round % 6 * 40 {
+                tokio::task::yield_now().await;
+            }
+            let theirs = || async { store.account(account).await.unwrap().unwrap() };
+            match round % 3 {
+                0 => auth.sessions.sign_out(token).await.unwrap(),
+                1 => {
+                    auth.operate.end_sessions(&theirs().await).await.unwrap();
+                }
+                _ => {
+                    auth.operate.set_disabled(&theirs().await, true).await.unwrap();
+                    auth.operate.set_disabled(&theirs().await, false).await.unwrap();
+                }
+            }
+        });
+        form.send(&mut browser).await;
+        browser.who().await;
+        ends.await.unwrap();
+        assert_eq!((who_at(&mut browser, WIKI).await, who_at(&mut browser, AUTH).await), (None, None), "{round}");
+        assert!(world.store.sessions(account).await.unwrap().is_empty(), "{round}");
+        world.wait(60);
+        assert_eq!(browser.sign_in(Some(MARIA), &mut passkey).await.status, StatusCode::OK);
     }
 }
