@@ -144,13 +144,17 @@ impl OwnOrigins {
         Self { public, all, former: Vec::new() }
     }
 
-    /// The same, with those where people signed in before.
+    /// The same, with those where people signed in before. One whose host a route has is reached by the port of `public_url`
+    /// now.
     #[must_use]
     pub fn with_former(mut self, former: Vec<Origin>) -> Self {
-        self.all.extend(
-            former.iter().filter(|origin| self.find_host(origin.host()).is_none()).cloned().collect::<Vec<_>>(),
-        );
-        self.former = former;
+        for then in former {
+            let now = self.find_host(then.host()).cloned();
+            if now.is_none() {
+                self.all.push(then.clone());
+            }
+            self.former.push(now.unwrap_or(then));
+        }
         self
     }
 
@@ -187,6 +191,20 @@ impl OwnOrigins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_people_signed_in_before_is_where_that_host_is_now() {
+        let origin = |text: &str| Origin::parse(text).unwrap();
+        let ours = OwnOrigins::new(origin("https://auth.example.com"), [origin("https://wiki.example.com")]);
+        let former = ["https://wiki.example.com:8443", "https://old.example.com:8443"].map(origin);
+        let ours = ours.with_former(former.to_vec());
+        let at = |host: &str| ours.former(&Host::parse(host).unwrap()).map(Origin::as_str);
+        assert_eq!(at("wiki.example.com"), Some("https://wiki.example.com"));
+        assert_eq!(at("old.example.com"), Some("https://old.example.com:8443"));
+        assert_eq!(at("auth.example.com"), None);
+        let all: Vec<&str> = ours.iter().map(Origin::as_str).collect();
+        assert_eq!(all, ["https://auth.example.com", "https://wiki.example.com", "https://old.example.com:8443"]);
+    }
 
     #[test]
     fn an_origin_is_exactly_what_browsers_send() {
