@@ -58,7 +58,8 @@ impl HandOffFlow {
         let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
         let purpose = Purpose { host, state: state.digest() };
         let said = Code::open(code, purpose, core.now(), key).map_err(Failure::Refused)?;
-        let from = self.handed_over(&said).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
+        let theirs = core.records.sessions(said.account).await?;
+        let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
         let here = match visitor.session {
             Some(token) => self.sessions.find_at(token, host).await?,
             None => None,
@@ -73,17 +74,16 @@ impl HandOffFlow {
         }
         let member = from.member(token.digest(), id, host.clone(), core.now());
         let replaced = here.map(|here| here.token());
-        let member = core.carry_out(hand_off::take(&from, member, replaced)).await?;
+        let member = core.carry_out(hand_off::take(&from, member, replaced, theirs)).await?;
         tracing::info!(account = %member.account, %host, "signed in by a hand-off");
         Ok(signed_in(token, member))
     }
 
     /// The session that a code was made for, where it may still be handed over.
-    async fn handed_over(&self, said: &Said) -> Result<Option<Session>, StoreError> {
-        let theirs = self.core.records.sessions(said.account).await?;
-        let Some(from) = theirs.into_iter().find(|session| session.id == said.session) else { return Ok(None) };
+    async fn handed_over(&self, said: &Said, theirs: &[Session]) -> Result<Option<Session>, StoreError> {
+        let Some(from) = theirs.iter().find(|session| session.id == said.session) else { return Ok(None) };
         let live = self.sessions.find(from.token).await?;
-        Ok(live.filter(|live| !live.review()).map(|_| from))
+        Ok(live.filter(|live| !live.review()).map(|_| from.clone()))
     }
 }
 

@@ -135,7 +135,7 @@ async fn with_heads(mut effects: Effects, store: &dyn Records, sessions: &Sessio
 
 /// Ends the live sessions that a commit ended.
 async fn end(effects: &Effects, store: &dyn Records, sessions: &SessionTable) {
-    for token in &effects.sessions {
+    for token in effects.sessions.iter().chain(&effects.members) {
         sessions.end(*token);
     }
     for account in &effects.changed_accounts {

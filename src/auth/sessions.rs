@@ -74,6 +74,10 @@ impl Sessions {
         if let Some(live) = self.live_at(token, host) {
             return Ok(Some(live));
         }
+        // What is shown at another host is no use of it.
+        if self.0.table.peek(token).is_some_and(|live| live.has_host() && !live.is_good_at(host)) {
+            return Ok(None);
+        }
         let Some(live) = self.find(token).await? else { return Ok(None) };
         if !live.has_host() {
             let bind = SessionChange::Bind { session: token, host: host.clone() };

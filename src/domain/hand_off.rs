@@ -11,6 +11,7 @@
 //! that it was made for. The token of the session follows from code and state, so that a code makes one session and no
 //! second one, however often it comes.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -45,12 +46,15 @@ impl StateId {
         text.parse().ok().filter(|id: &u8| *id < STATES && id.to_string() == text).map(Self)
     }
 
-    /// A random one.
-    pub fn draw(entropy: &dyn Entropy) -> Self {
+    /// A random one that `is_free`, as long as there is any: tabs that are opened at once must not meet again at the second
+    /// try.
+    pub fn draw(is_free: impl Fn(Self) -> bool, entropy: &dyn Entropy) -> Self {
         let mut byte = [0];
         entropy.fill(&mut byte);
         let [byte] = byte;
-        Self(byte % STATES)
+        let first = byte % STATES;
+        let mut all = (first..STATES).chain(0..first).map(Self);
+        all.find(|id| is_free(*id)).unwrap_or(Self(first))
     }
 }
 
@@ -198,10 +202,23 @@ impl Said {
     }
 }
 
+/// How many members of one family there are at one host. A browser needs one; more come of tabs that are handed over at
+/// once, and of browsers that forget what they were given.
+const MEMBERS: usize = 4;
+
 /// Gives a browser that is signed in by `from` the `member` of its family. What it was signed in with at that host before
-/// ends.
-pub fn take(from: &Session, member: Session, replaced: Option<SecretDigest>) -> Plan<Session> {
-    let mut changes: Vec<Change> = replaced.map(SessionChange::End).map(Change::from).into_iter().collect();
+/// ends. Of the family's `others` at that host, the oldest make room.
+pub fn take(
+    from: &Session,
+    member: Session,
+    replaced: Option<SecretDigest>,
+    mut others: Vec<Session>,
+) -> Plan<Session> {
+    others.retain(|other| other.family() == member.family() && other.head.is_some() && other.host == member.host);
+    others.sort_by_key(|other| Reverse(other.last_seen_at));
+    let released = others.iter().skip(MEMBERS - 1).map(|other| SessionChange::Release(other.token));
+    let mut changes: Vec<Change> =
+        replaced.map(SessionChange::End).into_iter().chain(released).map(Change::from).collect();
     // After what ends, so that nothing is handed over from a session that ended with it.
     changes.extend([SessionChange::Require(from.token).into(), SessionChange::Add(member.clone()).into()]);
     Plan::durable(changes, member)
@@ -210,6 +227,7 @@ pub fn take(from: &Session, member: Session, replaced: Option<SecretDigest>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::clock::Zeros;
     use crate::domain::destination::Destination;
     use crate::domain::session::Authentication;
 
@@ -315,6 +333,10 @@ mod tests {
         for text in ["00", "01", "+1", "-0", "32", "256", "", " 1", "1 ", "x"] {
             assert_eq!(StateId::parse(text), None, "{text}");
         }
+        for free in [0, 7, 31] {
+            assert_eq!(StateId::draw(|id| id == StateId(free), &Zeros), StateId(free));
+        }
+        assert_eq!(StateId::draw(|_| false, &Zeros), StateId(0));
         assert_eq!((0..=255).filter_map(|id: u8| StateId::parse(&id.to_string())).count(), 32);
     }
 }

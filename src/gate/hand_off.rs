@@ -49,11 +49,15 @@ impl HandOffs {
         self.origins.public().host() == host
     }
 
-    /// The way of a browser at `host` to where people sign in, with a fresh state; where it wants to go is said by
-    /// `return_to`, a whole address.
-    pub fn leave(&self, host: &Host, return_to: &str) -> Leaving {
-        let state = (StateId::draw(&*self.entropy), Secret::generate(&*self.entropy));
-        self.leave_with(host, return_to, state)
+    /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state; where it wants to
+    /// go is said by `return_to`, a whole address.
+    pub fn leave(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Leaving {
+        self.leave_with(host, return_to, self.fresh(headers))
+    }
+
+    fn fresh(&self, headers: &HeaderMap) -> (StateId, Secret) {
+        let taken = self.states(headers);
+        (StateId::draw(|id| !taken.contains_key(&id), &*self.entropy), Secret::generate(&*self.entropy))
     }
 
     /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
@@ -68,7 +72,7 @@ impl HandOffs {
         let return_to = format!("{origin}{}", target.as_str());
         match self.known(headers) {
             Some(state) => self.leave_with(host, &return_to, state),
-            None => self.leave(host, &return_to),
+            None => self.leave(host, &return_to, headers),
         }
     }
 
@@ -93,9 +97,9 @@ impl HandOffs {
 
     /// The way of a browser to `host`, where people signed in before, to be handed over from there, with a fresh state.
     /// `None` for any other host.
-    pub fn ask_former(&self, host: &Host, return_to: &str) -> Option<Leaving> {
+    pub fn ask_former(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Option<Leaving> {
         let former = self.origins.former(host)?;
-        let (id, secret) = (StateId::draw(&*self.entropy), Secret::generate(&*self.entropy));
+        let (id, secret) = self.fresh(headers);
         let state = KnownState { id, digest: secret.digest() };
         let hand_off = detour::with(&detour::returning(HAND_OFF, Some(return_to)), "state", &state.to_string());
         Some(Leaving { address: format!("{former}{hand_off}"), set_cookie: Some(self.cookies.set_state(id, &secret)) })
@@ -115,8 +119,13 @@ impl HandOffs {
         cookies::find(cookie_fields(headers), &self.cookies.state(id)).only.and_then(read)
     }
 
-    /// The first of the states that a request carries. Its cookies are looked through once: everybody may send many.
+    /// The first of the states that a request carries.
     fn known(&self, headers: &HeaderMap) -> Option<(StateId, Secret)> {
+        self.states(headers).into_iter().find_map(|(id, value)| Some((id, read(value?)?)))
+    }
+
+    /// The states that a request carries. Its cookies are looked through once: everybody may send many.
+    fn states<'a>(&self, headers: &'a HeaderMap) -> BTreeMap<StateId, Option<&'a [u8]>> {
         let mut states = BTreeMap::new();
         for (name, value) in cookies::all(cookie_fields(headers)) {
             if let Some(id) = self.cookies.state_of(name) {
@@ -124,7 +133,7 @@ impl HandOffs {
                 states.entry(id).and_modify(|value| *value = None).or_insert(value);
             }
         }
-        states.into_iter().find_map(|(id, value)| Some((id, read(value?)?)))
+        states
     }
 }
 

@@ -644,6 +644,40 @@ async fn two_tabs_and_the_back_button_come_to_one_session() {
 }
 
 #[tokio::test]
+async fn a_browser_that_forgets_what_it_was_given_does_not_fill_the_store() {
+    let world = world().await;
+    let (mut browser, _) = maria(&world).await;
+    let mut tokens = Vec::new();
+    for _ in 0..7 {
+        world.wait(1);
+        signed_in_at(&mut browser, WIKI).await;
+        assert!(browser.who().await.is_some());
+        tokens.push(browser.cookies.remove("__Host-bmauth").unwrap());
+    }
+    signed_in_at(&mut browser, FILES).await;
+    assert_eq!(families(&world).await[0].members.len(), 4 + 1);
+    // Those that made room open nothing any more, and the others do.
+    for (n, token) in tokens.iter().enumerate() {
+        browser.go(WIKI);
+        browser.cookies.insert("__Host-bmauth".to_owned(), token.clone());
+        assert_eq!(browser.who().await.is_some(), n >= 3, "{n}");
+    }
+    assert!(who_at(&mut browser, AUTH).await.is_some() && who_at(&mut browser, FILES).await.is_some());
+}
+
+#[tokio::test]
+async fn whoever_has_to_sign_in_at_the_second_try_may_take_their_time() {
+    let world = world().await;
+    let mut browser = browser(&world);
+    let state = "1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let to = format!("/_bmauth/sign-in?return_to=https%3A%2F%2F{WIKI}%2Fx&state={state}");
+    let answer = browser.get(&format!("{to}&again=1")).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, &*to));
+    assert_eq!(browser.get(&to).await.status, StatusCode::OK);
+    assert_eq!(browser.get("/_bmauth/sign-in?again=1").await.location(), "/_bmauth/sign-in");
+}
+
+#[tokio::test]
 async fn a_host_hands_over_only_to_itself_and_only_to_places_of_its_own() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;

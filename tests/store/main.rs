@@ -101,6 +101,7 @@ contract! {
         a_recovery_is_reviewed_where_it_is_still_as_it_was_read
         a_session_is_bound_to_one_host
         a_family_ends_whichever_of_it_does
+        a_member_is_released_alone
         a_family_stays_whole_when_the_others_end
         a_member_is_of_a_head_of_its_account_that_has_not_ended
         members_are_idle_when_their_head_is

@@ -214,6 +214,7 @@ fn of_people() -> impl Strategy<Value = Change> {
     let end = prop_oneof![
         2 => n().prop_map(|n| Change::Session(SessionChange::End(digest(n)))),
         1 => n().prop_map(|n| Change::Session(SessionChange::End(digest(50 + n)))),
+        1 => n().prop_map(|n| Change::Session(SessionChange::Release(digest(50 + n)))),
         1 => (n(), n()).prop_map(|(of, except)| Change::Session(SessionChange::EndAll {
             account: account_id(of),
             except: Some(digest(50 + except))

@@ -10,6 +10,8 @@ use crate::domain::secret::SecretDigest;
 pub struct Effects {
     /// Sessions that have ended, or whose next request reads them anew: what is open in them ends.
     pub sessions: Vec<SecretDigest>,
+    /// Members of families that have ended alone.
+    pub members: Vec<SecretDigest>,
     /// Accounts of which some sessions may have ended: each live one that the store does not have any more ends.
     pub accounts: Vec<AccountId>,
     /// Accounts whose people may other things from now on: each live session is read anew at its next request.
@@ -40,7 +42,13 @@ impl Default for TouchedLinks {
 impl Effects {
     /// Whether no live session can end by it.
     pub fn ends_nothing(&self) -> bool {
-        self.sessions.is_empty() && self.accounts.is_empty() && self.changed_accounts.is_empty()
+        let Self { sessions, members, accounts, changed_accounts, links: _, letters: _, keys: _ } = self;
+        sessions.is_empty() && members.is_empty() && accounts.is_empty() && changed_accounts.is_empty()
+    }
+
+    pub(super) fn ends_member(&mut self, token: SecretDigest) {
+        self.members.push(token);
+        self.links = TouchedLinks::Any;
     }
 
     pub(super) fn ends_session(&mut self, token: SecretDigest) {

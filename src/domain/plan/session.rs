@@ -16,6 +16,8 @@ pub enum SessionChange {
     Add(Session),
     /// Ends a session with all of its family, where it has not ended yet. Its tokens go with it, however it ends.
     End(SecretDigest),
+    /// Takes a member out of its family, where it has not ended: it ends alone.
+    Release(SecretDigest),
     /// Ends every session of an account, but for the family of `except`.
     EndAll {
         /// Whose.
@@ -61,6 +63,7 @@ impl SessionChange {
         match self {
             Self::Add(_) | Self::Require(_) | Self::Touch(_) => {}
             Self::End(token) => effects.ends_session(*token),
+            Self::Release(token) => effects.ends_member(*token),
             Self::EndAll { account, .. } => effects.may_end_sessions_of(*account),
             // The next request reads it anew, as one that has a passkey or a host.
             Self::Tie { session, .. } | Self::Bind { session, .. } => effects.changes_session(*session),

@@ -87,18 +87,28 @@ async fn between(
     Ok(Some(response))
 }
 
+/// Where a second try to be handed over comes to nobody who is signed in, the way to the same page as at the first.
+pub(super) fn afresh(portal: &Portal, caller: &Caller, uri: &Uri) -> Option<Response> {
+    caller::query(uri, "again")?;
+    let return_to = caller.return_to.as_ref().map(|destination| caller.address(destination, portal));
+    let sign_in = detour::returning(SIGN_IN, return_to.as_deref());
+    let state = caller::query(uri, "state").and_then(|state| KnownState::parse(&state));
+    let address = state.map_or(sign_in.clone(), |state| detour::with(&sign_in, "state", &state.to_string()));
+    Some(answer::go_to(&address))
+}
+
 /// Where a visitor comes from where people signed in before, the way to ask there whether they still are.
-pub(super) fn ask_former(portal: &Portal, caller: &Caller, uri: &Uri) -> Option<Response> {
+pub(super) fn ask_former(portal: &Portal, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let from = caller::query(uri, "from").and_then(|from| Host::parse(&from).ok())?;
     let return_to = caller.address(&caller.destination(), portal);
-    let Leaving { address, set_cookie } = portal.hand_offs.ask_former(&from, &return_to)?;
+    let Leaving { address, set_cookie } = portal.hand_offs.ask_former(&from, &return_to, headers)?;
     let mut response = answer::go_to(&address);
     answer::append_cookie(&mut response, set_cookie);
     Some(response)
 }
 
 /// Sends a visitor of another host to where people sign in, or back to where they wanted if they are signed in here.
-pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>) -> Response {
+pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>, headers: &HeaderMap) -> Response {
     let destination = caller.destination();
     let address = caller.address(&destination, portal);
     if session.is_some() {
@@ -109,7 +119,7 @@ pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSessi
         let sign_in = detour::returning(SIGN_IN, Some(&address));
         return answer::go_to(&format!("{}{sign_in}", portal.origins.public()));
     }
-    let Leaving { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address);
+    let Leaving { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address, headers);
     let mut response = answer::go_to(&address);
     answer::append_cookie(&mut response, set_cookie);
     response
@@ -154,7 +164,8 @@ pub async fn post(
         Err(Failure::World(failure)) => return Err(failure.into()),
         Err(Failure::Refused(refusal)) => {
             tracing::info!(why = refusal.name(), "a hand-off was not taken");
-            return refused(&portal, &caller, &target, refusal, form.again.is_some()).await;
+            let again = form.again.is_some();
+            return refused(&portal, &caller, &headers, &target, refusal, again).await;
         }
     };
     answer::append_cookie(&mut response, id.map(|id| portal.cookies.clear_state(id)));
@@ -164,6 +175,7 @@ pub async fn post(
 async fn refused(
     portal: &Portal,
     caller: &Caller,
+    headers: &HeaderMap,
     target: &Destination,
     refusal: Refusal,
     again: bool,
@@ -177,7 +189,7 @@ async fn refused(
         return Err(PageError::Refused { refusal, retry: Some(detour::returning(SIGN_IN, target.unless_root())) });
     }
     let host = &caller.peer.authority.host;
-    let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal));
+    let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal), headers);
     let mut response = answer::lead_on(portal, caller, host, &detour::with(&address, "again", "1"));
     answer::append_cookie(&mut response, set_cookie);
     Ok(response)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::Uri;
+use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
@@ -27,7 +27,12 @@ use crate::portal::{Portal, answer};
 
 /// The page; a signed-in visitor goes on to where they wanted. On a host where people do not sign in, the way to where they
 /// do.
-pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
+pub async fn get(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     let session = caller.session(&portal).await?;
     match &session {
         // No app is open to them before that, and a proxy in front would send them back here.
@@ -36,7 +41,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
             return Ok(answer::go_to(&detour::returning(RECOVER_REVIEW, caller.return_path())));
         }
         session if !portal.hand_offs.is_home(&caller.peer.authority.host) => {
-            return Ok(hand_off::leave(&portal, &caller, session.as_ref()));
+            return Ok(hand_off::leave(&portal, &caller, session.as_ref(), &headers));
         }
         Some(session) => {
             if let Some(on) = hand_off::go_on(&portal, &caller, session, &uri).await? {
@@ -44,7 +49,11 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
             }
         }
         None => {
-            if let Some(asks) = hand_off::ask_former(&portal, &caller, &uri) {
+            // Whoever has to sign in first may take their time: what follows is no second try.
+            if let Some(afresh) = hand_off::afresh(&portal, &caller, &uri) {
+                return Ok(afresh);
+            }
+            if let Some(asks) = hand_off::ask_former(&portal, &caller, &uri, &headers) {
                 return Ok(asks);
             }
         }

@@ -26,6 +26,9 @@ impl State {
                 let family = self.family(token);
                 self.sessions.retain(|_, session| session.family() != family);
             }
+            SessionChange::Release(token) => {
+                self.sessions.retain(|_, session| session.token != token || session.head.is_none());
+            }
             SessionChange::EndAll { account, except } => {
                 let except = except.map(|token| self.family(token));
                 self.sessions.retain(|_, session| session.account != account || Some(session.family()) == except);

@@ -139,6 +139,17 @@ pub async fn a_family_ends_whichever_of_it_does(store: Arc<impl Store>) {
     }
 }
 
+pub async fn a_member_is_released_alone(store: Arc<impl Store>) {
+    a_family(&*store).await;
+    let release = |n| [Change::Session(SessionChange::Release(digest(n)))];
+    keeps(&*store, release(5)).await;
+    assert_eq!(there(&*store).await, [1, 2, 3, 4, 6]);
+    for no_member in [1, 2, 5, 9] {
+        keeps(&*store, release(no_member)).await;
+    }
+    assert_eq!(there(&*store).await, [1, 2, 3, 4, 6]);
+}
+
 pub async fn a_family_stays_whole_when_the_others_end(store: Arc<impl Store>) {
     for stays in [1, 5, 6] {
         a_family(&*store).await;

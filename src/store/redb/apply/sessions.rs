@@ -21,6 +21,11 @@ impl Batch<'_, '_> {
                 self.discard_if_there::<Session>(family.bytes())?;
                 self.discard_if_there::<Session>(token.bytes())?;
             }
+            SessionChange::Release(token) => {
+                if self.family(token)? != token {
+                    self.discard_if_there::<Session>(token.bytes())?;
+                }
+            }
             SessionChange::EndAll { account, except } => {
                 let except = except.map(|token| self.family(token)).transpose()?;
                 self.end_sessions(account, |session| Some(session.family()) != except)?;
