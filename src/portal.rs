@@ -112,6 +112,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::REGISTER_CODE, post(register::code::post))
         .route(own_paths::REGISTER_RESEND, post(register::code::resend))
         .route(own_paths::SIGN_IN_VERIFY, post(sign_in::verify))
+        .route(own_paths::HAND_OFF_CONFIRM, post(hand_off::confirm))
         .route(own_paths::SIGN_OUT, post(sign_out::post))
         .route(own_paths::RECOVER, post(recover::post))
         .route(own_paths::RECOVER_CODE, post(recover::code::post))

@@ -7,7 +7,9 @@ use super::failure::Failure;
 use super::sessions::{LiveSession, Sessions};
 use super::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
+use crate::domain::email::Email;
 use crate::domain::hand_off::{self, Code, Purpose, Refusal, Said};
+use crate::domain::host::Host;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -56,10 +58,7 @@ impl HandOffFlow {
         let core = &self.core;
         let key = &core.keys.hand_offs;
         let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
-        let purpose = Purpose { host, state: state.digest() };
-        let said = Code::open(code, purpose, core.now(), key).map_err(Failure::Refused)?;
-        let theirs = core.records.sessions(said.account).await?;
-        let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
+        let (said, from, theirs) = self.open(code, state, host).await?;
         let here = match visitor.session {
             Some(token) => self.sessions.find_at(token, host).await?,
             None => None,
@@ -77,6 +76,31 @@ impl HandOffFlow {
         let member = core.carry_out(hand_off::take(&from, member, replaced, theirs)).await?;
         tracing::info!(account = %member.account, %host, "signed in by a hand-off");
         Ok(signed_in(token, member))
+    }
+
+    /// Whose session a code was made for that [`HandOffFlow::take`] would take.
+    ///
+    /// # Errors
+    /// Any [`Refusal`]; a failure of the store.
+    pub async fn whose(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Email, Failure<Refusal>> {
+        let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
+        let (said, ..) = self.open(code, state, host).await?;
+        let account = self.core.records.account(said.account).await?;
+        account.map(|account| account.email).ok_or(Failure::Refused(Refusal::SignedOut))
+    }
+
+    /// What a code says, the session that it was made for, and all of that account.
+    async fn open(
+        &self,
+        code: &str,
+        state: &Secret,
+        host: &Host,
+    ) -> Result<(Said, Session, Vec<Session>), Failure<Refusal>> {
+        let (core, purpose) = (&self.core, Purpose { host, state: state.digest() });
+        let said = Code::open(code, purpose, core.now(), &core.keys.hand_offs).map_err(Failure::Refused)?;
+        let theirs = core.records.sessions(said.account).await?;
+        let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
+        Ok((said, from, theirs))
     }
 
     /// The session that a code was made for, where it may still be handed over.

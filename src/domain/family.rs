@@ -13,7 +13,7 @@ use super::session::{Session, SessionId};
 pub struct Family {
     /// The one that was signed in to.
     pub head: Session,
-    /// The others.
+    /// The others, as they were handed over.
     pub members: Vec<Session>,
 }
 
@@ -26,6 +26,9 @@ impl Family {
             if let Some(family) = families.iter_mut().find(|family| family.is(member.family())) {
                 family.members.push(member);
             }
+        }
+        for family in &mut families {
+            family.members.sort_by_key(|member| member.last_seen_at);
         }
         families
     }

@@ -30,6 +30,8 @@ pub const SIGN_IN_OPTIONS: &str = own!("/sign-in/options");
 pub const SIGN_IN_VERIFY: &str = own!("/sign-in/verify");
 /// Taking over who is signed in where people sign in.
 pub const HAND_OFF: &str = own!("/hand-off");
+/// The visitor's word that they are who was handed over.
+pub const HAND_OFF_CONFIRM: &str = own!("/hand-off/confirm");
 /// Signing out.
 pub const SIGN_OUT: &str = own!("/sign-out");
 /// The page after signing out.

@@ -253,6 +253,9 @@ moment-at = { $day }. { $month } um { $time } UTC
 
 ## Sign out
 hand-off-heading = Weiter zu { $host }
+hand-off-confirm-heading = Sind Sie das?
+hand-off-confirm-who = Bevor diese Seiten hierher umgezogen sind, waren Sie als { $email } angemeldet.
+hand-off-confirm-other = Ein anderes Konto verwenden
 hand-off-button = Weiter
 
 sign-out-heading = Abmelden?

@@ -254,6 +254,9 @@ moment-at = { $day } { $month } at { $time } UTC
 
 ## Sign out
 hand-off-heading = Continue to { $host }
+hand-off-confirm-heading = Is this you?
+hand-off-confirm-who = You were signed in as { $email } before these pages moved here.
+hand-off-confirm-other = Use another account
 hand-off-button = Continue
 
 sign-out-heading = Sign out?

@@ -18,6 +18,7 @@ use crate::domain::host::Host;
 use crate::domain::origin::Origin;
 use crate::domain::own_paths::SIGN_IN;
 use crate::domain::return_to::ReturnTo;
+use crate::domain::secret::Secret;
 use crate::gate::detour;
 use crate::gate::hand_off::Leaving;
 use crate::gate::refusal::GateRefusal;
@@ -25,7 +26,7 @@ use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::headers::HandsTo;
 use crate::portal::same_origin::{Sent, one};
-use crate::portal::views::hand_off::HandOff;
+use crate::portal::views::hand_off::{ConfirmHandOff, HandOff};
 use crate::portal::{Portal, answer};
 
 /// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Whoever was
@@ -145,29 +146,61 @@ pub async fn post(
     if !comes_from_the_page(&portal, &caller, &headers) {
         return Err(GateRefusal::HandOffRefused.into());
     }
-    let target = Destination::from(ReturnTo::parse_or_root(Some(&form.return_to)));
-    // No page of where people signed in before, which an app may have by now, puts another person in their place.
+    // No page of where people signed in before puts another person in their place.
     if portal.hand_offs.is_home(&caller.peer.authority.host) && caller.session(&portal).await?.is_some() {
-        return Ok(answer::go_on(&portal, &caller, &target));
+        return Ok(answer::go_on(&portal, &caller, &target(&form)));
     }
-    let id = StateId::parse(&form.state);
-    let state = id.and_then(|id| portal.hand_offs.state(id, &headers));
-    let taken = match &state {
-        Some(state) => portal.auth.hand_off.take(&form.code, state, &caller.visitor).await,
+    let state = state_of(&portal, &form, &headers);
+    let Some(state) = state.filter(|_| comes_from_an_app(&portal, &caller, &headers)) else {
+        return take(&portal, &caller, &headers, form).await;
+    };
+    match portal.auth.hand_off.whose(&form.code, &state, &caller.visitor).await {
+        Ok(email) => {
+            let HandedOver { code, state, return_to, again: _ } = &form;
+            let view = ConfirmHandOff { email: email.as_str(), code, state, return_to };
+            Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
+        }
+        Err(Failure::World(failure)) => Err(failure.into()),
+        Err(Failure::Refused(refusal)) => refused(&portal, &caller, &headers, &form, refusal).await,
+    }
+}
+
+/// The visitor says that they are whom an app's host handed over, where people signed in before.
+pub async fn confirm(
+    State(portal): State<Arc<Portal>>,
+    caller: Caller,
+    headers: HeaderMap,
+    PageForm(form): PageForm<HandedOver>,
+) -> Result<Response, PageError> {
+    let mut response = take(&portal, &caller, &headers, form).await?;
+    answer::append_cookie(&mut response, Some(portal.cookies.clear(portal.cookies.flow)));
+    Ok(response)
+}
+
+fn target(form: &HandedOver) -> Destination {
+    Destination::from(ReturnTo::parse_or_root(Some(&form.return_to)))
+}
+
+/// The state that a form names, where the browser has it.
+fn state_of(portal: &Portal, form: &HandedOver, headers: &HeaderMap) -> Option<Secret> {
+    StateId::parse(&form.state).and_then(|id| portal.hand_offs.state(id, headers))
+}
+
+async fn take(portal: &Portal, caller: &Caller, headers: &HeaderMap, form: HandedOver) -> Result<Response, PageError> {
+    let target = target(&form);
+    let taken = match state_of(portal, &form, headers) {
+        Some(state) => portal.auth.hand_off.take(&form.code, &state, &caller.visitor).await,
         None => Err(Failure::Refused(Refusal::NoState)),
     };
     let mut response = match taken {
         Ok(Taken::SignedIn(signed_in)) => {
-            answer::with_member(&portal, &signed_in, answer::go_on(&portal, &caller, &target))
+            answer::with_member(portal, &signed_in, answer::go_on(portal, caller, &target))
         }
-        Ok(Taken::Already) => answer::go_on(&portal, &caller, &target),
+        Ok(Taken::Already) => answer::go_on(portal, caller, &target),
         Err(Failure::World(failure)) => return Err(failure.into()),
-        Err(Failure::Refused(refusal)) => {
-            tracing::info!(why = refusal.name(), "a hand-off was not taken");
-            let again = form.again.is_some();
-            return refused(&portal, &caller, &headers, &target, refusal, again).await;
-        }
+        Err(Failure::Refused(refusal)) => return refused(portal, caller, headers, &form, refusal).await,
     };
+    let id = StateId::parse(&form.state);
     answer::append_cookie(&mut response, id.map(|id| portal.cookies.clear_state(id)));
     Ok(response)
 }
@@ -176,15 +209,16 @@ async fn refused(
     portal: &Portal,
     caller: &Caller,
     headers: &HeaderMap,
-    target: &Destination,
+    form: &HandedOver,
     refusal: Refusal,
-    again: bool,
 ) -> Result<Response, PageError> {
+    tracing::info!(why = refusal.name(), "a hand-off was not taken");
+    let target = &target(form);
     // It came back by the back button, or in a second tab.
     if caller.session(portal).await?.is_some() {
         return Ok(answer::go_on(portal, caller, target));
     }
-    if again {
+    if form.again.is_some() {
         let refusal = if refusal == Refusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
         return Err(PageError::Refused { refusal, retry: Some(detour::returning(SIGN_IN, target.unless_root())) });
     }
@@ -193,6 +227,14 @@ async fn refused(
     let mut response = answer::lead_on(portal, caller, host, &detour::with(&address, "again", "1"));
     answer::append_cookie(&mut response, set_cookie);
     Ok(response)
+}
+
+/// Whether it comes from a host that has an app by now. A script of that app can send the page's form itself, with a code of
+/// somebody who was signed in there before and helps it: so the visitor is asked who they are.
+fn comes_from_an_app(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
+    let Sent::Once(origin) = one(headers, ORIGIN.as_str()) else { return true };
+    let from = portal.origins.find(origin).map(Origin::host);
+    portal.hand_offs.is_home(&caller.peer.authority.host) && from.is_none_or(|from| portal.routes.knows_host(from))
 }
 
 /// Whether the browser says that a form of the page by which it is handed over goes here, as a page. Only that page has a

@@ -6,7 +6,8 @@ use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::host::Host;
 use crate::domain::origin::Origin;
-use crate::domain::own_paths::HAND_OFF;
+use crate::domain::own_paths::{HAND_OFF, HAND_OFF_CONFIRM, SIGN_IN};
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// Sends a code to another host: by itself, or where scripts do not run, at a press.
@@ -22,6 +23,19 @@ pub struct HandOff<'a> {
     pub return_to: &'a str,
     /// Whether it was begun again once already.
     pub again: bool,
+}
+
+/// Asks whoever was handed over by the host of an app, where people signed in before, whether that is who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfirmHandOff<'a> {
+    /// Who was handed over.
+    pub email: &'a str,
+    /// The code.
+    pub code: &'a str,
+    /// The name of the state that the browser has here.
+    pub state: &'a str,
+    /// Where the visitor goes on to.
+    pub return_to: &'a str,
 }
 
 /// Leads on to another host, after a form: by itself, or at a press. A browser holds the policy of the page that has the
@@ -45,6 +59,16 @@ struct Page<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "pages/hand_off_confirm.html")]
+struct Confirming<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a ConfirmHandOff<'a>,
+    confirm_url: &'static str,
+    sign_in_url: String,
+}
+
+#[derive(Template)]
 #[template(path = "pages/lead_on.html")]
 struct Leading<'a> {
     frame: Frame<'a>,
@@ -62,6 +86,20 @@ impl HandOff<'_> {
             page: self,
             action: format!("{}{HAND_OFF}", self.to),
             next: format!("{}{}", self.to, self.return_to),
+        })
+    }
+}
+
+impl ConfirmHandOff<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        finish(&Confirming {
+            frame: Frame::without_languages(chrome, words.say("hand-off-confirm-heading")),
+            words,
+            page: self,
+            confirm_url: HAND_OFF_CONFIRM,
+            sign_in_url: detour::returning(SIGN_IN, Some(self.return_to)),
         })
     }
 }

@@ -5,6 +5,7 @@ use super::code::{Code, CodeFor, CodeState, Forget};
 use super::contest::Contest;
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
+use super::hand_off::{ConfirmHandOff, LeadOn};
 use super::link::{Kind, Link, LinkStart, ago};
 use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
 use super::recover_cancel::RecoverCancel;
@@ -18,6 +19,7 @@ use crate::domain::activity::What;
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
 use crate::domain::code;
+use crate::domain::host::Host;
 use crate::domain::language::Language;
 use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
@@ -83,6 +85,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
             SignOut { email, return_to, everywhere: clears, clears }.render(chrome),
         ));
     }
+    let (code, state) = ("AAAA", "7");
+    pages.push(("hand-off/confirm".to_owned(), ConfirmHandOff { email, code, state, return_to }.render(chrome)));
+    let host = &Host::parse("wiki.example.com").unwrap();
+    pages.push(("lead-on".to_owned(), LeadOn { host, url: return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
         pages.push((format!("{refused:?}"), refused.render(chrome)));
