@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use super::host::Authority;
 use super::origin::{Origin, OwnOrigins, Scheme};
-use super::return_to::{ReturnTo, ReturnToError};
+use super::return_to::{self, ReturnTo, ReturnToError};
+use super::secret::Secret;
 
 /// Where somebody goes: a target on the host that the flow runs on, or on another of our own origins.
 ///
@@ -76,6 +77,11 @@ impl Destination {
     pub fn elsewhere<'a>(&'a self, ours: &'a OwnOrigins) -> Option<(&'a Origin, &'a str)> {
         let (origin, target) = self.text.split_at_checked(self.target_at)?;
         Some((ours.find(origin)?, target))
+    }
+
+    /// The name of the bookmark that it is, on the host that the flow runs on.
+    pub fn bookmark(&self) -> Option<Secret> {
+        return_to::bookmark(&self.text)
     }
 
     /// The same as text, to be sent along with a page; `None` for the front page, which needs no saying.

@@ -70,7 +70,7 @@ impl ReturnTo {
         if text.len() > LONGEST {
             return Err(ReturnToError::TooLong);
         }
-        if target.path.is_reserved() && ![DEVICES, APPS].contains(&text.as_str()) && !is_bookmark(&text) {
+        if target.path.is_reserved() && ![DEVICES, APPS].contains(&text.as_str()) && bookmark(&text).is_none() {
             return Err(ReturnToError::Reserved);
         }
         Ok(Self(text.into()))
@@ -87,9 +87,9 @@ impl ReturnTo {
     }
 }
 
-fn is_bookmark(text: &str) -> bool {
-    let name = text.strip_prefix(BACK).and_then(|rest| rest.strip_prefix(BACK_NAME));
-    name.and_then(Secret::parse).is_some()
+/// The name of the bookmark that a target leads to, if it is one.
+pub(super) fn bookmark(target: &str) -> Option<Secret> {
+    target.strip_prefix(BACK).and_then(|rest| rest.strip_prefix(BACK_NAME)).and_then(Secret::parse)
 }
 
 impl Default for ReturnTo {

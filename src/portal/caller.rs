@@ -105,6 +105,20 @@ impl Caller {
         destination.address(self.origin(portal), &portal.origins)
     }
 
+    /// The same for a script, whole also where it is kept as a bookmark: what a script reads has room for it, which the
+    /// header fields of an answer do not have behind every proxy.
+    pub async fn whole_address(&self, destination: &Destination, portal: &Portal) -> String {
+        let kept = match destination.bookmark() {
+            // Where it cannot be read, the bookmark itself may lead there yet.
+            Some(name) => portal.auth.bookmarks.find(&name).await.ok().flatten(),
+            None => None,
+        };
+        match kept.filter(|bookmark| bookmark.host == self.peer.authority.host) {
+            Some(bookmark) => format!("{}{}", self.origin(portal), bookmark.target),
+            None => self.address(destination, portal),
+        }
+    }
+
     /// The origin of our pages on the host they came to.
     fn origin<'a>(&self, portal: &'a Portal) -> &'a Origin {
         portal.origins.at(&self.peer.authority.host)

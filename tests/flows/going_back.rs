@@ -8,6 +8,7 @@ use bmauth::domain::path::RequestTarget;
 use bmauth::domain::secret::Secret;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
+use serde_json::json;
 
 use crate::authenticator::Passkey;
 use crate::edge::Fragile;
@@ -76,7 +77,12 @@ async fn whoever_signs_in_on_the_way_to_a_bookmark_is_sent_there() {
     world.browser().register(&world, "maria@example.com", &mut passkey).await;
     let name = keep(&world, HOST, "192.0.2.1").await.unwrap();
     let mut browser = world.browser();
-    browser.sign_in(None, &mut passkey).await;
+    browser.get("/_bmauth/sign-in").await;
+    let begun = browser.post("/_bmauth/sign-in/options", &json!({ "return_to": address(&name) })).await.json();
+    let credential = passkey.get(&begun["options"]);
+    // What a script reads has room for it.
+    let whole = json!({ "location": format!("https://notes.example.com{}", long()) });
+    assert_eq!(browser.answer(&begun, &credential).await.json(), whole);
     let page = format!("/_bmauth/sign-in?return_to=%2F_bmauth%2Fback%3Fto%3D{}", name.text());
     assert_eq!(browser.get(&page).await.location(), format!("https://notes.example.com{}", address(&name)));
     assert_eq!(browser.get(&address(&name)).await.location(), format!("https://notes.example.com{}", long()));

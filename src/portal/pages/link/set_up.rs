@@ -32,5 +32,10 @@ pub async fn verify(
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let linked = auth.sessions.or_again(auth.link.finish(ceremony, credential, visitor).await, visitor).await;
     let signed_in = linked.map_err(worded(word))?;
-    Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(caller.address(&signed_in.return_to, &portal))))
+    Ok(answer::with_session(
+        &portal,
+        &caller,
+        &signed_in,
+        GoOn::to(caller.whole_address(&signed_in.return_to, &portal).await),
+    ))
 }

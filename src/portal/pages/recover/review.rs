@@ -117,7 +117,7 @@ pub async fn verify(
 ) -> Result<Json<GoOn>, ScriptError> {
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &live, &caller.visitor).await;
     match confirmed {
-        Ok(Confirmed::Reviewed(return_to)) => Ok(GoOn::to(caller.address(&return_to, &portal))),
+        Ok(Confirmed::Reviewed(return_to)) => Ok(GoOn::to(caller.whole_address(&return_to, &portal).await)),
         // Nothing else is confirmed before the review is answered.
         Ok(_) => Err(ScriptRefusal::ExpiredCeremony.into()),
         Err(Failure::Refused(manage::Refusal::Unknown)) => Err(ScriptRefusal::ReviewChanged.into()),
