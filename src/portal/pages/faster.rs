@@ -14,7 +14,7 @@ use crate::portal::views::faster::Faster;
 use crate::portal::{Portal, answer};
 
 /// Where somebody who wanted to go to `return_to` is asked first.
-pub(super) fn on_the_address(return_to: &Destination) -> String {
+pub(super) fn on_the_way_to(return_to: &Destination) -> String {
     detour::returning(FASTER, Some(return_to.as_str()))
 }
 

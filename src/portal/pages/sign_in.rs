@@ -142,8 +142,10 @@ pub async fn verify(
         Ok(signed_in) => {
             let elsewhere = attachment.as_deref() == Some("cross-platform");
             let return_to = &signed_in.return_to;
-            let location =
-                if elsewhere { faster::on_the_address(return_to) } else { caller.address(return_to, &portal) };
+            let location = match elsewhere {
+                true => faster::on_the_way_to(return_to),
+                false => caller.whole_address(return_to, &portal).await,
+            };
             Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
