@@ -212,8 +212,10 @@ impl Store for MemoryStore {
 
     async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut state = self.state();
-        let is_ahead =
-            |session: &&mut Session| !session.created_at.has_come(now) || !session.last_seen_at.has_come(now);
+        // When a member of a family was made counts for nothing but their order.
+        let is_ahead = |session: &&mut Session| {
+            !session.created_at.has_come(now) || session.head.is_none() && !session.last_seen_at.has_come(now)
+        };
         let ahead = state.sessions.values_mut().filter(is_ahead).take(limit);
         let set_back = ahead.map(|session| session.set_back(now)).count();
         let after = |lifetime| now.after(lifetime).after(LEEWAY);
