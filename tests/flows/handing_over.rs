@@ -2,6 +2,7 @@
 //! what whoever attacks that way gets.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use bmauth::domain::family::Family;
@@ -16,6 +17,7 @@ use serde_json::json;
 use crate::asking::Behind;
 use crate::authenticator::Passkey;
 use crate::browser::{Answer, Browser};
+use crate::edge::Fragile;
 use crate::world::World;
 
 const MARIA: &str = "maria@example.com";
@@ -979,5 +981,25 @@ async fn whatever_ends_a_session_while_its_code_is_taken_leaves_nothing_of_it() 
         assert!(world.store.sessions(account).await.unwrap().is_empty(), "{round}");
         world.wait(60);
         assert_eq!(browser.sign_in(Some(MARIA), &mut passkey).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_or_full_hands_nobody_over_and_the_code_is_good_afterwards() {
+    for is_full in [false, true] {
+        let (down, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let store = Fragile { down: Arc::clone(&down), full: Arc::clone(&full), ..Fragile::default() };
+        let world = World::with(CONFIG, Arc::new(store)).await;
+        let (mut browser, _) = maria(&world).await;
+        let form = ask(&mut browser, WIKI, "/page").await;
+        let fails = if is_full { &full } else { &down };
+        fails.store(true, Ordering::SeqCst);
+        let refused = form.send(&mut browser).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{is_full} {}", refused.text);
+        assert!(is_not_taken(&refused));
+        fails.store(false, Ordering::SeqCst);
+        assert_eq!(browser.who().await, None);
+        assert_eq!(form.send(&mut browser).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(browser.who().await.as_deref(), Some(MARIA));
     }
 }
