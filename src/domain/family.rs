@@ -64,28 +64,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::account::AccountId;
     use crate::domain::clock::Timestamp;
     use crate::domain::destination::Destination;
-    use crate::domain::session::Authentication;
 
     fn session(n: u8, host: &str) -> Session {
-        let at = Timestamp::from_unix(u64::from(n));
-        Session {
-            token: SecretDigest::from_bytes([n; 32]),
-            id: SessionId(Uuid::from_u128(n.into())),
-            account: AccountId(Uuid::nil()),
-            credential: None,
-            authentication: Authentication { at, methods: Vec::new() },
-            created_at: at,
-            last_seen_at: at,
-            browser: String::new(),
-            address: None,
-            recovered_at: None,
-            host: Some(Host::parse(host).unwrap()),
-            bound_for: Destination::devices(),
-            head: None,
-        }
+        let (host, bound_for) = (Some(Host::parse(host).unwrap()), Destination::devices());
+        Session { host, bound_for, ..Session::numbered(n) }
     }
 
     fn member(of: &Session, n: u8, host: &str) -> Session {

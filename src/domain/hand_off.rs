@@ -228,8 +228,6 @@ pub fn take(
 mod tests {
     use super::*;
     use crate::domain::clock::Zeros;
-    use crate::domain::destination::Destination;
-    use crate::domain::session::Authentication;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -238,21 +236,7 @@ mod tests {
     }
 
     fn session() -> Session {
-        Session {
-            token: SecretDigest::from_bytes([1; 32]),
-            id: SessionId(Uuid::from_u128(7)),
-            account: AccountId(Uuid::from_u128(8)),
-            credential: None,
-            authentication: Authentication { at: NOW, methods: Vec::new() },
-            created_at: NOW,
-            last_seen_at: NOW,
-            browser: String::new(),
-            address: None,
-            recovered_at: None,
-            host: None,
-            bound_for: Destination::root(),
-            head: None,
-        }
+        Session { account: AccountId(Uuid::from_u128(8)), ..Session::numbered(7) }
     }
 
     fn state(n: u8) -> Secret {

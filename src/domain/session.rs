@@ -267,6 +267,29 @@ pub struct Told<'a> {
 }
 
 #[cfg(test)]
+impl Session {
+    /// One of an account without a name, whose token and public name are made of `n`; of no host, and nobody's member.
+    pub(crate) fn numbered(n: u8) -> Self {
+        let at = Timestamp::from_unix(u64::from(n));
+        Self {
+            token: SecretDigest::from_bytes([n; 32]),
+            id: SessionId(Uuid::from_u128(n.into())),
+            account: AccountId(Uuid::nil()),
+            credential: None,
+            authentication: Authentication { at, methods: Vec::new() },
+            created_at: at,
+            last_seen_at: at,
+            browser: String::new(),
+            address: None,
+            recovered_at: None,
+            host: None,
+            bound_for: Destination::root(),
+            head: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -157,15 +157,11 @@ mod tests {
 
     use ::redb::Database;
     use ::redb::backends::InMemoryBackend;
-    use uuid::Uuid;
 
     use super::super::batch::Tables;
     use super::*;
-    use crate::domain::account::AccountId;
-    use crate::domain::clock::Timestamp;
-    use crate::domain::destination::Destination;
     use crate::domain::secret::SecretDigest;
-    use crate::domain::session::{Authentication, Session, SessionId};
+    use crate::domain::session::Session;
 
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -181,22 +177,7 @@ mod tests {
     }
 
     fn session(n: u8, head: Option<u8>) -> Session {
-        let (at, digest) = (Timestamp::from_unix(1), |n| SecretDigest::from_bytes([n; 32]));
-        Session {
-            token: digest(n),
-            id: SessionId(Uuid::from_u128(n.into())),
-            account: AccountId(Uuid::nil()),
-            credential: None,
-            authentication: Authentication { at, methods: Vec::new() },
-            created_at: at,
-            last_seen_at: at,
-            browser: String::new(),
-            address: None,
-            recovered_at: None,
-            host: None,
-            bound_for: Destination::root(),
-            head: head.map(digest),
-        }
+        Session { head: head.map(|head| SecretDigest::from_bytes([head; 32])), ..Session::numbered(n) }
     }
 
     #[test]
