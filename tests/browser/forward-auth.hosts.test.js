@@ -2,7 +2,7 @@
 // own, an app on each of the others. What docs/forward-auth.md says of several hosts is what is changed here.
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { openHostedApp, told } from './harness/hosted-app.js';
+import { goes, isAt, openHostedApp, signsIn, told } from './harness/hosted-app.js';
 import { send } from './harness/loopback.js';
 import { address, openWorld } from './harness/world.js';
 
@@ -84,25 +84,6 @@ http://${WIKI}:8080, http://${FILES}:8080 {`],
 `],
   ],
 };
-
-const isAt = async ({ page }, whole) => {
-  await page.waitForURL(whole, { waitUntil: 'load' });
-  await page.getByRole('heading', { level: 1, name: new URL(whole).host, exact: true }).waitFor();
-};
-
-async function goes(visitor, target) {
-  await visitor.goto(target);
-  await isAt(visitor, target);
-}
-
-async function signsIn(visitor, email, target) {
-  await visitor.heading('Sign in');
-  await visitor.email.fill(email);
-  await visitor.device.touched(async () => {
-    await visitor.button('Continue').click();
-    await isAt(visitor, target);
-  });
-}
 
 for (const [name, changes] of Object.entries(FRONTS)) {
   scenario(`${name}: one sign-in for several hosts`, async ({ world, enter, gateway }) => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
 import { Device } from './harness/device.js';
-import { openHostedApp, told } from './harness/hosted-app.js';
+import { goes, isAt, openHostedApp, signsIn, told } from './harness/hosted-app.js';
 import { look } from './harness/look.js';
 import { send } from './harness/loopback.js';
 import { address, launch, openWorld } from './harness/world.js';
@@ -68,11 +68,6 @@ async function note(context) {
 
 const codeOf = (request) => new URLSearchParams(request.postData()).get('code');
 
-const isAt = async ({ page }, whole) => {
-  await page.waitForURL(whole, { waitUntil: 'load' });
-  await page.getByRole('heading', { level: 1, name: new URL(whole).host, exact: true }).waitFor();
-};
-
 // A stranger asks for `target`, makes an account, and is there.
 async function registered(enter, target, options) {
   const maria = await enter(options);
@@ -80,22 +75,6 @@ async function registered(enter, target, options) {
   await maria.register(email, target);
   await isAt(maria, target);
   return { maria, email };
-}
-
-// Goes where no question is asked.
-async function goes(visitor, target) {
-  await visitor.goto(target);
-  await isAt(visitor, target);
-}
-
-// In the tab that stands at a sign-in page.
-async function signsIn(visitor, email, target) {
-  await visitor.heading('Sign in');
-  await visitor.email.fill(email);
-  await visitor.device.touched(async () => {
-    await visitor.button('Continue').click();
-    await isAt(visitor, target);
-  });
 }
 
 // Another tab of the same browser, with the same person's device beside it.

@@ -80,3 +80,25 @@ export async function told(page, keys) {
   if (!verify('sha256', `${head}.${body}`, from, Buffer.from(signature, 'base64url'))) throw new Error('nobody signed this');
   return { ...said, claims: read(body) };
 }
+
+// The page of the app at that address.
+export const isAt = async ({ page }, whole) => {
+  await page.waitForURL(whole, { waitUntil: 'load' });
+  await page.getByRole('heading', { level: 1, name: new URL(whole).host, exact: true }).waitFor();
+};
+
+// Goes where no question is asked.
+export async function goes(visitor, target) {
+  await visitor.goto(target);
+  await isAt(visitor, target);
+}
+
+// In the tab that stands at a sign-in page.
+export async function signsIn(visitor, email, target) {
+  await visitor.heading('Sign in');
+  await visitor.email.fill(email);
+  await visitor.device.touched(async () => {
+    await visitor.button('Continue').click();
+    await isAt(visitor, target);
+  });
+}
