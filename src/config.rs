@@ -81,6 +81,8 @@ pub struct Config {
     pub email: EmailSettings,
     /// Who may have an account.
     pub policy: Policy,
+    /// The group that administers the others, if there is one.
+    pub admins: Option<String>,
     /// How somebody without their passkey gets back in.
     pub recovery: Mode,
     /// How long a recovery waits, where it is delayed, or the one before was contested.
@@ -292,6 +294,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         storage: storage?,
         email: email?,
         policy: accounts.policy,
+        admins: accounts.admins,
         recovery: accounts.recovery,
         recovery_delay: accounts.recovery_delay,
         passkeys: passkeys?,

@@ -124,6 +124,8 @@ path = "{self.store}"
 [email]
 from = "Bench <bench@example.com>"
 transport = "log"
+[accounts]
+registration = "open"
 [[route]]
 upstream = ["http://127.0.0.1:{self.app.port}"]
 [[route]]

@@ -14,7 +14,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bmauth::auth::principal::Principal;
-use bmauth::config::{self, ConfigSource};
 use bmauth::counts::Counts;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::cookies;
@@ -98,7 +97,7 @@ impl Somebody {
     }
 
     fn steps(&self) -> Steps {
-        let config = config::load(ConfigSource::text("bmauth.toml", world::CONFIG)).expect("a configuration");
+        let config = world::configured(world::CONFIG);
         let parts = Parts {
             routes: config.routes.clone(),
             gatekeeper: Arc::clone(&self.world.auth) as _,

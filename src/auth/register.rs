@@ -18,7 +18,7 @@ use crate::domain::email::Email;
 use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
-use crate::domain::register::{self, Applicant, CountedTry, Policy, Refusal, Said};
+use crate::domain::register::{self, Applicant, CountedTry, NewAccounts, Policy, Refusal, Said};
 use crate::domain::registration::Registration;
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -37,7 +37,7 @@ impl RegisterFlow {
 
     /// Whether new accounts are open.
     pub fn is_open(&self) -> bool {
-        self.policy.open
+        self.policy.new_accounts == NewAccounts::Open
     }
 
     /// An address was typed: makes a challenge for a new passkey, whoever has the address.

@@ -79,7 +79,7 @@ mod tests {
     const APP: &str = "upstream = [\"http://127.0.0.1:8000\"]";
 
     fn said(public_url: &str, routes: &[String]) -> Vec<String> {
-        let email = "[email]\nfrom = \"no-reply@example.com\"\nsmtp_url = \"smtps://u:p@mail\"\n";
+        let email = "[email]\nfrom = \"no-reply@example.com\"\nsmtp_url = \"smtps://u:p@mail\"\n[accounts]\nregistration = \"open\"\n";
         let routes: String = routes.iter().map(|route| format!("[[route]]\n{route}\n")).collect();
         let text = format!(
             "public_url = {public_url:?}\n{email}[passkeys]\nrp_id = {:?}\n[server]\ntrusted_proxies = [\"10.0.0.1\"]\n{routes}",

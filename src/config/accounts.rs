@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use super::problem::Checks;
-use super::setting::{Written, did_you_mean, one_of, section};
-use crate::domain::email;
+use super::problem::{Checks, Place};
+use super::setting::{Setting, Written, did_you_mean, one_of, section};
+use crate::domain::email::{self, Email};
+use crate::domain::group;
 use crate::domain::recover::Mode;
-use crate::domain::register::Policy;
+use crate::domain::register::{NewAccounts, Policy};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 section! {
     /// The section as it is written.
-    struct AccountsFile { registration, allowed_domains, recovery, recovery_delay }
+    struct AccountsFile { registration, allowed_domains, allowed_emails, recovery, recovery_delay, admins }
     not_built {}
 }
 
@@ -24,23 +25,18 @@ pub(super) struct Accounts {
     pub(super) recovery: Mode,
     /// How long a recovery is held, where one is.
     pub(super) recovery_delay: Duration,
+    /// The administrators' group, if there is one.
+    pub(super) admins: Option<String>,
 }
 
-/// By default anybody may have one, and a code by e-mail gets them back in.
+/// Who may register has to be said; a code by e-mail gets them back in unless something else is.
 pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<Accounts> {
-    let AccountsFile { registration, allowed_domains, recovery, recovery_delay } = file.keys;
-    let open = match registration {
-        Some(setting) => setting.parsed(checks, read_registration),
-        None => Some(true),
-    };
-    let allowed_domains = match allowed_domains {
-        Some(setting) => setting.list(checks).and_then(|items| {
-            let count = items.len();
-            let read: Vec<String> = items.into_iter().filter_map(|item| item.parsed(checks, read_domain)).collect();
-            (read.len() == count).then_some(read)
-        }),
-        None => Some(Vec::new()),
-    };
+    let Written { place, keys } = file;
+    let AccountsFile { registration, allowed_domains, allowed_emails, recovery, recovery_delay, admins } = keys;
+    let lists = [&allowed_domains, &allowed_emails].map(|list| list.as_ref().map(|setting| setting.place().clone()));
+    let new_accounts = check_registration(registration, &place, checks);
+    let allowed_domains = list(allowed_domains, checks, read_domain);
+    let allowed_emails = list(allowed_emails, checks, |text| Email::parse(text).map_err(|why| why.to_string()));
     let delay_place = recovery_delay.as_ref().map(|setting| setting.place().clone());
     let delay = match recovery_delay {
         Some(setting) => setting.duration(checks, HOUR..=30 * DAY),
@@ -56,19 +52,47 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
             "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\", or \"email\" and the recovery before was contested.",
         );
     }
-    let policy = Policy { open: open?, allowed_domains: allowed_domains? };
-    Some(Accounts { policy, recovery: recovery?, recovery_delay: delay? })
+    let admins = match admins {
+        Some(setting) => setting.parsed(checks, read_admins),
+        None => Some(None),
+    };
+    let policy =
+        Policy { new_accounts: new_accounts?, allowed_domains: allowed_domains?, allowed_emails: allowed_emails? };
+    if policy.new_accounts != NewAccounts::Open {
+        for place in lists.into_iter().flatten() {
+            checks.warn(
+                &place,
+                format_args!(
+                    "This says who may register where anybody may (`accounts.registration` = \"open\"). With \"{}\" only those may whom `bmauth users add` names.",
+                    policy.new_accounts.as_str()
+                ),
+            );
+        }
+    }
+    Some(Accounts { policy, recovery: recovery?, recovery_delay: delay?, admins: admins? })
 }
 
-/// Whether registration is open.
-fn read_registration(text: &str) -> Result<bool, String> {
-    let words = ["open", "closed"];
-    match text {
-        "open" => Ok(true),
-        "closed" => Ok(false),
-        "invite" => Err("invitations are not built yet; set it to \"open\" or \"closed\".".to_owned()),
-        other => Err(format!("it must be {}.{}", one_of(&words), did_you_mean(other, &words))),
-    }
+fn check_registration(setting: Option<Setting>, section: &Place, checks: &mut Checks) -> Option<NewAccounts> {
+    let Some(setting) = setting else {
+        checks.refuse(
+            section,
+            "`accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and the page says that nobody new is taken.",
+        );
+        return None;
+    };
+    setting.parsed(checks, |text| {
+        let words = NewAccounts::ALL.map(NewAccounts::as_str);
+        let named = NewAccounts::ALL.into_iter().find(|value| value.as_str() == text);
+        named.ok_or_else(|| format!("it must be {}.{}", one_of(&words), did_you_mean(text, &words)))
+    })
+}
+
+fn list<T>(setting: Option<Setting>, checks: &mut Checks, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+    let Some(setting) = setting else { return Some(Vec::new()) };
+    let items = setting.list(checks)?;
+    let count = items.len();
+    let read: Vec<T> = items.into_iter().filter_map(|item| item.parsed(checks, &read)).collect();
+    (read.len() == count).then_some(read)
 }
 
 fn read_recovery(text: &str, delay: Duration) -> Result<Mode, String> {
@@ -88,4 +112,12 @@ fn read_domain(text: &str) -> Result<String, String> {
         let help = email::ascii_domain(meant).map(|meant| format!(" Did you mean {meant:?}?"));
         format!("it must be the part of an address after the “@”, like \"example.com\".{}", help.unwrap_or_default())
     })
+}
+
+/// The name of a group; "" is none.
+fn read_admins(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    group::parse(text).map(Some).map_err(|why| format!("{why}."))
 }

@@ -15,6 +15,7 @@ pub(super) fn source(port: u16, upstream: &UpstreamUrl, folder: &Path) -> Config
          storage.path = \"demo.redb\"\n\
          email.from = \"BMAuth demo <no-reply@demo.example>\"\n\
          email.transport = \"log\"\n\
+         accounts.registration = \"open\"\n\
          [[route]]\n\
          upstream = [\"{upstream}\"]\n"
     );

@@ -21,7 +21,15 @@ fn with(extra: &str) -> String {
 }
 
 fn load_text(text: &str) -> Result<Config, ConfigErrors> {
-    load(ConfigSource::text("bmauth.toml", text))
+    load(open_to_all(ConfigSource::text("bmauth.toml", text), text))
+}
+
+/// The same, where everybody may register unless its text says who may.
+fn open_to_all(mut source: ConfigSource, text: &str) -> ConfigSource {
+    if !text.contains("registration = ") {
+        source.environment.push(("BMAUTH__ACCOUNTS__REGISTRATION".into(), "open".into()));
+    }
+    source
 }
 
 #[track_caller]

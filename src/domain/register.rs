@@ -24,13 +24,41 @@ use super::registration::{self, Registration};
 use super::secret::SecretDigest;
 use super::session::{Method, NewSession, Session};
 
+/// Whom new accounts are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewAccounts {
+    /// Anybody who proves an address that [`Policy`] allows.
+    Open,
+    /// Those whom the operator has named, as the pages say.
+    Invite,
+    /// The same, while the pages say that nobody new is taken.
+    Closed,
+}
+
+impl NewAccounts {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Invite, Self::Closed];
+
+    /// As the configuration calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// Who may register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether anybody may.
-    pub open: bool,
-    /// The domains of allowed addresses, as [`Email::domain`] gives them; none allows any.
+    /// Whom new accounts are for.
+    pub new_accounts: NewAccounts,
+    /// The domains of allowed addresses, as [`Email::domain`] gives them. Where neither these nor `allowed_emails` are
+    /// said, any address is allowed.
     pub allowed_domains: Vec<String>,
+    /// Addresses that are allowed besides.
+    pub allowed_emails: Vec<Email>,
 }
 
 impl Policy {
@@ -39,14 +67,16 @@ impl Policy {
     /// # Errors
     /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`].
     pub fn allow(&self, email: &Email) -> Result<(), Refusal> {
-        if !self.open {
+        if self.new_accounts != NewAccounts::Open {
             return Err(Refusal::Closed);
         }
-        let domains = &self.allowed_domains;
-        if !domains.is_empty() && !domains.iter().any(|domain| domain == email.domain()) {
-            return Err(Refusal::DomainNotAllowed);
+        let (domains, emails) = (&self.allowed_domains, &self.allowed_emails);
+        let any = domains.is_empty() && emails.is_empty();
+        if any || domains.iter().any(|domain| domain == email.domain()) || emails.contains(email) {
+            Ok(())
+        } else {
+            Err(Refusal::DomainNotAllowed)
         }
-        Ok(())
     }
 }
 
@@ -306,23 +336,41 @@ fn code_letter(registration: &Registration, moment: Moment<'_>) -> Change {
 mod tests {
     use super::*;
 
-    fn allow(open: bool, domains: &[&str], email: &str) -> Result<(), Refusal> {
+    fn allow(new_accounts: NewAccounts, domains: &[&str], emails: &[&str], email: &str) -> Result<(), Refusal> {
         let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
-        Policy { open, allowed_domains }.allow(&Email::parse(email).expect("an address"))
+        let allowed_emails = emails.iter().map(|email| Email::parse(email).expect("an address")).collect();
+        let policy = Policy { new_accounts, allowed_domains, allowed_emails };
+        policy.allow(&Email::parse(email).expect("an address"))
     }
 
     #[test]
     fn an_allowed_domain_stands_for_itself_alone() {
-        assert_eq!(allow(true, &[], "a@anything.example"), Ok(()));
-        assert_eq!(allow(true, &["example.com", "b.example"], "a@B.example"), Ok(()));
+        let allow = |domains: &[&str], email: &str| allow(NewAccounts::Open, domains, &[], email);
+        assert_eq!(allow(&[], "a@anything.example"), Ok(()));
+        assert_eq!(allow(&["example.com", "b.example"], "a@B.example"), Ok(()));
         for other in ["a@sub.example.com", "a@badexample.com", "a@com.example"] {
-            assert_eq!(allow(true, &["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
+            assert_eq!(allow(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
         }
     }
 
     #[test]
-    fn closed_is_closed_for_allowed_domains_too() {
-        assert_eq!(allow(false, &[], "a@example.com"), Err(Refusal::Closed));
-        assert_eq!(allow(false, &["example.com"], "a@example.com"), Err(Refusal::Closed));
+    fn an_allowed_address_is_allowed_besides_the_domains() {
+        let allow = |domains: &[&str], email: &str| allow(NewAccounts::Open, domains, &["Ann@B.example"], email);
+        assert_eq!(allow(&["example.com"], "ann@b.example"), Ok(()));
+        assert_eq!(allow(&["example.com"], "bob@example.com"), Ok(()));
+        assert_eq!(allow(&[], "ann@b.example"), Ok(()));
+        for other in ["bob@b.example", "ann+x@b.example"] {
+            assert_eq!(allow(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
+            assert_eq!(allow(&[], other), Err(Refusal::DomainNotAllowed), "{other}");
+        }
+    }
+
+    #[test]
+    fn closed_is_closed_for_allowed_addresses_too() {
+        for new_accounts in [NewAccounts::Invite, NewAccounts::Closed] {
+            for (domains, emails) in [(&[][..], &[][..]), (&["example.com"], &["a@example.com"])] {
+                assert_eq!(allow(new_accounts, domains, emails, "a@example.com"), Err(Refusal::Closed));
+            }
+        }
     }
 }

@@ -9,7 +9,6 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmauth::auth::operate::Who;
-use bmauth::config::{self, ConfigSource};
 use bmauth::domain::host::Authority;
 use bmauth::domain::route::Scheme;
 use bmauth::gate::peer::{PeerInfo, RequestId};
@@ -22,7 +21,7 @@ use tower::ServiceExt as _;
 
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
-use crate::world::World;
+use crate::world::{World, configured};
 
 const MARIA: &str = "maria@example.com";
 const CONFIG: &str = r#"
@@ -56,7 +55,7 @@ impl Behind {
 
     pub async fn with(text: &str) -> Self {
         let world = World::with(text, Arc::new(MemoryStore::new())).await;
-        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
+        let config = configured(text);
         let mut settings = Settings::new(Scheme::Https, config.public_url.host().clone());
         settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
         settings.trusted_proxies = config.server.trusted_proxies;

@@ -13,7 +13,6 @@ use bmauth::auth::operate::Who;
 use bmauth::auth::principal::Principal;
 use bmauth::auth::sessions::LiveSession;
 use bmauth::auth::sessions::table::{Raced, SessionTable};
-use bmauth::config::{self, ConfigSource};
 use bmauth::domain::secret::Secret;
 use bmauth::store::memory::MemoryStore;
 use bmauth::wire;
@@ -25,7 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
-use crate::world::{CONFIG, World};
+use crate::world::{CONFIG, World, configured};
 
 const MARIA: &str = "maria@example.com";
 const OTTO: &str = "o/t.t+o%?#@example.com";
@@ -37,7 +36,7 @@ async fn world() -> (World, axum::Router) {
 
 async fn world_of(text: &str) -> (World, axum::Router) {
     let world = World::with(text, Arc::new(MemoryStore::new())).await;
-    let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
+    let config = configured(text);
     let operating: Operating = wire::operating(&config, &world.auth);
     (world, admin::router(Arc::new(operating)))
 }
@@ -320,7 +319,11 @@ async fn a_session_read_before_a_commit_that_may_end_it_is_read_again() {
 /// The real command, with a configuration whose store is in `folder`.
 async fn command(folder: &Path, arguments: &[&str]) -> Output {
     let config = folder.join("bmauth.toml");
-    std::fs::write(&config, format!("{CONFIG}\n[storage]\npath = \"bmauth.redb\"")).unwrap();
+    std::fs::write(
+        &config,
+        format!("{CONFIG}\n[storage]\npath = \"bmauth.redb\"\n[accounts]\nregistration = \"open\""),
+    )
+    .unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bmauth"));
     command.env_clear().arg("--config").arg(config).args(arguments).stdin(std::process::Stdio::null());
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()

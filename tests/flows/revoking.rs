@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bmauth::config::{self, ConfigSource};
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Scheme;
@@ -18,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::authenticator::{Passkey, encode};
 use crate::browser::Browser;
-use crate::world::{CONFIG, World};
+use crate::world::{CONFIG, World, configured};
 
 const MARIA: &str = "maria@example.com";
 /// How long an open stream may outlive its session.
@@ -78,7 +77,7 @@ impl Gateway {
     pub async fn with(store: Arc<dyn Store>) -> Self {
         let text = CONFIG.replace("http://127.0.0.1:8000", &app().await);
         let world = World::with(&text, store).await;
-        let config = config::load(ConfigSource::text("bmauth.toml", &text)).unwrap();
+        let config = configured(&text);
         let proxy = Proxy::new(Parts {
             forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,

@@ -8,7 +8,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use bmauth::auth::Auth;
 use bmauth::auth::verifying::Verifying;
-use bmauth::config::{self, ConfigSource};
+use bmauth::config::{self, Config, ConfigSource};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::email::Email;
 use bmauth::gate::refusal::LoggedRefusal;
@@ -34,6 +34,15 @@ transport = "log"
 [[route]]
 upstream = ["http://127.0.0.1:8000"]
 "#;
+
+/// That configuration, open to everybody where it does not say who may register.
+pub fn configured(text: &str) -> Config {
+    let mut source = ConfigSource::text("bmauth.toml", text);
+    if !text.contains("registration = ") {
+        source.environment.push(("BMAUTH__ACCOUNTS__REGISTRATION".into(), "open".into()));
+    }
+    config::load(source).unwrap()
+}
 
 /// A clock that is moved by hand.
 pub struct HandClock(AtomicU64);
@@ -119,7 +128,7 @@ impl World {
     }
 
     async fn at(text: &str, store: Arc<dyn Store>, clock: Arc<HandClock>, entropy: Arc<Seeded>) -> Self {
-        let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
+        let config = configured(text);
         let mailbox = Arc::new(Mailbox::default());
         // One thread, so that a test can hold up all that verify.
         let verifying = Arc::new(Verifying::start_on(1).unwrap());

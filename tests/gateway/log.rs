@@ -321,6 +321,7 @@ impl Program {
              [server]\nlisten = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n\
              [storage]\npath = {store:?}\n\
              [email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n\
+             [accounts]\nregistration = \"open\"\n\
              [[route]]\nupstream = [\"http://127.0.0.1:9\"]\n"
         );
         std::fs::write(&settings, written).unwrap();

@@ -161,6 +161,8 @@ name = "Notes"
 [email]
 from = "no-reply@example.com"
 transport = "log"
+[accounts]
+registration = "open"
 [[route]]
 upstream = ["http://127.0.0.1:8000"]
 [storage]

@@ -19,7 +19,9 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_from(folder: &TempDir) -> Result<Config, ConfigErrors> {
-    load(ConfigSource::file(Some(folder.path().join("bmauth.toml"))))
+    let path = folder.path().join("bmauth.toml");
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    load(open_to_all(ConfigSource::file(Some(path)), &text))
 }
 
 /// The problems, with the folder's own name left out.

@@ -7,7 +7,7 @@ use super::*;
 fn source(text: &str, variables: &[(&str, &str)]) -> ConfigSource {
     let mut source = ConfigSource::text("bmauth.toml", text);
     source.environment = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
-    source
+    open_to_all(source, text)
 }
 
 #[track_caller]

@@ -26,10 +26,11 @@ fn email_says(email: &str, expected: &str) {
 #[test]
 fn what_must_be_said_is_asked_for() {
     assert_eq!(
-        problems(""),
+        load(ConfigSource::text("bmauth.toml", "")).unwrap_err().to_string(),
         "bmauth.toml:1:1: `public_url` is missing. It is the address where people sign in, like public_url = \"https://notes.example.com\".\n\
          bmauth.toml:1:1: `email.from` is missing. It is the sender of the codes, like from = \"Acme Notes <no-reply@example.com>\".\n\
          bmauth.toml:1:1: `email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; to only print them while trying things out, set transport = \"log\".\n\
+         bmauth.toml:1:1: `accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and the page says that nobody new is taken.\n\
          bmauth.toml:1:1: There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"]."
     );
 }
@@ -113,7 +114,7 @@ fn an_upstream_is_not_the_admin_listener() {
 fn former_public_urls_are_other_hosts_by_the_same_scheme() {
     let refused = |former: &str| {
         let text = format!("public_url = \"https://auth.example.com\"\nformer_public_urls = {former}\n{EMAIL}{ROUTE}");
-        load(ConfigSource::text("bmauth.toml", text)).err().map(|errors| errors.to_string())
+        load_text(&text).err().map(|errors| errors.to_string())
     };
     assert_eq!(refused("[]"), None);
     assert_eq!(refused("[\"https://notes.example.com\", \"https://login.example.org:8443\"]"), None);
@@ -351,7 +352,7 @@ fn the_email_section_is_checked() {
 fn the_accounts_section_is_checked() {
     says(
         "[accounts]\nregistration = \"opne\"",
-        "bmauth.toml:8:16: `accounts.registration` is \"opne\": it must be \"open\" or \"closed\". Did you mean \"open\"?",
+        "bmauth.toml:8:16: `accounts.registration` is \"opne\": it must be \"open\", \"invite\" or \"closed\". Did you mean \"open\"?",
     );
     let allowed = "it must be the part of an address after the “@”, like \"example.com\".";
     says(
@@ -675,11 +676,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
     for (extra, place, key) in [
         ("[storage]\nurl = \"postgres://db\"", "8:1", "`storage.url` is not built yet; remove it."),
         ("[storage]\nurl_file = \"x\"", "8:1", "`storage.url_file` is not built yet; remove it."),
-        (
-            "[accounts]\nregistration = \"invite\"",
-            "8:16",
-            "`accounts.registration` is \"invite\": invitations are not built yet;",
-        ),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
     ] {

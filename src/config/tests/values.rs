@@ -6,11 +6,13 @@ use super::super::email::{SmtpSecurity, Transport};
 use super::*;
 use crate::domain::accent::Accent;
 use crate::domain::api::{ClaimValue, Grants, Role};
+use crate::domain::email::Email;
 use crate::domain::host::Host;
 use crate::domain::link::Policy as LinkPolicy;
 use crate::domain::origin::Origin;
 use crate::domain::path::RequestPath;
 use crate::domain::recover::Mode;
+use crate::domain::register::NewAccounts;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
 use crate::domain::upstream::Upstream;
@@ -36,6 +38,7 @@ fn the_minimal_file_loads_with_every_default() {
         api,
         routes,
         warnings,
+        admins,
     } = config;
     assert_eq!(recovery_delay, std::time::Duration::from_secs(24 * 3600));
     assert_eq!(former_public_urls, vec![]);
@@ -54,7 +57,8 @@ fn the_minimal_file_loads_with_every_default() {
     assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
     let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
-    assert_eq!((policy.open, policy.allowed_domains, recovery), (true, vec![], Mode::Email));
+    assert_eq!(admins, None);
+    assert_eq!((policy.new_accounts, policy.allowed_domains, recovery), (NewAccounts::Open, vec![], Mode::Email));
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
     assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
     assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));
@@ -180,6 +184,8 @@ fn every_commented_key_of_the_template_is_right() {
         "transport",
         "registration",
         "allowed_domains",
+        "allowed_emails",
+        "admins",
         "recovery",
         "recovery_delay",
         "rp_id",
@@ -240,7 +246,9 @@ path = "/var/lib/bmauth/store.redb"
 from = "a@example.com"
 transport = "log"
 [accounts]
-registration = "closed"
+registration = "open"
+allowed_emails = ["Ann@Elsewhere.example"]
+admins = "it"
 allowed_domains = ["Example.com", "bücher.example"]
 recovery = "delayed"
 recovery_delay = "2d"
@@ -298,7 +306,9 @@ access = "optional"
     );
     assert_eq!(config.storage.path, path("/var/lib/bmauth/store.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
-    assert!(!config.policy.open);
+    assert_eq!(config.policy.new_accounts, NewAccounts::Open);
+    assert_eq!(config.policy.allowed_emails, [Email::parse("ann@elsewhere.example").unwrap()]);
+    assert_eq!(config.admins.as_deref(), Some("it"));
     assert_eq!(config.policy.allowed_domains, ["example.com", "xn--bcher-kva.example"]);
     assert_eq!(config.passkeys.rp_id.as_str(), "example.com");
     assert_eq!(
@@ -414,10 +424,19 @@ fn the_demo_goes_through_the_same_checks() {
 
 #[test]
 fn a_delay_that_delays_nothing_is_a_warning() {
-    let text = format!(
-        "{}\n[accounts]\nrecovery = \"admin\"\nrecovery_delay = \"24h\"",
-        include_str!("../../../config/minimal.toml")
-    );
-    let config = load(ConfigSource::text("/etc/bmauth/bmauth.toml", text)).expect("a configuration");
+    let config = loads(&with("[accounts]\nrecovery = \"admin\"\nrecovery_delay = \"24h\""));
     assert!(config.warnings.iter().any(|warning| warning.contains("recovery_delay")), "{:?}", config.warnings);
+}
+
+#[test]
+fn who_may_register_is_one_of_three_and_lists_without_use_are_a_warning() {
+    for (written, meant) in NewAccounts::ALL.map(|value| (value.as_str(), value)) {
+        let written = |list: &str| loads(&with(&format!("[accounts]\nregistration = \"{written}\"\n{list}")));
+        let warns = |list: &str| written(list).warnings.iter().any(|warning| warning.contains("bmauth users add"));
+        assert_eq!(written("").policy.new_accounts, meant);
+        assert!(!warns(""));
+        for some in ["allowed_domains = [\"example.com\"]", "allowed_emails = [\"a@example.com\"]"] {
+            assert_eq!(warns(some), meant != NewAccounts::Open, "{meant:?} {some}");
+        }
+    }
 }

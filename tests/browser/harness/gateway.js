@@ -65,6 +65,7 @@ smtp_url = "smtp://127.0.0.1:${smtpPort}"
 plain_headers = true
 
 [accounts]
+registration = "open"
 ${hosts.map(to).join('')}${routes}
 `);
   }
@@ -96,6 +97,7 @@ from = "Acme Notes <no-reply@example.com>"
 smtp_url = "smtp://127.0.0.1:${smtpPort}"
 
 [accounts]
+${accounts.includes('registration = ') ? '' : 'registration = "open"'}
 ${accounts}
 
 [api]

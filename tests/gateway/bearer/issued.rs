@@ -68,7 +68,7 @@ struct Issuing {
 }
 
 async fn issuing() -> Issuing {
-    let text = "public_url = \"https://notes.example.com\"\n[email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n\
+    let text = "public_url = \"https://notes.example.com\"\n[email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n[accounts]\nregistration = \"open\"\n\
                 [[route]]\nupstream = [\"http://127.0.0.1:8000\"]\n";
     let config = config::load(ConfigSource::text("bmauth.toml", text)).unwrap();
     let store = Arc::new(MemoryStore::new());
