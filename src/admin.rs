@@ -2,12 +2,15 @@
 
 pub mod answer;
 pub mod health;
+pub mod invitations;
 pub mod listener;
 pub mod session;
 pub mod sessions;
 pub mod socket;
 pub mod users;
 pub mod whose;
+
+mod paging;
 
 use std::sync::Arc;
 
@@ -23,6 +26,12 @@ pub struct Operating {
     pub auth: Arc<Auth>,
     /// The page where people enter an operator's code; `None` where `accounts.recovery` is not `admin`.
     pub code_page: String,
+    /// The page where people create their account.
+    pub register_page: String,
+    /// The group of administrators, if there is one.
+    pub admins: Option<String>,
+    /// The groups that routes ask for.
+    pub asked_groups: Vec<String>,
 }
 
 /// The router of the socket. Whoever can open the socket may do all of this.
@@ -36,6 +45,9 @@ pub fn router(operating: Arc<Operating>) -> Router {
         .route("/users/{who}/remove", post(users::remove))
         .route("/users/{who}/recover", post(users::recover))
         .route("/users/{who}/sessions/end", post(sessions::end_all))
+        .route("/invitations", get(invitations::list))
+        .route("/invitations/{email}", get(invitations::show).post(invitations::add))
+        .route("/invitations/{email}/take-back", post(invitations::take_back))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}/end", post(sessions::end))
         .fallback(answer::unknown)

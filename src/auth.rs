@@ -39,7 +39,7 @@ use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::known_device::KnownDevice;
 use crate::domain::press::Press;
-use crate::domain::recover::Mode;
+use crate::domain::recover::RecoveryPolicy;
 use crate::domain::register::Policy;
 use crate::domain::secret::Secret;
 use crate::domain::visitor::Visitor;
@@ -106,9 +106,7 @@ pub struct Parts {
     /// Who may register.
     pub policy: Policy,
     /// How somebody without their passkey gets back in.
-    pub recovery: Mode,
-    /// How long a recovery waits after one that was contested.
-    pub recovery_delay: Duration,
+    pub recovery: RecoveryPolicy,
     /// Whether a second device may be signed in from the first.
     pub linking: link::Policy,
     /// How long an elevation of a session lasts.
@@ -131,7 +129,6 @@ impl Auth {
             identity,
             policy,
             recovery,
-            recovery_delay,
             linking,
             elevation,
             keys,
@@ -153,7 +150,7 @@ impl Auth {
         let of_core = || Arc::clone(&core);
         let sessions = Sessions::new(of_core());
         let register = RegisterFlow::new(of_core(), policy);
-        let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery, recovery_delay);
+        let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery);
         let sign_in = SignInFlow::new(of_core(), recover.clone());
         let tokens = TokensFlow::new(of_core(), sessions.clone(), sign_in.clone());
         Self {

@@ -29,6 +29,7 @@ pub mod field_name;
 pub mod group;
 pub mod hand_off;
 pub mod host;
+pub mod invitation;
 pub mod known_device;
 pub mod language;
 pub mod letter;

@@ -16,6 +16,7 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::host::Host;
+use crate::domain::invitation::Invitation;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
@@ -111,6 +112,10 @@ pub trait Records: Send + Sync + 'static {
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError>;
     /// The bookmark of that name.
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError>;
+    /// The invitation of an address.
+    async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError>;
+    /// Invitations by address, those after `after`, at most `limit`.
+    async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError>;
     /// How many there are in a counter's window of that length at `now`.
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.

@@ -42,6 +42,13 @@ impl NotDone {
     fn refused(named: &str, refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoAccount => Self(StatusCode::NOT_FOUND, format!("There is no account {named}.")),
+            Refusal::HasAccount => Self(
+                StatusCode::CONFLICT,
+                format!("{named} has an account already. `bmauth users groups` says and changes the groups it is in."),
+            ),
+            Refusal::NotInvited => {
+                Self(StatusCode::NOT_FOUND, format!("{named} has no account, and nobody added that address."))
+            }
             Refusal::NoSession => {
                 Self(StatusCode::NOT_FOUND, format!("There is no session {named}. Perhaps it has ended by itself."))
             }

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::Operating;
 use super::answer::NotDone;
+use super::paging::Page;
 use super::session::Session;
-use super::users::{Page, User, UserChanged, find};
+use super::users::{self, User, UserChanged, find};
 use crate::domain::session::SessionId;
 
 /// Sessions by the address of their account, the newest first; of one account, or of a page of accounts.
@@ -47,7 +48,7 @@ pub(super) async fn list(
     let Query(Whose { user, after, limit }) = whose?;
     let (accounts, next) = match user {
         Some(who) => (vec![find(&operating, &who).await?], None),
-        None => Page { after, limit }.read(&operating).await?,
+        None => users::read(&Page { after, limit }, &operating).await?,
     };
     let mut sessions = Vec::new();
     for account in &accounts {

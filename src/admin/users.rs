@@ -13,18 +13,15 @@ use uuid::Uuid;
 
 use super::Operating;
 use super::answer::NotDone;
+use super::invitations::names;
+use super::paging::{Page, next};
 use super::session::Session;
 use crate::auth::operate::{Known, Who};
 use crate::domain::account::Account;
 use crate::domain::activity::{self, What};
 use crate::domain::clock::Timestamp;
-use crate::domain::email::Email;
 use crate::domain::operate::Regroup;
-use crate::domain::{group, passkey, provider, recovery};
-
-/// How many accounts a page has where the asker does not say, and at most.
-const PAGE: usize = 100;
-const LONGEST_PAGE: usize = 500;
+use crate::domain::{passkey, provider, recovery};
 
 /// An account, as operators see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,6 +121,17 @@ pub struct UserChanged {
     pub sessions_ended: usize,
 }
 
+/// The groups of an account were looked at, or changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Regrouped {
+    /// The account as it is now.
+    #[serde(flatten)]
+    pub user: User,
+    /// Those of its groups that no route asks for.
+    #[serde(default)]
+    pub unasked_groups: Vec<String>,
+}
+
 /// A code for somebody who lost their devices.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecoveryCode {
@@ -210,24 +218,12 @@ const fn event_name(what: What) -> &'static str {
     }
 }
 
-/// A page of a list by address.
-#[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    pub(super) after: Option<String>,
-    pub(super) limit: Option<usize>,
-}
-
-impl Page {
-    /// The accounts of this page, and what the next one begins after.
-    pub(super) async fn read(&self, operating: &Operating) -> Result<(Vec<Account>, Option<String>), NotDone> {
-        let after = self.after.as_deref().map(Email::parse).transpose();
-        let after = after.map_err(|why| NotDone::unreadable(format!("`after`: {why}")))?;
-        let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-        let accounts = operating.auth.operate.list_accounts(after.as_ref(), limit).await?;
-        let full = accounts.len() == limit;
-        let next = accounts.last().filter(|_| full).map(|account| account.email.as_str().to_owned());
-        Ok((accounts, next))
-    }
+/// The accounts of a page, and what the next one begins after.
+pub(super) async fn read(page: &Page, operating: &Operating) -> Result<(Vec<Account>, Option<String>), NotDone> {
+    let (after, limit) = page.read()?;
+    let accounts = operating.auth.operate.list_accounts(after.as_ref(), limit).await?;
+    let next = next(&accounts, limit, |account| &account.email);
+    Ok((accounts, next))
 }
 
 /// Reads how an operator names an account, and finds it.
@@ -244,7 +240,7 @@ pub(super) async fn list(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Users>, NotDone> {
     let Query(page) = page?;
-    let (accounts, next) = page.read(&operating).await?;
+    let (accounts, next) = read(&page, &operating).await?;
     Ok(Json(Users { users: accounts.iter().map(User::of).collect(), next }))
 }
 
@@ -301,13 +297,9 @@ pub(super) struct Groups {
 
 impl Groups {
     fn read(self) -> Result<Regroup, NotDone> {
-        let read = |text: String| {
-            let names = text.split(',').filter(|name| !name.is_empty());
-            let groups =
-                names.map(|name| group::parse(name).map_err(|why| NotDone::unreadable(format!("{name:?}: {why}."))));
-            groups.collect::<Result<Vec<_>, _>>()
-        };
-        Ok(Regroup { set: self.set.map(read).transpose()?, add: read(self.add)?, remove: read(self.remove)? })
+        let Self { set, add, remove } = self;
+        let set = set.as_deref().map(names).transpose()?;
+        Ok(Regroup { set, add: names(&add)?, remove: names(&remove)? })
     }
 }
 
@@ -316,13 +308,13 @@ pub(super) async fn groups(
     State(operating): State<Arc<Operating>>,
     Path(who): Path<String>,
     change: Result<Query<Groups>, QueryRejection>,
-) -> Result<Json<User>, NotDone> {
+) -> Result<Json<Regrouped>, NotDone> {
     let Query(change) = change?;
     let change = change.read()?;
     let account = find(&operating, &who).await?;
     let account =
         operating.auth.operate.regroup(account, change).await.map_err(|failure| NotDone::about(&who, failure))?;
-    Ok(Json(User::of(&account)))
+    Ok(Json(Regrouped { unasked_groups: operating.unasked(&account.groups), user: User::of(&account) }))
 }
 
 /// `POST /users/{email or id}/remove`
@@ -342,7 +334,8 @@ pub(super) async fn recover(
     Path(who): Path<String>,
 ) -> Result<Json<RecoveryCode>, NotDone> {
     let account = find(&operating, &who).await?;
-    let given = operating.auth.operate.give_code(account, operating.auth.recover.mode()).await;
+    let mode = operating.auth.recover.mode_for(Some(&account));
+    let given = operating.auth.operate.give_code(account, mode).await;
     let given = given.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(RecoveryCode {
         email: given.account.email.as_str().to_owned(),

@@ -11,6 +11,7 @@ use crate::domain::admin_code::{AdminCode, Code};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::family::Family;
+use crate::domain::invitation::{Invitation, InvitationId};
 use crate::domain::operate::{self, Refusal, Regroup};
 use crate::domain::passkey::Passkey;
 use crate::domain::recover::Mode;
@@ -100,6 +101,46 @@ impl OperateFlow {
             Who::Id(id) => self.core.records.account(*id).await?,
         };
         found.ok_or(Failure::Refused(Refusal::NoAccount))
+    }
+
+    /// Invitations by address, those after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list_invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
+        self.core.records.invitations(after, limit).await
+    }
+
+    /// The invitation of an address.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn find_invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError> {
+        self.core.records.invitation(email).await
+    }
+
+    /// Lets somebody register, into those groups, in place of any invitation from before.
+    ///
+    /// # Errors
+    /// [`Refusal::HasAccount`], [`Refusal::TooManyGroups`]; a failure of the store.
+    pub async fn invite(&self, email: Email, groups: Vec<String>) -> Result<Invitation, Failure<Refusal>> {
+        let core = &self.core;
+        let id = InvitationId(core.entropy.uuid());
+        let plan = operate::invite(id, email, groups, core.now()).map_err(Failure::Refused)?;
+        let invitation = core.carry_out(plan).await?;
+        tracing::info!("an operator invited somebody");
+        Ok(invitation)
+    }
+
+    /// Takes an invitation back, and returns it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotInvited`], also where it has been used; a failure of the store.
+    pub async fn take_back(&self, email: &Email) -> Result<Invitation, Failure<Refusal>> {
+        let invitation = self.find_invitation(email).await?.ok_or(Failure::Refused(Refusal::NotInvited))?;
+        self.core.carry_out(operate::take_back(&invitation)).await?;
+        tracing::info!("an operator took an invitation back");
+        Ok(invitation)
     }
 
     /// Everything that is known of an account.

@@ -16,6 +16,7 @@ use crate::domain::otp::{self, Candidates, Counted, Pending};
 use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
 use crate::domain::recover;
 use crate::domain::register::{self, CountedTry};
+use crate::domain::registration::Outlook;
 use crate::domain::secret::Secret;
 use crate::domain::visitor::{Client, Visitor};
 use crate::store::{CommitError, StoreError};
@@ -97,12 +98,13 @@ impl OtpFlow {
         let (account, waiting) = self.waiting(email).await?;
         let moment = self.core.moment(visitor);
         let sign_up = otp::own_sign_up(waiting.clone(), visitor, moment.now);
-        let again = sign_up.filter(|_| self.register.allow(email).is_ok()).and_then(|registration| {
-            let taken = registration.taken;
-            register::resend(registration, counters, moment).ok().map(|plan| (plan, taken))
+        let (answer, _) = self.register.look_up(email).await?;
+        let again = sign_up.zip(answer.ok()).and_then(|(registration, answer)| {
+            let taken = registration.outlook == Outlook::Taken;
+            register::resend(registration, answer, counters, moment).ok().map(|plan| (plan, taken))
         });
-        let (mode, return_to) = (self.recover.mode(), Destination::root());
-        let recovery = recover::begin(mode, email.clone(), account.as_ref(), return_to, counters, moment).ok();
+        let (policy, return_to) = (self.recover.policy(), Destination::root());
+        let recovery = recover::begin(policy, email.clone(), account.as_ref(), return_to, counters, moment).ok();
         Ok(match recovery {
             Some(recovery) => {
                 let replaced = otp::replaced(waiting, visitor, moment.now);
@@ -223,7 +225,6 @@ impl OtpFlow {
         counted: CountedTry,
         visitor: &Visitor,
     ) -> Result<Opened, Failure<register::Refusal>> {
-        self.register.allow(&counted.registration().email)?;
         let (refresh, starting) = self.tokens.start(visitor);
         let finished = self.register.finish_as(&starting, counted, visitor).await?;
         let register::Finished { account, session, .. } = finished;

@@ -1,7 +1,6 @@
 //! Drives the steps of [`crate::domain::recover`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialRequestOptions};
@@ -24,7 +23,9 @@ use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{AdminCodeChange, CeremonyChange, Change, Conflict, Plan};
-use crate::domain::recover::{self, Contesting, CountedTry, Finished, Mode, Proved, Recovering, Refusal, TypedCode};
+use crate::domain::recover::{
+    self, Contesting, CountedTry, Finished, Mode, Proved, Recovering, RecoveryPolicy, Refusal, TypedCode,
+};
 use crate::domain::recovery::{CancelLink, Hold, Recovery};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -53,23 +54,27 @@ pub struct Contestable {
 pub struct RecoverFlow {
     core: Arc<Core>,
     sessions: Sessions,
-    mode: Mode,
-    delay: Duration,
+    policy: Arc<RecoveryPolicy>,
 }
 
 impl RecoverFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, mode: Mode, delay: Duration) -> Self {
-        Self { core, sessions, mode, delay }
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, policy: RecoveryPolicy) -> Self {
+        Self { core, sessions, policy: Arc::new(policy) }
     }
 
     /// How the owner of that account gets back in.
-    fn mode_for(&self, account: Option<&Account>) -> Mode {
-        recover::mode_for(self.mode, self.delay, account)
+    pub fn mode_for(&self, account: Option<&Account>) -> Mode {
+        self.policy.mode_for(account)
     }
 
-    /// How somebody without their passkey gets back in.
+    /// How somebody without their passkey gets back in, as far as a page tells.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.policy.mode
+    }
+
+    /// How people get back in.
+    pub(super) fn policy(&self) -> &RecoveryPolicy {
+        &self.policy
     }
 
     /// An address was typed: sends a code where it has an account. On our pages, the visitor goes on as
@@ -85,8 +90,7 @@ impl RecoverFlow {
         }
         let account = self.core.records.account_by_email(&email).await?;
         let (counters, moment) = (self.core.code_counters(&email, visitor).await?, self.core.moment(visitor));
-        let mode = self.mode_for(account.as_ref());
-        let plan = recover::begin(mode, email.clone(), account.as_ref(), return_to, counters, moment);
+        let plan = recover::begin(&self.policy, email.clone(), account.as_ref(), return_to, counters, moment);
         self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(self.core.tell_of_tries(&email, counters, visitor).await?)
     }
@@ -124,7 +128,8 @@ impl RecoverFlow {
                 Some(_) => self.core.code_counters_beside(&email, visitor).await?,
                 None => self.core.code_counters(&email, visitor).await?,
             };
-            let plan = recover::resend(self.mode, recovery, counters, self.core.moment(visitor));
+            let owner = self.core.records.account(recovery.owner()).await?;
+            let plan = recover::resend(&self.policy, recovery, owner.as_ref(), counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
@@ -297,7 +302,7 @@ impl RecoverFlow {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let counters = self.core.code_counters(&recovery.email, visitor).await?;
-            let mode = recover::mode_of_code(self.mode, &recovery);
+            let mode = recover::mode_of_code(self.policy.mode, &recovery);
             let typed = TypedCode::parse(mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
             let plan = recover::count_try(mode, recovery, Some(typed), counters, self.core.now());
             let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;

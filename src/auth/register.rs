@@ -15,10 +15,11 @@ use crate::domain::attestation::Making;
 use crate::domain::ceremony::{CeremonyId, Makes};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
+use crate::domain::invitation::Invitation;
 use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
-use crate::domain::register::{self, Applicant, CountedTry, NewAccounts, Policy, Refusal, Said};
+use crate::domain::register::{self, Answer, Applicant, CountedTry, NewAccounts, Policy, Refusal, Said};
 use crate::domain::registration::Registration;
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -35,9 +36,28 @@ impl RegisterFlow {
         Self { core, policy: Arc::new(policy) }
     }
 
-    /// Whether new accounts are open.
-    pub fn is_open(&self) -> bool {
-        self.policy.new_accounts == NewAccounts::Open
+    /// Whom new accounts are for, as the pages say: where they are closed, and somebody is invited all the same, they are by
+    /// invitation.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn new_accounts(&self) -> Result<NewAccounts, StoreError> {
+        Ok(match self.policy.new_accounts {
+            NewAccounts::Closed if self.invites_anybody().await? => NewAccounts::Invite,
+            said => said,
+        })
+    }
+
+    /// Whether somebody may be refused by letter alone.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn is_for_some(&self) -> Result<bool, StoreError> {
+        Ok(self.policy.hides(!self.policy.is_for_all() && self.invites_anybody().await?))
+    }
+
+    async fn invites_anybody(&self) -> Result<bool, StoreError> {
+        Ok(!self.core.records.invitations(None, 1).await?.is_empty())
     }
 
     /// An address was typed: makes a challenge for a new passkey, whoever has the address.
@@ -51,7 +71,7 @@ impl RegisterFlow {
         return_to: Destination,
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
-        self.allow(&email)?;
+        self.answer(&email).await?;
         let moment = self.core.moment(visitor);
         let makes = Makes::Registration { email: email.clone(), profile: profile.clone() };
         let account = self.account_to_be(&email, visitor).await?;
@@ -99,27 +119,28 @@ impl RegisterFlow {
     async fn receive(
         &self,
         ceremony: CeremonyId,
-        answer: RegisterPublicKeyCredential,
+        credential: RegisterPublicKeyCredential,
         said: Said,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        self.allow(&making.made_for().email)?;
+        let answer = self.answer(&making.made_for().email).await?;
         let id = making.id();
-        let received = self.keep_passkey(making, answer, said, visitor).await;
+        let received = self.keep_passkey(making, credential, said, answer, visitor).await;
         self.core.over(id, "registration", received).await
     }
 
     async fn keep_passkey(
         &self,
         making: Making<Applicant>,
-        answer: RegisterPublicKeyCredential,
+        credential: RegisterPublicKeyCredential,
         said: Said,
+        answer: Answer,
         visitor: &Visitor,
     ) -> Result<(), Failure<Refusal>> {
         let core = &self.core;
-        let made = core.make(making, answer).await?;
+        let made = core.make(making, credential).await?;
         // Refused now, and again by the commit that makes the account: it may be somebody's by then.
         if core.records.passkey(&made.key().id).await?.is_some() {
             return Err(Failure::Refused(Refusal::BadPasskey));
@@ -129,9 +150,10 @@ impl RegisterFlow {
         let visitor = &visitor.moved_on();
         let email = &made.made_for().email.clone();
         let taken = core.records.account_by_email(email).await?.is_some();
+        let outlook = register::outlook(taken, answer);
         let counters = core.code_counters(email, visitor).await?;
         let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
-        let plan = register::receive_passkey(made, said, taken, given_up, counters, core.moment(visitor));
+        let plan = register::receive_passkey(made, said, outlook, given_up, counters, core.moment(visitor));
         core.carry_out(plan).await?;
         Ok(core.tell_of_tries(email, counters, visitor).await?)
     }
@@ -149,16 +171,16 @@ impl RegisterFlow {
     /// # Errors
     /// [`Refusal::NoRegistration`], too soon, too many, or as [`RegisterFlow::begin`]; a failure of the store.
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
-        let registration = self.allowed(visitor).await?;
+        let registration = self.begun(visitor).await?;
         self.resend_for(registration, visitor).await
     }
 
     async fn resend_for(&self, mut registration: Registration, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
         for _ in 0..RACES {
-            self.allow(&registration.email)?;
+            let answer = self.answer(&registration.email).await?;
             let (browser, email) = (registration.browser, registration.email.clone());
             let counters = self.core.code_counters(&email, visitor).await?;
-            let plan = register::resend(registration, counters, self.core.moment(visitor));
+            let plan = register::resend(registration, answer, counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
@@ -195,8 +217,14 @@ impl RegisterFlow {
     ) -> Result<register::Finished, Failure<Refusal>> {
         for _ in 0..RACES {
             let code = self.core.code(counted.registration().code.id);
-            let plan = register::prove(&counted, &code, starting.session.clone(), self.core.moment(visitor));
+            counted.compare(&code).map_err(Failure::Refused)?;
+            let (answer, invitation) = self.look_up(&counted.registration().email).await?;
+            let answer = answer.map_err(Failure::Refused)?;
+            let (session, moment) = (starting.session.clone(), self.core.moment(visitor));
+            let plan = register::prove(&counted, &code, answer, invitation, session, moment);
             match self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await {
+                // The operator invited somebody, or took that back, at the same moment.
+                Err(CommitError::Conflict(Conflict::InvitationChanged)) => {}
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
                     let now_there = self.core.records.registration(counted.registration().browser).await?;
@@ -215,7 +243,8 @@ impl RegisterFlow {
 
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
         for _ in 0..RACES {
-            let registration = self.allowed(visitor).await?;
+            let registration = self.begun(visitor).await?;
+            self.answer(&registration.email).await?;
             let counters = self.core.code_counters(&registration.email, visitor).await?;
             let plan = register::count_try(registration, typed, counters, self.core.now());
             let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
@@ -231,16 +260,24 @@ impl RegisterFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Who may register is asked anew at each step: registration may have been closed since it was begun.
-    pub(super) fn allow(&self, email: &Email) -> Result<(), Failure<Refusal>> {
-        self.policy.allow(email).map_err(Failure::Refused)
+    /// How somebody is answered who wants an account of an address, and their invitation. It is asked anew at each step:
+    /// registration may have been closed since it was begun, or its owner invited.
+    pub(super) async fn look_up(
+        &self,
+        email: &Email,
+    ) -> Result<(Result<Answer, Refusal>, Option<Invitation>), StoreError> {
+        let invitation = self.core.records.invitation(email).await?;
+        let anybody = !self.policy.is_for_all() && self.invites_anybody().await?;
+        Ok((self.policy.answer(email, invitation.is_some(), anybody), invitation))
     }
 
-    /// The visitor's unfinished registration, where its address may still register.
-    async fn allowed(&self, visitor: &Visitor) -> Result<Registration, Failure<Refusal>> {
+    async fn answer(&self, email: &Email) -> Result<Answer, Failure<Refusal>> {
+        self.look_up(email).await?.0.map_err(Failure::Refused)
+    }
+
+    /// The visitor's unfinished registration.
+    async fn begun(&self, visitor: &Visitor) -> Result<Registration, Failure<Refusal>> {
         let registration = self.core.records.registration(visitor.browser).await?;
-        let registration = registration.ok_or(Failure::Refused(Refusal::NoRegistration))?;
-        self.allow(&registration.email)?;
-        Ok(registration)
+        registration.ok_or(Failure::Refused(Refusal::NoRegistration))
     }
 }

@@ -4,18 +4,33 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::Failed;
 use super::gateway::{Gateway, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
-use super::who::who;
-use crate::admin::users::{Event, Passkey, RecoveryCode, User, UserChanged, UserShown, Users};
+use super::who::{address, who};
+use crate::admin::invitations::{Invitation, Invitations, Invited};
+use crate::admin::users::{Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users};
+use crate::auth::operate::Who;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List all accounts by address
     List,
+    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody does
+    Add {
+        /// The e-mail address
+        #[arg(value_parser = address)]
+        email: String,
+        /// A group that they will be in
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// Put them into the group of accounts.admins
+        #[arg(long)]
+        admin: bool,
+    },
     /// Show an account: its passkeys, where it is signed in, what happened lately
     Show {
         /// The e-mail address or the id of the account
@@ -52,7 +67,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "A,B", conflicts_with = "set")]
         remove: Option<String>,
     },
-    /// Remove an account with its passkeys and sessions, for good
+    /// Remove an account with its passkeys and sessions, for good; or take back what `add` did
     Remove {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
@@ -75,7 +90,17 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
     let gateway = Gateway::of(config)?;
     match command {
         Command::List => print(json, &all(&gateway)?, list),
+        Command::Add { email, groups, admin } => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("groups", &groups.join(",")).append_pair("admin", if admin { "true" } else { "false" });
+            let invited: Invited = gateway.post(&format!("/invitations/{}?{}", escaped(&email), query.finish()))?;
+            tell_of_unasked(&invited.unasked_groups);
+            print(json, &invited, added)
+        }
         Command::Show { user } => {
+            if let Some(invitation) = invited(&gateway, &user)? {
+                return print(json, &invitation, pending);
+            }
             let shown: UserShown = gateway.get(&format!("/users/{}", escaped(&user)))?;
             print(json, &shown, show)
         }
@@ -96,10 +121,22 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             for (name, names) in [("set", set), ("add", add), ("remove", remove)] {
                 query.extend_pairs(names.map(|names| (name, names)));
             }
-            let user: User = gateway.post(&format!("/users/{}/groups?{}", escaped(&user), query.finish()))?;
-            print(json, &user, is_in)
+            if invited(&gateway, &user)?.is_some() {
+                return Err(Failed::Usage(format!(
+                    "{user} has not registered yet. `bmauth users add {user} --group …` says anew which groups they will be in."
+                )));
+            }
+            let changed: Regrouped = gateway.post(&format!("/users/{}/groups?{}", escaped(&user), query.finish()))?;
+            tell_of_unasked(&changed.unasked_groups);
+            print(json, &changed, |changed| is_in(&changed.user))
         }
         Command::Remove { user, yes } => {
+            if invited(&gateway, &user)?.is_some() {
+                let taken: Invitation = gateway.post(&format!("/invitations/{}/take-back", escaped(&user)))?;
+                return print(json, &taken, |taken| {
+                    format!("{} may no longer register by having been added.", plain(&taken.email))
+                });
+            }
             let question = format!("Remove {user} with their passkeys and sessions? This cannot be undone.");
             confirm(yes, &question)?;
             let changed: UserChanged = change(&gateway, &user, "remove")?;
@@ -116,23 +153,84 @@ fn change<T: serde::de::DeserializeOwned>(gateway: &Gateway, user: &str, how: &s
     Ok(gateway.post(&format!("/users/{}/{how}", escaped(user)))?)
 }
 
-/// Every account, page by page.
-fn all(gateway: &Gateway) -> Result<Users, Failed> {
-    let mut users: Users = gateway.get("/users?limit=500")?;
-    while let Some(after) = users.next.take() {
-        let page: Users = gateway.get(&format!("/users?limit=500&after={}", escaped(&after)))?;
-        users.users.extend(page.users);
-        users.next = page.next;
-    }
-    Ok(users)
+/// Everybody who has an account, or may have one because they were added.
+#[derive(Serialize)]
+struct Everybody {
+    users: Vec<User>,
+    invited: Vec<Invitation>,
 }
 
-fn list(users: &Users) -> String {
-    if users.users.is_empty() {
+/// Everybody, page by page.
+fn all(gateway: &Gateway) -> Result<Everybody, Failed> {
+    let mut everybody = Everybody { users: Vec::new(), invited: Vec::new() };
+    let mut after = String::new();
+    loop {
+        let page: Users = gateway.get(&format!("/users?limit=500{after}"))?;
+        everybody.users.extend(page.users);
+        let Some(next) = page.next else { break };
+        after = format!("&after={}", escaped(&next));
+    }
+    after.clear();
+    loop {
+        let page: Invitations = gateway.get(&format!("/invitations?limit=500{after}"))?;
+        everybody.invited.extend(page.invited);
+        let Some(next) = page.next else { return Ok(everybody) };
+        after = format!("&after={}", escaped(&next));
+    }
+}
+
+/// The invitation of somebody who has not registered yet, where it is an address that names them.
+fn invited(gateway: &Gateway, who: &str) -> Result<Option<Invitation>, Failed> {
+    let Some(Who::Email(email)) = Who::parse(who) else { return Ok(None) };
+    Ok(gateway.get(&format!("/invitations/{}", escaped(email.as_str())))?)
+}
+
+fn list(Everybody { users, invited }: &Everybody) -> String {
+    if users.is_empty() && invited.is_empty() {
         return "Nobody has an account yet.".to_owned();
     }
-    let row = |user: &User| [user.email.clone(), state(user), moment(&user.created_at), user.id.to_string()];
-    table(["EMAIL", "STATE", "SINCE", "ID"], &users.users.iter().map(row).collect::<Vec<_>>())
+    let groups = |groups: &[String]| if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
+    let user = |user: &User| {
+        [user.email.clone(), state(user), groups(&user.groups), moment(&user.created_at), user.id.to_string()]
+    };
+    let added = |one: &Invitation| {
+        [one.email.clone(), NOT_YET.to_owned(), groups(&one.groups), moment(&one.invited_at), "-".to_owned()]
+    };
+    let mut rows: Vec<_> = users.iter().map(user).chain(invited.iter().map(added)).collect();
+    rows.sort_by(|one, other| one.first().cmp(&other.first()));
+    table(["EMAIL", "STATE", "GROUPS", "SINCE", "ID"], &rows)
+}
+
+/// The state of somebody who was added and has no account yet.
+const NOT_YET: &str = "not registered";
+
+fn added(Invited { invitation, page, .. }: &Invited) -> String {
+    format!(
+        "{} may create an account at {page}{}. They need a device with a passkey, and the code that is mailed to them.",
+        plain(&invitation.email),
+        into(invitation)
+    )
+}
+
+fn pending(invitation: &Invitation) -> String {
+    format!(
+        "{} was added on {}{}, and has not registered yet.",
+        plain(&invitation.email),
+        moment(&invitation.invited_at),
+        into(invitation)
+    )
+}
+
+/// ", into staff, it", where there are any.
+fn into(invitation: &Invitation) -> String {
+    if invitation.groups.is_empty() { String::new() } else { format!(", into {}", invitation.groups.join(", ")) }
+}
+
+/// Says which groups may have been mistyped.
+fn tell_of_unasked(groups: &[String]) {
+    for group in groups {
+        eprintln!("note: no route asks for the group {group:?}; apps are told of it all the same.");
+    }
 }
 
 fn is_in(user: &User) -> String {

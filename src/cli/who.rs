@@ -1,6 +1,7 @@
 //! Whom a command is about.
 
 use crate::auth::operate::Who;
+use crate::domain::email::Email;
 
 /// How an account is named, as it was typed.
 pub(super) fn who(typed: &str) -> Result<String, String> {
@@ -8,4 +9,9 @@ pub(super) fn who(typed: &str) -> Result<String, String> {
         Some(_) => Ok(typed.to_owned()),
         None => Err("it is neither an e-mail address nor the id of an account".to_owned()),
     }
+}
+
+/// An e-mail address, as it was typed.
+pub(super) fn address(typed: &str) -> Result<String, String> {
+    Email::parse(typed).map(|_| typed.to_owned()).map_err(|why| why.to_string())
 }

@@ -43,6 +43,8 @@ pub enum Message {
     Code(CodeId),
     /// Somebody wanted to register with your address, which has an account already.
     AlreadyRegistered,
+    /// Somebody wanted to register with your address, for which there is no account without an invitation.
+    NotInvited,
     /// Your account is ready.
     Welcome,
     /// Here is your code to get back in. If it was not you, do nothing.
@@ -67,6 +69,8 @@ pub enum Message {
     RecoveryContested,
     /// A contested recovery was undone: the older passkeys open the account again.
     RecoveryUndone,
+    /// Somebody wants to get back into your account, which the operator alone lets you into.
+    AskOperator,
     /// Codes of the account were tried so often that letters carry long ones today.
     CodesTried,
     /// A passkey was added.

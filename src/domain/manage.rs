@@ -107,6 +107,7 @@ impl From<Conflict> for Refusal {
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::AdminCodeSpent
+            | Conflict::InvitationChanged
             | Conflict::LetterTaken
             | Conflict::Limit(_)
             | Conflict::Key(_) => Self::Stale,

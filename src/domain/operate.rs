@@ -3,8 +3,12 @@
 use super::account::Account;
 use super::admin_code::{AdminCode, CodeDigest};
 use super::clock::Timestamp;
+use super::email::Email;
 use super::group;
-use super::plan::{AccountChange, AccountConflict, AdminCodeChange, Conflict, Plan, SessionChange, SessionConflict};
+use super::invitation::{Invitation, InvitationId};
+use super::plan::{
+    AccountChange, AccountConflict, AdminCodeChange, Conflict, InvitationChange, Plan, SessionChange, SessionConflict,
+};
 use super::recover::Mode;
 use super::secret::SecretDigest;
 
@@ -21,6 +25,10 @@ pub enum Refusal {
     CodesOff,
     /// The account would be in more groups than it may.
     TooManyGroups,
+    /// The address has an account already.
+    HasAccount,
+    /// The address has no account, and nobody invited it.
+    NotInvited,
     /// Somebody else changed the same thing at the same moment.
     Raced,
 }
@@ -30,13 +38,10 @@ impl From<Conflict> for Refusal {
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::Account(AccountConflict::Gone) => Self::NoAccount,
+            Conflict::Account(AccountConflict::EmailTaken) => Self::HasAccount,
+            Conflict::InvitationChanged => Self::NotInvited,
             Conflict::Session(SessionConflict::Ended) => Self::NoSession,
-            Conflict::Account(
-                AccountConflict::EmailTaken
-                | AccountConflict::Exists
-                | AccountConflict::Disabled
-                | AccountConflict::Changed,
-            )
+            Conflict::Account(AccountConflict::Exists | AccountConflict::Disabled | AccountConflict::Changed)
             | Conflict::Session(SessionConflict::Tied)
             | Conflict::CeremonySpent
             | Conflict::RegistrationChanged
@@ -77,14 +82,38 @@ impl Regroup {
     /// [`Refusal::TooManyGroups`].
     pub fn of(self, account: &Account) -> Result<Vec<String>, Refusal> {
         let Self { set, add, remove } = self;
-        let mut groups: Vec<String> = Vec::new();
-        for group in set.unwrap_or_else(|| account.groups.clone()).into_iter().chain(add) {
-            if !groups.contains(&group) && !remove.contains(&group) {
-                groups.push(group);
-            }
-        }
-        if groups.len() > group::MOST { Err(Refusal::TooManyGroups) } else { Ok(groups) }
+        let groups = set.unwrap_or_else(|| account.groups.clone()).into_iter().chain(add);
+        each_once(groups.filter(|group| !remove.contains(group)))
     }
+}
+
+fn each_once(named: impl Iterator<Item = String>) -> Result<Vec<String>, Refusal> {
+    let mut groups: Vec<String> = Vec::new();
+    for group in named {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    if groups.len() > group::MOST { Err(Refusal::TooManyGroups) } else { Ok(groups) }
+}
+
+/// Lets somebody register who has no account, into those groups, in place of any invitation from before.
+///
+/// # Errors
+/// [`Refusal::TooManyGroups`].
+pub fn invite(
+    id: InvitationId,
+    email: Email,
+    groups: Vec<String>,
+    now: Timestamp,
+) -> Result<Plan<Invitation>, Refusal> {
+    let invitation = Invitation { id, email, groups: each_once(groups.into_iter())?, made_at: now };
+    Ok(Plan::durable(vec![InvitationChange::Put(invitation.clone()).into()], invitation))
+}
+
+/// Takes an invitation back. It must not have been used.
+pub fn take_back(invitation: &Invitation) -> Plan<()> {
+    Plan::durable(vec![InvitationChange::TakeBack(invitation.email.clone()).into()], ())
 }
 
 /// Puts an account into other groups, which its sessions have at once.

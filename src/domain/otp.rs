@@ -43,13 +43,13 @@ impl Pending {
     }
 
     /// Whether somebody waits for a code with it, so that a code that is typed may be meant for it; also where none can
-    /// come, since the address has no account. To the sign-up of an address that has one, none comes.
+    /// come, since the address has no account. To a sign-up that can come to nothing, none comes.
     fn waits(&self, now: Timestamp) -> bool {
-        !matches!(self, Self::SignUp(registration) if registration.taken) && self.is_open(now)
+        !matches!(self, Self::SignUp(registration) if !registration.outlook.has_code()) && self.is_open(now)
     }
 
     /// Whether it is at the step of a code and is not over. Some open by none: the sign-up of an address that has an
-    /// account, the recovery of one that has none. They are looked at and counted all the same, or the time that a code
+    /// account or may have none, the recovery of one that has none. They are looked at and counted all the same, or the time that a code
     /// takes would tell which of the two the address is.
     fn is_open(&self, now: Timestamp) -> bool {
         match self {

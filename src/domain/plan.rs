@@ -8,6 +8,7 @@ mod counter;
 mod effects;
 mod event;
 mod hold;
+mod invitation;
 mod key;
 mod letter;
 mod link;
@@ -26,6 +27,7 @@ pub use counter::{Counter, CounterChange};
 pub use effects::{Effects, TouchedLinks};
 pub use event::EventChange;
 pub use hold::HoldChange;
+pub use invitation::InvitationChange;
 pub use key::{KeyChange, KeyConflict};
 pub use letter::LetterChange;
 pub use link::LinkChange;
@@ -114,6 +116,8 @@ pub enum Change {
     AdminCode(AdminCodeChange),
     /// Of a bookmark.
     Bookmark(BookmarkChange),
+    /// Of an invitation.
+    Invitation(InvitationChange),
     /// Of what happened to an account.
     Event(EventChange),
     /// Of a letter that waits.
@@ -138,6 +142,7 @@ impl Change {
             Self::Hold(change) => change.note(effects),
             Self::AdminCode(change) => change.note(effects),
             Self::Bookmark(change) => change.note(effects),
+            Self::Invitation(change) => change.note(effects),
             Self::Event(change) => change.note(effects),
             Self::Letter(change) => change.note(effects),
             Self::Counter(change) => change.note(effects),
@@ -212,6 +217,12 @@ impl From<BookmarkChange> for Change {
     }
 }
 
+impl From<InvitationChange> for Change {
+    fn from(change: InvitationChange) -> Self {
+        Self::Invitation(change)
+    }
+}
+
 impl From<EventChange> for Change {
     fn from(change: EventChange) -> Self {
         Self::Event(change)
@@ -259,6 +270,8 @@ pub enum Conflict {
     HoldChanged,
     /// The operator's code is used up, or another took its place.
     AdminCodeSpent,
+    /// The invitation is gone, or was changed meanwhile.
+    InvitationChanged,
     /// The letter is gone, or waits for another moment by now: somebody else sends it.
     LetterTaken,
     /// The counter stands at its limit.

@@ -42,6 +42,33 @@ pub enum Mode {
     Off,
 }
 
+/// How people get back in, as the operator has it.
+#[derive(Clone, Debug)]
+pub struct RecoveryPolicy {
+    /// What a proved code is worth, as every page says.
+    pub mode: Mode,
+    /// How long a recovery is held where one is held only of some: after one that was contested.
+    pub delay: Duration,
+    /// The group of those who look after the others. What they may is too much for whoever reads their mail.
+    pub admins: Option<String>,
+}
+
+impl RecoveryPolicy {
+    /// How somebody gets back into that account: administrators by an operator's code alone, and whoever was kept out by a
+    /// contest waits, where nobody does otherwise.
+    pub fn mode_for(&self, account: Option<&Account>) -> Mode {
+        let Self { mode, delay, admins } = self;
+        let is_admin = || account.zip(admins.as_ref()).is_some_and(|(account, admins)| account.groups.contains(admins));
+        let is_contested = || account.is_some_and(|account| account.aftermath.is_contested());
+        match mode {
+            Mode::Off | Mode::Admin => *mode,
+            Mode::Email | Mode::Delayed(_) if is_admin() => Mode::Admin,
+            Mode::Email if is_contested() => Mode::Delayed(*delay),
+            Mode::Email | Mode::Delayed(_) => *mode,
+        }
+    }
+}
+
 /// Why a step was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -121,6 +148,7 @@ impl From<Conflict> for Refusal {
             | Conflict::Session(SessionConflict::Tied)
             | Conflict::RegistrationChanged
             | Conflict::AdminCodeSpent
+            | Conflict::InvitationChanged
             | Conflict::TokensChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
@@ -130,25 +158,27 @@ impl From<Conflict> for Refusal {
     }
 }
 
-/// An address was typed. A code goes out where it has an account and the operator lets e-mail be enough.
+/// An address was typed. A code goes out where it has an account and the operator lets e-mail be enough for it.
 ///
 /// # Errors
 /// [`Refusal::Off`].
 pub fn begin(
-    mode: Mode,
+    policy: &RecoveryPolicy,
     email: Email,
     account: Option<&Account>,
     return_to: Destination,
     counters: CodeCounters,
     moment: Moment<'_>,
 ) -> Result<Plan<()>, Refusal> {
+    let mode = policy.mode;
     if mode == Mode::Off {
         return Err(Refusal::Off);
     }
-    let account = account.filter(|account| !account.disabled).map(|account| account.id);
-    let recovery = begun(email, account, counters.name(moment), return_to, moment);
+    let account = account.filter(|account| !account.disabled);
+    let id = account.map(|account| account.id);
+    let recovery = begun(email, id, counters.name(moment), return_to, moment);
     let mut changes = letter_counts(mode, counters, moment.now);
-    changes.extend(code_letter(mode, &recovery, moment));
+    changes.extend(code_letter(mode, policy.mode_for(account), &recovery, moment));
     changes.push(RecoveryChange::Put(recovery).into());
     Ok(Plan::durable(changes, ()))
 }
@@ -232,13 +262,19 @@ pub fn begin_beside(
 ///
 /// # Errors
 /// [`Refusal::NoRecovery`], [`CodeRefusal::TooSoon`].
-pub fn resend(mode: Mode, recovery: Recovery, counters: CodeCounters, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
+pub fn resend(
+    policy: &RecoveryPolicy,
+    recovery: Recovery,
+    account: Option<&Account>,
+    counters: CodeCounters,
+    moment: Moment<'_>,
+) -> Result<Plan<()>, Refusal> {
     let recovery = with_code_out(recovery, moment.now)?;
     let code = recovery.code.replaced(counters.name(moment), moment.now)?;
     let recovery = advanced(Recovery { code, ..recovery });
-    let mode = mode_of_code(mode, &recovery);
+    let [mode, own] = [policy.mode, policy.mode_for(account)].map(|mode| mode_of_code(mode, &recovery));
     let mut changes = letter_counts(mode, counters, moment.now);
-    changes.extend(code_letter(mode, &recovery, moment));
+    changes.extend(code_letter(mode, own, &recovery, moment));
     changes.push(RecoveryChange::Advance(recovery).into());
     Ok(Plan::durable(changes, ()))
 }
@@ -346,9 +382,8 @@ pub fn prove(
     let Moment { visitor, now, .. } = moment;
     let recovery = counted.recovery.clone();
     let is_vouched = matches!(counted.typed, Some(TypedCode::FromOperator(_)));
-    let may_vouch = mode == Mode::Admin || is_contested;
-    let (Some(account), Some(mut changes), None) =
-        (recovery.account, right.filter(|_| !is_vouched || may_vouch), &recovery.beside)
+    let is_enough = if is_vouched { mode == Mode::Admin || is_contested } else { mode != Mode::Admin };
+    let (Some(account), Some(mut changes), None) = (recovery.account, right.filter(|_| is_enough), &recovery.beside)
     else {
         return Err(recovery.code.wrong().into());
     };
@@ -637,12 +672,6 @@ fn all_else_ends(account: AccountId, hold: Option<&Hold>) -> Vec<Change> {
     changes
 }
 
-/// How somebody gets back into that account: whoever was kept out by a contest waits, where nobody does otherwise.
-pub fn mode_for(mode: Mode, delay: Duration, account: Option<&Account>) -> Mode {
-    let is_contested = account.is_some_and(|account| account.aftermath.is_contested());
-    if mode == Mode::Email && is_contested { Mode::Delayed(delay) } else { mode }
-}
-
 /// The held recovery is over, was cancelled, or is not the one that was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoHold;
@@ -677,7 +706,13 @@ fn spend(recovery: &Recovery) -> Change {
     RecoveryChange::Spend { browser: recovery.browser, revision: recovery.revision }.into()
 }
 
-fn code_letter(mode: Mode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
-    let message = recovery.account.map_or(Message::Nothing, |_| Message::RecoveryCode(recovery.code.id));
+/// The letter that brings the code, or says why none does; `mode` is what the pages say, `own` what holds for the account.
+/// Where the pages let everybody wait for a mail, one is written to everybody.
+fn code_letter(mode: Mode, own: Mode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
+    let message = match recovery.account {
+        None => Message::Nothing,
+        Some(_) if own == Mode::Admin => Message::AskOperator,
+        Some(_) => Message::RecoveryCode(recovery.code.id),
+    };
     (mode != Mode::Admin).then(|| moment.letter(&recovery.email, message, code::LIFETIME))
 }

@@ -13,14 +13,16 @@ use super::code::{self, Code};
 use super::code_counters::CodeCounters;
 use super::destination::Destination;
 use super::email::Email;
+use super::invitation::Invitation;
 use super::letter::Message;
 use super::mailed_code::{CodeRefusal, MailedCode};
 use super::moment::Moment;
 use super::plan::{
-    AccountChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan, RegistrationChange, SessionChange,
+    AccountChange, Change, Conflict, InvitationChange, PasskeyChange, PasskeyConflict, Plan, RegistrationChange,
+    SessionChange,
 };
 use super::profile::Profile;
-use super::registration::{self, Registration};
+use super::registration::{self, Outlook, Registration};
 use super::secret::SecretDigest;
 use super::session::{Method, NewSession, Session};
 
@@ -61,22 +63,48 @@ pub struct Policy {
     pub allowed_emails: Vec<Email>,
 }
 
+/// How somebody who wants an account of an address is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// They may have it.
+    Welcome,
+    /// They may not, and only the letter says so: else anybody could ask who is invited.
+    ByLetter,
+}
+
 impl Policy {
-    /// Whether `email` may register at all. A domain does not stand for those below it.
+    /// How somebody is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where `anybody` is,
+    /// nobody else is refused on a page. A domain does not stand for those below it.
     ///
     /// # Errors
-    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`].
-    pub fn allow(&self, email: &Email) -> Result<(), Refusal> {
-        if self.new_accounts != NewAccounts::Open {
-            return Err(Refusal::Closed);
+    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`], where there is nobody who would be answered otherwise.
+    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<Answer, Refusal> {
+        let may = is_invited
+            || self.new_accounts == NewAccounts::Open
+                && (self.is_for_all()
+                    || self.allowed_domains.iter().any(|domain| domain == email.domain())
+                    || self.allowed_emails.contains(email));
+        match (may, self.new_accounts) {
+            (true, _) => Ok(Answer::Welcome),
+            (false, _) if self.hides(anybody) => Ok(Answer::ByLetter),
+            (false, NewAccounts::Open) => Err(Refusal::DomainNotAllowed),
+            (false, NewAccounts::Invite | NewAccounts::Closed) => Err(Refusal::Closed),
         }
-        let (domains, emails) = (&self.allowed_domains, &self.allowed_emails);
-        let any = domains.is_empty() && emails.is_empty();
-        if any || domains.iter().any(|domain| domain == email.domain()) || emails.contains(email) {
-            Ok(())
-        } else {
-            Err(Refusal::DomainNotAllowed)
+    }
+
+    /// Whether there may be addresses whose owners are answered otherwise than the pages let everybody know, which nobody is
+    /// to find out.
+    pub fn hides(&self, anybody_is_invited: bool) -> bool {
+        match self.new_accounts {
+            NewAccounts::Invite => true,
+            NewAccounts::Open => !self.is_for_all() && (anybody_is_invited || !self.allowed_emails.is_empty()),
+            NewAccounts::Closed => anybody_is_invited,
         }
+    }
+
+    /// Whether anybody may have an account, whoever is invited: then nobody need be asked for.
+    pub fn is_for_all(&self) -> bool {
+        self.new_accounts == NewAccounts::Open && self.allowed_domains.is_empty() && self.allowed_emails.is_empty()
     }
 }
 
@@ -134,6 +162,7 @@ impl From<Conflict> for Refusal {
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
             | Conflict::AdminCodeSpent
+            | Conflict::InvitationChanged
             | Conflict::LetterTaken
             | Conflict::Key(_) => Self::NoRegistration,
         }
@@ -173,12 +202,12 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>,
     })?)
 }
 
-/// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where the address
-/// is `taken`, a note to its owner. The browser's registration from before is `given_up` for it.
+/// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where it can come to
+/// nothing, a note that says why. The browser's registration from before is `given_up` for it.
 pub fn receive_passkey(
     made: Made<Applicant>,
     said: Said,
-    taken: bool,
+    outlook: Outlook,
     given_up: Option<Registration>,
     counters: CodeCounters,
     moment: Moment<'_>,
@@ -200,7 +229,7 @@ pub fn receive_passkey(
         profile: profile.over(applicant.profile),
         claim: goes_on.claim(),
         return_to: applicant.return_to,
-        taken,
+        outlook,
         code: MailedCode::new(counters.name(moment), moment.now),
         expires_at: moment.now.after(registration::LIFETIME),
     };
@@ -210,14 +239,30 @@ pub fn receive_passkey(
     Plan::durable(changes, ())
 }
 
-/// Another code takes the place of the one that is out.
+/// What a registration of an address can come to that had an account, or had none.
+pub fn outlook(taken: bool, answer: Answer) -> Outlook {
+    match (taken, answer) {
+        (true, _) => Outlook::Taken,
+        (false, Answer::Welcome) => Outlook::Account,
+        (false, Answer::ByLetter) => Outlook::Uninvited,
+    }
+}
+
+/// Another code takes the place of the one that is out, or another note of the one before: who may register may have
+/// changed since.
 ///
 /// # Errors
 /// [`Refusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
-pub fn resend(registration: Registration, counters: CodeCounters, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
+pub fn resend(
+    registration: Registration,
+    answer: Answer,
+    counters: CodeCounters,
+    moment: Moment<'_>,
+) -> Result<Plan<()>, Refusal> {
     let registration = with_code_out(registration, moment.now)?;
     let code = registration.code.replaced(counters.name(moment), moment.now)?;
-    let registration = advanced(Registration { code, ..registration });
+    let outlook = outlook(registration.outlook == Outlook::Taken, answer);
+    let registration = advanced(Registration { code, outlook, ..registration });
     let mut changes = counters.letter(moment.now);
     changes.push(code_letter(&registration, moment));
     changes.push(RegistrationChange::Advance(registration).into());
@@ -257,6 +302,17 @@ impl CountedTry {
         &self.registration
     }
 
+    /// Compares what was typed with the code that was sent. As much is done of a wrong one whoever has the address, so nothing
+    /// more is looked up before this.
+    ///
+    /// # Errors
+    /// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent.
+    pub fn compare(&self, code: &Code) -> Result<(), Refusal> {
+        let Self { registration, typed } = self;
+        let is_right = typed.matches(code) && registration.outlook.has_code();
+        if is_right { Ok(()) } else { Err(registration.code.wrong().into()) }
+    }
+
     /// The same try of the registration as it is by now, where it lost a race: others may have been counted meanwhile.
     /// `None` where its code is not the one that is out any more.
     pub fn again(self, registration: Option<Registration>) -> Option<Self> {
@@ -277,19 +333,23 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// The right code makes the account, its passkey and a session; everything else that was pending for the address dies,
-/// whoever began it.
+/// The right code makes the account, its passkey and a session, in the groups of the invitation that uses up; everything else
+/// that was pending for the address dies, whoever began it.
 ///
 /// # Errors
-/// [`CodeRefusal::Wrong`] for any other code, and for every code where the address was taken.
+/// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent, or whose owner may not register any
+/// more.
 pub fn prove(
     counted: &CountedTry,
     code: &Code,
+    answer: Answer,
+    invitation: Option<Invitation>,
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Finished>, Refusal> {
-    let CountedTry { registration, typed } = counted.clone();
-    if !typed.matches(code) || registration.taken {
+    counted.compare(code)?;
+    let registration = counted.registration.clone();
+    if answer != Answer::Welcome {
         return Err(registration.code.wrong().into());
     }
     let Moment { visitor, now, .. } = moment;
@@ -299,7 +359,7 @@ pub fn prove(
         name: registration.profile.name,
         locale: registration.profile.locale,
         metadata: registration.profile.metadata,
-        groups: Vec::new(),
+        groups: invitation.as_ref().map(|invitation| invitation.groups.clone()).unwrap_or_default(),
         disabled: false,
         created_at: now,
         aftermath: Aftermath::default(),
@@ -308,7 +368,8 @@ pub fn prove(
     let session = Session { bound_for: registration.return_to.clone(), ..session };
     let mut changes = vec![
         RegistrationChange::Spend { browser: registration.browser, revision: registration.revision }.into(),
-        RegistrationChange::DropAll(registration.email).into(),
+        RegistrationChange::DropAll(registration.email.clone()).into(),
+        InvitationChange::Use { email: registration.email, read: invitation.map(|invitation| invitation.id) }.into(),
         AccountChange::Add(account.clone()).into(),
         PasskeyChange::Add(registration.passkey.of(account.id, registration.nickname, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
@@ -328,7 +389,11 @@ fn advanced(registration: Registration) -> Registration {
 }
 
 fn code_letter(registration: &Registration, moment: Moment<'_>) -> Change {
-    let message = if registration.taken { Message::AlreadyRegistered } else { Message::Code(registration.code.id) };
+    let message = match registration.outlook {
+        Outlook::Account => Message::Code(registration.code.id),
+        Outlook::Taken => Message::AlreadyRegistered,
+        Outlook::Uninvited => Message::NotInvited,
+    };
     moment.letter(&registration.email, message, code::LIFETIME)
 }
 
@@ -336,41 +401,60 @@ fn code_letter(registration: &Registration, moment: Moment<'_>) -> Change {
 mod tests {
     use super::*;
 
-    fn allow(new_accounts: NewAccounts, domains: &[&str], emails: &[&str], email: &str) -> Result<(), Refusal> {
+    fn answer(
+        new_accounts: NewAccounts,
+        domains: &[&str],
+        emails: &[&str],
+        email: &str,
+        invited: (bool, bool),
+    ) -> Result<Answer, Refusal> {
         let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
         let allowed_emails = emails.iter().map(|email| Email::parse(email).expect("an address")).collect();
         let policy = Policy { new_accounts, allowed_domains, allowed_emails };
-        policy.allow(&Email::parse(email).expect("an address"))
+        policy.answer(&Email::parse(email).expect("an address"), invited.0, invited.1)
     }
 
     #[test]
     fn an_allowed_domain_stands_for_itself_alone() {
-        let allow = |domains: &[&str], email: &str| allow(NewAccounts::Open, domains, &[], email);
-        assert_eq!(allow(&[], "a@anything.example"), Ok(()));
-        assert_eq!(allow(&["example.com", "b.example"], "a@B.example"), Ok(()));
+        let answer = |domains: &[&str], email: &str| answer(NewAccounts::Open, domains, &[], email, (false, false));
+        assert_eq!(answer(&[], "a@anything.example"), Ok(Answer::Welcome));
+        assert_eq!(answer(&["example.com", "b.example"], "a@B.example"), Ok(Answer::Welcome));
         for other in ["a@sub.example.com", "a@badexample.com", "a@com.example"] {
-            assert_eq!(allow(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
+            assert_eq!(answer(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
         }
     }
 
     #[test]
-    fn an_allowed_address_is_allowed_besides_the_domains() {
-        let allow = |domains: &[&str], email: &str| allow(NewAccounts::Open, domains, &["Ann@B.example"], email);
-        assert_eq!(allow(&["example.com"], "ann@b.example"), Ok(()));
-        assert_eq!(allow(&["example.com"], "bob@example.com"), Ok(()));
-        assert_eq!(allow(&[], "ann@b.example"), Ok(()));
+    fn an_allowed_address_is_allowed_besides_the_domains_and_nobody_is_told_that_they_are_not() {
+        let answer = |domains: &[&str], email: &str| {
+            answer(NewAccounts::Open, domains, &["Ann@B.example"], email, (false, false))
+        };
+        assert_eq!(answer(&["example.com"], "ann@b.example"), Ok(Answer::Welcome));
+        assert_eq!(answer(&["example.com"], "bob@example.com"), Ok(Answer::Welcome));
+        assert_eq!(answer(&[], "ann@b.example"), Ok(Answer::Welcome));
         for other in ["bob@b.example", "ann+x@b.example"] {
-            assert_eq!(allow(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
-            assert_eq!(allow(&[], other), Err(Refusal::DomainNotAllowed), "{other}");
+            assert_eq!(answer(&["example.com"], other), Ok(Answer::ByLetter), "{other}");
+            assert_eq!(answer(&[], other), Ok(Answer::ByLetter), "{other}");
         }
     }
 
     #[test]
     fn closed_is_closed_for_allowed_addresses_too() {
-        for new_accounts in [NewAccounts::Invite, NewAccounts::Closed] {
-            for (domains, emails) in [(&[][..], &[][..]), (&["example.com"], &["a@example.com"])] {
-                assert_eq!(allow(new_accounts, domains, emails, "a@example.com"), Err(Refusal::Closed));
-            }
+        for (domains, emails) in [(&[][..], &[][..]), (&["example.com"], &["a@example.com"])] {
+            let answer =
+                |new_accounts, invited| answer(new_accounts, domains, emails, "a@example.com", (false, invited));
+            assert_eq!(answer(NewAccounts::Closed, false), Err(Refusal::Closed));
+            assert_eq!(answer(NewAccounts::Closed, true), Ok(Answer::ByLetter));
+            assert_eq!(answer(NewAccounts::Invite, false), Ok(Answer::ByLetter));
+        }
+    }
+
+    #[test]
+    fn who_is_invited_may_register_under_each_policy_and_hides_who_is_not() {
+        for new_accounts in NewAccounts::ALL {
+            let answer = |invited| answer(new_accounts, &["example.com"], &[], "a@elsewhere.example", (invited, true));
+            assert_eq!(answer(true), Ok(Answer::Welcome));
+            assert_eq!(answer(false), Ok(Answer::ByLetter));
         }
     }
 }

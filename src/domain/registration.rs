@@ -18,6 +18,24 @@ pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// How many dead passkeys a browser is told of: whoever begins more often is told of the last ones.
 const MOST_DEAD: usize = 8;
 
+/// What a registration can come to. Whoever began it sees the same pages; the letter to the address is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// An account, with the code of the letter.
+    Account,
+    /// Nothing: the address had an account, and its owner was told of it.
+    Taken,
+    /// Nothing: nobody of that address may register, and the letter says so.
+    Uninvited,
+}
+
+impl Outlook {
+    /// Whether a code was sent that opens it.
+    pub fn has_code(self) -> bool {
+        self == Self::Account
+    }
+}
+
 /// A registration as stored, by the browser that began it: a browser has one at most.
 #[derive(Clone, Debug)]
 pub struct Registration {
@@ -42,8 +60,8 @@ pub struct Registration {
     pub claim: Claim,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
-    /// The address had an account: the owner was written to, and no code opens this.
-    pub taken: bool,
+    /// What it can come to.
+    pub outlook: Outlook,
     /// The code that is out.
     pub code: MailedCode,
     /// From this moment on the registration is gone.

@@ -38,6 +38,7 @@ impl From<Conflict> for Refusal {
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
             | Conflict::AdminCodeSpent
+            | Conflict::InvitationChanged
             | Conflict::LetterTaken
             | Conflict::Limit(_)
             | Conflict::Key(_) => Self::Unknown,

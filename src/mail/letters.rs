@@ -4,11 +4,13 @@
 
 mod already_registered;
 mod code;
+mod not_invited;
 mod notice;
 mod welcome;
 
 pub use already_registered::AlreadyRegistered;
 pub use code::{Code, CodeFor};
+pub use not_invited::NotInvited;
 pub use notice::{Notice, Told};
 pub use welcome::Welcome;
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::letters::{AlreadyRegistered, Code, CodeFor, Notice, Rendered, Told, Welcome};
+use super::letters::{AlreadyRegistered, Code, CodeFor, NotInvited, Notice, Rendered, Told, Welcome};
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::{self, CodeId};
@@ -47,6 +47,7 @@ impl Writer {
                 let sign_in_url = &*self.sign_in_url;
                 AlreadyRegistered { when, browser, sign_in_url }.render(language, &self.brand)
             }
+            Message::NotInvited => NotInvited { when, browser }.render(language, &self.brand),
             Message::Welcome => {
                 let app_url = &*self.app_url;
                 Welcome { when, browser, app_url }.render(language, &self.brand)
@@ -64,6 +65,7 @@ impl Writer {
             Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
             Message::RecoveryCancelled => self.notice(Told::RecoveryCancelled, when, browser, language),
             Message::RecoveryContested => self.notice(Told::RecoveryContested, when, browser, language),
+            Message::AskOperator => self.notice(Told::AskOperator, when, browser, language),
             Message::CodesTried => self.notice(Told::CodesTried, when, browser, language),
             Message::RecoveryUndone => self.notice(Told::RecoveryUndone, when, browser, language),
             Message::PasskeyAdded { aaguid } => {

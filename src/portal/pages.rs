@@ -22,8 +22,10 @@ use super::handler::PageError;
 use super::{Portal, answer, views};
 use crate::auth::sessions::LiveSession;
 use crate::domain::own_paths::{RECOVER_REVIEW, SIGN_IN};
+use crate::domain::register::NewAccounts;
 use crate::gate::detour;
 use crate::gate::refusal::GateRefusal;
+use crate::store::StoreError;
 
 /// `/_bmauth/`: on to the sign-in page.
 pub async fn front() -> Response {
@@ -61,7 +63,12 @@ pub async fn asset(State(portal): State<Arc<Portal>>, uri: http::Uri) -> Result<
 }
 
 impl Portal {
-    fn registration(&self) -> views::Registration {
-        if self.auth.register.is_open() { views::Registration::Open } else { views::Registration::Closed }
+    /// Who may create an account, as far as a page tells.
+    async fn registration(&self) -> Result<views::Registration, StoreError> {
+        Ok(match self.auth.register.new_accounts().await? {
+            NewAccounts::Open => views::Registration::Open,
+            NewAccounts::Invite => views::Registration::Invite,
+            NewAccounts::Closed => views::Registration::Closed,
+        })
     }
 }

@@ -31,7 +31,7 @@ pub enum Registration {
     /// Anybody.
     #[default]
     Open,
-    /// Who was invited.
+    /// Who was invited: anybody may ask, and nobody is told on a page whether somebody else was.
     Invite,
     /// Nobody.
     Closed,

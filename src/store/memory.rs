@@ -8,6 +8,7 @@ mod state;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::{LEEWAY, Timestamp};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
+use crate::domain::invitation::Invitation;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
@@ -151,6 +153,16 @@ impl Records for MemoryStore {
 
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         Ok(self.state().bookmarks.get(&name).cloned())
+    }
+
+    async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError> {
+        Ok(self.state().invitations.get(email).cloned())
+    }
+
+    async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        Ok(state.invitations.range((from, Bound::Unbounded)).take(limit).map(|(_, one)| one.clone()).collect())
     }
 
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {

@@ -46,6 +46,7 @@ use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::host::Host;
+use crate::domain::invitation::Invitation;
 use crate::domain::letter::Letter;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::{Link, LinkCodeDigest};
@@ -143,6 +144,14 @@ impl RedbStore {
         })
         .await
     }
+}
+
+/// A byte that no UTF-8 text has: it comes after every address.
+const NO_TEXT: u8 = 0xff;
+
+/// The least that comes after an address, which has no zero byte.
+fn first_after(email: Option<&Email>) -> Vec<u8> {
+    email.map_or_else(Vec::new, |email| [email.as_str().as_bytes(), &[0]].concat())
 }
 
 /// How many keys are in memory at once where all of a table are looked at.
@@ -244,11 +253,9 @@ impl Records for RedbStore {
     }
 
     async fn accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
-        // The least that comes after an address: no address has a zero byte.
-        let first = after.map_or_else(Vec::new, |email| [email.as_str().as_bytes(), &[0]].concat());
+        let first = first_after(after);
         self.read(move |view| {
-            // No UTF-8 text has this byte.
-            let emails = view.keys(Table::AccountsByEmail, first..=vec![0xff], limit)?;
+            let emails = view.keys(Table::AccountsByEmail, first..=vec![NO_TEXT], limit)?;
             let account = |email: &Vec<u8>| {
                 let id = view.get(Table::AccountsByEmail, email)?.ok_or_else(|| dangling(Table::AccountsByEmail))?;
                 view.load_indexed(&id)
@@ -296,6 +303,20 @@ impl Records for RedbStore {
 
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         self.read(move |view| view.load(name.bytes())).await
+    }
+
+    async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError> {
+        let key = email.as_str().as_bytes().to_vec();
+        self.read(move |view| view.load(&key)).await
+    }
+
+    async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
+        let first = first_after(after);
+        self.read(move |view| {
+            let emails = view.keys(Table::Invitations, first..=vec![NO_TEXT], limit)?;
+            emails.iter().map(|email| view.load_indexed(email)).collect()
+        })
+        .await
     }
 
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {

@@ -19,8 +19,9 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::host::{Authority, Host};
 use crate::domain::link::Policy;
 use crate::domain::origin::{Origin, OwnOrigins};
-use crate::domain::own_paths::RECOVER;
+use crate::domain::own_paths::{RECOVER, REGISTER};
 use crate::domain::plan::{Conflict, Durability, KeyChange, KeyConflict, Plan};
+use crate::domain::recover::RecoveryPolicy;
 use crate::domain::route::Scheme;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionLimits;
@@ -103,8 +104,11 @@ impl Gateway {
             verifying,
             identity,
             policy: config.policy.clone(),
-            recovery: config.recovery,
-            recovery_delay: config.recovery_delay,
+            recovery: RecoveryPolicy {
+                mode: config.recovery,
+                delay: config.recovery_delay,
+                admins: config.admins.clone(),
+            },
             linking: config.link.policy,
             elevation: config.api.elevation,
             keys,
@@ -151,9 +155,14 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>, hand_offs: &Arc<HandOffs>) ->
 
 /// What an operator can do with the gateway of this configuration.
 pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
-    let page = config.public_url.url().join(RECOVER).ok();
-    let code_page = page.map(String::from).unwrap_or_default();
-    Operating { auth: Arc::clone(auth), code_page }
+    let page = |path| config.public_url.url().join(path).map(String::from).unwrap_or_default();
+    Operating {
+        auth: Arc::clone(auth),
+        code_page: page(RECOVER),
+        register_page: page(REGISTER),
+        admins: config.admins.clone(),
+        asked_groups: config.routes.iter().flat_map(|route| route.demands.groups.iter().cloned()).collect(),
+    }
 }
 
 /// How mails leave, as the configuration says.

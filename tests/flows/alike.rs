@@ -13,9 +13,11 @@ use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
+use bmauth::domain::invitation::Invitation;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Link, LinkCodeDigest};
+use bmauth::domain::operate::Regroup;
 use bmauth::domain::passkey::{CredentialId, LockedOut, Passkey as Kept};
 use bmauth::domain::plan::{AccountChange, Change, Counter, Durability};
 use bmauth::domain::recovery::{Hold, Recovery};
@@ -40,6 +42,7 @@ use crate::world::{CONFIG, World};
 const KNOWN: &str = "maria@example.com";
 const DISABLED: &str = "diane@example.com";
 const UNKNOWN: &str = "nelly@example.com";
+const INVITED: &str = "ingra@example.com";
 
 /// A store that writes down what is asked of it.
 struct Counting {
@@ -154,6 +157,15 @@ impl Records for Counting {
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.several("letters", self.store.letters_due(now, limit).await)
     }
+    async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError> {
+        self.one("an invitation");
+        self.store.invitation(email).await
+    }
+
+    async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
+        self.several("invitations", self.store.invitations(after, limit).await)
+    }
+
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         self.one("a bookmark");
         self.store.bookmark(name).await
@@ -288,41 +300,56 @@ async fn signing_in_asks_as_much_of_the_store_whoever_has_the_address() {
 #[tokio::test]
 async fn registering_asks_as_much_of_the_store_whoever_has_the_address() {
     let (world, store, _directory) = world("").await;
-    the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
-        let mut browser = world.browser();
-        let mut key = Passkey::new(&[email.as_bytes(), b" on a page"].concat());
-        let asked = browser.ask_to_register(email, &mut key).await;
-        assert_eq!(asked.status, StatusCode::OK);
-        steps.done("options and passkey");
-        steps.deliver(&world).await;
-        let mut again = Passkey::new(&[email.as_bytes(), b" on a page again"].concat());
-        assert_eq!(browser.ask_to_register(email, &mut again).await.status, StatusCode::OK);
-        steps.done("options and passkey once more");
-        steps.deliver(&world).await;
-        assert_eq!(browser.enter("000000").await.status, StatusCode::UNPROCESSABLE_ENTITY);
-        steps.done("a wrong code");
-        world.wait(30);
-        assert_eq!(browser.submit("/_bmauth/register/code/resend", &[]).await.status, StatusCode::SEE_OTHER);
-        steps.done("another code");
-        steps.deliver(&world).await;
+    the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| registers(&world, email, steps).await)
+        .await;
+}
 
-        let mut key = Passkey::new(&[email.as_bytes(), b" elsewhere"].concat());
-        for mut client in [Client::page(&world), Client::app(&world)] {
-            client.ask_to_sign_up(email, &mut key).await;
-            steps.done("options and passkey over the API");
-            client.enter(email, "000000").await;
-            steps.done("a wrong code over the API");
-            for wait in [0, 30] {
-                world.wait(wait);
-                client.ask_for_code(email).await;
-                steps.done("a code is asked for");
-                steps.deliver(&world).await;
-                client.enter(email, "000000").await;
-                steps.done("another wrong code over the API");
-            }
-        }
+#[tokio::test]
+async fn registering_asks_as_much_of_the_store_whoever_is_invited() {
+    let (world, store, _directory) =
+        world(&format!("[accounts]\nregistration = \"open\"\nallowed_emails = [{KNOWN:?}, {DISABLED:?}]")).await;
+    world.auth.operate.invite(Email::parse(INVITED).unwrap(), Vec::new()).await.unwrap();
+    store.take();
+    the_same_for_each(&store, &[INVITED, UNKNOWN, KNOWN, DISABLED], async |email, steps| {
+        registers(&world, email, steps).await;
     })
     .await;
+}
+
+/// Everything that somebody can do who wants an account and does not know the code.
+async fn registers(world: &World, email: &str, steps: &mut Steps<'_>) {
+    let mut browser = world.browser();
+    let mut key = Passkey::new(&[email.as_bytes(), b" on a page"].concat());
+    let asked = browser.ask_to_register(email, &mut key).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    steps.done("options and passkey");
+    steps.deliver(world).await;
+    let mut again = Passkey::new(&[email.as_bytes(), b" on a page again"].concat());
+    assert_eq!(browser.ask_to_register(email, &mut again).await.status, StatusCode::OK);
+    steps.done("options and passkey once more");
+    steps.deliver(world).await;
+    assert_eq!(browser.enter("000000").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    steps.done("a wrong code");
+    world.wait(30);
+    assert_eq!(browser.submit("/_bmauth/register/code/resend", &[]).await.status, StatusCode::SEE_OTHER);
+    steps.done("another code");
+    steps.deliver(world).await;
+
+    let mut key = Passkey::new(&[email.as_bytes(), b" elsewhere"].concat());
+    for mut client in [Client::page(world), Client::app(world)] {
+        client.ask_to_sign_up(email, &mut key).await;
+        steps.done("options and passkey over the API");
+        client.enter(email, "000000").await;
+        steps.done("a wrong code over the API");
+        for wait in [0, 30] {
+            world.wait(wait);
+            client.ask_for_code(email).await;
+            steps.done("a code is asked for");
+            steps.deliver(world).await;
+            client.enter(email, "000000").await;
+            steps.done("another wrong code over the API");
+        }
+    }
 }
 
 async fn recovers(browser: &mut Browser, email: &str) -> StatusCode {
@@ -378,6 +405,34 @@ async fn what_stands_for_a_letter_never_leaves_and_does_not_stay() {
     }
     assert_eq!(recovers(&mut world.browser(), KNOWN).await, StatusCode::SEE_OTHER);
     assert_eq!(world.mails(KNOWN).await.len(), 1);
+}
+
+#[tokio::test]
+async fn getting_back_in_asks_as_much_of_the_store_whether_or_not_somebody_administrates() {
+    for mode in ["email", "delayed"] {
+        let (world, store, _directory) = world(&format!("[accounts]\nadmins = \"it\"\nrecovery = \"{mode}\"\n")).await;
+        let account = world.store.account_by_email(&Email::parse(KNOWN).unwrap()).await.unwrap().unwrap();
+        let regroup = Regroup { add: vec!["it".to_owned()], ..Regroup::default() };
+        world.auth.operate.regroup(account, regroup).await.unwrap();
+        store.take();
+        the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
+            let mut browser = world.browser();
+            recovers(&mut browser, email).await;
+            steps.done("the address");
+            steps.deliver(&world).await;
+            for code in ["000000", "ABCD-EFGH-JKMN-PQRS"] {
+                browser.get("/_bmauth/recover/code").await;
+                browser.submit("/_bmauth/recover/code", &[("code", code)]).await;
+                steps.done("a wrong code");
+            }
+            world.wait(30);
+            browser.get("/_bmauth/recover/code").await;
+            browser.submit("/_bmauth/recover/code/resend", &[]).await;
+            steps.done("another code");
+            steps.deliver(&world).await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
+use bmauth::domain::invitation::Invitation;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Link, LinkCodeDigest};
@@ -298,6 +299,14 @@ impl Records for Fragile {
     async fn letters_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
         self.check()?.letters_due(now, limit).await
     }
+    async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError> {
+        self.check()?.invitation(email).await
+    }
+
+    async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
+        self.check()?.invitations(after, limit).await
+    }
+
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         self.check()?.bookmark(name).await
     }

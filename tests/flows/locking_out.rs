@@ -15,7 +15,7 @@ use crate::world::World;
 fn config(public_url: &str, rp_id: &str, directory: &Path) -> String {
     format!(
         "public_url = {public_url:?}\n[passkeys]\nrp_id = {rp_id:?}\n[storage]\npath = {:?}\n\
-         [email]\nfrom = \"no-reply@example.com\"\ntransport = \"log\"\n\
+         [email]\nfrom = \"no-reply@example.com\"\ntransport = \"log\"\n[accounts]\nregistration = \"open\"\n\
          [server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[route]]\npath = \"/\"\n",
         directory.join("bmauth.redb")
     )

@@ -20,6 +20,7 @@ mod exactness;
 mod going_back;
 mod guessing;
 mod handing_over;
+mod inviting;
 mod linking;
 mod locking_out;
 mod managing;

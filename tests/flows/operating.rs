@@ -36,9 +36,14 @@ async fn world() -> (World, axum::Router) {
 
 async fn world_of(text: &str) -> (World, axum::Router) {
     let world = World::with(text, Arc::new(MemoryStore::new())).await;
-    let config = configured(text);
-    let operating: Operating = wire::operating(&config, &world.auth);
-    (world, admin::router(Arc::new(operating)))
+    let router = router_of(text, &world);
+    (world, router)
+}
+
+/// The router of the admin socket of a world with that configuration.
+pub fn router_of(text: &str, world: &World) -> axum::Router {
+    let operating: Operating = wire::operating(&configured(text), &world.auth);
+    admin::router(Arc::new(operating))
 }
 
 async fn person(world: &World, email: &str, key: &[u8]) -> (Browser, Passkey) {
@@ -47,7 +52,7 @@ async fn person(world: &World, email: &str, key: &[u8]) -> (Browser, Passkey) {
     (browser, passkey)
 }
 
-async fn ask(router: &axum::Router, method: Method, target: &str) -> (StatusCode, Value) {
+pub async fn ask(router: &axum::Router, method: Method, target: &str) -> (StatusCode, Value) {
     let request = Request::builder().method(method).uri(target).body(Body::empty()).unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
     let status = answer.status();
@@ -55,13 +60,13 @@ async fn ask(router: &axum::Router, method: Method, target: &str) -> (StatusCode
     (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{status} {body:?}")))
 }
 
-async fn get(router: &axum::Router, target: &str) -> Value {
+pub async fn get(router: &axum::Router, target: &str) -> Value {
     let (status, value) = ask(router, Method::GET, target).await;
     assert_eq!(status, StatusCode::OK, "{value}");
     value
 }
 
-async fn post(router: &axum::Router, target: &str) -> Value {
+pub async fn post(router: &axum::Router, target: &str) -> Value {
     let (status, value) = ask(router, Method::POST, target).await;
     assert_eq!(status, StatusCode::OK, "{value}");
     value

@@ -18,6 +18,7 @@ mod claims {
     pub mod atomic;
     pub mod bookmarks;
     pub mod counting;
+    pub mod inviting;
     pub mod linking;
     pub mod managing;
     pub mod operating;
@@ -81,6 +82,13 @@ contract! {
     bookmarks {
         a_bookmark_is_found_by_its_name_and_swept_when_its_time_is_over
         a_bookmark_from_the_future_is_removed
+    }
+    inviting {
+        an_invitation_is_found_by_its_address_and_made_anew
+        invitations_are_listed_by_address_from_where_the_last_list_ended
+        an_invitation_is_used_once_and_only_as_it_was_read
+        an_invitation_is_taken_back_where_there_is_one
+        nobody_is_invited_who_has_an_account
     }
     registering {
         a_ceremony_reads_as_it_was_added

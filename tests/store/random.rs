@@ -11,13 +11,14 @@ use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::host::Host;
+use bmauth::domain::invitation::Invitation;
 use bmauth::domain::letter::{Letter, Message};
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, CounterChange, Durability, EventChange,
-    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
-    TokensChange,
+    HoldChange, InvitationChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange,
+    RegistrationChange, SessionChange, TokensChange,
 };
 use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
 use bmauth::domain::registration::Registration;
@@ -293,6 +294,15 @@ fn in_progress() -> impl Strategy<Value = Change> {
         (n(), time()).prop_map(|(n, expires_at)| {
             Change::Bookmark(BookmarkChange::Put(Bookmark { expires_at, ..bookmark(n) }))
         }),
+        (n(), n()).prop_map(|(n, id)| {
+            let id = invitation(id).id;
+            Change::Invitation(InvitationChange::Put(Invitation { id, ..invitation(n) }))
+        }),
+        (n(), n(), any::<bool>()).prop_map(|(n, id, none)| Change::Invitation(InvitationChange::Use {
+            email: email(n),
+            read: (!none).then_some(invitation(id).id)
+        })),
+        n().prop_map(|n| Change::Invitation(InvitationChange::TakeBack(email(n)))),
         n().prop_map(|n| Change::Recovery(RecoveryChange::DropAll(account_id(n)))),
         (n(), n()).prop_map(|(n, of)| Change::AdminCode(AdminCodeChange::Spend {
             account: account_id(of),
@@ -373,6 +383,8 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
         store.hold(account_id(n)).await.unwrap().shown(),
         format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
         format!("{:?}", store.bookmark(digest(n)).await.unwrap()),
+        format!("{:?}", store.invitation(&email(n)).await.unwrap()),
+        format!("{:?}", store.invitations(Some(&email(n)), 2).await.unwrap()),
     ]
     .join("\n")
 }

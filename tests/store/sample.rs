@@ -15,6 +15,7 @@ use bmauth::domain::code::CodeId;
 use bmauth::domain::destination::Destination;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
+use bmauth::domain::invitation::{Invitation, InvitationId};
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::id::LinkId;
 use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
@@ -25,7 +26,7 @@ use bmauth::domain::path::RequestTarget;
 use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
 use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
-use bmauth::domain::registration::Registration;
+use bmauth::domain::registration::{Outlook, Registration};
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
@@ -305,7 +306,7 @@ pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
         profile: Profile::default(),
         claim: Claim::Cookie,
         return_to: Destination::root(),
-        taken: browser.is_multiple_of(2),
+        outlook: if browser.is_multiple_of(2) { Outlook::Taken } else { Outlook::Account },
         code: mailed(of_code, 0),
         expires_at: at(4000),
     }
@@ -419,6 +420,11 @@ pub fn hold(n: u32, account: u32) -> Hold {
 
 pub fn admin_code(n: u32, account: u32) -> AdminCode {
     AdminCode { account: account_id(account), digest: code_digest(n), expires_at: at(5000) }
+}
+
+pub fn invitation(n: u32) -> Invitation {
+    let groups = (0..n % 3).map(|group| format!("group-{group}")).collect();
+    Invitation { id: InvitationId(uuid(n)), email: email(n), groups, made_at: at(1000) }
 }
 
 pub fn bookmark(n: u32) -> Bookmark {

@@ -301,6 +301,7 @@ impl From<Conflict> for Refusal {
             | Conflict::RegistrationChanged
             | Conflict::Key(_)
             | Conflict::AdminCodeSpent
+            | Conflict::InvitationChanged
             | Conflict::RecoveryChanged
             | Conflict::TokensChanged
             | Conflict::HoldChanged

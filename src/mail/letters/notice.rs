@@ -22,6 +22,8 @@ pub enum Told<'a> {
     RecoveryContested,
     /// A contested recovery was undone.
     RecoveryUndone,
+    /// The operator alone lets this person back in.
+    AskOperator,
     /// Codes were tried so often that letters carry long ones today.
     CodesTried,
     /// A passkey was added.
@@ -113,6 +115,12 @@ impl Notice<'_> {
             Told::RecoveryUndone => {
                 ("mail-undone-subject", words.say("mail-undone-text"), "mail-devices-button", "mail-undo-ignore")
             }
+            Told::AskOperator => (
+                "mail-operator-subject",
+                words.say("mail-operator-text"),
+                "mail-devices-button",
+                "mail-operator-ignore",
+            ),
             Told::CodesTried => {
                 ("mail-tried-subject", words.say("mail-tried-text"), "mail-devices-button", "mail-tried-ignore")
             }

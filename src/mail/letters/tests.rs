@@ -9,7 +9,7 @@ fn brand() -> Brand {
 
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 15] {
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 17] {
     let code = |purpose| Code { purpose, code: "482 139", when: WHEN, browser }.render(language, brand);
     let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
     let provider = "1Password";
@@ -25,6 +25,8 @@ fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 
         notice(Told::RecoveryContested),
         notice(Told::RecoveryUndone),
         notice(Told::CodesTried),
+        notice(Told::AskOperator),
+        NotInvited { when: WHEN, browser }.render(language, brand),
         notice(Told::PasskeyAdded { provider }),
         notice(Told::MorePasskeysAdded),
         notice(Told::PasskeyRemoved { provider }),
@@ -91,18 +93,22 @@ fn links_and_codes_stand_in_both_versions() {
         contested,
         undone,
         tried,
+        operator,
+        uninvited,
         added,
         more,
         removed,
         copied,
         moved,
     ] = every_letter(Language::English, &brand(), BROWSER);
-    for letter in [&held, &recovered, &cancelled, &contested, &undone, &tried, &added, &more, &removed, &copied, &moved]
-    {
+    for letter in [
+        &held, &recovered, &cancelled, &contested, &undone, &tried, &operator, &added, &more, &removed, &copied, &moved,
+    ] {
         assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
     }
     for (letter, part) in [
         (recovery, "482 139"),
+        (uninvited, "New accounts are by invitation, and there is none for this address"),
         (held, "28 November 2026, 14:05 UTC"),
         (added, "1Password"),
         (removed, "1Password"),

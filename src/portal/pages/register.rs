@@ -28,7 +28,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     if caller.session(&portal).await?.is_some() {
         return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
-    let view = Register { return_to: caller.return_path(), registration: portal.registration() };
+    let view = Register { return_to: caller.return_path(), registration: portal.registration().await? };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

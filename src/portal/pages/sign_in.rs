@@ -58,7 +58,7 @@ pub async fn get(
             }
         }
     }
-    let (return_to, registration) = (caller.return_path(), portal.registration());
+    let (return_to, registration) = (caller.return_path(), portal.registration().await?);
     let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }

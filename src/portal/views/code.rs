@@ -41,7 +41,10 @@ pub struct Forget<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeFor {
     /// An account to be.
-    Registering,
+    Registering {
+        /// Whether there are addresses that may have none, to which the mail says so.
+        of_some: bool,
+    },
     /// An account that its owner cannot sign in to.
     GettingBackIn {
         /// Whether the operator hands the code out, and no mail brings it.
@@ -123,8 +126,12 @@ impl Code<'_> {
             (false, Kind::Letters) => ("code-heading", "code-label-long"),
         };
         let (sent, code_url, resend_url, back_url) = match self.code_for {
-            CodeFor::Registering => {
-                let sent = self.longer("code-sent", "code-sent-long");
+            CodeFor::Registering { of_some } => {
+                let sent = if of_some {
+                    self.longer("code-sent-to-some", "code-sent-to-some-long")
+                } else {
+                    self.longer("code-sent", "code-sent-long")
+                };
                 (sent, own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
             }
             CodeFor::GettingBackIn { by_hand } => {

@@ -32,7 +32,6 @@ struct OpenPage<'a> {
 struct ClosedPage<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    notice: String,
     sign_in_url: String,
 }
 
@@ -43,13 +42,9 @@ impl Register<'_> {
         let here = detour::returning(own_paths::REGISTER, self.return_to);
         let sign_in_url = detour::returning(own_paths::SIGN_IN, self.return_to);
         let frame = Frame::new(chrome, words.say("register-heading"), &here);
-        let notice = match self.registration {
-            Registration::Open => {
-                return finish(&OpenPage { frame, words, page: self, sign_in_url });
-            }
-            Registration::Invite => words.say("register-invite"),
-            Registration::Closed => words.say("register-closed"),
-        };
-        finish(&ClosedPage { frame, words, notice, sign_in_url })
+        match self.registration {
+            Registration::Open | Registration::Invite => finish(&OpenPage { frame, words, page: self, sign_in_url }),
+            Registration::Closed => finish(&ClosedPage { frame, words, sign_in_url }),
+        }
     }
 }

@@ -50,7 +50,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::TooMany,
     ] {
         let page = Code {
-            code_for: CodeFor::Registering,
+            code_for: CodeFor::Registering { of_some: false },
             email,
             return_to: Some(return_to),
             kind: code::Kind::Digits,
@@ -331,7 +331,7 @@ fn nothing_hostile_gets_out_of_its_place() {
 fn a_hostile_address_is_shown_as_it_was_typed() {
     let page = english(|chrome| {
         Code {
-            code_for: CodeFor::Registering,
+            code_for: CodeFor::Registering { of_some: false },
             email: "<b>@example.com",
             return_to: None,
             kind: code::Kind::Digits,
@@ -360,14 +360,30 @@ fn the_way_back_survives_every_link_and_language() {
 
 #[test]
 fn new_accounts_are_offered_only_where_they_can_be_made() {
-    for (registration, sentence) in
-        [(Registration::Invite, "New accounts are by invitation."), (Registration::Closed, "New accounts are closed.")]
-    {
+    let page = |registration| {
         let sign_in = english(|chrome| SignIn { registration, ..open_sign_in(None) }.render(chrome));
-        assert!(!sign_in.contains("/_bmauth/register"), "{registration:?}");
-        let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
-        says(&register, sentence);
-        assert!(!register.contains("<form") && register.contains("href=\"/_bmauth/sign-in\""));
+        (sign_in, english(|chrome| Register { return_to: None, registration }.render(chrome)))
+    };
+    let (sign_in, register) = page(Registration::Closed);
+    assert!(!sign_in.contains("/_bmauth/register"), "{sign_in}");
+    says(&register, "New accounts are closed.");
+    assert!(!register.contains("<form") && register.contains("href=\"/_bmauth/sign-in\""), "{register}");
+    for registration in [Registration::Open, Registration::Invite] {
+        let (sign_in, register) = page(registration);
+        assert!(sign_in.contains("/_bmauth/register") && register.contains("<form"), "{registration:?}");
+        assert_eq!(register.contains("New accounts are by invitation."), registration == Registration::Invite);
+    }
+}
+
+#[test]
+fn the_code_page_promises_no_code_where_there_may_be_none() {
+    let code_for = CodeFor::Registering { of_some: true };
+    for (kind, sentence) in [
+        (code::Kind::Digits, "If this address may have an account, the mail has a 6-digit code."),
+        (code::Kind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
+    ] {
+        let page = Code { code_for, email: EMAIL, return_to: None, kind, forget: None, state: CodeState::Fresh };
+        says(&english(|chrome| page.render(chrome)), sentence);
     }
 }
 
@@ -386,7 +402,7 @@ fn the_code_page_says_what_happened_last() {
     ] {
         let page = english(|chrome| {
             Code {
-                code_for: CodeFor::Registering,
+                code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
                 return_to: None,
                 kind: code::Kind::Digits,
@@ -405,7 +421,7 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
         let state = CodeState::Fresh;
         english(|chrome| {
             Code {
-                code_for: CodeFor::Registering,
+                code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
                 return_to: None,
                 kind: code::Kind::Digits,
@@ -428,7 +444,7 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
     let code = |state| {
         english(|chrome| {
             Code {
-                code_for: CodeFor::Registering,
+                code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
                 return_to: None,
                 kind: code::Kind::Digits,
@@ -608,7 +624,7 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
 #[test]
 fn a_code_of_letters_is_asked_for_as_one() {
     for (code_for, lead) in [
-        (CodeFor::Registering, "We sent a code of 15 letters and digits to maria@example.com."),
+        (CodeFor::Registering { of_some: false }, "We sent a code of 15 letters and digits to maria@example.com."),
         (
             CodeFor::GettingBackIn { by_hand: false },
             "If that account exists, we sent a code of 15 letters and digits to",

@@ -1,11 +1,11 @@
-//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks.
+//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks, invitations.
 
 use super::state::State;
 use crate::domain::account::AccountId;
 use crate::domain::link::{Link, Stage};
 use crate::domain::plan::{
-    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange,
-    RegistrationChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange,
+    RecoveryChange, RegistrationChange,
 };
 
 impl State {
@@ -109,6 +109,26 @@ impl State {
     #[expect(clippy::unnecessary_wraps, reason = "every kind of change is made alike")]
     pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), Conflict> {
         self.bookmarks.insert(bookmark.name, bookmark);
+        Ok(())
+    }
+
+    pub(super) fn make_invitation(&mut self, change: InvitationChange) -> Result<(), Conflict> {
+        match change {
+            InvitationChange::Put(invitation) => {
+                if self.accounts.values().any(|account| account.email == invitation.email) {
+                    return Err(AccountConflict::EmailTaken.into());
+                }
+                self.invitations.insert(invitation.email.clone(), invitation);
+            }
+            InvitationChange::Use { email, read } => {
+                if self.invitations.remove(&email).map(|there| there.id) != read {
+                    return Err(Conflict::InvitationChanged);
+                }
+            }
+            InvitationChange::TakeBack(email) => {
+                self.invitations.remove(&email).ok_or(Conflict::InvitationChanged)?;
+            }
+        }
         Ok(())
     }
 

@@ -10,7 +10,9 @@ use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
 use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
 use crate::domain::host::Host;
+use crate::domain::invitation::Invitation;
 use crate::domain::letter::{Letter, LetterId};
 use crate::domain::link::Link;
 use crate::domain::link::id::LinkId;
@@ -37,6 +39,7 @@ pub(super) struct State {
     pub(super) holds: BTreeMap<AccountId, Hold>,
     pub(super) admin_codes: BTreeMap<AccountId, AdminCode>,
     pub(super) bookmarks: BTreeMap<SecretDigest, Bookmark>,
+    pub(super) invitations: BTreeMap<Email, Invitation>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
     pub(super) counters: BTreeMap<Counter, Count>,
@@ -68,6 +71,7 @@ impl State {
             Change::Recovery(change) => self.make_recovery(change),
             Change::Hold(change) => self.make_hold(change),
             Change::Bookmark(change) => self.make_bookmark(change),
+            Change::Invitation(change) => self.make_invitation(change),
             Change::Letter(change) => self.make_letter(change),
             Change::Counter(change) => self.make_counter(change),
             Change::Key(change) => self.make_key(change),

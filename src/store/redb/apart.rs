@@ -13,6 +13,7 @@ use crate::domain::activity::Event;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::Ceremony;
+use crate::domain::invitation::Invitation;
 use crate::domain::letter::Letter;
 use crate::domain::link::Link;
 use crate::domain::passkey::Passkey;
@@ -64,6 +65,7 @@ pub fn written_by(change: &Change) -> Vec<(&'static str, usize, usize)> {
         | Change::Hold(_)
         | Change::AdminCode(_)
         | Change::Bookmark(_)
+        | Change::Invitation(_)
         | Change::Event(_)
         | Change::Counter(_)
         | Change::Key(_) => Vec::new(),
@@ -80,7 +82,7 @@ fn lengths<R: Row>(row: &R) -> Vec<(&'static str, usize, usize)> {
 type Again = fn(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>>;
 
 /// The tables that rows are kept in, by their names, and what reads a row of each and writes it again.
-pub const TABLES: [(&str, Again); 15] = [
+pub const TABLES: [(&str, Again); 16] = [
     table::<Ceremony>(),
     table::<Registration>(),
     table::<Account>(),
@@ -96,6 +98,7 @@ pub const TABLES: [(&str, Again); 15] = [
     table::<Count>(),
     table::<SigningKey>(),
     table::<Bookmark>(),
+    table::<Invitation>(),
 ];
 
 const fn table<R: Row + Debug>() -> (&'static str, Again) {

@@ -56,6 +56,7 @@ impl Batch<'_, '_> {
             Change::Recovery(change) => self.make_recovery(change),
             Change::Hold(change) => self.make_hold(change),
             Change::Bookmark(change) => self.make_bookmark(change),
+            Change::Invitation(change) => self.make_invitation(change),
             Change::Letter(change) => self.make_letter(change),
             Change::Counter(change) => self.make_counter(change),
             Change::Key(change) => self.make_key(change),

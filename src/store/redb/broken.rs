@@ -79,6 +79,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Counters => &[Table::CountersByEnd],
         Table::Meta
         | Table::SigningKeys
+        | Table::Invitations
         | Table::AccountsByEmail
         | Table::RefreshTokens
         | Table::LinksByCode
@@ -144,6 +145,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         | Table::Holds
         | Table::AdminCodes
         | Table::Bookmarks
+        | Table::Invitations
         | Table::Events
         | Table::Letters
         | Table::Counters => &[],

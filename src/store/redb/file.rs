@@ -19,7 +19,7 @@ use crate::store::StoreError;
 /// own versions.
 ///
 /// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too, and
-/// version 4 the tokens of sessions of the API, bookmarks, and recoveries by their address. Those from before are not found by it:
+/// version 4 the tokens of sessions of the API, bookmarks, invitations, and recoveries by their address. Those from before are not found by it:
 /// none of them is of the API, and they last half an hour.
 pub(super) const VERSION: u32 = 4;
 /// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is read

@@ -11,6 +11,7 @@ mod ceremony;
 mod count;
 mod event;
 mod hold;
+mod invitation;
 mod letter;
 mod link;
 mod passkey;

@@ -65,6 +65,8 @@ pub(super) enum Table {
     Bookmarks,
     /// Expiry, name's digest.
     BookmarksByExpiry,
+    /// By address.
+    Invitations,
     /// By event id.
     Events,
     /// Account id, time, event id.
@@ -96,7 +98,7 @@ pub(super) const SCHEMA: &[u8] = b"schema";
 
 impl Table {
     /// Every table there is; a new store has all of them.
-    pub(super) const ALL: [Self; 40] = [
+    pub(super) const ALL: [Self; 41] = [
         Self::Meta,
         Self::Ceremonies,
         Self::CeremoniesByExpiry,
@@ -128,6 +130,7 @@ impl Table {
         Self::AdminCodesByExpiry,
         Self::Bookmarks,
         Self::BookmarksByExpiry,
+        Self::Invitations,
         Self::Events,
         Self::EventsByAccount,
         Self::EventsByExpiry,
@@ -173,6 +176,7 @@ impl Table {
             Self::AdminCodesByExpiry => "admin-codes-by-expiry",
             Self::Bookmarks => "bookmarks",
             Self::BookmarksByExpiry => "bookmarks-by-expiry",
+            Self::Invitations => "invitations",
             Self::Events => "events",
             Self::EventsByAccount => "events-by-account",
             Self::EventsByExpiry => "events-by-expiry",

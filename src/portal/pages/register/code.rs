@@ -72,6 +72,7 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     let (email, return_to) = (registration.email.as_str(), registration.return_to.unless_root());
     let ids = registration.dead.iter().map(|id| text_of(id.bytes())).collect::<Vec<_>>().join(" ");
     let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
-    let (code_for, kind) = (CodeFor::Registering, registration.code.id.kind());
+    let of_some = portal.auth.register.is_for_some().await?;
+    let (code_for, kind) = (CodeFor::Registering { of_some }, registration.code.id.kind());
     Ok(code::show(portal, caller, Code { code_for, email, return_to, kind, forget, state }))
 }

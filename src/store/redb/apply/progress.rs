@@ -1,4 +1,4 @@
-//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks.
+//! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks, invitations.
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
@@ -8,10 +8,11 @@ use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::AccountId;
 use crate::domain::ceremony::Ceremony;
+use crate::domain::invitation::Invitation;
 use crate::domain::link::Link;
 use crate::domain::plan::{
-    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, LinkChange, RecoveryChange,
-    RegistrationChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange,
+    RecoveryChange, RegistrationChange,
 };
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
@@ -87,6 +88,27 @@ impl Batch<'_, '_> {
 
     pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), Stop> {
         Ok(self.put(&bookmark)?)
+    }
+
+    pub(super) fn make_invitation(&mut self, change: InvitationChange) -> Result<(), Stop> {
+        match change {
+            InvitationChange::Put(invitation) => {
+                if self.get(Table::AccountsByEmail, invitation.email.as_str().as_bytes())?.is_some() {
+                    return Err(AccountConflict::EmailTaken.into());
+                }
+                self.put(&invitation)?;
+            }
+            InvitationChange::Use { email, read } => {
+                let there = self.remove::<Invitation>(email.as_str().as_bytes())?;
+                if there.map(|there| there.id) != read {
+                    return Err(Conflict::InvitationChanged.into());
+                }
+            }
+            InvitationChange::TakeBack(email) => {
+                self.remove::<Invitation>(email.as_str().as_bytes())?.ok_or(Conflict::InvitationChanged)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), Stop> {

@@ -58,6 +58,10 @@ enum MessageV1 {
     RecoveryUndone,
     /// As long as [`Self::NothingAsLong`], for the same reason.
     CodesTried([u8; 16]),
+    /// As long as [`Self::Code`], so that the file does not tell which of the two was written.
+    NotInvited([u8; 16]),
+    /// As long as [`Self::RecoveryCode`], for the same reason.
+    AskOperator([u8; 16]),
 }
 
 /// What makes a message as long as one with the name of a code.
@@ -68,6 +72,8 @@ impl MessageV1 {
         match message {
             Message::Code(id) => Self::Code(id.0.into_bytes()),
             Message::AlreadyRegistered => Self::AlreadyRegisteredAsLong(AS_LONG),
+            Message::NotInvited => Self::NotInvited(AS_LONG),
+            Message::AskOperator => Self::AskOperator(AS_LONG),
             Message::Nothing => Self::NothingAsLong(AS_LONG),
             Message::Welcome => Self::Welcome,
             Message::RecoveryCode(id) => Self::RecoveryCode(id.0.into_bytes()),
@@ -92,6 +98,8 @@ impl MessageV1 {
         match self {
             Self::Code(code) => Message::Code(CodeId(id(code))),
             Self::AlreadyRegistered | Self::AlreadyRegisteredAsLong(_) => Message::AlreadyRegistered,
+            Self::NotInvited(_) => Message::NotInvited,
+            Self::AskOperator(_) => Message::AskOperator,
             Self::NothingAsLong(_) => Message::Nothing,
             Self::Welcome => Message::Welcome,
             Self::RecoveryCode(code) => Message::RecoveryCode(CodeId(id(code))),

@@ -14,7 +14,7 @@ use crate::domain::code::CodeId;
 use crate::domain::destination::Destination;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::profile::Profile;
-use crate::domain::registration::Registration;
+use crate::domain::registration::{Outlook, Registration};
 
 #[derive(Serialize, Deserialize)]
 struct RegistrationV1 {
@@ -54,6 +54,7 @@ struct RegistrationV4 {
 struct RegistrationV5 {
     was: RegistrationV4,
     rp_id: Option<String>,
+    uninvited: bool,
 }
 
 impl Row for Registration {
@@ -83,7 +84,7 @@ impl Row for Registration {
             profile,
             claim,
             return_to,
-            taken,
+            outlook,
             code,
             expires_at,
         } = self;
@@ -93,7 +94,7 @@ impl Row for Registration {
             credential_id: passkey.id.bytes().to_vec(),
             key: KeyV1::of(Self::TABLE, passkey)?,
             return_to: return_to.as_str().to_owned(),
-            taken: *taken,
+            taken: *outlook == Outlook::Taken,
             code: *code.id.0.as_bytes(),
             tries: code.tries,
             code_sent_at: code.sent_at.unix(),
@@ -104,14 +105,15 @@ impl Row for Registration {
         let was = RegistrationV3 { was, revision: *revision };
         let dead = dead.iter().map(|id| id.bytes().to_vec()).collect();
         let was = RegistrationV4 { was, dead };
-        super::encode(Self::TABLE, 5, &RegistrationV5 { was, rp_id: rp_id_of(passkey) })
+        let uninvited = *outlook == Outlook::Uninvited;
+        super::encode(Self::TABLE, 5, &RegistrationV5 { was, rp_id: rp_id_of(passkey), uninvited })
     }
 
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
         let browser = super::secret_key(Self::TABLE, key)?;
-        let without = |was| RegistrationV5 { was, rp_id: None };
+        let without = |was| RegistrationV5 { was, rp_id: None, uninvited: false };
         let before = |was| without(RegistrationV4 { was, dead: Vec::new() });
-        let RegistrationV5 { was, rp_id } = match super::version(Self::TABLE, value)? {
+        let RegistrationV5 { was, rp_id, uninvited } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let was = super::record(Self::TABLE, bytes)?;
                 let profile = ProfileV1::of(&Profile::default());
@@ -141,6 +143,11 @@ impl Row for Registration {
             code_sent_at,
             expires_at,
         } = was;
+        let outlook = match (taken, uninvited) {
+            (true, _) => Outlook::Taken,
+            (false, true) => Outlook::Uninvited,
+            (false, false) => Outlook::Account,
+        };
         Ok(Self {
             browser,
             revision,
@@ -152,7 +159,7 @@ impl Row for Registration {
             profile: profile.read(Self::TABLE)?,
             claim: claim(network),
             return_to: Destination::try_from(return_to).unwrap_or_default(),
-            taken,
+            outlook,
             code: MailedCode { id: CodeId(Uuid::from_bytes(code)), tries, sent_at: Timestamp::from_unix(code_sent_at) },
             expires_at: Timestamp::from_unix(expires_at),
         })
