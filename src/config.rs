@@ -279,8 +279,8 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
-    let identity_header = identity.as_ref().map(|identity| &identity.header);
-    let surroundings = RouteSurroundings { public_url: url, server: server.as_ref(), identity_header };
+    let names = identity.as_ref().map(Identity::names).unwrap_or_default();
+    let surroundings = RouteSurroundings { public_url: url, server: server.as_ref(), identity: names };
     let routes = routes::check(route, &root, &surroundings, checks);
     let around = Around { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
     let api = Api::check(ApiFile::read("api.", table(api, &root, checks), checks), around, checks);

@@ -44,6 +44,7 @@ pub mod otp;
 pub mod own_paths;
 pub mod passkey;
 pub mod path;
+pub mod plain_header;
 pub mod plan;
 pub mod press;
 pub mod profile;

@@ -59,9 +59,13 @@ pub(super) struct Patient {
 /// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
 /// site.
 pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
-    let patient = match config {
-        Some(file) => patient.completed_by(&load(Some(file))?).map_err(Failed::Usage)?,
-        None => patient,
+    let (patient, plain) = match config {
+        Some(file) => {
+            let config = load(Some(file))?;
+            let patient = patient.completed_by(&config).map_err(Failed::Usage)?;
+            (patient, config.identity.plain_headers)
+        }
+        None => (patient, Vec::new()),
     };
     let more = match &patient.ca {
         Some(file) => Some(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?),
@@ -78,7 +82,10 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Faile
         backend: patient.backend,
         routes,
         public: patient.public,
-        header: patient.header.unwrap_or_else(|| IdentityHeader::default().as_str().to_owned()),
+        identity: forged::identity_headers(
+            patient.header.as_deref().unwrap_or(IdentityHeader::default().as_str()),
+            plain.iter().map(|(name, _)| name.as_str()),
+        ),
         random: Secret::generate(&SystemEntropy).text(),
         refusals: Vec::new(),
         report: Report::default(),
@@ -147,7 +154,8 @@ struct Doctor {
     backend: Option<Server>,
     routes: Vec<String>,
     public: Vec<String>,
-    header: String,
+    /// The names of the headers that tell an app who asks.
+    identity: Vec<String>,
     random: String,
     /// Answers that are known to be the proxy's own.
     refusals: Vec<Answer>,

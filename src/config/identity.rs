@@ -1,5 +1,7 @@
 //! `[identity]`: what the backend sees.
 
+mod plain_headers;
+
 use std::time::Duration;
 
 use http::HeaderName;
@@ -8,6 +10,8 @@ use url::Url;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
 use super::setting::{Written, section};
+use crate::domain::field_name::{self, IdentityNames};
+use crate::domain::plain_header::Fact;
 use crate::domain::signing_key::Algorithm;
 
 section! {
@@ -27,8 +31,8 @@ pub struct Identity {
     pub lifetime: Duration,
     /// The `iss` of tokens. Default: the origin of `public_url`.
     pub issuer: String,
-    /// Whether `Remote-User`, `Remote-Email`, `Remote-Name` and `Remote-Groups` are sent as well.
-    pub plain_headers: bool,
+    /// The plain headers that are sent as well, and what each of them tells.
+    pub plain_headers: Vec<(HeaderName, Fact)>,
 }
 
 /// The name of the field that carries the token: letters, digits and hyphens, and none that means something else.
@@ -37,9 +41,6 @@ pub struct IdentityHeader {
     name: HeaderName,
     written: String,
 }
-
-/// The plain identity fields, which a client can never send.
-pub const PLAIN_HEADERS: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -67,8 +68,8 @@ impl Identity {
             None => public_url.map(|url| url.origin().to_owned()),
         };
         let plain_headers = match plain_headers {
-            Some(setting) => setting.boolean(checks),
-            None => Some(false),
+            Some(setting) => plain_headers::read(setting, header.as_ref(), checks),
+            None => Some(Vec::new()),
         };
         Some(Self {
             header: header?,
@@ -78,6 +79,12 @@ impl Identity {
             plain_headers: plain_headers?,
         })
     }
+
+    /// Every name by which the identity is told here.
+    pub fn names(&self) -> IdentityNames {
+        let plain = self.plain_headers.iter().map(|(name, _)| name.as_str());
+        IdentityNames::of(std::iter::once(self.header.as_str()).chain(plain))
+    }
 }
 
 impl IdentityHeader {
@@ -86,13 +93,8 @@ impl IdentityHeader {
     /// # Errors
     /// A sentence that says what is allowed.
     pub fn parse(written: &str) -> Result<Self, String> {
-        // Servers disagree about `_` and `.`: some drop the field, some take it for another.
-        let plain = written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let name = HeaderName::from_bytes(written.as_bytes()).ok().filter(|_| plain);
-        let name = name
-            .filter(|_| written.starts_with(|first: char| first.is_ascii_alphabetic()))
-            .ok_or("it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".")?;
-        if is_taken(name.as_str()) {
+        let name = read_name(written, "X-BMAuth-JWT")?;
+        if is_taken(written) {
             return Err("that header has a meaning of its own; choose a name like \"X-BMAuth-JWT\".".to_owned());
         }
         Ok(Self { name, written: written.to_owned() })
@@ -115,17 +117,30 @@ impl Default for IdentityHeader {
     }
 }
 
-/// Fields that HTTP, a proxy or another part of this contract gives a meaning.
+/// Reads the name of a field of ours, of which `example` is one.
+fn read_name(written: &str, example: &str) -> Result<HeaderName, String> {
+    // Servers disagree about `_` and `.`: some drop the field, some take it for another.
+    let plain = written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let name = HeaderName::from_bytes(written.as_bytes()).ok().filter(|_| plain);
+    name.filter(|_| written.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .ok_or_else(|| format!("it must be a header name of letters, digits and hyphens, like {example:?}."))
+}
+
+/// Fields that HTTP, a proxy or another part of this contract gives a meaning. Whatever reads like a name of ours is taken
+/// from clients, so a name that only differs by its hyphens is as bad.
 fn is_taken(name: &str) -> bool {
     const FAMILIES: [&str; 9] =
         ["accept", "access-control-", "content-", "if-", "proxy-", "sec-", "x-forwarded-", "remote-", "x-envoy-"];
-    const NAMES: [&str; 35] = [
+    const NAMES: [&str; 45] = [
         "age",
         "allow",
         "alt-svc",
         "authorization",
         "cache-control",
         "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
         "cookie",
         "date",
         "dnt",
@@ -137,6 +152,10 @@ fn is_taken(name: &str) -> bool {
         "from",
         "host",
         "http2-settings",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
         "keep-alive",
         "last-modified",
         "link",
@@ -145,8 +164,11 @@ fn is_taken(name: &str) -> bool {
         "origin",
         "pragma",
         "priority",
+        "proxy-authorization",
         "range",
         "referer",
+        "sec-websocket-key",
+        "sec-websocket-version",
         "server",
         "set-cookie",
         "te",
@@ -169,7 +191,10 @@ fn is_taken(name: &str) -> bool {
         "traceparent",
         "tracestate",
     ];
-    FAMILIES.iter().any(|family| name.starts_with(family)) || NAMES.contains(&name) || MORE.contains(&name)
+    let lower = name.to_ascii_lowercase();
+    let folded = field_name::fold(name);
+    FAMILIES.iter().any(|family| lower.starts_with(family))
+        || NAMES.iter().chain(&MORE).any(|taken| field_name::reads_as(taken, &folded))
 }
 
 /// A StringOrURI (RFC 7519 §2): a URL where it has a colon.

@@ -4,12 +4,12 @@ mod headers;
 mod upstream;
 mod upstream_tls;
 
-use super::identity::IdentityHeader;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::server::Server;
 use super::setting::{Setting, Written, section};
 use super::tree::Value;
+use crate::domain::field_name::IdentityNames;
 use crate::domain::group;
 use crate::domain::host::Host;
 use crate::domain::own_paths::PREFIX;
@@ -31,7 +31,8 @@ section! {
 pub(super) struct RouteSurroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
     pub server: Option<&'a Server>,
-    pub identity_header: Option<&'a IdentityHeader>,
+    /// Every name by which the identity is told.
+    pub identity: IdentityNames,
 }
 
 /// Reads all routes; there must be at least one.

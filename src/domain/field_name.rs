@@ -273,10 +273,25 @@ pub fn known_names() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Whether some app may take it for one of ours that says who asks: one that is known for that, or `identity`, the folded
-/// name that the token has here.
-pub fn is_of_identity(name: &str, identity: &[u8]) -> bool {
-    tells(name) == Some(Tells::Identity) || reads_as(name, identity)
+/// Names by which the identity is told here, folded.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityNames(Vec<Box<[u8]>>);
+
+impl IdentityNames {
+    /// Those of these names, however they are written.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(names.into_iter().map(|name| fold(name).into()).collect())
+    }
+
+    /// Whether a name may be read as one of them.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|folded| reads_as(name, folded))
+    }
+}
+
+/// Whether some app may take it for one of ours that says who asks: one that is known for that, or one of `identity`.
+pub fn is_of_identity(name: &str, identity: &IdentityNames) -> bool {
+    tells(name) == Some(Tells::Identity) || identity.has(name)
 }
 
 #[cfg(test)]
@@ -295,17 +310,20 @@ mod tests {
 
     #[test]
     fn what_tells_an_app_who_asks_is_known_in_any_spelling() {
-        for name in ["x_who", "X-Who", "Remote-User", "remote.groups", "X-Auth-Request-Email", "CF-Access-Jwt"] {
-            assert!(is_of_identity(name, b"xwho"), "{name}");
+        let identity = IdentityNames::of(["X-Who", "Acme-Email"]);
+        for name in
+            ["x_who", "X-Who", "acme.email", "Remote-User", "remote.groups", "X-Auth-Request-Email", "CF-Access-Jwt"]
+        {
+            assert!(is_of_identity(name, &identity), "{name}");
         }
         for name in ["X-Whom", "X-Env", "Authorization"] {
-            assert!(!is_of_identity(name, b"xwho"), "{name}");
+            assert!(!is_of_identity(name, &identity), "{name}");
         }
     }
 
     #[test]
     fn a_name_is_compared_to_its_end_however_long_it_is() {
-        let identity = fold(&format!("x-{}", "long-".repeat(40)));
+        let identity = IdentityNames::of([format!("x-{}", "long-".repeat(40)).as_str()]);
         let spelled = format!("X_{}", "LONG.".repeat(40));
         assert!(is_of_identity(&spelled, &identity));
         assert!(!is_of_identity(&format!("{spelled}er"), &identity));

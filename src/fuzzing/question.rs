@@ -24,13 +24,14 @@ use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::SEGMENT;
 use crate::domain::passkey::CredentialId;
 use crate::domain::path::{RequestTarget, RoutePath};
+use crate::domain::plain_header::Fact;
 use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, Method as Proof, Session, SessionId, SessionLimits, SignedIn};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
 use crate::gate::credentials::Credentials;
-use crate::gate::fields;
+use crate::gate::fields::PlainFields;
 use crate::gate::forward_auth::{ForwardAuth, Question, Reply, Settings};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::hand_off::HandOffs;
@@ -47,6 +48,10 @@ const ACCESS_TOKEN: &str = "access.token.";
 /// What every identity token is here.
 const TOKEN: &str = "header.claims.signature";
 static IDENTITY: HeaderName = HeaderName::from_static("x-bmauth-jwt");
+static PLAIN: LazyLock<PlainFields> = LazyLock::new(|| {
+    let names = ["remote-user", "remote-name", "acme-mail"].map(HeaderName::from_static);
+    names.into_iter().zip([Fact::Id, Fact::Name, Fact::Email]).collect()
+});
 
 /// Somebody who may, in one of the groups.
 const EDITOR: u8 = 7;
@@ -95,7 +100,7 @@ static ANSWERING: LazyLock<ForwardAuth> = LazyLock::new(|| {
         public_scheme: Scheme::Https,
         public_port: None,
         identity_header: IDENTITY.clone(),
-        plain_headers: true,
+        plain_headers: PLAIN.clone(),
     };
     let origin = |host: &Host| Origin::of(Scheme::Https, Authority { host: host.clone(), port: None });
     let public = Host::parse("notes.example.com").expect("a host");
@@ -131,7 +136,7 @@ impl Keeper {
         let account = Account {
             id,
             email: Email::parse("maria@example.com").expect("an address"),
-            name: Some("Maria Muster".to_owned()),
+            name: Some("Zoë Muster".to_owned()),
             locale: None,
             metadata: None,
             groups: vec!["editors".to_owned()],
@@ -261,9 +266,10 @@ fn is_transient(question: &Question<'_>, reply: &Reply) {
 
     // A proxy that copies them writes over what the client sent.
     assert_eq!(values(reply, &IDENTITY), [if told { TOKEN.as_bytes() } else { b"" }]);
-    for plain in &fields::PLAIN {
-        let values = values(reply, plain);
+    for plain in PLAIN.names_with_standard() {
+        let values = values(reply, &plain);
         assert!(values.len() == 1 && (told || values == [b""]), "{plain}: {values:?}");
+        assert!(values.iter().all(|value| value.is_ascii()), "{plain}: {values:?}");
     }
     let left = values(reply, &COOKIE);
     assert_eq!(left.len(), 1, "the app is not told once which cookies are its own");
@@ -293,8 +299,8 @@ fn is_refused(reply: &Reply) {
 }
 
 fn tells_no_app_anything(reply: &Reply) {
-    let says =
-        |(name, _): &(HeaderName, HeaderValue)| *name == IDENTITY || fields::PLAIN.contains(name) || *name == COOKIE;
+    let plain = PLAIN.names_with_standard();
+    let says = |(name, _): &(HeaderName, HeaderValue)| *name == IDENTITY || plain.contains(name) || *name == COOKIE;
     assert!(!reply.headers.iter().any(says), "{:?}", reply.headers);
 }
 

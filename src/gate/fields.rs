@@ -4,21 +4,59 @@
 use http::{HeaderName, HeaderValue};
 
 use crate::auth::principal::Principal;
+use crate::domain::field_name::IdentityNames;
+use crate::domain::plain_header::{self, Fact, STANDARD};
+use crate::domain::session::Told;
 
-/// The plain identity fields, in the order of [`plain`].
-pub static PLAIN: [HeaderName; 4] = [
-    HeaderName::from_static("remote-user"),
-    HeaderName::from_static("remote-email"),
-    HeaderName::from_static("remote-name"),
-    HeaderName::from_static("remote-groups"),
-];
+/// The plain fields that an app is sent, and what each of them tells: for apps that know no tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlainFields(Vec<(HeaderName, Fact)>);
 
-/// The identity in plain fields, for apps that know no tokens, in the order of [`PLAIN`]. What is not valid text for a
-/// field is left out.
-pub fn plain(principal: &Principal) -> [Option<HeaderValue>; 4] {
-    let told = principal.told();
-    // A comma in a group's name would make two groups of it.
-    let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
-    let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
-    [value(&told.account.to_string()), value(told.email), told.name.and_then(value), value(&groups.join(","))]
+impl PlainFields {
+    /// `Remote-User` and its like.
+    pub fn standard() -> Self {
+        STANDARD.iter().map(|(name, fact)| (HeaderName::from_static(name), *fact)).collect()
+    }
+
+    /// The fields that tell who `principal` is. What cannot be told in a field is left out.
+    pub fn of(&self, principal: &Principal) -> Vec<(&HeaderName, HeaderValue)> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let told = principal.told();
+        let said = self.0.iter().filter_map(|(field, fact)| Some((field, say(*fact, &told)?)));
+        said.collect()
+    }
+
+    /// Their names, and those of the standard ones: a client can send none of them, whether they are in use or not.
+    pub fn names_with_standard(&self) -> Vec<HeaderName> {
+        let standard = STANDARD.iter().map(|(name, _)| HeaderName::from_static(name));
+        let standard = standard.filter(|name| !self.0.iter().any(|(own, _)| own == name));
+        self.0.iter().map(|(name, _)| name.clone()).chain(standard).collect()
+    }
+
+    /// The names that a client can send in no spelling, folded: these, and that of the token.
+    pub fn identity_names(&self, token: &HeaderName) -> IdentityNames {
+        IdentityNames::of(std::iter::once(token).chain(self.0.iter().map(|(name, _)| name)).map(HeaderName::as_str))
+    }
+}
+
+impl FromIterator<(HeaderName, Fact)> for PlainFields {
+    fn from_iter<T: IntoIterator<Item = (HeaderName, Fact)>>(fields: T) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
+fn say(fact: Fact, told: &Told<'_>) -> Option<HeaderValue> {
+    let text = match fact {
+        Fact::Id => plain_header::encode(&told.account.to_string()),
+        Fact::Email => plain_header::encode(told.email),
+        Fact::Name => told.name.and_then(plain_header::encode),
+        Fact::Groups => {
+            // A comma in a group's name would make two groups of it.
+            let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
+            plain_header::encode(&groups.join(","))
+        }
+    };
+    HeaderValue::try_from(text?).ok()
 }

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::credentials::Credentials;
 use super::decide::{self, Denied, OwnAddress};
+use super::fields::PlainFields;
 use super::gatekeeper::{self, Gatekeeper};
 use super::hand_off::HandOffs;
 use super::kind::Kind;
@@ -53,8 +54,8 @@ pub struct Settings {
     pub public_port: Option<u16>,
     /// The field that carries the identity token.
     pub identity_header: HeaderName,
-    /// Whether the identity is also said in `Remote-User`, `-Email`, `-Name` and `-Groups`.
-    pub plain_headers: bool,
+    /// The plain fields in which the identity is said as well.
+    pub plain_headers: PlainFields,
 }
 
 /// What answers.
@@ -63,6 +64,8 @@ pub struct ForwardAuth {
     gatekeeper: Arc<dyn Gatekeeper>,
     hand_offs: Arc<HandOffs>,
     settings: Settings,
+    /// The field of the token, then the plain ones, in use or not.
+    identity: Vec<HeaderName>,
     names: Names,
     removals: Removals,
 }
@@ -117,9 +120,10 @@ pub struct About {
 impl ForwardAuth {
     /// Decides by these routes and sessions.
     pub fn new(routes: Routes, gatekeeper: Arc<dyn Gatekeeper>, hand_offs: Arc<HandOffs>, settings: Settings) -> Self {
-        let names = Names::new(&settings.identity_header);
-        let removals = Removals::new(&settings.identity_header);
-        Self { routes, gatekeeper, hand_offs, settings, names, removals }
+        let mut identity = settings.plain_headers.names_with_standard();
+        identity.insert(0, settings.identity_header.clone());
+        let (names, removals) = (Names::new(&identity), Removals::new(&identity));
+        Self { identity, routes, gatekeeper, hand_offs, settings, names, removals }
     }
 
     /// Answers a question. The request's body, if it has one, does not matter.
@@ -228,14 +232,13 @@ impl ForwardAuth {
         };
         let theirs = Theirs::of(question.headers, question.credentials, forwarded, admission.route());
         let Some(principal) = admission.principal() else {
-            return reply::pass(self, None, reply::NOBODY, theirs);
+            return reply::pass(self, None, theirs);
         };
         let token = match self.gatekeeper.identity_token(principal, &admission.route().demands.audience) {
             Ok(token) => token,
             Err(error) => return fault(error),
         };
-        let plain = if self.settings.plain_headers { super::fields::plain(principal) } else { reply::NOBODY };
-        let mut reply = reply::pass(self, Some(token), plain, theirs);
+        let mut reply = reply::pass(self, Some((principal, token)), theirs);
         reply.about.principal = Some(principal.id());
         reply
     }

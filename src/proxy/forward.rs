@@ -15,9 +15,9 @@ use super::rewrites::Rewrites;
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
-use crate::domain::field_name::{self, Tells};
+use crate::domain::field_name::{self, IdentityNames, Tells};
 use crate::gate::kind::Kind;
-use crate::gate::{credentials, fields, kind};
+use crate::gate::{credentials, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -42,13 +42,13 @@ const WAY_PLAIN: [&str; 12] = [
 /// Which fields of a client's request are not passed on.
 #[derive(Debug)]
 pub(super) struct Spoofable {
-    /// The identity header's name, folded.
-    identity: Box<[u8]>,
+    /// The names by which the identity is told here.
+    identity: IdentityNames,
 }
 
 impl Spoofable {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { identity: field_name::fold(settings.identity_header.as_str()).into() }
+        Self { identity: settings.plain_headers.identity_names(&settings.identity_header) }
     }
 
     fn is(&self, name: &HeaderName, from_trusted: bool, rewrites: &Rewrites) -> bool {
@@ -56,7 +56,7 @@ impl Spoofable {
         // To CGI and WSGI a name with `_` is the one with `-`, and which of both came nobody knows there.
         let is_unclear = || text.contains('_') && !rewrites.underscored.contains(name);
         match field_name::tells(text) {
-            None => is_unclear() || field_name::reads_as(text, &self.identity),
+            None => is_unclear() || self.identity.has(text),
             Some(Tells::Method) => rewrites.tells_methods_apart || is_unclear(),
             Some(Tells::Identity | Tells::Target) => true,
             Some(Tells::Way) => !(from_trusted && WAY_PLAIN.contains(&text)),
@@ -180,12 +180,8 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
 
     if let Some((principal, token)) = identity {
         headers.insert(&settings.identity_header, token);
-        if settings.plain_headers {
-            for (name, value) in fields::PLAIN.iter().zip(fields::plain(principal)) {
-                if let Some(value) = value {
-                    headers.insert(name, value);
-                }
-            }
+        for (name, value) in settings.plain_headers.of(principal) {
+            headers.insert(name, value);
         }
     }
     Ok(())

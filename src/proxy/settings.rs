@@ -13,6 +13,7 @@ use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::cookies::CookieNames;
 use crate::gate::decide::OwnAddress;
+use crate::gate::fields::PlainFields;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ pub struct Settings {
     pub link_path: Option<String>,
     /// The field that carries the identity token.
     pub identity_header: HeaderName,
-    /// Whether the identity also goes out as `Remote-User`, `-Email`, `-Name` and `-Groups`.
-    pub plain_headers: bool,
+    /// The plain fields in which the identity also goes out.
+    pub plain_headers: PlainFields,
     /// The networks of proxies in front whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those proxies say by the PROXY protocol whose connection it is.
@@ -60,7 +61,7 @@ impl Settings {
             former_hosts: Vec::new(),
             link_path: None,
             identity_header: HeaderName::from_static("x-bmauth-jwt"),
-            plain_headers: false,
+            plain_headers: PlainFields::default(),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             public_port: None,

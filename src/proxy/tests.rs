@@ -16,6 +16,7 @@ use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
+use crate::gate::fields::PlainFields;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
@@ -77,7 +78,7 @@ fn gateway(access: Access) -> Gateway {
         public_scheme: Scheme::Https,
         public_port: None,
         identity_header: HeaderName::from_static("x-bmauth-jwt"),
-        plain_headers: false,
+        plain_headers: PlainFields::default(),
     };
     let origins = OwnOrigins::new(Origin::of(Scheme::Https, Authority { host: host.clone(), port: None }), []);
     let hand_offs = Arc::new(HandOffs::new(origins, CookieNames::new(true), Arc::new(Zeros)));

@@ -148,7 +148,7 @@ fn forward_auth(config: &Config, auth: &Arc<Auth>, hand_offs: &Arc<HandOffs>) ->
         public_scheme: if public.is_https() { Scheme::Https } else { Scheme::Http },
         public_port: public.url().port(),
         identity_header: config.identity.header.name().clone(),
-        plain_headers: config.identity.plain_headers,
+        plain_headers: config.identity.plain_headers.iter().cloned().collect(),
     };
     ForwardAuth::new(config.routes.clone(), Arc::clone(auth) as _, Arc::clone(hand_offs), settings)
 }

@@ -66,7 +66,7 @@ fn settings(config: &Config) -> Settings {
     settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
     settings.link_path = (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned());
     settings.identity_header = config.identity.header.name().clone();
-    settings.plain_headers = config.identity.plain_headers;
+    settings.plain_headers = config.identity.plain_headers.iter().cloned().collect();
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);
     settings.proxy_protocol = config.server.proxy_protocol;
     settings.public_port = config.public_url.url().port();

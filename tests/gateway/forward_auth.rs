@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bmauth::domain::plain_header::Fact;
 use bmauth::domain::route::Access;
+use bmauth::gate::fields::PlainFields;
 
 use crate::harness::*;
 

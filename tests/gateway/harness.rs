@@ -308,7 +308,7 @@ impl Plan {
             public_scheme: self.settings.public_scheme,
             public_port: None,
             identity_header: self.settings.identity_header.clone(),
-            plain_headers: self.settings.plain_headers,
+            plain_headers: self.settings.plain_headers.clone(),
         };
         let Settings { public_scheme, public_host, .. } = &self.settings;
         let origin = |host: &Host| Origin::of(*public_scheme, Authority { host: host.clone(), port: None });

@@ -1,6 +1,8 @@
 //! What the app is told about who asks and from where: by us alone.
 
+use bmauth::domain::plain_header::Fact;
 use bmauth::domain::route::Access;
+use bmauth::gate::fields::PlainFields;
 
 use crate::harness::*;
 
@@ -105,7 +107,10 @@ async fn another_name_for_the_token_is_protected_like_the_first() {
 #[tokio::test]
 async fn a_connection_field_cannot_name_ours() {
     let app = hello().await;
-    let world = plan().route("/", Access::SignedIn, &app.url).set(|settings| settings.plain_headers = true).start();
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .start();
     let secret = world.keeper.sign_in(1);
     for named in [
         "close, X-BMAuth-JWT",
@@ -151,7 +156,10 @@ async fn request_trailers_do_not_arrive() {
 #[tokio::test]
 async fn the_identity_goes_out_in_plain_fields_where_asked_for() {
     let app = hello().await;
-    let world = plan().route("/", Access::Optional, &app.url).set(|settings| settings.plain_headers = true).start();
+    let world = plan()
+        .route("/", Access::Optional, &app.url)
+        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .start();
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/", &["Remote-User: admin"]).await;
     let seen = app.saw();
@@ -312,6 +320,77 @@ async fn what_tells_an_app_another_script_or_way_does_not_arrive() {
         for spelled in [name.to_owned(), name.replace('-', "_"), name.replace('-', ".")] {
             world.get("/", &[&format!("{spelled}: x")]).await;
             assert_eq!(app.saw().field(&spelled.to_lowercase()), None, "{spelled}");
+        }
+    }
+}
+
+/// What of a person's name goes out.
+const ZOE: (&str, &str) = ("Zoë Ångström 100 %", "Zo%C3%AB %C3%85ngstr%C3%B6m 100 %25");
+
+#[tokio::test]
+async fn a_name_outside_ascii_goes_out_percent_encoded() {
+    let app = hello().await;
+    let world = plan()
+        .route("/", Access::SignedIn, &app.url)
+        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .start();
+    let zoe = world.keeper.sign_in_as(3, Some(ZOE.0.to_owned()), Vec::new());
+    world.get_as(&zoe, "/", &[]).await;
+    assert_eq!(app.saw().field("remote-name"), Some(ZOE.1));
+    for control in ["\t", "\r\n", "\u{85}", "\u{7f}"] {
+        let eve = world.keeper.sign_in_as(4, Some(format!("Eve{control}X")), Vec::new());
+        assert_eq!(world.get_as(&eve, "/", &[]).await.status, 200);
+        assert_eq!(app.saw().field("remote-name"), None, "{control:?}");
+    }
+}
+
+/// Two names for one fact, and one of those that other gateways use.
+fn named() -> PlainFields {
+    let names = ["acme-mail", "x-remote-user", "acme-called", "acme-groups"].map(http::HeaderName::from_static);
+    names.into_iter().zip([Fact::Email, Fact::Email, Fact::Name, Fact::Groups]).collect()
+}
+
+#[tokio::test]
+async fn plain_fields_have_the_names_and_tell_what_was_configured() {
+    let app = hello().await;
+    let world = plan().route("/", Access::SignedIn, &app.url).set(|settings| settings.plain_headers = named()).start();
+    let zoe = world.keeper.sign_in_as(3, Some(ZOE.0.to_owned()), vec!["editors".to_owned(), "it".to_owned()]);
+    let forged = ["Acme-Mail: admin", "X-Remote-User: admin", "Remote-User: admin", "Connection: Acme-Mail"];
+    world.get_as(&zoe, "/", &forged).await;
+    let seen = app.saw();
+    assert_eq!(seen.field("acme-mail"), Some("user3@example.com"));
+    assert_eq!(seen.field("x-remote-user"), Some("user3@example.com"));
+    assert_eq!(seen.field("acme-called"), Some(ZOE.1));
+    assert_eq!(seen.field("acme-groups"), Some("editors,it"));
+    assert!(!seen.names().iter().any(|name| name.starts_with("remote-")), "{seen:?}");
+    assert!(seen.field("x-bmauth-jwt").is_some());
+    let nameless = world.keeper.sign_in_as(4, None, Vec::new());
+    world.get_as(&nameless, "/", &["Acme-Called: Admin", "acme.called: Admin"]).await;
+    assert_eq!(app.saw().field("acme-called"), None);
+}
+
+#[tokio::test]
+async fn nobody_else_can_send_a_plain_field_of_any_name() {
+    let app = hello().await;
+    for plain in [PlainFields::default(), PlainFields::standard(), named()] {
+        let is_named = plain == named();
+        let world = plan()
+            .route("/", Access::Optional, &app.url)
+            .route("/public", Access::Public, &app.url)
+            .set(|settings| settings.plain_headers = plain)
+            .start();
+        let secret = world.keeper.sign_in(1);
+        let own: &[&str] = if is_named { &["Acme-Mail", "Acme-Called", "Acme-Groups", "X-Remote-User"] } else { &[] };
+        let standard = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups", "X-Remote-User"];
+        for spelling in standard.iter().chain(own).flat_map(|name| spellings(name)) {
+            let forged = format!("{spelling}: evil");
+            world.get("/", &[&forged]).await;
+            world.get("/public", &[&forged]).await;
+            world.get_as(&secret, "/", &[&forged]).await;
+            world.get_as(&secret, "/public", &[&forged]).await;
+            for seen in app.seen() {
+                assert!(!seen.fields.iter().any(|(_, value)| value == "evil"), "{spelling} {seen:?}");
+            }
         }
     }
 }

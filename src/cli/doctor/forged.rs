@@ -3,24 +3,32 @@
 
 use super::ask::Question;
 use crate::domain::field_name;
-
-/// The plain identity headers (CONTRACT: `identity.plain_headers`).
-const PLAIN: [&str; 4] = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"];
+use crate::domain::plain_header::STANDARD;
 
 /// The cookies of a session, on https and on `http://localhost`.
 pub(super) const COOKIES: [&str; 2] = ["__Host-bmauth", "bmauth"];
 
-/// Every name that a server may read as an identity header: the name itself, and the spellings that CGI, WSGI, PHP and
-/// their like turn into the same variable.
-pub(super) fn identity_headers(token_header: &str) -> Vec<String> {
-    std::iter::once(token_header).chain(PLAIN).flat_map(spellings).collect()
+/// The headers that tell an app who asks: of the token, the standard plain ones, and `more` of them (CONTRACT:
+/// `identity.plain_headers`). Each once, in lower case.
+pub(super) fn identity_headers<'a>(token_header: &str, more: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut names = vec![token_header.to_ascii_lowercase()];
+    for name in STANDARD.iter().map(|(name, _)| *name).chain(more) {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.to_ascii_lowercase());
+        }
+    }
+    names
+}
+
+/// Every name that a server may read as one of these: the names themselves, and the spellings that CGI, WSGI, PHP and
+/// their like turn into the same variables.
+pub(super) fn in_every_spelling(identity: &[String]) -> Vec<String> {
+    identity.iter().flat_map(|name| spellings(name)).collect()
 }
 
 /// What other gateways than ours, and some servers, are believed by: as they are written.
-pub(super) fn of_others(token_header: &str) -> Vec<&'static str> {
-    let ours = |name: &str| {
-        name.eq_ignore_ascii_case(token_header) || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
-    };
+pub(super) fn of_others(identity: &[String]) -> Vec<&'static str> {
+    let ours = |name: &str| identity.iter().any(|own| own == name);
     field_name::known_names().filter(|name| !ours(name)).collect()
 }
 
@@ -128,7 +136,10 @@ mod tests {
             ]
         );
         assert_eq!(spellings("Remote-User"), ["remote-user", "remote_user", "remote.user"]);
-        assert_eq!(identity_headers("X-BMAuth-JWT").len(), 7 + 4 * 3);
+        let names = identity_headers("X-BMAuth-JWT", ["remote-user", "x-grafana"]);
+        assert_eq!(names, ["x-bmauth-jwt", "remote-user", "remote-email", "remote-name", "remote-groups", "x-grafana"]);
+        assert_eq!(in_every_spelling(&names).len(), 7 + 5 * 3);
+        assert!(!of_others(&names).contains(&"remote-user") && of_others(&names).contains(&"x-remote-user"));
         assert_eq!(of_the_same_form("x_bmauth.jwt"), "q_qqqqqq.qqq");
     }
 

@@ -29,7 +29,7 @@ impl Doctor {
             }
             self.report.ok(format_args!("GET {path} is open to everybody: {}", judge::said(&before)));
             let steady = same(&before, &again);
-            for name in forged::identity_headers(&self.header) {
+            for name in forged::in_every_spelling(&self.identity) {
                 self.reaches_the_app(&path, &name, &self.random.clone(), steady.then_some(&before)).await;
             }
             self.others_reach_the_app(&path, steady.then_some(&before)).await;
@@ -52,7 +52,7 @@ impl Doctor {
 
     /// The headers of other gateways: all at once, and one by one where there is a trace of any.
     async fn others_reach_the_app(&mut self, path: &str, usual: Option<&Answer>) {
-        let names = forged::of_others(&self.header);
+        let names = forged::of_others(&self.identity);
         let all = names.iter().fold(Question::page(path), |question, name| question.with(name, &self.random));
         let line = format!("{path} and forged headers of other gateways");
         match self.asker.ask(&self.site, &all).await {

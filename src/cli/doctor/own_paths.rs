@@ -97,7 +97,7 @@ impl Doctor {
 
     fn judge_the_question(&self, answer: &Answer) -> Verdict {
         let said = judge::said(answer);
-        let tells_who = answer.headers.contains_key(self.header.as_str()) || answer.headers.contains_key("remote-user");
+        let tells_who = self.identity.iter().any(|name| answer.headers.contains_key(name.as_str()));
         if answer.status.is_success() || tells_who {
             return Verdict::Open(format!("{said}: open to everyone. The proxy must answer 404 there by itself"));
         }

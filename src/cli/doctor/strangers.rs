@@ -43,7 +43,7 @@ impl Doctor {
     }
 
     pub(super) async fn with_forgeries(&mut self, route: &str) {
-        let names = forged::identity_headers(&self.header);
+        let names = forged::in_every_spelling(&self.identity);
         let everyday = names.iter().filter(|name| !name.contains(['_', '.']));
         let forged = |question: Question, name: &String| question.with(name, &self.random).with(name, &self.random);
         let plain = everyday.fold(Question::get(route), forged);
@@ -53,7 +53,7 @@ impl Doctor {
         self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
-        let others = forged::of_others(&self.header);
+        let others = forged::of_others(&self.identity);
         let others = others.iter().fold(Question::get(route), |question, name| question.with(name, &self.random));
         self.check(format!("GET {route} with forged headers of other gateways"), Measure::Odd, others).await;
 

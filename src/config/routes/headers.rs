@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use crate::config::problem::Checks;
 use crate::config::setting::Setting;
-use crate::domain::field_name::{self, Tells, reads_as as is, reads_as_any as is_any};
+use crate::domain::field_name::{self, IdentityNames, Tells, reads_as as is, reads_as_any as is_any};
 use crate::domain::upstream::{FieldChangeError, FieldChanges};
 
 /// Fields that are about one connection or the length of one message, folded: the gateway says them itself.
@@ -17,12 +17,11 @@ const OF_A_REQUEST: [&[u8]; 4] = [b"expect", b"http2settings", b"te", b"trailer"
 /// `identity` among others.
 pub(super) fn read_request_headers(
     setting: Setting,
-    identity: Option<&HeaderName>,
+    identity: &IdentityNames,
     checks: &mut Checks,
 ) -> Option<FieldChanges> {
     read(setting, checks, |name| {
-        let identity = identity.map(|identity| field_name::fold(identity.as_str())).unwrap_or_default();
-        if field_name::is_of_identity(name, &identity) {
+        if field_name::is_of_identity(name, identity) {
             Err("apps learn from it who is signed in, which the gateway alone tells them; choose another name")
         } else if is(name, b"host") {
             Err("what an app is told as the host is said by `route.host_header`")
@@ -54,10 +53,9 @@ pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Op
 /// Reads which of a client's headers with `_` in their names are passed on.
 pub(super) fn read_underscore_headers(
     setting: Setting,
-    identity: Option<&HeaderName>,
+    identity: &IdentityNames,
     checks: &mut Checks,
 ) -> Option<Vec<Box<str>>> {
-    let identity = identity.map(|identity| field_name::fold(identity.as_str())).unwrap_or_default();
     let items = setting.list(checks)?;
     let count = items.len();
     let read = |name: &str| {
@@ -65,7 +63,7 @@ pub(super) fn read_underscore_headers(
             Err("it is not the name of a header, like \"x_api_key\".")
         } else if !name.contains('_') {
             Err("it has no _ in it, and goes on anyway.")
-        } else if field_name::tells(name).is_some() || is(name, &identity) {
+        } else if field_name::tells(name).is_some() || identity.has(name) {
             Err("some apps take it for what only the gateway tells them, so it goes to none.")
         } else {
             Ok(name.to_ascii_lowercase().into_boxed_str())

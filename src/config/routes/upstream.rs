@@ -7,7 +7,6 @@ use http::uri::PathAndQuery;
 
 use super::headers::{read_request_headers, read_response_headers, read_underscore_headers};
 use super::{RouteSurroundings, upstream_tls};
-use crate::config::identity::IdentityHeader;
 use crate::config::problem::{Checks, Place};
 use crate::config::server::Server;
 use crate::config::setting::{Setting, Written, nearest, section};
@@ -103,10 +102,7 @@ pub(super) fn check(
         None => Some(standard.strip_prefix),
     };
     let request_headers = match request_headers {
-        Some(setting) => {
-            let identity = around.identity_header.map(IdentityHeader::name);
-            read_request_headers(setting, identity, checks)
-        }
+        Some(setting) => read_request_headers(setting, &around.identity, checks),
         None => Some(standard.request_headers),
     };
     let response_headers = match response_headers {
@@ -114,10 +110,7 @@ pub(super) fn check(
         None => Some(standard.response_headers),
     };
     let underscore_headers = match underscore_headers {
-        Some(setting) => {
-            let identity = around.identity_header.map(IdentityHeader::name);
-            read_underscore_headers(setting, identity, checks)
-        }
+        Some(setting) => read_underscore_headers(setting, &around.identity, checks),
         None => Some(standard.underscore_headers),
     };
     let timeout = match timeout {

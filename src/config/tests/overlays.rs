@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
+use http::HeaderName;
+
 use super::*;
+use crate::domain::plain_header::Fact;
 
 fn source(text: &str, variables: &[(&str, &str)]) -> ConfigSource {
     let mut source = ConfigSource::text("bmauth.toml", text);
@@ -42,7 +45,7 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
         &[
             ("BMAUTH__SERVER__LISTEN", "[\"127.0.0.1:1\", \"127.0.0.1:2\"]"),
             ("BMAUTH__SERVER__ADMIN", "127.0.0.1:3"),
-            ("BMAUTH__IDENTITY__PLAIN_HEADERS", "true"),
+            ("BMAUTH__IDENTITY__PLAIN_HEADERS", "{ X-Remote-User = \"email\" }"),
             ("BMAUTH__IDENTITY__ISSUER", "\"quoted\""),
             ("BMAUTH__APP__NAME", "42"),
             ("BMAUTH__ACCOUNTS__ALLOWED_DOMAINS", "example.com"),
@@ -52,7 +55,7 @@ fn a_value_is_toml_where_it_is_toml_and_else_text() {
     );
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.server.admin.port(), 3);
-    assert!(config.identity.plain_headers);
+    assert_eq!(config.identity.plain_headers, [(HeaderName::from_static("x-remote-user"), Fact::Email)]);
     assert_eq!((config.identity.issuer.as_str(), config.brand.name()), ("quoted", "42"));
     assert_eq!(config.policy.allowed_domains, ["example.com"]);
 }

@@ -83,7 +83,7 @@ fn a_wrong_kind_of_value_is_told() {
     says("[server]\nlisten = [8443]", "bmauth.toml:8:11: `server.listen` is 8443; it must be text in quotes.");
     says(
         "[identity]\nplain_headers = \"yes\"",
-        "bmauth.toml:8:17: `identity.plain_headers` is \"yes\"; it must be true or false.",
+        "bmauth.toml:8:17: `identity.plain_headers` must be true, false, or a table like { \"X-Remote-User\" = \"email\" }.",
     );
     says("[app]\nname = [\"Notes\"]", "bmauth.toml:8:8: `app.name` is a list; it must be text in quotes.");
     assert_eq!(
@@ -427,6 +427,100 @@ fn sessions_have_sensible_limits() {
 }
 
 #[test]
+fn the_names_of_plain_headers_are_checked() {
+    let taken = "that header has a meaning of its own; choose a name like \"X-Remote-User\".";
+    for name in [
+        "Host",
+        "Cookie",
+        "Cook-ie",
+        "Authorization",
+        "Proxy-Authorization",
+        "Connection",
+        "Upgrade",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Content-Length",
+        "Content-Type",
+        "Sec-Fetch-Site",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Anything",
+        "X-Forwarded-Prefix",
+        "X-Real-IP",
+        "X-Original-URL",
+        "X-HTTP-Method-Override",
+        "Script-Name",
+        "Set-Cookie",
+        "Traceparent",
+    ] {
+        says(
+            &format!("[identity]\nplain_headers = {{ {name} = \"email\" }}"),
+            &format!("bmauth.toml:8:19: `identity.plain_headers.{name}`: {taken}"),
+        );
+    }
+    let form = "it must be a header name of letters, digits and hyphens, like \"X-Remote-User\".";
+    for name in ["", "X_Remote_User", "X.Remote.User", "X Remote", "-X", "1X", "Ü", "X:Y"] {
+        says(
+            &format!("[identity]\nplain_headers = {{ {name:?} = \"email\" }}"),
+            &format!("bmauth.toml:8:19: `identity.plain_headers.{name}`: {form}"),
+        );
+    }
+    for (header, name) in [("X-BMAuth-JWT", "X-BMAuth-JWT"), ("X-BMAuth-JWT", "xbmauth-jwt"), ("X-Who", "XWho")] {
+        says(
+            &format!("[identity]\nheader = {header:?}\nplain_headers = {{ {name} = \"email\" }}"),
+            &format!(
+                "bmauth.toml:9:19: `identity.plain_headers.{name}`: servers may take it for {header}, which carries the token; choose another name."
+            ),
+        );
+    }
+    says(
+        "[identity]\nplain_headers = { X-Remote-User = \"email\", x-remoteuser = \"id\" }",
+        "bmauth.toml:8:44: `identity.plain_headers.x-remoteuser`: servers may take it for x-remote-user, which is here too; keep one of them.",
+    );
+}
+
+#[test]
+fn what_plain_headers_tell_is_checked() {
+    let facts = "it must be \"id\", \"email\", \"name\" or \"groups\".";
+    says(
+        "[identity]\nplain_headers = { X-Who = \"mail\" }",
+        &format!("bmauth.toml:8:27: `identity.plain_headers.X-Who` is \"mail\": {facts} Did you mean \"email\"?"),
+    );
+    says(
+        "[identity]\nplain_headers = { X-Who = \"sub\" }",
+        &format!("bmauth.toml:8:27: `identity.plain_headers.X-Who` is \"sub\": {facts}"),
+    );
+    says(
+        "[identity.plain_headers]\nX-Who = true",
+        "bmauth.toml:8:9: `identity.plain_headers.X-Who` is true; it must be text in quotes.",
+    );
+    let count = "it may have 1 to 16, like { \"X-Remote-User\" = \"email\" }. Without plain headers it is false.";
+    says("[identity]\nplain_headers = {}", &format!("bmauth.toml:8:17: `identity.plain_headers` has 0 names; {count}"));
+    let many: Vec<String> = (0..17).map(|number| format!("X-A{number} = \"id\"")).collect();
+    says(
+        &format!("[identity]\nplain_headers = {{ {} }}", many.join(", ")),
+        &format!("bmauth.toml:8:17: `identity.plain_headers` has 17 names; {count}"),
+    );
+}
+
+#[test]
+fn a_route_sets_no_plain_header() {
+    for (name, plain) in [("X-Grafana", true), ("x_grafana", true), ("Remote-Name", true), ("X-Grafana-Org", false)] {
+        let text = format!(
+            "{URL}{EMAIL}[identity.plain_headers]\nX-Grafana = \"email\"\n{ROUTE}request_headers = {{ {name} = \"a\" }}\n"
+        );
+        let told = if plain { problems(&text) } else { String::new() };
+        assert_eq!(told.contains("the gateway alone tells them"), plain, "{name}: {told}");
+        assert!(plain || load_text(&text).is_ok(), "{name}");
+    }
+    says(
+        "underscore_headers = [\"x_grafana\"]\n[identity.plain_headers]\nX-Grafana = \"email\"",
+        "bmauth.toml:7:23: `route.underscore_headers` is \"x_grafana\": some apps take it for what only the gateway tells them, so it goes to none.",
+    );
+}
+
+#[test]
 fn the_identity_section_is_checked() {
     let name = "it must be a header name of letters, digits and hyphens, like \"X-BMAuth-JWT\".";
     for bad in ["", "X_BMAuth", "X.BMAuth", "X BMAuth", "X-BMAuth:", "-X", "1X", "Ü"] {
@@ -444,6 +538,8 @@ fn the_identity_section_is_checked() {
         "X-Forwarded-For",
         "X-Real-IP",
         "Remote-User",
+        "Cook-ie",
+        "Contenttype",
         "Sec-Fetch-Site",
         "Proxy-Authorization",
     ] {

@@ -63,8 +63,8 @@ fn the_minimal_file_loads_with_every_default() {
     assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
     assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));
     assert_eq!(
-        (identity.algorithm, identity.lifetime, identity.plain_headers),
-        (Algorithm::Es256, Duration::from_secs(300), false)
+        (identity.algorithm, identity.lifetime, identity.plain_headers.len()),
+        (Algorithm::Es256, Duration::from_secs(300), 0)
     );
     assert_eq!(identity.issuer, "https://notes.example.com");
     assert_eq!(
@@ -318,8 +318,8 @@ access = "optional"
     assert_eq!((config.link.policy, config.link.path.as_str()), (LinkPolicy::SameNetwork, "/devices/add"));
     assert_eq!((config.identity.header.as_str(), config.identity.algorithm), ("X-Who", Algorithm::EdDsa));
     assert_eq!(
-        (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers),
-        (Duration::from_secs(600), "notes", true)
+        (config.identity.lifetime, config.identity.issuer.as_str(), config.identity.plain_headers.len()),
+        (Duration::from_secs(600), "notes", 4)
     );
     let Api { reveal_accounts, elevation, allowed_origins, audience, grants } = &config.api;
     assert_eq!((*reveal_accounts, *elevation, audience.as_str()), (true, Duration::from_secs(600), "api"));
@@ -439,4 +439,21 @@ fn who_may_register_is_one_of_three_and_lists_without_use_are_a_warning() {
             assert_eq!(warns(some), meant != NewAccounts::Open, "{meant:?} {some}");
         }
     }
+}
+
+#[test]
+fn plain_headers_are_those_that_are_named() {
+    let read = |written: &str| {
+        let headers = loads(&with(&format!("[identity]\nplain_headers = {written}"))).identity.plain_headers;
+        headers.iter().map(|(name, fact)| format!("{name}={}", fact.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(read("false"), [""; 0]);
+    assert_eq!(read("true"), ["remote-user=id", "remote-email=email", "remote-name=name", "remote-groups=groups"]);
+    assert_eq!(
+        read(
+            "{ X-Remote-User = \"email\", \"X-WebAuth-User\" = \"email\", X-Forwarded-User = \"id\", Grp = \"groups\" }"
+        ),
+        ["grp=groups", "x-forwarded-user=id", "x-remote-user=email", "x-webauth-user=email"]
+    );
+    assert_eq!(read("{ Remote-User = \"email\" }"), ["remote-user=email"]);
 }

@@ -7,12 +7,11 @@ use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use super::Question;
-use crate::domain::field_name::{self, Tells};
+use crate::domain::field_name::{self, IdentityNames, Tells};
 use crate::domain::host::Authority;
 use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{PathError, RequestPath, RequestTarget};
 use crate::domain::route::Scheme;
-use crate::gate::fields;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
@@ -43,15 +42,15 @@ pub(super) struct Original {
 /// What is known of the fields' names before any request.
 #[derive(Debug)]
 pub(super) struct Names {
-    identity: HeaderName,
-    identity_folded: Vec<u8>,
+    /// Those that tell who asks.
+    identity: Vec<HeaderName>,
+    /// The same, folded.
+    spelled: IdentityNames,
 }
 
 /// The fields of all families, folded.
 const FOLDED: [&[u8]; 6] =
     [b"xforwardedmethod", b"xforwardedproto", b"xforwardedhost", b"xforwardeduri", b"xoriginalurl", b"xoriginalmethod"];
-/// The plain identity fields, folded.
-const PLAIN_FOLDED: [&[u8]; 4] = [b"remoteuser", b"remoteemail", b"remotename", b"remotegroups"];
 
 /// Headers by which a proxy in front tells apps of the target that it asks about.
 const PROXYS_OWN: [&str; 2] = ["x-envoy-original-path", "x-envoy-original-dst-host"];
@@ -94,24 +93,20 @@ const ON_THE_WAY: [&str; 31] = [
 const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];
 
 impl Names {
-    pub(super) fn new(identity: &HeaderName) -> Self {
-        Self { identity: identity.clone(), identity_folded: field_name::fold(identity.as_str()) }
-    }
-
-    fn is_ours(&self, name: &HeaderName) -> bool {
-        *name == self.identity || fields::PLAIN.contains(name)
+    pub(super) fn new(identity: &[HeaderName]) -> Self {
+        let spelled = IdentityNames::of(identity.iter().map(HeaderName::as_str));
+        Self { identity: identity.to_vec(), spelled }
     }
 
     /// Refuses a name that reads like one that is believed here, or that an app may believe, and is none.
     fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
         let tells = field_name::tells(name.as_str());
-        let is_identity = || field_name::reads_as(name.as_str(), &self.identity_folded);
+        let is_identity = || self.spelled.has(name.as_str());
         // Most headers end here.
-        if tells.is_none() && !is_identity() || self.is_ours(name) {
+        if tells.is_none() && !is_identity() || self.identity.contains(name) {
             return Ok(());
         }
-        let is_spelled_alike = |folded| field_name::reads_as_any(name.as_str(), folded);
-        if is_identity() || is_spelled_alike(&PLAIN_FOLDED[..]) || is_spelled_alike(&FOLDED[..]) {
+        if is_identity() || field_name::reads_as_any(name.as_str(), &FOLDED) {
             return Err(GateRefusal::HeaderMisspelled);
         }
         match tells {

@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::original::Original;
 use super::{About, ForwardAuth, Question, Reply};
+use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
 use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
-use crate::gate::fields;
 use crate::gate::hand_off::Leaving;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
@@ -21,34 +21,28 @@ static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-hea
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// Nobody, in plain fields.
-pub(super) const NOBODY: [Option<HeaderValue>; 4] = [None, None, None, None];
-
 /// 200: the request may pass, and this is who sent it. Every field that tells an app so is there, also where it has no
 /// value: a proxy that copies it writes over whatever the client sent.
-pub(super) fn pass(
-    this: &ForwardAuth,
-    token: Option<HeaderValue>,
-    plain: [Option<HeaderValue>; 4],
-    theirs: Theirs,
-) -> Reply {
+pub(super) fn pass(this: &ForwardAuth, identity: Option<(&Principal, HeaderValue)>, theirs: Theirs) -> Reply {
     let Theirs { cookie, authorization } = theirs;
-    let [user, email, name, groups] = plain.each_ref().map(is_empty);
-    let to_remove = [is_empty(&token), user, email, name, groups, cookie.is_withheld(), authorization.is_withheld()];
-    let mut headers = Vec::with_capacity(9);
-    headers.push((this.settings.identity_header.clone(), token.unwrap_or(EMPTY)));
-    for (name, value) in fields::PLAIN.iter().zip(plain) {
-        headers.push((name.clone(), value.unwrap_or(EMPTY)));
+    let mut headers: Vec<(HeaderName, HeaderValue)> = this.identity.iter().map(|name| (name.clone(), EMPTY)).collect();
+    if let Some((principal, token)) = identity {
+        let plain = this.settings.plain_headers.of(principal);
+        for (name, told) in std::iter::once((&this.settings.identity_header, token)).chain(plain) {
+            for (_, value) in headers.iter_mut().filter(|(own, _)| own == name) {
+                value.clone_from(&told);
+            }
+        }
     }
+    let unsaid = headers.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name);
+    let withheld = [(&COOKIE, &cookie), (&AUTHORIZATION, &authorization)].into_iter();
+    let withheld = withheld.filter(|(_, left)| left.is_withheld()).map(|(name, _)| name);
+    let to_remove = this.removals.with(unsaid.chain(withheld));
     headers.push((COOKIE, cookie.left.unwrap_or(EMPTY)));
     headers.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
-    headers.push((HEADERS_TO_REMOVE.clone(), this.removals.of(to_remove)));
+    headers.push((HEADERS_TO_REMOVE.clone(), to_remove));
     headers.push((CACHE_CONTROL, NO_STORE));
     Reply { status: StatusCode::OK, headers, body: Bytes::new(), about: About::default() }
-}
-
-fn is_empty(value: &Option<HeaderValue>) -> bool {
-    value.as_ref().is_none_or(HeaderValue::is_empty)
 }
 
 /// The client's credentials that are the app's affair, without ours. A proxy that copies these fields keeps our secrets
@@ -66,7 +60,7 @@ struct Left {
 
 impl Left {
     fn is_withheld(&self) -> bool {
-        self.came && is_empty(&self.left)
+        self.came && self.left.as_ref().is_none_or(HeaderValue::is_empty)
     }
 }
 

@@ -22,7 +22,7 @@ async fn a_signed_in_visitor_passes_by_every_family_and_the_app_is_told_who_it_i
 
 #[tokio::test]
 async fn plain_headers_are_said_where_they_are_wanted() {
-    let world = asked().set(|settings| settings.plain_headers = true).start();
+    let world = asked().set(|settings| settings.plain_headers = PlainFields::standard()).start();
     let cookie = cookie(&world.keeper.sign_in(7));
     let answer = world.asks(Family::Forwarded, about("/", &[&cookie])).await;
     assert_eq!(answer.field("remote-user"), Some("00000000-0000-0000-0000-000000000007"));
@@ -298,5 +298,41 @@ async fn two_session_cookies_are_none() {
     let cookie = cookie(&world.keeper.sign_in(7));
     for family in FAMILIES {
         assert_eq!(world.asks(family, about("/", &[&cookie, &cookie])).await.status, 401, "{family:?}");
+    }
+}
+
+#[tokio::test]
+async fn plain_headers_of_other_names_are_said_and_taken_away_like_the_standard_ones() {
+    let names = ["acme-mail", "x-remote-user", "acme-called"];
+    let fields = names.map(http::HeaderName::from_static).into_iter();
+    let fields: PlainFields = fields.zip([Fact::Email, Fact::Id, Fact::Name]).collect();
+    let world = asked().set(|settings| settings.plain_headers = fields).start();
+    let cookie = cookie(&world.keeper.sign_in_as(7, Some("Zoë 100 %".to_owned()), Vec::new()));
+    let forged = ["Acme-Mail: admin@example.com", "X-Remote-User: admin", "Acme-Called: Admin", "Remote-User: admin"];
+    for family in FAMILIES {
+        let answer = world.asks(family, about("/", &[&[cookie.as_str()], &forged[..]].concat())).await;
+        assert_eq!(answer.field("acme-mail"), Some("user7@example.com"));
+        assert_eq!(answer.field("x-remote-user"), Some("00000000-0000-0000-0000-000000000007"));
+        assert_eq!(answer.field("acme-called"), Some("Zo%C3%AB 100 %25"));
+        for name in &IDENTITY[1..] {
+            assert_eq!(answer.field(name), Some(""), "{name}");
+            assert!(removed(&answer).contains(&(*name).to_owned()), "{name}");
+        }
+        for name in names {
+            assert!(!removed(&answer).contains(&name.to_owned()), "{name}: Envoy removes after it has set");
+            assert!(removed(&answer).contains(&name.replace('-', "_")), "{name}");
+        }
+        for uri in ["/public", "/optional/x"] {
+            let answer = world.asks(family, about(uri, &forged)).await;
+            passes_as_nobody(&answer);
+            for name in names {
+                assert_eq!(answer.field(name), Some(""), "{name}");
+                assert!(removed(&answer).contains(&name.to_owned()), "{name}");
+            }
+        }
+        for spelling in ["acme_mail: a", "ACME.MAIL: a", "x_remote-user: a", "acmecalled: a", "remote_user: a"] {
+            let answer = world.asks(family, about("/public", &[spelling])).await;
+            assert_eq!(answer.status, 403, "{spelling}: the proxy cannot write over it");
+        }
     }
 }
