@@ -42,10 +42,9 @@ impl RegisterFlow {
     /// # Errors
     /// The store failed.
     pub async fn new_accounts(&self) -> Result<NewAccounts, StoreError> {
-        Ok(match self.policy.new_accounts {
-            NewAccounts::Closed if self.invites_anybody().await? => NewAccounts::Invite,
-            said => said,
-        })
+        let said = self.policy.new_accounts;
+        let by_invitation = said == NewAccounts::Closed && self.invites_anybody().await?;
+        Ok(if by_invitation { NewAccounts::Invite } else { said })
     }
 
     /// Whether somebody may be refused by letter alone.

@@ -6,8 +6,8 @@ use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, Conflict, CounterChange, Durability,
-    EventChange, HoldChange, InvitationChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange,
-    RegistrationChange, SessionChange, SessionConflict, TokensChange,
+    EventChange, HoldChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange,
+    SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
@@ -23,7 +23,7 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 /// Every table whose rows expire or go with an account or a session.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 12] = [
     "ceremonies",
     "registrations",
     "sessions",
@@ -33,7 +33,6 @@ const TABLES: [&str; 13] = [
     "holds",
     "admin-codes",
     "bookmarks",
-    "invitations",
     "events",
     "letters",
     "counters",
@@ -133,7 +132,6 @@ fn everything_there_is(n: u32) -> Vec<Change> {
         Change::Hold(HoldChange::Add(hold(n, n))),
         Change::AdminCode(AdminCodeChange::Put(AdminCode { expires_at: at(4000), ..admin_code(n, n) })),
         Change::Bookmark(BookmarkChange::Put(bookmark(n))),
-        Change::Invitation(InvitationChange::Put(invitation(100 + n))),
         Change::Event(EventChange::Add(event(n, n, 50))),
         Change::Letter(LetterChange::Add(letter(n, 3000))),
         Change::Counter(CounterChange::Count {
