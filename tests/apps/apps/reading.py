@@ -1,4 +1,5 @@
-"""Apps that say how they read a request, in WSGI's way and in ASGI's. What they have at /admin is their admin area."""
+"""Apps that say how they read a request, in WSGI's way and in ASGI's, also one for a WebSocket. What they have at /admin is
+their admin area."""
 
 import json
 
@@ -28,12 +29,17 @@ async def asgi(scope, receive, send):
         while (await receive())["type"] != "lifespan.shutdown":
             await send({"type": "lifespan.startup.complete"})
         return await send({"type": "lifespan.shutdown.complete"})
-    told = {name: scope[name] for name in ("method", "path", "root_path", "scheme", "server", "http_version")}
+    told = {name: scope.get(name) for name in ("method", "path", "root_path", "scheme", "server", "http_version")}
     told["client"] = scope["client"][0]
     told["fields"] = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
     query = scope["query_string"].decode("latin-1")
     target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     body = said(scope["path"].removeprefix(scope["root_path"]), target, told)
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": body.decode()})
+        return await send({"type": "websocket.close"})
     fields = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": body})

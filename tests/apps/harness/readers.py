@@ -4,8 +4,8 @@ from .peers import PYTHON, program
 from .process import APPS, Process, free_ports
 
 
-def uvicorn(http: str):
-    options = ["--http", http, "--log-level", "error"]
+def uvicorn(http: str, ws: str = "websockets"):
+    options = ["--http", http, "--ws", ws, "--log-level", "error"]
     return lambda port: [PYTHON, "-m", "uvicorn", "reading:asgi", "--port", port, *options]
 
 
