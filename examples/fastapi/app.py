@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from html import escape
 from typing import Annotated
 
-from bmauth import Claims, SignedIn
+from bmauth import MaybeSignedIn, SignedIn
 from fastapi import FastAPI, Query, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, StreamingResponse
 
@@ -37,7 +37,7 @@ def note(number: int, user: SignedIn, request: Request) -> str:
 
 
 @app.get("/optional", response_class=HTMLResponse)
-def optional(user: Claims) -> str:
+def optional(user: MaybeSignedIn) -> str:
     return page(f"Hello, {user['email'] if user else 'stranger'}", "")
 
 

@@ -15,6 +15,8 @@ use crate::domain::family::Family;
 pub struct Session {
     /// The public name of the one that was signed in to: `sid` in the tokens of its host.
     pub id: Uuid,
+    /// The public names of all of them, which are `sid` in the tokens of each host; any of them ends all.
+    pub sids: Vec<Uuid>,
     /// The address of its account.
     pub email: String,
     /// The browser and system in words.
@@ -41,6 +43,7 @@ impl Session {
         let (now, session) = (auth.now(), &family.head);
         Self {
             id: session.id.0,
+            sids: family.sessions().map(|session| session.id.0).collect(),
             email: account.email.as_str().to_owned(),
             browser: session.browser.clone(),
             hosts: family.hosts().into_iter().map(|host| host.as_str().to_owned()).collect(),

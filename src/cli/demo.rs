@@ -37,11 +37,33 @@ pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed
         let app = sample::router(sample::Sample { auth: running.auth(), audience });
         runtime.spawn(async move { axum::serve(listener, app).await });
     }
-    let behind = if is_sample { "a sample app".to_owned() } else { upstream.to_string() };
-    println!(
-        "\n  BMAuth demo: open http://localhost:{port}\n\n  \
+    println!("{}", greeting(config.public_url.origin(), (!is_sample).then_some(&upstream)));
+    Ok(running.wait()?)
+}
+
+/// What is printed at the start: `app` is what stands behind, where that is not the sample.
+fn greeting(address: &str, app: Option<&UpstreamUrl>) -> String {
+    let behind = app.map_or_else(|| "a sample app".to_owned(), ToString::to_string);
+    // By this variable the app learns whom to trust.
+    let start = app.map(|_| format!("\n\n  Start the app with BMAUTH_URL={address}")).unwrap_or_default();
+    format!(
+        "\n  BMAuth demo: open {address}{start}\n\n  \
          Register with any e-mail address; no mail is sent, the code is printed here.\n  \
          In front of {behind}. Everything is forgotten when you stop it with Ctrl+C.\n"
-    );
-    Ok(running.wait()?)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_of_ones_own_is_told_whom_to_trust() {
+        let app = UpstreamUrl::parse("http://127.0.0.1:8000").unwrap();
+        let own = greeting("http://localhost:8080", Some(&app));
+        assert!(own.contains("\n  Start the app with BMAUTH_URL=http://localhost:8080\n"), "{own}");
+        assert!(own.contains("In front of http://127.0.0.1:8000."), "{own}");
+        let sample = greeting("http://localhost:8080", None);
+        assert!(sample.contains("In front of a sample app.") && !sample.contains("BMAUTH_URL"), "{sample}");
+    }
 }

@@ -23,7 +23,7 @@ pub(super) enum Command {
     },
     /// End a session, or all sessions of an account
     End {
-        /// The session, as list shows it
+        /// The session, as list shows it, or the `sid` of any token of that browser
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         session: Option<Uuid>,
         /// All sessions of this account: its e-mail address or its id

@@ -54,7 +54,8 @@ impl Family {
         hosts
     }
 
-    fn sessions(&self) -> impl Iterator<Item = &Session> {
+    /// All of them, the head first.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         std::iter::once(&self.head).chain(&self.members)
     }
 }

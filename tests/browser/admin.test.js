@@ -44,6 +44,7 @@ scenario('accounts are listed and shown', async ({ enter, gateway }) => {
   assert.match(shown, /Passkeys[\s\S]*Signed in[\s\S]*Chrome on Linux[\s\S]*127\.0\.0\.1[\s\S]*Lately/);
   const { sub, sid } = JSON.parse((await maria.send('/api/me')).text);
   const { user, passkeys, sessions } = await json(gateway, 'users', 'show', sub);
+  assert.deepEqual(sessions.map(({ sids }) => sids), [[sid]]);
   assert.deepEqual([user.email, user.id, passkeys.length, sessions.map(({ id }) => id)], [one, sub, 1, [sid]]);
   const { value } = await maria.cookie();
   assert.ok(!shown.includes(value) && !JSON.stringify(sessions).includes(value), 'the secret of a session is shown');

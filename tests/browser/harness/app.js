@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
 import { send } from './loopback.js';
 
-const directory = fileURLToPath(new URL('../../../examples/fastapi/', import.meta.url));
+export const directory = fileURLToPath(new URL('../../../examples/fastapi/', import.meta.url));
 
-export async function runApp({ port, issuer, audience, jwksUrl }) {
-  const python = path.join(directory, '.venv/bin/python');
+export const python = path.join(directory, '.venv/bin/python');
+
+// `url` is the gateway's public_url; what the app is told besides, it needs where that is not enough.
+export async function runApp({ port, url, audience, jwksUrl, env = {} }) {
   const child = new Child(
     'the FastAPI example',
     python,
@@ -15,11 +17,12 @@ export async function runApp({ port, issuer, audience, jwksUrl }) {
     {
       cwd: directory,
       env: {
-        BMAUTH_ISSUER: issuer,
-        BMAUTH_AUDIENCE: audience,
-        BMAUTH_JWKS_URL: jwksUrl,
+        BMAUTH_URL: url,
+        ...(audience ? { BMAUTH_AUDIENCE: audience } : {}),
+        ...(jwksUrl ? { BMAUTH_JWKS_URL: jwksUrl } : {}),
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONUNBUFFERED: '1',
+        ...env,
       },
     },
   );

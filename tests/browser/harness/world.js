@@ -39,12 +39,7 @@ class World {
     [this.browser, this.mailbox, this.app] = await Promise.all([
       launch(),
       openMailbox(),
-      runApp({
-        port: appPort,
-        issuer: this.origin,
-        audience: 'localhost',
-        jwksUrl: `${this.gateway.admin}/jwks.json`,
-      }),
+      runApp({ port: appPort, url: this.origin }),
     ]);
     const smtpPort = this.mailbox.port;
     if (this.front) {
