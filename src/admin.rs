@@ -1,6 +1,7 @@
 //! For operators: health over HTTP on a listener of its own, and accounts and sessions over a socket on this machine.
 
 pub mod answer;
+pub mod check;
 pub mod health;
 pub mod invitations;
 pub mod listener;
@@ -12,6 +13,7 @@ pub mod whose;
 
 mod paging;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,6 +26,8 @@ use crate::auth::Auth;
 pub struct Operating {
     /// The flows.
     pub auth: Arc<Auth>,
+    /// The file of the store.
+    pub store: PathBuf,
     /// The page where people enter an operator's code; `None` where `accounts.recovery` is not `admin`.
     pub code_page: String,
     /// The page where people create their account.
@@ -48,6 +52,7 @@ pub fn router(operating: Arc<Operating>) -> Router {
         .route("/invitations", get(invitations::list))
         .route("/invitations/{email}", get(invitations::show).post(invitations::add))
         .route("/invitations/{email}/take-back", post(invitations::take_back))
+        .route("/check", get(check::store))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}/end", post(sessions::end))
         .fallback(answer::unknown)

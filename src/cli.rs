@@ -6,6 +6,7 @@ mod doctor;
 mod gateway;
 mod health;
 mod init;
+mod newcomers;
 mod serve;
 mod sessions;
 mod shared_host;
@@ -46,20 +47,9 @@ enum Command {
         upstream: Option<UpstreamUrl>,
     },
     /// Write a commented bmauth.toml
-    Init {
-        /// The folder to write it to
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-    },
+    Init(Box<init::Wanted>),
     /// Check the configuration, then reach the store, the mail server and the upstreams
-    Check {
-        /// Check the configuration alone
-        #[arg(long)]
-        offline: bool,
-        /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
-        #[arg(long)]
-        yes_lock_out: bool,
-    },
+    Check(Box<check::Scope>),
     /// See and change the accounts of the running gateway
     Users {
         #[command(subcommand)]
@@ -95,6 +85,8 @@ enum Failed {
     Other(anyhow::Error),
     /// It has been said already.
     Said,
+    /// What is wrong with the configuration has been said already.
+    SaidOfConfig,
 }
 
 impl From<ConfigErrors> for Failed {
@@ -115,8 +107,8 @@ pub fn run() -> ExitCode {
     let done = match command {
         Command::Serve => serve::run(config),
         Command::Demo { port, upstream } => demo::run(port, upstream),
-        Command::Init { dir } => init::run(&dir).map_err(Failed::from),
-        Command::Check { offline, yes_lock_out } => check::run(config, offline, yes_lock_out),
+        Command::Init(wanted) => init::run(*wanted),
+        Command::Check(scope) => check::run(config, *scope),
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
         Command::Health => health::run(config),
@@ -141,6 +133,7 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Failed::Said) => ExitCode::FAILURE,
+        Err(Failed::SaidOfConfig) => ExitCode::from(2),
     }
 }
 

@@ -27,10 +27,12 @@ pub mod public_url;
 pub mod server;
 pub mod sessions;
 pub mod storage;
+pub mod template;
 
 mod accounts;
 mod app;
 mod demo;
+mod example;
 mod overlay;
 mod problem;
 mod routes;
@@ -39,6 +41,7 @@ mod setting;
 mod tests;
 mod tree;
 
+pub use accounts::read_registration;
 pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
 
@@ -58,7 +61,7 @@ use setting::{Setting, Written, section};
 use storage::{Storage, StorageFile};
 use tree::Table;
 
-/// What `bmauth init` writes: every key, with what it is for.
+/// What `bmauth init` fills in: every key, with what it is for.
 pub const TEMPLATE: &str = include_str!("../config/bmauth.toml");
 
 /// Where a configuration is looked for when none is named, in this order.
@@ -101,6 +104,9 @@ pub struct Config {
     pub routes: Routes,
     /// What is allowed but deserves a word, each with its place: for the log at the start and for `bmauth check`.
     pub warnings: Vec<String>,
+    /// What the gateway starts with although nobody can be served so, such as values that are still an example's: an error
+    /// for `bmauth check`, and in the log at the start.
+    pub faults: Vec<Problem>,
 }
 
 /// What a configuration is read from: a file, then variables, then flags, each over the one before.
@@ -179,6 +185,7 @@ pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
     let config = check(file, &mut checks);
     match (checks.errors(), config) {
         (None, Some(mut config)) => {
+            config.faults = checks.take_faults();
             config.warnings = checks.warnings;
             Ok(config)
         }
@@ -271,7 +278,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let brand = app::check(AppFile::read("app.", table(app, &root, checks), checks), url, checks);
     let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
     let storage = Storage::check(StorageFile::read("storage.", table(storage, &root, checks), checks), checks);
-    let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), checks);
+    let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), url, checks);
     let accounts = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
@@ -279,8 +286,9 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
-    let names = identity.as_ref().map(Identity::names).unwrap_or_default();
-    let surroundings = RouteSurroundings { public_url: url, server: server.as_ref(), identity: names };
+    let identity_names = identity.as_ref().map(Identity::names).unwrap_or_default();
+    let surroundings =
+        RouteSurroundings { public_url: url, server: server.as_ref(), identity: identity_names, link: link.as_ref() };
     let routes = routes::check(route, &root, &surroundings, checks);
     let around = Around { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
     let api = Api::check(ApiFile::read("api.", table(api, &root, checks), checks), around, checks);
@@ -299,11 +307,12 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         recovery_delay: accounts.recovery_delay,
         passkeys: passkeys?,
         sessions: sessions?,
-        link: link?,
+        link: link?.0,
         identity: identity?,
         api: api?,
         routes: routes?,
         warnings: Vec::new(),
+        faults: Vec::new(),
     })
 }
 

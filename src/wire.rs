@@ -5,5 +5,5 @@ pub mod proxy;
 pub mod running;
 pub mod system;
 
-pub use gateway::{Gateway, World, operating, transport};
+pub use gateway::{Gateway, World, mail_server, operating, transport};
 pub use running::Running;

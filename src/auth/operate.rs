@@ -11,9 +11,10 @@ use crate::domain::admin_code::{AdminCode, Code};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::family::Family;
+use crate::domain::host::Host;
 use crate::domain::invitation::{Invitation, InvitationId};
 use crate::domain::operate::{self, Refusal, Regroup};
-use crate::domain::passkey::Passkey;
+use crate::domain::passkey::{LockedOut, Passkey};
 use crate::domain::recover::Mode;
 use crate::domain::recovery::Hold;
 use crate::domain::session::SessionId;
@@ -89,6 +90,14 @@ impl OperateFlow {
     /// The store failed.
     pub async fn list_accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>, StoreError> {
         self.core.records.accounts(after, limit).await
+    }
+
+    /// Which passkeys cannot be used with that `rp_id`. It looks at all there are.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {
+        self.core.records.locked_out(rp_id).await
     }
 
     /// The account an operator means.

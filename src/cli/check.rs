@@ -3,62 +3,130 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::time::timeout;
 
-use super::{Failed, load, shared_host};
+use super::gateway::{Gateway, escaped};
+use super::table::plain;
+use super::{Failed, load, newcomers, shared_host};
+use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
-use crate::config::email::Transport;
+use crate::config::email::{EmailSettings, Transport};
+use crate::config::server::certificate::{self, Validity};
+use crate::domain::clock::{Clock as _, Timestamp};
+use crate::domain::email::Email;
 use crate::domain::host::Host;
-use crate::domain::passkey::LockedOut;
-use crate::domain::route::Route;
+use crate::domain::language::Language;
+use crate::domain::route::{Access, Route};
 use crate::domain::upstream::{Upstream, UpstreamTls, UpstreamUrl};
+use crate::mail::letters::{Rendered, Trial};
+use crate::mail::transport::NotTaken;
 use crate::proxy::probe;
 use crate::store::redb::RedbStore;
 use crate::store::{Records as _, StoreError};
-use crate::wire;
+use crate::wire::system::SystemClock;
+use crate::wire::{self, mail_server};
+use crate::wording::{Words, moment};
 
 /// What is said where the passkeys could not be looked at.
 const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks somebody out was not looked at";
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long before its end a certificate is told of: one that renews itself has done so by then.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// What is to be checked.
+#[derive(Debug, Args)]
+pub(super) struct Scope {
+    /// Check the configuration alone
+    #[arg(long)]
+    offline: bool,
+    /// Send a letter to this address, and say what the mail server said
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "offline")]
+    mail_to: Option<Email>,
+    /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
+    #[arg(long)]
+    yes_lock_out: bool,
+}
+
+fn address(typed: &str) -> Result<Email, String> {
+    Email::parse(typed).map_err(|why| why.to_string())
+}
 
 /// Prints a line for each thing that was tried.
-pub(super) fn run(config: Option<PathBuf>, offline: bool, yes_lock_out: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, scope: Scope) -> Result<(), Failed> {
+    let Scope { offline, mail_to, yes_lock_out } = scope;
     let config = load(config)?;
     for warning in &config.warnings {
         println!("warning  {warning}");
     }
-    println!("ok       configuration");
+    for fault in &config.faults {
+        println!("FAILED   {fault}");
+    }
+    if config.faults.is_empty() {
+        println!("ok       configuration");
+    }
     for note in shared_host::of(&config) {
         println!("note     {note}");
     }
-    for route in config.routes.iter().filter(|route| route.upstream.servers.is_empty()) {
-        let Route { host, path, demands, .. } = &**route;
+    println!("ok       accounts: {}", newcomers::of(&config.policy));
+    let routes = in_order(&config);
+    say_open(&routes);
+    for route in routes.iter().filter(|route| route.upstream.servers.is_empty()) {
+        let Route { host, path, demands, .. } = route;
         println!(
             "ok       route: {host}{path} has no upstream, so a proxy in front asks about it ({})",
             demands.access.as_str()
         );
     }
+    let mut well = certificate(&config, SystemClock.now());
     if offline {
         println!("note     {NOT_LOOKED}: that needs the store");
-        return Ok(());
+    } else {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+        well &= runtime.block_on(reach_all(&config, &routes, mail_to.as_ref(), yes_lock_out));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-    let well = runtime.block_on(async {
-        let mut well = store(&config, yes_lock_out).await;
-        well &= say("mail", mail(&config).await);
-        let mut seen: Vec<(&UpstreamUrl, &UpstreamTls)> = Vec::new();
-        for Upstream { servers, tls, .. } in config.routes.iter().map(|route| &route.upstream) {
-            for server in servers {
-                if !seen.contains(&(server, tls)) {
-                    seen.push((server, tls));
-                    well &= say("upstream", reach(server, tls).await);
-                }
+    match (config.faults.is_empty(), well) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Failed::Said),
+        (false, _) => Err(Failed::SaidOfConfig),
+    }
+}
+
+/// The routes as they were written.
+fn in_order(config: &Config) -> Vec<&Route> {
+    let mut routes: Vec<&Route> = config.routes.iter().map(|route| &**route).collect();
+    routes.sort_by_key(|route| route.id);
+    routes
+}
+
+/// Says which routes are open to strangers.
+fn say_open(routes: &[&Route]) {
+    let open = |route: &&&Route| matches!(route.demands.access, Access::Public | Access::Optional);
+    let open: Vec<String> = routes
+        .iter()
+        .filter(open)
+        .map(|route| format!("{}{} ({})", route.host, route.path, route.demands.access.as_str()))
+        .collect();
+    if !open.is_empty() {
+        println!("note     routes: open to everybody, signed in or not: {}", open.join(", "));
+    }
+}
+
+async fn reach_all(config: &Config, routes: &[&Route], mail_to: Option<&Email>, yes_lock_out: bool) -> bool {
+    let mut well = store(config, yes_lock_out).await;
+    well &= mail(config, mail_to).await;
+    let mut seen: Vec<(&UpstreamUrl, &UpstreamTls)> = Vec::new();
+    for Upstream { servers, tls, .. } in routes.iter().map(|route| &route.upstream) {
+        for server in servers {
+            if !seen.contains(&(server, tls)) {
+                seen.push((server, tls));
+                well &= say("upstream", reach(server, tls).await);
             }
         }
-        well
-    });
-    if well { Ok(()) } else { Err(Failed::Said) }
+    }
+    well
 }
 
 fn say(what: &str, result: Result<String, String>) -> bool {
@@ -72,6 +140,53 @@ fn say(what: &str, result: Result<String, String>) -> bool {
             false
         }
     }
+}
+
+/// Says whether browsers take the certificate for every host that the gateway answers for, and for how long.
+fn certificate(config: &Config, now: Timestamp) -> bool {
+    let Some(tls) = &config.server.tls else { return true };
+    let loaded = tls.load();
+    let own = match loaded.as_ref().map(|certified| certified.cert.first()) {
+        Ok(Some(own)) => own,
+        // The configuration was read with both files; one has changed since.
+        Ok(None) => return say("certificate", Err("server.tls.cert has none".to_owned())),
+        Err(error) => return say("certificate", Err(format!("server.tls: {error}"))),
+    };
+    let mut hosts = vec![config.public_url.host()];
+    hosts.extend(config.routes.hosts().filter(|host| *host != config.public_url.host()));
+    let strange: Vec<&str> =
+        hosts.into_iter().map(Host::as_str).filter(|host| !certificate::is_for(own, host)).collect();
+    let mut well = true;
+    if !strange.is_empty() {
+        let why = format!("server.tls.cert is not for {}, so browsers refuse it there", strange.join(", "));
+        // What stands in front has one of its own.
+        if config.server.trusted_proxies.is_empty() {
+            well = say("certificate", Err(why));
+        } else {
+            println!("warning  certificate: {why}, unless the proxy in front has another one");
+        }
+    }
+    match certificate::validity(own) {
+        Some(validity) => lasts(validity, now, well),
+        None => say("certificate", Err("server.tls.cert does not say until when it counts".to_owned())),
+    }
+}
+
+/// Says for how long a certificate counts; `well` is whether all else of it is.
+fn lasts(Validity { from, until }: Validity, now: Timestamp, well: bool) -> bool {
+    let when = |at| moment::in_full(Words::new(Language::default(), ""), at);
+    if until < now {
+        return say("certificate", Err(format!("server.tls.cert has expired on {}. Renew it", when(until))));
+    }
+    if now < from {
+        let why = format!("server.tls.cert counts only from {} on. Is this machine's clock right?", when(from));
+        return say("certificate", Err(why));
+    }
+    if until < now.after(SOON) {
+        println!("warning  certificate: server.tls.cert expires on {}. Renew it", when(until));
+        return well;
+    }
+    well && say("certificate", Ok(format!("for every host, until {}", when(until))))
 }
 
 async fn store(config: &Config, yes_lock_out: bool) -> bool {
@@ -88,34 +203,60 @@ async fn store(config: &Config, yes_lock_out: bool) -> bool {
         Ok(store) => {
             say("store", Ok(format!("{} opens", path.display())));
             let looked = store.locked_out(&config.passkeys.rp_id).await;
-            passkeys(&config.passkeys.rp_id, looked, yes_lock_out)
+            passkeys(&config.passkeys.rp_id, looked.map(LockOut::from).map_err(|error| error.to_string()), yes_lock_out)
         }
         Err(error) => {
-            say("store", Err(error.to_string()));
+            // Whoever has the file open is asked, and nobody else: a socket alone may have been left by a dead gateway.
+            let why = if RedbStore::is_in_use(&error) {
+                match beside(config).await {
+                    Ok(lock_out) => {
+                        say(
+                            "store",
+                            Ok(format!("the running gateway has {}, and says that it is well", path.display())),
+                        );
+                        return passkeys(&config.passkeys.rp_id, Ok(lock_out), yes_lock_out);
+                    }
+                    Err(why) => format!("{error}. {why}"),
+                }
+            } else {
+                error.to_string()
+            };
+            say("store", Err(why));
             println!("note     {NOT_LOOKED}: the store did not open");
             false
         }
     }
 }
 
+/// What the running gateway says of its store, and of the `rp_id` of this configuration.
+async fn beside(config: &Config) -> Result<LockOut, String> {
+    let gateway = Gateway::with_store(&config.storage.path);
+    let target = format!("/check?rp_id={}", escaped(config.passkeys.rp_id.as_str()));
+    let checked: StoreChecked = gateway.get_within(&target).await.map_err(|error| format!("{error:#}"))?;
+    let file = StoreFile::at(&config.storage.path);
+    if file.is_none() || checked.file != file {
+        return Err(format!("The gateway that answers at {} has another store.", gateway.socket().display()));
+    }
+    Ok(checked.lock_out)
+}
+
 /// Says whether the passkeys that people have can be used with this `rp_id`.
-fn passkeys(rp_id: &Host, looked: Result<LockedOut, StoreError>, yes_lock_out: bool) -> bool {
-    let locked_out = match looked {
-        Ok(locked_out) => locked_out,
-        Err(error) => return say("passkeys", Err(error.to_string())),
+fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -> bool {
+    let LockOut { passkeys, unknown, words } = match looked {
+        Ok(lock_out) => lock_out,
+        Err(error) => return say("passkeys", Err(error)),
     };
-    if locked_out.unknown > 0 {
+    if unknown > 0 {
         println!(
-            "note     passkeys: {} of them do not say which rp_id they were made for, and no gateway that notes it has served \
-             this store yet: whether passkeys.rp_id = \"{rp_id}\" locks them out is not known",
-            locked_out.unknown
+            "note     passkeys: {unknown} of them do not say which rp_id they were made for, and no gateway that notes it has served \
+             this store yet: whether passkeys.rp_id = \"{rp_id}\" locks them out is not known"
         );
     }
-    if locked_out.passkeys == 0 {
+    if passkeys == 0 {
         return say("passkeys", Ok(format!("none is known to be for another passkeys.rp_id than {rp_id}")));
     }
     let why = format!(
-        "passkeys.rp_id is {rp_id}, but {locked_out}: browsers offer them for nothing else, so they can no longer be used"
+        "passkeys.rp_id is {rp_id}, but {words}: browsers offer them for nothing else, so they can no longer be used"
     );
     if yes_lock_out {
         println!("warning  passkeys: {why}");
@@ -124,21 +265,80 @@ fn passkeys(rp_id: &Host, looked: Result<LockedOut, StoreError>, yes_lock_out: b
     say("passkeys", Err(format!("{why}. Put passkeys.rp_id back, or say --yes-lock-out")))
 }
 
-async fn mail(config: &Config) -> Result<String, String> {
-    if matches!(config.email.transport, Transport::Log) {
-        return Ok("printed to the terminal; nobody gets one".to_owned());
+/// Reaches the mail server, and sends a letter where one is wanted.
+async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
+    let EmailSettings { from, transport, server_key } = &config.email;
+    let smtp = match transport {
+        Transport::Log => {
+            say("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
+            return match mail_to {
+                Some(to) => print_letter(config, to).await,
+                None => true,
+            };
+        }
+        Transport::Smtp(smtp) => smtp,
+    };
+    let server = match mail_server(smtp, from) {
+        Ok(server) => server,
+        Err(error) => return say("mail", Err(format!("{error} ({})", error.source))),
+    };
+    let failed = |NotTaken { said, means }: NotTaken| {
+        format!(
+            "{}. {}Check {server_key}.",
+            plain(said.trim_end_matches('.')),
+            means.map(|means| format!("{means} ")).unwrap_or_default()
+        )
+    };
+    let greeted = match timeout(PATIENCE, server.greet()).await {
+        Ok(greeted) => greeted.map_err(failed),
+        Err(_) => Err(format!("the mail server takes too long to answer. Check {server_key}.")),
+    };
+    if !say("mail", greeted.map(|()| "the mail server answers".to_owned())) {
+        return false;
     }
-    let transport = wire::transport(config).map_err(|error| format!("{error:#}"))?;
-    match timeout(PATIENCE, transport.ready()).await {
-        Ok(Ok(())) => Ok("the mail server answers".to_owned()),
-        Ok(Err(error)) => Err(format!("{error} ({}). Check email.smtp_url.", error.source)),
-        Err(_) => Err("the mail server takes too long to answer. Check email.smtp_url.".to_owned()),
-    }
+    let Some(to) = mail_to else { return true };
+    let sent = match timeout(PATIENCE, server.try_out(to, &letter(config))).await {
+        Ok(Ok(said)) => Ok(format!("the letter to {} was taken: {}", to.as_str(), plain(&said))),
+        Ok(Err(why)) => Err(format!("the letter to {} was not taken: {}", to.as_str(), failed(why))),
+        Err(_) => Err("the mail server took too long over the letter".to_owned()),
+    };
+    say("mail", sent)
+}
+
+async fn print_letter(config: &Config, to: &Email) -> bool {
+    let sent = match wire::transport(config) {
+        Ok(transport) => transport.send(to, &letter(config)).await.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    say("mail", sent.map(|()| format!("the letter to {} was printed, and sent to nobody", to.as_str())))
+}
+
+/// The letter that is sent to see whether letters arrive.
+fn letter(config: &Config) -> Rendered {
+    let language = Language::default();
+    let when = moment::in_full(Words::new(language, config.brand.name()), SystemClock.now());
+    Trial { when: &when }.render(language, &config.brand)
 }
 
 async fn reach(upstream: &UpstreamUrl, tls: &UpstreamTls) -> Result<String, String> {
     match timeout(PATIENCE, probe(upstream, tls)).await {
         Ok(said) => said,
         Err(_) => Err(format!("{upstream} takes too long to take a connection. Is the app running?")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_does_not_count_now_fails_and_one_that_ends_soon_is_told_of() {
+        let day = |days: u64| Timestamp::from_unix(1_800_000_000 + days * 24 * 3600);
+        let validity = Validity { from: day(0), until: day(90) };
+        for (now, is_well) in [(day(0), true), (day(80), true), (day(90), true), (day(91), false)] {
+            assert_eq!(lasts(validity, now, true), is_well, "{now}");
+        }
+        assert!(!lasts(validity, day(0).before(Duration::from_secs(1)), true));
+        assert!(!lasts(validity, day(10), false), "what was wrong with it stays wrong");
     }
 }

@@ -22,7 +22,7 @@ use http::HeaderName;
 use self::ask::{Answer, Asker, Question, Server, Silence};
 use self::judge::{Pages, Verdict};
 use self::report::Report;
-use super::{Failed, load, shared_host};
+use super::{Failed, load, newcomers, shared_host};
 use crate::config::Config;
 use crate::config::identity::IdentityHeader;
 use crate::domain::host::Host;
@@ -59,13 +59,13 @@ pub(super) struct Patient {
 /// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
 /// site.
 pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
-    let (patient, plain) = match config {
+    let (patient, plain, newcomers) = match config {
         Some(file) => {
             let config = load(Some(file))?;
             let patient = patient.completed_by(&config).map_err(Failed::Usage)?;
-            (patient, config.identity.plain_headers)
+            (patient, config.identity.plain_headers, Some(newcomers::of(&config.policy)))
         }
-        None => (patient, Vec::new()),
+        None => (patient, Vec::new(), None),
     };
     let more = match &patient.ca {
         Some(file) => Some(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?),
@@ -88,6 +88,7 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Faile
         ),
         random: Secret::generate(&SystemEntropy).text(),
         refusals: Vec::new(),
+        newcomers,
         report: Report::default(),
     };
     if runtime.block_on(doctor.examine())? { Ok(()) } else { Err(Failed::Said) }
@@ -159,6 +160,8 @@ struct Doctor {
     random: String,
     /// Answers that are known to be the proxy's own.
     refusals: Vec<Answer>,
+    /// Who may register, where a configuration says it.
+    newcomers: Option<String>,
     report: Report,
 }
 
@@ -174,6 +177,9 @@ impl Doctor {
             self.report.note(note);
         }
         self.the_question_itself(are_ours).await;
+        if are_ours {
+            self.newcomers().await;
+        }
         if are_ours && judge::is_front_of_pages(&first, &self.pages.asked) {
             self.for_another_host().await;
             self.report.note(

@@ -39,7 +39,23 @@ pub(super) struct Gateway {
 impl Gateway {
     /// The gateway of that configuration; nothing is asked yet.
     pub(super) fn of(config: Option<PathBuf>) -> Result<Self, Failed> {
-        Ok(Self { socket: socket::beside(&load(config)?.storage.path) })
+        Ok(Self::with_store(&load(config)?.storage.path))
+    }
+
+    /// The gateway with that store; nothing is asked yet.
+    pub(super) fn with_store(store: &Path) -> Self {
+        Self { socket: socket::beside(store) }
+    }
+
+    /// Where its admin socket is.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Asks for something, within a runtime.
+    pub(super) async fn get_within<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
+        let (status, body) = answer(&self.socket, Method::GET, target).await?;
+        read(status, &body)
     }
 
     /// Asks for something.

@@ -19,6 +19,9 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    for fault in &config.faults {
+        tracing::error!("{fault}");
+    }
     let running = start(&config)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

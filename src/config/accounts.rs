@@ -80,11 +80,17 @@ fn check_registration(setting: Option<Setting>, section: &Place, checks: &mut Ch
         );
         return None;
     };
-    setting.parsed(checks, |text| {
-        let words = NewAccounts::ALL.map(NewAccounts::as_str);
-        let named = NewAccounts::ALL.into_iter().find(|value| value.as_str() == text);
-        named.ok_or_else(|| format!("it must be {}.{}", one_of(&words), did_you_mean(text, &words)))
-    })
+    setting.parsed(checks, read_registration)
+}
+
+/// Reads `accounts.registration`.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn read_registration(text: &str) -> Result<NewAccounts, String> {
+    let words = NewAccounts::ALL.map(NewAccounts::as_str);
+    let named = NewAccounts::ALL.into_iter().find(|value| value.as_str() == text);
+    named.ok_or_else(|| format!("it must be {}.{}", one_of(&words), did_you_mean(text, &words)))
 }
 
 fn list<T>(setting: Option<Setting>, checks: &mut Checks, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {

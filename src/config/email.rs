@@ -5,8 +5,10 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::example;
 use super::hidden::{self, Found, Hidden};
 use super::problem::{Checks, Place};
+use super::public_url::PublicUrl;
 use super::setting::{Setting, Written, section};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
@@ -24,6 +26,8 @@ pub struct EmailSettings {
     pub from: Mailbox,
     /// How letters leave.
     pub transport: Transport,
+    /// The key that names the mail server, for messages: `email.smtp_url`, or its twin where that is written.
+    pub server_key: &'static str,
 }
 
 /// How letters leave.
@@ -78,8 +82,9 @@ pub struct SmtpCredentials {
 }
 
 impl EmailSettings {
-    pub(super) fn check(file: Written<EmailFile>, checks: &mut Checks) -> Option<Self> {
+    pub(super) fn check(file: Written<EmailFile>, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<Self> {
         let Written { place, keys: EmailFile { from, smtp_url, smtp_url_file, transport } } = file;
+        let from_place = from.as_ref().map(|setting| setting.place().clone());
         let from = match from {
             Some(from) => from.parsed(checks, Mailbox::parse),
             None => {
@@ -87,12 +92,31 @@ impl EmailSettings {
                 None
             }
         };
+        let server_key = if smtp_url_file.is_some() { "email.smtp_url_file" } else { "email.smtp_url" };
+        let transport_place = transport.as_ref().map_or_else(|| place.clone(), |setting| setting.place().clone());
         let is_log = match transport {
             Some(transport) => transport.choice(checks, &[("smtp", false), ("log", true)]),
             None => Some(false),
         };
         let transport = read_transport(is_log, smtp_url, smtp_url_file, &place, checks);
-        Some(Self { from: from?, transport: transport? })
+        let serves_people = public_url.is_some_and(PublicUrl::is_https);
+        if serves_people && matches!(transport, Some(Transport::Log)) {
+            checks.fault(
+                &transport_place,
+                "`email.transport` is \"log\", but `public_url` starts with https://: letters are printed here, so nobody gets a \
+                 code and nobody can register. Set `email.smtp_url`, and remove transport.",
+            );
+        }
+        if let (true, Some(Transport::Smtp(_)), Some(from), Some(place)) =
+            (serves_people, &transport, &from, &from_place)
+            && example::is_sender(from)
+        {
+            checks.fault(
+                place,
+                "`email.from` is the address of an example; write the sender of your letters, in a domain of your own.",
+            );
+        }
+        Some(Self { from: from?, transport: transport?, server_key })
     }
 }
 
@@ -106,7 +130,7 @@ fn read_transport(
     let is_written = smtp_url.is_some() || smtp_url_file.is_some();
     let found = hidden::read(smtp_url, smtp_url_file, checks);
     let smtp = found.and_then(|Found { text, key, place }| match Smtp::parse(text.expose()) {
-        Ok(smtp) => Some((smtp, place)),
+        Ok(smtp) => Some((smtp, key, place)),
         Err(why) => {
             // The URL is a secret, so the message does not show it.
             checks.refuse(&place, format!("`{key}`: {why}"));
@@ -114,12 +138,22 @@ fn read_transport(
         }
     });
     match (is_log?, smtp) {
-        (true, Some((_, place))) => {
-            checks.warn(&place, "`email.smtp_url` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them.");
+        (true, Some((_, key, place))) => {
+            checks.warn(&place, format_args!("`{key}` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them."));
             Some(Transport::Log)
         }
         (true, None) => Some(Transport::Log),
-        (false, Some((smtp, _))) => Some(Transport::Smtp(smtp)),
+        (false, Some((smtp, key, place))) => {
+            if example::is_host(&smtp.host) || smtp.credentials.as_ref().is_some_and(example::are_credentials) {
+                checks.fault(
+                    &place,
+                    format!(
+                        "`{key}` is that of an example; write your mail server, with your own user name and password."
+                    ),
+                );
+            }
+            Some(Transport::Smtp(smtp))
+        }
         (false, None) => {
             if !is_written {
                 checks.refuse(
@@ -169,6 +203,9 @@ impl Smtp {
     /// A sentence that says what is allowed and does not show the URL, which is a secret.
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"smtps://user:password@mail.example.com\".";
+        if let Some(why) = cut_short(written) {
+            return Err(why);
+        }
         let url = Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
         if !matches!(url.scheme(), "smtps" | "smtp") {
             return Err(format!("it does not start with smtps:// or smtp://; {example}"));
@@ -184,6 +221,22 @@ impl Smtp {
             SmtpSecurity::StartTls => 587,
             SmtpSecurity::Off => 25,
         });
+        match (security, port) {
+            (SmtpSecurity::Tls, 587) => {
+                return Err(
+                    "port 587 speaks STARTTLS, which smtps:// does not: write smtp:// and ?tls=required behind the port, or \
+                     smtps:// with port 465."
+                        .to_owned(),
+                );
+            }
+            (SmtpSecurity::StartTls, 465) => {
+                return Err(
+                    "port 465 speaks TLS from the first byte, and no STARTTLS: write smtps:// without ?tls=required, or port 587."
+                        .to_owned(),
+                );
+            }
+            (SmtpSecurity::Tls | SmtpSecurity::StartTls | SmtpSecurity::Off, _) => {}
+        }
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             ("", Some(_)) | (_, None) => {
@@ -195,6 +248,24 @@ impl Smtp {
         };
         Ok(Self { host, port, security, credentials })
     }
+}
+
+/// What is to be said of a character in the user name or password that ends the address before its `@`: the reader of URLs
+/// would take what stands before it for the host. Of the secret it shows that character alone.
+fn cut_short(written: &str) -> Option<String> {
+    let (_, rest) = written.split_once("://")?;
+    let end = rest.find(['/', '?', '#'])?;
+    let after = rest.get(end..)?;
+    let character = after.chars().next()?;
+    // What may stand behind the host has no @.
+    let is_secret = after.contains('@');
+    is_secret.then(|| {
+        format!(
+            "a “{character}” in the user name or password ends the address there. Write %{:02X} in its place; in these, # is %23, \
+             / is %2F, ? is %3F, @ is %40, : is %3A and % is %25.",
+            u32::from(character)
+        )
+    })
 }
 
 fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
@@ -224,7 +295,9 @@ fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
 
 fn decode(text: &str) -> Result<String, String> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(std::borrow::Cow::into_owned).map_err(|_| "its user name or password is not UTF-8.".to_owned())
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| "its user name or password is not UTF-8. A % in it is written %25.".to_owned())
 }
 
 #[cfg(test)]
@@ -250,6 +323,10 @@ mod tests {
 
     #[test]
     fn its_password_is_decoded_and_not_shown() {
+        for (written, password) in [("p%23w", "p#w"), ("p@w", "p@w"), ("p%25w", "p%w"), ("p%w", "p%w")] {
+            let smtp = smtp(&format!("smtps://u:{written}@mail"), "mail", 465, SmtpSecurity::Tls);
+            assert_eq!(smtp.credentials.unwrap().password.expose(), password, "{written}");
+        }
         let smtp = smtp("smtps://us%40er:p%3Aw%2F@mail", "mail", 465, SmtpSecurity::Tls);
         let credentials = smtp.credentials.clone().expect("credentials");
         assert_eq!((credentials.username.as_str(), credentials.password.expose()), ("us@er", "p:w/"));
@@ -271,6 +348,12 @@ mod tests {
             ("smtps://u@mail", "without the other"),
             ("smtps://:hunter2@mail", "without the other"),
             ("smtps://u:%ff@mail", "not UTF-8"),
+            ("smtps://u:hunter#2@mail", "a “#” in the user name or password ends the address there. Write %23"),
+            ("smtps://u:123#hunter2@mail:465", "Write %23"),
+            ("smtps://u:hunter/2@mail", "Write %2F"),
+            ("smtp://u:hunter?2@mail?tls=required", "Write %3F"),
+            ("smtps://u@c:hunter/2@mail", "Write %2F"),
+            ("smtps://u:hunter2@mail:587", "STARTTLS"),
             ("smtps://", "no host"),
         ] {
             let refused = Smtp::parse(url).expect_err(url);

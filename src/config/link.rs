@@ -1,6 +1,6 @@
 //! `[link]`: signing in a second device from the first.
 
-use super::problem::Checks;
+use super::problem::{Checks, Place};
 use super::setting::{Written, section};
 use crate::domain::link::Policy;
 use crate::domain::own_paths::PREFIX;
@@ -54,17 +54,19 @@ impl ShortPath {
 }
 
 impl Linking {
-    pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) -> Option<Self> {
+    /// The section, and where its short address was written.
+    pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) -> Option<(Self, Option<Place>)> {
         let LinkFile { approve, path } = file.keys;
         let policy = match approve {
             Some(setting) => setting
                 .choice(checks, &[("on", Policy::On), ("same-network", Policy::SameNetwork), ("off", Policy::Off)]),
             None => Some(Policy::default()),
         };
+        let place = path.as_ref().map(|setting| setting.place().clone());
         let path = match path {
             Some(setting) => setting.parsed(checks, ShortPath::parse),
             None => Some(ShortPath("/link".into())),
         };
-        Some(Self { policy: policy?, path: path? })
+        Some((Self { policy: policy?, path: path? }, place))
     }
 }

@@ -1,5 +1,6 @@
 //! `[passkeys]`: the relying party.
 
+use super::example;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::setting::{Written, did_you_mean, section};
@@ -36,7 +37,17 @@ impl Passkeys {
             });
         }
         let rp_id = match (rp_id, public_url) {
-            (Some(rp_id), url) => rp_id.parsed(checks, |text| read_rp_id(text, url.map(|(url, _)| url)))?,
+            (Some(rp_id), url) => {
+                let place = rp_id.place().clone();
+                let rp_id = rp_id.parsed(checks, |text| read_rp_id(text, url.map(|(url, _)| url)))?;
+                if example::is_host(&rp_id) {
+                    checks.fault(
+                        &place,
+                        format!("`passkeys.rp_id` is {rp_id}, which is an example; write your own domain."),
+                    );
+                }
+                rp_id
+            }
             (None, Some((url, place))) => match can_hold_passkeys(url.host()) {
                 Ok(()) => url.host().clone(),
                 Err(why) => {
@@ -50,18 +61,29 @@ impl Passkeys {
     }
 }
 
-fn read_rp_id(text: &str, public_url: Option<&PublicUrl>) -> Result<Host, String> {
+/// Reads `passkeys.rp_id`.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn read_rp_id(text: &str, public_url: Option<&PublicUrl>) -> Result<Host, String> {
     let rp_id = Host::parse(text).map_err(|why| format!("{why}. It must be a domain name, like \"example.com\"."))?;
     if let Some(url) = public_url
         && !url.host().is_within(&rp_id)
     {
+        let host = url.host().as_str();
         return Err(format!(
-            "it must be {:?}, the host of `public_url`, or a parent of it: browsers make passkeys for no other domain.",
-            url.host().as_str()
+            "it must be {host:?}, the host of `public_url`, or a parent of it: browsers make passkeys for no other domain.{}",
+            did_you_mean(text, &with_parents(host))
         ));
     }
     can_hold_passkeys(&rp_id)?;
     Ok(rp_id)
+}
+
+/// A host, and the domains above it that have a dot.
+pub fn with_parents(host: &str) -> Vec<&str> {
+    let dots = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
+    std::iter::once(host).chain(dots.filter(|parent| parent.contains('.'))).collect()
 }
 
 /// Whether a browser takes this for a registrable domain. Top-level domains are public suffixes; the rest of

@@ -44,19 +44,29 @@ pub(super) struct Checks {
     pub folder: PathBuf,
     /// What makes the configuration unusable.
     pub problems: Vec<Problem>,
+    /// What the gateway starts with although nobody can be served so.
+    pub faults: Vec<Problem>,
     /// What is allowed but deserves a word.
     pub warnings: Vec<String>,
+    /// The keys of the whole file, once it was read.
+    pub root_keys: &'static [&'static str],
 }
 
 impl Checks {
     /// Nothing found yet.
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), problems: Vec::new(), warnings: Vec::new() }
+        let (problems, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { folder: folder.to_owned(), problems, faults, warnings, root_keys: &[] }
     }
 
     /// Takes note of a problem.
     pub(super) fn refuse(&mut self, place: &Place, message: impl Into<String>) {
         self.problems.push(Problem { place: place.clone(), message: message.into() });
+    }
+
+    /// Takes note of something that the gateway starts with, though nobody can be served so.
+    pub(super) fn fault(&mut self, place: &Place, message: impl Into<String>) {
+        self.faults.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// Takes note of something that is allowed but deserves a word.
@@ -67,6 +77,13 @@ impl Checks {
     /// A path of the configuration, from the folder of its file.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// The faults, in the order of the file.
+    pub(super) fn take_faults(&mut self) -> Vec<Problem> {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.sort_by(|one, other| one.place.cmp(&other.place));
+        faults
     }
 
     /// What was found, or `None` where the configuration can be used.

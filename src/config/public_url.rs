@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::example;
 use super::problem::{Checks, Place};
 use super::setting::Setting;
 use crate::domain::host::Host;
@@ -104,6 +105,14 @@ pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks)
     };
     let place = setting.place().clone();
     let url = setting.parsed(checks, PublicUrl::parse)?;
+    if example::is_host(url.host()) {
+        checks.fault(
+            &place,
+            format!(
+                "`public_url` is {url}, which is an example: nobody can come there. Write the address of your own site."
+            ),
+        );
+    }
     Some((url, place))
 }
 

@@ -4,6 +4,8 @@ mod headers;
 mod upstream;
 mod upstream_tls;
 
+use super::example;
+use super::link::Linking;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::server::Server;
@@ -12,6 +14,7 @@ use super::tree::Value;
 use crate::domain::field_name::IdentityNames;
 use crate::domain::group;
 use crate::domain::host::Host;
+use crate::domain::link;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::{RequestPath, RoutePath};
 use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, RoutesError};
@@ -33,6 +36,8 @@ pub(super) struct RouteSurroundings<'a> {
     pub server: Option<&'a Server>,
     /// Every name by which the identity is told.
     pub identity: IdentityNames,
+    /// With the place of its short address, where that was written.
+    pub link: Option<&'a (Linking, Option<Place>)>,
 }
 
 /// Reads all routes; there must be at least one.
@@ -180,11 +185,29 @@ fn check_one(
         }
     }
     let host = match host {
-        Some(setting) => setting.parsed(checks, read_host),
+        Some(setting) => {
+            let place = setting.place().clone();
+            let host = setting.parsed(checks, read_host);
+            if let Some(host) = host.as_ref().filter(|host| example::is_host(host)) {
+                checks
+                    .fault(&place, format!("`route.host` is {host}, which is an example; write the host of your app."));
+            }
+            host
+        }
         None => around.public_url.map(|url| url.host().clone()),
     };
     let path = match path {
-        Some(setting) => setting.parsed(checks, read_path),
+        Some(setting) => {
+            let place = setting.place().clone();
+            let path = setting.parsed(checks, read_path);
+            match (host.as_ref(), path) {
+                (Some(host), Some(path)) if let Some(why) = shadowed(host, &path, around) => {
+                    checks.refuse(&place, why);
+                    None
+                }
+                (_, path) => path,
+            }
+        }
         None => RoutePath::parse("/").ok(),
     };
     let exact = match exact {
@@ -248,6 +271,21 @@ fn check_one(
             audience: audience?.into(),
             forward_authorization: forward_authorization?,
         },
+    })
+}
+
+/// Why nobody would reach a route with that path: the gateway answers for it itself.
+fn shadowed(host: &Host, path: &RoutePath, around: &RouteSurroundings<'_>) -> Option<String> {
+    let (linking, place) = around.link?;
+    let is_answered = linking.policy != link::Policy::Off && around.public_url.is_some_and(|url| url.host() == host);
+    let own = linking.path.as_str();
+    let is_its = RoutePath::parse(own).is_ok_and(|own| own.is_same(path));
+    (is_answered && is_its).then(|| {
+        let place = place.as_ref().map_or_else(|| "its default".to_owned(), |place| format!("at {place}"));
+        format!(
+            "`route.path` is {own:?}, which the gateway answers itself on {host}: it is `link.path` ({place}), the short address \
+             for signing in another device. Give `link.path` another value, like \"/device\", or this route another path."
+        )
     })
 }
 

@@ -11,6 +11,7 @@ use super::setting::{Setting, Written, section};
 use crate::domain::host::Host;
 use crate::domain::network::is_local;
 
+pub mod certificate;
 pub mod tls;
 
 use tls::TlsFiles;
@@ -101,6 +102,9 @@ impl Server {
                 );
             }
         }
+        if let (Some(url), Some([]), Some(listen)) = (public_url, trusted_proxies.as_deref(), &listen) {
+            warn_of_another_port(url, listen, checks);
+        }
         Some(Self {
             listen: listen?.into_iter().map(|(address, _)| address).collect(),
             tls,
@@ -110,6 +114,23 @@ impl Server {
             proxy_protocol: proxy_protocol?,
             keep_alive: keep_alive?,
         })
+    }
+}
+
+/// Tells of a port that browsers will ask for and that nothing here has, where no proxy is named that could have it.
+fn warn_of_another_port(url: &PublicUrl, listen: &[Located], checks: &mut Checks) {
+    // Port 0 is whatever is free.
+    let has = |(address, _): &Located| address.port() == url.port() || address.port() == 0;
+    if let (false, Some((first, place))) = (listen.iter().any(has), listen.first()) {
+        let port = url.port();
+        checks.warn(
+            place,
+            format_args!(
+                "Browsers ask for port {port}, which `public_url` ({url}) says, but the gateway listens on {first}. Set \
+                 `server.listen` to that port, have it forwarded to {}, or name the proxy that has it in `server.trusted_proxies`.",
+                first.port()
+            ),
+        );
     }
 }
 

@@ -307,9 +307,16 @@ pub(super) fn take(table: &mut Table, prefix: &str, key: &str) -> Option<Setting
 }
 
 /// Reports the keys that are left in a table.
-pub(super) fn refuse_unknown(table: &Table, prefix: &str, known: &[&str], checks: &mut Checks) {
+pub(super) fn refuse_unknown(table: &Table, prefix: &str, known: &'static [&'static str], checks: &mut Checks) {
+    if prefix.is_empty() {
+        checks.root_keys = known;
+    }
     for (key, entry) in &table.entries {
         let help = match nearest(key, known) {
+            // In TOML, whatever stands below a header belongs to it.
+            _ if checks.root_keys.contains(&key.as_str()) => {
+                format!("`{key}` belongs to the whole file: write it above the first line in brackets.")
+            }
             Some(meant) => format!("Did you mean `{prefix}{meant}`?"),
             None => format!("The keys here are {}.", known.join(", ")),
         };

@@ -1,6 +1,7 @@
 //! The configuration as a tree of values, each of which knows where it was written.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -54,13 +55,55 @@ impl Table {
     pub(super) fn from_toml(file: &Arc<str>, text: &str, checks: &mut Checks) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in errors {
-            let offset = error.span().map_or(0, |span| span.start);
-            let place = Place::in_text(file, text, offset);
-            checks.refuse(&place, format!("This is not TOML: {}.", error.message()));
+            let span = error.span().unwrap_or_default();
+            let place = Place::in_text(file, text, span.start);
+            let doubled = (error.message() == DOUBLED).then(|| doubled(text, span)).flatten();
+            let message = doubled.unwrap_or_else(|| format!("This is not TOML: {}.", error.message()));
+            checks.refuse(&place, message);
         }
         let source = Source { file, text };
         source.table(root.into_inner(), source.place(0))
     }
+}
+
+/// What the library says where a key or a table stands twice.
+const DOUBLED: &str = "duplicate key";
+
+/// What is to be said of the key at `span`, which stands in the text before, where that place can be found.
+fn doubled(text: &str, span: Range<usize>) -> Option<String> {
+    let key = text.get(span.clone())?;
+    let before = text.get(..span.start)?;
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text.get(line_start..)?.lines().next()?.trim();
+    let above = || text.get(..line_start).unwrap_or_default().lines().zip(1..);
+    if let Some(Header { name, is_list }) = header(line) {
+        let (_, first) = above().find(|(line, _)| header(line).is_some_and(|above| above.name == name))?;
+        let brackets = if is_list { format!("[[{name}]]") } else { format!("[{name}]") };
+        return Some(format!(
+            "{brackets} stands here a second time; the first one is in line {first}. A table is written once: put its keys \
+             together there."
+        ));
+    }
+    // In the same table alone: above it, the same key is another one.
+    let of_table = above().collect::<Vec<_>>().into_iter().rev().take_while(|(line, _)| header(line).is_none());
+    let is_key =
+        |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let (_, first) = of_table.filter(|(line, _)| is_key(line)).last()?;
+    Some(format!("`{key}` is set here a second time; the first one is in line {first}. Keep one of them."))
+}
+
+/// The header of a table.
+struct Header<'a> {
+    name: &'a str,
+    is_list: bool,
+}
+
+/// The header that a line is, if it is one.
+fn header(line: &str) -> Option<Header<'_>> {
+    let inside = line.trim().strip_prefix('[')?;
+    let (inside, is_list) = inside.strip_prefix('[').map_or((inside, false), |inside| (inside, true));
+    let (name, _) = inside.split_once(']')?;
+    Some(Header { name: name.trim(), is_list })
 }
 
 /// Reads the value of a variable or a flag: TOML where it is TOML, else text.

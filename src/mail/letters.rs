@@ -6,12 +6,14 @@ mod already_registered;
 mod code;
 mod not_invited;
 mod notice;
+mod trial;
 mod welcome;
 
 pub use already_registered::AlreadyRegistered;
 pub use code::{Code, CodeFor};
 pub use not_invited::NotInvited;
 pub use notice::{Notice, Told};
+pub use trial::Trial;
 pub use welcome::Welcome;
 
 use crate::domain::brand::Brand;

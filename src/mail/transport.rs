@@ -1,5 +1,6 @@
 //! How a mail leaves: over SMTP, or to the terminal for the demo.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct MailError {
     pub problem: &'static str,
     /// What the mail server or the library said, with no address in it.
     #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub source: Box<dyn Error + Send + Sync>,
 }
 
 /// A way for mails to leave.
@@ -91,6 +92,106 @@ impl Smtp {
     }
 }
 
+/// Why a letter did not leave, for whoever runs the gateway and tries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotTaken {
+    /// What the mail server said, or what is in the way of asking it.
+    pub said: String,
+    /// What that means, as a sentence, where it is known.
+    pub means: Option<&'static str>,
+}
+
+impl Smtp {
+    /// Hands one mail over, and returns what the server said to it: `250 2.0.0 Ok: queued as 4F2A`.
+    ///
+    /// # Errors
+    /// It did not take it. What it says may repeat the address, so this is for whoever typed that, and for no log.
+    pub async fn try_out(&self, to: &Email, mail: &Rendered) -> Result<String, NotTaken> {
+        let unusable = |error: MailError| NotTaken { said: format!("{error} ({})", error.source), means: None };
+        let message = self.message(to, mail).map_err(unusable)?;
+        let said = self.server.send(message).await.map_err(|error| not_taken(&error))?;
+        let text: Vec<&str> = said.message().collect();
+        Ok(format!("{} {}", said.code(), text.join(" ")))
+    }
+
+    /// Whether it can be spoken to, and takes the user name and password.
+    ///
+    /// # Errors
+    /// It cannot, or does not.
+    pub async fn greet(&self) -> Result<(), NotTaken> {
+        match self.server.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotTaken { said: "it does not answer NOOP with OK".to_owned(), means: None }),
+            Err(error) => Err(not_taken(&error)),
+        }
+    }
+
+    fn message(&self, to: &Email, mail: &Rendered) -> Result<Message, MailError> {
+        let to = to.as_str().parse::<Address>().map_err(|error| failed("addressing it", error))?;
+        Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(&mail.subject)
+            // Out-of-office replies are of no use to anybody (RFC 3834 §5).
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|error| failed("writing it", error))
+    }
+}
+
+/// What went wrong, in the server's own words where it said any.
+fn not_taken(error: &lettre::transport::smtp::Error) -> NotTaken {
+    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    match error.status() {
+        Some(code) => {
+            let (code, lines) = (u16::from(code), text.lines().collect::<Vec<_>>().join(" "));
+            NotTaken { means: meaning(code, &lines), said: format!("{code} {lines}").trim_end().to_owned() }
+        }
+        None if is_of_tls(error) => NotTaken {
+            said: error.to_string(),
+            means: Some(
+                "The connection could not be protected: its certificate must be for that host and by an authority that is known, \
+                 and the port must speak what the URL says (smtps:// on 465, smtp:// with ?tls=required on 587).",
+            ),
+        },
+        None => NotTaken { said: error.to_string(), means: None },
+    }
+}
+
+/// What a reply that refuses means (RFC 5321 §4.2.3, RFC 4954 §6).
+fn meaning(code: u16, text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    match code {
+        530 | 550 | 554 if text.contains("starttls") => {
+            Some("It wants a protected connection: write smtp:// with ?tls=required.")
+        }
+        530 => Some("It wants a user name and a password: write them into the URL."),
+        534 | 535 | 538 => {
+            Some("It does not take this user name and password. Perhaps it wants a password made for apps.")
+        }
+        _ if (500..600).contains(&code) && text.contains("relay") => Some(
+            "It passes on no letters of ours to other domains: sign in to it with a user name and password, or allow this machine there.",
+        ),
+        550 | 551 | 553 | 554 => Some(
+            "It does not take this sender or this recipient: `email.from` must be an address that it may send for.",
+        ),
+        400..500 => Some("It may take the letter later: try again in a few minutes."),
+        _ => None,
+    }
+}
+
+/// Whether TLS is what failed, however deep that is said.
+fn is_of_tls(error: &lettre::transport::smtp::Error) -> bool {
+    let mut source = Some(error as &(dyn Error + 'static));
+    let mut is_rustls = error.is_tls();
+    while let Some(error) = source {
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        is_rustls |= error.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>());
+        source = error.source();
+    }
+    is_rustls
+}
+
 fn tls_of(server: &Server<'_>) -> Result<TlsParameters, MailError> {
     TlsParameters::new(server.host.to_owned()).map_err(|error| failed("setting up TLS", error))
 }
@@ -98,15 +199,7 @@ fn tls_of(server: &Server<'_>) -> Result<TlsParameters, MailError> {
 #[async_trait]
 impl Transport for Smtp {
     async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
-        let to = to.as_str().parse::<Address>().map_err(|error| failed("addressing it", error))?;
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(None, to))
-            .subject(&mail.subject)
-            // Out-of-office replies are of no use to anybody (RFC 3834 §5).
-            .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
-            .map_err(|error| failed("writing it", error))?;
+        let message = self.message(to, mail)?;
         self.server.send(message).await.map_err(|error| failed("sending it", without_address(error)))?;
         Ok(())
     }
@@ -120,12 +213,12 @@ impl Transport for Smtp {
     }
 }
 
-fn failed(problem: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
+fn failed(problem: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> MailError {
     MailError { problem, source: source.into() }
 }
 
 /// What may be logged of why a mail did not leave. Servers like to repeat the address in what they answer.
-fn without_address(error: lettre::transport::smtp::Error) -> Box<dyn std::error::Error + Send + Sync> {
+fn without_address(error: lettre::transport::smtp::Error) -> Box<dyn Error + Send + Sync> {
     let what = match error.status() {
         Some(code) => format!("the mail server answered {code}; what else it said is logged at level debug"),
         None if error.is_response() => "what the mail server answered cannot be read".to_owned(),
@@ -144,7 +237,7 @@ impl lettre::message::header::Header for AutoSubmitted {
         lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
     }
 
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    fn parse(_: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Ok(Self)
     }
 

@@ -87,6 +87,12 @@ impl RedbStore {
         Self::open_looking(path, file::LOOKED_THROUGH)
     }
 
+    /// Whether a store does not open because another process has it.
+    pub fn is_in_use(error: &StoreError) -> bool {
+        let source = error.source.as_deref().and_then(|source| source.downcast_ref::<::redb::DatabaseError>());
+        matches!(source, Some(::redb::DatabaseError::DatabaseAlreadyOpen | ::redb::DatabaseError::LockProtocolMismatch))
+    }
+
     fn open_looking(path: &Path, looked_through: u64) -> Result<Self, StoreError> {
         let (database, place) = file::open(path, looked_through)?;
         Self::of(Held::new(database, move || place.open_again())).map_err(|error| StoreError {

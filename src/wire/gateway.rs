@@ -13,7 +13,7 @@ use crate::auth::rotation;
 use crate::auth::verifying::Verifying;
 use crate::auth::{self, Auth};
 use crate::config::Config;
-use crate::config::email::{SmtpSecurity, Transport as TransportSetting};
+use crate::config::email::{Mailbox, Smtp as SmtpSetting, SmtpSecurity, Transport as TransportSetting};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::host::{Authority, Host};
@@ -30,7 +30,7 @@ use crate::gate::forward_auth::{self, ForwardAuth};
 use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::identity::{self, Identity};
-use crate::mail::transport::{Security, Server, Smtp, Terminal, Transport};
+use crate::mail::transport::{MailError, Security, Server, Smtp, Terminal, Transport};
 use crate::mail::writer::Writer;
 use crate::portal::assets::Assets;
 use crate::portal::limits::Limits;
@@ -158,6 +158,7 @@ pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
     let page = |path| config.public_url.url().join(path).map(String::from).unwrap_or_default();
     Operating {
         auth: Arc::clone(auth),
+        store: config.storage.path.clone(),
         code_page: page(RECOVER),
         register_page: page(REGISTER),
         admins: config.admins.clone(),
@@ -172,24 +173,29 @@ pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
 pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &config.email.transport {
         TransportSetting::Log => Arc::new(Terminal),
-        TransportSetting::Smtp(smtp) => {
-            let server = Server {
-                host: smtp.host.as_str(),
-                port: smtp.port,
-                security: match smtp.security {
-                    SmtpSecurity::Tls => Security::Tls,
-                    SmtpSecurity::StartTls => Security::StartTls,
-                    SmtpSecurity::Off => Security::Plain,
-                },
-                credentials: smtp
-                    .credentials
-                    .as_ref()
-                    .map(|credentials| (credentials.username.as_str(), credentials.password.expose())),
-            };
-            let from = &config.email.from;
-            Arc::new(Smtp::new(&server, from.name.as_deref(), &from.address)?)
-        }
+        TransportSetting::Smtp(smtp) => Arc::new(mail_server(smtp, &config.email.from)?),
     })
+}
+
+/// The mail server of a configuration, for letters from that sender.
+///
+/// # Errors
+/// A sender or server that the mail library does not take.
+pub fn mail_server(smtp: &SmtpSetting, from: &Mailbox) -> Result<Smtp, MailError> {
+    let server = Server {
+        host: smtp.host.as_str(),
+        port: smtp.port,
+        security: match smtp.security {
+            SmtpSecurity::Tls => Security::Tls,
+            SmtpSecurity::StartTls => Security::StartTls,
+            SmtpSecurity::Off => Security::Plain,
+        },
+        credentials: smtp
+            .credentials
+            .as_ref()
+            .map(|credentials| (credentials.username.as_str(), credentials.password.expose())),
+    };
+    Smtp::new(&server, from.name.as_deref(), &from.address)
 }
 
 /// The store's master secret; the first to ask makes it.

@@ -409,3 +409,6 @@ mail-moved-subject = Ein Passkey Ihres Kontos bei { $app } ist anscheinend umgez
 mail-moved-text = Mit einem Passkey ({ $provider }), der anscheinend in einen anderen Passwortmanager oder auf ein anderes Gerät umgezogen ist, hat sich jemand bei Ihrem Konto bei { $app } angemeldet. Wenn Sie das waren, ist alles in Ordnung. Sonst entfernen Sie ihn auf dieser Seite:
 mail-devices-button = Meine Geräte
 mail-undo-ignore = Melden Sie sich auf der Seite oben an und entfernen Sie, was Sie nicht kennen. Sie fragt nach Ihrem Passkey.
+mail-trial-subject = Testmail von { $app }
+mail-trial-text = E-Mails von { $app } kommen an. Codes werden auf demselben Weg gesendet. Sie müssen nichts tun.
+mail-trial-ignore = Wer { $app } betreibt, hat diese Adresse eingegeben, um zu sehen, ob E-Mails ankommen. Ignorieren Sie diese Mail.

@@ -410,3 +410,6 @@ mail-moved-subject = A passkey of your { $app } account seems to have moved
 mail-moved-text = Someone signed in to your account with { $app } with a passkey ({ $provider }) that seems to have been moved to another password manager or device. If that was you, all is well. Otherwise remove it on this page:
 mail-devices-button = My devices
 mail-undo-ignore = Sign in on the page above and remove what you don't know. It asks for your passkey.
+mail-trial-subject = A test mail from { $app }
+mail-trial-text = Mail from { $app } arrives. Codes are sent the same way. There is nothing you need to do.
+mail-trial-ignore = Whoever runs { $app } typed this address to see whether mail arrives. Ignore this mail.

@@ -99,6 +99,11 @@ pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
         && contains(&answer.body, FRONT.as_bytes())
 }
 
+/// Whether BMAuth's page to register asks for an address, or says that it takes nobody; `None` where it is another page.
+pub(super) fn asks_for_an_address(answer: &Answer) -> Option<bool> {
+    is_sign_in_page(answer).then(|| contains(&answer.body, b"type=\"email\""))
+}
+
 /// Whether this is a set of public keys (RFC 7517 §5).
 pub(super) fn is_key_set(answer: &Answer) -> bool {
     let keys: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
@@ -309,6 +314,15 @@ mod tests {
         for other in [answer(200, &[], "{}"), answer(200, &[], "[]"), answer(404, &[], r#"{"keys":[]}"#)] {
             assert!(!is_key_set(&other));
         }
+    }
+
+    #[test]
+    fn the_page_to_register_asks_for_an_address_or_takes_nobody() {
+        let policy = ("content-security-policy", "default-src 'none'; script-src 'self'");
+        let page = |body| answer(200, &[policy], body);
+        assert_eq!(asks_for_an_address(&page("/_bmauth/ <input type=\"email\">")), Some(true));
+        assert_eq!(asks_for_an_address(&page("/_bmauth/ New accounts are closed.")), Some(false));
+        assert_eq!(asks_for_an_address(&answer(200, &[], "/_bmauth/ <input type=\"email\">")), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use url::Url;
 use super::ask::{Answer, Question, Server};
 use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
-use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, SIGN_IN};
+use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, REGISTER, SIGN_IN};
 
 impl Doctor {
     /// BMAuth's pages and keys are where they belong; whether the pages are. On the host of an app the sign-in page leads
@@ -56,6 +56,24 @@ impl Doctor {
             )),
         }
         false
+    }
+
+    /// Who gets an account: as the configuration says, or as the page does.
+    pub(super) async fn newcomers(&mut self) {
+        if let Some(said) = self.newcomers.take() {
+            return self.report.note(format_args!("accounts: {said}"));
+        }
+        let home = self.pages.elsewhere.as_ref().unwrap_or(&self.pages.asked).origin().ascii_serialization();
+        let Ok(server) = Server::parse(&home) else { return };
+        let Ok(answer) = self.asker.ask(&server, &Question::page(REGISTER)).await else { return };
+        if let Some(asks) = judge::asks_for_an_address(&answer) {
+            let says = if asks {
+                "strangers are asked for their address, to register; whom accounts.registration lets in, `bmauth check` says"
+            } else {
+                "the page takes nobody new; `bmauth check` says who may register"
+            };
+            self.report.note(format_args!("accounts: {home}{REGISTER}: {says}"));
+        }
     }
 
     /// The endpoint that the proxy asks is not for strangers: whoever may ask it can choose what it is asked about.

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 
+use super::certificate;
 use crate::config::pem::{PemFile, PemFilesError, check_pair, load_pair};
 use crate::config::problem::Checks;
 use crate::config::public_url::PublicUrl;
@@ -55,19 +54,10 @@ pub(super) fn check(setting: Setting, public_url: Option<&PublicUrl>, checks: &m
     let pair = check_pair(cert.as_ref(), key.as_ref(), checks)?;
     let (cert, key) = cert.zip(key)?;
     if let (Some(url), Some(own)) = (public_url, pair.chain.first())
-        && !names(own, url.host().as_str())
+        && !certificate::is_for(own, url.host().as_str())
     {
         checks
             .warn(&cert.place, format_args!("`server.tls.cert` is not for {}, the host of `public_url`.", url.host()));
     }
     Some(TlsFiles { cert: cert.path, key: key.path })
-}
-
-/// Whether the certificate is for this host. One that cannot be asked is not complained about.
-fn names(certificate: &CertificateDer<'_>, host: &str) -> bool {
-    let Ok(name) = ServerName::try_from(host) else { return true };
-    match ParsedCertificate::try_from(certificate) {
-        Ok(parsed) => rustls::client::verify_server_name(&parsed, &name).is_ok(),
-        Err(_) => true,
-    }
 }

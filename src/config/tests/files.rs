@@ -42,7 +42,7 @@ fn certificate(host: &str) -> (String, String) {
     (made.cert.pem(), made.signing_key.serialize_pem())
 }
 
-const TLS: &str = "[server]\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
+const TLS: &str = "[server]\nlisten = \"0.0.0.0:443\"\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n";
 
 #[test]
 fn a_file_that_is_not_there_is_told() {
@@ -134,7 +134,7 @@ fn a_key_of_another_certificate_is_refused() {
     let folder = folder(&[("bmauth.toml", &with(TLS)), ("cert.pem", &cert), ("key.pem", &key)]);
     let told = problems_in(&folder);
     assert!(
-        told.starts_with("bmauth.toml:8:34: `server.tls.key`: the certificate and the key cannot be used together"),
+        told.starts_with("bmauth.toml:9:34: `server.tls.key`: the certificate and the key cannot be used together"),
         "{told}"
     );
 }
@@ -144,8 +144,8 @@ fn tls_files_that_are_none_are_both_told() {
     let folder = folder(&[("bmauth.toml", &with(TLS)), ("cert.pem", "hello")]);
     assert_eq!(
         problems_in(&folder),
-        "bmauth.toml:8:16: `server.tls.cert`: cert.pem has no certificate chain in PEM form (no items found).\n\
-         bmauth.toml:8:34: `server.tls.key`: key.pem has no private key in PEM form (I/O error: No such file or directory (os error 2))."
+        "bmauth.toml:9:16: `server.tls.cert`: cert.pem has no certificate chain in PEM form (no items found).\n\
+         bmauth.toml:9:34: `server.tls.key`: key.pem has no private key in PEM form (I/O error: No such file or directory (os error 2))."
     );
 }
 

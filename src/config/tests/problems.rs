@@ -72,8 +72,121 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("[sesions]\nidle = \"5m\"", "bmauth.toml:7:2: `sesions` is not a key. Did you mean `sessions`?");
     says(
         "  sessions.idle = \"5m\"",
-        "bmauth.toml:7:3: `route.sessions` is not a key. The keys here are host, path, exact, methods, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers, underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization.",
+        "bmauth.toml:7:3: `route.sessions` is not a key. `sessions` belongs to the whole file: write it above the first line in brackets.",
     );
+}
+
+#[test]
+fn public_url_below_a_table_is_told_where_it_belongs() {
+    let told = problems(&format!("{EMAIL}{URL}{ROUTE}"));
+    let expected = "bmauth.toml:4:1: `email.public_url` is not a key. `public_url` belongs to the whole file: write it above the first line in brackets.";
+    assert!(told.lines().any(|line| line == expected), "{told}");
+}
+
+#[test]
+fn what_stands_twice_is_told_with_the_line_where_it_stands_first() {
+    says(
+        "[sessions]\nidle = \"5m\"\n[ email ]\ntransport = \"log\"",
+        "bmauth.toml:9:3: [email] stands here a second time; the first one is in line 2. A table is written once: put its keys together there.",
+    );
+    says(
+        "[accounts]\nregistration = \"open\"\n[sessions]\nidle = \"5m\"\nidle= \"6m\"",
+        "bmauth.toml:11:1: `idle` is set here a second time; the first one is in line 10. Keep one of them.",
+    );
+    // The same key of another table is another one.
+    let told =
+        problems(&format!("{URL}[app]\nname = \"a\"\n[server]\nadmin = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n"));
+    assert!(told.contains("bmauth.toml:6:1: `admin` is set here a second time; the first one is in line 5."), "{told}");
+    // Where the first one is not found by its looks, the library's word has to do.
+    assert!(
+        problems(&format!("{URL}{EMAIL}app.name = \"a\"\n[email.app]\n")).contains("This is not TOML: duplicate key.")
+    );
+}
+
+#[test]
+fn the_route_of_the_short_address_is_told_with_both_places() {
+    let why = |path: &str, place: &str| {
+        format!(
+            "`route.path` is {path:?}, which the gateway answers itself on notes.example.com: it is `link.path` ({place}), the short \
+             address for signing in another device. Give `link.path` another value, like \"/device\", or this route another path."
+        )
+    };
+    says("path = \"/link\"", &format!("bmauth.toml:7:8: {}", why("/link", "its default")));
+    says("path = \"/link/\"", &format!("bmauth.toml:7:8: {}", why("/link", "its default")));
+    let named = "path = \"/pair/me\"\n[link]\npath = \"/pair/me\"";
+    says(named, &format!("bmauth.toml:7:8: {}", why("/pair/me", "at bmauth.toml:9:8")));
+    // What stands below it is reached, as is the same path on another host, or where there is no short address.
+    for fine in [
+        "path = \"/link/x\"",
+        "path = \"/Link\"",
+        "path = \"/link\"\nhost = \"other.acme.test\"",
+        "path = \"/link\"\n[link]\napprove = \"off\"",
+        "path = \"/link\"\n[link]\npath = \"/pair\"",
+    ] {
+        loads(&with(fine));
+    }
+}
+
+/// The places and sentences of what nobody can be served with.
+fn faults(text: &str) -> Vec<String> {
+    loads(text).faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_still_the_examples_is_a_fault_and_loads() {
+    let places = |text: &str| {
+        let faults = faults(text);
+        faults.iter().map(|fault| fault.split(": ").next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let template: Vec<usize> = TEMPLATE
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| {
+            ["public_url = ", "from = ", "smtp_url = ", "rp_id = ", "host = "].iter().any(|key| line.starts_with(key))
+        })
+        .map(|(_, number)| number)
+        .collect();
+    let lines: Vec<usize> =
+        places(TEMPLATE).iter().map(|place| place.split(':').nth(1).unwrap().parse().unwrap()).collect();
+    assert_eq!((lines.len(), lines), (5, template));
+    let own = "public_url = \"https://auth.acme.test\"\n";
+    let post = "[email]\nfrom = \"post@acme.test\"\n";
+    let none: [&str; 0] = [];
+    assert_eq!(places(&format!("{own}{post}smtp_url = \"smtps://u:p@mail.acme.test\"\n{ROUTE}")), none);
+    let told = faults(&format!("{own}{post}smtp_url = \"smtps://user:password@mail.acme.test\"\n{ROUTE}"));
+    assert!(
+        told.len() == 1 && told[0].starts_with("bmauth.toml:4:12: `email.smtp_url` is that of an example"),
+        "{told:?}"
+    );
+    // Where letters reach nobody, their sender is nothing to anybody.
+    let tried = format!(
+        "public_url = \"http://localhost:8080\"\n[email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n{ROUTE}"
+    );
+    assert_eq!(places(&tried), none);
+    assert_eq!(places(&tried.replace("http://localhost:8080", "https://auth.acme.test")), ["bmauth.toml:4:13"]);
+}
+
+#[test]
+fn a_port_that_speaks_another_protection_is_told() {
+    email_says(
+        "from = \"a@example.com\"\nsmtp_url = \"smtps://u:p@mail:587\"",
+        "bmauth.toml:6:12: `email.smtp_url`: port 587 speaks STARTTLS, which smtps:// does not: write smtp:// and ?tls=required behind the port, or smtps:// with port 465.",
+    );
+    email_says(
+        "from = \"a@example.com\"\nsmtp_url = \"smtp://u:p@mail:465?tls=required\"",
+        "bmauth.toml:6:12: `email.smtp_url`: port 465 speaks TLS from the first byte, and no STARTTLS: write smtps:// without ?tls=required, or port 587.",
+    );
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_a_warning() {
+    let warns = |text: &str| loads(text).warnings.iter().any(|warning| warning.contains("Browsers ask for port"));
+    assert!(warns(&with("")), "443 of public_url, and 8443");
+    assert!(!warns(&with("[server]\nlisten = [\"0.0.0.0:80\", \"0.0.0.0:443\"]")));
+    assert!(!warns(&with("[server]\ntrusted_proxies = [\"10.0.0.1\"]")));
+    assert!(!warns(&with("[server]\nlisten = \"127.0.0.1:0\"")));
+    let local = format!("public_url = \"http://localhost:8080\"\n{EMAIL}{ROUTE}");
+    assert!(!warns(&local) && warns(&format!("{local}[server]\nlisten = \"0.0.0.0:80\"\n")));
 }
 
 #[test]
@@ -376,10 +489,14 @@ fn the_accounts_section_is_checked() {
 #[test]
 fn passkeys_belong_to_the_domain_of_public_url() {
     let why = "it must be \"notes.example.com\", the host of `public_url`, or a parent of it: browsers make passkeys for no other domain.";
-    for other in ["other.example", "a.notes.example.com", "ample.com"] {
+    for (other, meant) in [
+        ("other.acme.test", ""),
+        ("a.notes.example.com", " Did you mean \"notes.example.com\"?"),
+        ("exmaple.com", " Did you mean \"example.com\"?"),
+    ] {
         says(
             &format!("[passkeys]\nrp_id = {other:?}"),
-            &format!("bmauth.toml:8:9: `passkeys.rp_id` is {other:?}: {why}"),
+            &format!("bmauth.toml:8:9: `passkeys.rp_id` is {other:?}: {why}{meant}"),
         );
     }
     says(
@@ -636,7 +753,7 @@ fn routes_are_checked() {
 fn warnings_of(routes: &[&str]) -> Vec<String> {
     let routes: String = routes.iter().map(|keys| format!("[[route]]\nupstream = [\"http://a\"]\n{keys}\n")).collect();
     let mut warnings = loads(&format!("{URL}{EMAIL}{routes}")).warnings;
-    warnings.retain(|warning| !warning.contains("server.tls"));
+    warnings.retain(|warning| !warning.contains("server.tls") && !warning.contains("`server.listen`"));
     warnings
 }
 

@@ -38,6 +38,7 @@ fn the_minimal_file_loads_with_every_default() {
         api,
         routes,
         warnings,
+        faults,
         admins,
     } = config;
     assert_eq!(recovery_delay, std::time::Duration::from_secs(24 * 3600));
@@ -86,7 +87,9 @@ fn the_minimal_file_loads_with_every_default() {
     assert!(!route.demands.forward_authorization);
     let server = UpstreamUrl::parse("http://127.0.0.1:8000").expect("an upstream");
     assert_eq!(route.upstream, Upstream::of(vec![server]));
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let places: Vec<String> = faults.iter().map(|fault| fault.place.to_string()).collect();
+    assert_eq!(places, ["3:14", "6:8", "7:12"].map(|place| format!("/etc/bmauth/bmauth.toml:{place}")), "{faults:?}");
 }
 
 #[test]
@@ -368,7 +371,9 @@ fn what_deserves_a_word_is_a_warning() {
         plain.warnings,
         [
             "bmauth.toml:1:1: 0.0.0.0:8443 speaks plain HTTP because `server.tls` is not set. That is right behind a TLS terminator only; \
-          name its address in `server.trusted_proxies`, or every visitor seems to come from it."
+          name its address in `server.trusted_proxies`, or every visitor seems to come from it.",
+            "bmauth.toml:1:1: Browsers ask for port 443, which `public_url` (https://notes.example.com) says, but the gateway listens on 0.0.0.0:8443. \
+          Set `server.listen` to that port, have it forwarded to 8443, or name the proxy that has it in `server.trusted_proxies`."
         ]
     );
     let behind = "[server]\ntrusted_proxies = [\"10.0.0.1\"]\n";

@@ -1,0 +1,51 @@
+//! Values that are still those of an example: a gateway starts with them, and nobody can come to it.
+
+use super::email::{Mailbox, SmtpCredentials};
+use crate::domain::host::Host;
+
+/// The domains that are kept for examples (RFC 2606 §3): nobody else can have a host or a mailbox there.
+const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
+/// What the examples sign in to the mail server with.
+const CREDENTIALS: (&str, &str) = ("user", "password");
+
+/// Whether a host is one of an example.
+pub(super) fn is_host(host: &Host) -> bool {
+    is_domain(host.as_str())
+}
+
+/// Whether a sender is one of an example.
+pub(super) fn is_sender(sender: &Mailbox) -> bool {
+    is_domain(sender.address.domain())
+}
+
+/// Whether a mail server is signed in to as in an example.
+pub(super) fn are_credentials(credentials: &SmtpCredentials) -> bool {
+    (credentials.username.as_str(), credentials.password.expose()) == CREDENTIALS
+}
+
+fn is_domain(name: &str) -> bool {
+    DOMAINS
+        .iter()
+        .any(|domain| name.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_an_example_is_known_by_whole_labels() {
+        for (name, is_example) in [
+            ("example.com", true),
+            ("auth.example.com", true),
+            ("a.b.example.org", true),
+            ("example.net", true),
+            ("notexample.com", false),
+            ("example.com.acme.test", false),
+            ("localhost", false),
+            ("notes.demo.example", false),
+        ] {
+            assert_eq!(is_host(&Host::parse(name).unwrap()), is_example, "{name}");
+        }
+    }
+}
