@@ -32,6 +32,8 @@ use crate::wording::{Words, moment};
 const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks somebody out was not looked at";
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A mail server may look at a letter, and at whom it comes from, for a while before it takes it.
+const PATIENCE_FOR_LETTER: Duration = Duration::from_secs(30);
 /// How long before its end a certificate is told of: one that renews itself has done so by then.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
@@ -289,18 +291,17 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
             means.map(|means| format!("{means} ")).unwrap_or_default()
         )
     };
-    let greeted = match timeout(PATIENCE, server.greet()).await {
-        Ok(greeted) => greeted.map_err(failed),
-        Err(_) => Err(format!("the mail server takes too long to answer. Check {server_key}.")),
+    let Some(to) = mail_to else {
+        let greeted = match timeout(PATIENCE, server.greet()).await {
+            Ok(greeted) => greeted.map_err(failed),
+            Err(_) => Err(format!("the mail server takes too long to answer. Check {server_key}.")),
+        };
+        return say("mail", greeted.map(|()| "the mail server answers".to_owned()));
     };
-    if !say("mail", greeted.map(|()| "the mail server answers".to_owned())) {
-        return false;
-    }
-    let Some(to) = mail_to else { return true };
-    let sent = match timeout(PATIENCE, server.try_out(to, &letter(config))).await {
+    let sent = match timeout(PATIENCE_FOR_LETTER, server.try_out(to, &letter(config))).await {
         Ok(Ok(said)) => Ok(format!("the letter to {} was taken: {}", to.as_str(), plain(&said))),
         Ok(Err(why)) => Err(format!("the letter to {} was not taken: {}", to.as_str(), failed(why))),
-        Err(_) => Err("the mail server took too long over the letter".to_owned()),
+        Err(_) => Err(format!("the mail server takes too long over a letter. Check {server_key}.")),
     };
     say("mail", sent)
 }

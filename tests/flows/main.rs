@@ -13,6 +13,7 @@ mod apps;
 mod asking;
 mod authenticator;
 mod browser;
+mod checking;
 mod clock;
 mod contesting;
 mod edge;
