@@ -103,6 +103,8 @@ mod tests {
         let hosts: Vec<_> = families[1].hosts().into_iter().map(Host::as_str).collect();
         assert_eq!(hosts, ["auth.example.com", "a.example.com"]);
         let id = |n: u8| SessionId(Uuid::from_u128(n.into()));
+        let ids: Vec<_> = families[1].sessions().map(|session| session.id).collect();
+        assert_eq!(ids, [1, 3, 4].map(id));
         assert!(
             [1, 3, 4].into_iter().all(|n| families[1].has(id(n))) && !families[1].has(id(2)) && families[0].has(id(2))
         );
