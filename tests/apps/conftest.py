@@ -12,7 +12,9 @@ from harness import peers, readers
 from harness.gateway import Gateway, Route, make_certificate
 from harness.http1 import Http1
 from harness.http2 import Http2
+from harness.person import Person
 from harness.process import Process, free_port, temporary_folder
+from harness.recipe import App
 from harness.told import Told
 
 GRPC = "grpc"
@@ -202,3 +204,46 @@ class Running:
         self.stack.callback(peers.stop, [process])
         process.wait_until_it_listens()
         return process
+
+
+@dataclass
+class Site:
+    """The app of a page of docs/apps behind the gateway: with somebody who is signed in, and somebody who is not."""
+
+    app: App
+    maria: Person
+    stranger: Person
+
+    @property
+    def origin(self) -> str:
+        return self.app.origin
+
+    def at(self, path: str) -> str:
+        return self.app.origin + path
+
+
+MARIA = "maria@example.com"
+
+
+@pytest.fixture(scope="module")
+def site(request):
+    """That of the page that the file names.
+
+    Its `prepare` does what comes before the page's files are written, `ready` what comes before the start. `MORE` is what
+    the tests say to the program besides."""
+    with temporary_folder() as folder, contextlib.ExitStack() as stack:
+        make_certificate(folder)
+        app = App(request.module.PAGE, folder)
+        stack.callback(app.stop)
+        getattr(request.module, "prepare", lambda app: None)(app)
+        app.write_files()
+        getattr(request.module, "ready", lambda app: None)(app)
+        app.start(getattr(request.module, "MORE", ""))
+        maria, stranger = Person(app.gateway), Person(app.gateway)
+        for person in (maria, stranger):
+            stack.callback(person.close)
+        maria.register(MARIA)
+        maria.opens(app.origin + "/")
+        yield Site(app, maria, stranger)
+        for process in app.running:
+            print(f"\nthe log of {process.name}:\n{process.log()}", file=sys.stderr)

@@ -30,15 +30,26 @@ class Route:
 
 
 class Gateway(Process):
-    """`server` is what else its configuration says of that."""
+    """`server` is what else its configuration says of that, `more` what stands after the routes."""
 
-    def __init__(self, name: str, folder: pathlib.Path, routes: list[Route], tls: bool, server: str = ""):
+    def __init__(
+        self,
+        name: str,
+        folder: pathlib.Path,
+        routes: list[Route],
+        tls: bool,
+        server: str = "",
+        port: int | None = None,
+        more: str = "",
+    ):
         if not BINARY.exists():
             raise AssertionError(f"{BINARY} is not there: run 'cargo build' first, or 'make test-apps'.")
-        port, self.admin, self.tls = free_port(), free_port(), tls
-        settings = folder / f"{name}.toml"
+        port, self.admin, self.tls = port or free_port(), free_port(), tls
+        self.origin = f"{'https' if tls else 'http'}://localhost:{port}"
+        """Where people sign in."""
+        self.settings = settings = folder / f"{name}.toml"
         settings.write_text(f"""
-public_url = "{"https" if tls else "http"}://localhost:{port}"
+public_url = "{self.origin}"
 [server]
 listen = ["127.0.0.1:{port}"]
 admin = "127.0.0.1:{self.admin}"
@@ -51,7 +62,7 @@ from = "Apps <apps@example.com>"
 transport = "log"
 [accounts]
 registration = "open"
-{"".join(map(_written, routes))}""")
+{"".join(map(_written, routes))}{more}""")
         super().__init__(
             name,
             [BINARY, "serve", "-c", settings],
@@ -59,6 +70,11 @@ registration = "open"
             folder,
             {"RUST_LOG": os.environ.get("RUST_LOG", "warn"), "NO_COLOR": "1"},
         )
+
+    def command(self, *arguments: str) -> str:
+        """What a command of the operator prints beside it."""
+        words = [BINARY, *arguments, "-c", self.settings]
+        return subprocess.run(words, check=True, capture_output=True, text=True, cwd=self.log_file.parent).stdout
 
     def requests(self) -> dict[str, int]:
         """How many requests ended so far, by what became of them."""

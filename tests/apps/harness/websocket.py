@@ -13,7 +13,7 @@ from .process import LIMIT
 LARGEST = 8 * 1024 * 1024
 
 
-def opened(gateway, host: str, path: str, fields: dict | None = None):
+def opened(gateway, host: str, path: str, fields: dict | None = None, **more):
     """To be used with `async with`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -22,4 +22,4 @@ def opened(gateway, host: str, path: str, fields: dict | None = None):
     secure = {"ssl": context, "server_hostname": host} if gateway.tls else {}
     address = f"{'wss' if gateway.tls else 'ws'}://{host}:{gateway.port}{path}"
     options = {"max_size": LARGEST, "proxy": None, "open_timeout": LIMIT, "close_timeout": LIMIT, "ping_interval": None}
-    return connect(address, sock=to, additional_headers=fields, **options, **secure)
+    return connect(address, sock=to, additional_headers=fields, **options, **secure, **more)
