@@ -18,7 +18,7 @@ test: ## every test: Rust, real servers and npm, then a real browser in front of
 	@scripts/setup tests
 	cargo test --locked
 	cargo build --locked
-	tests/apps/.venv/bin/python -m pytest --quiet tests/apps/test_script_name.py tests/apps/test_verdaccio.py
+	tests/apps/.venv/bin/python -m pytest --quiet tests/apps/test_script_name.py tests/apps/test_verdaccio.py tests/apps/test_recipe_pages.py
 	cd tests/browser && npm test --silent
 
 test-apps: ## real app servers behind the real binary, by HTTP/1.1, HTTP/2, WebSocket and gRPC
