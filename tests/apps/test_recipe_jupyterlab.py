@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 
+import httpx
 import pytest
 from harness import websocket
 from harness.process import LIMIT
@@ -40,6 +41,14 @@ def test_the_page_comes_and_knows_who_is_signed_in(site):
     assert page.status_code == 200 and "jupyter-config-data" in page.text
     answer = site.maria.ask("GET", site.at("/api/me"), headers={"X-Remote-User": "ann@example.com"})
     assert answer.json()["identity"]["username"] == "maria@example.com"
+
+
+def test_past_the_gateway_nobody_is_anybody_without_the_header(site):
+    """Its own token is gone, but not its asking."""
+    address = f"http://127.0.0.1:{site.app.app_port}"
+    for path in ("/api/contents", "/api/kernels", "/api/me", "/api/terminals"):
+        assert httpx.get(address + path, trust_env=False).status_code == 403
+    assert httpx.post(address + "/api/kernels", json={}, trust_env=False).status_code == 403
 
 
 def test_a_file_goes_up_and_comes_down(site):
