@@ -162,7 +162,10 @@ impl ConfigSource {
 section! {
     /// The whole file as it is written.
     struct File { public_url, former_public_urls, app, server, storage, email, accounts, passkeys, sessions, link, identity, api, route }
-    not_built {}
+    not_built {
+        audit: "Until then what happened lately stands in `bmauth users show`, and in the log.",
+        telemetry: "Until then there are the log and /metrics.",
+    }
 }
 
 /// Reads and checks a configuration.

@@ -14,18 +14,20 @@ use super::who::{address, who};
 use crate::admin::invitations::{Invitation, Invitations, Invited};
 use crate::admin::users::{Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users};
 use crate::auth::operate::Who;
+use crate::domain::group;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List all accounts by address
     List,
-    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody does
+    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody does.
+    /// Once more for the same address says anew which groups they will be in
     Add {
         /// The e-mail address
         #[arg(value_parser = address)]
         email: String,
         /// A group that they will be in
-        #[arg(long = "group", value_name = "GROUP")]
+        #[arg(long = "group", value_name = "GROUP", value_parser = group::parse)]
         groups: Vec<String>,
         /// Put them into the group of accounts.admins
         #[arg(long)]
@@ -206,7 +208,7 @@ const NOT_YET: &str = "not registered";
 
 fn added(Invited { invitation, page, .. }: &Invited) -> String {
     format!(
-        "{} may create an account at {page}{}. They need a device with a passkey, and the code that is mailed to them.",
+        "{} may create an account at {page}{}. They make a passkey there, and prove the address by a mailed code.",
         plain(&invitation.email),
         into(invitation)
     )

@@ -11,7 +11,7 @@ use crate::domain::brand::{Brand, Logo};
 section! {
     /// The section as it is written.
     struct AppFile { name, accent, logo, support_url }
-    not_built {}
+    not_built { links: "Until then there is `support_url`." }
 }
 
 /// Without a name, the app has that of its host; without an accent, it has the pages' own blue.

@@ -16,7 +16,12 @@ use crate::domain::host::Host;
 section! {
     /// The section as it is written.
     struct EmailFile { from, smtp_url, smtp_url_file, transport }
-    not_built {}
+    not_built {
+        smtp_ca_file: "Until then the well-known authorities judge the mail server.",
+        hello: "Until then the name of this machine is said.",
+        reply_to: "Until then answers go to `from`.",
+        oauth: "Until then a user and a password stand in `smtp_url`.",
+    }
 }
 
 /// Whom letters are from, and how they leave.

@@ -17,7 +17,10 @@ use crate::domain::signing_key::Algorithm;
 section! {
     /// The section as it is written.
     struct IdentityFile { header, algorithm, lifetime, issuer, plain_headers }
-    not_built {}
+    not_built {
+        compat: "Until then `header` and `plain_headers` say what the app is told.",
+        claims: "Until then the claims are those of the README.",
+    }
 }
 
 /// What the backend sees.

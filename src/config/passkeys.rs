@@ -9,7 +9,10 @@ use crate::domain::host::Host;
 section! {
     /// The section as it is written.
     struct PasskeysFile { rp_id, user_verification }
-    not_built {}
+    not_built {
+        native_origins: "Until then passkeys are used in browsers.",
+        apps: "Until then passkeys are used in browsers.",
+    }
 }
 
 /// The relying party. The device's own check of the person (user verification) is always required.

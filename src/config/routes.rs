@@ -27,7 +27,13 @@ section! {
         host, path, exact, methods, upstream, balance, health, upstream_tls, host_header, strip_prefix, request_headers, response_headers,
         underscore_headers, timeout, max_body, upgrade, websocket_origins, access, audience, groups, forward_authorization,
     }
-    not_built { step_up, cors }
+    not_built {
+        step_up: "Until then no passkey is asked for again, which is not what it says.",
+        users: "Until then `groups` says who gets in: `bmauth users add EMAIL --group G`.",
+        services: "Until then no service gets in but by an access token of the API.",
+        keep_post: "Until then a form that met the wall is not kept.",
+        cors: "Until then the app answers CORS requests itself.",
+    }
 }
 
 /// What the other sections say that routes must agree with; nothing where they are wrong themselves.
@@ -172,18 +178,8 @@ fn check_one(
                 audience,
                 groups,
                 forward_authorization,
-                step_up,
-                cors,
             },
     } = file;
-    for (setting, instead) in [
-        (step_up, "Until then no passkey is asked for again, which is not what it says."),
-        (cors, "Until then the app answers CORS requests itself."),
-    ] {
-        if let Some(setting) = setting {
-            setting.not_built(checks, instead);
-        }
-    }
     let host = match host {
         Some(setting) => {
             let place = setting.place().clone();

@@ -19,7 +19,7 @@ use tls::TlsFiles;
 section! {
     /// The section as it is written.
     struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive }
-    not_built {}
+    not_built { redirect_http: "Until then something else listens on port 80." }
 }
 
 /// Where the gateway listens and whom it believes.

@@ -264,19 +264,18 @@ pub(super) struct Written<T> {
 }
 
 /// Declares the file's shape of one section: every key that may stand there, as it was written. Keys after
-/// `not_built` are part of the contract but not of this version; they are read, so that each is refused with
-/// its own reason, and never suggested.
+/// `not_built` are part of the contract but not of this version: each is refused with what holds until then, and never
+/// suggested.
 macro_rules! section {
     (
         $(#[$doc:meta])*
         struct $name:ident { $($key:ident),* $(,)? }
-        not_built { $($later:ident),* $(,)? }
+        not_built { $($later:ident: $instead:literal),* $(,)? }
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub(in crate::config) struct $name {
             $(pub(in crate::config) $key: Option<$crate::config::setting::Setting>,)*
-            $(pub(in crate::config) $later: Option<$crate::config::setting::Setting>,)*
         }
 
         impl $name {
@@ -290,8 +289,10 @@ macro_rules! section {
                 use $crate::config::setting::{Written, refuse_unknown, take};
                 let keys = Self {
                     $($key: take(&mut table, prefix, stringify!($key)),)*
-                    $($later: take(&mut table, prefix, stringify!($later)),)*
                 };
+                $(if let Some(later) = take(&mut table, prefix, stringify!($later)) {
+                    later.not_built(checks, $instead);
+                })*
                 refuse_unknown(&table, prefix, &[$(stringify!($key)),*], checks);
                 Written { place: table.place, keys }
             }

@@ -8,7 +8,13 @@ use super::setting::{Written, section};
 section! {
     /// The section as it is written.
     struct StorageFile { path }
-    not_built { url, url_file }
+    not_built {
+        url: "This version has the embedded store alone: `storage.path`.",
+        url_file: "This version has the embedded store alone: `storage.path`.",
+        key_file: "Until then the keys in the store are kept by the mode of its file alone.",
+        grace: "This version has the embedded store alone: `storage.path`.",
+        migrate: "This version has the embedded store alone: `storage.path`.",
+    }
 }
 
 /// Where the gateway remembers.
@@ -23,10 +29,7 @@ const DEFAULT_PATH: &str = "data/bmauth.redb";
 
 impl Storage {
     pub(super) fn check(file: Written<StorageFile>, checks: &mut Checks) -> Option<Self> {
-        let StorageFile { path, url, url_file } = file.keys;
-        for setting in [url, url_file].into_iter().flatten() {
-            setting.not_built(checks, "This version has the embedded store alone: `storage.path`.");
-        }
+        let StorageFile { path } = file.keys;
         let folder = checks.folder.clone();
         let path = match path {
             Some(path) => path.parsed(checks, |text| {

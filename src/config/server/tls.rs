@@ -13,7 +13,7 @@ use crate::config::setting::{Setting, Written, section};
 section! {
     /// The table as it is written.
     struct TlsTable { cert, key }
-    not_built {}
+    not_built { acme: "Until then something else gets the certificate: name its files as `cert` and `key`." }
 }
 
 /// The two PEM files, which were read and fit together when the configuration was checked.

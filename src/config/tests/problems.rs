@@ -891,6 +891,15 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
         ("[storage]\nurl_file = \"x\"", "8:1", "`storage.url_file` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
+        ("users = [\"a@example.com\"]", "7:1", "`route.users` is not built yet; remove it."),
+        ("services = true", "7:1", "`route.services` is not built yet; remove it."),
+        ("keep_post = \"0\"", "7:1", "`route.keep_post` is not built yet; remove it."),
+        ("[audit]\nkeep = \"1d\"", "7:2", "`audit` is not built yet; remove it."),
+        ("[telemetry]\notlp = \"http://127.0.0.1:4317\"", "7:2", "`telemetry` is not built yet; remove it."),
+        ("[server]\nredirect_http = \"0.0.0.0:80\"", "8:1", "`server.redirect_http` is not built yet; remove it."),
+        ("[identity]\ncompat = [\"iap\"]", "8:1", "`identity.compat` is not built yet; remove it."),
+        ("[passkeys]\napps = {}", "8:1", "`passkeys.apps` is not built yet; remove it."),
+        ("[app]\nlinks = []", "8:1", "`app.links` is not built yet; remove it."),
     ] {
         let told = problems(&with(extra));
         let expected = format!("bmauth.toml:{place}: {key}");
