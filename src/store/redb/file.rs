@@ -122,13 +122,14 @@ fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Database, Sto
     }
     let was_closed = file.read_exact_at(&mut head, 0).is_ok() && head[9] & NOT_CLOSED == 0;
     let looks_through = length <= looked_through;
-    if looks_through && !was_closed {
-        tell_not_closed(path);
-    }
     let opened = guarded(|| {
         let mut builder = builder(path, !looks_through);
         builder.set_check_integrity_on_open(looks_through);
         let database = FileBackend::new(file).and_then(|backend| builder.create_with_backend(backend));
+        // One that another bmauth has open is not closed either, and nobody's fault.
+        if looks_through && !was_closed && !database.as_ref().is_err_and(is_in_use) {
+            tell_not_closed(path);
+        }
         let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
         check_schema(&database, path).map_err(Opening::Told)?;
         look(&database)?;
@@ -163,7 +164,7 @@ fn damaged(path: &Path) -> String {
 }
 
 fn tell_not_closed(path: &Path) {
-    tracing::warn!(path = %path.display(), "the store was not closed in order; checking it");
+    tracing::warn!(path = %path.display(), "the store was not closed in order, so it is checked");
 }
 
 fn builder(path: &Path, tells: bool) -> Builder {
@@ -236,14 +237,18 @@ fn look(database: &Database) -> Result<(), Fault> {
     Ok(())
 }
 
+const fn is_in_use(error: &DatabaseError) -> bool {
+    matches!(error, DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch)
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors, most of which are told alike")]
 fn explain(path: &Path, error: DatabaseError) -> StoreError {
     let damaged = damaged(path);
     let path = path.display();
+    if is_in_use(&error) {
+        return refusal(format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path"));
+    }
     let problem = match &error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path")
-        }
         DatabaseError::UpgradeRequired(_) => format!("“{path}” was written by something older than any bmauth"),
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
             format!(
