@@ -25,6 +25,7 @@ mod link;
 mod listen;
 mod logging;
 mod named;
+mod names;
 mod patience;
 mod probe;
 mod response;
@@ -73,6 +74,7 @@ use crate::gate::way_back::{self, Led};
 pub use answers::{LAST_WORKER, RefusalPage, RenderPage};
 pub use connection::Arrival;
 pub use listen::{ListenError, Listener, Proxy, Tls};
+pub use names::{Resolve, SystemResolver};
 pub use probe::probe;
 pub use room::Room;
 pub use settings::Settings;
@@ -136,7 +138,7 @@ struct Gateway {
 
 impl Gateway {
     fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
-        let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.settings.room, &parts.counts)?);
+        let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.settings, &parts.counts)?);
         let (to_apps, to_pages) = (Lanes::to_apps(&parts.settings.room), Lanes::to_pages(&parts.settings.room));
         let spoofable = Spoofable::new(&parts.settings);
         let page_headers = PageHeaders::new(parts.settings.public_scheme == Scheme::Https);

@@ -32,8 +32,8 @@ use crate::counts::Open;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How often connections to apps are looked through for those that nobody uses.
-const LOOK_FOR_IDLE: Duration = Duration::from_secs(1);
+/// How often connections to apps are looked through for those that nobody uses, and names for those that are due.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long a silent TCP connection stays unasked whether it is still there.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long is waited after a connection could not be accepted, as when there are no more file descriptors.
@@ -204,7 +204,7 @@ impl Proxy {
         }
         let (upstreams, ends) = (Arc::clone(&self.upstreams), shutdown.clone());
         accepting.spawn(async move {
-            let looking = async { tokio::join!(close_idle(&upstreams), health::watch(&upstreams)) };
+            let looking = async { tokio::join!(tend(&upstreams), health::watch(&upstreams)) };
             let _ = ends.run_until_cancelled(looking).await;
         });
         accepting.close();
@@ -321,10 +321,11 @@ impl Proxy {
     }
 }
 
-/// Closes, for ever, the connections to apps that nobody uses: in one place, so that none of them costs a timer.
-async fn close_idle(upstreams: &Upstreams) {
+/// Closes, for ever, the connections to apps that nobody uses, and keeps their names' addresses fresh: in one place, so that
+/// none of them costs a timer.
+async fn tend(upstreams: &Upstreams) {
     loop {
-        tokio::time::sleep(LOOK_FOR_IDLE).await;
-        upstreams.close_idle();
+        tokio::time::sleep(LOOK_AFTER).await;
+        upstreams.tend();
     }
 }

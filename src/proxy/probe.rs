@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 
 use super::dial::{Offer, Speaks, Trust, why};
+use super::names::{Resolve, SystemResolver};
 use super::server::Server;
 use crate::domain::upstream::{UpstreamTls, UpstreamUrl};
 
@@ -19,7 +20,8 @@ const AFTERTHOUGHT: Duration = Duration::from_millis(500);
 /// Says why it cannot be reached, and what to do about it where that is known.
 pub async fn probe(url: &UpstreamUrl, tls: &UpstreamTls) -> Result<String, String> {
     let trust = url.is_tls().then(|| Trust::of(tls)).transpose().map_err(|error| error.to_string())?.map(Arc::new);
-    let server = Server::new(url.clone(), trust.as_ref(), tls.name.as_ref(), 0, Arc::default());
+    let resolver: Arc<dyn Resolve> = Arc::new(SystemResolver);
+    let server = Server::new(url.clone(), trust.as_ref(), tls.name.as_ref(), 0, Arc::default(), &resolver);
     let (mut socket, speaks) = server.dial(Offer::Either).await.map_err(|error| format!("{url} {}", why(&error)))?;
     if !url.is_tls() {
         return Ok(format!("{url} takes connections"));

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust, why};
 use super::link::{Caller, KeptLinks, Link};
+use super::names::{Names, Resolve};
 use crate::counts::Counts;
 use crate::domain::host::Host;
 use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
@@ -21,10 +22,6 @@ use crate::gate::kind::Kind;
 
 /// How long a server that did not accept a connection is left out while others are there.
 const LEFT_OUT: Duration = Duration::from_secs(5);
-/// How long a name's addresses are used before it is looked up again.
-const NAMES_KEPT: Duration = Duration::from_secs(30);
-/// How long the last good addresses of a name are used before it is looked up again, where that failed.
-const NAMES_KEPT_ON_FAILURE: Duration = Duration::from_secs(5);
 
 /// One server.
 #[derive(Debug)]
@@ -32,8 +29,7 @@ pub(super) struct Server {
     url: UpstreamUrl,
     /// What requests name as its host where they do not name the visitor's.
     pub(super) authority: HeaderValue,
-    /// Where it listens, where its URL has no name that would have to be looked up.
-    fixed: Option<Address>,
+    whereabouts: Whereabouts,
     /// What its certificate has to name; `None` without TLS.
     certified: Option<Certified>,
     down_until: Mutex<Option<Instant>>,
@@ -41,33 +37,19 @@ pub(super) struct Server {
     is_unwell: AtomicBool,
     /// How many requests are under way.
     busy: AtomicUsize,
-    names: Mutex<Option<Names>>,
     /// Which of the name's addresses is used; the next one after each that did not answer.
     turn: AtomicUsize,
     kept: KeptLinks,
     counts: Arc<Counts>,
 }
 
-#[derive(Clone, Debug)]
-struct Names {
-    addresses: Arc<[SocketAddr]>,
-    until: Instant,
-}
-
-impl Names {
-    /// What is used from now on, after a name was looked up. A resolver that is away takes no app away that was found
-    /// before.
-    ///
-    /// # Errors
-    /// The name never had an address.
-    fn renewed(found: io::Result<Vec<SocketAddr>>, known: Option<Self>, now: Instant) -> io::Result<Self> {
-        match (found, known) {
-            (Ok(found), _) if !found.is_empty() => Ok(Self { addresses: found.into(), until: now + NAMES_KEPT }),
-            (_, Some(known)) => Ok(Self { addresses: known.addresses, until: now + NAMES_KEPT_ON_FAILURE }),
-            (Ok(_), None) => Err(io::ErrorKind::NotFound.into()),
-            (Err(error), None) => Err(error),
-        }
-    }
+/// How it is known where a server listens.
+#[derive(Debug)]
+enum Whereabouts {
+    /// Its URL says it.
+    Fixed(Address),
+    /// Its URL has a name, which is looked up.
+    Named(Arc<Names>),
 }
 
 /// A server that serves a request until this is dropped.
@@ -104,28 +86,35 @@ impl Server {
         name: Option<&Host>,
         most_unused: usize,
         counts: Arc<Counts>,
+        resolver: &Arc<dyn Resolve>,
     ) -> Self {
-        let (fixed, certified) = match url.place() {
+        let (whereabouts, certified) = match url.place() {
             UpstreamPlace::Tcp { host, port } => {
                 let ip = host.ip();
                 let named = name.unwrap_or(host);
                 // A certificate names an address without brackets.
                 let named = named.ip().map_or_else(|| named.as_str().to_owned(), |ip| ip.to_string());
                 let certified = trust.filter(|_| url.is_tls()).map(|trust| Certified::by(trust, named));
-                (ip.map(|ip| Address::Tcp(SocketAddr::new(ip, port))), certified)
+                let whereabouts = match ip {
+                    Some(ip) => Whereabouts::Fixed(Address::Tcp(SocketAddr::new(ip, port))),
+                    None => {
+                        let names = Names::new(host.as_str().to_owned(), port, Arc::clone(resolver));
+                        Whereabouts::Named(Arc::new(names))
+                    }
+                };
+                (whereabouts, certified)
             }
-            UpstreamPlace::Unix(path) => (Some(Address::Unix(path.into())), None),
+            UpstreamPlace::Unix(path) => (Whereabouts::Fixed(Address::Unix(path.into())), None),
         };
         let authority = HeaderValue::try_from(url.authority()).expect("a host and a port are visible ASCII");
         Self {
             url,
             authority,
-            fixed,
+            whereabouts,
             certified,
             down_until: Mutex::default(),
             is_unwell: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
-            names: Mutex::default(),
             turn: AtomicUsize::new(0),
             kept: KeptLinks::new(most_unused),
             counts,
@@ -154,6 +143,9 @@ impl Server {
     pub(super) fn leave_out(&self) {
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_OUT);
         self.turn.fetch_add(1, Ordering::Relaxed);
+        if let Whereabouts::Named(names) = &self.whereabouts {
+            names.doubt();
+        }
     }
 
     /// What its health checks say from now on; returns whether that is news.
@@ -166,7 +158,17 @@ impl Server {
 
     /// How many addresses it has, as far as that is known by now.
     pub(super) fn addresses_known(&self) -> usize {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(1, |names| names.addresses.len())
+        match &self.whereabouts {
+            Whereabouts::Fixed(_) => 1,
+            Whereabouts::Named(names) => names.count(),
+        }
+    }
+
+    /// Looks its name up again where it is time.
+    pub(super) fn keep_fresh(&self) {
+        if let Whereabouts::Named(names) = &self.whereabouts {
+            names.keep_fresh();
+        }
     }
 
     /// What may be spoken for a request of that kind.
@@ -257,68 +259,22 @@ impl Server {
     }
 
     async fn address(&self) -> io::Result<Address> {
-        match &self.fixed {
-            Some(address) => Ok(address.clone()),
-            None => Box::pin(self.look_up_or_remember()).await.map(Address::Tcp),
+        match &self.whereabouts {
+            Whereabouts::Fixed(address) => Ok(address.clone()),
+            // Apart: what is awaited here would lie in the way of all that have nothing to look up.
+            Whereabouts::Named(names) => Box::pin(self.next_of(names)).await.map(Address::Tcp),
         }
     }
 
-    async fn look_up_or_remember(&self) -> io::Result<SocketAddr> {
-        let now = Instant::now();
-        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let addresses = match known {
-            Some(names) if now < names.until => names.addresses,
-            known => {
-                let found = self.look_up().await;
-                if let (Err(error), true) = (&found, known.is_some()) {
-                    tracing::warn!(upstream = %self, %error, "a name could not be looked up; its last addresses are used");
-                }
-                let names = Names::renewed(found, known, now)?;
-                let addresses = Arc::clone(&names.addresses);
-                *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
-                addresses
-            }
-        };
+    async fn next_of(&self, names: &Arc<Names>) -> io::Result<SocketAddr> {
+        let addresses = names.addresses().await?;
         let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
         addresses.get(place).copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
-    }
-
-    /// IPv4 first: an app on `localhost` listens there more often than not.
-    async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
-        let UpstreamPlace::Tcp { host, port } = self.url.place() else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let found = tokio::net::lookup_host((host.as_str(), port)).await?;
-        let mut addresses: Vec<SocketAddr> = found.collect();
-        addresses.sort_by_key(|address| matches!(address.ip(), IpAddr::V6(_)));
-        addresses.dedup();
-        Ok(addresses)
     }
 }
 
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.url.fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_good_addresses_are_used_while_a_name_cannot_be_looked_up() {
-        let (now, one, two) = (Instant::now(), "192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
-        let fails = || Err(io::Error::from(io::ErrorKind::TimedOut));
-        assert!(Names::renewed(fails(), None, now).is_err());
-        assert!(Names::renewed(Ok(Vec::new()), None, now).is_err());
-        let found = Names::renewed(Ok(vec![one]), None, now).unwrap();
-        assert_eq!((&*found.addresses, found.until), (&[one][..], now + NAMES_KEPT));
-        for nothing in [fails(), Ok(Vec::new())] {
-            let kept = Names::renewed(nothing, Some(found.clone()), now).unwrap();
-            assert_eq!((&*kept.addresses, kept.until), (&[one][..], now + NAMES_KEPT_ON_FAILURE));
-        }
-        let moved = Names::renewed(Ok(vec![two]), Some(found), now).unwrap();
-        assert_eq!((&*moved.addresses, moved.until), (&[two][..], now + NAMES_KEPT));
     }
 }

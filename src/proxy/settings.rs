@@ -1,11 +1,13 @@
 //! What the operator decides about the proxy, checked before it gets here.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::names::{Resolve, SystemResolver};
 use super::room::Room;
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::{PASSKEY_ENDPOINTS, RELATED_ORIGINS};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub room: Room,
     /// How long requests that are still running at shutdown are waited for.
     pub grace: Duration,
+    /// What knows the addresses of apps that are named by a host name.
+    pub resolver: Arc<dyn Resolve>,
 }
 
 impl Settings {
@@ -69,6 +73,7 @@ impl Settings {
             threads: 1,
             room: Room::for_files(1024),
             grace: Duration::from_secs(10),
+            resolver: Arc::new(SystemResolver),
         }
     }
 

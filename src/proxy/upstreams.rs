@@ -9,10 +9,11 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::dial::Trust;
+use super::names::Resolve;
 use super::patience::Pace;
 use super::rewrites::Rewrites;
-use super::room::Room;
 use super::server::{Server, Serves};
+use super::settings::Settings;
 use super::{CLIENT_LEAST, CLIENT_PAUSE};
 use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
@@ -54,10 +55,12 @@ impl Upstreams {
     ///
     /// # Errors
     /// A certificate or key that a route is configured with cannot be used.
-    pub(super) fn new(routes: &Routes, room: &Room, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+    pub(super) fn new(routes: &Routes, settings: &Settings, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
         let servers = routes.iter().map(|route| route.upstream.servers.len()).sum::<usize>();
-        let most_unused = room.unused / servers.max(1);
-        let pools = routes.iter().map(|route| Ok((route.id, Arc::new(Pool::new(route, routes, most_unused, counts)?))));
+        let most_unused = settings.room.unused / servers.max(1);
+        let resolver = &settings.resolver;
+        let pool = |route| Pool::new(route, routes, most_unused, counts, resolver).map(Arc::new);
+        let pools = routes.iter().map(|route| Ok((route.id, pool(route)?)));
         pools.collect::<Result<_, _>>().map(Self)
     }
 
@@ -71,24 +74,31 @@ impl Upstreams {
         self.0.values()
     }
 
-    /// Closes connections that nobody used for too long.
-    pub(super) fn close_idle(&self) {
+    /// Closes connections that nobody used for too long, and looks names up again where it is time.
+    pub(super) fn tend(&self) {
         for server in self.0.values().flat_map(|pool| &pool.servers) {
             server.close_idle();
+            server.keep_fresh();
         }
     }
 }
 
 impl Pool {
-    fn new(route: &Route, routes: &Routes, most_unused: usize, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+    fn new(
+        route: &Route,
+        routes: &Routes,
+        most_unused: usize,
+        counts: &Arc<Counts>,
+        resolver: &Arc<dyn Resolve>,
+    ) -> Result<Self, rustls::Error> {
         let upstream = &route.upstream;
         let asks_for_trust = upstream.servers.iter().any(UpstreamUrl::is_tls);
         let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
         let name = upstream.tls.name.as_ref();
-        let servers = upstream
-            .servers
-            .iter()
-            .map(|url| Arc::new(Server::new(url.clone(), trust.as_ref(), name, most_unused, Arc::clone(counts))));
+        let server = |url: &UpstreamUrl| {
+            Server::new(url.clone(), trust.as_ref(), name, most_unused, Arc::clone(counts), resolver)
+        };
+        let servers = upstream.servers.iter().map(|url| Arc::new(server(url)));
         Ok(Self {
             servers: servers.collect(),
             balance: upstream.balance,

@@ -1,10 +1,13 @@
 //! The servers behind: which one is asked, and what is said when none answers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bmauth::domain::route::Access;
+use bmauth::proxy::Resolve;
 use tokio::io::AsyncReadExt;
 
 use crate::harness::*;
@@ -32,6 +35,102 @@ async fn an_app_is_found_by_its_name() {
     let world = plan().route("/", Access::Public, &app.url.replace("127.0.0.1", "localhost")).start();
     assert_eq!(world.get("/", &[]).await.text(), "hello");
     assert_eq!(app.saw().field("host"), Some(HOST), "the app is told the host that the client asked for");
+}
+
+/// Knows where an app is, until it is told otherwise; and how many wait for it.
+#[derive(Debug, Default)]
+struct Scripted {
+    knows: Mutex<Option<Vec<SocketAddr>>>,
+    hangs: AtomicBool,
+    waiting: Arc<AtomicUsize>,
+}
+
+struct Waits(Arc<AtomicUsize>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Resolve for Scripted {
+    async fn look_up(&self, host: &str, _port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        assert_eq!(host, "app.internal");
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let _waits = Waits(Arc::clone(&self.waiting));
+        while self.hangs.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        self.knows.lock().unwrap().clone().ok_or_else(|| std::io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Scripted {
+    fn know(&self, app: Option<&App>) {
+        let address = |app: &App| app.url.strip_prefix("http://").unwrap().parse().unwrap();
+        *self.knows.lock().unwrap() = app.map(|app| vec![address(app)]);
+    }
+}
+
+/// Lets time pass, until what is known of a name is old.
+async fn a_while() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn an_app_is_reached_while_the_resolver_is_away_and_followed_when_it_is_back() {
+    let (one, other) = (hello().await, hello().await);
+    let resolver = Arc::new(Scripted::default());
+    let to_resolver = Arc::clone(&resolver) as Arc<dyn Resolve>;
+    let world = plan()
+        .route("/", Access::Public, "http://app.internal")
+        .set(|settings| settings.resolver = to_resolver)
+        .start();
+    assert_eq!(world.get("/", &[]).await.status, 502, "it was never found");
+    resolver.know(Some(&one));
+    assert_eq!(world.get("/", &[]).await.text(), "hello");
+    resolver.know(None);
+    for _ in 0..20 {
+        a_while().await;
+        assert_eq!(world.get("/", &[]).await.text(), "hello", "it cannot be looked up");
+    }
+    resolver.hangs.store(true, Ordering::SeqCst);
+    a_while().await;
+    while resolver.waiting.load(Ordering::SeqCst) == 0 {
+        assert_eq!(world.get("/", &[]).await.text(), "hello");
+    }
+    assert_eq!(world.get("/", &[]).await.text(), "hello", "the resolver does not answer");
+    assert_eq!(resolver.waiting.load(Ordering::SeqCst), 1, "nobody waited until it was given up");
+    assert!(other.seen().is_empty());
+    resolver.know(Some(&other));
+    resolver.hangs.store(false, Ordering::SeqCst);
+    let moved = async {
+        while other.seen().is_empty() {
+            world.get("/", &[]).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, moved).await.expect("it is followed");
+}
+
+#[tokio::test]
+async fn an_app_that_was_never_found_is_down_and_not_waited_for_for_ever() {
+    let resolver = Arc::new(Scripted::default());
+    resolver.hangs.store(true, Ordering::SeqCst);
+    let to_resolver = Arc::clone(&resolver) as Arc<dyn Resolve>;
+    let world = plan()
+        .route("/", Access::Public, "http://app.internal")
+        .set(|settings| settings.resolver = to_resolver)
+        .start();
+    let mut client = world.connect();
+    client.send(get("/", &[])).await;
+    while resolver.waiting.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    a_while().await;
+    assert_eq!(client.answer().await.status, 502);
 }
 
 #[tokio::test]
