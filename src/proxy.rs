@@ -510,6 +510,12 @@ impl Gateway {
                 let answer = self.moved(incoming);
                 self.send(session, context, answer).await?;
             }
+            Ok(Way::ToLocalhost) => {
+                context.line.outcome = Outcome::OwnPage;
+                let Settings { public_host, public_port, .. } = &self.parts.settings;
+                let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);
+                self.send(session, context, Answer::moved_for_now(&address)).await?;
+            }
             Ok(Way::Question) => {
                 let head = session.req_header();
                 let question = Question {

@@ -13,6 +13,7 @@ use crate::domain::own_paths::{ASSETS, HAND_OFF, PREFIX};
 use crate::domain::route::{Nowhere, Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
+use crate::gate::kind::Kind;
 use crate::gate::reach::{self, Reaching};
 use crate::gate::refusal::GateRefusal;
 
@@ -25,6 +26,8 @@ pub(super) enum Way<'a> {
     Portal,
     /// To where people sign in now: it came to where they signed in before, and nothing else is there any more.
     Moved,
+    /// To the same place at `http://localhost`: it came by the address of that, where nobody can sign in.
+    ToLocalhost,
     /// Nowhere: a proxy in front asks about another request.
     Question,
 }
@@ -50,7 +53,9 @@ pub(super) fn way<'a>(
     let has_moved = !routes.knows_host(host) && settings.former_hosts.contains(host);
     let is_well_known = is_well_known(incoming, settings);
     if !routes.knows_host(host) && *host != settings.public_host && !has_moved && !is_well_known {
-        return Err(GateRefusal::Misdirected);
+        let is_page = incoming.kind == Kind::Navigation && matches!(head.method, Method::GET | Method::HEAD);
+        let is_localhost = is_page && settings.means_localhost(&incoming.authority);
+        return if is_localhost { Ok(Way::ToLocalhost) } else { Err(GateRefusal::Misdirected) };
     }
     if incoming.scheme != settings.public_scheme && settings.public_scheme == Scheme::Https {
         return Err(GateRefusal::PlainHttp);

@@ -105,10 +105,19 @@ impl Answer {
         is_asked_for.then(|| Self { status: StatusCode::OK, headers: headers.into(), body })
     }
 
-    /// Sends whoever asks to that address on the same host, with the same method (RFC 9110 §15.4.9).
+    /// Sends whoever asks to that address, for good, with the same method (RFC 9110 §15.4.9).
     pub(super) fn moved(address: &str) -> Self {
+        Self::sent_on(StatusCode::PERMANENT_REDIRECT, address)
+    }
+
+    /// The same for this once (RFC 9110 §15.4.8): tomorrow something else may be there.
+    pub(super) fn moved_for_now(address: &str) -> Self {
+        Self::sent_on(StatusCode::TEMPORARY_REDIRECT, address)
+    }
+
+    fn sent_on(status: StatusCode, address: &str) -> Self {
         let location = HeaderValue::from_str(address).expect("a path and a query that were read are visible ASCII");
-        Self { status: StatusCode::PERMANENT_REDIRECT, headers: vec![(LOCATION, location)], body: Bytes::new() }
+        Self { status, headers: vec![(LOCATION, location)], body: Bytes::new() }
     }
 
     /// The status.

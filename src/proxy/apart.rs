@@ -49,7 +49,7 @@ impl Steps {
     pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
         match admit::way(request, &head.0, &self.parts) {
             Ok(Way::App(route)) => admit::decide(route, &head.0, &request.headers, &self.parts).await.is_ok(),
-            Ok(Way::Portal | Way::Moved | Way::Question) | Err(_) => false,
+            Ok(Way::Portal | Way::Moved | Way::ToLocalhost | Way::Question) | Err(_) => false,
         }
     }
 

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::hop_by_hop;
 use super::named::Named;
 use super::settings::Settings;
-use crate::domain::own_paths::{HEALTHZ, JWKS};
+use crate::domain::own_paths::{ASSETS, HEALTHZ, JWKS};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
@@ -58,16 +58,16 @@ impl Incoming {
         settings: &Settings,
         is_ours: impl Fn(&str) -> bool,
     ) -> Result<Self, GateRefusal> {
-        if size(&head.headers) + raw_target.len() > LARGEST_HEAD {
+        let raw_path = raw_target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        // The page that says so has a stylesheet, which is asked for with the same cookies.
+        if size(&head.headers) + raw_target.len() > LARGEST_HEAD && !is_asset(raw_path) {
             return Err(GateRefusal::HeadTooLarge);
         }
         allow(&head.method)?;
         one_framing(&head.headers)?;
         let named = host(head).and_then(|raw| connection.named(raw));
         let authority = match named {
-            Err(GateRefusal::MalformedHost(_) | NO_HOST)
-                if is_for_any_host(head, raw_target.split(|&byte| byte == b'?').next().unwrap_or_default()) =>
-            {
+            Err(GateRefusal::MalformedHost(_) | NO_HOST) if is_for_any_host(head, raw_path) => {
                 connection.named(settings.public_host.as_str().as_bytes())?
             }
             named => named?,
@@ -83,8 +83,8 @@ impl Incoming {
 
 const NO_HOST: GateRefusal = GateRefusal::MalformedRequest("no host is named");
 
-/// Whether a request is answered by whatever name it is asked: whether the gateway is there, and for its public keys. The
-/// check that HAProxy makes where nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
+/// Whether a request is answered by whatever name it is asked: whether the gateway is there, for its public keys, and for
+/// what the pages look like, which say among other things that a name is none of ours. The check that HAProxy makes where nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
 pub(super) fn is_for_any_host(head: &Parts, path: impl AsRef<[u8]>) -> bool {
     let path = path.as_ref();
     let is_bare_check = || {
@@ -93,7 +93,14 @@ pub(super) fn is_for_any_host(head: &Parts, path: impl AsRef<[u8]>) -> bool {
             && path == b"/"
             && !head.headers.contains_key(HOST)
     };
-    path == HEALTHZ.as_bytes() || path == JWKS.as_bytes() || is_bare_check()
+    path == HEALTHZ.as_bytes() || path == JWKS.as_bytes() || is_asset(path) || is_bare_check()
+}
+
+/// Whether it is the path of such a file, as we write them; in another spelling there is nothing.
+fn is_asset(path: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    path.strip_prefix(ASSETS.as_bytes())
+        .is_some_and(|rest| rest.split(|&byte| byte == b'/').all(|part| !part.is_empty() && part.iter().all(is_plain)))
 }
 
 /// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what follows.

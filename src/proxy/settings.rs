@@ -1,6 +1,6 @@
 //! What the operator decides about the proxy, checked before it gets here.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,15 @@ impl Settings {
         let port = written.filter(|port| *port != scheme.default_port());
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{host}{port}{target}", scheme.as_str())
+    }
+
+    /// Whether a host is another name for that of `public_url`, where that is `localhost`: the address of this machine, by
+    /// the same port.
+    pub(super) fn means_localhost(&self, authority: &Authority) -> bool {
+        let port = |port: Option<u16>| port.unwrap_or_else(|| self.public_scheme.default_port());
+        self.public_host.as_str() == "localhost"
+            && authority.host.ip().is_some_and(|ip| ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST)
+            && port(authority.port) == port(self.public_port)
     }
 
     /// Where a request was sent.

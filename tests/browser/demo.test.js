@@ -9,7 +9,7 @@ import { Child } from './harness/child.js';
 import { binary } from './harness/gateway.js';
 import { freePort, send } from './harness/loopback.js';
 import { Visitor } from './harness/visitor.js';
-import { address, launch } from './harness/world.js';
+import { address, launch, screenshots } from './harness/world.js';
 
 let browser;
 let directory;
@@ -25,7 +25,7 @@ before(async () => {
     env: { NO_COLOR: '1', TMPDIR: directory },
   });
   [browser] = await Promise.all([
-    launch(),
+    launch({ args: ['--host-resolver-rules=MAP unknown.example 127.0.0.1'] }),
     demo.until(async () => (await send(origin, '/_bmauth/sign-in')).status === 200),
   ]);
 });
@@ -77,4 +77,36 @@ test('an app of one’s own starts after the demo, as the demo says, and knows w
   } finally {
     await Promise.all([app?.stop(), own.stop()]);
   }
+});
+
+test('by its number the demo is found too, and leads to where passkeys work', async () => {
+  const page = await browser.newPage();
+  const port = new URL(origin).port;
+  await page.goto(`http://127.0.0.1:${port}/notes?all=1`);
+  const at = new URL(page.url());
+  assert.equal(at.origin, origin);
+  assert.equal(new URLSearchParams(at.search).get('return_to'), '/notes?all=1');
+  await page.close();
+});
+
+test('the page about a host that is not known has its style in light and dark', async () => {
+  const page = await browser.newPage();
+  const port = new URL(origin).port;
+  for (const [host, status] of [
+    ['unknown.example', 421],
+    ['other.localhost', 421],
+  ]) {
+    const grounds = [];
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const answer = await page.goto(`http://${host}:${port}/`);
+      assert.equal(answer.status(), status);
+      const loaded = await page.evaluate(() => [...document.styleSheets].every((sheet) => sheet.cssRules.length > 0));
+      assert.ok(loaded, `${host}: every stylesheet is there`);
+      await page.screenshot({ path: `${screenshots}unknown-host-${host}-${colorScheme}.png` });
+      grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    }
+    assert.notEqual(grounds[0], grounds[1], `${host}: the dark page is dark`);
+  }
+  await page.close();
 });

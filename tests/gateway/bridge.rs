@@ -1,8 +1,8 @@
 //! The gateway's own paths, answered by the portal.
 
 use bmauth::domain::host::Host;
-use bmauth::domain::route::Access;
-use bmauth::proxy::Room;
+use bmauth::domain::route::{Access, Scheme};
+use bmauth::proxy::{Room, Settings};
 
 use crate::harness::*;
 
@@ -263,6 +263,79 @@ async fn a_network_that_asks_the_api_too_much_at_once_is_told_so_in_its_shape() 
         assert_eq!(answer.field("retry-after"), Some("5"));
         told_by_api(&answer, status, code);
     }
+}
+
+/// A page that says that a host, or a head, is refused has its style from the same place.
+#[tokio::test]
+async fn what_pages_look_like_is_served_wherever_a_page_may_be_shown() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let style = "/_bmauth/assets/0123456789ab/bmauth.css";
+    for host in ["Host: other.example", "Host: my_service:8443", "Host: 127.0.0.1:8080", "Host: [::1]", "Host: a b"] {
+        let page = world.ask(&format!("GET / HTTP/1.1\r\n{host}\r\nSec-Fetch-Mode: navigate\r\n\r\n")).await;
+        assert!([400, 421].contains(&page.status), "{host}: {}", page.status);
+        let answer = world.ask(&format!("GET {style} HTTP/1.1\r\n{host}\r\n\r\n")).await;
+        assert_eq!((answer.status, answer.field("x-portal")), (200, Some("yes")), "{host}");
+    }
+    let cookies = format!("Cookie: a={}", "x".repeat(33_000));
+    assert_eq!(world.get("/", &[&cookies]).await.status, 431);
+    assert_eq!(world.get(style, &[&cookies]).await.field("x-portal"), Some("yes"));
+    // And nothing else is.
+    for target in [
+        "/_bmauth/assets",
+        "/_bmauth/assets/",
+        "/_bmauth/assetsx",
+        "/_bmauth%2Fassets/x",
+        "/_bmauth/assets/%78",
+        "/_bmauth/assets//x",
+        "/_bmauth/assets/x;y",
+        "/x/_bmauth/assets/x",
+    ] {
+        let other = world.ask(&format!("GET {target} HTTP/1.1\r\nHost: other.example\r\n\r\n")).await;
+        assert_eq!(other.status, 421, "{target}");
+    }
+    for target in ["/_bmauth/assets/../sign-in", "/_bmauth/assets/%2e%2e/sign-in", "/_bmauth/assets/%252e%252e/sign-in"]
+    {
+        let other = world.ask(&format!("GET {target} HTTP/1.1\r\nHost: other.example\r\n\r\n")).await;
+        assert_eq!(other.status, 400, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_this_machine_leads_to_localhost_where_people_sign_in_there() {
+    let localhost = |port: Option<u16>| {
+        move |settings: &mut Settings| {
+            (settings.public_scheme, settings.public_port) = (Scheme::Http, port);
+            settings.public_host = Host::parse("localhost").unwrap();
+        }
+    };
+    let navigate = "Sec-Fetch-Mode: navigate";
+    let ask = |method: &str, host: &str, line: &str| {
+        format!("{method} /a//b%2Fc?x=1&y=%20 HTTP/1.1\r\nHost: {host}\r\n{line}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let world =
+        plan().route_to("localhost", "/", Access::Public, &[&nobody().await]).set(localhost(Some(8080))).start();
+    for host in ["127.0.0.1:8080", "[::1]:8080"] {
+        for method in ["GET", "HEAD"] {
+            let answer = world.ask(&ask(method, host, navigate)).await;
+            let location = "http://localhost:8080/a//b%2Fc?x=1&y=%20";
+            assert_eq!((answer.status, answer.field("location")), (307, Some(location)), "{method} {host}");
+            assert_eq!(answer.field("cache-control"), Some("no-store"));
+        }
+        for (method, line) in [("POST", navigate), ("PUT", navigate), ("GET", "Accept: */*"), ("OPTIONS", navigate)] {
+            assert_eq!(world.ask(&ask(method, host, line)).await.status, 421, "{method} {host} {line}");
+        }
+    }
+    for host in ["127.0.0.1", "127.0.0.1:8081", "127.0.0.2:8080", "[::]:8080", "other.localhost:8080", "192.0.2.1:8080"]
+    {
+        assert_eq!(world.ask(&ask("GET", host, navigate)).await.status, 421, "{host}");
+    }
+    let on_80 = plan().route_to("localhost", "/", Access::Public, &[&nobody().await]).set(localhost(None)).start();
+    for host in ["127.0.0.1", "127.0.0.1:80"] {
+        let answer = on_80.ask(&ask("GET", host, navigate)).await;
+        assert_eq!(answer.field("location"), Some("http://localhost/a//b%2Fc?x=1&y=%20"), "{host}");
+    }
+    let elsewhere = plan().route("/", Access::Public, &nobody().await).start();
+    assert_eq!(elsewhere.ask(&ask("GET", "127.0.0.1", navigate)).await.status, 421);
 }
 
 #[tokio::test]
