@@ -18,7 +18,7 @@ use tls::TlsFiles;
 
 section! {
     /// The section as it is written.
-    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive }
+    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace }
     not_built { redirect_http: "Until then something else listens on port 80." }
 }
 
@@ -39,6 +39,8 @@ pub struct Server {
     pub proxy_protocol: bool,
     /// How long a connection of a client is kept for the next request.
     pub keep_alive: Duration,
+    /// How long requests that run when the gateway is stopped are waited for.
+    pub shutdown_grace: Duration,
 }
 
 /// An address and where it was written.
@@ -52,7 +54,8 @@ impl Server {
     ) -> Option<Self> {
         let Written {
             place,
-            keys: ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive },
+            keys:
+                ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace },
         } = file;
         let listen = match listen {
             Some(listen) => read_listen(listen, checks),
@@ -77,6 +80,10 @@ impl Server {
         let keep_alive = match keep_alive {
             Some(keep_alive) => keep_alive.duration(checks, Duration::from_secs(1)..=Duration::from_secs(60 * 60)),
             None => Some(Duration::from_secs(75)),
+        };
+        let shutdown_grace = match shutdown_grace {
+            Some(grace) => grace.duration(checks, Duration::ZERO..=Duration::from_secs(60 * 60)),
+            None => Some(Duration::from_secs(10)),
         };
         let tls_is_written = tls.is_some();
         let tls = tls.and_then(|tls| tls::check(tls, public_url, checks));
@@ -113,6 +120,7 @@ impl Server {
             trusted_proxies: trusted_proxies?,
             proxy_protocol: proxy_protocol?,
             keep_alive: keep_alive?,
+            shutdown_grace: shutdown_grace?,
         })
     }
 }

@@ -143,6 +143,8 @@ pub struct Proxy {
     shutdown: watch::Sender<bool>,
     /// Ends event streams of our own, which would be waited for in vain.
     stop: CancellationToken,
+    /// Ends every connection, once the grace time is over.
+    cut: CancellationToken,
     grace: Duration,
 }
 
@@ -187,11 +189,13 @@ impl Proxy {
             seats,
             shutdown: watch::Sender::new(false),
             stop,
+            cut: CancellationToken::new(),
             grace,
         })
     }
 
-    /// Serves until `shutdown` fires and the requests then running have ended, at most for the grace time.
+    /// Serves until `shutdown` fires and the requests then running have ended. After the grace time they are cut off,
+    /// WebSockets and streams of apps among them.
     pub async fn serve(self: Arc<Self>, listeners: Vec<Listener>, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
         let accepting = TaskTracker::new();
@@ -214,7 +218,10 @@ impl Proxy {
         self.stop.cancel();
         connections.close();
         if tokio::time::timeout(self.grace, connections.wait()).await.is_err() {
-            tracing::warn!(connections = connections.len(), "connections that did not end in time are closed");
+            let connections_left = connections.len();
+            tracing::warn!(connections = connections_left, "connections that did not end in time are closed");
+            self.cut.cancel();
+            connections.wait().await;
         }
     }
 
@@ -233,11 +240,14 @@ impl Proxy {
             let Some(seat) = self.seats.take(peer.ip(), is_trusted) else { continue };
             let (proxy, tls) = (Arc::clone(self), listener.tls.clone());
             connections.spawn(async move {
-                let Some((stream, peer, seat)) = proxy.announced(stream, peer, seat).await else { return };
-                tokio::select! {
-                    () = proxy.take(stream, peer, tls, &seat.place) => {}
-                    () = seat.place.given_away() => {}
-                }
+                let taken = async {
+                    let Some((stream, peer, seat)) = proxy.announced(stream, peer, seat).await else { return };
+                    tokio::select! {
+                        () = proxy.take(stream, peer, tls, &seat.place) => {}
+                        () = seat.place.given_away() => {}
+                    }
+                };
+                proxy.cut.run_until_cancelled(taken).await;
             });
         }
     }

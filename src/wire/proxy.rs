@@ -73,6 +73,7 @@ fn settings(config: &Config) -> Settings {
     settings.keep_alive = config.server.keep_alive;
     settings.room = Room::for_files(open_files());
     settings.threads = std::thread::available_parallelism().map_or(1, usize::from);
+    settings.grace = config.server.shutdown_grace;
     settings
 }
 

@@ -109,7 +109,7 @@ impl Running {
     pub fn wait(self) -> anyhow::Result<()> {
         let Self { runtime, auth, shutdown, mut tasks, front, .. } = self;
         let Front { proxy, listeners, tls } = front;
-        runtime.block_on(async {
+        let done = runtime.block_on(async {
             let stop = CancellationToken::new();
             let serving = proxy.serve(listeners, stop.clone());
             tokio::pin!(serving);
@@ -135,7 +135,10 @@ impl Running {
                 tracing::warn!("background work did not stop in time");
             }
             auth.sessions.write_down_uses().await.context("writing down the use of sessions")
-        })
+        });
+        // A file or a resolver that does not answer is not waited for: what hangs on it has nothing to write down.
+        runtime.shutdown_timeout(STOP_PATIENCE);
+        done
     }
 }
 

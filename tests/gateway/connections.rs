@@ -332,6 +332,32 @@ async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
 }
 
 #[tokio::test]
+async fn what_runs_longer_than_the_grace_time_is_cut_off() {
+    let (go_on, wait) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let url = waiting_app(&go_on, &wait).await;
+    let world =
+        plan().route("/", Access::Public, &url).set(|settings| settings.grace = Duration::from_secs(60)).start();
+    let (address, shutdown, serving) = listening(&world).await;
+    let mut running = dial(address).await;
+    running.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
+    wait.notified().await;
+    // Time is moved by hand from here on: by itself it would run on while the sockets are waited for.
+    tokio::time::pause();
+    shutdown.cancel();
+    for _ in 0..59 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::task::yield_now().await;
+    }
+    assert!(!serving.is_finished(), "it is waited for");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    let mut said = Vec::new();
+    let _ = tokio::io::AsyncReadExt::read_to_end(&mut running.0, &mut said).await;
+    assert_eq!(String::from_utf8_lossy(&said), "", "no part of an answer looks like one");
+    serving.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refused_upload_is_read_on_so_that_its_client_hears_why() {
     let world = alone();
     let client = world.connect();

@@ -63,7 +63,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("acess = \"public\"", "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?");
     says(
         "[server]\nlisten_on = []",
-        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive.",
+        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace.",
     );
     says(
         "[server]\ntrusted-proxies = []",

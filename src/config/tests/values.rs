@@ -462,3 +462,14 @@ fn plain_headers_are_those_that_are_named() {
     );
     assert_eq!(read("{ Remote-User = \"email\" }"), ["remote-user=email"]);
 }
+
+#[test]
+fn running_requests_are_waited_for_as_long_as_it_says() {
+    let grace = |extra: &str| loads(&with(extra)).server.shutdown_grace.as_secs();
+    assert_eq!(grace(""), 10);
+    for (written, seconds) in [("0s", 0), ("45s", 45), ("1h", 3600)] {
+        assert_eq!(grace(&format!("[server]\nshutdown_grace = \"{written}\"\n")), seconds);
+    }
+    let told = problems(&with("[server]\nshutdown_grace = \"61m\"\n"));
+    assert!(told.contains("`server.shutdown_grace` is \"61m\": it must be from \"0s\" to \"1h\"."), "{told}");
+}
