@@ -14,7 +14,6 @@ use crate::domain::brand::Brand;
 use crate::domain::recover::Mode;
 use crate::domain::register::Policy;
 use crate::domain::route::Routes;
-use crate::domain::upstream::UpstreamUrl;
 
 pub mod api;
 pub mod email;
@@ -28,11 +27,13 @@ pub mod server;
 pub mod sessions;
 pub mod storage;
 pub mod template;
+pub mod written;
 
 mod accounts;
 mod app;
 mod demo;
 mod example;
+mod folder;
 mod overlay;
 mod problem;
 mod routes;
@@ -60,6 +61,7 @@ use sessions::{Sessions, SessionsFile};
 use setting::{Setting, Written, section};
 use storage::{Storage, StorageFile};
 use tree::Table;
+use written::Fingerprint;
 
 /// What `bmauth init` fills in: every key, with what it is for.
 pub const TEMPLATE: &str = include_str!("../config/bmauth.toml");
@@ -102,6 +104,8 @@ pub struct Config {
     pub api: Api,
     /// What stands behind the gateway, and who may reach it.
     pub routes: Routes,
+    /// What was written, to be held against what is written later.
+    pub written: Fingerprint,
     /// What is allowed but deserves a word, each with its place: for the log at the start and for `bmauth check`.
     pub warnings: Vec<String>,
     /// What the gateway starts with although nobody can be served so, such as values that are still an example's: an error
@@ -184,11 +188,14 @@ pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
     overlay::lay_environment(&mut root, &environment, &mut checks);
     overlay::lay_flags(&mut root, &flags, &mut checks);
 
+    let mut written = Fingerprint::of(&root);
     let file = File::read("", root, &mut checks);
     let config = check(file, &mut checks);
     match (checks.errors(), config) {
         (None, Some(mut config)) => {
             config.faults = checks.take_faults();
+            written.add_files(&checks.folder);
+            config.written = written;
             config.warnings = checks.warnings;
             Ok(config)
         }
@@ -314,6 +321,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
         identity: identity?,
         api: api?,
         routes: routes?,
+        written: Fingerprint::default(),
         warnings: Vec::new(),
         faults: Vec::new(),
     })
@@ -322,15 +330,4 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
 /// A section's table; an empty one where it is not written, so that its defaults and its missing keys show.
 fn table(section: Option<Setting>, root: &Place, checks: &mut Checks) -> Table {
     section.and_then(|section| section.table(checks)).unwrap_or_else(|| Table::empty(root.clone()))
-}
-
-impl Config {
-    /// The configuration of `bmauth demo`: http://localhost, letters in the terminal, a throwaway store in
-    /// `folder`. It goes through the same reader and the same checks as any other.
-    ///
-    /// # Errors
-    /// The port or the upstream cannot be used together.
-    pub fn demo(port: u16, upstream: &UpstreamUrl, folder: &Path) -> Result<Self, ConfigErrors> {
-        load(demo::source(port, upstream, folder))
-    }
 }

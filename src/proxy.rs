@@ -73,7 +73,7 @@ use crate::gate::way_back::{self, Led};
 
 pub use answers::{LAST_WORKER, RefusalPage, RenderPage};
 pub use connection::Arrival;
-pub use listen::{ListenError, Listener, Proxy, Tls};
+pub use listen::{CertificateError, Listener, Looked, Proxy, Tls};
 pub use names::{Resolve, SystemResolver};
 pub use probe::probe;
 pub use room::Room;

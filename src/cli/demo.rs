@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::{Failed, serve};
-use crate::config::Config;
+use crate::config::{self, ConfigSource};
 use crate::domain::upstream::UpstreamUrl;
 use crate::telemetry;
+use crate::wire::{CannotListen, Reread};
 
 /// Runs the demo until it is told to stop.
 pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
@@ -28,9 +29,10 @@ pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed
             (upstream, Some(listener))
         }
     };
-    let config = Config::demo(port, &upstream, folder.path())?;
+    let source = ConfigSource::demo(port, &upstream, folder.path());
+    let config = config::load(source.clone())?;
     let _log = telemetry::start().context("no thread could be started")?;
-    let running = serve::start(&config)?;
+    let running = serve::start(&config).map_err(by_flag)?;
     let is_sample = sample.is_some();
     if let Some(listener) = sample {
         let audience = config.public_url.host().to_string();
@@ -38,7 +40,15 @@ pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed
         runtime.spawn(async move { axum::serve(listener, app).await });
     }
     println!("{}", greeting(config.public_url.origin(), (!is_sample).then_some(&upstream)));
-    Ok(running.wait()?)
+    Ok(running.wait(Reread::of(&config, source))?)
+}
+
+/// The same error, by the flag that says the port where there is no configuration to look into.
+fn by_flag(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<CannotListen>() {
+        Ok(cannot) => CannotListen { key: "--port", ..cannot }.into(),
+        Err(error) => error,
+    }
 }
 
 /// What is printed at the start: `app` is what stands behind, where that is not the sample.

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::{Failed, load};
+use super::Failed;
 use crate::auth::verifying::Verifying;
+use crate::config::{self, Config, ConfigSource};
 use crate::store::redb::RedbStore;
+use crate::telemetry;
 use crate::wire::system::{SystemClock, SystemEntropy};
-use crate::wire::{self, Running, World};
-use crate::{config::Config, telemetry};
+use crate::wire::{self, Reread, Running, World};
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
-    let config = load(file)?;
+    let source = ConfigSource::file(file).with_process_environment();
+    let config = config::load(source.clone())?;
     let _log = telemetry::start().context("no thread could be started")?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -30,7 +32,7 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
         "serving {}",
         config.public_url.origin()
     );
-    Ok(running.wait()?)
+    Ok(running.wait(Reread::of(&config, source))?)
 }
 
 /// Opens the store and starts everything.

@@ -46,9 +46,9 @@ pub(super) fn check(file: Written<AppFile>, public_url: Option<&PublicUrl>, chec
 }
 
 fn read_logo(logo: Setting, checks: &mut Checks) -> Option<Logo> {
-    let folder = checks.folder.clone();
+    let (folder, key) = (checks.folder.clone(), logo.key.clone());
     logo.parsed(checks, |text| {
-        let path = folder.join(text);
+        let path = folder.file(&key, text);
         let bytes = fs::read(&path).map_err(|why| format!("{}.", cannot_read(&path, &why)))?;
         Logo::new(bytes.into()).map_err(|why| format!("{why}."))
     })

@@ -114,7 +114,7 @@ impl EmailSettings {
         }
         if let (true, Some(Transport::Smtp(_)), Some(from), Some(place)) =
             (serves_people, &transport, &from, &from_place)
-            && example::is_sender(from)
+            && example::is_sender(&from.address)
         {
             checks.fault(
                 place,
@@ -123,6 +123,10 @@ impl EmailSettings {
         }
         Some(Self { from: from?, transport: transport?, server_key })
     }
+}
+
+fn of_example(credentials: &SmtpCredentials) -> bool {
+    example::are_credentials(&credentials.username, credentials.password.expose())
 }
 
 fn read_transport(
@@ -149,7 +153,7 @@ fn read_transport(
         }
         (true, None) => Some(Transport::Log),
         (false, Some((smtp, key, place))) => {
-            if example::is_host(&smtp.host) || smtp.credentials.as_ref().is_some_and(example::are_credentials) {
+            if example::is_host(&smtp.host) || smtp.credentials.as_ref().is_some_and(of_example) {
                 checks.fault(
                     &place,
                     format!(

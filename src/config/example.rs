@@ -1,6 +1,6 @@
 //! Values that are still those of an example: a gateway starts with them, and nobody can come to it.
 
-use super::email::{Mailbox, SmtpCredentials};
+use crate::domain::email::Email;
 use crate::domain::host::Host;
 
 /// The domains that are kept for examples (RFC 2606 §3): nobody else can have a host or a mailbox there.
@@ -14,13 +14,13 @@ pub(super) fn is_host(host: &Host) -> bool {
 }
 
 /// Whether a sender is one of an example.
-pub(super) fn is_sender(sender: &Mailbox) -> bool {
-    is_domain(sender.address.domain())
+pub(super) fn is_sender(sender: &Email) -> bool {
+    is_domain(sender.domain())
 }
 
 /// Whether a mail server is signed in to as in an example.
-pub(super) fn are_credentials(credentials: &SmtpCredentials) -> bool {
-    (credentials.username.as_str(), credentials.password.expose()) == CREDENTIALS
+pub(super) fn are_credentials(user: &str, password: &str) -> bool {
+    (user, password) == CREDENTIALS
 }
 
 fn is_domain(name: &str) -> bool {

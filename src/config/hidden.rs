@@ -57,9 +57,9 @@ pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mu
         }
         (None, Some(in_file)) => {
             let (key, place) = (in_file.key.clone(), in_file.place().clone());
-            let folder = checks.folder.clone();
+            let (folder, named) = (checks.folder.clone(), key.clone());
             let path = in_file.parsed(checks, |path| {
-                let path = folder.join(path);
+                let path = folder.file(&named, path);
                 fs::metadata(&path).map_err(|why| format!("{}.", cannot_read(&path, &why)))?;
                 Ok(path)
             })?;

@@ -55,7 +55,9 @@ impl PemFile {
     /// The file that a setting names.
     pub(super) fn of(setting: Setting, checks: &mut Checks) -> Option<Self> {
         let (key, place) = (setting.key.clone(), setting.place().clone());
-        setting.text(checks).map(|text| Self { key, path: checks.resolve(&text), place })
+        let text = setting.text(checks)?;
+        let path = checks.folder.file(&key, &text);
+        Some(Self { key, path, place })
     }
 
     /// A problem with what is in it.

@@ -1,8 +1,10 @@
 //! What is wrong with a configuration, said all at once and to the place.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+
+use super::folder::Folder;
 
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +43,7 @@ pub struct ConfigErrors {
 #[derive(Debug)]
 pub(super) struct Checks {
     /// The folder that relative paths start from: that of the configuration file.
-    pub folder: PathBuf,
+    pub folder: Folder,
     /// What makes the configuration unusable.
     pub problems: Vec<Problem>,
     /// What the gateway starts with although nobody can be served so.
@@ -56,7 +58,7 @@ impl Checks {
     /// Nothing found yet.
     pub(super) fn new(folder: &Path) -> Self {
         let (problems, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { folder: folder.to_owned(), problems, faults, warnings, root_keys: &[] }
+        Self { folder: Folder::new(folder), problems, faults, warnings, root_keys: &[] }
     }
 
     /// Takes note of a problem.
@@ -72,11 +74,6 @@ impl Checks {
     /// Takes note of something that is allowed but deserves a word.
     pub(super) fn warn(&mut self, place: &Place, message: impl fmt::Display) {
         self.warnings.push(format!("{place}: {message}"));
-    }
-
-    /// A path of the configuration, from the folder of its file.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
     }
 
     /// The faults, in the order of the file.

@@ -33,13 +33,13 @@ impl Storage {
         let folder = checks.folder.clone();
         let path = match path {
             Some(path) => path.parsed(checks, |text| {
-                let path = folder.join(text);
+                let path = folder.kept_by_us(text);
                 if text.is_empty() || text.ends_with('/') || path.is_dir() {
                     return Err("it must name a file, like \"data/bmauth.redb\".".to_owned());
                 }
                 Ok(path)
             })?,
-            None => folder.join(DEFAULT_PATH),
+            None => folder.kept_by_us(DEFAULT_PATH),
         };
         Some(Self { path })
     }

@@ -5,6 +5,7 @@ mod overlays;
 mod problems;
 mod upstreams;
 mod values;
+mod written;
 
 use std::path::PathBuf;
 

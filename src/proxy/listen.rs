@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,15 +11,17 @@ use pingora::time::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
 
 use super::connection::Arrival;
 use super::guard::Guarded;
@@ -39,24 +41,16 @@ const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long is waited after a connection could not be accepted, as when there are no more file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Why the proxy cannot listen.
+/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// The address is taken, not ours, or not allowed.
-    #[error("cannot listen on {address}: {source}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
+pub enum CertificateError {
     /// A certificate or key file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// The certificate file has no certificate.
     #[error("{} has no certificate", path.display())]
@@ -65,7 +59,7 @@ pub enum ListenError {
         path: PathBuf,
     },
     /// Certificate and key do not belong together, or are of a kind that TLS cannot use.
-    #[error("the certificate and its key cannot be used: {0}")]
+    #[error("the certificate and its key cannot be used together")]
     Certificate(#[from] rustls::Error),
 }
 
@@ -76,6 +70,31 @@ pub struct Tls {
     key: PathBuf,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
+    /// What the files held when they were last looked at.
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What two files held, and what became of it.
+#[derive(Debug)]
+enum Seen {
+    /// This pair, by its digest.
+    Pair([u8; 32]),
+    /// They could not be read, and this was told of it.
+    Unreadable(String),
+}
+
+/// What a look at the files of a certificate found.
+#[derive(Debug)]
+pub enum Looked {
+    /// What was there the last time.
+    Unchanged,
+    /// Another certificate, which new connections get from now on.
+    Taken {
+        /// The last moment at which it is good, as a text; empty where it does not say.
+        good_until: String,
+    },
+    /// Something that cannot be used, as when half of a pair is written. The certificate before stays.
+    Refused(CertificateError),
 }
 
 #[derive(Debug)]
@@ -92,40 +111,112 @@ impl Tls {
     ///
     /// # Errors
     /// They cannot be read or used.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Self, ListenError> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let current = Arc::new(Current(ArcSwap::from_pointee(certified(certificate, key, &provider)?)));
+        let pair = Pair::read(certificate, key)?;
+        let seen = Arc::new(Mutex::new(Seen::Pair(pair.digest())));
+        let current = Arc::new(Current(ArcSwap::from_pointee(pair.certified(certificate, key, &provider)?)));
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&current) as _;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), current, config: Arc::new(config) })
+        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), current, config: Arc::new(config), seen })
     }
 
-    /// Reads the files again; new connections get what is in them now.
+    /// Reads the files again; new connections get what is in them now. It blocks.
     ///
     /// # Errors
     /// They cannot be read or used; the old ones stay.
-    pub fn reload(&self) -> Result<(), ListenError> {
-        let certified = certified(&self.certificate, &self.key, self.config.crypto_provider())?;
-        self.current.0.store(Arc::new(certified));
-        Ok(())
+    pub fn reload(&self) -> Result<(), CertificateError> {
+        match self.look_again(true) {
+            Looked::Unchanged | Looked::Taken { .. } => Ok(()),
+            Looked::Refused(error) => Err(error),
+        }
+    }
+
+    /// Looks whether the files hold another pair than the last time, and if so, uses it from now on. Says once of each
+    /// state of the files what became of it. It blocks.
+    ///
+    /// What counts is what they hold, whatever became of the files themselves: they may be written over, renamed, or
+    /// reached by symbolic links that lead elsewhere now, of the file or of a folder above it.
+    pub fn look(&self) -> Looked {
+        self.look_again(false)
+    }
+
+    fn look_again(&self, whatever_was_seen: bool) -> Looked {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = Pair::read(&self.certificate, &self.key);
+        let now = match &read {
+            Ok(pair) => Seen::Pair(pair.digest()),
+            Err(error) => Seen::Unreadable(format!("{error:?}")),
+        };
+        let is_known = match (&now, &*seen) {
+            (Seen::Pair(now), Seen::Pair(before)) => now == before,
+            (Seen::Unreadable(now), Seen::Unreadable(before)) => now == before,
+            (Seen::Pair(_), Seen::Unreadable(_)) | (Seen::Unreadable(_), Seen::Pair(_)) => false,
+        };
+        if is_known && !whatever_was_seen {
+            return Looked::Unchanged;
+        }
+        *seen = now;
+        let provider = self.config.crypto_provider();
+        match read.and_then(|pair| pair.certified(&self.certificate, &self.key, provider)) {
+            Ok(certified) => {
+                let good_until = certified.cert.first().map(|own| good_until(own)).unwrap_or_default();
+                self.current.0.store(Arc::new(certified));
+                Looked::Taken { good_until }
+            }
+            Err(error) => Looked::Refused(error),
+        }
     }
 }
 
-fn certified(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, ListenError> {
-    let file = |path: &Path, source| ListenError::File { path: path.to_owned(), source };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|source| file(certificate, source))?;
-    if chain.is_empty() {
-        return Err(ListenError::NoCertificate { path: certificate.to_owned() });
+fn good_until(certificate: &CertificateDer<'_>) -> String {
+    x509_parser::parse_x509_certificate(certificate)
+        .map(|(_, certificate)| certificate.validity().not_after.to_string())
+        .unwrap_or_default()
+}
+
+/// What the two files hold: judged as it was read, whatever is written to them meanwhile.
+struct Pair {
+    certificate: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Pair {
+    fn read(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let read = |path: &Path| {
+            std::fs::read(path)
+                .map_err(|why| CertificateError::File { path: path.to_owned(), source: pem::Error::Io(why) })
+        };
+        Ok(Self { certificate: read(certificate)?, key: Zeroizing::new(read(key)?) })
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
-    // Checks that the two belong together.
-    Ok(CertifiedKey::from_der(chain, key, provider)?)
+
+    fn digest(&self) -> [u8; 32] {
+        // One digest for each, so that nothing can move from one to the other unseen.
+        let [certificate, key] = [&self.certificate, &*self.key].map(Sha256::digest);
+        Sha256::new().chain_update(certificate).chain_update(key).finalize().into()
+    }
+
+    fn certified(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        provider: &CryptoProvider,
+    ) -> Result<CertifiedKey, CertificateError> {
+        let file = |path: &Path, source| CertificateError::File { path: path.to_owned(), source };
+        let chain = CertificateDer::pem_slice_iter(&self.certificate)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| file(certificate, source))?;
+        if chain.is_empty() {
+            return Err(CertificateError::NoCertificate { path: certificate.to_owned() });
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| file(key, source))?;
+        // Checks that the two belong together.
+        Ok(CertifiedKey::from_der(chain, key, provider)?)
+    }
 }
 
 /// A bound address.
@@ -152,12 +243,9 @@ impl Listener {
     /// Takes the address; connections queue from now on.
     ///
     /// # Errors
-    /// The address cannot be had.
-    pub async fn bind(address: SocketAddr, tls: Option<Tls>) -> Result<Self, ListenError> {
-        match TcpListener::bind(address).await {
-            Ok(socket) => Ok(Self { socket, tls }),
-            Err(source) => Err(ListenError::Bind { address, source }),
-        }
+    /// The address is taken, not ours, or not allowed.
+    pub async fn bind(address: SocketAddr, tls: Option<Tls>) -> std::io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, tls })
     }
 
     /// The address, with the port that the system chose where 0 was asked for.

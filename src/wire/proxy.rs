@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::gateway::Gateway;
+use super::listening::CannotListen;
 use crate::config::Config;
 use crate::domain::clock::Entropy;
 use crate::domain::link::Policy;
@@ -34,7 +35,8 @@ pub async fn front(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) ->
     let tls = tls.context("server.tls")?;
     let mut listeners = Vec::with_capacity(config.server.listen.len());
     for address in &config.server.listen {
-        listeners.push(Listener::bind(*address, tls.clone()).await.context("server.listen")?);
+        let bound = Listener::bind(*address, tls.clone()).await;
+        listeners.push(bound.map_err(|error| CannotListen::because("server.listen", *address, &error))?);
     }
     let proxy = Arc::new(Proxy::new(parts(config, gateway, entropy)).context("route.upstream_tls")?);
     Ok(Front { proxy, listeners, tls })
@@ -71,9 +73,9 @@ fn settings(config: &Config) -> Settings {
     settings.proxy_protocol = config.server.proxy_protocol;
     settings.public_port = config.public_url.url().port();
     settings.keep_alive = config.server.keep_alive;
+    settings.grace = config.server.shutdown_grace;
     settings.room = Room::for_files(open_files());
     settings.threads = std::thread::available_parallelism().map_or(1, usize::from);
-    settings.grace = config.server.shutdown_grace;
     settings
 }
 

@@ -11,8 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::certificates;
 use super::gateway::{Gateway, World, operating};
+use super::listening::CannotListen;
 use super::proxy::{self, Front};
+use super::reread::Reread;
 use crate::admin;
 use crate::admin::health::{self, Admin};
 use crate::admin::listener::{AdminListener, Peer};
@@ -55,7 +58,7 @@ impl Running {
             let address = config.server.admin;
             let listener = TcpListener::bind(address)
                 .await
-                .with_context(|| format!("server.admin: {address} cannot be listened on"))?;
+                .map_err(|error| CannotListen::because("server.admin", address, &error))?;
             // The store has been opened by now, and its file has one owner: nobody else can want this name and be alive.
             let socket = Socket::bind(&socket::beside(&config.storage.path)).context("storage.path")?;
             let front = proxy::front(config, &gateway, &*entropy).await?;
@@ -87,6 +90,9 @@ impl Running {
                 tracing::error!(%error, "the admin socket stopped");
             }
         });
+        if let Some(tls) = &front.tls {
+            tasks.spawn(certificates::watch(tls.clone(), certificates::EVERY, shutdown.clone()));
+        }
         drop(inside);
         Ok(Self { runtime, auth, admin, shutdown, tasks, front })
     }
@@ -102,11 +108,11 @@ impl Running {
     }
 
     /// Serves until the process is told to stop (SIGTERM, SIGINT), then lets requests and background work finish.
-    /// SIGHUP reads the certificate again.
+    /// SIGHUP reads the certificate again, and the configuration, to say what of it does not hold yet.
     ///
     /// # Errors
     /// Signals cannot be waited for, or the use of sessions could not be written down at the end.
-    pub fn wait(self) -> anyhow::Result<()> {
+    pub fn wait(self, reread: Reread) -> anyhow::Result<()> {
         let Self { runtime, auth, shutdown, mut tasks, front, .. } = self;
         let Front { proxy, listeners, tls } = front;
         let done = runtime.block_on(async {
@@ -115,7 +121,7 @@ impl Running {
             tokio::pin!(serving);
             tokio::select! {
                 () = &mut serving => {}
-                signalled = wait_for_signal(tls) => {
+                signalled = wait_for_signal(tls, Arc::new(reread)) => {
                     signalled.context("signals cannot be waited for")?;
                     tracing::info!("stopping");
                     stop.cancel();
@@ -143,7 +149,7 @@ impl Running {
 }
 
 /// Returns when the process is told to stop.
-async fn wait_for_signal(tls: Option<Tls>) -> std::io::Result<()> {
+async fn wait_for_signal(tls: Option<Tls>, reread: Arc<Reread>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -151,11 +157,24 @@ async fn wait_for_signal(tls: Option<Tls>) -> std::io::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => match tls.as_ref().map(Tls::reload) {
-                None => tracing::info!("there is no certificate to read again"),
-                Some(Ok(())) => tracing::info!("the certificate was read again"),
-                Some(Err(error)) => tracing::error!(%error, "the old certificate stays"),
-            },
+            _ = hang_up.recv() => {
+                let (tls, reread) = (tls.clone(), Arc::clone(&reread));
+                // Nobody waits for it here: a signal to stop may come while a network mount takes its time.
+                tokio::task::spawn_blocking(move || {
+                    read_certificate_again(tls.as_ref());
+                    reread.tell();
+                });
+            }
+        }
+    }
+}
+
+fn read_certificate_again(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        None => tracing::info!("there is no certificate to read again"),
+        Some(Ok(())) => tracing::info!("the certificate was read again"),
+        Some(Err(error)) => {
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the old certificate stays");
         }
     }
 }

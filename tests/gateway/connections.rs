@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bmauth::domain::route::Access;
 use bmauth::proxy::{Listener, Proxy, Room};
+use bmauth::wire::CannotListen;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -305,7 +306,12 @@ async fn a_taken_address_is_an_error_before_anything_runs() {
     let taken = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = taken.address().unwrap();
     let error = Listener::bind(address, None).await.unwrap_err();
-    assert!(error.to_string().starts_with(&format!("cannot listen on {address}:")), "{error}");
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    let told = CannotListen::because("server.listen", address, &error).to_string();
+    let expected = format!(
+        "server.listen: {address} is taken already. Is another bmauth running? Stop it, or choose another port."
+    );
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

@@ -392,6 +392,85 @@ fn closed(store: &Path) {
     }
 }
 
+/// Reads until a line of that level begins so; returns it.
+fn until(log: &mut impl std::io::BufRead, level: &str, begins: &str) -> Value {
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it said {begins:?}");
+        let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        if line["level"] == level && line["fields"]["message"].as_str().is_some_and(|said| said.starts_with(begins)) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn what_was_changed_and_does_not_hold_yet_is_told_by_name_at_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let mut program = Program::serve(folder.path(), address.port());
+    let mut log = BufReader::new(program.0.stderr.take().unwrap());
+    until(&mut log, "INFO", "serving ");
+    let mut client = TcpStream::connect(address).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", address.port());
+    client.write_all(request.as_bytes()).unwrap();
+    answer(&mut client);
+    let settings = folder.path().join("bmauth.toml");
+    let first = std::fs::read_to_string(&settings).unwrap();
+    let hang_up = |text: &str| {
+        std::fs::write(&settings, text).unwrap();
+        assert!(Command::new("kill").args(["-HUP", &program.0.id().to_string()]).status().unwrap().success());
+    };
+    hang_up(&first);
+    until(&mut log, "INFO", "the configuration says what it said");
+    let changed = first.replace("registration = \"open\"", "registration = \"closed\"");
+    hang_up(&format!(
+        "{changed}[[route]]\npath = \"/admin\"\ngroups = [\"secret\"]\nupstream = [\"http://127.0.0.1:9\"]\n"
+    ));
+    let told = until(&mut log, "ERROR", "the configuration has changed and does NOT hold yet: restart the gateway");
+    assert_eq!(told["fields"]["not_applied"], "accounts.registration; route localhost/admin (new)", "{told}");
+    assert!(!told.to_string().contains("closed") && !told.to_string().contains("secret"), "{told}");
+    hang_up(&format!("{first}acces = \"public\"\nmax_body = \"1\"\n"));
+    for problem in ["is not a key. Did you mean", "must be a whole number"] {
+        let told = until(&mut log, "ERROR", "the configuration cannot be used any more");
+        assert!(told["fields"]["problem"].as_str().unwrap().contains(problem), "{told}");
+        assert!(told["fields"]["place"].as_str().unwrap().contains("bmauth.toml:"), "{told}");
+    }
+    until(&mut log, "ERROR", "the configuration from the start goes on");
+    client.write_all(request.as_bytes()).unwrap();
+    assert!(answer(&mut client).starts_with("HTTP/1.1 401 "), "it serves as before");
+}
+
+#[test]
+fn a_store_or_a_port_that_another_one_has_is_all_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let first_port = port();
+    let mut first = Program::serve(folder.path(), first_port);
+    until(&mut BufReader::new(first.0.stderr.take().unwrap()), "INFO", "serving ");
+    let ends = |mut program: Program| {
+        let mut said = String::new();
+        program.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(program.0.wait().unwrap().code(), Some(1), "{said}");
+        said
+    };
+    let said = ends(Program::serve(folder.path(), port()));
+    assert!(
+        said.starts_with("bmauth: the store failed: another bmauth is using ") && said.lines().count() == 1,
+        "{said}"
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    let said = ends(Program::serve(elsewhere.path(), first_port));
+    let expected = format!(
+        "bmauth: server.listen: 127.0.0.1:{first_port} is taken already. Is another bmauth running? Stop it, or choose another port.\n"
+    );
+    assert_eq!(said, expected);
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_bmauth"));
+    let demo = demo.env_clear().args(["demo", "--port", &first_port.to_string()]).output().unwrap();
+    assert_eq!(String::from_utf8(demo.stderr).unwrap(), expected.replace("server.listen:", "--port:"));
+    assert_eq!((demo.status.code(), demo.stdout), (Some(1), Vec::new()));
+}
+
 #[test]
 fn a_start_that_fails_leaves_nothing_out_of_the_log() {
     let folder = tempfile::tempdir().unwrap();

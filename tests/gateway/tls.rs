@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bmauth::domain::route::Access;
-use bmauth::proxy::{Listener, Tls};
+use bmauth::proxy::{Listener, Looked, Tls};
+use bmauth::wire::certificates;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -90,12 +91,102 @@ async fn a_new_certificate_is_used_after_it_is_read_again() {
     assert!(dial(address, "other-cert.pem", &[]).await.is_ok());
 }
 
+/// A folder as Kubernetes mounts a Secret: the files are links through `..data`, which is exchanged as a whole.
+fn mount(folder: &Path, version: &str, files: &[(&str, &str)]) {
+    let made = folder.join(version);
+    std::fs::create_dir(&made).unwrap();
+    for (name, from) in files {
+        std::fs::copy(file(from), made.join(name)).unwrap();
+        if !folder.join(name).exists() {
+            let _ = std::os::unix::fs::symlink(Path::new("..data").join(name), folder.join(name));
+        }
+    }
+    std::os::unix::fs::symlink(version, folder.join("..data_tmp")).unwrap();
+    std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+}
+
+const OWN: [(&str, &str); 2] = [("tls.crt", "cert.pem"), ("tls.key", "key.pem")];
+const OTHER: [(&str, &str); 2] = [("tls.crt", "other-cert.pem"), ("tls.key", "other-key.pem")];
+
+#[tokio::test]
+async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let folder = tempfile::tempdir().unwrap();
+    mount(folder.path(), "..one", &OWN);
+    let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
+    let address = listen_with(&world, tls.clone()).await;
+    assert!(matches!(tls.look(), Looked::Unchanged));
+    mount(folder.path(), "..two", &OWN);
+    assert!(matches!(tls.look(), Looked::Unchanged), "the same pair in other files is the same");
+    mount(folder.path(), "..three", &OTHER);
+    let looked = tls.look();
+    assert!(matches!(&looked, Looked::Taken { good_until } if good_until.contains(':')), "{looked:?}");
+    assert!(dial(address, "other-cert.pem", &[]).await.is_ok());
+    assert!(matches!(tls.look(), Looked::Unchanged));
+}
+
+#[tokio::test]
+async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::copy(file("cert.pem"), &certificate).unwrap();
+    std::fs::copy(file("key.pem"), &key).unwrap();
+    let tls = Tls::load(&certificate, &key).unwrap();
+    let address = listen_with(&world, tls.clone()).await;
+    let whole = std::fs::read(file("other-cert.pem")).unwrap();
+    let half = || std::fs::write(&certificate, &whole[..whole.len() / 2]).unwrap();
+    let states: [(&str, &dyn Fn()); 5] = [
+        ("half a certificate", &half),
+        ("a certificate of another key", &|| std::fs::write(&certificate, &whole).unwrap()),
+        ("no certificate", &|| std::fs::remove_file(&certificate).unwrap()),
+        ("an empty file", &|| std::fs::write(&certificate, "").unwrap()),
+        ("a folder", &|| {
+            std::fs::remove_file(&certificate).unwrap();
+            std::fs::create_dir(&certificate).unwrap();
+        }),
+    ];
+    for (state, set) in states {
+        set();
+        let looked = tls.look();
+        assert!(matches!(looked, Looked::Refused(_)), "{state}: {looked:?}");
+        assert!(matches!(tls.look(), Looked::Unchanged), "{state} is told once");
+        assert!(dial(address, "cert.pem", &[]).await.is_ok(), "{state} changes nothing");
+    }
+    std::fs::remove_dir(&certificate).unwrap();
+    // Editors write another file and give it the name.
+    for (from, to) in [("other-cert.pem", &certificate), ("other-key.pem", &key)] {
+        let beside = folder.path().join("beside");
+        std::fs::copy(file(from), &beside).unwrap();
+        std::fs::rename(&beside, to).unwrap();
+    }
+    assert!(matches!(tls.look(), Looked::Taken { .. }));
+    assert!(dial(address, "other-cert.pem", &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn somebody_looks_at_the_files_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    mount(folder.path(), "..one", &OWN);
+    let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
+    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let address = listen_with(&world, tls.clone()).await;
+    let shutdown = CancellationToken::new();
+    let every = std::time::Duration::from_millis(1);
+    let watching = tokio::spawn(certificates::watch(tls, every, shutdown.clone()));
+    mount(folder.path(), "..two", &OTHER);
+    let taken = async { while dial(address, "other-cert.pem", &[]).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, taken).await.expect("it is taken");
+    shutdown.cancel();
+    tokio::time::timeout(PATIENCE, watching).await.expect("it ends").unwrap();
+}
+
 #[test]
 fn files_that_are_no_certificate_are_told_before_anything_listens() {
     let told = |certificate: &str, key: &str| Tls::load(&file(certificate), &file(key)).unwrap_err().to_string();
     assert!(told("missing.pem", "key.pem").contains("missing.pem"));
     assert!(told("cert.pem", "missing.pem").contains("missing.pem"));
     assert!(told("key.pem", "key.pem").ends_with("key.pem has no certificate"));
-    assert!(told("cert.pem", "cert.pem").contains("cannot read"));
+    assert!(told("cert.pem", "cert.pem").contains("cannot be read"));
     assert!(told("cert.pem", "other-key.pem").contains("cannot be used"));
 }

@@ -15,7 +15,7 @@ use crate::domain::recover::Mode;
 use crate::domain::register::NewAccounts;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
-use crate::domain::upstream::Upstream;
+use crate::domain::upstream::{Upstream, UpstreamUrl};
 
 #[test]
 fn the_minimal_file_loads_with_every_default() {
@@ -37,10 +37,12 @@ fn the_minimal_file_loads_with_every_default() {
         identity,
         api,
         routes,
+        written,
         warnings,
         faults,
         admins,
     } = config;
+    assert!(written != Fingerprint::default());
     assert_eq!(recovery_delay, std::time::Duration::from_secs(24 * 3600));
     assert_eq!(former_public_urls, vec![]);
     assert_eq!((link.policy, link.path.as_str()), (LinkPolicy::On, "/link"));
@@ -414,7 +416,7 @@ fn debug_shows_no_secret() {
 #[test]
 fn the_demo_goes_through_the_same_checks() {
     let upstream = UpstreamUrl::parse("http://127.0.0.1:4000").expect("an upstream");
-    let config = Config::demo(8080, &upstream, Path::new("/tmp/demo")).expect("a configuration");
+    let config = load(ConfigSource::demo(8080, &upstream, Path::new("/tmp/demo"))).expect("a configuration");
     assert_eq!(config.public_url.origin(), "http://localhost:8080");
     assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(config.storage.path, path("/tmp/demo/demo.redb"));
@@ -423,7 +425,7 @@ fn the_demo_goes_through_the_same_checks() {
     assert_eq!(config.warnings, Vec::<String>::new());
 
     let itself = UpstreamUrl::parse("http://localhost:8080").expect("an upstream");
-    let errors = Config::demo(8080, &itself, Path::new("/tmp/demo")).expect_err("a circle");
+    let errors = load(ConfigSource::demo(8080, &itself, Path::new("/tmp/demo"))).expect_err("a circle");
     assert!(errors.to_string().contains("go in a circle"), "{errors}");
 }
 
