@@ -114,8 +114,10 @@ pub trait Records: Send + Sync + 'static {
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError>;
     /// The invitation of an address.
     async fn invitation(&self, email: &Email) -> Result<Option<Invitation>, StoreError>;
-    /// Invitations by address, those after `after`, at most `limit`.
+    /// Invitations by address, those after `after`, at most `limit`. One that cannot be read holds up no other.
     async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError>;
+    /// Whether anybody is invited. One that cannot be read counts: nobody is to be told less than it may say.
+    async fn has_invitations(&self) -> Result<bool, StoreError>;
     /// How many there are in a counter's window of that length at `now`.
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError>;
     /// Letters due at `now`, the longest due first, at most `limit`.

@@ -54,6 +54,13 @@ impl Invitation {
     }
 }
 
+/// An invitation was taken back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Whose it was.
+    pub email: String,
+}
+
 /// Whom to invite into which groups, names with commas between them.
 #[derive(Debug, Deserialize)]
 pub(super) struct Add {
@@ -113,9 +120,11 @@ pub(super) async fn add(
 pub(super) async fn take_back(
     State(operating): State<Arc<Operating>>,
     Path(email): Path<String>,
-) -> Result<Json<Invitation>, NotDone> {
-    let taken = operating.auth.operate.take_back(&read(&email)?).await;
-    taken.map(|invitation| Json(Invitation::of(&invitation))).map_err(|failure| NotDone::about(&email, failure))
+) -> Result<Json<TakenBack>, NotDone> {
+    let address = read(&email)?;
+    let taken = operating.auth.operate.take_back(address.clone()).await;
+    taken.map_err(|failure| NotDone::about(&email, failure))?;
+    Ok(Json(TakenBack { email: address.as_str().to_owned() }))
 }
 
 fn read(email: &str) -> Result<Email, NotDone> {

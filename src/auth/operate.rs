@@ -141,15 +141,14 @@ impl OperateFlow {
         Ok(invitation)
     }
 
-    /// Takes an invitation back, and returns it.
+    /// Takes an invitation back, also one that cannot be read.
     ///
     /// # Errors
     /// [`Refusal::NotInvited`], also where it has been used; a failure of the store.
-    pub async fn take_back(&self, email: &Email) -> Result<Invitation, Failure<Refusal>> {
-        let invitation = self.find_invitation(email).await?.ok_or(Failure::Refused(Refusal::NotInvited))?;
-        self.core.carry_out(operate::take_back(&invitation)).await?;
+    pub async fn take_back(&self, email: Email) -> Result<(), Failure<Refusal>> {
+        self.core.carry_out(operate::take_back(email)).await?;
         tracing::info!("an operator took an invitation back");
-        Ok(invitation)
+        Ok(())
     }
 
     /// Everything that is known of an account.

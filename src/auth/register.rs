@@ -56,7 +56,7 @@ impl RegisterFlow {
     }
 
     async fn invites_anybody(&self) -> Result<bool, StoreError> {
-        Ok(!self.core.records.invitations(None, 1).await?.is_empty())
+        self.core.records.has_invitations().await
     }
 
     /// An address was typed: makes a challenge for a new passkey, whoever has the address.

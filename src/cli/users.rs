@@ -11,7 +11,7 @@ use super::gateway::{Gateway, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
 use super::who::{address, who};
-use crate::admin::invitations::{Invitation, Invitations, Invited};
+use crate::admin::invitations::{Invitation, Invitations, Invited, TakenBack};
 use crate::admin::users::{Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users};
 use crate::auth::operate::Who;
 use crate::domain::group;
@@ -133,8 +133,9 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             print(json, &changed, |changed| is_in(&changed.user))
         }
         Command::Remove { user, yes } => {
-            if invited(&gateway, &user)?.is_some() {
-                let taken: Invitation = gateway.post(&format!("/invitations/{}/take-back", escaped(&user)))?;
+            // One that cannot be read goes as well.
+            if !matches!(invited(&gateway, &user), Ok(None)) {
+                let taken: TakenBack = gateway.post(&format!("/invitations/{}/take-back", escaped(&user)))?;
                 return print(json, &taken, |taken| {
                     format!("{} may no longer register by having been added.", plain(&taken.email))
                 });

@@ -111,9 +111,9 @@ pub fn invite(
     Ok(Plan::durable(vec![InvitationChange::Put(invitation.clone()).into()], invitation))
 }
 
-/// Takes an invitation back. It must not have been used.
-pub fn take_back(invitation: &Invitation) -> Plan<()> {
-    Plan::durable(vec![InvitationChange::TakeBack(invitation.email.clone()).into()], ())
+/// Takes the invitation of an address back. It must not have been used.
+pub fn take_back(email: Email) -> Plan<()> {
+    Plan::durable(vec![InvitationChange::TakeBack(email).into()], ())
 }
 
 /// Puts an account into other groups, which its sessions have at once.

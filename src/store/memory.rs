@@ -159,6 +159,10 @@ impl Records for MemoryStore {
         Ok(self.state().invitations.get(email).cloned())
     }
 
+    async fn has_invitations(&self) -> Result<bool, StoreError> {
+        Ok(!self.state().invitations.is_empty())
+    }
+
     async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();

@@ -317,12 +317,25 @@ impl Records for RedbStore {
     }
 
     async fn invitations(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Invitation>, StoreError> {
-        let first = first_after(after);
+        let mut first = first_after(after);
         self.read(move |view| {
-            let emails = view.keys(Table::Invitations, first..=vec![NO_TEXT], limit)?;
-            emails.iter().map(|email| view.load_indexed(email)).collect()
+            let mut invitations = Vec::new();
+            while invitations.len() < limit {
+                let emails = view.keys(Table::Invitations, first..=vec![NO_TEXT], limit - invitations.len())?;
+                let Some(last) = emails.last() else { break };
+                first = [last.as_slice(), &[0]].concat();
+                for email in &emails {
+                    invitations.extend(view.load_readable(email)?);
+                }
+            }
+            Ok(invitations)
         })
         .await
+    }
+
+    async fn has_invitations(&self) -> Result<bool, StoreError> {
+        let first = first_after(None);
+        self.read(move |view| Ok(!view.keys(Table::Invitations, first..=vec![NO_TEXT], 1)?.is_empty())).await
     }
 
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {

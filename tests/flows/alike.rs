@@ -166,6 +166,11 @@ impl Records for Counting {
         self.several("invitations", self.store.invitations(after, limit).await)
     }
 
+    async fn has_invitations(&self) -> Result<bool, StoreError> {
+        self.one("whether anybody is invited");
+        self.store.has_invitations().await
+    }
+
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         self.one("a bookmark");
         self.store.bookmark(name).await

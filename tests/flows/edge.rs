@@ -307,6 +307,10 @@ impl Records for Fragile {
         self.check()?.invitations(after, limit).await
     }
 
+    async fn has_invitations(&self) -> Result<bool, StoreError> {
+        self.check()?.has_invitations().await
+    }
+
     async fn bookmark(&self, name: SecretDigest) -> Result<Option<Bookmark>, StoreError> {
         self.check()?.bookmark(name).await
     }

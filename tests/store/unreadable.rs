@@ -6,8 +6,8 @@ use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::link::{Link, Offer, Stage};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, Conflict, CounterChange, Durability,
-    EventChange, HoldChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange,
-    SessionChange, SessionConflict, TokensChange,
+    EventChange, HoldChange, InvitationChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange,
+    RegistrationChange, SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
@@ -412,4 +412,32 @@ async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_ove
     assert_eq!(kept.store().sweep(at(1059), at(0), at(0), 9).await.unwrap(), 0);
     assert_eq!(kept.store().sweep(at(1060), at(0), at(0), 9).await.unwrap(), 1);
     keeps(kept.store(), count(1060)).await;
+}
+
+#[tokio::test]
+async fn an_invitation_that_cannot_be_read_lets_nobody_in_hides_nobody_less_and_can_be_mended() {
+    for how in [Spoiled::Newer, Spoiled::Cut, Spoiled::Empty] {
+        let mut kept = Kept::new();
+        keeps(kept.store(), [1, 2, 3].map(|n| Change::Invitation(InvitationChange::Put(invitation(n))))).await;
+        let spoiled = |key: &[u8]| key == email(1).as_str().as_bytes() || key == email(2).as_str().as_bytes();
+        kept.spoil(&["invitations"], spoiled, how);
+        let of = |n| Change::Invitation(InvitationChange::Use { email: email(n), read: None });
+        kept.store().invitation(&email(1)).await.unwrap_err();
+        kept.fails([of(1)]).await;
+        for limit in [1, 9] {
+            assert_eq!(kept.store().invitations(None, limit).await.unwrap(), [invitation(3)], "{how:?}");
+        }
+        let take_back = |n| [Change::Invitation(InvitationChange::TakeBack(email(n)))];
+        keeps(kept.store(), take_back(3)).await;
+        assert_eq!(kept.store().invitations(None, 9).await.unwrap(), [], "{how:?}");
+        assert!(kept.store().has_invitations().await.unwrap(), "{how:?}");
+        // Made anew, or taken back.
+        keeps(kept.store(), [Change::Invitation(InvitationChange::Put(invitation(1)))]).await;
+        assert_eq!(kept.store().invitation(&email(1)).await.unwrap(), Some(invitation(1)));
+        keeps(kept.store(), take_back(2)).await;
+        keeps(kept.store(), [of(2)]).await;
+        keeps(kept.store(), take_back(1)).await;
+        assert!(!kept.store().has_invitations().await.unwrap(), "{how:?}");
+        assert_eq!(kept.tables(), ["meta"], "{how:?}");
+    }
 }

@@ -63,10 +63,13 @@ pub async fn an_invitation_is_used_once_and_only_as_it_was_read(store: Arc<impl 
 
 pub async fn an_invitation_is_taken_back_where_there_is_one(store: Arc<impl Store>) {
     let one = invitation(1);
+    assert!(!store.has_invitations().await.unwrap());
     let take_back = || [Change::Invitation(InvitationChange::TakeBack(one.email.clone()))];
     refuses(&*store, take_back(), Conflict::InvitationChanged).await;
     keeps(&*store, put(&one)).await;
+    assert!(store.has_invitations().await.unwrap());
     keeps(&*store, take_back()).await;
+    assert!(!store.has_invitations().await.unwrap());
     assert_eq!(store.invitation(&one.email).await.unwrap(), None);
     refuses(&*store, take_back(), Conflict::InvitationChanged).await;
 }

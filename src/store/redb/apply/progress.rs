@@ -105,7 +105,10 @@ impl Batch<'_, '_> {
                 }
             }
             InvitationChange::TakeBack(email) => {
-                self.remove::<Invitation>(email.as_str().as_bytes())?.ok_or(Conflict::InvitationChanged)?;
+                // Readable or not: the operator has no other way to be rid of it.
+                let key = email.as_str().as_bytes();
+                self.get(Table::Invitations, key)?.ok_or(Conflict::InvitationChanged)?;
+                self.discard_if_there::<Invitation>(key)?;
             }
         }
         Ok(())
