@@ -313,3 +313,110 @@ async fn without_recovery_administrators_have_none_either() {
     let refused = browser.submit("/_bmauth/recover", &[("email", ANN), ("return_to", "/")]).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn an_invitation_is_for_the_mailbox_however_its_address_is_written() {
+    for (added, typed) in [
+        ("Ann%40EXAMPLE.com", "ann@example.COM"),
+        ("bob%40b%C3%BCcher.example", "BOB@xn--bcher-kva.example"),
+        ("carl%40XN--BCHER-KVA.example", " carl@BÜCHER.example "),
+    ] {
+        let (world, router) = world("registration = \"invite\"").await;
+        let added = post(&router, &format!("/invitations/{added}?groups=staff")).await;
+        let email = added["invitation"]["email"].as_str().unwrap();
+        let mut browser = world.browser();
+        browser.ask_to_register(typed, &mut Passkey::new(b"key")).await;
+        let code = world.code(email).await;
+        assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER, "{typed}");
+        assert_eq!(groups_of(&world, email).await, Some(vec!["staff".to_owned()]), "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn whose_account_was_removed_is_not_invited_any_more() {
+    for policy in POLICIES {
+        let (world, router) = world(policy).await;
+        for email in [ANN, BOB] {
+            post(&router, &format!("/invitations/{email}?groups=staff")).await;
+        }
+        world.browser().register(&world, ANN, &mut Passkey::new(b"ann")).await;
+        post(&router, &format!("/users/{ANN}/remove")).await;
+        world.wait(3600);
+        let mut again = world.browser();
+        again.ask_to_register(ANN, &mut Passkey::new(b"ann again")).await;
+        told_that_it_is_by_invitation(&world, ANN).await;
+        assert_eq!(get(&router, &format!("/invitations/{ANN}")).await, Value::Null, "{policy}");
+        assert_eq!(groups_of(&world, ANN).await, None, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_from_before_opens_nothing_once_the_gateway_starts_with_another_policy() {
+    let (before, _) = world("registration = \"open\"").await;
+    let mut ann = before.browser();
+    ann.ask_to_register(ANN, &mut Passkey::new(b"ann")).await;
+    let mut app = Client::ticketed(&before);
+    app.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
+    let (code, of_bob) = (before.code(ANN).await, before.code(BOB).await);
+    for policy in POLICIES.into_iter().chain(["registration = \"closed\"\nallowed_emails = [\"ann@example.com\"]"]) {
+        let text = format!("{CONFIG}\n[accounts]\n{policy}\n");
+        let now = before.again(&text).await;
+        let mut browser = now.browser();
+        browser.cookies.clone_from(&ann.cookies);
+        let entered = browser.enter(&code).await.status;
+        assert!(entered.is_client_error(), "{policy}: {entered}");
+        assert!(browser.submit("/_bmauth/register/code/resend", &[]).await.status != StatusCode::OK, "{policy}");
+        assert_eq!((browser.who().await, groups_of(&now, ANN).await), (None, None), "{policy}");
+        let mut client = Client::ticketed(&now);
+        client.ticket.clone_from(&app.ticket);
+        assert_eq!(client.enter(BOB, &of_bob).await.status, StatusCode::UNAUTHORIZED, "{policy}");
+        assert_eq!(groups_of(&now, BOB).await, None, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_proved_or_held_before_they_became_an_administrator_is_worth_nothing_then() {
+    for recovery in ["email", "delayed"] {
+        let (world, router) = administrator(recovery).await;
+        let mut browser = world.browser();
+        recovering::ask(&mut browser, BOB).await;
+        let code = world.code(BOB).await;
+        let proved = recovering::enter(&mut browser, &code).await;
+        if recovery == "delayed" {
+            // The day is over, and the next code would let them make a passkey.
+            world.wait(24 * 3600);
+            world.mails(BOB).await;
+            recovering::ask(&mut browser, BOB).await;
+            let code = world.code(BOB).await;
+            post(&router, &format!("/users/{BOB}/groups?add=it")).await;
+            assert_eq!(recovering::enter(&mut browser, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        } else {
+            assert_eq!(proved.location(), "/_bmauth/recover/device");
+            post(&router, &format!("/users/{BOB}/groups?add=it")).await;
+        }
+        let done = recovering::set_up(&mut browser, &mut Passkey::new(b"thief")).await;
+        assert!(done.status.is_client_error(), "{recovery}: {} {}", done.status, done.text);
+        assert_eq!(browser.who().await, None, "{recovery}");
+    }
+}
+
+#[tokio::test]
+async fn an_operators_code_for_an_administrator_is_good_once_and_leads_to_the_review() {
+    let (world, router) = administrator("email").await;
+    let code = post(&router, &format!("/users/{ANN}/recover")).await["code"].as_str().unwrap().to_owned();
+    let mut browser = world.browser();
+    recovering::ask(&mut browser, ANN).await;
+    assert_eq!(recovering::enter(&mut browser, &code).await.location(), "/_bmauth/recover/device");
+    let mut other = world.browser();
+    recovering::ask(&mut other, ANN).await;
+    assert_eq!(recovering::enter(&mut other, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // Nor is it somebody else's.
+    let code = post(&router, &format!("/users/{ANN}/recover")).await["code"].as_str().unwrap().to_owned();
+    let mut bob = world.browser();
+    recovering::ask(&mut bob, BOB).await;
+    assert_eq!(recovering::enter(&mut bob, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut key = Passkey::new(b"new");
+    assert_eq!(recovering::set_up(&mut browser, &mut key).await.status, StatusCode::OK);
+    let reviewed = recovering::review(&mut browser, &mut key, &[]).await;
+    assert_eq!(reviewed.status, StatusCode::OK, "{}", reviewed.text);
+}
