@@ -181,11 +181,21 @@ fn is_taken(name: &str) -> bool {
         "user-agent",
         "via",
     ];
-    const MORE: [&str; 11] = [
+    const MORE: [&str; 20] = [
+        // WebDAV (RFC 4918 §10) says by these what a request reaches.
+        "depth",
+        "destination",
+        "if",
+        "lock-token",
+        "overwrite",
+        "last-event-id",
+        "service-worker",
+        "timeout",
         "upgrade-insecure-requests",
         "vary",
         "warning",
         "www-authenticate",
+        "x-bmauth-token",
         "x-original-url",
         "x-original-method",
         "x-real-ip",

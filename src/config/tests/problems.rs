@@ -570,6 +570,11 @@ fn the_names_of_plain_headers_are_checked() {
         "Script-Name",
         "Set-Cookie",
         "Traceparent",
+        "X-BMAuth-Token",
+        "Destination",
+        "Lock-Token",
+        "Service-Worker",
+        "Last-Event-ID",
     ] {
         says(
             &format!("[identity]\nplain_headers = {{ {name} = \"email\" }}"),
@@ -659,6 +664,8 @@ fn the_identity_section_is_checked() {
         "Contenttype",
         "Sec-Fetch-Site",
         "Proxy-Authorization",
+        "X-BMAuth-Token",
+        "Destination",
     ] {
         says(
             &format!("[identity]\nheader = {taken:?}"),
