@@ -45,6 +45,7 @@ mod tree;
 pub use accounts::read_registration;
 pub use overlay::FlagSetting;
 pub use problem::{ConfigErrors, Place, Problem};
+pub use setting::without_password;
 
 use accounts::AccountsFile;
 use api::{Api, ApiFile, Around};

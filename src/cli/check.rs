@@ -258,7 +258,8 @@ fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -
         return say("passkeys", Ok(format!("none is known to be for another passkeys.rp_id than {rp_id}")));
     }
     let why = format!(
-        "passkeys.rp_id is {rp_id}, but {words}: browsers offer them for nothing else, so they can no longer be used"
+        "passkeys.rp_id is {rp_id}, but {}: browsers offer them for nothing else, so they can no longer be used",
+        plain(&words)
     );
     if yes_lock_out {
         println!("warning  passkeys: {why}");

@@ -19,6 +19,7 @@ use tokio::runtime;
 use tokio::time::timeout;
 
 use super::load;
+use super::table::plain;
 use crate::admin::answer::Wrong;
 use crate::admin::socket;
 use crate::cli::Failed;
@@ -123,7 +124,8 @@ fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> anyhow::Result<
         return serde_json::from_str(text).context(other_version);
     }
     let wrong: Wrong = serde_json::from_str(text).context(other_version)?;
-    bail!(wrong.error)
+    // Whoever runs the gateway need not be whoever reads this on a terminal.
+    bail!(plain(&wrong.error))
 }
 
 /// A part of a target's path or query, with everything escaped that could end it.
@@ -177,6 +179,10 @@ mod tests {
         check(
             "HTTP/1.1 404 Not Found\r\nx: y\r\ncontent-length: 23\r\n\r\n{\"error\":\"No account.\"}",
             Err("No account."),
+        );
+        check(
+            "HTTP/1.1 409 Conflict\r\ncontent-length: 25\r\n\r\n{\"error\":\"\\u001b[31mNo.\"}",
+            Err("\u{fffd}[31mNo."),
         );
     }
 

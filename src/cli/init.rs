@@ -318,6 +318,10 @@ mod tests {
         });
         assert!(smtp.starts_with("--smtp-url: a “#”") && !smtp.contains("hunter"), "{smtp}");
         assert!(bad(Wanted { upstream: Some("127.0.0.1".to_owned()), ..in_nowhere() }).starts_with("--upstream is"));
+        for password in ["http://u:hunter2@127.0.0.1", "u:hunter2@127.0.0.1"] {
+            let upstream = bad(Wanted { upstream: Some(password.to_owned()), ..in_nowhere() });
+            assert!(upstream.starts_with("--upstream is") && !upstream.contains("hunter2"), "{upstream}");
+        }
         assert!(
             bad(Wanted { email: Some("Acme".to_owned()), smtp_url: Some("smtps://mail".to_owned()), ..in_nowhere() })
                 .starts_with("--email is")

@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::problem::{Checks, Place};
-use super::setting::Setting;
+use super::setting::{Setting, without_password};
 
 /// A text, such as a password, that `Debug` does not show and whose memory is wiped when it is dropped.
 #[derive(Clone)]
@@ -58,7 +58,12 @@ pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mu
         (None, Some(in_file)) => {
             let (key, place) = (in_file.key.clone(), in_file.place().clone());
             let (folder, named) = (checks.folder.clone(), key.clone());
+            let itself = key.trim_end_matches("_file");
             let path = in_file.parsed(checks, |path| {
+                // Perhaps the secret itself: a message with the whole path would show it.
+                if path.contains("://") || without_password(path) != path {
+                    return Err(format!("it names a file; what stands in that file may be written as `{itself}`."));
+                }
                 let path = folder.file(&named, path);
                 fs::metadata(&path).map_err(|why| format!("{}.", cannot_read(&path, &why)))?;
                 Ok(path)

@@ -136,7 +136,7 @@ impl Setting {
 }
 
 /// A URL as it may be shown: what stands between `://` and `@` is left out; also where the scheme was forgotten.
-fn without_password(text: &str) -> String {
+pub fn without_password(text: &str) -> String {
     let at = text.rfind('@');
     let no_scheme = || at.and_then(|at| text.get(..at)).filter(|before| before.contains(':')).map(|_| 0);
     let secret = text.find("://").map(|scheme| scheme + 3).or_else(no_scheme).zip(at);

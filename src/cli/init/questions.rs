@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use anyhow::Context as _;
 
 use crate::cli::Failed;
+use crate::config::without_password;
 
 /// How often one thing is asked.
 const TRIES: usize = 3;
@@ -120,5 +121,5 @@ impl<'a> Asking<'a> {
 
 fn wrong(question: &Question<'_>, said: &str, why: &str) -> String {
     let flag = question.flag;
-    if question.is_secret { format!("{flag}: {why}") } else { format!("{flag} is {said:?}: {why}") }
+    if question.is_secret { format!("{flag}: {why}") } else { format!("{flag} is {:?}: {why}", without_password(said)) }
 }

@@ -459,6 +459,14 @@ fn the_email_section_is_checked() {
         "from = \"a@example.com\"\nsmtp_url_file = \"no-such-file\"",
         "bmauth.toml:6:17: `email.smtp_url_file` is \"no-such-file\": no-such-file cannot be read (No such file or directory (os error 2)).",
     );
+    for (url, shown) in [("smtps://u:hunter2@mail", "smtps://…@mail"), ("u:hunter2@mail", "…@mail")] {
+        email_says(
+            &format!("from = \"a@example.com\"\nsmtp_url_file = {url:?}"),
+            &format!(
+                "bmauth.toml:6:17: `email.smtp_url_file` is {shown:?}: it names a file; what stands in that file may be written as `email.smtp_url`."
+            ),
+        );
+    }
 }
 
 #[test]
