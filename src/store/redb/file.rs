@@ -237,6 +237,11 @@ fn look(database: &Database) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether another process has the file.
+pub(super) fn is_held(path: &Path) -> bool {
+    Database::open(path).is_err_and(|error| is_in_use(&error))
+}
+
 const fn is_in_use(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch)
 }
