@@ -1,20 +1,26 @@
 //! How a mail leaves: over SMTP, or to the terminal for the demo.
 
 use std::error::Error;
+use std::fmt;
 use std::io::Write as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use zeroize::Zeroizing;
 
 use super::letters::Rendered;
 use crate::domain::email::Email;
 
 /// How long one mail may take to leave.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The shortest password that is looked for in what a server says, in characters.
+const SHORTEST_HIDDEN: usize = 4;
 
 /// The world failed: a mail did not leave. It is tried again later.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +68,17 @@ pub enum Security {
 }
 
 /// A mail server, spoken to with SMTP.
-#[derive(Debug)]
 pub struct Smtp {
     from: Mailbox,
     server: AsyncSmtpTransport<Tokio1Executor>,
+    /// The password in each form in which the server hears it, and may repeat it.
+    secrets: Vec<Zeroizing<String>>,
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp").finish_non_exhaustive()
+    }
 }
 
 impl Smtp {
@@ -88,7 +101,8 @@ impl Smtp {
         if let Some((user, password)) = server.credentials {
             builder = builder.credentials(Credentials::new(user.to_owned(), password.to_owned()));
         }
-        Ok(Self { from: Mailbox::new(name.map(str::to_owned), address), server: builder.build() })
+        let secrets = server.credentials.map(|(user, password)| spoken(user, password)).unwrap_or_default();
+        Ok(Self { from: Mailbox::new(name.map(str::to_owned), address), server: builder.build(), secrets })
     }
 }
 
@@ -109,9 +123,9 @@ impl Smtp {
     pub async fn try_out(&self, to: &Email, mail: &Rendered) -> Result<String, NotTaken> {
         let unusable = |error: MailError| NotTaken { said: format!("{error} ({})", error.source), means: None };
         let message = self.message(to, mail).map_err(unusable)?;
-        let said = self.server.send(message).await.map_err(|error| not_taken(&error))?;
+        let said = self.server.send(message).await.map_err(|error| self.not_taken(&error))?;
         let text: Vec<&str> = said.message().collect();
-        Ok(format!("{} {}", said.code(), text.join(" ")))
+        Ok(self.without_secrets(&format!("{} {}", said.code(), text.join(" "))))
     }
 
     /// Whether it can be spoken to, and takes the user name and password.
@@ -122,8 +136,30 @@ impl Smtp {
         match self.server.test_connection().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(NotTaken { said: "it does not answer NOOP with OK".to_owned(), means: None }),
-            Err(error) => Err(not_taken(&error)),
+            Err(error) => Err(self.not_taken(&error)),
         }
+    }
+
+    fn not_taken(&self, error: &lettre::transport::smtp::Error) -> NotTaken {
+        let NotTaken { said, means } = not_taken(error);
+        NotTaken { said: self.without_secrets(&said), means }
+    }
+
+    /// What a server said, which some end with the line that they refuse: the one with the password.
+    fn without_secrets(&self, said: &str) -> String {
+        self.secrets.iter().fold(said.to_owned(), |said, secret| said.replace(secret.as_str(), "…"))
+    }
+
+    /// What may be logged of why a mail did not leave. Servers like to repeat the address in what they answer.
+    fn without_address(&self, error: lettre::transport::smtp::Error) -> Box<dyn Error + Send + Sync> {
+        let what = match error.status() {
+            Some(code) => format!("the mail server answered {code}; what else it said is logged at level debug"),
+            None if error.is_response() => "what the mail server answered cannot be read".to_owned(),
+            // The network's own words.
+            None => return error.into(),
+        };
+        tracing::debug!(error = self.without_secrets(&error.to_string()), "the mail server's answer");
+        what.into()
     }
 
     fn message(&self, to: &Email, mail: &Rendered) -> Result<Message, MailError> {
@@ -200,7 +236,7 @@ fn tls_of(server: &Server<'_>) -> Result<TlsParameters, MailError> {
 impl Transport for Smtp {
     async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
         let message = self.message(to, mail)?;
-        self.server.send(message).await.map_err(|error| failed("sending it", without_address(error)))?;
+        self.server.send(message).await.map_err(|error| failed("sending it", self.without_address(error)))?;
         Ok(())
     }
 
@@ -208,7 +244,7 @@ impl Transport for Smtp {
         match self.server.test_connection().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(failed("asking the mail server", "it does not answer NOOP with OK")),
-            Err(error) => Err(failed("asking the mail server", error)),
+            Err(error) => Err(failed("asking the mail server", self.without_address(error))),
         }
     }
 }
@@ -217,16 +253,15 @@ fn failed(problem: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>
     MailError { problem, source: source.into() }
 }
 
-/// What may be logged of why a mail did not leave. Servers like to repeat the address in what they answer.
-fn without_address(error: lettre::transport::smtp::Error) -> Box<dyn Error + Send + Sync> {
-    let what = match error.status() {
-        Some(code) => format!("the mail server answered {code}; what else it said is logged at level debug"),
-        None if error.is_response() => "what the mail server answered cannot be read".to_owned(),
-        // The network's own words.
-        None => return error.into(),
-    };
-    tracing::debug!(%error, "the mail server's answer");
-    what.into()
+/// What a server hears of a user and a password (RFC 4616 §2 and the LOGIN of old), and the password itself.
+fn spoken(user: &str, password: &str) -> Vec<Zeroizing<String>> {
+    let plain = Zeroizing::new(format!("\0{user}\0{password}"));
+    let mut spoken = vec![STANDARD.encode(plain.as_bytes()), STANDARD.encode(password)];
+    // One that is too short stands in many words, and gives away none by that.
+    if password.chars().count() >= SHORTEST_HIDDEN {
+        spoken.push(password.to_owned());
+    }
+    spoken.into_iter().filter(|secret| !secret.is_empty()).map(Zeroizing::new).collect()
 }
 
 #[derive(Clone)]
@@ -287,6 +322,46 @@ mod tests {
             }
         });
         port
+    }
+
+    /// A mail server that wants a password, and repeats the line that it refuses.
+    async fn repeating() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 mail.example\r\n").await.unwrap();
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.unwrap() > 0 {
+                let answer = match line.trim_end() {
+                    line if line.starts_with("EHLO") => "250-mail.example\r\n250 AUTH PLAIN\r\n".to_owned(),
+                    line => format!("535 5.7.8 bad: {line}, hunter2 aHVudGVyMg==\r\n"),
+                };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                line.clear();
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_password_that_a_mail_server_repeats_is_shown_in_no_form() {
+        let server = |port| {
+            let credentials = Some(("user", "hunter2"));
+            let server = Server { host: "127.0.0.1", port, security: Security::Plain, credentials };
+            Smtp::new(&server, None, &Email::parse("no-reply@example.com").unwrap()).unwrap()
+        };
+        let to = Email::parse("maria@example.com").unwrap();
+        let mail = Rendered { subject: "Hello".into(), text: "Hello".into(), html: "<p>Hello".into() };
+        let hidden = "535 5.7.8 bad: AUTH PLAIN …, … …";
+        assert_eq!(server(repeating().await).try_out(&to, &mail).await.unwrap_err().said, hidden);
+        assert_eq!(server(repeating().await).greet().await.unwrap_err().said, hidden);
+        let smtp = server(repeating().await);
+        let error = smtp.ready().await.unwrap_err();
+        let shown = format!("{error} {error:?} {} {smtp:?}", error.source);
+        assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
+        assert!(shown.contains("answered 535"), "{shown}");
     }
 
     #[tokio::test]
