@@ -17,7 +17,7 @@ pub(super) fn of(policy: &Policy) -> String {
             "only those may register whom `bmauth users add` names; the pages say that it is by invitation".to_owned()
         }
         NewAccounts::Closed => {
-            "only those may register whom `bmauth users add` names; the pages say that nobody new is taken".to_owned()
+            "only those may register whom `bmauth users add` names; while nobody is named, the pages say that nobody new is taken".to_owned()
         }
     };
     format!("{who} (accounts.registration = \"{how}\")")

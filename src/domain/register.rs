@@ -33,7 +33,7 @@ pub enum NewAccounts {
     Open,
     /// Those whom the operator has named, as the pages say.
     Invite,
-    /// The same, while the pages say that nobody new is taken.
+    /// The same; while nobody is named, the pages say that nobody new is taken.
     Closed,
 }
 
