@@ -63,7 +63,7 @@ const UPSTREAM: Question<'_> = Question {
 const REGISTRATION: Question<'_> = Question {
     flag: "--registration",
     asked: "Who may register?\n  open    anybody who proves an e-mail address\n  invite  whom you name with `bmauth users add`; \
-            the pages say that it is by invitation\n  closed  the same; while nobody is named, the pages say that nobody new is taken",
+            the pages say that it is by invitation\n  closed  the same; while nobody is named, the pages say that new accounts are closed",
     missing: "who may register: open (anybody who proves an e-mail address), invite or closed (whom you name)",
     is_secret: false,
 };

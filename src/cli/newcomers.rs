@@ -17,7 +17,7 @@ pub(super) fn of(policy: &Policy) -> String {
             "only those may register whom `bmauth users add` names; the pages say that it is by invitation".to_owned()
         }
         NewAccounts::Closed => {
-            "only those may register whom `bmauth users add` names; while nobody is named, the pages say that nobody new is taken".to_owned()
+            "only those may register whom `bmauth users add` names; while nobody is named, the pages say that new accounts are closed".to_owned()
         }
     };
     format!("{who} (accounts.registration = \"{how}\")")
@@ -54,7 +54,8 @@ mod tests {
             said(&["b.test"], &["ann@a.test", "bob@a.test"]),
             "only addresses of b.test and 2 addresses of accounts.allowed_emails"
         );
-        for (closed, word) in [(NewAccounts::Invite, "by invitation"), (NewAccounts::Closed, "nobody new")] {
+        for (closed, word) in [(NewAccounts::Invite, "by invitation"), (NewAccounts::Closed, "new accounts are closed")]
+        {
             // The lists are for those who come by themselves.
             let said = of(&policy(closed, &["a.test"], &[]));
             assert!(said.starts_with("only those may register whom `bmauth users add` names") && said.contains(word));

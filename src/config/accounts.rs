@@ -76,7 +76,7 @@ fn check_registration(setting: Option<Setting>, section: &Place, checks: &mut Ch
     let Some(setting) = setting else {
         checks.refuse(
             section,
-            "`accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that nobody new is taken.",
+            "`accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".",
         );
         return None;
     };

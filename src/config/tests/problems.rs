@@ -30,7 +30,7 @@ fn what_must_be_said_is_asked_for() {
         "bmauth.toml:1:1: `public_url` is missing. It is the address where people sign in, like public_url = \"https://notes.example.com\".\n\
          bmauth.toml:1:1: `email.from` is missing. It is the sender of the codes, like from = \"Acme Notes <no-reply@example.com>\".\n\
          bmauth.toml:1:1: `email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; to only print them while trying things out, set transport = \"log\".\n\
-         bmauth.toml:1:1: `accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that nobody new is taken.\n\
+         bmauth.toml:1:1: `accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".\n\
          bmauth.toml:1:1: There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"]."
     );
 }
