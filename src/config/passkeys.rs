@@ -80,6 +80,16 @@ pub fn read_rp_id(text: &str, public_url: Option<&PublicUrl>) -> Result<Host, St
         ));
     }
     can_hold_passkeys(&rp_id)?;
+    if let Some(url) = public_url
+        && rp_id.as_str() == "localhost"
+        && *url.host() != rp_id
+    {
+        return Err(format!(
+            "browsers make passkeys for it at http://localhost alone, as for no top-level domain; leave it out, and it is {:?}. \
+             Other hosts need no more: people are handed over to them.",
+            url.host().as_str()
+        ));
+    }
     Ok(rp_id)
 }
 

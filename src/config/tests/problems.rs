@@ -511,6 +511,10 @@ fn passkeys_belong_to_the_domain_of_public_url() {
         "[passkeys]\nrp_id = \"com\"",
         "bmauth.toml:8:9: `passkeys.rp_id` is \"com\": browsers make no passkeys for \"com\"; it takes a domain with a dot, like \"example.com\", or localhost.",
     );
+    let local =
+        format!("public_url = \"http://auth.localhost:8080\"\n{EMAIL}{ROUTE}[passkeys]\nrp_id = \"localhost\"\n");
+    let said = load_text(&local).unwrap_err().to_string();
+    assert!(said.contains("at http://localhost alone") && said.contains("it is \"auth.localhost\""), "{said}");
     says(
         "[passkeys]\nrp_id = \"https://example.com\"",
         "bmauth.toml:8:9: `passkeys.rp_id` is \"https://example.com\": the host has a character that a host cannot have. It must be a domain name, like \"example.com\".",
