@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(told.public_url.origin(), "https://auth.acme.test");
         assert_eq!(told.app_host.as_ref().map(Host::as_str), Some("notes.acme.test"));
         assert_eq!(told.rp_id.as_ref().map(Host::as_str), Some("acme.test"), "Enter takes what is proposed");
-        assert!(read.contains("it is not a URL") && read.contains("[acme.test]"), "{read}");
+        assert!(read.contains("it does not start with https://") && read.contains("[acme.test]"), "{read}");
         assert!(read.contains("open    anybody") && read.contains("invite  whom you name"), "{read}");
         config::load(ConfigSource::text("bmauth.toml", fill(&told))).unwrap();
     }

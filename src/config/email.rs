@@ -3,7 +3,7 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::example;
 use super::hidden::{self, Found, Hidden};
@@ -215,9 +215,14 @@ impl Smtp {
         if let Some(why) = cut_short(written) {
             return Err(why);
         }
-        let url = Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
+        let no_scheme = || format!("it does not start with smtps:// or smtp://; {example}");
+        let url = Url::parse(written).map_err(|why| match why {
+            // "mail.example.com", a server's name alone.
+            ParseError::RelativeUrlWithoutBase => no_scheme(),
+            why => format!("it is not a URL ({why}); {example}"),
+        })?;
         if !matches!(url.scheme(), "smtps" | "smtp") {
-            return Err(format!("it does not start with smtps:// or smtp://; {example}"));
+            return Err(no_scheme());
         }
         let host = url.host_str().and_then(|host| Host::parse(host).ok());
         let host = host.ok_or_else(|| format!("it names no host; {example}"))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{ParseError, Url};
 
 use super::example;
 use super::problem::{Checks, Place};
@@ -24,9 +24,14 @@ impl PublicUrl {
     /// A sentence that says what is allowed and why.
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"https://notes.example.com\".";
-        let url = Url::parse(written).map_err(|why| format!("it is not a URL ({why}); {example}"))?;
+        let no_scheme = || format!("it does not start with https://; {example}");
+        let url = Url::parse(written).map_err(|why| match why {
+            // "notes.example.com", as a browser shows it.
+            ParseError::RelativeUrlWithoutBase => no_scheme(),
+            why => format!("it is not a URL ({why}); {example}"),
+        })?;
         if !matches!(url.scheme(), "https" | "http") {
-            return Err(format!("it does not start with https://; {example}"));
+            return Err(no_scheme());
         }
         let host = match url.host() {
             Some(url::Host::Domain(name)) if !name.ends_with('.') => Host::parse(name).ok(),
@@ -48,7 +53,7 @@ impl PublicUrl {
         }
         if url.scheme() == "http" && !host.is_loopback() {
             return Err(
-                "browsers make passkeys on https only; http is allowed for http://localhost alone. Put TLS in front, or set server.tls."
+                "browsers make passkeys on https only; http is allowed for http://localhost alone. Write https://, and put TLS in front or set server.tls."
                     .to_owned(),
             );
         }

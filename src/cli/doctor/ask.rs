@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 /// How long one question may take, from connecting to the end of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,7 +85,10 @@ impl Server {
     /// A sentence that says what to type instead.
     pub(super) fn parse(typed: &str) -> Result<Self, String> {
         let example = "write it as https://notes.example.com or http://127.0.0.1:8000";
-        let url = Url::parse(typed).map_err(|error| format!("this is not a URL ({error}); {example}"))?;
+        let url = Url::parse(typed).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase => format!("it does not start with https:// or http://; {example}"),
+            error => format!("this is not a URL ({error}); {example}"),
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("only http and https can be asked; {example}"));
         }

@@ -235,7 +235,7 @@ fn former_public_urls_are_other_hosts_by_the_same_scheme() {
         ("[\"https://auth.example.com:8443\"]", "it has the host of `public_url`"),
         ("[\"http://localhost:8080\"]", "it must start with https://, as `public_url` does."),
         ("[\"https://a.example.com\", \"https://a.example.com\"]", "its host is there twice."),
-        ("[\"a.example.com\"]", "it is not a URL"),
+        ("[\"a.example.com\"]", "it does not start with https://"),
     ] {
         let said = refused(former).unwrap_or_default();
         assert!(said.contains(why), "{former}: {said}");
@@ -247,9 +247,7 @@ fn public_url_is_an_https_origin_with_a_domain_name() {
     let example = "write it like \"https://notes.example.com\".";
     url_says(
         "notes.example.com",
-        &format!(
-            "bmauth.toml:1:14: `public_url` is \"notes.example.com\": it is not a URL (relative URL without a base); {example}"
-        ),
+        &format!("bmauth.toml:1:14: `public_url` is \"notes.example.com\": it does not start with https://; {example}"),
     );
     url_says(
         "ftp://notes.example.com",
@@ -259,7 +257,7 @@ fn public_url_is_an_https_origin_with_a_domain_name() {
     );
     url_says(
         "http://notes.example.com",
-        "bmauth.toml:1:14: `public_url` is \"http://notes.example.com\": browsers make passkeys on https only; http is allowed for http://localhost alone. Put TLS in front, or set server.tls.",
+        "bmauth.toml:1:14: `public_url` is \"http://notes.example.com\": browsers make passkeys on https only; http is allowed for http://localhost alone. Write https://, and put TLS in front or set server.tls.",
     );
     for (address, shown) in [
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
