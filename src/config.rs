@@ -259,8 +259,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn unreadable(path: &Path, message: String) -> ConfigErrors {
     let mut checks = Checks::new(folder_of(path));
-    let name: Arc<str> = path.display().to_string().into();
-    checks.refuse(&Place::in_text(&name, "", 0), message);
+    checks.refuse(&Place::Whole(path.display().to_string().into()), message);
     checks.errors().expect("a problem was just added")
 }
 

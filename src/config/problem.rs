@@ -9,6 +9,8 @@ use super::folder::Folder;
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
+    /// The file itself, which could not be read.
+    Whole(Arc<str>),
     /// In the file; line and column (in characters) count from 1.
     File {
         /// The file's name as it was given.
@@ -118,6 +120,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Whole(file) => f.write_str(file),
             Self::Variable(name) | Self::Flag(name) => f.write_str(name),
         }
     }

@@ -52,7 +52,7 @@ fn is_in(place: &Place, text: &str, variables: &[(&str, &str)]) -> bool {
             **file == *FILE && letters.is_some_and(|letters| (1..=letters).contains(column))
         }
         Place::Variable(name) => variables.iter().any(|(its, _)| its == name),
-        Place::Flag(_) => false,
+        Place::Whole(_) | Place::Flag(_) => false,
     }
 }
 

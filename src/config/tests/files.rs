@@ -48,7 +48,7 @@ const TLS: &str = "[server]\nlisten = \"0.0.0.0:443\"\ntls = { cert = \"cert.pem
 fn a_file_that_is_not_there_is_told() {
     let folder = folder(&[]);
     let told = problems_in(&folder);
-    assert!(told.starts_with("bmauth.toml:1:1: The configuration cannot be read (No such file"), "{told}");
+    assert!(told.starts_with("bmauth.toml: The configuration cannot be read (No such file"), "{told}");
     assert!(told.contains("`bmauth init`"), "{told}");
 }
 
