@@ -129,7 +129,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failed::Other(error)) => {
-            eprintln!("bmauth: {error:#}");
+            eprintln!("bmauth: {}", told(&error));
             ExitCode::FAILURE
         }
         Err(Failed::Said) => ExitCode::FAILURE,
@@ -137,6 +137,29 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// An error with its causes, each said once: many errors say their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
+}
+
 fn load(file: Option<PathBuf>) -> Result<Config, ConfigErrors> {
     config::load(ConfigSource::file(file).with_process_environment())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let error = anyhow!("no such file").context("data cannot be opened: no such file").context("the store failed");
+        assert_eq!(told(&error), "the store failed: data cannot be opened: no such file");
+        assert_eq!(told(&anyhow!("no such file").context("reading data")), "reading data: no such file");
+    }
 }
