@@ -110,11 +110,13 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             let question = format!(
                 "Disable {user}? They are signed out everywhere and cannot sign in until you enable them again."
             );
+            registered(&gateway, &user)?;
             confirm(yes, &question)?;
             let changed: UserChanged = change(&gateway, &user, "disable")?;
             print(json, &changed, |changed| format!("{} is disabled{}.", changed.user.email, ended(changed)))
         }
         Command::Enable { user } => {
+            registered(&gateway, &user)?;
             let changed: UserChanged = change(&gateway, &user, "enable")?;
             print(json, &changed, |changed| format!("{} can sign in.", changed.user.email))
         }
@@ -146,6 +148,7 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             print(json, &changed, |changed| format!("{} is removed{}.", changed.user.email, ended(changed)))
         }
         Command::Recover { user } => {
+            registered(&gateway, &user)?;
             let code: RecoveryCode = change(&gateway, &user, "recover")?;
             print(json, &code, tell)
         }
@@ -188,6 +191,16 @@ fn invited(gateway: &Gateway, who: &str) -> Result<Option<Invitation>, Failed> {
     Ok(gateway.get(&format!("/invitations/{}", escaped(email.as_str())))?)
 }
 
+/// Refuses what takes an account where somebody was added and has none yet.
+fn registered(gateway: &Gateway, who: &str) -> Result<(), Failed> {
+    match invited(gateway, who)? {
+        Some(_) => Err(Failed::Usage(format!(
+            "{who} has not registered yet, so there is no account. `bmauth users remove {who}` takes back that they may."
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn list(Everybody { users, invited }: &Everybody) -> String {
     if users.is_empty() && invited.is_empty() {
         return "Nobody has an account yet.".to_owned();
@@ -209,7 +222,8 @@ const NOT_YET: &str = "not registered";
 
 fn added(Invited { invitation, page, .. }: &Invited) -> String {
     format!(
-        "{} may create an account at {page}{}. They make a passkey there, and prove the address by a mailed code.",
+        "{} may create an account at {page}{}. No letter is sent now: tell them. They make a passkey there, and prove the \
+         address by a mailed code.",
         plain(&invitation.email),
         into(invitation)
     )
