@@ -20,7 +20,7 @@ use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
 use crate::domain::register::{self, Answer, Applicant, CountedTry, NewAccounts, Policy, Refusal, Said};
-use crate::domain::registration::Registration;
+use crate::domain::registration::{Outlook, Registration};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
@@ -154,6 +154,10 @@ impl RegisterFlow {
         let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
         let plan = register::receive_passkey(made, said, outlook, given_up, counters, core.moment(visitor));
         core.carry_out(plan).await?;
+        if outlook == Outlook::Uninvited {
+            // The page tells nobody; an operator who is asked why it did not work finds it here.
+            tracing::info!("an account was asked for by somebody whom nobody added; the letter says so");
+        }
         Ok(core.tell_of_tries(email, counters, visitor).await?)
     }
 
