@@ -26,7 +26,7 @@ pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
 }
 
 fn ask(admin: SocketAddr) -> anyhow::Result<()> {
-    let unreachable = || format!("the gateway does not answer on {admin}. Is it running?");
+    let unreachable = || format!("is the gateway running? It does not answer on {admin}");
     let mut stream = TcpStream::connect_timeout(&admin, TIMEOUT).with_context(unreachable)?;
     stream.set_read_timeout(Some(TIMEOUT)).with_context(unreachable)?;
     stream.set_write_timeout(Some(TIMEOUT)).with_context(unreachable)?;
