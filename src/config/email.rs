@@ -216,11 +216,10 @@ impl Smtp {
             return Err(why);
         }
         let no_scheme = || format!("it does not start with smtps:// or smtp://; {example}");
-        let url = Url::parse(written).map_err(|why| match why {
-            // "mail.example.com", a server's name alone.
-            ParseError::RelativeUrlWithoutBase => no_scheme(),
-            why => format!("it is not a URL ({why}); {example}"),
-        })?;
+        // "mail.example.com", a server's name alone.
+        let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
+        let no_url = |why| if is_bare(why) { no_scheme() } else { format!("it is not a URL ({why}); {example}") };
+        let url = Url::parse(written).map_err(no_url)?;
         if !matches!(url.scheme(), "smtps" | "smtp") {
             return Err(no_scheme());
         }

@@ -25,11 +25,10 @@ impl PublicUrl {
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"https://notes.example.com\".";
         let no_scheme = || format!("it does not start with https://; {example}");
-        let url = Url::parse(written).map_err(|why| match why {
-            // "notes.example.com", as a browser shows it.
-            ParseError::RelativeUrlWithoutBase => no_scheme(),
-            why => format!("it is not a URL ({why}); {example}"),
-        })?;
+        // "notes.example.com", as a browser shows it.
+        let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
+        let no_url = |why| if is_bare(why) { no_scheme() } else { format!("it is not a URL ({why}); {example}") };
+        let url = Url::parse(written).map_err(no_url)?;
         if !matches!(url.scheme(), "https" | "http") {
             return Err(no_scheme());
         }

@@ -85,9 +85,12 @@ impl Server {
     /// A sentence that says what to type instead.
     pub(super) fn parse(typed: &str) -> Result<Self, String> {
         let example = "write it as https://notes.example.com or http://127.0.0.1:8000";
-        let url = Url::parse(typed).map_err(|error| match error {
-            ParseError::RelativeUrlWithoutBase => format!("it does not start with https:// or http://; {example}"),
-            error => format!("this is not a URL ({error}); {example}"),
+        let url = Url::parse(typed).map_err(|error| {
+            if error == ParseError::RelativeUrlWithoutBase {
+                format!("it does not start with https:// or http://; {example}")
+            } else {
+                format!("this is not a URL ({error}); {example}")
+            }
         })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("only http and https can be asked; {example}"));
