@@ -209,7 +209,7 @@ async fn store(config: &Config, yes_lock_out: bool) -> bool {
         }
         Err(error) => {
             // Whoever has the file open is asked, and nobody else: a socket alone may have been left by a dead gateway.
-            let why = if RedbStore::is_in_use(path) {
+            let why = if RedbStore::is_in_use(&error) {
                 match beside(config).await {
                     Ok(lock_out) => {
                         say(

@@ -87,9 +87,10 @@ impl RedbStore {
         Self::open_looking(path, file::LOOKED_THROUGH)
     }
 
-    /// Whether the store in the file at `path` does not open because another process has it. It blocks.
-    pub fn is_in_use(path: &Path) -> bool {
-        file::is_held(path)
+    /// Whether a store does not open because another process has it.
+    pub fn is_in_use(error: &StoreError) -> bool {
+        let source = error.source.as_deref().and_then(|source| source.downcast_ref::<::redb::DatabaseError>());
+        matches!(source, Some(::redb::DatabaseError::DatabaseAlreadyOpen | ::redb::DatabaseError::LockProtocolMismatch))
     }
 
     fn open_looking(path: &Path, looked_through: u64) -> Result<Self, StoreError> {

@@ -237,11 +237,6 @@ fn look(database: &Database) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether another process has the file.
-pub(super) fn is_held(path: &Path) -> bool {
-    Database::open(path).is_err_and(|error| is_in_use(&error))
-}
-
 const fn is_in_use(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch)
 }
@@ -250,10 +245,11 @@ const fn is_in_use(error: &DatabaseError) -> bool {
 fn explain(path: &Path, error: DatabaseError) -> StoreError {
     let damaged = damaged(path);
     let path = path.display();
-    if is_in_use(&error) {
-        return refusal(format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path"));
-    }
     let problem = match &error {
+        // `RedbStore::is_in_use` knows it by its source.
+        _ if is_in_use(&error) => {
+            format!("another bmauth is using “{path}”; stop it, or give this one another [storage] path")
+        }
         DatabaseError::UpgradeRequired(_) => format!("“{path}” was written by something older than any bmauth"),
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
             format!(
