@@ -94,10 +94,10 @@ async fn check_passes_beside_a_running_gateway_and_knows_whom_its_own_rp_id_lock
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_app, app) = app();
-    let url = format!("http://notes.localhost:{}", free_port());
+    let url = format!("http://auth.notes.localhost:{}", free_port());
     let write = |name: &str, rp_id: &str| std::fs::write(folder.join(name), local(&url, rp_id, &app, PRINTED)).unwrap();
-    write("bmauth.toml", "localhost");
-    write("other.toml", "notes.localhost");
+    write("bmauth.toml", "notes.localhost");
+    write("other.toml", "auth.notes.localhost");
     printed(&bmauth(folder, &["check"]), 0);
     {
         let _running = Program::serve(folder);
@@ -120,7 +120,7 @@ async fn check_passes_beside_a_running_gateway_and_knows_whom_its_own_rp_id_lock
     assert!(line(&said, "store: ").ends_with(" opens"), "{said}");
 
     let _running = Program::serve(folder);
-    for (file, rp_id) in [("bmauth.toml", "localhost"), ("other.toml", "notes.localhost")] {
+    for (file, rp_id) in [("bmauth.toml", "notes.localhost"), ("other.toml", "auth.notes.localhost")] {
         let said = printed(&bmauth(folder, &["check", "-c", file]), 1);
         let locked_out =
             format!("passkeys.rp_id is {rp_id}, but 1 passkey of 1 account was made for notes.example.com");
