@@ -72,6 +72,38 @@ enum Command {
     Doctor(Box<doctor::Patient>),
     /// Print the version
     Version,
+    #[command(hide = true)]
+    Explain(NotBuilt),
+    #[command(hide = true)]
+    Invites(NotBuilt),
+    #[command(hide = true)]
+    Tokens(NotBuilt),
+    #[command(hide = true)]
+    Events(NotBuilt),
+    #[command(hide = true)]
+    Backup(NotBuilt),
+    #[command(hide = true)]
+    Restore(NotBuilt),
+    #[command(hide = true)]
+    Migrate(NotBuilt),
+    #[command(hide = true)]
+    Store(NotBuilt),
+    #[command(hide = true)]
+    Reload(NotBuilt),
+}
+
+/// A command that is planned: whoever types it is told what there is meanwhile.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+struct NotBuilt {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _rest: Vec<String>,
+}
+
+impl NotBuilt {
+    fn refuse(command: &str, instead: &str) -> Result<(), Failed> {
+        Err(Failed::Usage(format!("`bmauth {command}` is not built yet: {instead}.")))
+    }
 }
 
 /// Why a command did not succeed.
@@ -117,6 +149,36 @@ pub fn run() -> ExitCode {
             println!("bmauth {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
+        Command::Explain(_) => NotBuilt::refuse(
+            "explain",
+            "which route matches, and what is decided: `bmauth check`, and the log of a request, say part of it until then",
+        ),
+        Command::Invites(_) => {
+            NotBuilt::refuse("invites", "`bmauth users add EMAIL` lets somebody register until then")
+        }
+        Command::Tokens(_) => {
+            NotBuilt::refuse("tokens", "programs use access tokens of the API until then (docs/api.md)")
+        }
+        Command::Events(_) => {
+            NotBuilt::refuse("events", "`bmauth users show EMAIL` says what happened lately until then")
+        }
+        Command::Backup(_) => {
+            NotBuilt::refuse("backup", "stop the gateway and copy the file of storage.path until then")
+        }
+        Command::Restore(_) => {
+            NotBuilt::refuse("restore", "stop the gateway and put back a copy of the file of storage.path until then")
+        }
+        Command::Migrate(_) => {
+            NotBuilt::refuse("migrate", "there is the embedded store alone until then, which needs none")
+        }
+        Command::Store(_) => NotBuilt::refuse(
+            "store",
+            "there is the embedded store alone until then: its file can be copied while the gateway is stopped",
+        ),
+        Command::Reload(_) => NotBuilt::refuse(
+            "reload",
+            "start the gateway again until then; SIGHUP says in the log what a change of the file would need that for",
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -155,6 +217,22 @@ mod tests {
     use anyhow::anyhow;
 
     use super::*;
+
+    #[test]
+    fn a_planned_command_is_read_whatever_it_is_given_and_no_help_lists_it() {
+        let help = <Arguments as clap::CommandFactory>::command().render_help().to_string();
+        for typed in ["explain https://a.test --user a@a.test", "backup x", "store copy --from a --to b", "reload"] {
+            let arguments = Arguments::try_parse_from(["bmauth"].into_iter().chain(typed.split(' '))).unwrap();
+            let name = typed.split(' ').next().unwrap();
+            assert!(
+                format!("{:?}", arguments.command).to_lowercase().starts_with(&format!("{name}(notbuilt")),
+                "{typed}"
+            );
+            assert!(!help.contains(&format!("\n  {name} ")), "{help}");
+        }
+        let Err(Failed::Usage(said)) = NotBuilt::refuse("backup", "copy the file") else { panic!("it is refused") };
+        assert_eq!(said, "`bmauth backup` is not built yet: copy the file.");
+    }
 
     #[test]
     fn each_cause_is_told_once() {
