@@ -218,7 +218,10 @@ impl Smtp {
         let no_scheme = || format!("it does not start with smtps:// or smtp://; {example}");
         // "mail.example.com", a server's name alone.
         let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
-        let no_url = |why| if is_bare(why) { no_scheme() } else { format!("it is not a URL ({why}); {example}") };
+        let no_url = |why| {
+            let fault = if is_bare(why) { no_scheme() } else { format!("{why}; {example}") };
+            format!("it is not a URL: {fault}")
+        };
         let url = Url::parse(written).map_err(no_url)?;
         if !matches!(url.scheme(), "smtps" | "smtp") {
             return Err(no_scheme());

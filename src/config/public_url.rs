@@ -27,7 +27,10 @@ impl PublicUrl {
         let no_scheme = || format!("it does not start with https://; {example}");
         // "notes.example.com", as a browser shows it.
         let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
-        let no_url = |why| if is_bare(why) { no_scheme() } else { format!("it is not a URL ({why}); {example}") };
+        let no_url = |why| {
+            let fault = if is_bare(why) { no_scheme() } else { format!("{why}; {example}") };
+            format!("it is not a URL: {fault}")
+        };
         let url = Url::parse(written).map_err(no_url)?;
         if !matches!(url.scheme(), "https" | "http") {
             return Err(no_scheme());

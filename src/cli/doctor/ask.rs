@@ -87,7 +87,7 @@ impl Server {
         let example = "write it as https://notes.example.com or http://127.0.0.1:8000";
         let url = Url::parse(typed).map_err(|error| {
             if error == ParseError::RelativeUrlWithoutBase {
-                format!("it does not start with https:// or http://; {example}")
+                format!("this is not a URL: it does not start with https:// or http://; {example}")
             } else {
                 format!("this is not a URL ({error}); {example}")
             }
