@@ -77,7 +77,9 @@ fn what_is_wrong_inside_a_secret_file_is_told_without_showing_it() {
     let folder = folder(&[("bmauth.toml", &text), ("smtp", "hunter2")]);
     let told = problems_in(&folder);
     assert!(
-        told.starts_with("bmauth.toml:6:17: `email.smtp_url_file`: it is not a URL: it does not start with smtps:// or smtp://"),
+        told.starts_with(
+            "bmauth.toml:6:17: `email.smtp_url_file`: it is not a URL: it does not start with smtps:// or smtp://"
+        ),
         "{told}"
     );
     assert!(!told.contains("hunter2"), "{told}");

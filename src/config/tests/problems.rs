@@ -247,7 +247,9 @@ fn public_url_is_an_https_origin_with_a_domain_name() {
     let example = "write it like \"https://notes.example.com\".";
     url_says(
         "notes.example.com",
-        &format!("bmauth.toml:1:14: `public_url` is \"notes.example.com\": it is not a URL: it does not start with https://; {example}"),
+        &format!(
+            "bmauth.toml:1:14: `public_url` is \"notes.example.com\": it is not a URL: it does not start with https://; {example}"
+        ),
     );
     url_says(
         "ftp://notes.example.com",
