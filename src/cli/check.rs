@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::gateway::{Gateway, escaped};
 use super::table::plain;
+use super::who::address;
 use super::{Failed, load, newcomers, shared_host};
 use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
@@ -49,10 +50,6 @@ pub(super) struct Scope {
     /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
     #[arg(long)]
     yes_lock_out: bool,
-}
-
-fn address(typed: &str) -> Result<Email, String> {
-    Email::parse(typed).map_err(|why| why.to_string())
 }
 
 /// Prints a line for each thing that was tried.

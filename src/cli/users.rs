@@ -14,6 +14,7 @@ use super::who::{address, who};
 use crate::admin::invitations::{Invitation, Invitations, Invited, TakenBack};
 use crate::admin::users::{Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users};
 use crate::auth::operate::Who;
+use crate::domain::email::Email;
 use crate::domain::group;
 
 #[derive(Debug, Subcommand)]
@@ -25,7 +26,7 @@ pub(super) enum Command {
     Add {
         /// The e-mail address
         #[arg(value_parser = address)]
-        email: String,
+        email: Email,
         /// A group that they will be in
         #[arg(long = "group", value_name = "GROUP", value_parser = group::parse)]
         groups: Vec<String>,
@@ -95,7 +96,8 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
         Command::Add { email, groups, admin } => {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.append_pair("groups", &groups.join(",")).append_pair("admin", if admin { "true" } else { "false" });
-            let invited: Invited = gateway.post(&format!("/invitations/{}?{}", escaped(&email), query.finish()))?;
+            let invited: Invited =
+                gateway.post(&format!("/invitations/{}?{}", escaped(email.as_str()), query.finish()))?;
             tell_of_unasked(&invited.unasked_groups);
             print(json, &invited, added)
         }

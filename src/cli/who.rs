@@ -11,7 +11,7 @@ pub(super) fn who(typed: &str) -> Result<String, String> {
     }
 }
 
-/// An e-mail address, as it was typed.
-pub(super) fn address(typed: &str) -> Result<String, String> {
-    Email::parse(typed).map(|_| typed.to_owned()).map_err(|why| why.to_string())
+/// An e-mail address that was typed.
+pub(super) fn address(typed: &str) -> Result<Email, String> {
+    Email::parse(typed).map_err(|why| why.to_string())
 }

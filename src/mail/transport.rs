@@ -306,8 +306,8 @@ mod tests {
 
     use super::*;
 
-    /// A mail server that answers `RCPT` with `refusal`, once.
-    async fn refusing(refusal: &'static str) -> u16 {
+    /// A mail server that says `answer` of each line, for one client.
+    async fn saying(answer: impl Fn(&str) -> String + Send + 'static) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
@@ -316,33 +316,25 @@ mod tests {
             stream.write_all(b"220 mail.example\r\n").await.unwrap();
             let mut line = String::new();
             while stream.read_line(&mut line).await.unwrap() > 0 {
-                let answer = if line.starts_with("RCPT") { refusal } else { "250 ok\r\n" };
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.write_all(answer(line.trim_end()).as_bytes()).await.unwrap();
                 line.clear();
             }
         });
         port
     }
 
-    /// A mail server that wants a password, and repeats the line that it refuses.
+    /// One that answers `RCPT` with `refusal`.
+    async fn refusing(refusal: &'static str) -> u16 {
+        saying(move |line| if line.starts_with("RCPT") { refusal } else { "250 ok\r\n" }.to_owned()).await
+    }
+
+    /// One that wants a password, and repeats the line that it refuses.
     async fn repeating() -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut stream = BufReader::new(stream);
-            stream.write_all(b"220 mail.example\r\n").await.unwrap();
-            let mut line = String::new();
-            while stream.read_line(&mut line).await.unwrap() > 0 {
-                let answer = match line.trim_end() {
-                    line if line.starts_with("EHLO") => "250-mail.example\r\n250 AUTH PLAIN\r\n".to_owned(),
-                    line => format!("535 5.7.8 bad: {line}, hunter2 aHVudGVyMg==\r\n"),
-                };
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                line.clear();
-            }
-        });
-        port
+        saying(|line| match line {
+            line if line.starts_with("EHLO") => "250-mail.example\r\n250 AUTH PLAIN\r\n".to_owned(),
+            line => format!("535 5.7.8 bad: {line}, hunter2 aHVudGVyMg==\r\n"),
+        })
+        .await
     }
 
     #[tokio::test]

@@ -84,7 +84,8 @@ impl Incoming {
 const NO_HOST: GateRefusal = GateRefusal::MalformedRequest("no host is named");
 
 /// Whether a request is answered by whatever name it is asked: whether the gateway is there, for its public keys, and for
-/// what the pages look like, which say among other things that a name is none of ours. The check that HAProxy makes where nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
+/// what the pages look like, which say among other things that a name is none of ours. The check that HAProxy makes where
+/// nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
 pub(super) fn is_for_any_host(head: &Parts, path: impl AsRef<[u8]>) -> bool {
     let path = path.as_ref();
     let is_bare_check = || {

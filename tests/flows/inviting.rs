@@ -1,8 +1,12 @@
 //! Who may have an account: whom the operator names, under each policy, and what everybody else is shown and told.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
+use bmauth::domain::invitation::{Invitation, InvitationId};
+use bmauth::domain::plan::{AccountChange, Change, InvitationChange};
 use bmauth::domain::recover::Mode;
 use bmauth::store::memory::MemoryStore;
 use http::{Method, StatusCode};
@@ -11,6 +15,7 @@ use serde_json::{Value, json};
 use crate::api::{Client, looks};
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
+use crate::edge::{Fragile, Meanwhile};
 use crate::operating::{ask, get, post, router_of};
 use crate::recovering;
 use crate::world::{CONFIG, World};
@@ -419,4 +424,61 @@ async fn an_operators_code_for_an_administrator_is_good_once_and_leads_to_the_re
     assert_eq!(recovering::set_up(&mut browser, &mut key).await.status, StatusCode::OK);
     let reviewed = recovering::review(&mut browser, &mut key, &[]).await;
     assert_eq!(reviewed.status, StatusCode::OK, "{}", reviewed.text);
+}
+
+/// A world by invitation with a store that can be changed under its feet and switched off, and the router of its socket.
+async fn fragile() -> (World, axum::Router, Arc<Fragile>) {
+    let text = format!("{CONFIG}\n[accounts]\nregistration = \"invite\"\n");
+    let store = Arc::new(Fragile::default());
+    let world = World::with(&text, Arc::clone(&store) as _).await;
+    let router = router_of(&text, &world);
+    (world, router, store)
+}
+
+#[tokio::test]
+async fn what_an_operator_does_just_before_the_account_is_made_counts() {
+    let is_last = |change: &Change| matches!(change, Change::Account(AccountChange::Add(_)));
+    for change in [
+        InvitationChange::Put(Invitation {
+            id: InvitationId(uuid::Uuid::from_u128(7)),
+            email: Email::parse(ANN).unwrap(),
+            groups: vec!["it".to_owned()],
+            made_at: Timestamp::from_unix(1),
+        }),
+        InvitationChange::TakeBack(Email::parse(ANN).unwrap()),
+    ] {
+        let (world, router, store) = fragile().await;
+        post(&router, &format!("/invitations/{ANN}?groups=staff")).await;
+        let mut ann = world.browser();
+        ann.ask_to_register(ANN, &mut Passkey::new(b"ann")).await;
+        let code = world.code(ANN).await;
+        let is_taken_back = matches!(change, InvitationChange::TakeBack(_));
+        *store.meanwhile.lock().unwrap() = Some(Meanwhile { before: is_last, change: change.into() });
+        let entered = ann.enter(&code).await.status;
+        assert!(store.meanwhile.lock().unwrap().is_none(), "it came in between");
+        let (status, groups) = if is_taken_back {
+            (StatusCode::UNPROCESSABLE_ENTITY, None)
+        } else {
+            (StatusCode::SEE_OTHER, Some(vec!["it".to_owned()]))
+        };
+        assert_eq!((entered, groups_of(&world, ANN).await), (status, groups));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_registers_nobody_and_adds_nobody() {
+    let (world, router, store) = fragile().await;
+    post(&router, &format!("/invitations/{ANN}")).await;
+    let mut ann = world.browser();
+    ann.ask_to_register(ANN, &mut Passkey::new(b"ann")).await;
+    let code = world.code(ANN).await;
+    ann.get("/_bmauth/register/code").await;
+    store.down.store(true, Ordering::SeqCst);
+    let entered = ann.submit("/_bmauth/register/code", &[("code", &code)]).await;
+    assert_eq!(entered.status, StatusCode::SERVICE_UNAVAILABLE, "{}", entered.text);
+    let (status, said) = ask(&router, Method::POST, &format!("/invitations/{BOB}")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{said}");
+    store.down.store(false, Ordering::SeqCst);
+    assert_eq!((groups_of(&world, ANN).await, get(&router, &format!("/invitations/{BOB}")).await), (None, Value::Null));
+    assert_eq!(ann.enter(&code).await.status, StatusCode::SEE_OTHER, "the same code is good afterwards");
 }

@@ -22,6 +22,17 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway/certificate").join(name)
 }
 
+/// A folder with a certificate and its key, and where they are.
+fn written() -> (tempfile::TempDir, [PathBuf; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let places = ["cert.pem", "key.pem"].map(|name| {
+        let place = folder.path().join(name);
+        std::fs::copy(file(name), &place).unwrap();
+        place
+    });
+    (folder, places)
+}
+
 fn own() -> Tls {
     Tls::load(&file("cert.pem"), &file("key.pem")).unwrap()
 }
@@ -74,10 +85,7 @@ async fn a_browser_gets_http2_and_others_http1() {
 #[tokio::test]
 async fn a_new_certificate_is_used_after_it_is_read_again() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    std::fs::copy(file("cert.pem"), &certificate).unwrap();
-    std::fs::copy(file("key.pem"), &key).unwrap();
+    let (_folder, [certificate, key]) = written();
     let tls = Tls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     assert!(dial(address, "cert.pem", &[]).await.is_ok());
@@ -128,10 +136,7 @@ async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
 #[tokio::test]
 async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    std::fs::copy(file("cert.pem"), &certificate).unwrap();
-    std::fs::copy(file("key.pem"), &key).unwrap();
+    let (_folder, [certificate, key]) = written();
     let tls = Tls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     let whole = std::fs::read(file("other-cert.pem")).unwrap();
