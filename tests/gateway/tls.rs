@@ -136,7 +136,7 @@ async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
 #[tokio::test]
 async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
-    let (_folder, [certificate, key]) = written();
+    let (folder, [certificate, key]) = written();
     let tls = Tls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     let whole = std::fs::read(file("other-cert.pem")).unwrap();
