@@ -13,11 +13,6 @@ use crate::domain::session::Told;
 pub struct PlainFields(Vec<(HeaderName, Fact)>);
 
 impl PlainFields {
-    /// `Remote-User` and its like.
-    pub fn standard() -> Self {
-        STANDARD.iter().map(|(name, fact)| (HeaderName::from_static(name), *fact)).collect()
-    }
-
     /// The fields that tell who `principal` is. What cannot be told in a field is left out.
     pub fn of(&self, principal: &Principal) -> Vec<(&HeaderName, HeaderValue)> {
         if self.0.is_empty() {

@@ -1,7 +1,6 @@
 //! Promise 2: the identity that a backend sees is ours alone.
 
 use bmauth::domain::route::Access;
-use bmauth::gate::fields::PlainFields;
 
 use crate::harness::*;
 
@@ -11,7 +10,7 @@ async fn tells_nobody_else(lines: &[&str]) {
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
         .route("/public", Access::Public, &app.url)
-        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .set(|settings| settings.plain_headers = standard_fields())
         .start();
     let secret = world.keeper.sign_in(1);
     for (path, is_known) in [("/", true), ("/public", false)] {

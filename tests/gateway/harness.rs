@@ -18,11 +18,13 @@ use bmauth::domain::host::{Authority, Host};
 use bmauth::domain::origin::{Origin, OwnOrigins};
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::path::{RequestTarget, RoutePath};
+use bmauth::domain::plain_header::STANDARD;
 use bmauth::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::domain::upstream::{Upstream, UpstreamUrl};
 use bmauth::gate::cookies::CookieNames;
+use bmauth::gate::fields::PlainFields;
 use bmauth::gate::forward_auth::{self, ForwardAuth};
 use bmauth::gate::gatekeeper::Gatekeeper;
 use bmauth::gate::hand_off::HandOffs;
@@ -31,7 +33,7 @@ use bmauth::identity::IdentityError;
 use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
 use bmauth::store::StoreError;
 use bmauth::wire::system::SystemEntropy;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -703,4 +705,9 @@ fn portal() -> axum::Router {
         });
         ([("set-cookie", "__Host-bmauth=new"), ("x-portal", "yes")], said.to_string())
     })
+}
+
+/// The plain fields that are sent where no other names are wanted.
+pub fn standard_fields() -> PlainFields {
+    STANDARD.iter().map(|(name, fact)| (HeaderName::from_static(name), *fact)).collect()
 }

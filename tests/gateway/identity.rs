@@ -109,7 +109,7 @@ async fn a_connection_field_cannot_name_ours() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
-        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .set(|settings| settings.plain_headers = standard_fields())
         .start();
     let secret = world.keeper.sign_in(1);
     for named in [
@@ -158,7 +158,7 @@ async fn the_identity_goes_out_in_plain_fields_where_asked_for() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::Optional, &app.url)
-        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .set(|settings| settings.plain_headers = standard_fields())
         .start();
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/", &["Remote-User: admin"]).await;
@@ -332,7 +332,7 @@ async fn a_name_outside_ascii_goes_out_percent_encoded() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
-        .set(|settings| settings.plain_headers = PlainFields::standard())
+        .set(|settings| settings.plain_headers = standard_fields())
         .start();
     let zoe = world.keeper.sign_in_as(3, Some(ZOE.0.to_owned()), Vec::new());
     world.get_as(&zoe, "/", &[]).await;
@@ -372,7 +372,7 @@ async fn plain_fields_have_the_names_and_tell_what_was_configured() {
 #[tokio::test]
 async fn nobody_else_can_send_a_plain_field_of_any_name() {
     let app = hello().await;
-    for plain in [PlainFields::default(), PlainFields::standard(), named()] {
+    for plain in [PlainFields::default(), standard_fields(), named()] {
         let is_named = plain == named();
         let world = plan()
             .route("/", Access::Optional, &app.url)

@@ -22,7 +22,7 @@ async fn a_signed_in_visitor_passes_by_every_family_and_the_app_is_told_who_it_i
 
 #[tokio::test]
 async fn plain_headers_are_said_where_they_are_wanted() {
-    let world = asked().set(|settings| settings.plain_headers = PlainFields::standard()).start();
+    let world = asked().set(|settings| settings.plain_headers = standard_fields()).start();
     let cookie = cookie(&world.keeper.sign_in(7));
     let answer = world.asks(Family::Forwarded, about("/", &[&cookie])).await;
     assert_eq!(answer.field("remote-user"), Some("00000000-0000-0000-0000-000000000007"));
