@@ -3,7 +3,7 @@
 # Tools that scripts/setup could not take from the system.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help setup demo test test-apps soak check advisories fuzz bench bench-instructions
+.PHONY: help setup demo docs book dist image test test-apps test-clients test-cluster test-dist measure-revocations soak check advisories fuzz bench bench-database bench-instructions
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -18,13 +18,43 @@ test: ## every test: Rust, real servers and npm, then a real browser in front of
 	@scripts/setup tests
 	cargo test --locked
 	cargo build --locked
-	tests/apps/.venv/bin/python -m pytest --quiet tests/apps/test_script_name.py tests/apps/test_verdaccio.py tests/apps/test_recipe_pages.py
+	$(MAKE) --no-print-directory test-clients
+	tests/apps/.venv/bin/python -m pytest --quiet tests/apps/test_script_name.py tests/apps/test_verdaccio.py tests/apps/test_recipe_pages.py tests/apps/test_schema.py tests/apps/test_examples.py tests/apps/test_deployments.py
 	cd tests/browser && npm test --silent
 
 test-apps: ## real app servers behind the real binary, by HTTP/1.1, HTTP/2, WebSocket and gRPC
 	@scripts/setup apps
 	cargo build --locked
 	tests/apps/.venv/bin/python -m pytest tests/apps
+
+test-clients: ## the Python package with its types, and the examples, without the gateway
+	@scripts/setup clients
+	cd clients/python && .venv/bin/python -m pytest
+	cd clients/python && .venv/bin/mypy
+	cd examples/express && npm test --silent
+
+dist: ## build what is released, in target/dist: binary, Debian package, list of parts, checksums
+	@scripts/setup dist
+	scripts/dist
+
+image: dist ## build a container image of that binary with podman or buildah
+	$$(command -v podman || command -v buildah) build --file Containerfile --build-arg BINARY=dist --tag bmauth:$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) .
+
+test-dist: ## the Python package with every Python of this machine; the Debian package, the image and the examples, as root
+	@scripts/setup dist-tests
+	scripts/test-dist
+	scripts/dist
+	tests/dist/.venv/bin/python -m pytest tests/dist
+
+test-cluster: ## several gateways on one PostgreSQL that fails over: Patroni, etcd and HAProxy on loopback (15 minutes at most)
+	@scripts/setup cluster
+	cargo build --locked
+	tests/cluster/.venv/bin/python -m pytest tests/cluster
+
+measure-revocations: ## how long 10,000 revocations at one gateway take to be in force at another (ten minutes)
+	@scripts/setup cluster
+	cargo build --locked
+	tests/cluster/.venv/bin/python tests/cluster/measure_revocations.py
 
 soak: ## random visitors before an app that misbehaves, ten minutes (SOAK_MINUTES says otherwise)
 	@scripts/setup apps
@@ -48,6 +78,17 @@ bench: ## measure the gateway beside other proxies (ten minutes on a quiet machi
 	@scripts/setup bench
 	python3 benches/run.py
 
+bench-database: ## sign-ins with PostgreSQL in the place of the embedded store, and ten million sessions in it (fifteen minutes)
+	@scripts/setup bench
+	python3 benches/run.py database
+
 bench-instructions: ## count the instructions of a request
 	@scripts/setup bench
 	python3 benches/run.py instructions
+
+docs: ## write what is made from the code: docs/configuration.md and config/bmauth.schema.json
+	BMAUTH_WRITE_DOCS=1 cargo test --locked --test docs
+
+book: ## make a book of docs/, into target/book (builds mdBook, the first time)
+	@scripts/setup book
+	mdbook build

@@ -4,6 +4,7 @@
   benches/run.py                everything: at most ten minutes once all is built
   BENCH_QUICK=1 benches/run.py  short rounds, few launches: only to see that it works
   benches/run.py instructions   instructions a request, counted by valgrind
+  benches/run.py database       sign-ins with PostgreSQL, and what grows in it up to ten million sessions
 """
 
 import argparse
@@ -12,7 +13,7 @@ import datetime
 import json
 import sys
 
-from harness import growth, instructions, machine, plot, report, uploads
+from harness import database, growth, instructions, machine, plot, report, uploads
 from harness.bench import prepared
 from harness.gateway import ROOT
 from harness.matrix import Matrix
@@ -20,14 +21,19 @@ from harness.matrix import Matrix
 RESULTS = ROOT / "benches/results"
 
 
+def conditions(bench):
+    """When, how much and where."""
+    now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
+    return {"date": now, "size": dataclasses.asdict(bench.size), "machine": machine.describe()}
+
+
 def everything():
     with prepared() as bench:
         results = {
-            "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
-            "size": dataclasses.asdict(bench.size),
-            "machine": machine.describe(),
+            **conditions(bench),
             "memory": growth.memory(bench),
             "sign_ins": growth.sign_ins(bench),
+            "by_store": database.sign_ins(bench),
             "accounts": growth.accounts(bench),
             "uploads": uploads.uploads(bench),
             "sessions": growth.sessions(bench),
@@ -57,6 +63,17 @@ def counted():
     return True
 
 
+def databases():
+    with prepared() as bench:
+        results = {
+            **conditions(bench),
+            "by_store": database.sign_ins(bench),
+            "grown": database.grown(bench),
+        }
+    write("-database", results, report.database(results))
+    return True
+
+
 def today():
     return datetime.date.today().isoformat()
 
@@ -70,5 +87,5 @@ def write(suffix, results, text):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["everything", "instructions"], default="everything")
-    sys.exit(0 if {"everything": everything, "instructions": counted}[parser.parse_args().what]() else 1)
+    parser.add_argument("what", nargs="?", choices=["everything", "instructions", "database"], default="everything")
+    sys.exit(0 if {"everything": everything, "instructions": counted, "database": databases}[parser.parse_args().what]() else 1)

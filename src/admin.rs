@@ -1,6 +1,7 @@
 //! For operators: health over HTTP on a listener of its own, and accounts and sessions over a socket on this machine.
 
 pub mod answer;
+pub mod backup;
 pub mod check;
 pub mod health;
 pub mod invitations;
@@ -24,10 +25,10 @@ use crate::auth::Auth;
 /// What the socket's routes work on.
 #[derive(Debug)]
 pub struct Operating {
-    /// The flows.
+    /// The flows, by which the commands do what pages do too.
     pub auth: Arc<Auth>,
-    /// The file of the store.
-    pub store: PathBuf,
+    /// The file of the store, where it is one.
+    pub store: Option<PathBuf>,
     /// The page where people enter an operator's code; `None` where `accounts.recovery` is not `admin`.
     pub code_page: String,
     /// The page where people create their account.
@@ -38,7 +39,7 @@ pub struct Operating {
     pub asked_groups: Vec<String>,
 }
 
-/// The router of the socket. Whoever can open the socket may do all of this.
+/// The router of the socket. A process that can open the socket may do all of this.
 pub fn router(operating: Arc<Operating>) -> Router {
     Router::new()
         .route("/users", get(users::list))
@@ -53,8 +54,10 @@ pub fn router(operating: Arc<Operating>) -> Router {
         .route("/invitations/{email}", get(invitations::show).post(invitations::add))
         .route("/invitations/{email}/take-back", post(invitations::take_back))
         .route("/check", get(check::store))
+        .route("/backup", post(backup::write))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}/end", post(sessions::end))
+        .route("/in-force", post(sessions::in_force))
         .fallback(answer::unknown)
         .method_not_allowed_fallback(answer::unknown)
         .with_state(operating)

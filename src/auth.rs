@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod link;
 mod mailed_codes;
 pub mod manage;
+pub mod moving;
 pub mod operate;
 pub mod otp;
 pub mod passkeys;
@@ -36,14 +37,16 @@ use uuid::Uuid;
 
 use self::core::Core;
 use crate::counts::Counts;
+use crate::counts::store::StoreCounts;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::known_device::KnownDevice;
+use crate::domain::plan::Counter;
 use crate::domain::press::Press;
 use crate::domain::recover::RecoveryPolicy;
 use crate::domain::register::Policy;
-use crate::domain::secret::Secret;
 use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
+use crate::mail::transport::Transport;
 use crate::store::StoreError;
 use bookmarks::Bookmarks;
 use hand_off::HandOffFlow;
@@ -51,6 +54,7 @@ use keys::Keys;
 use ledger::Ledger;
 use link::LinkFlow;
 use manage::ManageFlow;
+use moving::MoveFlow;
 use operate::OperateFlow;
 use otp::OtpFlow;
 use passkeys::RelyingParty;
@@ -66,16 +70,18 @@ use verifying::Verifying;
 pub struct Auth {
     /// Who is signed in.
     pub sessions: Sessions,
-    /// Registering.
+    /// Registering: a new account with its first passkey.
     pub register: RegisterFlow,
-    /// Signing in.
+    /// Signing in with a passkey.
     pub sign_in: SignInFlow,
     /// Signing a second device in from the first.
     pub link: LinkFlow,
     /// Getting back in.
     pub recover: RecoverFlow,
-    /// "My devices".
+    /// What "My devices" and "My account" do.
     pub manage: ManageFlow,
+    /// Changing an account's address.
+    pub moving: MoveFlow,
     /// E-mailed codes over the API.
     pub otp: OtpFlow,
     /// Sessions of clients of the API.
@@ -93,9 +99,9 @@ pub struct Auth {
 pub struct Parts {
     /// Where everything is kept.
     pub ledger: Arc<Ledger>,
-    /// The time.
+    /// What tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// What random names and secrets are drawn from.
     pub entropy: Arc<dyn Entropy>,
     /// The relying party.
     pub relying_party: RelyingParty,
@@ -105,7 +111,7 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Who may register.
     pub policy: Policy,
-    /// How somebody without their passkey gets back in.
+    /// How a person without their passkey gets back in.
     pub recovery: RecoveryPolicy,
     /// Whether a second device may be signed in from the first.
     pub linking: link::Policy,
@@ -115,6 +121,8 @@ pub struct Parts {
     pub keys: Keys,
     /// What is counted.
     pub counts: Arc<Counts>,
+    /// How letters leave.
+    pub post: Arc<dyn Transport>,
 }
 
 impl Auth {
@@ -133,6 +141,7 @@ impl Auth {
             elevation,
             keys,
             counts,
+            post,
         } = parts;
         let links = ledger.links();
         let core = Arc::new(Core {
@@ -146,6 +155,7 @@ impl Auth {
             identity,
             keys,
             counts,
+            post,
         });
         let of_core = || Arc::clone(&core);
         let sessions = Sessions::new(of_core());
@@ -153,9 +163,11 @@ impl Auth {
         let recover = RecoverFlow::new(of_core(), sessions.clone(), recovery);
         let sign_in = SignInFlow::new(of_core(), recover.clone());
         let tokens = TokensFlow::new(of_core(), sessions.clone(), sign_in.clone());
+        let moving = MoveFlow::new(of_core(), sessions.clone(), register.clone());
         Self {
             link: LinkFlow::new(of_core(), sessions.clone(), links, linking),
-            manage: ManageFlow::new(of_core(), sessions.clone(), tokens.clone(), elevation),
+            manage: ManageFlow::new(of_core(), sessions.clone(), tokens.clone(), moving.clone(), elevation),
+            moving,
             otp: OtpFlow::new(of_core(), register.clone(), recover.clone(), tokens.clone()),
             operate: OperateFlow::new(of_core(), sessions.clone()),
             hand_off: HandOffFlow::new(of_core(), sessions.clone()),
@@ -174,7 +186,7 @@ impl Auth {
         self.core.now()
     }
 
-    /// Randomness.
+    /// What random names and secrets are drawn from.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.core.entropy
     }
@@ -197,8 +209,24 @@ impl Auth {
         self.core.records.ready().await
     }
 
-    /// A token for the forms of one page shown to that visitor, so that only our own pages can send them. It is of their
-    /// session where they have one: whoever planted a browser's flow cookie knows that one alone.
+    /// Whether other gateways may have the same store.
+    pub fn shares_its_store(&self) -> bool {
+        self.core.records.is_shared()
+    }
+
+    /// The bucket of a network that all gateways of the store have in common, by what it limits. Nothing of the network can be
+    /// told from its name.
+    pub fn bucket(&self, limits: &str, network: &[u8]) -> Counter {
+        self.core.keys.counter(&[b"bucket", limits.as_bytes(), network])
+    }
+
+    /// What is counted of the store.
+    pub fn store_counts(&self) -> Option<&StoreCounts> {
+        self.core.records.counts()
+    }
+
+    /// A token for the forms of one page shown to that visitor, so that only our own pages can send them. It is of
+    /// their session where they have one: an attacker who planted a browser's flow cookie knows that one alone.
     pub fn form_token(&self, visitor: &Visitor) -> String {
         let nonce = self.entropy().uuid();
         let mac = self.core.keys.forms.mac_text(&form_token_parts(visitor, nonce.as_bytes()));
@@ -220,9 +248,9 @@ impl Auth {
         device.known_to(signed_in.session.account, key)
     }
 
-    /// What was pressed, on a page with that token.
-    pub fn press(&self, flow: &Secret, token: &str, step: &str, body: &[u8]) -> Press {
-        Press::new(&self.core.keys.presses, flow, token, step, body)
+    /// What was pressed, on a page with that token; `name` is what its script calls the press.
+    pub fn press(&self, token: &str, name: &str, step: &str, body: &[u8]) -> Press {
+        Press::new(&self.core.keys.presses, token, name, step, body)
     }
 }
 

@@ -1,15 +1,20 @@
 //! The commands. Each prints sentences for people; exit status 0 is well, 1 is failed, 2 is bad usage or configuration.
 
+mod backup;
 mod check;
 mod demo;
 mod doctor;
 mod gateway;
 mod health;
 mod init;
+mod keys;
+mod migrate;
 mod newcomers;
+mod restore;
 mod serve;
 mod sessions;
 mod shared_host;
+mod store;
 mod table;
 mod users;
 mod who;
@@ -21,6 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigErrors, ConfigSource};
 use crate::domain::upstream::UpstreamUrl;
+use crate::store::StoreError;
 
 /// A reverse proxy that puts passkey sign-in in front of any web app.
 #[derive(Debug, Parser)]
@@ -66,6 +72,25 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Make a file with a key
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
+    },
+    /// Bring the tables of the database up to date (storage.url)
+    Migrate,
+    /// Copy the store between a file and a database
+    Store {
+        #[command(subcommand)]
+        command: store::Command,
+    },
+    /// Write a whole copy of the store's file, also while the gateway runs
+    Backup {
+        /// The file, which must not be there yet. It will hold the keys: only its owner can read it
+        file: PathBuf,
+    },
+    /// Put a copy of the store's file in its place; the gateway must not run
+    Restore(restore::Wanted),
     /// Ask the running gateway whether it is ready
     Health,
     /// Ask a running site as a stranger would, and say where one gets through
@@ -81,18 +106,10 @@ enum Command {
     #[command(hide = true)]
     Events(NotBuilt),
     #[command(hide = true)]
-    Backup(NotBuilt),
-    #[command(hide = true)]
-    Restore(NotBuilt),
-    #[command(hide = true)]
-    Migrate(NotBuilt),
-    #[command(hide = true)]
-    Store(NotBuilt),
-    #[command(hide = true)]
     Reload(NotBuilt),
 }
 
-/// A command that is planned: whoever types it is told what there is meanwhile.
+/// A command that is planned: the operator who types it is told what there is meanwhile.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 struct NotBuilt {
@@ -143,6 +160,11 @@ pub fn run() -> ExitCode {
         Command::Check(scope) => check::run(config, *scope),
         Command::Users { command, json } => users::run(config, command, json),
         Command::Sessions { command, json } => sessions::run(config, command, json),
+        Command::Keys { command } => keys::run(command),
+        Command::Migrate => migrate::run(config),
+        Command::Store { command } => store::run(config, command),
+        Command::Backup { file } => backup::run(config, &file),
+        Command::Restore(wanted) => restore::run(config, wanted),
         Command::Health => health::run(config),
         Command::Doctor(patient) => doctor::run(config, *patient),
         Command::Version => {
@@ -162,19 +184,6 @@ pub fn run() -> ExitCode {
         Command::Events(_) => {
             NotBuilt::refuse("events", "`bmauth users show EMAIL` says what happened lately until then")
         }
-        Command::Backup(_) => {
-            NotBuilt::refuse("backup", "stop the gateway and copy the file of storage.path until then")
-        }
-        Command::Restore(_) => {
-            NotBuilt::refuse("restore", "stop the gateway and put back a copy of the file of storage.path until then")
-        }
-        Command::Migrate(_) => {
-            NotBuilt::refuse("migrate", "there is the embedded store alone until then, which needs none")
-        }
-        Command::Store(_) => NotBuilt::refuse(
-            "store",
-            "there is the embedded store alone until then: its file can be copied while the gateway is stopped",
-        ),
         Command::Reload(_) => NotBuilt::refuse(
             "reload",
             "start the gateway again until then; SIGHUP says in the log what a change of the file would need that for",
@@ -208,6 +217,14 @@ fn told(error: &anyhow::Error) -> String {
         .fold(error.to_string(), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
 }
 
+/// Why a store was not opened, copied or put back: its own words, of which most are a refusal and no failure of the store.
+fn of_store(StoreError { problem, source }: StoreError) -> anyhow::Error {
+    match source {
+        Some(source) => anyhow::Error::from_boxed(source).context(problem),
+        None => anyhow::Error::msg(problem),
+    }
+}
+
 fn load(file: Option<PathBuf>) -> Result<Config, ConfigErrors> {
     config::load(ConfigSource::file(file).with_process_environment())
 }
@@ -221,7 +238,7 @@ mod tests {
     #[test]
     fn a_planned_command_is_read_whatever_it_is_given_and_no_help_lists_it() {
         let help = <Arguments as clap::CommandFactory>::command().render_help().to_string();
-        for typed in ["explain https://a.test --user a@a.test", "backup x", "store copy --from a --to b", "reload"] {
+        for typed in ["explain https://a.test --user a@a.test", "events --follow", "reload"] {
             let arguments = Arguments::try_parse_from(["bmauth"].into_iter().chain(typed.split(' '))).unwrap();
             let name = typed.split(' ').next().unwrap();
             assert!(
@@ -230,8 +247,8 @@ mod tests {
             );
             assert!(!help.contains(&format!("\n  {name} ")), "{help}");
         }
-        let Err(Failed::Usage(said)) = NotBuilt::refuse("backup", "copy the file") else { panic!("it is refused") };
-        assert_eq!(said, "`bmauth backup` is not built yet: copy the file.");
+        let Err(Failed::Usage(said)) = NotBuilt::refuse("reload", "start it again") else { panic!("it is refused") };
+        assert_eq!(said, "`bmauth reload` is not built yet: start it again.");
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub struct Config {
     pub policy: Policy,
     /// The group that administers the others, if there is one.
     pub admins: Option<String>,
-    /// How somebody without their passkey gets back in.
+    /// How a person without their passkey gets back in.
     pub recovery: Mode,
     /// How long a recovery waits, where it is delayed, or the one before was contested.
     pub recovery_delay: Duration,
@@ -99,7 +99,7 @@ pub struct Config {
     pub sessions: Sessions,
     /// How a second device is signed in.
     pub link: Linking,
-    /// What the backend sees.
+    /// What upstreams are told of the principal.
     pub identity: Identity,
     /// The JSON API and its tokens.
     pub api: Api,
@@ -109,15 +109,15 @@ pub struct Config {
     pub written: Fingerprint,
     /// What is allowed but deserves a word, each with its place: for the log at the start and for `bmauth check`.
     pub warnings: Vec<String>,
-    /// What the gateway starts with although nobody can be served so, such as values that are still an example's: an error
-    /// for `bmauth check`, and in the log at the start.
+    /// What the gateway starts with although no visitor can be served so, such as values that are still an example's:
+    /// an error for `bmauth check`, and in the log at the start.
     pub faults: Vec<Problem>,
 }
 
 /// What a configuration is read from: a file, then variables, then flags, each over the one before.
 #[derive(Clone, Debug)]
 pub struct ConfigSource {
-    /// The file.
+    /// The file that comes first.
     pub file: FileSource,
     /// The process's environment; variables that do not start with `BMAUTH__` do not count.
     pub environment: Vec<(OsString, OsString)>,
@@ -136,7 +136,7 @@ pub enum FileSource {
     Text {
         /// The path it is known by.
         path: PathBuf,
-        /// The text.
+        /// The text that stands for the file's content.
         text: String,
     },
 }
@@ -292,7 +292,9 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let accounts = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
     let passkeys = PasskeysFile::read("passkeys.", table(passkeys, &root, checks), checks);
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
-    let sessions = Sessions::check(SessionsFile::read("sessions.", table(sessions, &root, checks), checks), checks);
+    let is_shared = matches!(storage, Some(Storage::Database(_)));
+    let sessions = SessionsFile::read("sessions.", table(sessions, &root, checks), checks);
+    let sessions = Sessions::check(sessions, is_shared, checks);
     let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
         Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);

@@ -1,6 +1,11 @@
 //! What the gateway counts, for `/metrics`. Labels are from short fixed lists: never an address, never a path.
 
+pub mod store;
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use self::store::StoreCounts;
+use crate::domain::webauthn_error::{PasskeyCall, WebauthnError};
 
 /// All counters.
 #[derive(Debug)]
@@ -9,6 +14,7 @@ pub struct Counts {
     registrations: IntCounter,
     sign_ins: IntCounterVec,
     mails: IntCounterVec,
+    webauthn_errors: IntCounterVec,
     /// By [`Outcome`]: looking a counter up by its label would cost each request more than counting.
     requests: [IntCounter; Outcome::ALL.len()],
     open: [IntGauge; Open::ALL.len()],
@@ -57,7 +63,7 @@ pub enum Outcome {
     Allowed,
     /// One of our own pages answered.
     OwnPage,
-    /// Whoever asked has to sign in first.
+    /// The visitor has to sign in first.
     SignIn,
     /// The request itself is what was wrong.
     Refused,
@@ -110,6 +116,11 @@ impl Default for Counts {
         };
         let sign_ins = labelled("bmauth_sign_ins_total", "Sign-ins by result.", "result");
         let mails = labelled("bmauth_mails_total", "Mails by result.", "result");
+        let help = "Errors that browsers gave in the place of a passkey, as our pages' scripts tell them.";
+        let webauthn_errors =
+            IntCounterVec::new(Opts::new("bmauth_webauthn_errors_total", help), &["ceremony", "name"]);
+        let webauthn_errors = webauthn_errors.expect("the names are valid");
+        registry.register(Box::new(webauthn_errors.clone())).expect("each name is registered once");
         let requests = labelled("bmauth_requests_total", "Requests by what became of them.", "outcome");
         let requests = Outcome::ALL.map(|outcome| requests.with_label_values(&[outcome.as_str()]));
         let registrations = IntCounter::new("bmauth_registrations_total", "Accounts made.").expect("the name is valid");
@@ -118,7 +129,7 @@ impl Default for Counts {
         let open = IntGaugeVec::new(Opts::new("bmauth_open", help), &["what"]).expect("the names are valid");
         registry.register(Box::new(open.clone())).expect("each name is registered once");
         let open = Open::ALL.map(|what| open.with_label_values(&[what.as_str()]));
-        Self { registry, registrations, sign_ins, mails, requests, open }
+        Self { registry, registrations, sign_ins, mails, webauthn_errors, requests, open }
     }
 }
 
@@ -136,6 +147,11 @@ impl Counts {
     /// A mail was sent or not.
     pub fn mail(&self, result: &'static str) {
         self.mails.with_label_values(&[result]).inc();
+    }
+
+    /// A browser gave an error in the place of a passkey.
+    pub fn webauthn_error(&self, asked: PasskeyCall, error: WebauthnError) {
+        self.webauthn_errors.with_label_values(&[asked.as_str(), error.as_str()]).inc();
     }
 
     /// A request was answered, forwarded or refused.
@@ -157,9 +173,16 @@ impl Counts {
         StaysOpen(gauge.clone())
     }
 
-    /// Everything in the Prometheus text format.
+    /// Everything in the Prometheus text format, with what is counted of the store.
+    pub fn text_with(&self, store: Option<&StoreCounts>) -> String {
+        let mut all = self.registry.gather();
+        all.extend(store.into_iter().flat_map(StoreCounts::gather));
+        TextEncoder::new().encode_to_string(&all).unwrap_or_default()
+    }
+
+    /// Everything in the Prometheus text format, but for the store.
     pub fn text(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        self.text_with(None)
     }
 }
 
@@ -196,8 +219,11 @@ mod tests {
         counts.registration();
         counts.sign_in("ok");
         counts.sign_in("ok");
+        counts.webauthn_error(PasskeyCall::Get, WebauthnError::NotReadable);
         let text = counts.text();
         assert!(text.contains("bmauth_registrations_total 1\n"), "{text}");
         assert!(text.contains("bmauth_sign_ins_total{result=\"ok\"} 2\n"), "{text}");
+        let error = "bmauth_webauthn_errors_total{ceremony=\"get\",name=\"NotReadableError\"} 1\n";
+        assert!(text.contains(error), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! What backends are told: signing keys and their rotation, the JWKS, the identity token, and the API's access token.
+//! What upstreams are told: signing keys and their rotation, the JWKS, the identity token, and the API's access token.
 
 pub mod access;
 pub mod claims;
@@ -22,7 +22,7 @@ use signer::Signer;
 /// How tokens are made.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `iss`.
+    /// The issuer that tokens name (`iss`).
     pub issuer: String,
     /// How they are signed.
     pub algorithm: Algorithm,
@@ -41,7 +41,7 @@ pub struct Identity {
 
 #[derive(Debug)]
 struct Ring {
-    /// Oldest first.
+    /// The signing keys, oldest first.
     keys: Vec<Key>,
     jwks: Bytes,
 }
@@ -79,7 +79,7 @@ pub enum IdentityError {
 pub struct Token {
     /// The compact form (RFC 7515 §3.1).
     pub text: String,
-    /// Until when it may be handed to a backend: from then on less than half of its life is left.
+    /// Until when it may be handed to an upstream: from then on less than half of its life is left.
     pub fresh_until: Timestamp,
 }
 

@@ -15,7 +15,9 @@ pub mod home;
 pub mod limits;
 pub mod pages;
 pub mod qr;
+pub mod repeats;
 pub mod same_origin;
+pub mod script_texts;
 pub mod views;
 pub mod well_known;
 pub mod whoami;
@@ -29,7 +31,9 @@ use axum::routing::{any, get, options, post};
 use url::Url;
 
 use crate::auth::Auth;
+use crate::counts::Counts;
 use crate::domain::brand::Brand;
+use crate::domain::email::Email;
 use crate::domain::host::Host;
 use crate::domain::origin::OwnOrigins;
 use crate::domain::own_paths;
@@ -42,6 +46,7 @@ use crate::gate::peer::RequestId;
 use assets::Assets;
 use http::HeaderMap;
 use limits::Limits;
+use repeats::Repeats;
 use views::chrome::Chrome;
 use views::refused::Refused;
 
@@ -51,10 +56,12 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// What the portal is made of.
 #[derive(Debug)]
 pub struct Portal {
-    /// The flows.
+    /// The flows, which the pages and the API take steps of.
     pub auth: Arc<Auth>,
     /// How the pages look.
     pub brand: Brand,
+    /// The address that mails come from.
+    pub sender: Email,
     /// Stylesheet, scripts and logo.
     pub assets: Assets,
     /// The names of our cookies.
@@ -77,8 +84,12 @@ pub struct Portal {
     pub hand_offs: Arc<HandOffs>,
     /// Answers the proxy in front.
     pub forward_auth: Arc<ForwardAuth>,
+    /// What is counted.
+    pub counts: Arc<Counts>,
     /// How often one network may ask.
     pub limits: Limits,
+    /// What was pressed just now, and answered.
+    pub repeats: Repeats,
     /// The short address of the link page, which people type; `None` where linking is off.
     pub link_path: Option<String>,
 }
@@ -92,16 +103,18 @@ impl Portal {
             assets: &self.assets,
             csrf: "",
             request_id: &request_id.to_string(),
+            inside_app: false,
         })
     }
 }
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
-    use pages::{apps, back, devices, faster, hand_off, link, recover, register, sign_in, sign_out};
+    use pages::{account, apps, back, devices, faster, hand_off, language, link, recover, register, sign_in, sign_out};
+    use pages::{unsupported, webauthn_error};
     let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
     let changes = Router::new()
-        // Whoever asks here need not be signed in, and each time a challenge is kept.
+        // A visitor who asks here need not be signed in, and each time a challenge is kept.
         .route(own_paths::REGISTER_OPTIONS, post(register::options))
         .route(own_paths::SIGN_IN_OPTIONS, post(sign_in::options))
         .route(own_paths::RECOVER_OPTIONS, post(recover::device::options))
@@ -135,6 +148,11 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::DEVICES_CONFIRM, post(devices::passkeys::confirm))
         .route(own_paths::DEVICES_CONFIRM_VERIFY, post(devices::passkeys::confirmed))
         .route(own_paths::DEVICES_VERIFY, post(devices::passkeys::verify))
+        .route(own_paths::WEBAUTHN_ERROR, post(webauthn_error::post))
+        .route(own_paths::ACCOUNT_PROFILE, post(account::describe))
+        .route(own_paths::ACCOUNT_ADDRESS, post(account::address::post))
+        .route(own_paths::ACCOUNT_ADDRESS_RESEND, post(account::address::resend))
+        .route(own_paths::ACCOUNT_UNDO, post(account::undo::post))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
     // The one form that another origin of ours sends: it is looked at there.
@@ -148,6 +166,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::REGISTER_CODE, get(register::code::get))
         .route(own_paths::SIGN_IN, get(sign_in::get))
         .route(own_paths::BACK, get(back::get))
+        .route(own_paths::LANGUAGE, get(language::get))
         .route(own_paths::SIGN_OUT, get(sign_out::get))
         .route(own_paths::RECOVER, get(recover::get))
         .route(own_paths::RECOVER_CODE, get(recover::code::get))
@@ -155,10 +174,17 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::RECOVER_REVIEW, get(recover::review::get))
         .route(own_paths::CONTEST, get(recover::contest::get))
         .route(own_paths::RECOVER_CANCEL, get(recover::cancel::get))
+        .route(own_paths::RECOVER_CANCEL_MANGLED, get(recover::cancel::mangled))
         .route(own_paths::APPS, get(apps::get))
         .route(own_paths::DEVICES, get(devices::get))
+        .route(own_paths::ACCOUNT, get(account::get))
+        .route(own_paths::ACCOUNT_ADDRESS, get(account::address::get))
+        .route(own_paths::ACCOUNT_UNDO, get(account::undo::get))
+        .route(own_paths::ACCOUNT_UNDO_MANGLED, get(account::undo::mangled))
+        .route(own_paths::ACCOUNT_DELETED, get(account::deleted))
         .route(own_paths::HAND_OFF, get(hand_off::get).merge(takes))
         .route(own_paths::FASTER, get(faster::get))
+        .route(own_paths::UNSUPPORTED, get(unsupported::get))
         .route(own_paths::SIGNED_OUT, get(sign_out::done))
         .route(own_paths::LINK, get(link::get))
         .route(own_paths::LINK_START, get(link::start::get))

@@ -104,7 +104,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// What the proxy is made of.
 pub struct Parts {
-    /// The routes.
+    /// The routes that requests are matched against.
     pub routes: Routes,
     /// Who is signed in.
     pub gatekeeper: Arc<dyn Gatekeeper>,
@@ -226,12 +226,18 @@ impl Gateway {
             return self.send(session, context, Answer::api_error(refusal)).await;
         }
         let kind = incoming.map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
-        let told = context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden).map(Principal::told);
+        // What is sent cannot be asked for again with GET.
+        let asks = matches!(session.req_header().method, Method::GET | Method::HEAD);
+        let return_to = incoming.filter(|_| refusal != GateRefusal::Misdirected).map(|incoming| {
+            let asked_for = ReturnTo::to(&incoming.target).ok().filter(|_| asks);
+            asked_for.unwrap_or_else(ReturnTo::root)
+        });
         let page = RefusalPage {
             refusal,
             request_id: context.request_id(),
             headers: &session.req_header().headers,
-            email: told.as_ref().map(|told| told.email),
+            principal: context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden),
+            return_to,
         };
         let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != Kind::Navigation);
         let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
@@ -256,14 +262,16 @@ impl Gateway {
     async fn tell(&self, session: &mut Session, context: &mut Context, reply: Reply) -> pingora::Result<()> {
         let Reply { status, headers, body, about } = reply;
         let refusal = about.refusal;
+        let asked = about.target.as_ref().filter(|(method, ..)| matches!(*method, Method::GET | Method::HEAD));
+        let return_to = asked.map(|(_, _, path)| ReturnTo::parse_or_root(Some(path.as_str())));
         context.line.asked(about, status);
         let head = session.req_header();
-        // The proxy in front passes the refusal on to whoever sent the request: to a person, a page.
+        // The proxy in front passes the refusal on to the client that sent the request: to a person, a page.
         let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == Kind::Navigation;
         match refusal.filter(|refusal| for_a_person && refusal.page().is_some()) {
             Some(refusal) => {
                 let request_id = context.request_id();
-                let page = RefusalPage { refusal, request_id, headers: &head.headers, email: None };
+                let page = RefusalPage { refusal, request_id, headers: &head.headers, principal: None, return_to };
                 let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render, None);
                 answer.send(session, &self.page_headers).await
             }
@@ -433,7 +441,8 @@ impl Gateway {
             () = self.stop.cancelled() => return false,
         };
         let status = match read {
-            // Over HTTP/1.1 nobody knows what follows such a head (RFC 9112 §6.3). Over HTTP/2 it is refused like others.
+            // Over HTTP/1.1 it is not known what follows such a head (RFC 9112 §6.3). Over HTTP/2 it is refused like
+            // others.
             Ok(true) if session.is_http2() || session.req_header().method != Method::CONNECT => return true,
             Ok(true) => 405,
             Ok(false) => return false,
@@ -610,7 +619,7 @@ fn refusal_of(error: &Error) -> Option<GateRefusal> {
             Some(GateRefusal::MalformedRequest(guard::BROKEN_CHUNK))
         }
         (
-            // A stream of HTTP/2 was reset, which nobody hears an answer on.
+            // A stream of HTTP/2 was reset, so no client hears an answer on it.
             ErrorType::H2Error
             | ErrorType::ReadError
             | ErrorType::WriteError

@@ -1,7 +1,7 @@
 //! Logs. What is never in them, at any level we choose: secrets, codes, tokens, addresses of people, queries.
 //!
 //! A line is made by the thread that has something to say and written by another ([`queue`]), so that no request ever
-//! waits for whoever reads the log.
+//! waits for the reader of the log.
 
 mod escape;
 pub mod json;
@@ -27,7 +27,7 @@ use queue::{Queue, Room};
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines show requests and keys in full at finer
 /// levels, and what matters of them is logged by us.
 const DEFAULT_FILTER: &str = "info,pingora_core=error,pingora=error,webauthn_rs=off,webauthn_rs_core=off,lettre=off";
-/// How long the end of the process waits for whoever reads the log.
+/// How long the end of the process waits for the reader of the log.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The log of this process. When it is dropped, what was said before is written.
@@ -37,7 +37,7 @@ pub struct Log(Arc<Queue>);
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // Nobody could be told if it were not.
+        // If it were not, there would be nowhere to tell it.
         let _: bool = self.0.flush(PATIENCE);
     }
 }

@@ -2,7 +2,7 @@
 //! for each purpose, each with its own queue.
 //!
 //! tokio has threads for that as well, and starts hundreds: in a storm of sign-ins the system would give each of them as
-//! much of a core as the one thread that answers everybody's requests.
+//! much of a core as the one thread that answers all requests.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ const BEHIND: i32 = 3;
 
 /// What threads are for.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct ThreadPlan {
     /// What the system calls them; it shows 15 bytes.
     pub name: &'static str,
     /// How many there are.
@@ -52,7 +52,7 @@ pub struct Threads {
 type Job = Box<dyn FnOnce() + Send>;
 
 struct Queue {
-    plan: Plan,
+    plan: ThreadPlan,
     state: Mutex<State>,
     rung: Condvar,
 }
@@ -60,7 +60,7 @@ struct Queue {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
-    /// How many threads have nothing to do: nobody is woken where there is none.
+    /// How many threads have nothing to do: no thread is woken where there is none.
     idle: usize,
     closed: bool,
 }
@@ -70,7 +70,7 @@ impl Threads {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start(plan: Plan) -> std::io::Result<Self> {
+    pub fn start(plan: ThreadPlan) -> std::io::Result<Self> {
         let queue = Arc::new(Queue { plan, state: Mutex::default(), rung: Condvar::new() });
         // Those that did start are stopped where another one does not.
         let mut started = Self { queue, threads: Vec::with_capacity(plan.threads) };

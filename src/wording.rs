@@ -6,12 +6,15 @@
 pub mod moment;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
+use uuid::Uuid;
 
 use crate::domain::language::Language;
+use crate::domain::provider;
 use crate::domain::user_agent::UserAgent;
 
 /// Speaks one language on behalf of one app: `{ $app }` is its name in every sentence.
@@ -64,6 +67,17 @@ impl<'a> Words<'a> {
         Around { before: before.to_owned(), after: after.to_owned() }
     }
 
+    /// How long something takes, as people say it: "40 minutes". Never less than it does.
+    pub fn wait(&self, wait: Duration) -> String {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let (key, value) = match seconds {
+            0..=90 => ("wait-seconds", seconds.max(1)),
+            91..=5400 => ("wait-minutes", seconds.div_ceil(60)),
+            5401.. => ("wait-hours", seconds.div_ceil(3600)),
+        };
+        self.with(key, "count", value)
+    }
+
     /// A browser as people know it: "Firefox on Windows".
     pub fn browser(&self, seen: UserAgent) -> String {
         let browser = seen.browser.map_or_else(|| self.say("browser-unknown"), str::to_owned);
@@ -71,6 +85,18 @@ impl<'a> Words<'a> {
             return browser;
         };
         self.with_all("browser-on-system", [("browser", browser), ("system", system.to_owned())])
+    }
+
+    /// A passkey as a letter names it: who keeps it, and the browser it was made in, where they are known.
+    pub fn passkey(&self, aaguid: Uuid, made_in: &str) -> String {
+        let provider = provider::known(aaguid);
+        let is_known = UserAgent::named_in(made_in) != UserAgent::default();
+        let made_in = is_known.then(|| self.with("passkey-made-in", "browser", made_in.to_owned()));
+        match (provider, made_in) {
+            (Some(provider), Some(made_in)) => format!("{provider}, {made_in}"),
+            (None, Some(made_in)) => made_in,
+            (provider, None) => provider.unwrap_or(provider::UNKNOWN).to_owned(),
+        }
     }
 
     /// Looks a key up; in English where the language lacks it, and as the key itself where English does too. The tests
@@ -246,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_said_in_what_people_count_it_in() {
+        let english = Words::new(Language::English, "Acme Notes");
+        let said = |seconds| english.wait(Duration::from_secs(seconds));
+        assert_eq!([said(0), said(1), said(90)], ["1 second", "1 second", "90 seconds"]);
+        assert_eq!([said(91), said(2340), said(5400)], ["2 minutes", "39 minutes", "90 minutes"]);
+        assert_eq!([said(5401), said(86_400)], ["2 hours", "24 hours"]);
+        assert_eq!(english.wait(Duration::from_millis(1_001)), "2 seconds");
+        assert_eq!(Words::new(Language::German, "").wait(Duration::from_secs(2_340)), "39 Minuten");
+    }
+
+    #[test]
     fn a_sentence_is_cut_where_its_value_stands() {
         let around = Words::new(Language::English, "Acme Notes").around("code-sent", "email");
         assert_eq!(around.before, "We sent a 6-digit code to ");
@@ -260,7 +297,7 @@ mod tests {
 
     #[test]
     fn browsers_are_named_in_each_language() {
-        let seen = UserAgent { browser: Some("Firefox"), system: Some("Windows") };
+        let seen = UserAgent { browser: Some("Firefox"), system: Some("Windows"), ..UserAgent::default() };
         assert_eq!(Words::new(Language::English, "").browser(seen), seen.to_string());
         assert_eq!(Words::new(Language::German, "").browser(seen), "Firefox unter Windows");
         assert_eq!(Words::new(Language::English, "").browser(UserAgent::default()), UserAgent::default().to_string());

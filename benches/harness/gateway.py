@@ -42,12 +42,28 @@ def _build(*what):
 
 def tool(*command, core=processes.LOAD_CORE, patience=300):
     """Runs one of the tools and returns what it printed."""
+    return begun_tool(*command, core=core, patience=patience)()
+
+
+def begun_tool(*command, core=processes.LOAD_CORE, patience=300):
+    """Starts one of the tools; what this returns waits for its end, and returns what it printed."""
     if processes.cores() > 1:
         command = ["taskset", "-c", str(core), *command]
-    run = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=patience)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}:\n{run.stderr}{run.stdout}")
-    return json.loads(run.stdout)
+    command = [str(part) for part in command]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def printed():
+        with run:
+            try:
+                out, err = run.communicate(timeout=patience)
+            except subprocess.TimeoutExpired:
+                run.kill()
+                raise
+        if run.returncode:
+            raise RuntimeError(f"{' '.join(command)}:\n{err}{out}")
+        return json.loads(out)
+
+    return printed
 
 
 @dataclasses.dataclass
@@ -92,6 +108,10 @@ class Home:
     programs: Programs
     folder: pathlib.Path
     app: object
+    storage: str | None = None
+    """What `[storage]` says; a file of its own where that is nothing."""
+    people_of: "Home | None" = None
+    """Whose people these are, where another gateway has the same store."""
 
     @property
     def store(self):
@@ -99,7 +119,7 @@ class Home:
 
     @property
     def people(self):
-        return self.folder / "people.json"
+        return (self.people_of or self).folder / "people.json"
 
     @property
     def secrets(self):
@@ -119,8 +139,9 @@ listen = ["127.0.0.1:{port}"]
 admin = "127.0.0.1:{admin}"
 {f'tls = {{ cert = "{CERTIFICATE}/cert.pem", key = "{CERTIFICATE}/key.pem" }}' if tls else ""}
 trusted_proxies = [{'"127.0.0.0/8"' if behind_proxy else ""}]
+admin_socket = "{self.folder}/admin.sock"
 [storage]
-path = "{self.store}"
+{self.storage or f'path = "{self.store}"'}
 [email]
 from = "Bench <bench@example.com>"
 transport = "log"

@@ -40,6 +40,7 @@ def goals(results):
         ("signed in, 16 KiB, to nginx, 16 KiB", ratio(seen, "gateway, signed in, 16 KiB", "nginx, 16 KiB"), 0.8),
         ("uploads by HTTP/2, to those by HTTP/1.1", _uploads(results["uploads"]), 0.7),
         ("sign-ins a second", storm["most"]["rate"], 2000),
+        ("sign-ins with PostgreSQL, to those with the embedded store", ratio_of_stores(results["by_store"], "PostgreSQL"), 0.5),
     ]  # fmt: skip
     alone = [middle(seen.get(name, {}), "p50_us", "alone") for name in (signed_in, "gateway, public")]
     added = alone[0] - alone[1] if None not in alone else None
@@ -62,6 +63,37 @@ def goals(results):
     ]
 
 
+def ratio_of_stores(seen, name):
+    """Sign-ins a second with a store, to those with the embedded one."""
+    return statistics.median(each["rate"] for each in seen[name]) / statistics.median(
+        each["rate"] for each in seen["the embedded store"]
+    )
+
+
+def _by_store(seen):
+    def of(rounds, what):
+        return statistics.median(each[what] for each in rounds)
+
+    head = ["store", "sign-ins a second", "to the embedded", "p50 ms", "p99 ms", "CPU µs of the gateway", "turned away", "failed"]
+    return _table(head, [[
+        name, f"{of(rounds, 'rate'):,.0f} ({min(e['rate'] for e in rounds):,.0f}–{max(e['rate'] for e in rounds):,.0f})",
+        _number(ratio_of_stores(seen, name), 2), _number(of(rounds, "p50_ms"), 1), _number(of(rounds, "p99_ms"), 1),
+        _number(of(rounds, "cpu_us")), _number(sum(e["turned_away"] for e in rounds)), _number(sum(e["failed"] for e in rounds)),
+    ] for name, rounds in seen.items()])  # fmt: skip
+
+
+def database(results):
+    """What was seen of databases alone, as Markdown."""
+    grown = results["grown"]
+    head = ["sessions", "accounts", "sign-ins a second", "p99 ms", "ready after s", "sweep of nothing s", "database MB"]
+    table = _table(head, [[
+        f"{point['sessions']:,}", f"{point['accounts']:,}", _number(point["storm"]["rate"]), _number(point["storm"]["p99_ms"], 1),
+        _number(point["ready_seconds"], 3), _number(point["sweep_of_nothing_seconds"], 5), _number(point["database_mb"]),
+    ] for point in grown])  # fmt: skip
+    parts = [_machine(results), "## Sign-ins, by store", _by_store(results["by_store"]), "## Growth", table]
+    return "\n\n".join(parts) + "\n"
+
+
 def _uploads(seen):
     return statistics.median(seen["HTTP/2"]) / statistics.median(seen["HTTP/1.1"])
 
@@ -74,6 +106,7 @@ def text(results):
     """Everything as Markdown."""
     return "\n\n".join([
         _machine(results), "## Side by side", _matrix(results["matrix"]), "## Sign-ins", _sign_ins(results["sign_ins"]),
+        "## Sign-ins, by store", _by_store(results["by_store"]),
         "## Growth", _sessions(results["sessions"]), _accounts(results["accounts"]),
         "## Uploads", _rates(results["uploads"]), "## Memory", _memory(results["memory"]), "## Goals", _goals(goals(results)),
     ]) + "\n"  # fmt: skip

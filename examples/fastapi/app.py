@@ -1,11 +1,11 @@
-"""A small app behind BMAuth. It has no sign-in of its own: bmauth.py tells it who is there."""
+"""A small app behind BMAuth. It has no sign-in of its own: the package `bmauth` tells it who is there."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from html import escape
-from typing import Annotated
+from typing import Annotated, Any
 
-from bmauth import MaybeSignedIn, SignedIn
+from bmauth.fastapi import Optional, SignedIn
 from fastapi import FastAPI, Query, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, StreamingResponse
 
@@ -28,17 +28,17 @@ def page(heading: str, body: str) -> str:
 @app.get("/", response_class=HTMLResponse)
 def home(user: SignedIn) -> str:
     sign_out = '<p><a href="/_bmauth/sign-out">Sign out</a></p>'
-    return page(f"Hello, {user['email']}", f"<p>Your account is {escape(user['sub'])}.</p>{sign_out}")
+    return page(f"Hello, {user.email}", f"<p>Your account is {escape(user.id)}.</p>{sign_out}")
 
 
 @app.get("/notes/{number}", response_class=HTMLResponse)
 def note(number: int, user: SignedIn, request: Request) -> str:
-    return page(f"Note {number}", f"<p>{escape(user['email'])} asked for {escape(str(request.url.query))}.</p>")
+    return page(f"Note {number}", f"<p>{escape(str(user.email))} asked for {escape(str(request.url.query))}.</p>")
 
 
 @app.get("/optional", response_class=HTMLResponse)
-def optional(user: MaybeSignedIn) -> str:
-    return page(f"Hello, {user['email'] if user else 'stranger'}", "")
+def optional(user: Optional) -> str:
+    return page(f"Hello, {user.email if user else 'stranger'}", "")
 
 
 @app.get("/public", response_class=HTMLResponse)
@@ -47,14 +47,14 @@ def public() -> str:
 
 
 @app.get("/api/me")
-def me(user: SignedIn) -> dict:
-    return user
+def me(user: SignedIn) -> dict[str, Any]:
+    return dict(user.claims)
 
 
 @app.websocket("/ws")
 async def echo(socket: WebSocket, user: SignedIn) -> None:
     await socket.accept()
-    await socket.send_text(f"Hello, {user['email']}")
+    await socket.send_text(f"Hello, {user.email}")
     try:
         while True:
             await socket.send_text(await socket.receive_text())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::failure::{Failure, WorldFailure};
 use crate::domain::group;
-use crate::domain::operate::Refusal;
+use crate::domain::operate::OperateRefusal;
 use crate::store::StoreError;
 
 /// Why something was not done.
@@ -29,7 +29,7 @@ impl NotDone {
     }
 
     /// What was refused of `named`: an account or session as the operator named it.
-    pub fn about(named: &str, failure: Failure<Refusal>) -> Self {
+    pub fn about(named: &str, failure: Failure<OperateRefusal>) -> Self {
         match failure {
             Failure::Refused(refusal) => Self::refused(named, refusal),
             Failure::World(WorldFailure::Store(error)) => error.into(),
@@ -39,32 +39,32 @@ impl NotDone {
         }
     }
 
-    fn refused(named: &str, refusal: Refusal) -> Self {
+    fn refused(named: &str, refusal: OperateRefusal) -> Self {
         match refusal {
-            Refusal::NoAccount => Self(StatusCode::NOT_FOUND, format!("There is no account {named}.")),
-            Refusal::HasAccount => Self(
+            OperateRefusal::NoAccount => Self(StatusCode::NOT_FOUND, format!("There is no account {named}.")),
+            OperateRefusal::HasAccount => Self(
                 StatusCode::CONFLICT,
                 format!("{named} has an account already. `bmauth users groups` says and changes the groups it is in."),
             ),
-            Refusal::NotInvited => {
+            OperateRefusal::NotInvited => {
                 Self(StatusCode::NOT_FOUND, format!("{named} has no account, and nobody added that address."))
             }
-            Refusal::NoSession => {
+            OperateRefusal::NoSession => {
                 Self(StatusCode::NOT_FOUND, format!("There is no session {named}. Perhaps it has ended by itself."))
             }
-            Refusal::Disabled => Self(
+            OperateRefusal::Disabled => Self(
                 StatusCode::CONFLICT,
                 format!("{named} is disabled: a code would open nothing. Enable the account first."),
             ),
-            Refusal::CodesOff => Self(
+            OperateRefusal::CodesOff => Self(
                 StatusCode::CONFLICT,
                 "Nobody is asked for an operator's code here. Set accounts.recovery = \"admin\" and start the gateway again."
                     .to_owned(),
             ),
-            Refusal::TooManyGroups => {
+            OperateRefusal::TooManyGroups => {
                 Self(StatusCode::CONFLICT, format!("{named} would be in more than {} groups.", group::MOST))
             }
-            Refusal::Raced => Self(
+            OperateRefusal::Raced => Self(
                 StatusCode::CONFLICT,
                 "Somebody changed the same account at the same moment. Look at it, and try again.".to_owned(),
             ),

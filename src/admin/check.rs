@@ -1,4 +1,4 @@
-//! What `bmauth check` asks while the gateway has the store, which nobody else can open then.
+//! What `bmauth check` asks while the gateway has the store, which no other process can open then.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -26,8 +26,10 @@ pub struct StoreChecked {
 /// Which file it is, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFile {
-    device: u64,
-    inode: u64,
+    /// The device it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
 }
 
 /// The passkeys that cannot be used with an `rp_id`.
@@ -54,13 +56,13 @@ impl From<LockedOut> for LockOut {
     }
 }
 
-/// About what.
+/// The passkey domain that the store is checked against.
 #[derive(Debug, Deserialize)]
 pub(super) struct About {
     rp_id: String,
 }
 
-/// `GET /check?rp_id=`
+/// `GET /check?rp_id=` says which passkeys cannot be used with that domain.
 pub(super) async fn store(
     State(operating): State<Arc<Operating>>,
     about: Result<Query<About>, QueryRejection>,
@@ -69,5 +71,5 @@ pub(super) async fn store(
     let rp_id = Host::parse(&rp_id).map_err(|why| NotDone::unreadable(format!("rp_id: {why}.")))?;
     operating.auth.ready().await?;
     let lock_out = operating.auth.operate.locked_out(&rp_id).await?.into();
-    Ok(Json(StoreChecked { file: StoreFile::at(&operating.store), lock_out }))
+    Ok(Json(StoreChecked { file: operating.store.as_deref().and_then(StoreFile::at), lock_out }))
 }

@@ -42,14 +42,20 @@ pub fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    match tokio::time::timeout(PATIENCE, admin.auth.ready()).await {
-        Ok(Ok(())) => "ok\n".into_response(),
+    let problem = match tokio::time::timeout(PATIENCE, admin.auth.ready()).await {
+        Ok(Ok(())) => return "ok\n".into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+            "the store does not answer\n"
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store takes too long\n").into_response(),
+        Err(_) => "the store takes too long\n",
+    };
+    if admin.auth.shares_its_store() {
+        // It is the same for all gateways of that store. A load balancer that left all of them out would leave no
+        // gateway for known sessions, which go on.
+        return format!("degraded: {problem}").into_response();
     }
+    (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
 }
 
 async fn jwks(State(admin): State<Arc<Admin>>) -> Response {
@@ -59,5 +65,6 @@ async fn jwks(State(admin): State<Arc<Admin>>) -> Response {
 
 /// The counts in the Prometheus text format.
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.counts.text()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.counts.text_with(admin.auth.store_counts()))
+        .into_response()
 }

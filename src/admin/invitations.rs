@@ -16,10 +16,10 @@ use crate::domain::email::Email;
 use crate::domain::group;
 use crate::domain::invitation;
 
-/// Somebody who may register, as operators see it.
+/// A person who may register, as operators see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invitation {
-    /// Their address.
+    /// The address that may register.
     pub email: String,
     /// The groups that their account will be in.
     pub groups: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Invitations {
     pub next: Option<String>,
 }
 
-/// Somebody was invited.
+/// The answer to an invitation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invited {
     /// What was kept.
@@ -45,6 +45,8 @@ pub struct Invited {
     pub page: String,
     /// Those of the groups that no route asks for.
     pub unasked_groups: Vec<String>,
+    /// Whether the mail server is known to write to no address like that.
+    pub no_mail_to: bool,
 }
 
 impl Invitation {
@@ -70,7 +72,7 @@ pub(super) struct Add {
     admin: bool,
 }
 
-/// `GET /invitations?after=&limit=`
+/// `GET /invitations?after=&limit=` lists a page of invitations by address.
 pub(super) async fn list(
     State(operating): State<Arc<Operating>>,
     page: Result<Query<Page>, QueryRejection>,
@@ -82,7 +84,7 @@ pub(super) async fn list(
     Ok(Json(Invitations { invited: invited.iter().map(Invitation::of).collect(), next }))
 }
 
-/// `GET /invitations/{email}`
+/// `GET /invitations/{email}` shows one, or nothing where there is none.
 pub(super) async fn show(
     State(operating): State<Arc<Operating>>,
     Path(email): Path<String>,
@@ -91,7 +93,7 @@ pub(super) async fn show(
     Ok(Json(invitation.as_ref().map(Invitation::of)))
 }
 
-/// `POST /invitations/{email}?groups=&admin=`
+/// `POST /invitations/{email}?groups=&admin=` lets that address register, into those groups.
 pub(super) async fn add(
     State(operating): State<Arc<Operating>>,
     Path(email): Path<String>,
@@ -109,14 +111,16 @@ pub(super) async fn add(
     }
     let invited = operating.auth.operate.invite(read(&email)?, groups).await;
     let invited = invited.map_err(|failure| NotDone::about(&email, failure))?;
+    let no_mail_to = !operating.auth.operate.writes_to(&invited.email).await;
     Ok(Json(Invited {
         unasked_groups: operating.unasked(&invited.groups),
         invitation: Invitation::of(&invited),
         page: operating.register_page.clone(),
+        no_mail_to,
     }))
 }
 
-/// `POST /invitations/{email}/take-back`
+/// `POST /invitations/{email}/take-back` takes an invitation back that is not used yet.
 pub(super) async fn take_back(
     State(operating): State<Arc<Operating>>,
     Path(email): Path<String>,

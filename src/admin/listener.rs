@@ -1,5 +1,5 @@
-//! The listener for health and metrics: few connections at a time, and none that only stands there. It is for neighbours,
-//! but what they hold open is taken from the same files as everybody's connections.
+//! The listener for health and metrics: few connections at a time, and none that only stands there. It is for
+//! neighbours, but their connections take from the same limit of open files as visitors' do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ const MOST: usize = 32;
 /// How long one may say nothing.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Accepts them.
+/// Accepts the connections of the listener.
 #[derive(Debug)]
 pub struct AdminListener {
     socket: TcpListener,

@@ -1,6 +1,7 @@
 //! Sessions: see who is signed in where, and end it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -14,11 +15,12 @@ use super::paging::Page;
 use super::session::Session;
 use super::users::{self, User, UserChanged, find};
 use crate::domain::session::SessionId;
+use crate::store::InForce;
 
 /// Sessions by the address of their account, the newest first; of one account, or of a page of accounts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sessions {
-    /// The sessions.
+    /// The sessions of this page of the list.
     pub sessions: Vec<Session>,
     /// What to give as `after` for the next page; `None` on the last one.
     pub next: Option<String>,
@@ -31,7 +33,7 @@ pub struct SessionEnded {
     pub session: Session,
 }
 
-/// Whose sessions.
+/// Which sessions to list: those of one account, or of a page of accounts.
 #[derive(Debug, Deserialize)]
 pub(super) struct Whose {
     user: Option<String>,
@@ -68,6 +70,14 @@ pub(super) async fn end(
     let ended = operating.auth.operate.end_any_session(SessionId(public)).await;
     let (account, family) = ended.map_err(|failure| NotDone::about(&id, failure))?;
     Ok(Json(SessionEnded { session: Session::of(&operating.auth, &account, &family) }))
+}
+
+/// How long a gateway is waited for that has not heard yet.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `POST /in-force`: waits until what was done before is in force at every gateway of the store.
+pub(super) async fn in_force(State(operating): State<Arc<Operating>>) -> Result<Json<InForce>, NotDone> {
+    Ok(Json(operating.auth.ledger().in_force(PATIENCE).await?))
 }
 
 /// `POST /users/{email or id}/sessions/end`

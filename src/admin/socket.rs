@@ -1,8 +1,8 @@
-//! The socket beside the store: only root and the user who runs the gateway can open it.
+//! The admin socket, beside the store's file where there is one: only root and the user who runs the gateway can open it.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,13 +22,19 @@ pub fn beside(store: &Path) -> PathBuf {
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another gateway answers there.
-    #[error("{0}: a gateway answers there already. Stop it, or give this one a storage.path of its own.")]
+    #[error(
+        "{0}: a gateway answers there already. Stop it, or give this one a storage.path, or a server.admin_socket, of its own."
+    )]
     InUse(PathBuf),
     /// Something else has that name.
-    #[error("{0} is in the way: the gateway needs that name for its admin socket. Move it, or change storage.path.")]
+    #[error(
+        "{0} is in the way: the gateway needs that name for its admin socket. Move it, or name another with server.admin_socket."
+    )]
     InTheWay(PathBuf),
     /// The system gives sockets shorter names.
-    #[error("{0} is too long for a socket, which may have about 90 bytes. Choose a shorter storage.path.")]
+    #[error(
+        "{0} is too long for a socket, which may have about 90 bytes. Name a shorter one with server.admin_socket."
+    )]
     TooLong(PathBuf),
     /// The system refuses.
     #[error("{0}: the admin socket cannot be made there")]
@@ -57,7 +63,7 @@ impl Socket {
     /// # Errors
     /// Any [`SocketError`].
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
-        // Its name while it is made may fit where its own does not, and nobody could connect.
+        // Its name while it is made may fit where its own does not, and then no client could connect.
         std::os::unix::net::SocketAddr::from_pathname(path).map_err(|_| SocketError::TooLong(path.to_owned()))?;
         make_way(path)?;
         let refused = |error: io::Error| {
@@ -68,8 +74,13 @@ impl Socket {
             }
         };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Made where nobody else can reach it and moved into place once its mode is right: there is no moment at which
-        // a stranger could connect.
+        // A folder for sockets is gone after each start of the machine.
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(refused(error)),
+            Ok(()) | Err(_) => {}
+        }
+        // Made in a folder that the gateway alone can reach, and moved into place once its mode is right: there is no
+        // moment at which a stranger could connect.
         let mut builder = tempfile::Builder::new();
         let private = builder.prefix(".sock").permissions(Permissions::from_mode(0o700)).tempdir_in(folder);
         let private = private.map_err(refused)?;
@@ -134,7 +145,7 @@ const fn may_operate(uid: u32, owner: u32) -> bool {
     uid == 0 || uid == owner
 }
 
-/// Makes sure that whatever is at `path` may be replaced: nothing, or a socket where nobody answers.
+/// Makes sure that whatever is at `path` may be replaced: nothing, or a socket where no process answers.
 fn make_way(path: &Path) -> Result<(), SocketError> {
     let refused = |error| SocketError::Refused(path.to_owned(), error);
     let found = match fs::symlink_metadata(path) {

@@ -18,7 +18,8 @@ use super::paging::{Page, next};
 use super::session::Session;
 use crate::auth::operate::{Known, Who};
 use crate::domain::account::Account;
-use crate::domain::activity::{self, What};
+use crate::domain::activity;
+use crate::domain::address::Move;
 use crate::domain::clock::Timestamp;
 use crate::domain::operate::Regroup;
 use crate::domain::{passkey, provider, recovery};
@@ -46,7 +47,7 @@ pub struct User {
 /// A page of accounts by address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Users {
-    /// The accounts.
+    /// The accounts of this page of the list.
     pub users: Vec<User>,
     /// What to give as `after` for the next page; `None` on the last one.
     pub next: Option<String>,
@@ -67,7 +68,7 @@ pub struct Passkey {
     pub browser: String,
     /// When the account got it.
     pub created_at: String,
-    /// When it last signed somebody in.
+    /// When it last signed its owner in.
     pub last_used_at: Option<String>,
 }
 
@@ -76,7 +77,7 @@ pub struct Passkey {
 pub struct Event {
     /// What: `signed-in`, `passkey-added`, …
     pub what: String,
-    /// When.
+    /// When it happened (RFC 3339).
     pub at: String,
     /// The browser it happened in, in words.
     pub browser: String,
@@ -95,10 +96,23 @@ pub struct HeldRecovery {
     pub browser: String,
 }
 
+/// A change of address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AddressChange {
+    /// The new address, while it waits for its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The address from before, which is kept for the account while the change can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Until when; with neither of them, until when the account is held up since a change was undone.
+    pub until: String,
+}
+
 /// Everything about an account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserShown {
-    /// The account.
+    /// The account itself.
     pub user: User,
     /// Its passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
@@ -108,6 +122,9 @@ pub struct UserShown {
     pub events: Vec<Event>,
     /// Its held recovery.
     pub held_recovery: Option<HeldRecovery>,
+    /// Its change of address, while it waits for its code, can be undone, or was undone within a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_change: Option<AddressChange>,
     /// Until when an operator's code opens it.
     pub recovery_code_until: Option<String>,
 }
@@ -132,12 +149,12 @@ pub struct Regrouped {
     pub unasked_groups: Vec<String>,
 }
 
-/// A code for somebody who lost their devices.
+/// A code for a person who lost their devices.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecoveryCode {
-    /// Whose.
+    /// The address of the account that the code opens.
     pub email: String,
-    /// To be told to that person, and to nobody else.
+    /// To be told to that person alone.
     pub code: String,
     /// Until when it can be entered.
     pub expires_at: String,
@@ -181,7 +198,7 @@ impl Passkey {
 impl Event {
     fn of(event: &activity::Event) -> Self {
         Self {
-            what: event_name(event.what).to_owned(),
+            what: event.what.as_str().to_owned(),
             at: event.at.rfc3339(),
             browser: event.browser.clone(),
             address: event.address,
@@ -195,26 +212,11 @@ impl HeldRecovery {
     }
 }
 
-/// The public name of what happened; scripts rely on it.
-const fn event_name(what: What) -> &'static str {
-    match what {
-        What::Registered => "registered",
-        What::SignedIn => "signed-in",
-        What::PasskeyAdded => "passkey-added",
-        What::PasskeyRemoved => "passkey-removed",
-        What::PasskeyCopied => "passkey-copied",
-        What::LinkApproved => "link-approved",
-        What::LinkDenied => "link-denied",
-        What::RecoveryHeld => "recovery-held",
-        What::RecoveryCancelled => "recovery-cancelled",
-        What::RecoveryContested => "recovery-contested",
-        What::RecoveryUndone => "recovery-undone",
-        What::ReviewAnswered => "review-answered",
-        What::Recovered => "recovered",
-        What::SignedOutEverywhere => "signed-out-everywhere",
-        What::TokenCopied => "token-copied",
-        What::PasskeyCanSync => "passkey-can-sync",
-        What::PasskeyMoved => "passkey-moved",
+impl AddressChange {
+    fn of(moving: &Move) -> Self {
+        let [to, from] =
+            [moving.asked_for(), moving.former()].map(|address| address.map(|address| address.as_str().to_owned()));
+        Self { to, from, until: moving.expires_at.rfc3339() }
     }
 }
 
@@ -234,7 +236,7 @@ pub(super) async fn find(operating: &Operating, who: &str) -> Result<Account, No
     operating.auth.operate.find_account(&named).await.map_err(|failure| NotDone::about(who, failure))
 }
 
-/// `GET /users?after=&limit=`
+/// `GET /users?after=&limit=` lists a page of accounts by address.
 pub(super) async fn list(
     State(operating): State<Arc<Operating>>,
     page: Result<Query<Page>, QueryRejection>,
@@ -250,7 +252,7 @@ pub(super) async fn show(
     Path(who): Path<String>,
 ) -> Result<Json<UserShown>, NotDone> {
     let account = find(&operating, &who).await?;
-    let Known { account, passkeys, sessions, events, hold, code_until } =
+    let Known { account, passkeys, sessions, events, hold, moving, code_until } =
         operating.auth.operate.look_up(account).await?;
     Ok(Json(UserShown {
         user: User::of(&account),
@@ -258,6 +260,7 @@ pub(super) async fn show(
         sessions: sessions.iter().map(|family| Session::of(&operating.auth, &account, family)).collect(),
         events: events.iter().map(Event::of).collect(),
         held_recovery: hold.as_ref().map(HeldRecovery::of),
+        address_change: moving.as_ref().map(AddressChange::of),
         recovery_code_until: code_until.map(Timestamp::rfc3339),
     }))
 }
@@ -334,7 +337,7 @@ pub(super) async fn recover(
     Path(who): Path<String>,
 ) -> Result<Json<RecoveryCode>, NotDone> {
     let account = find(&operating, &who).await?;
-    let mode = operating.auth.recover.mode_for(Some(&account));
+    let mode = operating.auth.recover.mode_for(&account).await;
     let given = operating.auth.operate.give_code(account, mode).await;
     let given = given.map_err(|failure| NotDone::about(&who, failure))?;
     Ok(Json(RecoveryCode {

@@ -17,8 +17,8 @@ use crate::domain::network::is_local;
 pub struct Names(pub Arc<[Host]>);
 
 impl Names {
-    /// Whether that is the name of an address here and not of a web site. A site of a visitor's browser can have its name
-    /// lead here (DNS rebinding), but only a name that somebody can register.
+    /// Whether that is the name of an address here and not of a web site. A site in a visitor's browser can have its
+    /// name lead here (DNS rebinding), but only a name that can be registered.
     fn hold(&self, host: &Host) -> bool {
         let name = host.as_str();
         let is_inside = [".internal", ".local", ".svc", ".svc.cluster.local"].iter().any(|end| name.ends_with(end));
@@ -26,7 +26,7 @@ impl Names {
     }
 }
 
-/// Refuses whoever comes from a public address.
+/// Refuses clients with a public address.
 pub async fn only_local(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
     if is_local(peer.ip()) {
         return next.run(request).await;
@@ -35,7 +35,7 @@ pub async fn only_local(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Req
     (StatusCode::FORBIDDEN, "only loopback and private addresses may ask here\n").into_response()
 }
 
-/// Refuses whoever asks by the name of some web site.
+/// Refuses requests that name a web site's host.
 pub async fn only_by_name(State(names): State<Names>, request: Request, next: Next) -> Response {
     let host = match request.uri().authority() {
         Some(named) => Some(named.as_str().as_bytes()),

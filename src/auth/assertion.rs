@@ -79,15 +79,15 @@ impl Core {
         let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
         check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| refuse(&unproved))?;
         let (named, handle) = (self.records.passkey(&claimed).await?, user_handle(&answer));
-        // By the key it names, or in vain where that is nobody's: whoever asks waits as long, and is put off as soon,
-        // either way.
+        // By the key it names, or in vain where no account has that key. The caller waits as long, and is put off as
+        // soon, either way.
         let (state, key, relying_party) = (question.state().clone(), named.clone(), self.relying_party.clone());
         let verified = self.verifying.run(move || match key {
             Some(passkey) => relying_party.verify_sign_in(&answer, state, &passkey),
             None => Err(relying_party.verify_in_vain(&answer, state)),
         });
         let verified = verified.await.map_err(|_refused| WorldFailure::Busy)?;
-        // No account is called by the name that is nobody's, and it is looked for all the same.
+        // No account has the nil id; it stands for the owner of an unknown key, and is looked for all the same.
         let owner = named.as_ref().map_or(AccountId(Uuid::nil()), |passkey| passkey.account);
         let owner = self.records.account(owner).await?;
         if let (Some(passkey), Some(owner)) = (&named, owner)
@@ -115,8 +115,8 @@ impl Core {
         Err(Failure::Refused(self.unproved(&claimed, named.is_some(), visitor).await?))
     }
 
-    /// Why an answer proves nothing, by the passkey it names. A made-up id is refused as if it were somebody's, and after
-    /// as many reads; and the key of a registration that waits for its code is not one to be forgotten.
+    /// Why an answer proves nothing, by the passkey it names. A made-up id is refused as if an account had it, and
+    /// after as many reads. The key of a registration that waits for its code is not one to be forgotten.
     async fn unproved(
         &self,
         claimed: &CredentialId,
@@ -156,7 +156,7 @@ impl Core {
         let mut may_write = false;
         if moved {
             tracing::info!(account = %owner.id, "a passkey's counter began anew: it was moved to another manager");
-            // Counted by itself: too many letters must not keep anybody from signing in.
+            // Counted by itself: too many letters must not keep the owner from signing in.
             let told = self.keys.counter(&[b"moved", owner.id.0.as_bytes()]);
             may_write = match self.carry_out(assertion::write_of_move(told, self.now())).await {
                 Ok(()) => true,

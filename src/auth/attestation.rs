@@ -26,7 +26,7 @@ pub(super) struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    /// Somebody with an account, who has those passkeys that are not to be made again.
+    /// A person with an account, who has those passkeys that are not to be made again.
     pub(super) fn of(account: &'a Account, passkeys: &'a [Passkey]) -> Self {
         Self { account: account.id, email: &account.email, name: account.name.as_deref(), passkeys }
     }

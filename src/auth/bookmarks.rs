@@ -16,8 +16,8 @@ use crate::domain::secret::Secret;
 use crate::domain::visitor;
 use crate::store::StoreError;
 
-/// How many a network may have kept at once, and how many more each minute: anybody can ask for one, and each takes as much
-/// of the store as the largest head of a request. Visitors whom nobody tells apart share one network's.
+/// How many a network may have kept at once, and how many more each minute. Any visitor can ask for one, and each takes
+/// as much of the store as the largest head of a request. Visitors who cannot be told apart share one network's.
 const BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
 

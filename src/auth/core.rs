@@ -12,14 +12,16 @@ use super::verifying::Verifying;
 use crate::counts::Counts;
 use crate::domain::ceremony::{Ceremony, CeremonyId, Stale};
 use crate::domain::clock::{Clock, Entropy, Timestamp};
+use crate::domain::email::Email;
 use crate::domain::moment::Moment;
 use crate::domain::plan::Plan;
 use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
+use crate::mail::transport::Transport;
 use crate::store::{CommitError, Records, StoreError};
 
-/// How often what lost a race is read again and tried anew. Whoever wins is one step further, and most of what is raced
-/// for has fewer steps than this.
+/// How often what lost a race is read again and tried anew. The request that wins is one step further, and most of what
+/// is raced for has fewer steps than this.
 pub(super) const RACES: usize = 16;
 
 /// What every flow stands on.
@@ -34,6 +36,8 @@ pub(super) struct Core {
     pub(super) identity: Arc<Identity>,
     pub(super) keys: Keys,
     pub(super) counts: Arc<Counts>,
+    /// Letters leave by the outbox; here it is only asked whether they can.
+    pub(super) post: Arc<dyn Transport>,
 }
 
 impl Core {
@@ -45,6 +49,12 @@ impl Core {
     /// The present moment of a visitor, for a step.
     pub(super) fn moment<'a>(&'a self, visitor: &'a Visitor) -> Moment<'a> {
         Moment { visitor, now: self.now(), entropy: &*self.entropy }
+    }
+
+    /// Whether letters can be written to that address, with an account or without: some mail servers know no letters
+    /// outside ASCII before the `@`.
+    pub(super) async fn writes_to(&self, email: &Email) -> bool {
+        self.post.writes_to(email).await
     }
 
     /// Carries a plan out; see [`Ledger::carry_out`].

@@ -8,7 +8,7 @@ use super::sessions::{LiveSession, Sessions};
 use super::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::hand_off::{self, Code, Purpose, Refusal, Said};
+use crate::domain::hand_off::{self, Code, HandOffRefusal, Purpose, Said};
 use crate::domain::host::Host;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SignedIn};
@@ -53,11 +53,11 @@ impl HandOffFlow {
     /// to the same session.
     ///
     /// # Errors
-    /// Any [`Refusal`]; a failure of the store.
-    pub async fn take(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Taken, Failure<Refusal>> {
+    /// Any [`HandOffRefusal`]; a failure of the store.
+    pub async fn take(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Taken, Failure<HandOffRefusal>> {
         let core = &self.core;
         let key = &core.keys.hand_offs;
-        let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
+        let host = visitor.host().ok_or(Failure::Refused(HandOffRefusal::NoState))?;
         let (said, from, theirs) = self.open(code, state, host).await?;
         let here = match visitor.session {
             Some(token) => self.sessions.find_at(token, host).await?,
@@ -66,7 +66,7 @@ impl HandOffFlow {
         let (token, id) = said.session(state, key);
         if let Some(made) = core.records.session(token.digest()).await? {
             let session = Some(made).filter(|made| made.family() == from.family() && made.host.as_ref() == Some(host));
-            return Ok(signed_in(token, session.ok_or(Failure::Refused(Refusal::Unknown))?));
+            return Ok(signed_in(token, session.ok_or(Failure::Refused(HandOffRefusal::Unknown))?));
         }
         if here.as_ref().is_some_and(|here| here.family() == from.family()) {
             return Ok(Taken::Already);
@@ -81,12 +81,12 @@ impl HandOffFlow {
     /// Whose session a code was made for that [`HandOffFlow::take`] would take.
     ///
     /// # Errors
-    /// Any [`Refusal`]; a failure of the store.
-    pub async fn whose(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Email, Failure<Refusal>> {
-        let host = visitor.host().ok_or(Failure::Refused(Refusal::NoState))?;
+    /// Any [`HandOffRefusal`]; a failure of the store.
+    pub async fn whose(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Email, Failure<HandOffRefusal>> {
+        let host = visitor.host().ok_or(Failure::Refused(HandOffRefusal::NoState))?;
         let (said, ..) = self.open(code, state, host).await?;
         let account = self.core.records.account(said.account).await?;
-        account.map(|account| account.email).ok_or(Failure::Refused(Refusal::SignedOut))
+        account.map(|account| account.email).ok_or(Failure::Refused(HandOffRefusal::SignedOut))
     }
 
     /// What a code says, the session that it was made for, and all of that account.
@@ -95,11 +95,11 @@ impl HandOffFlow {
         code: &str,
         state: &Secret,
         host: &Host,
-    ) -> Result<(Said, Session, Vec<Session>), Failure<Refusal>> {
+    ) -> Result<(Said, Session, Vec<Session>), Failure<HandOffRefusal>> {
         let (core, purpose) = (&self.core, Purpose { host, state: state.digest() });
         let said = Code::open(code, purpose, core.now(), &core.keys.hand_offs).map_err(Failure::Refused)?;
         let theirs = core.records.sessions(said.account).await?;
-        let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(Refusal::SignedOut))?;
+        let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(HandOffRefusal::SignedOut))?;
         Ok((said, from, theirs))
     }
 

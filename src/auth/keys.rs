@@ -24,6 +24,8 @@ pub struct Keys {
     pub fakes: MacKey,
     /// Of the links that cancel held recoveries.
     pub holds: MacKey,
+    /// Of the links that undo changes of address.
+    pub moves: MacKey,
     /// Of the codes of links.
     pub links: MacKey,
     /// Of the codes that operators give out.
@@ -50,6 +52,7 @@ impl Keys {
             presses: key("presses"),
             fakes: key("fake credentials"),
             holds: key("held recoveries"),
+            moves: key("changes of address"),
             links: key("links"),
             admin_codes: key("admin codes"),
             api_sessions: key("API sessions"),
@@ -64,9 +67,10 @@ impl Keys {
         SecretDigest::from_bytes(self.api_sessions.mac(&[id.0.as_bytes()]))
     }
 
-    /// What an account would be called that this browser makes for an address about now: the same for whoever begins twice,
-    /// so that the passkey of the second time takes the place of the first one's in the browser's manager, and is no dead
-    /// twin beside it (WebAuthn L3 §5.1.3). An hour later it is another one, since no account is called as one before it.
+    /// The id of the account that this browser would make for an address about now. A visitor who begins twice gets the
+    /// same one. So the second passkey takes the place of the first in the browser's manager, and is no dead twin
+    /// beside it (WebAuthn L3 §5.1.3). An hour later the id is another one, since no account gets the id of one before
+    /// it.
     pub(super) fn account_to_be(&self, browser: SecretDigest, email: &Email, now: Timestamp) -> AccountId {
         let hour = now.unix() / 3600;
         let mac = self.accounts.mac(&[browser.bytes(), email.as_str().as_bytes(), &hour.to_be_bytes()]);

@@ -1,16 +1,26 @@
-//! The one way by which the store is changed. What a commit ended there is ended here too, and whoever waits for it is
-//! woken.
+//! The one way by which the store is changed. What a commit ended there is ended here too, and pages that wait for it
+//! are woken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use super::link::watch::Watchers;
+use super::sessions::live::LiveSession;
 use super::sessions::table::SessionTable;
 use crate::domain::clock::Timestamp;
-use crate::domain::plan::{Change, Durability, Effects, Plan};
-use crate::domain::session::SessionLimits;
-use crate::store::{CommitError, Records, Store, StoreError};
+use crate::domain::plan::{Change, Durability, Effects, Plan, TouchedLinks};
+use crate::domain::session::{SessionLimits, SignedIn};
+use crate::domain::token_family::Cut;
+use crate::store::{CommitError, Heard, InForce, Records, Shared, Store, StoreError, Taken};
+
+/// Within how long all live sessions are held against the store, where something may have been missed.
+const DOUBT: Duration = Duration::from_secs(1);
+/// How many of them at once.
+const LOOKED_AT_ONCE: usize = 8;
 
 /// The store, which is read by [`Ledger::records`] and changed by [`Ledger::carry_out`] alone; and what a change of it
 /// has to reach: the live sessions, the pages that wait for a link, the letters to be sent.
@@ -52,7 +62,7 @@ impl Ledger {
         self.letters.notified().await;
     }
 
-    /// Commits a plan, ends here what it ended in the store, and wakes whoever waits for it.
+    /// Commits a plan, ends here what it ended in the store, and wakes the pages that wait for it.
     ///
     /// # Errors
     /// As [`Store::commit`]; after a conflict nothing has changed.
@@ -83,7 +93,7 @@ impl Ledger {
         let effects = with_heads(effects, &*store, &sessions).await?;
         let committing = tokio::spawn(async move {
             let committed = store.commit(changes, durability).await;
-            // After a fault nobody knows whether the changes were kept: what is gone is ended, too.
+            // After a fault it is not known whether the changes were kept, so what is gone is ended, too.
             if !matches!(committed, Err(CommitError::Conflict(_))) {
                 end(&effects, &*store, &sessions).await;
             }
@@ -93,6 +103,73 @@ impl Ledger {
             problem: "a commit was broken off".to_owned(),
             source: Some(Box::new(error)),
         })?
+    }
+
+    /// Waits for what other gateways of the store do, as [`Store::hear`] does. Ends here what they ended, and wakes the
+    /// pages that wait for it. Returns whether the signing keys are others.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn hear(&self) -> Result<bool, StoreError> {
+        match self.store.hear().await? {
+            Heard::Effects(effects) => {
+                end(&effects, &*self.store, &self.sessions).await;
+                self.links.tell(&effects.links);
+                Ok(effects.keys)
+            }
+            Heard::Doubt => {
+                self.doubt().await;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Says whether all that was heard so far is in force here, as [`Store::set_in_force`] does.
+    pub fn set_in_force(&self, is_in_force: bool) {
+        self.store.set_in_force(is_in_force);
+    }
+
+    /// Something may have been missed: each live session is held against the store, and ends here where it is not as it was.
+    /// What has not been looked at within a moment ends, too: its next request reads it again. Pages look again.
+    async fn doubt(&self) {
+        let until = Instant::now() + DOUBT;
+        let looked = stream::iter(self.sessions.all()).map(async |live| {
+            if !matches!(timeout_at(until, is_still(&live, &*self.store, self.sessions.limits())).await, Ok(Ok(true))) {
+                self.sessions.end(live.token());
+            }
+        });
+        looked.buffer_unordered(LOOKED_AT_ONCE).collect::<()>().await;
+        self.links.tell(&TouchedLinks::Any);
+    }
+
+    /// Forgets every session: each is read again with its next request, and what is open in it ends.
+    pub fn forget_all(&self) {
+        self.sessions.end_all();
+        self.links.tell(&TouchedLinks::Any);
+    }
+
+    /// Waits until what was committed before is in force at every gateway, as [`Store::in_force`] does.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn in_force(&self, patience: Duration) -> Result<InForce, StoreError> {
+        self.store.in_force(patience).await
+    }
+
+    /// What was taken out of the buckets of all gateways, as [`Store::share`] does.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn share(&self, taken: &[Taken]) -> Result<Vec<Shared>, StoreError> {
+        self.store.share(taken).await
+    }
+
+    /// This gateway stops, as [`Store::leave`] says.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        self.store.leave().await
     }
 
     /// Deals with what is from the future, as [`Store::set_back`] does. Live sessions know already.
@@ -118,8 +195,18 @@ impl Ledger {
     }
 }
 
+/// Whether a live session is as the store has it.
+async fn is_still(live: &LiveSession, store: &dyn Store, limits: SessionLimits) -> Result<bool, StoreError> {
+    let Some((session, account)) = store.session_and_account(live.token()).await? else { return Ok(false) };
+    // Those of the API alone have tokens, and are good at every host.
+    let family = if session.host.is_none() { store.tokens(session.token).await? } else { None };
+    let cut = family.map_or(Cut::NONE, |family| family.cut);
+    let ends_at = limits.absolute_end(session.created_at);
+    Ok(live.is_still(&SignedIn { session, account, ends_at }, cut, limits))
+}
+
 /// The same effects, with the head of each session that is a member of a family: with one of them ends the head, and so
-/// do all. Afterwards nobody could say which it was.
+/// do all. Once they have ended, which head it was could not be found any more.
 async fn with_heads(mut effects: Effects, store: &dyn Records, sessions: &SessionTable) -> Result<Effects, StoreError> {
     for token in effects.sessions.clone() {
         let family = match sessions.peek(token) {

@@ -20,9 +20,11 @@ use crate::domain::ceremony::{CeremonyId, Subject};
 use crate::domain::destination::Destination;
 use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
 use crate::domain::link::id::LinkId;
-use crate::domain::link::seen::{Role, Seen};
-use crate::domain::link::steps::{self, Counters, Finished, SignedInAs};
-use crate::domain::link::{FreshLink, Link, Offer, Refusal};
+use crate::domain::link::seen::{Device, Role, Seen};
+use crate::domain::link::steps::{self, Counters, Finished, Picked, SignedInAs};
+use crate::domain::link::{FreshLink, Link, LinkRefusal, Offer};
+use crate::domain::manage;
+use crate::domain::passkey::Naming;
 use crate::domain::plan::{Conflict, PasskeyConflict, Plan, SessionConflict};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -43,7 +45,7 @@ pub struct LinkFlow {
 /// A link that was just made, with the codes that only its page gets to know.
 #[derive(Debug)]
 pub struct ShownLink {
-    /// The link.
+    /// The link as it was stored.
     pub link: Link,
     /// The code in the picture.
     pub scan_code: ScanCode,
@@ -60,6 +62,17 @@ pub struct Found {
     pub state: LinkState,
     /// Whether the browser is the one that waits now, as [`Visitor::moved_on`].
     pub has_moved: bool,
+}
+
+/// A number that was right.
+#[derive(Debug)]
+pub struct Picking {
+    /// The question for a passkey.
+    pub ceremony: CeremonyId,
+    /// The challenge that the approving browser's passkey answers.
+    pub options: PublicKeyCredentialRequestOptions,
+    /// Who shows the number.
+    pub device: Option<Device>,
 }
 
 /// What a browser of a link is told.
@@ -91,9 +104,9 @@ impl LinkFlow {
     }
 
     /// Nothing goes on where linking is off.
-    fn on(&self) -> Result<Policy, Failure<Refusal>> {
+    fn on(&self) -> Result<Policy, Failure<LinkRefusal>> {
         match self.policy {
-            Policy::Off => Err(Failure::Refused(Refusal::Off)),
+            Policy::Off => Err(Failure::Refused(LinkRefusal::Off)),
             policy @ (Policy::On | Policy::SameNetwork) => Ok(policy),
         }
     }
@@ -101,24 +114,28 @@ impl LinkFlow {
     /// A new device asks to be let in. It goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
-    /// [`Refusal::Off`]; a failure of the store.
-    pub async fn ask(&self, return_to: Destination, visitor: &Visitor) -> Result<ShownLink, Failure<Refusal>> {
+    /// [`LinkRefusal::Off`]; a failure of the store.
+    pub async fn ask(&self, return_to: Destination, visitor: &Visitor) -> Result<ShownLink, Failure<LinkRefusal>> {
         self.on()?;
         let visitor = visitor.moved_on();
-        self.show(|fresh| Link::ask(fresh, &visitor, return_to.clone(), self.core.now())).await
+        self.show(|fresh| {
+            let number = code::number(&*self.core.entropy, std::iter::empty());
+            Link::ask(fresh, number, &visitor, return_to.clone(), self.core.now())
+        })
+        .await
     }
 
     /// A signed-in browser offers to let a new device in.
     ///
     /// # Errors
-    /// [`Refusal::Off`], [`Refusal::NotSignedIn`]; a failure of the store.
-    pub async fn offer(&self, visitor: &Visitor) -> Result<ShownLink, Failure<Refusal>> {
+    /// [`LinkRefusal::Off`], [`LinkRefusal::NotSignedIn`]; a failure of the store.
+    pub async fn offer(&self, visitor: &Visitor) -> Result<ShownLink, Failure<LinkRefusal>> {
         self.on()?;
-        let (account, session) = self.signed_in_as(visitor).await?.ok_or(Failure::Refused(Refusal::NotSignedIn))?;
+        let (account, session) = self.signed_in_as(visitor).await?.ok_or(Failure::Refused(LinkRefusal::NotSignedIn))?;
         self.show(|fresh| Link::offer(fresh, visitor, Offer { account, session }, self.core.now())).await
     }
 
-    async fn show(&self, make: impl Fn(FreshLink) -> Link) -> Result<ShownLink, Failure<Refusal>> {
+    async fn show(&self, make: impl Fn(FreshLink) -> Link) -> Result<ShownLink, Failure<LinkRefusal>> {
         for _ in 0..RACES {
             let entropy = &*self.core.entropy;
             let (scan_code, short_code) = (ScanCode::generate(entropy), ShortCode::generate(entropy));
@@ -126,7 +143,6 @@ impl LinkFlow {
                 id: LinkId(entropy.uuid()),
                 scan_code: scan_code.digest(&self.core.keys.links),
                 short_code: short_code.digest(&self.core.keys.links),
-                number: code::number(entropy),
             });
             match self.core.carry_out(steps::show(link)).await {
                 Ok(link) => {
@@ -141,14 +157,20 @@ impl LinkFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// A code was scanned or typed: this browser becomes the other side of its link, and once signed in by it goes on to
+    /// A code was scanned or typed: this browser is on the other side of its link, and once signed in by it goes on to
     /// `return_to`. Typed codes are counted first.
     ///
     /// # Errors
-    /// [`Refusal::Off`], [`Refusal::NoLink`], [`Refusal::TooMany`], [`Refusal::OtherNetwork`]; a failure of the store.
-    pub async fn find(&self, text: &str, return_to: Destination, visitor: &Visitor) -> Result<Found, Failure<Refusal>> {
+    /// [`LinkRefusal::Off`], [`LinkRefusal::NoLink`], [`LinkRefusal::Crowded`], [`LinkRefusal::TooMany`], [`LinkRefusal::OtherNetwork`]; a
+    /// failure of the store.
+    pub async fn find(
+        &self,
+        text: &str,
+        return_to: Destination,
+        visitor: &Visitor,
+    ) -> Result<Found, Failure<LinkRefusal>> {
         let policy = self.on()?;
-        let brought = Brought::parse(text).ok_or(Failure::Refused(Refusal::NoLink))?;
+        let brought = Brought::parse(text).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
         if let Brought::Short(_) = brought {
             let counters = Counters {
                 network: self.core.keys.counter(&[b"link codes from", &visitor.network()]),
@@ -156,34 +178,45 @@ impl LinkFlow {
             };
             self.core.carry_out(steps::count_code(counters, self.core.now())).await?;
         }
-        let link = self.core.records.link_by_code(brought.digest(&self.core.keys.links)).await?;
-        let link = link.ok_or(Failure::Refused(Refusal::NoLink))?;
-        if !self.stands(&link).await? {
-            return Err(Failure::Refused(Refusal::NoLink));
+        for _ in 0..RACES {
+            let link = self.core.records.link_by_code(brought.digest(&self.core.keys.links)).await?;
+            let link = link.ok_or(Failure::Refused(LinkRefusal::NoLink))?;
+            if !self.stands(&link).await? {
+                return Err(Failure::Refused(LinkRefusal::NoLink));
+            }
+            let plan = steps::find(link, return_to.clone(), policy, self.core.moment(visitor));
+            let plan = plan.map_err(Failure::Refused)?;
+            let link = if plan.changes.is_empty() {
+                plan.then
+            } else {
+                match self.core.carry_out(plan).await {
+                    Ok(link) => link,
+                    // Another browser brought it meanwhile, or a number was typed.
+                    Err(CommitError::Conflict(Conflict::LinkChanged)) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            let moved = visitor.moved_on();
+            let has_moved = link.waiting(moved.browser).is_some();
+            let state = self.state(link.id, if has_moved { &moved } else { visitor }).await?;
+            return Ok(Found { state, has_moved });
         }
-        let id = link.id;
-        let plan = steps::find(link, return_to, policy, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let (moved, has_moved) = (visitor.moved_on(), plan.then.is_awaited_by(visitor.moved_on().browser));
-        if !plan.changes.is_empty() {
-            self.core.carry_out(plan).await?;
-        }
-        let state = self.state(id, if has_moved { &moved } else { visitor }).await?;
-        Ok(Found { state, has_moved })
+        Err(WorldFailure::Raced.into())
     }
 
     /// What this browser sees of a link.
     ///
     /// # Errors
-    /// [`Refusal::Off`]; [`Refusal::NoLink`] for any browser but its two, and once it is finished; a failure of the store.
-    pub async fn state(&self, id: LinkId, visitor: &Visitor) -> Result<LinkState, Failure<Refusal>> {
+    /// [`LinkRefusal::Off`]; [`LinkRefusal::NoLink`] for any browser but its own, and once it is finished; a failure of the store.
+    pub async fn state(&self, id: LinkId, visitor: &Visitor) -> Result<LinkState, Failure<LinkRefusal>> {
         self.on()?;
         let link = self.load(id).await?;
         self.state_of(&link, visitor).await
     }
 
-    async fn state_of(&self, link: &Link, visitor: &Visitor) -> Result<LinkState, Failure<Refusal>> {
+    async fn state_of(&self, link: &Link, visitor: &Visitor) -> Result<LinkState, Failure<LinkRefusal>> {
         let stands = self.stands(link).await?;
-        let seen = link.seen_by(visitor, stands, self.core.now()).ok_or(Failure::Refused(Refusal::NoLink))?;
+        let seen = link.seen_by(visitor, stands, self.core.now()).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
         let account = match seen.role {
             Role::Waiting => None,
             Role::Approving => self.sessions.of(visitor).await?.map(|live| email_of(&live)),
@@ -194,23 +227,18 @@ impl LinkFlow {
     /// Waits for changes of a link, for a browser that sees it.
     ///
     /// # Errors
-    /// As [`LinkFlow::state`]; [`Refusal::TooMany`] where too many pages wait.
-    pub async fn watch(&self, id: LinkId, visitor: &Visitor) -> Result<Watcher, Failure<Refusal>> {
+    /// As [`LinkFlow::state`]; [`LinkRefusal::TooMany`] where too many pages wait.
+    pub async fn watch(&self, id: LinkId, visitor: &Visitor) -> Result<Watcher, Failure<LinkRefusal>> {
         self.state(id, visitor).await?;
-        self.watchers.watch(id).ok_or(Failure::Refused(Refusal::TooMany))
+        self.watchers.watch(id).ok_or(Failure::Refused(LinkRefusal::TooMany { wait: None }))
     }
 
-    /// The number was typed. Where it is right, a challenge for this link alone: for the passkeys of the account that is
-    /// signed in, or for any passkey.
+    /// The number was typed. Where it is right, a challenge for this link with the browser that shows the number, and
+    /// nothing else: for the passkeys of the account that is signed in, or for any passkey.
     ///
     /// # Errors
-    /// Any [`Refusal`] of an approving browser; a failure of the store.
-    pub async fn type_number(
-        &self,
-        id: LinkId,
-        typed: u8,
-        visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+    /// Any [`LinkRefusal`] of an approving browser; a failure of the store.
+    pub async fn type_number(&self, id: LinkId, typed: u8, visitor: &Visitor) -> Result<Picking, Failure<LinkRefusal>> {
         let policy = self.on()?;
         let right = self.count_number(id, typed, visitor, policy).await?;
         let (subject, allowed) = match self.signed_in_as(visitor).await? {
@@ -221,7 +249,7 @@ impl LinkFlow {
         let (ceremony, options) = self.core.question(proves, allowed, Destination::root(), moment)?;
         let id = ceremony.id;
         self.core.carry_out(Plan::ask(ceremony.until(right.expires_at()))).await?;
-        Ok((id, options))
+        Ok(Picking { ceremony: id, options, device: right.device(visitor) })
     }
 
     async fn count_number(
@@ -230,7 +258,7 @@ impl LinkFlow {
         typed: u8,
         visitor: &Visitor,
         policy: Policy,
-    ) -> Result<steps::RightNumber, Failure<Refusal>> {
+    ) -> Result<steps::RightNumber, Failure<LinkRefusal>> {
         for _ in 0..RACES {
             let link = self.standing(id, visitor).await?;
             let moment = self.core.moment(visitor);
@@ -248,13 +276,13 @@ impl LinkFlow {
     /// The device answered for the link: verifies it and approves. Refused or not, the ceremony is over.
     ///
     /// # Errors
-    /// Any [`Refusal`] of an approving browser; a failure of the store.
+    /// Any [`LinkRefusal`] of an approving browser; a failure of the store.
     pub async fn approve(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<LinkState, Failure<Refusal>> {
+    ) -> Result<LinkState, Failure<LinkRefusal>> {
         let policy = self.on()?;
         let ceremony = self.core.ceremony(ceremony).await?;
         let question = steps::open_proof(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
@@ -265,39 +293,43 @@ impl LinkFlow {
 
     async fn prove(
         &self,
-        question: Question<LinkId>,
+        question: Question<Picked>,
         answer: PublicKeyCredential,
         visitor: &Visitor,
         policy: Policy,
-    ) -> Result<LinkState, Failure<Refusal>> {
-        let id = *question.asked_for();
+    ) -> Result<LinkState, Failure<LinkRefusal>> {
+        let id = question.asked_for().link;
         let (proof, account) = self.core.prove(question, answer, None, visitor).await?;
-        // Read last, as whatever happened meanwhile has the word.
-        let signed_in = self.signed_in_as(visitor).await?;
-        let link = self.standing(id, visitor).await?;
-        let plan = steps::approve(&proof, link, &account, signed_in, policy, self.core.moment(visitor));
-        match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
-            Ok(link) => {
-                tracing::info!(account = %account.id, "a link was approved");
-                self.state_of(&link, visitor).await
+        for _ in 0..RACES {
+            // Read last, as whatever happened meanwhile has the word.
+            let signed_in = self.signed_in_as(visitor).await?;
+            let link = self.standing(id, visitor).await?;
+            let plan = steps::approve(&proof, link, &account, signed_in, policy, self.core.moment(visitor));
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                Ok(link) => {
+                    tracing::info!(account = %account.id, "a link was approved");
+                    return self.state_of(&link, visitor).await;
+                }
+                // Another browser brought the code, or approved, or one of them said no.
+                Err(CommitError::Conflict(Conflict::LinkChanged)) => {}
+                // Used somewhere else at the same time, or removed.
+                Err(CommitError::Conflict(Conflict::Passkey(PasskeyConflict::Changed))) => {
+                    return Err(Failure::Refused(LinkRefusal::NotProved));
+                }
+                Err(CommitError::Conflict(Conflict::Session(SessionConflict::Ended))) => {
+                    return Err(Failure::Refused(LinkRefusal::NotSignedIn));
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(CommitError::Conflict(Conflict::LinkChanged)) => Err(self.why_changed(id).await?),
-            // Used somewhere else at the same time, or removed.
-            Err(CommitError::Conflict(Conflict::Passkey(PasskeyConflict::Changed))) => {
-                Err(Failure::Refused(Refusal::NotProved))
-            }
-            Err(CommitError::Conflict(Conflict::Session(SessionConflict::Ended))) => {
-                Err(Failure::Refused(Refusal::NotSignedIn))
-            }
-            Err(error) => Err(error.into()),
         }
+        Err(WorldFailure::Raced.into())
     }
 
-    /// One of the two browsers turns the link down.
+    /// One of its browsers turns the link down.
     ///
     /// # Errors
-    /// [`Refusal::Off`], [`Refusal::NoLink`]; a failure of the store.
-    pub async fn deny(&self, id: LinkId, visitor: &Visitor) -> Result<LinkState, Failure<Refusal>> {
+    /// [`LinkRefusal::Off`], [`LinkRefusal::NoLink`]; a failure of the store.
+    pub async fn deny(&self, id: LinkId, visitor: &Visitor) -> Result<LinkState, Failure<LinkRefusal>> {
         self.on()?;
         let signed_in = self.signed_in_as(visitor).await?;
         for _ in 0..RACES {
@@ -322,19 +354,19 @@ impl LinkFlow {
     /// The link is approved: a challenge for the waiting browser to make its passkey.
     ///
     /// # Errors
-    /// Any [`Refusal`] of a waiting browser; a failure of the store.
+    /// Any [`LinkRefusal`] of a waiting browser; a failure of the store.
     pub async fn begin_passkey(
         &self,
         id: LinkId,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<LinkRefusal>> {
         let policy = self.on()?;
         let link = self.standing(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
         let passkeys = self.core.records.passkeys(account.id).await?;
         let makes = steps::makes(&link, &account, &passkeys, policy, self.core.moment(visitor));
         let makes = makes.map_err(Failure::Refused)?;
-        let (owner, return_to) = (Owner::of(&account, &passkeys), link.return_to.clone());
+        let (owner, return_to) = (Owner::of(&account, &passkeys), link.return_to(visitor.browser));
         let (ceremony, options) = self.core.challenge(owner, makes, return_to, self.core.moment(visitor))?;
         let id = ceremony.id;
         self.core.carry_out(Plan::ask(ceremony.until(link.expires_at))).await?;
@@ -344,18 +376,19 @@ impl LinkFlow {
     /// The new device made its passkey: verifies it, keeps it, and begins a session. Refused or not, the ceremony is over.
     ///
     /// # Errors
-    /// Any [`Refusal`] of a waiting browser; a failure of the store.
+    /// Any [`LinkRefusal`] of a waiting browser; a failure of the store.
     pub async fn finish(
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
         visitor: &Visitor,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+    ) -> Result<SignedInBrowser, Failure<LinkRefusal>> {
         let policy = self.on()?;
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = steps::open_making(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = making.id();
-        let finished = self.keep_passkey(making, answer, visitor, policy).await;
+        let finished = self.keep_passkey(making, answer, name, (visitor, policy)).await;
         self.core.over(id, "linked passkey", finished).await
     }
 
@@ -363,15 +396,17 @@ impl LinkFlow {
         &self,
         making: Making<LinkId>,
         answer: RegisterPublicKeyCredential,
-        visitor: &Visitor,
-        policy: Policy,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+        name: Option<&str>,
+        (visitor, policy): (&Visitor, Policy),
+    ) -> Result<SignedInBrowser, Failure<LinkRefusal>> {
         let id = *making.made_for();
         let made = self.core.make(making, answer).await?;
         let link = self.standing(id, visitor).await?;
         let account = self.approved_account(&link, visitor, policy).await?;
         let (token, session) = self.core.start_in_browser(visitor);
-        let plan = steps::finish(made, link, &account, session, policy, self.core.moment(visitor));
+        let others = self.core.records.passkeys(account.id).await?;
+        let naming = Naming { chosen: name.and_then(manage::name), others: &others };
+        let plan = steps::finish(made, link, &account, naming, session, policy, self.core.moment(visitor));
         match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
             Ok(Finished { session, return_to }) => {
                 tracing::info!(account = %account.id, "a device was linked");
@@ -388,25 +423,25 @@ impl LinkFlow {
         link: &Link,
         visitor: &Visitor,
         policy: Policy,
-    ) -> Result<Account, Failure<Refusal>> {
+    ) -> Result<Account, Failure<LinkRefusal>> {
         let approval = link.approval(visitor, policy, self.core.now()).map_err(Failure::Refused)?;
-        self.core.records.account(approval.account).await?.ok_or(Failure::Refused(Refusal::Denied))
+        self.core.records.account(approval.account).await?.ok_or(Failure::Refused(LinkRefusal::Denied))
     }
 
-    async fn load(&self, id: LinkId) -> Result<Link, Failure<Refusal>> {
-        self.core.records.link(id).await?.ok_or(Failure::Refused(Refusal::NoLink))
+    async fn load(&self, id: LinkId) -> Result<Link, Failure<LinkRefusal>> {
+        self.core.records.link(id).await?.ok_or(Failure::Refused(LinkRefusal::NoLink))
     }
 
     /// A link that still stands, for one of its browsers; the others are told nothing.
-    async fn standing(&self, id: LinkId, visitor: &Visitor) -> Result<Link, Failure<Refusal>> {
+    async fn standing(&self, id: LinkId, visitor: &Visitor) -> Result<Link, Failure<LinkRefusal>> {
         let link = self.load(id).await?;
-        if !link.is_awaited_by(visitor.browser) && !link.is_approved_by(visitor.browser) {
-            return Err(Failure::Refused(Refusal::NoLink));
+        if !link.has(visitor.browser) {
+            return Err(Failure::Refused(LinkRefusal::NoLink));
         }
-        if self.stands(&link).await? { Ok(link) } else { Err(Failure::Refused(Refusal::Denied)) }
+        if self.stands(&link).await? { Ok(link) } else { Err(Failure::Refused(LinkRefusal::Denied)) }
     }
 
-    /// Whether whoever approves is still who they were: their account, the session they are in, the passkey they used.
+    /// Whether the approver is still who they were: their account, the session they are in, the passkey they used.
     async fn stands(&self, link: &Link) -> Result<bool, StoreError> {
         let footing = link.footing();
         if let Some(account) = footing.account {
@@ -428,10 +463,10 @@ impl LinkFlow {
     }
 
     /// What a browser is told that lost a race for a link.
-    async fn why_changed(&self, id: LinkId) -> Result<Failure<Refusal>, StoreError> {
+    async fn why_changed(&self, id: LinkId) -> Result<Failure<LinkRefusal>, StoreError> {
         let refusal = match self.core.records.link(id).await? {
-            None => Refusal::NoLink,
-            Some(link) => link.live(self.core.now()).err().unwrap_or(Refusal::Stale),
+            None => LinkRefusal::NoLink,
+            Some(link) => link.live(self.core.now()).err().unwrap_or(LinkRefusal::Stale),
         };
         Ok(Failure::Refused(refusal))
     }

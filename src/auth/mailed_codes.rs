@@ -1,11 +1,12 @@
 //! What the flows need of mailed codes: how they are written, and what is counted of them.
 
 use super::core::Core;
+use super::failure::Failure;
 use crate::domain::code::{self, Code, CodeId, Kind};
 use crate::domain::code_counters::{self, CodeCounters};
 use crate::domain::email::Email;
-use crate::domain::mailed_code::CodeRefusal;
-use crate::domain::plan::Conflict;
+use crate::domain::mailed_code::{CodeRefusal, MailedCode};
+use crate::domain::plan::{Conflict, Plan};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
@@ -13,6 +14,14 @@ impl Core {
     /// A code, as it is written.
     pub(super) fn code(&self, id: CodeId) -> Code {
         Code::derive(&self.keys.codes, id)
+    }
+
+    /// Why a code that was typed opens nothing, where it may be the one before.
+    pub(super) fn or_earlier(&self, refusal: CodeRefusal, typed: &Code, mailed: &MailedCode) -> CodeRefusal {
+        match mailed.earlier {
+            Some(earlier) if typed.matches(&self.code(earlier)) => refusal.of_earlier(),
+            Some(_) | None => refusal,
+        }
     }
 
     /// What counts the codes of an address, and those that the visitor's network or browser causes.
@@ -30,7 +39,8 @@ impl Core {
                 letters_from_there: of(b"letters from browser", &[&device]),
                 letters: None,
                 network,
-                // All of them have these between them: whoever had a passkey for a while made any number of browsers known.
+                // All known browsers share these: a thief who had a passkey for a while may have made any number of
+                // browsers known.
                 tries: name(b"tries from known browsers", &[]),
                 operators_tries,
                 kind: Kind::Digits,
@@ -49,8 +59,8 @@ impl Core {
         Ok(CodeCounters { kind, ..counters })
     }
 
-    /// The same for a code that is mailed beside an older passkey, which was proved: its letters are counted apart, so that
-    /// nobody is kept out by what others asked for.
+    /// The same for a code that is mailed beside an older passkey, which was proved. Its letters are counted apart, so
+    /// that the owner is not kept out by what others asked for.
     ///
     /// # Errors
     /// A failure of the store.
@@ -70,6 +80,28 @@ impl Core {
         let account = self.records.account_by_email(email).await?;
         let is_known = account.is_some_and(|account| device.is_known_to(account.id, &self.keys.devices));
         Ok(is_known.then(|| device.id().to_vec()))
+    }
+
+    /// Counts a try of a code, before anything is compared. `None` where another try was counted meanwhile, or another code
+    /// sent: this one has not been looked at.
+    ///
+    /// # Errors
+    /// [`CodeRefusal::TriesSpent`] where there were too many tries of six digits of the address, so that another code is to be
+    /// sent; a failure of the store.
+    pub(super) async fn count_try<T, R: From<CodeRefusal> + From<Conflict>>(
+        &self,
+        plan: Plan<T>,
+        counters: CodeCounters,
+    ) -> Result<Option<T>, Failure<R>> {
+        match self.carry_out(plan).await {
+            Err(CommitError::Conflict(Conflict::Limit { counter, .. })) if counter == counters.tries => {
+                Err(Failure::Refused(CodeRefusal::TriesSpent.into()))
+            }
+            Err(CommitError::Conflict(
+                Conflict::RegistrationChanged | Conflict::RecoveryChanged | Conflict::MoveChanged,
+            )) => Ok(None),
+            counted => Ok(Some(counted?)),
+        }
     }
 
     /// A code was sent, as `counters` say: where it is a long one, the owner of the address is told why, once a day.
@@ -93,11 +125,4 @@ impl Core {
             Err(CommitError::Store(error)) => Err(error),
         }
     }
-}
-
-/// Why a try of a code could not be counted: of six digits there were too many of the address, so another code is to be
-/// sent. `None` where that is not why.
-pub(super) fn tries_spent(counted: &Result<impl Sized, CommitError>, counters: &CodeCounters) -> Option<CodeRefusal> {
-    let is_spent = matches!(counted, Err(CommitError::Conflict(Conflict::Limit(limit))) if *limit == counters.tries);
-    is_spent.then_some(CodeRefusal::TriesSpent)
 }

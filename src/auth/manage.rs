@@ -9,18 +9,25 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
+use super::moving::MoveFlow;
 use super::sessions::{LiveSession, Sessions};
 use super::tokens::{Tokens, TokensFlow};
+use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::assertion::{Proof, Question};
 use crate::domain::attestation::Making;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes};
+use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::family::Family;
-use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, MayAdd, Refusal};
+use crate::domain::language::Language;
+use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, ManageRefusal, MayAdd};
 use crate::domain::moment::Moment;
-use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::moving;
+use crate::domain::passkey::{CredentialId, Naming, Passkey};
 use crate::domain::plan::{Conflict, PasskeyConflict, Plan, SessionConflict};
+use crate::domain::profile::Locale;
 use crate::domain::recovery::Hold;
 use crate::domain::session::{SessionId, SignedIn};
 use crate::domain::visitor::Visitor;
@@ -28,6 +35,8 @@ use crate::store::{CommitError, StoreError};
 
 /// How many events "My devices" shows.
 const EVENTS: usize = 20;
+/// How many events are handed out with everything else, the newest of them: more than a person causes while they are kept.
+const ALL_EVENTS: usize = 10_000;
 
 /// Everything that "My devices" shows of an account.
 #[derive(Debug)]
@@ -40,6 +49,19 @@ pub struct Devices {
     pub events: Vec<Event>,
     /// The recovery that is held, if there is one.
     pub hold: Option<Hold>,
+}
+
+/// What is kept of an account, as its owner may have it.
+#[derive(Debug)]
+pub struct Kept {
+    /// The account itself.
+    pub account: Account,
+    /// The rest of it.
+    pub devices: Devices,
+    /// Its change of address, unless it is over.
+    pub moving: Option<Move>,
+    /// When it was read.
+    pub at: Timestamp,
 }
 
 /// What a confirmation came to.
@@ -58,6 +80,12 @@ pub enum Confirmed {
     Stopped,
     /// "Keep your account safe" was answered: where to go on to.
     Reviewed(Destination),
+    /// What is kept of the account is handed out.
+    Kept(Box<Kept>),
+    /// A code is on its way to the new address.
+    CodeSent,
+    /// The account was deleted.
+    Deleted,
     /// The session is elevated: what its client gets.
     Elevated(Box<Tokens>),
 }
@@ -75,18 +103,25 @@ pub struct Added {
 /// is elevated.
 type Leaving = (MayAdd, Option<bool>);
 
-/// "My devices".
+/// What "My devices" and "My account" do, for a signed-in person.
 #[derive(Clone, Debug)]
 pub struct ManageFlow {
     core: Arc<Core>,
     sessions: Sessions,
     tokens: TokensFlow,
+    moving: MoveFlow,
     elevation: Duration,
 }
 
 impl ManageFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, tokens: TokensFlow, elevation: Duration) -> Self {
-        Self { core, sessions, tokens, elevation }
+    pub(super) fn new(
+        core: Arc<Core>,
+        sessions: Sessions,
+        tokens: TokensFlow,
+        moving: MoveFlow,
+        elevation: Duration,
+    ) -> Self {
+        Self { core, sessions, tokens, moving, elevation }
     }
 
     /// What there is to look after in the account of that session.
@@ -94,11 +129,15 @@ impl ManageFlow {
     /// # Errors
     /// The store failed.
     pub async fn devices(&self, session: &LiveSession) -> Result<Devices, StoreError> {
-        let (core, account) = (&self.core, session.account());
+        self.devices_of(session.account(), EVENTS).await
+    }
+
+    async fn devices_of(&self, account: AccountId, events: usize) -> Result<Devices, StoreError> {
+        let core = &self.core;
         Ok(Devices {
             passkeys: core.records.passkeys(account).await?,
             sessions: self.sessions.of_account(account).await?,
-            events: core.records.events(account, EVENTS).await?,
+            events: core.records.events(account, events).await?,
             hold: core.open_hold(account).await?,
         })
     }
@@ -106,17 +145,18 @@ impl ManageFlow {
     /// Makes a challenge for one of the account's passkeys, to confirm one act.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::LastPasskey`], [`Refusal::WrongEmail`]; a failure of the store.
+    /// Any [`ManageRefusal`] of what is asked; a failure of the store.
     pub async fn begin_confirmation(
         &self,
         asked: Asked,
         return_to: Destination,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = &self.signed_in(session).await?;
         let passkeys = self.core.records.passkeys(account.id).await?;
         let act = asked.act(&passkeys, &account.email).map_err(Failure::Refused)?;
+        self.is_possible(&act, account).await?;
         let ids = passkeys.into_iter().map(|passkey| passkey.key.id).collect();
         let (proves, moment) = (act.proved_in(session), self.core.moment(visitor));
         let (ceremony, options) = self.core.question(proves, Some(ids), return_to, moment)?;
@@ -125,21 +165,39 @@ impl ManageFlow {
         Ok((id, options))
     }
 
-    async fn signed_in(&self, session: &LiveSession) -> Result<SignedIn, Failure<Refusal>> {
-        self.sessions.signed_in_or(session, Refusal::SignedOut).await
+    /// Whether an act can be done now, apart from what the account's passkeys say. Its owner is not asked to confirm
+    /// what is refused afterwards.
+    async fn is_possible(&self, act: &Act, account: &Account) -> Result<(), Failure<ManageRefusal>> {
+        match act {
+            Act::ChangeAddress(to) => self.moving.may_ask(account, to).await.map(drop),
+            Act::DeleteAccount => {
+                let last = self.core.records.moving(account.id).await?;
+                moving::is_settled(last.as_ref(), self.core.now()).map_err(|not_now| Failure::Refused(not_now.into()))
+            }
+            Act::AddPasskey
+            | Act::RemovePasskey { .. }
+            | Act::AnswerReview { .. }
+            | Act::StopRecovery
+            | Act::Elevate
+            | Act::Download => Ok(()),
+        }
+    }
+
+    async fn signed_in(&self, session: &LiveSession) -> Result<SignedIn, Failure<ManageRefusal>> {
+        self.sessions.signed_in_or(session, ManageRefusal::SignedOut).await
     }
 
     /// The device answered a confirmation: verifies it and does what was confirmed. Refused or not, it is over.
     ///
     /// # Errors
-    /// Any [`Refusal`] of an answer; a failure of the store.
+    /// Any [`ManageRefusal`] of an answer; a failure of the store.
     pub async fn finish_confirmation(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<Confirmed, Failure<Refusal>> {
+    ) -> Result<Confirmed, Failure<ManageRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let signed_in = self.signed_in(session).await?;
         let moment = self.core.moment(visitor);
@@ -155,7 +213,7 @@ impl ManageFlow {
         answer: PublicKeyCredential,
         signed_in: &SignedIn,
         visitor: &Visitor,
-    ) -> Result<Confirmed, Failure<Refusal>> {
+    ) -> Result<Confirmed, Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = signed_in;
         let (proof, _) = self.core.prove(question, answer, None, visitor).await?;
         let moment = self.core.moment(visitor);
@@ -183,14 +241,33 @@ impl ManageFlow {
                 tracing::info!(account = %account.id, "a held recovery was cancelled");
                 Ok(Confirmed::Stopped)
             }
+            Act::Download => {
+                self.core.carry_out(proof.download(moment.now)).await?;
+                let devices = self.devices_of(account.id, ALL_EVENTS).await?;
+                tracing::info!(account = %account.id, "what is kept of an account was downloaded");
+                let moving = self.core.open_move(account.id).await?;
+                Ok(Confirmed::Kept(Box::new(Kept { account: account.clone(), devices, moving, at: moment.now })))
+            }
+            Act::ChangeAddress(to) => {
+                self.moving.ask(&proof, to, signed_in, visitor).await?;
+                Ok(Confirmed::CodeSent)
+            }
+            Act::DeleteAccount => {
+                let last = self.core.records.moving(account.id).await?;
+                let plan = proof.delete_account(account, last.as_ref(), moment).map_err(Failure::Refused)?;
+                self.core.carry_out(plan).await?;
+                tracing::info!(account = %account.id, "an account was deleted by its owner");
+                Ok(Confirmed::Deleted)
+            }
             Act::Elevate => {
                 let tokens = self.elevate(&proof, signed_in).await?;
                 Ok(Confirmed::Elevated(Box::new(tokens)))
             }
             Act::RemovePasskey { credential, last } => {
                 let target = self.core.records.passkey(&credential).await?;
-                let target =
-                    target.filter(|target| target.account == account.id).ok_or(Failure::Refused(Refusal::Unknown))?;
+                let target = target
+                    .filter(|target| target.account == account.id)
+                    .ok_or(Failure::Refused(ManageRefusal::Unknown))?;
                 let plan = proof.remove(&target, last, session, account, moment);
                 let removed = self.core.carry_out(plan).await?;
                 tracing::info!(account = %account.id, "a passkey was removed");
@@ -199,11 +276,11 @@ impl ManageFlow {
         }
     }
 
-    async fn elevate(&self, proof: &Proof<Confirming>, signed_in: &SignedIn) -> Result<Tokens, Failure<Refusal>> {
+    async fn elevate(&self, proof: &Proof<Confirming>, signed_in: &SignedIn) -> Result<Tokens, Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = signed_in;
         for _ in 0..RACES {
             let family = self.tokens.family_and_another(session.token).await?;
-            let (family, another) = family.ok_or(Failure::Refused(Refusal::SignedOut))?;
+            let (family, another) = family.ok_or(Failure::Refused(ManageRefusal::SignedOut))?;
             let now = self.core.now();
             let until = now.after(self.elevation);
             match self.core.carry_out(proof.elevate(family.elevated(now, until, another), now)).await {
@@ -224,13 +301,13 @@ impl ManageFlow {
     /// its access token `says_elevated` and the store says so too.
     ///
     /// # Errors
-    /// [`Refusal::ConfirmNeeded`], [`Refusal::SignedOut`]; a failure of the store.
+    /// [`ManageRefusal::ConfirmNeeded`], [`ManageRefusal::SignedOut`]; a failure of the store.
     pub async fn begin_adding_over_api(
         &self,
         session: &LiveSession,
         says_elevated: bool,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let may = self.may_add_over_api(&signed_in, says_elevated).await?;
         let (return_to, moment) = (Destination::root(), self.core.moment(visitor));
@@ -247,7 +324,7 @@ impl ManageFlow {
         SignedIn { session, account, .. }: &SignedIn,
         return_to: Destination,
         moment: Moment<'_>,
-    ) -> Result<(Ceremony, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+    ) -> Result<(Ceremony, PublicKeyCredentialCreationOptions), Failure<ManageRefusal>> {
         // In a recovery a device may replace what it has.
         let passkeys = match session.credential {
             Some(_) => {
@@ -264,7 +341,7 @@ impl ManageFlow {
     /// The device made a passkey: verifies it and gives it to the account. Refused or not, the ceremony is over.
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], [`Refusal::SignedOut`]; a failure of the store.
+    /// [`ManageRefusal::Stale`], [`ManageRefusal::BadPasskey`], [`ManageRefusal::SignedOut`]; a failure of the store.
     pub async fn finish_adding(
         &self,
         ceremony: CeremonyId,
@@ -272,7 +349,7 @@ impl ManageFlow {
         name: Option<&str>,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<Added, Failure<Refusal>> {
+    ) -> Result<Added, Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let leave = (MayAdd::was_confirmed(), None);
         self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
@@ -282,7 +359,7 @@ impl ManageFlow {
     /// passkey must not make several.
     ///
     /// # Errors
-    /// [`Refusal::ConfirmNeeded`], or as [`ManageFlow::finish_adding`].
+    /// [`ManageRefusal::ConfirmNeeded`], or as [`ManageFlow::finish_adding`].
     pub async fn finish_adding_over_api(
         &self,
         ceremony: CeremonyId,
@@ -290,13 +367,17 @@ impl ManageFlow {
         name: Option<&str>,
         (session, says_elevated): (&LiveSession, bool),
         visitor: &Visitor,
-    ) -> Result<Added, Failure<Refusal>> {
+    ) -> Result<Added, Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let leave = (self.may_add_over_api(&signed_in, says_elevated).await?, Some(says_elevated));
         self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
     }
 
-    async fn may_add_over_api(&self, signed_in: &SignedIn, says_elevated: bool) -> Result<MayAdd, Failure<Refusal>> {
+    async fn may_add_over_api(
+        &self,
+        signed_in: &SignedIn,
+        says_elevated: bool,
+    ) -> Result<MayAdd, Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = signed_in;
         let family = if says_elevated { self.core.records.tokens(session.token).await? } else { None };
         let passkeys = self.core.records.passkeys(account.id).await?;
@@ -310,7 +391,7 @@ impl ManageFlow {
         name: Option<&str>,
         (leave, signed_in): (Leaving, SignedIn),
         (live, visitor): (&LiveSession, &Visitor),
-    ) -> Result<Added, Failure<Refusal>> {
+    ) -> Result<Added, Failure<ManageRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let moment = self.core.moment(visitor);
         let making = manage::open_adding(ceremony, &signed_in.session, moment).map_err(Failure::Refused)?;
@@ -327,10 +408,12 @@ impl ManageFlow {
         name: Option<String>,
         ((mut may, says_elevated), mut signed_in): (Leaving, SignedIn),
         (live, visitor): (&LiveSession, &Visitor),
-    ) -> Result<Added, Failure<Refusal>> {
+    ) -> Result<Added, Failure<ManageRefusal>> {
         let made = self.core.make(making, answer).await?;
+        let others = self.core.records.passkeys(signed_in.account.id).await?;
         for _ in 0..RACES {
-            let plan = manage::add(&made, &may, name.clone(), &signed_in, self.core.moment(visitor));
+            let naming = Naming { chosen: name.clone(), others: &others };
+            let plan = manage::add(&made, &may, naming, &signed_in, self.core.moment(visitor));
             match (self.core.carry_out(plan).await, says_elevated) {
                 (Ok(return_to), _) => {
                     tracing::info!(account = %signed_in.account.id, "a passkey was added");
@@ -357,23 +440,39 @@ impl ManageFlow {
     /// Gives a passkey of the account the name that was typed, or none where nothing was.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
+    /// [`ManageRefusal::Unknown`], [`ManageRefusal::SignedOut`]; a failure of the store.
     pub async fn rename_passkey(
         &self,
         credential: CredentialId,
         typed: &str,
         session: &LiveSession,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let plan = manage::rename(credential, manage::name(typed), &signed_in.session);
         Ok(self.core.carry_out(plan).await?)
     }
 
+    /// Calls the signed-in person by the name that was typed, or by none, and writes to them in that language. Hands over the
+    /// one that it was until now.
+    ///
+    /// # Errors
+    /// [`ManageRefusal::SignedOut`]; a failure of the store.
+    pub async fn describe(
+        &self,
+        typed: &str,
+        language: Option<Language>,
+        session: &LiveSession,
+    ) -> Result<Option<Language>, Failure<ManageRefusal>> {
+        let signed_in = self.signed_in(session).await?;
+        self.core.carry_out(manage::describe(manage::name(typed), language, &signed_in)).await?;
+        Ok(signed_in.account.locale.as_ref().and_then(Locale::language))
+    }
+
     /// Ends the session called `id`, where it is the account's.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<Refusal>> {
+    /// [`ManageRefusal::Unknown`], [`ManageRefusal::SignedOut`]; a failure of the store.
+    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<ManageRefusal>> {
         let SignedIn { session, .. } = &self.signed_in(session).await?;
         let theirs = self.core.records.sessions(session.account).await?;
         let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;
@@ -383,8 +482,12 @@ impl ManageFlow {
     /// Ends every other session of the account.
     ///
     /// # Errors
-    /// [`Refusal::SignedOut`]; a failure of the store.
-    pub async fn sign_out_everywhere(&self, session: &LiveSession, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    /// [`ManageRefusal::SignedOut`]; a failure of the store.
+    pub async fn sign_out_everywhere(
+        &self,
+        session: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = &self.signed_in(session).await?;
         self.core.carry_out(manage::sign_out_everywhere(session, self.core.moment(visitor))).await?;
         tracing::info!(account = %account.id, "signed out everywhere else");

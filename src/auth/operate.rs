@@ -1,5 +1,6 @@
 //! Drives the steps of [`crate::domain::operate`], and finds what an operator asks for.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::core::Core;
@@ -7,18 +8,19 @@ use super::failure::Failure;
 use super::sessions::Sessions;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::admin_code::{AdminCode, Code};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::family::Family;
 use crate::domain::host::Host;
 use crate::domain::invitation::{Invitation, InvitationId};
-use crate::domain::operate::{self, Refusal, Regroup};
+use crate::domain::operate::{self, OperateRefusal, Regroup};
 use crate::domain::passkey::{LockedOut, Passkey};
 use crate::domain::recover::Mode;
 use crate::domain::recovery::Hold;
 use crate::domain::session::SessionId;
-use crate::store::StoreError;
+use crate::store::{Counted, StoreError};
 
 /// How many accounts are read at a time when all of them are looked through.
 const PAGE: usize = 200;
@@ -47,7 +49,7 @@ impl Who {
 /// Everything that is known of an account.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The account.
+    /// The account itself.
     pub account: Account,
     /// Its passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
@@ -57,16 +59,18 @@ pub struct Known {
     pub events: Vec<Event>,
     /// Its held recovery.
     pub hold: Option<Hold>,
+    /// Its change of address.
+    pub moving: Option<Move>,
     /// Until when an operator's code opens it.
     pub code_until: Option<Timestamp>,
 }
 
-/// A code for somebody who lost their devices.
+/// A code for a person who lost their devices.
 #[derive(Debug)]
 pub struct GivenCode {
-    /// Whose.
+    /// The account that the code opens.
     pub account: Account,
-    /// To be told to that person, and to nobody else.
+    /// To be told to that person alone.
     pub code: Code,
     /// Until when it can be entered.
     pub expires_at: Timestamp,
@@ -100,16 +104,24 @@ impl OperateFlow {
         self.core.records.locked_out(rp_id).await
     }
 
+    /// Writes a whole copy of the store to a new file; returns what is in it.
+    ///
+    /// # Errors
+    /// The file could not be written, or the store is no file.
+    pub async fn back_up(&self, to: &Path) -> Result<Vec<Counted>, StoreError> {
+        self.core.records.back_up(to).await
+    }
+
     /// The account an operator means.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`]; a failure of the store.
-    pub async fn find_account(&self, who: &Who) -> Result<Account, Failure<Refusal>> {
+    /// [`OperateRefusal::NoAccount`]; a failure of the store.
+    pub async fn find_account(&self, who: &Who) -> Result<Account, Failure<OperateRefusal>> {
         let found = match who {
             Who::Email(email) => self.core.records.account_by_email(email).await?,
             Who::Id(id) => self.core.records.account(*id).await?,
         };
-        found.ok_or(Failure::Refused(Refusal::NoAccount))
+        found.ok_or(Failure::Refused(OperateRefusal::NoAccount))
     }
 
     /// Invitations by address, those after `after`, at most `limit`.
@@ -128,11 +140,11 @@ impl OperateFlow {
         self.core.records.invitation(email).await
     }
 
-    /// Lets somebody register, into those groups, in place of any invitation from before.
+    /// Lets a person register, into those groups, in place of any invitation from before.
     ///
     /// # Errors
-    /// [`Refusal::HasAccount`], [`Refusal::TooManyGroups`]; a failure of the store.
-    pub async fn invite(&self, email: Email, groups: Vec<String>) -> Result<Invitation, Failure<Refusal>> {
+    /// [`OperateRefusal::HasAccount`], [`OperateRefusal::TooManyGroups`]; a failure of the store.
+    pub async fn invite(&self, email: Email, groups: Vec<String>) -> Result<Invitation, Failure<OperateRefusal>> {
         let core = &self.core;
         let id = InvitationId(core.entropy.uuid());
         let plan = operate::invite(id, email, groups, core.now()).map_err(Failure::Refused)?;
@@ -141,11 +153,16 @@ impl OperateFlow {
         Ok(invitation)
     }
 
+    /// Whether letters can be written to that address, as far as it is known.
+    pub async fn writes_to(&self, email: &Email) -> bool {
+        self.core.writes_to(email).await
+    }
+
     /// Takes an invitation back, also one that cannot be read.
     ///
     /// # Errors
-    /// [`Refusal::NotInvited`], also where it has been used; a failure of the store.
-    pub async fn take_back(&self, email: Email) -> Result<(), Failure<Refusal>> {
+    /// [`OperateRefusal::NotInvited`], also where it has been used; a failure of the store.
+    pub async fn take_back(&self, email: Email) -> Result<(), Failure<OperateRefusal>> {
         self.core.carry_out(operate::take_back(email)).await?;
         tracing::info!("an operator took an invitation back");
         Ok(())
@@ -162,6 +179,7 @@ impl OperateFlow {
             sessions: self.sessions.of_account(id).await?,
             events: self.core.records.events(id, EVENTS).await?,
             hold: self.core.open_hold(id).await?,
+            moving: self.core.open_move(id).await?,
             code_until: self.open_admin_code(id).await?.map(|code| code.expires_at),
             account,
         })
@@ -179,8 +197,8 @@ impl OperateFlow {
     /// Returns how many sessions it had.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`], [`Refusal::Raced`]; a failure of the store.
-    pub async fn set_disabled(&self, account: &Account, disabled: bool) -> Result<usize, Failure<Refusal>> {
+    /// [`OperateRefusal::NoAccount`], [`OperateRefusal::Raced`]; a failure of the store.
+    pub async fn set_disabled(&self, account: &Account, disabled: bool) -> Result<usize, Failure<OperateRefusal>> {
         let sessions = self.sessions.of_account(account.id).await?.len();
         self.core.carry_out(operate::set_disabled(account, disabled)).await?;
         tracing::info!(account = %account.id, disabled, "an operator changed whether an account is disabled");
@@ -191,8 +209,8 @@ impl OperateFlow {
     /// ends: it may be of a route that asks for a group. Returns the account as it is then.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`], [`Refusal::TooManyGroups`], [`Refusal::Raced`]; a failure of the store.
-    pub async fn regroup(&self, account: Account, change: Regroup) -> Result<Account, Failure<Refusal>> {
+    /// [`OperateRefusal::NoAccount`], [`OperateRefusal::TooManyGroups`], [`OperateRefusal::Raced`]; a failure of the store.
+    pub async fn regroup(&self, account: Account, change: Regroup) -> Result<Account, Failure<OperateRefusal>> {
         let groups = change.of(&account).map_err(Failure::Refused)?;
         if groups == account.groups {
             return Ok(account);
@@ -205,8 +223,8 @@ impl OperateFlow {
     /// Removes an account and everything of it; its sessions end at once. Returns how many it had.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`]; a failure of the store.
-    pub async fn remove_account(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
+    /// [`OperateRefusal::NoAccount`]; a failure of the store.
+    pub async fn remove_account(&self, account: &Account) -> Result<usize, Failure<OperateRefusal>> {
         let sessions = self.sessions.of_account(account.id).await?.len();
         self.core.carry_out(operate::remove(account)).await?;
         tracing::info!(account = %account.id, "an operator removed an account");
@@ -217,7 +235,7 @@ impl OperateFlow {
     ///
     /// # Errors
     /// A failure of the store.
-    pub async fn end_sessions(&self, account: &Account) -> Result<usize, Failure<Refusal>> {
+    pub async fn end_sessions(&self, account: &Account) -> Result<usize, Failure<OperateRefusal>> {
         let sessions = self.sessions.of_account(account.id).await?.len();
         self.core.carry_out(operate::end_sessions(account)).await?;
         tracing::info!(account = %account.id, sessions, "an operator ended the sessions of an account");
@@ -227,20 +245,20 @@ impl OperateFlow {
     /// Ends the session of that public name, and with it its family, which it returns with its account.
     ///
     /// # Errors
-    /// [`Refusal::NoSession`]; a failure of the store.
-    pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Family), Failure<Refusal>> {
-        let (account, family) = self.find_session(id).await?.ok_or(Failure::Refused(Refusal::NoSession))?;
+    /// [`OperateRefusal::NoSession`]; a failure of the store.
+    pub async fn end_any_session(&self, id: SessionId) -> Result<(Account, Family), Failure<OperateRefusal>> {
+        let (account, family) = self.find_session(id).await?.ok_or(Failure::Refused(OperateRefusal::NoSession))?;
         self.core.carry_out(operate::end_session(family.head.token)).await?;
         tracing::info!(account = %account.id, session = %id.0, "an operator ended a session");
         Ok((account, family))
     }
 
-    /// Makes a code with which somebody gets back into an account, in place of the one before. `given_here` says
+    /// Makes a code with which its owner gets back into an account, in place of the one before. `given_here` says
     /// whether the recovery page takes such codes at all.
     ///
     /// # Errors
-    /// [`Refusal::CodesOff`], [`Refusal::Disabled`], [`Refusal::NoAccount`]; a failure of the store.
-    pub async fn give_code(&self, account: Account, mode: Mode) -> Result<GivenCode, Failure<Refusal>> {
+    /// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`], [`OperateRefusal::NoAccount`]; a failure of the store.
+    pub async fn give_code(&self, account: Account, mode: Mode) -> Result<GivenCode, Failure<OperateRefusal>> {
         let code = Code::generate(&*self.core.entropy);
         let digest = code.digest(&self.core.keys.admin_codes, account.id);
         let plan = operate::give_code(&account, digest, mode, self.core.now()).map_err(Failure::Refused)?;

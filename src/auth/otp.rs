@@ -14,7 +14,7 @@ use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::otp::{self, Candidates, Counted, Pending};
 use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
-use crate::domain::recover;
+use crate::domain::recover::{self, Mode};
 use crate::domain::register::{self, CountedTry};
 use crate::domain::registration::Outlook;
 use crate::domain::secret::Secret;
@@ -24,13 +24,13 @@ use crate::store::{CommitError, StoreError};
 /// What a right code leads to.
 #[derive(Debug)]
 pub enum Opened {
-    /// A session.
+    /// A session, with its tokens.
     SignedIn(Box<Tokens>),
     /// A recovery that waits, as the operator has it; then another code signs in.
     Held,
 }
 
-/// The code opens nothing. Nobody is told why: it would tell who has an account.
+/// The code opens nothing. The client is not told why: that would tell which addresses have an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongCode;
 
@@ -39,6 +39,10 @@ impl From<Conflict> for WrongCode {
         Self
     }
 }
+
+/// The mail server cannot write to the address, with an account or without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMailTo;
 
 /// E-mailed codes over the API.
 #[derive(Clone, Debug)]
@@ -54,7 +58,7 @@ impl OtpFlow {
         Self { core, register, recover, tokens }
     }
 
-    /// A fresh ticket, which binds what is begun with it to whoever has it. Of it, its digest alone is kept.
+    /// A fresh ticket, which binds what is begun with it to the client that has it. Of it, its digest alone is kept.
     pub fn ticket(&self) -> Secret {
         Secret::generate(&*self.core.entropy)
     }
@@ -63,13 +67,16 @@ impl OtpFlow {
     /// the same for every address, and where too many were sent lately.
     ///
     /// # Errors
-    /// A failure of the store.
-    pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
+    /// [`NoMailTo`], unless codes come from the operator; a failure of the store.
+    pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), Failure<NoMailTo>> {
+        if self.recover.mode() != Mode::Admin && !self.core.writes_to(&email).await {
+            return Err(Failure::Refused(NoMailTo));
+        }
         match self.core.carry_out(otp::ask(self.asks(&email, visitor), self.core.now())).await {
             Ok(()) => {}
             // What was sent just now still opens what it was sent for.
-            Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
-            Err(CommitError::Store(error)) => return Err(error),
+            Err(CommitError::Conflict(_)) => return Ok(self.wait_in_vain(&email, visitor).await?),
+            Err(CommitError::Store(error)) => return Err(error.into()),
         }
         let counters = self.core.code_counters(&email, visitor).await?;
         for _ in 0..RACES {
@@ -80,9 +87,9 @@ impl OtpFlow {
             match self.core.carry_out(plan).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged | Conflict::RecoveryChanged)) => {}
-                Ok(()) if goes_out => return self.core.tell_of_tries(&email, counters, visitor).await,
-                Ok(()) | Err(CommitError::Conflict(_)) => return self.wait_in_vain(&email, visitor).await,
-                Err(CommitError::Store(error)) => return Err(error),
+                Ok(()) if goes_out => return Ok(self.core.tell_of_tries(&email, counters, visitor).await?),
+                Ok(()) | Err(CommitError::Conflict(_)) => return Ok(self.wait_in_vain(&email, visitor).await?),
+                Err(CommitError::Store(error)) => return Err(error.into()),
             }
         }
         Ok(())
@@ -114,8 +121,8 @@ impl OtpFlow {
         })
     }
 
-    /// Nothing was sent to a client without cookie and ticket, but it waits all the same: or else the only thing that waits
-    /// might be somebody else's, and open with the code that it types.
+    /// Nothing was sent to a client without cookie and ticket, but it waits all the same. Otherwise the only thing that
+    /// waits might be another client's, and open with the code that this one types.
     async fn wait_in_vain(&self, email: &Email, visitor: &Visitor) -> Result<(), StoreError> {
         let is_bound = visitor.binding().is_some();
         if is_bound || !otp::replaced(self.waiting(email).await?.1, visitor, self.core.now()).is_empty() {
@@ -124,8 +131,8 @@ impl OtpFlow {
         self.recover.begin_in_vain(email.clone(), visitor).await
     }
 
-    /// What counts how lately that client had a code sent to that address: by its cookie or ticket, or the cookie it is
-    /// given now, and where it has none by its network too.
+    /// The counters of how lately that client had a code sent to that address. It is counted by its cookie or ticket,
+    /// or the cookie that it is given now. A client without a cookie is counted by its network, too.
     fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
         let asked = |by: &[u8]| self.core.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
         let network = (visitor.client == Client::Api { cookie: false }).then(|| asked(&visitor.network()));
@@ -204,7 +211,7 @@ impl OtpFlow {
                 return Ok((plan.then, open));
             }
             match self.core.carry_out(plan).await {
-                Err(CommitError::Conflict(Conflict::Limit(limit))) => {
+                Err(CommitError::Conflict(Conflict::Limit { counter: limit, .. })) => {
                     if limit == counters.tries {
                         self.use_up_tries(email, counters).await?;
                     } else {
@@ -224,7 +231,7 @@ impl OtpFlow {
         &self,
         counted: CountedTry,
         visitor: &Visitor,
-    ) -> Result<Opened, Failure<register::Refusal>> {
+    ) -> Result<Opened, Failure<register::RegisterRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);
         let finished = self.register.finish_as(&starting, counted, visitor).await?;
         let register::Finished { account, session, .. } = finished;
@@ -235,7 +242,7 @@ impl OtpFlow {
         &self,
         counted: recover::CountedTry,
         visitor: &Visitor,
-    ) -> Result<Opened, Failure<recover::Refusal>> {
+    ) -> Result<Opened, Failure<recover::RecoverRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);
         Ok(match self.recover.finish_by_code(counted, starting, visitor).await? {
             Some((account, session)) => Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))),

@@ -36,7 +36,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How many bytes at the end of a made-up credential id tell us, and nobody else, that we made it up.
+/// How many bytes at the end of a made-up credential id tell the gateway alone that it was made up.
 const MARK: usize = 8;
 
 /// The relying party of this gateway.
@@ -115,7 +115,7 @@ impl RelyingParty {
             self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), Some(exclude))?;
         let mut options = options.public_key;
         if let Some(selection) = options.authenticator_selection.as_mut() {
-            // The library asks for none; without a discoverable key nobody could sign in without typing an address.
+            // The library asks for none; without a discoverable key no visitor could sign in without typing an address.
             selection.resident_key = Some(ResidentKeyRequirement::Preferred);
             selection.require_resident_key = false;
         }
@@ -148,8 +148,8 @@ impl RelyingParty {
     /// # Errors
     /// webauthn-rs could not make any.
     pub fn fake_credentials(&self, email: &Email) -> Result<Vec<CredentialId>, RelyingPartyError> {
-        // The generator imitates services where some have no passkey; with us everybody has one, so the next few
-        // seeds are tried, always in the same order.
+        // The generator imitates services where some accounts have no passkey. Here every account has one, so the next
+        // few seeds are tried, always in the same order.
         for seed in 0_u8..8 {
             let ids = self.fakes.generate(&[email.as_str().as_bytes(), &[0, seed]].concat())?;
             let ids: Vec<_> = ids.into_iter().filter_map(|id| self.marked(id)).collect();
@@ -160,8 +160,8 @@ impl RelyingParty {
         Ok(self.marked(self.marks.mac(&[b"fake", email.as_str().as_bytes()]).to_vec()).into_iter().collect())
     }
 
-    /// Whether [`RelyingParty::fake_credentials`] made that id up. Whoever answers with one must be refused as if it
-    /// were somebody's, or the answer tells whether the address it was made up for has an account.
+    /// Whether [`RelyingParty::fake_credentials`] made that id up. An answer with one must be refused as if an account
+    /// had that passkey, or the refusal tells whether the address it was made up for has an account.
     pub fn is_fake(&self, id: &CredentialId) -> bool {
         id.bytes().split_last_chunk::<MARK>().is_some_and(|(head, mark)| *mark == self.mark(head))
     }
@@ -192,7 +192,8 @@ impl RelyingParty {
         if credential.cred_id().as_slice() != id.bytes() {
             return Err(Unproved::Malformed("the attested credential is not the one that was named"));
         }
-        // Somebody's id is refused too, so that trying an id of a challenge does not tell which addresses have no account.
+        // A passkey that an account has is refused too, so that trying an id of a challenge does not tell which
+        // addresses have no account.
         if self.is_fake(&id) {
             return Err(Unproved::Malformed("the credential id is one that was made up here"));
         }
@@ -231,8 +232,8 @@ impl RelyingParty {
         CredentialId::new(raw_id).ok_or(Unproved::Malformed("the credential id is empty or too long"))
     }
 
-    /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key that is nobody's: how long the answer
-    /// takes must not tell whether the id it names is somebody's or was made up here. Nothing comes of it.
+    /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key of no account: how long the answer
+    /// takes must not tell whether an account has the id it names or it was made up here. Nothing comes of it.
     pub fn verify_in_vain(&self, answer: &PublicKeyCredential, state: DiscoverableAuthentication) -> Unproved {
         let report = authenticator_data::of_assertion(&answer.response.authenticator_data);
         if let Ok(decoy) = decoy(&answer.id)
@@ -262,7 +263,7 @@ impl RelyingParty {
         if !result.user_verified() {
             return Err(Unproved::Malformed("the device did not verify its user"));
         }
-        // Only now: what nobody signed says nothing of the key.
+        // Only now: what is not signed says nothing of the key.
         let news = report.after(passkey.key.report()).map_err(Unproved::Contradicts)?;
         credential.update_credential(&result);
         let Report { counter, backup_eligible, backed_up } = report;

@@ -15,7 +15,7 @@ pub enum Principal {
     Person(LiveSession),
 }
 
-/// The public name of a principal, for the log: it opens nothing, and is nobody's address.
+/// The public name of a principal, for the log: it opens nothing, and is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrincipalId {
     /// A person, by their session (`sid` in tokens).

@@ -1,5 +1,6 @@
 //! Drives the steps of [`crate::domain::recover`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
@@ -8,7 +9,6 @@ use webauthn_rs_proto::{PublicKeyCredentialCreationOptions, PublicKeyCredentialR
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
-use super::mailed_codes::tries_spent;
 use super::sessions::{LiveSession, Sessions};
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
@@ -21,14 +21,15 @@ use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
-use crate::domain::passkey::{CredentialId, Passkey};
+use crate::domain::passkey::{CredentialId, Naming, Passkey};
 use crate::domain::plan::{AdminCodeChange, CeremonyChange, Change, Conflict, Plan};
 use crate::domain::recover::{
-    self, Contesting, CountedTry, Finished, Mode, Proved, Recovering, RecoveryPolicy, Refusal, TypedCode,
+    self, Contesting, CountedTry, Finished, Mode, Proved, RecoverRefusal, Recovering, RecoveryPolicy, TypedCode,
 };
-use crate::domain::recovery::{CancelLink, Hold, Recovery};
+use crate::domain::recovery::{CancelLink, Hold, Over, Recovery, RecoveryStage};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::visitor::Visitor;
+use crate::domain::word_link::Reading;
 use crate::store::{CommitError, StoreError};
 
 /// What a code has come to.
@@ -40,11 +41,28 @@ pub enum CameTo {
     SignedIn(Box<SignedInBrowser>),
 }
 
+/// How many of an account's newest events are looked through for what became of a recovery: as many as no stranger can
+/// bury it under within days.
+const EVENTS: usize = 1000;
+
+/// What the link in the letter of a held recovery has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelling {
+    /// Its recovery is stopped.
+    Stopped,
+    /// Its recovery is over, and nothing was done.
+    Over(Over),
+}
+
 /// A recovery that the owner of an older passkey may contest.
 #[derive(Debug)]
 pub struct Contestable {
     /// The account as it is now.
     pub owner: Account,
+    /// The passkey that the recovery made, where it has made one.
+    pub made: Option<Passkey>,
+    /// The older passkey that was proved.
+    pub older: Option<Passkey>,
     proves: Proves,
     spent: CeremonyId,
 }
@@ -63,11 +81,28 @@ impl RecoverFlow {
     }
 
     /// How the owner of that account gets back in.
-    pub fn mode_for(&self, account: Option<&Account>) -> Mode {
-        self.policy.mode_for(account)
+    pub async fn mode_for(&self, account: &Account) -> Mode {
+        self.policy_for(&account.email).await.mode_for(Some(account))
     }
 
-    /// How somebody without their passkey gets back in, as far as a page tells.
+    /// How the owner of that address gets back in: by the operator's code, where no mail can be written to it.
+    pub async fn policy_for(&self, email: &Email) -> Cow<'_, RecoveryPolicy> {
+        if self.core.writes_to(email).await {
+            Cow::Borrowed(&self.policy)
+        } else {
+            Cow::Owned(self.policy.without_mail())
+        }
+    }
+
+    /// How that owner gets back in by a recovery whose code was proved.
+    async fn mode_of(&self, recovery: &Recovery, owner: &Account) -> Mode {
+        match recovery.stage {
+            RecoveryStage::Vouched => self.mode_for(owner).await,
+            RecoveryStage::Code | RecoveryStage::Proved => self.policy.mode_for(Some(owner)),
+        }
+    }
+
+    /// How a person without their passkey gets back in, as far as a page tells.
     pub fn mode(&self) -> Mode {
         self.policy.mode
     }
@@ -81,21 +116,27 @@ impl RecoverFlow {
     /// [`Visitor::moved_on`].
     ///
     /// # Errors
-    /// [`Refusal::Off`], too many codes; a failure of the store.
-    pub async fn begin(&self, email: Email, return_to: Destination, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    /// [`RecoverRefusal::Off`], too many codes; a failure of the store.
+    pub async fn begin(
+        &self,
+        email: Email,
+        return_to: Destination,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
         let visitor = &visitor.moved_on();
         // The same press again, which has been answered.
         if visitor.press.is_some() && self.pending(visitor).await?.is_some() {
             return Ok(());
         }
+        let policy = self.policy_for(&email).await;
         let account = self.core.records.account_by_email(&email).await?;
         let (counters, moment) = (self.core.code_counters(&email, visitor).await?, self.core.moment(visitor));
-        let plan = recover::begin(&self.policy, email.clone(), account.as_ref(), return_to, counters, moment);
+        let plan = recover::begin(&policy, email.clone(), account.as_ref(), return_to, counters, moment);
         self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
         Ok(self.core.tell_of_tries(&email, counters, visitor).await?)
     }
 
-    /// Somebody waits for a code of an address that none is sent to.
+    /// A visitor waits for a code of an address that none is sent to.
     pub(super) async fn begin_in_vain(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
         match self.core.carry_out(recover::begin_in_vain(email, self.core.moment(visitor))).await {
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
@@ -112,15 +153,15 @@ impl RecoverFlow {
         Ok(recovery.filter(|recovery| recovery.is_open(self.core.now())))
     }
 
-    async fn begun(&self, visitor: &Visitor) -> Result<Recovery, Failure<Refusal>> {
-        self.pending(visitor).await?.ok_or(Failure::Refused(Refusal::NoRecovery))
+    async fn begun(&self, visitor: &Visitor) -> Result<Recovery, Failure<RecoverRefusal>> {
+        self.pending(visitor).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))
     }
 
     /// Sends another code.
     ///
     /// # Errors
-    /// [`Refusal::NoRecovery`], too soon, too many; a failure of the store.
-    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    /// [`RecoverRefusal::NoRecovery`], too soon, too many; a failure of the store.
+    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<RecoverRefusal>> {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let email = recovery.email.clone();
@@ -129,7 +170,8 @@ impl RecoverFlow {
                 None => self.core.code_counters(&email, visitor).await?,
             };
             let owner = self.core.records.account(recovery.owner()).await?;
-            let plan = recover::resend(&self.policy, recovery, owner.as_ref(), counters, self.core.moment(visitor));
+            let policy = self.policy_for(&email).await;
+            let plan = recover::resend(&policy, recovery, owner.as_ref(), counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
@@ -146,8 +188,8 @@ impl RecoverFlow {
     /// [`Visitor::moved_on`] to a new passkey.
     ///
     /// # Errors
-    /// Any [`Refusal`] of a code; a failure of the store.
-    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<Refusal>> {
+    /// Any [`RecoverRefusal`] of a code; a failure of the store.
+    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<RecoverRefusal>> {
         match self.try_code(typed, visitor).await {
             // The same press again, which has been answered.
             Err(Failure::Refused(_)) if self.has_proved(&visitor.moved_on()).await? => {
@@ -162,7 +204,7 @@ impl RecoverFlow {
         }
     }
 
-    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<Refusal>> {
+    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<RecoverRefusal>> {
         let counted = self.count_try(typed, visitor).await?;
         match counted.recovery().beside.clone() {
             Some(older) => self.open_beside(counted, &older, visitor).await,
@@ -177,7 +219,7 @@ impl RecoverFlow {
         proof: &Proof<Destination>,
         account: &Account,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RecoverRefusal>> {
         let (counters, moment) =
             (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
         let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
@@ -191,9 +233,9 @@ impl RecoverFlow {
         mut counted: CountedTry,
         older: &CredentialId,
         visitor: &Visitor,
-    ) -> Result<CameTo, Failure<Refusal>> {
+    ) -> Result<CameTo, Failure<RecoverRefusal>> {
         let core = &self.core;
-        let none = || Failure::Refused(Refusal::NoRecovery);
+        let none = || Failure::Refused(RecoverRefusal::NoRecovery);
         for _ in 0..RACES {
             let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
             let is_right =
@@ -208,7 +250,8 @@ impl RecoverFlow {
             let (token, session) = core.start_in_browser(visitor);
             let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
             let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
-            match core.carry_out(plan.map_err(Failure::Refused)?).await {
+            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            match core.carry_out(plan).await {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
                     let now_there = core.records.recovery(browser).await?;
@@ -228,14 +271,14 @@ impl RecoverFlow {
     /// for it is used up.
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::NoReview`]; a failure of the store.
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
     pub async fn begin_contest(
         &self,
         ceremony: CeremonyId,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
         let Contestable { proves, spent, .. } = self.contestable(ceremony, visitor).await?;
-        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(Refusal::Stale)) };
+        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
         let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
         let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
         let id = ceremony.id;
@@ -247,30 +290,36 @@ impl RecoverFlow {
     /// What a question leads to that stands for a proof of an older passkey.
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::NoReview`]; a failure of the store.
-    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<Refusal>> {
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
         let ceremony = self.core.ceremony(id).await?;
         let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
-        let Purpose::Prove { proves: proves @ Proves::Contest { account, .. }, .. } = opened.purpose else {
-            return Err(Failure::Refused(Refusal::Stale));
+        let Purpose::Prove { proves, .. } = opened.purpose else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
+        let Proves::Contest { account, credential } = &proves else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
         };
-        let owner = self.account(account).await?;
+        let owner = self.account(*account).await?;
         if owner.aftermath.review.is_none() {
-            return Err(Failure::Refused(Refusal::NoReview));
+            return Err(Failure::Refused(RecoverRefusal::NoReview));
         }
-        Ok(Contestable { owner, proves, spent: id })
+        let mut passkeys = self.core.records.passkeys(*account).await?;
+        let mut take = |id: &CredentialId| {
+            passkeys.iter().position(|passkey| passkey.key.id == *id).map(|at| passkeys.swap_remove(at))
+        };
+        let (made, older) = (owner.aftermath.made().and_then(&mut take), take(credential));
+        Ok(Contestable { owner, made, older, proves, spent: id })
     }
 
-    /// The device answered: an older passkey says that the recovery was somebody else's.
+    /// The device answered: an older passkey says that the recovery was not the owner's.
     ///
     /// # Errors
-    /// Any [`Refusal`] of an answer; a failure of the store.
+    /// Any [`RecoverRefusal`] of an answer; a failure of the store.
     pub async fn contest(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RecoverRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = question.id();
@@ -283,7 +332,7 @@ impl RecoverFlow {
         question: Question<Contesting>,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RecoverRefusal>> {
         let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
         let hold = self.core.records.hold(owner.id).await?;
         let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
@@ -298,28 +347,26 @@ impl RecoverFlow {
         Ok(recovery.is_some_and(|recovery| recover::proved_account(&recovery, self.core.now()).is_ok()))
     }
 
-    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
+    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let counters = self.core.code_counters(&recovery.email, visitor).await?;
             let mode = recover::mode_of_code(self.policy.mode, &recovery);
             let typed = TypedCode::parse(mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
             let plan = recover::count_try(mode, recovery, Some(typed), counters, self.core.now());
-            let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
-            if let Some(spent) = tries_spent(&counted, &counters) {
-                return Err(Failure::Refused(spent.into()));
-            }
-            match counted {
-                // Another try was counted meanwhile, or another code sent: this one has not been looked at.
-                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
-                counted => return Ok(counted?),
+            if let Some(counted) = self.core.count_try(plan.map_err(Failure::Refused)?, counters).await? {
+                return Ok(counted);
             }
         }
         Err(WorldFailure::Raced.into())
     }
 
     /// Compares the code of a counted try, and says what it leads to.
-    async fn prove_counted(&self, mut counted: CountedTry, visitor: &Visitor) -> Result<Proved, Failure<Refusal>> {
+    async fn prove_counted(
+        &self,
+        mut counted: CountedTry,
+        visitor: &Visitor,
+    ) -> Result<Proved, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
             let Recovery { code: mailed, browser, .. } = counted.recovery();
             // Of an address without an account as much is looked for.
@@ -331,14 +378,22 @@ impl RecoverFlow {
             };
             let hold = self.core.records.hold(owner).await?;
             let owner = self.core.records.account(owner).await?;
-            let (mode, is_contested) =
-                (self.mode_for(owner.as_ref()), owner.as_ref().is_some_and(|owner| owner.aftermath.is_contested()));
-            let plan = recover::prove(mode, &counted, right, hold, is_contested, self.core.moment(visitor));
-            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+            // Where it got another address meanwhile, the code went to one that is not its own any more.
+            let is_of = |owner: &Account| owner.email == counted.recovery().email;
+            let right = right.filter(|_| owner.as_ref().is_none_or(is_of));
+            let policy = match counted.typed() {
+                Some(TypedCode::FromOperator(_)) => self.policy_for(&counted.recovery().email).await,
+                // One that was mailed has arrived, whatever the mail server says by now.
+                Some(TypedCode::Mailed(_)) | None => Cow::Borrowed(&*self.policy),
+            };
+            let mode = policy.mode_for(owner.as_ref());
+            let plan = recover::prove(mode, &counted, right, owner.as_ref(), hold, self.core.moment(visitor));
+            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            match self.core.carry_out(plan).await {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
                     let now_there = self.core.records.recovery(*browser).await?;
-                    counted = counted.again(now_there).ok_or(Failure::Refused(Refusal::NoRecovery))?;
+                    counted = counted.again(now_there).ok_or(Failure::Refused(RecoverRefusal::NoRecovery))?;
                 }
                 proved => return Ok(proved?),
             }
@@ -346,8 +401,18 @@ impl RecoverFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: a limit of its own
-    /// would let anybody who knows the address burn it.
+    /// Why the code of a counted try opens nothing.
+    fn why_not(&self, refusal: RecoverRefusal, counted: &CountedTry) -> Failure<RecoverRefusal> {
+        Failure::Refused(match (refusal, counted.typed()) {
+            (RecoverRefusal::Code(refusal), Some(TypedCode::Mailed(typed))) => {
+                self.core.or_earlier(refusal, typed, &counted.recovery().code).into()
+            }
+            (refusal, Some(TypedCode::Mailed(_) | TypedCode::FromOperator(_)) | None) => refusal,
+        })
+    }
+
+    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: with a limit of
+    /// its own, a stranger who knows the address could burn it.
     async fn operators_code(
         &self,
         account: AccountId,
@@ -362,11 +427,11 @@ impl RecoverFlow {
     /// Makes a challenge for the new passkey of a proved recovery.
     ///
     /// # Errors
-    /// [`Refusal::NoRecovery`]; a failure of the store.
+    /// [`RecoverRefusal::NoRecovery`]; a failure of the store.
     pub async fn begin_passkey(
         &self,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<RecoverRefusal>> {
         let core = &self.core;
         let recovery = self.begun(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
@@ -379,24 +444,25 @@ impl RecoverFlow {
         Ok((id, options))
     }
 
-    async fn account(&self, id: AccountId) -> Result<Account, Failure<Refusal>> {
-        self.core.records.account(id).await?.ok_or(Failure::Refused(Refusal::NoRecovery))
+    async fn account(&self, id: AccountId) -> Result<Account, Failure<RecoverRefusal>> {
+        self.core.records.account(id).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))
     }
 
     /// The device made the new passkey: a session, and every other one ends. Refused or not, the ceremony is over.
     ///
     /// # Errors
-    /// Any [`Refusal`] of a passkey; a failure of the store.
+    /// Any [`RecoverRefusal`] of a passkey; a failure of the store.
     pub async fn finish(
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
         visitor: &Visitor,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+    ) -> Result<SignedInBrowser, Failure<RecoverRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = recover::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = making.id();
-        let finished = self.keep_passkey(making, answer, visitor).await;
+        let finished = self.keep_passkey(making, answer, name, visitor).await;
         self.core.over(id, "passkey after a recovery", finished).await
     }
 
@@ -404,19 +470,21 @@ impl RecoverFlow {
         &self,
         making: Making<Recovering>,
         answer: RegisterPublicKeyCredential,
+        name: Option<&str>,
         visitor: &Visitor,
-    ) -> Result<SignedInBrowser, Failure<Refusal>> {
+    ) -> Result<SignedInBrowser, Failure<RecoverRefusal>> {
         let core = &self.core;
         let made = core.make(making, answer).await?;
         let recovery = self.begun(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let owner = self.account(account).await?;
         let hold = core.records.hold(account).await?;
-        let others = !core.records.passkeys(account).await?.is_empty();
+        let others = core.records.passkeys(account).await?;
+        let naming = Naming { chosen: name.and_then(manage::name), others: &others };
         let (token, session) = core.start_in_browser(visitor);
         let moment = core.moment(visitor);
-        let mode = self.mode_for(Some(&owner));
-        let plan = recover::finish(mode, made, &owner, (&recovery, hold.as_ref()), others, session, moment);
+        let mode = self.mode_of(&recovery, &owner).await;
+        let plan = recover::finish(mode, made, &owner, (&recovery, hold.as_ref()), naming, session, moment);
         let Finished { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
@@ -429,20 +497,20 @@ impl RecoverFlow {
         counted: CountedTry,
         starting: Starting,
         visitor: &Visitor,
-    ) -> Result<Option<(Account, Session)>, Failure<Refusal>> {
+    ) -> Result<Option<(Account, Session)>, Failure<RecoverRefusal>> {
         let core = &self.core;
         let browser = counted.recovery().browser;
         match self.prove_counted(counted, visitor).await? {
             Proved::SetUp => {}
             Proved::Held(_) => return Ok(None),
         }
-        let recovery = core.records.recovery(browser).await?.ok_or(Failure::Refused(Refusal::NoRecovery))?;
+        let recovery = core.records.recovery(browser).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let hold = core.records.hold(account).await?;
         let owner = self.account(account).await?;
         let others = !core.records.passkeys(account).await?.is_empty();
         let (session, moment) = (starting.session.clone(), core.moment(visitor));
-        let mode = self.mode_for(Some(&owner));
+        let mode = self.mode_of(&recovery, &owner).await;
         let plan = recover::finish_by_code(mode, &owner, &recovery, hold.as_ref(), others, session, moment);
         let session = core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
         let account = self.account(account).await?;
@@ -453,15 +521,18 @@ impl RecoverFlow {
     /// The passkeys a session is asked to review: all but its own.
     ///
     /// # Errors
-    /// [`Refusal::NoReview`]; a failure of the store.
-    pub async fn passkeys_to_review(&self, live: &LiveSession) -> Result<Vec<Passkey>, Failure<Refusal>> {
-        let signed_in = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+    /// [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn passkeys_to_review(&self, live: &LiveSession) -> Result<Vec<Passkey>, Failure<RecoverRefusal>> {
+        let signed_in = self.sessions.signed_in_or(live, RecoverRefusal::NoReview).await?;
         self.to_review(&signed_in).await
     }
 
-    async fn to_review(&self, SignedIn { session, account, .. }: &SignedIn) -> Result<Vec<Passkey>, Failure<Refusal>> {
+    async fn to_review(
+        &self,
+        SignedIn { session, account, .. }: &SignedIn,
+    ) -> Result<Vec<Passkey>, Failure<RecoverRefusal>> {
         if !manage::may_review(account, session) {
-            return Err(Failure::Refused(Refusal::NoReview));
+            return Err(Failure::Refused(RecoverRefusal::NoReview));
         }
         let mut passkeys = self.core.records.passkeys(session.account).await?;
         passkeys.retain(|passkey| Some(&passkey.key.id) != session.credential.as_ref());
@@ -472,7 +543,7 @@ impl RecoverFlow {
     /// list is the one that was shown, or is asked for again.
     ///
     /// # Errors
-    /// [`Refusal::NoReview`] where there is none, or a passkey is named that was not listed; [`Refusal::Stale`] where the
+    /// [`RecoverRefusal::NoReview`] where there is none, or a passkey is named that was not listed; [`RecoverRefusal::Stale`] where the
     /// list has changed; a failure of the store.
     pub async fn begin_review(
         &self,
@@ -481,14 +552,14 @@ impl RecoverFlow {
         listed: Vec<CredentialId>,
         return_to: Destination,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
-        let signed_in = self.sessions.signed_in_or(live, Refusal::NoReview).await?;
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
+        let signed_in = self.sessions.signed_in_or(live, RecoverRefusal::NoReview).await?;
         let passkeys = self.to_review(&signed_in).await?;
         if passkeys.len() != listed.len() || !passkeys.iter().all(|passkey| listed.contains(&passkey.key.id)) {
-            return Err(Failure::Refused(Refusal::Stale));
+            return Err(Failure::Refused(RecoverRefusal::Stale));
         }
         if !remove.iter().all(|named| listed.contains(named)) {
-            return Err(Failure::Refused(Refusal::NoReview));
+            return Err(Failure::Refused(RecoverRefusal::NoReview));
         }
         let own = signed_in.session.credential.clone().into_iter().collect();
         let (proves, moment) =
@@ -499,23 +570,35 @@ impl RecoverFlow {
         Ok((id, options))
     }
 
-    /// Reads the link in the letter of a held recovery.
-    pub fn read_cancel_link(&self, text: &str) -> Option<CancelLink> {
+    /// Reads the link in the letter of a held recovery, in whatever shape it comes.
+    pub fn read_cancel_link(&self, text: &str) -> Reading<CancelLink> {
         CancelLink::read(text, &self.core.keys.holds)
     }
 
-    /// Cancels a held recovery, for whoever has its link.
+    /// Cancels a held recovery, for the person who has its link; or says what is known where it is over.
     ///
     /// # Errors
-    /// [`Refusal::NoHold`]; a failure of the store.
-    pub async fn cancel(&self, link: CancelLink, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    /// A failure of the store.
+    pub async fn cancel(&self, link: CancelLink, visitor: &Visitor) -> Result<Cancelling, Failure<RecoverRefusal>> {
         let CancelLink { account, hold } = link;
-        let owner = self.core.records.account(account).await?.ok_or(Failure::Refused(Refusal::NoHold))?;
+        let Some(owner) = self.core.records.account(account).await? else {
+            return Ok(Cancelling::Over(Over::default()));
+        };
         let found = self.core.records.hold(account).await?;
-        let plan = recover::cancel(found, hold, &owner, self.core.moment(visitor));
-        self.core.carry_out(plan.map_err(|no_hold| Failure::Refused(no_hold.into()))?).await?;
-        tracing::info!(%account, "a held recovery was cancelled");
-        Ok(())
+        if let Ok(plan) = recover::cancel(found, hold, &owner, self.core.moment(visitor)) {
+            match self.core.carry_out(plan).await {
+                Ok(()) => {
+                    tracing::info!(%account, "a held recovery was cancelled");
+                    return Ok(Cancelling::Stopped);
+                }
+                // Stopped or finished meanwhile.
+                Err(CommitError::Conflict(Conflict::HoldChanged)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let events = self.core.records.events(account, EVENTS).await?;
+        let another_waits = self.core.open_hold(account).await?.is_some();
+        Ok(Cancelling::Over(Over::of(&events, another_waits)))
     }
 }
 

@@ -8,7 +8,6 @@ use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 use super::attestation::Owner;
 use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
-use super::mailed_codes::tries_spent;
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::AccountId;
 use crate::domain::attestation::Making;
@@ -19,12 +18,12 @@ use crate::domain::invitation::Invitation;
 use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
-use crate::domain::register::{self, Answer, Applicant, CountedTry, NewAccounts, Policy, Refusal, Said};
+use crate::domain::register::{self, Answer, Applicant, CountedTry, NewAccounts, Policy, RegisterRefusal, Said};
 use crate::domain::registration::{Outlook, Registration};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
-/// Registering.
+/// Registering: the steps from an address to a new account.
 #[derive(Clone, Debug)]
 pub struct RegisterFlow {
     core: Arc<Core>,
@@ -36,8 +35,8 @@ impl RegisterFlow {
         Self { core, policy: Arc::new(policy) }
     }
 
-    /// Whom new accounts are for, as the pages say: where they are closed, and somebody is invited all the same, they are by
-    /// invitation.
+    /// Whom new accounts are for, as the pages say: where they are closed, but there are invitations all the same, they
+    /// are by invitation.
     ///
     /// # Errors
     /// The store failed.
@@ -47,7 +46,7 @@ impl RegisterFlow {
         Ok(if by_invitation { NewAccounts::Invite } else { said })
     }
 
-    /// Whether somebody may be refused by letter alone.
+    /// Whether a person may be refused by letter alone.
     ///
     /// # Errors
     /// The store failed.
@@ -59,18 +58,22 @@ impl RegisterFlow {
         self.core.records.has_invitations().await
     }
 
-    /// An address was typed: makes a challenge for a new passkey, whoever has the address.
+    /// An address was typed: makes a challenge for a new passkey, whether or not an account has the address.
     ///
     /// # Errors
-    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`]; a failure of the store.
+    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], [`RegisterRefusal::NoMailTo`]; a failure of the store.
     pub async fn begin(
         &self,
         email: Email,
         profile: Profile,
         return_to: Destination,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<RegisterRefusal>> {
         self.answer(&email).await?;
+        // Told before the device is asked: its passkey would wait for a code that cannot come.
+        if !self.core.writes_to(&email).await {
+            return Err(Failure::Refused(RegisterRefusal::NoMailTo));
+        }
         let moment = self.core.moment(visitor);
         let makes = Makes::Registration { email: email.clone(), profile: profile.clone() };
         let account = self.account_to_be(&email, visitor).await?;
@@ -81,8 +84,8 @@ impl RegisterFlow {
         Ok((id, options))
     }
 
-    /// What the account is to be called: as in the visitor's registration of that address that waits, or as it would have
-    /// been before; otherwise where an account is called so by now.
+    /// The id of the account to be. It is that of the visitor's registration of this address that waits, or the one
+    /// that this browser would make again. Where an account has that id by now, it is a new one.
     async fn account_to_be(&self, email: &Email, visitor: &Visitor) -> Result<AccountId, StoreError> {
         let (core, moment) = (&self.core, self.core.moment(visitor));
         let waits = core.registration(visitor).await?.filter(|registration| registration.email == *email);
@@ -93,11 +96,11 @@ impl RegisterFlow {
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
-    /// person says of it and of themselves now. Refused or not, the ceremony is over, unless nobody of that address may
+    /// person says of it and of themselves now. Refused or not, the ceremony is over, unless that address may not
     /// register. On our pages, the visitor goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a failure of the
+    /// [`RegisterRefusal::Stale`], [`RegisterRefusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a failure of the
     /// store.
     pub async fn receive_passkey(
         &self,
@@ -105,7 +108,7 @@ impl RegisterFlow {
         answer: RegisterPublicKeyCredential,
         said: Said,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RegisterRefusal>> {
         let received = self.receive(ceremony, answer, said, visitor).await;
         let moved = visitor.moved_on();
         match received {
@@ -121,7 +124,7 @@ impl RegisterFlow {
         credential: RegisterPublicKeyCredential,
         said: Said,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RegisterRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let making = register::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let answer = self.answer(&making.made_for().email).await?;
@@ -137,25 +140,25 @@ impl RegisterFlow {
         said: Said,
         answer: Answer,
         visitor: &Visitor,
-    ) -> Result<(), Failure<Refusal>> {
+    ) -> Result<(), Failure<RegisterRefusal>> {
         let core = &self.core;
         let made = core.make(making, credential).await?;
-        // Refused now, and again by the commit that makes the account: it may be somebody's by then.
+        // Refused now, and again by the commit that makes the account: an account may have it by then.
         if core.records.passkey(&made.key().id).await?.is_some() {
-            return Err(Failure::Refused(Refusal::BadPasskey));
+            return Err(Failure::Refused(RegisterRefusal::BadPasskey));
         }
         let given_up = core.registration(visitor).await?;
         // From here on it belongs to the flow cookie that goes out with the answer.
         let visitor = &visitor.moved_on();
         let email = &made.made_for().email.clone();
         let taken = core.records.account_by_email(email).await?.is_some();
-        let outlook = register::outlook(taken, answer);
+        let outlook = register::outlook(taken, core.is_kept(email).await?, answer);
         let counters = core.code_counters(email, visitor).await?;
         let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
         let plan = register::receive_passkey(made, said, outlook, given_up, counters, core.moment(visitor));
         core.carry_out(plan).await?;
         if outlook == Outlook::Uninvited {
-            // The page tells nobody; an operator who is asked why it did not work finds it here.
+            // No page tells; an operator who is asked why it did not work finds it here.
             tracing::info!("an account was asked for by somebody whom nobody added; the letter says so");
         }
         Ok(core.tell_of_tries(email, counters, visitor).await?)
@@ -172,13 +175,17 @@ impl RegisterFlow {
     /// Sends another code.
     ///
     /// # Errors
-    /// [`Refusal::NoRegistration`], too soon, too many, or as [`RegisterFlow::begin`]; a failure of the store.
-    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    /// [`RegisterRefusal::NoRegistration`], too soon, too many, or as [`RegisterFlow::begin`]; a failure of the store.
+    pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<RegisterRefusal>> {
         let registration = self.begun(visitor).await?;
         self.resend_for(registration, visitor).await
     }
 
-    async fn resend_for(&self, mut registration: Registration, visitor: &Visitor) -> Result<(), Failure<Refusal>> {
+    async fn resend_for(
+        &self,
+        mut registration: Registration,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let answer = self.answer(&registration.email).await?;
             let (browser, email) = (registration.browser, registration.email.clone());
@@ -188,7 +195,7 @@ impl RegisterFlow {
                 // A try was counted meanwhile.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
                     let now_there = self.core.records.registration(browser).await?;
-                    registration = now_there.ok_or(Failure::Refused(Refusal::NoRegistration))?;
+                    registration = now_there.ok_or(Failure::Refused(RegisterRefusal::NoRegistration))?;
                 }
                 sent => {
                     sent?;
@@ -202,8 +209,8 @@ impl RegisterFlow {
     /// A code was typed: counts the try, compares, and makes the account.
     ///
     /// # Errors
-    /// Any [`Refusal`] of a code; a failure of the store.
-    pub async fn finish(&self, typed: &str, visitor: &Visitor) -> Result<SignedInBrowser, Failure<Refusal>> {
+    /// Any [`RegisterRefusal`] of a code; a failure of the store.
+    pub async fn finish(&self, typed: &str, visitor: &Visitor) -> Result<SignedInBrowser, Failure<RegisterRefusal>> {
         let counted = self.count_try(typed, visitor).await?;
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
@@ -217,21 +224,21 @@ impl RegisterFlow {
         starting: &Starting,
         mut counted: CountedTry,
         visitor: &Visitor,
-    ) -> Result<register::Finished, Failure<Refusal>> {
+    ) -> Result<register::Finished, Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let code = self.core.code(counted.registration().code.id);
-            counted.compare(&code).map_err(Failure::Refused)?;
+            counted.compare(&code).map_err(|refusal| self.why_not(refusal, &counted))?;
             let (answer, invitation) = self.look_up(&counted.registration().email).await?;
             let answer = answer.map_err(Failure::Refused)?;
             let (session, moment) = (starting.session.clone(), self.core.moment(visitor));
             let plan = register::prove(&counted, &code, answer, invitation, session, moment);
             match self.core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await {
-                // The operator invited somebody, or took that back, at the same moment.
+                // The operator invited a person, or took that back, at the same moment.
                 Err(CommitError::Conflict(Conflict::InvitationChanged)) => {}
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
                     let now_there = self.core.records.registration(counted.registration().browser).await?;
-                    counted = counted.again(now_there).ok_or(Failure::Refused(Refusal::NoRegistration))?;
+                    counted = counted.again(now_there).ok_or(Failure::Refused(RegisterRefusal::NoRegistration))?;
                 }
                 finished => {
                     let finished = finished?;
@@ -244,43 +251,44 @@ impl RegisterFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<Refusal>> {
+    /// Why the code of a counted try opens nothing.
+    fn why_not(&self, refusal: RegisterRefusal, counted: &CountedTry) -> Failure<RegisterRefusal> {
+        let RegisterRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
+        let code = self.core.or_earlier(refusal, counted.typed(), &counted.registration().code);
+        Failure::Refused(code.into())
+    }
+
+    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let registration = self.begun(visitor).await?;
             self.answer(&registration.email).await?;
             let counters = self.core.code_counters(&registration.email, visitor).await?;
             let plan = register::count_try(registration, typed, counters, self.core.now());
-            let counted = self.core.carry_out(plan.map_err(Failure::Refused)?).await;
-            if let Some(spent) = tries_spent(&counted, &counters) {
-                return Err(Failure::Refused(spent.into()));
-            }
-            match counted {
-                // Another try was counted meanwhile, or another code sent: this one has not been looked at.
-                Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {}
-                counted => return Ok(counted?),
+            if let Some(counted) = self.core.count_try(plan.map_err(Failure::Refused)?, counters).await? {
+                return Ok(counted);
             }
         }
         Err(WorldFailure::Raced.into())
     }
 
-    /// How somebody is answered who wants an account of an address, and their invitation. It is asked anew at each step:
-    /// registration may have been closed since it was begun, or its owner invited.
+    /// How a person is answered who wants an account of an address, and their invitation. It is asked anew at each
+    /// step: registration may have been closed since it was begun, or its owner invited.
     pub(super) async fn look_up(
         &self,
         email: &Email,
-    ) -> Result<(Result<Answer, Refusal>, Option<Invitation>), StoreError> {
+    ) -> Result<(Result<Answer, RegisterRefusal>, Option<Invitation>), StoreError> {
         let invitation = self.core.records.invitation(email).await?;
         let anybody = !self.policy.is_for_all() && self.invites_anybody().await?;
         Ok((self.policy.answer(email, invitation.is_some(), anybody), invitation))
     }
 
-    async fn answer(&self, email: &Email) -> Result<Answer, Failure<Refusal>> {
+    async fn answer(&self, email: &Email) -> Result<Answer, Failure<RegisterRefusal>> {
         self.look_up(email).await?.0.map_err(Failure::Refused)
     }
 
     /// The visitor's unfinished registration.
-    async fn begun(&self, visitor: &Visitor) -> Result<Registration, Failure<Refusal>> {
+    async fn begun(&self, visitor: &Visitor) -> Result<Registration, Failure<RegisterRefusal>> {
         let registration = self.core.records.registration(visitor.browser).await?;
-        registration.ok_or(Failure::Refused(Refusal::NoRegistration))
+        registration.ok_or(Failure::Refused(RegisterRefusal::NoRegistration))
     }
 }

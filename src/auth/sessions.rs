@@ -10,8 +10,11 @@ pub(super) mod live;
 pub mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use http::HeaderValue;
+use tokio::time::{Instant, timeout_at};
 
 use super::core::Core;
 use super::failure::Failure;
@@ -34,7 +37,7 @@ use crate::store::{CommitError, StoreError};
 pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
 
-/// A token as a field's value.
+/// A token as the value of a header, marked as sensitive.
 fn secret_value(text: String) -> HeaderValue {
     let mut value = HeaderValue::try_from(text).expect("a compact JWT is base64url and dots");
     value.set_sensitive(true);
@@ -43,8 +46,30 @@ fn secret_value(text: String) -> HeaderValue {
 
 /// Of how many sessions one commit writes down the last use.
 const AT_ONCE: usize = 1000;
+/// How many sessions are looked up at once.
+const LOOKED_AT_ONCE: usize = 8;
+/// How long sessions whose time may be up are looked up before they end.
+const LOOKED_FOR: Duration = Duration::from_secs(1);
 /// How often a session is read that ends while it is read.
 const READS: usize = 8;
+
+/// By how much the store may be behind with when a session was last used, where many gateways write that down. Of an
+/// idle time of twelve hours it is a quarter of an hour. A gateway that has the store to itself writes each use down in
+/// the next round.
+fn may_be_behind(limits: SessionLimits, is_shared: bool) -> Duration {
+    const LEAST: Duration = Duration::from_secs(60);
+    const MOST: Duration = Duration::from_secs(3600);
+    if is_shared { (limits.idle / 48).clamp(LEAST, MOST) } else { Duration::ZERO }
+}
+
+/// Since when a session must have been used to be kept. That its time is up is looked at whenever it is read. Where other
+/// gateways may have the same store, one that was used there may not have been written down yet.
+fn unused_since(now: Timestamp, limits: SessionLimits, is_shared: bool) -> Timestamp {
+    /// How long a round, and what a database may be away for meanwhile, take.
+    const ROUND: Duration = Duration::from_secs(120);
+    let unused_since = now.before(limits.idle);
+    if is_shared { unused_since.before(may_be_behind(limits, true) * 2).before(ROUND) } else { unused_since }
+}
 
 /// Who is signed in.
 #[derive(Clone, Debug)]
@@ -69,7 +94,7 @@ impl Sessions {
     /// from before sessions had a host is bound to this.
     ///
     /// # Errors
-    /// The store could not be read, or not written: whoever asks is refused.
+    /// The store could not be read, or not written: the caller refuses the request.
     pub async fn find_at(&self, token: SecretDigest, host: &Host) -> Result<Option<LiveSession>, StoreError> {
         if let Some(live) = self.live_at(token, host) {
             return Ok(Some(live));
@@ -94,7 +119,7 @@ impl Sessions {
     /// The live session of that token, from memory or the store, whatever host it is good at.
     ///
     /// # Errors
-    /// The store could not be read: whoever asks is refused.
+    /// The store could not be read: the caller refuses the request.
     pub async fn find(&self, token: SecretDigest) -> Result<Option<LiveSession>, StoreError> {
         let Self(core) = self;
         // A session that ends while it is read must not come back; a few tries outlast any race.
@@ -121,9 +146,8 @@ impl Sessions {
     }
 
     async fn stored(&self, token: SecretDigest) -> Result<Option<SignedIn>, StoreError> {
-        let records = &self.0.records;
-        let Some(session) = records.session(token).await? else { return Ok(None) };
-        let Some(account) = records.account(session.account).await? else { return Ok(None) };
+        let found = self.0.records.session_and_account(token).await?;
+        let Some((session, account)) = found else { return Ok(None) };
         let ends_at = self.limits().absolute_end(session.created_at.min(self.0.now()));
         Ok(Some(SignedIn { session, account, ends_at }))
     }
@@ -140,7 +164,7 @@ impl Sessions {
     /// All of a live session and its account: of most of it nothing is in memory. `None` where it has ended meanwhile.
     ///
     /// # Errors
-    /// The store could not be read: whoever asks is refused.
+    /// The store could not be read: the caller refuses the request.
     pub async fn signed_in(&self, live: &LiveSession) -> Result<Option<SignedIn>, StoreError> {
         let stored = self.stored(live.token()).await?;
         Ok(stored.filter(|SignedIn { session, account, .. }| {
@@ -148,7 +172,7 @@ impl Sessions {
         }))
     }
 
-    /// The same for a step that refuses whoever is not signed in any more.
+    /// The same for a step that refuses a person who is not signed in any more.
     pub(super) async fn signed_in_or<R>(&self, live: &LiveSession, refusal: R) -> Result<SignedIn, Failure<R>> {
         self.signed_in(live).await?.ok_or(Failure::Refused(refusal))
     }
@@ -220,19 +244,45 @@ impl Sessions {
         Ok(value)
     }
 
-    /// Ends sessions whose time is up, and their open streams with them.
-    pub fn end_expired(&self) {
-        self.0.table.end_expired(self.0.now());
+    /// Ends sessions whose time is up, and their open streams with them. One that another gateway has seen since goes on.
+    pub async fn end_expired(&self) {
+        let Self(core) = self;
+        let now = core.now();
+        if core.records.is_shared() {
+            let until = Instant::now() + LOOKED_FOR;
+            let idle = stream::iter(core.table.idle_with_streams(now)).map(async |token| {
+                // What cannot be looked up in time ends: its next request asks again.
+                if let Ok(Ok(Some(session))) = timeout_at(until, core.records.session(token)).await {
+                    core.table.used_elsewhere(token, session.last_seen_at.min(now));
+                }
+            });
+            idle.buffer_unordered(LOOKED_AT_ONCE).collect::<()>().await;
+        }
+        core.table.end_expired(now);
     }
 
-    /// Ends sessions whose time is up and writes down when the others were last used.
+    /// Ends sessions whose time is up and writes down when the others were last used, where the store is behind by more than
+    /// it may.
     ///
     /// # Errors
     /// The store could not be written; the next round tries again.
     pub async fn write_down_uses(&self) -> Result<(), CommitError> {
-        self.end_expired();
+        let behind = may_be_behind(self.limits(), self.0.records.is_shared());
+        self.write_down_those(behind).await
+    }
+
+    /// The same with every use, before the gateway stops.
+    ///
+    /// # Errors
+    /// The store could not be written.
+    pub async fn write_down_all_uses(&self) -> Result<(), CommitError> {
+        self.write_down_those(Duration::ZERO).await
+    }
+
+    async fn write_down_those(&self, behind: Duration) -> Result<(), CommitError> {
+        self.end_expired().await;
         let mut used = Vec::new();
-        for some in self.0.table.used() {
+        for some in self.0.table.used(behind) {
             used.extend(some);
             if used.len() >= AT_ONCE {
                 self.write_down(&used).await?;
@@ -261,7 +311,7 @@ impl Sessions {
         // forget it while it is live here.
         let (now, limits) = (self.0.now(), self.limits());
         let unused_since = match self.write_down_uses().await {
-            Ok(()) => now.before(limits.idle),
+            Ok(()) => unused_since(now, limits, self.0.records.is_shared()),
             Err(error) => {
                 tracing::warn!(%error, "the use of sessions was not written down");
                 // The store does not know which of them are idle.
@@ -279,5 +329,23 @@ impl Sessions {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_gateway_may_not_have_written_down_yet_is_not_removed() {
+        let limits = |idle| SessionLimits { idle: Duration::from_secs(idle), absolute: Duration::from_secs(7_200_000) };
+        for (idle, behind) in [(600, 60), (3600, 75), (12 * 3600, 900), (720 * 3600, 3600)] {
+            let now = Timestamp::from_unix(10_000_000);
+            assert_eq!(may_be_behind(limits(idle), false), Duration::ZERO);
+            assert_eq!(may_be_behind(limits(idle), true), Duration::from_secs(behind));
+            assert_eq!(unused_since(now, limits(idle), false), Timestamp::from_unix(10_000_000 - idle));
+            let shared = Timestamp::from_unix(10_000_000 - idle - 2 * behind - 120);
+            assert_eq!(unused_since(now, limits(idle), true), shared);
+        }
     }
 }

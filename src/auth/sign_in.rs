@@ -15,10 +15,10 @@ use crate::domain::ceremony::{CeremonyId, Proves, Subject};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::plan::Plan;
-use crate::domain::sign_in::{self, Finished, Refusal};
+use crate::domain::sign_in::{self, Finished, SignInRefusal};
 use crate::domain::visitor::Visitor;
 
-/// Signing in.
+/// Signing in with a passkey: the steps of the page.
 #[derive(Clone, Debug)]
 pub struct SignInFlow {
     core: Arc<Core>,
@@ -28,7 +28,7 @@ pub struct SignInFlow {
 /// What a sign-in on our pages comes to.
 #[derive(Debug)]
 pub enum Answered {
-    /// A session.
+    /// A session, and the token for its cookie.
     SignedIn(Box<SignedInBrowser>),
     /// The passkey rests since the account was recovered: the question with which its owner may contest that.
     MayContest(CeremonyId),
@@ -51,7 +51,7 @@ impl SignInFlow {
         email: Option<Email>,
         return_to: Destination,
         visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<Refusal>> {
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<SignInRefusal>> {
         let core = &self.core;
         let (subject, allowed) = match email {
             None => (Subject::Anyone, None),
@@ -75,13 +75,13 @@ impl SignInFlow {
     /// its owner goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
-    /// Any [`Refusal`]; a failure of the store.
+    /// Any [`SignInRefusal`]; a failure of the store.
     pub async fn finish(
         &self,
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<Answered, Failure<Refusal>> {
+    ) -> Result<Answered, Failure<SignInRefusal>> {
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
         Ok(match self.answer(starting, ceremony, answer, None, visitor).await? {
@@ -97,10 +97,10 @@ impl SignInFlow {
         &self,
         AtRest { proof, account }: AtRest,
         visitor: &Visitor,
-    ) -> Result<Answered, Failure<Refusal>> {
+    ) -> Result<Answered, Failure<SignInRefusal>> {
         if account.aftermath.is_contested() {
             let begun = self.recover.begin_beside(&proof, &account, visitor).await;
-            begun.map_err(|failure| failure.map_refusal(|_| Refusal::Rests))?;
+            begun.map_err(|failure| failure.map_refusal(|_| SignInRefusal::Rests))?;
             return Ok(Answered::AsksCode);
         }
         let proves = Proves::Contest { account: account.id, credential: proof.used().id.clone() };
@@ -117,12 +117,12 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Finished, Failure<Refusal>> {
+    ) -> Result<Finished, Failure<SignInRefusal>> {
         match self.answer(starting, ceremony, answer, email, visitor).await? {
             Ok(finished) => Ok(finished),
             Err(_at_rest) => {
                 self.core.give_up(ceremony).await?;
-                Err(Failure::Refused(Refusal::Rests))
+                Err(Failure::Refused(SignInRefusal::Rests))
             }
         }
     }
@@ -134,7 +134,7 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Result<Finished, Box<AtRest>>, Failure<Refusal>> {
+    ) -> Result<Result<Finished, Box<AtRest>>, Failure<SignInRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let question = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = question.id();
@@ -144,7 +144,7 @@ impl SignInFlow {
                 self.core.counts.sign_in("ok");
                 tracing::info!(account = %account.id, "signed in");
             }
-            Ok(Err(_at_rest)) => self.core.counts.sign_in(Refusal::Rests.name()),
+            Ok(Err(_at_rest)) => self.core.counts.sign_in(SignInRefusal::Rests.name()),
             Err(Failure::Refused(refusal)) => self.core.counts.sign_in(refusal.name()),
             Err(Failure::World(_)) => {}
         }
@@ -158,7 +158,7 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Result<Finished, Box<AtRest>>, Failure<Refusal>> {
+    ) -> Result<Result<Finished, Box<AtRest>>, Failure<SignInRefusal>> {
         let (proof, account) = self.core.prove_at_rest_too(question, answer, email, visitor).await?;
         if account.aftermath.rests(&proof.used().id) && !account.disabled {
             tracing::info!(account = %account.id, "a passkey was proved that rests since a recovery");

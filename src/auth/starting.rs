@@ -10,9 +10,9 @@ use crate::domain::visitor::Visitor;
 /// A fresh session and the token that its browser gets.
 #[derive(Debug)]
 pub struct SignedInBrowser {
-    /// The cookie's value.
+    /// The session's cookie value, which is told once.
     pub token: Secret,
-    /// The session.
+    /// The session as it was stored.
     pub session: Session,
     /// Where the visitor wanted to go.
     pub return_to: Destination,

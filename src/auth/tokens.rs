@@ -20,7 +20,7 @@ use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
 use crate::domain::sign_in::{self, Finished};
 use crate::domain::token_family::{RefreshToken, TokenFamily};
-use crate::domain::tokens::{Answered, Presented, Refusal, present};
+use crate::domain::tokens::{Answered, Presented, TokensRefusal, present};
 use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::identity::access::AccessToken;
@@ -29,9 +29,9 @@ use crate::store::{CommitError, StoreError};
 /// What a client of the API gets for a session.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// The session.
+    /// The session that the tokens are of.
     pub session: Session,
-    /// Whose.
+    /// The account that the session is of.
     pub account: Account,
     /// The refresh token that is out.
     pub refresh: RefreshToken,
@@ -41,12 +41,12 @@ pub struct Tokens {
     pub elevated_until: Option<Timestamp>,
 }
 
-/// What an address is, where the operator lets the API tell it before anybody has proved anything.
+/// What an address is, where the operator lets the API tell it before the client has proved anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody's.
+    /// Of no account.
     Unknown,
-    /// Of somebody whose code is still to come.
+    /// Of a person whose code is still to come.
     Unverified,
     /// Of a disabled account.
     Disabled,
@@ -92,7 +92,7 @@ impl TokensFlow {
         answer: PublicKeyCredential,
         email: Option<Email>,
         visitor: &Visitor,
-    ) -> Result<Tokens, Failure<sign_in::Refusal>> {
+    ) -> Result<Tokens, Failure<sign_in::SignInRefusal>> {
         let (refresh, starting) = self.start(visitor);
         let finished = self.sign_in.finish_as(starting, ceremony, answer, email.as_ref(), visitor).await?;
         let Finished { account, session, .. } = finished;
@@ -103,9 +103,9 @@ impl TokensFlow {
     /// spent it asks again at once.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::TooOften`]; a failure of the store.
-    pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<Refusal>> {
-        let unknown = || Failure::Refused(Refusal::Unknown);
+    /// [`TokensRefusal::Unknown`], [`TokensRefusal::TooOften`]; a failure of the store.
+    pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<TokensRefusal>> {
+        let unknown = || Failure::Refused(TokensRefusal::Unknown);
         for _ in 0..RACES {
             let family = self.core.records.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
             let live = self.sessions.find(family.session).await?.ok_or_else(unknown)?;
@@ -131,8 +131,8 @@ impl TokensFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// The session whose refresh token that is, out or spent: a tab may not know yet that another one spent it, and
-    /// whoever has a spent one can end its session anyway.
+    /// The session whose refresh token that is, out or spent. A tab may not know yet that another one spent it, and a
+    /// client with a spent one can end its session anyway.
     ///
     /// # Errors
     /// The store failed.

@@ -1,6 +1,6 @@
 //! Where signatures are verified: off the async threads, behind everything else, and only so many at a time.
 
-use crate::threads::{self, Plan, Refused, Threads};
+use crate::threads::{self, Refused, ThreadPlan, Threads};
 
 /// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core verifies
 /// them in less than a tenth of a second.
@@ -24,7 +24,7 @@ impl Verifying {
     /// # Errors
     /// The system has no thread to give.
     pub fn start_on(threads: usize) -> std::io::Result<Self> {
-        let plan = Plan { name: "verifier", threads, waiting: WAITING, background: true };
+        let plan = ThreadPlan { name: "verifier", threads, waiting: WAITING, background: true };
         Threads::start(plan).map(Self)
     }
 

@@ -1,31 +1,35 @@
 //! `bmauth check`: is the configuration right, and can everything that it names be reached?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use tokio::time::timeout;
 
-use super::gateway::{Gateway, escaped};
+use super::gateway::{AdminClient, escaped};
 use super::table::plain;
 use super::who::address;
-use super::{Failed, load, newcomers, shared_host};
+use super::{Failed, load, newcomers, shared_host, told};
 use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
 use crate::config::email::{EmailSettings, Transport};
 use crate::config::server::certificate::{self, Validity};
-use crate::domain::clock::{Clock as _, Timestamp};
+use crate::config::storage::{Database, Storage};
+use crate::domain::clock::{Clock as _, Entropy as _, Timestamp};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 use crate::domain::language::Language;
+use crate::domain::letter::Stamp;
 use crate::domain::route::{Access, Route};
 use crate::domain::upstream::{Upstream, UpstreamTls, UpstreamUrl};
 use crate::mail::letters::{Rendered, Trial};
-use crate::mail::transport::NotTaken;
+use crate::mail::smtp::NotTaken;
 use crate::proxy::probe;
+use crate::store::postgres::PostgresStore;
 use crate::store::redb::RedbStore;
-use crate::store::{Records as _, StoreError};
-use crate::wire::system::SystemClock;
+use crate::store::{Records as _, Store as _, StoreError};
+use crate::wire::keeping;
+use crate::wire::system::{SystemClock, SystemEntropy};
 use crate::wire::{self, mail_server};
 use crate::wording::{Words, moment};
 
@@ -33,8 +37,10 @@ use crate::wording::{Words, moment};
 const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks somebody out was not looked at";
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A mail server may let strangers wait before it greets them, and access tokens have to be asked for.
+const PATIENCE_FOR_GREETING: Duration = Duration::from_secs(30);
 /// A mail server may look at a letter, and at whom it comes from, for a while before it takes it.
-const PATIENCE_FOR_LETTER: Duration = Duration::from_secs(30);
+const PATIENCE_FOR_LETTER: Duration = Duration::from_secs(90);
 /// How long before its end a certificate is told of: one that renews itself has done so by then.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
@@ -173,7 +179,7 @@ fn certificate(config: &Config, now: Timestamp) -> bool {
 
 /// Says for how long a certificate counts; `well` is whether all else of it is.
 fn lasts(Validity { from, until }: Validity, now: Timestamp, well: bool) -> bool {
-    let when = |at| moment::in_full(Words::new(Language::default(), ""), at);
+    let when = |at| moment::in_full(Words::new(Language::default(), ""), at, None);
     if until < now {
         return say("certificate", Err(format!("server.tls.cert has expired on {}. Renew it", when(until))));
     }
@@ -189,7 +195,44 @@ fn lasts(Validity { from, until }: Validity, now: Timestamp, well: bool) -> bool
 }
 
 async fn store(config: &Config, yes_lock_out: bool) -> bool {
-    let path = &config.storage.path;
+    match &config.storage {
+        Storage::File(path) => store_in(path, config, yes_lock_out).await,
+        Storage::Database(database) => database_of(database, config, yes_lock_out).await,
+    }
+}
+
+async fn database_of(database: &Database, config: &Config, yes_lock_out: bool) -> bool {
+    let opened = async {
+        let store = keeping::open_database(database).await?;
+        store.ready().await?;
+        Ok::<_, StoreError>(store)
+    };
+    let shown = plain(&database.address.shown);
+    match opened.await {
+        Ok(store) => {
+            say("store", Ok(format!("the database {shown} answers, and its tables are up to date")));
+            match store.risks(SystemClock.now()).await {
+                Ok(risks) => risks.iter().for_each(|risk| println!("warning  store: {risk}")),
+                Err(error) => println!("warning  store: its settings were not looked at ({})", told(&error.into())),
+            }
+            let looked = store.locked_out(&config.passkeys.rp_id).await;
+            // It was no gateway, which others would wait for.
+            store.leave().await.ok();
+            passkeys(&config.passkeys.rp_id, looked.map(LockOut::from).map_err(|error| error.to_string()), yes_lock_out)
+        }
+        Err(error) if database.migrate && PostgresStore::is_behind(&error) => say(
+            "store",
+            Ok(format!("the database {shown} answers, and its tables will be brought up to date at the next start")),
+        ),
+        Err(error) => {
+            say("store", Err(format!("{shown}: {}", told(&error.into()))));
+            println!("note     {NOT_LOOKED}: the database was not opened");
+            false
+        }
+    }
+}
+
+async fn store_in(path: &Path, config: &Config, yes_lock_out: bool) -> bool {
     if !path.exists() {
         return say("store", Ok(format!("{} will be made at the first start", path.display())));
     }
@@ -205,9 +248,10 @@ async fn store(config: &Config, yes_lock_out: bool) -> bool {
             passkeys(&config.passkeys.rp_id, looked.map(LockOut::from).map_err(|error| error.to_string()), yes_lock_out)
         }
         Err(error) => {
-            // Whoever has the file open is asked, and nobody else: a socket alone may have been left by a dead gateway.
+            // The gateway that has the file open is asked, and no other process: a socket alone may have been left by a
+            // dead one.
             let why = if RedbStore::is_in_use(&error) {
-                match beside(config).await {
+                match beside(path, config).await {
                     Ok(lock_out) => {
                         say(
                             "store",
@@ -228,11 +272,11 @@ async fn store(config: &Config, yes_lock_out: bool) -> bool {
 }
 
 /// What the running gateway says of its store, and of the `rp_id` of this configuration.
-async fn beside(config: &Config) -> Result<LockOut, String> {
-    let gateway = Gateway::with_store(&config.storage.path);
+async fn beside(path: &Path, config: &Config) -> Result<LockOut, String> {
+    let gateway = AdminClient::at(config);
     let target = format!("/check?rp_id={}", escaped(config.passkeys.rp_id.as_str()));
     let checked: StoreChecked = gateway.get_within(&target).await.map_err(|error| format!("{error:#}"))?;
-    let file = StoreFile::at(&config.storage.path);
+    let file = StoreFile::at(path);
     if file.is_none() || checked.file != file {
         return Err(format!("The gateway that answers at {} has another store.", gateway.socket().display()));
     }
@@ -267,7 +311,7 @@ fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -
 
 /// Reaches the mail server, and sends a letter where one is wanted.
 async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
-    let EmailSettings { from, transport, server_key } = &config.email;
+    let EmailSettings { transport, server_key, .. } = &config.email;
     let smtp = match transport {
         Transport::Log => {
             say("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
@@ -278,25 +322,26 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
         }
         Transport::Smtp(smtp) => smtp,
     };
-    let server = match mail_server(smtp, from) {
+    let server = match mail_server(smtp, &config.email) {
         Ok(server) => server,
         Err(error) => return say("mail", Err(format!("{error} ({})", error.source))),
     };
-    let failed = |NotTaken { said, means }: NotTaken| {
+    let failed = |NotTaken { said, means, key }: NotTaken| {
         format!(
-            "{}. {}Check {server_key}.",
+            "{}. {}Check {}.",
             plain(said.trim_end_matches('.')),
-            means.map(|means| format!("{means} ")).unwrap_or_default()
+            means.map(|means| format!("{means} ")).unwrap_or_default(),
+            key.unwrap_or(server_key)
         )
     };
     let Some(to) = mail_to else {
-        let greeted = match timeout(PATIENCE, server.greet()).await {
+        let greeted = match timeout(PATIENCE_FOR_GREETING, server.greet()).await {
             Ok(greeted) => greeted.map_err(failed),
             Err(_) => Err(format!("the mail server takes too long to answer. Check {server_key}.")),
         };
         return say("mail", greeted.map(|()| "the mail server answers".to_owned()));
     };
-    let sent = match timeout(PATIENCE_FOR_LETTER, server.try_out(to, &letter(config))).await {
+    let sent = match timeout(PATIENCE_FOR_LETTER, server.try_out(to, &letter(config), stamp())).await {
         Ok(Ok(said)) => Ok(format!("the letter to {} was taken: {}", to.as_str(), plain(&said))),
         Ok(Err(why)) => Err(format!("the letter to {} was not taken: {}", to.as_str(), failed(why))),
         Err(_) => Err(format!("the mail server takes too long over a letter. Check {server_key}.")),
@@ -306,16 +351,23 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
 
 async fn print_letter(config: &Config, to: &Email) -> bool {
     let sent = match wire::transport(config) {
-        Ok(transport) => transport.send(to, &letter(config)).await.map_err(|error| error.to_string()),
+        Ok(transport) => transport.send(to, &letter(config), stamp()).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("{error:#}")),
     };
     say("mail", sent.map(|()| format!("the letter to {} was printed, and sent to nobody", to.as_str())))
 }
 
+/// What the letter is known by that is sent to see whether letters arrive.
+fn stamp() -> Stamp {
+    let mut random = [0; 16];
+    SystemEntropy.fill(&mut random);
+    Stamp { id: uuid::Builder::from_random_bytes(random).into_uuid(), at: SystemClock.now() }
+}
+
 /// The letter that is sent to see whether letters arrive.
 fn letter(config: &Config) -> Rendered {
     let language = Language::default();
-    let when = moment::in_full(Words::new(language, config.brand.name()), SystemClock.now());
+    let when = moment::in_full(Words::new(language, config.brand.name()), SystemClock.now(), None);
     Trial { when: &when }.render(language, &config.brand)
 }
 

@@ -9,7 +9,7 @@ use super::{Failed, serve};
 use crate::config::{self, ConfigSource};
 use crate::domain::upstream::UpstreamUrl;
 use crate::telemetry;
-use crate::wire::{CannotListen, Reread};
+use crate::wire::{CannotListen, Reread, Supervisor};
 
 /// Runs the demo until it is told to stop.
 pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
@@ -40,7 +40,7 @@ pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed
         runtime.spawn(async move { axum::serve(listener, app).await });
     }
     println!("{}", greeting(config.public_url.origin(), (!is_sample).then_some(&upstream)));
-    Ok(running.wait(Reread::of(&config, source))?)
+    Ok(running.wait(Reread::of(&config, source), Supervisor::of_this_process())?)
 }
 
 /// The same error, by the flag that says the port where there is no configuration to look into.

@@ -202,7 +202,7 @@ impl Doctor {
         Ok(self.report.close())
     }
 
-    /// The first answer, where there is anybody to ask, and by this scheme.
+    /// The first answer, where there is a server to ask, and by this scheme.
     async fn is_there(&mut self) -> Result<Option<Answer>, Failed> {
         let first = self.routes.first().cloned().unwrap_or_default();
         match self.asker.ask(&self.site, &Question::page(first)).await {
@@ -238,7 +238,7 @@ impl Doctor {
         self.report.verdict(line, verdict);
     }
 
-    /// A path that everybody may see, for a forged header to name.
+    /// A public path, for a forged header to name.
     fn an_open_path(&self) -> String {
         self.public.first().cloned().unwrap_or_else(|| JWKS.to_owned())
     }
@@ -253,7 +253,7 @@ fn beside_an_app(pages: &Pages, first: &Answer) -> Option<String> {
     has_app.then(|| shared_host::of_host(&host)).flatten()
 }
 
-/// A server that says nothing lets nobody in; one that cannot be reached any more was not checked.
+/// A server that says nothing lets no visitor in; one that cannot be reached any more was not checked.
 fn silent(why: &Silence) -> Verdict {
     match why {
         Silence::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),

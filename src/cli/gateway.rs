@@ -21,31 +21,34 @@ use tokio::time::timeout;
 use super::load;
 use super::table::plain;
 use crate::admin::answer::Wrong;
-use crate::admin::socket;
 use crate::cli::Failed;
+use crate::config::Config;
+use crate::wire::keeping;
 
 /// How long one question may take, from connecting to the end of the answer. Looking through all accounts may take a
 /// while; nothing else does.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// The same where the gateway has much to write first.
+const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 << 20;
 /// What is said of an answer without a whole head or body.
 const CUT_OFF: &str = "The gateway's answer was cut off. Its log may say why.";
 
 /// The running gateway of a configuration.
-pub(super) struct Gateway {
+pub(super) struct AdminClient {
     socket: PathBuf,
 }
 
-impl Gateway {
-    /// The gateway of that configuration; nothing is asked yet.
+impl AdminClient {
+    /// The gateway of the configuration of that file; nothing is asked yet.
     pub(super) fn of(config: Option<PathBuf>) -> Result<Self, Failed> {
-        Ok(Self::with_store(&load(config)?.storage.path))
+        Ok(Self::at(&load(config)?))
     }
 
-    /// The gateway with that store; nothing is asked yet.
-    pub(super) fn with_store(store: &Path) -> Self {
-        Self { socket: socket::beside(store) }
+    /// The gateway of that configuration; nothing is asked yet.
+    pub(super) fn at(config: &Config) -> Self {
+        Self { socket: keeping::admin_socket(config) }
     }
 
     /// Where its admin socket is.
@@ -55,7 +58,13 @@ impl Gateway {
 
     /// Asks for something, within a runtime.
     pub(super) async fn get_within<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
-        let (status, body) = answer(&self.socket, Method::GET, target).await?;
+        let (status, body) = answer(&self.socket, Method::GET, target, TIMEOUT).await?;
+        read(status, &body)
+    }
+
+    /// Asks within a runtime for something to be done that takes its time.
+    pub(super) async fn post_at_length<T: DeserializeOwned>(&self, target: &str) -> anyhow::Result<T> {
+        let (status, body) = answer(&self.socket, Method::POST, target, PATIENCE).await?;
         read(status, &body)
     }
 
@@ -71,13 +80,18 @@ impl Gateway {
 
     fn ask<T: DeserializeOwned>(&self, method: Method, target: &str) -> anyhow::Result<T> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (status, body) = runtime.block_on(answer(&self.socket, method, target))?;
+        let (status, body) = runtime.block_on(answer(&self.socket, method, target, TIMEOUT))?;
         read(status, &body)
     }
 }
 
-/// Asks whoever listens at `socket` and waits for the whole answer.
-async fn answer(socket: &Path, method: Method, target: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+/// Asks the gateway that listens at `socket`, and waits for the whole answer.
+async fn answer(
+    socket: &Path,
+    method: Method,
+    target: &str,
+    patience: Duration,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let broken = || format!("The gateway at {} did not answer", socket.display());
     let request = Request::builder().method(method).uri(target).header(HOST, "bmauth").header(CONNECTION, "close");
     let request = request.body(Empty::<Bytes>::new()).with_context(broken)?;
@@ -91,14 +105,14 @@ async fn answer(socket: &Path, method: Method, target: &str) -> anyhow::Result<(
             Err(error) if error.is_incomplete_message() || error.is_parse() => bail!(CUT_OFF),
             Err(error) => return Err(error).with_context(broken),
         };
-        // The gateway says the length of every answer. Without it, nobody could tell half of one from the whole.
+        // The gateway says the length of every answer. Without it, half of an answer could not be told from the whole.
         if body.size_hint().exact().is_none() {
             bail!(CUT_OFF);
         }
         let body = Limited::new(body, LONGEST).collect().await.map_err(|_| anyhow!(CUT_OFF))?;
         Ok((head.status, body.to_bytes()))
     };
-    timeout(TIMEOUT, asked).await.with_context(broken)?
+    timeout(patience, asked).await.with_context(broken)?
 }
 
 /// Why there is no connection.
@@ -124,7 +138,7 @@ fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> anyhow::Result<
         return serde_json::from_str(text).context(other_version);
     }
     let wrong: Wrong = serde_json::from_str(text).context(other_version)?;
-    // Whoever runs the gateway need not be whoever reads this on a terminal.
+    // The user who runs the gateway need not be the one who reads this on a terminal.
     bail!(plain(&wrong.error))
 }
 
@@ -144,7 +158,7 @@ mod tests {
     /// What a command is told by a gateway that reads one request and answers these bytes, and that request's head.
     fn told(answer: &[u8]) -> (Result<Vec<u32>, String>, String) {
         let folder = tempfile::tempdir().unwrap();
-        let gateway = Gateway { socket: folder.path().join("s.sock") };
+        let gateway = AdminClient { socket: folder.path().join("s.sock") };
         let listener = UnixListener::bind(&gateway.socket).unwrap();
         thread::scope(|scope| {
             let served = scope.spawn(move || {
@@ -155,7 +169,7 @@ mod tests {
                     stream.read_exact(&mut byte).unwrap();
                     head.extend(byte);
                 }
-                // Whoever has read enough may be gone.
+                // A reader that has read enough may be gone.
                 let _ = stream.write_all(answer);
                 String::from_utf8(head).unwrap()
             });
@@ -225,7 +239,7 @@ mod tests {
     #[test]
     fn a_gateway_that_does_not_run_is_said_to_not_run() {
         let folder = tempfile::tempdir().unwrap();
-        let gateway = Gateway { socket: folder.path().join("s.sock") };
+        let gateway = AdminClient { socket: folder.path().join("s.sock") };
         let why = || gateway.get::<Vec<u32>>("/users").unwrap_err().to_string();
         assert!(why().contains("not running"), "{}", why());
         // Its listener is gone and its file is not: what SIGKILL leaves.
@@ -240,7 +254,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.sock");
         let _listener = UnixListener::bind(&path).unwrap();
-        let why = answer(&path, Method::GET, "/users").await.unwrap_err().to_string();
+        let why = answer(&path, Method::GET, "/users", TIMEOUT).await.unwrap_err().to_string();
         assert!(why.contains("did not answer"), "{why}");
     }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::table::plain;
 use super::{Failed, load};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Prints `ok`, or fails with what the gateway said.
+/// Prints what the gateway said: `ok`, or that a database which it shares is away. Fails where it is not ready.
 pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
     let mut admin = load(config)?.server.admin;
     // Of all addresses, this one answers itself.
@@ -20,12 +21,11 @@ pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
         IpAddr::V6(address) if address.is_unspecified() => admin.set_ip(Ipv6Addr::LOCALHOST.into()),
         IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
-    ask(admin)?;
-    println!("ok");
+    println!("{}", plain(&ask(admin)?));
     Ok(())
 }
 
-fn ask(admin: SocketAddr) -> anyhow::Result<()> {
+fn ask(admin: SocketAddr) -> anyhow::Result<String> {
     let unreachable = || format!("is the gateway running? It does not answer on {admin}");
     let mut stream = TcpStream::connect_timeout(&admin, TIMEOUT).with_context(unreachable)?;
     stream.set_read_timeout(Some(TIMEOUT)).with_context(unreachable)?;
@@ -34,9 +34,9 @@ fn ask(admin: SocketAddr) -> anyhow::Result<()> {
     stream.write_all(request.as_bytes()).with_context(unreachable)?;
     let mut answer = String::new();
     stream.take(16 * 1024).read_to_string(&mut answer).with_context(unreachable)?;
+    let said = answer.split_once("\r\n\r\n").map_or("no answer that can be read", |(_, body)| body.trim());
     if answer.starts_with("HTTP/1.1 200 ") {
-        return Ok(());
+        return Ok(said.to_owned());
     }
-    let why = answer.split_once("\r\n\r\n").map_or("no answer that can be read", |(_, body)| body.trim());
-    bail!("the gateway is not ready: {why}")
+    bail!("the gateway is not ready: {said}")
 }

@@ -1,5 +1,5 @@
-//! `bmauth init`: writes a configuration that serves, of what it is told by flags, or by whoever sits at the terminal. What
-//! it is not told it does not guess.
+//! `bmauth init`: writes a configuration that serves, of what it is told by flags, or by the operator at the terminal.
+//! What it is not told it does not guess.
 
 mod questions;
 
@@ -13,7 +13,7 @@ use clap::Args;
 
 use self::questions::{Asking, Question};
 use super::{Failed, newcomers};
-use crate::config::email::{Mailbox, Smtp, Transport};
+use crate::config::email::{Mailbox, Transport, check_url};
 use crate::config::hidden::Hidden;
 use crate::config::public_url::PublicUrl;
 use crate::config::template::{Sender, Told, fill};
@@ -21,7 +21,7 @@ use crate::config::{self, Config, ConfigSource, FileSource, passkeys};
 use crate::domain::host::Host;
 use crate::domain::upstream::UpstreamUrl;
 
-/// The sender where letters are printed, and so reach nobody.
+/// The sender where letters are printed, and so are not sent.
 const PRINTED_FROM: &str = "BMAuth <no-reply@localhost.invalid>";
 
 /// What the file is to say.
@@ -129,7 +129,7 @@ fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<Told, Failed> {
     let upstream = asking
         .hear(&UPSTREAM, upstream.as_deref(), None, |text| UpstreamUrl::parse(text).map_err(|why| format!("{why}.")))?;
     let registration = asking.hear(&REGISTRATION, registration.as_deref(), None, config::read_registration)?;
-    // On the machine of whoever tries it, letters are printed.
+    // On the machine of an operator who tries it, letters are printed.
     let prints = smtp_url.is_none() && public_url.as_ref().is_some_and(|url| !url.is_https());
     let read_sender = |text: &str| Mailbox::parse(text).map(|_| text.trim().to_owned());
     let from = if prints && email.is_none() {
@@ -137,7 +137,7 @@ fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<Told, Failed> {
     } else {
         asking.hear(&EMAIL, email.as_deref(), None, read_sender)?
     };
-    let read_server = |text: &str| Smtp::parse(text).map(|_| Hidden::new(text.to_owned()));
+    let read_server = |text: &str| check_url(text).map(|()| Hidden::new(text.to_owned()));
     let smtp_url = if prints { None } else { asking.hear(&SMTP_URL, smtp_url.as_deref(), None, read_server)? };
     asking.finish()?;
     let (Some(public_url), Some(upstream), Some(registration), Some(from)) = (public_url, upstream, registration, from)
@@ -190,7 +190,7 @@ fn next_steps(path: &Path, config: &Config) -> String {
     let mut said = format!("Wrote {}.\nWho can get in: {}.\n", path.display(), newcomers::of(&config.policy));
     match &config.email.transport {
         Transport::Log => said.push_str("Letters are printed in the terminal, with the codes: nobody is sent one.\n"),
-        Transport::Smtp(smtp) if smtp.credentials.is_some() => said.push_str(
+        Transport::Smtp(smtp) if smtp.login.is_some() => said.push_str(
             "The password of the mail server stands in it, so nobody else may read it. To keep it apart, put the URL into a file of \
              its own and name that by smtp_url_file.\n",
         ),
@@ -235,7 +235,7 @@ mod tests {
         wanted(Path::new("/nowhere"))
     }
 
-    /// What is heard without anybody to ask, or the sentence why not.
+    /// What is heard without a terminal to ask at, or the sentence why not.
     fn heard(wanted: &Wanted) -> Result<Told, String> {
         hear(wanted, Asking::new(None)).map_err(usage)
     }
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// What is heard of somebody who types these lines, and what they read.
+    /// What is heard of an operator who types these lines, and what they read.
     fn typed(wanted: &Wanted, lines: &str) -> (Result<Told, String>, String) {
         let (mut input, mut output) = (lines.as_bytes(), Vec::new());
         let told = hear(wanted, Asking::new(Some((&mut input as _, &mut output as _)))).map_err(usage);

@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use super::Failed;
 use crate::auth::verifying::Verifying;
 use crate::config::{self, Config, ConfigSource};
-use crate::store::redb::RedbStore;
 use crate::telemetry;
+use crate::wire::keeping;
 use crate::wire::system::{SystemClock, SystemEntropy};
-use crate::wire::{self, Reread, Running, World};
+use crate::wire::{self, Reread, Running, Supervisor, World};
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
@@ -32,14 +32,14 @@ pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
         "serving {}",
         config.public_url.origin()
     );
-    Ok(running.wait(Reread::of(&config, source))?)
+    Ok(running.wait(Reread::of(&config, source), Supervisor::of_this_process())?)
 }
 
 /// Opens the store and starts everything.
 pub(super) fn start(config: &Config) -> anyhow::Result<Running> {
-    Running::start(config, || {
+    Running::start(config, async || {
         Ok(World {
-            store: Arc::new(RedbStore::open(&config.storage.path)?),
+            store: keeping::open_store(&config.storage).await?,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             transport: wire::transport(config)?,

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Failed;
-use super::gateway::{Gateway, escaped};
-use super::table::{moment, print, table};
+use super::gateway::{AdminClient, escaped};
+use super::table::{moment, plain, print, table};
 use super::who::who;
 use crate::admin::session::Session;
 use crate::admin::sessions::{SessionEnded, Sessions};
 use crate::admin::users::UserChanged;
+use crate::store::InForce;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,40 +31,95 @@ pub(super) enum Command {
         /// All sessions of this account: its e-mail address or its id
         #[arg(long, value_parser = who)]
         user: Option<String>,
+        /// Wait until that is in force at every gateway of the store
+        #[arg(long)]
+        wait: bool,
     },
+}
+
+/// What was ended, and where that is in force, where it was asked for.
+#[derive(Debug, Serialize)]
+struct Ended<T> {
+    #[serde(flatten)]
+    ended: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_force: Option<InForce>,
+}
+
+impl<T: Serialize> Ended<T> {
+    /// Says what was ended, after the other gateways were waited for, where that is asked for.
+    ///
+    /// # Errors
+    /// It is not known to be in force everywhere: what was ended is said all the same.
+    fn say(
+        gateway: &AdminClient,
+        ended: T,
+        wait: bool,
+        json: bool,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failed> {
+        let waited = wait.then(|| gateway.post::<InForce>("/in-force")).transpose();
+        let (in_force, problem) = match waited {
+            Ok(in_force) => (in_force, None),
+            Err(error) => (None, Some(error.context("whether it is in force at every gateway is not known"))),
+        };
+        print(json, &Self { ended, in_force: in_force.clone() }, |Self { ended, in_force }| {
+            let in_force = in_force.as_ref().map(where_in_force);
+            [Some(text(ended)), in_force].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        })?;
+        match (problem, in_force) {
+            (Some(problem), _) => Err(problem.into()),
+            (None, Some(InForce { waited_for, .. })) if !waited_for.is_empty() => Err(Failed::Said),
+            (None, Some(_) | None) => Ok(()),
+        }
+    }
+}
+
+/// Where it is in force, for people.
+fn where_in_force(in_force: &InForce) -> String {
+    let InForce { gateways, waited_for } = in_force;
+    let heard = gateways.saturating_sub(waited_for.len());
+    if waited_for.is_empty() {
+        return format!("It is in force on {heard} of {gateways} gateways.");
+    }
+    let names = waited_for.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ");
+    format!(
+        "It is in force on {heard} of {gateways} gateways. Not known to have heard of it: {names}. One that cannot reach the \
+         database takes no session for signed in any more after storage.grace."
+    )
 }
 
 /// Runs one of the commands.
 pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
-    let gateway = Gateway::of(config)?;
+    let gateway = AdminClient::of(config)?;
     match command {
         Command::List { user: Some(user) } => {
             let sessions: Sessions = gateway.get(&format!("/sessions?user={}", escaped(&user)))?;
             print(json, &sessions, |sessions| list(&sessions.sessions))
         }
         Command::List { user: None } => print(json, &all(&gateway)?, |sessions| list(&sessions.sessions)),
-        Command::End { session: Some(session), .. } => {
+        Command::End { session: Some(session), wait, .. } => {
             let ended: SessionEnded = gateway.post(&format!("/sessions/{session}/end"))?;
-            print(json, &ended, |SessionEnded { session }| {
-                format!("{} is signed out of {}.", session.email, session.browser)
+            Ended::say(&gateway, ended, wait, json, |SessionEnded { session }| {
+                format!("{} is signed out of {}.", plain(&session.email), plain(&session.browser))
             })
         }
-        Command::End { user: Some(user), .. } => {
+        Command::End { user: Some(user), wait, .. } => {
             let changed: UserChanged = gateway.post(&format!("/users/{}/sessions/end", escaped(&user)))?;
-            print(json, &changed, |changed| match changed.sessions_ended {
-                0 => format!("{} was not signed in.", changed.user.email),
-                1 => format!("{} is signed out; 1 session ended.", changed.user.email),
-                many => format!("{} is signed out everywhere; {many} sessions ended.", changed.user.email),
+            Ended::say(&gateway, changed, wait, json, |changed| match changed.sessions_ended {
+                0 => format!("{} was not signed in.", plain(&changed.user.email)),
+                1 => format!("{} is signed out; 1 session ended.", plain(&changed.user.email)),
+                many => format!("{} is signed out everywhere; {many} sessions ended.", plain(&changed.user.email)),
             })
         }
-        Command::End { session: None, user: None } => {
+        Command::End { session: None, user: None, .. } => {
             Err(Failed::Usage("Name a session, or an account with --user.".to_owned()))
         }
     }
 }
 
 /// Every session, page by page.
-fn all(gateway: &Gateway) -> Result<Sessions, Failed> {
+fn all(gateway: &AdminClient) -> Result<Sessions, Failed> {
     let mut sessions: Sessions = gateway.get("/sessions?limit=500")?;
     while let Some(after) = sessions.next.take() {
         let page: Sessions = gateway.get(&format!("/sessions?limit=500&after={}", escaped(&after)))?;

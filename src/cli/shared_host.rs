@@ -4,15 +4,15 @@ use crate::config::Config;
 use crate::domain::host::Host;
 use crate::domain::route::Access;
 
-/// What is to be said of the hosts of a configuration, a sentence or two for each thing; nothing on the machine of whoever
-/// develops.
+/// What is to be said of the hosts of a configuration, a sentence or two for each thing; nothing on a developer's
+/// machine.
 pub(super) fn of(config: &Config) -> Vec<String> {
     let Config { public_url, routes, passkeys, .. } = config;
     if !public_url.is_https() {
         return Vec::new();
     }
     let beside_the_pages = routes.knows_host(public_url.host()).then(|| of_host(public_url.host())).flatten();
-    // Where everybody may see everything, nobody signs in.
+    // A host whose routes are all public has nothing to sign in for.
     let asks = |host: &Host| routes.iter().any(|route| route.host == *host && route.demands.access != Access::Public);
     let (within, outside): (Vec<&Host>, Vec<&Host>) =
         routes.hosts().filter(|host| asks(host)).partition(|host| host.is_within(&passkeys.rp_id));
@@ -32,7 +32,7 @@ pub(super) fn of(config: &Config) -> Vec<String> {
             listed(&outside),
             passkeys.rp_id
         );
-        // Of the host of the pages alone, which is what it is where nobody has said another.
+        // Of the host of the pages alone, which is what it is where the operator has not said another.
         let parent = (passkeys.rp_id == *config.public_url.host()).then(|| parent_of_all(&passkeys.rp_id, &outside)).flatten();
         match parent {
             Some(parent) => format!(
@@ -46,7 +46,7 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     beside_the_pages.into_iter().chain(together).chain(beyond).collect()
 }
 
-/// What is to be said of a host where people sign in, and which has an app too; nothing on the machine of whoever develops.
+/// What is to be said of a host where people sign in, and which has an app too; nothing on a developer's machine.
 pub(super) fn of_host(host: &Host) -> Option<String> {
     (!host.is_loopback()).then(|| {
         format!(

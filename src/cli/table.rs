@@ -3,21 +3,26 @@
 use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Failed;
 
 /// Rows below a line of headings, each column as wide as it must be.
 pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
-    let mut widths = headings.map(|heading| heading.chars().count());
+    let mut widths = headings.map(|heading| heading.width());
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
     for row in std::iter::once(&headings.map(str::to_owned)).chain(&rows) {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(widths).map(|(cell, width)| {
+            // Some letters take two columns.
+            let rest = " ".repeat(width.saturating_sub(cell.width()));
+            format!("{cell}{rest}")
+        });
         let line = cells.collect::<Vec<_>>().join("  ");
         text.push_str(line.trim_end());
         text.push('\n');
@@ -33,10 +38,11 @@ pub(super) fn moment(rfc3339: &str) -> String {
     }
 }
 
-/// Text that somebody else chose, without what a terminal would obey.
+/// Text that another person chose, without what a terminal would obey.
 pub(super) fn plain(text: &str) -> String {
     let obeyed = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
 }
@@ -62,6 +68,8 @@ mod tests {
     fn columns_are_as_wide_as_they_must_be() {
         let rows = [["ann@example.com".to_owned(), "é".to_owned()], ["b".to_owned(), String::new()]];
         assert_eq!(table(["EMAIL", "IT"], &rows), "EMAIL            IT\nann@example.com  é\nb\n");
+        let rows = ["用户@a.cn", "jörg@a.cn", "jo\u{308}rg@a"].map(|email| [email.to_owned(), "x".to_owned()]);
+        assert_eq!(table(["EMAIL", "IT"], &rows), "EMAIL      IT\n用户@a.cn  x\njörg@a.cn  x\njo\u{308}rg@a     x\n");
     }
 
     #[test]

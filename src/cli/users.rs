@@ -7,12 +7,14 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::Failed;
-use super::gateway::{Gateway, escaped};
+use super::gateway::{AdminClient, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
 use super::who::{address, who};
 use crate::admin::invitations::{Invitation, Invitations, Invited, TakenBack};
-use crate::admin::users::{Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users};
+use crate::admin::users::{
+    AddressChange, Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users,
+};
 use crate::auth::operate::Who;
 use crate::domain::email::Email;
 use crate::domain::group;
@@ -90,7 +92,7 @@ pub(super) enum Command {
 
 /// Runs one of the commands.
 pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
-    let gateway = Gateway::of(config)?;
+    let gateway = AdminClient::of(config)?;
     match command {
         Command::List => print(json, &all(&gateway)?, list),
         Command::Add { email, groups, admin } => {
@@ -99,6 +101,12 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             let invited: Invited =
                 gateway.post(&format!("/invitations/{}?{}", escaped(email.as_str()), query.finish()))?;
             tell_of_unasked(&invited.unasked_groups);
+            if invited.no_mail_to {
+                eprintln!(
+                    "note: the mail server does not know SMTPUTF8, which this address needs for its letters outside ASCII: \
+                     nobody can register with it here. Add another address of that person."
+                );
+            }
             print(json, &invited, added)
         }
         Command::Show { user } => {
@@ -115,12 +123,12 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             registered(&gateway, &user)?;
             confirm(yes, &question)?;
             let changed: UserChanged = change(&gateway, &user, "disable")?;
-            print(json, &changed, |changed| format!("{} is disabled{}.", changed.user.email, ended(changed)))
+            print(json, &changed, |changed| format!("{} is disabled{}.", plain(&changed.user.email), ended(changed)))
         }
         Command::Enable { user } => {
             registered(&gateway, &user)?;
             let changed: UserChanged = change(&gateway, &user, "enable")?;
-            print(json, &changed, |changed| format!("{} can sign in.", changed.user.email))
+            print(json, &changed, |changed| format!("{} can sign in.", plain(&changed.user.email)))
         }
         Command::Groups { user, set, add, remove } => {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -147,7 +155,7 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             let question = format!("Remove {user} with their passkeys and sessions? This cannot be undone.");
             confirm(yes, &question)?;
             let changed: UserChanged = change(&gateway, &user, "remove")?;
-            print(json, &changed, |changed| format!("{} is removed{}.", changed.user.email, ended(changed)))
+            print(json, &changed, |changed| format!("{} is removed{}.", plain(&changed.user.email), ended(changed)))
         }
         Command::Recover { user } => {
             registered(&gateway, &user)?;
@@ -157,19 +165,19 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
     }
 }
 
-fn change<T: serde::de::DeserializeOwned>(gateway: &Gateway, user: &str, how: &str) -> Result<T, Failed> {
+fn change<T: serde::de::DeserializeOwned>(gateway: &AdminClient, user: &str, how: &str) -> Result<T, Failed> {
     Ok(gateway.post(&format!("/users/{}/{how}", escaped(user)))?)
 }
 
-/// Everybody who has an account, or may have one because they were added.
+/// All people who have an account, or may have one because they were added.
 #[derive(Serialize)]
 struct Everybody {
     users: Vec<User>,
     invited: Vec<Invitation>,
 }
 
-/// Everybody, page by page.
-fn all(gateway: &Gateway) -> Result<Everybody, Failed> {
+/// All of them, page by page.
+fn all(gateway: &AdminClient) -> Result<Everybody, Failed> {
     let mut everybody = Everybody { users: Vec::new(), invited: Vec::new() };
     let mut after = String::new();
     loop {
@@ -187,14 +195,14 @@ fn all(gateway: &Gateway) -> Result<Everybody, Failed> {
     }
 }
 
-/// The invitation of somebody who has not registered yet, where it is an address that names them.
-fn invited(gateway: &Gateway, who: &str) -> Result<Option<Invitation>, Failed> {
+/// The invitation of a person who has not registered yet, where it is an address that names them.
+fn invited(gateway: &AdminClient, who: &str) -> Result<Option<Invitation>, Failed> {
     let Some(Who::Email(email)) = Who::parse(who) else { return Ok(None) };
     Ok(gateway.get(&format!("/invitations/{}", escaped(email.as_str())))?)
 }
 
-/// Refuses what takes an account where somebody was added and has none yet.
-fn registered(gateway: &Gateway, who: &str) -> Result<(), Failed> {
+/// Refuses what takes an account where a person was added and has none yet.
+fn registered(gateway: &AdminClient, who: &str) -> Result<(), Failed> {
     match invited(gateway, who)? {
         Some(_) => Err(Failed::Usage(format!(
             "{who} has not registered yet, so there is no account. `bmauth users remove {who}` takes back that they may."
@@ -219,7 +227,7 @@ fn list(Everybody { users, invited }: &Everybody) -> String {
     table(["EMAIL", "STATE", "GROUPS", "SINCE", "ID"], &rows)
 }
 
-/// The state of somebody who was added and has no account yet.
+/// The state of a person who was added and has no account yet.
 const NOT_YET: &str = "not registered";
 
 fn added(Invited { invitation, page, .. }: &Invited) -> String {
@@ -263,8 +271,20 @@ fn state(user: &User) -> String {
     if user.disabled { "disabled" } else { "active" }.to_owned()
 }
 
+/// What is going on with an address.
+fn moving(AddressChange { to, from, until }: &AddressChange) -> String {
+    let until = moment(until);
+    match (to, from) {
+        (Some(to), _) => format!("asked for {to}, whose code is not entered yet; over {until}"),
+        (None, Some(from)) => format!("was {from}, which is kept until {until}: its owner can undo the change"),
+        (None, None) => {
+            format!("a change was undone: until {until} its owner can neither change it nor delete the account")
+        }
+    }
+}
+
 fn show(shown: &UserShown) -> String {
-    let UserShown { user, passkeys, sessions, events, held_recovery, recovery_code_until } = shown;
+    let UserShown { user, passkeys, sessions, events, held_recovery, address_change, recovery_code_until } = shown;
     let mut facts = vec![("id", user.id.to_string()), ("state", state(user)), ("since", moment(&user.created_at))];
     facts.extend(user.name.clone().map(|name| ("name", name)));
     if !user.groups.is_empty() {
@@ -274,6 +294,7 @@ fn show(shown: &UserShown) -> String {
         let (asked, until) = (moment(&held.asked_at), moment(&held.until));
         ("recovery", format!("asked for {asked} in {}, held until {until}", held.browser))
     }));
+    facts.extend(address_change.as_ref().map(|change| ("address", moving(change))));
     facts.extend(recovery_code_until.as_ref().map(|until| ("code", format!("one is out until {}", moment(until)))));
     let mut text = format!("{}\n", plain(&user.email));
     for (name, fact) in facts {
@@ -317,10 +338,10 @@ fn tell(code: &RecoveryCode) -> String {
     format!(
         "{}\n\nTell it to {} yourself, once you are sure that it is them. It works once, until {}.\n\
          They enter their address and this code at {}\n",
-        code.code,
-        code.email,
+        plain(&code.code),
+        plain(&code.email),
         moment(&code.expires_at),
-        code.page
+        plain(&code.page)
     )
 }
 
@@ -333,7 +354,7 @@ fn ended(changed: &UserChanged) -> String {
     }
 }
 
-/// Asks whoever sits at the terminal.
+/// Asks the operator at the terminal.
 fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
     if yes {
         return Ok(());

@@ -35,9 +35,9 @@ pub struct Api {
     pub grants: Grants,
 }
 
-/// The most further claims: tokens travel in a header field.
+/// The most further claims: tokens travel in a header.
 const MOST_CLAIMS: usize = 16;
-/// The most roles that everybody has.
+/// The most roles that every account may have.
 const MOST_ROLES: usize = 32;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use super::example;
 use super::hidden::{self, Found, Hidden};
+use super::pem::read_authorities;
 use super::problem::{Checks, Place};
 use super::public_url::PublicUrl;
 use super::setting::{Setting, Written, section};
@@ -15,20 +19,23 @@ use crate::domain::host::Host;
 
 section! {
     /// The section as it is written.
-    struct EmailFile { from, smtp_url, smtp_url_file, transport }
-    not_built {
-        smtp_ca_file: "Until then the well-known authorities judge the mail server.",
-        hello: "Until then the name of this machine is said.",
-        reply_to: "Until then answers go to `from`.",
-        oauth: "Until then a user and a password stand in `smtp_url`.",
-    }
+    struct EmailFile { from, reply_to, smtp_url, smtp_url_file, smtp_ca_file, hello, oauth, transport }
+    not_built {}
+}
+
+section! {
+    /// The table `oauth` as it is written.
+    struct OAuthTable { token_url, client_id, client_secret, client_secret_file, scope }
+    not_built {}
 }
 
 /// Whom letters are from, and how they leave.
 #[derive(Clone, Debug)]
 pub struct EmailSettings {
-    /// The sender.
+    /// The sender of all letters.
     pub from: Mailbox,
+    /// Where answers go, where it is not to the sender.
+    pub reply_to: Option<Mailbox>,
     /// How letters leave.
     pub transport: Transport,
     /// The key that names the mail server, for messages: `email.smtp_url`, or its twin where that is written.
@@ -37,6 +44,7 @@ pub struct EmailSettings {
 
 /// How letters leave.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, read at the start")]
 pub enum Transport {
     /// They are printed to the log: for trying things out.
     Log,
@@ -49,21 +57,34 @@ pub enum Transport {
 pub struct Mailbox {
     /// The name, without quotes.
     pub name: Option<String>,
-    /// The address.
+    /// The address, without the name.
     pub address: Email,
 }
 
 /// An SMTP server.
 #[derive(Clone, Debug)]
 pub struct Smtp {
-    /// Its host.
+    /// The host name or address of the server.
     pub host: Host,
     /// Its port. Default: 465 for `smtps://`, 587 for `smtp://…?tls=required`, 25 without TLS.
     pub port: u16,
     /// How the connection is protected.
     pub security: SmtpSecurity,
     /// What to sign in with.
-    pub credentials: Option<SmtpCredentials>,
+    pub login: Option<SmtpLogin>,
+    /// Who may vouch for it besides those that the system knows: certificates in DER form.
+    pub authorities: Arc<[Box<[u8]>]>,
+    /// What the gateway calls itself there.
+    pub hello: Hello,
+}
+
+/// What the gateway calls itself to a mail server (RFC 5321 §4.1.1.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// A full domain name.
+    Name(Host),
+    /// An address, where there is no name.
+    Address(IpAddr),
 }
 
 /// How the connection to an SMTP server is protected.
@@ -79,16 +100,63 @@ pub enum SmtpSecurity {
 
 /// What the gateway signs in to an SMTP server with.
 #[derive(Clone, Debug)]
-pub struct SmtpCredentials {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: Hidden,
+pub enum SmtpLogin {
+    /// A user name and a password.
+    Password {
+        /// The user name.
+        username: String,
+        /// The password of that user.
+        password: Hidden,
+    },
+    /// A user name and access tokens (XOAUTH2).
+    OAuth {
+        /// The user name: the mailbox that is sent from.
+        username: String,
+        /// Where tokens come from.
+        client: OAuthClient,
+    },
+}
+
+/// A client that gets access tokens for itself (RFC 6749 §4.4).
+#[derive(Clone, Debug)]
+pub struct OAuthClient {
+    /// Where tokens are asked for: `https`, or on this machine.
+    pub token_url: Url,
+    /// Its name there.
+    pub client_id: String,
+    /// The secret by which it proves that it is that client.
+    pub client_secret: Hidden,
+    /// What the tokens are to be good for.
+    pub scope: Option<String>,
+}
+
+/// A mail server as its URL names it.
+struct Named {
+    host: Host,
+    port: u16,
+    security: SmtpSecurity,
+    username: Option<String>,
+    password: Option<Hidden>,
+}
+
+/// A mail server that was named, and where.
+struct Located {
+    server: Named,
+    key: String,
+    place: Place,
+}
+
+/// What is written of a mail server beside its URL.
+struct Beside {
+    authorities: Option<Setting>,
+    hello: Option<Setting>,
+    oauth: Option<Setting>,
 }
 
 impl EmailSettings {
     pub(super) fn check(file: Written<EmailFile>, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<Self> {
-        let Written { place, keys: EmailFile { from, smtp_url, smtp_url_file, transport } } = file;
+        let Written { place, keys } = file;
+        let EmailFile { from, reply_to, smtp_url, smtp_url_file, smtp_ca_file, hello, oauth, transport } = keys;
         let from_place = from.as_ref().map(|setting| setting.place().clone());
         let from = match from {
             Some(from) => from.parsed(checks, Mailbox::parse),
@@ -103,7 +171,19 @@ impl EmailSettings {
             Some(transport) => transport.choice(checks, &[("smtp", false), ("log", true)]),
             None => Some(false),
         };
-        let transport = read_transport(is_log, smtp_url, smtp_url_file, &place, checks);
+        let reply_to = match reply_to {
+            Some(reply_to) => reply_to.parsed(checks, Mailbox::parse).map(Some),
+            None => Some(None),
+        };
+        let beside = Beside { authorities: smtp_ca_file, hello, oauth };
+        let transport = match is_log {
+            Some(true) => read_log(smtp_url, smtp_url_file, &beside, checks),
+            Some(false) | None => {
+                let named = read_url(smtp_url, smtp_url_file, &place, checks);
+                let smtp = read_server(named, beside, from.as_ref(), public_url, checks);
+                smtp.map(Transport::Smtp).filter(|_| is_log.is_some())
+            }
+        };
         let serves_people = public_url.is_some_and(PublicUrl::is_https);
         if serves_people && matches!(transport, Some(Transport::Log)) {
             checks.fault(
@@ -121,59 +201,209 @@ impl EmailSettings {
                 "`email.from` is the address of an example; write the sender of your letters, in a domain of your own.",
             );
         }
-        Some(Self { from: from?, transport: transport?, server_key })
+        Some(Self { from: from?, reply_to: reply_to?, transport: transport?, server_key })
     }
 }
 
-fn of_example(credentials: &SmtpCredentials) -> bool {
-    example::are_credentials(&credentials.username, credentials.password.expose())
+/// Letters are printed; what is written of a mail server is not used.
+fn read_log(
+    smtp_url: Option<Setting>,
+    smtp_url_file: Option<Setting>,
+    beside: &Beside,
+    checks: &mut Checks,
+) -> Option<Transport> {
+    let url = hidden::read(smtp_url, smtp_url_file, checks).map(|Found { text, key, place }| {
+        if let Err(why) = Named::parse(text.expose()) {
+            checks.refuse(&place, format!("`{key}`: {why}"));
+        }
+        (key, place)
+    });
+    let Beside { authorities, hello, oauth } = beside;
+    let others = [authorities, hello, oauth].into_iter().flatten();
+    let others = others.map(|setting| (setting.key.clone(), setting.key_place.clone()));
+    for (key, place) in url.into_iter().chain(others) {
+        checks.warn(
+            &place,
+            format_args!(
+                "`{key}` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them."
+            ),
+        );
+    }
+    Some(Transport::Log)
 }
 
-fn read_transport(
-    is_log: Option<bool>,
+fn read_url(
     smtp_url: Option<Setting>,
     smtp_url_file: Option<Setting>,
     section: &Place,
     checks: &mut Checks,
-) -> Option<Transport> {
-    let is_written = smtp_url.is_some() || smtp_url_file.is_some();
-    let found = hidden::read(smtp_url, smtp_url_file, checks);
-    let smtp = found.and_then(|Found { text, key, place }| match Smtp::parse(text.expose()) {
-        Ok(smtp) => Some((smtp, key, place)),
+) -> Option<Located> {
+    if smtp_url.is_none() && smtp_url_file.is_none() {
+        checks.refuse(
+            section,
+            "`email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; \
+             to only print them while trying things out, set transport = \"log\".",
+        );
+    }
+    let Found { text, key, place } = hidden::read(smtp_url, smtp_url_file, checks)?;
+    match Named::parse(text.expose()) {
+        Ok(server) => Some(Located { server, key, place }),
         Err(why) => {
             // The URL is a secret, so the message does not show it.
             checks.refuse(&place, format!("`{key}`: {why}"));
             None
         }
-    });
-    match (is_log?, smtp) {
-        (true, Some((_, key, place))) => {
-            checks.warn(&place, format_args!("`{key}` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them."));
-            Some(Transport::Log)
-        }
-        (true, None) => Some(Transport::Log),
-        (false, Some((smtp, key, place))) => {
-            if example::is_host(&smtp.host) || smtp.credentials.as_ref().is_some_and(of_example) {
-                checks.fault(
-                    &place,
-                    format!(
-                        "`{key}` is that of an example; write your mail server, with your own user name and password."
-                    ),
-                );
+    }
+}
+
+/// The server with what is written beside its URL. All of that is read, also where the URL is wrong.
+fn read_server(
+    named: Option<Located>,
+    beside: Beside,
+    from: Option<&Mailbox>,
+    public_url: Option<&PublicUrl>,
+    checks: &mut Checks,
+) -> Option<Smtp> {
+    let Beside { authorities, hello, oauth } = beside;
+    let security = named.as_ref().map(|named| named.server.security);
+    let authorities = match authorities {
+        Some(file) => {
+            if security == Some(SmtpSecurity::Off) {
+                file.refuse(checks, "is for a protected connection, and that to the mail server has no TLS; write smtps:// or ?tls=required there, or remove it.");
             }
-            Some(Transport::Smtp(smtp))
+            read_authorities(file, checks)
         }
-        (false, None) => {
-            if !is_written {
-                checks.refuse(
-                    section,
-                    "`email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; \
-                     to only print them while trying things out, set transport = \"log\".",
-                );
+        None => Some(Arc::default()),
+    };
+    let hello = match hello {
+        Some(hello) => hello.parsed(checks, Hello::parse),
+        None => public_url.map(|url| Hello::of(url.host())),
+    };
+    let oauth_place = oauth.as_ref().map(|oauth| oauth.key_place.clone());
+    let client = oauth.map(|oauth| OAuthClient::read(oauth, checks));
+    let Located { server, key, place } = named?;
+    let Named { host, port, security, username, password } = server;
+    let example_login = |user: &str, password: &Hidden| example::are_credentials(user, password.expose());
+    let is_examples =
+        username.as_deref().zip(password.as_ref()).is_some_and(|(user, password)| example_login(user, password));
+    if example::is_host(&host) || is_examples {
+        checks.fault(
+            &place,
+            format!("`{key}` is that of an example; write your mail server, with your own user name and password."),
+        );
+    }
+    let login = match (username, password, client, &oauth_place) {
+        (None, None, None, _) => None,
+        (Some(username), Some(password), None, _) => Some(SmtpLogin::Password { username, password }),
+        (username, None, Some(client), Some(place)) => {
+            if security == SmtpSecurity::Off && !host.is_loopback() {
+                checks.refuse(place, "`email.oauth` would send access tokens unprotected: `email.smtp_url` has tls=off. Write smtps:// or ?tls=required there.");
             }
-            None
+            let username = username.or_else(|| from.map(|from| from.address.as_str().to_owned()));
+            Some(SmtpLogin::OAuth { username: username?, client: client? })
+        }
+        (_, Some(_), Some(_), Some(place)) => {
+            checks.refuse(place, format!("`email.oauth` and a password in `{key}` are both set; keep one of them. With oauth, the user name alone may stand in the URL."));
+            return None;
+        }
+        (Some(_), None, None, _) | (None, Some(_), None, _) | (_, _, Some(_), None) => {
+            checks.refuse(&place, format!("`{key}`: it has a user name or a password without the other; {EXAMPLE}"));
+            return None;
+        }
+    };
+    Some(Smtp { host, port, security, login, authorities: authorities?, hello: hello? })
+}
+
+impl Hello {
+    /// Reads a full domain name, or an IP address.
+    fn parse(written: &str) -> Result<Self, String> {
+        let what = "it must be the full name of this machine, like \"mail.example.com\", or its IP address.";
+        let bare = written.parse().ok().filter(|ip: &IpAddr| ip.is_ipv6());
+        if let Some(ip) = bare {
+            return Ok(Self::Address(ip));
+        }
+        let host = Host::parse(written).map_err(|why| format!("{why}; {what}"))?;
+        if let Some(ip) = host.ip() {
+            return Ok(Self::Address(ip));
+        }
+        if !host.as_str().contains('.') || host.as_str().contains('_') {
+            return Err(format!("mail servers refuse a name that is not a full domain name; {what}"));
+        }
+        Ok(Self::Name(host))
+    }
+
+    /// What a gateway calls itself by default: what it is found by. A machine that people try things out on has no name
+    /// elsewhere.
+    fn of(public: &Host) -> Self {
+        match public.ip() {
+            Some(ip) => Self::Address(ip),
+            None if public.is_loopback() || !public.as_str().contains('.') => Self::Address(Ipv4Addr::LOCALHOST.into()),
+            None => Self::Name(public.clone()),
         }
     }
+}
+
+impl OAuthClient {
+    /// `None` where something is missing or wrong; `checks` then knows.
+    fn read(setting: Setting, checks: &mut Checks) -> Option<Self> {
+        let Written { place, keys } = OAuthTable::read("email.oauth.", setting.table(checks)?, checks);
+        let OAuthTable { token_url, client_id, client_secret, client_secret_file, scope } = keys;
+        let missing = |key, what| format!("`email.oauth.{key}` is missing. It is {what}.");
+        let token_url = match token_url {
+            Some(setting) => setting.parsed(checks, read_token_url),
+            None => {
+                checks.refuse(
+                    &place,
+                    missing("token_url", "where access tokens are asked for, like \"https://login.example.com/token\""),
+                );
+                None
+            }
+        };
+        let client_id = match client_id {
+            Some(setting) => setting.parsed(checks, one_line),
+            None => {
+                checks.refuse(&place, missing("client_id", "the name of this client there"));
+                None
+            }
+        };
+        if client_secret.is_none() && client_secret_file.is_none() {
+            checks.refuse(&place, missing("client_secret_file", "the file with the secret of this client"));
+        }
+        let secret = hidden::read(client_secret, client_secret_file, checks).and_then(|Found { text, key, place }| {
+            if text.expose().trim().is_empty() {
+                checks.refuse(&place, format!("`{key}`: it is empty."));
+                return None;
+            }
+            Some(text)
+        });
+        let scope = match scope {
+            Some(setting) => setting.parsed(checks, one_line).map(Some),
+            None => Some(None),
+        };
+        Some(Self { token_url: token_url?, client_id: client_id?, client_secret: secret?, scope: scope? })
+    }
+}
+
+fn one_line(text: &str) -> Result<String, String> {
+    let is_line = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    is_line.then(|| text.to_owned()).ok_or_else(|| "it must be one line of text.".to_owned())
+}
+
+fn read_token_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|why| format!("it is not a URL: {why}."))?;
+    let host = url.host_str().and_then(|host| Host::parse(host).ok());
+    let is_protected = match url.scheme() {
+        "https" => host.is_some(),
+        "http" => host.is_some_and(|host| host.is_loopback()),
+        _ => false,
+    };
+    if !is_protected {
+        return Err("it must start with https://, as the secret of the client goes there.".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err("it has a user name, a password or a “#”; write the address alone.".to_owned());
+    }
+    Ok(url)
 }
 
 impl Mailbox {
@@ -193,6 +423,10 @@ impl Mailbox {
         }
         let address = Email::parse(address)
             .map_err(|why| format!("it must be a mailbox like \"Acme Notes <no-reply@example.com>\". {why}"))?;
+        // It stands in letters to every address, also by way of servers that know nothing else.
+        if address.needs_smtputf8() {
+            return Err("before the @ it must be ASCII, since many mail servers pass no other on.".to_owned());
+        }
         let name = (!name.is_empty()).then(|| name.to_owned());
         Ok(Self { name, address })
     }
@@ -205,13 +439,24 @@ impl fmt::Debug for Mailbox {
     }
 }
 
-impl Smtp {
-    /// Reads `smtps://user:password@host:port` or `smtp://host:port?tls=required`.
-    ///
-    /// # Errors
-    /// A sentence that says what is allowed and does not show the URL, which is a secret.
-    pub fn parse(written: &str) -> Result<Self, String> {
-        let example = "write it like \"smtps://user:password@mail.example.com\".";
+/// How the URL of a mail server is written.
+const EXAMPLE: &str = "write it like \"smtps://user:password@mail.example.com\".";
+
+/// Whether a text is the URL of a mail server, as `smtps://user:password@host:port` or `smtp://host:port?tls=required`.
+///
+/// # Errors
+/// A sentence that says what is allowed and does not show the URL, which is a secret.
+pub fn check_url(written: &str) -> Result<(), String> {
+    let Named { username, password, .. } = Named::parse(written)?;
+    if username.is_some() && password.is_none() {
+        return Err(format!("it has a user name or a password without the other; {EXAMPLE}"));
+    }
+    Ok(())
+}
+
+impl Named {
+    fn parse(written: &str) -> Result<Self, String> {
+        let example = EXAMPLE;
         if let Some(why) = cut_short(written) {
             return Err(why);
         }
@@ -253,21 +498,19 @@ impl Smtp {
             }
             (SmtpSecurity::Tls | SmtpSecurity::StartTls | SmtpSecurity::Off, _) => {}
         }
-        let credentials = match (url.username(), url.password()) {
-            ("", None) => None,
-            ("", Some(_)) | (_, None) => {
+        let (username, password) = match (url.username(), url.password()) {
+            ("", None) => (None, None),
+            ("", Some(_)) => {
                 return Err(format!("it has a user name or a password without the other; {example}"));
             }
-            (username, Some(password)) => {
-                Some(SmtpCredentials { username: decode(username)?, password: Hidden::new(decode(password)?) })
-            }
+            (username, password) => (Some(decode(username)?), password.map(decode).transpose()?.map(Hidden::new)),
         };
-        Ok(Self { host, port, security, credentials })
+        Ok(Self { host, port, security, username, password })
     }
 }
 
-/// What is to be said of a character in the user name or password that ends the address before its `@`: the reader of URLs
-/// would take what stands before it for the host. Of the secret it shows that character alone.
+/// What is to be said of a character in the user name or password that ends the address before its `@`. The reader of
+/// URLs would take what stands before it for the host. Of the secret, the sentence shows that character alone.
 fn cut_short(written: &str) -> Option<String> {
     let (_, rest) = written.split_once("://")?;
     let end = rest.find(['/', '?', '#'])?;
@@ -321,8 +564,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn smtp(url: &str, host: &str, port: u16, security: SmtpSecurity) -> Smtp {
-        let smtp = Smtp::parse(url).expect("an SMTP server");
+    fn smtp(url: &str, host: &str, port: u16, security: SmtpSecurity) -> Named {
+        let smtp = Named::parse(url).expect("an SMTP server");
         assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), (host, port, security));
         smtp
     }
@@ -341,12 +584,12 @@ mod tests {
     fn its_password_is_decoded_and_not_shown() {
         for (written, password) in [("p%23w", "p#w"), ("p@w", "p@w"), ("p%25w", "p%w"), ("p%w", "p%w")] {
             let smtp = smtp(&format!("smtps://u:{written}@mail"), "mail", 465, SmtpSecurity::Tls);
-            assert_eq!(smtp.credentials.unwrap().password.expose(), password, "{written}");
+            assert_eq!(smtp.password.unwrap().expose(), password, "{written}");
         }
         let smtp = smtp("smtps://us%40er:p%3Aw%2F@mail", "mail", 465, SmtpSecurity::Tls);
-        let credentials = smtp.credentials.clone().expect("credentials");
-        assert_eq!((credentials.username.as_str(), credentials.password.expose()), ("us@er", "p:w/"));
-        assert!(!format!("{smtp:?}").contains("p:w/"));
+        let password = smtp.password.expect("a password");
+        assert_eq!((smtp.username.as_deref(), password.expose()), (Some("us@er"), "p:w/"));
+        assert!(!format!("{password:?}").contains("p:w/"));
     }
 
     #[test]
@@ -372,9 +615,33 @@ mod tests {
             ("smtps://u:hunter2@mail:587", "STARTTLS"),
             ("smtps://", "no host"),
         ] {
-            let refused = Smtp::parse(url).expect_err(url);
+            let refused = check_url(url).expect_err(url);
             assert!(refused.contains(why), "{url}: {refused}");
             assert!(!refused.contains("hunter2"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_calls_itself_by_a_full_name_or_an_address() {
+        let address = |text: &str| Hello::Address(text.parse().unwrap());
+        let host = |text: &str| Host::parse(text).unwrap();
+        for (written, hello) in [
+            ("Mail.Example.com", Hello::Name(host("mail.example.com"))),
+            ("bücher.example", Hello::Name(host("xn--bcher-kva.example"))),
+            ("192.0.2.1", address("192.0.2.1")),
+            ("[2001:db8::1]", address("2001:db8::1")),
+            ("2001:db8::1", address("2001:db8::1")),
+        ] {
+            assert_eq!(Hello::parse(written), Ok(hello), "{written}");
+        }
+        for bad in
+            ["", "mail", "https://mail.example.com", "mail.example.com:25", "a b", "mail_1.example.com", "a.b\r\nX"]
+        {
+            assert!(Hello::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Hello::of(&host("notes.example.com")), Hello::Name(host("notes.example.com")));
+        for (public, itself) in [("localhost", "127.0.0.1"), ("notes.localhost", "127.0.0.1"), ("notes", "127.0.0.1")] {
+            assert_eq!(Hello::of(&host(public)), address(itself), "{public}");
         }
     }
 

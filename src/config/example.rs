@@ -1,9 +1,9 @@
-//! Values that are still those of an example: a gateway starts with them, and nobody can come to it.
+//! Values that are still those of an example: a gateway starts with them, but visitors cannot come to it.
 
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 
-/// The domains that are kept for examples (RFC 2606 §3): nobody else can have a host or a mailbox there.
+/// The domains that are kept for examples (RFC 2606 §3): an operator cannot have a host or a mailbox there.
 const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
 /// What the examples sign in to the mail server with.
 const CREDENTIALS: (&str, &str) = ("user", "password");

@@ -1,4 +1,4 @@
-//! `[identity]`: what the backend sees.
+//! `[identity]`: what upstreams are told of the principal.
 
 mod plain_headers;
 
@@ -23,10 +23,10 @@ section! {
     }
 }
 
-/// What the backend sees.
+/// What upstreams are told of the principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The name of the field that carries the token.
+    /// The name of the header that carries the token.
     pub header: IdentityHeader,
     /// How tokens are signed.
     pub algorithm: Algorithm,
@@ -38,7 +38,7 @@ pub struct Identity {
     pub plain_headers: Vec<(HeaderName, Fact)>,
 }
 
-/// The name of the field that carries the token: letters, digits and hyphens, and none that means something else.
+/// The name of the header that carries the token: letters, digits and hyphens, and none that means something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeader {
     name: HeaderName,
@@ -91,7 +91,7 @@ impl Identity {
 }
 
 impl IdentityHeader {
-    /// Reads the name of a field that is free for the token.
+    /// Reads the name of a header that is free for the token.
     ///
     /// # Errors
     /// A sentence that says what is allowed.
@@ -103,7 +103,7 @@ impl IdentityHeader {
         Ok(Self { name, written: written.to_owned() })
     }
 
-    /// The name in lower case.
+    /// The name in lowercase, as it is compared and sent.
     pub fn name(&self) -> &HeaderName {
         &self.name
     }
@@ -120,17 +120,17 @@ impl Default for IdentityHeader {
     }
 }
 
-/// Reads the name of a field of ours, of which `example` is one.
+/// Reads the name of a header of ours, of which `example` is one.
 fn read_name(written: &str, example: &str) -> Result<HeaderName, String> {
-    // Servers disagree about `_` and `.`: some drop the field, some take it for another.
+    // Servers disagree about `_` and `.`: some drop the header, some take it for another.
     let plain = written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let name = HeaderName::from_bytes(written.as_bytes()).ok().filter(|_| plain);
     name.filter(|_| written.starts_with(|first: char| first.is_ascii_alphabetic()))
         .ok_or_else(|| format!("it must be a header name of letters, digits and hyphens, like {example:?}."))
 }
 
-/// Fields that HTTP, a proxy or another part of this contract gives a meaning. Whatever reads like a name of ours is taken
-/// from clients, so a name that only differs by its hyphens is as bad.
+/// Headers that HTTP, a proxy or the gateway's own documentation gives a meaning. Whatever reads like a name of ours is
+/// taken from clients, so a name that only differs by its hyphens is as bad.
 fn is_taken(name: &str) -> bool {
     const FAMILIES: [&str; 9] =
         ["accept", "access-control-", "content-", "if-", "proxy-", "sec-", "x-forwarded-", "remote-", "x-envoy-"];

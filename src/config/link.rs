@@ -29,7 +29,7 @@ impl ShortPath {
     /// The longest one, in characters: it stands in a sentence on a phone.
     const LONGEST: usize = 32;
 
-    /// The path.
+    /// The path, with the slash at its start.
     pub fn as_str(&self) -> &str {
         &self.0
     }

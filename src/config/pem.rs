@@ -1,7 +1,9 @@
 //! PEM files: certificates, and private keys that fit them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::sign::CertifiedKey;
@@ -17,7 +19,7 @@ pub enum PemFilesError {
     /// The certificate file cannot be read or has no certificate in PEM form.
     #[error("{} has no certificate chain in PEM form ({source})", path.display())]
     Certificate {
-        /// The file.
+        /// The certificate file, as the configuration names it.
         path: PathBuf,
         /// What the reader said.
         source: pem::Error,
@@ -25,7 +27,7 @@ pub enum PemFilesError {
     /// The key file cannot be read or has no private key in PEM form.
     #[error("{} has no private key in PEM form ({source})", path.display())]
     Key {
-        /// The file.
+        /// The key file, as the configuration names it.
         path: PathBuf,
         /// What the reader said.
         source: pem::Error,
@@ -93,8 +95,30 @@ pub(super) fn check_pair(cert: Option<&PemFile>, key: Option<&PemFile>, checks: 
     }
 }
 
+/// Certificate authorities that can vouch for others: those of the file that a setting names, in DER form.
+pub(super) fn read_authorities(setting: Setting, checks: &mut Checks) -> Option<Arc<[Box<[u8]>]>> {
+    let file = PemFile::of(setting, checks)?;
+    authorities_in(&file.path).map_err(|why| file.refuse(checks, &why)).ok()
+}
+
+/// The certificate authorities of a file, in DER form.
+///
+/// # Errors
+/// A sentence without its full stop.
+pub(super) fn authorities_in(path: &Path) -> Result<Arc<[Box<[u8]>]>, String> {
+    let shown = path.display();
+    let found = read_certificates(path).map_err(|why| format!("{shown} has no certificates in PEM form ({why})"))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &found {
+        roots
+            .add(certificate.clone())
+            .map_err(|why| format!("{shown} has a certificate that cannot be read ({why})"))?;
+    }
+    Ok(found.iter().map(|certificate| Box::from(certificate.as_ref())).collect())
+}
+
 /// The certificates of a file; at least one.
-pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
     let all: Vec<_> = CertificateDer::pem_file_iter(path)?.collect::<Result<_, _>>()?;
     if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) }
 }

@@ -15,9 +15,9 @@ pub enum Place {
     File {
         /// The file's name as it was given.
         file: Arc<str>,
-        /// The line.
+        /// The line of the key, from 1.
         line: usize,
-        /// The column.
+        /// The column of the key in characters, from 1.
         column: usize,
     },
     /// In the environment variable of this name.
@@ -48,7 +48,7 @@ pub(super) struct Checks {
     pub folder: Folder,
     /// What makes the configuration unusable.
     pub problems: Vec<Problem>,
-    /// What the gateway starts with although nobody can be served so.
+    /// What the gateway starts with, although no visitor can be served so.
     pub faults: Vec<Problem>,
     /// What is allowed but deserves a word.
     pub warnings: Vec<String>,
@@ -68,7 +68,7 @@ impl Checks {
         self.problems.push(Problem { place: place.clone(), message: message.into() });
     }
 
-    /// Takes note of something that the gateway starts with, though nobody can be served so.
+    /// Takes note of something that the gateway starts with, although no visitor can be served so.
     pub(super) fn fault(&mut self, place: &Place, message: impl Into<String>) {
         self.faults.push(Problem { place: place.clone(), message: message.into() });
     }

@@ -105,8 +105,8 @@ pub(super) fn check(
     complete.then_some(routes)
 }
 
-/// Tells of a route below, or beside, one that asks for less and leads to the same app: what an app also answers for by an
-/// address that looks like another one is open there.
+/// Warns of a route around this one, or with the same path, that asks for less and leads to the same app. The app may
+/// answer for this path by an address that looks like another one, and there less is asked for.
 fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut Checks) {
     let laxer = routes.iter().filter(|other| {
         other.host == route.host
@@ -270,7 +270,7 @@ fn check_one(
     })
 }
 
-/// Why nobody would reach a route with that path: the gateway answers for it itself.
+/// Why no request would reach a route with that path: the gateway answers for it itself.
 fn shadowed(host: &Host, path: &RoutePath, around: &RouteSurroundings<'_>) -> Option<String> {
     let (linking, place) = around.link?;
     let is_answered = linking.policy != link::Policy::Off && around.public_url.is_some_and(|url| url.host() == host);
@@ -303,7 +303,7 @@ fn read_groups(setting: Setting, access: Option<Access>, checks: &mut Checks) ->
         .into_iter()
         .filter_map(|item| item.parsed(checks, |text| group::parse(text).map_err(|why| format!("{why}."))))
         .collect();
-    // Who is not told to the app, or need not be anybody, is in no group.
+    // A principal that the app is not told, or that there need not be, is in no group.
     if let Some(access @ (Access::Optional | Access::Public)) = access
         && count > 0
     {

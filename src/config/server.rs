@@ -1,6 +1,7 @@
 //! `[server]`: where the gateway listens and whom it believes.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -18,7 +19,7 @@ use tls::TlsFiles;
 
 section! {
     /// The section as it is written.
-    struct ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace }
+    struct ServerFile { listen, tls, admin, admin_hosts, admin_socket, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace }
     not_built { redirect_http: "Until then something else listens on port 80." }
 }
 
@@ -31,8 +32,10 @@ pub struct Server {
     pub tls: Option<TlsFiles>,
     /// The address of `/livez`, `/readyz` and `/metrics`: loopback, private, or all of them.
     pub admin: SocketAddr,
-    /// The names by which `/metrics` may be asked for, besides those that nobody can register.
+    /// The names by which `/metrics` may be asked for, besides those that cannot be registered.
     pub admin_hosts: Vec<Host>,
+    /// The socket that the commands reach the running gateway by, where it is named.
+    pub admin_socket: Option<PathBuf>,
     /// The peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those peers say by the PROXY protocol whose connection it is.
@@ -55,7 +58,17 @@ impl Server {
         let Written {
             place,
             keys:
-                ServerFile { listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace },
+                ServerFile {
+                    listen,
+                    tls,
+                    admin,
+                    admin_hosts,
+                    admin_socket,
+                    trusted_proxies,
+                    proxy_protocol,
+                    keep_alive,
+                    shutdown_grace,
+                },
         } = file;
         let listen = match listen {
             Some(listen) => read_listen(listen, checks),
@@ -76,6 +89,19 @@ impl Server {
         let admin_hosts = match admin_hosts {
             Some(hosts) => read_hosts(hosts, checks),
             None => Some(Vec::new()),
+        };
+        let folder = checks.folder.clone();
+        let admin_socket = match admin_socket {
+            Some(socket) => {
+                let read = |text: &str| {
+                    if text.is_empty() || text.ends_with('/') {
+                        return Err("it must name a file, like \"/run/bmauth/bmauth.sock\".".to_owned());
+                    }
+                    Ok(folder.kept_by_us(text))
+                };
+                socket.parsed(checks, read).map(Some)
+            }
+            None => Some(None),
         };
         let keep_alive = match keep_alive {
             Some(keep_alive) => keep_alive.duration(checks, Duration::from_secs(1)..=Duration::from_secs(60 * 60)),
@@ -117,6 +143,7 @@ impl Server {
             tls,
             admin: admin?.0,
             admin_hosts: admin_hosts?,
+            admin_socket: admin_socket?,
             trusted_proxies: trusted_proxies?,
             proxy_protocol: proxy_protocol?,
             keep_alive: keep_alive?,

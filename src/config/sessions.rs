@@ -21,12 +21,14 @@ pub struct Sessions {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_secs(10 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest a browser keeps a cookie (RFC 6265bis §5.5).
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl Sessions {
-    pub(super) fn check(file: Written<SessionsFile>, checks: &mut Checks) -> Option<Self> {
+    /// With a store that many gateways share (`is_shared`), uses are written down less often.
+    pub(super) fn check(file: Written<SessionsFile>, is_shared: bool, checks: &mut Checks) -> Option<Self> {
         let Written { place: section, keys: SessionsFile { idle, absolute } } = file;
         let place = idle.as_ref().or(absolute.as_ref()).map_or(section, |setting| setting.place().clone());
         let idle = match idle {
@@ -43,6 +45,13 @@ impl Sessions {
             checks.refuse(
                 &place,
                 format!("`sessions.idle` is {idle}, longer than `sessions.absolute`, {absolute}; a session cannot idle past its end."),
+            );
+        }
+        if is_shared && idle < SHORT {
+            let idle = show_duration(idle);
+            checks.warn(
+                &place,
+                format_args!("`sessions.idle` is {idle}, and gateways of one database know of each other's visitors up to two minutes late: people may have to sign in again although they are at work. Ten minutes or more are better."),
             );
         }
         Some(Self { idle, absolute })

@@ -263,9 +263,8 @@ pub(super) struct Written<T> {
     pub keys: T,
 }
 
-/// Declares the file's shape of one section: every key that may stand there, as it was written. Keys after
-/// `not_built` are part of the contract but not of this version: each is refused with what holds until then, and never
-/// suggested.
+/// Declares the file's shape of one section: every key that may stand there, as it was written. Keys after `not_built`
+/// are planned, but not part of this version: each is refused with what holds until then, and never suggested.
 macro_rules! section {
     (
         $(#[$doc:meta])*

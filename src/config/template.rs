@@ -1,5 +1,5 @@
-//! The commented configuration as it is written for somebody: the one template, with what they said in its places. Its
-//! comments are written nowhere else.
+//! The commented configuration as it is written for an operator: the one template, with what they said in its places.
+//! Its comments are written nowhere else.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::domain::host::Host;
 use crate::domain::register::NewAccounts;
 use crate::domain::upstream::UpstreamUrl;
 
-/// What somebody said of their gateway.
+/// What an operator said of their gateway.
 #[derive(Debug)]
 pub struct Told {
     /// Where people sign in.

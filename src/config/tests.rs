@@ -1,6 +1,7 @@
 //! Configurations as an operator writes them, and what the gateway answers.
 
 mod files;
+mod mail;
 mod overlays;
 mod problems;
 mod upstreams;
@@ -25,7 +26,7 @@ fn load_text(text: &str) -> Result<Config, ConfigErrors> {
     load(open_to_all(ConfigSource::text("bmauth.toml", text), text))
 }
 
-/// The same, where everybody may register unless its text says who may.
+/// The same, where every person may register unless its text says who may.
 fn open_to_all(mut source: ConfigSource, text: &str) -> ConfigSource {
     if !text.contains("registration = ") {
         source.environment.push(("BMAUTH__ACCOUNTS__REGISTRATION".into(), "open".into()));
@@ -52,4 +53,13 @@ fn problems(text: &str) -> String {
 
 fn path(text: &str) -> PathBuf {
     PathBuf::from(text)
+}
+
+/// The file of the embedded store.
+#[track_caller]
+fn file_of(storage: &Storage) -> &Path {
+    match storage {
+        Storage::File(path) => path,
+        Storage::Database(_) => panic!("the store is a database"),
+    }
 }

@@ -50,8 +50,9 @@ pub enum NotAdmitted<S> {
     Forbidden(S),
 }
 
-/// Decides by the route's rule. A session that has ended or whose account is disabled counts as none, and so does one that
-/// a mailed code alone began: it is there to make a passkey, and whoever reads the mail must not be in the app before.
+/// Decides by the route's rule. A session that has ended or whose account is disabled counts as none. So does one that
+/// a mailed code alone began: it is there to make a passkey, and a person who can only read the mail must not be in the
+/// app before.
 ///
 /// # Errors
 /// The request is not forwarded.
@@ -88,8 +89,8 @@ pub fn is_open_to<S: Standing>(route: &Arc<Route>, principal: S, now: Timestamp)
     }
 }
 
-/// Leave to forward a CORS preflight, which browsers send without cookies: the app alone knows which sites may call it,
-/// and it is told of nobody.
+/// Leave to forward a CORS preflight, which browsers send without cookies. The app alone knows which sites may call it,
+/// and it is told of no principal.
 pub fn admit_preflight<S>(route: &Arc<Route>) -> Admission<S> {
     Admission { route: Arc::clone(route), principal: None }
 }

@@ -13,12 +13,12 @@ use super::visitor::Visitor;
 /// How long an event is kept.
 pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// What happened.
+/// What can happen to an account that its owner is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// The account was made.
     Registered,
-    /// Somebody signed in.
+    /// The owner signed in.
     SignedIn,
     /// A passkey was added.
     PasskeyAdded,
@@ -50,18 +50,52 @@ pub enum What {
     RecoveryUndone,
     /// "Keep your account safe" was answered.
     ReviewAnswered,
+    /// Another address was asked for.
+    AddressAsked,
+    /// The account got another address.
+    AddressChanged,
+    /// A change of address was undone.
+    AddressRestored,
 }
 
-/// One event.
+impl What {
+    /// Its name, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::SignedIn => "signed-in",
+            Self::PasskeyAdded => "passkey-added",
+            Self::PasskeyRemoved => "passkey-removed",
+            Self::PasskeyCopied => "passkey-copied",
+            Self::LinkApproved => "link-approved",
+            Self::LinkDenied => "link-denied",
+            Self::RecoveryHeld => "recovery-held",
+            Self::RecoveryCancelled => "recovery-cancelled",
+            Self::RecoveryContested => "recovery-contested",
+            Self::RecoveryUndone => "recovery-undone",
+            Self::ReviewAnswered => "review-answered",
+            Self::Recovered => "recovered",
+            Self::SignedOutEverywhere => "signed-out-everywhere",
+            Self::TokenCopied => "token-copied",
+            Self::PasskeyCanSync => "passkey-can-sync",
+            Self::PasskeyMoved => "passkey-moved",
+            Self::AddressAsked => "address-asked",
+            Self::AddressChanged => "address-changed",
+            Self::AddressRestored => "address-restored",
+        }
+    }
+}
+
+/// One thing that happened to an account, as its owner finds it on "My devices".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its name.
+    /// The event's random name.
     pub id: Uuid,
-    /// Whose account.
+    /// The account that it happened to.
     pub account: AccountId,
-    /// What happened.
+    /// The kind of event.
     pub what: What,
-    /// When.
+    /// The moment it happened.
     pub at: Timestamp,
     /// The browser it happened in, in words.
     pub browser: String,

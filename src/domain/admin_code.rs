@@ -1,7 +1,7 @@
-//! Codes that an operator gives to somebody who lost their devices, in place of an e-mailed one.
+//! Codes that an operator gives to a person who lost their devices, in place of an e-mailed one.
 //!
-//! Tries are counted by address, not by code: a limit of its own would let anybody who knows an address burn its code,
-//! and the 1000 tries that an address has in an hour find one of 2^50 codes in its day with a chance of one in 10^10.
+//! Tries are counted by address, not by code: with a limit of its own, a stranger who knows an address could burn its
+//! code. The 1000 tries that an address has in an hour find one of 2^50 codes in its day with a chance of one in 10^10.
 
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ impl Code {
         Self(code_letters::spell(letters))
     }
 
-    /// Reads what a person typed or pasted: in capitals or not, with spaces and dashes anywhere, O for 0, I and L for 1.
+    /// Reads what a person typed or pasted: in uppercase or lowercase, with spaces and dashes anywhere, O for 0, I and
+    /// L for 1.
     pub fn parse(typed: &str) -> Option<Self> {
         code_letters::read(typed).map(Self)
     }
@@ -120,10 +121,17 @@ mod tests {
     #[test]
     fn people_may_type_a_code_as_they_heard_it() {
         let code = Code::parse("10ABC-DEF01").unwrap();
-        for typed in ["10abcdef01", " IOABC DEFOL ", "l0abc\u{2013}def0i", "1-0-A-B-C-D-E-F-O-I\n"] {
+        for typed in [
+            "10abcdef01",
+            " IOABC DEFOL ",
+            "l0abc\u{2013}def0i",
+            "1-0-A-B-C-D-E-F-O-I\n",
+            "１０ＡＢＣ－ＤＥＦ０１",
+            "\u{2067}١٠abc\u{a0}def٠١\u{2069}",
+        ] {
             assert_eq!(Code::parse(typed).map(|typed| typed.0), Some(code.0), "{typed:?}");
         }
-        for typed in ["", "10ABC-DEF0", "10ABC-DEF011", "10ABC-DEF0U", "10ABC-DEF0Ä", "10ABC_DEF01", "４0ABC-DEF01"] {
+        for typed in ["", "10ABC-DEF0", "10ABC-DEF011", "10ABC-DEF0U", "10ABC-DEF0Ä", "10ABC_DEF01", "½0ABC-DEF01"] {
             assert!(Code::parse(typed).is_none(), "{typed:?}");
         }
     }

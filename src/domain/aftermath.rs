@@ -1,9 +1,9 @@
 //! What a recovery leaves behind: until "Keep your account safe" is answered, the older passkeys rest.
 //!
-//! Whoever found a phone must not undo the recovery of its owner, and whoever reads somebody's mail must not keep the owner
-//! out. So the passkey that a recovery made opens the account for one thing, the review; an older passkey may contest the
-//! recovery and nothing else; and a contested account opens by an older passkey and a mailed code together, by the
-//! operator, or by another recovery that waits.
+//! A thief who found a phone must not undo the recovery of its owner, and a stranger who reads the owner's mail must
+//! not keep them out. So the passkey that a recovery made opens the account for one thing, the review. An older passkey
+//! may contest the recovery and nothing else. A contested account opens by an older passkey and a mailed code together,
+//! by the operator, or by another recovery that waits.
 
 use super::clock::Timestamp;
 use super::credential::CredentialId;
@@ -11,20 +11,20 @@ use super::credential::CredentialId;
 /// What a recovery left behind in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aftermath {
-    /// When it was last recovered. What was begun before is answered by nobody.
+    /// When it was last recovered. Ceremonies that were begun before are not answered any more.
     pub recovered_at: Option<Timestamp>,
     /// The review that is still to be answered.
     pub review: Option<Review>,
 }
 
-/// A review that is still to be answered: it belongs to the account, whoever signs in.
+/// A review that is still to be answered. It belongs to the account, not to the session that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
     /// The passkey that the recovery made; over the API there is none at first.
     pub credential: Option<CredentialId>,
     /// The browser that recovered, in words.
     pub browser: String,
-    /// Whether an older passkey has said that it was somebody else.
+    /// Whether an older passkey has said that the recovery was not the owner's.
     pub is_contested: bool,
     /// How often that was said since a review was last answered.
     pub contests: u8,

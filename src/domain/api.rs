@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// What every claim of Hasura's is called at its beginning.
 const PREFIX: &str = "x-hasura-";
-/// The longest name, value or role, in bytes: tokens travel in a header field.
+/// The longest name, value or role, in bytes: tokens travel in a header.
 const LONGEST: usize = 255;
 /// Names that say what the gateway alone says, or that Hasura takes for something else than a claim.
 const RESERVED: [&str; 8] = [
@@ -27,14 +27,14 @@ const ADMINISTRATOR: &str = "admin";
 pub struct Grants {
     /// The role of a request that names none; one of `roles`.
     pub default_role: Role,
-    /// The roles that everybody has. An account's groups are roles as well.
+    /// The roles that every account has. An account's groups are roles as well.
     pub roles: Vec<Role>,
     /// Further claims, in the order they are written in.
     pub extra: Vec<(ClaimName, ClaimValue)>,
 }
 
 impl Default for Grants {
-    /// Those that hasura-auth starts with: everybody is `user` and `me`.
+    /// Those that hasura-auth starts with: every account is `user` and `me`.
     fn default() -> Self {
         let role = |name: &str| Role(name.into());
         Self { default_role: role("user"), roles: vec![role("user"), role("me")], extra: Vec::new() }
@@ -42,7 +42,7 @@ impl Default for Grants {
 }
 
 impl Grants {
-    /// The roles of an account in these groups, each once: those of everybody, then its groups.
+    /// The roles of an account in these groups, each once: those of every account, then its groups.
     pub fn roles_of<'a>(&'a self, groups: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let everybodys = self.roles.iter().map(Role::as_str);
         let mut roles = Vec::with_capacity(self.roles.len());
@@ -55,17 +55,17 @@ impl Grants {
     }
 }
 
-/// A role that everybody has.
+/// A role that every account has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role(Box<str>);
 
-/// Why a text is not a role that everybody can have.
+/// Why a text cannot be a role that every account has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RoleError {
     /// Not 1 to 255 characters, or a space or control character among them.
     #[error("a role is 1 to 255 characters without spaces")]
     Text,
-    /// Hasura's administrator.
+    /// It is the name of Hasura's administrator role.
     #[error(
         "Hasura asks its role \"admin\" for no permission, so everybody could read and write everything; give those few people a group of that name"
     )]
@@ -76,7 +76,7 @@ impl Role {
     /// Reads a role.
     ///
     /// # Errors
-    /// Says why everybody cannot have it.
+    /// Says why it cannot be a role of every account.
     pub fn parse(text: &str) -> Result<Self, RoleError> {
         if !is_word(text) {
             return Err(RoleError::Text);
@@ -93,7 +93,7 @@ impl Role {
     }
 }
 
-/// The name of a further claim: `x-hasura-…` in lower case, as Hasura looks it up.
+/// The name of a further claim: `x-hasura-…` in lowercase, as Hasura looks it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimName(Box<str>);
 
@@ -131,7 +131,7 @@ impl ClaimName {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The name, as it stands in a token.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -139,11 +139,12 @@ impl ClaimName {
 
 /// What a further claim says: always text, as Hasura wants it.
 ///
-/// Permissions are written over claims, so there is none for what people write themselves (their name, metadata):
-/// whoever can choose a claim's value chooses which rows are theirs. An address is proved, groups are the operator's.
+/// Permissions are written over claims, so there is none for what people write themselves (their name, metadata). A
+/// person who could choose a claim's value would choose which rows are theirs. An address is proved, groups are the
+/// operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimValue {
-    /// The same for everybody.
+    /// The same for every account.
     Text(Box<str>),
     /// `$email`: the account's proved address.
     Email,

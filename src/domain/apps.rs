@@ -14,7 +14,7 @@ use super::route::{Nowhere, Route, RouteId, Routes};
 pub struct App<'a> {
     /// What it is called. Routes have no names, so it is made of the address.
     pub name: String,
-    /// Its host.
+    /// The host it is opened at.
     pub host: &'a Host,
     /// The path it is opened at.
     pub path: &'a RoutePath,
@@ -40,13 +40,14 @@ pub fn open_to<'a, S: Standing + Clone>(routes: &'a Routes, person: &S, now: Tim
     apps.iter().map(|route| App { name: name(route), host: &route.host, path: &route.path }).collect()
 }
 
-/// Whether somebody who opens the address of a route gets there: it takes GET, and no other route does for the same path.
+/// Whether a visitor who opens the address of a route gets there: it takes GET, and no other route does for the same
+/// path.
 fn is_page(routes: &Routes, route: &Route) -> bool {
     let path = RequestPath::parse(route.path.as_str().as_bytes());
     path.is_ok_and(|path| routes.find(&route.host, &path, "GET").is_ok_and(|found| found.id == route.id))
 }
 
-/// Whether a route is a part of the app that `around` leads to, for everybody who may open that.
+/// Whether a route is a part of the app that `around` leads to, for every account that may open that.
 fn is_part(route: &Route, around: &Route) -> bool {
     let is_below = !around.exact && around.path.holds(&route.path) && !around.path.is_same(&route.path);
     route.host == around.host

@@ -17,8 +17,8 @@ use super::passkey::{NewPasskey, Passkey};
 use super::plan::{CeremonyChange, Change, Counter, CounterChange, PasskeyChange, Plan};
 use super::report::{Contradiction, News};
 
-/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`], and of those that were moved: whoever has a
-/// copy must not be able to fill a mailbox with it.
+/// How often the owner is told of copied passkeys within [`COPIES_WINDOW`], and of those that were moved. A thief with
+/// a copy must not be able to fill a mailbox with it.
 pub const COPIES_TOLD: u32 = 5;
 /// The window of [`COPIES_TOLD`].
 pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -171,8 +171,8 @@ pub fn noted(news: News, passkey: &Passkey, owner: &Account, may_write: bool, mo
     let mut changes = Vec::new();
     changes.extend(can_sync.then(|| moment.event(owner.id, What::PasskeyCanSync)));
     changes.extend(moved.then(|| moment.event(owner.id, What::PasskeyMoved)));
-    let message = Message::PasskeyMoved { aaguid: passkey.key.aaguid };
-    changes.extend((moved && may_write).then(|| moment.notice(&owner.email, message)));
+    let message = Message::PasskeyMoved { aaguid: passkey.key.aaguid, made_in: passkey.browser.clone() };
+    changes.extend((moved && may_write).then(|| moment.notice_to(owner, message)));
     changes
 }
 
@@ -193,7 +193,7 @@ pub fn copied<T>(
 ) -> Plan<()> {
     let count = CounterChange::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: moment.now };
     let mut changes = vec![count.into(), CeremonyChange::Spend(question.id).into()];
-    let message = Message::PasskeyCopied { aaguid: passkey.key.aaguid };
+    let message = Message::PasskeyCopied { aaguid: passkey.key.aaguid, made_in: passkey.browser.clone() };
     changes.extend(moment.tell(owner, What::PasskeyCopied, message));
     Plan::durable(changes, ())
 }

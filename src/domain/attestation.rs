@@ -77,7 +77,7 @@ impl<T> Making<T> {
 }
 
 impl<T> Made<T> {
-    /// The key.
+    /// The key that the device made.
     pub fn key(&self) -> &NewPasskey {
         &self.key
     }

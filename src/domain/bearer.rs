@@ -4,11 +4,11 @@ use std::fmt;
 
 /// What of ours stands in `Authorization`.
 ///
-/// Whatever calls itself ours decides alone, good or not, so that nobody is taken for the cookie's owner who meant to be
-/// somebody else; and only in the one form of RFC 6750 §2.1 does it let anybody in.
+/// A value that calls itself ours decides alone, good or not: a caller who meant to be another principal must not be
+/// taken for the cookie's owner. Only in the one form of RFC 6750 §2.1 does it let the caller in.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Bearer {
-    /// Nothing: the field is the app's affair.
+    /// Nothing: the header is the app's affair.
     NotOurs,
     /// This text, alone and as `Bearer`.
     Token(Box<str>),
@@ -17,7 +17,7 @@ pub enum Bearer {
 }
 
 impl Bearer {
-    /// Reads the values of every `Authorization` field. `is_ours` says whether a text calls itself an access token of
+    /// Reads the values of every `Authorization` header. `is_ours` says whether a text calls itself an access token of
     /// ours.
     pub fn read<'a>(fields: impl Iterator<Item = &'a [u8]>, is_ours: impl Fn(&str) -> bool) -> Self {
         let mut fields = fields.peekable();
@@ -34,7 +34,7 @@ impl Bearer {
         }
     }
 
-    /// Whether the fields are kept from the app.
+    /// Whether the headers are kept from the app.
     pub fn is_withheld(&self) -> bool {
         match self {
             Self::NotOurs => false,
@@ -53,7 +53,7 @@ impl fmt::Debug for Bearer {
     }
 }
 
-/// Whatever some server might take for a token in a field: the texts between spaces, commas, quotes and the like.
+/// Whatever some server might take for a token in a header: the texts between spaces, commas, quotes and the like.
 fn pieces(field: &[u8]) -> impl Iterator<Item = &str> {
     field.split(|byte| !is_of_token(*byte)).filter_map(|piece| str::from_utf8(piece).ok())
 }
@@ -111,7 +111,7 @@ mod tests {
             " Bearer a.ours.b",
         ] {
             assert_eq!(read(&[field]), Bearer::Unclear, "{field}");
-            // Also to somebody who takes more for a token than its text.
+            // Also to a reader that takes more for a token than its text.
             assert_eq!(read_by(&[field], |text| text.contains(OURS)), Bearer::Unclear, "{field}");
         }
         for fields in [

@@ -1,5 +1,5 @@
-//! Where somebody wanted to go, where that is too long to be carried along in an address: it is kept under a name, which is
-//! carried along instead.
+//! Where a visitor wanted to go, where that is too long to be carried along in an address: it is kept under a name,
+//! which is carried along instead.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use super::host::Host;
 use super::path::RequestTarget;
 use super::secret::{Secret, SecretDigest};
 
-/// How long one is kept: somebody who comes back to the page in the evening still gets to where they wanted.
+/// How long one is kept: a visitor who comes back to the page in the evening still gets to where they wanted.
 pub const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// A target that is too long for an address. It opens nothing: whoever is sent there is decided about like anybody else.
+/// A target that is too long for an address. It opens nothing: a visitor who is sent there is decided about like any
+/// other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bookmark {
     /// The digest of its name.

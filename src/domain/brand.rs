@@ -8,13 +8,14 @@ use url::Url;
 
 use crate::domain::accent::Accent;
 
-/// The app's name, accent, logo and where its users get help.
+/// The app's name, accent, logo, where its users get help, and what else the operator links to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brand {
     name: String,
     accent: Accent,
     logo: Option<Logo>,
-    support_url: Option<SupportUrl>,
+    support_url: Option<LinkUrl>,
+    links: Vec<FooterLink>,
 }
 
 /// A picture shown beside the app's name.
@@ -35,7 +36,14 @@ enum LogoFormat {
 
 /// A page, or a mail address, that is safe to link to: `https:`, `http:` or `mailto:`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SupportUrl(String);
+pub struct LinkUrl(String);
+
+/// A link at the foot of every page and mail, such as to the imprint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FooterLink {
+    text: String,
+    url: LinkUrl,
+}
 
 /// Why a part of a brand cannot be shown.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -49,13 +57,25 @@ pub enum BrandError {
     /// The logo would make every page slow.
     #[error("it has {0} bytes; the most is {LARGEST_LOGO}")]
     LogoTooLarge(usize),
-    /// The address of the help page cannot be linked to.
+    /// An address cannot be linked to.
     #[error("it must be a URL that starts with https://, http:// or mailto:")]
-    SupportUrl,
+    LinkUrl,
+    /// A link's text has nothing to read in it, or would take the foot of the page for itself.
+    #[error("it must be 1 to {LONGEST_LINK} characters on one line")]
+    LinkText,
+    /// More links than the foot of a page has room for.
+    #[error("it has {0} links; the most is {MOST_LINKS}")]
+    TooManyLinks(usize),
 }
 
 /// The longest name of an app, in characters.
 const LONGEST_NAME: usize = 60;
+
+/// The longest text of a link, in characters.
+const LONGEST_LINK: usize = 40;
+
+/// How many links may stand at the foot of a page.
+const MOST_LINKS: usize = 5;
 
 /// The largest logo, in bytes.
 const LARGEST_LOGO: usize = 256 * 1024;
@@ -66,12 +86,8 @@ impl Brand {
     /// # Errors
     /// [`BrandError::Name`] where it is empty, too long or not one line: it also stands in the subject of mails.
     pub fn new(name: &str) -> Result<Self, BrandError> {
-        let name = name.trim();
-        let one_line = !name.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-        if !one_line || !(1..=LONGEST_NAME).contains(&name.chars().count()) {
-            return Err(BrandError::Name);
-        }
-        Ok(Self { name: name.to_owned(), accent: Accent::default(), logo: None, support_url: None })
+        let name = line(name, LONGEST_NAME).ok_or(BrandError::Name)?;
+        Ok(Self { name, accent: Accent::default(), logo: None, support_url: None, links: Vec::new() })
     }
 
     /// The same brand in another colour.
@@ -88,8 +104,19 @@ impl Brand {
 
     /// The same brand with a place where people get help.
     #[must_use]
-    pub fn with_support_url(self, support_url: SupportUrl) -> Self {
+    pub fn with_support_url(self, support_url: LinkUrl) -> Self {
         Self { support_url: Some(support_url), ..self }
+    }
+
+    /// The same brand with links at the foot of its pages and mails.
+    ///
+    /// # Errors
+    /// [`BrandError::TooManyLinks`].
+    pub fn with_links(self, links: Vec<FooterLink>) -> Result<Self, BrandError> {
+        if links.len() > MOST_LINKS {
+            return Err(BrandError::TooManyLinks(links.len()));
+        }
+        Ok(Self { links, ..self })
     }
 
     /// The name people know the app by; one line.
@@ -109,17 +136,54 @@ impl Brand {
 
     /// Where people get help: an `https:`, `http:` or `mailto:` address.
     pub fn support_url(&self) -> Option<&str> {
-        self.support_url.as_ref().map(|SupportUrl(url)| url.as_str())
+        self.support_url.as_ref().map(|LinkUrl(url)| url.as_str())
+    }
+
+    /// Whether there is anything to link to.
+    pub fn has_links(&self) -> bool {
+        self.support_url.is_some() || !self.links.is_empty()
+    }
+
+    /// What stands at the foot of pages and mails, in the operator's order.
+    pub fn links(&self) -> &[FooterLink] {
+        &self.links
     }
 }
 
-impl FromStr for SupportUrl {
+/// A text without the spaces around it, where that is one line of 1 to `longest` characters.
+fn line(text: &str, longest: usize) -> Option<String> {
+    let text = text.trim();
+    let one_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    (one_line && (1..=longest).contains(&text.chars().count())).then(|| text.to_owned())
+}
+
+impl FooterLink {
+    /// A link that reads `text`. Spaces around it do not count.
+    ///
+    /// # Errors
+    /// [`BrandError::LinkText`] where the text is empty, too long or not one line.
+    pub fn new(text: &str, url: LinkUrl) -> Result<Self, BrandError> {
+        Ok(Self { text: line(text, LONGEST_LINK).ok_or(BrandError::LinkText)?, url })
+    }
+
+    /// What people read; one line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it leads: an `https:`, `http:` or `mailto:` address.
+    pub fn url(&self) -> &str {
+        &self.url.0
+    }
+}
+
+impl FromStr for LinkUrl {
     type Err = BrandError;
 
     fn from_str(text: &str) -> Result<Self, BrandError> {
-        let url = Url::parse(text).map_err(|_| BrandError::SupportUrl)?;
+        let url = Url::parse(text).map_err(|_| BrandError::LinkUrl)?;
         if !matches!(url.scheme(), "https" | "http" | "mailto") {
-            return Err(BrandError::SupportUrl);
+            return Err(BrandError::LinkUrl);
         }
         Ok(Self(url.into()))
     }
@@ -206,8 +270,21 @@ mod tests {
             assert_eq!(brand.support_url(), Some(good));
         }
         for bad in ["javascript:alert(1)", "data:text/html,x", "help", "", "//example.com"] {
-            assert_eq!(bad.parse::<SupportUrl>(), Err(BrandError::SupportUrl), "{bad}");
+            assert_eq!(bad.parse::<LinkUrl>(), Err(BrandError::LinkUrl), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_link_at_the_foot_is_one_line_and_there_are_few() {
+        let link = |text: &str| FooterLink::new(text, "https://example.com/imprint".parse().unwrap());
+        let imprint = link(" Imprint ").unwrap();
+        assert_eq!((imprint.text(), imprint.url()), ("Imprint", "https://example.com/imprint"));
+        for bad in ["", " ", "a\nb", "a\u{2028}b", &"ä".repeat(41)] {
+            assert_eq!(link(bad), Err(BrandError::LinkText), "{bad:?}");
+        }
+        let with = |count| Brand::new("Acme Notes").unwrap().with_links(vec![imprint.clone(); count]);
+        assert_eq!(with(5).unwrap().links().len(), 5);
+        assert_eq!(with(6), Err(BrandError::TooManyLinks(6)));
     }
 
     #[test]

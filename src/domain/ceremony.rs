@@ -40,18 +40,18 @@ impl CeremonyId {
 pub enum Purpose {
     /// To prove a passkey that an account has.
     Prove {
-        /// For what.
+        /// What the passkey is proved for.
         proves: Proves,
-        /// The challenge.
+        /// The state of the challenge, by which its answer is verified.
         state: DiscoverableAuthentication,
     },
     /// To make a passkey.
     Make {
         /// Whose it will be; the authenticator keeps it as the user handle.
         account: AccountId,
-        /// For what.
+        /// What the passkey is made for.
         makes: Makes,
-        /// The challenge.
+        /// The state of the challenge, by which its answer is verified.
         state: PasskeyRegistration,
     },
 }
@@ -61,27 +61,29 @@ pub enum Purpose {
 pub enum Proves {
     /// To sign in.
     SignIn(Subject),
-    /// To approve one link, and no other.
+    /// To approve one link with one of the browsers that wait, and no other.
     Link {
-        /// Which.
+        /// The link to be approved.
         link: LinkId,
+        /// The waiting browser whose number was typed.
+        waiting: SecretDigest,
         /// Whose passkey may approve.
         subject: Subject,
     },
-    /// To say, with an older passkey, that a recovery was somebody else's.
+    /// To say, with an older passkey, that a recovery was not the owner's.
     Contest {
-        /// Whose account.
+        /// The account that was recovered.
         account: AccountId,
         /// The older passkey, which opens nothing else meanwhile.
         credential: CredentialId,
     },
     /// To confirm one act of a signed-in person, and no other.
     Confirm {
-        /// Whose passkey.
+        /// The account whose passkey may confirm.
         account: AccountId,
         /// In which session.
         session: SecretDigest,
-        /// What.
+        /// The act that is confirmed.
         act: Act,
     },
 }
@@ -117,7 +119,7 @@ pub enum Subject {
     Anyone,
     /// The account of the address that was typed.
     Account(AccountId),
-    /// Nobody's: the address that was typed has no account, and the visitor must not learn it.
+    /// No account's: the address that was typed has none, and the visitor must not learn it.
     Nobody,
 }
 
@@ -139,7 +141,7 @@ pub enum Act {
     AddPasskey,
     /// Removing a passkey; the last one only where its owner has typed the address.
     RemovePasskey {
-        /// Which.
+        /// The passkey to be removed.
         credential: CredentialId,
         /// Whether the address was typed.
         last: bool,
@@ -155,19 +157,25 @@ pub enum Act {
     StopRecovery,
     /// Elevating the session: what not every session may do is allowed for a while.
     Elevate,
+    /// Downloading what is kept of the account.
+    Download,
+    /// Getting another address, if its code is proved.
+    ChangeAddress(Email),
+    /// Deleting the account.
+    DeleteAccount,
 }
 
 /// A ceremony as stored. Steps take it by value: an answered one is gone.
 #[derive(Clone, Debug)]
 pub struct Ceremony {
-    /// Its name.
+    /// The name by which the page refers to it.
     pub id: CeremonyId,
     /// The browser it was begun for; `None` where a client of the API began it that keeps no cookie.
     pub browser: Option<SecretDigest>,
     /// The origin of the page it was begun on, and the only one it is answered at; `None` where a client of the API began
     /// it that is no browser.
     pub origin: Option<Origin>,
-    /// What for.
+    /// What it was begun for.
     pub purpose: Purpose,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
@@ -180,9 +188,9 @@ pub struct Ceremony {
 /// A ceremony that its browser goes on with in time.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its name.
+    /// The name by which the page refers to it.
     pub id: CeremonyId,
-    /// What for.
+    /// What it was begun for.
     pub purpose: Purpose,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
@@ -190,12 +198,12 @@ pub struct Opened {
     pub posed: Posed,
 }
 
-/// Where and when a question was posed: what holds of its answer, whoever gives it.
+/// Where and when a question was posed. It binds every answer to that question.
 #[derive(Clone, Debug)]
 pub struct Posed {
     /// The origin of the page that asked.
     pub origin: Option<Origin>,
-    /// When.
+    /// The moment it was asked.
     pub at: Timestamp,
 }
 
@@ -224,8 +232,8 @@ impl Ceremony {
         Self { expires_at: self.expires_at.min(end), ..self }
     }
 
-    /// Hands out the purpose to the browser that began it, in time. What a client of the API without a cookie began, any
-    /// client of the API goes on with, but no browser on our pages: what is shown there was asked for there.
+    /// Hands out the purpose to the browser that began it, in time. Where a client of the API without a cookie began
+    /// it, any client of the API may go on, but no browser on our pages: what is shown there was asked for there.
     ///
     /// # Errors
     /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.

@@ -45,8 +45,8 @@ impl Timestamp {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether something made at this moment was made by `now`, give or take [`LEEWAY`]. What was not was made by a clock
-    /// that was ahead and has been set right since: nobody knows how long ago that was.
+    /// Whether something made at this moment was made by `now`, give or take [`LEEWAY`]. What was not was made by a
+    /// clock that was ahead and has been set right since, so its age is unknown.
     pub const fn has_come(self, now: Self) -> bool {
         self.0 <= now.after(LEEWAY).0
     }

@@ -16,12 +16,12 @@ use super::secret::MacKey;
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How often a code may be tried.
 pub const TRIES: u32 = 5;
-/// How often codes of six digits of one address may be tried within [`DAY`], over all codes and browsers. Past that, letters
-/// carry codes that nobody guesses, which need no limit: so nobody is kept out by somebody else's tries
-/// (NIST SP 800-63B-4 §3.2.2 wants a limit over the account for what is shorter than 64 bits).
+/// How often codes of six digits of one address may be tried within [`DAY`], over all codes and browsers. Past that,
+/// letters carry codes that cannot be guessed and need no limit, so strangers' tries do not keep an owner out (NIST SP
+/// 800-63B-4 §3.2.2 wants a limit over the account for what is shorter than 64 bits).
 pub const TRIES_PER_ADDRESS: u32 = 20;
-/// How often codes of the operator may be tried for one address within [`HOUR`]: more often than strangers can with as many
-/// letters as the address gets, and five tries of each, so that they keep nobody out who has one.
+/// How often codes of the operator may be tried for one address within [`HOUR`]. It is more often than strangers can
+/// with as many letters as the address gets, and five tries of each, so they keep no holder of such a code out.
 pub const OPERATORS_TRIES_PER_ADDRESS: u32 = 1000;
 /// How many letters with a code one address gets within [`HOUR`], and within [`DAY`].
 pub const LETTERS_PER_ADDRESS: [u32; 2] = [20, 60];
@@ -39,7 +39,7 @@ pub const RESEND_AFTER: Duration = Duration::from_secs(30);
 /// How a code is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Six digits.
+    /// Six digits, which are limited in tries.
     Digits,
     /// Fifteen letters and digits: 75 bits.
     Letters,
@@ -88,9 +88,14 @@ impl Code {
         })
     }
 
-    /// Reads what a person typed or pasted, with spaces and dashes anywhere: six digits, or fifteen letters in capitals or
-    /// not, with O for 0, I and L for 1.
+    /// Reads what a person typed or pasted, with spaces and dashes anywhere and in any script's digits: six digits, or
+    /// fifteen letters in uppercase or lowercase, with O for 0, I and L for 1. Or a text in which a code stands as it
+    /// is told, such as the subject of its letter; `None` where there are two in it, as nothing tells which is meant.
     pub fn parse(typed: &str) -> Option<Self> {
+        Self::parse_alone(typed).or_else(|| Self::find(typed))
+    }
+
+    fn parse_alone(typed: &str) -> Option<Self> {
         let is_short = code_letters::plain(typed).take(7).count() == 6;
         Some(Self(if is_short {
             let digits = code_letters::read::<6>(typed)?;
@@ -99,6 +104,40 @@ impl Code {
         } else {
             Written::Letters(code_letters::read(typed)?)
         }))
+    }
+
+    /// The one code that stands in a text: six digits, also in two groups of three, that no other digits go on; or letters in
+    /// groups joined by dashes. An app's name may have digits too.
+    fn find(text: &str) -> Option<Self> {
+        let mut found = None;
+        let text: String = code_letters::ascii(text).collect();
+        // What stands between signs; what is only parted by space or dashes may belong together.
+        for part in text.split(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && !code_letters::is_dash(c)) {
+            let words: Vec<&str> = part
+                .split_whitespace()
+                .map(|word| word.trim_matches(code_letters::is_dash))
+                .filter(|word| !word.is_empty())
+                .collect();
+            let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit() || code_letters::is_dash(c));
+            for run in words.chunk_by(|word, next| is_number(word) && is_number(next)) {
+                let groups: Vec<&str> = run.iter().flat_map(|word| word.split(code_letters::is_dash)).collect();
+                let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+                let code = match run {
+                    [word] if !is_number(word) => code_letters::grouped_in(word).map(Written::Letters),
+                    _ if matches!(lengths[..], [6] | [3, 3]) => {
+                        code_letters::read(&groups.concat()).map(Written::Digits)
+                    }
+                    _ => None,
+                };
+                match (found, code.map(Self)) {
+                    (_, None) => {}
+                    (None, some) => found = some,
+                    (Some(one), Some(other)) if one == other => {}
+                    (Some(_), Some(_)) => return None,
+                }
+            }
+        }
+        found
     }
 
     /// As it is told to a person: `482 139`, or `ABCDE-FGHJK-MNPQR`.
@@ -151,8 +190,82 @@ mod tests {
         for typed in ["482139", "482 139", " 482-139\n", "4 8 2 1 3 9", "482\u{2013}139"] {
             assert_eq!(Code::parse(typed), Some(code), "{typed:?}");
         }
-        for typed in ["", "48213", "4821390", "48213a", "４８２１３９", "482139x", "+48213", "O82I39"] {
+        for typed in ["", "48213", "4821390", "48213a", "482139x", "+48213", "O82I39", "½82139", "４８２１３"] {
             assert_eq!(Code::parse(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn people_may_type_a_code_on_the_keyboard_they_have() {
+        let code = Code(Written::Digits(*b"482139"));
+        for typed in [
+            "４８２１３９",
+            "٤٨٢١٣٩",
+            "۴۸۲ ۱۳۹",
+            "४८२१३९",
+            "৪৮২১৩৯",
+            "๔๘๒ ๑๓๙",
+            "\u{200f}٤٨٢ ١٣٩\u{200e}",
+            "\u{202b}482139\u{202c}",
+            "\u{2068}482 139\u{2069}",
+            "\u{feff}482\u{200b}139",
+            "482\u{a0}139",
+            "482\u{202f}139",
+            "４８２　１３９",
+            "482\u{2212}139",
+            "482\u{2011}139",
+            "482\u{ff0d}139",
+            "48\u{ad}2139",
+        ] {
+            assert_eq!(Code::parse(typed), Some(code), "{typed:?}");
+        }
+        let letters = Code::parse("ABCDE-FGHJK-MNPQ7").unwrap();
+        for typed in ["ＡＢＣＤＥ－ＦＧＨＪＫ－ＭＮＰＱ７", "\u{2067}abcde\u{2013}fghjk\u{2013}mnpq٧\u{2069}"]
+        {
+            assert_eq!(Code::parse(typed), Some(letters), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn the_subject_of_a_letter_is_its_code() {
+        let code = Code(Written::Digits(*b"482139"));
+        for typed in [
+            "482 139 is your Acme Notes code",
+            "482 139 ist Ihr Code für Acme Notes",
+            "Re: 482 139 is your Acme Notes code",
+            "AW: Fwd: 482 139 ist Ihr Code für Area 51",
+            "482 139 is your Area 51 code",
+            "482 139 is your 1 2 3 code",
+            "482139 is your Notes-2000 code.",
+            "Subject: \u{2068}482 139\u{2069} is your Acme Notes code",
+            "٤٨٢ ١٣٩ is your Acme Notes code",
+            "“482-139”",
+            "code:482139",
+            "482 139 is your code. Again: 482139",
+            "482 139 is your Notes 12:05:33 code",
+        ] {
+            assert_eq!(Code::parse(typed), Some(code), "{typed:?}");
+        }
+        for typed in [
+            "482 139 is your 123456 code",
+            "482 139 500 is your code",
+            "Area 51 482 139",
+            "4821 39 is your code",
+            "482 is your 139 code",
+            "1.482.139",
+            "482139x is your code",
+            "482-139-ABC is your code",
+            "ABCDE-FGHJK-MNPQR and 482 139",
+            "Acme Notes Maria writes daily",
+        ] {
+            assert_eq!(Code::parse(typed), None, "{typed:?}");
+        }
+        let letters = Code::parse("ABCDE-FGHJK-MNPQR").unwrap();
+        for typed in [
+            "ABCDE-FGHJK-MNPQR is your Acme Notes code",
+            "Re: abcde\u{2011}fghjk\u{2011}mnpqr ist Ihr Code für Area 51",
+        ] {
+            assert_eq!(Code::parse(typed), Some(letters), "{typed:?}");
         }
     }
 

@@ -39,7 +39,8 @@ impl CodeCounters {
         let each = |counters: [Counter; 2], limits: [u32; 2]| {
             let [hourly, daily] = counters;
             let [an_hour, a_day] = limits;
-            [count(hourly, an_hour, code::HOUR, now), count(daily, a_day, code::DAY, now)]
+            // The longer one first, since it says how long to wait where both are full.
+            [count(daily, a_day, code::DAY, now), count(hourly, an_hour, code::HOUR, now)]
         };
         let mut changes = each(self.letters_from_there, code::LETTERS_PER_ADDRESS_AND_NETWORK).to_vec();
         changes.extend(self.letters.into_iter().flat_map(|letters| each(letters, code::LETTERS_PER_ADDRESS)));
@@ -47,7 +48,8 @@ impl CodeCounters {
         changes
     }
 
-    /// Counts a letter that nobody gets, since the code comes from the operator: it is none of the address's.
+    /// Counts a request whose letter is not sent, since the code comes from the operator: it counts for the network,
+    /// not for the address.
     pub fn letter_of_nobody(self, now: Timestamp) -> Vec<Change> {
         vec![count(self.network, code::LETTERS_PER_NETWORK, code::HOUR, now)]
     }
@@ -68,11 +70,14 @@ impl CodeCounters {
     }
 }
 
-/// The owner is told, once a day as `told` counts, that codes were tried so often that letters carry long ones. Where nobody
-/// has the address, as much is written.
+/// The owner is told, once a day as `told` counts, that codes were tried so often that letters carry long ones. Where
+/// no account has the address, as much is written.
 pub fn tell_of_tries(account: Option<&Account>, email: &Email, told: Counter, moment: Moment<'_>) -> Plan<()> {
-    let message = if account.is_some_and(|account| !account.disabled) { Message::CodesTried } else { Message::Nothing };
-    Plan::durable(vec![count(told, 1, code::DAY, moment.now), moment.notice(email, message)], ())
+    let letter = match account.filter(|account| !account.disabled) {
+        Some(account) => moment.notice_to(account, Message::CodesTried),
+        None => moment.notice(email, Message::Nothing),
+    };
+    Plan::durable(vec![count(told, 1, code::DAY, moment.now), letter], ())
 }
 
 fn count(counter: Counter, limit: u32, window: Duration, now: Timestamp) -> Change {

@@ -1,18 +1,18 @@
 //! Which cookies are the gateway's own, and how they are kept apart from the app's.
 //!
-//! Names are compared whole, after splitting the field as RFC 6265 §5.4 writes it; nothing is found by substring.
+//! Names are compared whole, after splitting the header as RFC 6265 §5.4 writes it; nothing is found by substring.
 
-/// What the names of the gateway's own cookies begin with, in lower case.
+/// What the names of the gateway's own cookies begin with, in lowercase.
 const OURS: [&[u8]; 3] = [b"bmauth", b"__host-bmauth", b"__secure-bmauth"];
 
-/// Whether a cookie of that name is the gateway's own: never to the app, never set by the app. Capitals do not matter,
-/// so that no other spelling of one of ours can be planted beside it.
+/// Whether a cookie of that name is the gateway's own: never to the app, never set by the app. Case does not matter, so
+/// that no other spelling of one of ours can be planted beside it.
 pub fn is_ours(name: &[u8]) -> bool {
     matches!(name.first(), Some(b'b' | b'B' | b'_'))
         && OURS.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
-/// What one look through the `Cookie` fields of a request finds.
+/// What one look through the `Cookie` headers of a request finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'a> {
     /// The value of the one cookie of the name that was looked for. Two of them count as none: one was planted, and
@@ -22,12 +22,12 @@ pub struct Found<'a> {
     pub apps: AppCookies,
 }
 
-/// What of a request's `Cookie` fields is left for the app.
+/// What of a request's `Cookie` headers is left for the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppCookies {
-    /// Exactly what came in, which was one field or none.
+    /// Exactly what came in, which was one header or none.
     AsItCame,
-    /// No cookie.
+    /// No cookie at all.
     Nothing,
     /// What [`without_ours`] writes.
     Some,
@@ -63,7 +63,7 @@ pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a>
     Found { only: value.filter(|_| values == 1), apps }
 }
 
-/// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several fields,
+/// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several headers,
 /// which HTTP/2 allows, become one (RFC 9113 §8.2.3).
 pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut line = Vec::new();
@@ -76,7 +76,7 @@ pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     line
 }
 
-/// Whether a `Set-Cookie` field makes a browser send a cookie that reads as one of the gateway's.
+/// Whether a `Set-Cookie` header makes a browser send a cookie that reads as one of the gateway's.
 pub fn sets_ours(field: &[u8]) -> bool {
     let mut pair = field.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
     // A cookie without a name goes out as its bare value: `=bmauth=x` comes back as `bmauth=x`.
@@ -86,7 +86,7 @@ pub fn sets_ours(field: &[u8]) -> bool {
     is_ours(name_and_value(pair).0)
 }
 
-/// The cookies in one field, without the white space around them; empty ones are left out.
+/// The cookies in the value of one header, without the white space around them; empty ones are left out.
 fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     field.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Where somebody goes.
+//! Where a visitor goes on to.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::origin::{Origin, OwnOrigins, Scheme};
 use super::return_to::{self, ReturnTo, ReturnToError};
 use super::secret::Secret;
 
-/// Where somebody goes: a target on the host that the flow runs on, or on another of our own origins.
+/// Where a visitor goes on to: a target on the host that the flow runs on, or on another of our own origins.
 ///
 /// A flow runs on one host from its beginning to its end, so that host need not be kept with it. What is sent to a browser
 /// is always the whole address, which [`Destination::address`] makes.
@@ -40,7 +40,7 @@ impl Destination {
         ReturnTo::root().into()
     }
 
-    /// "My devices".
+    /// The page "My devices" on the same host.
     pub fn devices() -> Self {
         ReturnTo::devices().into()
     }

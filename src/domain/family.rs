@@ -1,8 +1,8 @@
 //! Families: a browser's sessions over the hosts of the gateway.
 //!
-//! People sign in once, on the host of `public_url`; the other hosts are handed a session of their own, since each is good
-//! at one host alone. The session that was signed in to is the head, the others are its members: they last as long as it,
-//! any use of one is a use of all, and with any of them all end.
+//! People sign in once, on the host of `public_url`. The other hosts are handed a session of their own, since each is
+//! good at one host alone. The session that was signed in to is the head, and the others are its members. They last as
+//! long as it, a use of one is a use of all, and they all end together.
 
 use super::host::Host;
 use super::secret::SecretDigest;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 /// What a header tells an app that is not for a client to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tells {
-    /// Who asks.
+    /// Who asks: the identity of the principal.
     Identity,
     /// Which path, script or program is meant.
     Target,
@@ -229,7 +229,7 @@ fn place(letter: u8) -> Option<usize> {
     letter.is_ascii_lowercase().then(|| usize::from(letter - b'a'))
 }
 
-/// The letters and digits of a name, in lower case: all that counts where a server makes a variable of it. CGI makes one
+/// The letters and digits of a name, in lowercase: all that counts where a server makes a variable of it. CGI makes one
 /// of `-` and `_`, and others of `.` too.
 pub fn fold(name: &str) -> Vec<u8> {
     folding(name).collect()
@@ -369,7 +369,7 @@ mod tests {
         std::fs::read_to_string(path).unwrap().to_lowercase()
     }
 
-    /// Behind a proxy that only asks, nobody but that proxy can take a header away.
+    /// Behind a proxy that only asks, that proxy alone can take a header away.
     #[test]
     fn the_examples_take_all_of_them_away() {
         let (nginx, caddy, traefik) =

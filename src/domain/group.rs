@@ -18,7 +18,7 @@ pub enum GroupError {
     Character,
 }
 
-/// Reads a group's name. It travels in header fields and lists, so few signs are allowed.
+/// Reads a group's name. It travels in headers and lists, so few signs are allowed.
 ///
 /// # Errors
 /// Says what is allowed.

@@ -67,7 +67,7 @@ impl fmt::Display for StateId {
 /// What an address says of a state: its name and its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownState {
-    /// Its name.
+    /// The name of the state, under which its cookie is found.
     pub id: StateId,
     /// The digest of the secret.
     pub digest: SecretDigest,
@@ -106,14 +106,14 @@ pub struct Code(String);
 pub struct Said {
     /// Whose session it was made for.
     pub account: AccountId,
-    /// Which.
+    /// The session that was handed over.
     pub session: SessionId,
     code: Code,
 }
 
 /// Why a code is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum HandOffRefusal {
     /// The browser does not have the state that it was begun with.
     NoState,
     /// It is none of ours, or was made for another browser or host.
@@ -124,7 +124,7 @@ pub enum Refusal {
     SignedOut,
 }
 
-impl Refusal {
+impl HandOffRefusal {
     /// A short name, for the log.
     pub const fn name(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl Refusal {
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for HandOffRefusal {
     /// What a visitor is told who lost a race: the session has ended, or its account is gone.
     fn from(_: Conflict) -> Self {
         Self::SignedOut
@@ -166,17 +166,17 @@ impl Code {
     /// Reads one that was sent.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::Late`].
-    pub fn open(text: &str, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Result<Said, Refusal> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::Unknown)?;
-        let (head, sent) = bytes.split_at_checked(HEAD).ok_or(Refusal::Unknown)?;
+    /// [`HandOffRefusal::Unknown`], [`HandOffRefusal::Late`].
+    pub fn open(text: &str, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Result<Said, HandOffRefusal> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| HandOffRefusal::Unknown)?;
+        let (head, sent) = bytes.split_at_checked(HEAD).ok_or(HandOffRefusal::Unknown)?;
         if !bool::from(seal(head, purpose, key).ct_eq(sent)) {
-            return Err(Refusal::Unknown);
+            return Err(HandOffRefusal::Unknown);
         }
-        let (account, session, at) = fields(head).ok_or(Refusal::Unknown)?;
+        let (account, session, at) = fields(head).ok_or(HandOffRefusal::Unknown)?;
         // One from the future would be good for as long as the clock was ahead.
         if now > at.after(CODE_LIFETIME) || at > now.after(LEEWAY) {
-            return Err(Refusal::Late);
+            return Err(HandOffRefusal::Late);
         }
         Ok(Said { account, session, code: Self(text.to_owned()) })
     }
@@ -258,22 +258,26 @@ mod tests {
             assert_eq!(open(code.as_str(), purpose(host, 1), seconds), said, "{seconds}");
         }
         for seconds in [61, 3600, -61, -1_000_000] {
-            assert_eq!(open(code.as_str(), purpose(host, 1), seconds), Err(Refusal::Late), "{seconds}");
+            assert_eq!(open(code.as_str(), purpose(host, 1), seconds), Err(HandOffRefusal::Late), "{seconds}");
         }
         for purpose in [purpose(other, 1), purpose(host, 2)] {
-            assert_eq!(open(code.as_str(), purpose, 0), Err(Refusal::Unknown));
+            assert_eq!(open(code.as_str(), purpose, 0), Err(HandOffRefusal::Unknown));
         }
-        assert_eq!(Code::open(code.as_str(), purpose(host, 1), NOW, &key(2)), Err(Refusal::Unknown));
+        assert_eq!(Code::open(code.as_str(), purpose(host, 1), NOW, &key(2)), Err(HandOffRefusal::Unknown));
         let mut bytes = URL_SAFE_NO_PAD.decode(code.as_str()).unwrap();
         for place in 0..bytes.len() {
             bytes[place] ^= 1;
-            assert_eq!(open(&URL_SAFE_NO_PAD.encode(&bytes), purpose(host, 1), 0), Err(Refusal::Unknown), "{place}");
+            assert_eq!(
+                open(&URL_SAFE_NO_PAD.encode(&bytes), purpose(host, 1), 0),
+                Err(HandOffRefusal::Unknown),
+                "{place}"
+            );
             bytes[place] ^= 1;
         }
         for text in
             ["", "AAAA", "=", &code.as_str()[1..], &format!("{}A", code.as_str()), &format!("{}=", code.as_str())]
         {
-            assert_eq!(open(text, purpose(host, 1), 0), Err(Refusal::Unknown), "{text}");
+            assert_eq!(open(text, purpose(host, 1), 0), Err(HandOffRefusal::Unknown), "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ const LONGEST: usize = 253;
 #[serde(try_from = "String", into = "String")]
 pub struct Host(Box<str>);
 
-/// A host and, where one was named, its port: what a `Host` field or `:authority` says.
+/// A host and, where one was named, its port: what a `Host` header or `:authority` says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {
     /// The host, which alone decides the route.
@@ -47,8 +47,8 @@ pub enum HostError {
 }
 
 impl Host {
-    /// Reads a host as a person writes it in a configuration: capitals do not matter, a name may be in its
-    /// own script, and a port is not allowed.
+    /// Reads a host as a person writes it in a configuration: case does not matter, a name may be in its own script,
+    /// and a port is not allowed.
     ///
     /// # Errors
     /// Says what makes it not a host.
@@ -115,8 +115,8 @@ impl Host {
         if name.len() > LONGEST {
             return Err(HostError::Name);
         }
-        // The URL standard's "ends in a number": what a browser would read as an address must be one, in the
-        // only spelling everybody reads alike. `127.1` and `0x7f.1` are not.
+        // The URL standard's "ends in a number": what a browser would read as an address must be one, in the only
+        // spelling that all parsers read alike. `127.1` and `0x7f.1` are not.
         if ends_as_a_number(last) {
             let address: Ipv4Addr = name.parse().map_err(|_| HostError::Address)?;
             return Ok(Self(address.to_string().into()));
@@ -148,9 +148,9 @@ fn ends_as_a_number(label: &str) -> bool {
 }
 
 impl Authority {
-    /// Reads the value of a `Host` field or `:authority`, strictly (RFC 9110 §7.2, RFC 3986 §3.2): a host
-    /// and at most one port, with nothing before, between or after. Several fields are for the caller to
-    /// refuse; several values in one field are refused here.
+    /// Reads the value of a `Host` header or `:authority`, strictly (RFC 9110 §7.2, RFC 3986 §3.2): a host and at most
+    /// one port, with nothing before, between or after. Several headers are for the caller to refuse; several values in
+    /// one header are refused here.
     ///
     /// # Errors
     /// The request is malformed and deserves a 400.

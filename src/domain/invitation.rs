@@ -1,4 +1,4 @@
-//! People whom the operator lets register, whoever may otherwise.
+//! People whom the operator lets register, even where registration is closed to others.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::email::Email;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvitationId(pub Uuid);
 
-/// Somebody without an account who may have one. It lasts until it is used or taken back.
+/// Leave to register for a person without an account. It lasts until it is used or taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// Its name: one that is made again has another.

@@ -1,5 +1,5 @@
-//! What a browser is known by to the accounts that were signed in to with it: it keeps tries of codes, and letters with
-//! them, of its own, where others have used theirs up. It proves nothing beside that.
+//! What a browser is known by to the accounts that were signed in to with it. A known browser has tries of codes, and
+//! letters with them, of its own, for when strangers have used up the others. It proves nothing beside that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,8 +12,8 @@ const LENGTH: usize = 16;
 /// Of so many accounts a browser is known; of more, those that were signed in to last.
 const MOST: usize = 4;
 
-/// A browser's name, and what the gateway wrote for each account: a keyed digest, so that nobody else can, and nobody reads
-/// from it which accounts there are.
+/// A browser's name, and what the gateway wrote for each account. That is a keyed digest: the gateway alone can write
+/// it, and it does not give away which accounts there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownDevice {
     id: [u8; LENGTH],
@@ -39,7 +39,7 @@ impl KnownDevice {
         URL_SAFE_NO_PAD.encode([self.id].iter().chain(&self.seals).copied().flatten().collect::<Vec<u8>>())
     }
 
-    /// Its name.
+    /// The browser's name, with which its cookie begins.
     pub fn id(&self) -> &[u8] {
         &self.id
     }

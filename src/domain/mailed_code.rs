@@ -15,6 +15,8 @@ pub struct MailedCode {
     pub tries: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// The code in whose place it came, which opens nothing any more: a visitor who types it is told so.
+    pub earlier: Option<CodeId>,
 }
 
 /// Why a code opens nothing, or another is not sent.
@@ -27,7 +29,12 @@ pub enum CodeRefusal {
         /// How often this code may still be tried.
         tries_left: u32,
     },
-    /// The code is older than ten minutes, or from the future: nobody knows how old it is.
+    /// The code is the one before: a newer one has taken its place.
+    Older {
+        /// How often the newer code may still be tried.
+        tries_left: u32,
+    },
+    /// The code is older than ten minutes, or from the future, so that its age is unknown.
     TooOld,
     /// The code was tried too often; another must be asked for.
     TriesSpent,
@@ -37,13 +44,16 @@ pub enum CodeRefusal {
         wait: Duration,
     },
     /// The address was sent, or tried with, too many codes lately.
-    TooMany,
+    TooMany {
+        /// How long to wait.
+        wait: Duration,
+    },
 }
 
 impl MailedCode {
     /// The code of that name, sent now.
     pub fn new(id: CodeId, now: Timestamp) -> Self {
-        Self { id, tries: 0, sent_at: now }
+        Self { id, tries: 0, sent_at: now, earlier: None }
     }
 
     /// The code of that name takes its place.
@@ -52,11 +62,11 @@ impl MailedCode {
     /// [`CodeRefusal::TooSoon`] within half a minute.
     pub fn replaced(self, by: CodeId, now: Timestamp) -> Result<Self, CodeRefusal> {
         let again = self.sent_at.after(code::RESEND_AFTER);
-        // One from the future was sent by a clock that has been set right since: nobody has to wait for it.
+        // One from the future was sent by a clock that has been set right since, so it makes no visitor wait.
         if self.sent_at <= now && now < again {
             return Err(CodeRefusal::TooSoon { wait: again.since(now) });
         }
-        Ok(Self::new(by, now))
+        Ok(Self { earlier: Some(self.id), ..Self::new(by, now) })
     }
 
     /// The code while it may be entered.
@@ -103,6 +113,23 @@ impl MailedCode {
     }
 }
 
+impl CodeRefusal {
+    /// How long to wait, where that is why.
+    pub fn wait(self) -> Option<Duration> {
+        match self {
+            Self::TooSoon { wait } | Self::TooMany { wait } => Some(wait),
+            Self::NotACode | Self::Wrong { .. } | Self::Older { .. } | Self::TooOld | Self::TriesSpent => None,
+        }
+    }
+
+    /// The same, where what was typed is the code before. It costs a try like any other, and a guesser learns nothing
+    /// of the code that is out: both come of random names.
+    #[must_use]
+    pub fn of_earlier(self) -> Self {
+        if let Self::Wrong { tries_left } = self { Self::Older { tries_left } } else { self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -143,7 +170,11 @@ mod tests {
         for ahead in [1, 3600, 10 * 365 * 24 * 3600] {
             let now = Timestamp::from_unix(2_000_000_000);
             let mailed = MailedCode::new(code(1), now.after(Duration::from_secs(ahead)));
-            assert_eq!(mailed.replaced(code(2), now), Ok(MailedCode::new(code(2), now)), "{ahead}");
+            assert_eq!(
+                mailed.replaced(code(2), now),
+                Ok(MailedCode { earlier: Some(code(1)), ..MailedCode::new(code(2), now) }),
+                "{ahead}"
+            );
             let in_time = if ahead > 60 { Err(CodeRefusal::TooOld) } else { Ok(mailed) };
             assert_eq!(mailed.in_time(now), in_time, "{ahead}");
         }
@@ -154,7 +185,7 @@ mod tests {
         let mailed = MailedCode { tries: 5, ..MailedCode::new(code(1), SENT) };
         let wait = Duration::from_secs(1);
         assert_eq!(mailed.replaced(code(2), later(29)), Err(CodeRefusal::TooSoon { wait }));
-        let another = MailedCode { id: code(2), tries: 0, sent_at: later(30) };
+        let another = MailedCode { id: code(2), tries: 0, sent_at: later(30), earlier: Some(code(1)) };
         assert_eq!(mailed.replaced(code(2), later(30)), Ok(another));
     }
 }

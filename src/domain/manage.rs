@@ -3,34 +3,41 @@
 //! Whatever gives or takes a passkey is confirmed with one, at that moment. A confirmation names the account, the
 //! session and the act, so that it serves for nothing else.
 
+use std::time::Duration;
+
 use super::account::{Account, AccountId};
 use super::activity::What;
+use super::address::{Move, MoveOutlook};
 use super::aftermath::Aftermath;
 use super::assertion::{AssertionRefusal, Proof, Question};
 use super::attestation::{BadPasskey, Made, Making};
 use super::ceremony::{Act, Ceremony, Leave, Makes, Proves, Stale};
 use super::clock::Timestamp;
+use super::code_counters::CodeCounters;
 use super::destination::Destination;
 use super::email::Email;
+use super::language::Language;
 use super::letter::Message;
 use super::moment::Moment;
-use super::passkey::{self, CredentialId, Passkey};
+use super::moving::{self, NotNow};
+use super::passkey::{self, CredentialId, Naming, Passkey};
 use super::plan::{
-    AccountChange, AccountConflict, CeremonyChange, Change, Conflict, PasskeyChange, PasskeyConflict, Plan,
+    AccountChange, AccountConflict, CeremonyChange, Change, Conflict, MoveChange, PasskeyChange, PasskeyConflict, Plan,
     SessionChange, SessionConflict, TokensChange,
 };
+use super::profile::Locale;
 use super::recover::{self, NoHold};
 use super::recovery::{self, Hold};
 use super::secret::SecretDigest;
 use super::session::{Session, SessionId, SignedIn};
 use super::token_family::TokenFamily;
 
-/// The longest name of a passkey, in characters.
+/// The longest name of a passkey, or of a person who types it on our pages, in characters.
 pub const LONGEST_NAME: usize = 64;
 
 /// Why something was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ManageRefusal {
     /// The page was open too long, or was answered already, or by another session.
     Stale,
     /// The session has ended.
@@ -53,20 +60,49 @@ pub enum Refusal {
     BadPasskey,
     /// The account has as many passkeys as it may have.
     TooManyPasskeys,
+    /// It is for "My account", and that is why.
+    Account(AccountRefusal),
 }
 
-impl From<Stale> for Refusal {
+/// Why an account gets no other address, or is not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountRefusal {
+    /// What was typed is no address.
+    NoAddress,
+    /// It is the account's address already.
+    OwnAddress,
+    /// The address may not have an account.
+    AddressNotAllowed,
+    /// The mail server cannot write to that address.
+    NoMailTo,
+    /// Nothing of that is changed now.
+    NotNow(NotNow),
+    /// Too many codes were sent there lately.
+    TooManyCodes {
+        /// Until there may be another.
+        wait: Duration,
+    },
+}
+
+impl From<AccountRefusal> for ManageRefusal {
+    fn from(refusal: AccountRefusal) -> Self {
+        Self::Account(refusal)
+    }
+}
+
+impl From<Stale> for ManageRefusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale
     }
 }
 
-impl From<AssertionRefusal> for Refusal {
+impl From<AssertionRefusal> for ManageRefusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             AssertionRefusal::CounterWentBack => Self::CounterWentBack,
             AssertionRefusal::NoLongerEligible => Self::NoLongerEligible,
-            // Whoever confirms is signed in: it is nothing but a passkey of another account, or of none, or one that rests.
+            // The person who confirms is signed in, so this can only be a passkey of another account, of none, or one
+            // that rests.
             AssertionRefusal::NotProved
             | AssertionRefusal::UnknownPasskey
             | AssertionRefusal::Unfinished
@@ -75,19 +111,25 @@ impl From<AssertionRefusal> for Refusal {
     }
 }
 
-impl From<BadPasskey> for Refusal {
+impl From<BadPasskey> for ManageRefusal {
     fn from(BadPasskey: BadPasskey) -> Self {
         Self::BadPasskey
     }
 }
 
-impl From<NoHold> for Refusal {
+impl From<NotNow> for ManageRefusal {
+    fn from(not_now: NotNow) -> Self {
+        Self::Account(AccountRefusal::NotNow(not_now))
+    }
+}
+
+impl From<NoHold> for ManageRefusal {
     fn from(NoHold: NoHold) -> Self {
         Self::Unknown
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for ManageRefusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
@@ -100,6 +142,7 @@ impl From<Conflict> for Refusal {
                 Self::ConfirmNeeded
             }
             Conflict::Passkey(PasskeyConflict::Full) => Self::TooManyPasskeys,
+            Conflict::Limit { wait, .. } => Self::Account(AccountRefusal::TooManyCodes { wait }),
             Conflict::CeremonySpent
             | Conflict::Account(AccountConflict::EmailTaken | AccountConflict::Exists | AccountConflict::Changed)
             | Conflict::RegistrationChanged
@@ -108,8 +151,8 @@ impl From<Conflict> for Refusal {
             | Conflict::RecoveryChanged
             | Conflict::AdminCodeSpent
             | Conflict::InvitationChanged
+            | Conflict::MoveChanged
             | Conflict::LetterTaken
-            | Conflict::Limit(_)
             | Conflict::Key(_) => Self::Stale,
         }
     }
@@ -124,9 +167,21 @@ pub enum Asked {
     StopRecovery,
     /// To elevate the session.
     Elevate,
+    /// To download what is kept of the account.
+    Download,
+    /// To get another address.
+    ChangeAddress {
+        /// What was typed as the new one.
+        to: String,
+    },
+    /// To delete the account.
+    DeleteAccount {
+        /// What was typed as the account's address.
+        email: String,
+    },
     /// To remove one.
     Remove {
-        /// Which.
+        /// The passkey to be removed.
         credential: CredentialId,
         /// What was typed as the account's address, where something was.
         email: Option<String>,
@@ -137,29 +192,37 @@ impl Asked {
     /// The act to be confirmed, by an owner of `passkeys`.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] for a passkey that is not among them; [`Refusal::LastPasskey`] or [`Refusal::WrongEmail`]
-    /// for the only one, where `email` was not typed; [`Refusal::TooManyPasskeys`] where there is no room for another.
-    pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, Refusal> {
+    /// [`ManageRefusal::Unknown`] for a passkey that is not among them; [`ManageRefusal::LastPasskey`] or [`ManageRefusal::WrongEmail`]
+    /// for the only one, and for the account itself, where `email` was not typed; [`ManageRefusal::TooManyPasskeys`] where there is
+    /// no room for another; [`AccountRefusal::NoAddress`].
+    pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, ManageRefusal> {
+        let is_it = |typed: &str| Email::parse(typed).is_ok_and(|typed| typed == *email);
         match self {
             Self::Add => {
                 room_among(passkeys)?;
                 Ok(Act::AddPasskey)
             }
             Self::StopRecovery => Ok(Act::StopRecovery),
-            Self::Elevate if passkeys.is_empty() => Err(Refusal::Unknown),
+            Self::Elevate if passkeys.is_empty() => Err(ManageRefusal::Unknown),
             Self::Elevate => Ok(Act::Elevate),
+            Self::Download => Ok(Act::Download),
+            Self::ChangeAddress { to } => {
+                Email::parse(&to).map(Act::ChangeAddress).map_err(|_| AccountRefusal::NoAddress.into())
+            }
+            Self::DeleteAccount { email: typed } if is_it(&typed) => Ok(Act::DeleteAccount),
+            Self::DeleteAccount { .. } => Err(ManageRefusal::WrongEmail),
             Self::Remove { credential, email: typed } => {
                 if !passkeys.iter().any(|passkey| passkey.key.id == credential) {
-                    return Err(Refusal::Unknown);
+                    return Err(ManageRefusal::Unknown);
                 }
                 if passkeys.len() > 1 {
                     return Ok(Act::RemovePasskey { credential, last: false });
                 }
-                let typed = typed.filter(|typed| !typed.trim().is_empty()).ok_or(Refusal::LastPasskey)?;
-                if Email::parse(&typed).is_ok_and(|typed| typed == *email) {
+                let typed = typed.filter(|typed| !typed.trim().is_empty()).ok_or(ManageRefusal::LastPasskey)?;
+                if is_it(&typed) {
                     Ok(Act::RemovePasskey { credential, last: true })
                 } else {
-                    Err(Refusal::WrongEmail)
+                    Err(ManageRefusal::WrongEmail)
                 }
             }
         }
@@ -185,12 +248,12 @@ pub struct Confirming {
 /// Opens a confirmation for its answer.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
+/// [`ManageRefusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
 pub fn open_confirmation(
     ceremony: Ceremony,
     session: &Session,
     moment: Moment<'_>,
-) -> Result<Question<Confirming>, Refusal> {
+) -> Result<Question<Confirming>, ManageRefusal> {
     Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
         Proves::Confirm { account, session: token, act } => {
             let is_its_own = (account, token) == (session.account, session.token);
@@ -233,26 +296,26 @@ impl Proof<Confirming> {
     /// awake again. `older` are those of the account but the one that the recovery made, as they are now.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where there is no review, or its list has changed since it was asked.
+    /// [`ManageRefusal::Unknown`] where there is no review, or its list has changed since it was asked.
     pub fn answer_review(
         &self,
         owner: &Account,
         older: &[Passkey],
         session: &Session,
         moment: Moment<'_>,
-    ) -> Result<Plan<Destination>, Refusal> {
-        let Act::AnswerReview { remove, listed } = &self.asked_for().act else { return Err(Refusal::Stale) };
+    ) -> Result<Plan<Destination>, ManageRefusal> {
+        let Act::AnswerReview { remove, listed } = &self.asked_for().act else { return Err(ManageRefusal::Stale) };
         let is_theirs = may_review(owner, session) && owner.aftermath.made() == Some(&self.used().id);
         let is_listed = |passkey: &Passkey| listed.contains(&passkey.key.id);
         if !is_theirs || older.len() != listed.len() || !older.iter().all(is_listed) {
-            return Err(Refusal::Unknown);
+            return Err(ManageRefusal::Unknown);
         }
         let mut changes = self.confirmed(moment.now);
         changes.push(AccountChange::leaving(owner, owner.aftermath.settled()).into());
         for passkey in older.iter().filter(|passkey| remove.contains(&passkey.key.id)) {
             let (credential, account) = (passkey.key.id.clone(), owner.id);
             changes.push(PasskeyChange::Remove { credential, account, last: false }.into());
-            let message = Message::PasskeyRemoved { aaguid: passkey.key.aaguid };
+            let message = Message::PasskeyRemoved { aaguid: passkey.key.aaguid, made_in: passkey.browser.clone() };
             changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
         }
         changes.push(moment.event(owner.id, What::ReviewAnswered));
@@ -262,10 +325,57 @@ impl Proof<Confirming> {
     /// Stops the recovery that is held, and tells its `owner`.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where none is.
-    pub fn stop_recovery(&self, hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> Result<Plan<()>, Refusal> {
+    /// [`ManageRefusal::Unknown`] where none is.
+    pub fn stop_recovery(
+        &self,
+        hold: Option<Hold>,
+        owner: &Account,
+        moment: Moment<'_>,
+    ) -> Result<Plan<()>, ManageRefusal> {
         let mut changes = self.confirmed(moment.now);
         changes.extend(recover::stop(hold, owner, moment)?);
+        Ok(Plan::durable(changes, ()))
+    }
+
+    /// Hands out what is kept of the account, and nothing is changed.
+    pub fn download(&self, now: Timestamp) -> Plan<()> {
+        Plan::durable(self.confirmed(now), ())
+    }
+
+    /// A code goes out to the new address that was confirmed; see [`moving::ask`].
+    pub fn ask_for_address(
+        &self,
+        owner: &Account,
+        to: (Email, MoveOutlook),
+        session: &Session,
+        last: Option<&Move>,
+        counters: CodeCounters,
+        moment: Moment<'_>,
+    ) -> Plan<()> {
+        let mut changes = self.confirmed(moment.now);
+        changes.extend(moving::ask(owner, to, (session, &self.used().id), last, counters, moment));
+        Plan::durable(changes, ())
+    }
+
+    /// Deletes the account with everything of it, and writes to its `owner` a last time. It must not have been recovered
+    /// since it was read, nor got another change of address than the `last`, which holds it up no more.
+    ///
+    /// # Errors
+    /// [`NotNow::ChangedLately`]: a person with the link that undoes a change must find the account still there.
+    pub fn delete_account(
+        &self,
+        owner: &Account,
+        last: Option<&Move>,
+        moment: Moment<'_>,
+    ) -> Result<Plan<()>, ManageRefusal> {
+        moving::is_settled(last, moment.now)?;
+        let mut changes = self.confirmed(moment.now);
+        changes.extend([
+            AccountChange::still(owner).into(),
+            MoveChange::take(owner.id, last).into(),
+            AccountChange::Remove(owner.id).into(),
+            moment.notice_to(owner, Message::AccountDeleted),
+        ]);
         Ok(Plan::durable(changes, ()))
     }
 
@@ -281,14 +391,14 @@ impl Proof<Confirming> {
         let mut changes = self.confirmed(moment.now);
         let (credential, account) = (target.key.id.clone(), self.account());
         changes.push(PasskeyChange::Remove { credential, account, last }.into());
-        let message = Message::PasskeyRemoved { aaguid: target.key.aaguid };
+        let message = Message::PasskeyRemoved { aaguid: target.key.aaguid, made_in: target.browser.clone() };
         changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
         Plan::durable(changes, Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) })
     }
 }
 
 /// Whether a session is the one that answers "Keep your account safe": it was begun with the passkey that the recovery
-/// made, and nobody has contested that.
+/// made, and that is not contested.
 pub fn may_review(owner: &Account, session: &Session) -> bool {
     let made = owner.aftermath.made();
     !owner.aftermath.is_contested() && made.is_some() && session.credential.as_ref() == made
@@ -301,8 +411,8 @@ pub struct Removed {
     pub ends_this_session: bool,
 }
 
-/// Leave to add a passkey in a session. What it was given for must still hold in the commit that
-/// adds the passkey: of many that ask at once, each is given leave for what the others are about to change.
+/// Leave to add a passkey in a session. What it was given for must still hold in the commit that adds the passkey,
+/// since each of many that ask at once is given leave for what the others are about to change.
 #[derive(Clone, Debug)]
 pub struct MayAdd(Ground);
 
@@ -325,18 +435,18 @@ impl MayAdd {
         Self(Ground::Confirmed)
     }
 
-    /// Over the API: the session is elevated, by its tokens where there are any to say so; or the account has no passkey
-    /// that could elevate it; or it came of a recovery, whose user has none of them at hand, and has not made its one
-    /// passkey yet.
+    /// Over the API there are three grounds. The session is elevated, by its tokens where there are any to say so. Or
+    /// the account has no passkey that could elevate it. Or the session came of a recovery, whose user has no passkey
+    /// at hand, and has not made its one passkey yet.
     ///
     /// # Errors
-    /// [`Refusal::ConfirmNeeded`] for any other.
+    /// [`ManageRefusal::ConfirmNeeded`] for any other.
     pub fn over_api(
         session: &Session,
         passkeys: &[Passkey],
         elevated: Option<&TokenFamily>,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ManageRefusal> {
         let within = |at: Timestamp| at.after(recovery::LIFETIME).is_ahead(now, recovery::LIFETIME);
         if let Some(family) = elevated.filter(|family| family.is_elevated(now)) {
             Ok(Self(Ground::Elevated(Box::new(family.clone()))))
@@ -345,7 +455,7 @@ impl MayAdd {
         } else if passkeys.is_empty() {
             Ok(Self(Ground::None))
         } else {
-            Err(Refusal::ConfirmNeeded)
+            Err(ManageRefusal::ConfirmNeeded)
         }
     }
 
@@ -366,9 +476,9 @@ impl MayAdd {
 /// Whether an account with these passkeys may have another one.
 ///
 /// # Errors
-/// [`Refusal::TooManyPasskeys`].
-pub fn room_among(passkeys: &[Passkey]) -> Result<(), Refusal> {
-    if passkeys.len() < passkey::MOST { Ok(()) } else { Err(Refusal::TooManyPasskeys) }
+/// [`ManageRefusal::TooManyPasskeys`].
+pub fn room_among(passkeys: &[Passkey]) -> Result<(), ManageRefusal> {
+    if passkeys.len() < passkey::MOST { Ok(()) } else { Err(ManageRefusal::TooManyPasskeys) }
 }
 
 /// A challenge for another passkey was made in a session that may add one.
@@ -386,8 +496,8 @@ pub struct Adding {
 /// Opens the ceremony of a new passkey for its answer.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
-pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<Making<Adding>, Refusal> {
+/// [`ManageRefusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
+pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<Making<Adding>, ManageRefusal> {
     Ok(Making::open(ceremony, moment, |makes, account, return_to| match makes {
         Makes::Another(Leave::Session(token)) => {
             let is_its_own = (account, token) == (session.account, session.token);
@@ -402,7 +512,7 @@ pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) ->
 pub fn add(
     made: &Made<Adding>,
     may: &MayAdd,
-    name: Option<String>,
+    naming: Naming<'_>,
     SignedIn { session, account: owner, .. }: &SignedIn,
     moment: Moment<'_>,
 ) -> Plan<Destination> {
@@ -412,8 +522,8 @@ pub fn add(
     let account = made.account;
     let is_by_recovery = session.credential.is_none();
     changes.extend((!is_by_recovery).then(|| PasskeyChange::RequireRoom { account, most: passkey::MOST }.into()));
-    let passkey = made.key.clone().of(made.account, name, moment.visitor, moment.now);
-    // It has signed nobody in yet.
+    let passkey = made.key.clone().of(made.account, naming, moment.visitor, moment.now);
+    // It has not signed its owner in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
     // So that a recovery is leave for one passkey, not for as many as one likes; from then on the session is one that was
     // begun with it.
@@ -434,13 +544,13 @@ pub fn add(
     Plan::durable(changes, made.made_for.return_to.clone())
 }
 
-/// What a person calls a passkey: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where
+/// What a person calls a passkey, or wants to be called: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where
 /// nothing is left. Signs that turn the direction of text or cannot be seen are left out: a name must not pass for
 /// something else.
 pub fn name(typed: &str) -> Option<String> {
     let unseen = |c: &char| {
         c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let shown: String = typed.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !unseen(c)).collect();
     let words: Vec<&str> = shown.split(' ').filter(|word| !word.is_empty()).collect();
@@ -455,13 +565,25 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
     Plan::durable(vec![SessionChange::Require(session.token).into(), rename.into()], ())
 }
 
+/// The signed-in person wants to be called that, and to be written to in that language. Their sessions say so from the next
+/// request on.
+pub fn describe(
+    name: Option<String>,
+    language: Option<Language>,
+    SignedIn { session, account, .. }: &SignedIn,
+) -> Plan<()> {
+    let locale = Locale::chosen(account.locale.clone(), language);
+    let described = AccountChange::SetProfile { account: account.id, name, locale };
+    Plan::durable(vec![SessionChange::Require(session.token).into(), described.into()], ())
+}
+
 /// Ends the session called `id` among those of the signed-in person, with all of its family.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where there is none of that name.
-pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, Refusal> {
+/// [`ManageRefusal::Unknown`] where there is none of that name.
+pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, ManageRefusal> {
     let ending =
-        theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(Refusal::Unknown)?;
+        theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(ManageRefusal::Unknown)?;
     let changes = vec![SessionChange::Require(session.token).into(), SessionChange::End(ending.token).into()];
     Ok(Plan::durable(changes, Ended { this_session: ending.family() == session.family() }))
 }
@@ -479,6 +601,8 @@ pub fn sign_out_everywhere(session: &Session, moment: Moment<'_>) -> Plan<()> {
     let changes = vec![
         SessionChange::Require(token).into(),
         SessionChange::EndAll { account, except: Some(token) }.into(),
+        // Also what this session has asked for: the person who presses this trusts none of it.
+        MoveChange::DropAsked(account).into(),
         moment.event(account, What::SignedOutEverywhere),
     ];
     Plan::durable(changes, ())

@@ -11,6 +11,7 @@ use super::clock::{Entropy, Timestamp};
 use super::email::Email;
 use super::letter::{ADDED_TOGETHER, Letter, LetterId, Message, NOTICE};
 use super::plan::{Change, EventChange, LetterChange};
+use super::profile::Locale;
 use super::session::Session;
 use super::visitor::Visitor;
 
@@ -19,7 +20,7 @@ use super::visitor::Visitor;
 pub struct Moment<'a> {
     /// The browser, or the client of the API.
     pub visitor: &'a Visitor,
-    /// When.
+    /// The time at which the step is taken.
     pub now: Timestamp,
     /// What the names of new things are drawn from.
     pub entropy: &'a dyn Entropy,
@@ -58,12 +59,20 @@ impl Moment<'_> {
         LetterChange::Add(self.written(to, message, useful_for)).into()
     }
 
+    /// A letter to the owner of an account, in the language they have chosen, even where another person causes it.
+    fn written_to(&self, owner: &Account, message: Message, useful_for: Duration) -> Letter {
+        let written = self.written(&owner.email, message, useful_for);
+        let chosen = owner.locale.as_ref().and_then(Locale::language);
+        Letter { language: chosen.map_or(written.language, |language| language.tag().to_owned()), ..written }
+    }
+
     fn written(&self, to: &Email, message: Message, useful_for: Duration) -> Letter {
         Letter {
             id: LetterId(self.uuid()),
             to: to.clone(),
             message,
             language: self.visitor.language.clone(),
+            offset: self.visitor.offset,
             browser: self.visitor.description.clone(),
             created_at: self.now,
             due_at: self.now,
@@ -77,20 +86,30 @@ impl Moment<'_> {
         self.letter(to, message, NOTICE)
     }
 
+    /// A letter to the owner of an account that is worth sending for so long.
+    pub fn letter_to(&self, owner: &Account, message: Message, useful_for: Duration) -> Change {
+        LetterChange::Add(self.written_to(owner, message, useful_for)).into()
+    }
+
+    /// A letter to the owner of an account that tells of something that has happened to it.
+    pub fn notice_to(&self, owner: &Account, message: Message) -> Change {
+        self.letter_to(owner, message, NOTICE)
+    }
+
     /// The owner of an account is told what the visitor did to it: among its events, and by a letter.
     pub fn tell(&self, account: &Account, what: What, message: Message) -> [Change; 2] {
-        [self.event(account.id, what), self.notice(&account.email, message)]
+        [self.event(account.id, what), self.notice_to(account, message)]
     }
 
     /// The owner of an account is told that the visitor added a passkey to it: among its events, and by a letter. Of those
     /// that follow soon, one letter tells when the time for that is over.
     pub fn tell_added(&self, account: &Account, aaguid: Uuid) -> [Change; 2] {
-        let first = self.written(&account.email, Message::PasskeyAdded { aaguid }, NOTICE);
+        let first = self.written_to(account, Message::PasskeyAdded { aaguid }, NOTICE);
         let useful_for = ADDED_TOGETHER.saturating_add(NOTICE);
         let waits = Letter {
             id: LetterId::of_more_passkeys(account.id),
             due_at: self.now.after(ADDED_TOGETHER),
-            ..self.written(&account.email, Message::Nothing, useful_for)
+            ..self.written_to(account, Message::Nothing, useful_for)
         };
         let (first, waits) = (Box::new(first), Box::new(waits));
         let gather = LetterChange::Gather { first, waits, rest: Message::MorePasskeysAdded };

@@ -1,4 +1,4 @@
-//! What an operator does to accounts and sessions, to help somebody or to lock somebody out.
+//! What an operator does to accounts and sessions, to help a person or to lock one out.
 
 use super::account::Account;
 use super::admin_code::{AdminCode, CodeDigest};
@@ -7,14 +7,15 @@ use super::email::Email;
 use super::group;
 use super::invitation::{Invitation, InvitationId};
 use super::plan::{
-    AccountChange, AccountConflict, AdminCodeChange, Conflict, InvitationChange, Plan, SessionChange, SessionConflict,
+    AccountChange, AccountConflict, AdminCodeChange, Conflict, InvitationChange, MoveChange, Plan, SessionChange,
+    SessionConflict,
 };
 use super::recover::Mode;
 use super::secret::SecretDigest;
 
 /// Why an operator's wish was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum OperateRefusal {
     /// There is no such account.
     NoAccount,
     /// There is no such session, or it has ended.
@@ -27,13 +28,13 @@ pub enum Refusal {
     TooManyGroups,
     /// The address has an account already.
     HasAccount,
-    /// The address has no account, and nobody invited it.
+    /// The address has neither an account nor an invitation.
     NotInvited,
-    /// Somebody else changed the same thing at the same moment.
+    /// Another caller changed the same thing at the same moment.
     Raced,
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for OperateRefusal {
     /// What an operator is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
@@ -50,9 +51,10 @@ impl From<Conflict> for Refusal {
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
+            | Conflict::MoveChanged
             | Conflict::AdminCodeSpent
             | Conflict::LetterTaken
-            | Conflict::Limit(_)
+            | Conflict::Limit { .. }
             | Conflict::Key(_) => Self::Raced,
         }
     }
@@ -61,7 +63,9 @@ impl From<Conflict> for Refusal {
 /// Disables an account, which ends its sessions, or enables it again. Recoveries and a code that is out die with the
 /// first: they must not wait for the day of the second.
 pub fn set_disabled(account: &Account, disabled: bool) -> Plan<()> {
-    Plan::durable(vec![AccountChange::SetDisabled { account: account.id, disabled }.into()], ())
+    let mut changes = vec![AccountChange::SetDisabled { account: account.id, disabled }.into()];
+    changes.extend(disabled.then(|| MoveChange::DropAsked(account.id).into()));
+    Plan::durable(changes, ())
 }
 
 /// A change of groups: in these and no others, or in some more and some less.
@@ -79,34 +83,34 @@ impl Regroup {
     /// The groups of an account after it, each once.
     ///
     /// # Errors
-    /// [`Refusal::TooManyGroups`].
-    pub fn of(self, account: &Account) -> Result<Vec<String>, Refusal> {
+    /// [`OperateRefusal::TooManyGroups`].
+    pub fn of(self, account: &Account) -> Result<Vec<String>, OperateRefusal> {
         let Self { set, add, remove } = self;
         let groups = set.unwrap_or_else(|| account.groups.clone()).into_iter().chain(add);
         each_once(groups.filter(|group| !remove.contains(group)))
     }
 }
 
-fn each_once(named: impl Iterator<Item = String>) -> Result<Vec<String>, Refusal> {
+fn each_once(named: impl Iterator<Item = String>) -> Result<Vec<String>, OperateRefusal> {
     let mut groups: Vec<String> = Vec::new();
     for group in named {
         if !groups.contains(&group) {
             groups.push(group);
         }
     }
-    if groups.len() > group::MOST { Err(Refusal::TooManyGroups) } else { Ok(groups) }
+    if groups.len() > group::MOST { Err(OperateRefusal::TooManyGroups) } else { Ok(groups) }
 }
 
-/// Lets somebody register who has no account, into those groups, in place of any invitation from before.
+/// Lets a person without an account register, into those groups, in place of any invitation from before.
 ///
 /// # Errors
-/// [`Refusal::TooManyGroups`].
+/// [`OperateRefusal::TooManyGroups`].
 pub fn invite(
     id: InvitationId,
     email: Email,
     groups: Vec<String>,
     now: Timestamp,
-) -> Result<Plan<Invitation>, Refusal> {
+) -> Result<Plan<Invitation>, OperateRefusal> {
     let invitation = Invitation { id, email, groups: each_once(groups.into_iter())?, made_at: now };
     Ok(Plan::durable(vec![InvitationChange::Put(invitation.clone()).into()], invitation))
 }
@@ -124,7 +128,7 @@ pub fn set_groups(account: &Account, groups: Vec<String>) -> Plan<()> {
     )
 }
 
-/// Removes an account and everything of it. Its address may register again, as somebody new.
+/// Removes an account and everything of it. Its address may register again, as a new account.
 pub fn remove(account: &Account) -> Plan<()> {
     Plan::durable(vec![AccountChange::Remove(account.id).into()], ())
 }
@@ -139,23 +143,23 @@ pub fn end_sessions(account: &Account) -> Plan<()> {
     Plan::durable(vec![SessionChange::EndAll { account: account.id, except: None }.into()], ())
 }
 
-/// Makes a code with which somebody gets back into an account, in place of the one before. Under which
-/// [`Mode`] the recovery page takes such codes is the operator's to say.
+/// Makes a code with which its owner gets back into an account, in place of the one before. The operator says under
+/// which [`Mode`] the recovery page takes such codes.
 ///
 /// # Errors
-/// [`Refusal::CodesOff`], [`Refusal::Disabled`].
+/// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`].
 pub fn give_code(
     account: &Account,
     digest: CodeDigest,
     mode: Mode,
     now: Timestamp,
-) -> Result<Plan<Timestamp>, Refusal> {
-    // Whoever is kept out by a contest may be let in by the operator wherever there is a page to type the code at.
+) -> Result<Plan<Timestamp>, OperateRefusal> {
+    // The operator may let in an owner whom a contest keeps out, wherever there is a page to type the code at.
     if mode == Mode::Off || mode != Mode::Admin && !account.aftermath.is_contested() {
-        return Err(Refusal::CodesOff);
+        return Err(OperateRefusal::CodesOff);
     }
     if account.disabled {
-        return Err(Refusal::Disabled);
+        return Err(OperateRefusal::Disabled);
     }
     let code = AdminCode::new(account.id, digest, now);
     let expires_at = code.expires_at;
@@ -188,8 +192,8 @@ mod tests {
     fn a_code_is_given_only_where_one_is_asked_for_and_opens_something() {
         let now = Timestamp::from_unix(1000);
         let give = |disabled, mode| give_code(&account(disabled), CodeDigest([7; 32]), mode, now);
-        assert_eq!(give(false, Mode::Email).err(), Some(Refusal::CodesOff));
-        assert_eq!(give(true, Mode::Admin).err(), Some(Refusal::Disabled));
+        assert_eq!(give(false, Mode::Email).err(), Some(OperateRefusal::CodesOff));
+        assert_eq!(give(true, Mode::Admin).err(), Some(OperateRefusal::Disabled));
         let plan = give(false, Mode::Admin).unwrap();
         assert_eq!(plan.then, Timestamp::from_unix(1000 + 24 * 3600));
         assert_eq!(plan.durability, Durability::Durable);
@@ -207,6 +211,6 @@ mod tests {
         assert_eq!(is_in(change(&[], &["a", "x"])), Ok(groups(&["b"])));
         assert_eq!(is_in(Regroup { set: Some(groups(&["z", "z"])), ..Regroup::default() }), Ok(groups(&["z"])));
         let many: Vec<String> = (0..=group::MOST).map(|number| number.to_string()).collect();
-        assert_eq!(is_in(Regroup { set: Some(many), ..Regroup::default() }), Err(Refusal::TooManyGroups));
+        assert_eq!(is_in(Regroup { set: Some(many), ..Regroup::default() }), Err(OperateRefusal::TooManyGroups));
     }
 }

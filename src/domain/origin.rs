@@ -9,7 +9,7 @@ use super::host::{Authority, Host, HostError};
 /// The scheme by which a visitor's browser speaks to a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Plain HTTP.
+    /// Plain HTTP, without TLS.
     Http,
     /// HTTP over TLS.
     Https,
@@ -25,7 +25,7 @@ pub struct Origin {
 /// Why a text is not an origin whose pages may be let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OriginError {
-    /// A pattern.
+    /// A pattern instead of one origin.
     #[error("every origin is named by itself: a pattern would let pages in that nobody looked at")]
     Pattern,
     /// Neither `https://` nor `http://`.
@@ -117,7 +117,7 @@ impl Origin {
         &self.text
     }
 
-    /// Its host.
+    /// The host of the origin.
     pub fn host(&self) -> &Host {
         &self.host
     }

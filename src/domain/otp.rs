@@ -7,17 +7,18 @@ use super::code;
 use super::code_counters::CodeCounters;
 use super::plan::{Change, Counter, CounterChange, Plan};
 use super::recover::{self, Mode, TypedCode};
-use super::recovery::{Recovery, Stage};
+use super::recovery::{Recovery, RecoveryStage};
 use super::register;
 use super::registration::Registration;
 use super::visitor::Visitor;
 
 /// Something that waits for a code.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "an address has a handful of them, each of which is moved once")]
 pub enum Pending {
-    /// A sign-up.
+    /// A sign-up, to be finished with its code.
     SignUp(Box<Registration>),
-    /// A recovery.
+    /// A recovery, to be proved with its code.
     Recovery(Recovery),
 }
 
@@ -42,8 +43,8 @@ impl Pending {
         matches!(self.claim(), Claim::Code { .. })
     }
 
-    /// Whether somebody waits for a code with it, so that a code that is typed may be meant for it; also where none can
-    /// come, since the address has no account. To a sign-up that can come to nothing, none comes.
+    /// Whether a visitor waits for a code with it, so that a code that is typed may be meant for it. That holds also
+    /// where none can come, since the address has no account. To a sign-up that can come to nothing, none comes.
     fn waits(&self, now: Timestamp) -> bool {
         !matches!(self, Self::SignUp(registration) if !registration.outlook.has_code()) && self.is_open(now)
     }
@@ -54,7 +55,7 @@ impl Pending {
     fn is_open(&self, now: Timestamp) -> bool {
         match self {
             Self::SignUp(registration) => registration.is_open(now),
-            Self::Recovery(recovery) => recovery.stage == Stage::Code && recovery.is_open(now),
+            Self::Recovery(recovery) => recovery.stage == RecoveryStage::Code && recovery.is_open(now),
         }
     }
 
@@ -79,10 +80,10 @@ pub struct Candidates {
 /// What a code of this visitor may be for, of all that waits for the address: with a cookie or a ticket, what was begun
 /// with it.
 ///
-/// Without either, what was begun so too, and only where nothing else at all waits for the address. Whoever types the code
-/// of somebody else's sign-up into their own client would make an account that the other's key opens, and nothing tells
-/// the two apart: not the network, which they may share, and which a client may change on its way. But whoever types a
-/// code has begun something for it to come; so where one of two waits, it may be the other's.
+/// Without either, what was begun so too, and only where nothing else at all waits for the address. Nothing tells two
+/// such clients apart: not the network, which they may share, and which a client may change on its way. A person who
+/// typed the code of a stranger's sign-up into their own client would make an account that the stranger's key opens.
+/// But a person who types a code has begun something for it to come; so where one of two waits, it may be the other's.
 pub fn candidates(mut entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Candidates {
     let is_bound = visitor.binding().is_some();
     let open = is_bound || entries.iter().filter(|pending| pending.waits(now)).count() == 1;
@@ -91,8 +92,8 @@ pub fn candidates(mut entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) 
     Candidates { entries, open }
 }
 
-/// The newest sign-up that is this visitor's own, by its cookie or its ticket. Nobody's is gone on with without what binds
-/// it: its code would come to whoever asks.
+/// The newest sign-up that is this visitor's own, by its cookie or its ticket. One that is bound to neither is not gone
+/// on with: its code would come to any caller who asks.
 pub fn own_sign_up(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Option<Registration> {
     visitor.binding()?;
     let own = candidates(entries, visitor, now).entries.into_iter().filter_map(|pending| match pending {
@@ -102,9 +103,9 @@ pub fn own_sign_up(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> 
     own.max_by_key(|registration| registration.code.sent_at)
 }
 
-/// The recoveries in whose place another comes that this visitor asks for: those that a client without cookie and ticket
-/// began in the same network is taken to have begun itself. It would be shut out by its own otherwise. What somebody else
-/// loses by it is a code that is replaced by a newer one; a sign-up is never gone on with so.
+/// The recoveries that another one replaces, for which this visitor asks. A client without cookie and ticket is taken
+/// to have begun those from the same network, since its own would shut it out otherwise. All that another client loses
+/// by it is a code that is replaced by a newer one. A sign-up is never gone on with so.
 pub fn replaced(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec<Recovery> {
     let is_theirs = |pending: &Pending| {
         let is_of_network = visitor.address.is_some() && *pending.claim() == visitor.claim();
@@ -120,7 +121,7 @@ pub fn replaced(entries: Vec<Pending>, visitor: &Visitor, now: Timestamp) -> Vec
         .collect()
 }
 
-/// Somebody asks for a code: at most once in half a minute, whatever the address is.
+/// A visitor asks for a code: at most once in half a minute, whatever the address is.
 pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
     let count = |counter| CounterChange::Count { counter, limit: 1, window: code::RESEND_AFTER, now }.into();
     Plan::durable(asks.into_iter().map(count).collect(), ())

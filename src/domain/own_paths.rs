@@ -22,7 +22,7 @@ pub const PREFIX: &str = own!("");
 /// The front page, which leads to the sign-in page.
 pub const FRONT: &str = own!("/");
 
-/// Signing in.
+/// The page to sign in on.
 pub const SIGN_IN: &str = own!("/sign-in");
 /// A challenge to sign in with.
 pub const SIGN_IN_OPTIONS: &str = own!("/sign-in/options");
@@ -32,8 +32,10 @@ pub const SIGN_IN_VERIFY: &str = own!("/sign-in/verify");
 pub const HAND_OFF: &str = own!("/hand-off");
 /// The visitor's word that they are who was handed over.
 pub const HAND_OFF_CONFIRM: &str = own!("/hand-off/confirm");
-/// Signing out.
+/// The page that asks whether to sign out.
 pub const SIGN_OUT: &str = own!("/sign-out");
+/// Signing out in order to sign in with another account.
+pub const SIGN_OUT_FOR_ANOTHER: &str = own!("/sign-out?another");
 /// The page after signing out.
 pub const SIGNED_OUT: &str = own!("/signed-out");
 /// "Sign in faster next time?"
@@ -44,7 +46,7 @@ pub const BACK: &str = own!("/back");
 /// What stands between [`BACK`] and the name. In the query, the name stays out of every log.
 pub const BACK_NAME: &str = "?to=";
 
-/// Registering.
+/// The page to register on.
 pub const REGISTER: &str = own!("/register");
 /// A challenge to make the account's first passkey with.
 pub const REGISTER_OPTIONS: &str = own!("/register/options");
@@ -52,14 +54,14 @@ pub const REGISTER_OPTIONS: &str = own!("/register/options");
 pub const REGISTER_VERIFY: &str = own!("/register/verify");
 /// The code that was e-mailed.
 pub const REGISTER_CODE: &str = own!("/register/code");
-/// Another code.
+/// Sends another code to the address that registers.
 pub const REGISTER_RESEND: &str = own!("/register/code/resend");
 
 /// Getting back in.
 pub const RECOVER: &str = own!("/recover");
 /// The code that was e-mailed.
 pub const RECOVER_CODE: &str = own!("/recover/code");
-/// Another code.
+/// Sends another code to the address that is recovered.
 pub const RECOVER_RESEND: &str = own!("/recover/code/resend");
 /// "Set up this device", after the code.
 pub const RECOVER_DEVICE: &str = own!("/recover/device");
@@ -81,6 +83,17 @@ pub const CONTEST_VERIFY: &str = own!("/contest/verify");
 pub const RECOVER_REVIEW: &str = own!("/recover/review");
 /// The link in the letter of a held recovery.
 pub const RECOVER_CANCEL: &str = own!("/recover/cancel");
+/// The same with what a mail filter has moved into the path, as the router writes it.
+pub const RECOVER_CANCEL_MANGLED: &str = own!("/recover/{mangled}");
+/// The pages that links in mails lead to, with a word in the fragment.
+const WORD_LINKS: [&str; 2] = [RECOVER_CANCEL, ACCOUNT_UNDO];
+
+/// The page of a link in a mail whose fragment, or what a filter made of it, stands in the path: in the log nothing more
+/// may be of it, and the page says what to do.
+pub fn mangled_word_link(path: &str) -> Option<&'static str> {
+    let is_more = |page: &&str| path.len() > page.len() && path.starts_with(*page);
+    WORD_LINKS.into_iter().find(is_more)
+}
 
 /// The device that can sign in, and a new one that has scanned its code.
 pub const LINK: &str = own!("/link");
@@ -107,10 +120,13 @@ pub const LINK_OPTIONS: &str = own!("/link/passkey/options");
 /// The new device's passkey.
 pub const LINK_VERIFY: &str = own!("/link/passkey/verify");
 
-/// "Your apps".
+/// Chooses the language of our pages.
+pub const LANGUAGE: &str = own!("/language");
+
+/// The page "Your apps".
 pub const APPS: &str = own!("/apps");
 
-/// "My devices".
+/// The page "My devices".
 pub const DEVICES: &str = own!("/devices");
 /// Another name for a passkey.
 pub const DEVICES_RENAME: &str = own!("/devices/rename");
@@ -125,6 +141,25 @@ pub const DEVICES_CONFIRM_VERIFY: &str = own!("/devices/confirm/verify");
 /// The passkey that was made.
 pub const DEVICES_VERIFY: &str = own!("/devices/passkey/verify");
 
+/// The page "My account".
+pub const ACCOUNT: &str = own!("/account");
+/// Another name, another language.
+pub const ACCOUNT_PROFILE: &str = own!("/account/profile");
+/// The code that was e-mailed to a new address.
+pub const ACCOUNT_ADDRESS: &str = own!("/account/address");
+/// Sends another code to the new address.
+pub const ACCOUNT_ADDRESS_RESEND: &str = own!("/account/address/resend");
+/// The link in the letter to an address from before.
+pub const ACCOUNT_UNDO: &str = own!("/account/undo");
+/// The same with what a mail filter has moved into the path, as the router writes it.
+pub const ACCOUNT_UNDO_MANGLED: &str = own!("/account/{mangled}");
+/// The page after an account was deleted by its owner.
+pub const ACCOUNT_DELETED: &str = own!("/account/deleted");
+
+/// What to do in a browser without passkeys.
+pub const UNSUPPORTED: &str = own!("/unsupported");
+/// The name of an error that a browser gave in the place of a passkey.
+pub const WEBAUTHN_ERROR: &str = own!("/webauthn-error");
 /// Who is signed in, for the page's own scripts.
 pub const WHOAMI: &str = own!("/whoami");
 /// Where a proxy in front asks. Envoy puts the path it asks about behind it.
@@ -146,7 +181,7 @@ pub const API: &str = own!("/v1");
 /// The API's root with a slash, which is none of its routes.
 pub const API_ROOT: &str = own!("/v1/");
 
-/// Whether whoever asks for that path is a client of the API, whether there is such a route or not.
+/// Whether a request for that path comes from a client of the API, whether there is such a route or not.
 pub fn is_of_api(path: &[u8]) -> bool {
     path == API.as_bytes() || path.starts_with(API_ROOT.as_bytes())
 }
@@ -155,3 +190,33 @@ pub fn is_of_api(path: &[u8]) -> bool {
 pub const PASSKEY_ENDPOINTS: &str = "/.well-known/passkey-endpoints";
 /// The origins that may use our passkeys (WebAuthn L3 §5.11).
 pub const RELATED_ORIGINS: &str = "/.well-known/webauthn";
+
+/// The page that has the form, or the script, which sends to `path`. A path of a page that is not listed here
+/// counts as the sign-in page's, so that a form of it which has had its day leads there.
+pub fn page_of(path: &str) -> &'static str {
+    const PAGES: [&str; 13] = [
+        SIGN_IN,
+        SIGN_OUT,
+        REGISTER_CODE,
+        REGISTER,
+        RECOVER_CODE,
+        RECOVER_REVIEW,
+        RECOVER_CANCEL,
+        CONTEST,
+        LINK_START,
+        DEVICES,
+        ACCOUNT_ADDRESS,
+        ACCOUNT_UNDO,
+        ACCOUNT,
+    ];
+    match path {
+        RECOVER_OPTIONS | RECOVER_VERIFY => RECOVER_DEVICE,
+        LINK_ASK | LINK_OPTIONS | LINK_VERIFY => LINK_START,
+        _ => {
+            let is_of =
+                |page: &&str| path.strip_prefix(*page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let others = [RECOVER, LINK];
+            PAGES.into_iter().chain(others).find(is_of).unwrap_or(SIGN_IN)
+        }
+    }
+}

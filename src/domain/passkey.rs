@@ -1,5 +1,6 @@
 //! Passkeys: the public halves of the keys that people's devices made.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -9,16 +10,18 @@ use webauthn_rs::prelude::Passkey as Credential;
 use super::account::AccountId;
 use super::clock::Timestamp;
 use super::host::Host;
+use super::provider;
 use super::report::Report;
-use super::visitor::Visitor;
+use super::user_agent::UserAgent;
+use super::visitor::{Client, Visitor};
 
 pub use super::credential::CredentialId;
 
-/// How many passkeys an account may have: enough for every device somebody has. A recovery may add one more, since whoever
-/// needs one has none of the others at hand; it asks which of them are lost.
+/// How many passkeys an account may have: enough for every device a person has. A recovery may add one more, since a
+/// person who needs one has none of the others at hand; it asks which of them are lost.
 pub const MOST: usize = 20;
 
-/// What a device sent when it made a key, verified, but not yet anybody's.
+/// What a device sent when it made a key, verified, but not yet of an account.
 #[derive(Clone, Debug)]
 pub struct NewPasskey {
     /// The key's unique name.
@@ -45,11 +48,30 @@ impl NewPasskey {
         Report { counter, backup_eligible, backed_up }
     }
 
-    /// The passkey of an account, made in the visitor's browser, which is signed in with it at once.
-    pub fn of(self, account: AccountId, name: Option<String>, visitor: &Visitor, now: Timestamp) -> Passkey {
+    /// The passkey of an account, made in the visitor's browser, which is signed in with it at once. One that was made
+    /// on our pages without a name gets one that tells it from the others. A client of the API reads back the names
+    /// that it gave itself, and no other.
+    pub fn of(
+        self,
+        account: AccountId,
+        Naming { chosen, others }: Naming<'_>,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Passkey {
         let browser = visitor.description.clone();
+        let proposed = || (visitor.client == Client::Pages).then(|| told_apart(&title(self.aaguid, &browser), others));
+        let name = chosen.or_else(proposed);
         Passkey { account, key: self, name, browser, created_at: now, last_used_at: Some(now) }
     }
+}
+
+/// How a new passkey gets its name.
+#[derive(Clone, Debug, Default)]
+pub struct Naming<'a> {
+    /// What its owner typed, if anything.
+    pub chosen: Option<String>,
+    /// The other passkeys of the account, from which a proposed name tells it apart.
+    pub others: &'a [Passkey],
 }
 
 /// A passkey of an account.
@@ -59,14 +81,49 @@ pub struct Passkey {
     pub account: AccountId,
     /// The key itself.
     pub key: NewPasskey,
-    /// What its owner calls it; pages call it by its provider otherwise.
+    /// What its owner calls it, or what it was given on our pages; [`Passkey::title`] otherwise.
     pub name: Option<String>,
     /// The browser and system it was made in, in words.
     pub browser: String,
     /// When the account got it.
     pub created_at: Timestamp,
-    /// When it last signed somebody in.
+    /// When it last signed its owner in.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl Passkey {
+    /// What people know it by: its name, or by whom and where it was made.
+    pub fn title(&self) -> Cow<'_, str> {
+        match &self.name {
+            Some(name) => name.into(),
+            None => title(self.key.aaguid, &self.browser).into(),
+        }
+    }
+
+    /// When it was used last, or made where it never was: by this, lists begin with what is used most lately.
+    pub fn last_seen(&self) -> Timestamp {
+        self.last_used_at.unwrap_or(self.created_at)
+    }
+}
+
+/// What a passkey is called by itself: by who keeps it and the system it was made on, "1Password (Windows)", or the
+/// browser, "Chrome on Windows". Words of our own tables, in which nothing stands that a client sent.
+fn title(aaguid: Uuid, browser: &str) -> String {
+    let UserAgent { browser: known, system, .. } = UserAgent::named_in(browser);
+    match (provider::known(aaguid), known, system) {
+        (Some(provider), _, Some(system)) if !provider.contains(system) => format!("{provider} ({system})"),
+        (Some(provider), _, _) => provider.to_owned(),
+        (None, Some(_), _) => browser.to_owned(),
+        (None, None, Some(system)) => system.to_owned(),
+        (None, None, None) => provider::UNKNOWN.to_owned(),
+    }
+}
+
+/// A title, with the first number behind it by which none of `others` is called.
+fn told_apart(title: &str, others: &[Passkey]) -> String {
+    let is_free = |name: &String| others.iter().all(|other| other.title() != name.as_str());
+    let numbered = (2..).map(|number: usize| format!("{title} {number}"));
+    std::iter::once(title.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
 }
 
 /// The passkeys that cannot be used with some `rp_id`, because they were made for another one.
@@ -118,7 +175,27 @@ impl fmt::Display for LockedOut {
 
 #[cfg(test)]
 mod tests {
+    use uuid::uuid;
+
     use super::*;
+
+    #[test]
+    fn a_passkey_is_called_by_who_keeps_it_and_where_it_was_made() {
+        const ONE: Uuid = uuid!("bada5566-a7aa-401f-bd96-45619a55120d");
+        const HELLO: Uuid = uuid!("08987058-cadc-4b81-b6e1-30de50dcbe96");
+        const MAC: Uuid = uuid!("adce0002-35bc-c60a-648b-0b25f1f05503");
+        for (aaguid, browser, expected) in [
+            (ONE, "Firefox on Windows", "1Password (Windows)"),
+            (ONE, "Unknown browser", "1Password"),
+            (HELLO, "Edge on Windows", "Windows Hello"),
+            (MAC, "Chrome on Mac", "Chrome on Mac"),
+            (Uuid::nil(), "Chrome unter Windows", "Chrome unter Windows"),
+            (Uuid::nil(), "Unknown browser on Linux", "Linux"),
+            (Uuid::nil(), "Unknown browser", "Passkey"),
+        ] {
+            assert_eq!(title(aaguid, browser), expected, "{browser}");
+        }
+    }
 
     #[test]
     fn a_passkey_is_locked_out_by_every_rp_id_but_the_one_it_was_made_for() {

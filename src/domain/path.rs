@@ -32,7 +32,7 @@ pub struct RequestTarget {
     pub query: Option<Query>,
 }
 
-/// A path that nobody can take for a way up or out. `as_str` is byte for byte what came in.
+/// A path that no server can take for a way up or out. `as_str` is byte for byte what came in.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RequestPath {
@@ -150,7 +150,7 @@ impl RequestPath {
         })
     }
 
-    /// Whether everybody reads it as it is written.
+    /// Whether every server reads it as it is written.
     pub fn is_plain(&self) -> bool {
         self.readings.are_none()
     }
@@ -161,7 +161,7 @@ impl RequestPath {
     }
 }
 
-/// Checks what can be told from each byte alone, and says whether they are plain: everybody reads them alike.
+/// Checks what can be told from each byte alone, and says whether they are plain: all servers read them alike.
 fn check_bytes(segments: &[u8]) -> Result<bool, PathError> {
     let mut is_plain = true;
     let (mut length, mut is_dots) = (0, true);

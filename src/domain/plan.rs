@@ -12,11 +12,14 @@ mod invitation;
 mod key;
 mod letter;
 mod link;
+mod moving;
 mod passkey;
 mod recovery;
 mod registration;
 mod session;
 mod tokens;
+
+use std::time::Duration;
 
 use super::ceremony::{Ceremony, CeremonyId};
 pub use account::{AccountChange, AccountConflict};
@@ -31,6 +34,7 @@ pub use invitation::InvitationChange;
 pub use key::{KeyChange, KeyConflict};
 pub use letter::LetterChange;
 pub use link::LinkChange;
+pub use moving::MoveChange;
 pub use passkey::{PasskeyChange, PasskeyConflict};
 pub use recovery::RecoveryChange;
 pub use registration::RegistrationChange;
@@ -42,7 +46,7 @@ pub use tokens::TokensChange;
 pub struct Plan<T> {
     /// To be made all or nothing.
     pub changes: Vec<Change>,
-    /// How safely.
+    /// What the changes have to survive.
     pub durability: Durability,
     /// What holds once they are made.
     pub then: T,
@@ -59,7 +63,7 @@ impl<T> Plan<T> {
         Self { changes, durability: Durability::Relaxed, then }
     }
 
-    /// No changes.
+    /// A plan without changes.
     pub fn nothing(then: T) -> Self {
         Self::relaxed(Vec::new(), then)
     }
@@ -93,6 +97,7 @@ impl Effects {
 
 /// One change, with what must hold for it. Where that fails, nothing of the whole commit happens.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of changes, each of which is moved once")]
 pub enum Change {
     /// Of a ceremony.
     Ceremony(CeremonyChange),
@@ -112,6 +117,8 @@ pub enum Change {
     Recovery(RecoveryChange),
     /// Of a held recovery.
     Hold(HoldChange),
+    /// Of a change of address.
+    Move(MoveChange),
     /// Of an operator's code.
     AdminCode(AdminCodeChange),
     /// Of a bookmark.
@@ -140,6 +147,7 @@ impl Change {
             Self::Link(change) => change.note(effects),
             Self::Recovery(change) => change.note(effects),
             Self::Hold(change) => change.note(effects),
+            Self::Move(change) => change.note(effects),
             Self::AdminCode(change) => change.note(effects),
             Self::Bookmark(change) => change.note(effects),
             Self::Invitation(change) => change.note(effects),
@@ -202,6 +210,12 @@ impl From<RecoveryChange> for Change {
 impl From<HoldChange> for Change {
     fn from(change: HoldChange) -> Self {
         Self::Hold(change)
+    }
+}
+
+impl From<MoveChange> for Change {
+    fn from(change: MoveChange) -> Self {
+        Self::Move(change)
     }
 }
 
@@ -268,14 +282,21 @@ pub enum Conflict {
     RecoveryChanged,
     /// The held recovery is over, or there is one already.
     HoldChanged,
+    /// The change of address is over, or was changed meanwhile.
+    MoveChanged,
     /// The operator's code is used up, or another took its place.
     AdminCodeSpent,
     /// The invitation is gone, or was changed meanwhile.
     InvitationChanged,
-    /// The letter is gone, or waits for another moment by now: somebody else sends it.
+    /// The letter is gone, or waits for another moment by now: another sender has it.
     LetterTaken,
     /// The counter stands at its limit.
-    Limit(Counter),
+    Limit {
+        /// The counter that is full.
+        counter: Counter,
+        /// Until its window is over.
+        wait: Duration,
+    },
     /// Of the gateway's own keys.
     Key(KeyConflict),
 }

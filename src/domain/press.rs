@@ -6,20 +6,28 @@
 
 use std::time::Duration;
 
-use super::secret::{MacKey, Secret};
+use super::secret::{MacKey, Secret, SecretDigest};
 
 /// For how long a press is answered the same again.
 pub const AGAIN: Duration = Duration::from_secs(60);
 
-/// One press: the secret of the flow it was made in, the page's own token, the step and all that was sent.
+/// The longest name of a press, in bytes.
+pub const LONGEST_NAME: usize = 64;
+
+/// One press: the page's own token, which is its browser's alone, the step and all that was sent.
 #[derive(Clone, Debug)]
 pub struct Press(Secret);
 
 impl Press {
-    /// The press that sends `body` to `step` from the page with that `token`, in the browser with that `flow` cookie. Who
-    /// does not have the page cannot make it again: its token is random.
-    pub fn new(key: &MacKey, flow: &Secret, token: &str, step: &str, body: &[u8]) -> Self {
-        Self(Secret::from_bytes(key.mac(&[flow.bytes(), token.as_bytes(), step.as_bytes(), body])))
+    /// The press that sends `body` to `step` from the page with that `token`. Who does not have the page cannot make it
+    /// again: its token is random. Scripts, which press more than once on one page, give each press a `name`.
+    pub fn new(key: &MacKey, token: &str, name: &str, step: &str, body: &[u8]) -> Self {
+        Self(Secret::from_bytes(key.mac(&[token.as_bytes(), name.as_bytes(), step.as_bytes(), body])))
+    }
+
+    /// What it is told apart by from all others, which says nothing of what follows from it.
+    pub fn id(&self) -> SecretDigest {
+        self.derive("id").digest()
     }
 
     /// The token of the session that it begins.
@@ -44,19 +52,21 @@ mod tests {
     #[test]
     fn the_same_press_brings_about_the_same_and_no_other_does() {
         let key = |n| MacKey::derive(&Secret::from_bytes([n; 32]), "presses");
-        let flow = |n| Secret::from_bytes([n; 32]);
-        let one = Press::new(&key(1), &flow(1), "token", "/step", b"body");
-        assert_eq!(one.session(), Press::new(&key(1), &flow(1), "token", "/step", b"body").session());
+        let one = Press::new(&key(1), "token", "name", "/step", b"body");
+        let again = Press::new(&key(1), "token", "name", "/step", b"body");
+        assert_eq!((one.session(), one.id()), (again.session(), again.id()));
         assert_ne!(one.session(), one.flow());
+        assert!(one.id() != one.session().digest() && one.id() != one.flow().digest());
         for other in [
-            Press::new(&key(2), &flow(1), "token", "/step", b"body"),
-            Press::new(&key(1), &flow(2), "token", "/step", b"body"),
-            Press::new(&key(1), &flow(1), "other", "/step", b"body"),
-            Press::new(&key(1), &flow(1), "token", "/other", b"body"),
-            Press::new(&key(1), &flow(1), "token", "/step", b"other"),
+            Press::new(&key(2), "token", "name", "/step", b"body"),
+            Press::new(&key(1), "other", "name", "/step", b"body"),
+            Press::new(&key(1), "token", "other", "/step", b"body"),
+            Press::new(&key(1), "token", "name", "/other", b"body"),
+            Press::new(&key(1), "token", "name", "/step", b"other"),
         ] {
             assert_ne!(one.session(), other.session());
             assert_ne!(one.flow(), other.flow());
+            assert_ne!(one.id(), other.id());
         }
     }
 }

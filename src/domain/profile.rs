@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use super::language::Language;
+
 /// The most that metadata may take as compact JSON, in bytes.
 pub const LARGEST_METADATA: usize = 4096;
 /// The longest locale, in characters.
@@ -69,9 +71,22 @@ impl Locale {
         }
     }
 
-    /// The tag.
+    /// The language tag, as it was checked.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The language of ours that it is, if it is one.
+    pub fn language(&self) -> Option<Language> {
+        Language::from_tag(&self.0)
+    }
+
+    /// What is kept of a choice among our languages: the locale from `before`, which may say more, where it means the same.
+    pub fn chosen(before: Option<Self>, choice: Option<Language>) -> Option<Self> {
+        if before.as_ref().and_then(Self::language) == choice {
+            return before;
+        }
+        choice.map(|language| Self(language.tag().to_owned()))
     }
 }
 
@@ -85,7 +100,7 @@ impl Metadata {
         if is_object && compact.len() <= LARGEST_METADATA { Ok(Self(compact)) } else { Err(ProfileError::Metadata) }
     }
 
-    /// The text.
+    /// The metadata as compact JSON.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -109,6 +124,24 @@ mod tests {
         }
         for wrong in ["", "e", "en_US", "en-", "-en", "en--US", "12", "en US", &"en-".repeat(20)] {
             assert_eq!(Locale::parse(wrong), Err(ProfileError::Locale), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_choice_of_language_takes_nothing_away_that_it_does_not_contradict() {
+        let locale = |tag: &str| Locale::parse(tag).ok();
+        let chosen = |before: &str, choice| Locale::chosen(locale(before), choice).map(|locale| locale.0);
+        for (before, choice, after) in [
+            ("", None, None),
+            ("", Some(Language::German), Some("de")),
+            ("de-AT", Some(Language::German), Some("de-AT")),
+            ("de-AT", Some(Language::English), Some("en")),
+            ("de-AT", None, None),
+            // A person whose language is not offered makes no choice, and it stays.
+            ("tlh-CA", None, Some("tlh-CA")),
+            ("tlh-CA", Some(Language::English), Some("en")),
+        ] {
+            assert_eq!(chosen(before, choice).as_deref(), after, "{before} {choice:?}");
         }
     }
 

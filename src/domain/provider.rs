@@ -42,9 +42,17 @@ const NAMES: &[(Uuid, &str)] = &[
     (uuid!("d8522d9f-575b-4866-88a9-ba99fa02f35b"), "YubiKey Bio"),
 ];
 
+/// What a passkey is called of which nothing is known.
+pub const UNKNOWN: &str = "Passkey";
+
+/// Who keeps passkeys of that kind of authenticator, where we know.
+pub fn known(aaguid: Uuid) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == aaguid).map(|(_, name)| *name)
+}
+
 /// What to call a passkey of that kind of authenticator.
 pub fn name(aaguid: Uuid) -> &'static str {
-    NAMES.iter().find(|(known, _)| *known == aaguid).map_or("Passkey", |(_, name)| name)
+    known(aaguid).unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]

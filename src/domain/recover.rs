@@ -20,12 +20,12 @@ use super::email::Email;
 use super::letter::Message;
 use super::mailed_code::{CodeRefusal, MailedCode};
 use super::moment::Moment;
-use super::passkey::{CredentialId, Passkey};
+use super::passkey::{CredentialId, Naming, Passkey};
 use super::plan::{
     AccountChange, AccountConflict, Change, Conflict, HoldChange, LinkChange, PasskeyChange, PasskeyConflict, Plan,
     RecoveryChange, SessionChange, SessionConflict,
 };
-use super::recovery::{self, Hold, HoldId, Recovery, Stage};
+use super::recovery::{self, Hold, HoldId, Recovery, RecoveryStage};
 use super::session::{Method, NewSession, Session};
 
 /// What a proved code is worth.
@@ -49,13 +49,13 @@ pub struct RecoveryPolicy {
     pub mode: Mode,
     /// How long a recovery is held where one is held only of some: after one that was contested.
     pub delay: Duration,
-    /// The group of those who look after the others. What they may is too much for whoever reads their mail.
+    /// The group of the administrators. What they may do is too much for a stranger who reads their mail.
     pub admins: Option<String>,
 }
 
 impl RecoveryPolicy {
-    /// How somebody gets back into that account: administrators by an operator's code alone, and whoever was kept out by a
-    /// contest waits, where nobody does otherwise.
+    /// How the owner gets back into that account. Administrators do so by an operator's code alone. After a contest the
+    /// owner waits, also where others need not.
     pub fn mode_for(&self, account: Option<&Account>) -> Mode {
         let Self { mode, delay, admins } = self;
         let is_admin = || account.zip(admins.as_ref()).is_some_and(|(account, admins)| account.groups.contains(admins));
@@ -67,11 +67,22 @@ impl RecoveryPolicy {
             Mode::Email | Mode::Delayed(_) => *mode,
         }
     }
+
+    /// The policy for an address that no mail can be written to, with an account or without: the operator's code is
+    /// left.
+    #[must_use]
+    pub fn without_mail(&self) -> Self {
+        let mode = match self.mode {
+            Mode::Email | Mode::Delayed(_) | Mode::Admin => Mode::Admin,
+            Mode::Off => Mode::Off,
+        };
+        Self { mode, ..self.clone() }
+    }
 }
 
 /// Why a step was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RecoverRefusal {
     /// There is no recovery here.
     Off,
     /// There is no unfinished recovery of this browser.
@@ -82,7 +93,7 @@ pub enum Refusal {
     Stale,
     /// What the device sent is not a passkey we can keep.
     BadPasskey,
-    /// The account is disabled. Told only to whoever proved the address.
+    /// The account is disabled. Told only to a person who proved the address.
     Disabled,
     /// The held recovery is over, or was cancelled.
     NoHold,
@@ -94,19 +105,19 @@ pub enum Refusal {
     Doubted,
 }
 
-impl From<Stale> for Refusal {
+impl From<Stale> for RecoverRefusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale
     }
 }
 
-impl From<BadPasskey> for Refusal {
+impl From<BadPasskey> for RecoverRefusal {
     fn from(BadPasskey: BadPasskey) -> Self {
         Self::BadPasskey
     }
 }
 
-impl From<AssertionRefusal> for Refusal {
+impl From<AssertionRefusal> for RecoverRefusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             AssertionRefusal::CounterWentBack | AssertionRefusal::NoLongerEligible => Self::Doubted,
@@ -118,24 +129,24 @@ impl From<AssertionRefusal> for Refusal {
     }
 }
 
-impl From<CodeRefusal> for Refusal {
+impl From<CodeRefusal> for RecoverRefusal {
     fn from(refusal: CodeRefusal) -> Self {
         Self::Code(refusal)
     }
 }
 
-impl From<NoHold> for Refusal {
+impl From<NoHold> for RecoverRefusal {
     fn from(NoHold: NoHold) -> Self {
         Self::NoHold
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for RecoverRefusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
-            Conflict::Limit(_) => Self::Code(CodeRefusal::TooMany),
+            Conflict::Limit { wait, .. } => Self::Code(CodeRefusal::TooMany { wait }),
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
             Conflict::Account(AccountConflict::Disabled) => Self::Disabled,
             Conflict::HoldChanged => Self::NoHold,
@@ -152,6 +163,7 @@ impl From<Conflict> for Refusal {
             | Conflict::TokensChanged
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
+            | Conflict::MoveChanged
             | Conflict::LetterTaken
             | Conflict::Key(_) => Self::NoRecovery,
         }
@@ -161,7 +173,7 @@ impl From<Conflict> for Refusal {
 /// An address was typed. A code goes out where it has an account and the operator lets e-mail be enough for it.
 ///
 /// # Errors
-/// [`Refusal::Off`].
+/// [`RecoverRefusal::Off`].
 pub fn begin(
     policy: &RecoveryPolicy,
     email: Email,
@@ -169,10 +181,10 @@ pub fn begin(
     return_to: Destination,
     counters: CodeCounters,
     moment: Moment<'_>,
-) -> Result<Plan<()>, Refusal> {
+) -> Result<Plan<()>, RecoverRefusal> {
     let mode = policy.mode;
     if mode == Mode::Off {
-        return Err(Refusal::Off);
+        return Err(RecoverRefusal::Off);
     }
     let account = account.filter(|account| !account.disabled);
     let id = account.map(|account| account.id);
@@ -183,13 +195,13 @@ pub fn begin(
     Ok(Plan::durable(changes, ()))
 }
 
-/// What a letter counts as: where the operator's code is asked for, none goes out, and nobody must be kept from typing it by
-/// how often others asked.
+/// What a letter counts as. Where the operator's code is asked for, none goes out, and strangers who ask often must not
+/// keep its owner from typing it.
 fn letter_counts(mode: Mode, counters: CodeCounters, now: Timestamp) -> Vec<Change> {
     if mode == Mode::Admin { counters.letter_of_nobody(now) } else { counters.letter(now) }
 }
 
-/// Somebody asks for a code that is not sent, and waits for it: no code opens this.
+/// A visitor asks for a code that is not sent, and waits for it: no code opens this.
 pub fn begin_in_vain(email: Email, moment: Moment<'_>) -> Plan<()> {
     let id = CodeId(moment.uuid());
     Plan::durable(vec![RecoveryChange::Put(begun(email, None, id, Destination::root(), moment)).into()], ())
@@ -207,7 +219,7 @@ fn begun(
         revision: moment.first_revision(),
         email,
         account,
-        stage: Stage::Code,
+        stage: RecoveryStage::Code,
         code: MailedCode::new(code, moment.now),
         claim: moment.visitor.claim(),
         beside: None,
@@ -226,24 +238,25 @@ pub fn in_place_of(others: &[Recovery], mut plan: Plan<()>) -> Plan<()> {
 /// operator lets e-mail be enough for otherwise.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`] where the account is not contested, or the passkey was made by a recovery that nobody reviewed.
+/// [`RecoverRefusal::NoRecovery`] where the account is not contested, or the passkey was made by a recovery that was not
+/// reviewed.
 pub fn begin_beside(
     proof: &Proof<Destination>,
     account: &Account,
     counters: CodeCounters,
     moment: Moment<'_>,
-) -> Result<Plan<()>, Refusal> {
+) -> Result<Plan<()>, RecoverRefusal> {
     let used = &proof.used().id;
     let is_older = account.id == proof.account() && account.aftermath.is_older(used);
     if !is_older || !account.aftermath.is_contested() || account.disabled {
-        return Err(Refusal::NoRecovery);
+        return Err(RecoverRefusal::NoRecovery);
     }
     let recovery = Recovery {
         browser: moment.visitor.moved_on().browser,
         revision: moment.first_revision(),
         email: account.email.clone(),
         account: Some(account.id),
-        stage: Stage::Code,
+        stage: RecoveryStage::Code,
         code: MailedCode::new(counters.name(moment), moment.now),
         claim: moment.visitor.claim(),
         beside: Some(used.clone()),
@@ -261,14 +274,14 @@ pub fn begin_beside(
 /// Another code takes the place of the one that is out.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`], [`CodeRefusal::TooSoon`].
+/// [`RecoverRefusal::NoRecovery`], [`CodeRefusal::TooSoon`].
 pub fn resend(
     policy: &RecoveryPolicy,
     recovery: Recovery,
     account: Option<&Account>,
     counters: CodeCounters,
     moment: Moment<'_>,
-) -> Result<Plan<()>, Refusal> {
+) -> Result<Plan<()>, RecoverRefusal> {
     let recovery = with_code_out(recovery, moment.now)?;
     let code = recovery.code.replaced(counters.name(moment), moment.now)?;
     let recovery = advanced(Recovery { code, ..recovery });
@@ -287,7 +300,7 @@ pub fn mode_of_code(mode: Mode, recovery: &Recovery) -> Mode {
 /// A code as typed: where it came from is the operator's policy.
 #[derive(Debug)]
 pub enum TypedCode {
-    /// By mail.
+    /// A code that came by mail.
     Mailed(Code),
     /// From the operator.
     FromOperator(admin_code::Code),
@@ -299,9 +312,12 @@ impl TypedCode {
         match mode {
             Mode::Admin => admin_code::Code::parse(typed).map(Self::FromOperator),
             // An operator may give a code for a contested account everywhere.
-            Mode::Email | Mode::Delayed(_) | Mode::Off => {
-                Code::parse(typed).map(Self::Mailed).or_else(|| admin_code::Code::parse(typed).map(Self::FromOperator))
-            }
+            Mode::Email | Mode::Delayed(_) | Mode::Off => match (Code::parse(typed), admin_code::Code::parse(typed)) {
+                (Some(mailed), None) => Some(Self::Mailed(mailed)),
+                (None, Some(given)) => Some(Self::FromOperator(given)),
+                // "482139 code" has ten letters of a code too: nothing tells which is meant.
+                (Some(_), Some(_)) | (None, None) => None,
+            },
         }
     }
 }
@@ -322,7 +338,7 @@ impl CountedTry {
     /// The same try of the recovery as it is by now, where it lost a race: others may have been counted meanwhile. `None`
     /// where its code is not out any more.
     pub fn again(self, recovery: Option<Recovery>) -> Option<Self> {
-        let same = |other: &Recovery| other.stage == Stage::Code && other.code.id == self.recovery.code.id;
+        let same = |other: &Recovery| other.stage == RecoveryStage::Code && other.code.id == self.recovery.code.id;
         let recovery = recovery.filter(same)?;
         Some(Self { recovery, typed: self.typed })
     }
@@ -336,14 +352,14 @@ impl CountedTry {
 /// A code was typed: the try is counted, before anything is compared.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`]; [`CodeRefusal::TooOld`], [`CodeRefusal::TriesSpent`].
+/// [`RecoverRefusal::NoRecovery`]; [`CodeRefusal::TooOld`], [`CodeRefusal::TriesSpent`].
 pub fn count_try(
     mode: Mode,
     recovery: Recovery,
     typed: Option<TypedCode>,
     counters: CodeCounters,
     now: Timestamp,
-) -> Result<Plan<CountedTry>, Refusal> {
+) -> Result<Plan<CountedTry>, RecoverRefusal> {
     let recovery = with_code_out(recovery, now)?;
     // The operator's code has a life of its own.
     let is_operators = mode == Mode::Admin || matches!(typed, Some(TypedCode::FromOperator(_)));
@@ -363,11 +379,12 @@ pub fn count_try(
 pub enum Proved {
     /// A passkey may be made now.
     SetUp,
-    /// It may be made from this moment on, by whoever proves a code then.
+    /// It may be made from this moment on, by a person who proves a code then.
     Held(Timestamp),
 }
 
-/// What the code of a counted try is worth, if it is `right`: what else uses it up, then; `None` for any other code.
+/// What the code of a counted try is worth to the `owner` of the account. `right` says what else a right code uses up;
+/// it is `None` for any other code.
 ///
 /// # Errors
 /// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`] for any other code, and for every code of an unknown address.
@@ -375,26 +392,28 @@ pub fn prove(
     mode: Mode,
     counted: &CountedTry,
     right: Option<Vec<Change>>,
+    owner: Option<&Account>,
     hold: Option<Hold>,
-    is_contested: bool,
     moment: Moment<'_>,
-) -> Result<Plan<Proved>, Refusal> {
+) -> Result<Plan<Proved>, RecoverRefusal> {
     let Moment { visitor, now, .. } = moment;
     let recovery = counted.recovery.clone();
+    let owner = owner.filter(|owner| recovery.account == Some(owner.id));
+    let is_contested = owner.is_some_and(|owner| owner.aftermath.is_contested());
     let is_vouched = matches!(counted.typed, Some(TypedCode::FromOperator(_)));
     let is_enough = if is_vouched { mode == Mode::Admin || is_contested } else { mode != Mode::Admin };
-    let (Some(account), Some(mut changes), None) = (recovery.account, right.filter(|_| is_enough), &recovery.beside)
-    else {
+    let (Some(owner), Some(mut changes), None) = (owner, right.filter(|_| is_enough), &recovery.beside) else {
         return Err(recovery.code.wrong().into());
     };
+    let account = owner.id;
     let (hold, over) = match hold {
         Some(hold) if !hold.is_open(now) => (None, Some(hold)),
         hold => (hold, None),
     };
-    // One that nobody finished and no sweep has met yet makes room.
+    // A hold that was never finished, and that no sweep has met yet, makes room.
     changes.extend(over.map(|over| HoldChange::Spend { account, id: over.id }.into()));
     let then = match (mode, hold) {
-        (Mode::Off, _) if !is_vouched => return Err(Refusal::Off),
+        (Mode::Off, _) if !is_vouched => return Err(RecoverRefusal::Off),
         (Mode::Delayed(delay), None) if !is_vouched => {
             let (id, until) = (HoldId(moment.uuid()), now.after(delay));
             let hold = Hold { id, account, asked_at: now, until, browser: visitor.description.clone() };
@@ -403,7 +422,7 @@ pub fn prove(
             changes.extend([
                 spend(&recovery),
                 HoldChange::Add(hold).into(),
-                moment.letter(&recovery.email, told, useful_for),
+                moment.letter_to(owner, told, useful_for),
                 moment.event(account, What::RecoveryHeld),
             ]);
             Proved::Held(until)
@@ -413,13 +432,13 @@ pub fn prove(
             Proved::Held(hold.until)
         }
         (Mode::Delayed(_) | Mode::Email | Mode::Admin | Mode::Off, _) => {
-            let stage = if is_vouched { Stage::Vouched } else { Stage::Proved };
+            let stage = if is_vouched { RecoveryStage::Vouched } else { RecoveryStage::Proved };
             let expires_at = now.after(recovery::LIFETIME);
             let proved = Recovery { stage, expires_at, ..recovery };
             if visitor.press.is_none() {
                 changes.push(RecoveryChange::Advance(advanced(proved)).into());
             } else {
-                // Whoever knows the flow cookie that the code was asked for with has not proved it.
+                // Another party may know the flow cookie that the code was asked for with, but has not proved the code.
                 let next = Recovery {
                     browser: visitor.moved_on().browser,
                     revision: moment.first_revision(),
@@ -436,13 +455,15 @@ pub fn prove(
 /// The account of a recovery whose code was proved by this browser.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`].
-pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, Refusal> {
+/// [`RecoverRefusal::NoRecovery`].
+pub fn proved_account(recovery: &Recovery, now: Timestamp) -> Result<AccountId, RecoverRefusal> {
     match recovery {
-        Recovery { stage: Stage::Proved | Stage::Vouched, account: Some(account), .. } if recovery.is_open(now) => {
+        Recovery { stage: RecoveryStage::Proved | RecoveryStage::Vouched, account: Some(account), .. }
+            if recovery.is_open(now) =>
+        {
             Ok(*account)
         }
-        _ => Err(Refusal::NoRecovery),
+        _ => Err(RecoverRefusal::NoRecovery),
     }
 }
 
@@ -453,8 +474,8 @@ pub struct Recovering;
 /// Opens a ceremony for the new passkey.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Recovering>, Refusal> {
+/// [`RecoverRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Recovering>, RecoverRefusal> {
     Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
         Makes::Another(Leave::Recovery) => Some(Recovering),
         Makes::Another(Leave::Link(_) | Leave::Session(_)) | Makes::Registration { .. } => None,
@@ -471,29 +492,31 @@ pub struct Finished {
 }
 
 /// The device's verified passkey is the account's, every session from before ends, and the new one is asked to review
-/// what else can sign in, where there is anything (`others`).
+/// what else can sign in, where there is anything.
 ///
 /// # Errors
-/// [`Refusal::NoRecovery`] where the code was not proved in this browser, for another account, or under a policy that
-/// the operator has changed since: a mailed code is worth nothing where theirs is asked for, and the other way round.
+/// [`RecoverRefusal::NoRecovery`] where the code was not proved in this browser, or for another account, or under a policy
+/// that the operator has changed since. A mailed code is worth nothing where the operator's is asked for, and the other
+/// way round.
 pub fn finish(
     mode: Mode,
     made: Made<Recovering>,
     account: &Account,
     (recovery, hold): (&Recovery, Option<&Hold>),
-    others: bool,
+    naming: Naming<'_>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, Refusal> {
+) -> Result<Plan<Finished>, RecoverRefusal> {
     let Moment { visitor, now, .. } = moment;
     let Leaving { changes: leaving, also } = leave(mode, account, recovery, hold, now)?;
     if account.id != made.account {
-        return Err(Refusal::NoRecovery);
+        return Err(RecoverRefusal::NoRecovery);
     }
     let (owner, account) = (account, account.id);
     let session = session.begin(account, &made.key, also, now);
     let bound_for = recovery.return_to.clone();
     let session = Session { recovered_at: Some(now), bound_for, ..session };
+    let others = !naming.others.is_empty();
     let aftermath = owner.aftermath.of_recovery(Some(made.key.id.clone()), &visitor.description, others, now);
     let mut changes = vec![made.spend()];
     changes.extend(leaving);
@@ -501,39 +524,39 @@ pub fn finish(
         SessionChange::EndAll { account, except: None }.into(),
         LinkChange::DropAll(account).into(),
         AccountChange::leaving(owner, aftermath).into(),
-        PasskeyChange::Add(made.key.of(account, None, visitor, now)).into(),
+        PasskeyChange::Add(made.key.of(account, naming, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
-    changes.extend(tell_done(recovery, account, moment));
+    changes.extend(moment.tell(owner, What::Recovered, Message::RecoveryDone));
     // The browser's own from before may be another account's.
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let return_to = recovery.return_to.clone();
     Ok(Plan::durable(changes, Finished { session, return_to }))
 }
 
-/// The end for a client of the API, which has its session at once and makes the passkey then. It is nobody's leave to do
-/// what asks for a passkey, but to make one ([`super::manage::MayAdd::over_api`]).
+/// The end for a client of the API, which has its session at once and makes the passkey then. It gives leave to make a
+/// passkey, and to do nothing else that asks for one ([`super::manage::MayAdd::over_api`]).
 ///
 /// # Errors
 /// As [`finish`].
 pub fn finish_by_code(
     mode: Mode,
-    account: &Account,
+    owner: &Account,
     recovery: &Recovery,
     hold: Option<&Hold>,
     others: bool,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Session>, Refusal> {
-    let Leaving { mut changes, also } = leave(mode, account, recovery, hold, moment.now)?;
-    let aftermath = account.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
-    changes.extend([LinkChange::DropAll(account.id).into(), AccountChange::leaving(account, aftermath).into()]);
-    let account = account.id;
+) -> Result<Plan<Session>, RecoverRefusal> {
+    let Leaving { mut changes, also } = leave(mode, owner, recovery, hold, moment.now)?;
+    let aftermath = owner.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
+    let account = owner.id;
+    changes.extend([LinkChange::DropAll(account).into(), AccountChange::leaving(owner, aftermath).into()]);
     let session = session.begin_by_code(account, also, moment.now);
     let session = Session { recovered_at: Some(moment.now), ..session };
     changes
         .extend([SessionChange::EndAll { account, except: None }.into(), SessionChange::Add(session.clone()).into()]);
-    changes.extend(tell_done(recovery, account, moment));
+    changes.extend(moment.tell(owner, What::Recovered, Message::RecoveryDone));
     Ok(Plan::durable(changes, session))
 }
 
@@ -551,32 +574,27 @@ fn leave(
     recovery: &Recovery,
     hold: Option<&Hold>,
     now: Timestamp,
-) -> Result<Leaving, Refusal> {
-    let is_vouched = recovery.stage == Stage::Vouched;
+) -> Result<Leaving, RecoverRefusal> {
+    let is_vouched = recovery.stage == RecoveryStage::Vouched;
     let may_be = if is_vouched { mode == Mode::Admin || account.aftermath.is_contested() } else { mode != Mode::Admin };
     if proved_account(recovery, now)? != account.id || !may_be {
-        return Err(Refusal::NoRecovery);
+        return Err(RecoverRefusal::NoRecovery);
     }
-    // Whoever else proved a code before must not undo this one: they prove another, and the owner hears of it.
+    // Other browsers that proved a code before must not undo this one: they prove another, and the owner hears of it.
     let mut changes = vec![spend(recovery), RecoveryChange::DropAll(account.id).into()];
     let also: &[Method] = match mode {
         // The operator vouched, not the mailbox.
         _ if is_vouched => &[],
-        Mode::Off | Mode::Admin => return Err(Refusal::Off),
+        Mode::Off | Mode::Admin => return Err(RecoverRefusal::Off),
         Mode::Email => &[Method::EmailCode],
         Mode::Delayed(_) => {
             // Cancelled meanwhile, it is gone, and with it the leave.
             let hold = hold.filter(|hold| hold.account == account.id && now >= hold.until);
-            changes.push(HoldChange::Spend { account: account.id, id: hold.ok_or(Refusal::NoHold)?.id }.into());
+            changes.push(HoldChange::Spend { account: account.id, id: hold.ok_or(RecoverRefusal::NoHold)?.id }.into());
             &[Method::EmailCode]
         }
     };
     Ok(Leaving { changes, also })
-}
-
-/// The owner is told, by letter and in the account.
-fn tell_done(recovery: &Recovery, account: AccountId, moment: Moment<'_>) -> [Change; 2] {
-    [moment.notice(&recovery.email, Message::RecoveryDone), moment.event(account, What::Recovered)]
 }
 
 /// A recovery is contested, opened for its answer.
@@ -586,34 +604,35 @@ pub struct Contesting {
     credential: CredentialId,
 }
 
-/// Opens the question whether a recovery was somebody else's.
+/// Opens the question whether a recovery was not the owner's.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Contesting>, Refusal> {
+/// [`RecoverRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Contesting>, RecoverRefusal> {
     Ok(Question::open(ceremony, moment, |proves, _| match proves {
         Proves::Contest { account, credential } => Some(Contesting { account, credential }),
         Proves::SignIn(_) | Proves::Link { .. } | Proves::Confirm { .. } => None,
     })?)
 }
 
-/// An older passkey says that the recovery was somebody else's: what it made rests too, its sessions end, and the account
-/// opens by an older passkey and a code together, by the operator, or by another recovery that waits.
+/// An older passkey says that the recovery was not the owner's. Then what it made rests too, and its sessions end. The
+/// account opens by an older passkey and a code together, by the operator, or by another recovery that waits.
 ///
 /// # Errors
-/// [`Refusal::NoReview`] where there is nothing to contest any more, or the passkey was made by a
-/// recovery that nobody reviewed.
+/// [`RecoverRefusal::NoReview`] where there is nothing to contest any more, or the passkey was made by a recovery that was not
+/// reviewed.
 pub fn contest(
     proof: &Proof<Contesting>,
     owner: &Account,
     hold: Option<&Hold>,
     moment: Moment<'_>,
-) -> Result<Plan<()>, Refusal> {
+) -> Result<Plan<()>, RecoverRefusal> {
     let Contesting { account, credential } = proof.asked_for();
-    let review = owner.aftermath.review.as_ref().filter(|review| !review.is_contested).ok_or(Refusal::NoReview)?;
+    let review =
+        owner.aftermath.review.as_ref().filter(|review| !review.is_contested).ok_or(RecoverRefusal::NoReview)?;
     let is_older = owner.aftermath.is_older(credential);
     if (*account, credential) != (owner.id, &proof.used().id) || !is_older || owner.disabled {
-        return Err(Refusal::NoReview);
+        return Err(RecoverRefusal::NoReview);
     }
     let mut changes = vec![proof.spend()];
     changes.extend(proof.note_use(moment.now));
@@ -624,11 +643,11 @@ pub fn contest(
     Ok(Plan::durable(changes, ()))
 }
 
-/// An older passkey and a code together open a contested account: the recovery is undone, and those before it that nobody
-/// reviewed; the passkeys they `made` are removed.
+/// An older passkey and a code together open a contested account: the recovery is undone, and those before it that were
+/// not reviewed; the passkeys they `made` are removed.
 ///
 /// # Errors
-/// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`Refusal::NoRecovery`] where the account is not contested.
+/// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`RecoverRefusal::NoRecovery`] where the account is not contested.
 pub fn open_beside(
     counted: &CountedTry,
     is_right: bool,
@@ -637,15 +656,16 @@ pub fn open_beside(
     hold: Option<&Hold>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, Refusal> {
+) -> Result<Plan<Finished>, RecoverRefusal> {
     let (recovery, now) = (&counted.recovery, moment.now);
     if !is_right {
         return Err(recovery.code.wrong().into());
     }
-    let is_it = recovery.account == Some(owner.id) && recovery.beside.as_ref() == Some(&older.key.id);
+    let is_of = recovery.account == Some(owner.id) && recovery.email == owner.email;
+    let is_it = is_of && recovery.beside.as_ref() == Some(&older.key.id);
     let is_older = owner.aftermath.is_older(&older.key.id);
     if !is_it || !is_older || older.account != owner.id || !owner.aftermath.is_contested() || owner.disabled {
-        return Err(Refusal::NoRecovery);
+        return Err(RecoverRefusal::NoRecovery);
     }
     let session = session.begin(owner.id, &older.key, &[Method::EmailCode], now);
     let session = Session { bound_for: recovery.return_to.clone(), ..session };
@@ -676,7 +696,7 @@ fn all_else_ends(account: AccountId, hold: Option<&Hold>) -> Vec<Change> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoHold;
 
-/// A held recovery is cancelled by whoever has the link in its letter, which names it.
+/// A held recovery is cancelled by the link in its letter, which names it.
 ///
 /// # Errors
 /// [`NoHold`].
@@ -694,8 +714,12 @@ pub(super) fn stop(hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> R
     Ok([HoldChange::Spend { account: owner.id, id: hold.id }.into(), event, letter])
 }
 
-fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, Refusal> {
-    if !recovery.is_open(now) || recovery.stage != Stage::Code { Err(Refusal::NoRecovery) } else { Ok(recovery) }
+fn with_code_out(recovery: Recovery, now: Timestamp) -> Result<Recovery, RecoverRefusal> {
+    if !recovery.is_open(now) || recovery.stage != RecoveryStage::Code {
+        Err(RecoverRefusal::NoRecovery)
+    } else {
+        Ok(recovery)
+    }
 }
 
 fn advanced(recovery: Recovery) -> Recovery {
@@ -706,8 +730,8 @@ fn spend(recovery: &Recovery) -> Change {
     RecoveryChange::Spend { browser: recovery.browser, revision: recovery.revision }.into()
 }
 
-/// The letter that brings the code, or says why none does; `mode` is what the pages say, `own` what holds for the account.
-/// Where the pages let everybody wait for a mail, one is written to everybody.
+/// The letter that brings the code, or says why none does; `mode` is what the pages say, `own` what holds for the
+/// account. Where the pages let visitors wait for a mail, one is written for every address.
 fn code_letter(mode: Mode, own: Mode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
     let message = match recovery.account {
         None => Message::Nothing,

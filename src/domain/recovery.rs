@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::AccountId;
+use super::activity::{Event, What};
 use super::claim::Claim;
 use super::clock::Timestamp;
 use super::destination::Destination;
@@ -13,6 +14,7 @@ use super::email::Email;
 use super::mailed_code::MailedCode;
 use super::passkey::CredentialId;
 use super::secret::{MacKey, SecretDigest};
+use super::word_link::{self, Reading};
 
 /// How long a recovery may stay unfinished.
 pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -21,7 +23,7 @@ pub const HOLD_OPEN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How far a recovery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub enum RecoveryStage {
     /// A code is out.
     Code,
     /// An e-mailed code was proved and nothing holds it: a passkey may be made.
@@ -42,10 +44,10 @@ pub struct Recovery {
     /// Its account; `None` where it has none, and no code opens this.
     pub account: Option<AccountId>,
     /// How far it is.
-    pub stage: Stage,
+    pub stage: RecoveryStage,
     /// The code that is out.
     pub code: MailedCode,
-    /// How whoever goes on with it is known.
+    /// How the visitor who goes on with it is known to have begun it.
     pub claim: Claim,
     /// The older passkey that was proved, where the account is contested: the code opens the account beside it, and no
     /// new passkey is made.
@@ -77,42 +79,56 @@ pub struct HoldId(pub Uuid);
 pub struct Hold {
     /// Its name; the link that cancels it carries a keyed digest of this.
     pub id: HoldId,
-    /// Whose account.
+    /// The account that will be recovered.
     pub account: AccountId,
     /// When the code was proved.
     pub asked_at: Timestamp,
-    /// When it can be finished, by whoever proves a code then.
+    /// When it can be finished, by a person who proves a code then.
     pub until: Timestamp,
     /// The browser that asked, in words.
     pub browser: String,
 }
 
-/// What the link in the letter of a held recovery says; whoever has it may cancel.
+/// What the link in the letter of a held recovery says. It is a bearer link: the person who has it may cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelLink {
-    /// Whose account.
+    /// The account whose recovery is held.
     pub account: AccountId,
-    /// The hold.
+    /// The hold that the link cancels.
     pub hold: HoldId,
 }
 
 impl CancelLink {
-    /// The text: account, hold, and their keyed digest, so that nobody else can write one.
+    /// The text: account and hold.
     pub fn text(self, key: &MacKey) -> String {
-        let Self { account, hold } = self;
-        format!("{}{}.{}", account.0.simple(), hold.0.simple(), key.mac_text(&self.parts()))
+        word_link::write([self.account.0, self.hold.0], key)
     }
 
-    /// Reads a text that [`CancelLink::text`] wrote with the same key.
-    pub fn read(text: &str, key: &MacKey) -> Option<Self> {
-        let (names, digest) = text.split_once('.')?;
-        let (account, hold) = names.split_at_checked(32)?;
-        let link = Self { account: AccountId(account.parse().ok()?), hold: HoldId(hold.parse().ok()?) };
-        key.verify_text(&link.parts(), digest).then_some(link)
+    /// Reads what has become of a text that [`CancelLink::text`] wrote with the same key.
+    pub fn read(text: &str, key: &MacKey) -> Reading<Self> {
+        word_link::read(text, key).map(|[account, hold]| Self { account: AccountId(account), hold: HoldId(hold) })
     }
+}
 
-    fn parts(&self) -> [&[u8]; 2] {
-        [self.account.0.as_bytes(), self.hold.0.as_bytes()]
+/// What is known of an account's recoveries, to answer a person who comes with the link of one that is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Over {
+    /// Whether another one waits, which that link does not stop.
+    pub another_waits: bool,
+    /// When the newest was finished, or another one since: a person got back in.
+    pub recovered: Option<Timestamp>,
+    /// When the newest was stopped.
+    pub stopped: Option<Timestamp>,
+}
+
+impl Over {
+    /// From what happened to the account, and whether a recovery waits.
+    pub fn of(events: &[Event], another_waits: bool) -> Self {
+        let last = |what| events.iter().filter(|event| event.what == what).map(|event| event.at).max();
+        // What ended before the newest of them was held ended another.
+        let held = last(What::RecoveryHeld);
+        let ended = |what| last(what).filter(|at| held.is_some_and(|held| held <= *at));
+        Self { another_waits, recovered: ended(What::Recovered), stopped: ended(What::RecoveryCancelled) }
     }
 }
 
@@ -139,15 +155,18 @@ mod tests {
         let key = MacKey::derive(&Secret::from_bytes([1; 32]), "held recoveries");
         let link = CancelLink { account: AccountId(Uuid::from_u128(1)), hold: HoldId(Uuid::from_u128(2)) };
         let text = link.text(&key);
-        assert_eq!(CancelLink::read(&text, &key), Some(link));
+        for text in [text.clone(), text.to_uppercase(), text.to_lowercase(), format!("{text}."), format!("<{text}>")] {
+            assert_eq!(CancelLink::read(&text, &key), Reading::Right(link), "{text}");
+        }
+        assert_eq!(text.len(), word_link::LEAST + 1);
         let other = MacKey::derive(&Secret::from_bytes([2; 32]), "held recoveries");
-        assert_eq!(CancelLink::read(&text, &other), None);
+        assert_eq!(CancelLink::read(&text, &other), Reading::Wrong);
         let swapped = CancelLink { hold: HoldId(Uuid::from_u128(3)), ..link }.text(&key);
         let (_, digest) = text.rsplit_once('.').unwrap();
         let (names, _) = swapped.rsplit_once('.').unwrap();
-        for forged in [format!("{names}.{digest}"), format!("{text}."), format!("{text}.x"), "..".into(), String::new()]
-        {
-            assert_eq!(CancelLink::read(&forged, &key), None, "{forged}");
+        assert_eq!(CancelLink::read(&format!("{names}.{digest}"), &key), Reading::Wrong);
+        for cut in ["..", "", names, digest, &text[1..], &text[..text.len() - 1]] {
+            assert_eq!(CancelLink::read(cut, &key), Reading::NotWhole, "{cut}");
         }
     }
 }

@@ -17,6 +17,7 @@ use super::invitation::Invitation;
 use super::letter::Message;
 use super::mailed_code::{CodeRefusal, MailedCode};
 use super::moment::Moment;
+use super::passkey::Naming;
 use super::plan::{
     AccountChange, Change, Conflict, InvitationChange, PasskeyChange, PasskeyConflict, Plan, RegistrationChange,
     SessionChange,
@@ -29,11 +30,11 @@ use super::session::{Method, NewSession, Session};
 /// Whom new accounts are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewAccounts {
-    /// Anybody who proves an address that [`Policy`] allows.
+    /// Every person who proves an address that [`Policy`] allows.
     Open,
     /// Those whom the operator has named, as the pages say.
     Invite,
-    /// The same; while nobody is named, the pages say that nobody new is taken.
+    /// The same; while there is no invitation, the pages say that new accounts are closed.
     Closed,
 }
 
@@ -63,22 +64,23 @@ pub struct Policy {
     pub allowed_emails: Vec<Email>,
 }
 
-/// How somebody who wants an account of an address is answered.
+/// How a person who wants an account of an address is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// They may have it.
     Welcome,
-    /// They may not, and only the letter says so: else anybody could ask who is invited.
+    /// They may not, and only the letter says so: otherwise any visitor could ask who is invited.
     ByLetter,
 }
 
 impl Policy {
-    /// How somebody is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where `anybody` is,
-    /// nobody else is refused on a page. A domain does not stand for those below it.
+    /// How a person is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where
+    /// `anybody` is, no other person is refused on a page, since the answer would tell who is invited. A domain does
+    /// not stand for those below it.
     ///
     /// # Errors
-    /// [`Refusal::Closed`], [`Refusal::DomainNotAllowed`], where there is nobody who would be answered otherwise.
-    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<Answer, Refusal> {
+    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], where no address would be answered otherwise.
+    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<Answer, RegisterRefusal> {
         let may = is_invited
             || self.new_accounts == NewAccounts::Open
                 && (self.is_for_all()
@@ -87,13 +89,12 @@ impl Policy {
         match (may, self.new_accounts) {
             (true, _) => Ok(Answer::Welcome),
             (false, _) if self.hides(anybody) => Ok(Answer::ByLetter),
-            (false, NewAccounts::Open) => Err(Refusal::DomainNotAllowed),
-            (false, NewAccounts::Invite | NewAccounts::Closed) => Err(Refusal::Closed),
+            (false, NewAccounts::Open) => Err(RegisterRefusal::DomainNotAllowed),
+            (false, NewAccounts::Invite | NewAccounts::Closed) => Err(RegisterRefusal::Closed),
         }
     }
 
-    /// Whether there may be addresses whose owners are answered otherwise than the pages let everybody know, which nobody is
-    /// to find out.
+    /// Whether there may be addresses that are answered otherwise than the pages say, which visitors must not find out.
     pub fn hides(&self, anybody_is_invited: bool) -> bool {
         match self.new_accounts {
             NewAccounts::Invite => true,
@@ -102,7 +103,7 @@ impl Policy {
         }
     }
 
-    /// Whether anybody may have an account, whoever is invited: then nobody need be asked for.
+    /// Whether every person may have an account, invited or not: then invitations need not be looked up.
     pub fn is_for_all(&self) -> bool {
         self.new_accounts == NewAccounts::Open && self.allowed_domains.is_empty() && self.allowed_emails.is_empty()
     }
@@ -110,11 +111,13 @@ impl Policy {
 
 /// Why a step was refused. The visitor is told; the words are the portal's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RegisterRefusal {
     /// New accounts are closed.
     Closed,
     /// New accounts are for addresses of certain domains.
     DomainNotAllowed,
+    /// The mail server cannot write to the address.
+    NoMailTo,
     /// The page was open too long, or was answered already.
     Stale,
     /// What the device sent is not a passkey we can keep.
@@ -125,32 +128,32 @@ pub enum Refusal {
     Code(CodeRefusal),
 }
 
-impl From<Stale> for Refusal {
+impl From<Stale> for RegisterRefusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale
     }
 }
 
-impl From<BadPasskey> for Refusal {
+impl From<BadPasskey> for RegisterRefusal {
     fn from(BadPasskey: BadPasskey) -> Self {
         Self::BadPasskey
     }
 }
 
-impl From<CodeRefusal> for Refusal {
+impl From<CodeRefusal> for RegisterRefusal {
     fn from(refusal: CodeRefusal) -> Self {
         Self::Code(refusal)
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for RegisterRefusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
-            Conflict::Limit(_) => Self::Code(CodeRefusal::TooMany),
+            Conflict::Limit { wait, .. } => Self::Code(CodeRefusal::TooMany { wait }),
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
-            // Somebody else proved the address first, or another tab of this browser finished.
+            // Another person proved the address first, or another tab of this browser finished.
             Conflict::RegistrationChanged
             | Conflict::Account(_)
             | Conflict::Passkey(
@@ -161,6 +164,7 @@ impl From<Conflict> for Refusal {
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
+            | Conflict::MoveChanged
             | Conflict::AdminCodeSpent
             | Conflict::InvitationChanged
             | Conflict::LetterTaken
@@ -191,11 +195,11 @@ pub struct Said {
     pub ticket: Option<SecretDigest>,
 }
 
-/// Opens a ceremony for the first passkey of whoever registers with it.
+/// Opens a ceremony for the first passkey of the person who registers with it.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>, Refusal> {
+/// [`RegisterRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>, RegisterRefusal> {
     Ok(Making::open(ceremony, moment, |makes, _, return_to| match makes {
         Makes::Registration { email, profile } => Some(Applicant { email, profile, return_to }),
         Makes::Another(_) => None,
@@ -239,12 +243,13 @@ pub fn receive_passkey(
     Plan::durable(changes, ())
 }
 
-/// What a registration of an address can come to that had an account, or had none.
-pub fn outlook(taken: bool, answer: Answer) -> Outlook {
-    match (taken, answer) {
-        (true, _) => Outlook::Taken,
-        (false, Answer::Welcome) => Outlook::Account,
-        (false, Answer::ByLetter) => Outlook::Uninvited,
+/// What a registration of an address can come to that has an account, or is kept for one, or neither.
+pub fn outlook(is_taken: bool, is_kept: bool, answer: Answer) -> Outlook {
+    match (is_taken, is_kept, answer) {
+        (true, _, _) => Outlook::Taken,
+        (false, true, _) => Outlook::Kept,
+        (false, false, Answer::Welcome) => Outlook::Account,
+        (false, false, Answer::ByLetter) => Outlook::Uninvited,
     }
 }
 
@@ -252,16 +257,17 @@ pub fn outlook(taken: bool, answer: Answer) -> Outlook {
 /// changed since.
 ///
 /// # Errors
-/// [`Refusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
+/// [`RegisterRefusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
 pub fn resend(
     registration: Registration,
     answer: Answer,
     counters: CodeCounters,
     moment: Moment<'_>,
-) -> Result<Plan<()>, Refusal> {
+) -> Result<Plan<()>, RegisterRefusal> {
     let registration = with_code_out(registration, moment.now)?;
     let code = registration.code.replaced(counters.name(moment), moment.now)?;
-    let outlook = outlook(registration.outlook == Outlook::Taken, answer);
+    let [is_taken, is_kept] = [Outlook::Taken, Outlook::Kept].map(|outlook| registration.outlook == outlook);
+    let outlook = outlook(is_taken, is_kept, answer);
     let registration = advanced(Registration { code, outlook, ..registration });
     let mut changes = counters.letter(moment.now);
     changes.push(code_letter(&registration, moment));
@@ -279,14 +285,14 @@ pub struct CountedTry {
 /// A code was typed: the try is counted, before anything is compared.
 ///
 /// # Errors
-/// [`Refusal::NoRegistration`]; [`CodeRefusal::NotACode`] (not counted), [`CodeRefusal::TooOld`],
+/// [`RegisterRefusal::NoRegistration`]; [`CodeRefusal::NotACode`] (not counted), [`CodeRefusal::TooOld`],
 /// [`CodeRefusal::TriesSpent`].
 pub fn count_try(
     registration: Registration,
     typed: &str,
     counters: CodeCounters,
     now: Timestamp,
-) -> Result<Plan<CountedTry>, Refusal> {
+) -> Result<Plan<CountedTry>, RegisterRefusal> {
     let registration = with_code_out(registration, now)?;
     let code = registration.code.in_time(now)?.tried(counters.kind)?;
     let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
@@ -302,12 +308,17 @@ impl CountedTry {
         &self.registration
     }
 
-    /// Compares what was typed with the code that was sent. As much is done of a wrong one whoever has the address, so nothing
-    /// more is looked up before this.
+    /// What was typed.
+    pub fn typed(&self) -> &Code {
+        &self.typed
+    }
+
+    /// Compares what was typed with the code that was sent. A wrong one costs the same work for every address, so that
+    /// time does not tell whose it is: nothing more is looked up before this.
     ///
     /// # Errors
     /// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent.
-    pub fn compare(&self, code: &Code) -> Result<(), Refusal> {
+    pub fn compare(&self, code: &Code) -> Result<(), RegisterRefusal> {
         let Self { registration, typed } = self;
         let is_right = typed.matches(code) && registration.outlook.has_code();
         if is_right { Ok(()) } else { Err(registration.code.wrong().into()) }
@@ -333,8 +344,8 @@ pub struct Finished {
     pub return_to: Destination,
 }
 
-/// The right code makes the account, its passkey and a session, in the groups of the invitation that uses up; everything else
-/// that was pending for the address dies, whoever began it.
+/// The right code makes the account, its passkey and a session, in the groups of the invitation that this uses up.
+/// Everything else that was pending for the address dies, no matter who began it.
 ///
 /// # Errors
 /// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent, or whose owner may not register any
@@ -346,7 +357,7 @@ pub fn prove(
     invitation: Option<Invitation>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, Refusal> {
+) -> Result<Plan<Finished>, RegisterRefusal> {
     counted.compare(code)?;
     let registration = counted.registration.clone();
     if answer != Answer::Welcome {
@@ -364,6 +375,7 @@ pub fn prove(
         created_at: now,
         aftermath: Aftermath::default(),
     };
+    let naming = Naming { chosen: registration.nickname, others: &[] };
     let session = session.begin(account.id, &registration.passkey, &[Method::EmailCode], now);
     let session = Session { bound_for: registration.return_to.clone(), ..session };
     let mut changes = vec![
@@ -371,17 +383,17 @@ pub fn prove(
         RegistrationChange::DropAll(registration.email.clone()).into(),
         InvitationChange::Use { email: registration.email, read: invitation.map(|invitation| invitation.id) }.into(),
         AccountChange::Add(account.clone()).into(),
-        PasskeyChange::Add(registration.passkey.of(account.id, registration.nickname, visitor, now)).into(),
+        PasskeyChange::Add(registration.passkey.of(account.id, naming, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
         moment.event_of(&session, What::Registered),
-        moment.notice(&account.email, Message::Welcome),
+        moment.notice_to(&account, Message::Welcome),
     ];
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, Finished { account, session, return_to: registration.return_to }))
 }
 
-fn with_code_out(registration: Registration, now: Timestamp) -> Result<Registration, Refusal> {
-    if registration.is_open(now) { Ok(registration) } else { Err(Refusal::NoRegistration) }
+fn with_code_out(registration: Registration, now: Timestamp) -> Result<Registration, RegisterRefusal> {
+    if registration.is_open(now) { Ok(registration) } else { Err(RegisterRefusal::NoRegistration) }
 }
 
 fn advanced(registration: Registration) -> Registration {
@@ -392,6 +404,7 @@ fn code_letter(registration: &Registration, moment: Moment<'_>) -> Change {
     let message = match registration.outlook {
         Outlook::Account => Message::Code(registration.code.id),
         Outlook::Taken => Message::AlreadyRegistered,
+        Outlook::Kept => Message::AddressKept,
         Outlook::Uninvited => Message::NotInvited,
     };
     moment.letter(&registration.email, message, code::LIFETIME)
@@ -407,7 +420,7 @@ mod tests {
         emails: &[&str],
         email: &str,
         invited: (bool, bool),
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, RegisterRefusal> {
         let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
         let allowed_emails = emails.iter().map(|email| Email::parse(email).expect("an address")).collect();
         let policy = Policy { new_accounts, allowed_domains, allowed_emails };
@@ -420,7 +433,7 @@ mod tests {
         assert_eq!(answer(&[], "a@anything.example"), Ok(Answer::Welcome));
         assert_eq!(answer(&["example.com", "b.example"], "a@B.example"), Ok(Answer::Welcome));
         for other in ["a@sub.example.com", "a@badexample.com", "a@com.example"] {
-            assert_eq!(answer(&["example.com"], other), Err(Refusal::DomainNotAllowed), "{other}");
+            assert_eq!(answer(&["example.com"], other), Err(RegisterRefusal::DomainNotAllowed), "{other}");
         }
     }
 
@@ -443,7 +456,7 @@ mod tests {
         for (domains, emails) in [(&[][..], &[][..]), (&["example.com"], &["a@example.com"])] {
             let answer =
                 |new_accounts, invited| answer(new_accounts, domains, emails, "a@example.com", (false, invited));
-            assert_eq!(answer(NewAccounts::Closed, false), Err(Refusal::Closed));
+            assert_eq!(answer(NewAccounts::Closed, false), Err(RegisterRefusal::Closed));
             assert_eq!(answer(NewAccounts::Closed, true), Ok(Answer::ByLetter));
             assert_eq!(answer(NewAccounts::Invite, false), Ok(Answer::ByLetter));
         }

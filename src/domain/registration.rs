@@ -1,4 +1,4 @@
-//! Registrations that wait for the code: a passkey that is nobody's yet.
+//! Registrations that wait for the code: a passkey that is of no account yet.
 
 use std::time::Duration;
 
@@ -15,17 +15,20 @@ use super::secret::SecretDigest;
 /// How long a registration may stay unfinished, new codes included.
 pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// How many dead passkeys a browser is told of: whoever begins more often is told of the last ones.
+/// How many dead passkeys a browser is told of. One that begins more often is told of the last ones.
 const MOST_DEAD: usize = 8;
 
-/// What a registration can come to. Whoever began it sees the same pages; the letter to the address is another.
+/// What a registration can come to. The visitor who began it sees the same pages in each case; the letter to the
+/// address differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
     /// An account, with the code of the letter.
     Account,
     /// Nothing: the address had an account, and its owner was told of it.
     Taken,
-    /// Nothing: nobody of that address may register, and the letter says so.
+    /// Nothing: the address is kept for the account that had it, and the letter says so.
+    Kept,
+    /// Nothing: the address may not register, and the letter says so.
     Uninvited,
 }
 
@@ -49,14 +52,14 @@ pub struct Registration {
     pub account: AccountId,
     /// The passkey the browser's device made.
     pub passkey: NewPasskey,
-    /// Passkeys that the browser's device made for registrations that were given up for this one: they are nobody's, and the
-    /// browser is told so.
+    /// Passkeys that the browser's device made for registrations that were given up for this one. They are of no
+    /// account, and the browser is told so.
     pub dead: Vec<CredentialId>,
     /// What its owner calls the passkey.
     pub nickname: Option<String>,
     /// What the person says of themselves.
     pub profile: Profile,
-    /// How whoever goes on with it is known.
+    /// How the visitor who goes on with it is known to have begun it.
     pub claim: Claim,
     /// Where the visitor wanted to go.
     pub return_to: Destination,

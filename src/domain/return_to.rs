@@ -12,10 +12,10 @@ const LONGEST: usize = 2048;
 
 /// A path on the same host, with its query: the page a visitor first asked for.
 ///
-/// It never has a byte outside visible ASCII, and never leads back into the gateway's own pages, but for three: "My devices",
-/// which mails lead to, and "Your apps" ask for nothing but a session, and change nothing; and a bookmark leads on to a page
-/// that is none of ours. It may begin with `//`, which
-/// browsers take for another host, so it is only ever sent behind one, as [`super::destination::Destination`] writes it.
+/// It never has a byte outside visible ASCII. It never leads back into the gateway's own pages, but for three. "My
+/// devices", which mails lead to, and "Your apps" ask for nothing but a session and change nothing; a bookmark leads on
+/// to a page that is none of ours. It may begin with `//`, which browsers take for another host, so it is only ever
+/// sent behind one, as [`super::destination::Destination`] writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReturnTo(Box<str>);
@@ -40,7 +40,7 @@ impl ReturnTo {
         Self("/".into())
     }
 
-    /// "My devices".
+    /// The page "My devices".
     pub fn devices() -> Self {
         Self(DEVICES.into())
     }

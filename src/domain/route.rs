@@ -63,14 +63,14 @@ pub enum Access {
     /// Signed-in people only.
     #[default]
     SignedIn,
-    /// Everybody; the upstream is told who it is where somebody is signed in.
+    /// All visitors; the upstream is told the principal of those who are signed in.
     Optional,
-    /// Everybody; the upstream is never told who it is.
+    /// All visitors; the upstream is never told a principal.
     Public,
 }
 
 impl Demands {
-    /// Whether somebody whom `other` lets through may not pass here.
+    /// Whether a principal whom `other` lets through may not pass here.
     pub fn ask_more_than(&self, other: &Self) -> bool {
         match (self.access, other.access) {
             (Access::Optional | Access::Public, _) => false,

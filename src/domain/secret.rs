@@ -98,6 +98,12 @@ impl MacKey {
         expected.as_bytes().ct_eq(given.as_bytes()).into()
     }
 
+    /// The same for a text whose letters may have lost their case: more than 200 bits are left of it.
+    pub fn verify_text_in_any_case(&self, parts: &[&[u8]], given: &str) -> bool {
+        let expected = self.mac_text(parts).to_ascii_lowercase();
+        expected.as_bytes().ct_eq(given.to_ascii_lowercase().as_bytes()).into()
+    }
+
     /// [`MacKey::mac`] in unpadded base64url.
     pub fn mac_text(&self, parts: &[&[u8]]) -> String {
         URL_SAFE_NO_PAD.encode(self.mac(parts))
@@ -173,5 +179,11 @@ mod tests {
         assert!(one.verify_text(&[b"a"], &one.mac_text(&[b"a"])));
         assert!(!one.verify_text(&[b"a"], &one.mac_text(&[b"b"])));
         assert!(!one.verify_text(&[b"a"], ""));
+        let text = one.mac_text(&[b"a"]);
+        for given in [text.clone(), text.to_lowercase(), text.to_uppercase()] {
+            assert!(one.verify_text_in_any_case(&[b"a"], &given));
+            assert!(!one.verify_text_in_any_case(&[b"b"], &given) && !two.verify_text_in_any_case(&[b"a"], &given));
+        }
+        assert!(!one.verify_text_in_any_case(&[b"a"], ""));
     }
 }

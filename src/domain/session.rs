@@ -51,7 +51,7 @@ impl Method {
 /// How and when a session's user proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
-    /// When (`auth_time`).
+    /// The moment of the proof (`auth_time`).
     pub at: Timestamp,
     /// By what (`amr`).
     pub methods: Vec<Method>,
@@ -204,7 +204,7 @@ impl Session {
 pub struct SessionLimits {
     /// Without any request.
     pub idle: Duration,
-    /// In all.
+    /// The longest time from sign-in to the end, however much it is used.
     pub absolute: Duration,
 }
 
@@ -223,9 +223,9 @@ impl SessionLimits {
 /// A session together with its account as they were read: what decisions and tokens are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
-    /// The session.
+    /// The session as it was read.
     pub session: Session,
-    /// Its account.
+    /// The account that the session is of.
     pub account: Account,
     /// When it ends however much it is used.
     pub ends_at: Timestamp,
@@ -268,7 +268,8 @@ pub struct Told<'a> {
 
 #[cfg(test)]
 impl Session {
-    /// One of an account without a name, whose token and public name are made of `n`; of no host, and nobody's member.
+    /// One of an account without a name, whose token and public name are made of `n`; of no host, and a member of no
+    /// family.
     pub(crate) fn numbered(n: u8) -> Self {
         let at = Timestamp::from_unix(u64::from(n));
         Self {

@@ -14,7 +14,7 @@ use super::session::{NewSession, Session};
 
 /// Why a sign-in was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SignInRefusal {
     /// The page was open too long, or was answered already.
     Stale,
     /// No account has this passkey (any more). The browser may be told to forget it.
@@ -27,13 +27,13 @@ pub enum Refusal {
     CounterWentBack,
     /// The key could be copied to other devices, and now says that it cannot (WebAuthn L3 §6.1.3).
     NoLongerEligible,
-    /// The account is disabled. Told only to whoever proved to be its owner.
+    /// The account is disabled. Told only to a person who proved to be its owner.
     Disabled,
     /// The account was recovered, and until its owner has answered, this passkey opens nothing.
     Rests,
 }
 
-impl Refusal {
+impl SignInRefusal {
     /// A short name, for counts.
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,13 +49,13 @@ impl Refusal {
     }
 }
 
-impl From<Stale> for Refusal {
+impl From<Stale> for SignInRefusal {
     fn from(Stale: Stale) -> Self {
         Self::Stale
     }
 }
 
-impl From<AssertionRefusal> for Refusal {
+impl From<AssertionRefusal> for SignInRefusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             AssertionRefusal::NotProved => Self::NotProved,
@@ -68,7 +68,7 @@ impl From<AssertionRefusal> for Refusal {
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for SignInRefusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
@@ -87,10 +87,11 @@ impl From<Conflict> for Refusal {
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
+            | Conflict::MoveChanged
             | Conflict::AdminCodeSpent
             | Conflict::InvitationChanged
             | Conflict::LetterTaken
-            | Conflict::Limit(_)
+            | Conflict::Limit { .. }
             | Conflict::Key(_) => Self::NotProved,
         }
     }
@@ -99,8 +100,8 @@ impl From<Conflict> for Refusal {
 /// Opens a sign-in for its answer, after which the visitor goes on to where they wanted.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destination>, Refusal> {
+/// [`SignInRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destination>, SignInRefusal> {
     Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
         Proves::SignIn(_) => Some(return_to),
         Proves::Link { .. } | Proves::Confirm { .. } | Proves::Contest { .. } => None,
@@ -122,21 +123,21 @@ pub struct Finished {
 /// browser's session from before ends.
 ///
 /// # Errors
-/// [`Refusal::Disabled`]; [`Refusal::NotProved`] where the passkey is another account's.
+/// [`SignInRefusal::Disabled`]; [`SignInRefusal::NotProved`] where the passkey is another account's.
 pub fn finish(
     proof: &Proof<Destination>,
     account: Account,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, Refusal> {
+) -> Result<Plan<Finished>, SignInRefusal> {
     if account.id != proof.account() {
-        return Err(Refusal::NotProved);
+        return Err(SignInRefusal::NotProved);
     }
     if account.disabled {
-        return Err(Refusal::Disabled);
+        return Err(SignInRefusal::Disabled);
     }
     if account.aftermath.rests(&proof.used().id) {
-        return Err(Refusal::Rests);
+        return Err(SignInRefusal::Rests);
     }
     let session = session.begin(account.id, proof.used(), &[], moment.now);
     let session = Session { bound_for: proof.asked_for().clone(), ..session };
@@ -148,22 +149,23 @@ pub fn finish(
     Ok(Plan::durable(changes, Finished { account, session, return_to }))
 }
 
-/// A passkey was proved that rests, since the account was recovered: its owner may say that it was somebody else.
+/// A passkey was proved that rests, since the account was recovered: its owner may say that the recovery was not
+/// theirs.
 ///
 /// # Errors
-/// [`Refusal::Disabled`]; [`Refusal::Rests`] where there is nothing to contest: it was contested already, or the passkey was
-/// itself made by a recovery that nobody reviewed.
+/// [`SignInRefusal::Disabled`]; [`SignInRefusal::Rests`] where there is nothing to contest: it was contested already, or the
+/// passkey was itself made by a recovery that was not reviewed.
 pub fn may_contest(
     proof: &Proof<Destination>,
     account: &Account,
     ceremony: Ceremony,
-) -> Result<Plan<CeremonyId>, Refusal> {
+) -> Result<Plan<CeremonyId>, SignInRefusal> {
     if account.disabled {
-        return Err(Refusal::Disabled);
+        return Err(SignInRefusal::Disabled);
     }
     let is_older = account.aftermath.is_older(&proof.used().id);
     if account.id != proof.account() || account.aftermath.is_contested() || !is_older {
-        return Err(Refusal::Rests);
+        return Err(SignInRefusal::Rests);
     }
     let id = ceremony.id;
     Ok(Plan::durable(vec![proof.spend(), CeremonyChange::Add(ceremony).into()], id))

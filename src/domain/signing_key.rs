@@ -37,7 +37,7 @@ pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
     #[default]
     Es256,
-    /// Ed25519.
+    /// EdDSA with Ed25519 keys.
     EdDsa,
 }
 

@@ -13,8 +13,8 @@ use super::visitor::Visitor;
 pub const RETRY: Duration = Duration::from_secs(10);
 /// How many spent tokens of a family are remembered: a client that refreshes all day leaves about as many.
 pub const SPENT_KEPT: usize = 100;
-/// For how long each of them is remembered at least. Whoever has a copy could otherwise refresh so often that the token
-/// its owner comes back with is forgotten, and the copy never found out.
+/// For how long each of them is remembered at least. A thief with a copy could otherwise refresh so often that the
+/// token its owner comes back with is forgotten, and the copy never found out.
 pub const SPENT_FOR: Duration = Duration::from_secs(60 * 60);
 /// How many tokens of a family may be out at a time: an elevation answers with one of its own, so that the tab that did
 /// not ask for it goes on with its own.
@@ -86,16 +86,16 @@ impl ClientMark {
 /// A spent token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
-    /// Its digest.
+    /// The digest of the token.
     pub token: SecretDigest,
-    /// When.
+    /// The moment it was spent.
     pub at: Timestamp,
-    /// By whom.
+    /// The client that spent it.
     pub by: ClientMark,
 }
 
-/// That a passkey was used again for what not every session may do. It belongs to the line of tokens that the answer
-/// began: whoever has a copy of another one of the family is not elevated with its owner.
+/// That a passkey was used again, for what not every session may do. It belongs to the line of tokens that the answer
+/// began: a thief with a copy of another token of the family is not elevated with its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elevation {
     /// The refresh token of its line that is out.
@@ -118,7 +118,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// None is.
+    /// A cut that no access token is before.
     pub const NONE: Self = Self { elevated: Timestamp::from_unix(0), plain: Timestamp::from_unix(0) };
 
     /// Whether an access token that was made at `issued` is one of them.
@@ -186,9 +186,10 @@ impl TokenFamily {
 
     /// The next state once the elevation is used; nothing where it was before, or there is none.
     ///
-    /// All other refresh tokens are dead, out or spent. They are forgotten, not spent: whoever comes with one gets nothing,
-    /// and does not end the session of who has used a passkey for it since. Dead, too, are the access tokens from before
-    /// the elevation, and those that do not say so from before its use, which may be of the lines that died.
+    /// All other refresh tokens are dead, out or spent. They are forgotten, not spent: a client that comes with one
+    /// gets nothing, and does not end the session in which a passkey was used since. Dead, too, are the access tokens
+    /// from before the elevation. So are those from before its use that do not tell of it, which may be of the lines
+    /// that died.
     pub(super) fn used(&self, now: Timestamp) -> Option<Self> {
         let elevation = self.elevation.filter(|elevation| !elevation.used)?;
         // The line itself has plain ones only from the end of the elevation on.
@@ -218,10 +219,12 @@ impl TokenFamily {
         family
     }
 
-    /// Whether it has gone on so often lately that one more spent token would be one too many to remember.
-    pub(super) fn is_full(&self, now: Timestamp) -> bool {
-        let oldest = self.spent.first().filter(|_| self.spent.len() >= SPENT_KEPT);
-        oldest.is_some_and(|oldest| oldest.at.after(SPENT_FOR).is_ahead(now, SPENT_FOR))
+    /// How long it cannot go on, where it has gone on so often lately that one more spent token would be one too many to
+    /// remember.
+    pub(super) fn full_for(&self, now: Timestamp) -> Option<Duration> {
+        let oldest = self.spent.first().filter(|_| self.spent.len() >= SPENT_KEPT)?;
+        let forgotten = oldest.at.after(SPENT_FOR);
+        forgotten.is_ahead(now, SPENT_FOR).then(|| forgotten.since(now))
     }
 
     /// The token that is out and came of a spent one.

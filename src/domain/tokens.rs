@@ -1,9 +1,11 @@
 //! Refresh tokens: what a client of the API carries where a browser has a cookie.
 //!
-//! Each is used once and answered with the next of its family, which is a keyed digest of it: so the answer to a client
-//! that asks twice is the same, and the store has nothing but digests. A family is one session's; a spent token that
+//! Each is used once and answered with the next of its family, which is a keyed digest of it. So a client that asks
+//! twice gets the same answer, and the store has nothing but digests. A family is one session's. A spent token that
 //! comes again was copied, and ends the session. An elevation begins a line of its own, and once it is used the family
 //! has no other: what is from before is dead, and ends nothing.
+
+use std::time::Duration;
 
 use super::activity::What;
 use super::clock::Timestamp;
@@ -15,16 +17,19 @@ use super::token_family::{ClientMark, RETRY, RefreshToken, Spent, TokenFamily};
 
 /// Why a refresh token gets nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is nobody's, or its session has ended.
+pub enum TokensRefusal {
+    /// It is of no session, or its session has ended.
     Unknown,
     /// Another request changed the family meanwhile: to be read again.
     Raced,
     /// Its session was refreshed too often lately.
-    TooOften,
+    TooOften {
+        /// Until it may be again.
+        wait: Duration,
+    },
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for TokensRefusal {
     /// What a client is told that lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
@@ -37,10 +42,11 @@ impl From<Conflict> for Refusal {
             | Conflict::LinkChanged
             | Conflict::RecoveryChanged
             | Conflict::HoldChanged
+            | Conflict::MoveChanged
             | Conflict::AdminCodeSpent
             | Conflict::InvitationChanged
             | Conflict::LetterTaken
-            | Conflict::Limit(_)
+            | Conflict::Limit { .. }
             | Conflict::Key(_) => Self::Unknown,
         }
     }
@@ -69,16 +75,16 @@ pub struct Answered {
 /// A refresh token was presented for a family that has it, current or spent.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where the family has it not; [`Refusal::TooOften`].
+/// [`TokensRefusal::Unknown`] where the family has it not; [`TokensRefusal::TooOften`].
 pub fn present(
     token: RefreshToken,
     family: TokenFamily,
     session: &Session,
     key: &MacKey,
     moment: Moment<'_>,
-) -> Result<Presented, Refusal> {
+) -> Result<Presented, TokensRefusal> {
     if family.session != session.token {
-        return Err(Refusal::Unknown);
+        return Err(TokensRefusal::Unknown);
     }
     let now = moment.now;
     let (digest, by) = (token.digest(), ClientMark::of(moment.visitor, key));
@@ -89,8 +95,8 @@ pub fn present(
             Some(used) => (used, TokensChange::Cut),
             None => (family, TokensChange::Advance),
         };
-        if family.is_full(now) {
-            return Err(Refusal::TooOften);
+        if let Some(wait) = family.full_for(now) {
+            return Err(TokensRefusal::TooOften { wait });
         }
         let refresh = token.next(key);
         let family = TokenFamily { revision, ..family.rotated(Spent { token: digest, at: now, by }, refresh) };
@@ -98,7 +104,7 @@ pub fn present(
         let changes = vec![SessionChange::Require(session.token).into(), keep(family).into()];
         return Ok(Presented::Next(answered, Plan::durable(changes, ())));
     }
-    let spent = family.spent.iter().find(|spent| spent.token == digest).ok_or(Refusal::Unknown)?;
+    let spent = family.spent.iter().find(|spent| spent.token == digest).ok_or(TokensRefusal::Unknown)?;
     if spent.by == by
         && spent.at.has_come(now)
         && now <= spent.at.after(RETRY)

@@ -33,7 +33,7 @@ pub struct Upstream {
     pub request_headers: FieldChanges,
     /// What is changed in the header of each answer.
     pub response_headers: FieldChanges,
-    /// The client's headers with `_` in their names that are passed on, in lower case.
+    /// The client's headers with `_` in their names that are passed on, in lowercase.
     pub underscore_headers: Vec<Box<str>>,
     /// How long the app may be silent before or within an answer.
     pub timeout: Duration,
@@ -62,7 +62,7 @@ pub enum Balance {
 pub struct HealthCheck {
     /// An absolute path with or without a query, in visible ASCII, which begins with exactly one slash.
     pub path: String,
-    /// How often.
+    /// The pause between two checks.
     pub every: Duration,
 }
 
@@ -98,11 +98,11 @@ pub enum HostHeader {
     Named(Authority),
 }
 
-/// Header fields to set or to remove: each name once, in lower case, with the value it gets.
+/// Headers to set or to remove: each name once, in lowercase, with the value it gets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct FieldChanges(Vec<(Box<str>, Option<Box<str>>)>);
 
-/// Why a field cannot be set or removed.
+/// Why a header cannot be set or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FieldChangeError {
     /// It is no token (RFC 9110 §5.6.2), or longer than anyone would write.
@@ -133,7 +133,7 @@ enum OwnPlace {
 /// What an upstream's URL begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UpstreamScheme {
-    /// Plain HTTP/1.1.
+    /// HTTP/1.1 without TLS.
     Http,
     /// HTTP over TLS: HTTP/2 where the server offers it, else HTTP/1.1.
     Https,
@@ -230,7 +230,7 @@ impl FieldChanges {
     /// The longest name, in bytes.
     const LONGEST_NAME: usize = 128;
 
-    /// Adds a change: a field of that name gets `value` instead of any that it had, or is removed.
+    /// Adds a change: a header of that name gets `value` instead of any that it had, or is removed.
     ///
     /// # Errors
     /// Says what a name or a value cannot have; nothing is then added.
@@ -254,8 +254,8 @@ impl FieldChanges {
         Ok(())
     }
 
-    /// The names in lower case, each with its new value; `None` where the field is removed. Each is a valid name and a
-    /// valid value of a header field.
+    /// The names in lowercase, each with its new value; `None` where the header is removed. Each is a valid name and a
+    /// valid value of a header.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.0.iter().map(|(name, value)| (&**name, value.as_deref()))
     }

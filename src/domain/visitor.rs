@@ -6,6 +6,7 @@ use super::claim::Claim;
 use super::host::Host;
 use super::known_device::KnownDevice;
 use super::network::Network;
+use super::offset::Offset;
 use super::origin::Origin;
 use super::press::Press;
 use super::secret::{Secret, SecretDigest};
@@ -21,6 +22,8 @@ pub struct Visitor {
     pub address: Option<IpAddr>,
     /// The language it reads, as a BCP 47 tag.
     pub language: String,
+    /// How far its clock is from UTC, where it says so.
+    pub offset: Option<Offset>,
     /// The digest of the session token it came with, if any: a new session takes its place.
     pub session: Option<SecretDigest>,
     /// The origin of the page it is on, where its passkeys answer; `None` for a client of the API that is no browser.
@@ -66,8 +69,8 @@ impl Visitor {
         }
     }
 
-    /// The same browser with the flow cookie that it goes on with after what it pressed. Whoever knows the one before, for
-    /// having planted it, is left behind.
+    /// The same browser with the flow cookie that it goes on with after what it pressed. An attacker who knows the one
+    /// before, for having planted it, is left behind.
     #[must_use]
     pub fn moved_on(&self) -> Self {
         let browser = self.press.as_ref().map_or(self.browser, |press| press.flow().digest());

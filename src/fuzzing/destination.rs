@@ -1,4 +1,4 @@
-//! Where somebody goes next, as browsers send it and as it is kept.
+//! Where a visitor goes next, as browsers send it and as it is kept.
 
 use std::sync::LazyLock;
 
@@ -21,7 +21,7 @@ fn origin(authority: &str) -> Origin {
     Origin::of(Scheme::Https, authority)
 }
 
-/// Reads `return_to` as a browser sends it, and a destination as a store kept it. Nobody is sent to an origin that is
+/// Reads `return_to` as a browser sends it, and a destination as a store kept it. No visitor is sent to an origin that is
 /// not ours or to a page of ours that does something, and what was read is read from what is kept of it.
 pub fn destination(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };

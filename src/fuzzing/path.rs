@@ -128,7 +128,7 @@ impl Read {
 
     /// The place of the route that it leads to.
     fn route(&self) -> Option<usize> {
-        // `@` and letters outside ASCII may be written either way, so whoever compares them decodes them.
+        // `@` and letters outside ASCII may be written either way, so a comparison decodes them.
         let text: Vec<u8> = String::from_utf8_lossy(&self.path)
             .replace("%40", "@")
             .replace("%C3%A9", "é")

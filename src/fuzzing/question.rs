@@ -53,9 +53,9 @@ static PLAIN: LazyLock<PlainFields> = LazyLock::new(|| {
     names.into_iter().zip([Fact::Id, Fact::Name, Fact::Email]).collect()
 });
 
-/// Somebody who may, in one of the groups.
+/// A person who may, in one of the groups.
 const EDITOR: u8 = 7;
-/// Somebody who has still to answer "Keep your account safe".
+/// A person who has still to answer "Keep your account safe".
 const RECOVERED: u8 = 8;
 
 /// Who is signed in.
@@ -251,7 +251,7 @@ fn is_transient(question: &Question<'_>, reply: &Reply) {
     let Some(route) = route else { return };
     let told = reply.about.principal.is_some();
     match route.demands.access {
-        // A preflight passes for nobody.
+        // A preflight passes for no visitor.
         Access::SignedIn => assert!(told || *method == Method::OPTIONS, "{path} is open to everybody"),
         Access::Public => assert!(!told, "somebody is named where nobody may be"),
         Access::Optional => {}

@@ -40,7 +40,7 @@ pub fn cookies_without_ours(headers: &HeaderMap) -> Vec<u8> {
     cookies::without_ours(cookie_fields(headers))
 }
 
-/// The fields that a request's cookies come in.
+/// The headers that a request's cookies come in.
 pub(super) fn cookie_fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
 }

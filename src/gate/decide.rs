@@ -22,7 +22,7 @@ pub struct Asked<'a> {
     pub kind: Kind,
     /// Who it says it is from.
     pub credentials: &'a Credentials,
-    /// Its fields.
+    /// Its headers, of which `Origin` is read.
     pub headers: &'a HeaderMap,
     /// Where it was sent.
     pub address: OwnAddress<'a>,
@@ -33,7 +33,7 @@ pub struct Asked<'a> {
 pub struct OwnAddress<'a> {
     /// The host and port.
     pub authority: &'a Authority,
-    /// The scheme of `public_url`, which is what the visitor's browser sees whoever ends its TLS.
+    /// The scheme of `public_url`, which is what the visitor's browser sees even where a proxy in front ends its TLS.
     pub public_scheme: Scheme,
     /// The port of `public_url`, where it is not the scheme's own: proxies in front may leave it out of the host.
     pub public_port: Option<u16>,
@@ -42,7 +42,7 @@ pub struct OwnAddress<'a> {
 /// Why a request may not go on.
 #[derive(Debug)]
 pub struct Denied {
-    /// Why.
+    /// The reason, which decides the answer.
     pub refusal: GateRefusal,
     /// Who may not, where it is for being that one.
     pub principal: Option<Principal>,
@@ -78,13 +78,13 @@ pub async fn decide(
         return Ok(access::admit_preflight(route));
     }
     let principal = match route.demands.access {
-        // Nobody is asked who they are where the app is told of nobody.
+        // Where the app is not told who asks, it is not looked up either.
         Access::Public => None,
         Access::Optional | Access::SignedIn => principal(asked.credentials, &route.host, gatekeeper).await?,
     };
     let admission = access::decide(route, principal, gatekeeper.now())?;
-    // Browsers send cookies along with any site's WebSocket and let that site read what comes back. Where the app is
-    // told of nobody, whom it talks to is its own affair. No browser sends a `Bearer` by itself, and the apps that do
+    // Browsers send cookies along with any site's WebSocket and let that site read what comes back. An app that is told
+    // no principal decides for itself whom it talks to. No browser sends a `Bearer` by itself, and the apps that do
     // have no origin.
     let by_bearer = admission.principal().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
     if asked.kind == Kind::WebSocket
@@ -159,7 +159,7 @@ mod tests {
     use crate::identity::IdentityError;
     use crate::store::StoreError;
 
-    /// A gateway where nobody is signed in.
+    /// A gateway where no visitor is signed in.
     struct NobodySignedIn;
 
     #[async_trait]

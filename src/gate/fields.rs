@@ -1,5 +1,5 @@
-//! Fields by which an app is told who asks, or what for. They are ours to say, and nobody else's: the proxy takes a
-//! client's out, and forward-auth has a proxy in front do so. Names stand folded, see [`crate::domain::field_name`].
+//! Headers by which an app is told who asks, or what for. The gateway alone may set them: the proxy takes a client's
+//! out, and forward-auth has a proxy in front do so. Names stand folded, see [`crate::domain::field_name`].
 
 use http::{HeaderName, HeaderValue};
 
@@ -8,12 +8,12 @@ use crate::domain::field_name::IdentityNames;
 use crate::domain::plain_header::{self, Fact, STANDARD};
 use crate::domain::session::Told;
 
-/// The plain fields that an app is sent, and what each of them tells: for apps that know no tokens.
+/// The plain headers that an app is sent, and what each of them tells: for apps that know no tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainFields(Vec<(HeaderName, Fact)>);
 
 impl PlainFields {
-    /// The fields that tell who `principal` is. What cannot be told in a field is left out.
+    /// The headers that tell who `principal` is. What cannot be told in a header is left out.
     pub fn of(&self, principal: &Principal) -> Vec<(&HeaderName, HeaderValue)> {
         if self.0.is_empty() {
             return Vec::new();

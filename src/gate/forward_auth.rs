@@ -52,19 +52,19 @@ pub struct Settings {
     pub public_scheme: Scheme,
     /// The port of `public_url`, where it is not the scheme's own.
     pub public_port: Option<u16>,
-    /// The field that carries the identity token.
+    /// The header that carries the identity token.
     pub identity_header: HeaderName,
-    /// The plain fields in which the identity is said as well.
+    /// The plain headers in which the identity is said as well.
     pub plain_headers: PlainFields,
 }
 
-/// What answers.
+/// Answers the questions of proxies in front.
 pub struct ForwardAuth {
     routes: Routes,
     gatekeeper: Arc<dyn Gatekeeper>,
     hand_offs: Arc<HandOffs>,
     settings: Settings,
-    /// The field of the token, then the plain ones, in use or not.
+    /// The header of the token, then the plain ones, in use or not.
     identity: Vec<HeaderName>,
     names: Names,
     removals: Removals,
@@ -73,19 +73,19 @@ pub struct ForwardAuth {
 /// A question: the head of the request that asks it, and who sent that.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// Its method. Envoy sends the method it asks about; the others say that in a field.
+    /// Its method. Envoy sends the method it asks about; the others say that in a header.
     pub method: &'a Method,
     /// Its own path and query.
     pub target: &'a RequestTarget,
-    /// Its host. Envoy sends the host it asks about; the others say that in a field.
+    /// Its host. Envoy sends the host it asks about; the others say that in a header.
     pub authority: &'a Authority,
-    /// Its fields: the proxy's, and of the request it asks about those that the proxy passes on.
+    /// Its headers: the proxy's, and of the request it asks about those that the proxy passes on.
     pub headers: &'a HeaderMap,
     /// Who they say the request it asks about is from.
     pub credentials: &'a Credentials,
     /// Whether it comes from a proxy in `server.trusted_proxies`.
     pub trusted: bool,
-    /// The address of whoever sent the request it asks about.
+    /// The address of the client that sent the request it asks about.
     pub client: Option<IpAddr>,
     /// Its name in the log.
     pub request_id: RequestId,
@@ -96,7 +96,7 @@ pub struct Question<'a> {
 pub struct Reply {
     /// 200, 303, 401 or 403.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers of the answer, in order.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Nothing, or `application/problem+json`.
     pub body: Bytes,
@@ -128,7 +128,7 @@ impl ForwardAuth {
 
     /// Answers a question. The request's body, if it has one, does not matter.
     pub async fn answer(&self, question: Question<'_>) -> Reply {
-        // Whoever is not a proxy of ours is told nothing, not even which addresses are open to everybody.
+        // An unknown client, one that is not a proxy of ours, is told nothing, not even which addresses are public.
         if !question.trusted {
             return self.refuse(GateRefusal::ProxyNotTrusted, question.request_id);
         }
@@ -160,7 +160,7 @@ impl ForwardAuth {
         }
         let Original { method, authority, target, .. } = original;
         let route = self.routes.find(host, &target.path, method.as_str())?;
-        // Nobody here can take it out of the request.
+        // The gateway cannot take it out of the request, which does not pass here.
         let names_a_method = |name: &HeaderName| field_name::tells(name.as_str()) == Some(Tells::Method);
         if self.routes.tell_methods_apart(host) && question.headers.keys().any(names_a_method) {
             return Err(GateRefusal::OtherTarget);

@@ -64,9 +64,9 @@ pub trait Gatekeeper: Send + Sync + 'static {
     async fn bookmark(&self, host: &Host, target: &RequestTarget, client: Option<IpAddr>) -> Option<Secret>;
 }
 
-/// What stands in `Authorization` for the app in the place of an access token of ours: a token of ours for that app, where
-/// its route asks for one and the access token was good. The visitor's own opens everything that its session opens, so no
-/// app ever sees it.
+/// The `Authorization` that the app gets in the place of an access token of ours. It is a token of ours for that app,
+/// where its route asks for one and the access token was good. The visitor's own token opens everything that its
+/// session opens, so no app ever sees it.
 ///
 /// # Errors
 /// It could not be signed.

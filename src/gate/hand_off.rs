@@ -49,8 +49,8 @@ impl HandOffs {
         self.origins.public().host() == host
     }
 
-    /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state; where it wants to
-    /// go is said by `return_to`, a whole address.
+    /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state. `return_to`
+    /// says where it wants to go, as a whole address.
     pub fn leave(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Leaving {
         self.leave_with(host, return_to, self.fresh(headers))
     }
@@ -87,8 +87,8 @@ impl HandOffs {
         Leaving { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
     }
 
-    /// Where a browser goes that may be signed in at `host`, where people signed in before, and wants to go to `return_to`:
-    /// to where they sign in now, which asks back there. `None` for any other host.
+    /// The way of a browser that may be signed in at `host`, where people signed in before, and wants to go to
+    /// `return_to`. It leads to where they sign in now, which asks back there. `None` for any other host.
     pub fn from_former(&self, host: &Host, return_to: &str) -> Option<String> {
         let from = self.origins.former(host)?.host().as_str();
         let sign_in = detour::with(&detour::returning(SIGN_IN, Some(return_to)), "from", from);
@@ -124,7 +124,7 @@ impl HandOffs {
         self.states(headers).into_iter().find_map(|(id, value)| Some((id, read(value?)?)))
     }
 
-    /// The states that a request carries. Its cookies are looked through once: everybody may send many.
+    /// The states that a request carries. Its cookies are looked through once, since a client may send many.
     fn states<'a>(&self, headers: &'a HeaderMap) -> BTreeMap<StateId, Option<&'a [u8]>> {
         let mut states = BTreeMap::new();
         for (name, value) in cookies::all(cookie_fields(headers)) {

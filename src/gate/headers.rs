@@ -62,8 +62,8 @@ impl PageHeaders {
         self.0.clone()
     }
 
-    /// Sets those of the one page whose form goes to another origin of ours, after all others: there its `Origin` must say
-    /// where it comes from, which it does not without a referrer policy that lets it (Fetch §3.1).
+    /// Sets those of the one page whose form goes to another origin of ours, after all others. There its `Origin` must
+    /// say where it comes from, which it does only with a referrer policy that lets it (Fetch §3.1).
     pub fn hand_to(origin: &Origin, headers: &mut HeaderMap) {
         let policy = HeaderValue::try_from(format!(content_security_policy!("{}"), origin));
         headers.insert(header::CONTENT_SECURITY_POLICY, policy.expect("an origin is visible ASCII"));

@@ -92,12 +92,12 @@ pub fn is_idempotent(method: &Method) -> bool {
     method.is_idempotent() || OTHER_IDEMPOTENT.contains(&method.as_str())
 }
 
-/// Whether a field of that name, in small letters, is part of a preflight's question, or goes with every request.
+/// Whether a header of that name, in lowercase, is part of a preflight's question, or goes with every request.
 pub fn is_in_preflight(name: &str) -> bool {
     PREFLIGHT.contains(&name) || PREFLIGHT_FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
-/// Whether a list of words in the fields called `name` has `token`.
+/// Whether a list of words in the headers called `name` has `token`.
 pub fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
     let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
     items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))

@@ -17,13 +17,13 @@ static DEPTH: HeaderName = HeaderName::from_static("depth");
 /// A request whose route has been found.
 #[derive(Clone, Copy, Debug)]
 pub struct Reaching<'a> {
-    /// Its method.
+    /// The method of the request.
     pub method: &'a Method,
     /// The host and port it is for.
     pub authority: &'a Authority,
     /// Its path and query.
     pub target: &'a RequestTarget,
-    /// Its headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
 }
 

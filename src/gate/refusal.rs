@@ -4,6 +4,7 @@
 //! new refusal is a variant and a row here, and its words in the catalogue where its page says something of its own.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -17,7 +18,7 @@ use crate::domain::own_paths;
 use crate::domain::path::PathError;
 use crate::domain::route::Nowhere;
 
-/// Seconds after which somebody who was put off may ask again.
+/// Seconds after which a client that was put off may ask again.
 pub const RETRY_SOON: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request gets no further.
@@ -50,7 +51,7 @@ pub enum GateRefusal {
     /// A question about one of the gateway's own paths.
     OwnPath,
 
-    /// Nobody is signed in.
+    /// No visitor is signed in.
     SignInRequired,
     /// "Keep your account safe" has to be answered first.
     ReviewRequired,
@@ -120,7 +121,7 @@ struct Row {
     status: StatusCode,
     /// Its name in the log, and the last part of its `type` (RFC 9457 §3.1).
     name: &'static str,
-    /// What it is, for whoever reads JSON or the log.
+    /// What it is, for readers of JSON and of the log.
     title: &'static str,
     /// How it is counted.
     outcome: Outcome,
@@ -157,6 +158,8 @@ pub enum WayOn {
     Home,
     /// Asks for the same once more.
     Again,
+    /// Signs out, and leads to signing in with another account, which may have access.
+    AnotherAccount,
     /// Leads to the sign-in page, and from there to where the visitor wanted to go.
     SignIn,
     /// Leads to the beginning of what has ended, on that page.
@@ -276,7 +279,13 @@ impl GateRefusal {
                 row(S::FORBIDDEN, "review-required", "Please look through your devices to continue", Refused, forbidden)
                     .by_way_of(own_paths::RECOVER_REVIEW)
             }
-            Self::Forbidden => row(S::FORBIDDEN, "forbidden", "This account cannot open this page", Refused, forbidden),
+            Self::Forbidden => row(
+                S::FORBIDDEN,
+                "forbidden",
+                "This account cannot open this page",
+                Refused,
+                page("error-forbidden-heading", "error-forbidden-text", WayOn::AnotherAccount),
+            ),
             Self::ReachesFurther => row(
                 S::FORBIDDEN,
                 "reaches-further",
@@ -355,7 +364,7 @@ impl GateRefusal {
                 "too-many-tries",
                 "There were too many tries; wait a little",
                 Refused,
-                page("error-too-many-heading", "error-too-many-text", Again),
+                page("error-too-many-heading", "error-too-many-later", Again),
             ),
             Self::CookieLoop => row(
                 S::BAD_REQUEST,
@@ -472,7 +481,7 @@ impl GateRefusal {
         self.row().outcome
     }
 
-    /// What a person is shown; `None` where nobody but a program is to be told.
+    /// What a person is shown; `None` where only a program is to be told.
     pub const fn page(self) -> Option<PageWords> {
         self.row().page
     }
@@ -561,10 +570,10 @@ impl GateRefusal {
     }
 }
 
-/// A refusal as the line of its request says it: whoever refuses leaves it in the extensions of the answer.
+/// A refusal as the line of its request says it. The code that refuses leaves it in the extensions of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRefusal {
-    /// Its name.
+    /// The stable name of the refusal, for searches in the log.
     pub name: &'static str,
     /// Why, in a sentence: never anything of what was sent.
     pub why: Cow<'static, str>,
@@ -583,6 +592,14 @@ pub struct RefusalDetails<'a> {
     pub email: Option<&'a str>,
     /// The page to try again; the one that was asked for where nothing is said.
     pub retry: Option<&'a str>,
+    /// When it is worth trying again.
+    pub wait: Option<Duration>,
+    /// Where the visitor wanted to go, to come back to it with another account.
+    pub return_to: Option<&'a str>,
+    /// Whether there are apps that the signed-in person may open.
+    pub has_apps: bool,
+    /// The address that shows this, or what is behind it, in another language; `None` where no page of ours can be had.
+    pub here: Option<&'a str>,
 }
 
 #[cfg(test)]

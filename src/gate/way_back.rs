@@ -13,11 +13,11 @@ use crate::domain::return_to::{ReturnTo, ReturnToError};
 /// A request whose visitor is led by way of one of our pages.
 #[derive(Clone, Copy)]
 pub struct Led<'a> {
-    /// Its method.
+    /// The method of the request.
     pub method: &'a Method,
     /// What it is for.
     pub target: &'a RequestTarget,
-    /// Its headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// Where it was sent.
     pub address: OwnAddress<'a>,

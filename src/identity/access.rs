@@ -1,5 +1,5 @@
 //! Access tokens: what the API gives to apps that have no cookie. Only the gateway that signed one takes it, by its own
-//! clock and its own published keys; anybody else can verify it as they verify identity tokens.
+//! clock and its own published keys. An app can verify it as it verifies identity tokens.
 //!
 //! Forwarded tokens: what an app behind gets in the place of its visitor's access token, where its route says so. They say
 //! the same, for that app alone, and open nothing here.
@@ -50,9 +50,9 @@ pub struct AccessToken {
 /// question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedAccess {
-    /// Its session.
+    /// The session that it was given to.
     pub session: SessionId,
-    /// Whose session.
+    /// The account that the session is of.
     pub account: AccountId,
     /// Whether a passkey was used again a short while ago.
     pub elevated: bool,
@@ -74,7 +74,7 @@ pub enum AccessError {
     /// It names another algorithm than that of its key.
     #[error("its algorithm is not that of its key")]
     Algorithm,
-    /// Somebody else made it, or it was made for somebody else.
+    /// Another issuer made it, or it was made for another audience.
     #[error("it is not from here for here")]
     Audience,
     /// It is not good any more.
@@ -230,8 +230,9 @@ impl Identity {
         Ok(Unsigned { claimed, message, signature, ring, key: place })
     }
 
-    /// Whether a text says of itself that it is an access token of ours, good or not, or one that we forwarded, which is
-    /// good for nothing here: then no app is to see it, and it alone decides who asks. Nothing about it is verified.
+    /// Whether a text says of itself that it is an access token of ours, good or not, or one that we forwarded, which
+    /// is good for nothing here. Such a text alone decides who asks, and no app is to see it. Nothing about it is
+    /// verified.
     pub fn is_access_token(&self, text: &str) -> bool {
         let Some(Compact { payload, .. }) = Compact::split(text) else { return false };
         let Ok(json) = LAX.decode(payload) else { return false };
@@ -345,7 +346,7 @@ struct HasuraClaims<'a> {
     default_role: &'a str,
     #[serde(rename = "x-hasura-allowed-roles")]
     roles: Vec<&'a str>,
-    /// Always "false": everybody here has proved an address.
+    /// Always "false": every account here has proved an address.
     #[serde(rename = "x-hasura-user-is-anonymous")]
     anonymous: &'static str,
     #[serde(rename = "x-hasura-auth-elevated", skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! The claims of an identity token: CONTRACT.md 4.
+//! The claims of an identity token, as README.md lists them.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Method, Told};
 
-/// How far the clock of a backend may be behind: it would refuse a token from its future (RFC 7519 §4.1.5).
+/// How far the clock of an upstream may be behind: it would refuse a token from its future (RFC 7519 §4.1.5).
 pub(super) const BEHIND: Duration = Duration::from_secs(30);
 
-/// The payload of the token that a backend reads.
+/// The payload of the token that an upstream reads.
 #[derive(Debug, Serialize)]
 pub struct Claims<'a> {
     iss: &'a str,
@@ -57,7 +57,7 @@ impl<'a> Claims<'a> {
             sid: session.0,
             amr: authentication.methods.iter().copied().map(Method::amr).collect(),
             acr: authentication.acr(),
-            // A clock that was ahead may have written these: no backend is told of its future.
+            // A clock that was ahead may have written these: no upstream is told of its future.
             auth_time: authentication.at.min(now).unix(),
             recovered_at: recovered_at.map(|at| at.min(now).unix()),
             iat: now.before(BEHIND).unix(),

@@ -1,11 +1,11 @@
 //! When signing keys are made, published, used and dropped.
 //!
-//! A new key is published a day before it signs, so that backends that keep the key set know it in time; an old one
+//! A new key is published a day before it signs, so that upstreams that keep the key set know it in time. An old one
 //! stays published until the last token it signed has expired.
 //!
 //! A clock that was ahead leaves keys that are to sign in years. They are set back, so that there is always one that
-//! signs, and the next is never far. While a clock is ahead, keys retire too soon; a round that makes one or sets one back
-//! drops none, so that what was signed before the clock went wrong can be verified at least until the next round.
+//! signs, and the next is never far. While a clock is ahead, keys retire too soon; a round that makes a key or sets one
+//! back drops none. So what was signed before the clock went wrong can be verified at least until the next round.
 
 use std::time::Duration;
 

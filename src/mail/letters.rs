@@ -23,7 +23,7 @@ use crate::wording::Words;
 /// A mail ready to be addressed and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
     /// The plain text version.
     pub text: String,

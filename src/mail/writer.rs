@@ -3,45 +3,54 @@
 use url::Url;
 
 use super::letters::{AlreadyRegistered, Code, CodeFor, NotInvited, Notice, Rendered, Told, Welcome};
+use crate::domain::address::{self, UndoLink};
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::{self, CodeId};
 use crate::domain::language::Language;
 use crate::domain::letter::{Letter, Message};
-use crate::domain::own_paths::{DEVICES, RECOVER_CANCEL, SIGN_IN};
-use crate::domain::provider;
+use crate::domain::own_paths::{ACCOUNT_UNDO, DEVICES, RECOVER_CANCEL, SIGN_IN};
 use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
 use crate::wording::{Words, moment};
+
+/// The keys of links that act for the person who has them.
+#[derive(Debug)]
+pub struct LinkKeys {
+    /// Of those that cancel held recoveries.
+    pub holds: MacKey,
+    /// Of those that undo changes of address.
+    pub moves: MacKey,
+}
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
 #[derive(Debug)]
 pub struct Writer {
     brand: Brand,
     codes: MacKey,
-    holds: MacKey,
+    links: LinkKeys,
     app_url: String,
     sign_in_url: String,
     devices_url: String,
 }
 
 impl Writer {
-    /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of cancelling links.
-    pub fn new(brand: Brand, codes: MacKey, holds: MacKey, public_url: &Url) -> Self {
+    /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of links.
+    pub fn new(brand: Brand, codes: MacKey, links: LinkKeys, public_url: &Url) -> Self {
         let app_url = public_url.as_str().to_owned();
         let page = |path: &str| format!("{}{path}", app_url.trim_end_matches('/'));
-        Self { brand, codes, holds, sign_in_url: page(SIGN_IN), devices_url: page(DEVICES), app_url }
+        Self { brand, codes, links, sign_in_url: page(SIGN_IN), devices_url: page(DEVICES), app_url }
     }
 
     /// The mail; `None` of a letter that never leaves. Only here is a code turned into digits.
     pub fn write(&self, letter: &Letter) -> Option<Rendered> {
         let language = Language::from_tag(&letter.language).unwrap_or_default();
         let words = Words::new(language, self.brand.name());
-        let moment = |at: Timestamp| moment::in_full(words, at);
+        let moment = |at: Timestamp| moment::in_full(words, at, letter.offset);
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
-        Some(match letter.message {
-            Message::Code(id) => self.code(CodeFor::Registration, id, when, browser, language),
-            Message::RecoveryCode(id) => self.code(CodeFor::Recovery, id, when, browser, language),
+        Some(match &letter.message {
+            Message::Code(id) => self.code(CodeFor::Registration, *id, when, browser, language),
+            Message::RecoveryCode(id) => self.code(CodeFor::Recovery, *id, when, browser, language),
             Message::Nothing => return None,
             Message::AlreadyRegistered => {
                 let sign_in_url = &*self.sign_in_url;
@@ -53,13 +62,9 @@ impl Writer {
                 Welcome { when, browser, app_url }.render(language, &self.brand)
             }
             Message::RecoveryHeld { account, hold, until } => {
-                // In the fragment, which no server's log shows and no scanner of mails can act on.
-                let undo_url = &*format!(
-                    "{}{RECOVER_CANCEL}#{}",
-                    self.app_url.trim_end_matches('/'),
-                    CancelLink { account, hold }.text(&self.holds)
-                );
-                let told = Told::RecoveryHeld { until: &moment(until) };
+                let link = CancelLink { account: *account, hold: *hold }.text(&self.links.holds);
+                let undo_url = &*self.link(RECOVER_CANCEL, &link);
+                let told = Told::RecoveryHeld { until: &moment(*until) };
                 Notice { told, when, browser, undo_url }.render(language, &self.brand)
             }
             Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
@@ -67,21 +72,42 @@ impl Writer {
             Message::RecoveryContested => self.notice(Told::RecoveryContested, when, browser, language),
             Message::AskOperator => self.notice(Told::AskOperator, when, browser, language),
             Message::CodesTried => self.notice(Told::CodesTried, when, browser, language),
+            Message::AddressCode(id) => self.code(CodeFor::Address, *id, when, browser, language),
+            Message::AddressWanted => self.notice(Told::AddressWanted, when, browser, language),
+            Message::AddressKept => self.notice(Told::AddressKept, when, browser, language),
+            Message::AddressChanged { account, undo } => {
+                let link = UndoLink { account: *account, undoes: *undo }.text(&self.links.moves);
+                let undo_url = &*self.link(ACCOUNT_UNDO, &link);
+                let told = Told::AddressChanged { until: &moment(letter.created_at.after(address::UNDO)) };
+                Notice { told, when, browser, undo_url }.render(language, &self.brand)
+            }
+            Message::AddressRestored => self.notice(Told::AddressRestored, when, browser, language),
+            Message::AccountDeleted => {
+                let undo_url = &*self.app_url;
+                Notice { told: Told::AccountDeleted, when, browser, undo_url }.render(language, &self.brand)
+            }
             Message::RecoveryUndone => self.notice(Told::RecoveryUndone, when, browser, language),
+            // Where it was made stands below, as the browser that this was done in.
             Message::PasskeyAdded { aaguid } => {
-                self.notice(Told::PasskeyAdded { provider: provider::name(aaguid) }, when, browser, language)
+                self.notice(Told::PasskeyAdded { passkey: &words.passkey(*aaguid, "") }, when, browser, language)
             }
             Message::MorePasskeysAdded => self.notice(Told::MorePasskeysAdded, when, browser, language),
-            Message::PasskeyRemoved { aaguid } => {
-                self.notice(Told::PasskeyRemoved { provider: provider::name(aaguid) }, when, browser, language)
+            Message::PasskeyRemoved { aaguid, made_in } => {
+                self.notice(Told::PasskeyRemoved { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
             }
-            Message::PasskeyCopied { aaguid } => {
-                self.notice(Told::PasskeyCopied { provider: provider::name(aaguid) }, when, browser, language)
+            Message::PasskeyCopied { aaguid, made_in } => {
+                self.notice(Told::PasskeyCopied { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
             }
-            Message::PasskeyMoved { aaguid } => {
-                self.notice(Told::PasskeyMoved { provider: provider::name(aaguid) }, when, browser, language)
+            Message::PasskeyMoved { aaguid, made_in } => {
+                self.notice(Told::PasskeyMoved { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
             }
         })
+    }
+
+    /// A link that acts for the person who has it. What it says is in the fragment, which no server's log shows and no
+    /// scanner of mails can act on.
+    fn link(&self, page: &str, says: &str) -> String {
+        format!("{}{page}#{says}", self.app_url.trim_end_matches('/'))
     }
 
     fn code(&self, purpose: CodeFor, id: CodeId, when: &str, browser: &str, language: Language) -> Rendered {
@@ -99,19 +125,22 @@ mod tests {
     use super::*;
     use crate::domain::email::Email;
     use crate::domain::letter::LetterId;
+    use crate::domain::offset::Offset;
     use crate::domain::secret::Secret;
 
     #[test]
     fn the_code_in_the_letter_is_the_one_that_is_compared() {
         let key = MacKey::derive(&Secret::from_bytes([5; 32]), "e-mail codes");
         let url = Url::parse("https://notes.example.com").unwrap();
-        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), key.clone(), &url);
+        let links = LinkKeys { holds: key.clone(), moves: key.clone() };
+        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), links, &url);
         let id = CodeId(uuid::Uuid::from_u128(11));
         let letter = Letter {
             id: LetterId(uuid::Uuid::nil()),
             to: Email::parse("maria@example.com").unwrap(),
             message: Message::Code(id),
             language: "en".to_owned(),
+            offset: None,
             browser: "Firefox on Windows".to_owned(),
             created_at: Timestamp::from_unix(1_795_305_480),
             due_at: Timestamp::from_unix(0),
@@ -123,5 +152,7 @@ mod tests {
         assert_eq!(digits, code::Code::derive(&key, id).text().replace(' ', ""));
         assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
+        let there = writer.write(&Letter { offset: Offset::of_minutes(60), ..letter }).unwrap();
+        assert!(there.text.contains("22 Nov 2026, 00:58 (UTC+1)"), "{}", there.text);
     }
 }

@@ -1,5 +1,7 @@
 //! How answers are made.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
@@ -20,6 +22,8 @@ use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
 /// The header that scripts carry the page's token in; forms use the field `csrf`.
 pub const TOKEN_HEADER: &str = "x-bmauth-csrf";
+/// The header in which scripts say which press of theirs it is.
+pub const PRESS_HEADER: &str = "x-bmauth-press";
 
 /// A page, with the flow cookie that its form or script needs.
 pub fn page(portal: &Portal, caller: &Caller, render: impl FnOnce(&Chrome<'_>) -> String) -> Response {
@@ -36,9 +40,12 @@ pub fn page_again(
     let csrf = portal.auth.form_token(&caller.visitor);
     let html = render(&caller.chrome(portal, &csrf));
     let mut response = Html(html).into_response();
-    if let Some(StepRefusal { status, name, why }) = refusal {
+    if let Some(StepRefusal { status, name, why, wait }) = refusal {
         *response.status_mut() = status;
         response.extensions_mut().insert(LoggedRefusal { name, why: why.into() });
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
+        }
     }
     let headers = response.headers_mut();
     // Set again each time, so that a page that is in use does not lose it.
@@ -47,6 +54,11 @@ pub fn page_again(
         headers.append(SET_COOKIE, portal.cookies.set_language(caller.language.tag()));
     }
     response
+}
+
+/// In how many seconds it is worth asking again, and not before (RFC 9110 §10.2.3).
+pub fn retry_after(wait: Duration) -> HeaderValue {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1).into()
 }
 
 /// Sends the visitor to one of our own pages, or on to a whole address, with GET (RFC 9110 §15.4.4).
@@ -94,7 +106,7 @@ pub fn problem(refusal: GateRefusal, caller: &Caller) -> Response {
     written(refusal, headers, body)
 }
 
-/// The refusal of whoever is not signed in, as RFC 9457 writes it, with where to sign in.
+/// The refusal of a visitor who is not signed in, as RFC 9457 writes it, with where to sign in.
 pub fn sign_in_required(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> Response {
     let refusal = GateRefusal::SignInRequired;
     let leaving = portal.hand_offs.leave_again(&caller.peer.authority.host, headers);

@@ -1,5 +1,5 @@
 //! The JSON API, `/_bmauth/v1`: the flows of the pages for clients that carry tokens. Its routes, fields and errors are
-//! those of hasura-auth's security-key workflow; CONTRACT.md 5.
+//! those of hasura-auth's security-key workflow; docs/api.md.
 
 mod about;
 mod bearer;
@@ -44,7 +44,7 @@ struct Route {
     method: Method,
     path: &'static str,
     answer: MethodRouter<Arc<Portal>>,
-    /// Whether it gives challenges to whoever asks.
+    /// Whether it gives a challenge to any caller.
     asks: bool,
 }
 
@@ -59,7 +59,7 @@ impl Route {
         Self { method: Method::POST, path, answer: post(answer), asks: false }
     }
 
-    /// What gives a challenge to whoever asks, signed in or not.
+    /// What gives a challenge to any caller, signed in or not.
     fn challenge<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
         Self { asks: true, ..Self::post(path, answer) }
     }

@@ -1,14 +1,19 @@
 //! The stylesheet, the scripts and the icon of our pages, built in, and what the operator adds: accent and logo.
 //!
+//! The comments of our scripts stay here: they are for readers of the sources.
+//!
 //! Every address carries a digest of what it serves, so a browser may keep it for ever. The built-in files share one
 //! folder, named by the digest of them all, so that one module finds another by a relative address.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::script_texts::Speaker;
 use crate::domain::accent::Accent;
 use crate::domain::brand::Brand;
+use crate::domain::language::Language;
 use crate::domain::own_paths::ASSETS;
+use crate::wording::Words;
 
 /// The header for every asset: a changed file has another address.
 pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
@@ -16,7 +21,7 @@ pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 /// One file to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// The file.
+    /// The content of the file.
     pub bytes: Bytes,
     /// Its media type.
     pub content_type: &'static str,
@@ -26,9 +31,11 @@ pub struct Asset {
 #[derive(Clone, Debug)]
 pub struct Assets {
     folder: String,
+    built_in: Vec<(&'static str, Asset)>,
     brand: Vec<(String, Asset)>,
     style: Option<String>,
     logo: Option<String>,
+    texts: Vec<(Speaker, Language, String)>,
 }
 
 /// A file that is part of the program.
@@ -39,6 +46,7 @@ struct BuiltIn {
 }
 
 const CSS: &str = "text/css; charset=utf-8";
+const JSON: &str = "application/json";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 macro_rules! built_in {
@@ -54,27 +62,37 @@ macro_rules! built_in {
 const BUILT_IN: &[BuiltIn] = built_in![
     "bmauth.css" CSS,
     "abilities.js" JAVASCRIPT,
+    "account.js" JAVASCRIPT,
     "address.js" JAVASCRIPT,
     "anew.js" JAVASCRIPT,
+    "answers.js" JAVASCRIPT,
     "ask.js" JAVASCRIPT,
+    "by-hand.js" JAVASCRIPT,
     "card.js" JAVASCRIPT,
     "code.js" JAVASCRIPT,
+    "copy.js" JAVASCRIPT,
     "onward.js" JAVASCRIPT,
     "passkeys.js" JAVASCRIPT,
+    "refusal.js" JAVASCRIPT,
     "register.js" JAVASCRIPT,
     "sign-in.js" JAVASCRIPT,
     "set-up.js" JAVASCRIPT,
+    "texts.js" JAVASCRIPT,
     "times.js" JAVASCRIPT,
     "watch.js" JAVASCRIPT,
     "waiting.js" JAVASCRIPT,
     "link-start.js" JAVASCRIPT,
     "link.js" JAVASCRIPT,
     "scan.js" JAVASCRIPT,
+    "unsupported.js" JAVASCRIPT,
     "devices.js" JAVASCRIPT,
+    "recover.js" JAVASCRIPT,
     "recover-device.js" JAVASCRIPT,
-    "recover-cancel.js" JAVASCRIPT,
+    "word-link.js" JAVASCRIPT,
+    "faces.js" JAVASCRIPT,
     "faster.js" JAVASCRIPT,
     "forget.js" JAVASCRIPT,
+    "forms.js" JAVASCRIPT,
     "hand-in.js" JAVASCRIPT,
     "hand-off.js" JAVASCRIPT,
     "confirm.js" JAVASCRIPT,
@@ -86,6 +104,20 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "icon.svg" "image/svg+xml",
 ];
 
+impl BuiltIn {
+    /// The file as it is served: a script of ours without the lines that are comments.
+    fn served(&self) -> Asset {
+        let bytes = match std::str::from_utf8(self.bytes) {
+            Ok(script) if self.content_type == JAVASCRIPT && !self.name.starts_with("vendor/") => {
+                let is_code = |line: &&str| !line.trim_start().starts_with("//");
+                script.split_inclusive('\n').filter(is_code).collect::<String>().into()
+            }
+            Ok(_) | Err(_) => Bytes::from_static(self.bytes),
+        };
+        Asset { bytes, content_type: self.content_type }
+    }
+}
+
 impl Assets {
     /// The files for an app that looks like `brand`.
     pub fn new(brand: &Brand) -> Self {
@@ -94,8 +126,22 @@ impl Assets {
             all.update(file.name);
             all.update(file.bytes);
         }
-        let mut assets =
-            Self { folder: format!("{ASSETS}{}/", short(&all.finalize())), brand: Vec::new(), style: None, logo: None };
+        let mut assets = Self {
+            folder: format!("{ASSETS}{}/", short(&all.finalize())),
+            built_in: BUILT_IN.iter().map(|file| (file.name, file.served())).collect(),
+            brand: Vec::new(),
+            style: None,
+            logo: None,
+            texts: Vec::new(),
+        };
+        for language in Language::ALL {
+            for speaker in Speaker::ALL {
+                let bytes = speaker.texts(Words::new(language, brand.name())).into();
+                let name = format!("{}-{}", speaker.name(), language.tag());
+                let path = assets.add(&name, "json", Asset { bytes, content_type: JSON });
+                assets.texts.push((speaker, language, path));
+            }
+        }
         if brand.accent() != Accent::default() {
             let bytes = Bytes::from(stylesheet(brand.accent()));
             assets.style = Some(assets.add("brand", "css", Asset { bytes, content_type: CSS }));
@@ -110,8 +156,7 @@ impl Assets {
     /// The file at a path such as `/_bmauth/assets/0123456789ab/bmauth.css`; `None` where there is none (404).
     pub fn find(&self, path: &str) -> Option<Asset> {
         if let Some(name) = path.strip_prefix(&self.folder) {
-            let file = BUILT_IN.iter().find(|file| file.name == name)?;
-            return Some(Asset { bytes: Bytes::from_static(file.bytes), content_type: file.content_type });
+            return self.built_in.iter().find(|(known, _)| *known == name).map(|(_, asset)| asset.clone());
         }
         self.brand.iter().find(|(known, _)| known == path).map(|(_, asset)| asset.clone())
     }
@@ -125,6 +170,12 @@ impl Assets {
     /// The address of the stylesheet with the operator's accent, where it is not our own.
     pub fn brand_style(&self) -> Option<&str> {
         self.style.as_deref()
+    }
+
+    /// The address of what the scripts of some pages say in that language, which would not fit into these.
+    pub fn texts(&self, speaker: Speaker, language: Language) -> &str {
+        let is_it = |(by, is_in, _): &&(Speaker, Language, String)| (*by, *is_in) == (speaker, language);
+        self.texts.iter().find(is_it).map_or("", |(_, _, path)| path)
     }
 
     /// The address of the operator's logo.
@@ -171,7 +222,7 @@ mod tests {
         files
             .map(|file| {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-                encoder.write_all(file.bytes).unwrap();
+                encoder.write_all(&file.served().bytes).unwrap();
                 encoder.finish().unwrap().len()
             })
             .sum()
@@ -182,9 +233,27 @@ mod tests {
         let assets = Assets::new(&brand());
         for file in BUILT_IN {
             let asset = assets.find(&assets.url(file.name)).unwrap();
-            assert_eq!(asset.bytes, file.bytes);
+            assert_eq!(asset.bytes, file.served().bytes);
             assert_eq!(asset.content_type, file.content_type);
         }
+    }
+
+    #[test]
+    fn scripts_are_served_without_their_comments_and_with_all_else() {
+        for file in BUILT_IN.iter().filter(|file| file.content_type == JAVASCRIPT) {
+            let served = file.served().bytes;
+            if file.name.starts_with("vendor/") {
+                assert_eq!(served, file.bytes);
+                continue;
+            }
+            // A text over several lines could have one that looks like a comment.
+            assert!(text(file).lines().all(|line| line.matches('`').count() % 2 == 0), "{}", file.name);
+            let code = |text: &str| text.lines().filter(|line| !line.trim().starts_with("//")).count();
+            assert_eq!(code(text(file)), std::str::from_utf8(&served).unwrap().lines().count(), "{}", file.name);
+        }
+        let asset = Assets::new(&brand());
+        let script = asset.find(&asset.url("watch.js")).unwrap().bytes;
+        assert!(!script.windows(2).any(|two| two == b"//"), "{script:?}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::domain::cookies;
 use crate::domain::destination::Destination;
 use crate::domain::known_device::KnownDevice;
 use crate::domain::language::Language;
+use crate::domain::offset::Offset;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
@@ -40,6 +41,8 @@ pub struct Caller {
     pub has_flow: bool,
     /// The secret of their flow cookie.
     pub flow: Secret,
+    /// Whether they look at our pages inside of another app, as far as their browser says.
+    pub inside_app: bool,
     /// What the log calls this request.
     pub request_id: String,
     /// Where they want to go, as the address says.
@@ -71,6 +74,7 @@ impl Caller {
             assets: &portal.assets,
             csrf,
             request_id: &self.request_id,
+            inside_app: self.inside_app,
         }
     }
 
@@ -106,7 +110,7 @@ impl Caller {
     }
 
     /// The same for a script, whole also where it is kept as a bookmark: what a script reads has room for it, which the
-    /// header fields of an answer do not have behind every proxy.
+    /// headers of an answer do not have behind every proxy.
     pub async fn whole_address(&self, destination: &Destination, portal: &Portal) -> String {
         let kept = match destination.bookmark() {
             // Where it cannot be read, the bookmark itself may lead there yet.
@@ -124,6 +128,10 @@ impl Caller {
         portal.origins.at(&self.peer.authority.host)
     }
 }
+
+/// The cookie in which our scripts say how far the browser's clock is from UTC. It goes to our pages alone, and is never set
+/// by us.
+const OFFSET: &str = "bmauth-offset";
 
 /// The parameters that say where a visitor wants to go. The other name is what oauth2-proxy calls it, and what ingress-nginx
 /// writes by itself.
@@ -158,11 +166,13 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
     let has_flow = flow.is_some();
     let flow = flow.unwrap_or_else(|| Secret::generate(portal.auth.entropy()));
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user_agent = UserAgent::parse(user_agent);
     let visitor = Visitor {
         browser: flow.digest(),
-        description: Words::new(language, portal.brand.name()).browser(UserAgent::parse(user_agent)),
+        description: Words::new(language, portal.brand.name()).browser(user_agent),
         address: peer.address,
         language: language.tag().to_owned(),
+        offset: cookie(headers, OFFSET).and_then(|text| Offset::parse(&text)),
         session: credentials::session_token(headers, portal.cookies.session),
         origin: Some(portal.origins.at(&peer.authority.host).clone()),
         device: cookie(headers, portal.cookies.device).and_then(|text| KnownDevice::read(&text)),
@@ -171,6 +181,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
     };
     let caller = Caller {
         visitor,
+        inside_app: user_agent.inside_app,
         request_id: peer.request_id.to_string(),
         peer,
         language,

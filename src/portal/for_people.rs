@@ -1,5 +1,5 @@
-//! Pages are shown to people, and read by nobody else: what has a form's token is not handed to a script of the app, which
-//! has the pages' origin, nor into a frame.
+//! Pages are shown to people, and not read by programs: a page with a form's token is not handed to a script of the
+//! app, which has the pages' origin, nor into a frame.
 
 use std::sync::Arc;
 

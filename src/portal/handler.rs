@@ -2,13 +2,16 @@
 //! on. One place, [`answer_errors`], makes answers of them, since only it knows the visitor's language.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Form, Json};
-use http::{HeaderMap, StatusCode, header};
+use http::response::Parts;
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 
 use super::caller::Caller;
 use super::views::refused::Refused;
@@ -16,6 +19,8 @@ use super::views::script_refusal::ScriptRefusal;
 use super::{Portal, answer};
 use crate::auth::failure::{Failure, WorldFailure};
 use crate::domain::language::Language;
+use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal, RETRY_SOON, RefusalDetails};
 use crate::store::StoreError;
 use crate::wording::Words;
@@ -25,10 +30,12 @@ use crate::wording::Words;
 pub enum PageError {
     /// Another page says why not.
     Refused {
-        /// Why.
+        /// The reason, which decides what the page says.
         refusal: GateRefusal,
         /// The page to try again; the one that was asked for where nothing is said.
         retry: Option<String>,
+        /// When it is worth trying again, where that is known.
+        wait: Option<Duration>,
     },
     /// The visitor has to go elsewhere first, to that address.
     SendTo(String),
@@ -56,7 +63,7 @@ impl PageError {
 
 impl From<GateRefusal> for PageError {
     fn from(refusal: GateRefusal) -> Self {
-        Self::Refused { refusal, retry: None }
+        Self::Refused { refusal, retry: None, wait: None }
     }
 }
 
@@ -123,11 +130,20 @@ impl IntoResponse for ScriptRefusal {
     }
 }
 
-/// Says nothing yet: a route outside of [`answer_errors`] fails, and tells nobody why.
+/// Says nothing yet: a route outside of [`answer_errors`] fails without a reason.
 fn unanswered(error: Unanswered) -> Response {
     let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
     response.extensions_mut().insert(error);
     response
+}
+
+/// Whether an answer is one that stands: not the world's failure, after which the same may be asked again.
+pub fn is_final(head: &Parts) -> bool {
+    match head.extensions.get::<Unanswered>() {
+        Some(Unanswered::Page(error)) => !matches!(**error, PageError::World(_)),
+        Some(Unanswered::Script(error)) => !matches!(**error, ScriptError::World(_)),
+        None => !head.status.is_server_error(),
+    }
 }
 
 /// Answers the errors of handlers, and leaves what the log is to say of them in the answer's extensions.
@@ -137,13 +153,20 @@ pub async fn answer_errors(
     request: Request,
     next: Next,
 ) -> Response {
+    let here = here(&request);
+    let here = Some(here.as_str());
     let mut response = next.run(request).await;
-    let mut answered = match response.extensions_mut().remove::<Unanswered>() {
-        None => return response,
+    match response.extensions_mut().remove::<Unanswered>() {
+        None => response,
         Some(Unanswered::Page(error)) => match &*error {
-            PageError::SendTo(address) => return answer::go_to(address),
-            PageError::Refused { refusal, retry } => refused(&portal, &caller, *refusal, retry.as_deref()),
-            PageError::World(failure) => refused(&portal, &caller, of_world(failure), None),
+            PageError::SendTo(address) => answer::go_to(address),
+            PageError::Refused { refusal, retry, wait } => {
+                let (retry, wait) = (retry.as_deref(), *wait);
+                refused(&portal, &caller, *refusal, RefusalDetails { retry, wait, here, ..RefusalDetails::default() })
+            }
+            PageError::World(failure) => {
+                refused(&portal, &caller, of_world(failure), RefusalDetails { here, ..RefusalDetails::default() })
+            }
         },
         Some(Unanswered::Script(error)) => {
             let refusal = match &*error {
@@ -156,19 +179,32 @@ pub async fn answer_errors(
             };
             step_refused(&portal, &caller, refusal)
         }
-    };
-    // Whoever refused may have said when to ask again.
-    if let Some(seconds) = response.headers_mut().remove(header::RETRY_AFTER) {
-        answered.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
-    answered
 }
 
-fn refused(portal: &Portal, caller: &Caller, refusal: GateRefusal, retry: Option<&str>) -> Response {
+/// The address by which what was asked for can be had in another language: its own without one, or that of the page whose
+/// form was sent.
+fn here(request: &Request) -> String {
+    let uri = request.uri();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return own_paths::page_of(uri.path()).to_owned();
+    }
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    query
+        .filter(|(name, _)| name != "lang")
+        .fold(uri.path().to_owned(), |address, (name, value)| detour::with(&address, &name, &value))
+}
+
+fn refused(portal: &Portal, caller: &Caller, refusal: GateRefusal, details: RefusalDetails<'_>) -> Response {
     let csrf = portal.auth.form_token(&caller.visitor);
-    let page = Refused { refusal, details: RefusalDetails { retry, ..RefusalDetails::default() } };
+    let page = Refused { refusal, details };
     let mut response = (refusal.status(), Html(page.render(&caller.chrome(portal, &csrf)))).into_response();
     response.headers_mut().extend(refusal.headers());
+    if let Some(wait) = details.wait {
+        response.headers_mut().insert(header::RETRY_AFTER, answer::retry_after(wait));
+    }
+    let chosen = caller.chose_language.then(|| portal.cookies.set_language(caller.language.tag()));
+    answer::append_cookie(&mut response, chosen);
     response.extensions_mut().insert(LoggedRefusal::from(refusal));
     response
 }
@@ -177,6 +213,9 @@ fn step_refused(portal: &Portal, caller: &Caller, refusal: ScriptRefusal) -> Res
     let mut response = (refusal.status(), Json(refusal.body(caller.words(portal)))).into_response();
     if refusal == ScriptRefusal::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SOON);
+    }
+    if let Some(wait) = refusal.wait() {
+        response.headers_mut().insert(header::RETRY_AFTER, answer::retry_after(wait));
     }
     let why = refusal.message(Words::new(Language::English, portal.brand.name())).into();
     response.extensions_mut().insert(LoggedRefusal { name: refusal.code(), why });

@@ -1,4 +1,4 @@
-//! People's pages are at one host, that of `public_url`: whoever asks another host of ours for one is sent there.
+//! People's pages are at one host, that of `public_url`. A visitor who asks another host of ours for one is sent there.
 
 use std::sync::Arc;
 
@@ -16,12 +16,13 @@ use crate::gate::refusal::GateRefusal;
 
 /// What every host of ours answers itself: what its app's scripts ask, and the way to where people sign in and back.
 fn is_everywhere(path: &str) -> bool {
-    const PATHS: [&str; 9] = [
+    const PATHS: [&str; 10] = [
         own_paths::SIGN_IN,
         own_paths::HAND_OFF,
         own_paths::SIGN_OUT,
         own_paths::SIGNED_OUT,
         own_paths::BACK,
+        own_paths::LANGUAGE,
         own_paths::WHOAMI,
         own_paths::HEALTHZ,
         own_paths::JWKS,
@@ -35,8 +36,8 @@ fn is_everywhere(path: &str) -> bool {
         || !path.starts_with(own_paths::FRONT)
 }
 
-/// Sends whoever asks for a page to the host where it is, with where they want to go as a whole address. Nothing else is
-/// there: what a page sends comes from that host too.
+/// Sends a visitor who asks for a page to the host where it is, with where they want to go as a whole address. Requests
+/// that are no page loads go nowhere: what a page sends comes from that host too.
 pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
     if portal.hand_offs.is_home(&caller.peer.authority.host) || is_everywhere(request.uri().path()) {
         return next.run(request).await;

@@ -1,16 +1,21 @@
 //! Our pages: one file each, with what it answers to GET and POST.
 
+pub mod account;
 pub mod apps;
 pub mod back;
 pub mod code;
 pub mod devices;
 pub mod faster;
 pub mod hand_off;
+pub mod language;
 pub mod link;
 pub mod recover;
 pub mod register;
 pub mod sign_in;
 pub mod sign_out;
+pub mod unsupported;
+pub mod webauthn_error;
+mod word_link;
 
 use std::sync::Arc;
 

@@ -10,31 +10,48 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::answer::TOKEN_HEADER;
+use super::answer::{PRESS_HEADER, TOKEN_HEADER};
 use super::caller::Caller;
 use super::handler::{self, PageError, ScriptError};
 use super::views::script_refusal::ScriptRefusal;
 use super::{MAX_BODY, Portal};
 use crate::domain::own_paths;
+use crate::domain::press::{self, Press};
 use crate::domain::visitor::Visitor;
 use crate::gate::detour;
 use crate::gate::peer::PeerInfo;
 use crate::gate::refusal::GateRefusal;
+use crate::store::StoreError;
 
-/// Refuses with 403 what our own pages did not send. A page of ours whose token has died, because its visitor signed in
-/// elsewhere in the same browser, or opened several at once and got the cookie of another one last, is led on from: nothing
-/// is done, and it is asked for anew.
+/// Refuses with 403 what our own pages did not send. The token of a page may have died, because its visitor signed in
+/// elsewhere in the same browser, or opened several pages at once and got the cookie of another one last. Then the
+/// visitor is led on: nothing is done, and the page is asked for anew. What is pressed twice is done once, and answered
+/// twice.
 pub async fn require(State(portal): State<Arc<Portal>>, caller: Caller, request: Request, next: Next) -> Response {
     let script = handler::is_script(request.headers());
-    let page = page_of(request.uri().path());
+    let page = own_paths::page_of(request.uri().path());
     match fits(&portal, &caller, request, script).await {
-        Ok(request) => with_flow(&portal, &caller, next.run(request).await),
+        Ok((request, press)) => {
+            let step = next.run(request);
+            let response = match press {
+                Some(press) => once(&portal, &caller, &press, step).await,
+                None => Ok(step.await),
+            };
+            match response {
+                Ok(response) => with_flow(&portal, &caller, response),
+                Err(error) if script => ScriptError::from(error).into_response(),
+                Err(error) => PageError::from(error).into_response(),
+            }
+        }
         Err(Misfit { dead: Some(return_to), .. }) if caller.has_flow || is_signed_in(&portal, &caller).await => {
             let page = detour::returning(page, return_to.as_deref());
             if script { ScriptError::GoOn(page).into_response() } else { PageError::SendTo(page).into_response() }
         }
+        Err(Misfit { refusal: GateRefusal::CookieLoop, .. }) if script => ScriptRefusal::NoCookie.into_response(),
         Err(_) if script => ScriptRefusal::RefusedForm.into_response(),
-        Err(Misfit { refusal, .. }) => PageError::Refused { refusal, retry: Some(page.to_owned()) }.into_response(),
+        Err(Misfit { refusal, .. }) => {
+            PageError::Refused { refusal, retry: Some(page.to_owned()), wait: None }.into_response()
+        }
     }
 }
 
@@ -51,11 +68,38 @@ impl From<GateRefusal> for Misfit {
     }
 }
 
-/// The request, where a page of ours sent it, with what was pressed there.
+/// Takes a step for a press, unless it was taken. A session that has ended meanwhile is not given again.
+async fn once(
+    portal: &Portal,
+    caller: &Caller,
+    press: &Press,
+    step: impl Future<Output = Response> + Send + 'static,
+) -> Result<Response, StoreError> {
+    let (repeats, now) = (&portal.repeats, portal.auth.now());
+    let given = repeats.find(press, now).await;
+    if let Some(token) = given.and_then(|given| given.begins()) {
+        let lives = match caller.visitor.host() {
+            Some(host) => portal.auth.sessions.find_at(token, host).await?.is_some(),
+            None => false,
+        };
+        if !lives {
+            repeats.forget(press);
+        }
+    }
+    Ok(repeats.once(press, caller.visitor.network(), now, portal.cookies.session, step).await)
+}
+
+/// The request, where a page of ours sent it, with what was pressed there; and the press, where it is told apart from all
+/// others: that of a form, or one that a script has named.
 ///
 /// # Errors
 /// None did.
-async fn fits(portal: &Portal, caller: &Caller, request: Request, script: bool) -> Result<Request, Misfit> {
+async fn fits(
+    portal: &Portal,
+    caller: &Caller,
+    request: Request,
+    script: bool,
+) -> Result<(Request, Option<Press>), Misfit> {
     if !comes_from_us(portal, &caller.peer, request.headers()) {
         return Err(GateRefusal::RefusedForm.into());
     }
@@ -67,20 +111,39 @@ async fn fits(portal: &Portal, caller: &Caller, request: Request, script: bool) 
         None if script => None,
         None => field(&bytes, "csrf"),
     };
+    let name = match one(&parts.headers, PRESS_HEADER) {
+        Sent::Nothing => "",
+        Sent::Once(name) if script && name.len() <= press::LONGEST_NAME => name,
+        Sent::Once(_) | Sent::Odd => return Err(GateRefusal::RefusedForm.into()),
+    };
+    let is_told_apart = !script || !name.is_empty();
+    let given = given.filter(|token| is_token(token));
+    let press = given.as_ref().map(|token| portal.auth.press(token, name, parts.uri.path(), &bytes));
     // A session's pages carry tokens of the session; any other page needs the flow cookie that came with it.
     let knows_page = caller.has_flow || caller.visitor.session.is_some();
-    let Some(token) = given.clone().filter(|token| knows_page && portal.auth.form_token_fits(&caller.visitor, token))
-    else {
-        let refusal = if knows_page { GateRefusal::RefusedForm } else { GateRefusal::CookieLoop };
-        let return_to = if script { return_to_of_script(&bytes) } else { field(&bytes, "return_to") };
-        // A page that asks somebody to sign in who has done so elsewhere meanwhile: a token of ours, of another time.
-        let is_dead = given.is_some_and(|token| is_token(&token)) && leads_in(parts.uri.path());
-        return Err(Misfit { refusal, dead: is_dead.then_some(return_to) });
+    let fits = knows_page && given.as_ref().is_some_and(|token| portal.auth.form_token_fits(&caller.visitor, token));
+    let press = match press {
+        Some(press) if fits || comes_again(portal, caller, &press).await => press,
+        press => {
+            let refusal = if knows_page { GateRefusal::RefusedForm } else { GateRefusal::CookieLoop };
+            let return_to = if script { return_to_of_script(&bytes) } else { field(&bytes, "return_to") };
+            // A page that asks a visitor to sign in who has done so elsewhere meanwhile: a token of ours, of another
+            // time.
+            let is_dead = press.is_some() && leads_in(parts.uri.path());
+            return Err(Misfit { refusal, dead: is_dead.then_some(return_to) });
+        }
     };
-    let press = portal.auth.press(&caller.flow, &token, parts.uri.path(), &bytes);
-    let visitor = Visitor { press: Some(press), ..caller.visitor.clone() };
+    let visitor = Visitor { press: Some(press.clone()), ..caller.visitor.clone() };
     parts.extensions.insert(Caller { visitor, ..caller.clone() });
-    Ok(Request::from_parts(parts, Body::from(bytes)))
+    Ok((Request::from_parts(parts, Body::from(bytes)), is_told_apart.then_some(press)))
+}
+
+/// Whether a press comes from the browser that its answer went to. The answer has changed the cookies of its page, and
+/// the page was still there to be pressed again.
+async fn comes_again(portal: &Portal, Caller { visitor, has_flow, .. }: &Caller, press: &Press) -> bool {
+    *has_flow && visitor.browser == press.flow().digest()
+        || visitor.session == Some(press.session().digest())
+        || portal.repeats.has_left(visitor.session, press, portal.auth.now()).await
 }
 
 fn field(form: &[u8], wanted: &str) -> Option<String> {
@@ -112,44 +175,19 @@ fn is_token(text: &str) -> bool {
     text.split_once('.').is_some_and(|(nonce, mac)| (nonce.len(), mac.len()) == (32, 43))
 }
 
-/// Whether `path` is a step on somebody's way in.
+/// Whether `path` is a step on a visitor's way in. What any page tells is none.
 fn leads_in(path: &str) -> bool {
-    matches!(
-        page_of(path),
-        own_paths::SIGN_IN
-            | own_paths::REGISTER
-            | own_paths::REGISTER_CODE
-            | own_paths::RECOVER
-            | own_paths::RECOVER_CODE
-            | own_paths::RECOVER_DEVICE
-            | own_paths::LINK_START
-    )
-}
-
-/// The page that has the form, or the script, which sends to `path`.
-fn page_of(path: &str) -> &'static str {
-    const PAGES: [&str; 10] = [
-        own_paths::SIGN_IN,
-        own_paths::SIGN_OUT,
-        own_paths::REGISTER_CODE,
-        own_paths::REGISTER,
-        own_paths::RECOVER_CODE,
-        own_paths::RECOVER_REVIEW,
-        own_paths::RECOVER_CANCEL,
-        own_paths::CONTEST,
-        own_paths::LINK_START,
-        own_paths::DEVICES,
-    ];
-    match path {
-        own_paths::RECOVER_OPTIONS | own_paths::RECOVER_VERIFY => own_paths::RECOVER_DEVICE,
-        own_paths::LINK_ASK | own_paths::LINK_OPTIONS | own_paths::LINK_VERIFY => own_paths::LINK_START,
-        _ => {
-            let is_of =
-                |page: &&str| path.strip_prefix(*page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            let others = [own_paths::RECOVER, own_paths::LINK];
-            PAGES.into_iter().chain(others).find(is_of).unwrap_or(own_paths::SIGN_IN)
-        }
-    }
+    path != own_paths::WEBAUTHN_ERROR
+        && matches!(
+            own_paths::page_of(path),
+            own_paths::SIGN_IN
+                | own_paths::REGISTER
+                | own_paths::REGISTER_CODE
+                | own_paths::RECOVER
+                | own_paths::RECOVER_CODE
+                | own_paths::RECOVER_DEVICE
+                | own_paths::LINK_START
+        )
 }
 
 /// Whether the browser says that the request comes from a page of the host it goes to: by `Sec-Fetch-Site`, which no

@@ -2,6 +2,8 @@
 //!
 //! Handlers decide; views only show. Words come from `wording`, the look from `templates/`.
 
+pub mod account;
+pub mod account_undo;
 pub mod apps;
 pub mod chrome;
 pub mod code;
@@ -20,20 +22,22 @@ pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
 pub mod step_refusal;
+pub mod unsupported;
 
 mod frame;
+mod word_link;
 
 use crate::wording::moment;
 
 /// Who may create an account, as far as a page tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Registration {
-    /// Anybody.
+    /// Every person may.
     #[default]
     Open,
-    /// Who was invited: anybody may ask, and nobody is told on a page whether somebody else was.
+    /// Those who were invited. Any visitor may ask, and no page tells them whether another person was invited.
     Invite,
-    /// Nobody.
+    /// No new person may.
     Closed,
 }
 

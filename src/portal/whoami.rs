@@ -25,8 +25,8 @@ struct WhoAmI<'a> {
     auth_time: u64,
 }
 
-/// The signed-in user, or 401. A session that has still to answer "Keep your account safe" is nobody's: apps are told of
-/// nobody either.
+/// The signed-in user, or 401. A session that has still to answer "Keep your account safe" counts as none here, as it
+/// does for apps.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Response {
     let session = caller.session(&portal).await;
     match session.map(|session| session.filter(|live| !live.review())) {

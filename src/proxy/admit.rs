@@ -9,7 +9,7 @@ use super::incoming::{self, Incoming};
 use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
-use crate::domain::own_paths::{ASSETS, HAND_OFF, PREFIX};
+use crate::domain::own_paths::{self, ASSETS, HAND_OFF, PREFIX};
 use crate::domain::route::{Nowhere, Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
@@ -26,7 +26,7 @@ pub(super) enum Way<'a> {
     Portal,
     /// To where people sign in now: it came to where they signed in before, and nothing else is there any more.
     Moved,
-    /// To the same place at `http://localhost`: it came by the address of that, where nobody can sign in.
+    /// To the same place at `http://localhost`: it came by the address of that, where passkeys do not work.
     ToLocalhost,
     /// Nowhere: a proxy in front asks about another request.
     Question,
@@ -99,7 +99,8 @@ pub(super) async fn decide(
     decide::decide(route, asked, &*parts.gatekeeper).await
 }
 
-/// Whether it takes this path to hand over whoever is signed in where people signed in before.
+/// Whether this path is still answered at a host where people signed in before, to hand over those who are still signed
+/// in there.
 fn hands_over(path: &str) -> bool {
     path == HAND_OFF || path.starts_with(ASSETS)
 }
@@ -123,7 +124,8 @@ fn is_well_known(incoming: &Incoming, settings: &Settings) -> bool {
 fn own_path(incoming: &Incoming, settings: &Settings) -> Option<bool> {
     let path = &incoming.target.path;
     if path.is_reserved() {
-        return Some(path.is_plain() && path.as_str().starts_with(PREFIX));
+        let is_as_written = path.is_plain() && path.as_str().starts_with(PREFIX);
+        return Some(is_as_written || own_paths::mangled_word_link(path.as_str()).is_some());
     }
     let is_ours = is_well_known(incoming, settings)
         || settings.link_path.as_deref() == Some(path.as_str()) && incoming.authority.host == settings.public_host;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest line of version 1, with its end.
 const LONGEST_LINE: usize = 107;
-/// How much version 2 may say besides: addresses, and a few more things that nobody here reads.
+/// How much version 2 may say besides: addresses, and a few more things that the gateway does not read.
 const MOST: usize = 4096;
 
 /// Reads what is said at the start of a connection: its source, or `None` where that is the proxy itself, as for a check

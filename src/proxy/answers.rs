@@ -10,6 +10,7 @@ use http::{Method, Response, StatusCode};
 use pingora::protocols::http::ServerSession as Session;
 
 use super::incoming::Incoming;
+use crate::auth::principal::Principal;
 use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
 use crate::gate::hand_off::Leaving;
@@ -22,22 +23,24 @@ use crate::gate::refusal::GateRefusal;
 const TAKE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A page that says why a request gets no further, to be written by the portal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RefusalPage<'a> {
-    /// Why.
+    /// The reason, which decides what the page says.
     pub refusal: GateRefusal,
     /// The request's name in the log.
     pub request_id: RequestId,
     /// The headers of the request, for the visitor's language.
     pub headers: &'a HeaderMap,
-    /// The address of the signed-in person, where that is what is in the way.
-    pub email: Option<&'a str>,
+    /// Who is signed in, where that is what is in the way.
+    pub principal: Option<&'a Principal>,
+    /// Where the visitor can be led back to; `None` where no page of ours can be had at the address that was asked for.
+    pub return_to: Option<ReturnTo>,
 }
 
 /// Writes the HTML of a page.
 pub type RenderPage = Arc<dyn Fn(&RefusalPage<'_>) -> String + Send + Sync>;
 
-/// What takes the place of an app's service worker where nobody is signed in.
+/// What takes the place of an app's service worker where the visitor is not signed in.
 pub const LAST_WORKER: &[u8] = include_bytes!("last_worker.js");
 
 /// An answer of the proxy's own.
@@ -89,11 +92,11 @@ impl Answer {
         Self { status: StatusCode::SEE_OTHER, headers: vec![(LOCATION, location)], body: Bytes::new() }
     }
 
-    /// Ends the service worker of an app, which may go on showing what it has kept of it: to a browser that asks for its
-    /// script where one has to sign in, a worker of ours that makes way; `None` for anything else.
+    /// Ends the service worker of an app, which may go on showing what it has kept of the app. A browser that asks for
+    /// its script, where one has to sign in, gets a worker of ours that makes way; any other request gets `None`.
     ///
-    /// A refusal would leave the app's worker in place, and browsers take no redirect for one. Nothing of the app is in it,
-    /// so whoever asks for it in a browser's words learns nothing.
+    /// A refusal would leave the app's worker in place, and browsers take no redirect for one. Nothing of the app is in
+    /// ours, so a client that pretends to be a browser learns nothing.
     pub(super) fn last_worker(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
         let is_asked_for = refusal == GateRefusal::SignInRequired && incoming.kind == Kind::WorkerScript;
         let headers = [
@@ -105,7 +108,7 @@ impl Answer {
         is_asked_for.then(|| Self { status: StatusCode::OK, headers: headers.into(), body })
     }
 
-    /// Sends whoever asks to that address, for good, with the same method (RFC 9110 §15.4.9).
+    /// Sends the client to that address, for good, with the same method (RFC 9110 §15.4.9).
     pub(super) fn moved(address: &str) -> Self {
         Self::sent_on(StatusCode::PERMANENT_REDIRECT, address)
     }
@@ -120,7 +123,7 @@ impl Answer {
         Self { status, headers: vec![(LOCATION, location)], body: Bytes::new() }
     }
 
-    /// The status.
+    /// The status it is sent with.
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
@@ -170,7 +173,7 @@ pub(super) async fn write(session: &mut Session, response: Response<Bytes>) -> p
     if !bodiless {
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
-    // What is small waits for nobody long, or many who take nothing would hold much.
+    // A small answer does not wait long for its client, or many clients that take nothing would hold much.
     session.set_write_timeout(Some(TAKE_DEADLINE));
     let end = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(head.into())).await?;

@@ -53,7 +53,7 @@ impl Steps {
         }
     }
 
-    /// How many of its fields are not passed on, because an app could take them for ours.
+    /// How many of its headers are not passed on, because an app could take them for ours.
     pub fn spoofed(&self, request: &RequestHeader) -> usize {
         self.spoofable.in_fields(&request.headers, false, &self.rewrites).len()
     }

@@ -20,7 +20,7 @@ pub(super) struct Piece {
     pub(super) is_last: bool,
 }
 
-/// The rest of the body does not come: the client did not send it, or nobody needs it.
+/// The rest of the body does not come: the client did not send it, or it is not needed any more.
 #[derive(Debug, thiserror::Error)]
 #[error("the body was broken off")]
 pub(super) struct BrokenOff {
@@ -30,7 +30,7 @@ pub(super) struct BrokenOff {
 }
 
 impl RequestBody {
-    /// None.
+    /// A request without a body.
     pub(super) fn empty() -> Self {
         Self(None)
     }

@@ -127,7 +127,7 @@ fn request(
         headers.remove(name);
     }
     headers.insert(HOST, incoming.authority.written.clone());
-    // The crumbs of HTTP/2 are one line to everybody else (RFC 9113 §8.2.3).
+    // The crumbs of HTTP/2 are one line to readers of HTTP/1.1 (RFC 9113 §8.2.3).
     let crumbs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() > 1 {
         headers.insert(COOKIE, HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).ok()?);

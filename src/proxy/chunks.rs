@@ -1,6 +1,6 @@
-//! The chunks of a request's body as they come in, held to their grammar (RFC 9112 §7.1). Pingora takes a size of no digits
-//! for the end, where another server finds a fault or goes on, so that what follows would be the next request to one and
-//! part of this one to the other.
+//! The chunks of a request's body as they come in, held to their grammar (RFC 9112 §7.1). Pingora takes a size of no
+//! digits for the end, where another server finds a fault or goes on. Then what follows would be the next request to
+//! one and part of this one to the other.
 
 /// What has been read of a body in chunks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

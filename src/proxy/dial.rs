@@ -1,4 +1,4 @@
-//! Opens connections to apps: TCP and Unix sockets, and TLS over TCP, for which somebody has to vouch.
+//! Opens connections to apps: TCP and Unix sockets, and TLS over TCP, for which an authority has to vouch.
 
 use std::io;
 use std::net::SocketAddr;
@@ -49,9 +49,7 @@ pub(super) enum Address {
 /// What is spoken over a connection to an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speaks {
-    /// HTTP/1.1.
     Http1,
-    /// HTTP/2.
     Http2,
 }
 
@@ -68,7 +66,7 @@ pub(super) enum Offer {
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: Stream,
-    /// Counts it.
+    /// Counts the connection as open until it is dropped.
     _open: StaysOpen,
 }
 

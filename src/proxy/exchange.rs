@@ -1,6 +1,6 @@
-//! One request to the app and its answer, passed on as it comes. All of it happens in the task of the client's request:
-//! the connection to the app moves only while it is polled here, so a client that takes nothing slows the app, and an app
-//! that takes nothing slows the client.
+//! One request to the app and its answer, passed on as it comes. All of it happens in the task of the client's request.
+//! The connection to the app moves only while it is polled here, so a client that takes nothing slows the app, and an
+//! app that takes nothing slows the client.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -46,7 +46,7 @@ pub(super) struct Terms<'a> {
 
 /// A request that was not answered.
 pub(super) struct Unanswered {
-    /// Why.
+    /// What went wrong, and on which side.
     pub(super) error: Box<Error>,
     /// Whether the app's connection was closed before a byte of an answer, so that the request may be sent again.
     pub(super) may_repeat: bool,
@@ -114,7 +114,7 @@ async fn exchange_by(
     frame(&mut head, ends, exchange.session.req_header().version)?;
     if response::is_stream(&head) {
         exchange.patience = Patience::new(upstreams::STREAM_SILENCE.max(terms.silence));
-        // Nobody waits behind a stream with another request, and whoever has sent one could leave unseen.
+        // Behind a stream no other request waits to be answered. A client that has sent one already could leave unseen.
         exchange.session.set_pipelining_enabled(false);
     }
     exchange.with_client.in_conversation();
@@ -257,8 +257,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Writes a head. Over HTTP/2 it may end the answer, and has to where the app's did: to gRPC a head that ends is what
-    /// became of the call, and a head with an empty body behind it is a broken one.
+    /// Writes a head. Over HTTP/2 it may end the answer, and has to where the app's did. To gRPC a head that ends is
+    /// what became of the call, and a head with an empty body behind it is a broken one.
     async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
         let head = Box::new(head);
         let written = if let Session::H2(http2) = &mut *self.session {

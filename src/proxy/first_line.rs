@@ -1,5 +1,5 @@
-//! The first line of a request's head, as it came in. Pingora writes spaces and control characters in a target as escapes
-//! before anybody else sees it, and two servers would read two different requests.
+//! The first line of a request's head, as it came in. Pingora writes spaces and control characters in a target as
+//! escapes before other code sees it, and two servers would read two different requests.
 
 /// What has been seen of a head's first line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

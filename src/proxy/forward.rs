@@ -39,7 +39,7 @@ const WAY_PLAIN: [&str; 12] = [
     "true-client-ip",
 ];
 
-/// Which fields of a client's request are not passed on.
+/// Which headers of a client's request are not passed on.
 #[derive(Debug)]
 pub(super) struct Spoofable {
     /// The names by which the identity is told here.
@@ -53,7 +53,7 @@ impl Spoofable {
 
     fn is(&self, name: &HeaderName, from_trusted: bool, rewrites: &Rewrites) -> bool {
         let text = name.as_str();
-        // To CGI and WSGI a name with `_` is the one with `-`, and which of both came nobody knows there.
+        // To CGI and WSGI a name with `_` is the one with `-`, and an app there cannot tell which of both came.
         let is_unclear = || text.contains('_') && !rewrites.underscored.contains(name);
         match field_name::tells(text) {
             None => is_unclear() || self.identity.has(text),
@@ -77,7 +77,7 @@ pub(super) struct Saying<'a> {
     pub(super) spoofable: &'a Spoofable,
     /// What is said in `Authorization` in the place of an access token of ours.
     pub(super) forwarded: Option<HeaderValue>,
-    /// Whether it was let through for being a preflight, whoever it is from.
+    /// Whether it was let through for being a preflight, without a look at who sent it.
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Principal, HeaderValue)>,
@@ -162,7 +162,7 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
         AppCookies::Nothing => {
             headers.remove(COOKIE);
         }
-        // They went with the fields that were not to be passed on.
+        // They went with the headers that were not to be passed on.
         AppCookies::Some if !headers.contains_key(COOKIE) => {}
         AppCookies::Some => {
             let line = credentials::cookies_without_ours(headers);
@@ -187,7 +187,7 @@ fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), Inv
     Ok(())
 }
 
-/// Nobody was asked who they are, so nothing by which an app could take this for more than a preflight is passed on: no
+/// The sender of a preflight was not looked up, so nothing is passed on by which an app could take this for more: no
 /// cookie or other credential, no other method's name.
 fn keep_the_question(headers: &mut HeaderMap) {
     let is_question = |name: &str| kind::is_in_preflight(name) || WAY_PLAIN.contains(&name);

@@ -1,8 +1,8 @@
 //! What stands between a connection and the HTTP parser: how long a head may take, how large it may be, and how long a
 //! client may take nothing.
 //!
-//! Pingora bounds each read of a head but neither the whole of it nor the wait between two requests, and lets it grow
-//! to a mebibyte; it waits for ever until the end of an answer is taken. So the stream itself refuses to go on.
+//! Pingora bounds each read of a head, but neither the whole of it nor the wait between two requests, and lets it grow
+//! to a mebibyte. It waits for ever until the end of an answer is taken. So the stream itself refuses to go on.
 
 use std::io;
 use std::pin::Pin;
@@ -199,7 +199,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
                 if !this.connection.read_body(buf.filled().get(before..).unwrap_or_default()) {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, BROKEN_CHUNK)));
                 }
-                // Whoever waits for the client has nothing more to say for now: what was said is not held back meanwhile.
+                // A reader that waits for the client has nothing more to say for now, so what was said is not held back
+                // meanwhile.
                 if read.is_pending()
                     && this.io.holds_something()
                     && let Poll::Ready(Err(error)) = this.in_time(cx, AsyncWrite::poll_flush)
@@ -239,7 +240,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 #[async_trait]
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Shutdown for Guarded<S> {
     async fn shutdown(&mut self) {
-        // The other end may be gone already; there is nobody to tell.
+        // The other end may be gone already; then there is no reader to tell.
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }

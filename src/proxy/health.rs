@@ -64,7 +64,7 @@ async fn watch_one(pool: Arc<Pool>, server: Arc<Server>, check: HealthCheck) {
     }
 }
 
-/// Asks once, as whoever comes by the route would ask.
+/// Asks once, as a request by the route would.
 async fn ask(pool: &Pool, server: &Server, path: &str) -> anyhow::Result<()> {
     let mut link = server.link_apart().await.context("it accepts no connection")?;
     let mut request = Request::new(());

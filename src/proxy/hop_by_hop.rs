@@ -1,18 +1,18 @@
-//! Fields that are of one connection and not of the message: they end here, in both directions (RFC 9110 §7.6.1).
+//! Headers that are of one connection and not of the message: they end here, in both directions (RFC 9110 §7.6.1).
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
-/// How many fields `Connection` may name.
+/// How many headers `Connection` may name.
 const MOST_NAMED: usize = 9;
-/// Fields that are the gateway's own to say, and that a client therefore cannot take away by naming them.
+/// Headers that are the gateway's own to say, and that a client therefore cannot take away by naming them.
 const PROTECTED: [&str; 4] = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /// Drops those of a request.
 ///
 /// # Errors
-/// `Connection` names too many fields, none that could be one, or what it may not.
+/// `Connection` names too many headers, none that could be one, or what it may not.
 pub(super) fn drop_from_request(headers: &mut HeaderMap) -> pingora::Result<()> {
     if headers.contains_key(CONNECTION) {
         for name in named_by_client(headers)? {
@@ -68,12 +68,12 @@ pub(super) fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
     codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
-/// Whether a field is of one connection in either direction.
+/// Whether a header is of one connection in either direction.
 fn is_of_both(name: &HeaderName) -> bool {
     matches!(name.as_str(), "connection" | "keep-alive" | "proxy-connection" | "trailer" | "upgrade")
 }
 
-/// The names of such fields; most messages have few.
+/// The names of such headers; most messages have few.
 fn those(headers: &HeaderMap, is_one: impl Fn(&HeaderName) -> bool) -> Vec<HeaderName> {
     headers.keys().filter(|name| is_one(name)).cloned().collect()
 }

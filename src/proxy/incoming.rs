@@ -19,7 +19,7 @@ use crate::gate::credentials::Credentials;
 use crate::gate::kind::{self, Kind};
 use crate::gate::refusal::GateRefusal;
 
-/// The most that the names and values of a request's fields and its target may take, in bytes.
+/// The most that the names and values of a request's headers and its target may take, in bytes.
 pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -83,9 +83,9 @@ impl Incoming {
 
 const NO_HOST: GateRefusal = GateRefusal::MalformedRequest("no host is named");
 
-/// Whether a request is answered by whatever name it is asked: whether the gateway is there, for its public keys, and for
-/// what the pages look like, which say among other things that a name is none of ours. The check that HAProxy makes where
-/// nothing is said (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
+/// Whether a request is answered by whatever name it is asked. That holds for the gateway's health, its public keys,
+/// and the assets of the pages, one of which says that a name is none of ours. The check that HAProxy makes by default
+/// (`OPTIONS /` of HTTP/1.0, without a host) can only mean the first.
 pub(super) fn is_for_any_host(head: &Parts, path: impl AsRef<[u8]>) -> bool {
     let path = path.as_ref();
     let is_bare_check = || {
@@ -188,7 +188,7 @@ fn address(item: &[u8]) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// The scheme that the visitor's browser shows: that of `public_url`, unless somebody who knows says another.
+/// The scheme that the visitor's browser shows: that of `public_url`, unless a trusted proxy says another.
 fn scheme(head: &Parts, connection: &Connection, settings: &Settings, from_trusted: bool) -> Scheme {
     let said = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
     let seen = if connection.tls { Scheme::Https } else { settings.public_scheme };
@@ -208,7 +208,7 @@ fn scheme(head: &Parts, connection: &Connection, settings: &Settings, from_trust
     }
 }
 
-/// Whether only a browser on an https page can have sent this: the cookies and the fields that there are only there.
+/// Whether only a browser on an https page can have sent this: the cookies and the headers that there are only there.
 fn comes_by_https(headers: &HeaderMap) -> bool {
     let is_secure = |cookie: &[u8]| cookie.trim_ascii_start().starts_with(b"__Host-");
     let mut cookies =

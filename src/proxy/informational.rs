@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::header::{HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
 
-/// How many informational answers wait to be passed on. A client may do without any of them (RFC 9110 §15.2), and an app
-/// may send them faster than anybody takes them.
+/// How many informational answers wait to be passed on. A client may do without any of them (RFC 9110 §15.2), and an
+/// app may send them faster than the client takes them.
 const MOST: usize = 16;
 
 /// The informational answers that came and were not passed on yet.

@@ -1,7 +1,7 @@
 //! Connections to one server: in use, and kept for the next request. One of HTTP/1.1 that is kept costs no task and no
-//! timer: it is looked at when it is taken, and those that nobody took are closed by one round over all. One of HTTP/2 is
-//! shared by the calls of one caller, so that nobody waits for the streams that another one holds: how many there may be
-//! is the app's to say, and it says it to the connection.
+//! timer. It is looked at when it is taken, and those that were not taken are closed by one round over all. One of
+//! HTTP/2 is shared by the calls of one caller, so that no caller waits for the streams that another one holds. How
+//! many streams there may be is the app's to say, and it says it to the connection.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -64,7 +64,7 @@ impl Caller {
     pub(super) const NOBODY: Self = Self { connection: u64::MAX, client: None };
 }
 
-/// Takes requests.
+/// What requests are sent by, in the version that the connection speaks.
 pub(super) enum Sender {
     Http1(http1::SendRequest<RequestBody>),
     Http2(http2::SendRequest<RequestBody>),
@@ -221,7 +221,7 @@ impl KeptLinks {
         unused.push(link);
     }
 
-    /// Closes those that nobody used for too long.
+    /// Closes those that were not used for too long.
     pub(super) fn close_idle(&self) {
         let now = Instant::now();
         let idle: Vec<Link> = {

@@ -34,7 +34,7 @@ use crate::counts::Open;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How often connections to apps are looked through for those that nobody uses, and names for those that are due.
+/// How often connections to apps are looked through for unused ones, and names for those that are due.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long a silent TCP connection stays unasked whether it is still there.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ pub enum CertificateError {
     /// A certificate or key file could not be read.
     #[error("{} cannot be read", path.display())]
     File {
-        /// The file.
+        /// The file that cannot be read.
         path: PathBuf,
         /// What is wrong with it.
         source: pem::Error,
@@ -55,7 +55,7 @@ pub enum CertificateError {
     /// The certificate file has no certificate.
     #[error("{} has no certificate", path.display())]
     NoCertificate {
-        /// The file.
+        /// The certificate file.
         path: PathBuf,
     },
     /// Certificate and key do not belong together, or are of a kind that TLS cannot use.
@@ -139,8 +139,8 @@ impl Tls {
     /// Looks whether the files hold another pair than the last time, and if so, uses it from now on. Says once of each
     /// state of the files what became of it. It blocks.
     ///
-    /// What counts is what they hold, whatever became of the files themselves: they may be written over, renamed, or
-    /// reached by symbolic links that lead elsewhere now, of the file or of a folder above it.
+    /// What counts is what they hold, whatever became of the files themselves. They may be written over or renamed.
+    /// They may be reached by symbolic links, of the file or of a folder above it, that lead elsewhere now.
     pub fn look(&self) -> Looked {
         self.look_again(false)
     }
@@ -323,7 +323,7 @@ impl Proxy {
                     continue;
                 }
             };
-            // One more than there is room for is closed at once: waiting would help nobody.
+            // A connection more than there is room for is closed at once: waiting would not help its client.
             let is_trusted = self.app.gateway.parts.settings.trusts(peer.ip().to_canonical());
             let Some(seat) = self.seats.take(peer.ip(), is_trusted) else { continue };
             let (proxy, tls) = (Arc::clone(self), listener.tls.clone());
@@ -374,7 +374,7 @@ impl Proxy {
         let _ = stream.set_nodelay(true);
         let plain = Arrival { peer: Some(peer), ..Arrival::default() };
         let Some(tls) = tls else { return self.serve_on(stream, plain, place).await };
-        // Whoever speaks plain HTTP here is told where to go: no TLS begins with a capital.
+        // A client that speaks plain HTTP here is told where to go: no TLS handshake begins with an uppercase letter.
         let mut first = [0];
         let begins = tokio::time::timeout(HANDSHAKE, stream.peek(&mut first)).await;
         if matches!(begins, Ok(Ok(1))) && first.first().is_some_and(u8::is_ascii_uppercase) {
@@ -419,8 +419,8 @@ impl Proxy {
     }
 }
 
-/// Closes, for ever, the connections to apps that nobody uses, and keeps their names' addresses fresh: in one place, so that
-/// none of them costs a timer.
+/// Closes, for ever, the connections to apps that are not used, and keeps their names' addresses fresh. It is in one
+/// place, so that none of them costs a timer.
 async fn tend(upstreams: &Upstreams) {
     loop {
         tokio::time::sleep(LOOK_AFTER).await;

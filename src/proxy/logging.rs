@@ -15,6 +15,7 @@ use super::incoming::Incoming;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::counts::{Counts, Outcome};
 use crate::domain::host::Host;
+use crate::domain::own_paths;
 use crate::domain::path::RequestPath;
 use crate::domain::route::RouteId;
 use crate::gate::forward_auth::About;
@@ -127,7 +128,7 @@ impl Line {
             client = client.map(tracing::field::display),
             method = self.method.as_ref().map(Method::as_str),
             host = target.map(|(host, _)| host),
-            path = target.map(|(_, path)| path),
+            path = target.map(|(_, path)| own_paths::mangled_word_link(path).unwrap_or(path)),
             route = self.route.map(|route| route.0),
             principal = principal.map(tracing::field::display),
             status = self.status,
@@ -154,8 +155,8 @@ pub(super) fn head_refused(client: Option<IpAddr>, refusal: GateRefusal, status:
     );
 }
 
-/// The host that a head seems to name: without its port, and without a user's name and password or anything like a path
-/// or query, which a host that cannot be read may carry.
+/// The host that a head seems to name, without its port. A host that cannot be read may carry a user's name and
+/// password, or something like a path or query: those are left out, too.
 fn host_of(head: &Parts) -> String {
     let pseudo = || head.uri.authority().map(|authority| authority.as_str().as_bytes());
     let written = head.headers.get(HOST).map(HeaderValue::as_bytes).or_else(pseudo).unwrap_or_default();
@@ -181,7 +182,7 @@ fn path_of(raw_target: &[u8]) -> String {
     let Some((before, rest)) = authority else { return shown(target) };
     let end = rest.iter().position(|byte| b"/\\".contains(byte)).unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
-    // Of a whole address, its host is what the host's field says.
+    // Of a whole address, its host is what the `Host` header says.
     if before.is_empty() && host != b"*" { shown(path) } else { shown(&[before, behind_user(host), path].concat()) }
 }
 

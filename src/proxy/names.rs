@@ -119,7 +119,8 @@ impl Names {
         Some(known)
     }
 
-    /// Looks a name up again that is in use, where it is time: so nobody meets addresses from long ago after a quiet hour.
+    /// Looks a name up again that is in use, where it is time, so that no request meets old addresses after a quiet
+    /// hour.
     pub(super) fn keep_fresh(self: &Arc<Self>) {
         self.known();
     }

@@ -8,8 +8,8 @@ use pingora::{Error, ErrorType};
 use crate::domain::cookies;
 use crate::gate::kind::Kind;
 
-/// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2): behind
-/// it bytes pass that nobody reads as requests.
+/// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2). Behind
+/// it bytes pass that are not read as requests any more.
 ///
 /// # Errors
 /// The app is then treated as one that does not speak HTTP.
@@ -26,10 +26,10 @@ pub(super) fn switches_as_asked(response: &ResponseHeader, kind: Kind) -> pingor
         .map_err(|error| error.into_up())
 }
 
-/// Drops the `Set-Cookie` fields that would set one of ours; the others stay as they are, in their order.
+/// Drops the `Set-Cookie` headers that would set one of ours; the others stay as they are, in their order.
 ///
 /// # Errors
-/// The remaining ones could not be written back, which does not happen to what was read as a field.
+/// The remaining ones could not be written back, which does not happen to what was read as a header.
 pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result<()> {
     if !sets_ours(&response.headers) {
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
 /// (RFC 9111 §5.2.2.7): a CDN in front may keep it for a while without being told.
 ///
 /// # Errors
-/// The field could not be written, which does not happen.
+/// The header could not be written, which does not happen.
 pub(super) fn keep_from_others(response: &mut ResponseHeader) -> pingora::Result<()> {
     let is_said = [CACHE_CONTROL, EXPIRES, PRAGMA].iter().any(|name| response.headers.contains_key(name));
     if is_said { Ok(()) } else { response.insert_header(CACHE_CONTROL, "private") }

@@ -51,7 +51,7 @@ pub(super) enum AppTarget {
     Cut(PathAndQuery),
     /// Nowhere: it is the start itself, and goes there with a slash behind it.
     WithSlash(String),
-    /// Nowhere: what is left would not be one path, read by everybody alike.
+    /// Nowhere: what is left would not be one path that all servers read alike.
     Unclear,
 }
 

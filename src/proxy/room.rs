@@ -1,5 +1,5 @@
 //! How much of the gateway there is, and how much of it one network may take: connections of clients, and requests that
-//! are with apps. Everybody else finds room whatever one of them does.
+//! are with apps. Other networks find room whatever one of them does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -346,7 +346,7 @@ mod tests {
         let newcomer = seats.take(address("192.0.2.3"), false).unwrap();
         assert_eq!(many.iter().map(is_given_away).collect::<Vec<_>>(), [false, true, false, false]);
         assert!(!few.iter().any(is_given_away));
-        // Whoever has more than the others takes nothing from them.
+        // A network that has more than the others takes nothing from them.
         many.iter().for_each(|seat| drop(busy(seat)));
         assert!(seats.take(address("192.0.2.1"), false).is_none());
         let from_proxy = seats.take(address("192.0.2.3"), true).unwrap();

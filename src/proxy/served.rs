@@ -16,7 +16,7 @@ use crate::telemetry::span::{Span, Value};
 pub(super) struct Served {
     /// Its name in the log.
     pub(super) id: RequestId,
-    /// Set once it is let through for somebody: it stops when that one's standing ends.
+    /// Set once it is let through for a principal: it stops when that one's standing ends.
     pub(super) stop: OnceLock<Principal>,
     known: Mutex<Known>,
 }
@@ -75,7 +75,7 @@ impl Span for Served {
     }
 }
 
-/// Names requests.
+/// Gives each request its name in the log.
 pub(super) struct RequestIds(AtomicU64);
 
 impl RequestIds {

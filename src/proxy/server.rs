@@ -23,7 +23,7 @@ use crate::gate::kind::Kind;
 /// How long a server that did not accept a connection is left out while others are there.
 const LEFT_OUT: Duration = Duration::from_secs(5);
 
-/// One server.
+/// One server of a route: where it is, and how it fares.
 #[derive(Debug)]
 pub(super) struct Server {
     url: UpstreamUrl,
@@ -78,8 +78,8 @@ impl Drop for Serves {
 }
 
 impl Server {
-    /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one, in
-    /// the place of the URL's host. So many connections that nobody uses are kept at most.
+    /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one,
+    /// in the place of the URL's host. At most so many unused connections are kept.
     pub(super) fn new(
         url: UpstreamUrl,
         trust: Option<&Arc<Trust>>,
@@ -253,7 +253,7 @@ impl Server {
         self.kept.keep(link);
     }
 
-    /// Closes connections that nobody used for too long.
+    /// Closes connections that were not used for too long.
     pub(super) fn close_idle(&self) {
         self.kept.close_idle();
     }

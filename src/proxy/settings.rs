@@ -32,9 +32,9 @@ pub struct Settings {
     pub well_known_hosts: Vec<Host>,
     /// The short address that people type on a device to be linked: one more path of the gateway’s own, on `public_host`.
     pub link_path: Option<String>,
-    /// The field that carries the identity token.
+    /// The header that carries the identity token.
     pub identity_header: HeaderName,
-    /// The plain fields in which the identity also goes out.
+    /// The plain headers in which the identity also goes out.
     pub plain_headers: PlainFields,
     /// The networks of proxies in front whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -55,7 +55,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The contract's defaults.
+    /// The defaults of a configuration file that sets none of this.
     pub fn new(public_scheme: Scheme, public_host: Host) -> Self {
         Self {
             public_scheme,

@@ -101,8 +101,8 @@ impl Requests {
     }
 }
 
-/// Says that nothing more is said, and reads what the client still sends for a while: closing on what is not read could cost
-/// it the answer that it has not read either.
+/// Says that nothing more is said, and reads what the client still sends for a while. To close on what is not read
+/// could cost the client the answer, which it has not read either.
 async fn close_slowly(http1: &mut HttpSession) {
     let closed = async {
         http1.finish_body().await?;

@@ -138,7 +138,7 @@ async fn a_fault_is_answered_with_500() {
 async fn an_admission_is_the_only_way_to_a_server() {
     let gateway = gateway(Access::Public);
     let (mut context, (mut session, _client)) = (context(), session().await);
-    // Nobody is at the other end, so this is as far as it gets.
+    // No server is at the other end, so this is as far as it gets.
     let error = gateway.answer(&mut session, &mut context).await.unwrap_err();
     assert_eq!(refusal_of(&error), Some(GateRefusal::UpstreamDown));
     assert!(context.admission.is_some());

@@ -74,7 +74,7 @@ impl Upstreams {
         self.0.values()
     }
 
-    /// Closes connections that nobody used for too long, and looks names up again where it is time.
+    /// Closes connections that were not used for too long, and looks names up again where it is time.
     pub(super) fn tend(&self) {
         for server in self.0.values().flat_map(|pool| &pool.servers) {
             server.close_idle();

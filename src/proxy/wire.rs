@@ -1,7 +1,7 @@
 //! The socket of a connection of HTTP/1.1 as it is read and written: what it adds is what an app's last words need.
 //!
-//! An app that has heard enough says so and closes. What is still written to it then fails, while its answer may already
-//! be here, unread: so a failed write is not an error, it waits, and what there is to read decides.
+//! An app that has heard enough says so and closes. What is still written to it then fails, while its answer may
+//! already be here, unread. So a failed write is not an error: it waits, and what there is to read decides.
 
 use std::io;
 use std::pin::Pin;

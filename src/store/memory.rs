@@ -18,6 +18,7 @@ use self::state::State;
 use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::{self, Move};
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
@@ -147,6 +148,14 @@ impl Records for MemoryStore {
         Ok(self.state().holds.get(&account).cloned())
     }
 
+    async fn moving(&self, account: AccountId) -> Result<Option<Move>, StoreError> {
+        Ok(self.state().moves.get(&account).cloned())
+    }
+
+    async fn moves_from(&self, email: &Email) -> Result<Vec<Move>, StoreError> {
+        Ok(self.state().moves.values().filter(|one| one.former() == Some(email)).cloned().collect())
+    }
+
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         Ok(self.state().admin_codes.get(&account).cloned())
     }
@@ -240,6 +249,7 @@ impl Store for MemoryStore {
             + remove_some(&mut state.registrations, limit, |one| one.expires_at > after(registration::LIFETIME))
             + remove_some(&mut state.links, limit, |one| one.expires_at > after(link::LIFETIME))
             + remove_some(&mut state.recoveries, limit, |one| one.expires_at > after(recovery::LIFETIME))
+            + remove_some(&mut state.moves, limit, |one| one.expires_at > after(address::UNDO))
             + remove_some(&mut state.admin_codes, limit, |one| one.expires_at > after(admin_code::LIFETIME))
             + remove_some(&mut state.bookmarks, limit, |one| one.expires_at > after(bookmark::LIFETIME)))
     }
@@ -257,6 +267,7 @@ impl Store for MemoryStore {
             + remove_some(&mut state.links, limit, |link| link.expires_at <= now)
             + remove_some(&mut state.recoveries, limit, |recovery| recovery.expires_at <= now)
             + remove_some(&mut state.holds, limit, |hold| hold.expires_at() <= now)
+            + remove_some(&mut state.moves, limit, |one| one.expires_at <= now)
             + remove_some(&mut state.admin_codes, limit, |code| code.expires_at <= now)
             + remove_some(&mut state.bookmarks, limit, |bookmark| bookmark.expires_at <= now)
             + remove_some(&mut state.events, limit, |event| event.expires_at() <= now)

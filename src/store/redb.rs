@@ -1,28 +1,28 @@
 //! A store in one file of this machine (redb): one process owns it, one thread writes to it.
 //!
 //! Reads see a snapshot and run on a few threads of their own, because they may wait for the disk. Commits go to the
-//! `writer`, which groups them; `apply` says what each change means for the `rows`, `records` how rows are written.
+//! `writer`, which groups them; `apply` says what each change means for the rows, [`records`](super::records) how rows are written.
 
 #[doc(hidden)]
 pub mod apart;
 mod apply;
+mod backup;
 mod batch;
 mod broken;
+pub(in crate::store) mod contents;
 mod fault;
 mod file;
 mod guarded;
 mod held;
-mod passed_over;
-mod records;
-mod rows;
+pub mod restore;
 mod sweep;
-mod table;
 mod view;
 mod writer;
 
 use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,16 +30,15 @@ use async_trait::async_trait;
 use self::fault::{Fault, refusal};
 use self::guarded::guarded;
 use self::held::Held;
-use self::passed_over::PassedOver;
-use self::records::Count;
-use self::rows::{Row, after_account, after_time, at, end_of, key_generation, of_account, of_email};
 use self::sweep::Sweep;
-use self::table::{KEY_GENERATION, MASTER, RP_ID, SCHEMA, Table};
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{Work, Writer};
-use super::{CommitError, Records, Store, StoreError};
+use super::passed_over::PassedOver;
+use super::records::fault::Fault as RecordFault;
+use super::{CommitError, Counted, Records, Store, StoreError, records};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
@@ -58,7 +57,12 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
-use crate::threads::{Plan, Threads};
+use crate::store::records::Count;
+use crate::store::records::rows::{
+    Row, account_in, after_account, after_time, at, end_of, kept_for, key_generation, of_account, of_email,
+};
+use crate::store::records::table::{KEY_GENERATION, MASTER, RP_ID, SCHEMA, Table};
+use crate::threads::{ThreadPlan, Threads};
 
 /// How many reads can wait for the disk at once. Each takes microseconds where it need not wait.
 const READERS: usize = 4;
@@ -71,11 +75,20 @@ pub struct RedbStore {
     readers: Threads,
     held: Arc<Held>,
     passed_over: Arc<PassedOver>,
+    backups: Threads,
+    /// A copy that is being written is given up.
+    ends: Arc<AtomicBool>,
+}
+
+impl Drop for RedbStore {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
 }
 
 impl RedbStore {
-    /// Opens the store in the file at `path`; makes the file, and its directory, where there is none. Nobody but its
-    /// owner can read it then. It blocks, and may read through the whole file: one that is not large is looked through for
+    /// Opens the store in the file at `path`; makes the file, and its directory, where there is none. Its owner alone
+    /// can read it then. It blocks, and may read through the whole file: one that is not large is looked through for
     /// damage, and any other after a crash.
     ///
     /// Where the disk fails later, the file is opened again as soon as that works.
@@ -85,6 +98,17 @@ impl RedbStore {
     /// sentence for the operator.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_looking(path, file::LOOKED_THROUGH)
+    }
+
+    /// The same for a file that is there.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`]; there is none.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(refusal(format!("there is no store at “{}”", path.display())));
+        }
+        Self::open(path)
     }
 
     /// Whether a store does not open because another process has it.
@@ -104,8 +128,11 @@ impl RedbStore {
     fn of(held: Held) -> std::io::Result<Self> {
         let held = Arc::new(held);
         let writer = Writer::start(Arc::clone(&held))?;
-        let plan = Plan { name: "store-reader", threads: READERS, waiting: usize::MAX, background: false };
-        Ok(Self { writer, readers: Threads::start(plan)?, held, passed_over: Arc::default() })
+        let plan = ThreadPlan { name: "store-reader", threads: READERS, waiting: usize::MAX, background: false };
+        let readers = Threads::start(plan)?;
+        let plan = ThreadPlan { name: "store-backup", threads: 1, waiting: 1, background: true };
+        let backups = Threads::start(plan)?;
+        Ok(Self { writer, readers, held, passed_over: Arc::default(), backups, ends: Arc::default() })
     }
 
     /// Has work written that has no preconditions; returns how many rows it was about.
@@ -166,7 +193,7 @@ const AT_ONCE: usize = 1000;
 /// What the passkeys were made for that do not say so.
 fn older_rp_id(view: &mut Snapshot) -> Result<Option<Host>, Fault> {
     let noted = view.get(Table::Meta, RP_ID)?;
-    noted.map(|noted| records::host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()
+    Ok(noted.map(|noted| records::host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()?)
 }
 
 #[async_trait]
@@ -303,6 +330,23 @@ impl Records for RedbStore {
         self.read(move |view| view.load(account.0.as_bytes())).await
     }
 
+    async fn moving(&self, account: AccountId) -> Result<Option<Move>, StoreError> {
+        self.read(move |view| view.load(account.0.as_bytes())).await
+    }
+
+    async fn moves_from(&self, email: &Email) -> Result<Vec<Move>, StoreError> {
+        let email = email.clone();
+        self.read(move |view| {
+            let keys = view.keys(Table::MovesByFormer, kept_for(&email), usize::MAX)?;
+            if keys.is_empty() {
+                // Looked for all the same: a lookup less would take less time.
+                return Ok(view.load::<Move>(AccountId::stand_in(&email).0.as_bytes())?.into_iter().collect());
+            }
+            keys.iter().map(|key| view.load_indexed(account_in(key))).collect()
+        })
+        .await
+    }
+
     async fn admin_code(&self, account: AccountId) -> Result<Option<AdminCode>, StoreError> {
         self.read(move |view| view.load(account.0.as_bytes())).await
     }
@@ -363,7 +407,7 @@ impl Records for RedbStore {
     async fn master(&self) -> Result<Option<Secret>, StoreError> {
         self.read(move |view| {
             let Some(master) = view.get(Table::Meta, MASTER)? else { return Ok(None) };
-            let bytes = master.try_into().map_err(|_| Fault::Unreadable {
+            let bytes = master.try_into().map_err(|_| RecordFault::Unreadable {
                 table: Table::Meta,
                 why: "the master secret is not 32 bytes long".to_owned(),
             })?;
@@ -373,7 +417,7 @@ impl Records for RedbStore {
     }
 
     async fn key_generation(&self) -> Result<u64, StoreError> {
-        self.read(|view| key_generation(view.get(Table::Meta, KEY_GENERATION)?.as_deref())).await
+        self.read(|view| Ok(key_generation(view.get(Table::Meta, KEY_GENERATION)?.as_deref())?)).await
     }
 
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
@@ -410,6 +454,14 @@ impl Records for RedbStore {
             }
         })
         .await
+    }
+
+    async fn back_up(&self, to: &Path) -> Result<Vec<Counted>, StoreError> {
+        let (held, ends, to) = (Arc::clone(&self.held), Arc::clone(&self.ends), to.to_owned());
+        let written = self.backups.run(move || backup::write(&held, &to, &ends)).await;
+        written.unwrap_or_else(|error| {
+            Err(StoreError { problem: "the copy was broken off".to_owned(), source: Some(Box::new(error)) })
+        })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

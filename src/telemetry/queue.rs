@@ -1,4 +1,4 @@
-//! Lines on their way out. Whoever logs copies a line into memory and goes on; one thread writes what has come
+//! Lines on their way out. The thread that logs copies a line into memory and goes on; one thread writes what has come
 //! together, many lines at a time. A reader that takes nothing costs lines, which are counted and said, never a
 //! request's time.
 
@@ -53,7 +53,7 @@ struct State {
     handed: u64,
     /// How many of those are written, or lost.
     settled: u64,
-    /// Whether the writer sleeps until somebody wakes it. Else it comes by itself, and nobody needs a system call.
+    /// Whether the writer sleeps until it is woken. Else it comes by itself, and no thread needs a system call.
     is_asleep: bool,
 }
 
@@ -188,7 +188,7 @@ impl<W: Write> Pen<W> {
                     rest = more;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Somebody we share standard error with has made it so.
+                // A process that we share standard error with has made it so.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(GATHER),
                 Err(_) => return Err(rest),
             }

@@ -2,7 +2,7 @@
 //!
 //! These are not the spans of `tracing`: opening one there, saying what is known of it and closing it costs some 3,000
 //! instructions, and more for every value that is written out, though hardly any request logs more than its own line.
-//! Here a value is kept as it is by whoever opens the span, and asked for when there is a line to write.
+//! Here a value is kept as it is by the code that opens the span, and asked for when there is a line to write.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a line is, whoever reads it, and that nothing in it makes two of one.
+//! What a line is, for every reader, and that nothing in it makes two of one.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

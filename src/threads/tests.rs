@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 
-const PLAN: Plan = Plan { name: "test", threads: 1, waiting: 2, background: false };
+const PLAN: ThreadPlan = ThreadPlan { name: "test", threads: 1, waiting: 2, background: false };
 
 /// Work that says that it has begun, and ends when it is told to.
 fn held() -> (Receiver<()>, Sender<()>, impl FnOnce() + Send + 'static) {
@@ -25,7 +25,7 @@ fn poll<T>(running: std::pin::Pin<&mut impl Future<Output = Result<T, Refused>>>
 #[tokio::test]
 async fn work_is_done_on_threads_of_that_name() {
     for background in [false, true] {
-        let threads = Threads::start(Plan { background, ..PLAN }).unwrap();
+        let threads = Threads::start(ThreadPlan { background, ..PLAN }).unwrap();
         let name = threads.run(|| thread::current().name().map(ToOwned::to_owned)).await.unwrap();
         assert_eq!(name.as_deref(), Some("test"));
     }
@@ -33,7 +33,7 @@ async fn work_is_done_on_threads_of_that_name() {
 
 #[tokio::test]
 async fn no_more_is_done_at_once_than_there_are_threads() {
-    let threads = Threads::start(Plan { threads: 2, ..PLAN }).unwrap();
+    let threads = Threads::start(ThreadPlan { threads: 2, ..PLAN }).unwrap();
     let (one, two, three) = (held(), held(), held());
     let (mut first, mut second, mut third) =
         (pin!(threads.run(one.2)), pin!(threads.run(two.2)), pin!(threads.run(three.2)));
@@ -42,7 +42,7 @@ async fn no_more_is_done_at_once_than_there_are_threads() {
     two.0.recv().unwrap();
     assert!(poll(third.as_mut()).is_pending());
     assert!(three.0.try_recv().is_err());
-    // Whoever is done first takes what waits.
+    // The thread that is done first takes what waits.
     two.1.send(()).unwrap();
     second.await.unwrap();
     three.0.recv().unwrap();
@@ -128,7 +128,7 @@ async fn a_thread_in_the_background_is_nicer_than_the_others() {
     let nice = || rustix::process::getpriority_process(None).unwrap();
     let own = nice();
     let front = Threads::start(PLAN).unwrap();
-    let back = Threads::start(Plan { background: true, ..PLAN }).unwrap();
+    let back = Threads::start(ThreadPlan { background: true, ..PLAN }).unwrap();
     assert_eq!(front.run(nice).await, Ok(own));
     assert_eq!(back.run(nice).await, Ok((own + BEHIND).min(19)));
     assert_eq!(nice(), own, "and no other has changed");

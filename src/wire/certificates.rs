@@ -1,4 +1,4 @@
-//! A certificate is taken when its files change, without anybody saying so.
+//! A certificate is taken when its files change, without a signal.
 //!
 //! The files are looked at again and again, and what counts is what they hold. Being told by the system of changes would
 //! be quicker by seconds, of which a certificate has months, and fails in silence where it matters: on network mounts, and

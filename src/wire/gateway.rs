@@ -1,10 +1,13 @@
 //! Everything of one gateway but its sockets, so that tests can put it together in memory.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use url::Url;
 
+use super::keeping;
 use crate::admin::Operating;
 use crate::auth::keys::Keys;
 use crate::auth::ledger::Ledger;
@@ -13,7 +16,9 @@ use crate::auth::rotation;
 use crate::auth::verifying::Verifying;
 use crate::auth::{self, Auth};
 use crate::config::Config;
-use crate::config::email::{Mailbox, Smtp as SmtpSetting, SmtpSecurity, Transport as TransportSetting};
+use crate::config::email::{
+    EmailSettings, Hello, Smtp as SmtpSetting, SmtpLogin, SmtpSecurity, Transport as TransportSetting,
+};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::host::{Authority, Host};
@@ -30,12 +35,14 @@ use crate::gate::forward_auth::{self, ForwardAuth};
 use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::identity::{self, Identity};
-use crate::mail::transport::{MailError, Security, Server, Smtp, Terminal, Transport};
-use crate::mail::writer::Writer;
+use crate::mail::smtp::{Client, Security, Sender, Server, SignIn, Smtp};
+use crate::mail::transport::{MailError, Terminal, Transport};
+use crate::mail::writer::{LinkKeys, Writer};
 use crate::portal::assets::Assets;
 use crate::portal::limits::Limits;
+use crate::portal::repeats::Repeats;
 use crate::portal::{Portal, api};
-use crate::store::{CommitError, Store};
+use crate::store::{CommitError, Records, Store, StoreError};
 use crate::tasks::outbox::Outbox;
 
 /// The parts of a gateway, wired to each other.
@@ -91,8 +98,13 @@ impl Gateway {
         let outbox = Outbox {
             ledger: Arc::clone(&ledger),
             clock: Arc::clone(&clock),
-            writer: Writer::new(brand.clone(), keys.codes.clone(), keys.holds.clone(), &public_url),
-            transport,
+            writer: Writer::new(
+                brand.clone(),
+                keys.codes.clone(),
+                LinkKeys { holds: keys.holds.clone(), moves: keys.moves.clone() },
+                &public_url,
+            ),
+            transport: Arc::clone(&transport),
             counts: Arc::clone(&counts),
         };
         let leaving_by = Arc::clone(&entropy);
@@ -113,6 +125,7 @@ impl Gateway {
             elevation: config.api.elevation,
             keys,
             counts: Arc::clone(&counts),
+            post: transport,
         }));
         let cookies = CookieNames::new(config.public_url.is_https());
         let hand_offs = Arc::new(HandOffs::new(origins.clone(), cookies.clone(), leaving_by));
@@ -122,6 +135,7 @@ impl Gateway {
             hand_offs,
             assets: Assets::new(&brand),
             brand,
+            sender: config.email.from.address.clone(),
             cookies,
             page_headers: PageHeaders::new(config.public_url.is_https()),
             beside_an_app: config.routes.knows_host(config.public_url.host()),
@@ -134,7 +148,9 @@ impl Gateway {
                 allowed_origins: config.api.allowed_origins.clone(),
                 grants: config.api.grants.clone(),
             },
-            limits: Limits::default(),
+            counts: Arc::clone(&counts),
+            limits: Limits::new(auth.shares_its_store()),
+            repeats: Repeats::default(),
             link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
         });
         Ok(Self { auth, portal, outbox, counts })
@@ -158,7 +174,7 @@ pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
     let page = |path| config.public_url.url().join(path).map(String::from).unwrap_or_default();
     Operating {
         auth: Arc::clone(auth),
-        store: config.storage.path.clone(),
+        store: keeping::file(&config.storage).map(Path::to_owned),
         code_page: page(RECOVER),
         register_page: page(REGISTER),
         admins: config.admins.clone(),
@@ -173,15 +189,24 @@ pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
 pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &config.email.transport {
         TransportSetting::Log => Arc::new(Terminal),
-        TransportSetting::Smtp(smtp) => Arc::new(mail_server(smtp, &config.email.from)?),
+        TransportSetting::Smtp(smtp) => Arc::new(mail_server(smtp, &config.email)?),
     })
 }
 
-/// The mail server of a configuration, for letters from that sender.
+/// The mail server of a configuration, for the letters of its sender.
 ///
 /// # Errors
-/// A sender or server that the mail library does not take.
-pub fn mail_server(smtp: &SmtpSetting, from: &Mailbox) -> Result<Smtp, MailError> {
+/// A sender or server that cannot stand in a mail or a certificate.
+pub fn mail_server(
+    smtp: &SmtpSetting,
+    EmailSettings { from, reply_to, .. }: &EmailSettings,
+) -> Result<Smtp, MailError> {
+    let hello = match &smtp.hello {
+        Hello::Name(host) => host.as_str().to_owned(),
+        // RFC 5321 §4.1.3.
+        Hello::Address(IpAddr::V4(ip)) => format!("[{ip}]"),
+        Hello::Address(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
+    };
     let server = Server {
         host: smtp.host.as_str(),
         port: smtp.port,
@@ -190,12 +215,27 @@ pub fn mail_server(smtp: &SmtpSetting, from: &Mailbox) -> Result<Smtp, MailError
             SmtpSecurity::StartTls => Security::StartTls,
             SmtpSecurity::Off => Security::Plain,
         },
-        credentials: smtp
-            .credentials
-            .as_ref()
-            .map(|credentials| (credentials.username.as_str(), credentials.password.expose())),
+        authorities: &smtp.authorities,
+        hello: &hello,
+        login: smtp.login.as_ref().map(|login| match login {
+            SmtpLogin::Password { username, password } => SignIn::Password(username, password.expose()),
+            SmtpLogin::OAuth { username, client } => SignIn::Tokens(
+                username,
+                Client {
+                    token_url: &client.token_url,
+                    id: &client.client_id,
+                    secret: client.client_secret.expose(),
+                    scope: client.scope.as_deref(),
+                },
+            ),
+        }),
     };
-    Smtp::new(&server, from.name.as_deref(), &from.address)
+    let sender = Sender {
+        name: from.name.as_deref(),
+        address: &from.address,
+        reply_to: reply_to.as_ref().map(|reply_to| (reply_to.name.as_deref(), &reply_to.address)),
+    };
+    Smtp::new(&server, &sender)
 }
 
 /// The store's master secret; the first to ask makes it.
@@ -203,6 +243,15 @@ async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret,
     let records = ledger.records();
     if let Some(master) = records.master().await? {
         return Ok(master);
+    }
+    // Passkeys, sessions and letters are bound to the one that is missing, and a new one would hide that half is missing.
+    if !records.accounts(None, 1).await?.is_empty() {
+        return Err(CommitError::Store(StoreError {
+            problem: "it has accounts and no master secret, so it is a part of a store: put back a copy of it that is whole, \
+                      or copy it again"
+                .to_owned(),
+            source: None,
+        }));
     }
     let fresh = Secret::generate(entropy);
     let changes = vec![KeyChange::SetMaster(fresh.clone()).into()];
@@ -217,13 +266,25 @@ async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret,
 }
 
 /// Says loudly what a change of `passkeys.rp_id` has locked out. The first `rp_id` that a store is served with is noted and
-/// stays: passkeys from before they said it themselves were made for it.
+/// stays: passkeys from before they said it themselves were made for it. A database may have so many passkeys that it is not
+/// waited for.
 async fn tell_of_lock_out(ledger: &Ledger, rp_id: &Host) -> Result<(), CommitError> {
     let records = ledger.records();
     if records.rp_id().await?.is_none() {
         let changes = vec![KeyChange::NoteRpId(rp_id.clone()).into()];
         ledger.carry_out(Plan { changes, durability: Durability::Durable, then: () }).await?;
     }
+    let (is_shared, rp_id) = (records.is_shared(), rp_id.clone());
+    let look = async move { look_for_lock_out(&*records, &rp_id).await };
+    if is_shared {
+        tokio::spawn(look);
+    } else {
+        look.await;
+    }
+    Ok(())
+}
+
+async fn look_for_lock_out(records: &dyn Records, rp_id: &Host) {
     match records.locked_out(rp_id).await {
         Ok(locked_out) if locked_out.passkeys > 0 => tracing::error!(
             passkeys = locked_out.passkeys,
@@ -235,7 +296,6 @@ async fn tell_of_lock_out(ledger: &Ledger, rp_id: &Host) -> Result<(), CommitErr
         // No reason to keep the others from signing in.
         Err(error) => tracing::error!(%error, "whether passkeys.rp_id locks somebody out could not be looked at"),
     }
-    Ok(())
 }
 
 async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Identity> {
@@ -245,7 +305,7 @@ async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::
         lifetime: config.identity.lifetime,
         access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
     };
-    let rotated = rotation::rotate(ledger, settings.algorithm, clock.now()).await?;
+    let rotated = rotation::rotate_and_wait(ledger, settings.algorithm, clock.now()).await?;
     Ok(Identity::new(settings, &rotated.keys)?)
 }
 

@@ -7,10 +7,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::gateway::Gateway;
 use super::listening::CannotListen;
+use crate::auth::principal::Principal;
 use crate::config::Config;
 use crate::domain::clock::Entropy;
 use crate::domain::link::Policy;
+use crate::domain::return_to::ReturnTo;
 use crate::domain::route::Scheme;
+use crate::domain::{apps, own_paths};
+use crate::gate::detour;
 use crate::gate::refusal::RefusalDetails;
 use crate::portal;
 use crate::portal::views::refused::Refused;
@@ -84,7 +88,7 @@ fn settings(config: &Config) -> Settings {
 fn open_files() -> usize {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };
-    // Some systems have a maximum that they do not let anybody reach.
+    // Some systems have a maximum that no process reaches.
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { before };
     limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
@@ -92,7 +96,17 @@ fn open_files() -> usize {
 fn render(gateway: &Gateway) -> RenderPage {
     let portal = Arc::clone(&gateway.portal);
     Arc::new(move |page: &RefusalPage<'_>| {
-        let details = RefusalDetails { email: page.email, ..RefusalDetails::default() };
+        let told = page.principal.map(Principal::told);
+        let is_app = |person: &Principal| !apps::open_to(&portal.routes, person, portal.auth.now()).is_empty();
+        let return_to = page.return_to.as_ref().map(ReturnTo::as_str);
+        let here = return_to.map(|to| detour::with(own_paths::LANGUAGE, "return_to", to));
+        let details = RefusalDetails {
+            email: told.as_ref().map(|told| told.email),
+            return_to,
+            has_apps: page.principal.is_some_and(is_app),
+            here: here.as_deref(),
+            ..RefusalDetails::default()
+        };
         portal.refusal_page(Refused { refusal: page.refusal, details }, page.headers, page.request_id)
     })
 }

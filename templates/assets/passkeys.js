@@ -1,57 +1,43 @@
-// The browser's passkey calls, and the plain JSON they become on the wire.
+// The browser's passkey calls.
 
-export const supported = Boolean(window.PublicKeyCredential && navigator.credentials?.create);
+import { arrived } from "./refusal.js";
 
-const toBytes = (text) =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+export const supported = Boolean(window.PublicKeyCredential && navigator.credentials?.create && navigator.credentials.get);
 
-function toText(buffer) {
-  let binary = "";
-  for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+// Leads on to what to do instead.
+export const unsupported = () => import("./unsupported.js");
+
+const answers = () => arrived(import("./answers.js"));
+
+// The options as the browser takes them.
+async function parsed(method, options) {
+  try {
+    return PublicKeyCredential[method](options);
+  } catch {
+    return (await arrived(import("./by-hand.js"))).options(options);
+  }
 }
 
-const named = (credentials) => credentials?.map((one) => ({ ...one, id: toBytes(one.id) }));
-
-function creation(json) {
-  if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(json);
-  return {
-    ...json,
-    challenge: toBytes(json.challenge),
-    user: { ...json.user, id: toBytes(json.user.id) },
-    excludeCredentials: named(json.excludeCredentials),
-  };
-}
-
-function request(json) {
-  if (PublicKeyCredential.parseRequestOptionsFromJSON) return PublicKeyCredential.parseRequestOptionsFromJSON(json);
-  return { ...json, challenge: toBytes(json.challenge), allowCredentials: named(json.allowCredentials) };
-}
-
-// By hand and not with toJSON(): the stand-ins that password managers hand out often lack it, or fail in it.
-function written(credential, response) {
-  return {
-    id: toText(credential.rawId),
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    authenticatorAttachment: credential.authenticatorAttachment ?? null,
-    clientExtensionResults: {},
-    response,
-  };
+// Calls the browser. A password manager's stand-in that cannot pass a signal on is called without.
+async function call(method, asked) {
+  try {
+    return await navigator.credentials[method](asked);
+  } catch (error) {
+    if (error?.name !== "DataCloneError" || asked.signal?.aborted) throw error;
+    return navigator.credentials[method]({ ...asked, signal: undefined });
+  }
 }
 
 // Makes a passkey on this device.
 export async function create(options, signal) {
-  const credential = await navigator.credentials.create({ publicKey: creation(options), signal });
-  const { response } = credential;
-  const json = written(credential, {
-    clientDataJSON: toText(response.clientDataJSON),
-    attestationObject: toText(response.attestationObject),
-    transports: response.getTransports?.() ?? [],
-  });
-  const { credProps } = credential.getClientExtensionResults?.() ?? {};
-  if (credProps) json.clientExtensionResults = { credProps: { rk: credProps.rk } };
-  return json;
+  // Before it is made: with a passkey, nothing must be missing.
+  const { made, failed } = await answers();
+  try {
+    const publicKey = await parsed("parseCreationOptionsFromJSON", options);
+    return made(await call("create", { publicKey, signal }));
+  } catch (thrown) {
+    throw failed("create", thrown, signal);
+  }
 }
 
 // Uses a passkey. `how` is one of
@@ -59,17 +45,16 @@ export async function create(options, signal) {
 // - "immediate": a dialog, but only where this device has a passkey for this site;
 // - "modal": a dialog, which may lead to another device.
 export async function get(options, how, signal) {
-  const asked = { publicKey: request(options) };
-  // An immediate call may not carry a signal: only leaving the page ends it from our side.
-  if (how === "immediate") asked.uiMode = how;
-  else asked.signal = signal;
-  if (how === "conditional") asked.mediation = how;
-  const credential = await navigator.credentials.get(asked);
-  const { response } = credential;
-  return written(credential, {
-    clientDataJSON: toText(response.clientDataJSON),
-    authenticatorData: toText(response.authenticatorData),
-    signature: toText(response.signature),
-    userHandle: response.userHandle ? toText(response.userHandle) : null,
-  });
+  try {
+    const asked = { publicKey: await parsed("parseRequestOptionsFromJSON", options) };
+    // An immediate call may not carry a signal: only leaving the page ends it from our side.
+    if (how === "immediate") asked.uiMode = how;
+    else asked.signal = signal;
+    if (how === "conditional") asked.mediation = how;
+    const credential = await call("get", asked);
+    return (await answers()).used(credential);
+  } catch (thrown) {
+    // Nobody asked for suggestions, so nobody misses them.
+    throw how === "conditional" ? thrown : (await answers()).failed("get", thrown, signal);
+  }
 }

@@ -6,6 +6,7 @@ import { ask } from "./ask.js";
 import * as card from "./card.js";
 import { onward } from "./onward.js";
 import * as passkeys from "./passkeys.js";
+import { arrived } from "./refusal.js";
 import { explain } from "./set-up.js";
 
 const form = document.getElementById("form");
@@ -21,7 +22,7 @@ async function register(address) {
   try {
     const body = { email: address, return_to: card.words.returnTo };
     const begin = ask("register/options", body, mine.signal);
-    const [{ ceremony, options }, { handIn }] = await Promise.all([begin, import("./hand-in.js")]);
+    const [{ ceremony, options }, { handIn }] = await Promise.all([begin, arrived(import("./hand-in.js"))]);
     const credential = await passkeys.create(options, mine.signal);
     const { location: next } = await handIn("register/verify", ceremony, options, credential, mine.signal);
     remembered.set(address);
@@ -50,4 +51,4 @@ function start() {
 }
 
 if (passkeys.supported) start();
-else card.show("unsupported");
+else passkeys.unsupported();

@@ -3,6 +3,7 @@
 import * as card from "./card.js";
 import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
+import { arrived } from "./refusal.js";
 
 // Makes the buttons of the present face work. `begin` answers with ceremony and options; `verify` is where the passkey
 // goes; `done` learns where to go on to.
@@ -16,7 +17,8 @@ export function setUp(begin, verify, done = goOn) {
     card.busy(button);
     try {
       // With a passkey, nothing must be missing.
-      const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), import("./hand-in.js")]);
+      const handing = arrived(import("./hand-in.js"));
+      const [{ ceremony, options }, { handIn }] = await Promise.all([begin(mine.signal), handing]);
       const credential = await passkeys.create(options, mine.signal);
       const { location: next } = await handIn(verify, ceremony, options, credential, mine.signal);
       done(next);
@@ -37,6 +39,7 @@ export function explain(error, button) {
   if (error.name === "NotAllowedError") {
     button.querySelector("span").textContent = button.dataset.again;
     card.tell("none-made");
+    card.refused(error, "");
   } else if (error.name === "InvalidStateError") {
     card.tell("already");
   } else {

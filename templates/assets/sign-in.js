@@ -56,7 +56,10 @@ async function finish(begun, credential, mine, address) {
 // Shows why it did not work. A closed window and no passkey here look the same: nobody did wrong.
 function explain(error) {
   card.idle();
-  if (error.name === "NotAllowedError") return card.show("elsewhere");
+  if (error.name === "NotAllowedError") {
+    card.show("elsewhere");
+    return card.refused(error, "");
+  }
   // No account has it: the browser has been told, and another one may be chosen.
   if (error.code === "unknown-passkey") return card.show("gone");
   // Trying the same again leads nowhere: the ways on are shown beside the reason.
@@ -166,4 +169,4 @@ function start() {
 }
 
 if (passkeys.supported) start();
-else card.show("unsupported");
+else passkeys.unsupported();

@@ -1,12 +1,14 @@
-// Follows a link between two devices: server-sent events, and behind them a question every few seconds, for networks
-// that hold events back.
+// Follows a link between two devices: server-sent events, and beside them a question every few seconds, for networks that
+// hold events back, be it after the first.
 
 import { look } from "./ask.js";
 import * as card from "./card.js";
+import { texts } from "./texts.js";
 
+// Milliseconds between two questions; where events come, between the last and a question.
 const EVERY = 3000;
+const EVERY_BESIDE = 6000;
 const STAGES = ["shown", "found", "approved"];
-const left = card.words.left.split("|");
 
 let stop = () => {};
 
@@ -23,27 +25,34 @@ export function watch(state, heard) {
   let asking = false;
   let stage = -1;
   let ends = 0;
+  let next = 0;
 
-  const timers = [setInterval(poll, EVERY), setInterval(count, 1000)];
+  const counting = setInterval(count, 1000);
   stop = () => {
     leaving.abort();
     stream.close();
-    timers.forEach(clearInterval);
+    clearInterval(counting);
+    clearTimeout(next);
   };
+
+  function later() {
+    clearTimeout(next);
+    if (!signal.aborted) next = setTimeout(poll, live ? EVERY_BESIDE : EVERY);
+  }
 
   // Answers may overtake each other: an older stage is no news.
   function tell(now) {
     if (signal.aborted) return;
-    const next = STAGES.indexOf(now.stage);
-    if (next >= 0 && next < stage) return;
-    stage = next;
+    const reached = STAGES.indexOf(now.stage);
+    if (reached >= 0 && reached < stage) return;
+    stage = reached;
     ends = Date.now() + now.seconds * 1000;
     const news = document.getElementById("news");
     if (news.dataset.lost) {
       news.hidden = true;
       delete news.dataset.lost;
     }
-    if (next < 0 || now.stage === "approved") stop();
+    if (reached < 0) stop();
     heard(now);
     count();
   }
@@ -52,19 +61,21 @@ export function watch(state, heard) {
     if (signal.aborted) return;
     const seconds = (ends - Date.now()) / 1000;
     if (seconds <= 0) tell({ ...state, stage: "too-old" });
-    else card.put({ left: left[Math.min(Math.ceil(seconds / 60), left.length) - 1] });
+    else card.put({ left: texts.left?.[Math.min(Math.ceil(seconds / 60), texts.left.length) - 1] });
   }
 
-  async function poll(again) {
-    if (asking || (live && again !== true)) return;
+  async function poll() {
+    if (asking) return;
     asking = true;
     try {
       tell(await look(`link/state${query}`, signal));
     } catch (error) {
-      if (error.code === "no-link") tell({ ...state, stage: "too-old" });
+      // It was finished, or swept away, while this device slept: nobody knows which.
+      if (error.code === "no-link") tell({ ...state, stage: "gone" });
       else lost();
     }
     asking = false;
+    later();
   }
 
   function lost() {
@@ -77,15 +88,20 @@ export function watch(state, heard) {
 
   stream.onmessage = (event) => {
     live = true;
+    later();
     tell(JSON.parse(event.data));
   };
+  // It tries again by itself, and errs each time.
   stream.onerror = () => {
+    if (!live) return;
     live = false;
+    later();
   };
   // A device that slept may have missed everything, and not know it.
-  const awake = () => document.hidden || poll(true);
+  const awake = () => document.hidden || poll();
   document.addEventListener("visibilitychange", awake, { signal });
   addEventListener("online", awake, { signal });
 
+  later();
   tell(state);
 }

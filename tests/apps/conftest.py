@@ -87,7 +87,12 @@ def pytest_collection_modifyitems(items):
         peer = getattr(item, "callspec", None) and item.callspec.params.get("peer")
         return places[peer.name] if peer else len(places)
 
-    items.sort(key=place)
+    def is_one(item):
+        marks = item.iter_markers("only_where")
+        return all(holds(**item.callspec.params) for mark in marks for holds in mark.args)
+
+    # What a peer or a version of HTTP does not have is no test of theirs.
+    items[:] = sorted(filter(is_one, items), key=place)
 
 
 @dataclass

@@ -38,31 +38,27 @@ def test_a_body_with_a_length_comes_back(client, size):
     is_echoed(client, body, cut(body), size)
 
 
+@pytest.mark.only_where(lambda peer, **_: peer.takes_chunks)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_body_without_a_length_comes_back(client, peer, size):
     """Over HTTP/2 it ends in an empty frame."""
-    if not peer.takes_chunks:
-        pytest.skip(f"{peer.name} reads no chunks")
     body = pattern.whole(size)
     is_echoed(client, body, cut(body), None)
 
 
+@pytest.mark.only_where(lambda client, **_: client is Http2)
+@pytest.mark.only_where(lambda peer, has_length, **_: peer.takes_chunks or has_length)
 @pytest.mark.parametrize("has_length", [True, False], ids=["length", "no-length"])
 def test_a_body_may_end_in_a_full_frame(client, peer, has_length):
-    if client.connects is not Http2:
-        pytest.skip("HTTP/1.1 has no frames")
-    if not peer.takes_chunks and not has_length:
-        pytest.skip(f"{peer.name} reads no chunks")
     body = pattern.whole(100_000)
     call = client.connect().open("POST", "/echo", length=len(body) if has_length else None, has_body=True)
     call.send(body, last=True)
     assert call.whole().body == body
 
 
+@pytest.mark.only_where(lambda peer, **_: peer.takes_chunks)
 def test_a_request_without_a_body_may_say_so_in_a_frame(client, peer):
     """DATA that is empty and ends the stream, after a head that did not."""
-    if not peer.takes_chunks:
-        pytest.skip(f"{peer.name} reads no chunks")
     connection = client.connect()
     for _ in range(3):
         call = connection.open("POST", "/echo", has_body=True)
@@ -87,10 +83,9 @@ def test_an_answer_with_a_length_comes_whole(client, size):
     assert digest(answer.body) == digest(pattern.whole(size))
 
 
+@pytest.mark.only_where(lambda peer, **_: peer.asks_for_bodies)
 def test_a_body_waits_until_it_is_asked_for(client, peer, request):
     """Expect: 100-continue."""
-    if not peer.asks_for_bodies:
-        pytest.skip(f"{peer.name} does not ask")
     if client.connects is Http2:
         request.applymarker(pytest.mark.xfail(raises=TimeoutError, reason="over HTTP/2 the gateway passes no 100 on"))
     body = pattern.whole(100_000)

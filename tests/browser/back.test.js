@@ -106,6 +106,8 @@ scenario('a device that another one lets in ends at the fragment', async ({ ente
   await computer.goto(WANTED);
   await computer.link('Use another device').click();
   await computer.heading(START);
+  await computer.page.waitForLoadState();
+  await computer.button('On a phone or tablet').click();
   await phone.page.goto(await codeOf(computer));
   await approve(phone, await numberOn(computer));
   await computer.heading(SET_UP);
@@ -165,6 +167,9 @@ scenario('the fragment of an app’s address is no code, and stops no recovery',
   maria.page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await maria.goto(WANTED);
   await maria.link('Use another device').click();
+  await maria.heading(START);
+  await maria.page.waitForLoadState();
+  await maria.button('On a phone or tablet').click();
   await codeOf(maria);
   assert.equal(asked.some((path) => path.endsWith('/link/find')), false, 'the fragment was sent as a code');
 });

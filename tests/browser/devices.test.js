@@ -1,5 +1,6 @@
 // "My devices": what can sign in and what is signed in, and ending it; and a passkey of one's own after another's.
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { look } from './harness/look.js';
 import { address, openWorld } from './harness/world.js';
 
@@ -27,6 +28,9 @@ async function mayAdd(visitor, device = visitor.device) {
   await confirmAdding(visitor, device);
 }
 
+// Passkeys are listed by when they were used or made, to the second: the next one is to be a later one.
+const inTheNextSecond = () => delay(1_000 - (Date.now() % 1_000));
+
 // Makes another passkey of the account, as on a device that has none yet; the ones before are handed back.
 async function addAnother(visitor) {
   await atDevices(visitor);
@@ -34,6 +38,7 @@ async function addAnother(visitor) {
   await mayAdd(visitor);
   const before = await visitor.device.passkeys();
   await visitor.device.forget();
+  await inTheNextSecond();
   await visitor.device.touched(async () => {
     await visitor.button('Create passkey').click();
     await rows(visitor).nth(count).waitFor();
@@ -66,7 +71,7 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   await maria.register(email);
   await atDevices(maria);
   await maria.reads(email);
-  assert.match(await rows(maria).innerText(), /This device[\s\S]*Only on this device[\s\S]*Added[\s\S]*Last used/);
+  assert.match(await rows(maria).innerText(), /This device[\s\S]*Only on this device[\s\S]*Last used[\s\S]*\d:\d\d[\s\S]*Added/);
   await look(maria, 'devices');
 
   // The dialog is closed at first, and then the act given up: nothing is added without a passkey used for that.
@@ -88,7 +93,7 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   });
   await maria.device.touched(async () => {
     await maria.button('Try again').click();
-    await maria.reads('This device is already set up.');
+    await maria.reads('Your passkey is already on this device or in this password manager.');
   });
   await look(maria, 'devices set up already');
   await addAnother(maria);
@@ -101,7 +106,7 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   const [{ userHandle }] = await maria.device.passkeys();
   assert.equal(userId, urlSafe(userHandle));
 
-  const fresh = rows(maria).nth(1);
+  const fresh = rows(maria).first();
   await fresh.locator('summary').click();
   await fresh.getByLabel('Name', { exact: true }).fill('Work <b>laptop</b>');
   await look(maria, 'devices rename');
@@ -109,6 +114,37 @@ scenario('passkeys are listed, added and renamed, and the browser is told of eve
   await maria.page.getByText('Work <b>laptop</b>', { exact: true }).first().waitFor();
   const activity = await maria.page.locator('main').innerText();
   for (const what of ['Account created', 'Passkey added']) assert.ok(activity.includes(what), what);
+});
+
+scenario('a passkey is named while it is made, and told apart when one is removed', async ({ enter, mailbox }) => {
+  const maria = await enter();
+  const email = address();
+  await maria.register(email);
+  await atDevices(maria);
+  const proposed = await rows(maria).locator('strong').innerText();
+  assert.match(proposed, /^(Chrome|Chromium) on Linux$/);
+  await addAnother(maria);
+  assert.deepEqual(await rows(maria).locator('strong').allInnerTexts(), [`${proposed} 2`, proposed]);
+  await mayAdd(maria);
+  await maria.page.getByText('Name this passkey').click();
+  await maria.page.getByLabel('Name', { exact: true }).fill('Desk');
+  await look(maria, 'devices add named');
+  await maria.device.forget();
+  await inTheNextSecond();
+  await maria.device.touched(async () => {
+    await maria.button('Create passkey').click();
+    await rows(maria).nth(2).waitFor();
+  });
+  assert.deepEqual(await rows(maria).locator('strong').allInnerTexts(), ['Desk', `${proposed} 2`, proposed]);
+  await look(maria, 'devices three');
+  await askToRemove(maria, rows(maria).nth(2));
+  const asked = await maria.page.locator('main').innerText();
+  assert.match(asked, new RegExp(`${proposed}[\\s\\S]*Added`));
+  assert.doesNotMatch(asked, /Desk/);
+  await look(maria, 'remove one of three');
+  await maria.usePasskey('Remove passkey', 'My devices');
+  const letter = await mailbox.next(email, ({ subject }) => /^A passkey was removed/.test(subject));
+  assert.match(letter.text, /made in (Chrome|Chromium) on Linux/);
 });
 
 scenario('leave to add a passkey that is over is asked for once more', async ({ enter }) => {
@@ -126,7 +162,7 @@ scenario('leave to add a passkey that is over is asked for once more', async ({ 
   await maria.device.touched(async () => {
     await maria.button('Create passkey').click();
     await maria.heading(ADD);
-    await maria.alert.filter({ hasText: 'This page was open for too long. Press the button again.' }).waitFor();
+    await maria.alert.filter({ hasText: 'That took too long, or it was done already. Press the button again.' }).waitFor();
   });
   await look(maria, 'devices add again');
 });

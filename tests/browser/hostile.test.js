@@ -334,6 +334,8 @@ scenario('every page works behind a network-first service worker', async ({ ente
   await waiting.goto('/hostile');
   await waiting.link('Use another device').click();
   await waiting.heading('Use a device you\'re already signed in on');
+  await waiting.page.waitForLoadState();
+  await waiting.button('On a phone or tablet').click();
   const short = await waiting.page.locator('.short:visible').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ }).innerText();
   await maria.page.getByLabel('Code', { exact: true }).fill(short);
   await maria.button('Continue').click();

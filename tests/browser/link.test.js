@@ -1,7 +1,7 @@
 // A new device beside one that has a passkey: scanned, filmed or typed, in either direction, and everybody else left out.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { look, PHONE } from './harness/look.js';
+import { A_PHONE, look } from './harness/look.js';
 import { addressIn, film, filmForeign } from './harness/picture.js';
 import { address, launch, openWorld } from './harness/world.js';
 
@@ -10,12 +10,6 @@ const scenario = openWorld();
 const START = 'Use a device you\'re already signed in on';
 const ASKED = 'Is this you signing in?';
 const SET_UP = 'Set up this device';
-const A_PHONE = {
-  userAgent: 'Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36',
-  viewport: PHONE,
-  isMobile: true,
-  hasTouch: true,
-};
 
 // The computer of somebody without a passkey on it, on the way to `wanted`: it shows its code.
 async function newComputer(enter, wanted = '/') {
@@ -23,6 +17,8 @@ async function newComputer(enter, wanted = '/') {
   await computer.goto(wanted);
   await computer.link('Use another device').click();
   await computer.heading(START);
+  await computer.page.waitForLoadState();
+  await computer.button('On a phone or tablet').click();
   await shown(computer);
   return computer;
 }
@@ -81,7 +77,7 @@ scenario('a phone that is signed in nowhere lets a new computer in', async ({ en
   assert.equal(new URL(phone.page.url()).hash, '', 'the code stays in the address');
   const asked = await phone.page.locator('main').innerText();
   assert.match(asked, /Chrome on Linux/);
-  assert.match(asked, /Same network as this device/);
+  assert.doesNotMatch(asked, /network/, 'nothing can be known of a loopback address');
   assert.match(asked, /just now/);
   assert.doesNotMatch(asked, new RegExp(`\\b${number}\\b`), 'the number is told to whoever has to type it');
   assert.doesNotMatch(asked, new RegExp(email), 'an address is told to whoever is not signed in');
@@ -139,9 +135,11 @@ scenario('a new phone films the code of a signed-in computer', async ({ enter, g
     await phone.goto('/notes/3');
     await phone.link('Use another device').click();
     await phone.heading(START);
+    await phone.page.waitForLoadState();
+    await look(phone, 'link-start where');
+    await phone.button('On a computer').click();
     await phone.reads(`go to ${new URL(phone.world.origin).host}/link on your already-registered computer`);
     await look(phone, 'link-start phone');
-    await phone.page.waitForLoadState();
     await phone.button('Scan the code it shows').click();
     await phone.heading('Add this device');
     const [, code] = url.split('#');
@@ -171,6 +169,7 @@ scenario('a code of somebody else’s is neither followed nor sent', async ({ en
     const sent = [];
     phone.page.on('request', (request) => sent.push(request.method()));
     await phone.page.waitForLoadState();
+    await phone.button('On a computer').click();
     await phone.button('Scan the code it shows').click();
     await phone.reads('That is another code. Scan the one that Acme Notes shows.');
     await look(phone, 'link-start scanning');
@@ -191,6 +190,7 @@ scenario('a new phone without a camera types the code of a signed-in computer', 
   await phone.link('Use another device').click();
   // The button does nothing before the page's script has run.
   await phone.page.waitForLoadState();
+  await phone.button('On a computer').click();
   await phone.button('Scan the code it shows').click();
   await phone.reads('Enter the code instead.');
   await look(phone, 'link-start camera off');
@@ -246,7 +246,7 @@ scenario('turning down on the phone ends it for the computer, which can begin ag
   await look(phone, 'turned-down');
   await computer.heading('This sign-in was turned down');
   await look(computer, 'link-start turned down');
-  await computer.button('Show a new code').click();
+  await computer.button('Start again').click();
   await computer.heading(START);
   // The heading is back before the new code is.
   await computer.page.locator('.short').filter({ hasNotText: typed }).waitFor();
@@ -310,7 +310,125 @@ scenario('closing the passkey dialog approves nothing, and can be tried again', 
   await computer.heading(SET_UP);
 });
 
-scenario('a third browser that saw the code and the number gets nothing', async ({ enter }) => {
+scenario('a code that another browser opened first still lets the right one approve', async ({ enter }) => {
+  const phone = await enter(A_PHONE);
+  await phone.register(address());
+  const computer = await newComputer(enter, '/notes/4');
+  const { url } = await shown(computer);
+  const scanner = await enter(A_PHONE);
+  await scanner.page.goto(url);
+  await scanner.heading(ASKED);
+  await phone.page.goto(url);
+  await phone.heading(ASKED);
+  await approve(phone, await numberOn(computer));
+  await scanner.heading('Approved in another browser');
+  await look(scanner, 'approved elsewhere');
+  await computer.heading(SET_UP);
+  await computer.createPasskey('/notes/4');
+  assert.equal(await scanner.cookie(), undefined);
+  await scanner.button('No, this is not me').click();
+  await scanner.heading('This sign-in is over');
+});
+
+scenario('whoever looked on and was not the one that approved may still say no', async ({ enter }) => {
+  const stranger = await enter(A_PHONE);
+  await stranger.register(address());
+  const computer = await newComputer(enter);
+  const { url } = await shown(computer);
+  const phone = await enter(A_PHONE);
+  for (const visitor of [phone, stranger]) {
+    await visitor.page.goto(url);
+    await visitor.heading(ASKED);
+  }
+  await approve(stranger, await numberOn(computer));
+  await phone.heading('Approved in another browser');
+  await phone.button('No, this is not me').click();
+  await phone.heading('Turned down');
+  await computer.heading('This sign-in was turned down');
+});
+
+scenario('of two browsers that opened an offered code the one whose number is typed is let in', async ({ enter }) => {
+  const email = address();
+  const computer = await offering(enter, email);
+  const { url } = await shown(computer);
+  const [inApp, phone] = [await enter(A_PHONE), await enter(A_PHONE)];
+  const numbers = [];
+  for (const visitor of [inApp, phone]) {
+    await visitor.page.goto(url);
+    await visitor.heading('Add this device');
+    numbers.push(await numberOn(visitor));
+  }
+  assert.notEqual(numbers[0], numbers[1]);
+  await computer.heading(ASKED);
+  await computer.reads('More than one browser has opened this code.');
+  assert.equal(await computer.page.getByText('Chrome on Android').count(), 2);
+  await look(computer, 'approve one of several');
+  await numberField(computer).fill(numbers[1]);
+  await computer.device.declined(async () => {
+    await computer.button('Approve with passkey').click();
+    await computer.reads('Nothing was approved yet.');
+  });
+  assert.equal(await computer.page.getByText('Chrome on Android').count(), 2, 'both are there again');
+  await computer.usePasskey('Approve with passkey', 'Approved');
+  await inApp.heading('Another browser was chosen');
+  await look(inApp, 'another browser was chosen');
+  await phone.heading(SET_UP);
+  await phone.createPasskey('/');
+  await phone.heading(`Hello, ${email}`);
+  assert.equal(await inApp.cookie(), undefined);
+});
+
+scenario('a typed number survives another browser that opens the code meanwhile', async ({ enter }) => {
+  const computer = await offering(enter);
+  const { url } = await shown(computer);
+  const [phone, late] = [await enter(A_PHONE), await enter()];
+  await phone.page.goto(url);
+  await computer.heading(ASKED);
+  await numberField(computer).fill(await numberOn(phone));
+  await late.page.goto(url);
+  await late.heading('Add this device');
+  await computer.reads('More than one browser has opened this code.');
+  await computer.usePasskey('Approve with passkey', 'Approved');
+  await phone.heading(SET_UP);
+  await late.heading('Another browser was chosen');
+});
+
+scenario('whoever slept until a link was finished is told that it is over, not that it took too long', async ({ enter }) => {
+  const computer = await offering(enter);
+  const { url } = await shown(computer);
+  const [asleep, phone] = [await enter(A_PHONE), await enter(A_PHONE)];
+  await asleep.page.route('**/link/events?*', (route) => route.abort());
+  for (const visitor of [asleep, phone]) {
+    await visitor.page.goto(url);
+    await visitor.heading('Add this device');
+  }
+  await numberOn(asleep);
+  await asleep.page.route('**/link/state?*', (route) => route.abort());
+  await computer.reads('More than one browser has opened this code.');
+  await approve(computer, await numberOn(phone));
+  await phone.heading(SET_UP);
+  await phone.createPasskey('/');
+  await asleep.page.unroute('**/link/state?*');
+  await asleep.heading('This sign-in is over');
+  await look(asleep, 'sign-in over');
+});
+
+scenario('a fifth browser is told that too many have opened the code', async ({ enter }) => {
+  const computer = await newComputer(enter);
+  const { url } = await shown(computer);
+  for (let browser = 0; browser < 4; browser += 1) {
+    const visitor = await enter();
+    await visitor.page.goto(url);
+    await visitor.heading(ASKED);
+  }
+  const fifth = await enter(A_PHONE);
+  await fifth.page.goto(url);
+  await fifth.heading('This code can\'t be used');
+  await fifth.reads('Too many browsers have opened this code.');
+  await look(fifth, 'too many browsers');
+});
+
+scenario('a third browser that knows the link and the number gets nothing', async ({ enter }) => {
   const phone = await enter(A_PHONE);
   await phone.register(address());
   const computer = await newComputer(enter);
@@ -320,9 +438,7 @@ scenario('a third browser that saw the code and the number gets nothing', async 
   await phone.heading(ASKED);
 
   const thief = await enter();
-  await thief.page.goto(url);
-  await thief.heading('This code can\'t be used');
-  await look(thief, 'code cannot be used');
+  await thief.goto('/_bmauth/link/start');
   const link = await computer.page.evaluate(() => history.state.link);
   const steal = () => thief.page.evaluate(async ({ link, number }) => {
     const token = document.querySelector('meta[name="csrf"]').content;
@@ -342,6 +458,9 @@ scenario('a third browser that saw the code and the number gets nothing', async 
   await approve(phone, number);
   await computer.heading(SET_UP);
   assert.deepEqual(await steal(), nothing, 'once approved');
+  await thief.page.goto(url);
+  await thief.heading('This code can\'t be used');
+  await look(thief, 'code cannot be used');
   await computer.createPasskey('/');
   assert.equal(await thief.cookie(), undefined);
 });
@@ -377,14 +496,29 @@ scenario('signing out the computer that shows a code closes it', async ({ enter 
   await computer.heading('Turned down');
 });
 
-scenario('signing out after approving closes it, although the phone was already asked for its passkey', async ({ enter }) => {
+// A signed-in computer has let in a phone, which is asked for its passkey.
+async function approved(enter, prepare = async () => {}) {
   const computer = await offering(enter);
   const phone = await enter(A_PHONE);
+  await prepare(phone);
   await phone.page.goto((await shown(computer)).url);
   await phone.heading('Add this device');
   await computer.heading(ASKED);
   await approve(computer, await numberOn(phone));
   await phone.heading(SET_UP);
+  return { computer, phone };
+}
+
+scenario('signing out after approving is told to the phone that was already asked for its passkey', async ({ enter }) => {
+  const { computer, phone } = await approved(enter);
+  await computer.signOut();
+  await phone.heading('This sign-in was turned down');
+  await look(phone, 'set-up turned down');
+});
+
+scenario('a phone that did not hear that the computer signed out is refused its passkey', async ({ enter }) => {
+  const { computer, phone } = await approved(enter, ({ page }) => page.route('**/link/events?*', (route) => route.abort()));
+  await phone.page.route('**/link/state?*', (route) => route.abort());
   await computer.signOut();
   await phone.device.touched(async () => {
     await phone.button('Create passkey').click();
@@ -406,7 +540,7 @@ scenario('two tabs of the phone agree, and a reloaded page goes on where it was'
   const heading = (name) => second.getByRole('heading', { level: 1, name, exact: true }).waitFor();
   await heading(ASKED);
   await computer.page.reload();
-  await computer.reads('Type this number on your computer:');
+  await computer.reads('Approve it on your other device.');
   const number = await numberOn(computer);
   await phone.page.reload();
   await phone.heading(ASKED);
@@ -418,17 +552,47 @@ scenario('two tabs of the phone agree, and a reloaded page goes on where it was'
   await computer.createPasskey('/');
 });
 
-scenario('a computer can scan or type instead of showing, and a phone can show', async ({ enter }) => {
+scenario('whoever is new is asked first where they are signed in, and each page says one way only', async ({ enter }) => {
   const offers = await offering(enter);
-  const computer = await newComputer(enter);
-  await computer.button('Scan a code instead').click();
-  await look(computer, 'link-start scan on a computer');
-  await typeCode(computer, (await shown(offers)).typed);
-  await computer.heading('Add this device');
+  for (const heading of ['Your new device can scan', 'Your new device shows a code']) {
+    await offers.page.getByRole('heading', { level: 2, name: heading, exact: true }).waitFor();
+  }
+  const host = new URL(offers.world.origin).host;
+  const computer = await enter();
+  await computer.goto('/_bmauth/link/start');
+  await computer.page.waitForLoadState();
+  await look(computer, 'link-start where on a computer');
+  await computer.link('Go back').click();
+  await computer.heading('Sign in');
+  await computer.link('Use another device').click();
+  await computer.button('On a computer').click();
+  await computer.reads(`On that device, go to ${host}/link and enter`);
+  assert.equal(await computer.page.locator('.qr:visible').count(), 0, 'a computer is held before a screen');
+  assert.equal(await codeField(computer).count(), 0, 'both ways on one page');
+  await look(computer, 'link-start between computers');
+  await computer.button('Go back').click();
+  await computer.button('On a phone or tablet').click();
+  await shown(computer);
+  assert.equal(await codeField(computer).count(), 0, 'both ways on one page');
 
   const phone = await enter(A_PHONE);
   await phone.goto('/_bmauth/link/start');
-  await phone.button('Show a code here instead').click();
+  await phone.page.waitForLoadState();
+  await phone.button('On a phone or tablet').click();
   await shown(phone);
   await look(phone, 'link-start show on a phone');
+});
+
+scenario('a link goes on in another language, on either side', async ({ enter }) => {
+  const phone = await enter(A_PHONE);
+  await phone.register(address());
+  const computer = await newComputer(enter);
+  const { url } = await shown(computer);
+  await phone.page.goto(url);
+  await phone.heading(ASKED);
+  await phone.link('Deutsch').click();
+  await phone.heading('Melden Sie sich gerade an?');
+  await look(phone, 'approve German');
+  await computer.link('Deutsch').click();
+  await computer.reads('Bestätigen Sie auf dem anderen Gerät.');
 });

@@ -96,9 +96,10 @@ test('init writes a file that serves, and refuses to guess what it was not told'
 });
 
 test('the app of README starts as README says', async () => {
-  const [block] = /from bmauth import SignedIn\n.*?(?=```)/s.exec(readme);
+  // Where scripts/setup has installed it from, as README says.
+  assert.match(line('pip install '), /^pip install "\.\/clients\/python\[fastapi\]"/);
+  const [block] = /from bmauth\.fastapi import SignedIn\n.*?(?=```)/s.exec(readme);
   await writeFile(path.join(directory, 'main.py'), `from fastapi import FastAPI\n\napp = FastAPI()\n${block}`);
-  await copyFile(path.join(root, 'examples/fastapi/bmauth.py'), path.join(directory, 'bmauth.py'));
   app = await types(line('BMAUTH_URL='), { keeps: true });
   await app.until(async () => (await send(`http://127.0.0.1:${appPort}`, '/api/me')).status === 401);
 });

@@ -11,6 +11,17 @@ const NOT_HERE = /^We couldn.t sign you in on this device$/;
 // Each page and each state of it that a person can stand before: its name, and how to come to it.
 const PAGES = {
   'sign-in': (visitor) => visitor.goto('/_bmauth/sign-in'),
+  'sign-in explained': async (visitor) => {
+    await visitor.goto('/_bmauth/sign-in');
+    await visitor.page.getByText('What is a passkey?').click();
+    await visitor.reads('A passkey takes the place of a password.');
+  },
+  'sign-in German': (visitor) => visitor.goto('/_bmauth/sign-in?lang=de'),
+  'register named': async (visitor) => {
+    await visitor.goto('/_bmauth/register');
+    await visitor.reads('This is called a passkey. It stays with your device.');
+    await visitor.page.getByText('Name this passkey').click();
+  },
   'sign-in from a protected page': (visitor) => visitor.goto('/notes/1'),
   'sign-in waiting': async (visitor) => {
     // A device without the passkey asked for may say so at once, instead of waiting for a touch.
@@ -151,6 +162,8 @@ scenario('without JavaScript the page says what is missing', async ({ enter }) =
   await visitor.goto('/_bmauth/sign-in');
   await visitor.heading('Sign in');
   await visitor.page.getByText(/JavaScript/).first().waitFor();
+  await visitor.page.getByText('What is a passkey?').click();
+  await visitor.reads('A passkey takes the place of a password.');
 });
 
 scenario('getting back in needs no JavaScript up to the passkey', async ({ enter, mailbox }) => {

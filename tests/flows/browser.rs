@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, to_bytes};
 use bmauth::domain::host::Authority;
 use bmauth::gate::peer::{PeerInfo, RequestId};
+use http::header::HeaderName;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -13,6 +15,7 @@ use tower::ServiceExt as _;
 use crate::authenticator::Passkey;
 use crate::world::World;
 
+#[derive(Clone)]
 pub struct Browser {
     router: axum::Router,
     pub cookies: BTreeMap<String, String>,
@@ -24,6 +27,10 @@ pub struct Browser {
     /// The outer proxy does not say where it is.
     pub is_hidden: bool,
     pub csrf: String,
+    /// The name of the last press of its scripts; no two browsers, or tabs, have the same.
+    pub presses: u64,
+    /// Whatever it presses arrives three times: with the cookies it had, and with those that it was answered.
+    pub stutters: bool,
 }
 
 #[derive(Debug)]
@@ -48,12 +55,39 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// It is the other one, given again.
+    pub fn is(&self, other: &Self) {
+        assert_eq!((self.status, &self.text), (other.status, &other.text));
+        for name in [header::LOCATION, header::SET_COOKIE, HeaderName::from_static("clear-site-data")] {
+            let all = |answer: &Self| answer.headers.get_all(&name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(all(self), all(other), "{name}");
+        }
+    }
+}
+
 impl Browser {
     pub fn new(router: axum::Router) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let host = "notes.example.com".to_owned();
         let (cookies, jars) = (BTreeMap::new(), BTreeMap::new());
-        Self { router, cookies, address, host, jars, is_hidden: false, csrf: String::new() }
+        static PRESSES: AtomicU64 = AtomicU64::new(0);
+        Self {
+            router,
+            cookies,
+            address,
+            host,
+            jars,
+            is_hidden: false,
+            csrf: String::new(),
+            presses: PRESSES.fetch_add(1 << 32, Ordering::Relaxed),
+            stutters: false,
+        }
+    }
+
+    /// The same, by a line that sends every press three times.
+    pub fn stuttering(self) -> Self {
+        Self { stutters: true, ..self }
     }
 
     /// It goes to another host, whose cookies it has by itself.
@@ -108,12 +142,17 @@ impl Browser {
 
     pub async fn get(&mut self, path: &str) -> Answer {
         let answer = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        self.take_token(&answer);
+        answer
+    }
+
+    /// Its page is the one that it was answered.
+    fn take_token(&mut self, answer: &Answer) {
         for (before, after) in [("name=\"csrf\" content=\"", '"'), ("name=\"csrf\" value=\"", '"')] {
             if let Some((_, rest)) = answer.text.split_once(before) {
                 self.csrf = rest.split(after).next().unwrap().to_owned();
             }
         }
-        answer
     }
 
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
@@ -126,20 +165,37 @@ impl Browser {
     }
 
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
-        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        self.presses += 1;
+        let request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-bmauth-press", self.presses);
+        self.press(request.body(body.to_string()).unwrap()).await
     }
 
     pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = Body::from({
+        let body = {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             form.append_pair("csrf", &self.csrf).extend_pairs(fields).finish()
-        });
+        };
         let request = Request::post(path)
             .header(header::ORIGIN, format!("https://{}", self.host))
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request.body(body).unwrap()).await
+        let answer = self.press(request.body(body).unwrap()).await;
+        self.take_token(&answer);
+        answer
+    }
+
+    async fn press(&mut self, request: Request<String>) -> Answer {
+        let before = self.clone();
+        let answer = self.send(request.clone().map(Body::from)).await;
+        if self.stutters {
+            for mut again in [before, self.clone()] {
+                again.send(request.clone().map(Body::from)).await.is(&answer);
+            }
+        }
+        answer
     }
 
     /// Types an address on the register page and lets the device make `passkey`.
@@ -197,6 +253,13 @@ impl Browser {
         let begun = self.post("/_bmauth/devices/confirm/verify", &body).await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
         begun.json()
+    }
+
+    /// The signed-in person wants to be written to in German; this browser's pages are German from now on.
+    pub async fn choose_german(&mut self) {
+        self.get("/_bmauth/account").await;
+        let chosen = [("name", ""), ("language", "de")];
+        assert_eq!(self.submit("/_bmauth/account/profile", &chosen).await.status, StatusCode::SEE_OTHER);
     }
 
     /// The address of whoever is signed in.

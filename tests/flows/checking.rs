@@ -302,7 +302,7 @@ fn what_init_writes_of_flags_serves() {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("type=\"email\""), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("name=\"email\""), "{answer}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn sane(answer: &Answer) -> StatusCode {
 
 /// What goes on in the background meanwhile.
 async fn rounds(world: &World) {
-    world.auth.sessions.end_expired();
+    world.auth.sessions.end_expired().await;
     tasks::sweep(&world.auth).await;
     tasks::rotate(&world.auth).await.unwrap();
     world.outbox.deliver().await;

@@ -27,14 +27,14 @@ async fn events(world: &World) -> Vec<What> {
 }
 
 /// Proves a passkey at the sign-in page; where it leads.
-async fn leads_to(browser: &mut Browser, passkey: &mut Passkey) -> String {
+pub async fn leads_to(browser: &mut Browser, passkey: &mut Passkey) -> String {
     let answer = browser.sign_in(None, passkey).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     answer.json()["location"].as_str().unwrap().to_owned()
 }
 
 /// Says on the page for an older passkey that the recovery was somebody else's.
-async fn contest(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
+pub async fn contest(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
     let page = leads_to(browser, passkey).await;
     let question = page.strip_prefix(CONTEST).unwrap_or_else(|| panic!("{page}")).to_owned();
     assert!(browser.get(&page).await.text.contains("This account was recovered"));

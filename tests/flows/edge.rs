@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::Event;
+use bmauth::domain::address::Move;
 use bmauth::domain::bookmark::Bookmark;
 use bmauth::domain::ceremony::{Ceremony, CeremonyId};
 use bmauth::domain::clock::Timestamp;
@@ -287,6 +288,12 @@ impl Records for Fragile {
     }
     async fn hold(&self, account: AccountId) -> Result<Option<Hold>, StoreError> {
         self.check()?.hold(account).await
+    }
+    async fn moving(&self, account: AccountId) -> Result<Option<Move>, StoreError> {
+        self.check()?.moving(account).await
+    }
+    async fn moves_from(&self, email: &Email) -> Result<Vec<Move>, StoreError> {
+        self.check()?.moves_from(email).await
     }
     async fn counted(
         &self,

@@ -57,6 +57,22 @@ async fn guess(world: &World, email: &str, times: usize, from: u32) -> (Vec<(Sta
 }
 
 #[tokio::test]
+async fn an_owner_is_told_of_many_tries_in_their_own_language() {
+    let world = World::new().await;
+    let (mut browser, _) = maria(&world).await;
+    browser.choose_german().await;
+    world.wait(24 * 3600);
+    guess(&world, MARIA, 20, 0).await;
+    ask(&mut stranger(&world, 100), MARIA).await;
+    let mails = world.mails(MARIA).await;
+    let told = "Für Ihr Konto bei Acme Notes wurden viele Codes versucht";
+    assert_eq!(mails.iter().filter(|mail| mail.subject == told).count(), 1, "{mails:?}");
+    // A code goes to an address, whoever has it: in the language of the browser that asked.
+    assert!(mails.iter().any(|mail| mail.subject.contains(" is your ")));
+    assert!(!mails.iter().any(|mail| mail.subject.contains("ist Ihr Code")));
+}
+
+#[tokio::test]
 async fn past_twenty_tries_a_day_letters_carry_long_codes_and_the_owner_is_told_once() {
     let world = World::new().await;
     let (_, mut key) = maria(&world).await;

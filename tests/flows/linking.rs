@@ -1,6 +1,7 @@
 //! A new device beside one that has a passkey, in both directions, and everybody who tries to get between them.
 
 mod events;
+mod finding;
 mod limits;
 mod model;
 mod proofs;
@@ -23,11 +24,11 @@ use crate::world::{CONFIG, World};
 const MARIA: &str = "maria@example.com";
 
 /// A link as its page shows it.
-struct Shown {
-    link: Value,
-    scan: String,
+pub struct Shown {
+    pub link: Value,
+    pub scan: String,
     short: String,
-    number: u64,
+    pub number: u64,
 }
 
 impl Shown {
@@ -50,18 +51,18 @@ impl Shown {
 
 impl Browser {
     /// Opens the page of a new device and asks for a code.
-    async fn ask(&mut self) -> Shown {
+    pub async fn ask(&mut self) -> Shown {
         assert_eq!(self.get("/_bmauth/link/start?return_to=%2Fnotes").await.status, StatusCode::OK);
         Shown::of(&self.post("/_bmauth/link/ask", &json!({ "return_to": "/notes?id=7" })).await)
     }
 
     /// Offers a code, signed in.
-    async fn offer(&mut self) -> Shown {
+    pub async fn offer(&mut self) -> Shown {
         self.get("/_bmauth/link").await;
         Shown::of(&self.post("/_bmauth/link/offer", &json!({})).await)
     }
 
-    async fn find(&mut self, code: &str) -> Answer {
+    pub async fn find(&mut self, code: &str) -> Answer {
         self.get("/_bmauth/link").await;
         self.post("/_bmauth/link/find", &json!({ "code": code, "return_to": "/found?id=7" })).await
     }
@@ -77,12 +78,12 @@ impl Browser {
         state.json()["stage"].as_str().unwrap().to_owned()
     }
 
-    async fn number(&mut self, link: &Value, number: u64) -> Answer {
+    pub async fn number(&mut self, link: &Value, number: u64) -> Answer {
         self.post("/_bmauth/link/number", &json!({ "link": link, "number": number })).await
     }
 
     /// Types the number and answers with a passkey.
-    async fn approve(&mut self, link: &Value, number: u64, passkey: &mut Passkey) -> Answer {
+    pub async fn approve(&mut self, link: &Value, number: u64, passkey: &mut Passkey) -> Answer {
         let challenge = self.number(link, number).await;
         if challenge.status != StatusCode::OK {
             return challenge;
@@ -97,7 +98,7 @@ impl Browser {
         self.post("/_bmauth/link/approve", &body).await
     }
 
-    async fn deny(&mut self, link: &Value) -> Answer {
+    pub async fn deny(&mut self, link: &Value) -> Answer {
         self.post("/_bmauth/link/deny", &json!({ "link": link })).await
     }
 
@@ -112,7 +113,7 @@ impl Browser {
     }
 
     /// Makes a passkey on the approved device.
-    async fn set_up(&mut self, link: &Value, passkey: &mut Passkey) -> Answer {
+    pub async fn set_up(&mut self, link: &Value, passkey: &mut Passkey) -> Answer {
         let challenge = self.set_up_options(link).await;
         if challenge.status != StatusCode::OK {
             return challenge;
@@ -134,7 +135,7 @@ impl Browser {
 }
 
 /// A world with Maria, her signed-in browser and its passkey.
-async fn maria() -> (World, Browser, Passkey) {
+pub async fn maria() -> (World, Browser, Passkey) {
     maria_with(CONFIG).await
 }
 
@@ -178,10 +179,10 @@ async fn a_new_computer_is_let_in_by_a_signed_in_phone() {
 
     world.wait(61);
     let found = phone.find(&shown.scan).await.json();
-    let device = json!({ "description": "Unknown browser", "same_network": true, "when": "1 minute ago" });
+    let devices = json!([{ "description": "Unknown browser", "network": "same", "when": "1 minute ago" }]);
     assert_eq!(
         found,
-        json!({ "link": shown.link, "role": "approving", "stage": "found", "seconds": 239, "account": MARIA, "device": device })
+        json!({ "link": shown.link, "role": "approving", "stage": "found", "seconds": 239, "account": MARIA, "devices": devices })
     );
     assert_eq!(computer.stage(&shown.link).await, "found");
 
@@ -263,10 +264,10 @@ async fn a_new_phone_is_let_in_by_a_signed_in_computer() {
     let mut phone = world.browser();
     let found = phone.find(&shown.scan).await.json();
     assert_eq!((found["role"].as_str(), found["stage"].as_str()), (Some("waiting"), Some("found")));
-    assert!(found.get("account").is_none() && found.get("device").is_none(), "{found}");
+    assert!(found.get("account").is_none() && found.get("devices").is_none(), "{found}");
     let number = found["number"].as_u64().unwrap();
     let state = computer.link_state(&shown.link).await.json();
-    assert_eq!(state["device"]["when"], "just now");
+    assert_eq!(state["devices"][0]["when"], "just now");
     assert!(state.get("number").is_none());
     assert_eq!(computer.approve(&shown.link, number, &mut passkey).await.json()["stage"], "approved");
     assert_eq!(

@@ -7,6 +7,7 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod account;
 mod alike;
 mod api;
 mod apps;
@@ -24,6 +25,7 @@ mod handing_over;
 mod inviting;
 mod linking;
 mod locking_out;
+mod mailing;
 mod managing;
 mod operating;
 mod origins;
@@ -35,5 +37,6 @@ mod reports;
 mod revoking;
 mod room;
 mod signing_in;
+mod true_words;
 mod under_load;
 mod world;

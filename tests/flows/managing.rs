@@ -62,7 +62,7 @@ async fn post(browser: &mut Browser, path: &str, body: &Value) -> Answer {
     browser.post(&format!("{DEVICES}/{path}"), body).await
 }
 
-fn remove(passkey: &Passkey) -> Value {
+pub fn remove(passkey: &Passkey) -> Value {
     json!({ "act": "remove", "passkey": encode(&passkey.id) })
 }
 
@@ -80,7 +80,7 @@ async fn prove(browser: &mut Browser, ceremony: &Value, credential: &Value) -> A
 }
 
 /// Asks and answers.
-async fn confirm(browser: &mut Browser, act: &Value, passkey: &mut Passkey) -> Answer {
+pub async fn confirm(browser: &mut Browser, act: &Value, passkey: &mut Passkey) -> Answer {
     let asked = ask(browser, act).await;
     let credential = passkey.get(&asked["options"]);
     prove(browser, &asked, &credential).await
@@ -94,7 +94,7 @@ async fn make(browser: &mut Browser, begun: &Value, passkey: &mut Passkey, name:
 }
 
 /// Adds a passkey, which `known` confirms.
-async fn add(browser: &mut Browser, known: &mut Passkey, id: &str) -> Passkey {
+pub async fn add(browser: &mut Browser, known: &mut Passkey, id: &str) -> Passkey {
     let begun = browser.begin_adding(known, None).await;
     let mut passkey = Passkey::new(id.as_bytes());
     let made = make(browser, &begun, &mut passkey, None).await;
@@ -166,6 +166,31 @@ async fn a_passkey_is_added_once_one_has_confirmed_it() {
     let mut elsewhere = world.browser();
     assert_eq!(elsewhere.sign_in(Some(MARIA), &mut second).await.status, StatusCode::OK);
     assert_eq!(elsewhere.who().await.as_deref(), Some(MARIA));
+}
+
+/// The names of the passkeys on a page, in its order.
+fn titles(page: &str) -> Vec<&str> {
+    let rows = page.split("data-passkey=").skip(1);
+    rows.map(|row| row.split("<strong>").nth(1).unwrap().split("</strong>").next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_passkey_has_a_name_that_tells_it_apart_and_the_one_used_last_is_first() {
+    let world = World::new().await;
+    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    assert_eq!(titles(&browser.get(DEVICES).await.text), ["Passkey"]);
+    let mut second = add(&mut browser, &mut passkey, "second").await;
+    world.wait(60);
+    add(&mut browser, &mut passkey, "third").await;
+    world.wait(60);
+    let begun = browser.begin_adding(&mut passkey, None).await;
+    make(&mut browser, &begun, &mut Passkey::new(b"fourth"), Some("Work")).await;
+    world.wait(60);
+    another_browser(&world, &mut second).await;
+    assert_eq!(titles(&browser.get(DEVICES).await.text), ["Passkey 2", "Work", "Passkey", "Passkey 3"]);
+    let fresh = add(&mut browser, &mut second, "fifth").await;
+    let page = browser.get(DEVICES).await.text;
+    assert!(page.split(&encode(&fresh.id)).nth(1).unwrap().contains("<strong>Passkey 4</strong>"), "{page}");
 }
 
 #[tokio::test]
@@ -410,7 +435,7 @@ async fn another_accounts_passkeys_are_refused_like_unknown_ones() {
         assert_eq!(renamed.status, StatusCode::NOT_FOUND);
     }
     let names: Vec<_> = world.store.passkeys(account(&world, BOB).await).await.unwrap();
-    assert_eq!((names.len(), names[0].name.clone()), (1, None));
+    assert_eq!((names.len(), names[0].name.as_deref()), (1, Some("Passkey")));
     assert_eq!(keys(&world, MARIA).await, [passkey.id]);
 }
 
@@ -437,7 +462,7 @@ async fn names_are_shown_as_text_whatever_is_typed() {
 }
 
 /// The public id of a browser's session.
-async fn public_id(world: &World, browser: &Browser) -> String {
+pub async fn public_id(world: &World, browser: &Browser) -> String {
     let SessionId(id) = session_of(world, browser).await.unwrap().id();
     id.to_string()
 }

@@ -399,6 +399,39 @@ async fn the_commands_work_on_a_running_gateway_and_say_so_where_there_is_none()
     failed(&run(&["users", "list"]).await, 1, &not_running);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_letters_outside_ascii_is_an_address_to_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = async |arguments: &[&str]| command(folder.path(), arguments).await;
+    let (world, router) = world().await;
+    let socket = Socket::bind(&socket::beside(&folder.path().join("bmauth.redb"))).unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(socket.serve(router, stop.clone()));
+    // However it is typed.
+    for (typed, email) in [("Jo\u{308}rg@Example.com", "jörg@example.com"), ("用户@例子.广告", "用户@例子.广告")]
+    {
+        let kept = bmauth::domain::email::Email::parse(email).unwrap();
+        let kept = kept.as_str();
+        assert!(well(&run(&["users", "add", typed, "--group", "staff"]).await).starts_with(&format!("{kept} may ")));
+        let listed = run(&["users", "list"]).await;
+        assert!(well(&listed).lines().any(|line| line.starts_with(&format!("{kept}  not registered  staff"))));
+        assert!(well(&run(&["users", "show", typed]).await).starts_with(&format!("{kept} was added on ")));
+        person(&world, kept, email.as_bytes()).await;
+        let shown = run(&["users", "show", typed]).await;
+        assert!(well(&shown).starts_with(&format!("{kept}\n")), "{}", well(&shown));
+        assert!(well(&run(&["sessions", "list", "--user", typed]).await).contains(kept));
+        let removed = run(&["users", "remove", typed, "--yes"]).await;
+        assert!(well(&removed).starts_with(&format!("{kept} is removed")), "{}", well(&removed));
+    }
+    // What a terminal would obey, and what nobody sees, is no address.
+    for typed in ["j\u{1b}[2Jrg@example.com", "j\u{202e}rg@example.com", "j\u{200b}rg@example.com"] {
+        failed(&run(&["users", "add", typed]).await, 2, "is not one that a mailbox can have");
+    }
+    assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
 /// The groups that an identity token says.
 fn groups(token: &http::HeaderValue) -> Value {
     let payload = token.to_str().unwrap().split('.').nth(1).unwrap();

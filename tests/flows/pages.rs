@@ -84,6 +84,53 @@ async fn what_ingress_nginx_calls_rd_is_where_to_go_on_to() {
 }
 
 #[tokio::test]
+async fn a_language_is_chosen_on_pages_that_say_no_too() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    // A page of ours that there is none of, at its own address, whose other parameters stay.
+    let missing = browser.get("/_bmauth/nothing?a=b%26&lang=en").await;
+    assert!(missing.text.contains("href=\"/_bmauth/nothing?a=b%26&#38;lang=de\""), "{}", missing.text);
+    let german = browser.get("/_bmauth/nothing?a=b&lang=de").await;
+    assert_eq!(german.status, StatusCode::NOT_FOUND);
+    assert!(german.text.contains("<html lang=\"de\"") && browser.cookies["__Host-bmauth-lang"] == "de");
+    // What answers a form leads to the page of the form.
+    let refused = browser.submit("/_bmauth/recover/code", &[("code", "1")]).await;
+    assert!(refused.text.contains("href=\"/_bmauth/recover/code?lang=en\""), "{}", refused.text);
+    // Pages in the place of an app's lead back to it, and nowhere else.
+    for (query, expected) in [
+        ("lang=en&return_to=%2Fa%3Fb", "https://notes.example.com/a?b"),
+        ("lang=en&return_to=https%3A%2F%2Fevil.example%2F", "https://notes.example.com/"),
+        ("lang=en", "https://notes.example.com/"),
+    ] {
+        let chosen = browser.get(&format!("/_bmauth/language?{query}")).await;
+        assert_eq!((chosen.status, chosen.location()), (StatusCode::SEE_OTHER, expected));
+        assert_eq!(browser.cookies["__Host-bmauth-lang"], "en");
+    }
+    let unknown = browser.get("/_bmauth/language?lang=xx&return_to=%2Fa").await;
+    assert!(!unknown.headers.contains_key(header::SET_COOKIE), "no language of ours");
+}
+
+#[tokio::test]
+async fn another_account_is_signed_in_to_after_signing_out_of_this_one() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.register(&world, "maria@example.com", &mut Passkey::new(b"key")).await;
+    let path = "/_bmauth/sign-out?another&return_to=%2Fa%3Fb";
+    let page = browser.get(path).await;
+    assert!(page.text.contains("<h1>Use another account</h1>") && page.text.contains("maria@example.com"));
+    assert_eq!(browser.who().await.as_deref(), Some("maria@example.com"), "asking changes nothing");
+    let there = browser.submit("/_bmauth/sign-out", &[("return_to", "https://notes.example.com/a?b")]).await;
+    assert_eq!((there.status, there.location()), (StatusCode::SEE_OTHER, "/_bmauth/sign-in?return_to=%2Fa%3Fb"));
+    assert_eq!(browser.who().await, None);
+    assert_eq!(browser.get(path).await.location(), "/_bmauth/sign-in?return_to=%2Fa%3Fb");
+    // No other site is led to.
+    browser.register(&world, "bob@example.com", &mut Passkey::new(b"other")).await;
+    browser.get("/_bmauth/sign-out?another").await;
+    let away = browser.submit("/_bmauth/sign-out", &[("return_to", "https://evil.example/")]).await;
+    assert_eq!(away.location(), "/_bmauth/sign-in");
+}
+
+#[tokio::test]
 async fn every_address_that_a_script_asks_is_answered() {
     let world = World::new().await;
     let mut browser = world.browser();

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::api::{Client, worlds, wrong};
 use crate::authenticator::{Passkey, encode};
 use crate::browser::{Answer, Browser};
-use crate::world::{CONFIG, World};
+use crate::world::{CONFIG, World, wrong_codes};
 
 const MARIA: &str = "maria@example.com";
 
@@ -252,10 +252,29 @@ async fn a_delayed_recovery_is_held_told_and_finished_later() {
     assert_eq!(enter(&mut again, &digits).await.status, StatusCode::OK);
 }
 
-/// Sends what the page's script makes of the link's fragment.
-async fn cancel(browser: &mut Browser, fragment: &str) -> Answer {
-    let (hold, word) = fragment.split_once('.').unwrap();
-    browser.submit("/_bmauth/recover/cancel", &[("hold", hold), ("word", word)]).await
+/// Sends what the page's script found, or somebody pasted.
+pub async fn cancel(browser: &mut Browser, link: &str) -> Answer {
+    browser.get("/_bmauth/recover/cancel").await;
+    browser.submit("/_bmauth/recover/cancel", &[("link", link)]).await
+}
+
+/// Somebody asks for a way back in: what is held, and its link in the letter.
+async fn held_with_link(world: &World, thief: &mut Browser) -> String {
+    ask(thief, MARIA).await;
+    enter(thief, &world.code(MARIA).await).await;
+    let mail = world.mails(MARIA).await.remove(0);
+    // On a line of its own, with nothing before or behind it, and of characters that no mail program ends a link at.
+    let link = mail.text.lines().find(|line| line.contains("/recover/cancel#")).unwrap().trim().to_owned();
+    let (page, fragment) = link.split_once('#').unwrap();
+    assert_eq!(page, "https://notes.example.com/_bmauth/recover/cancel");
+    assert!(fragment.ends_with(|c: char| c.is_ascii_alphanumeric()), "{fragment}");
+    assert!(fragment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{fragment}");
+    link
+}
+
+async fn is_held(world: &World) -> bool {
+    let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
+    world.store.hold(account.id).await.unwrap().is_some()
 }
 
 #[tokio::test]
@@ -269,19 +288,180 @@ async fn the_link_in_the_mail_cancels_a_held_recovery() {
     let link = mail.text.split_whitespace().find(|word| word.contains("/recover/cancel#")).unwrap().to_owned();
     let word = link.split_once('#').unwrap().1.to_owned();
     let mut owner = world.browser();
-    owner.get("/_bmauth/recover/cancel").await;
     let forged = word.replace(|c: char| c.is_ascii_digit(), "0");
-    for bad in [forged.as_str(), ".", "x.y.z"] {
-        assert_eq!(cancel(&mut owner, bad).await.status, StatusCode::GONE, "{bad}");
+    for (bad, says) in [
+        (forged.as_str(), "This link is not right."),
+        (".", "not arrived whole"),
+        ("x.y.z", "not arrived whole"),
+        ("", "not arrived whole"),
+        (&word[..word.len() - 1], "not arrived whole"),
+    ] {
+        let told = cancel(&mut owner, bad).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        assert!(told.text.contains("Nothing was stopped") && told.text.contains(says), "{bad}: {}", told.text);
+        assert!(told.text.contains("name=\"link\"") && told.text.contains("/_bmauth/devices"), "a way on");
+        assert!(is_held(&world).await, "and so it is");
     }
     let done = cancel(&mut owner, &word).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
     assert!(world.mails(MARIA).await[0].subject.contains("cancelled"));
-    assert_eq!(cancel(&mut owner, &word).await.status, StatusCode::GONE);
+    let again = cancel(&mut owner, &word).await;
+    assert_eq!(again.status, StatusCode::GONE);
+    assert!(again.text.contains("It was stopped already"), "{}", again.text);
     world.wait(24 * 3600);
     ask(&mut thief, MARIA).await;
     let held = enter(&mut thief, &world.code(MARIA).await).await;
     assert_eq!(held.status, StatusCode::OK, "it starts from the beginning: {}", held.text);
+}
+
+#[tokio::test]
+async fn a_link_that_mail_programs_have_mangled_cancels_all_the_same() {
+    type Mangling = (&'static str, fn(&str) -> String);
+    fn escaped(link: &str) -> String {
+        link.replace(':', "%3A").replace('/', "%2F").replace('#', "%23")
+    }
+    let manglings: [Mangling; 14] = [
+        ("whole", |link| link.to_owned()),
+        ("a full stop", |link| format!("{link}.")),
+        ("a bracket", |link| format!("<{link}>")),
+        ("an entity", |link| format!("{link}&gt;")),
+        ("in the path", |link| link.replace('#', "%23")),
+        ("in the path, twice", |link| link.replace('#', "%2523")),
+        ("the dot too", |link| link.replace('#', "%23").replace('.', "%2E")),
+        ("small letters", |link| link.to_lowercase()),
+        ("capitals", |link| link.to_uppercase()),
+        ("a line break", |link| format!("{}\r\n{}", &link[..90], &link[90..])),
+        ("a soft break", |link| format!("{}=\r\n{}", &link[..70], &link[70..])),
+        ("tracked", |link| format!("{}&utm_source=x", link.replace('#', "?utm_medium=mail#"))),
+        ("a safe link", |link| format!("https://safe.example/?url={}&data=05%7C02", escaped(link))),
+        ("the whole mail", |link| format!("Hello\n\n    {link}\n\nWhen: today\n-- \nAcme Notes")),
+    ];
+    for (name, mangled) in manglings {
+        let world = world("\"delayed\"").await;
+        maria(&world).await;
+        let link = held_with_link(&world, &mut world.browser()).await;
+        let done = cancel(&mut world.browser(), &mangled(&link)).await;
+        assert_eq!(done.status, StatusCode::OK, "{name}: {}", done.text);
+        assert!(!is_held(&world).await, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn opening_the_link_changes_nothing_and_the_path_has_no_say() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let link = held_with_link(&world, &mut world.browser()).await;
+    let fragment = link.split_once('#').unwrap().1;
+    for path in [
+        format!("/_bmauth/recover/cancel%23{fragment}"),
+        format!("/_bmauth/recover/cancel{fragment}"),
+        format!("/_bmauth/recover/cancel%23{}", fragment.replace('.', "%2E")),
+        "/_bmauth/recover/cancel%3E".to_owned(),
+    ] {
+        let mut scanner = world.browser();
+        let page = scanner.get(&path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.text.contains("Stop getting back in?") && page.text.contains("word-link.js"), "{path}");
+        assert!(!page.text.contains(fragment) && !page.text.contains("%23"), "the page repeats it");
+        assert!(is_held(&world).await);
+    }
+    let page = world.browser().get("/_bmauth/recover/cancel?utm_source=x").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for path in ["/_bmauth/recover/nothing", "/_bmauth/recover/cancel/x"] {
+        let page = world.browser().get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!page.text.contains("Stop getting back in?"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_link_of_a_recovery_that_is_over_says_what_became_of_it() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut thief = world.browser();
+    let first = held_with_link(&world, &mut thief).await;
+    let mut owner = world.browser();
+    assert_eq!(cancel(&mut owner, &first).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+
+    world.wait(3600);
+    let second = held_with_link(&world, &mut thief).await;
+    let told = cancel(&mut owner, &first).await;
+    assert_eq!(told.status, StatusCode::GONE);
+    assert!(told.text.contains("Nothing was stopped") && told.text.contains("newer email"), "{}", told.text);
+    assert!(is_held(&world).await);
+
+    world.wait(24 * 3600);
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &world.code(MARIA).await).await;
+    assert_eq!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    for link in [&first, &second] {
+        let told = cancel(&mut owner, link).await;
+        assert_eq!(told.status, StatusCode::GONE);
+        // It is too late, and nobody is told that it was stopped.
+        assert!(
+            told.text.contains("can\u{2019}t be stopped") || told.text.contains("stopped any more"),
+            "{}",
+            told.text
+        );
+        assert!(!told.text.contains("It was stopped"), "{}", told.text);
+        assert!(told.text.contains("2027"), "it says when: {}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_told_of_a_recovery_in_their_own_language() {
+    let world = world("\"delayed\"").await;
+    let (mut owner, _) = maria(&world).await;
+    owner.choose_german().await;
+    let mut thief = world.browser();
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &world.code(MARIA).await).await;
+    let held = "Jemand möchte wieder Zugang zu Ihrem Konto bei Acme Notes";
+    assert_eq!(world.mails(MARIA).await[0].subject, held);
+    world.wait(24 * 3600);
+    ask(&mut thief, MARIA).await;
+    enter(&mut thief, &world.code(MARIA).await).await;
+    assert_eq!(set_up(&mut thief, &mut Passkey::new(b"thief's")).await.status, StatusCode::OK);
+    let done = "Ihr Konto bei Acme Notes wurde wiederhergestellt";
+    assert_eq!(world.mails(MARIA).await[0].subject, done);
+}
+
+#[tokio::test]
+async fn an_earlier_recovery_is_not_taken_for_the_one_of_a_link_that_ran_out() {
+    let day = 24 * 3600;
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let mut owner = world.browser();
+    // One that was stopped, and one that was finished.
+    let stopped = held_with_link(&world, &mut owner).await;
+    assert_eq!(cancel(&mut owner, &stopped).await.status, StatusCode::OK);
+    world.mails(MARIA).await;
+    world.wait(day);
+    let mut new = Passkey::new(b"new key");
+    held_with_link(&world, &mut owner).await;
+    world.wait(day);
+    recover(&world, &mut owner, &mut new).await;
+    review(&mut owner, &mut new, &[]).await;
+    world.mails(MARIA).await;
+    // Weeks later another one is held, and nobody finishes it.
+    world.wait(30 * day);
+    let link = held_with_link(&world, &mut world.browser()).await;
+    world.wait(9 * day);
+    let told = cancel(&mut world.browser(), &link).await;
+    assert_eq!(told.status, StatusCode::GONE);
+    assert!(told.text.contains("This is over") && !told.text.contains("got back in"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn the_link_of_a_recovery_that_nobody_finished_says_that_it_is_over() {
+    let world = world("\"delayed\"").await;
+    maria(&world).await;
+    let link = held_with_link(&world, &mut world.browser()).await;
+    world.wait(9 * 24 * 3600);
+    let told = cancel(&mut world.browser(), &link).await;
+    assert_eq!(told.status, StatusCode::GONE);
+    assert!(told.text.contains("This is over"), "{}", told.text);
 }
 
 #[tokio::test]
@@ -298,7 +478,6 @@ async fn a_hold_that_is_cancelled_while_the_passkey_is_made_stops_it() {
     ask(&mut thief, MARIA).await;
     assert_eq!(enter(&mut thief, &world.code(MARIA).await).await.location(), "/_bmauth/recover/device");
     let mut owner = world.browser();
-    owner.get("/_bmauth/recover/cancel").await;
     cancel(&mut owner, &word).await;
     let refused = set_up(&mut thief, &mut Passkey::new(b"thief's")).await;
     assert_ne!(refused.status, StatusCode::OK);
@@ -506,13 +685,13 @@ async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
     ask(&mut browser, MARIA).await;
     let code = world.code(MARIA).await;
     browser.get("/_bmauth/recover/code").await;
-    let wrong = if code == "000000" { "000001" } else { "000000" };
     let tries: Vec<_> = (0..50)
-        .map(|_| {
+        .map(|n| {
             let mut copy = world.browser();
             copy.cookies.clone_from(&browser.cookies);
             copy.csrf.clone_from(&browser.csrf);
-            tokio::spawn(async move { copy.submit("/_bmauth/recover/code", &[("code", wrong)]).await.status })
+            let wrong = wrong_codes(&code).nth(n).unwrap();
+            tokio::spawn(async move { copy.submit("/_bmauth/recover/code", &[("code", &wrong)]).await.status })
         })
         .collect();
     for answer in tries {

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
 use crate::browser::Browser;
 use crate::edge::{Fragile, Meanwhile};
-use crate::world::{CONFIG, World};
+use crate::world::{CONFIG, World, wrong_codes};
 
 const MARIA: &str = "maria@example.com";
 
@@ -352,12 +352,12 @@ async fn fifty_wrong_codes_at_once_count_five() {
     let code = world.code(MARIA).await;
     browser.get("/_bmauth/register/code").await;
     let tries: Vec<_> = (0..50)
-        .map(|_| {
+        .map(|n| {
             let mut copy = world.browser();
             copy.cookies.clone_from(&browser.cookies);
             copy.csrf.clone_from(&browser.csrf);
-            let wrong = if code == "000000" { "000001" } else { "000000" };
-            tokio::spawn(async move { copy.submit("/_bmauth/register/code", &[("code", wrong)]).await.status })
+            let wrong = wrong_codes(&code).nth(n).unwrap();
+            tokio::spawn(async move { copy.submit("/_bmauth/register/code", &[("code", &wrong)]).await.status })
         })
         .collect();
     for answer in tries {

@@ -112,6 +112,19 @@ async fn a_key_that_was_moved_to_another_manager_is_taken_noted_and_told() {
 }
 
 #[tokio::test]
+async fn an_owner_is_told_of_a_moved_key_in_their_own_language() {
+    let world = World::new().await;
+    let mut passkey = Passkey::new(b"key of maria");
+    (passkey.flags, passkey.counter) = (SYNCED, 5);
+    let mut browser = world.browser();
+    browser.register(&world, MARIA, &mut passkey).await;
+    browser.choose_german().await;
+    assert_eq!(sign_in(&world, None, &mut passkey, (SYNCED, 0)).await.status, StatusCode::OK);
+    let [mail] = world.mails(MARIA).await.try_into().unwrap();
+    assert_eq!(mail.subject, "Ein Passkey Ihres Kontos bei Acme Notes ist anscheinend umgezogen");
+}
+
+#[tokio::test]
 async fn a_key_that_was_moved_confirms_and_approves_too() {
     let world = World::new().await;
     let mut passkey = maria(&world, SYNCED, 5).await;

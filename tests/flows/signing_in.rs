@@ -223,6 +223,8 @@ async fn fifty_answers_to_one_challenge_begin_one_session_and_are_answered_alike
         .map(|_| {
             let mut copy = world.browser();
             copy.cookies.clone_from(&browser.cookies);
+            // The very same press.
+            copy.presses = browser.presses;
             copy.csrf.clone_from(&browser.csrf);
             let (challenge, credential) = (challenge.clone(), credential.clone());
             tokio::spawn(async move {
@@ -319,7 +321,7 @@ async fn the_open_streams_of_a_session_whose_time_is_up_stop_within_five_seconds
     let live = world.auth.sessions.find(token).await.unwrap().unwrap();
     let shutdown = CancellationToken::new();
     let World { auth, portal, outbox, clock, .. } = world;
-    let _tasks = bmauth::tasks::start(auth, portal, outbox, &shutdown);
+    let _tasks = bmauth::tasks::start(auth, portal, outbox, Duration::ZERO, &shutdown);
     let seconds = Duration::from_secs;
     clock.forward(3599);
     assert!(tokio::time::timeout(seconds(5), live.ended()).await.is_err(), "its time is not up");

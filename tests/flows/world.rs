@@ -13,6 +13,7 @@ use bmauth::config::{self, Config, ConfigSource};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
 use bmauth::domain::code::{Code, CodeId};
 use bmauth::domain::email::Email;
+use bmauth::domain::letter::Stamp;
 use bmauth::gate::refusal::LoggedRefusal;
 use bmauth::mail::letters::Rendered;
 use bmauth::mail::transport::{MailError, Transport};
@@ -23,6 +24,7 @@ use bmauth::tasks::outbox::Outbox;
 use bmauth::wire::{Gateway, World as Given};
 use http::{StatusCode, header};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use crate::browser::Browser;
 
@@ -84,20 +86,43 @@ impl Entropy for Seeded {
 pub struct Mailbox {
     mails: Mutex<Vec<(String, Rendered)>>,
     pub broken: AtomicBool,
+    /// Whether it refuses every mail for good.
+    pub refuses: AtomicBool,
+    /// Whether it knows no SMTPUTF8.
+    pub is_old: AtomicBool,
+    /// To whom it holds mails up, until `let_go` rings.
+    pub holds: Mutex<Option<&'static str>>,
+    pub let_go: Notify,
+    /// Rings when it begins to hold one up.
+    pub held: Notify,
+}
+
+impl Mailbox {
+    /// How many mails to `address` have arrived.
+    pub fn arrived(&self, address: &str) -> usize {
+        self.mails.lock().unwrap().iter().filter(|(to, _)| to == address).count()
+    }
 }
 
 #[async_trait]
 impl Transport for Mailbox {
-    async fn send(&self, to: &Email, mail: &Rendered) -> Result<(), MailError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(MailError { problem: "sending it", source: "the server is on fire".into() });
+    async fn send(&self, to: &Email, mail: &Rendered, _: Stamp) -> Result<(), MailError> {
+        let is_held = *self.holds.lock().unwrap() == Some(to.as_str());
+        if is_held {
+            let let_go = self.let_go.notified();
+            self.held.notify_one();
+            let_go.await;
+        }
+        let is_final = self.refuses.load(Ordering::SeqCst);
+        if is_final || self.broken.load(Ordering::SeqCst) {
+            return Err(MailError { problem: "sending it", source: "the server is on fire".into(), is_final });
         }
         self.mails.lock().unwrap().push((to.as_str().to_owned(), mail.clone()));
         Ok(())
     }
 
-    async fn ready(&self) -> Result<(), MailError> {
-        Ok(())
+    async fn writes_to(&self, to: &Email) -> bool {
+        !self.is_old.load(Ordering::SeqCst) || !to.needs_smtputf8()
     }
 }
 
@@ -212,4 +237,9 @@ async fn sound(response: Response) -> Response {
     assert!(headers.get_all(header::CONTENT_TYPE).iter().count() <= 1, "{headers:?}");
     assert!(status != StatusCode::SERVICE_UNAVAILABLE || headers.contains_key(header::RETRY_AFTER), "{headers:?}");
     response
+}
+
+/// Six digits that are not that code, each once.
+pub fn wrong_codes(code: &str) -> impl Iterator<Item = String> {
+    (0..).map(|n| format!("{n:06}")).filter(move |wrong| wrong != code)
 }

@@ -267,7 +267,7 @@ async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
         let page = world.get_as(&other, "/admin", &["Sec-Fetch-Mode: navigate"]).await;
         assert_eq!((page.status, page.field("location")), (403, None));
         assert!(page.field("content-type").is_some_and(|kind| kind.starts_with("text/html")));
-        assert!(page.text().contains("<p>user2@example.com</p>"), "{}", page.text());
+        assert!(page.text().contains("<p>user2@example.com</p><p>/admin</p>"), "{}", page.text());
         // Another spelling of the path is none of a laxer route.
         assert_eq!(world.get_as(&other, "/Admin", &[]).await.status, 400);
     }

@@ -19,6 +19,7 @@ use bmauth::domain::origin::{Origin, OwnOrigins};
 use bmauth::domain::passkey::CredentialId;
 use bmauth::domain::path::{RequestTarget, RoutePath};
 use bmauth::domain::plain_header::STANDARD;
+use bmauth::domain::return_to::ReturnTo;
 use bmauth::domain::route::{Access, Demands, Methods, Route, RouteId, Routes, Scheme};
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
@@ -327,7 +328,10 @@ impl Plan {
             portal: self.portal,
             render: Arc::new(|page: &RefusalPage<'_>| {
                 let status = page.refusal.status().as_u16();
-                format!("<h1>{status}</h1><p>{}</p><p>{}</p>", page.request_id, page.email.unwrap_or("somebody"))
+                let told = page.principal.map(Principal::told);
+                let who = told.as_ref().map_or("somebody", |told| told.email);
+                let back = page.return_to.as_ref().map_or("nowhere", ReturnTo::as_str);
+                format!("<h1>{status}</h1><p>{}</p><p>{who}</p><p>{back}</p>", page.request_id)
             }),
             settings: self.settings,
             counts: Arc::clone(&counts),

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -73,11 +74,15 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     world.get("/stranger?code=QUERY", &["Accept: text/html"]).await;
     world.get("/_bmauth/x?code=QUERY", &[]).await;
     world.get("/./twice?code=QUERY", &["Cookie: a=COOKIE"]).await;
+    // What a mail filter has moved from a link's fragment into its path.
+    for mangled in ["%23WORD", "%2523WORD", "WORD", "%23name%2EWORD", ".WORD", "%23a%2FWORD", "/WORD"] {
+        world.get(&format!("/_bmauth/recover/cancel{mangled}"), &["Accept: text/html"]).await;
+    }
     let ours = world.keeper.access_token(&secret);
     world.get("/bearer", &[&format!("Authorization: Bearer {ours}")]).await;
     world.get("/unclear", &[&format!("Authorization: Bearer {ours}, {ours}")]).await;
     let text = paper.text();
-    for never in ["QUERY", "COOKIE", "TOKEN", &secret.text(), "user1@example.com", "token."] {
+    for never in ["QUERY", "COOKIE", "WORD", "TOKEN", &secret.text(), "user1@example.com", "token."] {
         assert!(!text.contains(never), "{never} in {text}");
     }
     for line in [
@@ -88,12 +93,13 @@ async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
         "path=\"/stranger\"",
         "status=303",
         "path=\"/_bmauth/x\"",
+        "path=\"/_bmauth/recover/cancel\"",
         "path=\"/./twice\"",
         "status=400",
     ] {
         assert!(text.contains(line), "{line} not in {text}");
     }
-    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 7, "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains(" request=")).count(), 14, "{text}");
 }
 
 #[tokio::test]
@@ -314,6 +320,11 @@ impl Drop for Program {
 
 impl Program {
     fn serve(folder: &Path, port: u16) -> Self {
+        Self::supervised(folder, port, None)
+    }
+
+    /// With a supervisor that listens at that address.
+    fn supervised(folder: &Path, port: u16, supervisor: Option<&Path>) -> Self {
         let settings = folder.join("bmauth.toml");
         let store = folder.join("bmauth.redb");
         let written = format!(
@@ -327,6 +338,9 @@ impl Program {
         std::fs::write(&settings, written).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_bmauth"));
         command.env_clear().args(["serve", "--config"]).arg(settings);
+        if let Some(supervisor) = supervisor {
+            command.env("NOTIFY_SOCKET", supervisor);
+        }
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
@@ -439,6 +453,44 @@ fn what_was_changed_and_does_not_hold_yet_is_told_by_name_at_sighup() {
     until(&mut log, "ERROR", "the configuration from the start goes on");
     client.write_all(request.as_bytes()).unwrap();
     assert!(answer(&mut client).starts_with("HTTP/1.1 401 "), "it serves as before");
+}
+
+#[test]
+fn the_supervisor_hears_when_the_gateway_serves_reads_again_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let at = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&at).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let heard = || {
+        let mut bytes = [0; 256];
+        let length = socket.recv(&mut bytes).expect("the supervisor hears something");
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    };
+    let mut program = Program::supervised(folder.path(), address.port(), Some(&at));
+    let tell = |signal: &str| {
+        assert!(Command::new("kill").args([signal, &program.0.id().to_string()]).status().unwrap().success());
+    };
+    assert_eq!(heard(), "READY=1");
+    let mut client = TcpStream::connect(address).expect("who is told that it serves can connect");
+    client.write_all(format!("GET / HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", address.port()).as_bytes()).unwrap();
+    assert!(answer(&mut client).starts_with("HTTP/1.1 401 "));
+    let mut times = Vec::new();
+    // A mistake in the file is the log's to tell: the gateway goes on, and says so.
+    for text in [None, Some("nonsense")] {
+        if let Some(text) = text {
+            std::fs::write(folder.path().join("bmauth.toml"), text).unwrap();
+        }
+        tell("-HUP");
+        let said = heard();
+        times.push(said.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&said).parse::<u64>().expect(&said));
+        assert_eq!(heard(), "READY=1");
+    }
+    assert!(times.is_sorted() && times[0] > 0, "{times:?}");
+    tell("-TERM");
+    // The grace of ten seconds, and what comes after it.
+    assert_eq!(heard(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");
+    assert!(program.0.wait().unwrap().success());
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use bmauth::domain::link::{Link, Offer, Stage};
+use bmauth::domain::link::{Link, LinkStage, Offer};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, CeremonyChange, Change, Durability, EventChange, HoldChange, LinkChange,
-    RecoveryChange, SessionChange, TokensChange,
+    MoveChange, RecoveryChange, SessionChange, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
 use bmauth::store::redb::RedbStore;
@@ -257,12 +257,13 @@ async fn no_table_names_an_account_that_was_removed() {
             Change::Tokens(TokensChange::Add(tokens(n, 2, 2))),
             Change::Event(EventChange::Add(event(n, n, 50))),
             Change::Hold(HoldChange::Add(hold(n, n))),
+            Change::Move(MoveChange::put(None, moved(n))),
             Change::AdminCode(AdminCodeChange::Put(admin_code(n, n))),
             Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account_id(n)), ..recovery(n, n) })),
             // One of them offers its link, the other has approved it.
             Change::Link(LinkChange::Add(Link {
                 offer: (n == 11).then(|| Offer { account: account_id(n), session: digest(n) }),
-                stage: if n == 11 { Stage::Shown } else { Stage::Approved(approval(n)) },
+                stage: if n == 11 { LinkStage::Shown } else { LinkStage::Approved(approval(n)) },
                 ..link(n)
             })),
         ]);
@@ -277,6 +278,7 @@ async fn no_table_names_an_account_that_was_removed() {
         "sessions",
         "events",
         "holds",
+        "moves",
         "admin-codes",
         "recoveries",
         "links",

@@ -8,7 +8,7 @@ use bmauth::domain::ceremony::{Ceremony, Purpose};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
-    Change, Conflict, CounterChange, Durability, EventChange, HoldChange, LinkChange, PasskeyChange, RecoveryChange,
+    Change, CounterChange, Durability, EventChange, HoldChange, LinkChange, PasskeyChange, RecoveryChange,
     RegistrationChange, SessionChange,
 };
 use bmauth::domain::registration::Registration;
@@ -107,7 +107,7 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     assert_eq!(store.master().await.unwrap().unwrap().bytes(), &[7; 32]);
     let keys = store.signing_keys().await.unwrap();
     assert_eq!(keys.shown(), vec![signing_key("es", 100), signing_key("ed", 200)].shown());
-    refuses(&store, count(), Conflict::Limit(counter(1))).await;
+    refuses(&store, count(), full(1, 60)).await;
 
     // The indexes are read too: 4 ceremonies, 3 letters, 1 counter, 3 sessions, and the registration that is left.
     store.commit(vec![Change::Registration(RegistrationChange::DropAll(email(1)))], Durability::Durable).await.unwrap();

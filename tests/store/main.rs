@@ -2,16 +2,29 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is how a failure is told")]
 
+mod backing_up;
+mod commands;
+mod copying;
 mod crash;
+mod cut;
 mod damage;
+mod feed;
 mod file;
 mod format;
 mod format_2;
 mod format_3;
+mod format_4;
+mod nodes;
+mod program;
 mod random;
 mod sample;
+#[path = "../postgres/server.rs"]
+mod server;
+mod shared;
 mod shown;
+mod tls;
 mod unreadable;
+mod warned;
 
 mod claims {
     pub mod activity;
@@ -21,6 +34,7 @@ mod claims {
     pub mod inviting;
     pub mod linking;
     pub mod managing;
+    pub mod moving;
     pub mod operating;
     pub mod people;
     pub mod recovering;
@@ -54,6 +68,15 @@ macro_rules! contract {
                 }
             )*)*
         }
+
+        mod postgres {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    crate::claims::$of::$claim(std::sync::Arc::new(crate::shared::store().await)).await;
+                }
+            )*)*
+        }
     };
 }
 
@@ -82,6 +105,18 @@ contract! {
     bookmarks {
         a_bookmark_is_found_by_its_name_and_swept_when_its_time_is_over
         a_bookmark_from_the_future_is_removed
+    }
+    moving {
+        a_move_reads_as_it_was_put_and_an_account_has_one
+        a_move_goes_on_from_what_was_read_only
+        of_many_that_change_a_move_one_does
+        only_one_that_waits_for_its_code_is_dropped_as_such
+        an_address_that_is_kept_is_nobodys_until_its_time_is_over
+        an_account_gets_another_address_where_it_is_free_and_as_it_was_read
+        an_account_with_a_hold_is_told_from_one_without
+        what_a_person_says_of_themselves_is_said_anew
+        a_move_is_swept_when_its_time_is_over_and_goes_with_its_account
+        what_is_new_of_the_account_page_reads_as_it_was_added
     }
     inviting {
         an_invitation_is_found_by_its_address_and_made_anew

@@ -1,10 +1,12 @@
-//! Random commits on both stores: the file answers as the model in memory does.
+//! Random commits on all stores: file and database answer as the model in memory does, and two clients of one database as if
+//! one of them had waited for the other each time.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::{Event, KEPT};
+use bmauth::domain::address::Move;
 use bmauth::domain::admin_code::AdminCode;
 use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::bookmark::Bookmark;
@@ -13,11 +15,11 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::host::Host;
 use bmauth::domain::invitation::Invitation;
 use bmauth::domain::letter::{Letter, Message};
-use bmauth::domain::link::{Link, Offer, Stage};
+use bmauth::domain::link::{Link, LinkStage, Offer};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, CounterChange, Durability, EventChange,
-    HoldChange, InvitationChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange,
+    HoldChange, InvitationChange, KeyChange, LetterChange, LinkChange, MoveChange, PasskeyChange, RecoveryChange,
     RegistrationChange, SessionChange, TokensChange,
 };
 use bmauth::domain::recovery::{HOLD_OPEN, Hold, Recovery};
@@ -26,12 +28,14 @@ use bmauth::domain::secret::Secret;
 use bmauth::domain::session::{Authentication, Method, Session};
 use bmauth::domain::token_family::TokenFamily;
 use bmauth::store::memory::MemoryStore;
+use bmauth::store::postgres::migrate;
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{CommitError, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::sample::*;
+use crate::shared;
 use crate::shown::Shown as _;
 
 /// Few of each kind, so that they meet.
@@ -174,6 +178,13 @@ fn of_people() -> impl Strategy<Value = Change> {
             let host = Host::parse("host.example.com").unwrap();
             Change::Session(SessionChange::Bind { session: digest(n), host })
         }),
+        (n(), any::<bool>()).prop_map(|(n, none)| {
+            let (account, name) = (account_id(n), (!none).then(|| format!("Ann {n}")));
+            Change::Account(AccountChange::SetProfile { account, name, locale: profile(n).locale })
+        }),
+        (pair(), n(), time()).prop_map(|((n, was), is, now)| {
+            Change::Account(AccountChange::SetEmail { account: account_id(n), was: email(was), is: email(is), now })
+        }),
         (n(), n(), n()).prop_map(|(n, was, is)| Change::Account(AccountChange::Aftermath {
             account: account_id(n),
             was: if was % 2 == 0 { Aftermath::default() } else { aftermath(was) },
@@ -254,11 +265,11 @@ fn in_progress() -> impl Strategy<Value = Change> {
     let links = (n(), 0..15_u32, prop_oneof![3 => Just(None), 1 => (n(), n()).prop_map(Some)], revision(), time());
     let link = links.prop_map(|(n, like, codes, revision, expires_at)| {
         let (scan, short) = codes.unwrap_or((n, n));
-        let like = link(like);
+        let like = if like % 3 == 0 { crowded_link(like) } else { link(like) };
         // What it names is one of the few.
         let offer = like.offer.map(|offer| Offer { account: account_id(n), ..offer });
         let stage = match like.stage {
-            Stage::Approved(_) => Stage::Approved(approval((n + 1) % FEW)),
+            LinkStage::Approved(_) => LinkStage::Approved(approval((n + 1) % FEW)),
             other => other,
         };
         let (scan_code, short_code) = (link_code(scan), link_code(short + 1000));
@@ -287,6 +298,18 @@ fn in_progress() -> impl Strategy<Value = Change> {
             .prop_map(|(n, revision)| Change::Recovery(RecoveryChange::Spend { browser: digest(n), revision })),
         (pair(), time()).prop_map(|((n, of), until)| Change::Hold(HoldChange::Add(Hold { until, ..hold(n, of) }))),
         pair().prop_map(|(n, of)| Change::Hold(HoldChange::Spend { account: account_id(of), id: hold_id(n) })),
+        n().prop_map(|n| Change::Hold(HoldChange::RequireNone(account_id(n)))),
+        (pair(), 0..6_u32, time(), any::<bool>()).prop_map(|((n, of), was, expires_at, none)| {
+            // Of the three that there are of an account, one after the other.
+            let (read, is) = (moving(was, of), Move { expires_at, ..moving(n, of) });
+            let was = (!none).then(|| read.name());
+            Change::Move(MoveChange::Set { account: account_id(of), was, is: Some(Box::new(is)) })
+        }),
+        (pair(), any::<bool>()).prop_map(|((n, of), none)| {
+            let was = (!none).then(|| moving(n, of).name());
+            Change::Move(MoveChange::Set { account: account_id(of), was, is: None })
+        }),
+        n().prop_map(|n| Change::Move(MoveChange::DropAsked(account_id(n)))),
         (n(), n(), time()).prop_map(|(n, of, expires_at)| Change::AdminCode(AdminCodeChange::Put(AdminCode {
             expires_at,
             ..admin_code(n % 2, of)
@@ -325,7 +348,9 @@ fn of_the_gateway() -> impl Strategy<Value = Change> {
                 rest: Message::Welcome,
             })
         }),
-        (n(), time(), time()).prop_map(|(n, was, due_at)| LetterChange::Delay { id: letter_id(n), was, due_at }.into()),
+        (n(), 0..9_u32, time(), time()).prop_map(|(n, failures, was, due_at)| {
+            Change::Letter(LetterChange::Delay { id: letter_id(n), was, due_at, failures })
+        }),
         (0..4_u64).prop_map(|was| KeyChange::Advance { was }.into()),
         n().prop_map(|n| Change::Letter(LetterChange::Drop(letter_id(n)))),
         (0..3_u8, 0..4_u32, 0..9_u64, time()).prop_map(|(n, limit, window, now)| Change::Counter(
@@ -381,6 +406,8 @@ pub async fn everything_of(store: &impl Store, n: u32) -> String {
         store.recoveries_of(account_id(n)).await.unwrap().shown(),
         store.recoveries_for(&email(n)).await.unwrap().shown(),
         store.hold(account_id(n)).await.unwrap().shown(),
+        format!("{:?}", store.moving(account_id(n)).await.unwrap()),
+        format!("{:?}", store.moves_from(&email(n + 1)).await.unwrap()),
         format!("{:?}", store.admin_code(account_id(n)).await.unwrap()),
         format!("{:?}", store.bookmark(digest(n)).await.unwrap()),
         format!("{:?}", store.invitation(&email(n)).await.unwrap()),
@@ -446,6 +473,117 @@ proptest! {
             let expected = model.sweep(end, end, end, 99).await.unwrap();
             prop_assert_eq!(file.sweep(end, end, end, 99).await.unwrap(), expected);
             Ok(())
+        })?;
+    }
+}
+
+/// Every way in which the commits of two clients can have come one after the other: whose turn it is, `true` for the first.
+fn orders(first: usize, second: usize) -> Vec<Vec<bool>> {
+    if first == 0 || second == 0 {
+        return vec![vec![second == 0; first + second]];
+    }
+    let after = |turn, rest: Vec<Vec<bool>>| rest.into_iter().map(move |rest| [vec![turn], rest].concat());
+    after(true, orders(first - 1, second)).chain(after(false, orders(first, second - 1))).collect()
+}
+
+/// Commits of one client, one after the other, and what came of each.
+async fn carry_out(store: &impl Store, commits: &[Vec<Change>]) -> Vec<String> {
+    let mut outcomes = Vec::new();
+    for changes in commits {
+        outcomes.push(outcome(store.commit(changes.clone(), Durability::Relaxed).await));
+    }
+    outcomes
+}
+
+/// The commits of a client, and what came of each.
+type Done<'a> = (&'a [Vec<Change>], &'a [String]);
+
+/// What the model comes to in that order; `None` where a commit of it comes to something else than in the database.
+async fn in_order(order: &[bool], first: Done<'_>, second: Done<'_>) -> Option<String> {
+    let model = MemoryStore::new();
+    model.commit(beginning(), Durability::Relaxed).await.unwrap();
+    let [mut first, mut second] = [first, second].map(|(commits, outcomes)| commits.iter().zip(outcomes));
+    for is_first in order {
+        let next = if *is_first { first.next() } else { second.next() };
+        let (changes, expected) = next.unwrap();
+        if outcome(model.commit(changes.clone(), Durability::Relaxed).await) != *expected {
+            return None;
+        }
+    }
+    Some(everything(&model).await)
+}
+
+fn commits() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    vec(vec(change(), 1..4), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_database_and_the_model_cannot_be_told_apart(peopled in any::<bool>(), steps in vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (model, target) = (MemoryStore::new(), shared::fresh());
+            migrate(&target).await.unwrap();
+            let mut database = shared::open(&target).await;
+            if peopled {
+                model.commit(beginning(), Durability::Relaxed).await.unwrap();
+                database.commit(beginning(), Durability::Relaxed).await.unwrap();
+            }
+            for (n, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Commit(changes, durability) => {
+                        let expected = outcome(model.commit(changes.clone(), durability).await);
+                        prop_assert_eq!(outcome(database.commit(changes, durability).await), expected);
+                    }
+                    Step::Sweep { now, created_before, seen_before } => {
+                        let expected = model.sweep(now, created_before, seen_before, 99).await.unwrap();
+                        prop_assert_eq!(database.sweep(now, created_before, seen_before, 99).await.unwrap(), expected);
+                    }
+                    Step::SetBack { now } => {
+                        let expected = model.set_back(now, 99).await.unwrap();
+                        prop_assert_eq!(database.set_back(now, 99).await.unwrap(), expected);
+                    }
+                    Step::Reopen => {
+                        // What only one gateway does is for the next one to do.
+                        database.leave().await.unwrap();
+                        database = shared::open(&target).await;
+                    }
+                }
+                // What a step left wrong, later ones seldom put right.
+                if n % 4 == 0 {
+                    prop_assert_eq!(everything(&database).await, everything(&model).await);
+                }
+            }
+            prop_assert_eq!(everything(&database).await, everything(&model).await);
+            Ok(())
+        })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_two_clients_of_the_database_do_could_have_happened_one_after_the_other(
+        first in commits(),
+        second in commits(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let target = shared::fresh();
+            migrate(&target).await.unwrap();
+            let (one, other) = (shared::open(&target).await, shared::open(&target).await);
+            one.commit(beginning(), Durability::Relaxed).await.unwrap();
+            let (ones, others) = tokio::join!(carry_out(&one, &first), carry_out(&other, &second));
+            let is = everything(&one).await;
+            for order in orders(first.len(), second.len()) {
+                if in_order(&order, (&first, &ones), (&second, &others)).await.as_ref() == Some(&is) {
+                    return Ok(());
+                }
+            }
+            Err(TestCaseError::fail(format!("no order explains it: {ones:?} {others:?}")))
         })?;
     }
 }

@@ -2,9 +2,11 @@
 //! sample gets a function, or a number, of its own.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::activity::{Event, What};
+use bmauth::domain::address::{AskedMove, Move, MoveId, MoveOutlook, MoveStage};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
 use bmauth::domain::aftermath::{Aftermath, Review};
 use bmauth::domain::bookmark::Bookmark;
@@ -18,14 +20,14 @@ use bmauth::domain::host::Host;
 use bmauth::domain::invitation::{Invitation, InvitationId};
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::id::LinkId;
-use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, Offer, Party, Stage};
+use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkStage, Offer, Party, Waiting};
 use bmauth::domain::mailed_code::MailedCode;
 use bmauth::domain::origin::Origin;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
 use bmauth::domain::path::RequestTarget;
-use bmauth::domain::plan::{AccountChange, Change, Counter, PasskeyChange};
+use bmauth::domain::plan::{AccountChange, Change, Conflict, Counter, PasskeyChange};
 use bmauth::domain::profile::{Locale, Metadata, Profile};
-use bmauth::domain::recovery::{Hold, HoldId, Recovery, Stage as RecoveryStage};
+use bmauth::domain::recovery::{Hold, HoldId, Recovery, RecoveryStage};
 use bmauth::domain::registration::{Outlook, Registration};
 use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
@@ -100,6 +102,11 @@ pub fn email(n: u32) -> Email {
 
 pub fn counter(n: u8) -> Counter {
     Counter([n; 32])
+}
+
+/// What a counter answers that is full for as long.
+pub fn full(n: u8, seconds: u64) -> Conflict {
+    Conflict::Limit { counter: counter(n), wait: Duration::from_secs(seconds) }
 }
 
 pub fn credential(n: u32) -> CredentialId {
@@ -273,7 +280,7 @@ pub fn ceremony(n: u32) -> Ceremony {
         4 => add(Leave::Link(link_id(n))),
         5 => add(Leave::Recovery),
         6 => add(Leave::Session(session)),
-        7 => prove(Proves::Link { link: link_id(n), subject: Subject::Account(account) }),
+        7 => prove(Proves::Link { link: link_id(n), waiting: digest(n), subject: Subject::Account(account) }),
         8 => confirm(Act::AddPasskey),
         9 => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
         10 => register(profile(n)),
@@ -290,8 +297,15 @@ pub fn ceremony(n: u32) -> Ceremony {
     }
 }
 
+/// As versions before 4 wrote it: they did not say which of those that wait a link is approved with.
+pub fn forget_whose_number(ceremony: &mut Ceremony) {
+    if let Purpose::Prove { proves: Proves::Link { waiting, .. }, .. } = &mut ceremony.purpose {
+        *waiting = SecretDigest::from_bytes([0; 32]);
+    }
+}
+
 pub fn mailed(of_code: u32, tries: u32) -> MailedCode {
-    MailedCode { id: code(of_code), tries, sent_at: at(3000) }
+    MailedCode { id: code(of_code), tries, sent_at: at(3000), earlier: None }
 }
 
 pub fn registration(browser: u32, of_email: u32, of_code: u32) -> Registration {
@@ -328,6 +342,18 @@ pub fn registration_again(browser: u32, of_email: u32, of_code: u32) -> Registra
     Registration { dead, ..registration_of_api(browser, of_email, of_code) }
 }
 
+/// The same as earlier versions wrote it, which did not say where a passkey was made.
+pub fn letter_from_before(n: u32, due_at: u64) -> Letter {
+    let mut letter = letter(n, due_at);
+    if let Message::PasskeyRemoved { made_in, .. }
+    | Message::PasskeyCopied { made_in, .. }
+    | Message::PasskeyMoved { made_in, .. } = &mut letter.message
+    {
+        made_in.clear();
+    }
+    letter
+}
+
 /// Thirteen in a row have every message there is.
 pub fn letter(n: u32, due_at: u64) -> Letter {
     Letter {
@@ -342,13 +368,14 @@ pub fn letter(n: u32, due_at: u64) -> Letter {
             5 => Message::RecoveryDone,
             6 => Message::RecoveryCancelled,
             7 => Message::PasskeyAdded { aaguid: uuid(n) },
-            8 => Message::PasskeyRemoved { aaguid: uuid(n) },
-            9 => Message::PasskeyCopied { aaguid: uuid(n) },
-            10 => Message::PasskeyMoved { aaguid: uuid(n) },
+            8 => Message::PasskeyRemoved { aaguid: uuid(n), made_in: "Firefox on Windows".to_owned() },
+            9 => Message::PasskeyCopied { aaguid: uuid(n), made_in: "Firefox on Windows".to_owned() },
+            10 => Message::PasskeyMoved { aaguid: uuid(n), made_in: "Firefox on Windows".to_owned() },
             11 => Message::Nothing,
             _ => Message::MorePasskeysAdded,
         },
         language: "de-CH".to_owned(),
+        offset: None,
         browser: "Safari on iPhone".to_owned(),
         created_at: at(3000),
         due_at: at(due_at),
@@ -370,26 +397,43 @@ pub fn link(n: u32) -> Link {
         revision: 0,
         scan_code: link_code(n),
         short_code: link_code(n + 1000),
-        number: 10 + u8::try_from(n % 90).unwrap(),
         wrong_numbers: u8::try_from(n % 3).unwrap(),
-        waiting: (n % 3 != 1).then(|| party(n)),
-        approving: (n % 3 != 2).then(|| party(n + 1)),
+        waiting: (n % 3 != 1).then(|| waiting(n)).into_iter().collect(),
+        approving: (n % 3 != 2).then(|| party(n + 1)).into_iter().collect(),
         offer: n.is_multiple_of(2).then(|| Offer { account: account_id(n), session: digest(n) }),
         stage: match n % 5 {
-            0 => Stage::Shown,
-            1 => Stage::Found,
-            2 => Stage::Approved(approval(n)),
-            3 => Stage::Closed(Closed::Denied),
-            _ => Stage::Closed(Closed::WrongNumbers),
+            0 => LinkStage::Shown,
+            1 => LinkStage::Found,
+            2 => LinkStage::Approved(approved_between(n)),
+            3 => LinkStage::Closed(Closed::Denied),
+            _ => LinkStage::Closed(Closed::WrongNumbers),
         },
-        return_to: Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap(),
         expires_at: at(4000),
     }
 }
 
+fn waiting(n: u32) -> Waiting {
+    let return_to = Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap();
+    Waiting { party: party(n), number: 10 + u8::try_from(n % 90).unwrap(), return_to }
+}
+
+/// As many browsers on one side as version 4 keeps.
+pub fn crowded_link(n: u32) -> Link {
+    Link { waiting: (n..n + 4).map(waiting).collect(), approving: vec![party(n + 9)], ..link(n) }
+}
+
+/// Between the browsers of the link of that number, as far as it has them.
+fn approved_between(n: u32) -> Approval {
+    let none = SecretDigest::from_bytes([0; 32]);
+    let approving = if n % 3 == 2 { none } else { digest(n + 1) };
+    let waiting = if n % 3 == 1 { none } else { digest(n) };
+    Approval { approving, waiting, ..approval(n) }
+}
+
 pub fn approval(account: u32) -> Approval {
     let session = (account % 2 == 1).then(|| digest(account));
-    Approval { account: account_id(account), credential: credential(account), session }
+    let (approving, waiting) = (digest(account + 1), digest(account));
+    Approval { account: account_id(account), credential: credential(account), session, approving, waiting }
 }
 
 /// Of an account, unless the browser's number can be divided by three.
@@ -416,6 +460,36 @@ pub fn hold(n: u32, account: u32) -> Hold {
         until: at(4000),
         browser: format!("Safari {n} on iPhone"),
     }
+}
+
+pub fn move_id(n: u32) -> MoveId {
+    MoveId(uuid(n))
+}
+
+/// A change of address; of an even number, one that can be undone, from the address of the account of the next number; of every
+/// fifth, one that was undone.
+pub fn moving(n: u32, account: u32) -> Move {
+    const OUTLOOKS: [MoveOutlook; 4] =
+        [MoveOutlook::Address, MoveOutlook::Taken, MoveOutlook::Kept, MoveOutlook::NotAllowed];
+    let stage = if n % 5 == 4 {
+        MoveStage::Undone
+    } else if n.is_multiple_of(2) {
+        MoveStage::Done { from: email(account + 1) }
+    } else {
+        MoveStage::Asked(AskedMove {
+            to: email(account + 1),
+            outlook: *OUTLOOKS.iter().cycle().nth(n as usize / 2).unwrap(),
+            session: digest(account),
+            credential: credential(account),
+            code: mailed(n, n % 5),
+        })
+    };
+    Move { account: account_id(account), id: move_id(n), revision: n % 3, stage, expires_at: at(4000) }
+}
+
+/// One that can be undone, from an address of nobody else's.
+pub fn moved(account: u32) -> Move {
+    Move { stage: MoveStage::Done { from: email(100 + account) }, ..moving(account, account) }
 }
 
 pub fn admin_code(n: u32, account: u32) -> AdminCode {

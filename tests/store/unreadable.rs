@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use bmauth::domain::admin_code::AdminCode;
-use bmauth::domain::link::{Link, Offer, Stage};
+use bmauth::domain::link::{Link, LinkStage, Offer};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, Conflict, CounterChange, Durability,
-    EventChange, HoldChange, InvitationChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange,
+    EventChange, HoldChange, InvitationChange, LetterChange, LinkChange, MoveChange, PasskeyChange, RecoveryChange,
     RegistrationChange, SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
@@ -23,7 +23,7 @@ use crate::sample::*;
 use crate::shown::Shown as _;
 
 /// Every table whose rows expire or go with an account or a session.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "ceremonies",
     "registrations",
     "sessions",
@@ -31,6 +31,7 @@ const TABLES: [&str; 12] = [
     "links",
     "recoveries",
     "holds",
+    "moves",
     "admin-codes",
     "bookmarks",
     "events",
@@ -125,11 +126,12 @@ fn everything_there_is(n: u32) -> Vec<Change> {
         Change::Tokens(TokensChange::Add(tokens(n, 2, 2))),
         Change::Link(LinkChange::Add(Link {
             offer: Some(Offer { account, session: digest(n) }),
-            stage: Stage::Approved(approval(n)),
+            stage: LinkStage::Approved(approval(n)),
             ..link(n)
         })),
         Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account), ..recovery(n, n) })),
         Change::Hold(HoldChange::Add(hold(n, n))),
+        Change::Move(MoveChange::put(None, moved(n))),
         Change::AdminCode(AdminCodeChange::Put(AdminCode { expires_at: at(4000), ..admin_code(n, n) })),
         Change::Bookmark(BookmarkChange::Put(bookmark(n))),
         Change::Event(EventChange::Add(event(n, n, 50))),
@@ -164,9 +166,9 @@ async fn a_sweep_removes_what_cannot_be_read_when_its_time_is_over_and_all_that_
         assert_eq!(everything_of(kept.store(), 2).await, of_2);
         let end = at(u64::MAX);
         // Each of them stands in front of its like, and none of them twice.
-        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 11, "{how:?}");
+        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 12, "{how:?}");
         assert_eq!(everything_of(kept.store(), 2).await, of_2, "{how:?}");
-        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 11, "{how:?}");
+        assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 12, "{how:?}");
         assert_eq!(kept.store().sweep(end, end, end, 1).await.unwrap(), 0, "{how:?}");
         let left = ["accounts", "accounts-by-email", "meta", "passkeys", "passkeys-by-account"];
         let mut tables = kept.tables();

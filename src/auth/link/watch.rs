@@ -1,7 +1,7 @@
 //! Tells waiting pages that their link changed, so that they look again.
 //!
-//! It only ever wakes: what is told is read from the store each time. Other nodes wake nobody here; pages look again by
-//! themselves every few seconds.
+//! It only ever wakes: what is told is read from the store each time. What other gateways of the store do wakes them too, as soon
+//! as it is heard; and pages look again by themselves every few seconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use crate::domain::link::id::LinkId;
 use crate::domain::plan::TouchedLinks;
 
-/// How many pages may wait for one link: two browsers with a few tabs each.
-const PAGES: usize = 8;
+/// How many pages may wait for one link: the browser that shows it and those that brought its code, with a few tabs each.
+/// A page that finds no place asks every few seconds.
+const PAGES: usize = 12;
 /// How many pages may wait in all.
 const ALL_PAGES: usize = 4096;
 
@@ -54,7 +55,7 @@ impl Watchers {
         Some(Watcher { link, changes, watchers: Arc::clone(self) })
     }
 
-    /// Wakes whoever waits for what was touched.
+    /// Wakes the pages that wait for what was touched.
     pub(in crate::auth) fn tell(&self, touched: &TouchedLinks) {
         let watched = self.watched();
         match touched {
@@ -77,7 +78,7 @@ impl Watchers {
 impl Watcher {
     /// Returns once the link was touched after the last return, or after the wait began.
     pub async fn touched(&mut self) {
-        // The sender lives as long as anybody waits.
+        // The sender lives as long as a page waits.
         if self.changes.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -11,11 +11,8 @@ const MOST_KEYS: u64 = 64;
 pub(super) enum Item<'a> {
     /// A whole number.
     Integer(i128),
-    /// Bytes.
     Bytes(&'a [u8]),
-    /// Text.
     Text(&'a str),
-    /// A list.
     Array(Vec<Item<'a>>),
     /// Keys, none of them twice, with their values.
     Map(Vec<(Item<'a>, Item<'a>)>),

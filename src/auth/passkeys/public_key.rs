@@ -13,7 +13,7 @@ const EXPONENT: i128 = -2;
 
 /// A part of a key, and what it must be.
 enum Part {
-    /// This number.
+    /// A label, and the one number that it must have.
     Is(i128, i128),
     /// So many bytes.
     Long(i128, usize),

@@ -20,7 +20,7 @@ impl Sessions {
     /// was used, or its session has ended, is not of the API, or is another account's than it says.
     ///
     /// # Errors
-    /// The store could not be read: whoever asks is refused.
+    /// The store could not be read: the caller refuses the request.
     pub async fn of_access_token(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
         let Self(core) = self;
         let token = match core.identity.read_access(text, core.now()) {
@@ -32,8 +32,8 @@ impl Sessions {
         };
         let claimed = token.claimed();
         let key = core.keys.api_session(claimed.session);
-        // The same text has the same signature. It is remembered with the session, and nobody is taken for somebody by
-        // this look: it notes no use.
+        // The same text has the same signature, which is remembered with the session. This look decides nothing about
+        // who asks, and notes no use.
         let digest: TextDigest = Sha256::digest(text).into();
         let is_known = core.table.peek(key).is_some_and(|live| live.has_verified(&digest));
         if !is_known && let Err(reason) = token.verify() {

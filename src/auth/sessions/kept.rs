@@ -1,7 +1,7 @@
 //! Identity tokens and forwarded tokens that were made, kept for the next request to the same audience. There is room
 //! for a fixed number.
 //!
-//! Like the cache of a processor it is made of small sets: where a session's tokens may stand is known from its own
+//! Like the cache of a processor it is made of small sets. Where a session's tokens may stand is known from its own
 //! token, so looking, keeping and giving up each touch one set.
 
 use std::sync::{Arc, PoisonError, RwLock};

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future;
@@ -117,8 +118,8 @@ impl AtomicMoment {
 }
 
 impl LiveSession {
-    /// A session as it was read, which must not be of a disabled account, and as it was [`Self::set_back`]; its host; the
-    /// head of its family, where it is a member of one; and which of its access tokens are dead.
+    /// A session as it was read, and as it was [`Self::set_back`]. It must not be of a disabled account. `head` is that
+    /// of its family, where it is a member of one, and `cut` says which of its access tokens are dead.
     pub(super) fn new(
         signed_in: &SignedIn,
         host: Option<Arc<Host>>,
@@ -213,6 +214,18 @@ impl LiveSession {
         postcard::from_bytes(&self.0.packed).expect("it was packed by the same program")
     }
 
+    /// Whether it is still as the store has it: what every request needs of it, and what apps are told.
+    pub(in crate::auth) fn is_still(&self, stored: &SignedIn, cut: Cut, limits: SessionLimits) -> bool {
+        let Live { host, head, .. } = &*self.0;
+        let stored_host = stored.session.host.as_ref();
+        let fresh = Self::new(stored, host.clone(), head.clone(), cut, limits);
+        !stored.account.disabled
+            && host.as_deref() == stored_host
+            && head.as_ref().map(Self::token) == stored.session.head
+            && (self.0.account, self.0.review, self.0.is_by_code_alone, self.0.cut, &self.0.packed)
+                == (fresh.0.account, fresh.0.review, fresh.0.is_by_code_alone, fresh.0.cut, &fresh.0.packed)
+    }
+
     /// Whether it has ended, however it ended, or the head of its family has.
     pub fn has_ended(&self) -> bool {
         self.0.ended.load(Ordering::SeqCst) || self.0.head.as_ref().is_some_and(Self::has_ended)
@@ -277,10 +290,16 @@ impl LiveSession {
         self.head().0.last_seen.forward(now);
     }
 
-    /// When it, or any of its family, was last used, where the store does not know of that: of the head alone.
-    pub(super) fn unwritten(&self) -> Option<Timestamp> {
-        let last_seen = self.0.last_seen.get();
-        (last_seen > self.0.written.get()).then_some(last_seen)
+    /// When the session was last used, where the store is `behind` with that by so much or more. Of a family only the
+    /// head says so, which counts the uses of all its members.
+    pub(super) fn unwritten(&self, behind: Duration) -> Option<Timestamp> {
+        let (last_seen, written) = (self.0.last_seen.get(), self.0.written.get());
+        (last_seen > written && last_seen >= written.after(behind)).then_some(last_seen)
+    }
+
+    /// Whether something else than the table has it: what is open in it, or a member of its family.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     pub(super) fn note_written(&self, at: Timestamp) {

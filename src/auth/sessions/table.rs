@@ -7,6 +7,7 @@ mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -27,7 +28,7 @@ use super::live::{LiveSession, TextDigest};
 /// down of one stands together there.
 const SHARDS: usize = 1024;
 
-/// The table.
+/// The sessions that are kept in memory, in shards.
 #[derive(Debug)]
 pub struct SessionTable {
     limits: SessionLimits,
@@ -35,7 +36,7 @@ pub struct SessionTable {
     /// The hosts of sessions, each once: there are as many as the gateway has hosts.
     hosts: RwLock<Vec<Arc<Host>>>,
     kept: KeptTokens,
-    /// The latest time anybody said it was: where it is earlier by now, the clock was set back.
+    /// The latest time that a request came with: where it is earlier by now, the clock was set back.
     latest: AtomicU64,
 }
 
@@ -46,14 +47,14 @@ struct Shard {
     /// Counts the sessions that ended here, or may have, so that one read from the store just before does not come
     /// back.
     endings: u64,
-    /// No session ends here before this unless somebody ends it.
+    /// No session of this shard reaches its end before this; one may be ended earlier.
     first_end: Timestamp,
 }
 
 /// How far two requests of one moment may be apart in what time they think it is, in seconds.
 const APART: u64 = 2;
 
-/// Ends never.
+/// The end of a session that never ends, for a shard without sessions.
 const NEVER: Timestamp = Timestamp::from_unix(u64::MAX);
 
 impl Default for Shard {
@@ -68,8 +69,8 @@ impl Shard {
     }
 }
 
-/// A token's digest is as good as a hash of it. Nobody can choose tokens whose digests fall together: only those that
-/// were drawn here, or made with a key of ours, ever come into the table.
+/// A token's digest is as good as a hash of it. An attacker cannot choose tokens whose digests fall together: only
+/// those that were drawn here, or made with a key of ours, ever come into the table.
 fn hash(token: SecretDigest) -> u64 {
     let [_, _, _, _, _, _, _, _, bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *token.bytes();
     u64::from_le_bytes(bytes)
@@ -144,9 +145,9 @@ impl SessionTable {
         Before(self.shard(token).read().unwrap_or_else(PoisonError::into_inner).endings)
     }
 
-    /// Takes in a session that was read from the store after `before`, with the head of its family, where it is a member of
-    /// one, and with which of its access tokens are dead; `None` where its time is up. Where the head has ended meanwhile, or
-    /// any session of its shard, `Err`: the caller reads the store again.
+    /// Takes in a session that was read from the store after `before`. `head` is that of its family, where it is a
+    /// member of one, and `cut` says which of its access tokens are dead. `None` where its time is up. Where the head,
+    /// or any session of its shard, has ended meanwhile, the caller reads the store again.
     ///
     /// # Errors
     /// [`Raced`].
@@ -214,6 +215,29 @@ impl SessionTable {
         tokens
     }
 
+    /// Every live session. One that is being read from the store meanwhile is read again, as in [`SessionTable::live_of`].
+    pub fn all(&self) -> Vec<LiveSession> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.endings = shard.endings.wrapping_add(1);
+            all.extend(shard.live.iter().cloned());
+        }
+        all
+    }
+
+    /// Ends every session here. Those that are being read from the store meanwhile are read again.
+    pub fn end_all(&self) {
+        for shard in &self.shards {
+            let tokens: Vec<_> = {
+                let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+                shard.endings = shard.endings.wrapping_add(1);
+                shard.live.iter().map(LiveSession::token).collect()
+            };
+            tokens.into_iter().for_each(|token| self.end(token));
+        }
+    }
+
     fn note_time(&self, now: Timestamp) {
         // To look is cheaper than to write, which other cores would notice.
         if self.latest.load(Ordering::Relaxed) < now.unix() {
@@ -263,17 +287,44 @@ impl SessionTable {
         self.kept.drop_stale(now);
     }
 
-    /// When each session was last used of which the store does not know so yet: some of them at a time, so that a list
-    /// of all is never in memory, and in the order in which the store has them. What was written down is told to
-    /// [`SessionTable::note_written`].
-    pub fn used(&self) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
-        self.shards.iter().map(|shard| {
+    /// When each session was last used, where the store is `behind` with that by so much or more. They come in parts,
+    /// so that a list of all is never in memory, and in the order in which the store has them. What was written down is
+    /// told to [`SessionTable::note_written`].
+    pub fn used(&self, behind: Duration) -> impl Iterator<Item = Vec<(SecretDigest, Timestamp)>> {
+        self.shards.iter().map(move |shard| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             let mut used: Vec<_> =
-                shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten()?))).collect();
+                shard.live.iter().filter_map(|live| Some((live.token(), live.unwritten(behind)?))).collect();
             used.sort_unstable();
             used
         })
+    }
+
+    /// The sessions whose time is up at `now`, since they were not used here, while something is open in them. The
+    /// store may know of a later use, which is told to [`SessionTable::used_elsewhere`].
+    pub fn idle_with_streams(&self, now: Timestamp) -> Vec<SecretDigest> {
+        let mut idle = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            if now < shard.first_end {
+                continue;
+            }
+            let over =
+                |live: &&LiveSession| now >= live.end_at(self.limits) && now < live.ends_at() && !live.has_ended();
+            idle.extend(shard.live.iter().filter(over).filter(|live| live.is_held()).map(LiveSession::family));
+        }
+        // A family is found by each of its members.
+        idle.sort_unstable();
+        idle.dedup();
+        idle
+    }
+
+    /// A session was used through another gateway, as the store knows.
+    pub fn used_elsewhere(&self, token: SecretDigest, at: Timestamp) {
+        if let Some(live) = self.peek(token) {
+            live.note_use(at);
+            live.note_written(at);
+        }
     }
 
     /// These uses are in the store now.

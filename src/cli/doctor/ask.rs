@@ -35,24 +35,24 @@ pub(super) struct Server {
 /// What one request says, besides `Host`.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
-    /// The method.
+    /// The method to ask with.
     pub(super) method: Method,
     /// The request target as it goes over the wire: a path of any spelling, or a whole URL.
     pub(super) target: String,
-    /// Header fields in order, repetitions too.
+    /// The headers in order, repetitions too.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// Another `Host` than the server's.
     pub(super) host: Option<HeaderValue>,
-    /// Whether names are written `X-Like-This` instead of in small letters.
+    /// Whether header names are written `X-Like-This` instead of in lowercase.
     pub(super) capitals: bool,
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    /// The status.
+    /// The status that came back.
     pub(super) status: StatusCode,
-    /// The fields.
+    /// The headers that came back.
     pub(super) headers: HeaderMap,
     /// The start of the body.
     pub(super) body: Bytes,
@@ -61,7 +61,7 @@ pub(super) struct Answer {
 /// Why there was no answer: a sentence's end.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// Nobody takes the connection.
+    /// No server takes the connection.
     #[error("no connection to {0}: {1}")]
     NoConnection(String, String),
     /// The certificate is not good, or TLS fails otherwise.
@@ -159,7 +159,7 @@ impl Question {
         if has_body { self.with("content-length", "0") } else { self }
     }
 
-    /// The same with one more field.
+    /// The same with one more header.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the doctor's own names are tokens");
         let value = HeaderValue::from_str(value).expect("the doctor's own values are visible ASCII");
@@ -179,7 +179,7 @@ impl Question {
     }
 }
 
-/// Sends questions.
+/// Sends questions to the site, each over a connection of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     tls: Arc<ClientConfig>,

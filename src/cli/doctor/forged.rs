@@ -1,5 +1,5 @@
-//! What a client can send to be taken for somebody: identity headers in every spelling, and the words in which proxies
-//! speak to each other.
+//! What a client can send to be taken for another principal: identity headers in every spelling, and the words in which
+//! proxies speak to each other.
 
 use super::ask::Question;
 use crate::domain::field_name;
@@ -8,8 +8,8 @@ use crate::domain::plain_header::STANDARD;
 /// The cookies of a session, on https and on `http://localhost`.
 pub(super) const COOKIES: [&str; 2] = ["__Host-bmauth", "bmauth"];
 
-/// The headers that tell an app who asks: of the token, the standard plain ones, and `more` of them (CONTRACT:
-/// `identity.plain_headers`). Each once, in lower case.
+/// The headers that tell an app who asks: of the token, the standard plain ones, and `more` of them (of
+/// `identity.plain_headers`). Each once, in lowercase.
 pub(super) fn identity_headers<'a>(token_header: &str, more: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut names = vec![token_header.to_ascii_lowercase()];
     for name in STANDARD.iter().map(|(name, _)| *name).chain(more) {
@@ -53,8 +53,8 @@ pub(super) fn of_the_same_form(name: &str) -> String {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { 'q' } else { letter }).collect()
 }
 
-/// Ways to say that another request is meant than the one that is made: each a name for people, and its fields.
-/// `open` is a path that everybody may see.
+/// Ways to say that another request is meant than the one that is made: each a name for people, and its headers. `open`
+/// is a public path.
 pub(super) fn addresses(origin: &str, authority: &str, open: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let whole = format!("{origin}{open}");
     let scheme = origin.split(':').next().unwrap_or_default();
@@ -99,7 +99,7 @@ pub(super) fn addresses(origin: &str, authority: &str, open: &str) -> Vec<(&'sta
     ]
 }
 
-/// Session cookies that nobody was given: each a name for people, and the value of `Cookie`.
+/// Session cookies that were never given out: each a name for people, and the value of `Cookie`.
 pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
     let all = |value: &str| COOKIES.map(|name| format!("{name}={value}")).join("; ");
     vec![
@@ -110,7 +110,7 @@ pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Adds `fields` to a question.
+/// Adds `fields` to the headers of a question.
 pub(super) fn with_all<V: AsRef<str>>(question: Question, fields: &[(&str, V)]) -> Question {
     fields.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
 }

@@ -82,8 +82,8 @@ pub(super) fn odd(answer: &Answer, pages: &Pages, refusals: &[Answer]) -> Verdic
     }
 }
 
-/// The other host that a sign-in page leads on to, as that of an app's host does where people sign in elsewhere: by https,
-/// unless the asked one has none either.
+/// The other host that a sign-in page leads on to, as an app's host does where people sign in elsewhere. It must be
+/// asked by https, unless the first host has none either.
 pub(super) fn leads_on(answer: &Answer, asked: &Url) -> Option<Url> {
     let location = location(answer, asked)?;
     let is_another = location.path() == SIGN_IN && location.host() != asked.host();
@@ -99,7 +99,8 @@ pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
         && contains(&answer.body, FRONT.as_bytes())
 }
 
-/// Whether BMAuth's page to register asks for an address, or says that it takes nobody; `None` where it is another page.
+/// Whether BMAuth's page to register asks for an address, or says that new accounts are closed; `None` where it is
+/// another page.
 pub(super) fn asks_for_an_address(answer: &Answer) -> Option<bool> {
     is_sign_in_page(answer).then(|| contains(&answer.body, b"type=\"email\""))
 }
@@ -162,7 +163,7 @@ pub(super) fn is_front_of_pages(answer: &Answer, asked: &Url) -> bool {
     location(answer, asked).is_some_and(|location| location.host() == asked.host() && location.path() == APPS)
 }
 
-/// BMAuth always says where one comes back to, and sends nobody to a host that has no sign-in page of its own.
+/// BMAuth always says where one comes back to, and sends no visitor to a host that has no sign-in page of its own.
 fn is_redirect(answer: &Answer, pages: &Pages) -> bool {
     location(answer, &pages.asked).is_some_and(|location| {
         pages.have(&location)

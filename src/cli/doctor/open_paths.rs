@@ -1,4 +1,4 @@
-//! What everybody may see: the only place where it shows from outside whether a stranger's headers reach the app.
+//! The public paths: the only place where it shows from outside whether a stranger's headers reach the app.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
 
 impl Doctor {
-    /// What everybody may see: the only place where it shows from outside whether a stranger's headers reach the app.
+    /// The public paths: the only place where it shows from outside whether a stranger's headers reach the app.
     pub(super) async fn open_paths(&mut self) {
         if self.public.is_empty() {
             self.report.note(
@@ -76,7 +76,7 @@ impl Doctor {
         }
     }
 
-    /// Whether a field changes what the app answers (compared with `usual`), or is shown by it.
+    /// Whether a header changes what the app answers (compared with `usual`), or is shown by it.
     async fn reaches_the_app(&mut self, path: &str, name: &str, value: &str, usual: Option<&Answer>) {
         let line = match name {
             "cookie" => format!("{path} and the session cookie {}", value.split(['=', ' ']).nth(2).unwrap_or_default()),

@@ -76,7 +76,8 @@ impl Doctor {
         }
     }
 
-    /// The endpoint that the proxy asks is not for strangers: whoever may ask it can choose what it is asked about.
+    /// The endpoint that the proxy asks is not for strangers: a client that may ask it can choose what it is asked
+    /// about.
     ///
     /// `are_ours` says that BMAuth answers under `/_bmauth/`, so that a refusal there is not the app's.
     pub(super) async fn the_question_itself(&mut self, are_ours: bool) {
@@ -119,7 +120,7 @@ impl Doctor {
         if answer.status.is_success() || tells_who {
             return Verdict::Open(format!("{said}: open to everyone. The proxy must answer 404 there by itself"));
         }
-        // Whoever is not a proxy is told 403; this is what a proxy would be told of a stranger.
+        // A client that is not a proxy is told 403; this is what a proxy would be told of a stranger.
         if judge::sends_to_sign_in(answer, &self.pages) {
             return Verdict::Open(format!(
                 "{said}: the question is answered, open to everyone who asks it. The proxy must answer 404 there by itself"

@@ -17,7 +17,7 @@ const ANGULARS_RULES: &str = "/ngsw.json";
 /// What an answer says of the worker of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Worker {
-    /// BMAuth ends it: nobody is signed in.
+    /// BMAuth ends it, since no visitor is signed in.
     Ended,
     /// BMAuth, or a proxy in front in its words, refuses the script; then the browser keeps the worker that it has.
     Refused,
@@ -25,7 +25,7 @@ enum Worker {
     Hides,
     /// The app's own, which leaves BMAuth's addresses out, or answers no page.
     Fine,
-    /// No worker.
+    /// No service worker answers there.
     Nothing,
 }
 
@@ -91,7 +91,7 @@ fn read(answer: &Answer) -> Worker {
         () if !(answer.status.is_success() && is_script) => Worker::Nothing,
         () if answer.body == LAST_WORKER => Worker::Ended,
         () if judge::tells(answer, SEGMENT) => Worker::Fine,
-        // Workbox's NavigationRoute and navigateFallback, and whoever compares a request's mode.
+        // Workbox's NavigationRoute and navigateFallback, and scripts that compare a request's mode.
         () if judge::tells(answer, "avigat") => Worker::Hides,
         () => Worker::Fine,
     }

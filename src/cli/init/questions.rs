@@ -22,7 +22,7 @@ pub(super) struct Question<'a> {
     pub(super) is_secret: bool,
 }
 
-/// Asks whoever sits at the terminal, if anybody does.
+/// Asks the operator at the terminal, if there is one.
 pub(super) struct Asking<'a> {
     terminal: Option<(&'a mut dyn BufRead, &'a mut dyn Write)>,
     missing: Vec<String>,

@@ -1,4 +1,4 @@
-//! `request_headers` and `response_headers`: fields that a route sets or removes on the way.
+//! `request_headers` and `response_headers`: headers that a route sets or removes on the way.
 
 use http::HeaderName;
 
@@ -7,7 +7,7 @@ use crate::config::setting::Setting;
 use crate::domain::field_name::{self, IdentityNames, Tells, reads_as as is, reads_as_any as is_any};
 use crate::domain::upstream::{FieldChangeError, FieldChanges};
 
-/// Fields that are about one connection or the length of one message, folded: the gateway says them itself.
+/// Headers that are about one connection or the length of one message, folded: the gateway says them itself.
 const OF_THE_CONNECTION: [&[u8]; 6] =
     [b"connection", b"contentlength", b"keepalive", b"proxyconnection", b"transferencoding", b"upgrade"];
 /// More of them, that only requests have.

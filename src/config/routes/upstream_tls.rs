@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use crate::config::pem::{PemFile, PemPair, check_pair, read_certificates};
+use crate::config::pem::{PemFile, PemPair, check_pair, read_authorities};
 use crate::config::problem::Checks;
 use crate::config::setting::{Setting, Written, section};
 use crate::domain::host::Host;
@@ -59,26 +58,6 @@ pub(super) fn check(setting: Setting, servers: Option<&[UpstreamUrl]>, checks: &
     };
     let tls = UpstreamTls { authorities: authorities?, client: client?, name: name? };
     complete.then_some(tls)
-}
-
-/// Certificate authorities that can vouch for others.
-fn read_authorities(setting: Setting, checks: &mut Checks) -> Option<Arc<[Box<[u8]>]>> {
-    let file = PemFile::of(setting, checks)?;
-    let found = match read_certificates(&file.path) {
-        Ok(found) => found,
-        Err(why) => {
-            file.refuse(checks, &format_args!("{} has no certificates in PEM form ({why})", file.path.display()));
-            return None;
-        }
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in &found {
-        if let Err(why) = roots.add(certificate.clone()) {
-            file.refuse(checks, &format_args!("{} has a certificate that cannot be read ({why})", file.path.display()));
-            return None;
-        }
-    }
-    Some(found.iter().map(|certificate| Box::from(certificate.as_ref())).collect())
 }
 
 fn read_name(text: &str) -> Result<Host, String> {

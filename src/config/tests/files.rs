@@ -4,13 +4,13 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::super::email::Transport;
+use super::super::email::{SmtpLogin, Transport};
 use super::*;
 use crate::domain::brand::Logo;
 use crate::domain::upstream::{Upstream, UpstreamTls};
 
 /// A folder with these files, and `bmauth.toml` among them.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, content) in files {
         fs::write(folder.path().join(name), content).expect("a file");
@@ -18,14 +18,14 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn load_from(folder: &TempDir) -> Result<Config, ConfigErrors> {
+pub(super) fn load_from(folder: &TempDir) -> Result<Config, ConfigErrors> {
     let path = folder.path().join("bmauth.toml");
     let text = fs::read_to_string(&path).unwrap_or_default();
     load(open_to_all(ConfigSource::file(Some(path)), &text))
 }
 
 /// The problems, with the folder's own name left out.
-fn problems_in(folder: &TempDir) -> String {
+pub(super) fn problems_in(folder: &TempDir) -> String {
     let errors = load_from(folder).expect_err("something is wrong");
     errors.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
@@ -37,7 +37,7 @@ fn set_mode(folder: &TempDir, file: &str, mode: u32) {
 }
 
 /// A self-signed certificate and its key, in PEM form.
-fn certificate(host: &str) -> (String, String) {
+pub(super) fn certificate(host: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([host.to_owned()]).expect("a certificate");
     (made.cert.pem(), made.signing_key.serialize_pem())
 }
@@ -57,7 +57,7 @@ fn paths_start_from_the_folder_of_the_file() {
     let extra = "[storage]\npath = \"here/store.redb\"\n[app]\nlogo = \"logo.svg\"\n";
     let folder = folder(&[("bmauth.toml", &with(extra)), ("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>")]);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(config.storage.path, folder.path().join("here/store.redb"));
+    assert_eq!(file_of(&config.storage), folder.path().join("here/store.redb"));
     assert_eq!(config.brand.logo().map(Logo::content_type), Some("image/svg+xml"));
 }
 
@@ -67,8 +67,8 @@ fn a_secret_is_read_from_its_file_without_the_newline_at_its_end() {
     let folder = folder(&[("bmauth.toml", &text), ("smtp", "smtps://user:hunter2@mail\n")]);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
     let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
-    let credentials = smtp.credentials.expect("credentials");
-    assert_eq!((smtp.host.as_str(), credentials.password.expose()), ("mail", "hunter2"));
+    let Some(SmtpLogin::Password { password, .. }) = smtp.login else { panic!("a password is sent") };
+    assert_eq!((smtp.host.as_str(), password.expose()), ("mail", "hunter2"));
 }
 
 #[test]
@@ -262,4 +262,23 @@ fn what_is_wrong_with_upstream_tls_is_told() {
         ),
         "{told}"
     );
+}
+
+#[test]
+fn a_short_idle_time_is_a_warning_where_gateways_share_a_database() {
+    let key = [9; 32];
+    let folder = folder(&[]);
+    fs::write(folder.path().join("storage.key"), key).expect("a file");
+    #[cfg(unix)]
+    set_mode(&folder, "storage.key", 0o600);
+    let warned = |storage: &str, idle: &str| {
+        let extra = format!("[storage]\n{storage}\n[sessions]\nidle = \"{idle}\"\n");
+        fs::write(folder.path().join("bmauth.toml"), with(&extra)).expect("a file");
+        let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
+        warnings.iter().filter(|warning| warning.contains("`sessions.idle` is ")).count()
+    };
+    let database = "key_file = \"storage.key\"\nurl = \"postgres://bmauth@localhost/bmauth\"";
+    assert_eq!(warned(database, "9m"), 1);
+    assert_eq!(warned(database, "10m"), 0);
+    assert_eq!(warned("path = \"x.redb\"", "1m"), 0);
 }

@@ -63,7 +63,7 @@ fn unknown_keys_are_told_with_what_was_meant() {
     says("acess = \"public\"", "bmauth.toml:7:1: `route.acess` is not a key. Did you mean `route.access`?");
     says(
         "[server]\nlisten_on = []",
-        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, admin_hosts, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace.",
+        "bmauth.toml:8:1: `server.listen_on` is not a key. The keys here are listen, tls, admin, admin_hosts, admin_socket, trusted_proxies, proxy_protocol, keep_alive, shutdown_grace.",
     );
     says(
         "[server]\ntrusted-proxies = []",
@@ -127,7 +127,7 @@ fn the_route_of_the_short_address_is_told_with_both_places() {
     }
 }
 
-/// The places and sentences of what nobody can be served with.
+/// The places and sentences of what no visitor can be served with.
 fn faults(text: &str) -> Vec<String> {
     loads(text).faults.iter().map(ToString::to_string).collect()
 }
@@ -158,7 +158,7 @@ fn what_is_still_the_examples_is_a_fault_and_loads() {
         told.len() == 1 && told[0].starts_with("bmauth.toml:4:12: `email.smtp_url` is that of an example"),
         "{told:?}"
     );
-    // Where letters reach nobody, their sender is nothing to anybody.
+    // Where letters are not sent, their sender does not matter.
     let tried = format!(
         "public_url = \"http://localhost:8080\"\n[email]\nfrom = \"a@example.com\"\ntransport = \"log\"\n{ROUTE}"
     );
@@ -326,6 +326,28 @@ fn the_app_section_is_checked() {
         "[app]\nsupport_url = \"javascript:x\"",
         "bmauth.toml:8:15: `app.support_url` is \"javascript:x\": it must be a URL that starts with https://, http:// or mailto:.",
     );
+    for (links, problem) in [
+        ("[\"Imprint\"]", "10: `app.links` is \"Imprint\"; it must be a table."),
+        ("[{ text = \"Imprint\" }]", "10: a link in `app.links` is written { text = \"…\", url = \"…\" }."),
+        (
+            "[{ text = \"Imprint\", href = \"https://a\" }]",
+            "30: `app.links.href` is not a key. The keys here are text, url.",
+        ),
+        (
+            "[{ text = \"Imprint\", url = \"javascript:x\" }]",
+            "36: `app.links.url` is \"javascript:x\": it must be a URL that starts with https://, http:// or mailto:.",
+        ),
+        (
+            "[{ text = \" \", url = \"https://a.example\" }]",
+            "19: `app.links.text`: it must be 1 to 40 characters on one line.",
+        ),
+    ] {
+        let told = problems(&with(&format!("[app]\nlinks = {links}")));
+        let expected = format!("bmauth.toml:8:{problem}");
+        assert!(told.contains(&expected), "{told}\n{expected}");
+    }
+    let six = ["{ text = \"Imprint\", url = \"https://a.example\" }"; 6].join(", ");
+    says(&format!("[app]\nlinks = [{six}]"), "bmauth.toml:8:9: `app.links`: it has 6 links; the most is 5.");
     says(
         "[app]\nlogo = \"no-such.svg\"",
         "bmauth.toml:8:8: `app.logo` is \"no-such.svg\": no-such.svg cannot be read (No such file or directory (os error 2)).",
@@ -433,6 +455,46 @@ fn the_storage_path_is_a_file() {
     says(
         "[storage]\npath = \"src\"",
         "bmauth.toml:8:8: `storage.path` is \"src\": it must name a file, like \"data/bmauth.redb\".",
+    );
+}
+
+#[test]
+fn a_database_is_named_alone_and_with_the_key_that_wraps_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("storage.key");
+    std::fs::write(&key, "A".repeat(43)).unwrap();
+    let url = "url = \"postgres://bmauth:secret@db1/bmauth\"";
+    says(
+        &format!("[storage]\n{url}"),
+        "bmauth.toml:7:1: `storage.key_file` is missing. Whoever has a copy of the database could sign in as anybody otherwise. Make one with `bmauth keys new-file PATH`; all gateways of the database have the same.",
+    );
+    says(
+        &format!("[storage]\nkey_file = {key:?}\npath = \"x.redb\"\n{url}"),
+        "bmauth.toml:9:8: `storage.path` names the file of the embedded store, but `storage.url` a database; keep one of them.",
+    );
+    says(
+        &format!("[storage]\nkey_file = {key:?}"),
+        "bmauth.toml:8:12: `storage.key_file` is for a database: set `storage.url`, or remove it.",
+    );
+    says(
+        &format!("[storage]\nkey_file = {key:?}\nurl = \"mysql://bmauth:secret@db1\""),
+        "bmauth.toml:9:7: `storage.url`: it must begin with postgres://, like \"postgres://bmauth@db1,db2/bmauth\".",
+    );
+    says(
+        &format!("[storage]\nkey_file = {key:?}\n{url}\ngrace = \"1h\""),
+        "bmauth.toml:10:9: `storage.grace` is \"1h\": it must be from \"0s\" to \"5m\".",
+    );
+    says(
+        "[storage]\ngrace = \"60s\"",
+        "bmauth.toml:8:9: `storage.grace` is for a database: set `storage.url`, or remove it.",
+    );
+    std::fs::write(&key, "too short").unwrap();
+    says(
+        &format!("[storage]\nkey_file = {key:?}\n{url}"),
+        &format!(
+            "bmauth.toml:8:12: `storage.key_file`: {}: it must hold 32 random bytes, as they are, in hex or in base64. Make one with `bmauth keys new-file PATH`.",
+            key.display()
+        ),
     );
 }
 
@@ -906,8 +968,6 @@ fn a_routes_groups_are_names_and_ask_somebody_to_be_signed_in() {
 #[test]
 fn what_is_not_built_says_so_and_refuses_to_start() {
     for (extra, place, key) in [
-        ("[storage]\nurl = \"postgres://db\"", "8:1", "`storage.url` is not built yet; remove it."),
-        ("[storage]\nurl_file = \"x\"", "8:1", "`storage.url_file` is not built yet; remove it."),
         ("step_up = \"5m\"", "7:1", "`route.step_up` is not built yet; remove it."),
         ("cors = {}", "7:1", "`route.cors` is not built yet; remove it."),
         ("users = [\"a@example.com\"]", "7:1", "`route.users` is not built yet; remove it."),
@@ -918,7 +978,6 @@ fn what_is_not_built_says_so_and_refuses_to_start() {
         ("[server]\nredirect_http = \"0.0.0.0:80\"", "8:1", "`server.redirect_http` is not built yet; remove it."),
         ("[identity]\ncompat = [\"iap\"]", "8:1", "`identity.compat` is not built yet; remove it."),
         ("[passkeys]\napps = {}", "8:1", "`passkeys.apps` is not built yet; remove it."),
-        ("[app]\nlinks = []", "8:1", "`app.links` is not built yet; remove it."),
     ] {
         let told = problems(&with(extra));
         let expected = format!("bmauth.toml:{place}: {key}");

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::email::{SmtpSecurity, Transport};
+use super::super::email::{SmtpLogin, SmtpSecurity, Transport};
+use super::files::certificate;
 use super::*;
+use crate::config::storage::database::DatabaseTls;
 use crate::domain::accent::Accent;
 use crate::domain::api::{ClaimValue, Grants, Role};
 use crate::domain::email::Email;
@@ -51,12 +53,12 @@ fn the_minimal_file_loads_with_every_default() {
         ("https://notes.example.com", "notes.example.com", true)
     );
     assert_eq!(
-        (brand.name(), brand.accent(), brand.logo(), brand.support_url()),
-        ("notes.example.com", Accent::default(), None, None)
+        (brand.name(), brand.accent(), brand.logo(), brand.support_url(), brand.links()),
+        ("notes.example.com", Accent::default(), None, None, &[][..])
     );
     assert_eq!((server.listen, server.tls), (vec!["0.0.0.0:8443".parse().expect("an address")], None));
     assert_eq!((server.admin.to_string(), server.trusted_proxies), ("127.0.0.1:9091".to_owned(), vec![]));
-    assert_eq!(storage.path, path("/etc/bmauth/data/bmauth.redb"));
+    assert_eq!(file_of(&storage), path("/etc/bmauth/data/bmauth.redb"));
     assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
     let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
@@ -131,7 +133,7 @@ fn the_template_loads_for_one_host_when_what_it_says_is_changed() {
 fn what_the_docs_write_for_several_apps_loads() {
     let docs = include_str!("../../../docs/several-apps.md");
     let text = docs.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a configuration");
-    // These name files of whoever follows them.
+    // These name files that a reader of the docs makes.
     let text = text
         .replace(
             "tls = { cert = \"tls/fullchain.pem\", key = \"tls/privkey.pem\" }\n",
@@ -148,44 +150,89 @@ fn what_the_docs_write_for_several_apps_loads() {
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 
-/// The comments of the template are examples that hold: each one, uncommented, is a key that is known.
+/// The comments of the template are examples that hold: each one, uncommented, is right beside all others, but for those
+/// in whose place it is written.
 #[test]
 fn every_commented_key_of_the_template_is_right() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("logo.svg"), "<svg/>").expect("a logo");
+    let (cert, key) = certificate("app.internal");
+    let (cert, key) = (cert.as_str(), key.as_str());
+    for (name, content) in [
+        ("logo.svg", "<svg/>"),
+        ("tls/fullchain.pem", cert),
+        ("tls/privkey.pem", key),
+        ("tls/ca.pem", cert),
+        ("tls/client.pem", cert),
+        ("tls/client.key", key),
+        ("secrets/smtp_url", "smtps://post@mail.example.com"),
+        ("secrets/mail-ca.pem", cert),
+        ("secrets/mail", "s3cret"),
+        ("secrets/storage.key", &"A".repeat(43)),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, content).expect("a file");
+    }
     let is_key = |line: &str| {
         line.split_once(" = ")
             .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-')))
     };
-    // These would be said twice, or name files that are not there.
-    let stay_comments = ["tls", "smtp_url_file", "trusted_proxies", "proxy_protocol", "upstream_tls"];
     let mut seen = Vec::new();
-    let mut text = String::new();
-    for line in TEMPLATE.lines() {
-        let bare = line.strip_prefix("# ").filter(|line| is_key(line) || line.starts_with("[["));
-        let key = bare.unwrap_or(line).split_once(" = ").map(|(key, _)| key);
-        seen.extend(key);
-        let stays = key.is_some_and(|key| stay_comments.contains(&key));
-        text.push_str(bare.filter(|_| !stays).unwrap_or(line));
-        text.push('\n');
+    // A password and a file, then access tokens and a database.
+    let file = "path = \"data/bmauth.redb\"";
+    for left_out in [
+        ["smtp_url_file", "oauth", "url", "owner_url", "migrate", "grace", "key_file"].as_slice(),
+        ["smtp_url", file].as_slice(),
+    ] {
+        let mut text = String::new();
+        for line in TEMPLATE.lines().filter(|line| *line != "trusted_proxies = []") {
+            let bare = line.strip_prefix("# ").filter(|line| is_key(line) || line.starts_with("[["));
+            let line = bare.unwrap_or(line);
+            let key = line.split_once(" = ").map(|(key, _)| key);
+            if key.is_some_and(|key| left_out.contains(&key)) || left_out.contains(&line) {
+                continue;
+            }
+            seen.extend(key);
+            text.push_str(line);
+            text.push('\n');
+        }
+        // `upstream_tls` is for those.
+        let text = text.replace("[\"http://127.0.0.1:8000\"]", "[\"https://127.0.0.1:8000\"]");
+        let config = load(ConfigSource::text(folder.path().join("bmauth.toml"), text))
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(config.routes.iter().count(), 2);
+        let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
+        assert_eq!(smtp.authorities.len(), 1);
+        let uses_tokens = matches!(smtp.login, Some(SmtpLogin::OAuth { username, .. }) if username == "post");
+        assert_eq!(uses_tokens, left_out.contains(&"smtp_url"));
+        assert_eq!(matches!(config.storage, Storage::Database(_)), left_out.contains(&file));
     }
-    let config =
-        load(ConfigSource::text(folder.path().join("bmauth.toml"), text)).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(config.routes.iter().count(), 2);
     for key in [
         "public_url",
         "name",
         "accent",
         "logo",
         "support_url",
+        "links",
         "listen",
         "tls",
         "admin",
         "trusted_proxies",
+        "proxy_protocol",
+        "admin_socket",
         "path",
+        "url",
+        "owner_url",
+        "migrate",
+        "grace",
+        "key_file",
         "from",
         "smtp_url",
         "smtp_url_file",
+        "smtp_ca_file",
+        "reply_to",
+        "hello",
+        "oauth",
         "transport",
         "registration",
         "allowed_domains",
@@ -241,9 +288,11 @@ public_url = "https://notes.example.com:8443"
 name = " Notes "
 accent = "#0a5c2f"
 support_url = "mailto:help@example.com"
+links = [{ text = "Imprint", url = "https://example.com/imprint" }, { text = "Privacy", url = "mailto:data@example.com" }]
 [server]
 listen = ["127.0.0.1:8443", "[::1]:8443"]
 admin = "10.0.0.5:9000"
+admin_socket = "/run/notes/bmauth.sock"
 trusted_proxies = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]
 [storage]
 path = "/var/lib/bmauth/store.redb"
@@ -303,13 +352,16 @@ access = "optional"
     assert_eq!(config.public_url.origin(), "https://notes.example.com:8443");
     assert_eq!((config.brand.name(), config.brand.accent().light().to_string()), ("Notes", "#0a5c2f".to_owned()));
     assert_eq!(config.brand.support_url(), Some("mailto:help@example.com"));
+    let links: Vec<_> = config.brand.links().iter().map(|link| (link.text(), link.url())).collect();
+    assert_eq!(links, [("Imprint", "https://example.com/imprint"), ("Privacy", "mailto:data@example.com")]);
     assert_eq!(config.server.listen.len(), 2);
     assert_eq!(config.server.admin.to_string(), "10.0.0.5:9000");
+    assert_eq!(config.server.admin_socket, Some(path("/run/notes/bmauth.sock")));
     assert_eq!(
         config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
     );
-    assert_eq!(config.storage.path, path("/var/lib/bmauth/store.redb"));
+    assert_eq!(file_of(&config.storage), path("/var/lib/bmauth/store.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
     assert_eq!(config.policy.new_accounts, NewAccounts::Open);
     assert_eq!(config.policy.allowed_emails, [Email::parse("ann@elsewhere.example").unwrap()]);
@@ -419,7 +471,7 @@ fn the_demo_goes_through_the_same_checks() {
     let config = load(ConfigSource::demo(8080, &upstream, Path::new("/tmp/demo"))).expect("a configuration");
     assert_eq!(config.public_url.origin(), "http://localhost:8080");
     assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
-    assert_eq!(config.storage.path, path("/tmp/demo/demo.redb"));
+    assert_eq!(file_of(&config.storage), path("/tmp/demo/demo.redb"));
     assert!(matches!(config.email.transport, Transport::Log));
     assert_eq!(config.routes.iter().map(|route| route.upstream.servers.clone()).collect::<Vec<_>>(), [vec![upstream]]);
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -474,4 +526,28 @@ fn running_requests_are_waited_for_as_long_as_it_says() {
     }
     let told = problems(&with("[server]\nshutdown_grace = \"61m\"\n"));
     assert!(told.contains("`server.shutdown_grace` is \"61m\": it must be from \"0s\" to \"1h\"."), "{told}");
+}
+
+#[test]
+fn a_database_is_taken_over_with_its_owner_and_no_password_is_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, url) = (folder.path().join("storage.key"), folder.path().join("storage.url"));
+    std::fs::write(&key, [7; 32]).expect("a file");
+    std::fs::write(&url, "postgres://bmauth:hunter2@db1,db2/notes?sslmode=verify-full\n").expect("a file");
+    let config = loads(&with(&format!(
+        "[storage]\nurl_file = {url:?}\nkey_file = {key:?}\nmigrate = true\nowner_url = \"postgres://owner:hunter3@localhost/notes\"\ngrace = \"0s\"\n"
+    )));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hunter"), "{shown}");
+    let Storage::Database(database) = config.storage else { panic!("it is a database") };
+    assert_eq!(database.address.url.expose(), "postgres://bmauth:hunter2@db1,db2/notes");
+    assert_eq!(database.address.tls, DatabaseTls::VerifyFull { authorities: None });
+    let owner = database.owner.expect("an owner");
+    assert_eq!((owner.url.expose(), owner.tls), ("postgres://owner:hunter3@localhost/notes", DatabaseTls::Prefer));
+    assert_eq!((database.key.bytes(), database.migrate, database.grace), (&[7; 32], true, Duration::ZERO));
+    let defaults = loads(&with(&format!("[storage]\nkey_file = {key:?}\nurl = \"postgres://db1/notes\"\n")));
+    let Storage::Database(database) = defaults.storage else { panic!("it is a database") };
+    assert!(!database.migrate && database.owner.is_none() && database.grace == Duration::from_secs(60));
+    let warned = |about: &str| defaults.warnings.iter().filter(|warning| warning.contains(about)).count();
+    assert_eq!((warned("who answers there is not looked at"), warned("everybody on this machine can read")), (1, 1));
 }

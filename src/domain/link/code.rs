@@ -6,16 +6,15 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::LinkCodeDigest;
 use crate::domain::clock::Entropy;
+use crate::domain::code_letters::{self, ALPHABET};
 use crate::domain::secret::MacKey;
 
-/// Crockford's base 32: digits and capitals without I, L, O and U.
-const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// How many of them a typed code has.
 const TYPED: usize = 8;
 /// How many letters of base64url a scanned code has.
 const SCANNED: usize = 22;
 
-/// The code in the picture: 128 random bits, which nobody guesses.
+/// The code in the picture: 128 random bits, which cannot be guessed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct ScanCode([u8; 16]);
 
@@ -23,12 +22,12 @@ pub struct ScanCode([u8; 16]);
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct ShortCode([u8; 5]);
 
-/// A code that somebody brought.
+/// A code as a browser brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Brought {
     /// Scanned, or followed as a link.
     Scan(ScanCode),
-    /// Typed.
+    /// Typed by hand, from the other screen.
     Short(ShortCode),
 }
 
@@ -65,7 +64,7 @@ impl ShortCode {
         let mut text = String::with_capacity(TYPED + 1);
         for place in (0..TYPED).rev() {
             let index = usize::try_from((bits >> (5 * place)) & 31).expect("five bits are below 32");
-            text.push(char::from(*LETTERS.get(index).expect("there are 32 letters")));
+            text.push(char::from(*ALPHABET.get(index).expect("there are 32 letters")));
             if place == TYPED / 2 {
                 text.push('-');
             }
@@ -79,28 +78,13 @@ impl ShortCode {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut letters = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2014}'));
-        let mut bits = 0_u64;
-        for _ in 0..TYPED {
-            bits = (bits << 5) | value_of(letters.next()?)?;
-        }
-        if letters.next().is_some() {
-            return None;
-        }
+        let letters = code_letters::read::<TYPED>(text)?;
+        let value =
+            |letter: &u8| ALPHABET.iter().position(|known| known == letter).and_then(|at| u64::try_from(at).ok());
+        let bits = letters.iter().try_fold(0_u64, |bits, letter| Some((bits << 5) | value(letter)?))?;
         let [_, _, _, bytes @ ..] = bits.to_be_bytes();
         Some(Self(bytes))
     }
-}
-
-/// What a letter stands for; those that look like digits stand for them.
-fn value_of(letter: char) -> Option<u64> {
-    let meant = match letter.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    };
-    let index = LETTERS.iter().position(|known| char::from(*known) == meant)?;
-    u64::try_from(index).ok()
 }
 
 impl Brought {
@@ -138,14 +122,32 @@ impl std::fmt::Debug for ShortCode {
     }
 }
 
-/// Draws a number from 10 to 99, each as likely as any other.
-pub fn number(entropy: &dyn Entropy) -> u8 {
+/// Reads a number as it was typed, in the digits of any script; 0, which is never right, for any that is too large.
+pub fn read_number(typed: &str) -> Option<u8> {
+    let digits: String = code_letters::plain(typed).collect();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(0))
+}
+
+/// Draws a number from 10 to 99 that no slip makes of one that is `shown` already. Neither of its digits stands at the
+/// same place there, nor is it such a number the other way round. Each that is left is as likely as any other.
+pub fn number(entropy: &dyn Entropy, shown: impl Iterator<Item = u8>) -> u8 {
+    let mut numbers: Vec<u8> = (10..=99).collect();
+    for other in shown {
+        let (tens, ones) = (other / 10, other % 10);
+        numbers.retain(|number| {
+            let digits = (number / 10, number % 10);
+            digits.0 != tens && digits.1 != ones && digits != (ones, tens)
+        });
+    }
+    let many = u8::try_from(numbers.len()).expect("there are 90 at most");
+    // The largest multiple of so many numbers that fits into a byte.
+    let even = u8::MAX / many * many;
     loop {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
-        // 180 is the largest multiple of the 90 numbers that fits into a byte.
-        if let Some(byte) = bytes.into_iter().find(|byte| *byte < 180) {
-            return 10 + byte % 90;
+        if let Some(byte) = bytes.into_iter().find(|byte| *byte < even) {
+            return *numbers.get(usize::from(byte % many)).expect("a remainder is below what it was divided by");
         }
     }
 }
@@ -157,6 +159,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::*;
+    use crate::domain::link::FINDERS;
     use crate::domain::secret::Secret;
 
     struct Seeded(AtomicU64);
@@ -195,7 +198,10 @@ mod tests {
         // As long as a scanned code.
         let long = "1 - 0 - K - 7 QF3M    ";
         assert_eq!((long.len(), Brought::parse(long).as_ref()), (SCANNED, Some(&code)));
-        for typed in ["", "10K7-QF3", "10K7-QF3MX", "10K7-QF3U", "10K7_QF3M", "１０K7QF3M", "10K7QF3M!"] {
+        for typed in ["１０K7-QF3M", "\u{200e}10K7\u{2212}QF3M\u{200e}", "١٠K٧QF٣M", "10K7\u{a0}QF3M\u{feff}"] {
+            assert_eq!(Brought::parse(typed).as_ref(), Some(&code), "{typed}");
+        }
+        for typed in ["", "10K7-QF3", "10K7-QF3MX", "10K7-QF3U", "10K7_QF3M", "10K7QF3M!", "1½K7QF3M"] {
             assert_eq!(Brought::parse(typed), None, "{typed}");
         }
     }
@@ -223,14 +229,42 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_read_in_the_digits_of_any_script() {
+        for typed in ["47", " 4 7\n", "٤٧", "۴۷", "４７", "\u{200f}47"] {
+            assert_eq!(read_number(typed), Some(47), "{typed:?}");
+        }
+        assert_eq!(read_number("4747"), Some(0));
+        for typed in ["", " ", "4a", "+47", "4.7"] {
+            assert_eq!(read_number(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
     fn every_number_is_as_likely_as_any_other() {
         let entropy = seeded();
         let mut drawn = [0_u32; 100];
         for _ in 0..90_000 {
-            drawn[usize::from(number(&entropy))] += 1;
+            drawn[usize::from(number(&entropy, std::iter::empty()))] += 1;
         }
         assert!(drawn[..10].iter().all(|count| *count == 0));
         assert!(drawn[10..].iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
+    }
+
+    #[test]
+    fn no_slip_of_a_digit_makes_one_number_of_another() {
+        let entropy = seeded();
+        for _ in 0..2_000 {
+            let mut shown = Vec::new();
+            for _ in 0..FINDERS {
+                shown.push(number(&entropy, shown.iter().copied()));
+            }
+            for (at, one) in shown.iter().enumerate() {
+                for other in &shown[..at] {
+                    let is_apart = one / 10 != other / 10 && one % 10 != other % 10;
+                    assert!(is_apart && (one / 10, one % 10) != (other % 10, other / 10), "{shown:?}");
+                }
+            }
+        }
     }
 
     #[test]

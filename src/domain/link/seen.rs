@@ -1,8 +1,8 @@
-//! What the two browsers of a link see of it; any other sees nothing.
+//! What the browsers of a link see of it; any other sees nothing.
 
 use std::time::Duration;
 
-use super::{Closed, Link, LinkId, Stage};
+use super::{Closed, Link, LinkId, LinkStage, Nearness, Waiting};
 use crate::domain::clock::Timestamp;
 use crate::domain::visitor::Visitor;
 
@@ -11,24 +11,26 @@ use crate::domain::visitor::Visitor;
 pub enum Role {
     /// It has no passkey and waits for one.
     Waiting,
-    /// It has a passkey, or somebody in front of it has.
+    /// It has a passkey, or the person in front of it has one.
     Approving,
 }
 
 /// How far a link is, as its browsers are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Nobody has used its code yet.
+    /// No browser has brought its code yet.
     Shown,
     /// The approving browser is asked.
     Found,
     /// The waiting browser may make its passkey.
     Approved,
-    /// Turned down, or whoever approves is signed out or removed.
+    /// Approved, with another browser on this one's side.
+    Elsewhere,
+    /// Turned down, or its approver is signed out or removed.
     Denied,
     /// The number was wrong too often.
     NumbersSpent,
-    /// Too old.
+    /// It is older than a link may be.
     TooOld,
 }
 
@@ -37,18 +39,18 @@ impl Progress {
     pub fn is_over(self) -> bool {
         match self {
             Self::Shown | Self::Found | Self::Approved => false,
-            Self::Denied | Self::NumbersSpent | Self::TooOld => true,
+            Self::Elsewhere | Self::Denied | Self::NumbersSpent | Self::TooOld => true,
         }
     }
 }
 
-/// The waiting browser, as whoever approves is shown it.
+/// A waiting browser, as its approver is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Browser and system in words.
     pub description: String,
-    /// Whether it is in the network of the browser that is asked.
-    pub same_network: bool,
+    /// Where it is, seen from the browser that is asked.
+    pub nearness: Nearness,
     /// When it came.
     pub at: Timestamp,
 }
@@ -56,53 +58,67 @@ pub struct Device {
 /// What one browser sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Which link.
+    /// The link that is seen.
     pub link: LinkId,
-    /// Its side.
+    /// The side that this browser is on.
     pub role: Role,
     /// How far it is.
     pub progress: Progress,
     /// How long it still lives.
     pub left: Duration,
-    /// The number to be typed on the other screen. Only the waiting browser has it: it proves who stands before it.
+    /// The number to be typed on the other screen. Only the waiting browser has its own: it proves who stands before it.
     pub number: Option<u8>,
-    /// Who waits. Only the approving browser sees it.
-    pub device: Option<Device>,
+    /// Who waits, and once it is approved, who was approved. Only an approving browser sees it.
+    pub devices: Vec<Device>,
+}
+
+impl Device {
+    /// A waiting browser, as `visitor` is shown it.
+    pub fn seen_by(visitor: &Visitor, waiting: &Waiting) -> Self {
+        let Waiting { party, .. } = waiting;
+        Self { description: party.description.clone(), nearness: party.nearness(visitor), at: party.at }
+    }
 }
 
 impl Link {
-    /// What `visitor` sees of the link; `None` for any but its two browsers. `stands` says whether whoever approves is
-    /// still who they were.
+    /// What `visitor` sees of the link; `None` for any but its browsers. `stands` says whether the approver is still
+    /// who they were.
     pub fn seen_by(&self, visitor: &Visitor, stands: bool, now: Timestamp) -> Option<Seen> {
-        let role = if self.is_awaited_by(visitor.browser) {
-            Role::Waiting
-        } else if self.is_approved_by(visitor.browser) {
-            Role::Approving
-        } else {
-            return None;
+        let waiting = self.waiting(visitor.browser);
+        let role = match waiting {
+            Some(_) => Role::Waiting,
+            None => self.approving(visitor.browser).map(|_| Role::Approving)?,
         };
         let progress = match &self.stage {
-            Stage::Closed(Closed::Denied) => Progress::Denied,
-            Stage::Closed(Closed::WrongNumbers) => Progress::NumbersSpent,
+            LinkStage::Closed(Closed::Denied) => Progress::Denied,
+            LinkStage::Closed(Closed::WrongNumbers) => Progress::NumbersSpent,
             _ if !self.is_in_time(now) => Progress::TooOld,
             _ if !stands => Progress::Denied,
-            Stage::Shown => Progress::Shown,
-            Stage::Found => Progress::Found,
-            Stage::Approved(_) => Progress::Approved,
+            LinkStage::Shown => Progress::Shown,
+            LinkStage::Found => Progress::Found,
+            LinkStage::Approved(approval) if [approval.approving, approval.waiting].contains(&visitor.browser) => {
+                Progress::Approved
+            }
+            LinkStage::Approved(_) => Progress::Elsewhere,
         };
         let is_asked = matches!(progress, Progress::Shown | Progress::Found);
-        let device = self.waiting.as_ref().map(|waiting| Device {
-            description: waiting.description.clone(),
-            same_network: waiting.is_beside(visitor),
-            at: waiting.at,
-        });
+        let is_meant = |waiting: &&Waiting| match &self.stage {
+            LinkStage::Approved(approval) => waiting.party.browser == approval.waiting,
+            LinkStage::Shown | LinkStage::Found | LinkStage::Closed(_) => true,
+        };
+        let devices = match role {
+            Role::Waiting => Vec::new(),
+            Role::Approving => {
+                self.waiting.iter().filter(is_meant).map(|waiting| Device::seen_by(visitor, waiting)).collect()
+            }
+        };
         Some(Seen {
             link: self.id,
             role,
             progress,
             left: if progress.is_over() { Duration::ZERO } else { self.expires_at.since(now) },
-            number: (role == Role::Waiting && is_asked).then_some(self.number),
-            device: device.filter(|_| role == Role::Approving),
+            number: waiting.filter(|_| is_asked).map(|waiting| waiting.number),
+            devices,
         })
     }
 }

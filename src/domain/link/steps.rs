@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Approval, Closed, Found, Link, LinkId, NumberTried, Policy, Refusal, Stage, WRONG_NUMBERS};
+use super::seen::Device;
+use super::{Approval, Closed, Found, Link, LinkId, LinkRefusal, LinkStage, NumberTried, Policy, WRONG_NUMBERS, code};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::What;
 use crate::domain::assertion::{AssertionRefusal, Proof, Question};
@@ -11,12 +12,13 @@ use crate::domain::ceremony::{Ceremony, Leave, Makes, Proves, Subject};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::moment::Moment;
-use crate::domain::passkey::{self, Passkey};
+use crate::domain::passkey::{self, Naming, Passkey};
 use crate::domain::plan::{
     Change, Conflict, Counter, CounterChange, LinkChange, PasskeyChange, PasskeyConflict, Plan, SessionChange,
 };
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session};
+use crate::domain::visitor::Visitor;
 
 /// How many codes one network may type within [`CODES_PER_NETWORK_WINDOW`]: an office at one address may link a few
 /// devices, a guesser gets nowhere.
@@ -24,8 +26,8 @@ pub const CODES_PER_NETWORK: u32 = 20;
 /// The window of [`CODES_PER_NETWORK`].
 pub const CODES_PER_NETWORK_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// How many codes may be typed in all within [`CODES_WINDOW`]. With a thousand links open, guessing that fast from any
-/// number of networks meets one of the 2^40 codes once in twenty years. The window is short so that whoever uses it up
-/// keeps others from typing for a minute at most; scanning goes on.
+/// number of networks meets one of the 2^40 codes once in twenty years. The window is short, so that an attacker who
+/// uses it up keeps others from typing for a minute at most; scanning goes on.
 pub const CODES: u32 = 100;
 /// The window of [`CODES`].
 pub const CODES_WINDOW: Duration = Duration::from_secs(60);
@@ -58,11 +60,10 @@ pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
 ///
 /// # Errors
 /// See [`Link::find`].
-pub fn find(link: Link, return_to: Destination, policy: Policy, moment: Moment<'_>) -> Result<Plan<Link>, Refusal> {
-    let Moment { visitor, now, .. } = moment;
-    Ok(match link.find(visitor, policy, now)? {
-        // Whoever waits goes on to where they wanted; whoever approves goes nowhere.
-        Found::Now(link) if link.is_awaited_by(visitor.moved_on().browser) => advance(Link { return_to, ..link }),
+pub fn find(link: Link, return_to: Destination, policy: Policy, moment: Moment<'_>) -> Result<Plan<Link>, LinkRefusal> {
+    let Moment { visitor, now, entropy } = moment;
+    let number = code::number(entropy, link.numbers());
+    Ok(match link.find(visitor, number, return_to, policy, now)? {
         Found::Now(link) => advance(link),
         Found::Before(link) => Plan::nothing(link),
     })
@@ -75,8 +76,17 @@ fn advance(link: Link) -> Plan<Link> {
 /// A number that was right, and has been counted: only with one of these is a passkey asked for.
 #[derive(Debug)]
 pub struct RightNumber {
-    link: LinkId,
-    expires_at: Timestamp,
+    link: Link,
+    waiting: SecretDigest,
+}
+
+/// What a passkey is proved for: one link, and the browser whose number was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// The link that is approved.
+    pub link: LinkId,
+    /// Which of those that wait.
+    pub waiting: SecretDigest,
 }
 
 /// A number was typed: it is counted before anything is told, the right one too.
@@ -88,17 +98,14 @@ pub fn try_number(
     typed: u8,
     policy: Policy,
     moment: Moment<'_>,
-) -> Result<Plan<Result<RightNumber, Refusal>>, Refusal> {
+) -> Result<Plan<Result<RightNumber, LinkRefusal>>, LinkRefusal> {
     let (link, then) = match link.try_number(moment.visitor, policy, typed, moment.now)? {
-        NumberTried::Right(link) => {
-            let right = RightNumber { link: link.id, expires_at: link.expires_at };
-            (link, Ok(right))
-        }
+        NumberTried::Right { link, waiting } => (link.clone(), Ok(RightNumber { link, waiting })),
         NumberTried::Wrong(link) => {
             let refusal = match link.stage {
-                Stage::Closed(Closed::WrongNumbers) => Refusal::NumbersSpent,
-                Stage::Shown | Stage::Found | Stage::Approved(_) | Stage::Closed(_) => {
-                    Refusal::WrongNumber { tries_left: WRONG_NUMBERS.saturating_sub(link.wrong_numbers) }
+                LinkStage::Closed(Closed::WrongNumbers) => LinkRefusal::NumbersSpent,
+                LinkStage::Shown | LinkStage::Found | LinkStage::Approved(_) | LinkStage::Closed(_) => {
+                    LinkRefusal::WrongNumber { tries_left: WRONG_NUMBERS.saturating_sub(link.wrong_numbers) }
                 }
             };
             (link, Err(refusal))
@@ -108,24 +115,30 @@ pub fn try_number(
 }
 
 impl RightNumber {
-    /// What the approving browser is asked a passkey for: this link and no other.
+    /// What the approving browser is asked a passkey for: this link with the browser that shows that number, and
+    /// nothing else.
     pub fn proves(&self, subject: Subject) -> Proves {
-        Proves::Link { link: self.link, subject }
+        Proves::Link { link: self.link.id, waiting: self.waiting, subject }
+    }
+
+    /// Who shows that number, as `visitor` is told.
+    pub fn device(&self, visitor: &Visitor) -> Option<Device> {
+        self.link.waiting(self.waiting).map(|waiting| Device::seen_by(visitor, waiting))
     }
 
     /// When the link is over.
     pub fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.link.expires_at
     }
 }
 
 /// Opens a ceremony for the answer of the approving browser, which is about one link.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<LinkId>, Refusal> {
+/// [`LinkRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Picked>, LinkRefusal> {
     Ok(Question::open(ceremony, moment, |proves, _| match proves {
-        Proves::Link { link, .. } => Some(link),
+        Proves::Link { link, waiting, .. } => Some(Picked { link, waiting }),
         Proves::SignIn(_) | Proves::Confirm { .. } | Proves::Contest { .. } => None,
     })?)
 }
@@ -136,27 +149,29 @@ pub type SignedInAs = Option<(AccountId, SecretDigest)>;
 /// A passkey was proved for this link: it is approved.
 ///
 /// # Errors
-/// [`Refusal::Disabled`]; [`Refusal::NotSignedIn`] where the number was typed in a session that has ended since; see
+/// [`LinkRefusal::Disabled`]; [`LinkRefusal::NotSignedIn`] where the number was typed in a session that has ended since; see
 /// [`Link::approve`].
 pub fn approve(
-    proof: &Proof<LinkId>,
+    proof: &Proof<Picked>,
     link: Link,
     account: &Account,
     signed_in: SignedInAs,
     policy: Policy,
     moment: Moment<'_>,
-) -> Result<Plan<Link>, Refusal> {
-    if link.id != *proof.asked_for() || account.id != proof.account() {
-        return Err(Refusal::NotProved);
+) -> Result<Plan<Link>, LinkRefusal> {
+    let Picked { link: id, waiting } = *proof.asked_for();
+    if link.id != id || account.id != proof.account() {
+        return Err(LinkRefusal::NotProved);
     }
     if account.disabled {
-        return Err(Refusal::Disabled);
+        return Err(LinkRefusal::Disabled);
     }
     let session = signed_in.filter(|(owner, _)| *owner == account.id).map(|(_, session)| session);
     if session.is_none() && matches!(proof.subject(), Subject::Account(_)) {
-        return Err(Refusal::NotSignedIn);
+        return Err(LinkRefusal::NotSignedIn);
     }
-    let approval = Approval { account: account.id, credential: proof.used().id.clone(), session };
+    let (credential, approving) = (proof.used().id.clone(), moment.visitor.browser);
+    let approval = Approval { account: account.id, credential, session, approving, waiting };
     let link = link.approve(moment.visitor, policy, approval, moment.now)?;
     let mut changes = vec![proof.spend()];
     changes.extend(proof.note_use(moment.now));
@@ -165,21 +180,21 @@ pub fn approve(
     Ok(Plan::durable(changes, link))
 }
 
-/// Either browser says no. Where the link is over already, nothing changes.
+/// A browser of the link says no. Where the link is over already, nothing changes.
 ///
 /// # Errors
-/// [`Refusal::NoLink`] for any other browser.
-pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Plan<Link>, Refusal> {
+/// [`LinkRefusal::NoLink`] for any other browser.
+pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Plan<Link>, LinkRefusal> {
     let Moment { visitor, now, .. } = moment;
     let told = link.clone();
     let link = match link.deny(visitor.browser, now) {
         Ok(link) => link,
-        Err(Refusal::NoLink) => return Err(Refusal::NoLink),
+        Err(LinkRefusal::NoLink) => return Err(LinkRefusal::NoLink),
         Err(_over) => return Ok(Plan::nothing(told)),
     };
     let mut plan = advance(link);
-    // Only whoever approves turns a device down for an account; the other one just gives up.
-    if told.is_approved_by(visitor.browser)
+    // Only the approver turns a device down for an account; the other browser just gives up.
+    if told.approving(visitor.browser).is_some()
         && let Some((account, _)) = signed_in
     {
         plan.changes.push(moment.event(account, What::LinkDenied));
@@ -190,7 +205,7 @@ pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Pla
 /// What the waiting browser is asked to make its passkey for.
 ///
 /// # Errors
-/// [`Refusal::Denied`] where the account is disabled, [`Refusal::TooManyPasskeys`] where it has no room beside its
+/// [`LinkRefusal::Denied`] where the account is disabled, [`LinkRefusal::TooManyPasskeys`] where it has no room beside its
 /// `passkeys`; see [`Link::approval`].
 pub fn makes(
     link: &Link,
@@ -198,13 +213,13 @@ pub fn makes(
     passkeys: &[Passkey],
     policy: Policy,
     moment: Moment<'_>,
-) -> Result<Makes, Refusal> {
+) -> Result<Makes, LinkRefusal> {
     let approval = link.approval(moment.visitor, policy, moment.now)?;
     if account.disabled || account.id != approval.account {
-        return Err(Refusal::Denied);
+        return Err(LinkRefusal::Denied);
     }
     if passkeys.len() >= passkey::MOST {
-        return Err(Refusal::TooManyPasskeys);
+        return Err(LinkRefusal::TooManyPasskeys);
     }
     Ok(Makes::Another(Leave::Link(link.id)))
 }
@@ -212,8 +227,8 @@ pub fn makes(
 /// Opens a ceremony for the new passkey, which one link allows.
 ///
 /// # Errors
-/// [`Refusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<LinkId>, Refusal> {
+/// [`LinkRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
+pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<LinkId>, LinkRefusal> {
     Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
         Makes::Another(Leave::Link(link)) => Some(link),
         Makes::Another(Leave::Recovery | Leave::Session(_)) | Makes::Registration { .. } => None,
@@ -233,40 +248,42 @@ pub struct Finished {
 /// written to, and the link is gone. All that the approval stands on must still hold.
 ///
 /// # Errors
-/// [`Refusal::Denied`] where the account is disabled; see [`Link::approval`].
+/// [`LinkRefusal::Denied`] where the account is disabled; see [`Link::approval`].
 pub fn finish(
     made: Made<LinkId>,
     link: Link,
     account: &Account,
+    naming: Naming<'_>,
     session: NewSession,
     policy: Policy,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, Refusal> {
+) -> Result<Plan<Finished>, LinkRefusal> {
     let Moment { visitor, now, .. } = moment;
-    let approval = link.approval(visitor, policy, now)?;
+    let approval = link.approval(visitor, policy, now)?.clone();
+    let return_to = link.return_to(visitor.browser);
     if link.id != made.made_for || account.disabled || account.id != approval.account || account.id != made.account {
-        return Err(Refusal::Denied);
+        return Err(LinkRefusal::Denied);
     }
     let session = session.begin(account.id, &made.key, &[], now);
-    let session = Session { bound_for: link.return_to.clone(), ..session };
+    let session = Session { bound_for: return_to.clone(), ..session };
     let mut changes = vec![
         made.spend(),
         LinkChange::Spend { id: link.id, revision: link.revision }.into(),
-        PasskeyChange::Require { credential: approval.credential.clone(), account: account.id }.into(),
+        PasskeyChange::Require { credential: approval.credential, account: account.id }.into(),
     ];
     changes.extend(approval.session.map(SessionChange::Require).map(Change::from));
     let aaguid = made.key.aaguid;
     changes.extend([
         PasskeyChange::RequireRoom { account: account.id, most: passkey::MOST }.into(),
-        PasskeyChange::Add(made.key.of(account.id, None, visitor, now)).into(),
+        PasskeyChange::Add(made.key.of(account.id, naming, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
     changes.extend(moment.tell_added(account, aaguid));
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { session, return_to: link.return_to }))
+    Ok(Plan::durable(changes, Finished { session, return_to }))
 }
 
-impl From<AssertionRefusal> for Refusal {
+impl From<AssertionRefusal> for LinkRefusal {
     fn from(refusal: AssertionRefusal) -> Self {
         match refusal {
             // The key of a registration that waits for its code is not one to be forgotten.
@@ -279,20 +296,20 @@ impl From<AssertionRefusal> for Refusal {
     }
 }
 
-impl From<BadPasskey> for Refusal {
+impl From<BadPasskey> for LinkRefusal {
     fn from(BadPasskey: BadPasskey) -> Self {
         Self::BadPasskey
     }
 }
 
-impl From<Conflict> for Refusal {
+impl From<Conflict> for LinkRefusal {
     /// What a visitor is told who lost a race.
     fn from(conflict: Conflict) -> Self {
         match conflict {
             Conflict::CeremonySpent => Self::Stale,
             Conflict::Passkey(PasskeyConflict::Taken) => Self::BadPasskey,
             Conflict::Passkey(PasskeyConflict::Full) => Self::TooManyPasskeys,
-            Conflict::Limit(_) => Self::TooMany,
+            Conflict::Limit { wait, .. } => Self::TooMany { wait: Some(wait) },
             Conflict::LinkChanged => Self::NoLink,
             // What the link stood on is gone.
             Conflict::Session(_)
@@ -305,6 +322,7 @@ impl From<Conflict> for Refusal {
             | Conflict::RecoveryChanged
             | Conflict::TokensChanged
             | Conflict::HoldChanged
+            | Conflict::MoveChanged
             | Conflict::LetterTaken => Self::Denied,
         }
     }

@@ -1,4 +1,4 @@
-//! Browsers that act on what they read earlier: every step is taken on an old copy of the link and kept only where the
+//! Browsers that act on what they read earlier. Every step is taken on an old copy of the link, and kept only where the
 //! revision before it is still there, as the store does it.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,7 +16,11 @@ use crate::domain::plan::{Change, LinkChange};
 use crate::domain::visitor::Client;
 
 const START: Timestamp = Timestamp::from_unix(1_000);
-const NUMBER: u8 = 47;
+/// The number on the screen of each browser, where it waits.
+const NUMBERS: [u8; 6] = [47, 15, 26, 38, 90, 73];
+const NUMBER: u8 = NUMBERS[0];
+/// A number that no browser shows.
+const WRONG: u8 = 61;
 
 fn visitor(browser: u8) -> Visitor {
     Visitor {
@@ -24,6 +28,7 @@ fn visitor(browser: u8) -> Visitor {
         description: format!("browser {browser}"),
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         language: "en".to_owned(),
+        offset: None,
         session: Some(SecretDigest::from_bytes([browser + 100; 32])),
         origin: None,
         device: None,
@@ -37,47 +42,64 @@ fn fresh() -> FreshLink {
         id: LinkId(Uuid::from_u128(1)),
         scan_code: LinkCodeDigest([1; 32]),
         short_code: LinkCodeDigest([2; 32]),
-        number: NUMBER,
     }
 }
 
-fn approval(browser: u8) -> Approval {
+/// By `browser`, of the one that waits as `waiting`.
+fn approval(browser: u8, waiting: u8) -> Approval {
     Approval {
         account: AccountId(Uuid::from_u128(browser.into())),
         credential: CredentialId::new(&[browser]).expect("an id"),
         session: visitor(browser).session,
+        approving: visitor(browser).browser,
+        waiting: visitor(waiting).browser,
     }
 }
 
 fn asked() -> Link {
-    Link::ask(fresh(), &visitor(0), Destination::root(), START)
+    Link::ask(fresh(), NUMBER, &visitor(0), Destination::root(), START)
+}
+
+fn find(link: Link, who: u8, policy: Policy, now: Timestamp) -> Result<Found, LinkRefusal> {
+    link.find(&visitor(who), NUMBERS[usize::from(who)], Destination::root(), policy, now)
+}
+
+fn found(link: Link, who: u8) -> Link {
+    match find(link, who, Policy::On, START) {
+        Ok(Found::Now(link)) => link,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn offered() -> Link {
-    let Approval { account, session, .. } = approval(0);
+    let Approval { account, session, .. } = approval(0, 1);
     Link::offer(fresh(), &visitor(0), Offer { account, session: session.expect("signed in") }, START)
 }
 
-/// Browser 0 shows the code; the others have it.
+/// Browser 0 shows the code; the others have it, one more than may bring it.
+const BROWSERS: u8 = 6;
+
 #[derive(Clone, Copy, Debug)]
 enum Act {
     /// A browser reads the link anew; until then it acts on what it read last.
     Read(u8),
     Find(u8),
-    Number(u8, bool),
-    Approve(u8),
+    /// Types the number of that browser; past the end of the browsers, one that none of them shows.
+    Number(u8, u8),
+    /// Approves the browser of that index.
+    Approve(u8, u8),
     Deny(u8),
     Finish(u8),
     Wait(u64),
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let browser = 0..4_u8;
+    let browser = 0..BROWSERS;
     prop_oneof![
         8 => browser.clone().prop_map(Act::Read),
         4 => browser.clone().prop_map(Act::Find),
-        3 => (browser.clone(), any::<bool>()).prop_map(|(who, right)| Act::Number(who, right)),
-        4 => browser.clone().prop_map(Act::Approve),
+        3 => (browser.clone(), 0..=BROWSERS).prop_map(|(who, whose)| Act::Number(who, whose)),
+        4 => (browser.clone(), browser.clone()).prop_map(|(who, whose)| Act::Approve(who, whose)),
         1 => browser.clone().prop_map(Act::Deny),
         4 => browser.prop_map(Act::Finish),
         1 => (0..400_u64).prop_map(Act::Wait),
@@ -89,26 +111,27 @@ struct History {
     stored: Option<Link>,
     copies: Vec<Link>,
     now: Timestamp,
-    shower: u8,
-    finder: Option<u8>,
+    finders: Vec<u8>,
     /// Numbers that were looked at, wrong ones.
     wrong: u32,
     approved_at: Option<Timestamp>,
+    /// Who approved whom.
+    between: Option<(u8, u8)>,
     denied: bool,
     finished: Option<u8>,
 }
 
 impl History {
     fn new(link: Link) -> Self {
-        let copies = vec![link.clone(); 4];
+        let copies = vec![link.clone(); usize::from(BROWSERS)];
         Self {
             stored: Some(link),
             copies,
             now: START,
-            shower: 0,
-            finder: None,
+            finders: Vec::new(),
             wrong: 0,
             approved_at: None,
+            between: None,
             denied: false,
             finished: None,
         }
@@ -136,34 +159,38 @@ impl History {
                 }
             }
             Act::Find(who) => {
-                if let Ok(Found::Now(link)) = self.copy(who).find(&visitor(who), policy, self.now)
+                if let Ok(Found::Now(link)) = find(self.copy(who), who, policy, self.now)
                     && self.keep(link)
                 {
-                    assert_eq!(self.finder.replace(who), None, "found once");
-                    assert_ne!(who, self.shower, "nobody finds themselves");
-                    assert!(self.now < START.after(LIFETIME));
+                    assert!(!self.finders.contains(&who), "each once");
+                    self.finders.push(who);
+                    assert!(self.finders.len() <= FINDERS, "no fifth");
+                    assert_ne!(who, 0, "nobody finds themselves");
+                    assert!(self.approved_at.is_none() && self.now < START.after(LIFETIME));
                 }
             }
-            Act::Number(who, right) => {
-                let typed = if right { NUMBER } else { NUMBER + 1 };
+            Act::Number(who, whose) => {
+                let typed = NUMBERS.get(usize::from(whose)).copied().unwrap_or(WRONG);
                 match self.copy(who).try_number(&visitor(who), policy, typed, self.now) {
-                    Ok(NumberTried::Right(link)) if self.keep(link.clone()) => {
-                        assert!(right && self.wrong < u32::from(WRONG_NUMBERS));
-                        assert_eq!(Some(who), self.approver(offered));
+                    Ok(NumberTried::Right { link, waiting }) if self.keep(link.clone()) => {
+                        assert!(self.wrong < u32::from(WRONG_NUMBERS));
+                        assert!(self.may_approve(who, offered) && self.waits(whose, offered));
+                        assert_eq!(waiting, visitor(whose).browser);
                     }
                     Ok(NumberTried::Wrong(link)) if self.keep(link.clone()) => {
-                        assert!(!right);
+                        assert!(!self.waits(whose, offered));
                         self.wrong += 1;
                         assert!(self.wrong <= u32::from(WRONG_NUMBERS), "no fourth look");
                     }
                     _ => {}
                 }
             }
-            Act::Approve(who) => {
-                if let Ok(link) = self.copy(who).approve(&visitor(who), policy, approval(who), self.now)
+            Act::Approve(who, whose) => {
+                if let Ok(link) = self.copy(who).approve(&visitor(who), policy, approval(who, whose), self.now)
                     && self.keep(link)
                 {
-                    assert_eq!(Some(who), self.approver(offered));
+                    assert!(self.may_approve(who, offered) && self.waits(whose, offered));
+                    self.between = Some((who, whose));
                     assert!(!self.denied && self.wrong < u32::from(WRONG_NUMBERS));
                     assert_eq!(self.approved_at.replace(self.now), None, "approved once");
                 }
@@ -172,18 +199,18 @@ impl History {
                 if let Ok(link) = self.copy(who).deny(visitor(who).browser, self.now)
                     && self.keep(link)
                 {
-                    assert!(who == self.shower || Some(who) == self.finder);
+                    assert!(who == 0 || self.finders.contains(&who));
                     self.denied = true;
                 }
             }
             Act::Finish(who) => {
                 let link = self.copy(who);
-                let approver = self.approver(offered);
                 if let Ok(found) = link.approval(&visitor(who), policy, self.now)
                     && self.stored.as_ref().is_some_and(|stored| stored.revision == link.revision)
                 {
-                    assert_eq!(*found, approval(approver.expect("somebody approved")));
-                    assert_eq!(Some(who), self.waiter(offered), "only who waits finishes");
+                    let (approver, waiter) = self.between.expect("somebody approved");
+                    assert_eq!(*found, approval(approver, waiter));
+                    assert_eq!(who, waiter, "only whose number was typed finishes");
                     let approved_at = self.approved_at.expect("it was approved");
                     assert!(!self.denied && self.now < approved_at.after(LIFETIME));
                     assert_eq!(self.finished.replace(who), None, "finished once");
@@ -194,12 +221,12 @@ impl History {
         }
     }
 
-    fn approver(&self, offered: bool) -> Option<u8> {
-        if offered { Some(self.shower) } else { self.finder }
+    fn may_approve(&self, who: u8, offered: bool) -> bool {
+        if offered { who == 0 } else { self.finders.contains(&who) }
     }
 
-    fn waiter(&self, offered: bool) -> Option<u8> {
-        if offered { self.finder } else { Some(self.shower) }
+    fn waits(&self, who: u8, offered: bool) -> bool {
+        if offered { self.finders.contains(&who) } else { who == 0 }
     }
 }
 
@@ -224,11 +251,16 @@ fn both_directions_lead_to_the_end() {
         let mut history = History::new(if offers { offered() } else { asked() });
         let (waits, approves) = if offers { (1, 0) } else { (0, 1) };
         for act in [
+            // Another browser brings the code first, which does not keep the right one out.
+            Act::Find(2),
+            Act::Read(1),
             Act::Find(1),
             Act::Read(approves),
-            Act::Number(approves, true),
+            Act::Number(approves, waits),
             Act::Read(approves),
-            Act::Approve(approves),
+            Act::Approve(approves, waits),
+            Act::Read(2),
+            Act::Finish(2),
             Act::Read(waits),
             Act::Finish(waits),
         ] {
@@ -240,41 +272,41 @@ fn both_directions_lead_to_the_end() {
 
 #[test]
 fn whoever_offers_approves_for_themselves_in_their_session_alone() {
-    let found = |link: Link| match link.find(&visitor(1), Policy::On, START) {
-        Ok(Found::Now(link)) => link,
-        other => panic!("{other:?}"),
-    };
-    let link = found(offered());
-    let right = approval(0);
+    let link = found(offered(), 1);
+    let right = approval(0, 1);
     for wrong in [
         Approval { account: AccountId(Uuid::from_u128(9)), ..right.clone() },
         Approval { session: None, ..right.clone() },
         Approval { session: visitor(3).session, ..right.clone() },
+        // No browser waits there, or another one approves.
+        Approval { waiting: visitor(2).browser, ..right.clone() },
+        Approval { waiting: visitor(0).browser, ..right.clone() },
+        Approval { approving: visitor(1).browser, ..right.clone() },
     ] {
         let refused = link.clone().approve(&visitor(0), Policy::On, wrong, START);
-        assert_eq!(refused.err(), Some(Refusal::NotProved));
+        assert_eq!(refused.err(), Some(LinkRefusal::NotProved));
     }
     let elsewhere = Visitor { session: visitor(3).session, ..visitor(0) };
     let refused = link.clone().approve(&elsewhere, Policy::On, right.clone(), START);
-    assert_eq!(refused.err(), Some(Refusal::NotSignedIn));
+    assert_eq!(refused.err(), Some(LinkRefusal::NotSignedIn));
     assert!(link.approve(&visitor(0), Policy::On, right, START).is_ok());
-    // An asking link stands on nobody until somebody approves.
+    // An asking link stands on no account until it is approved.
     assert_eq!(asked().footing(), Footing::default());
-    assert_eq!(found(asked()).footing(), Footing::default());
-    let approved = found(asked()).approve(&visitor(1), Policy::On, approval(1), START).expect("approved");
-    let Approval { account, credential, session } = approval(1);
+    assert_eq!(found(asked(), 1).footing(), Footing::default());
+    let approved = found(asked(), 1).approve(&visitor(1), Policy::On, approval(1, 0), START).expect("approved");
+    let Approval { account, credential, session, .. } = approval(1, 0);
     assert_eq!(approved.footing(), Footing { account: Some(account), session, credential: Some(&credential) });
 }
 
 #[test]
 fn each_browser_sees_its_own_side_and_no_other_sees_any() {
-    let Ok(Found::Now(link)) = asked().find(&visitor(1), Policy::On, START) else { panic!("found") };
+    let link = found(asked(), 1);
     let waiting = link.seen_by(&visitor(0), true, START).expect("a side");
-    assert_eq!((waiting.role, waiting.number, waiting.device), (Role::Waiting, Some(NUMBER), None));
+    assert_eq!((waiting.role, waiting.number, waiting.devices), (Role::Waiting, Some(NUMBER), Vec::new()));
     let approving = link.seen_by(&visitor(1), true, START).expect("a side");
     assert_eq!((approving.role, approving.number), (Role::Approving, None));
-    let device = approving.device.expect("who waits");
-    assert_eq!((device.description.as_str(), device.same_network, device.at), ("browser 0", true, START));
+    let [device] = approving.devices.as_slice() else { panic!("{:?}", approving.devices) };
+    assert_eq!((device.description.as_str(), device.nearness, device.at), ("browser 0", Nearness::Same, START));
     assert_eq!(link.seen_by(&visitor(2), true, START), None);
     let fallen = link.seen_by(&visitor(0), false, START).expect("a side");
     assert_eq!((fallen.progress, fallen.number, fallen.left), (Progress::Denied, None, Duration::ZERO));
@@ -283,11 +315,89 @@ fn each_browser_sees_its_own_side_and_no_other_sees_any() {
 #[test]
 fn a_network_that_is_not_known_is_not_the_same() {
     let nowhere = Visitor { address: None, ..visitor(1) };
-    assert_eq!(asked().find(&nowhere, Policy::SameNetwork, START).err(), Some(Refusal::OtherNetwork));
-    let link = Link::ask(fresh(), &nowhere, Destination::root(), START);
+    let find = |link: Link, visitor: &Visitor, policy| link.find(visitor, 15, Destination::root(), policy, START).err();
+    assert_eq!(find(asked(), &nowhere, Policy::SameNetwork), Some(LinkRefusal::OtherNetwork));
+    let link = Link::ask(fresh(), NUMBER, &nowhere, Destination::root(), START);
     let also_nowhere = Visitor { address: None, ..visitor(2) };
-    assert_eq!(link.find(&also_nowhere, Policy::SameNetwork, START).err(), Some(Refusal::OtherNetwork));
-    assert_eq!(asked().find(&visitor(1), Policy::Off, START).err(), Some(Refusal::Off));
+    assert_eq!(find(link, &also_nowhere, Policy::SameNetwork), Some(LinkRefusal::OtherNetwork));
+    assert_eq!(find(asked(), &visitor(1), Policy::Off), Some(LinkRefusal::Off));
+}
+
+#[test]
+fn what_is_said_of_two_addresses_is_what_can_be_known() {
+    let at = |address: &str| Visitor { address: address.parse().ok(), ..visitor(1) };
+    for (ours, theirs, nearness) in [
+        ("192.0.2.1", "192.0.2.1", Nearness::Same),
+        ("192.0.2.1", "::ffff:192.0.2.1", Nearness::Same),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", Nearness::Same),
+        ("192.0.2.1", "192.0.2.2", Nearness::Other),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", Nearness::Other),
+        ("192.0.2.1", "2001:db8:1:2::1", Nearness::Other),
+        // Behind a proxy that is not trusted, every visitor has its address. So has a visitor of whom none is known.
+        ("127.0.0.1", "127.0.0.1", Nearness::Unknown),
+        ("::1", "::1", Nearness::Unknown),
+        ("10.0.0.7", "10.0.0.7", Nearness::Unknown),
+        ("172.17.0.1", "172.17.0.1", Nearness::Unknown),
+        ("fd00::1", "fd00::1", Nearness::Unknown),
+        ("100.64.0.1", "100.64.0.1", Nearness::Unknown),
+        ("192.168.1.5", "192.0.2.1", Nearness::Unknown),
+        ("", "192.0.2.1", Nearness::Unknown),
+        ("", "", Nearness::Unknown),
+    ] {
+        for (one, other) in [(ours, theirs), (theirs, ours)] {
+            let link = Link::ask(fresh(), NUMBER, &at(one), Destination::root(), START);
+            let Some(Waiting { party, .. }) = link.waiting.first() else { panic!("it waits") };
+            assert_eq!(party.nearness(&at(other)), nearness, "{one} {other}");
+            let allowed = Policy::SameNetwork.allows(party, &at(other)).is_ok();
+            assert_eq!(allowed, nearness == Nearness::Same, "{one} {other}: any doubt refuses");
+        }
+    }
+}
+
+#[test]
+fn the_code_may_be_brought_four_times_and_whoever_brings_it_again_is_not_counted() {
+    for link in [asked(), offered()] {
+        let full = (1..=4).fold(link, found);
+        assert_eq!(find(full.clone(), 5, Policy::On, START).err(), Some(LinkRefusal::Crowded));
+        for again in 1..=4 {
+            assert!(matches!(find(full.clone(), again, Policy::On, START), Ok(Found::Before(_))));
+        }
+        assert_eq!(find(full, 0, Policy::On, START).err(), Some(LinkRefusal::NoLink));
+    }
+}
+
+#[test]
+fn whoever_was_not_chosen_is_told_so_and_sees_nothing_more() {
+    let both = found(found(offered(), 1), 2);
+    assert_eq!(both.numbers().collect::<Vec<_>>(), [NUMBERS[1], NUMBERS[2]]);
+    let asked_about = both.seen_by(&visitor(0), true, START).expect("a side");
+    let seen: Vec<_> = asked_about.devices.iter().map(|device| device.description.as_str()).collect();
+    assert_eq!(seen, ["browser 1", "browser 2"]);
+    let link = both.approve(&visitor(0), Policy::On, approval(0, 2), START).expect("approved");
+    let progress = |who| link.seen_by(&visitor(who), true, START).map(|seen| (seen.progress, seen.number));
+    assert_eq!(progress(1), Some((Progress::Elsewhere, None)));
+    assert_eq!(progress(2), Some((Progress::Approved, None)));
+    let approver = link.seen_by(&visitor(0), true, START).expect("a side");
+    let seen: Vec<_> = approver.devices.iter().map(|device| device.description.as_str()).collect();
+    assert_eq!((approver.progress, seen), (Progress::Approved, vec!["browser 2"]), "whom it has approved");
+    assert_eq!(link.approval(&visitor(1), Policy::On, START).err(), Some(LinkRefusal::Elsewhere));
+    assert_eq!(link.approval(&visitor(2), Policy::On, START), Ok(&approval(0, 2)));
+    assert_eq!(find(link, 3, Policy::On, START).err(), Some(LinkRefusal::NoLink), "its code is used");
+
+    let link = found(found(asked(), 1), 2).approve(&visitor(2), Policy::On, approval(2, 0), START).expect("approved");
+    let progress = |who| link.seen_by(&visitor(who), true, START).map(|seen| seen.progress);
+    assert_eq!(
+        [progress(0), progress(1), progress(2)],
+        [Progress::Approved, Progress::Elsewhere, Progress::Approved].map(Some)
+    );
+    let late = link.clone().try_number(&visitor(1), Policy::On, NUMBER, START);
+    assert_eq!(late.err(), Some(LinkRefusal::Elsewhere));
+    assert_eq!(
+        link.clone().approve(&visitor(1), Policy::On, approval(1, 0), START).err(),
+        Some(LinkRefusal::Elsewhere)
+    );
+    // Who was late may still say that it was not they.
+    assert!(link.deny(visitor(1).browser, START).is_ok());
 }
 
 #[test]
@@ -299,12 +409,12 @@ fn a_number_is_drawn_again_where_it_would_be_uneven() {
             bytes.fill(if round == 0 { 255 } else { 179 });
         }
     }
-    assert_eq!(number(&High(0.into())), 99);
+    assert_eq!(number(&High(0.into()), std::iter::empty()), 99);
 }
 
 #[test]
 fn the_right_number_is_counted_like_a_wrong_one() {
-    let Ok(Found::Now(link)) = asked().find(&visitor(1), Policy::On, START) else { panic!("found") };
+    let link = found(asked(), 1);
     let visitor = visitor(1);
     let moment = Moment { visitor: &visitor, now: START, entropy: &Zeros };
     for typed in [NUMBER, NUMBER + 1] {

@@ -41,7 +41,7 @@ fn only_a_session_of_the_account_is_ended() {
         assert_eq!((*asking, u128::from(ended.bytes()[0])), (mine.token, number));
     }
     for number in [3, 4] {
-        assert_eq!(end(number).map(|plan| plan.then), Err(Refusal::Unknown), "{number}");
+        assert_eq!(end(number).map(|plan| plan.then), Err(ManageRefusal::Unknown), "{number}");
     }
 }
 
@@ -65,15 +65,15 @@ fn names_are_one_short_line_that_can_be_seen() {
 #[test]
 fn what_a_lost_race_means() {
     for (conflict, refusal) in [
-        (Conflict::CeremonySpent, Refusal::Stale),
-        (Conflict::Session(SessionConflict::Ended), Refusal::SignedOut),
-        (Conflict::Account(AccountConflict::Disabled), Refusal::SignedOut),
-        (Conflict::Account(AccountConflict::Gone), Refusal::SignedOut),
-        (Conflict::Passkey(PasskeyConflict::Changed), Refusal::Unknown),
-        (Conflict::HoldChanged, Refusal::Unknown),
-        (Conflict::Passkey(PasskeyConflict::Last), Refusal::LastPasskey),
-        (Conflict::Passkey(PasskeyConflict::Taken), Refusal::BadPasskey),
+        (Conflict::CeremonySpent, ManageRefusal::Stale),
+        (Conflict::Session(SessionConflict::Ended), ManageRefusal::SignedOut),
+        (Conflict::Account(AccountConflict::Disabled), ManageRefusal::SignedOut),
+        (Conflict::Account(AccountConflict::Gone), ManageRefusal::SignedOut),
+        (Conflict::Passkey(PasskeyConflict::Changed), ManageRefusal::Unknown),
+        (Conflict::HoldChanged, ManageRefusal::Unknown),
+        (Conflict::Passkey(PasskeyConflict::Last), ManageRefusal::LastPasskey),
+        (Conflict::Passkey(PasskeyConflict::Taken), ManageRefusal::BadPasskey),
     ] {
-        assert_eq!(Refusal::from(conflict), refusal, "{conflict:?}");
+        assert_eq!(ManageRefusal::from(conflict), refusal, "{conflict:?}");
     }
 }

@@ -17,6 +17,7 @@ fn visitor(browser: u8, cookie: bool, address: &str) -> Visitor {
         description: String::new(),
         address: Some(address.parse().unwrap()),
         language: "en".to_owned(),
+        offset: None,
         session: None,
         origin: None,
         device: None,
@@ -32,8 +33,13 @@ fn begun_by(visitor: &Visitor) -> Recovery {
         revision: 0,
         email: Email::parse("ann@example.com").unwrap(),
         account: Some(super::super::account::AccountId(Uuid::from_u128(1))),
-        stage: Stage::Code,
-        code: MailedCode { id: CodeId(Uuid::from_bytes([visitor.browser.bytes()[0]; 16])), tries: 0, sent_at: NOW },
+        stage: RecoveryStage::Code,
+        code: MailedCode {
+            id: CodeId(Uuid::from_bytes([visitor.browser.bytes()[0]; 16])),
+            tries: 0,
+            sent_at: NOW,
+            earlier: None,
+        },
         claim: visitor.claim(),
         beside: None,
         return_to: Destination::root(),
@@ -97,7 +103,7 @@ fn whatever_waits_beside_it_keeps_it_shut_and_what_is_over_does_not() {
     assert_eq!(beside(bound.clone()), (vec![1], false));
     assert_eq!(beside(Recovery { account: None, ..begun_by(&visitor(4, false, "192.0.2.1")) }), (vec![1, 4], false));
     assert_eq!(beside(Recovery { expires_at: NOW, ..bound.clone() }), (vec![1], true));
-    assert_eq!(beside(Recovery { stage: Stage::Proved, ..bound.clone() }), (vec![1], true));
+    assert_eq!(beside(Recovery { stage: RecoveryStage::Proved, ..bound.clone() }), (vec![1], true));
     // Alone, it is still not opened by who is not bound.
     assert_eq!(tried_of(&who, vec![Pending::Recovery(bound)]), (vec![], true));
 }
@@ -129,7 +135,7 @@ fn what_is_over_is_left_out_and_what_no_code_opens_is_not() {
     assert_eq!(left(Recovery { expires_at: NOW, ..begun_by(&own) }), 0);
     // It is counted like any other, so that it does not show that the address has no account.
     assert_eq!(left(Recovery { account: None, ..begun_by(&own) }), 1);
-    assert_eq!(left(Recovery { stage: Stage::Proved, ..begun_by(&own) }), 0);
+    assert_eq!(left(Recovery { stage: RecoveryStage::Proved, ..begun_by(&own) }), 0);
 }
 
 #[test]

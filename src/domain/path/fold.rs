@@ -1,9 +1,9 @@
-//! Capitals taken for small letters.
+//! Segments of a path, compared without regard to case.
 
 use std::borrow::Cow;
 
-/// A segment as a server sees it to which capitals do not count: also those of other scripts, and letters like `ſ` and
-/// the Kelvin sign, which some take for `s` and `k`.
+/// A segment as a case-insensitive server sees it. That holds for other scripts too, and for letters like `ſ` and the
+/// Kelvin sign, which some servers take for `s` and `k`.
 pub(in crate::domain) fn fold(segment: &[u8]) -> Cow<'_, [u8]> {
     if segment.is_ascii() {
         let has_capitals = segment.iter().any(u8::is_ascii_uppercase);

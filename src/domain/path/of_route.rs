@@ -43,7 +43,7 @@ impl RoutePath {
         &self.understood
     }
 
-    /// Its segments as a server reads them to which capitals do not count.
+    /// Its segments as a case-insensitive server reads them.
     pub(in crate::domain) fn folded_segments(&self) -> impl Iterator<Item = Box<[u8]>> {
         self.understood.split(|&byte| byte == b'/').skip(1).map(|segment| fold(segment).into())
     }

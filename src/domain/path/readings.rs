@@ -8,8 +8,9 @@
 //!   on.
 //! - Cutting at a decoded `?` or `#`, where a decoded target is parsed once more.
 //!
-//! What is left as it is stops a path from standing below a route, so it is enough to know each step as far as it goes from
-//! the start. Capitals are not told here but where routes are compared, and neither is a slash at the end: it makes no other route.
+//! What is left as it is stops a path from standing below a route, so it is enough to know each step as far as it goes
+//! from the start. Case is not handled here, but where routes are compared. Neither is a slash at the end: it makes no
+//! other route.
 
 use super::PathError;
 
@@ -44,7 +45,7 @@ impl Readings {
             read_on(&mut all, known)?;
             decoded = known;
         }
-        // Whoever needs more than that has something to hide.
+        // A path that needs more decoding than that has something to hide.
         let is_last = |reading: &[u8]| once_decoded(reading).iter().all(|found| **found == *reading);
         let is_done = all.get(decoded..).unwrap_or_default().iter().all(|reading| is_last(reading));
         if is_done { Ok(Self(all.into())) } else { Err(PathError::TooManyReadings) }

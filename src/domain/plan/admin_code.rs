@@ -11,7 +11,7 @@ pub enum AdminCodeChange {
     Put(AdminCode),
     /// Takes an operator's code away. It must still be out.
     Spend {
-        /// Whose.
+        /// The account that the code opens.
         account: AccountId,
         /// The code that is out.
         digest: CodeDigest,

@@ -26,8 +26,8 @@ pub enum CounterChange {
 }
 
 impl CounterChange {
-    /// Whether a `window` that ends then is the one of `now`. One that began in the future did so by a clock that has been
-    /// set right since: it is over, or it would keep somebody out for as long as that clock was ahead.
+    /// Whether a `window` that ends then is the one of `now`. One that began in the future did so by a clock that has
+    /// been set right since. It is over, or it would keep its owner out for as long as that clock was ahead.
     pub fn runs(ends_at: Timestamp, window: Duration, now: Timestamp) -> bool {
         now < ends_at && ends_at <= now.after(window)
     }

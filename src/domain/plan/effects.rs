@@ -27,7 +27,7 @@ pub struct Effects {
 /// The links that a commit touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TouchedLinks {
-    /// These.
+    /// These links, and no others.
     Some(Vec<LinkId>),
     /// Perhaps any: a session, a passkey or an account that links stand on has ended.
     Any,

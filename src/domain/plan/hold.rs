@@ -11,18 +11,20 @@ pub enum HoldChange {
     Add(Hold),
     /// Takes a held recovery away. It must still be there.
     Spend {
-        /// Whose.
+        /// The account whose recovery is held.
         account: AccountId,
-        /// Its name.
+        /// The name of the hold.
         id: HoldId,
     },
+    /// The account must have none.
+    RequireNone(AccountId),
 }
 
 impl HoldChange {
     /// Notes what it brings about beside itself.
     pub(super) fn note(&self, _: &mut Effects) {
         match self {
-            Self::Add(_) | Self::Spend { .. } => {}
+            Self::Add(_) | Self::Spend { .. } | Self::RequireNone(_) => {}
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::domain::invitation::{Invitation, InvitationId};
 pub enum InvitationChange {
     /// Keeps an invitation, in place of any other of its address, which must not have an account.
     Put(Invitation),
-    /// Somebody has proved an address: takes its invitation away. It must be the one that was read, or none as then.
+    /// Takes away the invitation of an address that was proved. It must be the one that was read, or none as then.
     Use {
-        /// The address.
+        /// The address that was proved.
         email: Email,
         /// The invitation that was read.
         read: Option<InvitationId>,

@@ -9,9 +9,10 @@ use crate::domain::letter::{Letter, LetterId, Message};
 pub enum LetterChange {
     /// Keeps a letter to be sent.
     Add(Letter),
-    /// Keeps a letter to be sent now, and one beside it that waits for what comes after, and is sent for nothing else: where
-    /// it waits already, and is not due, it is made to say `rest`, and no letter more is kept. So many things that happen
-    /// together are told by two letters. While it is being sent, whatever happens is told by a letter of its own.
+    /// Keeps a letter to be sent now, and one beside it that waits for what comes after, and is sent for nothing else.
+    /// Where one waits already, and is not due, it is made to say `rest`, and no further letter is kept. So many things
+    /// that happen together are told by two letters. While the waiting one is being sent, whatever happens is told by a
+    /// letter of its own.
     Gather {
         /// To be sent now.
         first: Box<Letter>,
@@ -20,15 +21,17 @@ pub enum LetterChange {
         /// What that says as soon as it has something to tell.
         rest: Message,
     },
-    /// Counts a try to send a letter and keeps it for a later one. It must still wait for the moment `was`: several
-    /// gateways may try to send it, and one of them does.
+    /// Keeps a letter for a later try. It must still wait for the moment `was`: several gateways may try to send it, and one
+    /// of them does.
     Delay {
-        /// Which.
+        /// The letter to be tried later.
         id: LetterId,
         /// The moment it was read with.
         was: Timestamp,
         /// When to try next.
         due_at: Timestamp,
+        /// How many tries there were by then, with one that is under way.
+        failures: u32,
     },
     /// Drops a letter, sent or useless.
     Drop(LetterId),

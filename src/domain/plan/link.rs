@@ -12,11 +12,11 @@ pub enum LinkChange {
     Add(Link),
     /// Keeps the next state of a link: the one before it, by revision, must be there, with the same codes.
     Advance(Link),
-    /// Takes away every link that an account offers or has approved: somebody has got back into it.
+    /// Takes away every link that an account offers or has approved, since a recovery of it was finished.
     DropAll(AccountId),
     /// Takes a link away. It must still be there in that revision.
     Spend {
-        /// Which.
+        /// The link to be taken away.
         id: LinkId,
         /// The revision it must be in.
         revision: u32,

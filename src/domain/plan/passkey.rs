@@ -16,39 +16,39 @@ pub enum PasskeyChange {
         was_counter: u32,
         /// The passkey's key after the use.
         key: NewPasskey,
-        /// When.
+        /// The moment of the use.
         at: Timestamp,
     },
     /// Gives a passkey another name. It must be that account's.
     Rename {
-        /// Which.
+        /// The passkey to be renamed.
         credential: CredentialId,
-        /// Whose.
+        /// The account that must have it.
         account: AccountId,
         /// The new name; `None` takes the old one away.
         name: Option<String>,
     },
     /// Removes a passkey, which must be that account's, and ends the sessions that were made with it.
     Remove {
-        /// Which.
+        /// The passkey to be removed.
         credential: CredentialId,
-        /// Whose.
+        /// The account that must have it.
         account: AccountId,
         /// Whether it may be the account's last one.
         last: bool,
     },
     /// The account must have fewer passkeys than that.
     RequireRoom {
-        /// Whose.
+        /// The account that needs room for another.
         account: AccountId,
         /// How many it may have.
         most: usize,
     },
     /// The passkey must still be there and be that account's.
     Require {
-        /// Which.
+        /// The passkey that must be there.
         credential: CredentialId,
-        /// Whose.
+        /// The account that must have it.
         account: AccountId,
     },
     /// The account must have none: what may be done without one is done once.

@@ -14,12 +14,12 @@ pub enum RecoveryChange {
     Advance(Recovery),
     /// Takes a recovery away. It must still be there in that revision.
     Spend {
-        /// Whose.
+        /// The browser whose recovery it is.
         browser: SecretDigest,
         /// The revision it must be in.
         revision: u32,
     },
-    /// Takes away every recovery of an account, proved or not: somebody has finished one.
+    /// Takes away every recovery of an account, proved or not, since one of them was finished.
     DropAll(AccountId),
 }
 

@@ -14,14 +14,14 @@ pub enum RegistrationChange {
     Advance(Registration),
     /// Takes a registration away. It must still be there in that revision.
     Spend {
-        /// Whose registration.
+        /// The browser whose registration it is.
         browser: SecretDigest,
         /// The revision it must be in.
         revision: u32,
     },
     /// Takes a registration away, in whatever revision, where there is one.
     Drop(SecretDigest),
-    /// Takes away every registration of an address: somebody has proved it.
+    /// Takes away every registration of an address, since it was proved.
     DropAll(Email),
 }
 

@@ -11,8 +11,8 @@ use crate::domain::session::{Authentication, Session};
 /// A change of a session.
 #[derive(Clone, Debug)]
 pub enum SessionChange {
-    /// Adds a session. Its account must exist and not be disabled, and its passkey, where it has one, must be that
-    /// account's; the head of its family, where it is a member of one, must be that account's and not have ended.
+    /// Adds a session. Its account must exist and not be disabled. Its passkey, where it has one, must be that
+    /// account's. The head of its family, where it is a member of one, must be that account's and not have ended.
     Add(Session),
     /// Ends a session with all of its family, where it has not ended yet. Its tokens go with it, however it ends.
     End(SecretDigest),
@@ -20,7 +20,7 @@ pub enum SessionChange {
     Release(SecretDigest),
     /// Ends every session of an account, but for the family of `except`.
     EndAll {
-        /// Whose.
+        /// The account whose sessions end.
         account: AccountId,
         /// The token of the one that stays.
         except: Option<SecretDigest>,
@@ -28,18 +28,18 @@ pub enum SessionChange {
     /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
     /// must be there without one, and the passkey be its account's.
     Tie {
-        /// Its token.
+        /// The digest of the session's token.
         session: SecretDigest,
-        /// The passkey.
+        /// The passkey to tie it to.
         credential: CredentialId,
         /// How its user has proved who they are, the passkey included.
         authentication: Authentication,
     },
     /// Binds a session from before sessions had a host to the one that shows it. It must be there without one.
     Bind {
-        /// Its token.
+        /// The digest of the session's token.
         session: SecretDigest,
-        /// The host.
+        /// The host to bind it to.
         host: Host,
     },
     /// The session must not have ended.

@@ -13,8 +13,8 @@ pub enum TokensChange {
     /// Keeps the next state of a session's tokens: the one before it, by revision, must be there. None of them may be
     /// another session's.
     Advance(TokenFamily),
-    /// The same where tokens from before are dead: whoever has used one is read anew with the next request, and what is
-    /// open in the session ends.
+    /// The same, where tokens from before are dead: a client that used one is read anew with its next request, and what
+    /// is open in the session ends.
     Cut(TokenFamily),
     /// The session's tokens must still be in that state.
     Require {

@@ -41,7 +41,7 @@ pub enum RoutesError {
         /// The one that came later.
         second: RouteId,
     },
-    /// Only capitals tell their paths apart, and they ask for different things or lead to different servers.
+    /// Their paths differ in case alone, and they ask for different things or lead to different servers.
     #[error(
         "only capitals tell the path “{path}” of the host “{host}” from that of another route with other demands or servers"
     )]
@@ -100,14 +100,14 @@ impl Routes {
         hosts.get_mut(place).map_or(Ok(()), |known| known.add(Arc::new(route)))
     }
 
-    /// The route of a request: host first, then the longest path by whole segments; an exact one before one that holds
-    /// what is below; one with methods before one without.
+    /// The route of a request. The host comes first, then the longest path by whole segments. An exact path comes
+    /// before one that holds what is below, and a route with methods before one without.
     ///
-    /// Each [reading](RequestPath::readings) of the path must lead to a route with the same [`super::Demands`] and the same
-    /// upstream, with and without regard to capitals: the server behind may read it so, and neither `/admin;x` nor
-    /// `/Admin`, `//x/admin` or `/%61dmin` may slip past `/admin`. That holds for everything that is demanded and said: a
-    /// part of an app that is not to see access tokens must not get them by a spelling, nor may pages of other sites open
-    /// its WebSockets by one.
+    /// Each [reading](RequestPath::readings) of the path must lead to a route with the same [`super::Demands`] and the
+    /// same upstream, with and without regard to case. The server behind may read it so, and neither `/admin;x` nor
+    /// `/Admin`, `//x/admin` or `/%61dmin` may slip past `/admin`. That holds for everything that is demanded and said.
+    /// A part of an app that is not to see access tokens must not get them by a spelling, nor may pages of other sites
+    /// open its WebSockets by one.
     ///
     /// # Errors
     /// There is none, or it is not clear which one.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::path::fold;
 use super::Route;
 
-/// A path, and what stands below it. Segments are folded here; what capitals are worth is told by the routes.
+/// A path, and what stands below it. Segments are folded here; the routes tell whether case matters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Branch {
     /// The routes with this path, the one that comes first first.
@@ -26,9 +26,9 @@ pub(super) struct Leaf {
 /// What a reading of a path leads to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'a> {
-    /// That one, however a server takes capitals.
+    /// That one, with or without regard to case.
     One(&'a Leaf),
-    /// It depends on what capitals are worth.
+    /// It depends on whether the server behind is sensitive to case.
     Unclear,
     Nothing,
 }
@@ -50,7 +50,7 @@ impl Branch {
         here.leaves.sort_by_key(|leaf| (!leaf.route.exact, leaf.route.methods.are_all()));
     }
 
-    /// The routes whose paths are this one but for capitals.
+    /// The routes whose paths differ from this one in case at most.
     pub(super) fn at(&self, path: impl Iterator<Item = Box<[u8]>>) -> &[Leaf] {
         let mut here = self;
         for segment in path {
@@ -72,7 +72,7 @@ impl Branch {
             if let Some(written) = here.clone().find(is_written) {
                 found = Found::One(written);
             }
-            // A server to which capitals do not count may take any of the others.
+            // A case-insensitive server may take any of the others.
             let is_alike = |leaf: &Leaf| match found {
                 Found::One(one) => one.sort == leaf.sort,
                 Found::Unclear | Found::Nothing => false,

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -47,6 +48,7 @@ fn visitor(description: &str, address: &str) -> Visitor {
         description: description.to_owned(),
         address: Some(address.parse::<IpAddr>().unwrap()),
         language: "en".to_owned(),
+        offset: None,
         session: None,
         origin: None,
         device: None,
@@ -59,7 +61,7 @@ fn app() -> Visitor {
     visitor("Firefox on Linux", "192.0.2.1")
 }
 
-fn ask(token: RefreshToken, family: &TokenFamily, who: &Visitor, now: u64) -> Result<Presented, Refusal> {
+fn ask(token: RefreshToken, family: &TokenFamily, who: &Visitor, now: u64) -> Result<Presented, TokensRefusal> {
     let moment = Moment { visitor: who, now: at(now), entropy: &Zeros };
     present(token, family.clone(), &session(), &key(), moment)
 }
@@ -153,7 +155,7 @@ fn what_is_remembered_is_bounded() {
         token = spend(token, &mut family, &app(), 100 + 600 * n);
     }
     assert_eq!((family.spent.len(), family.out.len()), (SPENT_KEPT, 1));
-    assert_eq!(ask(first(), &family, &app(), 200_000).map(|_| ()), Err(Refusal::Unknown));
+    assert_eq!(ask(first(), &family, &app(), 200_000).map(|_| ()), Err(TokensRefusal::Unknown));
     for n in 0..20 {
         family = family.elevated(at(500), at(1000), RefreshToken::new(Uuid::from_u128(50 + n)));
     }
@@ -168,7 +170,8 @@ fn nobody_refreshes_so_often_that_a_spent_token_of_this_hour_is_forgotten() {
         token = spend(token, &mut family, &app(), 100 + n);
     }
     for now in [200, 3699] {
-        assert_eq!(ask(token, &family, &app(), now).map(|_| ()), Err(Refusal::TooOften), "{now}");
+        let wait = Duration::from_secs(3700 - now);
+        assert_eq!(ask(token, &family, &app(), now).map(|_| ()), Err(TokensRefusal::TooOften { wait }), "{now}");
         assert!(matches!(ask(first(), &family, &app(), now), Ok(Presented::Copied(_))), "{now}");
     }
     spend(token, &mut family, &app(), 3700);
@@ -219,7 +222,7 @@ fn an_elevation_that_is_used_leaves_no_other_token_and_a_dead_one_ends_nothing()
     for (family, of_line) in [(used.clone(), another(2)), (rotated, next)] {
         for dead in [first(), second] {
             for now in [120, 121, 1000] {
-                assert_eq!(ask(dead, &family, &app(), now).map(|_| ()), Err(Refusal::Unknown));
+                assert_eq!(ask(dead, &family, &app(), now).map(|_| ()), Err(TokensRefusal::Unknown));
             }
         }
         assert_eq!(family.out, [of_line.digest()]);
@@ -236,7 +239,7 @@ fn a_line_that_was_elevated_cuts_off_the_others_when_the_elevation_is_over_too()
     let mut family = begun().elevated(at(90), at(390), another(2));
     let mut plain = spend(first(), &mut family, &app(), 390);
     spend(another(2), &mut family, &app(), 400);
-    assert_eq!(ask(plain, &family, &app(), 400).map(|_| ()), Err(Refusal::Unknown));
+    assert_eq!(ask(plain, &family, &app(), 400).map(|_| ()), Err(TokensRefusal::Unknown));
     // What this answer brings is plain, too, and good.
     assert_eq!(family.cut, Cut { elevated: at(90), plain: at(400) });
     assert!(family.cut.is_before(at(399), false) && !family.cut.is_before(at(400), false));
@@ -246,7 +249,10 @@ fn a_line_that_was_elevated_cuts_off_the_others_when_the_elevation_is_over_too()
     for n in 0..100 {
         plain = spend(plain, &mut family, &app(), 100 + n);
     }
-    assert_eq!(ask(plain, &family, &app(), 200).map(|_| ()), Err(Refusal::TooOften));
+    assert_eq!(
+        ask(plain, &family, &app(), 200).map(|_| ()),
+        Err(TokensRefusal::TooOften { wait: Duration::from_secs(3500) })
+    );
     spend(another(2), &mut family, &app(), 200);
 }
 
@@ -260,7 +266,10 @@ fn a_line_that_is_not_elevated_uses_nothing() {
 
 #[test]
 fn nobody_elses_token_is_answered() {
-    assert_eq!(ask(RefreshToken::new(Uuid::from_u128(9)), &begun(), &app(), 100).map(|_| ()), Err(Refusal::Unknown));
+    assert_eq!(
+        ask(RefreshToken::new(Uuid::from_u128(9)), &begun(), &app(), 100).map(|_| ()),
+        Err(TokensRefusal::Unknown)
+    );
     let other = TokenFamily { session: SecretDigest::from_bytes([9; 32]), ..begun() };
-    assert_eq!(ask(first(), &other, &app(), 100).map(|_| ()), Err(Refusal::Unknown));
+    assert_eq!(ask(first(), &other, &app(), 100).map(|_| ()), Err(TokensRefusal::Unknown));
 }

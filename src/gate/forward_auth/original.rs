@@ -1,6 +1,6 @@
-//! Which request is asked about: read from exactly one family of fields, once and strictly.
+//! Which request is asked about: read from exactly one family of headers, once and strictly.
 //!
-//! The fields of the client's request come along, so a client can add the fields of a family that its proxy does not
+//! The headers of the client's request come along, so a client can add the headers of a family that its proxy does not
 //! use. What is not said once, in one spelling and by one family alone, is therefore not believed but refused.
 
 use http::header::{CONTENT_LENGTH, UPGRADE};
@@ -17,7 +17,7 @@ use crate::gate::refusal::GateRefusal;
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// Who asks, by the fields it says the request in.
+/// Who asks, by the headers it says the request in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`: Traefik and Caddy.
@@ -39,23 +39,23 @@ pub(super) struct Original {
     pub(super) kind: Kind,
 }
 
-/// What is known of the fields' names before any request.
+/// What is known of the headers' names before any request.
 #[derive(Debug)]
 pub(super) struct Names {
     /// Those that tell who asks.
     identity: Vec<HeaderName>,
     /// The same, folded.
-    spelled: IdentityNames,
+    folded: IdentityNames,
 }
 
-/// The fields of all families, folded.
+/// The headers of all families, folded.
 const FOLDED: [&[u8]; 6] =
     [b"xforwardedmethod", b"xforwardedproto", b"xforwardedhost", b"xforwardeduri", b"xoriginalurl", b"xoriginalmethod"];
 
 /// Headers by which a proxy in front tells apps of the target that it asks about.
 const PROXYS_OWN: [&str; 2] = ["x-envoy-original-path", "x-envoy-original-dst-host"];
 
-/// Fields that proxies add to a preflight on its way here.
+/// Headers that proxies add to a preflight on its way here.
 const ON_THE_WAY: [&str; 31] = [
     "b3",
     "cdn-loop",
@@ -94,16 +94,17 @@ const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];
 
 impl Names {
     pub(super) fn new(identity: &[HeaderName]) -> Self {
-        let spelled = IdentityNames::of(identity.iter().map(HeaderName::as_str));
-        Self { identity: identity.to_vec(), spelled }
+        let folded = IdentityNames::of(identity.iter().map(HeaderName::as_str));
+        Self { identity: identity.to_vec(), folded }
     }
 
-    /// Refuses a name that reads like one that is believed here, or that an app may believe, and is none.
+    /// Refuses a header that an app, or a lax reader on the way, may take for one that is believed here, though its name is
+    /// spelled otherwise.
     fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
         let tells = field_name::tells(name.as_str());
-        let is_identity = || self.spelled.has(name.as_str());
+        let is_identity = || self.folded.has(name.as_str());
         // Most headers end here.
-        if tells.is_none() && !is_identity() || self.identity.contains(name) {
+        if (tells.is_none() && !is_identity()) || self.identity.contains(name) {
             return Ok(());
         }
         if is_identity() || field_name::reads_as_any(name.as_str(), &FOLDED) {
@@ -116,7 +117,7 @@ impl Names {
     }
 }
 
-/// The fields of all families, each at most once.
+/// The headers of all families, each at most once.
 #[derive(Default)]
 struct Said<'a> {
     method: Option<&'a HeaderValue>,
@@ -190,7 +191,7 @@ impl Original {
             Family::Original => {
                 let method = method(said.original_method.ok_or(GateRefusal::PartMissing)?)?;
                 let (spoken, authority, target) = url(said.original_url.ok_or(GateRefusal::PartMissing)?)?;
-                if forwarded_scheme.is_some_and(|forwarded| forwarded.0 != spoken.0) {
+                if forwarded_scheme.is_some_and(|forwarded| forwarded.scheme != spoken.scheme) {
                     return Err(GateRefusal::Contradiction);
                 }
                 agree(forwarded_host.as_ref(), &authority)?;
@@ -210,22 +211,28 @@ impl Original {
         if said.original_uri.is_some_and(|uri| family != Family::Original || !target.is_written(uri.as_bytes())) {
             return Err(GateRefusal::OtherTarget);
         }
-        let kind = kind_of(&method, spoken.1, question.headers);
-        Ok(Self { family, method, scheme: spoken.0, authority, target, kind })
+        let kind = kind_of(&method, spoken.is_websocket, question.headers);
+        Ok(Self { family, method, scheme: spoken.scheme, authority, target, kind })
     }
 }
 
-/// A scheme, and whether it is that of a WebSocket: Traefik writes `wss` for one.
-type Spoken = (Scheme, bool);
+/// A scheme as a proxy says it.
+#[derive(Clone, Copy)]
+struct Spoken {
+    scheme: Scheme,
+    /// Whether it is that of a WebSocket: Traefik writes `wss` for one.
+    is_websocket: bool,
+}
 
 fn scheme(value: &HeaderValue) -> Result<Spoken, GateRefusal> {
-    match value.as_bytes() {
-        b"https" => Ok((Scheme::Https, false)),
-        b"http" => Ok((Scheme::Http, false)),
-        b"wss" => Ok((Scheme::Https, true)),
-        b"ws" => Ok((Scheme::Http, true)),
-        _ => Err(GateRefusal::SchemeUnknown),
-    }
+    let (scheme, is_websocket) = match value.as_bytes() {
+        b"https" => (Scheme::Https, false),
+        b"http" => (Scheme::Http, false),
+        b"wss" => (Scheme::Https, true),
+        b"ws" => (Scheme::Http, true),
+        _ => return Err(GateRefusal::SchemeUnknown),
+    };
+    Ok(Spoken { scheme, is_websocket })
 }
 
 fn method(value: &HeaderValue) -> Result<Method, GateRefusal> {
@@ -243,15 +250,15 @@ fn target(value: &[u8]) -> Result<RequestTarget, GateRefusal> {
 /// Reads an absolute URL of http or https (RFC 9110 §4.2) with nothing but a host, a port, a path and a query.
 fn url(value: &HeaderValue) -> Result<(Spoken, Authority, RequestTarget), GateRefusal> {
     let url = value.as_bytes();
-    let (spoken, rest) = match (url.strip_prefix(b"https://"), url.strip_prefix(b"http://")) {
-        (Some(rest), _) => ((Scheme::Https, false), rest),
-        (None, Some(rest)) => ((Scheme::Http, false), rest),
+    let (scheme, rest) = match (url.strip_prefix(b"https://"), url.strip_prefix(b"http://")) {
+        (Some(rest), _) => (Scheme::Https, rest),
+        (None, Some(rest)) => (Scheme::Http, rest),
         (None, None) => return Err(GateRefusal::SchemeUnknown),
     };
     let end_of_host =
         rest.iter().position(|&byte| byte == b'/').ok_or(GateRefusal::MalformedPath(PathError::NotAbsolute))?;
     let (host, path) = rest.split_at_checked(end_of_host).ok_or(GateRefusal::MalformedPath(PathError::NotAbsolute))?;
-    Ok((spoken, authority(host)?, target(path)?))
+    Ok((Spoken { scheme, is_websocket: false }, authority(host)?, target(path)?))
 }
 
 /// Refuses an `X-Forwarded-Host` that names another host. Some proxies leave the port out.
@@ -262,8 +269,8 @@ fn agree(forwarded: Option<&Authority>, authority: &Authority) -> Result<(), Gat
     if same { Ok(()) } else { Err(GateRefusal::Contradiction) }
 }
 
-/// The kind of the request that is asked about. What proxies leave out of its head is made up for, and a preflight is
-/// only what has nothing but its question: nobody can take the rest out of it behind us.
+/// The kind of the request that is asked about. What proxies leave out of its head is made up for. A preflight is only
+/// what has nothing but its question, since the gateway cannot take the rest out of it.
 fn kind_of(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> Kind {
     if websocket_scheme || asks_for_websocket(headers) {
         return Kind::WebSocket;

@@ -7,13 +7,13 @@ use crate::domain::field_name;
 /// What Envoy writes itself, and takes away from strangers: the client's certificate, and the path it came with.
 const ENVOYS_OWN: [&str; 2] = ["x-forwarded-client-cert", "x-envoy-original-path"];
 
-/// What always stands in `x-envoy-auth-headers-to-remove`. Envoy removes after it has set what is copied from the answer, so
-/// a field that may have a value is not among it.
+/// What always stands in `x-envoy-auth-headers-to-remove`. Envoy removes after it has set what is copied from the
+/// answer, so a header that may have a value is not among it.
 #[derive(Debug)]
 pub(super) struct Removals(String);
 
 impl Removals {
-    /// `ours` are the fields that tell who asks.
+    /// `ours` are the headers that tell who asks.
     pub(super) fn new(ours: &[HeaderName]) -> Self {
         let is_ours = |name: &str| ours.iter().any(|own| own == name);
         let others = field_name::known_names().filter(|name| !is_ours(name) && !ENVOYS_OWN.contains(name));

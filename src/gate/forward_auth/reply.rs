@@ -21,7 +21,7 @@ static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-hea
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// 200: the request may pass, and this is who sent it. Every field that tells an app so is there, also where it has no
+/// 200: the request may pass, and this is who sent it. Every header that tells an app so is there, also where it has no
 /// value: a proxy that copies it writes over whatever the client sent.
 pub(super) fn pass(this: &ForwardAuth, identity: Option<(&Principal, HeaderValue)>, theirs: Theirs) -> Reply {
     let Theirs { cookie, authorization } = theirs;
@@ -45,14 +45,14 @@ pub(super) fn pass(this: &ForwardAuth, identity: Option<(&Principal, HeaderValue
     Reply { status: StatusCode::OK, headers, body: Bytes::new(), about: About::default() }
 }
 
-/// The client's credentials that are the app's affair, without ours. A proxy that copies these fields keeps our secrets
-/// from the app, as the proxy here does.
+/// The client's credentials that are the app's affair, without ours. A proxy that copies these headers keeps our
+/// secrets from the app, as the proxy here does.
 pub(super) struct Theirs {
     cookie: Left,
     authorization: Left,
 }
 
-/// What is left of a field, if it came at all: a proxy need not show it here.
+/// What is left of a header, if it came at all: a proxy need not show it here.
 struct Left {
     came: bool,
     left: Option<HeaderValue>,
@@ -65,10 +65,10 @@ impl Left {
 }
 
 impl Theirs {
-    /// Those in `headers`. Nothing is left of them for a route whose requests are passed on from here: nobody needs to
-    /// ask about one, and where a proxy in front hands everything on, a page's script could read by such a question the
-    /// cookies that its app hides from scripts.
-    /// `forwarded` is what the app is told in the place of an access token of ours.
+    /// Those in `headers`. Nothing is left of them for a route whose requests are passed on from here. No proxy needs
+    /// to ask about one, and where a proxy in front hands everything on, a page's script could read by such a question
+    /// the cookies that its app hides from scripts. `forwarded` is what the app is told in the place of an access token
+    /// of ours.
     pub(super) fn of(
         headers: &HeaderMap,
         credentials: &Credentials,
@@ -81,11 +81,11 @@ impl Theirs {
         let cookie = match credentials.cookies {
             AppCookies::AsItCame => headers.get(COOKIE).cloned(),
             AppCookies::Nothing => None,
-            // What was taken out of valid fields is valid.
+            // What was taken out of valid headers is valid.
             AppCookies::Some => HeaderValue::from_bytes(&credentials::cookies_without_ours(headers)).ok(),
         };
         let mut fields = headers.get_all(AUTHORIZATION).iter();
-        // Two would be said in one field, which means neither.
+        // Two would be said in one header, which means neither.
         let only = fields.next().filter(|_| fields.next().is_none());
         let authorization = forwarded.or_else(|| only.filter(|_| !credentials.bearer.is_withheld()).cloned());
         Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
@@ -122,7 +122,7 @@ impl ForwardAuth {
             .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers))
     }
 
-    /// 401: somebody has to do something first, as to sign in.
+    /// 401: the visitor has to do something first, such as sign in.
     pub(super) fn unauthorized(
         &self,
         refusal: GateRefusal,

@@ -13,6 +13,8 @@ pub enum CodeFor {
     Registration,
     /// Getting back into one.
     Recovery,
+    /// Giving one another address.
+    Address,
 }
 
 /// "482 139 is your Acme Notes code".
@@ -60,6 +62,7 @@ impl Code<'_> {
         let (text, ignore) = match self.purpose {
             CodeFor::Registration => ("mail-code-text", "mail-code-ignore"),
             CodeFor::Recovery => ("mail-recovery-text", "mail-recovery-ignore"),
+            CodeFor::Address => ("mail-address-text", "mail-address-ignore"),
         };
         let says = &Says { text: sheet.words.say(text), ignore: sheet.words.say(ignore) };
         Sheet::finish(subject, &Text { sheet, letter: self, code, says }, &Html { sheet, letter: self, code, says })

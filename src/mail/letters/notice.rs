@@ -9,7 +9,7 @@ use crate::domain::language::Language;
 /// What a notice tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told<'a> {
-    /// Somebody with a code wants to get back in; it can be finished at that moment unless it is cancelled.
+    /// A person with a code wants to get back in; it can be finished at that moment unless it is cancelled.
     RecoveryHeld {
         /// The moment, as people read it.
         until: &'a str,
@@ -28,32 +28,45 @@ pub enum Told<'a> {
     CodesTried,
     /// A passkey was added.
     PasskeyAdded {
-        /// Its provider's name.
-        provider: &'a str,
+        /// Who keeps it, and where it was made.
+        passkey: &'a str,
     },
     /// More passkeys were added after the one of which there was a mail.
     MorePasskeysAdded,
     /// A passkey was removed.
     PasskeyRemoved {
-        /// Its provider's name.
-        provider: &'a str,
+        /// Who keeps it, and where it was made.
+        passkey: &'a str,
     },
     /// A passkey was refused because it may have been copied.
     PasskeyCopied {
-        /// Its provider's name.
-        provider: &'a str,
+        /// Who keeps it, and where it was made.
+        passkey: &'a str,
     },
+    /// A person wanted to make this the address of another account.
+    AddressWanted,
+    /// A person wanted an account of this address, which is kept for the account that had it.
+    AddressKept,
+    /// The account has another address, which can be undone.
+    AddressChanged {
+        /// Until then, as people read it.
+        until: &'a str,
+    },
+    /// A change of address was undone.
+    AddressRestored,
+    /// The account was deleted.
+    AccountDeleted,
     /// A passkey was used that seems to have been moved to another manager.
     PasskeyMoved {
-        /// The name of the provider that it was made by.
-        provider: &'a str,
+        /// Who kept it when it was made, and where that was.
+        passkey: &'a str,
     },
 }
 
 /// A mail that says what happened, and leads to where it can be undone.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
-    /// What happened.
+    /// The event that the mail tells of.
     pub told: Told<'a>,
     /// When, as people read it.
     pub when: &'a str,
@@ -124,9 +137,9 @@ impl Notice<'_> {
             Told::CodesTried => {
                 ("mail-tried-subject", words.say("mail-tried-text"), "mail-devices-button", "mail-tried-ignore")
             }
-            Told::PasskeyAdded { provider } => (
+            Told::PasskeyAdded { passkey } => (
                 "mail-added-subject",
-                words.with("mail-added-text", "provider", provider.to_owned()),
+                words.with("mail-added-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
@@ -136,21 +149,42 @@ impl Notice<'_> {
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
-            Told::PasskeyRemoved { provider } => (
+            Told::PasskeyRemoved { passkey } => (
                 "mail-removed-subject",
-                words.with("mail-removed-text", "provider", provider.to_owned()),
+                words.with("mail-removed-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
-            Told::PasskeyCopied { provider } => (
+            Told::PasskeyCopied { passkey } => (
                 "mail-copied-subject",
-                words.with("mail-copied-text", "provider", provider.to_owned()),
+                words.with("mail-copied-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-copied-ignore",
             ),
-            Told::PasskeyMoved { provider } => (
+            Told::AddressWanted => {
+                ("mail-wanted-subject", words.say("mail-wanted-text"), "mail-devices-button", "mail-wanted-ignore")
+            }
+            Told::AddressKept => {
+                ("mail-kept-subject", words.say("mail-kept-text"), "mail-devices-button", "mail-wanted-ignore")
+            }
+            Told::AddressChanged { until } => (
+                "mail-moved-away-subject",
+                words.with("mail-moved-away-text", "until", until.to_owned()),
+                "mail-moved-away-button",
+                "mail-moved-away-ignore",
+            ),
+            Told::AddressRestored => (
+                "mail-restored-subject",
+                words.say("mail-restored-text"),
+                "mail-devices-button",
+                "mail-restored-ignore",
+            ),
+            Told::AccountDeleted => {
+                ("mail-deleted-subject", words.say("mail-deleted-text"), "mail-deleted-button", "mail-deleted-ignore")
+            }
+            Told::PasskeyMoved { passkey } => (
                 "mail-moved-subject",
-                words.with("mail-moved-text", "provider", provider.to_owned()),
+                words.with("mail-moved-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),

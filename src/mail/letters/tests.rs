@@ -9,10 +9,10 @@ fn brand() -> Brand {
 
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
-fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 17] {
+fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 23] {
     let code = |purpose| Code { purpose, code: "482 139", when: WHEN, browser }.render(language, brand);
     let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
-    let provider = "1Password";
+    let passkey = "1Password";
     [
         code(CodeFor::Registration),
         AlreadyRegistered { when: WHEN, browser, sign_in_url: "https://notes.example.com/_bmauth/sign-in" }
@@ -25,13 +25,19 @@ fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 
         notice(Told::RecoveryContested),
         notice(Told::RecoveryUndone),
         notice(Told::CodesTried),
+        notice(Told::AccountDeleted),
+        code(CodeFor::Address),
+        notice(Told::AddressWanted),
+        notice(Told::AddressKept),
+        notice(Told::AddressChanged { until: "28 November 2026, 14:05 UTC" }),
+        notice(Told::AddressRestored),
         notice(Told::AskOperator),
         NotInvited { when: WHEN, browser }.render(language, brand),
-        notice(Told::PasskeyAdded { provider }),
+        notice(Told::PasskeyAdded { passkey }),
         notice(Told::MorePasskeysAdded),
-        notice(Told::PasskeyRemoved { provider }),
-        notice(Told::PasskeyCopied { provider }),
-        notice(Told::PasskeyMoved { provider }),
+        notice(Told::PasskeyRemoved { passkey }),
+        notice(Told::PasskeyCopied { passkey }),
+        notice(Told::PasskeyMoved { passkey }),
     ]
 }
 
@@ -93,6 +99,12 @@ fn links_and_codes_stand_in_both_versions() {
         contested,
         undone,
         tried,
+        deleted,
+        address,
+        wanted,
+        kept,
+        moved_away,
+        restored,
         operator,
         uninvited,
         added,
@@ -102,12 +114,30 @@ fn links_and_codes_stand_in_both_versions() {
         moved,
     ] = every_letter(Language::English, &brand(), BROWSER);
     for letter in [
-        &held, &recovered, &cancelled, &contested, &undone, &tried, &operator, &added, &more, &removed, &copied, &moved,
+        &held,
+        &recovered,
+        &cancelled,
+        &contested,
+        &undone,
+        &tried,
+        &deleted,
+        &operator,
+        &added,
+        &more,
+        &removed,
+        &copied,
+        &moved,
+        &wanted,
+        &kept,
+        &moved_away,
+        &restored,
     ] {
         assert!(letter.text.contains(UNDO) && letter.html.contains(UNDO), "{letter:?}");
     }
     for (letter, part) in [
         (recovery, "482 139"),
+        (address, "482 139"),
+        (moved_away, "28 November 2026, 14:05 UTC"),
         (uninvited, "New accounts are by invitation, and there is none for this address"),
         (held, "28 November 2026, 14:05 UTC"),
         (added, "1Password"),

@@ -19,7 +19,7 @@ pub(super) async fn health() -> Json<&'static str> {
     Json("OK")
 }
 
-/// Which one.
+/// The version of the program, as the API says it.
 #[derive(Serialize)]
 pub(super) struct Version {
     version: &'static str,
@@ -30,7 +30,7 @@ pub(super) async fn version() -> Json<Version> {
     Json(Version { version: env!("CARGO_PKG_VERSION") })
 }
 
-/// The description.
+/// The OpenAPI description of these routes.
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI.as_str())
 }

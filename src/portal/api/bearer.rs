@@ -13,7 +13,7 @@ use crate::portal::Portal;
 
 /// A signed-in client.
 pub(super) struct Bearer {
-    /// Its session.
+    /// The session that its access token names.
     pub(super) session: LiveSession,
     /// Whether its access token says that the session is elevated.
     pub(super) elevated: bool,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ORIGIN, RETRY_AFTER, SET_COOKIE};
+use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 
 use super::error::ApiError;
@@ -57,7 +57,10 @@ impl FromRequestParts<Arc<Portal>> for Client {
 
 /// Refuses a network that asks too often.
 pub(super) async fn limit(State(portal): State<Arc<Portal>>, client: Client, request: Request, next: Next) -> Response {
-    if portal.limits.allow(&client.visitor) { next.run(request).await } else { ApiError::TooMany.into_response() }
+    match portal.limits.allow(&client.visitor) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => ApiError::TooMany(Some(wait)).into_response(),
+    }
 }
 
 /// Refuses a network that has too many challenges open.
@@ -69,10 +72,6 @@ pub(super) async fn limit_challenges(
 ) -> Response {
     match portal.limits.allow_challenge(&client.visitor) {
         Ok(()) => next.run(request).await,
-        Err(seconds) => {
-            let mut response = ApiError::TooMany.into_response();
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-            response
-        }
+        Err(wait) => ApiError::TooMany(Some(wait)).into_response(),
     }
 }

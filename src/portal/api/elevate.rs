@@ -16,7 +16,7 @@ use super::session::{Session, SessionAnswer};
 use crate::auth::manage::Confirmed;
 use crate::auth::passkeys::ceremony_of;
 use crate::domain::destination::Destination;
-use crate::domain::manage::{Asked, Refusal};
+use crate::domain::manage::{Asked, ManageRefusal};
 use crate::portal::Portal;
 
 /// A challenge for the account's own keys.
@@ -28,7 +28,7 @@ pub(super) async fn begin(
     let auth = &portal.auth;
     let begun = auth.manage.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
     let (_, options) = begun.map_err(or(|refusal| {
-        if refusal == Refusal::Unknown {
+        if refusal == ManageRefusal::Unknown {
             ApiError::invalid("This account has no key to elevate with. Add one first.")
         } else {
             word(refusal)
@@ -56,24 +56,29 @@ pub(super) async fn verify(
     match confirmed.map_err(or(word))? {
         Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(Session::of(&portal, *tokens)?))),
         // What a session of our pages confirms is answered there.
-        Confirmed::MayAdd { .. } | Confirmed::Removed(_) | Confirmed::Stopped | Confirmed::Reviewed(_) => {
-            Err(ApiError::NotProved)
-        }
+        Confirmed::MayAdd { .. }
+        | Confirmed::Removed(_)
+        | Confirmed::Stopped
+        | Confirmed::Reviewed(_)
+        | Confirmed::Kept(_)
+        | Confirmed::CodeSent
+        | Confirmed::Deleted => Err(ApiError::NotProved),
     }
 }
 
-fn word(refusal: Refusal) -> ApiError {
+fn word(refusal: ManageRefusal) -> ApiError {
     match refusal {
-        Refusal::SignedOut => ApiError::Unauthenticated,
-        Refusal::Stale
-        | Refusal::ConfirmNeeded
-        | Refusal::Unknown
-        | Refusal::LastPasskey
-        | Refusal::WrongEmail
-        | Refusal::NotProved
-        | Refusal::CounterWentBack
-        | Refusal::NoLongerEligible
-        | Refusal::BadPasskey
-        | Refusal::TooManyPasskeys => ApiError::NotProved,
+        ManageRefusal::SignedOut => ApiError::Unauthenticated,
+        ManageRefusal::Stale
+        | ManageRefusal::ConfirmNeeded
+        | ManageRefusal::Unknown
+        | ManageRefusal::LastPasskey
+        | ManageRefusal::WrongEmail
+        | ManageRefusal::NotProved
+        | ManageRefusal::CounterWentBack
+        | ManageRefusal::NoLongerEligible
+        | ManageRefusal::BadPasskey
+        | ManageRefusal::TooManyPasskeys
+        | ManageRefusal::Account(_) => ApiError::NotProved,
     }
 }

@@ -1,5 +1,7 @@
 //! What the API says when it does not do what was asked.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use crate::auth::failure::{Failure, WorldFailure};
 use crate::gate::refusal::{LoggedRefusal, RETRY_SOON};
+use crate::portal::answer::retry_after;
 use crate::store::{CommitError, StoreError};
 
 /// Why a request of the API gets nothing.
@@ -14,7 +17,7 @@ use crate::store::{CommitError, StoreError};
 pub(super) enum ApiError {
     /// What was sent is not what this route takes: a sentence says what it does.
     InvalidRequest(String),
-    /// Nobody's access token, or none.
+    /// No access token, or one of no session.
     Unauthenticated,
     /// No key that signs in; also said of addresses without an account.
     NotProved,
@@ -22,7 +25,7 @@ pub(super) enum ApiError {
     Disabled,
     /// The address waits for its code. Said like the one before.
     Unverified,
-    /// The refresh token is nobody's.
+    /// The refresh token is of no session.
     InvalidRefreshToken,
     /// The code opens nothing.
     InvalidOtp,
@@ -36,8 +39,8 @@ pub(super) enum ApiError {
     ElevationNeeded,
     /// A page of an origin that may not call the API.
     ForeignOrigin,
-    /// Too many requests of one network.
-    TooMany,
+    /// Too many requests of one network, or for one address, and for how long, where that is known.
+    TooMany(Option<Duration>),
     /// There is no such route.
     NoRoute,
     /// The route takes another method.
@@ -102,7 +105,11 @@ impl ApiError {
             Self::ForeignOrigin => {
                 (S::FORBIDDEN, "invalid-request", "Pages of this origin may not call the API: see api.allowed_origins.")
             }
-            Self::TooMany => (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests. Wait a few seconds."),
+            Self::TooMany(_) => (
+                S::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many requests. Wait for as many seconds as Retry-After says.",
+            ),
             Self::NoRoute => (S::NOT_FOUND, "route-not-found", "There is no such route: see openapi.json."),
             Self::NoMethod => {
                 (S::METHOD_NOT_ALLOWED, "method-not-allowed", "This route takes another method: see openapi.json.")
@@ -122,7 +129,9 @@ impl IntoResponse for ApiError {
         let logged = LoggedRefusal { name: error, why: message.to_owned().into() };
         let mut response = (status, Json(Body { status: status.as_u16(), message, error })).into_response();
         let headers = response.headers_mut();
-        if matches!(self, Self::TooMany | Self::Unavailable) {
+        if let Self::TooMany(Some(wait)) = self {
+            headers.insert(header::RETRY_AFTER, retry_after(wait));
+        } else if matches!(self, Self::TooMany(None) | Self::Unavailable) {
             headers.insert(header::RETRY_AFTER, RETRY_SOON);
         }
         // RFC 6750 §3.
@@ -205,8 +214,8 @@ impl ApiError {
             Self::TooManyKeys => Self::SignUpDisabled,
             Self::SignUpDisabled => Self::ElevationNeeded,
             Self::ElevationNeeded => Self::ForeignOrigin,
-            Self::ForeignOrigin => Self::TooMany,
-            Self::TooMany => Self::NoRoute,
+            Self::ForeignOrigin => Self::TooMany(None),
+            Self::TooMany(_) => Self::NoRoute,
             Self::NoRoute => Self::NoMethod,
             Self::NoMethod => Self::TooLarge,
             Self::TooLarge => Self::Unavailable,

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::sign_up::{bad_key, no_challenge};
 use crate::auth::passkeys::{ceremony_of, text_of};
-use crate::domain::manage::Refusal;
+use crate::domain::manage::ManageRefusal;
 use crate::portal::Portal;
 
 /// A challenge to make a key on a device that has none of the account's yet.
@@ -59,14 +59,19 @@ pub(super) async fn verify(
     Ok(Json(Added { id, nickname: added.name }))
 }
 
-pub(super) fn word(refusal: Refusal) -> ApiError {
+pub(super) fn word(refusal: ManageRefusal) -> ApiError {
     match refusal {
-        Refusal::SignedOut => ApiError::Unauthenticated,
-        Refusal::TooManyPasskeys => ApiError::TooManyKeys,
-        Refusal::ConfirmNeeded => ApiError::ElevationNeeded,
-        Refusal::Stale | Refusal::BadPasskey | Refusal::Unknown | Refusal::LastPasskey | Refusal::WrongEmail => {
-            bad_key()
+        ManageRefusal::SignedOut => ApiError::Unauthenticated,
+        ManageRefusal::TooManyPasskeys => ApiError::TooManyKeys,
+        ManageRefusal::ConfirmNeeded => ApiError::ElevationNeeded,
+        ManageRefusal::Stale
+        | ManageRefusal::BadPasskey
+        | ManageRefusal::Unknown
+        | ManageRefusal::LastPasskey
+        | ManageRefusal::WrongEmail
+        | ManageRefusal::Account(_) => bad_key(),
+        ManageRefusal::NotProved | ManageRefusal::CounterWentBack | ManageRefusal::NoLongerEligible => {
+            ApiError::NotProved
         }
-        Refusal::NotProved | Refusal::CounterWentBack | Refusal::NoLongerEligible => ApiError::NotProved,
     }
 }

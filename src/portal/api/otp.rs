@@ -12,11 +12,12 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
 use super::sign_up::read_email;
-use crate::auth::otp::{Opened, WrongCode};
+use crate::auth::otp::{NoMailTo, Opened, WrongCode};
+use crate::domain::own_paths::RECOVER;
 use crate::domain::secret::Secret;
 use crate::portal::Portal;
 
-/// To whom.
+/// The address to send a code to, and the ticket to bind it with.
 #[derive(Deserialize)]
 pub(super) struct Send {
     email: String,
@@ -37,7 +38,7 @@ struct Ticket {
     ticket: String,
 }
 
-/// Sends a code; the same answer for any address.
+/// Sends a code; the same answer for any address that mail can be written to.
 pub(super) async fn send(
     State(portal): State<Arc<Portal>>,
     client: Client,
@@ -46,21 +47,27 @@ pub(super) async fn send(
     let (email, otp, visitor) = (read_email(&email)?, &portal.auth.otp, &client.visitor);
     let ticket = match ticket {
         None | Some(Asked::New(false)) => {
-            otp.send_code(email, visitor).await?;
+            otp.send_code(email, visitor).await.map_err(or(no_mail_to))?;
             return Ok(client.remember(&portal, Json("OK")));
         }
         Some(Asked::New(true)) => {
             let ticket = otp.ticket();
-            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await?;
+            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await.map_err(or(no_mail_to))?;
             ticket
         }
         Some(Asked::Own(text)) => {
             let ticket = read_ticket(&text).ok_or_else(|| ApiError::invalid("`ticket` is no ticket of ours."))?;
-            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await?;
+            otp.send_code(email, &visitor.with_ticket(ticket.digest())).await.map_err(or(no_mail_to))?;
             ticket
         }
     };
     Ok(client.remember(&portal, Json(Ticket { ticket: ticket.text() })))
+}
+
+fn no_mail_to(NoMailTo: NoMailTo) -> ApiError {
+    ApiError::InvalidRequest(format!(
+        "The mail server cannot write to this `email`. Its owner gets back in at {RECOVER}, by a code from whoever runs this app."
+    ))
 }
 
 /// Reads a ticket, with or without padding.
@@ -68,7 +75,7 @@ fn read_ticket(text: &str) -> Option<Secret> {
     Secret::parse(text.strip_suffix('=').unwrap_or(text))
 }
 
-/// The code.
+/// The code, and the address and ticket it was asked for with.
 #[derive(Deserialize)]
 pub(super) struct Verify {
     email: String,
@@ -85,7 +92,7 @@ pub(super) async fn verify(
     let (email, flow) = (read_email(&email)?, &portal.auth.otp);
     let visitor = match ticket {
         None => client.visitor,
-        // What is no ticket binds nothing, like one that is nobody's.
+        // A text that is no ticket binds nothing, like a ticket of no pending step.
         Some(text) => client.visitor.with_ticket(read_ticket(&text).unwrap_or_else(|| flow.ticket()).digest()),
     };
     let opened = flow.open(&email, &otp, &visitor).await;

@@ -35,7 +35,7 @@ impl SessionAnswer {
     }
 }
 
-/// A session.
+/// A session with its tokens, as clients read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Session {
@@ -47,7 +47,7 @@ pub(super) struct Session {
     user: User,
 }
 
-/// Its user.
+/// The user of a session, as clients read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct User {
@@ -90,14 +90,14 @@ impl Session {
 }
 
 impl User {
-    /// An account.
+    /// The user that an account is to clients.
     pub(super) fn of(account: &Account, grants: &Grants) -> Self {
         let Account { id, email, name, locale, metadata, groups, disabled: _, created_at, aftermath: _ } = account;
         Self {
             id: id.0,
             email: email.as_str().to_owned(),
             display_name: name.clone().unwrap_or_else(|| email.as_str().to_owned()),
-            // Nobody is asked for a picture, and none is fetched from elsewhere.
+            // There are no pictures here, and none is fetched from elsewhere.
             avatar_url: String::new(),
             created_at: created_at.rfc3339(),
             default_role: grants.default_role.as_str().to_owned(),

@@ -16,7 +16,7 @@ use super::sign_up::read_email;
 use crate::auth::passkeys::ceremony_of;
 use crate::auth::tokens::Standing;
 use crate::domain::destination::Destination;
-use crate::domain::sign_in::Refusal;
+use crate::domain::sign_in::SignInRefusal;
 use crate::portal::Portal;
 
 /// What begins a sign-in.
@@ -53,7 +53,7 @@ pub(super) struct Verify {
     email: Option<String>,
 }
 
-/// A session.
+/// The session of a passkey that was proved.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
     client: Client,
@@ -67,15 +67,15 @@ pub(super) async fn verify(
     Ok(Json(SessionAnswer::of(Session::of(&portal, tokens)?)))
 }
 
-fn word(refusal: Refusal) -> ApiError {
+fn word(refusal: SignInRefusal) -> ApiError {
     match refusal {
-        Refusal::Disabled => ApiError::Disabled,
-        Refusal::Unfinished => ApiError::Unverified,
-        Refusal::Rests
-        | Refusal::Stale
-        | Refusal::UnknownPasskey
-        | Refusal::NotProved
-        | Refusal::CounterWentBack
-        | Refusal::NoLongerEligible => ApiError::NotProved,
+        SignInRefusal::Disabled => ApiError::Disabled,
+        SignInRefusal::Unfinished => ApiError::Unverified,
+        SignInRefusal::Rests
+        | SignInRefusal::Stale
+        | SignInRefusal::UnknownPasskey
+        | SignInRefusal::NotProved
+        | SignInRefusal::CounterWentBack
+        | SignInRefusal::NoLongerEligible => ApiError::NotProved,
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile, ProfileError};
-use crate::domain::register::{Refusal, Said};
+use crate::domain::register::{RegisterRefusal, Said};
 use crate::domain::secret::Secret;
 use crate::portal::Portal;
 
@@ -103,7 +103,7 @@ pub(super) async fn verify(
     // hasura-auth's clients send their options again, some of them without what they said at first.
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
     let asks_for_ticket = ticket == Some(true);
-    // A cookie is as good as a ticket, and a fresh one is known to nobody but this client.
+    // A cookie is as good as a ticket, and a fresh one is known to this client alone.
     let fresh = (asks_for_ticket || client.has_cookie()).then(|| portal.auth.otp.ticket());
     let said = Said { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
     portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
@@ -127,15 +127,21 @@ pub(super) fn bad_key() -> ApiError {
     ApiError::invalid("The device's answer is not a key for this challenge. Ask for another challenge.")
 }
 
-fn word(refusal: Refusal) -> ApiError {
+fn word(refusal: RegisterRefusal) -> ApiError {
     match refusal {
-        Refusal::Closed | Refusal::DomainNotAllowed => ApiError::SignUpDisabled,
-        Refusal::Code(CodeRefusal::TooMany | CodeRefusal::TriesSpent | CodeRefusal::TooSoon { .. }) => {
-            ApiError::TooMany
+        RegisterRefusal::Closed | RegisterRefusal::DomainNotAllowed => ApiError::SignUpDisabled,
+        RegisterRefusal::NoMailTo => {
+            ApiError::invalid("The mail server cannot write to this `email`. Use another one.")
         }
-        Refusal::Stale
-        | Refusal::NoRegistration
-        | Refusal::BadPasskey
-        | Refusal::Code(CodeRefusal::NotACode | CodeRefusal::Wrong { .. } | CodeRefusal::TooOld) => bad_key(),
+        RegisterRefusal::Code(CodeRefusal::TooMany { wait } | CodeRefusal::TooSoon { wait }) => {
+            ApiError::TooMany(Some(wait))
+        }
+        RegisterRefusal::Code(CodeRefusal::TriesSpent) => ApiError::TooMany(None),
+        RegisterRefusal::Stale
+        | RegisterRefusal::NoRegistration
+        | RegisterRefusal::BadPasskey
+        | RegisterRefusal::Code(
+            CodeRefusal::NotACode | CodeRefusal::Wrong { .. } | CodeRefusal::Older { .. } | CodeRefusal::TooOld,
+        ) => bad_key(),
     }
 }

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::Session;
 use crate::domain::token_family::RefreshToken;
-use crate::domain::tokens::Refusal;
+use crate::domain::tokens::TokensRefusal;
 use crate::portal::Portal;
 
 /// The token that is out.
@@ -32,8 +32,8 @@ pub(super) async fn refresh(
     let token = RefreshToken::parse(&refresh_token).ok_or(ApiError::InvalidRefreshToken)?;
     let tokens = portal.auth.tokens.refresh(token, &client.visitor).await;
     let tokens = tokens.map_err(or(|refusal| match refusal {
-        Refusal::Unknown | Refusal::Raced => ApiError::InvalidRefreshToken,
-        Refusal::TooOften => ApiError::TooMany,
+        TokensRefusal::Unknown | TokensRefusal::Raced => ApiError::InvalidRefreshToken,
+        TokensRefusal::TooOften { wait } => ApiError::TooMany(Some(wait)),
     }))?;
     Ok(Json(Session::of(&portal, tokens)?))
 }
@@ -64,8 +64,8 @@ pub(super) struct SignOut {
     all: bool,
 }
 
-/// Ends the session of a refresh token, or every session of the signed-in user. Whoever has the refresh token may end
-/// its session; to end the others takes the access token.
+/// Ends the session of a refresh token, or every session of the signed-in user. The refresh token is enough to end its
+/// own session; to end the others takes the access token.
 pub(super) async fn sign_out(
     State(portal): State<Arc<Portal>>,
     client: Client,
@@ -91,7 +91,8 @@ pub(super) async fn sign_out(
         None => return Err(ApiError::invalid("`refreshToken` is missing: send that of the session to end, or `all`.")),
     };
     let account = |session: &crate::auth::sessions::LiveSession| session.account();
-    // An access token that has expired meanwhile must not keep somebody signed in; that of somebody else is a mix-up.
+    // An access token that has expired meanwhile must not keep its owner signed in; that of another account is a
+    // mix-up.
     if bearer.is_ok_and(|bearer| account(&bearer.session) != account(&ending)) {
         return Err(ApiError::InvalidRefreshToken);
     }

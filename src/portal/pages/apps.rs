@@ -18,7 +18,7 @@ pub async fn root() -> Response {
     answer::go_to(APPS)
 }
 
-/// The page.
+/// Shows the apps that the signed-in person may open.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let session = session_for(APPS, &portal, &caller).await?;
     let row =
@@ -29,7 +29,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
 }
 
 impl Portal {
-    /// Whether the root of the host that somebody came to leads to "Your apps".
+    /// Whether the root of the host that the visitor came to leads to "Your apps".
     pub(super) fn has_apps_at_root(&self, caller: &Caller) -> bool {
         let host = &caller.peer.authority.host;
         host == self.origins.public().host() && apps::is_root_free(&self.routes, host)

@@ -20,7 +20,7 @@ pub struct Named {
     to: String,
 }
 
-/// On to what is kept; to the root where that is over. Whoever comes there is decided about like anybody else.
+/// On to what is kept; to the root where that is over. A visitor who comes there is decided about like any other.
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,

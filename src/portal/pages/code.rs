@@ -1,5 +1,5 @@
-//! What the two pages that ask for a code from the mail have in common: `/_bmauth/register/code` and
-//! `/_bmauth/recover/code`.
+//! What the pages that ask for a code from the mail have in common: `/_bmauth/register/code`, `/_bmauth/recover/code` and
+//! `/_bmauth/account/address`.
 
 use std::convert::Infallible;
 
@@ -36,10 +36,11 @@ impl From<CodeRefusal> for CodeState {
         match refusal {
             CodeRefusal::NotACode => Self::Unreadable,
             CodeRefusal::Wrong { tries_left } => Self::Wrong { tries_left },
+            CodeRefusal::Older { tries_left } => Self::Older { tries_left },
             CodeRefusal::TooOld => Self::TooOld,
             CodeRefusal::TriesSpent => Self::UsedUp,
             CodeRefusal::TooSoon { wait } => Self::Wait { seconds: wait.as_secs() },
-            CodeRefusal::TooMany => Self::TooMany,
+            CodeRefusal::TooMany { wait } => Self::TooMany { wait },
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn resent(page: &str) -> Response {
     answer::go_to(&format!("{page}?{RESENT}"))
 }
 
-/// The page.
+/// Shows a page that asks for a code, with the status of what happened last.
 pub(super) fn show(portal: &Portal, caller: &Caller, view: Code<'_>) -> Response {
     answer::page_again(view.state.refusal(), portal, caller, |chrome| view.render(chrome))
 }
@@ -57,7 +58,12 @@ pub(super) fn show(portal: &Portal, caller: &Caller, view: Code<'_>) -> Response
 /// What the script of another page is told, whose step sends a code.
 pub(super) fn word(refusal: CodeRefusal) -> ScriptRefusal {
     match refusal {
-        CodeRefusal::TooMany | CodeRefusal::TriesSpent | CodeRefusal::TooSoon { .. } => ScriptRefusal::TooManyTries,
-        CodeRefusal::NotACode | CodeRefusal::Wrong { .. } | CodeRefusal::TooOld => ScriptRefusal::NotAccepted,
+        CodeRefusal::TooMany { wait } | CodeRefusal::TooSoon { wait } => {
+            ScriptRefusal::TooManyTries { wait: Some(wait) }
+        }
+        CodeRefusal::TriesSpent => ScriptRefusal::TooManyTries { wait: None },
+        CodeRefusal::NotACode | CodeRefusal::Wrong { .. } | CodeRefusal::Older { .. } | CodeRefusal::TooOld => {
+            ScriptRefusal::NotAccepted
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod passkeys;
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
@@ -16,11 +18,12 @@ use super::sign_in_for;
 use crate::auth::failure::Failure;
 use crate::auth::manage;
 use crate::auth::sessions::LiveSession;
+use crate::domain::account::AccountId;
 use crate::domain::family::Family;
 use crate::domain::host::Host;
-use crate::domain::manage::Refusal;
+use crate::domain::manage::ManageRefusal;
 use crate::domain::own_paths::{DEVICES, SIGNED_OUT};
-use crate::domain::passkey::CredentialId;
+use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::provider;
 use crate::domain::session::{SessionId, SignedIn};
 use crate::gate::refusal::GateRefusal;
@@ -42,7 +45,7 @@ impl FromRequestParts<Arc<Portal>> for PageSession {
     }
 }
 
-/// The page.
+/// Shows the account's passkeys, signed-in browsers and latest events.
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
@@ -102,25 +105,31 @@ pub async fn sign_out_everywhere(
     Ok(answer::go_to(DEVICES))
 }
 
-fn refused(failure: Failure<Refusal>) -> PageError {
+fn refused(failure: Failure<ManageRefusal>) -> PageError {
     let refusal = match failure {
         Failure::World(failure) => return failure.into(),
         Failure::Refused(refusal) => refusal,
     };
     match refusal {
-        Refusal::SignedOut => PageError::SendTo(sign_in_for(DEVICES)),
+        ManageRefusal::SignedOut => PageError::SendTo(sign_in_for(DEVICES)),
         // Gone meanwhile, or another account's: nothing was changed, and the page shows what there is.
-        Refusal::Unknown => GateRefusal::NotFound.into(),
-        Refusal::Stale
-        | Refusal::ConfirmNeeded
-        | Refusal::LastPasskey
-        | Refusal::WrongEmail
-        | Refusal::NotProved
-        | Refusal::CounterWentBack
-        | Refusal::NoLongerEligible
-        | Refusal::BadPasskey
-        | Refusal::TooManyPasskeys => PageError::malformed("no form of the page asks for that"),
+        ManageRefusal::Unknown => GateRefusal::NotFound.into(),
+        ManageRefusal::Stale
+        | ManageRefusal::ConfirmNeeded
+        | ManageRefusal::LastPasskey
+        | ManageRefusal::WrongEmail
+        | ManageRefusal::NotProved
+        | ManageRefusal::CounterWentBack
+        | ManageRefusal::NoLongerEligible
+        | ManageRefusal::BadPasskey
+        | ManageRefusal::TooManyPasskeys
+        | ManageRefusal::Account(_) => PageError::malformed("no form of the page asks for that"),
     }
+}
+
+/// The user handle of an account, as pages write it.
+pub(super) fn user_handle(account: AccountId) -> String {
+    URL_SAFE_NO_PAD.encode(account.0.as_bytes())
 }
 
 /// A credential id as pages write it.
@@ -135,22 +144,44 @@ fn written(family: &Family) -> (String, String, Option<String>) {
     (family.head.id.0.to_string(), hosts, family.head.address.map(|address| address.to_string()))
 }
 
+/// A passkey in a list, with what is written of it.
+pub(super) struct Listed<'a> {
+    passkey: &'a Passkey,
+    id: String,
+    title: Cow<'a, str>,
+}
+
+impl<'a> Listed<'a> {
+    /// The passkeys in the order that they are shown in. A person who looks for one knows best what was used lately.
+    pub(super) fn of(passkeys: &'a [Passkey]) -> Vec<Self> {
+        let listed = |passkey: &'a Passkey| {
+            let (id, title) = (URL_SAFE_NO_PAD.encode(passkey.key.id.bytes()), passkey.title());
+            Self { passkey, id, title }
+        };
+        let mut all: Vec<Self> = passkeys.iter().map(listed).collect();
+        all.sort_by_key(|listed| Reverse((listed.passkey.last_seen(), listed.passkey.created_at)));
+        all
+    }
+
+    /// Its row, for a session that was begun with `own`.
+    pub(super) fn row(&'a self, own: Option<&CredentialId>) -> PasskeyRow<'a> {
+        let Passkey { key, browser, created_at, last_used_at, .. } = self.passkey;
+        PasskeyRow {
+            id: &self.id,
+            title: &self.title,
+            provider: provider::known(key.aaguid),
+            made_in: browser,
+            synced: key.backed_up,
+            added: *created_at,
+            last_used: *last_used_at,
+            this_device: Some(&key.id) == own,
+        }
+    }
+}
+
 fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage::Devices) -> Response {
     let SignedIn { session, account, .. } = signed_in;
-    let ids: Vec<String> =
-        devices.passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
-    let passkeys = devices.passkeys.iter().zip(&ids).map(|(passkey, id)| {
-        let provider = provider::name(passkey.key.aaguid);
-        PasskeyRow {
-            id,
-            title: passkey.name.as_deref().unwrap_or(provider),
-            provider,
-            synced: passkey.key.backed_up,
-            added: passkey.created_at,
-            last_used: passkey.last_used_at,
-            this_device: Some(&passkey.key.id) == session.credential.as_ref(),
-        }
-    });
+    let passkeys = Listed::of(&devices.passkeys);
     let browsers: Vec<(String, String, Option<String>)> = devices.sessions.iter().map(written).collect();
     let sessions = devices.sessions.iter().zip(&browsers).map(|(family, (id, hosts, address))| {
         let (this_browser, other) = (family.is(session.family()), &family.head);
@@ -168,14 +199,15 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
         devices.events.iter().map(|event| EventRow { what: event.what, when: event.at, browser: &event.browser });
     let view = Devices {
         email: account.email.as_str(),
-        passkeys: passkeys.collect(),
+        passkeys: passkeys.iter().map(|listed| listed.row(session.credential.as_ref())).collect(),
         sessions: sessions.collect(),
         events: events.collect(),
         hold: devices.hold.as_ref().map(|hold| HoldRow { until: hold.until, browser: &hold.browser }),
         rp_id: portal.rp_id.as_str(),
-        user_id: &URL_SAFE_NO_PAD.encode(account.id.0.as_bytes()),
+        user_id: &user_handle(account.id),
         link: portal.links(),
         apps: portal.has_apps_at_root(caller),
+        now: portal.auth.now(),
     };
     answer::page(portal, caller, |chrome| view.render(chrome))
 }

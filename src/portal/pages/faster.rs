@@ -13,7 +13,7 @@ use crate::portal::handler::PageError;
 use crate::portal::views::faster::Faster;
 use crate::portal::{Portal, answer};
 
-/// Where somebody who wanted to go to `return_to` is asked first.
+/// Where a visitor who wanted to go to `return_to` is asked first.
 pub(super) fn on_the_way_to(return_to: &Destination) -> String {
     detour::returning(FASTER, Some(return_to.as_str()))
 }

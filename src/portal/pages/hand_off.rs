@@ -13,7 +13,7 @@ use crate::auth::failure::Failure;
 use crate::auth::hand_off::Taken;
 use crate::auth::sessions::LiveSession;
 use crate::domain::destination::Destination;
-use crate::domain::hand_off::{KnownState, Purpose, Refusal, StateId};
+use crate::domain::hand_off::{HandOffRefusal, KnownState, Purpose, StateId};
 use crate::domain::host::Host;
 use crate::domain::origin::Origin;
 use crate::domain::own_paths::SIGN_IN;
@@ -29,9 +29,9 @@ use crate::portal::same_origin::{Sent, one};
 use crate::portal::views::hand_off::{ConfirmHandOff, HandOff};
 use crate::portal::{Portal, answer};
 
-/// Where people signed in before, whoever still is signed in there is handed over to where they sign in now. Whoever was
-/// handed over to there since has signed in where people do, and an app there, which can send this page's form, gets no code
-/// from them. Elsewhere this is a step on the way that nobody asks for: on to signing in.
+/// At a host where people signed in before, a person who is still signed in there is handed over to where they sign in
+/// now. A session that was itself handed over to that host is not: an app there, which can send this page's form, must
+/// get no code of it. Elsewhere this page is not needed, and leads on to signing in.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     if portal.origins.former(&caller.peer.authority.host).is_some()
         && let Some(session) = caller.session(&portal).await?
@@ -48,7 +48,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
     Ok(answer::go_to(&format!("{}{sign_in}", portal.origins.public())))
 }
 
-/// Leads whoever is signed in, by `session`, on to where they want to go, and hands them over where another host has sent
+/// Leads the signed-in person of `session` on to where they want to go, and hands them over where another host has sent
 /// them with a state. `None` where the session has ended meanwhile.
 pub(super) async fn go_on(
     portal: &Portal,
@@ -63,8 +63,8 @@ pub(super) async fn go_on(
     }
 }
 
-/// The page that hands whoever is signed in by `session` over to another origin, which has sent them with a state. `None`
-/// where there is no such state, or the session has ended meanwhile.
+/// The page that hands the signed-in person of `session` over to another origin, which has sent them with a state.
+/// `None` where there is no such state, or the session has ended meanwhile.
 async fn between(
     portal: &Portal,
     caller: &Caller,
@@ -88,7 +88,8 @@ async fn between(
     Ok(Some(response))
 }
 
-/// Where a second try to be handed over comes to nobody who is signed in, the way to the same page as at the first.
+/// Where a second try to be handed over comes to a visitor who is not signed in, the way to the same page as at the
+/// first.
 pub(super) fn afresh(portal: &Portal, caller: &Caller, uri: &Uri) -> Option<Response> {
     caller::query(uri, "again")?;
     let return_to = caller.return_to.as_ref().map(|destination| caller.address(destination, portal));
@@ -190,7 +191,7 @@ async fn take(portal: &Portal, caller: &Caller, headers: &HeaderMap, form: Hande
     let target = target(&form);
     let taken = match state_of(portal, &form, headers) {
         Some(state) => portal.auth.hand_off.take(&form.code, &state, &caller.visitor).await,
-        None => Err(Failure::Refused(Refusal::NoState)),
+        None => Err(Failure::Refused(HandOffRefusal::NoState)),
     };
     let mut response = match taken {
         Ok(Taken::SignedIn(signed_in)) => {
@@ -210,7 +211,7 @@ async fn refused(
     caller: &Caller,
     headers: &HeaderMap,
     form: &HandedOver,
-    refusal: Refusal,
+    refusal: HandOffRefusal,
 ) -> Result<Response, PageError> {
     tracing::info!(why = refusal.name(), "a hand-off was not taken");
     let target = &target(form);
@@ -219,8 +220,13 @@ async fn refused(
         return Ok(answer::go_on(portal, caller, target));
     }
     if form.again.is_some() {
-        let refusal = if refusal == Refusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
-        return Err(PageError::Refused { refusal, retry: Some(detour::returning(SIGN_IN, target.unless_root())) });
+        let refusal =
+            if refusal == HandOffRefusal::NoState { GateRefusal::CookieLoop } else { GateRefusal::HandOffRefused };
+        return Err(PageError::Refused {
+            refusal,
+            retry: Some(detour::returning(SIGN_IN, target.unless_root())),
+            wait: None,
+        });
     }
     let host = &caller.peer.authority.host;
     let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal), headers);
@@ -229,8 +235,8 @@ async fn refused(
     Ok(response)
 }
 
-/// Whether it comes from a host that has an app by now. A script of that app can send the page's form itself, with a code of
-/// somebody who was signed in there before and helps it: so the visitor is asked who they are.
+/// Whether it comes from a host that has an app by now. A script of that app can send the page's form itself, with a
+/// code of an accomplice who was signed in there before. So the visitor is asked who they are.
 fn comes_from_an_app(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
     let Sent::Once(origin) = one(headers, ORIGIN.as_str()) else { return true };
     let from = portal.origins.find(origin).map(Origin::host);

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::failure::Failure;
 use crate::auth::link::{Found, LinkState, Policy, ShownLink};
-use crate::domain::link::Refusal;
 use crate::domain::link::id::LinkId;
 use crate::domain::link::seen::{Device, Progress, Role};
+use crate::domain::link::{LinkRefusal, Nearness};
 use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
@@ -66,7 +66,7 @@ fn show(portal: &Portal, shown: &ShownLink) -> Json<Shown> {
         url,
         short: shown.short_code.text(),
         // Who waits shows the number; who approves reads it there.
-        number: shown.link.waiting.as_ref().map(|_| shown.link.number),
+        number: shown.link.numbers().next(),
         seconds: shown.left.as_secs(),
     })
 }
@@ -123,7 +123,7 @@ pub async fn state(
     tell(&portal, &caller, state)
 }
 
-/// One of the two browsers says no.
+/// One of its browsers says no.
 pub async fn deny(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
@@ -144,25 +144,36 @@ pub struct Told {
     number: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<ToldDevice>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<ToldDevice>,
 }
 
+/// A waiting browser, for the script of its approver.
 #[derive(Serialize)]
-struct ToldDevice {
+pub struct ToldDevice {
     description: String,
-    same_network: bool,
+    /// Nothing where nothing can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'static str>,
     when: String,
+}
+
+impl ToldDevice {
+    fn new(portal: &Portal, words: Words<'_>, device: Device) -> Self {
+        let Device { description, nearness, at } = device;
+        let network = match nearness {
+            Nearness::Same => Some("same"),
+            Nearness::Other => Some("other"),
+            Nearness::Unknown => None,
+        };
+        Self { description, network, when: ago(words, portal.auth.now().since(at).as_secs()) }
+    }
 }
 
 impl Told {
     fn new(portal: &Portal, words: Words<'_>, state: LinkState) -> Self {
         let LinkState { seen, account } = state;
-        let device = seen.device.map(|Device { description, same_network, at }| ToldDevice {
-            description,
-            same_network,
-            when: ago(words, portal.auth.now().since(at).as_secs()),
-        });
+        let devices = seen.devices.into_iter().map(|device| ToldDevice::new(portal, words, device)).collect();
         Self {
             link: seen.link,
             role: match seen.role {
@@ -173,6 +184,7 @@ impl Told {
                 Progress::Shown => "shown",
                 Progress::Found => "found",
                 Progress::Approved => "approved",
+                Progress::Elsewhere => "elsewhere",
                 Progress::Denied => "denied",
                 Progress::NumbersSpent => "numbers-spent",
                 Progress::TooOld => "too-old",
@@ -180,7 +192,7 @@ impl Told {
             seconds: seen.left.as_secs(),
             number: seen.number,
             account,
-            device,
+            devices,
         }
     }
 }
@@ -188,30 +200,32 @@ impl Told {
 fn tell(
     portal: &Portal,
     caller: &Caller,
-    state: Result<LinkState, Failure<Refusal>>,
+    state: Result<LinkState, Failure<LinkRefusal>>,
 ) -> Result<Json<Told>, ScriptError> {
     state.map(|state| Json(Told::new(portal, caller.words(portal), state))).map_err(worded(word))
 }
 
-fn word(refusal: Refusal) -> ScriptRefusal {
+fn word(refusal: LinkRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Off => ScriptRefusal::LinkOff,
-        Refusal::NoLink => ScriptRefusal::NoLink,
-        Refusal::TooOld => ScriptRefusal::LinkTooOld,
-        Refusal::Denied => ScriptRefusal::LinkDenied,
-        Refusal::OtherNetwork => ScriptRefusal::OtherNetwork,
-        Refusal::WrongNumber { tries_left } => ScriptRefusal::WrongNumber { tries_left: tries_left.into() },
-        Refusal::NumbersSpent => ScriptRefusal::NumbersSpent,
-        Refusal::NotApproved => ScriptRefusal::NotApproved,
-        Refusal::NotSignedIn => ScriptRefusal::NotSignedIn,
-        Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::BadPasskey => ScriptRefusal::NotAccepted,
-        Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
-        Refusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
-        Refusal::Disabled => ScriptRefusal::AccountDisabled,
-        Refusal::Rests => ScriptRefusal::Rests,
-        Refusal::TooMany => ScriptRefusal::TooManyTries,
-        Refusal::Stale => ScriptRefusal::ExpiredCeremony,
+        LinkRefusal::Off => ScriptRefusal::LinkOff,
+        LinkRefusal::NoLink => ScriptRefusal::NoLink,
+        LinkRefusal::Crowded => ScriptRefusal::LinkCrowded,
+        LinkRefusal::Elsewhere => ScriptRefusal::LinkElsewhere,
+        LinkRefusal::TooOld => ScriptRefusal::LinkTooOld,
+        LinkRefusal::Denied => ScriptRefusal::LinkDenied,
+        LinkRefusal::OtherNetwork => ScriptRefusal::OtherNetwork,
+        LinkRefusal::WrongNumber { tries_left } => ScriptRefusal::WrongNumber { tries_left: tries_left.into() },
+        LinkRefusal::NumbersSpent => ScriptRefusal::NumbersSpent,
+        LinkRefusal::NotApproved => ScriptRefusal::NotApproved,
+        LinkRefusal::NotSignedIn => ScriptRefusal::NotSignedIn,
+        LinkRefusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
+        LinkRefusal::NotProved | LinkRefusal::BadPasskey => ScriptRefusal::NotAccepted,
+        LinkRefusal::CounterWentBack | LinkRefusal::NoLongerEligible => ScriptRefusal::Doubted,
+        LinkRefusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
+        LinkRefusal::Disabled => ScriptRefusal::AccountDisabled,
+        LinkRefusal::Rests => ScriptRefusal::Rests,
+        LinkRefusal::TooMany { wait } => ScriptRefusal::TooManyTries { wait },
+        LinkRefusal::Stale => ScriptRefusal::ExpiredCeremony,
     }
 }
 

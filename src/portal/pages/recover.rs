@@ -14,9 +14,10 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::auth::failure::refusal_apart;
+use crate::domain::code::RESEND_AFTER;
 use crate::domain::email::Email;
 use crate::domain::own_paths::RECOVER_CODE;
-use crate::domain::recover::{Mode, Refusal};
+use crate::domain::recover::{Mode, RecoverRefusal};
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::recover::{Recover, RecoverState};
@@ -36,7 +37,7 @@ pub struct Typed {
     return_to: Option<String>,
 }
 
-/// The address: on to the code, whoever has it.
+/// The address was typed: on to the code, whether or not an account has it.
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
@@ -45,20 +46,21 @@ pub async fn post(
     let caller = caller.bound_for(return_to.as_deref(), &portal);
     let Ok(email) = Email::parse(&typed) else {
         let (status, why) = (StatusCode::UNPROCESSABLE_ENTITY, "what was typed is no e-mail address");
-        let refusal = StepRefusal { status, name: "invalid-email", why };
+        let refusal = StepRefusal { status, name: "invalid-email", why, wait: None };
         return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, Some(refusal)));
     };
     let begun = portal.auth.recover.begin(email, caller.destination(), &caller.visitor).await;
     Ok(match refusal_apart(begun)? {
         Ok(()) => answer::moved_on(&portal, &caller, answer::go_to(RECOVER_CODE)),
-        Err(Refusal::Code(_)) => {
+        Err(RecoverRefusal::Code(refusal)) => {
+            let wait = refusal.wait().unwrap_or(RESEND_AFTER);
             let (status, why) = (StatusCode::TOO_MANY_REQUESTS, "too many recoveries were begun");
-            let refusal = StepRefusal { status, name: "too-many-tries", why };
-            show(&portal, &caller, &typed, RecoverState::TooMany, Some(refusal))
+            let refusal = StepRefusal { status, name: "too-many-tries", why, wait: Some(wait) };
+            show(&portal, &caller, &typed, RecoverState::TooMany { wait }, Some(refusal))
         }
         Err(_) => {
             let (status, why) = (StatusCode::FORBIDDEN, "recovery is switched off");
-            let refusal = StepRefusal { status, name: "recovery-off", why };
+            let refusal = StepRefusal { status, name: "recovery-off", why, wait: None };
             show(&portal, &caller, &typed, RecoverState::Fresh, Some(refusal))
         }
     })
@@ -76,14 +78,16 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refu
 }
 
 /// What a script of these pages is told.
-pub(super) fn word(refusal: Refusal) -> ScriptRefusal {
+pub(super) fn word(refusal: RecoverRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Stale => ScriptRefusal::ExpiredCeremony,
-        Refusal::Code(refusal) => super::code::word(refusal),
-        Refusal::Disabled => ScriptRefusal::AccountDisabled,
-        Refusal::BadPasskey | Refusal::NotProved => ScriptRefusal::NotAccepted,
-        Refusal::Doubted => ScriptRefusal::Doubted,
-        Refusal::NoRecovery | Refusal::NoHold | Refusal::NoReview | Refusal::Off => ScriptRefusal::RecoveryEnded,
+        RecoverRefusal::Stale => ScriptRefusal::ExpiredCeremony,
+        RecoverRefusal::Code(refusal) => super::code::word(refusal),
+        RecoverRefusal::Disabled => ScriptRefusal::AccountDisabled,
+        RecoverRefusal::BadPasskey | RecoverRefusal::NotProved => ScriptRefusal::NotAccepted,
+        RecoverRefusal::Doubted => ScriptRefusal::Doubted,
+        RecoverRefusal::NoRecovery | RecoverRefusal::NoHold | RecoverRefusal::NoReview | RecoverRefusal::Off => {
+            ScriptRefusal::RecoveryEnded
+        }
     }
 }
 

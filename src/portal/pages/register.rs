@@ -15,7 +15,7 @@ use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::profile::{Locale, Profile};
-use crate::domain::register::{Refusal, Said};
+use crate::domain::register::{RegisterRefusal, Said};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -71,25 +71,29 @@ pub async fn options(
 pub struct Made {
     pub(super) ceremony: CeremonyId,
     pub(super) credential: RegisterPublicKeyCredential,
+    /// What it is to be called, where something was typed.
+    pub(super) name: Option<String>,
 }
 
 /// The new passkey: on to the code.
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
+    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let received = portal.auth.register.receive_passkey(ceremony, credential, Said::default(), &caller.visitor).await;
+    let said = Said { nickname: name, ..Said::default() };
+    let received = portal.auth.register.receive_passkey(ceremony, credential, said, &caller.visitor).await;
     received.map_err(worded(word))?;
     Ok(answer::moved_on(&portal, &caller, GoOn::to(REGISTER_CODE)))
 }
 
-fn word(refusal: Refusal) -> ScriptRefusal {
+fn word(refusal: RegisterRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Closed => ScriptRefusal::RegistrationClosed,
-        Refusal::DomainNotAllowed => ScriptRefusal::EmailNotAllowed,
-        Refusal::Stale | Refusal::NoRegistration => ScriptRefusal::ExpiredCeremony,
-        Refusal::BadPasskey => ScriptRefusal::NotAccepted,
-        Refusal::Code(refusal) => super::code::word(refusal),
+        RegisterRefusal::Closed => ScriptRefusal::RegistrationClosed,
+        RegisterRefusal::DomainNotAllowed => ScriptRefusal::EmailNotAllowed,
+        RegisterRefusal::NoMailTo => ScriptRefusal::NoMailTo,
+        RegisterRefusal::Stale | RegisterRefusal::NoRegistration => ScriptRefusal::ExpiredCeremony,
+        RegisterRefusal::BadPasskey => ScriptRefusal::NotAccepted,
+        RegisterRefusal::Code(refusal) => super::code::word(refusal),
     }
 }

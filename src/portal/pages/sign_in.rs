@@ -16,7 +16,7 @@ use crate::auth::sign_in::Answered;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::{CONTEST, RECOVER_CODE, RECOVER_REVIEW, REGISTER_CODE};
-use crate::domain::sign_in::Refusal;
+use crate::domain::sign_in::SignInRefusal;
 use crate::gate::detour;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
@@ -49,7 +49,7 @@ pub async fn get(
             }
         }
         None => {
-            // Whoever has to sign in first may take their time: what follows is no second try.
+            // A visitor who has to sign in first may take their time: what follows is no second try.
             if let Some(afresh) = hand_off::afresh(&portal, &caller, &uri) {
                 return Ok(afresh);
             }
@@ -149,19 +149,19 @@ pub async fn verify(
             Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
-        Err(Refusal::Unfinished) => Ok(GoOn::to(REGISTER_CODE).into_response()),
+        Err(SignInRefusal::Unfinished) => Ok(GoOn::to(REGISTER_CODE).into_response()),
         Err(refusal) => Err(word(refusal).into()),
     }
 }
 
-fn word(refusal: Refusal) -> ScriptRefusal {
+fn word(refusal: SignInRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Stale => ScriptRefusal::ExpiredCeremony,
-        Refusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
-        Refusal::NotProved | Refusal::Unfinished => ScriptRefusal::NotAccepted,
-        Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
-        Refusal::Disabled => ScriptRefusal::AccountDisabled,
+        SignInRefusal::Stale => ScriptRefusal::ExpiredCeremony,
+        SignInRefusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,
+        SignInRefusal::NotProved | SignInRefusal::Unfinished => ScriptRefusal::NotAccepted,
+        SignInRefusal::CounterWentBack | SignInRefusal::NoLongerEligible => ScriptRefusal::Doubted,
+        SignInRefusal::Disabled => ScriptRefusal::AccountDisabled,
         // An older passkey is led on: this is the one that a contested recovery made.
-        Refusal::Rests => ScriptRefusal::Contested,
+        SignInRefusal::Rests => ScriptRefusal::Contested,
     }
 }

@@ -1,4 +1,4 @@
-//! `/_bmauth/apps`: what somebody may open.
+//! `/_bmauth/apps`: what the signed-in person may open.
 
 use askama::Template;
 
@@ -8,7 +8,7 @@ use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::Words;
 
-/// "Your apps".
+/// The page "Your apps".
 #[derive(Clone, Debug)]
 pub struct Apps<'a> {
     /// Who is signed in.
@@ -17,7 +17,7 @@ pub struct Apps<'a> {
     pub apps: Vec<AppRow>,
 }
 
-/// An app.
+/// An app that may be opened, as a link.
 #[derive(Clone, Debug)]
 pub struct AppRow {
     /// What it is called.
@@ -33,6 +33,7 @@ struct Page<'a> {
     words: Words<'a>,
     page: &'a Apps<'a>,
     devices_url: &'static str,
+    account_url: &'static str,
     sign_out_url: String,
 }
 
@@ -45,6 +46,7 @@ impl Apps<'_> {
             words,
             page: self,
             devices_url: own_paths::DEVICES,
+            account_url: own_paths::ACCOUNT,
             sign_out_url: detour::returning(own_paths::SIGN_OUT, Some(own_paths::APPS)),
         })
     }

@@ -18,6 +18,8 @@ pub struct Chrome<'a> {
     pub csrf: &'a str,
     /// What the logs call this request; shown where something went wrong.
     pub request_id: &'a str,
+    /// Whether the page is shown inside of another app, as far as its browser says. Nothing is decided by it.
+    pub inside_app: bool,
 }
 
 impl<'a> Chrome<'a> {

@@ -1,4 +1,6 @@
-//! `/_bmauth/register/code` and `/_bmauth/recover/code`.
+//! `/_bmauth/register/code`, `/_bmauth/recover/code` and `/_bmauth/account/address`.
+
+use std::time::Duration;
 
 use askama::Template;
 use http::StatusCode;
@@ -7,6 +9,7 @@ use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::step_refusal::StepRefusal;
 use crate::domain::code::Kind;
+use crate::domain::moving::NotNow;
 use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::{Around, Words};
@@ -18,6 +21,8 @@ pub struct Code<'a> {
     pub code_for: CodeFor,
     /// The address that was typed.
     pub email: &'a str,
+    /// The address that the mail comes from.
+    pub sender: &'a str,
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// How the code is written that was sent.
@@ -46,10 +51,20 @@ pub enum CodeFor {
         of_some: bool,
     },
     /// An account that its owner cannot sign in to.
-    GettingBackIn {
-        /// Whether the operator hands the code out, and no mail brings it.
-        by_hand: bool,
-    },
+    GettingBackIn(Way),
+    /// Another address of an account.
+    ChangingAddress,
+}
+
+/// How a code of a recovery comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It comes by mail.
+    Mail,
+    /// The operator hands it out.
+    Hand,
+    /// The same, since no mail can be written to the address.
+    HandForMail,
 }
 
 /// What happened last on a code page.
@@ -66,6 +81,11 @@ pub enum CodeState {
         /// How many more times this code may be tried; at least 1.
         tries_left: u32,
     },
+    /// The code before.
+    Older {
+        /// How many more times the newer code may be tried; at least 1.
+        tries_left: u32,
+    },
     /// The code's ten minutes are over.
     TooOld,
     /// The last try of this code was wrong too.
@@ -76,7 +96,12 @@ pub enum CodeState {
         seconds: u64,
     },
     /// No more codes for now.
-    TooMany,
+    TooMany {
+        /// Until there may be another.
+        wait: Duration,
+    },
+    /// The code is right, and the account is not changed now.
+    NotNow(NotNow),
 }
 
 impl CodeState {
@@ -87,12 +112,33 @@ impl CodeState {
             Self::Fresh | Self::Resent => return None,
             Self::Unreadable => (S::UNPROCESSABLE_ENTITY, "not-a-code", "what was entered is no code"),
             Self::Wrong { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-code", "this is not the code"),
+            Self::Older { .. } => (S::UNPROCESSABLE_ENTITY, "older-code", "this is the code before"),
             Self::TooOld => (S::UNPROCESSABLE_ENTITY, "code-too-old", "the time of this code is over"),
             Self::UsedUp => (S::UNPROCESSABLE_ENTITY, "tries-spent", "the last try of this code was wrong too"),
             Self::Wait { .. } => (S::TOO_MANY_REQUESTS, "too-soon", "another code was asked for too soon"),
-            Self::TooMany => (S::TOO_MANY_REQUESTS, "too-many-tries", "no more codes for now"),
+            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-tries", "no more codes for now"),
+            Self::NotNow(NotNow::ChangedLately) => (S::CONFLICT, "changed-lately", "the address was changed lately"),
+            Self::NotNow(NotNow::Recovering) => (S::CONFLICT, "recovering", "the account is being recovered"),
         };
-        Some(StepRefusal { status, name, why })
+        Some(StepRefusal { status, name, why, wait: self.wait() })
+    }
+}
+
+impl CodeState {
+    /// How long there is no other code.
+    fn wait(self) -> Option<Duration> {
+        match self {
+            Self::Wait { seconds } => Some(Duration::from_secs(seconds)),
+            Self::TooMany { wait } => Some(wait),
+            Self::Fresh
+            | Self::Resent
+            | Self::Unreadable
+            | Self::Wrong { .. }
+            | Self::Older { .. }
+            | Self::TooOld
+            | Self::UsedUp
+            | Self::NotNow(_) => None,
+        }
     }
 }
 
@@ -102,6 +148,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     email: &'a str,
+    sender: &'a str,
     forget: Option<Forget<'a>>,
     state: CodeState,
     sent: Around,
@@ -111,7 +158,7 @@ struct Page<'a> {
     code_url: &'static str,
     resend_url: Option<&'static str>,
     back_url: String,
-    /// Where whoever is signed in is led on from to where they wanted.
+    /// Where a signed-in person is led on from to where they wanted.
     next_url: String,
 }
 
@@ -119,7 +166,7 @@ impl Code<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let by_hand = self.code_for == CodeFor::GettingBackIn { by_hand: true };
+        let by_hand = matches!(self.code_for, CodeFor::GettingBackIn(Way::Hand | Way::HandForMail));
         let (heading, label) = match (by_hand, self.kind) {
             (true, _) => ("recover-heading", "recover-code-label"),
             (false, Kind::Digits) => ("code-heading", "code-label"),
@@ -134,19 +181,24 @@ impl Code<'_> {
                 };
                 (sent, own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
             }
-            CodeFor::GettingBackIn { by_hand } => {
-                let sent = if by_hand {
-                    "recover-code-admin"
-                } else {
-                    self.longer("recover-code-sent", "recover-code-sent-long")
+            CodeFor::GettingBackIn(way) => {
+                let sent = match way {
+                    Way::Mail => self.longer("recover-code-sent", "recover-code-sent-long"),
+                    Way::Hand => "recover-code-admin",
+                    Way::HandForMail => "recover-code-no-mail",
                 };
                 (sent, own_paths::RECOVER_CODE, own_paths::RECOVER_RESEND, own_paths::RECOVER)
+            }
+            CodeFor::ChangingAddress => {
+                let sent = self.longer("account-code-sent", "account-code-sent-long");
+                (sent, own_paths::ACCOUNT_ADDRESS, own_paths::ACCOUNT_ADDRESS_RESEND, own_paths::ACCOUNT)
             }
         };
         finish(&Page {
             frame: Frame::new(chrome, words.say(heading), code_url),
             words,
             email: self.email,
+            sender: self.sender,
             forget: self.forget,
             state: self.state,
             sent: words.around(sent, "email"),
@@ -174,12 +226,19 @@ impl Code<'_> {
         match self.state {
             CodeState::Unreadable => Some(words.say(self.longer("code-unreadable", "code-unreadable-long"))),
             CodeState::Fresh => None,
-            CodeState::Resent => Some(words.say("code-resent")),
+            CodeState::Resent => Some(words.say(match self.code_for {
+                CodeFor::Registering { of_some: false } => "code-resent",
+                CodeFor::Registering { of_some: true } | CodeFor::ChangingAddress => "code-resent-to-some",
+                CodeFor::GettingBackIn(_) => "recover-code-resent",
+            })),
             CodeState::Wait { seconds } => Some(words.with("code-wait", "seconds", seconds)),
             CodeState::Wrong { tries_left } => Some(words.with("code-wrong", "tries", tries_left)),
+            CodeState::Older { tries_left } => Some(words.with("code-older", "tries", tries_left)),
             CodeState::TooOld => Some(words.say("code-too-old")),
             CodeState::UsedUp => Some(words.say("code-used-up")),
-            CodeState::TooMany => Some(words.say("code-too-many")),
+            CodeState::TooMany { wait } => Some(words.with("code-too-many", "wait", words.wait(wait))),
+            CodeState::NotNow(NotNow::ChangedLately) => Some(words.say("refusal-changed-lately")),
+            CodeState::NotNow(NotNow::Recovering) => Some(words.say("refusal-recovering")),
         }
     }
 }
@@ -187,17 +246,19 @@ impl Code<'_> {
 impl CodeState {
     /// Whether there is something to put right, and not just news.
     fn is_mistake(self) -> bool {
-        !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany)
+        !matches!(self, Self::Fresh | Self::Resent | Self::Wait { .. } | Self::TooMany { .. } | Self::NotNow(_))
     }
 
     /// The line above the field, where no mail brought the code.
     fn notice_by_hand(self, words: Words<'_>) -> Option<String> {
         match self {
             Self::Unreadable => Some(words.say("recover-admin-unreadable")),
-            Self::Wrong { tries_left } => Some(words.with("recover-admin-wrong", "tries", tries_left)),
+            Self::Wrong { tries_left } | Self::Older { tries_left } => {
+                Some(words.with("recover-admin-wrong", "tries", tries_left))
+            }
             Self::TooOld | Self::UsedUp => Some(words.say("recover-admin-over")),
-            Self::TooMany => Some(words.say("error-too-many-text")),
-            Self::Fresh | Self::Resent | Self::Wait { .. } => None,
+            Self::TooMany { wait } => Some(words.with("error-too-many-text", "wait", words.wait(wait))),
+            Self::Fresh | Self::Resent | Self::Wait { .. } | Self::NotNow(_) => None,
         }
     }
 }

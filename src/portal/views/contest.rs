@@ -21,6 +21,10 @@ pub struct Contest<'a> {
     pub by_hand: bool,
     /// The browser that recovered, in words.
     pub browser: &'a str,
+    /// What the passkey is called that was made; `None` where none is yet.
+    pub made: Option<&'a str>,
+    /// What the older passkey is called that was used.
+    pub older: Option<&'a str>,
     /// When the account was recovered.
     pub recovered_at: Timestamp,
     /// A recovery was stopped before.
@@ -35,6 +39,8 @@ struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Contest<'a>,
+    /// The browser that recovered, where the passkey's name does not say it.
+    browser: Option<&'a str>,
     who: Around,
     when: Moment,
     sign_in_url: &'static str,
@@ -49,6 +55,7 @@ impl Contest<'_> {
         let who = if self.by_hand { "contest-who-by-hand" } else { "contest-who" };
         finish(&Page {
             frame: Frame::new(chrome, words.say(heading), &here),
+            browser: self.made.filter(|made| !made.contains(self.browser)).map(|_| self.browser),
             who: words.around(who, "email"),
             words,
             page: self,

@@ -1,5 +1,7 @@
 //! `/_bmauth/devices`: the passkeys and browsers of an account, and what happened to it.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::chrome::Chrome;
@@ -8,14 +10,18 @@ use super::moment::{self, Moment};
 use crate::domain::activity::What;
 use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
+use crate::domain::user_agent::UserAgent;
 use crate::wording::Words;
+
+/// For so long after something was, the time of day is told with the day: by it, what happened in one day is told apart.
+const DAYS_WITH_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// "My devices". Everything but adding and removing a passkey works without a script.
 #[derive(Clone, Debug)]
 pub struct Devices<'a> {
-    /// Whose account.
+    /// The address of the signed-in account.
     pub email: &'a str,
-    /// Its passkeys: every one, for the page tells the browser that there are no others.
+    /// Its passkeys, the one used last first: every one, for the page tells the browser that there are no others.
     pub passkeys: Vec<PasskeyRow<'a>>,
     /// The signed-in browsers.
     pub sessions: Vec<SessionRow<'a>>,
@@ -31,17 +37,21 @@ pub struct Devices<'a> {
     pub link: bool,
     /// Whether "Your apps" are at the root of this host, where the app is otherwise.
     pub apps: bool,
+    /// The present moment.
+    pub now: Timestamp,
 }
 
-/// A passkey.
+/// A passkey as the page lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct PasskeyRow<'a> {
     /// Its credential id in base64url.
     pub id: &'a str,
     /// What its owner calls it.
     pub title: &'a str,
-    /// Who keeps it.
-    pub provider: &'a str,
+    /// Who keeps it, where that is known.
+    pub provider: Option<&'a str>,
+    /// The browser and system it was made in, in words.
+    pub made_in: &'a str,
     /// Whether it is synced (the backup state flag).
     pub synced: bool,
     /// When it was added.
@@ -72,9 +82,9 @@ pub struct SessionRow<'a> {
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
 pub struct EventRow<'a> {
-    /// What.
+    /// The kind of event.
     pub what: What,
-    /// When.
+    /// The moment it happened.
     pub when: Timestamp,
     /// The browser in words; empty where it was none.
     pub browser: &'a str,
@@ -93,8 +103,28 @@ pub struct HoldRow<'a> {
 pub(super) struct ShownPasskey<'a> {
     pub(super) row: PasskeyRow<'a>,
     pub(super) place: String,
-    pub(super) added: Moment,
-    pub(super) last_used: Option<Moment>,
+    pub(super) added: Shown,
+    pub(super) last_used: Option<Shown>,
+}
+
+/// A moment as near as it is told.
+pub(super) struct Shown {
+    pub(super) moment: Moment,
+    /// How the page's script is to tell it.
+    pub(super) precision: &'static str,
+}
+
+impl ShownPasskey<'_> {
+    /// Who keeps it, where its name does not say so.
+    pub(super) fn provider(&self) -> Option<&str> {
+        self.row.provider.filter(|provider| !self.row.title.contains(provider))
+    }
+
+    /// Where it was made, where its name does not say so.
+    pub(super) fn made_in(&self) -> Option<&str> {
+        let is_known = UserAgent::named_in(self.row.made_in) != UserAgent::default();
+        Some(self.row.made_in).filter(|made_in| is_known && !self.row.title.contains(made_in))
+    }
 }
 
 struct ShownSession<'a> {
@@ -125,6 +155,7 @@ struct Page<'a> {
     hold: Option<ShownHold>,
     devices_url: &'static str,
     link_url: &'static str,
+    account_url: &'static str,
     apps_url: &'static str,
 }
 
@@ -137,7 +168,7 @@ impl Devices<'_> {
             frame: Frame::new(chrome, words.say("devices-heading"), own_paths::DEVICES),
             words,
             page: self,
-            passkeys: shown_passkeys(words, &self.passkeys),
+            passkeys: shown_passkeys(words, &self.passkeys, self.now),
             sessions: self.sessions.iter().map(|row| ShownSession { row: *row, last_seen: session(row) }).collect(),
             events: self.events.iter().map(|row| shown_event(words, row)).collect(),
             hold: self.hold.map(|hold| ShownHold {
@@ -146,12 +177,17 @@ impl Devices<'_> {
             }),
             devices_url: own_paths::DEVICES,
             link_url: own_paths::LINK,
+            account_url: own_paths::ACCOUNT,
             apps_url: own_paths::APPS,
         })
     }
 }
 
-pub(super) fn shown_passkeys<'a>(words: Words<'_>, rows: &[PasskeyRow<'a>]) -> Vec<ShownPasskey<'a>> {
+pub(super) fn shown_passkeys<'a>(words: Words<'_>, rows: &[PasskeyRow<'a>], now: Timestamp) -> Vec<ShownPasskey<'a>> {
+    let shown_at = |at: Timestamp| match now.since(at) < DAYS_WITH_TIME {
+        true => Shown { moment: moment::minute(words, at), precision: "minute" },
+        false => Shown { moment: moment::day(words, at), precision: "day" },
+    };
     let shown = |row: &PasskeyRow<'a>| ShownPasskey {
         row: *row,
         place: words.say(match (row.synced, row.this_device) {
@@ -159,8 +195,8 @@ pub(super) fn shown_passkeys<'a>(words: Words<'_>, rows: &[PasskeyRow<'a>]) -> V
             (false, true) => "devices-local-here",
             (false, false) => "devices-local-there",
         }),
-        added: moment::day(words, row.added),
-        last_used: row.last_used.map(|at| moment::day(words, at)),
+        added: shown_at(row.added),
+        last_used: row.last_used.map(shown_at),
     };
     rows.iter().map(shown).collect()
 }
@@ -184,6 +220,9 @@ fn shown_event<'a>(words: Words<'_>, row: &EventRow<'a>) -> ShownEvent<'a> {
         What::TokenCopied => "event-token-copied",
         What::PasskeyCanSync => "event-passkey-can-sync",
         What::PasskeyMoved => "event-passkey-moved",
+        What::AddressAsked => "event-address-asked",
+        What::AddressChanged => "event-address-changed",
+        What::AddressRestored => "event-address-restored",
     };
     ShownEvent { text: words.say(key), when: moment::minute(words, row.when), browser: row.browser }
 }

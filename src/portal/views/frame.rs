@@ -5,6 +5,7 @@ use askama::Template;
 use super::chrome::Chrome;
 use crate::domain::language::Language;
 use crate::gate::detour;
+use crate::portal::script_texts::Speaker;
 
 /// What `templates/pages/frame.html` shows around a page.
 pub(super) struct Frame<'a> {
@@ -36,6 +37,16 @@ impl<'a> Frame<'a> {
     /// A frame for a page that stands in for another one, such as an error.
     pub(super) fn without_languages(chrome: &'a Chrome<'a>, heading: String) -> Self {
         Self { chrome, heading, languages: Vec::new() }
+    }
+
+    /// The address of what the scripts of a link say.
+    pub(super) fn link_texts(&self) -> &str {
+        self.chrome.assets.texts(Speaker::Link, self.chrome.language)
+    }
+
+    /// The address of what the scripts that add and remove passkeys say.
+    pub(super) fn passkey_texts(&self) -> &str {
+        self.chrome.assets.texts(Speaker::Passkeys, self.chrome.language)
     }
 
     /// The icon of the browser's tab.

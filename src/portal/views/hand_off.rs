@@ -6,7 +6,7 @@ use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::host::Host;
 use crate::domain::origin::Origin;
-use crate::domain::own_paths::{HAND_OFF, HAND_OFF_CONFIRM, SIGN_IN};
+use crate::domain::own_paths::{HAND_OFF, HAND_OFF_CONFIRM, LANGUAGE, SIGN_IN};
 use crate::gate::detour;
 use crate::wording::Words;
 
@@ -15,7 +15,7 @@ use crate::wording::Words;
 pub struct HandOff<'a> {
     /// The other host's.
     pub to: &'a Origin,
-    /// The code.
+    /// The code that stands for the session.
     pub code: &'a str,
     /// The name of the state that the browser has there.
     pub state: &'a str,
@@ -25,12 +25,13 @@ pub struct HandOff<'a> {
     pub again: bool,
 }
 
-/// Asks whoever was handed over by the host of an app, where people signed in before, whether that is who they are.
+/// Asks a person who was handed over by the host of an app, where people signed in before, whether that is who they
+/// are.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmHandOff<'a> {
     /// Who was handed over.
     pub email: &'a str,
-    /// The code.
+    /// The code that stands for the session.
     pub code: &'a str,
     /// The name of the state that the browser has here.
     pub state: &'a str,
@@ -81,7 +82,7 @@ impl HandOff<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         finish(&Page {
-            frame: frame(chrome, self.to.host()),
+            frame: frame(chrome, heading(chrome, self.to.host()), &format!("{}{}", self.to, self.return_to)),
             words,
             page: self,
             action: format!("{}{HAND_OFF}", self.to),
@@ -95,7 +96,7 @@ impl ConfirmHandOff<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         finish(&Confirming {
-            frame: Frame::without_languages(chrome, words.say("hand-off-confirm-heading")),
+            frame: frame(chrome, words.say("hand-off-confirm-heading"), self.return_to),
             words,
             page: self,
             confirm_url: HAND_OFF_CONFIRM,
@@ -107,11 +108,19 @@ impl ConfirmHandOff<'_> {
 impl LeadOn<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
-        finish(&Leading { frame: frame(chrome, self.host), words: chrome.words(), url: self.url })
+        finish(&Leading {
+            frame: frame(chrome, heading(chrome, self.host), self.url),
+            words: chrome.words(),
+            url: self.url,
+        })
     }
 }
 
-fn frame<'a>(chrome: &'a Chrome<'_>, host: &Host) -> Frame<'a> {
-    let heading = chrome.words().with("hand-off-heading", "host", host.as_str().to_owned());
-    Frame::without_languages(chrome, heading)
+fn heading(chrome: &Chrome<'_>, host: &Host) -> String {
+    chrome.words().with("hand-off-heading", "host", host.as_str().to_owned())
+}
+
+/// A frame for a page that cannot be asked for again: in another language, its visitor is led on to `return_to`.
+fn frame<'a>(chrome: &'a Chrome<'_>, heading: String, return_to: &str) -> Frame<'a> {
+    Frame::new(chrome, heading, &detour::with(LANGUAGE, "return_to", return_to))
 }

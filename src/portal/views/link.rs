@@ -48,9 +48,6 @@ struct StartPage<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a LinkStart<'a>,
-    /// What is left of the five minutes, in words; the first is for the last minute.
-    left: String,
-    again: String,
     sign_in_url: String,
     recover_url: String,
 }
@@ -61,8 +58,6 @@ struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Link<'a>,
-    left: String,
-    again: String,
     sign_in_url: String,
     recover_url: String,
 }
@@ -76,8 +71,6 @@ impl LinkStart<'_> {
             frame: Frame::new(chrome, words.say("link-start-heading"), &here),
             words,
             page: self,
-            left: left(words),
-            again: words.say("link-new-code"),
             sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to),
             recover_url: detour::returning(own_paths::RECOVER, self.return_to),
         })
@@ -89,12 +82,10 @@ impl Link<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         finish(&Page {
-            // Without languages: its address has a fragment, which a link to another language would lose.
-            frame: Frame::without_languages(chrome, words.say("link-heading")),
+            // What it goes on with is in the browser's history, which its script takes along to another language.
+            frame: Frame::new(chrome, words.say("link-heading"), own_paths::LINK),
             words,
             page: self,
-            left: left(words),
-            again: words.say("link-again"),
             sign_in_url: detour::returning(own_paths::SIGN_IN, Some(self.path)),
             recover_url: own_paths::RECOVER.to_owned(),
         })
@@ -107,11 +98,4 @@ pub fn ago(words: Words<'_>, seconds: u64) -> String {
         0 => words.say("link-just-now"),
         minutes => words.with("link-minutes-ago", "minutes", minutes),
     }
-}
-
-/// The sentences of the countdown, one for each minute from the first to the fifth: the script chooses, and no plural
-/// is made up outside the catalogue.
-fn left(words: Words<'_>) -> String {
-    let sentences: Vec<_> = (1..=5).map(|minutes| words.with("link-left", "minutes", minutes)).collect();
-    sentences.join("|")
 }

@@ -1,5 +1,7 @@
 //! `/_bmauth/recover`, and what the code page says once a recovery is held. All of it works without a script.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::chrome::Chrome;
@@ -39,15 +41,18 @@ pub struct Recover<'a> {
 /// What happened last on the page that asks whose account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoverState {
-    /// Nothing yet.
+    /// Nothing was typed yet.
     Fresh,
     /// What was typed is no address.
     InvalidEmail,
     /// No more codes for now.
-    TooMany,
+    TooMany {
+        /// Until there may be another.
+        wait: Duration,
+    },
 }
 
-/// The code was right; now everybody has time to say no.
+/// The code was right; now the owner has time to say no.
 #[derive(Clone, Copy, Debug)]
 pub struct RecoverHeld {
     /// When it can be finished.
@@ -65,6 +70,7 @@ struct Page<'a> {
     button: String,
     recover_url: &'static str,
     sign_in_url: String,
+    unsupported_url: String,
 }
 
 #[derive(Template)]
@@ -90,7 +96,7 @@ impl Recover<'_> {
         let alert = match self.state {
             RecoverState::Fresh => None,
             RecoverState::InvalidEmail => Some(words.say("email-invalid")),
-            RecoverState::TooMany => Some(words.say("code-too-many")),
+            RecoverState::TooMany { wait } => Some(words.with("code-too-many", "wait", words.wait(wait))),
         };
         finish(&Page {
             frame: Frame::new(chrome, words.say("recover-heading"), &here),
@@ -101,6 +107,11 @@ impl Recover<'_> {
             button: words.say(button),
             recover_url: own_paths::RECOVER,
             sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to),
+            unsupported_url: detour::with(
+                &detour::returning(own_paths::UNSUPPORTED, self.return_to),
+                "from",
+                own_paths::RECOVER,
+            ),
         })
     }
 }

@@ -5,13 +5,14 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::gate::refusal::{GateRefusal, PageWords, RefusalDetails, WayOn};
 use crate::wording::Words;
 
 /// A page that says why something goes no further, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused<'a> {
-    /// Why.
+    /// The reason, which decides what the page says.
     pub refusal: GateRefusal,
     /// What the page says beside it.
     pub details: RefusalDetails<'a>,
@@ -28,11 +29,11 @@ struct Page<'a> {
     words: Words<'a>,
     text: String,
     action: Option<Action>,
-    /// For who could come back as somebody else.
-    sign_out_url: Option<&'static str>,
+    /// What else there is to do.
+    others: Vec<Action>,
 }
 
-/// The one button of the page.
+/// A button of the page.
 struct Action {
     label: String,
     url: String,
@@ -43,10 +44,13 @@ impl Refused<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let PageWords { heading, text, way_on } = self.refusal.page().unwrap_or(FOR_PROGRAMS);
-        let frame = Frame::without_languages(chrome, words.say(heading));
+        let frame = match self.details.here {
+            Some(here) => Frame::new(chrome, words.say(heading), here),
+            None => Frame::without_languages(chrome, words.say(heading)),
+        };
         let (text, action) = (self.text(text, words), self.action(way_on, words));
-        let sign_out_url = self.signed_in_as().map(|_| own_paths::SIGN_OUT);
-        finish(&Page { frame, words, text, action, sign_out_url })
+        let others = if way_on == WayOn::AnotherAccount { self.ways_without_access(chrome) } else { Vec::new() };
+        finish(&Page { frame, words, text, action, others })
     }
 
     /// Who is signed in, where that is what is in the way.
@@ -58,7 +62,22 @@ impl Refused<'_> {
         if let Some(email) = self.signed_in_as() {
             return words.with("error-forbidden-who", "email", email.to_owned());
         }
-        words.say(key)
+        match self.details.wait {
+            Some(wait) if self.refusal == GateRefusal::TooManyTries => {
+                words.with("error-too-many-text", "wait", words.wait(wait))
+            }
+            Some(_) | None => words.say(key),
+        }
+    }
+
+    /// What a person without access can do besides signing in with another account: ask for it, or open what is open to
+    /// them.
+    fn ways_without_access(&self, chrome: &Chrome<'_>) -> Vec<Action> {
+        let words = chrome.words();
+        let action = |label, url: &str| Action { label: words.say(label), url: url.to_owned() };
+        let ask = chrome.brand.support_url().map(|url| action("error-forbidden-ask", url));
+        let apps = self.details.has_apps.then(|| action("apps-heading", own_paths::APPS));
+        ask.into_iter().chain(apps).collect()
     }
 
     fn action(&self, way_on: WayOn, words: Words<'_>) -> Option<Action> {
@@ -67,6 +86,11 @@ impl Refused<'_> {
             WayOn::Home => ("error-home", "/".to_owned()),
             // An empty address is the page itself, asked for again with GET.
             WayOn::Again => ("try-again", self.details.retry.unwrap_or_default().to_owned()),
+            WayOn::AnotherAccount => {
+                let url = own_paths::SIGN_OUT_FOR_ANOTHER;
+                let url = self.details.return_to.map_or(url.to_owned(), |to| detour::with(url, "return_to", to));
+                ("error-forbidden-another", url)
+            }
             WayOn::SignIn => ("try-again", own_paths::SIGN_IN.to_owned()),
             WayOn::BeginAgain(page) => ("error-ended-again", page.to_owned()),
         };

@@ -5,6 +5,7 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::devices::{PasskeyRow, ShownPasskey, shown_passkeys};
 use super::frame::{Frame, finish};
+use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
 use crate::gate::detour;
 use crate::wording::Words;
@@ -16,6 +17,8 @@ pub struct Review<'a> {
     pub passkeys: Vec<PasskeyRow<'a>>,
     /// Where the visitor goes afterwards; `None` for the app's front page.
     pub return_to: Option<&'a str>,
+    /// The present moment.
+    pub now: Timestamp,
 }
 
 #[derive(Template)]
@@ -36,7 +39,7 @@ impl Review<'_> {
             return_to: self.return_to,
             frame: Frame::new(chrome, words.say("review-heading"), &here),
             words,
-            passkeys: shown_passkeys(words, &self.passkeys),
+            passkeys: shown_passkeys(words, &self.passkeys, self.now),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What our own script is told when a step is refused: `{"refusal", "message", "reload"}`.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde::Serialize;
 
@@ -19,11 +21,16 @@ pub enum ScriptRefusal {
     /// It does, and contradicts what the device said before. The script takes both for the same; the sentence says more.
     Doubted,
     /// A limit was reached.
-    TooManyTries,
+    TooManyTries {
+        /// How long to wait, where that is known.
+        wait: Option<Duration>,
+    },
     /// Not an address, or not one that may have an account here.
     InvalidEmail,
     /// An address of a domain that gets no accounts here.
     EmailNotAllowed,
+    /// The mail server cannot write to the address.
+    NoMailTo,
     /// The account is disabled; told only to its owner.
     AccountDisabled,
     /// The account was recovered, and until its owner has answered, this passkey opens nothing.
@@ -38,6 +45,8 @@ pub enum ScriptRefusal {
     RegistrationClosed,
     /// Without a token, with an old one, or from another site.
     RefusedForm,
+    /// No cookie came that could say which page sent it.
+    NoCookie,
     /// Not the number on the waiting screen.
     WrongNumber {
         /// How many more numbers may be typed; at least 1.
@@ -45,13 +54,17 @@ pub enum ScriptRefusal {
     },
     /// The last number was wrong too: the link is closed.
     NumbersSpent,
-    /// No such code, or one that is used or over: whoever guesses learns nothing.
+    /// No such code, or one that is used or over. They are not told apart, so that a guesser learns nothing.
     NoLink,
+    /// As many browsers as may have brought the code.
+    LinkCrowded,
+    /// The link was approved with another browser that has its code.
+    LinkElsewhere,
     /// The link is over.
     LinkTooOld,
     /// The link was turned down.
     LinkDenied,
-    /// The two devices are in different networks, and the operator allows one only.
+    /// The two devices are not seen to be in one network, and the operator allows nothing else.
     OtherNetwork,
     /// The link is not approved yet.
     NotApproved,
@@ -63,6 +76,12 @@ pub enum ScriptRefusal {
     LastPasskey,
     /// The address typed is not the account's.
     EmailMismatch,
+    /// The address typed is the account's already.
+    OwnAddress,
+    /// The account's address was changed, which can still be undone.
+    ChangedLately,
+    /// A recovery of the account is under way.
+    Recovering,
     /// The passkey to be changed is no longer there.
     NoPasskey,
     /// The account has as many passkeys as it may have.
@@ -99,9 +118,11 @@ impl ScriptRefusal {
             Self::Malformed => (S::BAD_REQUEST, "malformed", "failed"),
             Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted"),
             Self::Doubted => (S::UNAUTHORIZED, "not-accepted", "refusal-doubted"),
-            Self::TooManyTries => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
+            Self::TooManyTries { wait: Some(_) } => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
+            Self::TooManyTries { wait: None } => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-later"),
             Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
             Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),
+            Self::NoMailTo => (S::UNPROCESSABLE_ENTITY, "no-mail-to", "email-no-mail-to"),
             Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled"),
             Self::Rests => (S::FORBIDDEN, "rests", "refusal-rests"),
             Self::Contested => (S::FORBIDDEN, "rests", "refusal-contested"),
@@ -109,9 +130,12 @@ impl ScriptRefusal {
             Self::ReviewChanged => (S::CONFLICT, "review-changed", "review-changed"),
             Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed"),
             Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form"),
+            Self::NoCookie => (S::FORBIDDEN, "no-cookie", "refusal-no-cookie"),
             Self::WrongNumber { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-number", "refusal-wrong-number"),
             Self::NumbersSpent => (S::GONE, "numbers-spent", "refusal-numbers-spent"),
             Self::NoLink => (S::NOT_FOUND, "no-link", "refusal-no-link"),
+            Self::LinkCrowded => (S::CONFLICT, "link-crowded", "refusal-link-crowded"),
+            Self::LinkElsewhere => (S::GONE, "link-elsewhere", "refusal-link-elsewhere"),
             Self::LinkTooOld => (S::GONE, "link-too-old", "refusal-link-too-old"),
             Self::LinkDenied => (S::GONE, "link-denied", "refusal-link-denied"),
             Self::OtherNetwork => (S::FORBIDDEN, "other-network", "refusal-other-network"),
@@ -120,10 +144,13 @@ impl ScriptRefusal {
             Self::NotSignedIn => (S::UNAUTHORIZED, "not-signed-in", "refusal-not-signed-in"),
             Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey"),
             Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch"),
+            Self::OwnAddress => (S::UNPROCESSABLE_ENTITY, "own-address", "refusal-own-address"),
+            Self::ChangedLately => (S::CONFLICT, "changed-lately", "refusal-changed-lately"),
+            Self::Recovering => (S::CONFLICT, "recovering", "refusal-recovering"),
             Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey"),
             Self::TooManyPasskeys => (S::CONFLICT, "too-many-passkeys", "refusal-too-many-passkeys"),
             Self::RecoveryEnded => (S::GONE, "recovery-ended", "refusal-recovery-ended"),
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "error-unavailable-text"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "refusal-unavailable"),
             Self::Fault => (S::INTERNAL_SERVER_ERROR, "fault", "failed"),
         }
     }
@@ -138,9 +165,14 @@ impl ScriptRefusal {
         self.row().0
     }
 
+    /// When it is worth trying again, where that is known.
+    pub const fn wait(self) -> Option<Duration> {
+        if let Self::TooManyTries { wait } = self { wait } else { None }
+    }
+
     /// Whether only a fresh page can put it right.
     fn needs_reload(self) -> bool {
-        matches!(self, Self::ReviewChanged | Self::RefusedForm | Self::NotSignedIn | Self::NoPasskey)
+        matches!(self, Self::ReviewChanged | Self::RefusedForm | Self::NoCookie | Self::NotSignedIn | Self::NoPasskey)
     }
 
     /// What it says to a person.
@@ -148,6 +180,8 @@ impl ScriptRefusal {
         let (_, _, sentence) = self.row();
         if let Self::WrongNumber { tries_left } = self {
             words.with(sentence, "tries", tries_left)
+        } else if let Self::TooManyTries { wait: Some(wait) } = self {
+            words.with(sentence, "wait", words.wait(wait))
         } else {
             words.say(sentence)
         }
@@ -167,7 +201,7 @@ mod tests {
             json(ScriptRefusal::ExpiredCeremony),
             serde_json::json!({
                 "refusal": "expired-ceremony",
-                "message": "This page was open for too long. Press the button again.",
+                "message": "That took too long, or it was done already. Press the button again.",
             })
         );
         assert_eq!(json(ScriptRefusal::RefusedForm)["reload"], true);

@@ -9,21 +9,25 @@ use crate::wording::Words;
 
 /// "Set up this device", once a recovery's code was proved.
 #[derive(Clone, Copy, Debug)]
-pub struct SetUpDevice;
+pub struct SetUpDevice<'a> {
+    /// The address that the code was sent to, for the browser to remember.
+    pub email: &'a str,
+}
 
 #[derive(Template)]
 #[template(path = "pages/set_up.html")]
 struct Page<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
+    email: &'a str,
     sign_in_url: &'static str,
 }
 
-impl SetUpDevice {
+impl SetUpDevice<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say("set-up-heading"), own_paths::RECOVER_DEVICE);
-        finish(&Page { frame, words, sign_in_url: own_paths::SIGN_IN })
+        finish(&Page { frame, words, email: self.email, sign_in_url: own_paths::SIGN_IN })
     }
 }

@@ -19,6 +19,8 @@ pub struct SignOut<'a> {
     pub everywhere: bool,
     /// Whether what an app kept in the browser goes, too.
     pub clears: bool,
+    /// Whether it is done in order to sign in with another account, and come back.
+    pub another: bool,
 }
 
 /// Says that the session has ended.
@@ -49,8 +51,10 @@ impl SignOut<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let here = detour::with(own_paths::SIGN_OUT, "return_to", self.return_to);
-        let frame = Frame::new(chrome, words.say("sign-out-heading"), &here);
+        let path = if self.another { own_paths::SIGN_OUT_FOR_ANOTHER } else { own_paths::SIGN_OUT };
+        let here = detour::with(path, "return_to", self.return_to);
+        let heading = if self.another { "error-forbidden-another" } else { "sign-out-heading" };
+        let frame = Frame::new(chrome, words.say(heading), &here);
         finish(&Asking { frame, words, page: self, sign_out_url: own_paths::SIGN_OUT })
     }
 }

@@ -1,5 +1,7 @@
 //! What a form is refused for whose page comes again.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 /// Why a page comes again, with a sentence about it, in place of what was asked for.
@@ -11,4 +13,6 @@ pub struct StepRefusal {
     pub name: &'static str,
     /// Why, in a sentence for the log.
     pub why: &'static str,
+    /// When it is worth asking again, where that is known.
+    pub wait: Option<Duration>,
 }

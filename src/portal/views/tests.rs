@@ -1,7 +1,11 @@
+use std::time::Duration;
+
 use super::Registration;
+use super::account::{Account, AccountDeleted, MoveRow, News};
+use super::account_undo::AccountUndo;
 use super::apps::{AppRow, Apps};
 use super::chrome::Chrome;
-use super::code::{Code, CodeFor, CodeState, Forget};
+use super::code::{Code, CodeFor, CodeState, Forget, Way};
 use super::contest::Contest;
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
@@ -15,12 +19,15 @@ use super::review::Review;
 use super::set_up::SetUpDevice;
 use super::sign_in::SignIn;
 use super::sign_out::{SignOut, SignedOut};
+use super::unsupported::Unsupported;
 use crate::domain::activity::What;
-use crate::domain::brand::Brand;
+use crate::domain::brand::{Brand, FooterLink};
 use crate::domain::clock::Timestamp;
 use crate::domain::code;
 use crate::domain::host::Host;
 use crate::domain::language::Language;
+use crate::domain::moving::NotNow;
+use crate::domain::recovery::Over;
 use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
 use crate::wording::Words;
@@ -44,30 +51,40 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::Resent,
         CodeState::Unreadable,
         CodeState::Wrong { tries_left: 3 },
+        CodeState::Older { tries_left: 3 },
         CodeState::TooOld,
         CodeState::UsedUp,
         CodeState::Wait { seconds: 30 },
-        CodeState::TooMany,
+        CodeState::TooMany { wait: HOUR },
+        CodeState::NotNow(NotNow::ChangedLately),
+        CodeState::NotNow(NotNow::Recovering),
     ] {
         let page = Code {
             code_for: CodeFor::Registering { of_some: false },
             email,
+            sender: email,
             return_to: Some(return_to),
             kind: code::Kind::Digits,
             forget: None,
             state,
         };
         pages.push((format!("code {state:?}"), page.render(chrome)));
-        for (by_hand, kind) in [(false, code::Kind::Digits), (true, code::Kind::Digits), (false, code::Kind::Letters)] {
+        for (way, kind) in [
+            (Way::Mail, code::Kind::Digits),
+            (Way::Hand, code::Kind::Digits),
+            (Way::HandForMail, code::Kind::Digits),
+            (Way::Mail, code::Kind::Letters),
+        ] {
             let page = Code {
-                code_for: CodeFor::GettingBackIn { by_hand },
+                code_for: CodeFor::GettingBackIn(way),
                 email,
+                sender: email,
                 return_to: Some(return_to),
                 kind,
                 forget: None,
                 state,
             };
-            pages.push((format!("recover code {state:?} {by_hand} {kind:?}"), page.render(chrome)));
+            pages.push((format!("recover code {state:?} {way:?} {kind:?}"), page.render(chrome)));
         }
     }
     pages.extend(link_pages(chrome, email, return_to));
@@ -78,16 +95,22 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     for apps in [Vec::new(), vec![AppRow { name: email.to_owned(), address: return_to.to_owned() }]] {
         pages.push((format!("apps {apps:?}"), Apps { email, apps }.render(chrome)));
     }
+    pages.extend(account_pages(chrome, email));
     pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
     for clears in [false, true] {
         pages.push((
             format!("sign-out, clears {clears}"),
-            SignOut { email, return_to, everywhere: clears, clears }.render(chrome),
+            SignOut { email, return_to, everywhere: clears, clears, another: clears }.render(chrome),
         ));
     }
     let (code, state) = ("AAAA", "7");
     pages.push(("hand-off/confirm".to_owned(), ConfirmHandOff { email, code, state, return_to }.render(chrome)));
     let host = &Host::parse("wiki.example.com").unwrap();
+    pages.push(("unsupported".to_owned(), Unsupported { address: email, path: return_to }.render(chrome)));
+    let inside = Chrome { inside_app: true, ..*chrome };
+    pages.push(("unsupported inside".to_owned(), Unsupported { address: email, path: return_to }.render(&inside)));
+    let page = Recover { mode: Mode::Email, email, return_to: Some(return_to), state: RecoverState::Fresh };
+    pages.push(("recover inside".to_owned(), page.render(&inside)));
     pages.push(("lead-on".to_owned(), LeadOn { host, url: return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
@@ -113,15 +136,16 @@ fn link_pages(chrome: &Chrome<'_>, text: &str, return_to: &str) -> Vec<(String, 
 
 fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = vec![
-        ("recover/device".to_owned(), SetUpDevice.render(chrome)),
+        ("recover/device".to_owned(), SetUpDevice { email }.render(chrome)),
         ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
         (
             "recover/review".to_owned(),
-            Review { passkeys: devices(email).passkeys, return_to: Some("/a") }.render(chrome),
+            Review { passkeys: devices(email).passkeys, return_to: Some("/a"), now: AT }.render(chrome),
         ),
     ];
     for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
-        for state in [RecoverState::Fresh, RecoverState::InvalidEmail, RecoverState::TooMany] {
+        let too_many = RecoverState::TooMany { wait: HOUR };
+        for state in [RecoverState::Fresh, RecoverState::InvalidEmail, too_many] {
             let page = Recover { mode, email, return_to: Some(return_to), state };
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
@@ -129,13 +153,69 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
     for (by_hand, is_again, is_stopped) in
         [(false, false, false), (false, true, false), (false, false, true), (true, true, false)]
     {
-        let page = Contest { question: "q", email, by_hand, browser: email, recovered_at: AT, is_again, is_stopped };
+        let (made, older) = (is_again.then_some(email), (!is_again).then_some(email));
+        let (question, browser, recovered_at) = ("q", email, AT);
+        let page = Contest { question, email, by_hand, browser, made, older, recovered_at, is_again, is_stopped };
         pages.push((format!("contest {by_hand} {is_again} {is_stopped}"), page.render(chrome)));
     }
-    for page in [RecoverCancel::Ask, RecoverCancel::Done, RecoverCancel::Gone] {
+    let over = |another_waits, recovered, stopped| {
+        let at = |seconds: Option<u64>| seconds.map(Timestamp::from_unix);
+        let over = Over { another_waits, recovered: at(recovered), stopped: at(stopped) };
+        RecoverCancel::Over { over, offset: None }
+    };
+    for page in [
+        RecoverCancel::Ask,
+        RecoverCancel::NotWhole,
+        RecoverCancel::NotRight,
+        RecoverCancel::Done,
+        over(true, Some(1), Some(2)),
+        over(false, Some(2), Some(1)),
+        over(false, Some(1), Some(2)),
+        over(false, Some(1), None),
+        over(false, None, Some(1)),
+        over(false, None, None),
+    ] {
         pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));
     }
     pages
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
+    let page = account(text);
+    let named = Account { name: text, language: Some(Language::German), news: Some(News::Saved), ..page };
+    let asked = Account { moving: Some(MoveRow::Asked { to: text }), ..page };
+    let (news, moving) = (Some(News::AddressChanged), Some(MoveRow::Done { from: text, until: AT }));
+    let moved = Account { news, moving, ..page };
+    let undone = Account { moving: Some(MoveRow::Undone { until: AT }), ..page };
+    let code = |state| Code {
+        code_for: CodeFor::ChangingAddress,
+        email: text,
+        sender: EMAIL,
+        return_to: None,
+        kind: code::Kind::Digits,
+        forget: None,
+        state,
+    };
+    vec![
+        ("account".to_owned(), page.render(chrome)),
+        ("account, saved".to_owned(), named.render(chrome)),
+        ("account, asked".to_owned(), asked.render(chrome)),
+        ("account, moved".to_owned(), moved.render(chrome)),
+        ("account, undone".to_owned(), undone.render(chrome)),
+        ("account/address".to_owned(), code(CodeState::Fresh).render(chrome)),
+        ("account/address, wrong".to_owned(), code(CodeState::Wrong { tries_left: 1 }).render(chrome)),
+        ("account/undo".to_owned(), AccountUndo::Ask.render(chrome)),
+        ("account/undo, not whole".to_owned(), AccountUndo::NotWhole.render(chrome)),
+        ("account/undo, not right".to_owned(), AccountUndo::NotRight.render(chrome)),
+        ("account/undo, done".to_owned(), AccountUndo::Done.render(chrome)),
+        ("account/undo, gone".to_owned(), AccountUndo::Gone.render(chrome)),
+        ("account/deleted".to_owned(), AccountDeleted.render(chrome)),
+    ]
+}
+
+fn account(text: &str) -> Account<'_> {
+    Account { email: text, name: "", language: None, news: None, moving: None, rp_id: "example.com", user_id: "AQID" }
 }
 
 /// Of 23 November 2026, 09:40 UTC.
@@ -146,7 +226,8 @@ fn devices(text: &str) -> Devices<'_> {
     let local = PasskeyRow {
         id: "AQID",
         title: text,
-        provider: "Windows Hello",
+        provider: Some("Windows Hello"),
+        made_in: "Edge on Windows",
         synced: false,
         added: AT,
         last_used: None,
@@ -155,7 +236,7 @@ fn devices(text: &str) -> Devices<'_> {
     Devices {
         email: text,
         passkeys: vec![
-            PasskeyRow { synced: true, provider: text, last_used: Some(AT), this_device: true, ..local },
+            PasskeyRow { synced: true, provider: Some(text), last_used: Some(AT), this_device: true, ..local },
             local,
         ],
         sessions: vec![
@@ -185,6 +266,7 @@ fn devices(text: &str) -> Devices<'_> {
         user_id: "AAAA",
         link: true,
         apps: false,
+        now: AT.after(Duration::from_secs(30 * 24 * 3600)),
     }
 }
 
@@ -194,8 +276,12 @@ fn every_refusal(email: &str) -> Vec<Refused<'_>> {
     let mut all: Vec<Refused<'_>> =
         GateRefusal::all().into_iter().map(|refusal| Refused { refusal, details: bare }).collect();
     all.push(Refused { refusal: GateRefusal::Forbidden, details: RefusalDetails { email: Some(email), ..bare } });
+    let (return_to, here) = (Some(email), Some("/_bmauth/language"));
+    let details = RefusalDetails { email: Some(email), return_to, has_apps: true, here, ..bare };
+    all.push(Refused { refusal: GateRefusal::Forbidden, details });
     let details = RefusalDetails { retry: Some("/_bmauth/sign-out"), ..bare };
     all.push(Refused { refusal: GateRefusal::RefusedForm, details });
+    all.push(Refused { refusal: GateRefusal::TooManyTries, details: RefusalDetails { wait: Some(HOUR), ..bare } });
     all
 }
 
@@ -211,7 +297,8 @@ fn brand() -> Brand {
 fn over_every_page(brand: &Brand, email: &str, return_to: &str, check: impl Fn(&str, &str)) {
     let assets = Assets::new(brand);
     for language in Language::ALL {
-        let chrome = Chrome { language, brand, assets: &assets, csrf: "token", request_id: "0199f0c2" };
+        let chrome =
+            Chrome { language, brand, assets: &assets, csrf: "token", request_id: "0199f0c2", inside_app: false };
         for (name, html) in every_page(&chrome, email, return_to) {
             check(&name, &html);
         }
@@ -221,8 +308,14 @@ fn over_every_page(brand: &Brand, email: &str, return_to: &str, check: impl Fn(&
 fn english(render: impl Fn(&Chrome<'_>) -> String) -> String {
     let brand = brand();
     let assets = Assets::new(&brand);
-    let chrome =
-        Chrome { language: Language::English, brand: &brand, assets: &assets, csrf: "token", request_id: "0199f0c2" };
+    let chrome = Chrome {
+        language: Language::English,
+        brand: &brand,
+        assets: &assets,
+        csrf: "token",
+        request_id: "0199f0c2",
+        inside_app: false,
+    };
     render(&chrome)
 }
 
@@ -245,8 +338,9 @@ fn says(html: &str, sentence: &str) {
 fn every_page_is_small() {
     let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
     over_every_page(&brand, EMAIL, "/notes/2026?view=all", |name, html| {
-        // What a page lists comes on top.
-        let most = 6 * 1024 + html.matches(" class=\"row").count() * 800;
+        // What a page lists comes on top, and its address in each language beyond two.
+        let [rows, languages] = [" class=\"row", " hreflang="].map(|of_one| html.matches(of_one).count());
+        let most = 6 * 1024 + rows * 800 + languages.saturating_sub(2) * 200;
         assert!(html.len() <= most, "{name}: {} bytes", html.len());
     });
 }
@@ -263,6 +357,17 @@ fn every_page_keeps_to_the_content_security_policy() {
         for attribute in html.split([' ', '\n']).filter(|word| word.starts_with("on")) {
             assert!(!attribute.contains('='), "{name} has the handler {attribute}");
         }
+    });
+}
+
+#[test]
+fn every_form_says_when_it_is_at_work_and_every_page_for_scripts_when_they_do_not_come() {
+    over_every_page(&brand(), EMAIL, "/", |name, html| {
+        let is_plain = html.contains("method=\"post\" action=");
+        assert!(!is_plain || html.contains("/forms.js\"></script>"), "{name}");
+        let is_scripted = html.contains("<meta name=\"csrf\"");
+        assert_eq!(html.contains("unscripted\" role=\"alert\""), is_scripted, "{name}");
+        assert!(html.contains(" id=\"progress\"") && html.contains(" data-moment=\""), "{name}");
     });
 }
 
@@ -333,6 +438,7 @@ fn a_hostile_address_is_shown_as_it_was_typed() {
         Code {
             code_for: CodeFor::Registering { of_some: false },
             email: "<b>@example.com",
+            sender: "no-reply@example.com",
             return_to: None,
             kind: code::Kind::Digits,
             forget: None,
@@ -382,7 +488,15 @@ fn the_code_page_promises_no_code_where_there_may_be_none() {
         (code::Kind::Digits, "If this address may have an account, the mail has a 6-digit code."),
         (code::Kind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
     ] {
-        let page = Code { code_for, email: EMAIL, return_to: None, kind, forget: None, state: CodeState::Fresh };
+        let page = Code {
+            code_for,
+            email: EMAIL,
+            sender: "no-reply@example.com",
+            return_to: None,
+            kind,
+            forget: None,
+            state: CodeState::Fresh,
+        };
         says(&english(|chrome| page.render(chrome)), sentence);
     }
 }
@@ -398,12 +512,17 @@ fn the_code_page_says_what_happened_last() {
         (CodeState::TooOld, "That code is too old."),
         (CodeState::UsedUp, "That code has been tried too many times."),
         (CodeState::Wait { seconds: 30 }, "You can ask for another code in 30 seconds."),
-        (CodeState::TooMany, "You have asked for a code too often."),
+        (
+            CodeState::Older { tries_left: 2 },
+            "That is an older code. Enter the one from our newest mail. 2 tries left.",
+        ),
+        (CodeState::TooMany { wait: HOUR }, "You have asked for a code too often. Try again in 60 minutes."),
     ] {
         let page = english(|chrome| {
             Code {
                 code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
+                sender: "no-reply@example.com",
                 return_to: None,
                 kind: code::Kind::Digits,
                 forget: None,
@@ -423,6 +542,7 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
             Code {
                 code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
+                sender: "no-reply@example.com",
                 return_to: None,
                 kind: code::Kind::Digits,
                 forget,
@@ -446,6 +566,7 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
             Code {
                 code_for: CodeFor::Registering { of_some: false },
                 email: EMAIL,
+                sender: "no-reply@example.com",
                 return_to: None,
                 kind: code::Kind::Digits,
                 forget: None,
@@ -473,9 +594,9 @@ fn every_refusal_says_what_it_is_and_which_request_it_was() {
         (GateRefusal::MalformedRequest("why"), 400, "We can't read that request"),
         (GateRefusal::Forbidden, 403, "You don't have access"),
         (GateRefusal::NotFound, 404, "There's no page here"),
-        (GateRefusal::RegistrationEnded, 410, "This took too long"),
-        (GateRefusal::RecoveryEnded, 410, "This took too long"),
-        (GateRefusal::ContestEnded, 410, "This took too long"),
+        (GateRefusal::RegistrationEnded, 410, "We can't go on with this"),
+        (GateRefusal::RecoveryEnded, 410, "We can't go on with this"),
+        (GateRefusal::ContestEnded, 410, "We can't go on with this"),
         (GateRefusal::AskedOnly, 404, "The app is not reached this way"),
         (GateRefusal::Misdirected, 421, "We don't know this address"),
         (GateRefusal::TooManyTries, 429, "Too many tries"),
@@ -493,14 +614,14 @@ fn every_refusal_says_what_it_is_and_which_request_it_was() {
 }
 
 #[test]
-fn whom_the_page_without_access_names_is_offered_to_sign_out() {
+fn whom_the_page_without_access_names_is_offered_to_use_another_account() {
     let details = RefusalDetails { email: Some(EMAIL), ..RefusalDetails::default() };
     let page = english(|chrome| Refused { refusal: GateRefusal::Forbidden, details }.render(chrome));
     says(&page, "You don't have access");
-    assert!(page.contains("href=\"/_bmauth/sign-out\""), "{page}");
+    assert!(page.contains("href=\"/_bmauth/sign-out?another\""), "{page}");
     // Another refusal says nothing of who is signed in.
     let page = english(|chrome| Refused { refusal: GateRefusal::ForeignOrigin, details }.render(chrome));
-    assert!(!page.contains(EMAIL) && !page.contains("href=\"/_bmauth/sign-out\""), "{page}");
+    assert!(!page.contains(EMAIL) && !page.contains("href=\"/_bmauth/sign-out"), "{page}");
 }
 
 #[test]
@@ -515,7 +636,7 @@ fn the_current_language_is_marked() {
 fn what_the_operator_switched_off_is_not_offered() {
     let sign_in = |link, recover| english(|chrome| SignIn { link, recover, ..open_sign_in(Some("/a")) }.render(chrome));
     let both = sign_in(true, true);
-    // On the page, where this device was of no help, and where a passkey is nobody's.
+    // On the page, where this device was of no help, and where a passkey is of no account.
     assert_eq!(both.matches("href=\"/_bmauth/link/start?return_to=%2Fa\"").count(), 3);
     assert_eq!(both.matches("href=\"/_bmauth/recover?return_to=%2Fa\"").count(), 3);
     assert!(!sign_in(false, true).contains("/_bmauth/link") && !sign_in(true, false).contains("/_bmauth/recover"));
@@ -531,15 +652,19 @@ fn a_new_device_is_told_where_to_go() {
         let page = LinkStart { return_to: None, kind, address: "notes.example.com/link", recover: true };
         english(|chrome| page.render(chrome))
     };
-    for (kind, first) in [
-        (Kind::Computer, "Scan this with your phone or tablet: or go to notes.example.com/link and enter"),
-        (
-            Kind::Phone,
-            "To sign in, go to notes.example.com/link on your already-registered computer. Scan the code it shows",
-        ),
-    ] {
+    for kind in [Kind::Computer, Kind::Phone] {
         let page = start(kind);
-        says(page.split("<template").next().unwrap(), first);
+        // It is asked first, and nothing else is on that page.
+        let (first, faces) = page.split_once("<template").unwrap();
+        says(first, "Where are you signed in now? On a phone or tablet On a computer");
+        assert!(!first.contains("class=\"qr\"") && !first.contains("id=\"code\""), "{kind:?}");
+        says(faces, "Scan this with your phone or tablet: or On that device, go to notes.example.com/link and enter");
+        let scans = "To sign in, go to notes.example.com/link on your already-registered computer.";
+        assert_eq!(text(faces).contains(scans), kind == Kind::Phone, "only a phone is held before a screen");
+        // The two directions never stand on one face.
+        for face in faces.split("<template").filter(|face| face.contains("class=\"qr\"")) {
+            assert!(!face.contains("id=\"code\""), "{face}");
+        }
     }
 }
 
@@ -548,30 +673,6 @@ fn who_is_signed_out_signs_in_before_offering_a_code() {
     let link = |signed_in| english(|chrome| Link { signed_in, path: "/link", recover: false }.render(chrome));
     assert!(link(false).contains("data-sign-in=\"/_bmauth/sign-in?return_to=%2Flink\""));
     assert!(!link(true).contains("data-sign-in="));
-}
-
-#[test]
-fn the_countdown_has_a_sentence_for_each_minute() {
-    let page = english(|chrome| Link { signed_in: true, path: "/link", recover: false }.render(chrome));
-    let left = page.split("data-left=\"").nth(1).unwrap().split('"').next().unwrap();
-    let sentences: Vec<_> = left.split('|').collect();
-    assert_eq!(sentences.len(), 5);
-    assert_eq!(sentences[0], "Waiting… 1 minute left");
-    assert_eq!(sentences[4], "Waiting… 5 minutes left");
-}
-
-#[test]
-fn the_end_of_a_link_is_a_heading_and_a_text() {
-    let brand = brand();
-    let assets = Assets::new(&brand);
-    for language in Language::ALL {
-        let chrome = Chrome { language, brand: &brand, assets: &assets, csrf: "token", request_id: "" };
-        let page = Link { signed_in: true, path: "/link", recover: false }.render(&chrome);
-        for end in ["denied", "too-old", "numbers-spent", "turned-down"] {
-            let words = page.split(&format!("data-{end}=\"")).nth(1).unwrap().split('"').next().unwrap();
-            assert_eq!(words.matches('|').count(), 1, "{end}: {words}");
-        }
-    }
 }
 
 #[test]
@@ -601,10 +702,11 @@ fn recovery_says_how_it_works_here() {
 
 #[test]
 fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
-    let code = |by_hand| {
+    let code = |way| {
         let page = Code {
-            code_for: CodeFor::GettingBackIn { by_hand },
+            code_for: CodeFor::GettingBackIn(way),
             email: EMAIL,
+            sender: "no-reply@example.com",
             return_to: None,
             kind: code::Kind::Digits,
             forget: None,
@@ -612,11 +714,16 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
         };
         english(|chrome| page.render(chrome))
     };
-    says(&code(false), "If that account exists, we sent a 6-digit code to maria@example.com.");
-    assert!(code(false).contains("action=\"/_bmauth/recover/code/resend\""));
-    says(&code(true), "Enter the code you were given for maria@example.com.");
-    assert!(!code(true).contains("/resend"));
-    for page in [code(false), code(true)] {
+    says(&code(Way::Mail), "If that account exists, we sent a 6-digit code to maria@example.com.");
+    assert!(code(Way::Mail).contains("action=\"/_bmauth/recover/code/resend\""));
+    says(&code(Way::Hand), "Enter the code you were given for maria@example.com.");
+    assert!(!code(Way::Hand).contains("/resend"));
+    says(
+        &code(Way::HandForMail),
+        "Our mail server can't write to maria@example.com. Ask whoever runs Acme Notes for a code,",
+    );
+    assert!(!code(Way::HandForMail).contains("/resend"));
+    for page in [code(Way::Mail), code(Way::Hand), code(Way::HandForMail)] {
         assert!(page.contains("action=\"/_bmauth/recover/code\""));
     }
 }
@@ -625,14 +732,19 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
 fn a_code_of_letters_is_asked_for_as_one() {
     for (code_for, lead) in [
         (CodeFor::Registering { of_some: false }, "We sent a code of 15 letters and digits to maria@example.com."),
-        (
-            CodeFor::GettingBackIn { by_hand: false },
-            "If that account exists, we sent a code of 15 letters and digits to",
-        ),
+        (CodeFor::GettingBackIn(Way::Mail), "If that account exists, we sent a code of 15 letters and digits to"),
     ] {
         let page = |state| {
             let kind = code::Kind::Letters;
-            let page = Code { code_for, email: EMAIL, return_to: None, kind, forget: None, state };
+            let page = Code {
+                code_for,
+                email: EMAIL,
+                sender: "no-reply@example.com",
+                return_to: None,
+                kind,
+                forget: None,
+                state,
+            };
             english(|chrome| page.render(chrome))
         };
         let fresh = page(CodeState::Fresh);
@@ -650,11 +762,12 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::Wrong { tries_left: 2 }, "That code is not right. Check it and try again. 2 tries left."),
         (CodeState::TooOld, "That code no longer works. Ask whoever runs Acme Notes for a new one."),
         (CodeState::UsedUp, "That code no longer works."),
-        (CodeState::TooMany, "Please wait a little, then try again."),
+        (CodeState::TooMany { wait: HOUR }, "Please try again in 60 minutes."),
     ] {
         let page = Code {
-            code_for: CodeFor::GettingBackIn { by_hand: true },
+            code_for: CodeFor::GettingBackIn(Way::Hand),
             email: EMAIL,
+            sender: "no-reply@example.com",
             return_to: None,
             kind: code::Kind::Digits,
             forget: None,
@@ -675,7 +788,7 @@ fn a_held_recovery_says_when_it_can_be_finished() {
 
 #[test]
 fn the_review_asks_for_each_older_passkey() {
-    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None }.render(chrome));
+    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, now: AT }.render(chrome));
     assert_eq!(page.matches("type=\"checkbox\" name=\"passkey\" value=\"AQID\"").count(), 2);
     for choice in ["remove", "keep"] {
         assert!(page.contains(&format!("name=\"choice\" value=\"{choice}\"")), "{choice}");
@@ -685,12 +798,92 @@ fn the_review_asks_for_each_older_passkey() {
 #[test]
 fn devices_say_where_each_passkey_is_and_which_one_is_here() {
     let page = english(|chrome| devices(EMAIL).render(chrome));
-    says(&page, "This device Saved in your password manager Added 23 Nov 2026 · Last used 23 Nov 2026");
-    says(&page, "Windows Hello · Only on that device Added 23 Nov 2026 · Not used yet");
+    says(
+        &page,
+        "This device Saved in your password manager Made in Edge on Windows Last used 23 Nov 2026 · Added 23 Nov 2026",
+    );
+    says(&page, "Windows Hello · Only on that device Made in Edge on Windows Not used yet · Added 23 Nov 2026");
     says(&page, "This browser auth.example.com, notes.example.com maria@example.com · Last seen 23 Nov at 09:40 UTC");
     assert_eq!(page.matches(">This device<").count(), 1);
     assert_eq!(page.matches("data-passkey=\"AQID\"").count(), 2);
     says(&page, "Passkey refused: it looked copied 23 Nov at 09:40 UTC");
+}
+
+#[test]
+fn what_was_lately_is_told_with_its_time() {
+    let now = AT.after(Duration::from_secs(6 * 24 * 3600));
+    let page = english(|chrome| Devices { now, ..devices(EMAIL) }.render(chrome));
+    says(&page, "Last used 23 Nov at 09:40 UTC · Added 23 Nov at 09:40 UTC");
+    let [early, late] = [AT, now]
+        .map(|now| english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, now }.render(chrome)));
+    assert!(early.contains("data-time=\"minute\"") && late.contains("data-time=\"minute\""));
+    let later = english(|chrome| devices(EMAIL).render(chrome));
+    let passkeys = later.split("</ul>").next().unwrap();
+    assert!(passkeys.contains("data-time=\"day\"") && !passkeys.split("<ul>").nth(1).unwrap().contains("minute"));
+}
+
+#[test]
+fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
+    for registration in [Registration::Open, Registration::Invite] {
+        let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
+        let shown = register.split("<template").next().unwrap();
+        says(shown, "This is called a passkey. It stays with your device.");
+        let sign_in = english(|chrome| SignIn { registration, ..open_sign_in(None) }.render(chrome));
+        says(&sign_in, "What is a passkey? A passkey takes the place of a password.");
+        assert!(sign_in.contains("<svg class=\"sign\"") && sign_in.contains("aria-hidden=\"true\""));
+        // On the page, where this device was of no help, and where a passkey is of no account.
+        assert_eq!(text(&sign_in).matches("New here? Create an account").count(), 3);
+    }
+}
+
+#[test]
+fn the_code_page_says_who_the_mail_is_from() {
+    let code = |code_for| {
+        let (kind, state) = (code::Kind::Digits, CodeState::Fresh);
+        let page =
+            Code { code_for, email: EMAIL, sender: "no-reply@example.com", return_to: None, kind, forget: None, state };
+        english(|chrome| page.render(chrome))
+    };
+    let sentence = "The mail comes from no-reply@example.com. If you don't see it, look in your spam folder.";
+    says(&code(CodeFor::Registering { of_some: false }), sentence);
+    says(&code(CodeFor::GettingBackIn(Way::Mail)), sentence);
+    assert!(!code(CodeFor::GettingBackIn(Way::Hand)).contains("no-reply@"), "no mail brings it");
+}
+
+#[test]
+fn whoever_has_no_access_may_come_as_another_ask_or_open_what_is_theirs() {
+    let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
+    let assets = Assets::new(&brand);
+    let chrome = Chrome {
+        language: Language::English,
+        brand: &brand,
+        assets: &assets,
+        csrf: "token",
+        request_id: "0199f0c2",
+        inside_app: false,
+    };
+    let bare = RefusalDetails { email: Some(EMAIL), return_to: Some("/a?b"), ..RefusalDetails::default() };
+    let page = |details| Refused { refusal: GateRefusal::Forbidden, details }.render(&chrome);
+    let with_apps = page(RefusalDetails { has_apps: true, ..bare });
+    assert!(
+        with_apps.contains("class=\"main\" href=\"/_bmauth/sign-out?another&#38;return_to=%2Fa%3Fb\""),
+        "{with_apps}"
+    );
+    says(&with_apps, "Use another account Ask for access Your apps");
+    assert!(with_apps.contains("href=\"https://example.com/help\">Ask for access"));
+    assert!(with_apps.contains("href=\"/_bmauth/apps\"") && !text(&with_apps).contains("Try again"));
+    assert!(!page(bare).contains("/_bmauth/apps"));
+}
+
+#[test]
+fn the_operators_links_are_at_the_foot_of_every_page() {
+    let link = |text: &str, url: &str| FooterLink::new(text, url.parse().unwrap()).unwrap();
+    let links = vec![link("Imprint", "https://example.com/imprint"), link("<b>&", "mailto:data@example.com")];
+    over_every_page(&brand().with_links(links).unwrap(), EMAIL, "/", |name, html| {
+        let foot = html.split("<footer>").nth(1).unwrap();
+        assert!(foot.contains("<a href=\"https://example.com/imprint\">Imprint</a>"), "{name}");
+        assert!(foot.contains("<a href=\"mailto:data@example.com\">&#60;b&#62;&#38;</a>"), "{name}");
+    });
 }
 
 #[test]

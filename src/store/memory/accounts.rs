@@ -13,7 +13,7 @@ impl State {
                 if self.accounts.contains_key(&account.id) {
                     return Err(AccountConflict::Exists.into());
                 }
-                if self.accounts.values().any(|other| other.email == account.email) {
+                if self.is_taken(&account.email, account.created_at) {
                     return Err(AccountConflict::EmailTaken.into());
                 }
                 self.accounts.insert(account.id, account);
@@ -34,6 +34,20 @@ impl State {
                 }
                 account.groups = groups;
             }
+            AccountChange::SetEmail { account, was, is, now } => {
+                let found = self.accounts.get(&account).ok_or(AccountConflict::Gone)?;
+                if found.email != was {
+                    return Err(AccountConflict::Changed.into());
+                }
+                if self.is_taken(&is, now) {
+                    return Err(AccountConflict::EmailTaken.into());
+                }
+                self.accounts.get_mut(&account).ok_or(AccountConflict::Gone)?.email = is;
+            }
+            AccountChange::SetProfile { account, name, locale } => {
+                let account = self.accounts.get_mut(&account).ok_or(AccountConflict::Gone)?;
+                (account.name, account.locale) = (name, locale);
+            }
             AccountChange::Aftermath { account, was, is } => {
                 let account = self.accounts.get_mut(&account).ok_or(AccountConflict::Gone)?;
                 if account.aftermath != was {
@@ -49,6 +63,7 @@ impl State {
                 self.recoveries.retain(|_, recovery| recovery.account != Some(account));
                 self.drop_links(account);
                 self.holds.remove(&account);
+                self.moves.remove(&account);
                 self.admin_codes.remove(&account);
             }
         }

@@ -19,11 +19,11 @@ impl State {
                     self.letters.insert(waits.id, *waits);
                 }
             },
-            LetterChange::Delay { id, was, due_at } => {
+            LetterChange::Delay { id, was, due_at, failures } => {
                 let letter = self.letters.get_mut(&id).filter(|letter| letter.due_at == was);
                 let letter = letter.ok_or(Conflict::LetterTaken)?;
                 letter.due_at = due_at;
-                letter.failures = letter.failures.saturating_add(1);
+                letter.failures = failures;
             }
             LetterChange::Drop(id) => {
                 self.letters.remove(&id);
@@ -42,7 +42,7 @@ impl State {
                     .filter(|count| CounterChange::runs(count.ends_at, window, now));
                 let count = running.unwrap_or(Count { count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
-                    return Err(Conflict::Limit(counter));
+                    return Err(Conflict::Limit { counter, wait: count.ends_at.since(now) });
                 }
                 self.counters.insert(counter, Count { count: count.count + 1, ..count });
             }

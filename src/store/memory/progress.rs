@@ -2,9 +2,9 @@
 
 use super::state::State;
 use crate::domain::account::AccountId;
-use crate::domain::link::{Link, Stage};
+use crate::domain::link::{Link, LinkStage};
 use crate::domain::plan::{
-    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange, MoveChange,
     RecoveryChange, RegistrationChange,
 };
 
@@ -51,7 +51,7 @@ impl State {
     pub(super) fn drop_links(&mut self, account: AccountId) {
         self.links.retain(|_, link| {
             let offered = link.offer.is_some_and(|offer| offer.account == account);
-            let approved = matches!(&link.stage, Stage::Approved(approval) if approval.account == account);
+            let approved = matches!(&link.stage, LinkStage::Approved(approval) if approval.account == account);
             !offered && !approved
         });
     }
@@ -144,6 +144,31 @@ impl State {
             HoldChange::Spend { account, id } => {
                 let hold = self.holds.remove(&account);
                 hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
+            }
+            HoldChange::RequireNone(account) => {
+                if self.holds.contains_key(&account) {
+                    return Err(Conflict::HoldChanged);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_move(&mut self, change: MoveChange) -> Result<(), Conflict> {
+        match change {
+            MoveChange::Set { account, was, is } => {
+                if self.moves.remove(&account).map(|there| there.name()) != was {
+                    return Err(Conflict::MoveChanged);
+                }
+                if let Some(is) = is {
+                    self.accounts.get(&account).ok_or(AccountConflict::Gone)?;
+                    self.moves.insert(account, *is);
+                }
+            }
+            MoveChange::DropAsked(account) => {
+                if self.moves.get(&account).is_some_and(|there| there.asked_for().is_some()) {
+                    self.moves.remove(&account);
+                }
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::{Ceremony, CeremonyId};
@@ -37,6 +38,7 @@ pub(super) struct State {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) recoveries: BTreeMap<SecretDigest, Recovery>,
     pub(super) holds: BTreeMap<AccountId, Hold>,
+    pub(super) moves: BTreeMap<AccountId, Move>,
     pub(super) admin_codes: BTreeMap<AccountId, AdminCode>,
     pub(super) bookmarks: BTreeMap<SecretDigest, Bookmark>,
     pub(super) invitations: BTreeMap<Email, Invitation>,
@@ -70,6 +72,7 @@ impl State {
             Change::Link(change) => self.make_link(change),
             Change::Recovery(change) => self.make_recovery(change),
             Change::Hold(change) => self.make_hold(change),
+            Change::Move(change) => self.make_move(change),
             Change::Bookmark(change) => self.make_bookmark(change),
             Change::Invitation(change) => self.make_invitation(change),
             Change::Letter(change) => self.make_letter(change),
@@ -84,6 +87,12 @@ impl State {
         let heads: BTreeSet<_> = sessions.keys().copied().collect();
         sessions.retain(|_, session| session.head.is_none_or(|head| heads.contains(&head)));
         tokens.retain(|session, _| sessions.contains_key(session));
+    }
+
+    /// Whether an address is an account's, or kept for one at `now`.
+    pub(super) fn is_taken(&self, email: &Email, now: Timestamp) -> bool {
+        let is_kept = |one: &Move| one.former() == Some(email) && one.is_open(now);
+        self.accounts.values().any(|account| account.email == *email) || self.moves.values().any(is_kept)
     }
 
     /// No token leads to two sessions.

@@ -1,15 +1,14 @@
-//! What tests try of the store and nothing else calls: one row by itself, so that it can be seen which bytes read as one;
-//! and a file that passes for a large one.
+//! What tests try of the store, and nothing else calls. They write one row by itself, to see which bytes read as one,
+//! and open a file that passes for a large one.
 
 use std::fmt::Debug;
 use std::path::Path;
 
 use super::RedbStore;
-use super::records::Count;
-use super::rows::Row;
-use super::table::Table;
+use super::fault::Fault;
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::Ceremony;
@@ -17,13 +16,16 @@ use crate::domain::invitation::Invitation;
 use crate::domain::letter::Letter;
 use crate::domain::link::Link;
 use crate::domain::passkey::Passkey;
-use crate::domain::plan::{CeremonyChange, Change, LetterChange, RecoveryChange, RegistrationChange};
+use crate::domain::plan::{CeremonyChange, Change, LetterChange, MoveChange, RecoveryChange, RegistrationChange};
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
 use crate::store::StoreError;
+use crate::store::records::Count;
+use crate::store::records::rows::Row;
+use crate::store::records::table::Table;
 
 /// Opens a store as one that is too large to be looked through for damage.
 ///
@@ -36,9 +38,9 @@ pub fn open_large(path: &Path) -> Result<RedbStore, StoreError> {
 /// A row as it is written: its key, its value, and the rows by which it is found otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Its key.
+    /// The key it is stored under.
     pub key: Vec<u8>,
-    /// Its value.
+    /// The value that is stored.
     pub value: Vec<u8>,
     /// Table, key and value of each row by which it is found.
     pub index: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
@@ -53,6 +55,7 @@ pub fn written_by(change: &Change) -> Vec<(&'static str, usize, usize)> {
         Change::Registration(RegistrationChange::Put(row) | RegistrationChange::Advance(row)) => lengths(row),
         Change::Recovery(RecoveryChange::Put(row) | RecoveryChange::Advance(row)) => lengths(row),
         Change::Letter(LetterChange::Add(row)) => lengths(row),
+        Change::Move(MoveChange::Set { is: Some(row), .. }) => lengths(&**row),
         Change::Ceremony(CeremonyChange::Spend(_))
         | Change::Registration(_)
         | Change::Recovery(_)
@@ -63,6 +66,7 @@ pub fn written_by(change: &Change) -> Vec<(&'static str, usize, usize)> {
         | Change::Tokens(_)
         | Change::Link(_)
         | Change::Hold(_)
+        | Change::Move(_)
         | Change::AdminCode(_)
         | Change::Bookmark(_)
         | Change::Invitation(_)
@@ -82,7 +86,7 @@ fn lengths<R: Row>(row: &R) -> Vec<(&'static str, usize, usize)> {
 type Again = fn(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>>;
 
 /// The tables that rows are kept in, by their names, and what reads a row of each and writes it again.
-pub const TABLES: [(&str, Again); 16] = [
+pub const TABLES: [(&str, Again); 17] = [
     table::<Ceremony>(),
     table::<Registration>(),
     table::<Account>(),
@@ -99,6 +103,7 @@ pub const TABLES: [(&str, Again); 16] = [
     table::<SigningKey>(),
     table::<Bookmark>(),
     table::<Invitation>(),
+    table::<Move>(),
 ];
 
 const fn table<R: Row + Debug>() -> (&'static str, Again) {
@@ -109,6 +114,6 @@ fn again<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<Written, Sto
     let row = R::decode(key, value).ok()?;
     let index = row.index_rows().into_iter().map(|(table, key, value)| (table.name(), key, value)).collect();
     let shown = format!("{row:?}");
-    let value = row.encode().map_err(|fault| fault.during("writing a row"));
+    let value = row.encode().map_err(|fault| Fault::from(fault).during("writing a row"));
     Some(value.map(|value| Written { key: row.key(), value, index, shown }))
 }

@@ -55,6 +55,7 @@ impl Batch<'_, '_> {
             Change::Link(change) => self.make_link(change),
             Change::Recovery(change) => self.make_recovery(change),
             Change::Hold(change) => self.make_hold(change),
+            Change::Move(change) => self.make_move(change),
             Change::Bookmark(change) => self.make_bookmark(change),
             Change::Invitation(change) => self.make_invitation(change),
             Change::Letter(change) => self.make_letter(change),

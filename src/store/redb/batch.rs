@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use ::redb::{ReadableTable as _, WriteTransaction};
 
 use super::fault::Fault;
-use super::rows::{Row, after_digest, of_digest};
-use super::table::Table;
-use super::view::{View, first_keys};
+use super::view::{View, definition, first_keys};
 use crate::domain::session::Session;
 use crate::domain::token_family::TokenFamily;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::{Row, after_digest, of_digest};
+use crate::store::records::table::Table;
 
 type OpenTable<'txn> = ::redb::Table<'txn, &'static [u8], &'static [u8]>;
 
@@ -30,7 +31,7 @@ impl<'txn> Tables<'txn> {
         use std::collections::btree_map::Entry;
         Ok(match self.open.entry(table) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(closed) => closed.insert(self.transaction.open_table(table.definition())?),
+            Entry::Vacant(closed) => closed.insert(self.transaction.open_table(definition(table))?),
         })
     }
 }
@@ -68,7 +69,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     pub(super) fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
         let key = row.key();
         let was = match self.load::<R>(&key) {
-            Err(Fault::Unreadable { .. }) => {
+            Err(Fault::Record(RecordFault::Unreadable { .. })) => {
                 self.discard_if_there::<R>(&key)?;
                 Vec::new()
             }

@@ -1,15 +1,16 @@
 //! Rows that cannot be read: a library writes its state otherwise since an upgrade, or a disk has lost something.
 //!
-//! They are never read as something else. Whoever needs one is refused; lists pass it over; and what is to take it away
-//! does so by what the indexes say, as the sweep does when its time is over.
+//! They are never read as something else. A step that needs one is refused, and lists pass it over. A change that takes
+//! it away does so by what the indexes say, as the sweep does when its time is over.
 
 use std::collections::BTreeSet;
 
 use super::batch::Batch;
 use super::fault::Fault;
-use super::rows::{Row, after_account, after_digest, after_time};
-use super::table::Table;
 use super::view::{View as _, dangling};
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::{Row, after_account, after_digest, after_time};
+use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
     /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.
@@ -22,7 +23,7 @@ impl Batch<'_, '_> {
                 // head of its family.
                 Ok(None) if self.is_gone(R::TABLE, &key) => None,
                 Ok(None) => Some(dangling(R::TABLE)),
-                Err(fault @ Fault::Unreadable { .. }) => Some(fault),
+                Err(fault @ Fault::Record(RecordFault::Unreadable { .. })) => Some(fault),
                 Err(fault) => return Err(fault),
             };
             if let Some(fault) = fault {
@@ -72,6 +73,7 @@ const fn indexes(table: Table) -> &'static [Table] {
         Table::Links => &[Table::LinksByCode, Table::LinksByAccount, Table::LinksByExpiry],
         Table::Recoveries => &[Table::RecoveriesByAccount, Table::RecoveriesByEmail, Table::RecoveriesByExpiry],
         Table::Holds => &[Table::HoldsByExpiry],
+        Table::Moves => &[Table::MovesByFormer, Table::MovesByExpiry],
         Table::AdminCodes => &[Table::AdminCodesByExpiry],
         Table::Bookmarks => &[Table::BookmarksByExpiry],
         Table::Events => &[Table::EventsByAccount, Table::EventsByExpiry],
@@ -98,6 +100,8 @@ const fn indexes(table: Table) -> &'static [Table] {
         | Table::LinksByExpiry
         | Table::RecoveriesByExpiry
         | Table::HoldsByExpiry
+        | Table::MovesByFormer
+        | Table::MovesByExpiry
         | Table::AdminCodesByExpiry
         | Table::BookmarksByExpiry
         | Table::EventsByExpiry
@@ -111,8 +115,8 @@ const fn indexes(table: Table) -> &'static [Table] {
 fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
     match index {
         Table::AccountsByEmail | Table::RefreshTokens | Table::LinksByCode => value,
-        // The browser's digest may have a zero byte; the address before the first one has none.
-        Table::RegistrationsByEmail | Table::RecoveriesByEmail => {
+        // What follows may have a zero byte; the address before the first one has none.
+        Table::RegistrationsByEmail | Table::RecoveriesByEmail | Table::MovesByFormer => {
             key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default()
         }
         Table::PasskeysByAccount | Table::EventsByAccount => after_time(after_account(key)),
@@ -125,6 +129,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         | Table::LinksByExpiry
         | Table::RecoveriesByExpiry
         | Table::HoldsByExpiry
+        | Table::MovesByExpiry
         | Table::AdminCodesByExpiry
         | Table::BookmarksByExpiry
         | Table::EventsByExpiry
@@ -143,6 +148,7 @@ fn named<'a>(index: Table, key: &'a [u8], value: &'a [u8]) -> &'a [u8] {
         | Table::Links
         | Table::Recoveries
         | Table::Holds
+        | Table::Moves
         | Table::AdminCodes
         | Table::Bookmarks
         | Table::Invitations

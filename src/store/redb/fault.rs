@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::table::Table;
 use crate::store::StoreError;
+use crate::store::records::fault::Fault as RecordFault;
 
-/// A failure of the database or of what is in it. It can be told to everybody whose commit was in one group.
+/// A failure of the database or of what is in it. It can be told to all callers whose commits were in one group.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The database failed.
@@ -17,22 +17,9 @@ pub(super) enum Fault {
     /// The disk failed, and the database is not open again yet.
     #[error("the disk failed, and the database is being opened again")]
     Closed,
-    /// A row cannot be understood.
-    #[error("a row of “{}” cannot be read: {why}", table.name())]
-    Unreadable {
-        /// Where it is.
-        table: Table,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A row cannot be written down.
-    #[error("a row of “{}” cannot be written: {why}", table.name())]
-    Unwritable {
-        /// Where it would be.
-        table: Table,
-        /// What is wrong with it.
-        why: String,
-    },
+    /// A row cannot be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
 }
 
 impl Fault {
@@ -42,7 +29,7 @@ impl Fault {
         match self {
             Self::Database(error) => !matches!(**error, ::redb::Error::Corrupted(_)),
             Self::Panicked(_) => true,
-            Self::Closed | Self::Unreadable { .. } | Self::Unwritable { .. } => false,
+            Self::Closed | Self::Record(_) => false,
         }
     }
 
@@ -58,12 +45,12 @@ impl Fault {
                 ::redb::Error::PreviousIo => false,
                 _ => true,
             },
-            Self::Panicked(_) | Self::Unreadable { .. } => true,
-            Self::Closed | Self::Unwritable { .. } => false,
+            Self::Panicked(_) | Self::Record(RecordFault::Unreadable { .. }) => true,
+            Self::Closed | Self::Record(RecordFault::Unwritable { .. }) => false,
         }
     }
 
-    /// The error for whoever asked, with what was being done for them.
+    /// The error for the caller, with what was being done for them.
     pub(super) fn during(self, problem: &str) -> StoreError {
         StoreError { problem: problem.to_owned(), source: Some(Box::new(self)) }
     }

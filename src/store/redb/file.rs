@@ -9,18 +9,20 @@ use ::redb::backends::FileBackend;
 use ::redb::{
     Builder, Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _, StorageError, TableError,
 };
+use tempfile::NamedTempFile;
 
 use super::fault::{Fault, refusal};
 use super::guarded::guarded;
-use super::table::{SCHEMA, Table};
+use super::view::definition;
 use crate::store::StoreError;
+use crate::store::records::table::{SCHEMA, Table};
 
 /// The arrangement of tables that this bmauth reads and writes. A changed record is no new schema: records have their
 /// own versions.
 ///
-/// Version 2 has links, recoveries, holds and events beside what version 1 has; version 3 has operators' codes, too, and
-/// version 4 the tokens of sessions of the API, bookmarks, invitations, and recoveries by their address. Those from before are not found by it:
-/// none of them is of the API, and they last half an hour.
+/// Version 2 has links, recoveries, holds and events beside what version 1 has. Version 3 has operators' codes, too.
+/// Version 4 has the tokens of sessions of the API, bookmarks, invitations, and recoveries by their address. Recoveries
+/// from before are not found by their address: none of them is of the API, and they last half an hour.
 pub(super) const VERSION: u32 = 4;
 /// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is read
 /// once and is in memory from then on.
@@ -29,7 +31,7 @@ const CACHE: usize = 32 << 20;
 /// Up to how many bytes a file is looked through for damage whenever it is opened. That takes a few tenths of a second; of
 /// what is larger, damage is found when it is met.
 pub(super) const LOOKED_THROUGH: u64 = 64 << 20;
-/// How often it is tried to open or make a file that somebody else makes at the same time.
+/// How often it is tried to open or make a file that another process makes at the same time.
 const RACES: usize = 8;
 
 /// Which file a store is in, to open it again.
@@ -46,11 +48,7 @@ pub(super) struct Place {
 /// One sentence for the operator.
 pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, Place), StoreError> {
     let path = &followed(path);
-    let directory = match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => return Err(refusal(format!("“{}” is no name for a file; set [storage] path to one", path.display()))),
-    };
+    let directory = folder(path)?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -96,12 +94,12 @@ impl Place {
     }
 }
 
-fn failed(doing: &str, path: &Path, error: std::io::Error) -> StoreError {
+pub(super) fn failed(doing: &str, path: &Path, error: std::io::Error) -> StoreError {
     StoreError { problem: format!("{doing} “{}” failed: {error}", path.display()), source: Some(Box::new(error)) }
 }
 
 /// The file that a symbolic link leads to, also one that is not there yet: the link stays what it is.
-fn followed(path: &Path) -> PathBuf {
+pub(super) fn followed(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..RACES {
         let Ok(to) = fs::read_link(&path) else { break };
@@ -111,7 +109,7 @@ fn followed(path: &Path) -> PathBuf {
 }
 
 /// A file that is there, as a database of ours.
-fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Database, StoreError> {
+pub(super) fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Database, StoreError> {
     let mut head = [0; 10];
     let length = file.metadata().map_err(|error| failed("looking at", path, error))?.len();
     if length == 0 {
@@ -126,7 +124,7 @@ fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Database, Sto
         let mut builder = builder(path, !looks_through);
         builder.set_check_integrity_on_open(looks_through);
         let database = FileBackend::new(file).and_then(|backend| builder.create_with_backend(backend));
-        // One that another bmauth has open is not closed either, and nobody's fault.
+        // A file that another bmauth has open is not closed either, and that is no fault.
         if looks_through && !was_closed && !database.as_ref().is_err_and(is_in_use) {
             tell_not_closed(path);
         }
@@ -195,41 +193,119 @@ fn open_private(path: &Path) -> Result<Option<File>, StoreError> {
     Ok(Some(file))
 }
 
-/// Makes a new store. It has its name only once it is whole, so that none is left half made; `None` where somebody else
-/// has made one of that name meanwhile.
+/// Makes a new store; `None` where another process has made one of that name meanwhile.
 fn make(path: &Path, directory: &Path) -> Result<Option<(Database, Place)>, StoreError> {
-    let making = |error| failed("making", path, error);
-    // Nobody but its owner can read it, and where this ends early it is gone.
-    let new = tempfile::Builder::new().prefix(".bmauth-").suffix(".new").tempfile_in(directory).map_err(making)?;
-    let file = new.as_file().try_clone().map_err(making)?;
-    let place = Place::of(path, &file)?;
-    let made = guarded(|| {
-        let database = FileBackend::new(file).and_then(|backend| builder(path, false).create_with_backend(backend));
-        let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
-        set_up(&database)?;
-        Ok(database)
-    });
-    let database = made.map_err(|opening| match opening {
-        Opening::Told(error) => error,
-        Opening::Failed(fault) => fault.during(&format!("“{}” could not be set up", path.display())),
-    })?;
-    match new.persist_noclobber(path) {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(None),
-        Err(error) => return Err(making(error.error)),
+    let new = New::beside(path, directory)?;
+    let place = Place::of(path, new.file.as_file())?;
+    let database = new.database()?;
+    Ok(new.give_its_name()?.then_some((database, place)))
+}
+
+/// A store in the making. It has its name only once it is whole, so that none is left half made: where this ends early
+/// it is gone. Its owner alone can read it.
+#[derive(Debug)]
+pub(super) struct New {
+    file: NamedTempFile,
+    path: PathBuf,
+    directory: PathBuf,
+}
+
+impl New {
+    /// One that is to be at `path`, whose folder is there.
+    pub(super) fn at(path: &Path) -> Result<Self, StoreError> {
+        let path = followed(path);
+        Self::beside(&path, folder(&path)?)
     }
-    // A new file survives a loss of power only once its directory has been written.
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| failed("writing the directory of", path, error))?;
-    Ok(Some((database, place)))
+
+    fn beside(path: &Path, directory: &Path) -> Result<Self, StoreError> {
+        let new = tempfile::Builder::new().prefix(".bmauth-").suffix(".new").tempfile_in(directory);
+        let file = new.map_err(|error| failed("making", path, error))?;
+        Ok(Self { file, path: path.to_owned(), directory: directory.to_owned() })
+    }
+
+    /// Where it is to be.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file as it is now.
+    pub(super) fn file(&self) -> Result<File, StoreError> {
+        self.file.as_file().try_clone().map_err(|error| failed("making", &self.path, error))
+    }
+
+    /// An empty store in it.
+    pub(super) fn database(&self) -> Result<Database, StoreError> {
+        let (file, path) = (self.file()?, &self.path);
+        let made = guarded(|| {
+            let database = FileBackend::new(file).and_then(|backend| builder(path, false).create_with_backend(backend));
+            let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
+            set_up(&database)?;
+            Ok(database)
+        });
+        made.map_err(|opening| match opening {
+            Opening::Told(error) => error,
+            Opening::Failed(fault) => fault.during(&format!("“{}” could not be set up", path.display())),
+        })
+    }
+
+    /// Gives it its name, for good; `false` where something has that name.
+    pub(super) fn give_its_name(self) -> Result<bool, StoreError> {
+        let Self { file, path, directory } = self;
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(failed("making", &path, error.error)),
+        }
+        keep_names(&path, &directory).map(|()| true)
+    }
+
+    /// Gives it its name in place of the file that has it, which is called `kept` from then on. At no moment is there none of
+    /// that name.
+    pub(super) fn take_the_place(self, kept: &Path) -> Result<(), StoreError> {
+        let Self { file, path, directory } = self;
+        fs::hard_link(&path, kept).map_err(|error| {
+            if error.kind() != ErrorKind::AlreadyExists {
+                return failed("keeping what was there as", kept, error);
+            }
+            refusal(format!(
+                "“{}” is there already, of an earlier restore: look whether it is still needed, and move it away",
+                kept.display()
+            ))
+        })?;
+        file.persist(&path).map_err(|error| failed("replacing", &path, error.error))?;
+        keep_names(&path, &directory)
+    }
+}
+
+/// A new name survives a loss of power only once its directory has been written.
+fn keep_names(path: &Path, directory: &Path) -> Result<(), StoreError> {
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| failed("writing the directory of", path, error))
+}
+
+/// The folder of a file.
+fn folder(path: &Path) -> Result<&Path, StoreError> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Ok(Path::new(".")),
+        Some(parent) => Ok(parent),
+        None => Err(refusal(format!("“{}” is no name for a file; set [storage] path to one", path.display()))),
+    }
+}
+
+/// Opens a store that is there.
+///
+/// # Errors
+/// One sentence for the operator.
+pub(super) fn open_existing(path: &Path) -> Result<Database, StoreError> {
+    let file = open_private(path)?.ok_or_else(|| refusal(format!("there is no store at “{}”", path.display())))?;
+    of_file(file, path, LOOKED_THROUGH)
 }
 
 /// Looks at the ends of each table, so that damage is said at the start where it is met at the start.
 fn look(database: &Database) -> Result<(), Fault> {
     let snapshot = database.begin_read()?;
     for table in Table::ALL {
-        let table = snapshot.open_table(table.definition())?;
+        let table = snapshot.open_table(definition(table))?;
         for end in [table.first()?, table.last()?] {
             end.map(|(key, value)| (key.value().len(), value.value().len()));
         }
@@ -297,7 +373,7 @@ enum Found {
 
 fn found_schema(database: &Database) -> Result<Found, Fault> {
     let snapshot = database.begin_read()?;
-    let meta = match snapshot.open_table(Table::Meta.definition()) {
+    let meta = match snapshot.open_table(definition(Table::Meta)) {
         Ok(meta) => meta,
         Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => return Ok(Found::Nothing),
         Err(TableError::Storage(error)) => return Err(error.into()),
@@ -314,9 +390,9 @@ fn set_up(database: &Database) -> Result<(), Fault> {
     transaction.set_two_phase_commit(true);
     transaction.set_quick_repair(true);
     for table in Table::ALL {
-        transaction.open_table(table.definition())?;
+        transaction.open_table(definition(table))?;
     }
-    transaction.open_table(Table::Meta.definition())?.insert(SCHEMA, VERSION.to_be_bytes().as_slice())?;
+    transaction.open_table(definition(Table::Meta))?.insert(SCHEMA, VERSION.to_be_bytes().as_slice())?;
     transaction.commit()?;
     Ok(())
 }

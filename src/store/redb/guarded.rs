@@ -1,4 +1,4 @@
-//! Calls into redb, which panics where a file was damaged by somebody else: that is told as a failure, like any other.
+//! Calls into redb, which panics where another program damaged a file: that is told as a failure, like any other.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -31,7 +31,8 @@ pub(super) fn guarded<T, E: From<Fault>>(call: impl FnOnce() -> Result<T, E>) ->
             }
             let said = panic.to_string().replace('\n', " ");
             if thread::panicking() && SAID.with_borrow(|first| !first.is_empty()) {
-                // It panics in what cleans up after a panic, for which Rust ends the process; nobody writes the log then.
+                // It panics in what cleans up after a panic, for which Rust ends the process; the log is not written
+                // then.
                 eprintln!("bmauth: the store is damaged; put back a copy of it that is whole ({said})");
             }
             SAID.with_borrow_mut(|last| *last = said);

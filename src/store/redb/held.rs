@@ -38,7 +38,7 @@ impl Held {
         self.with(|database| Ok(database.begin_read()?))
     }
 
-    /// Begins to write, once nobody else does.
+    /// Begins to write, once no other transaction does.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, Fault> {
         self.with(|database| Ok(database.begin_write()?))
     }
@@ -58,7 +58,7 @@ impl Held {
         self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Closes it, where it is open, and opens it again. Whoever is reading fails.
+    /// Closes it, where it is open, and opens it again. Reads that are under way fail.
     ///
     /// # Errors
     /// It could not be opened, and stays closed.

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use super::batch::Batch;
 use super::fault::Fault;
-use super::records::Count;
-use super::rows::{Row, after_time, at, end_of};
-use super::table::Table;
 use super::view::View as _;
 use crate::domain::activity::Event;
+use crate::domain::address::{self, Move};
 use crate::domain::admin_code::AdminCode;
 use crate::domain::bookmark::Bookmark;
 use crate::domain::ceremony::Ceremony;
@@ -19,6 +17,10 @@ use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
 use crate::domain::{admin_code, bookmark, ceremony, link, recovery, registration};
+use crate::store::records::Count;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::{Row, after_time, at, end_of};
+use crate::store::records::table::Table;
 
 /// What is to be removed.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,7 @@ impl Batch<'_, '_> {
             + self.remove_first::<Link>(Table::LinksByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Recovery>(Table::RecoveriesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Hold>(Table::HoldsByExpiry, Some(end_of(now)), limit)?
+            + self.remove_first::<Move>(Table::MovesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<AdminCode>(Table::AdminCodesByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Bookmark>(Table::BookmarksByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
@@ -58,8 +61,8 @@ impl Batch<'_, '_> {
             + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
     }
 
-    /// Sets back the sessions that an index names as made or used after `now`, but for the leeway, and removes what would
-    /// last for too long. A session that cannot be read is nobody's. Returns how many rows that were.
+    /// Sets back the sessions that an index names as made or used after `now`, but for the leeway, and removes what
+    /// would last for too long. A session that cannot be read opens nothing. Returns how many rows that were.
     pub(super) fn set_back(&mut self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
         let mut ahead = BTreeSet::new();
         for index in [Table::SessionsByCreation, Table::SessionsByLastUse] {
@@ -68,7 +71,7 @@ impl Batch<'_, '_> {
         let mut count = 0;
         for token in ahead.into_iter().take(limit) {
             match self.load_indexed::<Session>(&token) {
-                Err(Fault::Unreadable { .. }) => {}
+                Err(Fault::Record(RecordFault::Unreadable { .. })) => {}
                 session => {
                     let mut session = session?;
                     session.set_back(now);
@@ -86,6 +89,7 @@ impl Batch<'_, '_> {
             )?
             + self.remove_ahead::<Link>(Table::LinksByExpiry, now.after(link::LIFETIME), limit)?
             + self.remove_ahead::<Recovery>(Table::RecoveriesByExpiry, now.after(recovery::LIFETIME), limit)?
+            + self.remove_ahead::<Move>(Table::MovesByExpiry, now.after(address::UNDO), limit)?
             + self.remove_ahead::<AdminCode>(Table::AdminCodesByExpiry, now.after(admin_code::LIFETIME), limit)?
             + self.remove_ahead::<Bookmark>(Table::BookmarksByExpiry, now.after(bookmark::LIFETIME), limit)?)
     }

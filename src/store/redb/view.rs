@@ -3,12 +3,13 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ::redb::{ReadTransaction, ReadableTable};
+use ::redb::{ReadTransaction, ReadableTable, TableDefinition};
 
 use super::fault::Fault;
-use super::passed_over::PassedOver;
-use super::rows::Row;
-use super::table::Table;
+use crate::store::passed_over::PassedOver;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::Row;
+use crate::store::records::table::Table;
 
 /// Somewhere rows can be read.
 pub(super) trait View {
@@ -20,7 +21,7 @@ pub(super) trait View {
 
     /// The row of a key.
     fn load<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
-        self.get(R::TABLE, key)?.map(|value| R::decode(key, &value)).transpose()
+        Ok(self.get(R::TABLE, key)?.map(|value| R::decode(key, &value)).transpose()?)
     }
 
     /// The row that an index names.
@@ -32,9 +33,14 @@ pub(super) trait View {
     }
 }
 
+/// The table as redb knows it.
+pub(super) const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(table.name())
+}
+
 /// An index names a row that is not there.
 pub(super) fn dangling(table: Table) -> Fault {
-    Fault::Unreadable { table, why: "an index names it, and it is not there".to_owned() }
+    RecordFault::Unreadable { table, why: "an index names it, and it is not there".to_owned() }.into()
 }
 
 /// The state that some commit left.
@@ -45,13 +51,13 @@ pub(super) struct Snapshot {
 
 impl View for Snapshot {
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        let table = self.transaction.open_table(table.definition())?;
+        let table = self.transaction.open_table(definition(table))?;
         let value = table.get(key)?.map(|value| value.value().to_vec());
         Ok(value)
     }
 
     fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
-        let table = self.transaction.open_table(table.definition())?;
+        let table = self.transaction.open_table(definition(table))?;
         first_keys(&table, &range, limit)
     }
 }
@@ -65,7 +71,7 @@ impl Snapshot {
     /// The row that an index names, unless it cannot be read: one that waits must not hold up the others.
     pub(super) fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
         match self.load_indexed(key) {
-            Err(fault @ Fault::Unreadable { .. }) => {
+            Err(fault @ Fault::Record(RecordFault::Unreadable { .. })) => {
                 self.passed_over.tell(R::TABLE, key, &fault);
                 Ok(None)
             }
@@ -80,7 +86,7 @@ impl Snapshot {
         range: RangeInclusive<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<Vec<u8>>, Fault> {
-        let table = self.transaction.open_table(table.definition())?;
+        let table = self.transaction.open_table(definition(table))?;
         let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
         rows.rev().take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
     }

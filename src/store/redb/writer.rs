@@ -26,7 +26,7 @@ const GROUP: usize = 256;
 /// After how many relaxed groups the next one is made durable: redb holds what they free until then.
 const RELAXED_GROUPS: u32 = 64;
 /// How often groups begin at most while several commits come at once. A group costs much more than what is in it, so a
-/// storm is written in few large ones; whoever commits alone never waits for this.
+/// storm is written in few large ones. A commit that comes alone never waits for this.
 const PACE: Duration = Duration::from_millis(3);
 /// How long relaxed commits stay off the disk when nothing else is written.
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
@@ -232,7 +232,8 @@ impl Thread {
         self.group(Vec::new(), true).err();
     }
 
-    /// Opens the database again. What was acknowledged as durable is in it; whether the commit that failed is, nobody knows.
+    /// Opens the database again. What was acknowledged as durable is in it; whether the commit that failed is in it is
+    /// not known.
     fn reopen(&mut self) {
         if !self.held.can_reopen() {
             return;
@@ -287,7 +288,7 @@ impl Thread {
             || group.iter().any(|job| matches!(job.work, Work::Commit(_, Durability::Durable) | Work::Look));
         self.health.looking.store(false, Ordering::Relaxed);
         let (work, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.work, job.answer)).unzip();
-        // Where the receiver is gone, nobody waits any more.
+        // Where the receiver is gone, no caller waits any more.
         match self.group(work, durable) {
             Ok(outcomes) => iter::zip(answers, outcomes).for_each(|(answer, outcome)| {
                 answer.send(outcome.into()).ok();
@@ -300,7 +301,8 @@ impl Thread {
 
     fn group(&mut self, group: Vec<Work>, durable: bool) -> Result<Vec<Outcome>, Fault> {
         let written = guarded(|| self.transaction(group, durable));
-        // Before anybody is answered: who looks what has become of it finds the database open, where that works.
+        // Before the callers are answered: one that looks what has become of its commit finds the database open, where
+        // that works.
         self.note(&written, durable);
         written.map(|group| group.outcomes)
     }
@@ -318,7 +320,7 @@ impl Thread {
         }
         let mut tables = Tables::new(&transaction);
         let outcomes = group.into_iter().map(|work| {
-            // A large group takes milliseconds: whoever answers requests may go on in between.
+            // A large group takes milliseconds: threads that answer requests may go on in between.
             thread::yield_now();
             work.write(&mut tables)
         });

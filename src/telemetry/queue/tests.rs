@@ -6,7 +6,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(60);
 const ROOM: Room = Room { all: 100, serious: 150 };
 
-/// Takes each write as it is told to, and only then; once nobody tells it, everything at once.
+/// Takes each write as it is told to, and only then; once it is told no more, everything at once.
 struct Reader {
     asked: Sender<()>,
     told: Receiver<io::Result<usize>>,
@@ -71,7 +71,7 @@ fn a_reader_that_is_stuck_holds_nobody_up_and_what_is_lost_is_said() {
     let test = start(ROOM);
     test.push("first");
     test.stuck();
-    // Whoever logs goes on, while the reader takes nothing.
+    // The thread that logs goes on, while the reader takes nothing.
     for number in 10..40 {
         test.push(&format!("line {number}"));
     }

@@ -1,21 +1,22 @@
-// The FastAPI example, in the environment that scripts/setup made.
+// The FastAPI examples, in the environment that scripts/setup made.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
 import { send } from './loopback.js';
 
-export const directory = fileURLToPath(new URL('../../../examples/fastapi/', import.meta.url));
+export const directoryOf = (example) => fileURLToPath(new URL(`../../../examples/${example}/`, import.meta.url));
 
-export const python = path.join(directory, '.venv/bin/python');
+export const python = path.join(directoryOf('fastapi'), '.venv/bin/python');
 
 // `url` is the gateway's public_url; what the app is told besides, it needs where that is not enough.
-export async function runApp({ port, url, audience, jwksUrl, env = {} }) {
+// `fastapi-by-hand` is the example without the package.
+export async function runApp({ example = 'fastapi', port, url, audience, jwksUrl, env = {} }) {
   const child = new Child(
-    'the FastAPI example',
+    `the example ${example}`,
     python,
     ['-m', 'uvicorn', 'app:app', '--host', '127.0.0.1', '--port', String(port), '--timeout-graceful-shutdown', '1'],
     {
-      cwd: directory,
+      cwd: directoryOf(example),
       env: {
         BMAUTH_URL: url,
         ...(audience ? { BMAUTH_AUDIENCE: audience } : {}),

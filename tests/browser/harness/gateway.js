@@ -70,11 +70,12 @@ ${hosts.map(to).join('')}${routes}
 `);
   }
 
-  // `accounts`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
-  // routes that every test has, `root` is another host for the one of `/`.
+  // `accounts`, `app`, `server` and `api` are what stands in those tables of the configuration, `routes` what stands after the
+  // routes that every test has, `root` is another host for the one of `/`. `storage` is where all is kept, where that is not a
+  // file.
   async configure({ accounts = '', ...around }) {
     this.around = around;
-    const { smtpPort, appPort, server = '', api = '', routes = '', root } = around;
+    const { smtpPort, appPort, app = '', server = '', api = '', routes = '', root, storage } = around;
     this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
     const nobody = await freePort();
@@ -83,6 +84,7 @@ public_url = "${this.origin}"
 
 [app]
 name = "Acme Notes"
+${app}
 
 [server]
 listen = ["127.0.0.1:${this.port}"]
@@ -90,7 +92,7 @@ admin = "${new URL(this.admin).host}"
 ${server}
 
 [storage]
-path = "${path.join(this.directory, 'bmauth.redb')}"
+${storage ?? `path = "${path.join(this.directory, 'bmauth.redb')}"`}
 
 [email]
 from = "Acme Notes <no-reply@example.com>"

@@ -6,6 +6,13 @@ import { screenshots } from './world.js';
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 export const NARROWEST = { width: 320, height: 640 };
+// What a visitor enters with who holds a phone.
+export const A_PHONE = {
+  userAgent: 'Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36',
+  viewport: PHONE,
+  isMobile: true,
+  hasTouch: true,
+};
 
 // The page is left as it was found.
 export async function look({ page }, name) {

@@ -2,7 +2,7 @@
 import { Device } from './device.js';
 import { send } from './loopback.js';
 
-const STEP_LIMIT_MS = 15_000;
+const STEP_LIMIT_MS = 30_000;
 
 export class Visitor {
   static async enter(world, { passkeys = [], browser = world.browser, context: given, ...contextOptions } = {}) {

@@ -1,18 +1,22 @@
 // Everything one test file needs: browser, mail server, app and the real gateway in front of it, all of its own.
 import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { runApp } from './app.js';
+import { openBalance } from './balance.js';
 import { makeCertificate } from './certificate.js';
 import { Front } from './front.js';
 import { Gateway } from './gateway.js';
 import { freePort, trust } from './loopback.js';
 import { openMailbox } from './mailbox.js';
+import { PostgreSQL } from './postgresql.js';
+import { openRelay } from './relay.js';
 import { Visitor } from './visitor.js';
 
 export const screenshots = fileURLToPath(new URL('../screenshots/', import.meta.url));
-const SCENARIO_LIMIT_MS = 90_000;
+const SCENARIO_LIMIT_MS = 180_000;
 const LOG_SHOWN = 6_000;
 
 // The same names in every test, so that a picture or a log is told apart by its number only.
@@ -22,17 +26,26 @@ export const address = (name = 'maria') => `${name}-${(addresses += 1)}@example.
 class World {
   // `behind` is the proxy in front, as examples/ has it; without, people reach the gateway itself. BMAUTH_FRONT puts one
   // in front of a file that names none.
-  // `routes` stands after the routes that every test has; `root` is another host for the one of `/`.
+  // `routes` stands after the routes that every test has; `root` is another host for the one of `/`, and `app` in the
+  // table of that name.
   // `hosts` are names before an app that the test itself has; see `openHosts`.
-  async open({ behind = process.env.BMAUTH_FRONT, routes, root, hosts }) {
+  // With `line`, people reach the gateway by a relay like that; see relay.js.
+  // With `storage`, there are two gateways on one PostgreSQL, and people reach them by turns; it is what else stands in that
+  // table. See balance.js.
+  async open({ behind = process.env.BMAUTH_FRONT, app, server, routes, root, hosts, line, storage }) {
     await mkdir(screenshots, { recursive: true });
     this.gateway = await Gateway.at(await freePort());
     if (hosts) return this.openHosts(hosts, routes);
+    if (storage !== undefined) return this.openTwo(storage);
     const appPort = await freePort();
     const { port, admin } = this.gateway;
-    if (behind) {
+    if (behind && !line) {
       const ports = { 8080: await freePort(), 8081: port, 8000: appPort, 9091: new URL(admin).port };
       this.front = await Front.of(behind, ports);
+    }
+    if (line) {
+      this.relay = await openRelay(port, line);
+      this.gateway.origin = `http://localhost:${this.relay.port}`;
     }
     this.origin = (this.front ?? this.gateway).origin;
     this.origins = [this.origin];
@@ -45,10 +58,35 @@ class World {
     if (this.front) {
       await this.gateway.configureBehind(await this.front.text('bmauth.toml'), { smtpPort, origin: this.origin });
     } else {
-      await this.gateway.configure({ smtpPort, appPort, routes, root });
+      await this.gateway.configure({ smtpPort, appPort, app, server, routes, root });
     }
     await this.gateway.run();
     await this.front?.run();
+  }
+
+  async openTwo(storage) {
+    this.gateways = [this.gateway, await Gateway.at(await freePort())];
+    [this.database, this.balance] = await Promise.all([PostgreSQL.start(), openBalance(this.gateways.map(({ port }) => port))]);
+    this.origin = `http://localhost:${this.balance.port}`;
+    this.origins = [this.origin];
+    const appPort = await freePort();
+    [this.browser, this.mailbox, this.app] = await Promise.all([
+      launch(),
+      openMailbox(),
+      runApp({ port: appPort, url: this.origin }),
+    ]);
+    const key = path.join(this.gateway.directory, 'storage.key');
+    await this.gateway.command('keys', 'new-file', key);
+    for (const gateway of this.gateways) {
+      gateway.origin = this.origin;
+      await gateway.configure({
+        smtpPort: this.mailbox.port,
+        appPort,
+        server: `admin_socket = "${path.join(gateway.directory, 'admin.sock')}"`,
+        storage: `url = "${this.database.url}"\nkey_file = "${key}"\nmigrate = true\n${storage}`,
+      });
+    }
+    await Promise.all(this.gateways.map((gateway) => gateway.run()));
   }
 
   // People sign in at the host `home`; `others` lead to the app at `appPort`. They speak TLS, or come by a proxy in front
@@ -89,7 +127,9 @@ class World {
   async close() {
     await Promise.all([
       this.browser?.close(), this.gateway?.stop(), this.front?.close(), this.app?.stop(), this.mailbox?.close(),
+      this.relay?.close(), this.balance?.close(), ...(this.gateways ?? []).slice(1).map((gateway) => gateway.stop()),
     ]);
+    await this.database?.close();
   }
 }
 
@@ -153,12 +193,12 @@ export function openWorld(options = {}) {
   };
 }
 
-async function keepEvidence(name, visitors, { gateway, front }) {
+async function keepEvidence(name, visitors, { gateway, gateways = [gateway], front }) {
   for (const [number, visitor] of visitors.entries()) {
     const file = `failed-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${number + 1}.png`;
     await visitor.page.screenshot({ path: screenshots + file }).catch(() => {});
     console.error(`visitor ${number + 1} stood at ${visitor.page.url()}, picture in screenshots/${file}`);
   }
-  console.error(`the gateway's log when "${name}" failed:\n${gateway.log.slice(-LOG_SHOWN)}`);
+  for (const { log } of gateways) console.error(`the gateway's log when "${name}" failed:\n${log.slice(-LOG_SHOWN)}`);
   if (front) console.error(`the log of ${front.name}:\n${front.log.slice(-LOG_SHOWN)}`);
 }

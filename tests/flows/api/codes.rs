@@ -837,7 +837,10 @@ async fn a_network_that_has_too_many_letters_sent_is_told_no_more_by_one_address
         // A sign-up says so, to everybody.
         let options = client.begin("/signup/webauthn", &json!({ "email": email })).await;
         let body = json!({ "credential": Passkey::new(email.as_bytes()).create(&options) });
-        refused(&client.post("/signup/webauthn/verify", &body).await, 429, "too-many-requests");
+        let full = client.post("/signup/webauthn/verify", &body).await;
+        refused(&full, 429, "too-many-requests");
+        let wait: u64 = full.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((60..=3600).contains(&wait), "what is left of the hour: {wait}");
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);

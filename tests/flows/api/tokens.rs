@@ -259,7 +259,9 @@ async fn a_copy_that_is_refreshed_again_and_again_is_still_found_out() {
         let refreshed = thief.refresh().await;
         thief.keep(&refreshed);
     }
-    refused(&thief.refresh().await, 429, "too-many-requests");
+    let full = thief.refresh().await;
+    refused(&full, 429, "too-many-requests");
+    assert_eq!(full.headers["retry-after"], "3600");
     assert!(thief.is_signed_in().await);
     refused(&client.refresh().await, 401, "invalid-refresh-token");
     assert!(!thief.is_signed_in().await);

@@ -138,11 +138,11 @@ async fn a_few_tabs_may_wait_and_no_more() {
     let mut computer = world.browser();
     let shown = computer.ask().await;
     let mut tabs = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..12 {
         tabs.push(Events::open(&world, &computer, &shown.link).await);
     }
-    let ninth = Events::try_open(&world, &computer, &shown.link).await;
-    assert_eq!(ninth.err(), Some(StatusCode::TOO_MANY_REQUESTS));
+    let one_more = Events::try_open(&world, &computer, &shown.link).await;
+    assert_eq!(one_more.err(), Some(StatusCode::TOO_MANY_REQUESTS));
     assert_eq!(computer.stage(&shown.link).await, "shown", "it can still ask");
     tabs.pop();
     assert!(Events::try_open(&world, &computer, &shown.link).await.is_ok());

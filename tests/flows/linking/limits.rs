@@ -43,9 +43,27 @@ async fn by_default_another_network_is_shown_and_let_in() {
     phone.address = at("198.51.100.7");
     let mut computer = world.browser();
     let shown = computer.ask().await;
-    assert_eq!(phone.find(&shown.scan).await.json()["device"]["same_network"], false);
+    assert_eq!(phone.find(&shown.scan).await.json()["devices"][0]["network"], "other");
     assert_eq!(phone.approve(&shown.link, shown.number, &mut passkey).await.status, StatusCode::OK);
     assert_eq!(computer.set_up(&shown.link, &mut Passkey::new(b"new")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn where_addresses_say_nothing_nothing_is_said_and_one_network_is_not_seen() {
+    for address in ["127.0.0.1", "10.0.0.7", "fd00::1"] {
+        for (approve, finds) in [("on", true), ("same-network", false)] {
+            let (world, mut phone, _) = maria_with(&config(&format!("approve = \"{approve}\""))).await;
+            let mut computer = world.browser();
+            (phone.address, computer.address) = (at(address), at(address));
+            let shown = computer.ask().await;
+            let found = phone.find(&shown.scan).await;
+            if finds {
+                assert_eq!(found.json()["devices"][0].get("network"), None, "{address}");
+            } else {
+                assert_eq!(found.refusal(), "other-network", "{address}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

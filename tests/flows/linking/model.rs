@@ -1,7 +1,7 @@
 //! Five browsers do anything in any order, and a small model says what each of them must be told.
 //!
 //! The model knows nothing of codes, digests, revisions or plans: only who showed, found, approved and waits, until when,
-//! and which session an approval was given in.
+//! whose number was typed, and which session an approval was given in.
 
 use std::cell::Cell;
 
@@ -10,7 +10,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
-/// Two browsers that have a passkey, two that have none, and Eve's, which has seen every code and every name.
+/// Two browsers that have a passkey, two that have none, and Eve's, which has one of her own. All have seen every code and
+/// every name.
 const BROWSERS: usize = 5;
 const EVE: usize = 4;
 const EMAILS: [&str; 3] = [MARIA, "bob@example.com", "eve@example.com"];
@@ -62,17 +63,21 @@ struct Known {
 enum Stage {
     Shown,
     Found,
-    /// For whose account, and in which session.
-    Approved(usize, Option<u32>),
+    /// For whose account, in which session, and with which of those that wait.
+    Approved(usize, Option<u32>, Side),
     Closed,
     Finished,
 }
 
+/// A browser, and which of its flow cookies.
+type Side = (usize, u32);
+
 #[derive(Clone, Debug)]
 struct KnownLink {
     offer: Option<(u32, usize)>,
-    waiting: Option<(usize, u32)>,
-    approving: Option<(usize, u32)>,
+    /// Each with the number on its screen.
+    waiting: Vec<(Side, u64)>,
+    approving: Vec<Side>,
     stage: Stage,
     wrong: u32,
     ends: u64,
@@ -81,8 +86,10 @@ struct KnownLink {
 /// A challenge that somebody was given.
 struct Given {
     challenge: Value,
-    to: (usize, u32),
+    to: Side,
     link: usize,
+    /// Whose number was typed.
+    picked: Side,
     /// In whose session the number was typed.
     account: Option<usize>,
     ends: u64,
@@ -134,7 +141,7 @@ impl Walk {
         self.known[who].session = Some((self.sessions, account));
     }
 
-    fn side(&self, who: usize) -> (usize, u32) {
+    fn side(&self, who: usize) -> Side {
         (who, self.known[who].flow)
     }
 
@@ -145,7 +152,7 @@ impl Walk {
     /// Whether the sessions that the link stands on live.
     fn stands(&self, link: &KnownLink) -> bool {
         match link.stage {
-            Stage::Approved(_, session) => session.is_none_or(|session| self.lives(session)),
+            Stage::Approved(_, session, _) => session.is_none_or(|session| self.lives(session)),
             _ => link.offer.is_none_or(|(session, _)| self.lives(session)),
         }
     }
@@ -157,12 +164,12 @@ impl Walk {
     fn may_approve(&self, who: usize, link: &KnownLink) -> bool {
         self.is_open(link)
             && link.stage == Stage::Found
-            && link.approving == Some(self.side(who))
+            && link.approving.contains(&self.side(who))
             && link.offer.is_none_or(|offer| self.known[who].session == Some(offer))
     }
 
     fn may_finish(&self, who: usize, link: &KnownLink) -> bool {
-        self.is_open(link) && matches!(link.stage, Stage::Approved(..)) && link.waiting == Some(self.side(who))
+        self.is_open(link) && matches!(link.stage, Stage::Approved(_, _, picked) if picked == self.side(who))
     }
 
     /// One of the newest three.
@@ -173,7 +180,8 @@ impl Walk {
     async fn take(&mut self, step: Step) {
         let link = |pick: usize| Self::recent(pick, self.links.len());
         // Mostly whoever may: chance alone seldom gets anywhere.
-        let whoever = |pick: usize, may: Option<(usize, u32)>, other: usize| match may {
+        let one_of = |pick: usize, sides: &[Side]| sides.get(pick % sides.len().max(1)).copied();
+        let whoever = |pick: usize, may: Option<Side>, other: usize| match may {
             Some((who, _)) if !pick.is_multiple_of(4) => who,
             _ => other,
         };
@@ -187,7 +195,8 @@ impl Walk {
             }
             Step::Number(who, pick, right) => {
                 if let Some(link) = link(pick) {
-                    self.number(whoever(pick, self.links[link].approving, who), link, right).await;
+                    let may = one_of(pick, &self.links[link].approving);
+                    self.number(whoever(pick, may, who), link, right.then_some(pick)).await;
                 }
             }
             Step::Deny(who, pick) => {
@@ -197,7 +206,11 @@ impl Walk {
             }
             Step::Options(who, pick) => {
                 if let Some(link) = link(pick) {
-                    self.options(whoever(pick, self.links[link].waiting, who), link).await;
+                    let picked = match self.links[link].stage {
+                        Stage::Approved(_, _, picked) => Some(picked),
+                        Stage::Shown | Stage::Found | Stage::Closed | Stage::Finished => None,
+                    };
+                    self.options(whoever(pick, picked, who), link).await;
                 }
             }
             Step::Prove(who, pick) => {
@@ -235,30 +248,28 @@ impl Walk {
         if answer.status.is_success() {
             // Whoever waits goes on with another flow cookie.
             self.known[who].flow += u32::from(!offer);
-            let side = Some(self.side(who));
-            self.shown.push(Shown::of(&answer));
+            let (side, shown) = (self.side(who), Shown::of(&answer));
             self.links.push(KnownLink {
                 offer: session.filter(|_| offer),
-                waiting: side.filter(|_| !offer),
-                approving: side.filter(|_| offer),
+                waiting: (!offer).then_some((side, shown.number)).into_iter().collect(),
+                approving: offer.then_some(side).into_iter().collect(),
                 stage: Stage::Shown,
                 wrong: 0,
                 ends: self.now + 300,
             });
+            self.shown.push(shown);
         }
     }
 
     async fn find(&mut self, who: usize, index: usize) {
         let side = self.side(who);
         let link = &self.links[index];
+        let waiting: Vec<_> = link.waiting.iter().map(|(side, _)| *side).collect();
         let (shows, finds) =
-            if link.offer.is_some() { (link.approving, link.waiting) } else { (link.waiting, link.approving) };
-        let is_free = finds.is_none() && self.is_open(link) && shows != Some(side);
-        let is_again = finds == Some(side) && link.stage != Stage::Finished && self.stands(link);
-        // Eve always comes too late.
-        if who == EVE && is_free {
-            return;
-        }
+            if link.offer.is_some() { (&link.approving, &waiting) } else { (&waiting, &link.approving) };
+        let may_be_found = self.is_open(link) && matches!(link.stage, Stage::Shown | Stage::Found);
+        let is_free = may_be_found && finds.len() < 4 && !finds.contains(&side) && !shows.contains(&side);
+        let is_again = finds.contains(&side) && link.stage != Stage::Finished && self.stands(link);
         let code = self.shown[index].scan.clone();
         let answer = self.browsers[who].find(&code).await;
         assert_eq!(answer.status.is_success(), is_free || is_again, "code by {who}: {}", answer.text);
@@ -268,26 +279,30 @@ impl Walk {
             let link = &mut self.links[index];
             link.stage = Stage::Found;
             if link.offer.is_some() {
-                link.waiting = Some(moved);
-                self.shown[index].number = answer.json()["number"].as_u64().unwrap();
+                let number = answer.json()["number"].as_u64().unwrap();
+                assert!(link.waiting.iter().all(|(_, other)| *other != number));
+                link.waiting.push((moved, number));
             } else {
-                link.approving = Some(side);
+                link.approving.push(side);
             }
         }
     }
 
-    async fn number(&mut self, who: usize, index: usize, right: bool) {
+    /// Types the number of one of those that wait, or a wrong one.
+    async fn number(&mut self, who: usize, index: usize, whose: Option<usize>) {
         let may = self.may_approve(who, &self.links[index]);
-        let (name, number) = (self.shown[index].link.clone(), self.shown[index].number);
+        let waiting = &self.links[index].waiting;
+        let picked = whose.and_then(|pick| waiting.get(pick % waiting.len().max(1))).copied();
+        let name = self.shown[index].link.clone();
         let browser = &mut self.browsers[who];
         browser.get("/_bmauth/link").await;
-        let answer = browser.number(&name, if right { number } else { 9 }).await;
-        assert_eq!(answer.status.is_success(), may && right, "number by {who}: {}", answer.text);
-        if may && right {
+        let answer = browser.number(&name, picked.map_or(9, |(_, number)| number)).await;
+        assert_eq!(answer.status.is_success(), may && picked.is_some(), "number by {who}: {}", answer.text);
+        if let (true, Some((picked, _))) = (may, picked) {
             let (account, to) = (self.known[who].session.map(|(_, account)| account), self.side(who));
             let ends = self.links[index].ends.min(self.now + 300);
             let challenge = answer.json();
-            self.proofs.push(Given { challenge, to, link: index, account, ends, is_spent: false });
+            self.proofs.push(Given { challenge, to, link: index, picked, account, ends, is_spent: false });
         } else if may {
             let link = &mut self.links[index];
             link.wrong += 1;
@@ -301,7 +316,7 @@ impl Walk {
         let (Some(account), Some(mut key)) = (self.known[who].key, self.keys[who].take()) else { return };
         let given = &self.proofs[index];
         let opens = !given.is_spent && given.to == self.side(who) && self.now < given.ends;
-        let (its_link, link) = (given.link, &self.links[given.link]);
+        let (its_link, picked, link) = (given.link, given.picked, &self.links[given.link]);
         let session = self.known[who].session.filter(|(_, whose)| *whose == account).map(|(number, _)| number);
         let is_who = given.account.is_none_or(|asked| asked == account && session.is_some());
         let may = opens && self.may_approve(who, link) && is_who;
@@ -314,15 +329,16 @@ impl Walk {
         self.proofs[index].is_spent |= opens;
         if may {
             let link = &mut self.links[its_link];
-            (link.stage, link.ends) = (Stage::Approved(account, session), self.now + 300);
+            (link.stage, link.ends) = (Stage::Approved(account, session, picked), self.now + 300);
         }
     }
 
     async fn deny(&mut self, who: usize, index: usize) {
-        let side = Some(self.side(who));
+        let side = self.side(who);
         let name = self.shown[index].link.clone();
         let link = &self.links[index];
-        let is_side = (link.waiting == side || link.approving == side) && link.stage != Stage::Finished;
+        let waits = link.waiting.iter().any(|(waiting, _)| *waiting == side);
+        let is_side = (waits || link.approving.contains(&side)) && link.stage != Stage::Finished;
         let browser = &mut self.browsers[who];
         browser.get("/_bmauth/link").await;
         let answer = browser.deny(&name).await;
@@ -342,7 +358,7 @@ impl Walk {
         if may {
             let ends = self.links[index].ends.min(self.now + 300);
             let (challenge, to) = (answer.json(), self.side(who));
-            self.makings.push(Given { challenge, to, link: index, account: None, ends, is_spent: false });
+            self.makings.push(Given { challenge, to, link: index, picked: to, account: None, ends, is_spent: false });
         }
     }
 
@@ -358,7 +374,7 @@ impl Walk {
         assert_eq!(answer.status.is_success(), may, "passkey of {who}: {}", answer.text);
         self.makings[index].is_spent |= opens;
         if may {
-            let Stage::Approved(account, _) = self.links[link].stage else { panic!("it may finish") };
+            let Stage::Approved(account, ..) = self.links[link].stage else { panic!("it may finish") };
             self.links[link].stage = Stage::Finished;
             self.keys[who] = Some(key);
             self.known[who].key = Some(account);

@@ -11,18 +11,83 @@ async fn at_once<F: Future<Output = Answer> + Send + 'static>(doing: impl IntoIt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_browsers_that_bring_one_code_one_gets_in() {
-    let (world, _, _) = maria().await;
-    let mut computer = world.browser();
-    let shown = computer.ask().await;
+async fn of_fifty_browsers_that_bring_one_code_four_may_look_and_none_is_lost() {
+    let (world, mut computer, _) = maria().await;
+    let shown = computer.offer().await;
     let answers = at_once((0..50).map(|_| {
         let (mut browser, code) = (world.browser(), shown.scan.clone());
         async move { browser.find(&code).await }
     }))
     .await;
     let (found, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == StatusCode::OK);
-    assert_eq!((found.len(), refused.len()), (1, 49));
-    assert!(refused.iter().all(|answer| answer.refusal() == "no-link"));
+    assert_eq!((found.len(), refused.len()), (4, 46));
+    assert!(refused.iter().all(|answer| ["link-crowded", "unavailable"].contains(&&*answer.refusal())));
+    let numbers: std::collections::BTreeSet<_> = found.iter().map(|answer| answer.json()["number"].as_u64()).collect();
+    assert_eq!(numbers.len(), 4, "no two show the same number");
+    assert_eq!(computer.link_state(&shown.link).await.json()["devices"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn wrong_numbers_of_several_browsers_at_once_are_three_in_all() {
+    let (world, _, _) = maria().await;
+    let mut computer = world.browser();
+    let shown = computer.ask().await;
+    let mut browsers: Vec<_> = (0..4).map(|_| world.browser()).collect();
+    for browser in &mut browsers {
+        browser.find(&shown.scan).await;
+    }
+    let answers = at_once(browsers.into_iter().flat_map(|browser| {
+        let tabs: Vec<_> = (0..8).map(|_| (browser.tab(&world), shown.link.clone())).collect();
+        tabs.into_iter().map(|(mut tab, link)| async move { tab.number(&link, 9).await })
+    }))
+    .await;
+    let looked_at = answers.iter().filter(|answer| answer.refusal() == "wrong-number");
+    assert_eq!(looked_at.count(), 2, "and the third closed it");
+    assert_eq!(computer.stage(&shown.link).await, "numbers-spent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_browsers_that_approve_at_once_one_has() {
+    let (world, mut one, mut passkey) = maria().await;
+    let mut other = world.browser();
+    other.sign_in(None, &mut passkey).await;
+    let mut computer = world.browser();
+    let shown = computer.ask().await;
+    let mut doing = Vec::new();
+    for browser in [&mut one, &mut other] {
+        browser.find(&shown.scan).await;
+        let challenge = browser.number(&shown.link, shown.number).await.json();
+        let (mut tab, credential) = (browser.tab(&world), passkey.get(&challenge["options"]));
+        doing.push(async move { tab.prove(&challenge, &credential).await });
+    }
+    let answers = at_once(doing).await;
+    let (yes, no): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == StatusCode::OK);
+    assert_eq!((yes.len(), no.len()), (1, 1));
+    assert!(["link-elsewhere", "not-accepted"].contains(&&*no[0].refusal()), "{}", no[0].text);
+    let mut stages = [one.stage(&shown.link).await, other.stage(&shown.link).await];
+    stages.sort_unstable();
+    assert_eq!(stages, ["approved", "elsewhere"]);
+    assert_eq!(computer.set_up(&shown.link, &mut Passkey::new(b"new")).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_browser_that_brings_the_code_meanwhile_keeps_nobody_from_approving() {
+    for _ in 0..8 {
+        let (world, mut phone, mut passkey) = maria().await;
+        let mut computer = world.browser();
+        let shown = computer.ask().await;
+        phone.find(&shown.scan).await;
+        let challenge = phone.number(&shown.link, shown.number).await.json();
+        let credential = passkey.get(&challenge["options"]);
+        let (mut late, code) = (world.browser(), shown.scan.clone());
+        let (approved, _) = tokio::join!(
+            tokio::spawn(async move { phone.prove(&challenge, &credential).await }),
+            tokio::spawn(async move { late.find(&code).await }),
+        );
+        let approved = approved.unwrap();
+        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
+        assert_eq!(computer.stage(&shown.link).await, "approved");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

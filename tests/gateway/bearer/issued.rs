@@ -507,7 +507,7 @@ async fn what_a_token_opened_outlives_it_but_not_its_session() {
     let (mut client, answer) = open(&world, &[&line]).await;
     assert_eq!(answer.status, 101);
     gateway.wait(901);
-    gateway.auth.sessions.end_expired();
+    gateway.auth.sessions.end_expired().await;
     assert_eq!(open(&world, &[&line]).await.1.status, 401);
     client.send("x").await;
     client.expect(b"x").await;

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::domain::aftermath::Aftermath;
-use bmauth::domain::link::{Link, Stage};
+use bmauth::domain::link::{Link, LinkStage};
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, CounterChange, Durability, EventChange,
-    HoldChange, KeyChange, LetterChange, LinkChange, PasskeyChange, RecoveryChange, RegistrationChange, SessionChange,
-    SessionConflict, TokensChange,
+    HoldChange, KeyChange, LetterChange, LinkChange, MoveChange, PasskeyChange, RecoveryChange, RegistrationChange,
+    SessionChange, SessionConflict, TokensChange,
 };
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::registration::Registration;
@@ -72,7 +72,7 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
         Change::Session(SessionChange::Touch(vec![(digest(1), at(2900))])),
         Change::Session(SessionChange::End(digest(1))),
         Change::Letter(LetterChange::Add(letter(3, 3000))),
-        Change::Letter(LetterChange::Delay { id: letter_id(1), was: at(3000), due_at: at(3001) }),
+        Change::Letter(LetterChange::Delay { id: letter_id(1), was: at(3000), due_at: at(3001), failures: 1 }),
         Change::Key(KeyChange::Advance { was: 0 }),
         Change::Letter(LetterChange::Drop(letter_id(2))),
         Change::Counter(CounterChange::Count { counter: counter(1), limit: 2, window, now: at(1000) }),
@@ -104,7 +104,7 @@ pub async fn a_commit_that_conflicts_leaves_nothing(store: Arc<impl Store>) {
     // One of two is counted: there is room for one more, and no other.
     let count = [Change::Counter(CounterChange::Count { counter: counter(1), limit: 2, window, now: at(1000) })];
     keeps(&*store, count.clone()).await;
-    refuses(&*store, count, Conflict::Limit(counter(1))).await;
+    refuses(&*store, count, full(1, window.as_secs())).await;
 }
 
 pub async fn a_later_change_sees_the_earlier_ones_of_its_commit(store: Arc<impl Store>) {
@@ -206,13 +206,18 @@ pub async fn no_change_leaves_anything_where_a_later_one_conflicts(store: Arc<im
         }),
         Change::Passkey(PasskeyChange::Remove { credential: credential(1), account: first, last: false }),
         Change::Link(LinkChange::Add(link(0))),
-        Change::Link(LinkChange::Advance(Link { revision: 1, stage: Stage::Found, ..link(1) })),
+        Change::Link(LinkChange::Advance(Link { revision: 1, stage: LinkStage::Found, ..link(1) })),
         Change::Link(LinkChange::Spend { id: link_id(2), revision: 0 }),
         Change::Recovery(RecoveryChange::Advance(Recovery { revision: 1, ..recovery(1, 2) })),
         Change::Recovery(RecoveryChange::Spend { browser: digest(1), revision: 1 }),
         Change::Recovery(RecoveryChange::Put(recovery(2, 2))),
         Change::Hold(HoldChange::Spend { account: first, id: hold_id(1) }),
         Change::Hold(HoldChange::Add(hold(2, 2))),
+        Change::Account(AccountChange::SetProfile { account: first, name: Some("Zoe".to_owned()), locale: None }),
+        Change::Account(AccountChange::SetEmail { account: first, was: email(1), is: email(7), now: at(1000) }),
+        Change::Move(MoveChange::put(None, moving(2, 1))),
+        Change::Move(MoveChange::put(None, moving(1, 2))),
+        Change::Move(MoveChange::DropAsked(second)),
         Change::Event(EventChange::Add(event(2, 2, 60))),
         Change::Account(AccountChange::SetDisabled { account: second, disabled: true }),
         Change::Account(AccountChange::Remove(first)),

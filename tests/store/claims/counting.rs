@@ -43,24 +43,24 @@ pub async fn a_counter_stops_at_its_limit(store: Arc<impl Store>) {
     for _ in 0..3 {
         keeps(&*store, count(1, 3, 1000)).await;
     }
-    refuses(&*store, count(1, 3, 1059), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 3, 1059), full(1, 1)).await;
     // What was refused has not been counted.
     keeps(&*store, count(1, 4, 1059)).await;
-    refuses(&*store, count(1, 4, 1059), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 4, 1059), full(1, 1)).await;
 }
 
 pub async fn a_counter_starts_again_when_its_window_is_over(store: Arc<impl Store>) {
     keeps(&*store, count(1, 1, 1000)).await;
-    refuses(&*store, count(1, 1, 1059), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 1, 1059), full(1, 1)).await;
     keeps(&*store, count(1, 1, 1060)).await;
-    refuses(&*store, count(1, 1, 1119), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 1, 1119), full(1, 1)).await;
     keeps(&*store, count(1, 1, 5000)).await;
 }
 
 pub async fn a_window_does_not_move_while_it_runs(store: Arc<impl Store>) {
     keeps(&*store, count(1, 2, 1000)).await;
     keeps(&*store, count(1, 2, 1050)).await;
-    refuses(&*store, count(1, 2, 1059), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 2, 1059), full(1, 1)).await;
     keeps(&*store, count(1, 2, 1060)).await;
 }
 
@@ -68,7 +68,7 @@ pub async fn a_window_that_began_in_the_future_is_none(store: Arc<impl Store>) {
     for (now, ahead) in [(10_000, 1), (20_000, 59), (30_000, 60), (40_000, 61), (50_000, 1 << 40)] {
         keeps(&*store, count(1, 1, now + ahead)).await;
         keeps(&*store, count(1, 1, now)).await;
-        refuses(&*store, count(1, 1, now + 59), Conflict::Limit(counter(1))).await;
+        refuses(&*store, count(1, 1, now + 59), full(1, 1)).await;
         keeps(&*store, count(1, 2, now + 59)).await;
     }
 }
@@ -76,11 +76,11 @@ pub async fn a_window_that_began_in_the_future_is_none(store: Arc<impl Store>) {
 pub async fn counters_do_not_touch_each_other(store: Arc<impl Store>) {
     keeps(&*store, count(1, 1, 1000)).await;
     keeps(&*store, count(2, 1, 1000)).await;
-    refuses(&*store, count(1, 1, 1000), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 1, 1000), full(1, 60)).await;
 }
 
 pub async fn a_limit_of_none_lets_nothing_through(store: Arc<impl Store>) {
-    refuses(&*store, count(1, 0, 1000), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1, 0, 1000), full(1, 60)).await;
 }
 
 pub async fn parallel_tries_of_a_registration_are_counted_exactly(store: Arc<impl Store>) {
@@ -95,7 +95,7 @@ pub async fn parallel_tries_of_a_registration_are_counted_exactly(store: Arc<imp
 
 pub async fn parallel_counts_stop_exactly_at_the_limit(store: Arc<impl Store>) {
     let commits = vec![count(1, 20, 1000).to_vec(); 200];
-    assert_eq!(race(&store, commits, Conflict::Limit(counter(1))).await, 20);
+    assert_eq!(race(&store, commits, full(1, 60)).await, 20);
 }
 
 pub async fn one_of_many_parallel_answers_spends_a_ceremony(store: Arc<impl Store>) {

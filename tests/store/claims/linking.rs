@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bmauth::domain::link::{Closed, Link, Stage};
+use bmauth::domain::link::{Closed, Link, LinkStage};
 use bmauth::domain::plan::{CeremonyChange, Change, Conflict, LinkChange, PasskeyChange, SessionChange};
 use bmauth::store::Store;
 
@@ -13,7 +13,7 @@ fn spend(n: u32, revision: u32) -> [Change; 1] {
 }
 
 /// The link in the next state after `revision`.
-fn advanced(n: u32, revision: u32, stage: Stage) -> Link {
+fn advanced(n: u32, revision: u32, stage: LinkStage) -> Link {
     Link { revision: revision + 1, stage, ..link(n) }
 }
 
@@ -54,13 +54,14 @@ pub async fn a_link_goes_on_from_the_revision_before_only(store: Arc<impl Store>
     for revision in [1, 2, 5, u32::MAX - 1] {
         refuses(
             &*store,
-            [Change::Link(LinkChange::Advance(advanced(0, revision, Stage::Found)))],
+            [Change::Link(LinkChange::Advance(advanced(0, revision, LinkStage::Found)))],
             Conflict::LinkChanged,
         )
         .await;
     }
     refuses(&*store, [Change::Link(LinkChange::Advance(link(0)))], Conflict::LinkChanged).await;
-    for (revision, stage) in [(0, Stage::Found), (1, Stage::Approved(approval(3))), (2, Stage::Closed(Closed::Denied))]
+    for (revision, stage) in
+        [(0, LinkStage::Found), (1, LinkStage::Approved(approval(3))), (2, LinkStage::Closed(Closed::Denied))]
     {
         let next = advanced(0, revision, stage);
         keeps(&*store, [Change::Link(LinkChange::Advance(next.clone()))]).await;
@@ -70,7 +71,8 @@ pub async fn a_link_goes_on_from_the_revision_before_only(store: Arc<impl Store>
         assert_eq!(store.link_by_code(next.short_code).await.unwrap(), Some(next));
     }
     assert_eq!(store.link(link_id(1)).await.unwrap(), Some(link(1)));
-    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(2, 0, Stage::Found)))], Conflict::LinkChanged).await;
+    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(2, 0, LinkStage::Found)))], Conflict::LinkChanged)
+        .await;
 }
 
 pub async fn the_last_revision_there_is_has_no_next(store: Arc<impl Store>) {
@@ -83,7 +85,7 @@ pub async fn the_last_revision_there_is_has_no_next(store: Arc<impl Store>) {
 
 pub async fn a_link_keeps_its_codes(store: Arc<impl Store>) {
     keeps(&*store, [0, 1].map(|n| Change::Link(LinkChange::Add(link(n))))).await;
-    let next = advanced(0, 0, Stage::Found);
+    let next = advanced(0, 0, LinkStage::Found);
     for other in [
         Link { scan_code: link_code(50), ..next.clone() },
         Link { short_code: link_code(50), ..next.clone() },
@@ -97,7 +99,7 @@ pub async fn a_link_keeps_its_codes(store: Arc<impl Store>) {
 
 pub async fn a_link_is_spent_once_and_only_in_its_revision(store: Arc<impl Store>) {
     keeps(&*store, [0, 1].map(|n| Change::Link(LinkChange::Add(link(n))))).await;
-    keeps(&*store, [Change::Link(LinkChange::Advance(advanced(0, 0, Stage::Found)))]).await;
+    keeps(&*store, [Change::Link(LinkChange::Advance(advanced(0, 0, LinkStage::Found)))]).await;
     for revision in [0, 2] {
         refuses(&*store, spend(0, revision), Conflict::LinkChanged).await;
     }
@@ -108,7 +110,8 @@ pub async fn a_link_is_spent_once_and_only_in_its_revision(store: Arc<impl Store
         assert!(store.link_by_code(code).await.unwrap().is_none());
     }
     refuses(&*store, spend(0, 1), Conflict::LinkChanged).await;
-    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(0, 1, Stage::Found)))], Conflict::LinkChanged).await;
+    refuses(&*store, [Change::Link(LinkChange::Advance(advanced(0, 1, LinkStage::Found)))], Conflict::LinkChanged)
+        .await;
     assert_eq!(store.link(link_id(1)).await.unwrap(), Some(link(1)));
     // Its codes are free again.
     keeps(&*store, [Change::Link(LinkChange::Add(Link { id: link_id(9), ..link(0) }))]).await;
@@ -118,7 +121,7 @@ pub async fn a_link_is_spent_once_and_only_in_its_revision(store: Arc<impl Store
 pub async fn one_of_many_parallel_answers_to_a_link_wins(store: Arc<impl Store>) {
     keeps(&*store, [Change::Link(LinkChange::Add(link(1)))]).await;
     let commits = (0..50).map(|n| {
-        let stage = if n % 2 == 0 { Stage::Approved(approval(n)) } else { Stage::Closed(Closed::Denied) };
+        let stage = if n % 2 == 0 { LinkStage::Approved(approval(n)) } else { LinkStage::Closed(Closed::Denied) };
         vec![
             Change::Link(LinkChange::Advance(advanced(1, 0, stage))),
             Change::Ceremony(CeremonyChange::Add(ceremony(n))),
@@ -130,7 +133,7 @@ pub async fn one_of_many_parallel_answers_to_a_link_wins(store: Arc<impl Store>)
         winners.extend(store.ceremony(ceremony_id(n)).await.unwrap().map(|_| n));
     }
     let &[winner] = winners.as_slice() else { panic!("{winners:?}") };
-    let stage = if winner % 2 == 0 { Stage::Approved(approval(winner)) } else { Stage::Closed(Closed::Denied) };
+    let stage = if winner % 2 == 0 { LinkStage::Approved(approval(winner)) } else { LinkStage::Closed(Closed::Denied) };
     assert_eq!(store.link(link_id(1)).await.unwrap(), Some(advanced(1, 0, stage)));
 }
 

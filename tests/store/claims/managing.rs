@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bmauth::domain::account::Account;
 use bmauth::domain::aftermath::{Aftermath, Review};
 use bmauth::domain::host::Host;
-use bmauth::domain::link::{Approval, Link, Offer, Stage};
+use bmauth::domain::link::{Approval, Link, LinkStage, Offer};
 use bmauth::domain::passkey::Passkey;
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, Change, Conflict, EventChange, HoldChange, LinkChange, PasskeyChange,
@@ -196,7 +196,7 @@ pub async fn a_session_is_bound_to_one_host(store: Arc<impl Store>) {
 
 /// A link that stands on nothing.
 fn shown(n: u32) -> Link {
-    Link { offer: None, stage: Stage::Shown, ..link(n) }
+    Link { offer: None, stage: LinkStage::Shown, ..link(n) }
 }
 
 pub async fn links_that_an_account_offers_or_has_approved_are_dropped_together(store: Arc<impl Store>) {
@@ -206,8 +206,8 @@ pub async fn links_that_an_account_offers_or_has_approved_are_dropped_together(s
     let offers =
         |n: u32, of: u32| Link { offer: Some(Offer { account: account_id(of), session: digest(of) }), ..shown(n) };
     let approved = |n: u32, by: u32| {
-        let approval = Approval { account: account_id(by), credential: credential(by), session: None };
-        Link { stage: Stage::Approved(approval), offer: None, ..shown(n) }
+        let approval = Approval { session: None, ..approval(by) };
+        Link { stage: LinkStage::Approved(approval), offer: None, ..shown(n) }
     };
     let links = [offers(1, 1), approved(2, 1), offers(3, 2), approved(4, 2), Link { offer: None, ..shown(5) }];
     for link in links {
@@ -491,7 +491,7 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
     two_people(&*store).await;
     // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 is nobody's of them.
     let mut approved = link(7);
-    approved.stage = Stage::Approved(approval(1));
+    approved.stage = LinkStage::Approved(approval(1));
     let mut offered = link(6);
     offered.offer = Some(Offer { account: account_id(1), session: digest(1) });
     let links = [link(2), link(4), offered.clone(), approved.clone()];

@@ -266,7 +266,10 @@ pub async fn last_use_moves_forward_only_and_ended_sessions_stay_ended(store: Ar
         )
         .await;
         let expected = Session { last_seen_at: at(expected), ..session(1, 1, 1) };
-        assert_eq!(store.session(digest(1)).await.unwrap(), Some(expected));
+        assert_eq!(store.session(digest(1)).await.unwrap(), Some(expected.clone()));
+        let account = store.account(account_id(1)).await.unwrap().unwrap();
+        assert_eq!(store.session_and_account(digest(1)).await.unwrap(), Some((expected, account)));
     }
     assert!(store.session(digest(2)).await.unwrap().is_none());
+    assert!(store.session_and_account(digest(2)).await.unwrap().is_none());
 }

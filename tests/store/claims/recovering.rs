@@ -5,7 +5,7 @@ use bmauth::domain::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Change, Conflict, EventChange, HoldChange, PasskeyChange,
     RecoveryChange,
 };
-use bmauth::domain::recovery::{Hold, Recovery, Stage};
+use bmauth::domain::recovery::{Hold, Recovery, RecoveryStage};
 use bmauth::store::Store;
 
 use crate::claims::atomic::{keeps, refuses};
@@ -18,7 +18,12 @@ fn spend(browser: u32, revision: u32) -> [Change; 1] {
 }
 
 fn advanced(browser: u32, revision: u32) -> Recovery {
-    Recovery { revision: revision + 1, stage: Stage::Proved, code: mailed(browser, revision), ..recovery(browser, 1) }
+    Recovery {
+        revision: revision + 1,
+        stage: RecoveryStage::Proved,
+        code: mailed(browser, revision),
+        ..recovery(browser, 1)
+    }
 }
 
 fn spend_hold(n: u32, account: u32) -> [Change; 1] {
@@ -32,7 +37,7 @@ pub async fn a_recovery_reads_as_it_was_put(store: Arc<impl Store>) {
     for n in 0..6 {
         assert_eq!(store.recovery(digest(n)).await.unwrap().shown(), Some(recovery(n, n + 1)).shown());
     }
-    for stage in [Stage::Code, Stage::Proved, Stage::Vouched] {
+    for stage in [RecoveryStage::Code, RecoveryStage::Proved, RecoveryStage::Vouched] {
         let one = Recovery { stage, ..recovery(7, 1) };
         keeps(&*store, [Change::Recovery(RecoveryChange::Put(one.clone()))]).await;
         assert_eq!(store.recovery(digest(7)).await.unwrap(), Some(one));

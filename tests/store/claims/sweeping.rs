@@ -5,7 +5,7 @@ use bmauth::domain::ceremony::Ceremony;
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::plan::{
-    AccountChange, CeremonyChange, Change, Conflict, CounterChange, EventChange, HoldChange, LetterChange, LinkChange,
+    AccountChange, CeremonyChange, Change, CounterChange, EventChange, HoldChange, LetterChange, LinkChange,
     RecoveryChange, RegistrationChange, SessionChange,
 };
 use bmauth::domain::recovery::{Hold, Recovery};
@@ -134,7 +134,7 @@ pub async fn a_swept_counter_would_have_started_again_anyway(store: Arc<impl Sto
     };
     keeps(&*store, count(1000)).await;
     assert_eq!(store.sweep(at(1059), at(0), at(0), 9).await.unwrap(), 0);
-    refuses(&*store, count(1059), Conflict::Limit(counter(1))).await;
+    refuses(&*store, count(1059), full(1, 1)).await;
     assert_eq!(store.sweep(at(1060), at(0), at(0), 9).await.unwrap(), 1);
     keeps(&*store, count(1060)).await;
     // The window that began again is swept by its own end.

@@ -171,7 +171,7 @@ fn uses_are_written_down_in_the_order_of_the_store() {
         let live = admit(&sessions, &signed_in);
         assert!(sessions.get(live.token(), NOW.after(HOUR / 2)).is_some());
     }
-    let used: Vec<_> = sessions.used().flatten().map(|(token, _)| token).collect();
+    let used: Vec<_> = sessions.used(Duration::ZERO).flatten().map(|(token, _)| token).collect();
     assert_eq!(used.len(), 2000);
     assert!(used.is_sorted());
 }
@@ -191,7 +191,7 @@ fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
 fn a_use_that_is_noted_late_forgets_no_other() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
-    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     assert!(sessions.get(live.token(), at(30)).is_some());
     for minutes in [30, 10] {
@@ -227,7 +227,7 @@ fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
             assert!(!live.has_ended());
             sessions.end_expired(NOW.after(HOUR).before(Duration::from_secs(1)));
             assert!(!live.has_ended());
-            // Nobody uses it.
+            // It is not used any more.
             sessions.end_expired(NOW.after(HOUR));
             assert!(live.has_ended(), "{ahead:?} {is_used}");
         }
@@ -257,7 +257,7 @@ fn a_use_in_the_future_is_written_down_again_once_the_clock_is_right() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &somebody(0));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
-    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert!(sessions.get(live.token(), at(30)).is_some());
     sessions.note_written(&listed());
     assert!(sessions.get(live.token(), at(10)).is_some());
@@ -299,7 +299,7 @@ fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
 fn only_uses_that_are_not_written_down_are_listed() {
     let sessions = SessionTable::new(LIMITS);
     let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
-    let listed = || sessions.used().flatten().collect::<Vec<_>>();
+    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert_eq!(listed(), [], "the store knows when they began");
     let later = NOW.after(Duration::from_secs(60));
     sessions.get(one.token(), later).unwrap();
@@ -493,7 +493,7 @@ fn whichever_of_a_family_is_used_all_are() {
     sessions.end_expired(later);
     assert!(sessions.get(head.token(), later).is_some());
     // Written down is the use of the head.
-    assert_eq!(sessions.used().flatten().collect::<Vec<_>>(), [(head.token(), later)]);
+    assert_eq!(sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>(), [(head.token(), later)]);
     sessions.end_expired(later.after(HOUR));
     assert!(sessions.peek(head.token()).is_none() && sessions.peek(member.token()).is_none());
 }
@@ -510,4 +510,87 @@ fn a_family_ends_with_its_head_and_what_is_open_in_any_of_it() {
     assert!(member.has_ended() && !other.has_ended());
     assert!(!member.is_live(NOW) && sessions.get(member.token(), NOW).is_none());
     assert!(sessions.get(other.token(), NOW).is_some());
+}
+
+#[test]
+fn in_doubt_everybody_ends_and_who_is_being_read_is_read_again() {
+    let sessions = SessionTable::new(LIMITS);
+    let all: Vec<_> = (1..40).map(|number| admit(&sessions, &somebody(number << 64 | number << 112))).collect();
+    let late = somebody(99);
+    let before = sessions.before(late.session.token);
+    sessions.end_all();
+    for live in &all {
+        assert!(live.ended().now_or_never().is_some() && sessions.peek(live.token()).is_none());
+    }
+    assert_eq!(sessions.admit(before, &late, NOW).map(drop), Err(Raced));
+    admit(&sessions, &late);
+}
+
+#[test]
+fn whatever_requests_or_apps_could_tell_is_held_against_the_store() {
+    let sessions = SessionTable::new(LIMITS);
+    let read = somebody(1);
+    let live = admit(&sessions, &read);
+    assert_eq!(sessions.all().len(), 1);
+    assert!(live.is_still(&read, Cut::NONE, LIMITS));
+    // When it was used last is no matter: others write that down.
+    let mut used = read.clone();
+    used.session.last_seen_at = NOW.after(HOUR);
+    assert!(live.is_still(&used, Cut::NONE, LIMITS));
+    type Change = fn(&mut SignedIn);
+    let changes: [(&str, Change); 9] = [
+        ("disabled", |is| is.account.disabled = true),
+        ("groups", |is| is.account.groups.push("more".to_owned())),
+        ("name", |is| is.account.name = None),
+        ("email", |is| is.account.email = Email::parse("other@example.com").unwrap()),
+        ("review", |is| is.account.aftermath = is.account.aftermath.of_recovery(None, "Firefox", true, NOW)),
+        ("passkey", |is| is.session.credential = crate::domain::passkey::CredentialId::new(&[1; 16])),
+        ("authentication", |is| is.session.authentication.methods.clear()),
+        ("host", |is| is.session.host = Some(Host::parse("notes.example.com").unwrap())),
+        ("head", |is| is.session.head = Some(Secret::from_bytes([9; 32]).digest())),
+    ];
+    for (what, change) in changes {
+        let mut is = read.clone();
+        change(&mut is);
+        assert!(!live.is_still(&is, Cut::NONE, LIMITS), "{what}");
+    }
+    assert!(!live.is_still(&read, Cut { elevated: NOW, plain: NOW }, LIMITS));
+}
+
+#[test]
+fn only_what_the_store_is_behind_with_by_much_is_written_down() {
+    let sessions = SessionTable::new(LIMITS);
+    let live = admit(&sessions, &somebody(0));
+    let listed = |behind| sessions.used(behind).flatten().count();
+    assert!(sessions.get(live.token(), NOW.after(HOUR / 4)).is_some());
+    assert_eq!((listed(Duration::ZERO), listed(HOUR / 4), listed(HOUR / 2)), (1, 1, 0));
+    sessions.note_written(&[(live.token(), NOW.after(HOUR / 4))]);
+    assert_eq!(listed(Duration::ZERO), 0);
+}
+
+#[test]
+fn a_session_with_an_open_stream_goes_on_while_it_is_used_elsewhere() {
+    let sessions = SessionTable::new(LIMITS);
+    let (held, member) = {
+        let held = admit(&sessions, &somebody(0));
+        admit(&sessions, &somebody(1));
+        let head = admit(&sessions, &somebody(2));
+        (held, member_of(&sessions, &head, 3))
+    };
+    let idle = NOW.after(HOUR);
+    assert_eq!(sessions.idle_with_streams(NOW.after(HOUR / 2)), []);
+    let mut expected = [held.token(), member.family()];
+    expected.sort_unstable();
+    assert_eq!(
+        sessions.idle_with_streams(idle),
+        expected,
+        "the other has no stream, and is read again with its next request"
+    );
+    sessions.used_elsewhere(held.token(), NOW.after(HOUR / 2));
+    sessions.used_elsewhere(member.family(), NOW);
+    sessions.end_expired(idle);
+    assert!(!held.has_ended() && member.has_ended());
+    assert_eq!(sessions.used(Duration::ZERO).flatten().count(), 0, "the store knows of that use");
+    sessions.end_expired(idle.after(HOUR / 2));
+    assert!(held.has_ended());
 }

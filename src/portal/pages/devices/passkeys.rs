@@ -1,4 +1,5 @@
-//! What the script of "My devices" asks for: adding and removing passkeys.
+//! What the scripts of "My devices" and "My account" ask for that takes a passkey: adding and removing passkeys, another address,
+//! downloading what is kept and deleting the account.
 
 use std::sync::Arc;
 
@@ -7,19 +8,19 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use serde::Deserialize;
-use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
 use super::credential;
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
-use crate::domain::ceremony::CeremonyId;
 use crate::domain::destination::Destination;
-use crate::domain::manage::{Asked, Refusal};
-use crate::domain::own_paths::DEVICES;
+use crate::domain::manage::{AccountRefusal, Asked, ManageRefusal};
+use crate::domain::moving::NotNow;
+use crate::domain::own_paths::{ACCOUNT_ADDRESS, DEVICES};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
-use crate::portal::pages::register::ToMake;
+use crate::portal::pages::account;
+use crate::portal::pages::register::{Made, ToMake};
 use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::pages::sign_in_for;
 use crate::portal::views::script_refusal::ScriptRefusal;
@@ -43,14 +44,26 @@ impl FromRequestParts<Arc<Portal>> for ScriptSession {
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 pub enum Begin {
-    /// Adding one.
+    /// Adding a passkey.
     Add {
         /// Where to go on to; "My devices" where nothing is said.
         return_to: Option<String>,
     },
     /// Stopping the recovery that is held.
     StopRecovery,
-    /// Removing one.
+    /// Downloading what is kept of the account.
+    Download,
+    /// Getting another address.
+    ChangeAddress {
+        /// What was typed as the new one.
+        to: String,
+    },
+    /// Deleting the account.
+    DeleteAccount {
+        /// What was typed as its address.
+        email: String,
+    },
+    /// Removing a passkey.
     Remove {
         /// Which: its credential id in base64url.
         passkey: String,
@@ -69,6 +82,9 @@ pub async fn confirm(
     let (asked, return_to) = match begin {
         Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref(), &caller, &portal)),
         Begin::StopRecovery => (Asked::StopRecovery, Destination::devices()),
+        Begin::Download => (Asked::Download, Destination::root()),
+        Begin::ChangeAddress { to } => (Asked::ChangeAddress { to }, Destination::root()),
+        Begin::DeleteAccount { email } => (Asked::DeleteAccount { email }, Destination::root()),
         Begin::Remove { passkey, email } => {
             let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
             (Asked::Remove { credential, email }, Destination::devices())
@@ -92,19 +108,14 @@ pub async fn confirmed(
             answer::without_session(&portal, GoOn::to(sign_in_for(DEVICES)))
         }
         Confirmed::Removed(_) | Confirmed::Stopped => GoOn::to(DEVICES).into_response(),
+        Confirmed::Kept(kept) => account::data::answer(&kept),
+        Confirmed::CodeSent => GoOn::to(ACCOUNT_ADDRESS).into_response(),
+        Confirmed::Deleted => account::gone(&portal),
         // Asked for by its own page.
         Confirmed::Reviewed(return_to) => GoOn::to(caller.address(&return_to, &portal)).into_response(),
         // Only the API asks for it, and in sessions of its own.
         Confirmed::Elevated(_) => return Err(ScriptRefusal::ExpiredCeremony.into()),
     })
-}
-
-/// What the script sends when the device has made a passkey.
-#[derive(Deserialize)]
-pub struct Made {
-    ceremony: CeremonyId,
-    credential: RegisterPublicKeyCredential,
-    name: Option<String>,
 }
 
 /// The new passkey: on to where its owner wanted to go.
@@ -123,15 +134,30 @@ fn going_on(return_to: Option<&str>, caller: &Caller, portal: &Portal) -> Destin
     return_to.and_then(|text| caller.read_destination(text, portal)).unwrap_or_else(Destination::devices)
 }
 
-pub(in crate::portal::pages) fn word(refusal: Refusal) -> ScriptRefusal {
+pub(in crate::portal::pages) fn word(refusal: ManageRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Stale => ScriptRefusal::ExpiredCeremony,
-        Refusal::SignedOut => ScriptRefusal::NotSignedIn,
-        Refusal::Unknown => ScriptRefusal::NoPasskey,
-        Refusal::LastPasskey => ScriptRefusal::LastPasskey,
-        Refusal::WrongEmail => ScriptRefusal::EmailMismatch,
-        Refusal::NotProved | Refusal::BadPasskey | Refusal::ConfirmNeeded => ScriptRefusal::NotAccepted,
-        Refusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
-        Refusal::CounterWentBack | Refusal::NoLongerEligible => ScriptRefusal::Doubted,
+        ManageRefusal::Stale => ScriptRefusal::ExpiredCeremony,
+        ManageRefusal::SignedOut => ScriptRefusal::NotSignedIn,
+        ManageRefusal::Unknown => ScriptRefusal::NoPasskey,
+        ManageRefusal::LastPasskey => ScriptRefusal::LastPasskey,
+        ManageRefusal::WrongEmail => ScriptRefusal::EmailMismatch,
+        ManageRefusal::NotProved | ManageRefusal::BadPasskey | ManageRefusal::ConfirmNeeded => {
+            ScriptRefusal::NotAccepted
+        }
+        ManageRefusal::TooManyPasskeys => ScriptRefusal::TooManyPasskeys,
+        ManageRefusal::Account(refusal) => word_of_account(refusal),
+        ManageRefusal::CounterWentBack | ManageRefusal::NoLongerEligible => ScriptRefusal::Doubted,
+    }
+}
+
+const fn word_of_account(refusal: AccountRefusal) -> ScriptRefusal {
+    match refusal {
+        AccountRefusal::NoAddress => ScriptRefusal::InvalidEmail,
+        AccountRefusal::OwnAddress => ScriptRefusal::OwnAddress,
+        AccountRefusal::AddressNotAllowed => ScriptRefusal::EmailNotAllowed,
+        AccountRefusal::NoMailTo => ScriptRefusal::NoMailTo,
+        AccountRefusal::NotNow(NotNow::ChangedLately) => ScriptRefusal::ChangedLately,
+        AccountRefusal::NotNow(NotNow::Recovering) => ScriptRefusal::Recovering,
+        AccountRefusal::TooManyCodes { wait } => ScriptRefusal::TooManyTries { wait: Some(wait) },
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Told, tell, word};
+use super::{Told, ToldDevice, tell, word};
+use crate::auth::link::Picking;
+use crate::domain::link::code;
 use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
@@ -32,12 +34,20 @@ enum Typed {
 impl Typed {
     /// The number, or 0, which is never right, for any that is too large.
     fn read(&self) -> Option<u8> {
-        let number = match self {
-            Self::Number(number) => *number,
-            Self::Text(text) => text.trim().parse().ok()?,
-        };
-        Some(u8::try_from(number).unwrap_or(0))
+        match self {
+            Self::Number(number) => Some(u8::try_from(*number).unwrap_or(0)),
+            Self::Text(text) => code::read_number(text),
+        }
     }
+}
+
+/// The challenge, and who shows the number that was typed.
+#[derive(Serialize)]
+pub struct ToApprove {
+    #[serde(flatten)]
+    question: ToUse,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<ToldDevice>,
 }
 
 /// The number that the other screen shows.
@@ -45,10 +55,13 @@ pub async fn number(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptBody(Number { link, number }): ScriptBody<Number>,
-) -> Result<Json<ToUse>, ScriptError> {
+) -> Result<Json<ToApprove>, ScriptError> {
     let number = number.read().ok_or(ScriptRefusal::Malformed)?;
     let typed = portal.auth.link.type_number(link, number, &caller.visitor).await;
-    typed.map(ToUse::of).map_err(worded(word))
+    let Picking { ceremony, options, device } = typed.map_err(worded(word))?;
+    let device = device.map(|device| ToldDevice::new(&portal, caller.words(&portal), device));
+    let Json(question) = ToUse::of((ceremony, options));
+    Ok(Json(ToApprove { question, device }))
 }
 
 /// The device's answer: the link is approved, or a refusal.

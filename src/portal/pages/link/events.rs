@@ -16,7 +16,7 @@ use crate::portal::Portal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptError, worded};
 
-/// How often the link is looked at though nobody said that it changed: it grows too old, or another node changed it.
+/// How often the link is looked at without word of a change: it grows too old, or another node changed it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often something is sent, so that nothing in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

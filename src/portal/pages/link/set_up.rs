@@ -27,15 +27,12 @@ pub async fn options(
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
+    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
-    let linked = auth.sessions.or_again(auth.link.finish(ceremony, credential, visitor).await, visitor).await;
+    let finished = auth.link.finish(ceremony, credential, name.as_deref(), visitor).await;
+    let linked = auth.sessions.or_again(finished, visitor).await;
     let signed_in = linked.map_err(worded(word))?;
-    Ok(answer::with_session(
-        &portal,
-        &caller,
-        &signed_in,
-        GoOn::to(caller.whole_address(&signed_in.return_to, &portal).await),
-    ))
+    let location = caller.whole_address(&signed_in.return_to, &portal).await;
+    Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
 }

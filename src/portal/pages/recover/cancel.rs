@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::State;
-use axum::extract::rejection::FormRejection;
 use axum::response::Response;
-use http::StatusCode;
-use serde::Deserialize;
+use http::{StatusCode, Uri};
 
 use crate::auth::failure::refusal_apart;
+use crate::auth::recover::Cancelling;
+use crate::domain::own_paths::RECOVER_CANCEL;
+use crate::domain::recovery::Over;
+use crate::domain::word_link::Reading;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
+use crate::portal::pages::word_link::{self, Brought};
 use crate::portal::views::recover_cancel::RecoverCancel;
-use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
@@ -21,27 +22,30 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
     answer::page(&portal, &caller, |chrome| RecoverCancel::Ask.render(chrome))
 }
 
-/// What the form sends: the address's fragment, which the script moved here.
-#[derive(Deserialize)]
-pub struct Link {
-    hold: String,
-    word: String,
+/// The same where a mail filter has moved the fragment into the path, where its script finds it.
+pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
+    let refusal = word_link::mangled(&uri, RECOVER_CANCEL)?;
+    Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancel::Ask.render(chrome)))
 }
 
-/// Cancels.
+/// Cancels the held recovery that the link names.
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    // A link that a mail filter has mangled is answered like one that is over, not like a form of somebody else's.
-    body: Result<Form<Link>, FormRejection>,
+    Brought(link): Brought,
 ) -> Result<Response, PageError> {
-    let refusal = StepRefusal { status: StatusCode::GONE, name: "no-hold", why: "no such recovery is held any more" };
-    let gone = || answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancel::Gone.render(chrome));
-    let link =
-        body.ok().and_then(|Form(Link { hold, word })| portal.auth.recover.read_cancel_link(&format!("{hold}.{word}")));
-    let Some(link) = link else { return Ok(gone()) };
-    Ok(match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
-        Ok(()) => answer::page(&portal, &caller, |chrome| RecoverCancel::Done.render(chrome)),
-        Err(_) => gone(),
-    })
+    let over = |over| {
+        let refusal = word_link::refusal(StatusCode::GONE, "no-hold", "no such recovery is held any more");
+        (RecoverCancel::Over { over, offset: caller.visitor.offset }, Some(refusal))
+    };
+    let (page, refusal) = match portal.auth.recover.read_cancel_link(&link) {
+        Reading::NotWhole => (RecoverCancel::NotWhole, Some(word_link::NOT_WHOLE)),
+        Reading::Wrong => (RecoverCancel::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::Right(link) => match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
+            Ok(Cancelling::Stopped) => (RecoverCancel::Done, None),
+            Ok(Cancelling::Over(what)) => over(what),
+            Err(_) => over(Over::default()),
+        },
+    };
+    Ok(answer::page_again(refusal, &portal, &caller, |chrome| page.render(chrome)))
 }

@@ -8,16 +8,16 @@ use axum::response::Response;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::CameTo;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
-use crate::domain::recover::{Mode, Proved, Refusal, mode_of_code};
+use crate::domain::recover::{Mode, Proved, RecoverRefusal, mode_of_code, proved_account};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
-use crate::portal::views::code::{Code, CodeFor, CodeState};
+use crate::portal::views::code::{Code, CodeFor, CodeState, Way};
 use crate::portal::views::recover::RecoverHeld;
 use crate::portal::{Portal, answer};
 
-/// The page.
+/// Asks for the code that was sent, or handed out by the operator.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, state: CodeState) -> Result<Response, PageError> {
     show(&portal, &caller, state).await
 }
@@ -44,7 +44,7 @@ pub async fn post(
     }
 }
 
-/// Another code.
+/// Sends another code, and comes back to the page.
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.resend_code(&caller.visitor).await)? {
         Ok(()) => Ok(code::resent(RECOVER_CODE)),
@@ -53,18 +53,18 @@ pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result
 }
 
 /// The page again, with what was wrong.
-async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Response, PageError> {
+async fn again(portal: &Portal, caller: &Caller, refusal: RecoverRefusal) -> Result<Response, PageError> {
     match refusal {
-        Refusal::Code(refusal) => show(portal, caller, refusal.into()).await,
-        Refusal::Off
-        | Refusal::Stale
-        | Refusal::NoRecovery
-        | Refusal::NoHold
-        | Refusal::NoReview
-        | Refusal::NotProved
-        | Refusal::Doubted
-        | Refusal::Disabled
-        | Refusal::BadPasskey => Err(GateRefusal::RecoveryEnded.into()),
+        RecoverRefusal::Code(refusal) => show(portal, caller, refusal.into()).await,
+        RecoverRefusal::Off
+        | RecoverRefusal::Stale
+        | RecoverRefusal::NoRecovery
+        | RecoverRefusal::NoHold
+        | RecoverRefusal::NoReview
+        | RecoverRefusal::NotProved
+        | RecoverRefusal::Doubted
+        | RecoverRefusal::Disabled
+        | RecoverRefusal::BadPasskey => Err(GateRefusal::RecoveryEnded.into()),
     }
 }
 
@@ -76,12 +76,28 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
             None => Err(GateRefusal::RecoveryEnded.into()),
         };
     };
-    let mode = mode_of_code(portal.auth.recover.mode(), &recovery);
-    let code_for = CodeFor::GettingBackIn { by_hand: mode == Mode::Admin };
+    if proved_account(&recovery, portal.auth.now()).is_ok() {
+        return Err(PageError::SendTo(RECOVER_DEVICE.to_owned()));
+    }
+    let mode = portal.auth.recover.policy_for(&recovery.email).await.mode;
+    let way = match (mode_of_code(mode, &recovery), portal.auth.recover.mode()) {
+        (Mode::Email | Mode::Delayed(_) | Mode::Off, _) => Way::Mail,
+        (Mode::Admin, Mode::Admin) => Way::Hand,
+        (Mode::Admin, Mode::Email | Mode::Delayed(_) | Mode::Off) => Way::HandForMail,
+    };
+    let code_for = CodeFor::GettingBackIn(way);
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
     Ok(code::show(
         portal,
         caller,
-        Code { code_for, email, return_to, kind: recovery.code.id.kind(), forget: None, state },
+        Code {
+            code_for,
+            email,
+            sender: portal.sender.as_str(),
+            return_to,
+            kind: recovery.code.id.kind(),
+            forget: None,
+            state,
+        },
     ))
 }

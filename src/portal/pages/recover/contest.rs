@@ -10,7 +10,8 @@ use serde::Deserialize;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Contestable;
 use crate::domain::ceremony::CeremonyId;
-use crate::domain::recover::{Mode, Refusal};
+use crate::domain::passkey::Passkey;
+use crate::domain::recover::{Mode, RecoverRefusal};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -25,7 +26,7 @@ pub struct Named {
     question: CeremonyId,
 }
 
-/// The page.
+/// Asks whether the recovery was the owner's.
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
@@ -33,14 +34,17 @@ pub async fn get(
 ) -> Result<Response, PageError> {
     let Ok(Query(Named { question })) = named else { return Err(GateRefusal::ContestEnded.into()) };
     let contestable = refusal_apart(portal.auth.recover.contestable(question, &caller.visitor).await)?;
-    let Ok(Contestable { owner, .. }) = contestable else { return Err(GateRefusal::ContestEnded.into()) };
+    let Ok(Contestable { owner, made, older, .. }) = contestable else { return Err(GateRefusal::ContestEnded.into()) };
     let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::ContestEnded)?;
     let question = question.0.to_string();
+    let (made, older) = (made.as_ref().map(Passkey::title), older.as_ref().map(Passkey::title));
     let view = Contest {
         question: &question,
         email: owner.email.as_str(),
         by_hand: portal.auth.recover.mode() == Mode::Admin,
         browser: &review.browser,
+        made: made.as_deref(),
+        older: older.as_deref(),
         recovered_at: owner.aftermath.recovered_at.unwrap_or(owner.created_at),
         is_again: review.contests > 0,
         is_stopped: review.is_contested,
@@ -68,15 +72,15 @@ pub async fn verify(
 }
 
 /// What the page's script is told.
-fn word(refusal: Refusal) -> ScriptRefusal {
+fn word(refusal: RecoverRefusal) -> ScriptRefusal {
     match refusal {
-        Refusal::Stale | Refusal::NoReview | Refusal::NoRecovery => ScriptRefusal::ContestEnded,
-        Refusal::Off
-        | Refusal::Code(_)
-        | Refusal::BadPasskey
-        | Refusal::Disabled
-        | Refusal::NoHold
-        | Refusal::NotProved
-        | Refusal::Doubted => super::word(refusal),
+        RecoverRefusal::Stale | RecoverRefusal::NoReview | RecoverRefusal::NoRecovery => ScriptRefusal::ContestEnded,
+        RecoverRefusal::Off
+        | RecoverRefusal::Code(_)
+        | RecoverRefusal::BadPasskey
+        | RecoverRefusal::Disabled
+        | RecoverRefusal::NoHold
+        | RecoverRefusal::NotProved
+        | RecoverRefusal::Doubted => super::word(refusal),
     }
 }

@@ -18,13 +18,14 @@ use crate::portal::pages::register::{Made, ToMake};
 use crate::portal::views::set_up::SetUpDevice;
 use crate::portal::{Portal, answer};
 
-/// The page.
+/// Offers to make the new passkey, once the code is proved.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let recovery = portal.auth.recover.pending(&caller.visitor).await?.ok_or(GateRefusal::RecoveryEnded)?;
     if proved_account(&recovery, portal.auth.now()).is_err() {
         return Err(PageError::SendTo(RECOVER_CODE.to_owned()));
     }
-    Ok(answer::page(&portal, &caller, |chrome| SetUpDevice.render(chrome)))
+    let view = SetUpDevice { email: recovery.email.as_str() };
+    Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
 /// A challenge for the new passkey.
@@ -36,10 +37,11 @@ pub async fn options(State(portal): State<Arc<Portal>>, caller: Caller) -> Resul
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential }): ScriptBody<Made>,
+    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
-    let recovered = auth.sessions.or_again(auth.recover.finish(ceremony, credential, visitor).await, visitor).await;
+    let finished = auth.recover.finish(ceremony, credential, name.as_deref(), visitor).await;
+    let recovered = auth.sessions.or_again(finished, visitor).await;
     let signed_in = recovered.map_err(worded(word))?;
     let wanted = &signed_in.return_to;
     let live = auth.sessions.find(signed_in.session.token).await?;

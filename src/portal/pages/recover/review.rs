@@ -16,15 +16,13 @@ use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::manage;
 use crate::domain::own_paths::SIGN_IN;
-use crate::domain::passkey::{CredentialId, Passkey};
-use crate::domain::provider;
-use crate::domain::recover::Refusal;
+use crate::domain::passkey::CredentialId;
+use crate::domain::recover::RecoverRefusal;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::pages::devices;
+use crate::portal::pages::devices::{self, Listed};
 use crate::portal::pages::sign_in::{ToUse, Used};
-use crate::portal::views::devices::PasskeyRow;
 use crate::portal::views::review::Review;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
@@ -69,9 +67,9 @@ pub async fn get(
     let Ok(passkeys) = refusal_apart(portal.auth.recover.passkeys_to_review(&live).await)? else {
         return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     };
-    let ids: Vec<String> = passkeys.iter().map(|passkey| URL_SAFE_NO_PAD.encode(passkey.key.id.bytes())).collect();
-    let rows = passkeys.iter().zip(&ids).map(|(passkey, id)| row(passkey, id)).collect();
-    let view = Review { passkeys: rows, return_to: caller.return_path() };
+    let listed = Listed::of(&passkeys);
+    let rows = listed.iter().map(|listed| listed.row(None)).collect();
+    let view = Review { passkeys: rows, return_to: caller.return_path(), now: portal.auth.now() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
@@ -96,15 +94,15 @@ pub async fn options(
     let (remove, listed) = (credentials(&remove)?, credentials(&listed)?);
     let begun = portal.auth.recover.begin_review(&live, remove, listed, return_to, &caller.visitor).await;
     begun.map(ToUse::of).map_err(worded(|refusal| match refusal {
-        Refusal::Stale | Refusal::NoReview => ScriptRefusal::ReviewChanged,
-        Refusal::Off
-        | Refusal::NoRecovery
-        | Refusal::Code(_)
-        | Refusal::BadPasskey
-        | Refusal::Disabled
-        | Refusal::NoHold
-        | Refusal::NotProved
-        | Refusal::Doubted => word(refusal),
+        RecoverRefusal::Stale | RecoverRefusal::NoReview => ScriptRefusal::ReviewChanged,
+        RecoverRefusal::Off
+        | RecoverRefusal::NoRecovery
+        | RecoverRefusal::Code(_)
+        | RecoverRefusal::BadPasskey
+        | RecoverRefusal::Disabled
+        | RecoverRefusal::NoHold
+        | RecoverRefusal::NotProved
+        | RecoverRefusal::Doubted => word(refusal),
     }))
 }
 
@@ -120,7 +118,7 @@ pub async fn verify(
         Ok(Confirmed::Reviewed(return_to)) => Ok(GoOn::to(caller.whole_address(&return_to, &portal).await)),
         // Nothing else is confirmed before the review is answered.
         Ok(_) => Err(ScriptRefusal::ExpiredCeremony.into()),
-        Err(Failure::Refused(manage::Refusal::Unknown)) => Err(ScriptRefusal::ReviewChanged.into()),
+        Err(Failure::Refused(manage::ManageRefusal::Unknown)) => Err(ScriptRefusal::ReviewChanged.into()),
         Err(failure) => Err(worded(devices::passkeys::word)(failure)),
     }
 }
@@ -128,17 +126,4 @@ pub async fn verify(
 fn credentials(written: &[String]) -> Result<Vec<CredentialId>, ScriptRefusal> {
     let read = |id: &String| URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| CredentialId::new(&bytes));
     written.iter().map(|id| read(id).ok_or(ScriptRefusal::Malformed)).collect()
-}
-
-fn row<'a>(passkey: &'a Passkey, id: &'a str) -> PasskeyRow<'a> {
-    let provider = provider::name(passkey.key.aaguid);
-    PasskeyRow {
-        id,
-        title: passkey.name.as_deref().unwrap_or(provider),
-        provider,
-        synced: passkey.key.backed_up,
-        added: passkey.created_at,
-        last_used: passkey.last_used_at,
-        this_device: false,
-    }
 }

@@ -9,7 +9,7 @@ use crate::auth::failure::refusal_apart;
 use crate::auth::passkeys::text_of;
 use crate::domain::destination::Destination;
 use crate::domain::own_paths::REGISTER_CODE;
-use crate::domain::register::Refusal;
+use crate::domain::register::RegisterRefusal;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
@@ -17,7 +17,7 @@ use crate::portal::pages::code::{self, Entered};
 use crate::portal::views::code::{Code, CodeFor, CodeState, Forget};
 use crate::portal::{Portal, answer};
 
-/// The page.
+/// Asks for the code that was sent to the address.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, state: CodeState) -> Result<Response, PageError> {
     show(&portal, &caller, state).await
 }
@@ -41,7 +41,7 @@ pub async fn post(
     }
 }
 
-/// Another code.
+/// Sends another code, and comes back to the page.
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.register.resend_code(&caller.visitor).await)? {
         Ok(()) => Ok(code::resent(REGISTER_CODE)),
@@ -50,14 +50,15 @@ pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result
 }
 
 /// The page again, with what was wrong.
-async fn again(portal: &Portal, caller: &Caller, refusal: Refusal) -> Result<Response, PageError> {
+async fn again(portal: &Portal, caller: &Caller, refusal: RegisterRefusal) -> Result<Response, PageError> {
     match refusal {
-        Refusal::Code(refusal) => show(portal, caller, refusal.into()).await,
-        Refusal::NoRegistration
-        | Refusal::Stale
-        | Refusal::BadPasskey
-        | Refusal::Closed
-        | Refusal::DomainNotAllowed => Err(GateRefusal::RegistrationEnded.into()),
+        RegisterRefusal::Code(refusal) => show(portal, caller, refusal.into()).await,
+        RegisterRefusal::NoRegistration
+        | RegisterRefusal::Stale
+        | RegisterRefusal::BadPasskey
+        | RegisterRefusal::Closed
+        | RegisterRefusal::DomainNotAllowed
+        | RegisterRefusal::NoMailTo => Err(GateRefusal::RegistrationEnded.into()),
     }
 }
 
@@ -74,5 +75,9 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
     let of_some = portal.auth.register.is_for_some().await?;
     let (code_for, kind) = (CodeFor::Registering { of_some }, registration.code.id.kind());
-    Ok(code::show(portal, caller, Code { code_for, email, return_to, kind, forget, state }))
+    Ok(code::show(
+        portal,
+        caller,
+        Code { code_for, email, sender: portal.sender.as_str(), return_to, kind, forget, state },
+    ))
 }

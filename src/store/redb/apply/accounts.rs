@@ -2,12 +2,11 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::{Row, after_account, after_time, of_account};
-use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
+use crate::domain::address::Move;
 use crate::domain::admin_code::AdminCode;
 use crate::domain::aftermath::Aftermath;
 use crate::domain::link::Link;
@@ -16,6 +15,8 @@ use crate::domain::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Conflict, EventChange, PasskeyChange, PasskeyConflict,
 };
 use crate::domain::recovery::Hold;
+use crate::store::records::rows::{Row, after_account, after_time, of_account};
+use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
     pub(super) fn make_account(&mut self, change: AccountChange) -> Result<(), Stop> {
@@ -23,6 +24,20 @@ impl Batch<'_, '_> {
             AccountChange::Add(account) => self.add_account(&account)?,
             AccountChange::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
             AccountChange::SetGroups { account, was, groups } => self.set_groups(account, &was, groups)?,
+            AccountChange::SetEmail { account, was, is, now } => {
+                let account = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
+                if account.email != was {
+                    return Err(AccountConflict::Changed.into());
+                }
+                if self.is_taken(&is, now)? {
+                    return Err(AccountConflict::EmailTaken.into());
+                }
+                self.put(&Account { email: is, ..account })?;
+            }
+            AccountChange::SetProfile { account, name, locale } => {
+                let was = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
+                self.put(&Account { name, locale, ..was })?;
+            }
             AccountChange::Aftermath { account, was, is } => self.set_aftermath(account, &was, is)?,
             AccountChange::Remove(account) => self.remove_account(account)?,
         }
@@ -89,7 +104,7 @@ impl Batch<'_, '_> {
         if self.get(Table::Accounts, account.id.0.as_bytes())?.is_some() {
             return Err(AccountConflict::Exists.into());
         }
-        if self.get(Table::AccountsByEmail, account.email.as_str().as_bytes())?.is_some() {
+        if self.is_taken(&account.email, account.created_at)? {
             return Err(AccountConflict::EmailTaken.into());
         }
         Ok(self.put(account)?)
@@ -137,6 +152,7 @@ impl Batch<'_, '_> {
         self.discard_all::<Link>(Table::LinksByAccount, account)?;
         self.drop_recoveries(account)?;
         self.discard_if_there::<Hold>(account.0.as_bytes())?;
+        self.discard_if_there::<Move>(account.0.as_bytes())?;
         self.discard_if_there::<AdminCode>(account.0.as_bytes())?;
         Ok(())
     }

@@ -2,14 +2,15 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::records::Count;
-use super::super::rows::key_generation;
-use super::super::table::{KEY_GENERATION, MASTER, RP_ID, Table};
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::letter::Letter;
 use crate::domain::plan::{Conflict, CounterChange, KeyChange, KeyConflict, LetterChange};
 use crate::domain::signing_key::SigningKey;
+use crate::store::records::Count;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::key_generation;
+use crate::store::records::table::{KEY_GENERATION, MASTER, RP_ID, Table};
 
 impl Batch<'_, '_> {
     pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Stop> {
@@ -18,7 +19,7 @@ impl Batch<'_, '_> {
             LetterChange::Gather { first, waits, rest } => {
                 let waiting = match self.load::<Letter>(waits.id.0.as_bytes()) {
                     // What cannot be read tells of nothing any more.
-                    Err(Fault::Unreadable { .. }) => None,
+                    Err(Fault::Record(RecordFault::Unreadable { .. })) => None,
                     waiting => waiting?,
                 };
                 match waiting {
@@ -30,10 +31,10 @@ impl Batch<'_, '_> {
                     }
                 }
             }
-            LetterChange::Delay { id, was, due_at } => {
+            LetterChange::Delay { id, was, due_at, failures } => {
                 let letter = self.load::<Letter>(id.0.as_bytes())?.filter(|letter| letter.due_at == was);
                 let letter = letter.ok_or(Conflict::LetterTaken)?;
-                self.put(&Letter { due_at, failures: letter.failures.saturating_add(1), ..letter })?;
+                self.put(&Letter { due_at, failures, ..letter })?;
             }
             LetterChange::Drop(id) => {
                 self.remove::<Letter>(id.0.as_bytes())?;
@@ -49,7 +50,7 @@ impl Batch<'_, '_> {
                     self.load::<Count>(&counter.0)?.filter(|count| CounterChange::runs(count.ends_at, window, now));
                 let count = running.unwrap_or(Count { counter, count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
-                    return Err(Conflict::Limit(counter).into());
+                    return Err(Conflict::Limit { counter, wait: count.ends_at.since(now) }.into());
                 }
                 self.put(&Count { count: count.count.saturating_add(1), ..count })?;
             }
@@ -66,7 +67,7 @@ impl Batch<'_, '_> {
                 self.set(Table::Meta, MASTER.to_vec(), master.bytes().to_vec());
             }
             KeyChange::Advance { was } => {
-                let now = key_generation(self.get(Table::Meta, KEY_GENERATION)?.as_deref())?;
+                let now = key_generation(self.get(Table::Meta, KEY_GENERATION)?.as_deref()).map_err(Fault::from)?;
                 if now != was {
                     return Err(KeyConflict::Changed.into());
                 }

@@ -2,20 +2,24 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::of_email;
-use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::AccountId;
+use crate::domain::address::Move;
 use crate::domain::ceremony::Ceremony;
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
 use crate::domain::invitation::Invitation;
 use crate::domain::link::Link;
 use crate::domain::plan::{
-    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange,
+    AccountConflict, BookmarkChange, CeremonyChange, Conflict, HoldChange, InvitationChange, LinkChange, MoveChange,
     RecoveryChange, RegistrationChange,
 };
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::{account_in, kept_for, of_email};
+use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
     pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Stop> {
@@ -121,8 +125,52 @@ impl Batch<'_, '_> {
                 let hold = self.remove::<Hold>(account.0.as_bytes())?;
                 hold.filter(|hold| hold.id == id).ok_or(Conflict::HoldChanged)?;
             }
+            HoldChange::RequireNone(account) => {
+                if self.get(Table::Holds, account.0.as_bytes())?.is_some() {
+                    return Err(Conflict::HoldChanged.into());
+                }
+            }
         }
         Ok(())
+    }
+
+    pub(super) fn make_move(&mut self, change: MoveChange) -> Result<(), Stop> {
+        match change {
+            MoveChange::Set { account, was, is } => {
+                let there = self.remove::<Move>(account.0.as_bytes())?;
+                if there.map(|there| there.name()) != was {
+                    return Err(Conflict::MoveChanged.into());
+                }
+                if let Some(is) = is {
+                    self.get(Table::Accounts, account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
+                    self.put(&*is)?;
+                }
+            }
+            MoveChange::DropAsked(account) => {
+                let there = match self.load::<Move>(account.0.as_bytes()) {
+                    // What cannot be read opens nothing, and must not keep its owner from signing out.
+                    Err(Fault::Record(RecordFault::Unreadable { .. })) => None,
+                    there => there?,
+                };
+                if there.is_some_and(|there| there.asked_for().is_some()) {
+                    self.discard_if_there::<Move>(account.0.as_bytes())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an address is an account's, or kept for one at `now`.
+    pub(super) fn is_taken(&mut self, email: &Email, now: Timestamp) -> Result<bool, Fault> {
+        if self.get(Table::AccountsByEmail, email.as_str().as_bytes())?.is_some() {
+            return Ok(true);
+        }
+        for key in self.keys(Table::MovesByFormer, kept_for(email), usize::MAX)? {
+            if self.load_indexed::<Move>(account_in(&key))?.is_open(now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn add_link(&mut self, link: &Link) -> Result<(), Stop> {

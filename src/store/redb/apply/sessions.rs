@@ -2,8 +2,6 @@
 
 use super::super::batch::Batch;
 use super::super::fault::Fault;
-use super::super::rows::{after_account, of_account};
-use super::super::table::Table;
 use super::super::view::View as _;
 use super::Stop;
 use crate::domain::account::{Account, AccountId};
@@ -11,6 +9,9 @@ use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConfl
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 use crate::domain::token_family::TokenFamily;
+use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::rows::{after_account, of_account};
+use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
     pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Stop> {
@@ -90,7 +91,7 @@ impl Batch<'_, '_> {
     /// The family of a session; one that is gone, or cannot be read, is one by itself.
     fn family(&mut self, token: SecretDigest) -> Result<SecretDigest, Fault> {
         match self.load::<Session>(token.bytes()) {
-            Err(Fault::Unreadable { .. }) => Ok(token),
+            Err(Fault::Record(RecordFault::Unreadable { .. })) => Ok(token),
             session => Ok(session?.map_or(token, |session| session.family())),
         }
     }
@@ -123,14 +124,14 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    /// Ends those of an account's sessions that `over` says, and those that cannot be read: nobody can say that they may
-    /// go on.
+    /// Ends those of an account's sessions that `over` says, and those that cannot be read, of which it is not known
+    /// whether they may go on.
     pub(super) fn end_sessions(&mut self, account: AccountId, over: impl Fn(&Session) -> bool) -> Result<(), Fault> {
         let mut ended = Vec::new();
         for key in self.keys(Table::SessionsByAccount, of_account(account), usize::MAX)? {
             let token = after_account(&key);
             let ends = match self.load_indexed(token) {
-                Err(Fault::Unreadable { .. }) => true,
+                Err(Fault::Record(RecordFault::Unreadable { .. })) => true,
                 session => over(&session?),
             };
             ended.extend(ends.then(|| token.to_vec()));

@@ -9,7 +9,7 @@ use ::redb::{Builder, ReadableTableMetadata as _, StorageBackend};
 use uuid::Uuid;
 
 use super::super::RedbStore;
-use super::super::table::Table;
+use super::super::view::definition;
 use super::*;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::clock::Timestamp;
@@ -17,6 +17,7 @@ use crate::domain::email::Email;
 use crate::domain::plan::{AccountChange, AccountConflict, KeyChange};
 use crate::store::Records as _;
 use crate::store::Store as _;
+use crate::store::records::table::Table;
 
 /// What is on a disk for good, and what a loss of power would take.
 #[derive(Debug, Default)]
@@ -88,7 +89,7 @@ impl StorageBackend for Shared {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        // redb lets nobody begin to read while it makes the file longer; that is once for many commits.
+        // redb lets no read begin while it makes the file longer; that is once for many commits.
         let stuck = {
             let mut disk = self.disk();
             if disk.written.len() == disk.kept.len() { disk.stuck.take() } else { None }
@@ -119,7 +120,7 @@ impl StorageBackend for Shared {
 }
 
 fn accounts(held: &Held) -> u64 {
-    held.begin_read().unwrap().open_table(Table::Accounts.definition()).unwrap().len().unwrap()
+    held.begin_read().unwrap().open_table(definition(Table::Accounts)).unwrap().len().unwrap()
 }
 
 fn start() -> (Shared, Arc<Held>, Writer) {
@@ -131,7 +132,7 @@ fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Held>, Writ
     let database = Arc::new(Held::once(Builder::new().create_with_backend(disk.clone()).unwrap()));
     let transaction = database.begin_write().unwrap();
     for table in Table::ALL {
-        transaction.open_table(table.definition()).unwrap();
+        transaction.open_table(definition(table)).unwrap();
     }
     transaction.commit().unwrap();
     let writer = Writer::start_with(Arc::clone(&database), flush_after, pace, AGAIN_AFTER).unwrap();
@@ -248,7 +249,7 @@ async fn commits_that_wait_together_share_one_wait_for_the_disk() {
 
 #[tokio::test]
 async fn whoever_commits_alone_is_not_paced() {
-    // Whoever had to wait for the next group would wait for an hour.
+    // A commit that had to wait for the next group would wait for an hour.
     let (disk, _database, writer) = start_with(FLUSH_AFTER, Duration::from_secs(3600));
     for n in 1..=3 {
         writer.write(add(n, Durability::Durable)).await.unwrap();
@@ -350,7 +351,7 @@ async fn a_dropped_writer_finishes_what_it_took() {
     for n in 0..300 {
         let mut writing = Box::pin(writer.write(add(n, Durability::Relaxed)));
         assert!(poll(&mut writing.as_mut()).is_pending());
-        // Nobody waits for the answer.
+        // No caller waits for the answer.
         drop(writing);
     }
     let dropping = thread::spawn(move || drop(writer));
@@ -440,7 +441,7 @@ async fn whatever_a_disk_fails_at_what_was_acknowledged_stays_and_the_store_come
         }
         until(async || writer.ready().is_ok()).await;
         let snapshot = held.begin_read().unwrap();
-        let table = snapshot.open_table(Table::Accounts.definition()).unwrap();
+        let table = snapshot.open_table(definition(Table::Accounts)).unwrap();
         for n in &acknowledged {
             let there = table.get(Uuid::from_u128(u128::from(*n)).as_bytes().as_slice()).unwrap().is_some();
             assert!(there, "{n} was acknowledged before the disk failed at its call {calls}");

@@ -1,0 +1,15 @@
+{{- define "bmauth.name" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "bmauth.selector" -}}
+app.kubernetes.io/name: bmauth
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "bmauth.labels" -}}
+{{ include "bmauth.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}

@@ -1,0 +1,244 @@
+//! Drives the steps of [`crate::domain::moving`].
+
+use std::sync::Arc;
+
+use super::core::{Core, RACES};
+use super::failure::{Failure, WorldFailure};
+use super::register::RegisterFlow;
+use super::sessions::{LiveSession, Sessions};
+use crate::domain::account::{Account, AccountId};
+use crate::domain::address::{Move, MoveOutlook, UndoLink};
+use crate::domain::assertion::Proof;
+use crate::domain::email::Email;
+use crate::domain::manage::{self, AccountRefusal, Confirming};
+use crate::domain::moving::{self, CountedTry, MovingRefusal, Waiting};
+use crate::domain::plan::Conflict;
+use crate::domain::register::Answer;
+use crate::domain::session::SignedIn;
+use crate::domain::visitor::Visitor;
+use crate::domain::word_link::Reading;
+use crate::store::{CommitError, StoreError};
+
+/// Changing an account's address.
+#[derive(Clone, Debug)]
+pub struct MoveFlow {
+    core: Arc<Core>,
+    sessions: Sessions,
+    register: RegisterFlow,
+}
+
+impl MoveFlow {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, register: RegisterFlow) -> Self {
+        Self { core, sessions, register }
+    }
+
+    /// The change of address of an account, unless it is over.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn of_account(&self, account: AccountId) -> Result<Option<Move>, StoreError> {
+        self.core.open_move(account).await
+    }
+
+    /// Whether the owner of an account may ask for that address, as far as a page tells; and what was asked for before.
+    pub(super) async fn may_ask(
+        &self,
+        owner: &Account,
+        to: &Email,
+    ) -> Result<Option<Move>, Failure<manage::ManageRefusal>> {
+        if *to == owner.email {
+            return Err(Failure::Refused(AccountRefusal::OwnAddress.into()));
+        }
+        let (answer, _) = self.register.look_up(to).await?;
+        answer.map_err(|_| Failure::Refused(AccountRefusal::AddressNotAllowed.into()))?;
+        // Told before the device is asked: the code could not come.
+        if !self.core.writes_to(to).await {
+            return Err(Failure::Refused(AccountRefusal::NoMailTo.into()));
+        }
+        let last = self.core.records.moving(owner.id).await?;
+        let hold = self.core.records.hold(owner.id).await?;
+        let recoveries = self.core.records.recoveries_of(owner.id).await?;
+        let may = moving::may_change(owner, last.as_ref(), hold.as_ref(), &recoveries, self.core.now());
+        may.map_err(|not_now| Failure::Refused(not_now.into()))?;
+        Ok(last)
+    }
+
+    /// A passkey confirmed the change: a code goes out.
+    pub(super) async fn ask(
+        &self,
+        proof: &Proof<Confirming>,
+        to: Email,
+        SignedIn { session, account, .. }: &SignedIn,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<manage::ManageRefusal>> {
+        let last = self.may_ask(account, &to).await?;
+        let outlook = self.outlook(&to).await?.ok_or(Failure::Refused(AccountRefusal::AddressNotAllowed.into()))?;
+        let counters = self.core.code_counters(&to, visitor).await?;
+        let moment = self.core.moment(visitor);
+        let plan = proof.ask_for_address(account, (to.clone(), outlook), session, last.as_ref(), counters, moment);
+        self.core.carry_out(plan).await?;
+        tracing::info!(account = %account.id, "a change of address was asked for");
+        Ok(self.core.tell_of_tries(&to, counters, visitor).await?)
+    }
+
+    /// What a change to that address can come to; `None` where a page says that it may not have an account.
+    async fn outlook(&self, to: &Email) -> Result<Option<MoveOutlook>, StoreError> {
+        let (answer, _) = self.register.look_up(to).await?;
+        let is_taken = self.core.records.account_by_email(to).await?.is_some();
+        let is_kept = self.core.is_kept(to).await?;
+        Ok(answer.ok().map(|answer| moving::outlook(is_taken, is_kept, answer)))
+    }
+
+    /// The change that waits for a code of this session.
+    ///
+    /// # Errors
+    /// [`MovingRefusal::NoMove`], [`MovingRefusal::SignedOut`]; a failure of the store.
+    pub async fn waiting(&self, live: &LiveSession) -> Result<Waiting, Failure<MovingRefusal>> {
+        let signed_in = self.sessions.signed_in_or(live, MovingRefusal::SignedOut).await?;
+        self.waiting_of(&signed_in).await
+    }
+
+    async fn waiting_of(
+        &self,
+        SignedIn { session, account, .. }: &SignedIn,
+    ) -> Result<Waiting, Failure<MovingRefusal>> {
+        let found = self.core.records.moving(account.id).await?;
+        Waiting::open(found, session, self.core.now()).map_err(Failure::Refused)
+    }
+
+    /// Sends another code.
+    ///
+    /// # Errors
+    /// [`MovingRefusal::NoMove`], too soon, too many; a failure of the store.
+    pub async fn resend_code(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), Failure<MovingRefusal>> {
+        for _ in 0..RACES {
+            let waiting = self.waiting(live).await?;
+            let outlook = self.outlook(waiting.to()).await?.ok_or(Failure::Refused(MovingRefusal::NoMove))?;
+            let counters = self.core.code_counters(waiting.to(), visitor).await?;
+            let plan = moving::resend(&waiting, outlook, counters, self.core.moment(visitor));
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // A try was counted meanwhile.
+                Err(CommitError::Conflict(Conflict::MoveChanged)) => {}
+                sent => {
+                    sent?;
+                    return Ok(self.core.tell_of_tries(waiting.to(), counters, visitor).await?);
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+
+    /// A code was typed: counts the try, compares, and changes the address.
+    ///
+    /// # Errors
+    /// Any [`MovingRefusal`]; a failure of the store.
+    pub async fn finish(
+        &self,
+        typed: &str,
+        live: &LiveSession,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<MovingRefusal>> {
+        let signed_in = self.sessions.signed_in_or(live, MovingRefusal::SignedOut).await?;
+        let mut counted = self.count_try(typed, &signed_in, visitor).await?;
+        for _ in 0..RACES {
+            let code = self.core.code(counted.waiting().code().id);
+            counted.compare(&code).map_err(|refusal| self.why_not(refusal, &counted))?;
+            let owner = self.core.records.account(signed_in.account.id).await?;
+            let owner = owner.ok_or(Failure::Refused(MovingRefusal::SignedOut))?;
+            let (answer, invitation) = self.register.look_up(counted.waiting().to()).await?;
+            let answer = answer.unwrap_or(Answer::ByLetter);
+            let hold = self.core.records.hold(owner.id).await?;
+            let recoveries = self.core.records.recoveries_of(owner.id).await?;
+            let (others, moment) = ((hold.as_ref(), recoveries.as_slice()), self.core.moment(visitor));
+            let plan = moving::prove(&counted, &code, &owner, (answer, invitation), others, moment);
+            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            match self.core.carry_out(plan).await {
+                // The operator invited a person, or took that back, or a recovery began to wait, at the same moment.
+                Err(CommitError::Conflict(Conflict::InvitationChanged | Conflict::HoldChanged)) => {}
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::MoveChanged)) => {
+                    let now_there = self.core.records.moving(owner.id).await?;
+                    counted = counted.again(now_there).ok_or(Failure::Refused(MovingRefusal::NoMove))?;
+                }
+                changed => {
+                    changed?;
+                    tracing::info!(account = %owner.id, "the address of an account was changed");
+                    return Ok(());
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+
+    /// Why the code of a counted try opens nothing.
+    fn why_not(&self, refusal: MovingRefusal, counted: &CountedTry) -> Failure<MovingRefusal> {
+        let MovingRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
+        let code = self.core.or_earlier(refusal, counted.typed(), &counted.waiting().code());
+        Failure::Refused(code.into())
+    }
+
+    async fn count_try(
+        &self,
+        typed: &str,
+        signed_in: &SignedIn,
+        visitor: &Visitor,
+    ) -> Result<CountedTry, Failure<MovingRefusal>> {
+        for _ in 0..RACES {
+            let waiting = self.waiting_of(signed_in).await?;
+            let counters = self.core.code_counters(waiting.to(), visitor).await?;
+            let plan = moving::count_try(&waiting, typed, counters, self.core.now());
+            if let Some(counted) = self.core.count_try(plan.map_err(Failure::Refused)?, counters).await? {
+                return Ok(counted);
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+
+    /// Reads the link in the letter to an address from before, in whatever shape it comes.
+    pub fn read_undo_link(&self, text: &str) -> Reading<UndoLink> {
+        UndoLink::read(text, &self.core.keys.moves)
+    }
+
+    /// Undoes a change of address, for the person who has its link.
+    ///
+    /// # Errors
+    /// [`MovingRefusal::NoMove`]; a failure of the store.
+    pub async fn undo(&self, link: UndoLink, visitor: &Visitor) -> Result<(), Failure<MovingRefusal>> {
+        let (records, UndoLink { account, undoes }) = (&self.core.records, link);
+        for _ in 0..RACES {
+            let owner = records.account(account).await?.ok_or(Failure::Refused(MovingRefusal::NoMove))?;
+            let found = records.moving(account).await?;
+            let (hold, operators) = (records.hold(account).await?, records.admin_code(account).await?);
+            let invitation = match found.as_ref().and_then(Move::former) {
+                Some(from) => records.invitation(from).await?,
+                None => None,
+            };
+            let (others, moment) = ((hold.as_ref(), operators.as_ref()), self.core.moment(visitor));
+            let plan = moving::undo(found.as_ref(), undoes, &owner, others, invitation, moment);
+            match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
+                // Something that dies with it came or went at the same moment.
+                Err(CommitError::Conflict(
+                    Conflict::InvitationChanged | Conflict::HoldChanged | Conflict::AdminCodeSpent,
+                )) => {}
+                undone => {
+                    undone?;
+                    tracing::info!(%account, "a change of address was undone");
+                    return Ok(());
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
+    }
+}
+
+impl Core {
+    /// The change of address of an account, unless it is over.
+    pub(super) async fn open_move(&self, account: AccountId) -> Result<Option<Move>, StoreError> {
+        Ok(self.records.moving(account).await?.filter(|found| found.is_open(self.now())))
+    }
+
+    /// Whether an address is kept for the account that had it.
+    pub(super) async fn is_kept(&self, email: &Email) -> Result<bool, StoreError> {
+        Ok(self.records.moves_from(email).await?.iter().any(|found| found.is_open(self.now())))
+    }
+}

@@ -1,0 +1,51 @@
+//! What the pages have in common that the links in mails lead to which stop or undo something.
+
+use axum::Form;
+use axum::extract::{FromRequest, Request};
+use http::{StatusCode, Uri};
+use serde::Deserialize;
+use std::convert::Infallible;
+
+use crate::domain::own_paths;
+use crate::gate::refusal::GateRefusal;
+use crate::portal::views::step_refusal::StepRefusal;
+
+/// Nothing that was brought is a whole link.
+pub(super) const NOT_WHOLE: StepRefusal =
+    refusal(StatusCode::UNPROCESSABLE_ENTITY, "link-not-whole", "what was brought is no whole link");
+/// What was brought is whole, and not written by us.
+pub(super) const NOT_RIGHT: StepRefusal =
+    refusal(StatusCode::UNPROCESSABLE_ENTITY, "link-not-right", "what was brought is no link of ours");
+
+/// The link, as it came or was pasted; empty where the form has none, which the page says.
+#[derive(Debug)]
+pub struct Brought(pub(super) String);
+
+#[derive(Deserialize)]
+struct Fields {
+    link: String,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Brought {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let form = Form::<Fields>::from_request(request, state).await;
+        Ok(Self(form.map(|Form(Fields { link })| link).unwrap_or_default()))
+    }
+}
+
+/// That it is `page` whose link a mail filter has changed.
+///
+/// # Errors
+/// It is not.
+pub(super) fn mangled(uri: &Uri, page: &str) -> Result<StepRefusal, GateRefusal> {
+    let found = own_paths::mangled_word_link(uri.path()).filter(|found| *found == page);
+    found.ok_or(GateRefusal::NotFound)?;
+    Ok(refusal(StatusCode::NOT_FOUND, "mangled-link", "the link in a mail has lost its form"))
+}
+
+/// Why such a page is shown again.
+pub(super) const fn refusal(status: StatusCode, name: &'static str, why: &'static str) -> StepRefusal {
+    StepRefusal { status, name, why, wait: None }
+}

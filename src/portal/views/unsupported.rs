@@ -1,0 +1,39 @@
+//! `/_bmauth/unsupported`.
+
+use askama::Template;
+
+use super::chrome::Chrome;
+use super::frame::{Frame, finish};
+use crate::domain::own_paths;
+use crate::wording::Words;
+
+/// What to do in a browser without passkeys.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsupported<'a> {
+    /// The whole address to open in another one.
+    pub address: &'a str,
+    /// The same here, for who has changed something meanwhile.
+    pub path: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/unsupported.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    words: Words<'a>,
+    page: &'a Unsupported<'a>,
+    text: String,
+}
+
+impl Unsupported<'_> {
+    /// The page as HTML.
+    pub fn render(&self, chrome: &Chrome<'_>) -> String {
+        let words = chrome.words();
+        let (heading, text) = match chrome.inside_app {
+            true => ("inside-heading", "inside-text"),
+            false => ("unsupported-heading", "unsupported-text"),
+        };
+        let here = crate::gate::detour::with(own_paths::UNSUPPORTED, "from", self.path);
+        finish(&Page { frame: Frame::new(chrome, words.say(heading), &here), words, page: self, text: words.say(text) })
+    }
+}

@@ -1,0 +1,91 @@
+//! What each change means for the rows, and what must hold for it.
+//!
+//! A statement that has a precondition says it itself. The number of rows it was about tells whether the precondition
+//! held, so none raises an error in the normal course. A row that has to be read first is read under its lock.
+
+mod accounts;
+mod letters;
+mod progress;
+mod sessions;
+
+pub(super) use sessions::put_session;
+
+use super::fault::Fault;
+use super::pool::Connection;
+use super::wrapping::Wrapping;
+use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
+use crate::store::records::fault::Fault as RecordFault;
+
+/// Why a commit is dropped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A precondition did not hold.
+    Conflict(Conflict),
+    /// The database failed, or what is in it.
+    Fault(Fault),
+}
+
+/// Lets `?` stop a commit for any of these.
+macro_rules! stops {
+    ($($conflict:ty),*) => {
+        $(impl From<$conflict> for Stop {
+            fn from(conflict: $conflict) -> Self {
+                Self::Conflict(conflict.into())
+            }
+        })*
+    };
+}
+
+stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<RecordFault> for Stop {
+    fn from(fault: RecordFault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Goes on where a statement was about a row, and stops with the conflict where there was none.
+fn held(rows: u64, conflict: impl Into<Conflict>) -> Result<(), Stop> {
+    if rows == 0 { Err(Stop::Conflict(conflict.into())) } else { Ok(()) }
+}
+
+/// A commit in the making, within a transaction that holds its locks.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub(super) on: &'a Connection,
+    pub(super) wrapping: &'a Wrapping,
+}
+
+impl Making<'_> {
+    /// Makes one change.
+    ///
+    /// # Errors
+    /// Its precondition does not hold, or the database failed; then the transaction must be rolled back.
+    pub(super) async fn make(self, change: &Change) -> Result<(), Stop> {
+        match change {
+            Change::Account(change) => self.make_account(change).await,
+            Change::Passkey(change) => self.make_passkey(change).await,
+            Change::Event(change) => self.make_event(change).await,
+            Change::AdminCode(change) => self.make_admin_code(change).await,
+            Change::Session(change) => self.make_session(change).await,
+            Change::Tokens(change) => self.make_tokens(change).await,
+            Change::Ceremony(change) => self.make_ceremony(change).await,
+            Change::Registration(change) => self.make_registration(change).await,
+            Change::Link(change) => self.make_link(change).await,
+            Change::Recovery(change) => self.make_recovery(change).await,
+            Change::Hold(change) => self.make_hold(change).await,
+            Change::Move(change) => self.make_move(change).await,
+            Change::Bookmark(change) => self.make_bookmark(change).await,
+            Change::Invitation(change) => self.make_invitation(change).await,
+            Change::Letter(change) => self.make_letter(change).await,
+            Change::Counter(change) => self.make_counter(change).await,
+            Change::Key(change) => self.make_key(change).await,
+        }
+    }
+}

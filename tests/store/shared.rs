@@ -1,0 +1,34 @@
+//! Stores in a PostgreSQL of the tests' own, each in a schema of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bmauth::domain::secret::Secret;
+use bmauth::store::StoreError;
+use bmauth::store::postgres::{PostgresStore, Target, Tls, migrate};
+use bmauth::wire::system::SystemEntropy;
+
+use crate::server::server;
+
+/// Where a store can be made that nothing else is in.
+pub fn fresh() -> Target {
+    Target { url: server().fresh_schema(), tls: Tls::Off }
+}
+
+/// The store there, which another gateway may have, too.
+pub async fn open(target: &Target) -> PostgresStore {
+    try_open(target).await.unwrap()
+}
+
+/// The same where there may be none.
+pub async fn try_open(target: &Target) -> Result<PostgresStore, StoreError> {
+    let (key, grace) = (Secret::from_bytes([9; 32]), Duration::from_secs(60));
+    PostgresStore::open(target, &key, grace, Arc::new(SystemEntropy)).await
+}
+
+/// An empty store.
+pub async fn store() -> PostgresStore {
+    let target = fresh();
+    migrate(&target).await.unwrap();
+    open(&target).await
+}
