@@ -122,6 +122,7 @@ fn is_refused(answer: &Answer, why: &str) {
     assert_eq!(answer.field("content-type"), Some("application/problem+json"));
     assert_eq!(answer.json()["type"], format!("urn:bmauth:problem:{why}"));
     assert_eq!(answer.json()["status"], 403);
+    assert_eq!(answer.field("x-bmauth-problem"), Some(why));
     says_nothing_to_an_app(answer);
 }
 

@@ -17,6 +17,8 @@ use crate::gate::refusal::GateRefusal;
 use crate::gate::way_back::{self, Led};
 
 static HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+/// Says why in one word, for a proxy that drops the body of a refusal or has none to show (nginx, a redirect).
+static PROBLEM: HeaderName = HeaderName::from_static("x-bmauth-problem");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
@@ -100,6 +102,7 @@ pub(super) fn refuse(
     sign_in_url: Option<&str>,
 ) -> Reply {
     let (mut headers, body) = refusal.problem(status, request_id, sign_in_url);
+    headers.push((PROBLEM.clone(), HeaderValue::from_static(refusal.name())));
     headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     headers.push((CACHE_CONTROL, NO_STORE));
     Reply { status, headers, body, about: About { refusal: Some(refusal), ..About::default() } }
@@ -143,7 +146,8 @@ impl ForwardAuth {
         question: &Question<'_>,
         original: &Original,
     ) -> Reply {
-        let headers = vec![self.location(page, question, original).await, (CACHE_CONTROL, NO_STORE)];
+        let problem = (PROBLEM.clone(), HeaderValue::from_static(refusal.name()));
+        let headers = vec![self.location(page, question, original).await, problem, (CACHE_CONTROL, NO_STORE)];
         let about = About { refusal: Some(refusal), ..About::default() };
         Reply { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), about }
     }

@@ -48,6 +48,8 @@ export function openFront(name, wrong) {
       const answer = await send(origin, '/ws', request);
       assert.equal(answer.status, 401);
       assert.match(answer.headers['content-type'], /^application\/problem\+json/);
+      assert.equal(answer.headers['x-bmauth-problem'], 'sign-in-required');
+      assert.equal(answer.headers['www-authenticate'], 'Bearer');
       const problem = JSON.parse(answer.text);
       assert.equal(problem.type, 'urn:bmauth:problem:sign-in-required');
       assert.equal(new URL(problem.sign_in_url, origin).pathname, '/_bmauth/sign-in');
@@ -229,7 +231,9 @@ export function openFront(name, wrong) {
     const maria = await enter();
     await maria.register(address());
     assert.equal((await maria.send('/ws', { headers: upgrade(origin) })).status, 101);
-    assert.equal((await maria.send('/ws', { headers: upgrade('http://evil.example') })).status, 403);
+    const foreign = await maria.send('/ws', { headers: upgrade('http://evil.example') });
+    assert.equal(foreign.status, 403);
+    assert.equal(foreign.headers['x-bmauth-problem'], 'foreign-origin');
   });
 
   scenario(`${name}: while the gateway is away nobody gets through`, async ({ enter, gateway, origin }) => {

@@ -49,11 +49,7 @@ class World {
     }
     this.origin = (this.front ?? this.gateway).origin;
     this.origins = [this.origin];
-    [this.browser, this.mailbox, this.app] = await Promise.all([
-      launch(),
-      openMailbox(),
-      runApp({ port: appPort, url: this.origin }),
-    ]);
+    await this.start({ browser: launch(), mailbox: openMailbox(), app: runApp({ port: appPort, url: this.origin }) });
     const smtpPort = this.mailbox.port;
     if (this.front) {
       await this.gateway.configureBehind(await this.front.text('bmauth.toml'), { smtpPort, origin: this.origin });
@@ -66,15 +62,11 @@ class World {
 
   async openTwo(storage) {
     this.gateways = [this.gateway, await Gateway.at(await freePort())];
-    [this.database, this.balance] = await Promise.all([PostgreSQL.start(), openBalance(this.gateways.map(({ port }) => port))]);
+    await this.start({ database: PostgreSQL.start(), balance: openBalance(this.gateways.map(({ port }) => port)) });
     this.origin = `http://localhost:${this.balance.port}`;
     this.origins = [this.origin];
     const appPort = await freePort();
-    [this.browser, this.mailbox, this.app] = await Promise.all([
-      launch(),
-      openMailbox(),
-      runApp({ port: appPort, url: this.origin }),
-    ]);
+    await this.start({ browser: launch(), mailbox: openMailbox(), app: runApp({ port: appPort, url: this.origin }) });
     const key = path.join(this.gateway.directory, 'storage.key');
     await this.gateway.command('keys', 'new-file', key);
     for (const gateway of this.gateways) {
@@ -96,7 +88,7 @@ class World {
     const certificate = await makeCertificate(this.gateway.directory, [home, ...others]);
     trust(certificate.pem);
     this.args = ['--host-resolver-rules=MAP * 127.0.0.1', `--ignore-certificate-errors-spki-list=${certificate.pin}`];
-    [this.browser, this.mailbox] = await Promise.all([launch({ args: this.args }), openMailbox()]);
+    await this.start({ browser: launch({ args: this.args }), mailbox: openMailbox() });
     const smtpPort = this.mailbox.port;
     await this.gateway.configureHosts({ home, hosts: others, certificate, smtpPort, appPort, routes });
     this.origin = this.gateway.origin;
@@ -108,7 +100,7 @@ class World {
     const { port, admin } = this.gateway;
     this.ports = { 8080: await freePort(), 8081: port, 8000: appPort, 9091: new URL(admin).port };
     [this.origin, ...this.origins] = [home, home, ...others].map((host) => `http://${host}:${this.ports[8080]}`);
-    [this.browser, this.mailbox] = await Promise.all([launch(), openMailbox()]);
+    await this.start({ browser: launch(), mailbox: openMailbox() });
     // It is the same for every proxy.
     const front = await Front.of('nginx', this.ports);
     const text = await front.text('bmauth.toml', changes);
@@ -122,6 +114,15 @@ class World {
     await this.front?.close();
     this.front = await Front.of(name, this.ports, new URL(this.origin).hostname);
     await this.front.run(changes);
+  }
+
+  // Waits for all of them and keeps each by its name: where one does not start, `close` ends the others, which would
+  // keep this process from ending.
+  async start(parts) {
+    const keep = async ([name, part]) => (this[name] = await part);
+    const ends = await Promise.allSettled(Object.entries(parts).map(keep));
+    const failed = ends.find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   async close() {

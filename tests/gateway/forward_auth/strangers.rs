@@ -13,6 +13,7 @@ async fn a_page_is_sent_to_sign_in_by_its_whole_address_and_comes_back_to_where_
             let answer = world.asks(family, about("/notes/7?tag=a%20b&x=1", lines)).await;
             let location = "https://notes.example.com/_bmauth/sign-in?return_to=/notes/7%3Ftag%3Da%2520b%26x%3D1";
             assert_eq!((answer.status, answer.field("location")), (303, Some(location)), "{family:?}");
+            assert_eq!(answer.field("x-bmauth-problem"), Some("sign-in-required"));
             assert!(answer.body.is_empty());
             says_nothing_to_an_app(&answer);
         }
@@ -52,6 +53,7 @@ async fn a_script_gets_401_and_where_to_sign_in() {
             assert_eq!(answer.status, 401, "{family:?} {method} {lines:?}");
             assert_eq!(answer.field("content-type"), Some("application/problem+json"));
             assert_eq!(answer.field("www-authenticate"), Some("Bearer"));
+            assert_eq!(answer.field("x-bmauth-problem"), Some("sign-in-required"));
             let said = answer.json();
             assert_eq!(said["type"], "urn:bmauth:problem:sign-in-required");
             assert_eq!(said["title"], "Please sign in to continue");
