@@ -96,7 +96,7 @@ scenario('people who are known go on while the database is away, others are told
     assert.equal(await status(maria, '/public', number), 200);
     assert.equal((await send(world.gateways[number].admin, '/readyz')).status, 200);
   }
-  await socket.ends(LIMIT_MS);
+  await socket.ends();
   await isTold(maria, '/notes/7');
   await maria.goto('/public');
   assert.equal((await maria.cookie()).value, marias);

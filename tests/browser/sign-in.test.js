@@ -171,7 +171,7 @@ scenario('signing out closes what the session has open', async ({ enter }) => {
   });
   await tab.waitForFunction(() => window.state === 'open');
   await maria.signOut();
-  await tab.waitForFunction(() => window.state === 'closed', null, { timeout: 5_000 });
+  await tab.waitForFunction(() => window.state === 'closed');
 });
 
 scenario('a way back that leads elsewhere ends at the app’s first page', async ({ enter, origin }) => {

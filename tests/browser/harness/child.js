@@ -35,7 +35,7 @@ export class Child {
   }
 
   // Asks `ready` again and again until it is true; the child's end or the time limit stops the wait.
-  async until(ready, limitMs = 30_000) {
+  async until(ready, limitMs = 120_000) {
     const deadline = Date.now() + limitMs;
     while (!(await ready().catch(() => false))) {
       if (this.how) throw new Error(`${this.name} ${this.how}:\n${this.log}`);

@@ -2,7 +2,7 @@
 import PostalMime from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 90_000;
 
 export async function openMailbox() {
   const letters = [];

@@ -2,7 +2,7 @@
 import { Device } from './device.js';
 import { send } from './loopback.js';
 
-const STEP_LIMIT_MS = 30_000;
+const STEP_LIMIT_MS = 90_000;
 
 export class Visitor {
   static async enter(world, { passkeys = [], browser = world.browser, context: given, ...contextOptions } = {}) {
@@ -150,7 +150,7 @@ export class Visitor {
       socket.onerror = reject;
       socket.onclose = () => (window.ended = true);
     }));
-    return { ends: (timeout) => tab.waitForFunction(() => window.ended, null, { timeout }) };
+    return { ends: () => tab.waitForFunction(() => window.ended) };
   }
 
   async signOut() {

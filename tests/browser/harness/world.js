@@ -16,7 +16,7 @@ import { openRelay } from './relay.js';
 import { Visitor } from './visitor.js';
 
 export const screenshots = fileURLToPath(new URL('../screenshots/', import.meta.url));
-const SCENARIO_LIMIT_MS = 180_000;
+const SCENARIO_LIMIT_MS = 600_000;
 const LOG_SHOWN = 6_000;
 
 // The same names in every test, so that a picture or a log is told apart by its number only.
