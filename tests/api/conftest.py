@@ -12,7 +12,7 @@ ORIGIN = os.environ["BMAUTH_ORIGIN"]
 API = f"{ORIGIN}/_bmauth/v1"
 # Answers GET /address with the code of the next mail to it, when it comes.
 MAILBOX = os.environ["BMAUTH_MAILBOX"]
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60
 
 description = schemathesis.openapi.from_url(f"{API}/openapi.json")
 

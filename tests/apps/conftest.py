@@ -8,12 +8,13 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+from free_ports import free_port
 from harness import peers, readers
 from harness.gateway import Gateway, Route, make_certificate
 from harness.http1 import Http1
 from harness.http2 import Http2
 from harness.person import Person
-from harness.process import Process, free_port, temporary_folder
+from harness.process import Process, temporary_folder
 from harness.recipe import App
 from harness.told import Told
 

@@ -14,11 +14,12 @@ import time
 from collections import Counter
 
 HERE = pathlib.Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "apps")]
+sys.path[:0] = [str(HERE), str(HERE / "apps"), str(HERE.parent / "loopback")]
 
+from free_ports import free_port  # noqa: E402
 from harness import peers  # noqa: E402
 from harness.gateway import Gateway, Route, make_certificate  # noqa: E402
-from harness.process import APPS, free_port, temporary_folder  # noqa: E402
+from harness.process import APPS, temporary_folder  # noqa: E402
 from soaking import calls, requests, sockets  # noqa: E402
 from soaking.visitor import Visitor  # noqa: E402
 

@@ -8,10 +8,11 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
+from free_ports import free_ports
 from harness import peers
 from harness.gateway import BINARY
 from harness.person import Person
-from harness.process import ROOT, Process, free_ports, temporary_folder
+from harness.process import ROOT, Process, temporary_folder
 
 EXAMPLES = ROOT / "examples"
 COMPOSE = EXAMPLES / "compose"

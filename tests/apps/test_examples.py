@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from free_ports import free_port
 from harness import peers
 from harness.gateway import Gateway, Route, make_certificate
 from harness.person import Person
-from harness.process import LIMIT, ROOT, Process, free_port, temporary_folder
+from harness.process import LIMIT, ROOT, Process, temporary_folder
 
 EXAMPLES = ROOT / "examples"
 BIN = ROOT / "clients/python/.venv/bin"

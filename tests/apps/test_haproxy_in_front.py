@@ -6,10 +6,11 @@ import socket
 from types import SimpleNamespace
 
 import pytest
+from free_ports import free_port, free_ports
 from harness import peers
 from harness.gateway import Route
 from harness.http1 import Http1
-from harness.process import free_port, free_ports, until
+from harness.process import until
 from harness.readers import READERS
 
 VISITOR = "127.0.0.2"

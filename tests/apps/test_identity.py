@@ -5,11 +5,12 @@ import json
 from urllib.parse import unquote
 
 import pytest
+from free_ports import free_ports
 from harness import peers, readers
 from harness.gateway import Route
 from harness.http1 import Http1
 from harness.person import sign_up
-from harness.process import LIMIT, free_ports
+from harness.process import LIMIT
 from harness.websocket import opened
 
 NAME, EMAIL = "Zoë Ångström 100 %", "zoe@example.com"

@@ -4,10 +4,11 @@ import re
 import subprocess
 
 import pytest
+from free_ports import free_port
 from harness import peers
 from harness.gateway import Route
 from harness.http1 import Http1
-from harness.process import alone, free_port
+from harness.process import alone
 
 BRANCH = "feature/x"
 FILES = {"a.txt": "one\n", "with space/%2F#é.txt": "two\n"}

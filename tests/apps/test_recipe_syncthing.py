@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from free_ports import free_port
 from harness import peers
-from harness.process import free_port
 from harness.recipe import stops_strangers
 
 PAGE = "syncthing"

@@ -5,10 +5,11 @@ import json
 import subprocess
 
 import pytest
+from free_ports import free_port
 from harness import peers
 from harness.gateway import Route
 from harness.http1 import Http1
-from harness.process import ROOT, alone, free_port
+from harness.process import ROOT, alone
 
 VERDACCIO = ROOT / "tests/apps/verdaccio/node_modules/verdaccio/bin/verdaccio"
 NAME, VERSION = "@example/thing", "1.2.3"

@@ -3,10 +3,11 @@
 import io
 
 import pytest
+from free_ports import free_port
 from harness import peers
 from harness.gateway import Route
 from harness.http1 import Http1
-from harness.process import APPS, free_port
+from harness.process import APPS
 from webdav4.client import Client, ForbiddenOperation, HTTPError
 
 

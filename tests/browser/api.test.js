@@ -10,7 +10,7 @@ import { freePort } from './harness/loopback.js';
 import { openMailbox } from './harness/mailbox.js';
 
 const directory = fileURLToPath(new URL('../api/', import.meta.url));
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_200_000;
 const LOG_SHOWN = 4_000;
 
 let around;

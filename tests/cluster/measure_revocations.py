@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "api"))
+sys.path += [str(pathlib.Path(__file__).parents[1] / folder) for folder in ("api", "loopback")]
 
 from conftest import world_on  # noqa: E402
 from harness.app import App  # noqa: E402

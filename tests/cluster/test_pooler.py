@@ -4,8 +4,9 @@ import re
 import subprocess
 
 import pytest
+from free_ports import free_port
 from harness.gateway import BINARY
-from harness.process import TOOLS, Process, as_its_user, environment, folder_below, free_port, given_away
+from harness.process import TOOLS, Process, as_its_user, environment, folder_below, given_away
 
 WARNING = "a pooler stands before it that gives connections to others between transactions"
 

@@ -16,6 +16,7 @@ use bmauth::wire;
 use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::Passkey;
+use crate::free_port::free_port;
 use crate::world::{CONFIG, World, configured};
 
 /// The real command in a folder, without a terminal.
@@ -37,10 +38,6 @@ fn printed(output: &Output, status: i32) -> String {
 #[track_caller]
 fn line<'a>(printed: &'a str, part: &str) -> &'a str {
     printed.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part} is not in {printed}"))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A gateway of its own process, which is ended with the test.

@@ -19,6 +19,8 @@ mod clock;
 mod contesting;
 mod edge;
 mod exactness;
+#[path = "../loopback/free_port.rs"]
+mod free_port;
 mod going_back;
 mod guessing;
 mod handing_over;

@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -20,6 +20,7 @@ use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::free_port::free_port;
 use crate::harness::*;
 
 #[derive(Clone, Default)]
@@ -355,7 +356,7 @@ fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
     /// More than a pipe holds.
     const REQUESTS: usize = 600;
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let mut program = Program::serve(folder.path(), address.port());
     let mut log = BufReader::new(program.0.stderr.take().unwrap());
     let mut line = String::new();
@@ -421,7 +422,7 @@ fn until(log: &mut impl std::io::BufRead, level: &str, begins: &str) -> Value {
 #[test]
 fn what_was_changed_and_does_not_hold_yet_is_told_by_name_at_sighup() {
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let mut program = Program::serve(folder.path(), address.port());
     let mut log = BufReader::new(program.0.stderr.take().unwrap());
     until(&mut log, "INFO", "serving ");
@@ -458,7 +459,7 @@ fn what_was_changed_and_does_not_hold_yet_is_told_by_name_at_sighup() {
 #[test]
 fn the_supervisor_hears_when_the_gateway_serves_reads_again_and_stops() {
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let at = folder.path().join("notify");
     let socket = UnixDatagram::bind(&at).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -496,8 +497,7 @@ fn the_supervisor_hears_when_the_gateway_serves_reads_again_and_stops() {
 #[test]
 fn a_store_or_a_port_that_another_one_has_is_all_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let port = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let first_port = port();
+    let first_port = free_port();
     let mut first = Program::serve(folder.path(), first_port);
     until(&mut BufReader::new(first.0.stderr.take().unwrap()), "INFO", "serving ");
     let ends = |mut program: Program| {
@@ -506,7 +506,7 @@ fn a_store_or_a_port_that_another_one_has_is_all_that_is_said() {
         assert_eq!(program.0.wait().unwrap().code(), Some(1), "{said}");
         said
     };
-    let said = ends(Program::serve(folder.path(), port()));
+    let said = ends(Program::serve(folder.path(), free_port()));
     assert!(
         said.starts_with("bmauth: the store failed: another bmauth is using ") && said.lines().count() == 1,
         "{said}"

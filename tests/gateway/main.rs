@@ -32,6 +32,9 @@ mod exchange;
 #[cfg(test)]
 mod forward_auth;
 #[cfg(test)]
+#[path = "../loopback/free_port.rs"]
+mod free_port;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod http2;

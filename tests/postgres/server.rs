@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -16,6 +15,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
+
+use crate::free_port::free_port;
 
 /// The user that everybody's tests run a server as who run as root: PostgreSQL refuses to be root's.
 const NOBODY: u32 = 65534;
@@ -58,8 +59,7 @@ impl Server {
 
     /// Starts one that also listens on a port of loopback.
     pub fn start_on_loopback() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        Self::start_at(free, "127.0.0.1")
+        Self::start_at(free_port(), "127.0.0.1")
     }
 
     fn start_at(port: u16, listen: &str) -> Self {

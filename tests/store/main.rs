@@ -14,6 +14,8 @@ mod format;
 mod format_2;
 mod format_3;
 mod format_4;
+#[path = "../loopback/free_port.rs"]
+mod free_port;
 mod nodes;
 mod program;
 mod random;

@@ -16,6 +16,7 @@ use bmauth::store::Store;
 use bmauth::store::postgres::{PostgresStore, Target, Tls};
 use bmauth::wire::system::{SystemClock, SystemEntropy};
 
+use crate::free_port::free_port;
 use crate::sample::*;
 use crate::server::Server;
 
@@ -39,9 +40,7 @@ impl Operator {
 
     fn storing(url: String, app: u16, storage: impl FnOnce(&str, &Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Held together, so that they are two.
-        let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        let [port, admin] = free.map(|listener| listener.local_addr().unwrap().port());
+        let (port, admin) = (free_port(), free_port());
         let (key, socket) = (folder.path().join("storage.key"), folder.path().join("sockets/bmauth.sock"));
         let written = format!(
             "public_url = \"http://localhost:{port}\"\n\

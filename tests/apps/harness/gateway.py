@@ -7,7 +7,9 @@ import subprocess
 import urllib.request
 from dataclasses import dataclass
 
-from .process import ROOT, Process, free_port, until
+from free_ports import free_port
+
+from .process import ROOT, Process, until
 
 BINARY = pathlib.Path(os.environ.get("BMAUTH_BIN", ROOT / "target/debug/bmauth")).absolute()
 

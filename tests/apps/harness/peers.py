@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from .process import APPS, ROOT, Process, free_port
+from free_ports import free_port
+
+from .process import APPS, ROOT, Process
 
 PYTHON = sys.executable
 SLOW_TO_CLOSE, QUICK_TO_CLOSE = 30, 1

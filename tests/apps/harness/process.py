@@ -10,20 +10,8 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[3]
 APPS = ROOT / "tests/apps/apps"
-LIMIT = 30
+LIMIT = 120
 """Seconds after which whatever is awaited counts as hanging. Nothing is measured by it."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def free_ports(count: int) -> list[int]:
-    """Each of them another one."""
-    with contextlib.ExitStack() as taken:
-        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
 
 
 def until(true, what: str, limit: float = LIMIT) -> None:

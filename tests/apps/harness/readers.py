@@ -1,7 +1,9 @@
 """The servers whose apps say how they read a request, each as it is where nothing is configured."""
 
+from free_ports import free_ports
+
 from .peers import PYTHON, program
-from .process import APPS, Process, free_ports
+from .process import APPS, Process
 
 
 def uvicorn(http: str, ws: str = "websockets"):

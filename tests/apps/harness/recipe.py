@@ -8,8 +8,10 @@ import shlex
 import subprocess
 from urllib.parse import urlsplit
 
+from free_ports import free_ports
+
 from .gateway import Gateway
-from .process import LIMIT, ROOT, Process, alone, free_ports
+from .process import LIMIT, ROOT, Process, alone
 
 PAGES = ROOT / "docs/apps"
 TOOLS = ROOT / "tests/apps/recipes"

@@ -4,8 +4,10 @@ import os
 import pathlib
 import urllib.request
 
+from free_ports import free_ports
+
 from .clock import Clock
-from .process import ROOT, Process, folder_below, free_ports, given_away, run
+from .process import ROOT, Process, folder_below, given_away, run
 
 BINARY = pathlib.Path(os.environ.get("BMAUTH_BIN", ROOT / "target/debug/bmauth")).absolute()
 

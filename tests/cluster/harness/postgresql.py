@@ -8,7 +8,9 @@ import psycopg
 import requests
 import yaml
 
-from .process import ROOT, TOOLS, Process, folder_below, free_port, free_ports, given_away, run, until
+from free_ports import free_port, free_ports
+
+from .process import ROOT, TOOLS, Process, folder_below, given_away, run, until
 
 USER = "bmauth"
 PATRONI = ROOT / "tests/cluster/.venv/bin/patroni"

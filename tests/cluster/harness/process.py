@@ -20,16 +20,6 @@ SERVERS_USER = 65534
 AS_ROOT = os.geteuid() == 0
 
 
-def free_ports(count: int) -> list[int]:
-    """Each of them another one."""
-    with contextlib.ExitStack() as taken:
-        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
-
-
-def free_port() -> int:
-    return free_ports(1)[0]
-
-
 def until(true, what: str, limit: float = LIMIT, pause: float = 0.05):
     """Waits until `true()` says something, which it returns, and fails where it does not."""
     end = time.monotonic() + limit

@@ -1,11 +1,11 @@
 """A way between a gateway and its database that can fail."""
 
+from free_ports import free_port
 import contextlib
 import selectors
 import socket
 import threading
 
-from .process import free_port
 
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 """The message of the simple protocol, as tokio-postgres sends it."""
