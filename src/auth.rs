@@ -43,7 +43,7 @@ use crate::domain::known_device::KnownDevice;
 use crate::domain::plan::Counter;
 use crate::domain::press::Press;
 use crate::domain::recover::RecoveryPolicy;
-use crate::domain::register::Policy;
+use crate::domain::register::RegisterPolicy;
 use crate::domain::visitor::Visitor;
 use crate::identity::Identity;
 use crate::mail::transport::Transport;
@@ -110,11 +110,11 @@ pub struct Parts {
     /// The signer of identity tokens.
     pub identity: Arc<Identity>,
     /// Who may register.
-    pub policy: Policy,
+    pub policy: RegisterPolicy,
     /// How a person without their passkey gets back in.
     pub recovery: RecoveryPolicy,
     /// Whether a second device may be signed in from the first.
-    pub linking: link::Policy,
+    pub linking: link::LinkPolicy,
     /// How long an elevation of a session lasts.
     pub elevation: Duration,
     /// The keys derived from the master secret.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::brand::Brand;
-use crate::domain::recover::Mode;
-use crate::domain::register::Policy;
+use crate::domain::recover::RecoveryMode;
+use crate::domain::register::RegisterPolicy;
 use crate::domain::route::Routes;
 
 pub mod api;
@@ -86,11 +86,11 @@ pub struct Config {
     /// Whom letters are from, and how they leave.
     pub email: EmailSettings,
     /// Who may have an account.
-    pub policy: Policy,
+    pub policy: RegisterPolicy,
     /// The group that administers the others, if there is one.
     pub admins: Option<String>,
     /// How a person without their passkey gets back in.
-    pub recovery: Mode,
+    pub recovery: RecoveryMode,
     /// How long a recovery waits, where it is delayed, or the one before was contested.
     pub recovery_delay: Duration,
     /// The relying party.

@@ -14,7 +14,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::session::Told;
+use crate::domain::session::SessionFacts;
 use crate::domain::signing_key::{Algorithm, SigningKey};
 use claims::Claims;
 use signer::Signer;
@@ -118,7 +118,7 @@ impl Identity {
     /// [`IdentityError::NoKey`], [`IdentityError::Sign`].
     pub fn mint(
         &self,
-        told: &Told<'_>,
+        told: &SessionFacts<'_>,
         audience: &str,
         session_end: Timestamp,
         jti: Uuid,

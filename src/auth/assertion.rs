@@ -9,15 +9,15 @@ use super::core::Core;
 use super::failure::{Failure, WorldFailure};
 use super::passkeys::{RelyingPartyError, Unproved, check_origin};
 use crate::domain::account::{Account, AccountId};
-use crate::domain::assertion::{self, AssertionRefusal, Proof, Question};
-use crate::domain::ceremony::{Ceremony, CeremonyId, Proves, Purpose};
+use crate::domain::assertion::{self, AssertionChallenge, AssertionRefusal, Proof};
+use crate::domain::ceremony::{Ceremony, CeremonyId, CeremonyPurpose, Proves};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::moment::Moment;
 use crate::domain::passkey::{CredentialId, Passkey};
 use crate::domain::plan::{AccountChange, Change};
 use crate::domain::registration::Registration;
-use crate::domain::report::{Contradiction, News};
+use crate::domain::report::{Contradiction, ReportChanges};
 use crate::domain::visitor::{Visitor, over_api};
 use crate::store::{CommitError, StoreError};
 
@@ -32,7 +32,8 @@ impl Core {
     ) -> Result<(Ceremony, PublicKeyCredentialRequestOptions), RelyingPartyError> {
         let (options, state) = self.relying_party.challenge_sign_in(allowed)?;
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
-        let ceremony = Ceremony::ask(id, Purpose::Prove { proves, state }, return_to, moment.visitor, moment.now);
+        let ceremony =
+            Ceremony::ask(id, CeremonyPurpose::Prove { proves, state }, return_to, moment.visitor, moment.now);
         Ok((ceremony, options))
     }
 
@@ -45,7 +46,7 @@ impl Core {
     /// given, only for a passkey of its account. An owner whose passkey may have been copied is told.
     pub(super) async fn prove<T, R: From<AssertionRefusal>>(
         &self,
-        question: Question<T>,
+        question: AssertionChallenge<T>,
         answer: PublicKeyCredential,
         of: Option<&Email>,
         visitor: &Visitor,
@@ -60,7 +61,7 @@ impl Core {
     /// The same for a step that knows what to do with a passkey that rests.
     pub(super) async fn prove_at_rest_too<T, R: From<AssertionRefusal>>(
         &self,
-        question: Question<T>,
+        question: AssertionChallenge<T>,
         answer: PublicKeyCredential,
         of: Option<&Email>,
         visitor: &Visitor,
@@ -71,7 +72,7 @@ impl Core {
 
     async fn verify_answer<T>(
         &self,
-        question: Question<T>,
+        question: AssertionChallenge<T>,
         answer: PublicKeyCredential,
         of: Option<&Email>,
         visitor: &Visitor,
@@ -144,12 +145,12 @@ impl Core {
     /// What there is to note of a passkey in which something changed.
     async fn note_news(
         &self,
-        news: News,
+        news: ReportChanges,
         passkey: &Passkey,
         owner: &Account,
         visitor: &Visitor,
     ) -> Result<Vec<Change>, StoreError> {
-        let News { can_sync, moved } = news;
+        let ReportChanges { can_sync, moved } = news;
         if can_sync {
             tracing::info!(account = %owner.id, "a passkey may be copied to other devices from now on");
         }
@@ -170,7 +171,7 @@ impl Core {
     /// Tells the owner of an answer whose counter went back; the ceremony is over in any case.
     async fn note_copy<T>(
         &self,
-        question: &Question<T>,
+        question: &AssertionChallenge<T>,
         passkey: &Passkey,
         owner: &Account,
         visitor: &Visitor,

@@ -8,8 +8,8 @@ use super::core::Core;
 use super::failure::{Failure, WorldFailure};
 use super::passkeys::{RelyingPartyError, check_origin};
 use crate::domain::account::{Account, AccountId};
-use crate::domain::attestation::{BadPasskey, Made, Making};
-use crate::domain::ceremony::{Ceremony, CeremonyId, Makes, Purpose};
+use crate::domain::attestation::{AttestationChallenge, BadPasskey, MadePasskey};
+use crate::domain::ceremony::{Ceremony, CeremonyId, CeremonyPurpose, Makes};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::moment::Moment;
@@ -47,16 +47,16 @@ impl Core {
             name.clone_into(&mut options.user.display_name);
         }
         let id = CeremonyId::of_challenge(options.challenge.as_ref());
-        let purpose = Purpose::Make { account, makes, state };
+        let purpose = CeremonyPurpose::Make { account, makes, state };
         Ok((Ceremony::ask(id, purpose, return_to, moment.visitor, moment.now), options))
     }
 
     /// The device made a passkey: verifies it.
     pub(super) async fn make<T, R: From<BadPasskey>>(
         &self,
-        making: Making<T>,
+        making: AttestationChallenge<T>,
         answer: RegisterPublicKeyCredential,
-    ) -> Result<Made<T>, Failure<R>> {
+    ) -> Result<MadePasskey<T>, Failure<R>> {
         let (state, relying_party, posed) =
             (making.state().clone(), self.relying_party.clone(), making.posed().clone());
         let verified = self.verifying.run(move || {

@@ -8,7 +8,7 @@ use super::sessions::{LiveSession, Sessions};
 use super::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::hand_off::{self, Code, HandOffRefusal, Purpose, Said};
+use crate::domain::hand_off::{self, HandOffClaims, HandOffCode, HandOffPurpose, HandOffRefusal};
 use crate::domain::host::Host;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SignedIn};
@@ -41,12 +41,16 @@ impl HandOffFlow {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn give(&self, session: &LiveSession, purpose: Purpose<'_>) -> Result<Option<Code>, StoreError> {
+    pub async fn give(
+        &self,
+        session: &LiveSession,
+        purpose: HandOffPurpose<'_>,
+    ) -> Result<Option<HandOffCode>, StoreError> {
         let Some(SignedIn { session, account, .. }) = self.sessions.signed_in(session).await? else { return Ok(None) };
         if account.aftermath.review.is_some() {
             return Ok(None);
         }
-        Ok(Some(Code::new(&session, purpose, self.core.now(), &self.core.keys.hand_offs)))
+        Ok(Some(HandOffCode::new(&session, purpose, self.core.now(), &self.core.keys.hand_offs)))
     }
 
     /// Takes a code from the browser that has `state` at the host it came to. The same code again, while it is good, comes
@@ -95,16 +99,16 @@ impl HandOffFlow {
         code: &str,
         state: &Secret,
         host: &Host,
-    ) -> Result<(Said, Session, Vec<Session>), Failure<HandOffRefusal>> {
-        let (core, purpose) = (&self.core, Purpose { host, state: state.digest() });
-        let said = Code::open(code, purpose, core.now(), &core.keys.hand_offs).map_err(Failure::Refused)?;
+    ) -> Result<(HandOffClaims, Session, Vec<Session>), Failure<HandOffRefusal>> {
+        let (core, purpose) = (&self.core, HandOffPurpose { host, state: state.digest() });
+        let said = HandOffCode::open(code, purpose, core.now(), &core.keys.hand_offs).map_err(Failure::Refused)?;
         let theirs = core.records.sessions(said.account).await?;
         let from = self.handed_over(&said, &theirs).await?.ok_or(Failure::Refused(HandOffRefusal::SignedOut))?;
         Ok((said, from, theirs))
     }
 
     /// The session that a code was made for, where it may still be handed over.
-    async fn handed_over(&self, said: &Said, theirs: &[Session]) -> Result<Option<Session>, StoreError> {
+    async fn handed_over(&self, said: &HandOffClaims, theirs: &[Session]) -> Result<Option<Session>, StoreError> {
         let Some(from) = theirs.iter().find(|session| session.id == said.session) else { return Ok(None) };
         let live = self.sessions.find(from.token).await?;
         Ok(live.filter(|live| !live.review()).map(|_| from.clone()))

@@ -14,22 +14,22 @@ use super::failure::{Failure, WorldFailure};
 use super::sessions::{LiveSession, Sessions};
 use super::starting::SignedInBrowser;
 use crate::domain::account::Account;
-use crate::domain::assertion::Question;
-use crate::domain::attestation::Making;
-use crate::domain::ceremony::{CeremonyId, Subject};
+use crate::domain::assertion::AssertionChallenge;
+use crate::domain::attestation::AttestationChallenge;
+use crate::domain::ceremony::{CeremonyId, CeremonySubject};
 use crate::domain::destination::Destination;
-use crate::domain::link::code::{self, Brought, ScanCode, ShortCode};
+use crate::domain::link::code::{self, BroughtCode, ScanCode, ShortCode};
 use crate::domain::link::id::LinkId;
-use crate::domain::link::seen::{Device, Role, Seen};
-use crate::domain::link::steps::{self, Counters, Finished, Picked, SignedInAs};
-use crate::domain::link::{FreshLink, Link, LinkRefusal, Offer};
+use crate::domain::link::seen::{Device, LinkRole, SeenLink};
+use crate::domain::link::steps::{self, Counters, FinishedLink, Picked, SignedInAs};
+use crate::domain::link::{FreshLink, Link, LinkOffer, LinkRefusal};
 use crate::domain::manage;
 use crate::domain::passkey::Naming;
 use crate::domain::plan::{Conflict, PasskeyConflict, Plan, SessionConflict};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
 
-pub use crate::domain::link::Policy;
+pub use crate::domain::link::LinkPolicy;
 pub use watch::Watcher;
 use watch::Watchers;
 
@@ -39,7 +39,7 @@ pub struct LinkFlow {
     core: Arc<Core>,
     sessions: Sessions,
     watchers: Arc<Watchers>,
-    policy: Policy,
+    policy: LinkPolicy,
 }
 
 /// A link that was just made, with the codes that only its page gets to know.
@@ -79,7 +79,7 @@ pub struct Picking {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkState {
     /// The link as it sees it.
-    pub seen: Seen,
+    pub seen: SeenLink,
     /// The address of the account that the approving browser is signed in to.
     pub account: Option<String>,
 }
@@ -88,26 +88,26 @@ impl LinkState {
     /// Whether both say the same, but for how much time is left.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let at_the_end =
-            |state: &Self| Self { seen: Seen { left: Duration::ZERO, ..state.seen.clone() }, ..state.clone() };
+            |state: &Self| Self { seen: SeenLink { left: Duration::ZERO, ..state.seen.clone() }, ..state.clone() };
         at_the_end(self) == at_the_end(other)
     }
 }
 
 impl LinkFlow {
-    pub(super) fn new(core: Arc<Core>, sessions: Sessions, watchers: Arc<Watchers>, policy: Policy) -> Self {
+    pub(super) fn new(core: Arc<Core>, sessions: Sessions, watchers: Arc<Watchers>, policy: LinkPolicy) -> Self {
         Self { core, sessions, watchers, policy }
     }
 
     /// Whether, and between whom, a second device may be signed in from the first.
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self) -> LinkPolicy {
         self.policy
     }
 
     /// Nothing goes on where linking is off.
-    fn on(&self) -> Result<Policy, Failure<LinkRefusal>> {
+    fn on(&self) -> Result<LinkPolicy, Failure<LinkRefusal>> {
         match self.policy {
-            Policy::Off => Err(Failure::Refused(LinkRefusal::Off)),
-            policy @ (Policy::On | Policy::SameNetwork) => Ok(policy),
+            LinkPolicy::Off => Err(Failure::Refused(LinkRefusal::Off)),
+            policy @ (LinkPolicy::On | LinkPolicy::SameNetwork) => Ok(policy),
         }
     }
 
@@ -132,7 +132,7 @@ impl LinkFlow {
     pub async fn offer(&self, visitor: &Visitor) -> Result<ShownLink, Failure<LinkRefusal>> {
         self.on()?;
         let (account, session) = self.signed_in_as(visitor).await?.ok_or(Failure::Refused(LinkRefusal::NotSignedIn))?;
-        self.show(|fresh| Link::offer(fresh, visitor, Offer { account, session }, self.core.now())).await
+        self.show(|fresh| Link::offer(fresh, visitor, LinkOffer { account, session }, self.core.now())).await
     }
 
     async fn show(&self, make: impl Fn(FreshLink) -> Link) -> Result<ShownLink, Failure<LinkRefusal>> {
@@ -170,8 +170,8 @@ impl LinkFlow {
         visitor: &Visitor,
     ) -> Result<Found, Failure<LinkRefusal>> {
         let policy = self.on()?;
-        let brought = Brought::parse(text).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
-        if let Brought::Short(_) = brought {
+        let brought = BroughtCode::parse(text).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
+        if let BroughtCode::Short(_) = brought {
             let counters = Counters {
                 network: self.core.keys.counter(&[b"link codes from", &visitor.network()]),
                 all: self.core.keys.counter(&[b"link codes"]),
@@ -218,8 +218,8 @@ impl LinkFlow {
         let stands = self.stands(link).await?;
         let seen = link.seen_by(visitor, stands, self.core.now()).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
         let account = match seen.role {
-            Role::Waiting => None,
-            Role::Approving => self.sessions.of(visitor).await?.map(|live| email_of(&live)),
+            LinkRole::Waiting => None,
+            LinkRole::Approving => self.sessions.of(visitor).await?.map(|live| email_of(&live)),
         };
         Ok(LinkState { seen, account })
     }
@@ -242,8 +242,8 @@ impl LinkFlow {
         let policy = self.on()?;
         let right = self.count_number(id, typed, visitor, policy).await?;
         let (subject, allowed) = match self.signed_in_as(visitor).await? {
-            Some((account, _)) => (Subject::Account(account), Some(self.core.passkey_ids(account).await?)),
-            None => (Subject::Anyone, None),
+            Some((account, _)) => (CeremonySubject::Account(account), Some(self.core.passkey_ids(account).await?)),
+            None => (CeremonySubject::Anyone, None),
         };
         let (proves, moment) = (right.proves(subject), self.core.moment(visitor));
         let (ceremony, options) = self.core.question(proves, allowed, Destination::root(), moment)?;
@@ -257,7 +257,7 @@ impl LinkFlow {
         id: LinkId,
         typed: u8,
         visitor: &Visitor,
-        policy: Policy,
+        policy: LinkPolicy,
     ) -> Result<steps::RightNumber, Failure<LinkRefusal>> {
         for _ in 0..RACES {
             let link = self.standing(id, visitor).await?;
@@ -293,10 +293,10 @@ impl LinkFlow {
 
     async fn prove(
         &self,
-        question: Question<Picked>,
+        question: AssertionChallenge<Picked>,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-        policy: Policy,
+        policy: LinkPolicy,
     ) -> Result<LinkState, Failure<LinkRefusal>> {
         let id = question.asked_for().link;
         let (proof, account) = self.core.prove(question, answer, None, visitor).await?;
@@ -394,10 +394,10 @@ impl LinkFlow {
 
     async fn keep_passkey(
         &self,
-        making: Making<LinkId>,
+        making: AttestationChallenge<LinkId>,
         answer: RegisterPublicKeyCredential,
         name: Option<&str>,
-        (visitor, policy): (&Visitor, Policy),
+        (visitor, policy): (&Visitor, LinkPolicy),
     ) -> Result<SignedInBrowser, Failure<LinkRefusal>> {
         let id = *making.made_for();
         let made = self.core.make(making, answer).await?;
@@ -408,7 +408,7 @@ impl LinkFlow {
         let naming = Naming { chosen: name.and_then(manage::name), others: &others };
         let plan = steps::finish(made, link, &account, naming, session, policy, self.core.moment(visitor));
         match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
-            Ok(Finished { session, return_to }) => {
+            Ok(FinishedLink { session, return_to }) => {
                 tracing::info!(account = %account.id, "a device was linked");
                 Ok(SignedInBrowser { token, session, return_to })
             }
@@ -422,7 +422,7 @@ impl LinkFlow {
         &self,
         link: &Link,
         visitor: &Visitor,
-        policy: Policy,
+        policy: LinkPolicy,
     ) -> Result<Account, Failure<LinkRefusal>> {
         let approval = link.approval(visitor, policy, self.core.now()).map_err(Failure::Refused)?;
         self.core.records.account(approval.account).await?.ok_or(Failure::Refused(LinkRefusal::Denied))

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::failure::Failure;
-use crate::domain::code::{self, Code, CodeId, Kind};
+use crate::domain::code::{self, Code, CodeId, CodeKind};
 use crate::domain::code_counters::{self, CodeCounters};
 use crate::domain::email::Email;
 use crate::domain::mailed_code::{CodeRefusal, MailedCode};
@@ -43,7 +43,7 @@ impl Core {
                 // browsers known.
                 tries: name(b"tries from known browsers", &[]),
                 operators_tries,
-                kind: Kind::Digits,
+                kind: CodeKind::Digits,
             },
             None => CodeCounters {
                 letters_from_there: of(b"letters from", &[&visitor.network()]),
@@ -51,11 +51,11 @@ impl Core {
                 network,
                 tries: name(b"tries", &[]),
                 operators_tries,
-                kind: Kind::Digits,
+                kind: CodeKind::Digits,
             },
         };
         let tries = self.records.counted(counters.tries, code::DAY, self.now()).await?;
-        let kind = if tries < code::TRIES_PER_ADDRESS { Kind::Digits } else { Kind::Letters };
+        let kind = if tries < code::TRIES_PER_ADDRESS { CodeKind::Digits } else { CodeKind::Letters };
         Ok(CodeCounters { kind, ..counters })
     }
 
@@ -114,7 +114,7 @@ impl Core {
         counters: CodeCounters,
         visitor: &Visitor,
     ) -> Result<(), StoreError> {
-        if counters.kind == Kind::Digits {
+        if counters.kind == CodeKind::Digits {
             return Ok(());
         }
         let account = self.records.account_by_email(email).await?;

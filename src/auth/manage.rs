@@ -15,14 +15,14 @@ use super::tokens::{Tokens, TokensFlow};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
-use crate::domain::assertion::{Proof, Question};
-use crate::domain::attestation::Making;
+use crate::domain::assertion::{AssertionChallenge, Proof};
+use crate::domain::attestation::AttestationChallenge;
 use crate::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::family::Family;
 use crate::domain::language::Language;
-use crate::domain::manage::{self, Adding, Asked, Confirming, Ended, ManageRefusal, MayAdd};
+use crate::domain::manage::{self, Adding, EndedSession, ManageRefusal, MayAdd, OpenedConfirmation, RequestedAct};
 use crate::domain::moment::Moment;
 use crate::domain::moving;
 use crate::domain::passkey::{CredentialId, Naming, Passkey};
@@ -148,7 +148,7 @@ impl ManageFlow {
     /// Any [`ManageRefusal`] of what is asked; a failure of the store.
     pub async fn begin_confirmation(
         &self,
-        asked: Asked,
+        asked: RequestedAct,
         return_to: Destination,
         session: &LiveSession,
         visitor: &Visitor,
@@ -209,7 +209,7 @@ impl ManageFlow {
 
     async fn confirm(
         &self,
-        question: Question<Confirming>,
+        question: AssertionChallenge<OpenedConfirmation>,
         answer: PublicKeyCredential,
         signed_in: &SignedIn,
         visitor: &Visitor,
@@ -276,7 +276,11 @@ impl ManageFlow {
         }
     }
 
-    async fn elevate(&self, proof: &Proof<Confirming>, signed_in: &SignedIn) -> Result<Tokens, Failure<ManageRefusal>> {
+    async fn elevate(
+        &self,
+        proof: &Proof<OpenedConfirmation>,
+        signed_in: &SignedIn,
+    ) -> Result<Tokens, Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = signed_in;
         for _ in 0..RACES {
             let family = self.tokens.family_and_another(session.token).await?;
@@ -403,7 +407,7 @@ impl ManageFlow {
 
     async fn keep_passkey(
         &self,
-        making: Making<Adding>,
+        making: AttestationChallenge<Adding>,
         answer: RegisterPublicKeyCredential,
         name: Option<String>,
         ((mut may, says_elevated), mut signed_in): (Leaving, SignedIn),
@@ -472,7 +476,11 @@ impl ManageFlow {
     ///
     /// # Errors
     /// [`ManageRefusal::Unknown`], [`ManageRefusal::SignedOut`]; a failure of the store.
-    pub async fn end_own_session(&self, id: SessionId, session: &LiveSession) -> Result<Ended, Failure<ManageRefusal>> {
+    pub async fn end_own_session(
+        &self,
+        id: SessionId,
+        session: &LiveSession,
+    ) -> Result<EndedSession, Failure<ManageRefusal>> {
         let SignedIn { session, .. } = &self.signed_in(session).await?;
         let theirs = self.core.records.sessions(session.account).await?;
         let plan = manage::end_session(id, session, &theirs).map_err(Failure::Refused)?;

@@ -10,10 +10,10 @@ use crate::domain::account::{Account, AccountId};
 use crate::domain::address::{Move, MoveOutlook, UndoLink};
 use crate::domain::assertion::Proof;
 use crate::domain::email::Email;
-use crate::domain::manage::{self, AccountRefusal, Confirming};
-use crate::domain::moving::{self, CountedTry, MovingRefusal, Waiting};
+use crate::domain::manage::{self, AccountRefusal, OpenedConfirmation};
+use crate::domain::moving::{self, CountedMoveTry, MovingRefusal, WaitingMove};
 use crate::domain::plan::Conflict;
-use crate::domain::register::Answer;
+use crate::domain::register::RegisterAnswer;
 use crate::domain::session::SignedIn;
 use crate::domain::visitor::Visitor;
 use crate::domain::word_link::Reading;
@@ -66,7 +66,7 @@ impl MoveFlow {
     /// A passkey confirmed the change: a code goes out.
     pub(super) async fn ask(
         &self,
-        proof: &Proof<Confirming>,
+        proof: &Proof<OpenedConfirmation>,
         to: Email,
         SignedIn { session, account, .. }: &SignedIn,
         visitor: &Visitor,
@@ -93,7 +93,7 @@ impl MoveFlow {
     ///
     /// # Errors
     /// [`MovingRefusal::NoMove`], [`MovingRefusal::SignedOut`]; a failure of the store.
-    pub async fn waiting(&self, live: &LiveSession) -> Result<Waiting, Failure<MovingRefusal>> {
+    pub async fn waiting(&self, live: &LiveSession) -> Result<WaitingMove, Failure<MovingRefusal>> {
         let signed_in = self.sessions.signed_in_or(live, MovingRefusal::SignedOut).await?;
         self.waiting_of(&signed_in).await
     }
@@ -101,9 +101,9 @@ impl MoveFlow {
     async fn waiting_of(
         &self,
         SignedIn { session, account, .. }: &SignedIn,
-    ) -> Result<Waiting, Failure<MovingRefusal>> {
+    ) -> Result<WaitingMove, Failure<MovingRefusal>> {
         let found = self.core.records.moving(account.id).await?;
-        Waiting::open(found, session, self.core.now()).map_err(Failure::Refused)
+        WaitingMove::open(found, session, self.core.now()).map_err(Failure::Refused)
     }
 
     /// Sends another code.
@@ -146,7 +146,7 @@ impl MoveFlow {
             let owner = self.core.records.account(signed_in.account.id).await?;
             let owner = owner.ok_or(Failure::Refused(MovingRefusal::SignedOut))?;
             let (answer, invitation) = self.register.look_up(counted.waiting().to()).await?;
-            let answer = answer.unwrap_or(Answer::ByLetter);
+            let answer = answer.unwrap_or(RegisterAnswer::ByLetter);
             let hold = self.core.records.hold(owner.id).await?;
             let recoveries = self.core.records.recoveries_of(owner.id).await?;
             let (others, moment) = ((hold.as_ref(), recoveries.as_slice()), self.core.moment(visitor));
@@ -171,7 +171,7 @@ impl MoveFlow {
     }
 
     /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: MovingRefusal, counted: &CountedTry) -> Failure<MovingRefusal> {
+    fn why_not(&self, refusal: MovingRefusal, counted: &CountedMoveTry) -> Failure<MovingRefusal> {
         let MovingRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
         let code = self.core.or_earlier(refusal, counted.typed(), &counted.waiting().code());
         Failure::Refused(code.into())
@@ -182,7 +182,7 @@ impl MoveFlow {
         typed: &str,
         signed_in: &SignedIn,
         visitor: &Visitor,
-    ) -> Result<CountedTry, Failure<MovingRefusal>> {
+    ) -> Result<CountedMoveTry, Failure<MovingRefusal>> {
         for _ in 0..RACES {
             let waiting = self.waiting_of(signed_in).await?;
             let counters = self.core.code_counters(waiting.to(), visitor).await?;

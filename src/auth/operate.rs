@@ -9,7 +9,7 @@ use super::sessions::Sessions;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
-use crate::domain::admin_code::{AdminCode, Code};
+use crate::domain::admin_code::{AdminCode, AdminCodeText};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::family::Family;
@@ -17,7 +17,7 @@ use crate::domain::host::Host;
 use crate::domain::invitation::{Invitation, InvitationId};
 use crate::domain::operate::{self, OperateRefusal, Regroup};
 use crate::domain::passkey::{LockedOut, Passkey};
-use crate::domain::recover::Mode;
+use crate::domain::recover::RecoveryMode;
 use crate::domain::recovery::Hold;
 use crate::domain::session::SessionId;
 use crate::store::{Counted, StoreError};
@@ -71,7 +71,7 @@ pub struct GivenCode {
     /// The account that the code opens.
     pub account: Account,
     /// To be told to that person alone.
-    pub code: Code,
+    pub code: AdminCodeText,
     /// Until when it can be entered.
     pub expires_at: Timestamp,
 }
@@ -258,8 +258,8 @@ impl OperateFlow {
     ///
     /// # Errors
     /// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`], [`OperateRefusal::NoAccount`]; a failure of the store.
-    pub async fn give_code(&self, account: Account, mode: Mode) -> Result<GivenCode, Failure<OperateRefusal>> {
-        let code = Code::generate(&*self.core.entropy);
+    pub async fn give_code(&self, account: Account, mode: RecoveryMode) -> Result<GivenCode, Failure<OperateRefusal>> {
+        let code = AdminCodeText::generate(&*self.core.entropy);
         let digest = code.digest(&self.core.keys.admin_codes, account.id);
         let plan = operate::give_code(&account, digest, mode, self.core.now()).map_err(Failure::Refused)?;
         let expires_at = self.core.carry_out(plan).await?;

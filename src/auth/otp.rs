@@ -12,13 +12,13 @@ use crate::domain::code;
 use crate::domain::code_counters::CodeCounters;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
-use crate::domain::otp::{self, Candidates, Counted, Pending};
+use crate::domain::otp::{self, Candidates, CountedOtpTry, Pending};
 use crate::domain::plan::{Conflict, Counter, CounterChange, Plan};
-use crate::domain::recover::{self, Mode};
-use crate::domain::register::{self, CountedTry};
+use crate::domain::recover::{self, RecoveryMode};
+use crate::domain::register::{self, CountedRegisterTry};
 use crate::domain::registration::Outlook;
 use crate::domain::secret::Secret;
-use crate::domain::visitor::{Client, Visitor};
+use crate::domain::visitor::{ClientKind, Visitor};
 use crate::store::{CommitError, StoreError};
 
 /// What a right code leads to.
@@ -69,7 +69,7 @@ impl OtpFlow {
     /// # Errors
     /// [`NoMailTo`], unless codes come from the operator; a failure of the store.
     pub async fn send_code(&self, email: Email, visitor: &Visitor) -> Result<(), Failure<NoMailTo>> {
-        if self.recover.mode() != Mode::Admin && !self.core.writes_to(&email).await {
+        if self.recover.mode() != RecoveryMode::Admin && !self.core.writes_to(&email).await {
             return Err(Failure::Refused(NoMailTo));
         }
         match self.core.carry_out(otp::ask(self.asks(&email, visitor), self.core.now())).await {
@@ -135,7 +135,7 @@ impl OtpFlow {
     /// or the cookie that it is given now. A client without a cookie is counted by its network, too.
     fn asks(&self, email: &Email, visitor: &Visitor) -> Vec<Counter> {
         let asked = |by: &[u8]| self.core.keys.counter(&[b"asked", email.as_str().as_bytes(), by]);
-        let network = (visitor.client == Client::Api { cookie: false }).then(|| asked(&visitor.network()));
+        let network = (visitor.client == ClientKind::Api { cookie: false }).then(|| asked(&visitor.network()));
         [asked(visitor.browser.bytes())].into_iter().chain(network).collect()
     }
 
@@ -148,8 +148,8 @@ impl OtpFlow {
         let (counted, open) = self.count_tries(email, typed, visitor).await?;
         for counted in counted.into_iter().filter(|_| open) {
             let opened = match counted {
-                Counted::SignUp(counted) => refusal_apart(self.finish_sign_up(*counted, visitor).await)?.ok(),
-                Counted::Recovery(counted) => refusal_apart(self.finish_recovery(*counted, visitor).await)?.ok(),
+                CountedOtpTry::SignUp(counted) => refusal_apart(self.finish_sign_up(*counted, visitor).await)?.ok(),
+                CountedOtpTry::Recovery(counted) => refusal_apart(self.finish_recovery(*counted, visitor).await)?.ok(),
             };
             if let Some(opened) = opened {
                 return Ok(opened);
@@ -200,7 +200,7 @@ impl OtpFlow {
         email: &Email,
         typed: &str,
         visitor: &Visitor,
-    ) -> Result<(Vec<Counted>, bool), Failure<WrongCode>> {
+    ) -> Result<(Vec<CountedOtpTry>, bool), Failure<WrongCode>> {
         for _ in 0..RACES {
             let (_, waiting) = self.waiting(email).await?;
             let Candidates { entries, open } = otp::candidates(waiting, visitor, self.core.now());
@@ -229,18 +229,18 @@ impl OtpFlow {
 
     async fn finish_sign_up(
         &self,
-        counted: CountedTry,
+        counted: CountedRegisterTry,
         visitor: &Visitor,
     ) -> Result<Opened, Failure<register::RegisterRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);
         let finished = self.register.finish_as(&starting, counted, visitor).await?;
-        let register::Finished { account, session, .. } = finished;
+        let register::FinishedRegistration { account, session, .. } = finished;
         Ok(Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))))
     }
 
     async fn finish_recovery(
         &self,
-        counted: recover::CountedTry,
+        counted: recover::CountedRecoveryTry,
         visitor: &Visitor,
     ) -> Result<Opened, Failure<recover::RecoverRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);

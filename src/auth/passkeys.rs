@@ -25,7 +25,7 @@ use crate::domain::ceremony;
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 use crate::domain::passkey::{CredentialId, NewPasskey, Passkey};
-use crate::domain::report::{Contradiction, News, Report};
+use crate::domain::report::{Contradiction, Report, ReportChanges};
 use crate::domain::secret::MacKey;
 
 pub use client_data::{ceremony_of, check_origin};
@@ -254,7 +254,7 @@ impl RelyingParty {
         answer: &PublicKeyCredential,
         state: DiscoverableAuthentication,
         passkey: &Passkey,
-    ) -> Result<(NewPasskey, News), Unproved> {
+    ) -> Result<(NewPasskey, ReportChanges), Unproved> {
         self.claimed_credential(answer)?;
         let report = authenticator_data::of_assertion(&answer.response.authenticator_data)?;
         let mut credential = following(&passkey.key.credential, report)

@@ -5,7 +5,7 @@ use std::fmt;
 use super::sessions::live::LiveSession;
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
-use crate::domain::session::{SessionId, Told};
+use crate::domain::session::{SessionFacts, SessionId};
 
 /// Who is let through: what an app is told, what the log names and what ends an open stream are all its own. Copies are
 /// handles on the same one.
@@ -31,7 +31,7 @@ impl Principal {
     }
 
     /// What an app may be told of it.
-    pub fn told(&self) -> Told<'_> {
+    pub fn told(&self) -> SessionFacts<'_> {
         match self {
             Self::Person(live) => live.told(),
         }

@@ -14,9 +14,9 @@ use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::admin_code;
 use crate::domain::aftermath::Review;
-use crate::domain::assertion::{Proof, Question};
-use crate::domain::attestation::Making;
-use crate::domain::ceremony::{Act, CeremonyId, Leave, Makes, Proves, Purpose};
+use crate::domain::assertion::{AssertionChallenge, Proof};
+use crate::domain::attestation::AttestationChallenge;
+use crate::domain::ceremony::{Act, CeremonyId, CeremonyPurpose, Leave, Makes, Proves};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
@@ -24,7 +24,8 @@ use crate::domain::manage;
 use crate::domain::passkey::{CredentialId, Naming, Passkey};
 use crate::domain::plan::{AdminCodeChange, CeremonyChange, Change, Conflict, Plan};
 use crate::domain::recover::{
-    self, Contesting, CountedTry, Finished, Mode, Proved, RecoverRefusal, Recovering, RecoveryPolicy, TypedCode,
+    self, Contesting, CountedRecoveryTry, FinishedRecovery, Proved, RecoverRefusal, Recovering, RecoveryMode,
+    RecoveryPolicy, TypedCode,
 };
 use crate::domain::recovery::{CancelLink, Hold, Over, Recovery, RecoveryStage};
 use crate::domain::session::{Session, SignedIn};
@@ -81,7 +82,7 @@ impl RecoverFlow {
     }
 
     /// How the owner of that account gets back in.
-    pub async fn mode_for(&self, account: &Account) -> Mode {
+    pub async fn mode_for(&self, account: &Account) -> RecoveryMode {
         self.policy_for(&account.email).await.mode_for(Some(account))
     }
 
@@ -95,7 +96,7 @@ impl RecoverFlow {
     }
 
     /// How that owner gets back in by a recovery whose code was proved.
-    async fn mode_of(&self, recovery: &Recovery, owner: &Account) -> Mode {
+    async fn mode_of(&self, recovery: &Recovery, owner: &Account) -> RecoveryMode {
         match recovery.stage {
             RecoveryStage::Vouched => self.mode_for(owner).await,
             RecoveryStage::Code | RecoveryStage::Proved => self.policy.mode_for(Some(owner)),
@@ -103,7 +104,7 @@ impl RecoverFlow {
     }
 
     /// How a person without their passkey gets back in, as far as a page tells.
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> RecoveryMode {
         self.policy.mode
     }
 
@@ -230,7 +231,7 @@ impl RecoverFlow {
     /// Compares the code that opens a contested account beside an older passkey.
     async fn open_beside(
         &self,
-        mut counted: CountedTry,
+        mut counted: CountedRecoveryTry,
         older: &CredentialId,
         visitor: &Visitor,
     ) -> Result<CameTo, Failure<RecoverRefusal>> {
@@ -258,7 +259,7 @@ impl RecoverFlow {
                     counted = counted.again(now_there).ok_or_else(none)?;
                 }
                 opened => {
-                    let Finished { session, return_to } = opened?;
+                    let FinishedRecovery { session, return_to } = opened?;
                     tracing::info!(account = %owner.id, "a contested recovery was undone");
                     return Ok(CameTo::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
                 }
@@ -294,7 +295,9 @@ impl RecoverFlow {
     pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
         let ceremony = self.core.ceremony(id).await?;
         let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
-        let Purpose::Prove { proves, .. } = opened.purpose else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
+        let CeremonyPurpose::Prove { proves, .. } = opened.purpose else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
+        };
         let Proves::Contest { account, credential } = &proves else {
             return Err(Failure::Refused(RecoverRefusal::Stale));
         };
@@ -329,7 +332,7 @@ impl RecoverFlow {
 
     async fn contest_by(
         &self,
-        question: Question<Contesting>,
+        question: AssertionChallenge<Contesting>,
         answer: PublicKeyCredential,
         visitor: &Visitor,
     ) -> Result<(), Failure<RecoverRefusal>> {
@@ -347,7 +350,7 @@ impl RecoverFlow {
         Ok(recovery.is_some_and(|recovery| recover::proved_account(&recovery, self.core.now()).is_ok()))
     }
 
-    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<RecoverRefusal>> {
+    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedRecoveryTry, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
             let recovery = self.begun(visitor).await?;
             let counters = self.core.code_counters(&recovery.email, visitor).await?;
@@ -364,7 +367,7 @@ impl RecoverFlow {
     /// Compares the code of a counted try, and says what it leads to.
     async fn prove_counted(
         &self,
-        mut counted: CountedTry,
+        mut counted: CountedRecoveryTry,
         visitor: &Visitor,
     ) -> Result<Proved, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
@@ -402,7 +405,7 @@ impl RecoverFlow {
     }
 
     /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: RecoverRefusal, counted: &CountedTry) -> Failure<RecoverRefusal> {
+    fn why_not(&self, refusal: RecoverRefusal, counted: &CountedRecoveryTry) -> Failure<RecoverRefusal> {
         Failure::Refused(match (refusal, counted.typed()) {
             (RecoverRefusal::Code(refusal), Some(TypedCode::Mailed(typed))) => {
                 self.core.or_earlier(refusal, typed, &counted.recovery().code).into()
@@ -416,7 +419,7 @@ impl RecoverFlow {
     async fn operators_code(
         &self,
         account: AccountId,
-        typed: &admin_code::Code,
+        typed: &admin_code::AdminCodeText,
     ) -> Result<Option<Vec<Change>>, StoreError> {
         let out = self.core.records.admin_code(account).await?.filter(|code| code.is_open(self.core.now()));
         let right = out.filter(|code| code.is(typed, &self.core.keys.admin_codes));
@@ -468,7 +471,7 @@ impl RecoverFlow {
 
     async fn keep_passkey(
         &self,
-        making: Making<Recovering>,
+        making: AttestationChallenge<Recovering>,
         answer: RegisterPublicKeyCredential,
         name: Option<&str>,
         visitor: &Visitor,
@@ -485,7 +488,7 @@ impl RecoverFlow {
         let moment = core.moment(visitor);
         let mode = self.mode_of(&recovery, &owner).await;
         let plan = recover::finish(mode, made, &owner, (&recovery, hold.as_ref()), naming, session, moment);
-        let Finished { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
+        let FinishedRecovery { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
     }
@@ -494,7 +497,7 @@ impl RecoverFlow {
     /// held.
     pub(super) async fn finish_by_code(
         &self,
-        counted: CountedTry,
+        counted: CountedRecoveryTry,
         starting: Starting,
         visitor: &Visitor,
     ) -> Result<Option<(Account, Session)>, Failure<RecoverRefusal>> {

@@ -10,7 +10,7 @@ use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::AccountId;
-use crate::domain::attestation::Making;
+use crate::domain::attestation::AttestationChallenge;
 use crate::domain::ceremony::{CeremonyId, Makes};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
@@ -18,7 +18,10 @@ use crate::domain::invitation::Invitation;
 use crate::domain::manage;
 use crate::domain::plan::{Conflict, Plan};
 use crate::domain::profile::Profile;
-use crate::domain::register::{self, Answer, Applicant, CountedTry, NewAccounts, Policy, RegisterRefusal, Said};
+use crate::domain::register::{
+    self, Applicant, CountedRegisterTry, NewAccounts, RegisterAnswer, RegisterPolicy, RegisterRefusal,
+    RegistrationDetails,
+};
 use crate::domain::registration::{Outlook, Registration};
 use crate::domain::visitor::Visitor;
 use crate::store::{CommitError, StoreError};
@@ -27,11 +30,11 @@ use crate::store::{CommitError, StoreError};
 #[derive(Clone, Debug)]
 pub struct RegisterFlow {
     core: Arc<Core>,
-    policy: Arc<Policy>,
+    policy: Arc<RegisterPolicy>,
 }
 
 impl RegisterFlow {
-    pub(super) fn new(core: Arc<Core>, policy: Policy) -> Self {
+    pub(super) fn new(core: Arc<Core>, policy: RegisterPolicy) -> Self {
         Self { core, policy: Arc::new(policy) }
     }
 
@@ -106,7 +109,7 @@ impl RegisterFlow {
         &self,
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
-        said: Said,
+        said: RegistrationDetails,
         visitor: &Visitor,
     ) -> Result<(), Failure<RegisterRefusal>> {
         let received = self.receive(ceremony, answer, said, visitor).await;
@@ -122,7 +125,7 @@ impl RegisterFlow {
         &self,
         ceremony: CeremonyId,
         credential: RegisterPublicKeyCredential,
-        said: Said,
+        said: RegistrationDetails,
         visitor: &Visitor,
     ) -> Result<(), Failure<RegisterRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
@@ -135,10 +138,10 @@ impl RegisterFlow {
 
     async fn keep_passkey(
         &self,
-        making: Making<Applicant>,
+        making: AttestationChallenge<Applicant>,
         credential: RegisterPublicKeyCredential,
-        said: Said,
-        answer: Answer,
+        said: RegistrationDetails,
+        answer: RegisterAnswer,
         visitor: &Visitor,
     ) -> Result<(), Failure<RegisterRefusal>> {
         let core = &self.core;
@@ -154,7 +157,7 @@ impl RegisterFlow {
         let taken = core.records.account_by_email(email).await?.is_some();
         let outlook = register::outlook(taken, core.is_kept(email).await?, answer);
         let counters = core.code_counters(email, visitor).await?;
-        let said = Said { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
+        let said = RegistrationDetails { nickname: said.nickname.as_deref().and_then(manage::name), ..said };
         let plan = register::receive_passkey(made, said, outlook, given_up, counters, core.moment(visitor));
         core.carry_out(plan).await?;
         if outlook == Outlook::Uninvited {
@@ -214,7 +217,8 @@ impl RegisterFlow {
         let counted = self.count_try(typed, visitor).await?;
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
-        let register::Finished { session, return_to, .. } = self.finish_as(&starting, counted, visitor).await?;
+        let register::FinishedRegistration { session, return_to, .. } =
+            self.finish_as(&starting, counted, visitor).await?;
         Ok(SignedInBrowser { token, session, return_to })
     }
 
@@ -222,9 +226,9 @@ impl RegisterFlow {
     pub(super) async fn finish_as(
         &self,
         starting: &Starting,
-        mut counted: CountedTry,
+        mut counted: CountedRegisterTry,
         visitor: &Visitor,
-    ) -> Result<register::Finished, Failure<RegisterRefusal>> {
+    ) -> Result<register::FinishedRegistration, Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let code = self.core.code(counted.registration().code.id);
             counted.compare(&code).map_err(|refusal| self.why_not(refusal, &counted))?;
@@ -252,13 +256,13 @@ impl RegisterFlow {
     }
 
     /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: RegisterRefusal, counted: &CountedTry) -> Failure<RegisterRefusal> {
+    fn why_not(&self, refusal: RegisterRefusal, counted: &CountedRegisterTry) -> Failure<RegisterRefusal> {
         let RegisterRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
         let code = self.core.or_earlier(refusal, counted.typed(), &counted.registration().code);
         Failure::Refused(code.into())
     }
 
-    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedTry, Failure<RegisterRefusal>> {
+    async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedRegisterTry, Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let registration = self.begun(visitor).await?;
             self.answer(&registration.email).await?;
@@ -276,13 +280,13 @@ impl RegisterFlow {
     pub(super) async fn look_up(
         &self,
         email: &Email,
-    ) -> Result<(Result<Answer, RegisterRefusal>, Option<Invitation>), StoreError> {
+    ) -> Result<(Result<RegisterAnswer, RegisterRefusal>, Option<Invitation>), StoreError> {
         let invitation = self.core.records.invitation(email).await?;
         let anybody = !self.policy.is_for_all() && self.invites_anybody().await?;
         Ok((self.policy.answer(email, invitation.is_some(), anybody), invitation))
     }
 
-    async fn answer(&self, email: &Email) -> Result<Answer, Failure<RegisterRefusal>> {
+    async fn answer(&self, email: &Email) -> Result<RegisterAnswer, Failure<RegisterRefusal>> {
         self.look_up(email).await?.0.map_err(Failure::Refused)
     }
 

@@ -10,12 +10,12 @@ use super::failure::Failure;
 use super::recover::RecoverFlow;
 use super::starting::{SignedInBrowser, Starting};
 use crate::domain::account::{Account, AccountId};
-use crate::domain::assertion::{Proof, Question};
-use crate::domain::ceremony::{CeremonyId, Proves, Subject};
+use crate::domain::assertion::{AssertionChallenge, Proof};
+use crate::domain::ceremony::{CeremonyId, CeremonySubject, Proves};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::plan::Plan;
-use crate::domain::sign_in::{self, Finished, SignInRefusal};
+use crate::domain::sign_in::{self, FinishedSignIn, SignInRefusal};
 use crate::domain::visitor::Visitor;
 
 /// Signing in with a passkey: the steps of the page.
@@ -54,13 +54,13 @@ impl SignInFlow {
     ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<SignInRefusal>> {
         let core = &self.core;
         let (subject, allowed) = match email {
-            None => (Subject::Anyone, None),
+            None => (CeremonySubject::Anyone, None),
             Some(email) => {
                 // Made for every address, as all else that follows is: how long it takes tells nothing.
                 let fakes = core.relying_party.fake_credentials(&email)?;
                 let account = core.records.account_by_email(&email).await?.map(|account| account.id);
                 let ids = core.passkey_ids(account.unwrap_or_else(|| AccountId::stand_in(&email))).await?;
-                let subject = account.map_or(Subject::Nobody, Subject::Account);
+                let subject = account.map_or(CeremonySubject::Nobody, CeremonySubject::Account);
                 // An account that lost its last passkey looks like one that never was.
                 (subject, Some(if ids.is_empty() { fakes } else { ids }))
             }
@@ -85,7 +85,7 @@ impl SignInFlow {
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
         Ok(match self.answer(starting, ceremony, answer, None, visitor).await? {
-            Ok(Finished { session, return_to, .. }) => {
+            Ok(FinishedSignIn { session, return_to, .. }) => {
                 Answered::SignedIn(Box::new(SignedInBrowser { token, session, return_to }))
             }
             Err(at_rest) => self.at_rest(*at_rest, &visitor.moved_on()).await?,
@@ -117,7 +117,7 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Finished, Failure<SignInRefusal>> {
+    ) -> Result<FinishedSignIn, Failure<SignInRefusal>> {
         match self.answer(starting, ceremony, answer, email, visitor).await? {
             Ok(finished) => Ok(finished),
             Err(_at_rest) => {
@@ -134,13 +134,13 @@ impl SignInFlow {
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Result<Finished, Box<AtRest>>, Failure<SignInRefusal>> {
+    ) -> Result<Result<FinishedSignIn, Box<AtRest>>, Failure<SignInRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let question = sign_in::open(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
         let id = question.id();
         let finished = self.prove(question, starting, answer, email, visitor).await;
         match &finished {
-            Ok(Ok(Finished { account, .. })) => {
+            Ok(Ok(FinishedSignIn { account, .. })) => {
                 self.core.counts.sign_in("ok");
                 tracing::info!(account = %account.id, "signed in");
             }
@@ -153,12 +153,12 @@ impl SignInFlow {
 
     async fn prove(
         &self,
-        question: Question<Destination>,
+        question: AssertionChallenge<Destination>,
         starting: Starting,
         answer: PublicKeyCredential,
         email: Option<&Email>,
         visitor: &Visitor,
-    ) -> Result<Result<Finished, Box<AtRest>>, Failure<SignInRefusal>> {
+    ) -> Result<Result<FinishedSignIn, Box<AtRest>>, Failure<SignInRefusal>> {
         let (proof, account) = self.core.prove_at_rest_too(question, answer, email, visitor).await?;
         if account.aftermath.rests(&proof.used().id) && !account.disabled {
             tracing::info!(account = %account.id, "a passkey was proved that rests since a recovery");

@@ -18,9 +18,9 @@ use crate::domain::manage;
 use crate::domain::plan::{Conflict, TokensChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::{NewSession, Session, SessionId, SignedIn};
-use crate::domain::sign_in::{self, Finished};
+use crate::domain::sign_in::{self, FinishedSignIn};
 use crate::domain::token_family::{RefreshToken, TokenFamily};
-use crate::domain::tokens::{Answered, Presented, TokensRefusal, present};
+use crate::domain::tokens::{Presented, RefreshAnswer, TokensRefusal, present};
 use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::identity::access::AccessToken;
@@ -95,7 +95,7 @@ impl TokensFlow {
     ) -> Result<Tokens, Failure<sign_in::SignInRefusal>> {
         let (refresh, starting) = self.start(visitor);
         let finished = self.sign_in.finish_as(starting, ceremony, answer, email.as_ref(), visitor).await?;
-        let Finished { account, session, .. } = finished;
+        let FinishedSignIn { account, session, .. } = finished;
         Ok(self.of(account, session, refresh))
     }
 
@@ -112,7 +112,7 @@ impl TokensFlow {
             let SignedIn { session, account, .. } = &self.sessions.signed_in(&live).await?.ok_or_else(unknown)?;
             let (key, moment) = (&self.core.keys.refresh_tokens, self.core.moment(visitor));
             let presented = present(token, family, session, key, moment);
-            let Answered { refresh, elevated_until } = match presented.map_err(Failure::Refused)? {
+            let RefreshAnswer { refresh, elevated_until } = match presented.map_err(Failure::Refused)? {
                 Presented::Again(answered) => answered,
                 Presented::Next(answered, plan) => match self.core.carry_out(plan).await {
                     Ok(()) => answered,

@@ -1,10 +1,10 @@
 //! Who can get an account, in a sentence: what `bmauth init`, `bmauth check` and `bmauth doctor` say of it.
 
-use crate::domain::register::{NewAccounts, Policy};
+use crate::domain::register::{NewAccounts, RegisterPolicy};
 
 /// Who may register.
-pub(super) fn of(policy: &Policy) -> String {
-    let Policy { new_accounts, allowed_domains, allowed_emails } = policy;
+pub(super) fn of(policy: &RegisterPolicy) -> String {
+    let RegisterPolicy { new_accounts, allowed_domains, allowed_emails } = policy;
     let how = new_accounts.as_str();
     let who = match new_accounts {
         NewAccounts::Open => match (allowed_domains.as_slice(), allowed_emails.len()) {
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn each_policy_is_told_by_whom_it_lets_in() {
-        let policy = |new_accounts, domains: &[&str], emails: &[&str]| Policy {
+        let policy = |new_accounts, domains: &[&str], emails: &[&str]| RegisterPolicy {
             new_accounts,
             allowed_domains: domains.iter().map(ToString::to_string).collect(),
             allowed_emails: emails.iter().map(|email| Email::parse(email).unwrap()).collect(),

@@ -6,8 +6,8 @@ use super::problem::{Checks, Place};
 use super::setting::{Setting, Written, did_you_mean, one_of, section};
 use crate::domain::email::{self, Email};
 use crate::domain::group;
-use crate::domain::recover::Mode;
-use crate::domain::register::{NewAccounts, Policy};
+use crate::domain::recover::RecoveryMode;
+use crate::domain::register::{NewAccounts, RegisterPolicy};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,8 +21,8 @@ section! {
 /// Who may have an account, and how its owner gets back in.
 #[derive(Clone, Debug)]
 pub(super) struct Accounts {
-    pub(super) policy: Policy,
-    pub(super) recovery: Mode,
+    pub(super) policy: RegisterPolicy,
+    pub(super) recovery: RecoveryMode,
     /// How long a recovery is held, where one is.
     pub(super) recovery_delay: Duration,
     /// The administrators' group, if there is one.
@@ -44,9 +44,9 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
     };
     let recovery = match recovery {
         Some(setting) => setting.parsed(checks, |text| read_recovery(text, delay.unwrap_or(DAY))),
-        None => Some(Mode::Email),
+        None => Some(RecoveryMode::Email),
     };
-    if let (Some(place), Some(Mode::Admin | Mode::Off)) = (delay_place, recovery) {
+    if let (Some(place), Some(RecoveryMode::Admin | RecoveryMode::Off)) = (delay_place, recovery) {
         checks.warn(
             &place,
             "`accounts.recovery_delay` says how long a recovery is held, but nothing holds one unless `accounts.recovery` is \"delayed\", or \"email\" and the recovery before was contested.",
@@ -56,8 +56,11 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
         Some(setting) => setting.parsed(checks, read_admins),
         None => Some(None),
     };
-    let policy =
-        Policy { new_accounts: new_accounts?, allowed_domains: allowed_domains?, allowed_emails: allowed_emails? };
+    let policy = RegisterPolicy {
+        new_accounts: new_accounts?,
+        allowed_domains: allowed_domains?,
+        allowed_emails: allowed_emails?,
+    };
     if policy.new_accounts != NewAccounts::Open {
         for place in lists.into_iter().flatten() {
             checks.warn(
@@ -101,13 +104,13 @@ fn list<T>(setting: Option<Setting>, checks: &mut Checks, read: impl Fn(&str) ->
     (read.len() == count).then_some(read)
 }
 
-fn read_recovery(text: &str, delay: Duration) -> Result<Mode, String> {
+fn read_recovery(text: &str, delay: Duration) -> Result<RecoveryMode, String> {
     let words = ["email", "delayed", "admin", "off"];
     match text {
-        "email" => Ok(Mode::Email),
-        "delayed" => Ok(Mode::Delayed(delay)),
-        "admin" => Ok(Mode::Admin),
-        "off" => Ok(Mode::Off),
+        "email" => Ok(RecoveryMode::Email),
+        "delayed" => Ok(RecoveryMode::Delayed(delay)),
+        "admin" => Ok(RecoveryMode::Admin),
+        "off" => Ok(RecoveryMode::Off),
         other => Err(format!("it must be {}.{}", one_of(&words), did_you_mean(other, &words))),
     }
 }

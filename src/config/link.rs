@@ -2,7 +2,7 @@
 
 use super::problem::{Checks, Place};
 use super::setting::{Written, section};
-use crate::domain::link::Policy;
+use crate::domain::link::LinkPolicy;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::RequestPath;
 
@@ -16,7 +16,7 @@ section! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linking {
     /// Whether it works, and between whom.
-    pub policy: Policy,
+    pub policy: LinkPolicy,
     /// The short address that people type, on the host of `public_url`.
     pub path: ShortPath,
 }
@@ -58,9 +58,11 @@ impl Linking {
     pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) -> Option<(Self, Option<Place>)> {
         let LinkFile { approve, path } = file.keys;
         let policy = match approve {
-            Some(setting) => setting
-                .choice(checks, &[("on", Policy::On), ("same-network", Policy::SameNetwork), ("off", Policy::Off)]),
-            None => Some(Policy::default()),
+            Some(setting) => setting.choice(
+                checks,
+                &[("on", LinkPolicy::On), ("same-network", LinkPolicy::SameNetwork), ("off", LinkPolicy::Off)],
+            ),
+            None => Some(LinkPolicy::default()),
         };
         let place = path.as_ref().map(|setting| setting.place().clone());
         let path = match path {

@@ -273,7 +273,8 @@ fn check_one(
 /// Why no request would reach a route with that path: the gateway answers for it itself.
 fn shadowed(host: &Host, path: &RoutePath, around: &RouteSurroundings<'_>) -> Option<String> {
     let (linking, place) = around.link?;
-    let is_answered = linking.policy != link::Policy::Off && around.public_url.is_some_and(|url| url.host() == host);
+    let is_answered =
+        linking.policy != link::LinkPolicy::Off && around.public_url.is_some_and(|url| url.host() == host);
     let own = linking.path.as_str();
     let is_its = RoutePath::parse(own).is_ok_and(|own| own.is_same(path));
     (is_answered && is_its).then(|| {

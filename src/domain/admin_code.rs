@@ -20,9 +20,9 @@ const LETTERS: usize = 10;
 
 /// Ten letters, 50 random bits.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Code([u8; LETTERS]);
+pub struct AdminCodeText([u8; LETTERS]);
 
-impl Code {
+impl AdminCodeText {
     /// Draws a new code.
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut letters = [0; LETTERS];
@@ -47,13 +47,13 @@ impl Code {
     }
 }
 
-impl std::fmt::Debug for Code {
+impl std::fmt::Debug for AdminCodeText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Code(…)")
+        f.write_str("AdminCodeText(…)")
     }
 }
 
-/// The keyed digest of a [`Code`].
+/// The keyed digest of a [`AdminCodeText`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeDigest(pub [u8; 32]);
 
@@ -87,7 +87,7 @@ impl AdminCode {
     }
 
     /// Whether `typed` is it.
-    pub fn is(&self, typed: &Code, key: &MacKey) -> bool {
+    pub fn is(&self, typed: &AdminCodeText, key: &MacKey) -> bool {
         self.digest.matches(&typed.digest(key, self.account))
     }
 }
@@ -111,16 +111,16 @@ mod tests {
     #[test]
     fn a_code_reads_as_it_was_told() {
         for start in [0, 10, 22, 200] {
-            let code = Code::generate(&Bytes(start));
+            let code = AdminCodeText::generate(&Bytes(start));
             assert_eq!(code.text().len(), 11);
-            assert_eq!(Code::parse(&code.text()).unwrap().0, code.0);
+            assert_eq!(AdminCodeText::parse(&code.text()).unwrap().0, code.0);
         }
-        assert_eq!(Code::generate(&Bytes(10)).text(), "ABCDE-FGHJK");
+        assert_eq!(AdminCodeText::generate(&Bytes(10)).text(), "ABCDE-FGHJK");
     }
 
     #[test]
     fn people_may_type_a_code_as_they_heard_it() {
-        let code = Code::parse("10ABC-DEF01").unwrap();
+        let code = AdminCodeText::parse("10ABC-DEF01").unwrap();
         for typed in [
             "10abcdef01",
             " IOABC DEFOL ",
@@ -129,10 +129,10 @@ mod tests {
             "１０ＡＢＣ－ＤＥＦ０１",
             "\u{2067}١٠abc\u{a0}def٠١\u{2069}",
         ] {
-            assert_eq!(Code::parse(typed).map(|typed| typed.0), Some(code.0), "{typed:?}");
+            assert_eq!(AdminCodeText::parse(typed).map(|typed| typed.0), Some(code.0), "{typed:?}");
         }
         for typed in ["", "10ABC-DEF0", "10ABC-DEF011", "10ABC-DEF0U", "10ABC-DEF0Ä", "10ABC_DEF01", "½0ABC-DEF01"] {
-            assert!(Code::parse(typed).is_none(), "{typed:?}");
+            assert!(AdminCodeText::parse(typed).is_none(), "{typed:?}");
         }
     }
 
@@ -140,7 +140,7 @@ mod tests {
     fn a_digest_is_of_one_code_one_account_and_one_key() {
         let key = |n| MacKey::derive(&Secret::from_bytes([n; 32]), "codes");
         let account = |n| AccountId(Uuid::from_u128(n));
-        let (one, other) = (Code::generate(&Bytes(1)), Code::generate(&Bytes(2)));
+        let (one, other) = (AdminCodeText::generate(&Bytes(1)), AdminCodeText::generate(&Bytes(2)));
         let digest = one.digest(&key(1), account(1));
         assert!(digest.matches(&one.digest(&key(1), account(1))));
         for wrong in
@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn only_the_right_code_is_it() {
         let key = MacKey::derive(&Secret::from_bytes([1; 32]), "codes");
-        let (account, told) = (AccountId(Uuid::from_u128(1)), Code::generate(&Bytes(1)));
+        let (account, told) = (AccountId(Uuid::from_u128(1)), AdminCodeText::generate(&Bytes(1)));
         let code = AdminCode::new(account, told.digest(&key, account), Timestamp::from_unix(0));
         assert!(code.is(&told, &key));
-        assert!(!code.is(&Code::generate(&Bytes(2)), &key));
+        assert!(!code.is(&AdminCodeText::generate(&Bytes(2)), &key));
     }
 }

@@ -8,14 +8,14 @@ use webauthn_rs::prelude::DiscoverableAuthentication;
 
 use super::account::{Account, AccountId};
 use super::activity::What;
-use super::ceremony::{Ceremony, CeremonyId, Opened, Posed, Proves, Purpose, Stale, Subject};
+use super::ceremony::{Ceremony, CeremonyId, CeremonyPurpose, CeremonySubject, OpenedCeremony, Posed, Proves, Stale};
 use super::clock::Timestamp;
 use super::destination::Destination;
 use super::letter::Message;
 use super::moment::Moment;
 use super::passkey::{NewPasskey, Passkey};
 use super::plan::{CeremonyChange, Change, Counter, CounterChange, PasskeyChange, Plan};
-use super::report::{Contradiction, News};
+use super::report::{Contradiction, ReportChanges};
 
 /// How often the owner is told of copied passkeys within [`COPIES_WINDOW`], and of those that were moved. A thief with
 /// a copy must not be able to fill a mailbox with it.
@@ -25,9 +25,9 @@ pub const COPIES_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// A question for a passkey, opened by the browser it was put to, with what it is asked for.
 #[derive(Clone, Debug)]
-pub struct Question<T> {
+pub struct AssertionChallenge<T> {
     id: CeremonyId,
-    subject: Subject,
+    subject: CeremonySubject,
     state: DiscoverableAuthentication,
     posed: Posed,
     asked_for: T,
@@ -37,7 +37,7 @@ pub struct Question<T> {
 /// thing is none for another.
 #[derive(Debug)]
 pub struct Proof<T> {
-    question: Question<T>,
+    question: AssertionChallenge<T>,
     passkey: Passkey,
     used: NewPasskey,
     noted: Vec<Change>,
@@ -69,7 +69,7 @@ impl From<Contradiction> for AssertionRefusal {
     }
 }
 
-impl<T> Question<T> {
+impl<T> AssertionChallenge<T> {
     /// Opens a ceremony that was begun to have a passkey proved. `for_this` makes something of what it is asked for, and of
     /// where the visitor wanted to go.
     ///
@@ -81,8 +81,8 @@ impl<T> Question<T> {
         moment: Moment<'_>,
         for_this: impl FnOnce(Proves, Destination) -> Option<T>,
     ) -> Result<Self, Stale> {
-        let Opened { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
-        let Purpose::Prove { proves, state } = purpose else { return Err(Stale) };
+        let OpenedCeremony { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
+        let CeremonyPurpose::Prove { proves, state } = purpose else { return Err(Stale) };
         let subject = proves.subject();
         Ok(Self { id, subject, state, posed, asked_for: for_this(proves, return_to).ok_or(Stale)? })
     }
@@ -115,9 +115,9 @@ impl<T> Question<T> {
     pub fn accepts(&self, passkey: &Passkey, user_handle: Option<&[u8]>) -> Result<(), AssertionRefusal> {
         let owner = passkey.account;
         let expected = match self.subject {
-            Subject::Anyone => user_handle.is_some(),
-            Subject::Account(account) => account == owner,
-            Subject::Nobody => false,
+            CeremonySubject::Anyone => user_handle.is_some(),
+            CeremonySubject::Account(account) => account == owner,
+            CeremonySubject::Nobody => false,
         };
         let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
         if expected && handle_fits { Ok(()) } else { Err(AssertionRefusal::NotProved) }
@@ -136,7 +136,7 @@ impl<T> Proof<T> {
     }
 
     /// Whose passkey might answer.
-    pub fn subject(&self) -> Subject {
+    pub fn subject(&self) -> CeremonySubject {
         self.question.subject
     }
 
@@ -166,8 +166,14 @@ impl<T> Proof<T> {
 
 /// What changed in a passkey, for its owner to see; by a letter too where it was moved, and `may_write` says that there
 /// were not too many.
-pub fn noted(news: News, passkey: &Passkey, owner: &Account, may_write: bool, moment: Moment<'_>) -> Vec<Change> {
-    let News { can_sync, moved } = news;
+pub fn noted(
+    news: ReportChanges,
+    passkey: &Passkey,
+    owner: &Account,
+    may_write: bool,
+    moment: Moment<'_>,
+) -> Vec<Change> {
+    let ReportChanges { can_sync, moved } = news;
     let mut changes = Vec::new();
     changes.extend(can_sync.then(|| moment.event(owner.id, What::PasskeyCanSync)));
     changes.extend(moved.then(|| moment.event(owner.id, What::PasskeyMoved)));
@@ -185,7 +191,7 @@ pub fn write_of_move(told: Counter, now: Timestamp) -> Plan<()> {
 /// An answer that was right but for its signature counter, which went back: the question is spent, and the owner of the
 /// passkey told (WebAuthn L3 §7.2 step 22), as often as [`COPIES_TOLD`] allows.
 pub fn copied<T>(
-    question: &Question<T>,
+    question: &AssertionChallenge<T>,
     passkey: &Passkey,
     owner: &Account,
     told: Counter,

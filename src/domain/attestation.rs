@@ -4,7 +4,7 @@
 use webauthn_rs::prelude::PasskeyRegistration;
 
 use super::account::AccountId;
-use super::ceremony::{Ceremony, CeremonyId, Makes, Opened, Posed, Purpose, Stale};
+use super::ceremony::{Ceremony, CeremonyId, CeremonyPurpose, Makes, OpenedCeremony, Posed, Stale};
 use super::destination::Destination;
 use super::moment::Moment;
 use super::passkey::NewPasskey;
@@ -12,7 +12,7 @@ use super::plan::{CeremonyChange, Change};
 
 /// A challenge to make a passkey, opened by the browser it was put to, with what the passkey is made for.
 #[derive(Clone, Debug)]
-pub struct Making<T> {
+pub struct AttestationChallenge<T> {
     id: CeremonyId,
     account: AccountId,
     state: PasskeyRegistration,
@@ -23,7 +23,7 @@ pub struct Making<T> {
 /// A passkey that was made, and verified. Whatever keeps one takes it with what it was made for, so that it is kept for
 /// nothing else.
 #[derive(Debug)]
-pub struct Made<T> {
+pub struct MadePasskey<T> {
     id: CeremonyId,
     /// Whose passkey it will be.
     pub(super) account: AccountId,
@@ -32,7 +32,7 @@ pub struct Made<T> {
     pub(super) made_for: T,
 }
 
-impl<T> Making<T> {
+impl<T> AttestationChallenge<T> {
     /// Opens a ceremony that was begun to have a passkey made. `for_this` makes something of what it is made for, by whose
     /// account it is and where the visitor wanted to go.
     ///
@@ -44,8 +44,8 @@ impl<T> Making<T> {
         moment: Moment<'_>,
         for_this: impl FnOnce(Makes, AccountId, Destination) -> Option<T>,
     ) -> Result<Self, Stale> {
-        let Opened { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
-        let Purpose::Make { account, makes, state } = purpose else { return Err(Stale) };
+        let OpenedCeremony { id, purpose, return_to, posed } = ceremony.open(moment.visitor, moment.now)?;
+        let CeremonyPurpose::Make { account, makes, state } = purpose else { return Err(Stale) };
         Ok(Self { id, account, state, posed, made_for: for_this(makes, account, return_to).ok_or(Stale)? })
     }
 
@@ -70,13 +70,13 @@ impl<T> Making<T> {
     }
 
     /// The answer was verified: `key` came of it.
-    pub fn answered(self, key: NewPasskey) -> Made<T> {
+    pub fn answered(self, key: NewPasskey) -> MadePasskey<T> {
         let Self { id, account, made_for, .. } = self;
-        Made { id, account, key, made_for }
+        MadePasskey { id, account, key, made_for }
     }
 }
 
-impl<T> Made<T> {
+impl<T> MadePasskey<T> {
     /// The key that the device made.
     pub fn key(&self) -> &NewPasskey {
         &self.key

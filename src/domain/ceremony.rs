@@ -16,7 +16,7 @@ use super::origin::Origin;
 use super::passkey::CredentialId;
 use super::profile::Profile;
 use super::secret::SecretDigest;
-use super::visitor::{Client, Visitor};
+use super::visitor::{ClientKind, Visitor};
 
 /// How long a challenge may be answered.
 pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -37,7 +37,7 @@ impl CeremonyId {
 
 /// What a ceremony was begun for; its answer serves nothing else.
 #[derive(Clone, Debug)]
-pub enum Purpose {
+pub enum CeremonyPurpose {
     /// To prove a passkey that an account has.
     Prove {
         /// What the passkey is proved for.
@@ -60,7 +60,7 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proves {
     /// To sign in.
-    SignIn(Subject),
+    SignIn(CeremonySubject),
     /// To approve one link with one of the browsers that wait, and no other.
     Link {
         /// The link to be approved.
@@ -68,7 +68,7 @@ pub enum Proves {
         /// The waiting browser whose number was typed.
         waiting: SecretDigest,
         /// Whose passkey may approve.
-        subject: Subject,
+        subject: CeremonySubject,
     },
     /// To say, with an older passkey, that a recovery was not the owner's.
     Contest {
@@ -90,10 +90,10 @@ pub enum Proves {
 
 impl Proves {
     /// Whose passkey may answer.
-    pub fn subject(&self) -> Subject {
+    pub fn subject(&self) -> CeremonySubject {
         match self {
             Self::SignIn(subject) | Self::Link { subject, .. } => *subject,
-            Self::Confirm { account, .. } | Self::Contest { account, .. } => Subject::Account(*account),
+            Self::Confirm { account, .. } | Self::Contest { account, .. } => CeremonySubject::Account(*account),
         }
     }
 }
@@ -114,7 +114,7 @@ pub enum Makes {
 
 /// Whose passkey may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum CeremonySubject {
     /// Any account's: no address was typed.
     Anyone,
     /// The account of the address that was typed.
@@ -176,7 +176,7 @@ pub struct Ceremony {
     /// it that is no browser.
     pub origin: Option<Origin>,
     /// What it was begun for.
-    pub purpose: Purpose,
+    pub purpose: CeremonyPurpose,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
     /// When it was begun.
@@ -187,11 +187,11 @@ pub struct Ceremony {
 
 /// A ceremony that its browser goes on with in time.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedCeremony {
     /// The name by which the page refers to it.
     pub id: CeremonyId,
     /// What it was begun for.
-    pub purpose: Purpose,
+    pub purpose: CeremonyPurpose,
     /// Where the visitor wanted to go.
     pub return_to: Destination,
     /// Where and when it was posed.
@@ -221,7 +221,13 @@ pub struct Stale;
 
 impl Ceremony {
     /// A question to the visitor's browser, which is answered in time or not at all.
-    pub fn ask(id: CeremonyId, purpose: Purpose, return_to: Destination, visitor: &Visitor, now: Timestamp) -> Self {
+    pub fn ask(
+        id: CeremonyId,
+        purpose: CeremonyPurpose,
+        return_to: Destination,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Self {
         let (browser, origin) = (visitor.binding(), visitor.origin.clone());
         Self { id, browser, origin, purpose, return_to, begun_at: now, expires_at: now.after(LIFETIME) }
     }
@@ -237,15 +243,15 @@ impl Ceremony {
     ///
     /// # Errors
     /// [`Stale`] for another browser or a later moment; the visitor is told the same for both.
-    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<Opened, Stale> {
+    pub fn open(self, visitor: &Visitor, now: Timestamp) -> Result<OpenedCeremony, Stale> {
         let fits = match self.browser {
             Some(browser) => browser == visitor.browser,
-            None => matches!(visitor.client, Client::Api { .. }),
+            None => matches!(visitor.client, ClientKind::Api { .. }),
         };
         if !fits || !self.expires_at.is_ahead(now, LIFETIME) {
             return Err(Stale);
         }
         let Self { id, purpose, return_to, origin, begun_at, .. } = self;
-        Ok(Opened { id, purpose, return_to, posed: Posed { origin, at: begun_at } })
+        Ok(OpenedCeremony { id, purpose, return_to, posed: Posed { origin, at: begun_at } })
     }
 }

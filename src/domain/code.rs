@@ -38,7 +38,7 @@ pub const RESEND_AFTER: Duration = Duration::from_secs(30);
 
 /// How a code is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CodeKind {
     /// Six digits, which are limited in tries.
     Digits,
     /// Fifteen letters and digits: 75 bits.
@@ -52,25 +52,25 @@ pub struct CodeId(pub Uuid);
 
 impl CodeId {
     /// The name of a code of that kind, from a random one.
-    pub fn new(kind: Kind, random: Uuid) -> Self {
+    pub fn new(kind: CodeKind, random: Uuid) -> Self {
         Self(match kind {
-            Kind::Digits => random,
-            Kind::Letters => uuid::Builder::from_custom_bytes(random.into_bytes()).into_uuid(),
+            CodeKind::Digits => random,
+            CodeKind::Letters => uuid::Builder::from_custom_bytes(random.into_bytes()).into_uuid(),
         })
     }
 
     /// How its code is written.
-    pub fn kind(self) -> Kind {
-        if self.0.get_version_num() == 8 { Kind::Letters } else { Kind::Digits }
+    pub fn kind(self) -> CodeKind {
+        if self.0.get_version_num() == 8 { CodeKind::Letters } else { CodeKind::Digits }
     }
 }
 
 /// Six digits, or fifteen letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Code(Written);
+pub struct Code(WrittenCode);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum WrittenCode {
     Digits([u8; 6]),
     Letters([u8; 15]),
 }
@@ -80,10 +80,10 @@ impl Code {
     pub fn derive(key: &MacKey, id: CodeId) -> Self {
         let digest = key.mac(&[id.0.as_bytes()]);
         Self(match id.kind() {
-            Kind::Digits => Written::Digits(digits(&digest)),
-            Kind::Letters => {
+            CodeKind::Digits => WrittenCode::Digits(digits(&digest)),
+            CodeKind::Letters => {
                 let (head, _) = digest.split_first_chunk::<15>().expect("a digest has 32 bytes");
-                Written::Letters(code_letters::spell(*head))
+                WrittenCode::Letters(code_letters::spell(*head))
             }
         })
     }
@@ -100,9 +100,9 @@ impl Code {
         Some(Self(if is_short {
             let digits = code_letters::read::<6>(typed)?;
             let are_typed = code_letters::plain(typed).all(|c| c.is_ascii_digit());
-            are_typed.then_some(Written::Digits(digits))?
+            are_typed.then_some(WrittenCode::Digits(digits))?
         } else {
-            Written::Letters(code_letters::read(typed)?)
+            WrittenCode::Letters(code_letters::read(typed)?)
         }))
     }
 
@@ -123,9 +123,9 @@ impl Code {
                 let groups: Vec<&str> = run.iter().flat_map(|word| word.split(code_letters::is_dash)).collect();
                 let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
                 let code = match run {
-                    [word] if !is_number(word) => code_letters::grouped_in(word).map(Written::Letters),
+                    [word] if !is_number(word) => code_letters::grouped_in(word).map(WrittenCode::Letters),
                     _ if matches!(lengths[..], [6] | [3, 3]) => {
-                        code_letters::read(&groups.concat()).map(Written::Digits)
+                        code_letters::read(&groups.concat()).map(WrittenCode::Digits)
                     }
                     _ => None,
                 };
@@ -143,20 +143,22 @@ impl Code {
     /// As it is told to a person: `482 139`, or `ABCDE-FGHJK-MNPQR`.
     pub fn text(&self) -> String {
         match &self.0 {
-            Written::Digits(digits) => {
+            WrittenCode::Digits(digits) => {
                 let (first, second) = digits.split_at(3);
                 format!("{} {}", String::from_utf8_lossy(first), String::from_utf8_lossy(second))
             }
-            Written::Letters(letters) => code_letters::grouped(letters),
+            WrittenCode::Letters(letters) => code_letters::grouped(letters),
         }
     }
 
     /// Whether both are the same; takes the same time for any answer.
     pub fn matches(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Written::Digits(one), Written::Digits(other)) => one.ct_eq(other).into(),
-            (Written::Letters(one), Written::Letters(other)) => one.ct_eq(other).into(),
-            (Written::Digits(_), Written::Letters(_)) | (Written::Letters(_), Written::Digits(_)) => false,
+            (WrittenCode::Digits(one), WrittenCode::Digits(other)) => one.ct_eq(other).into(),
+            (WrittenCode::Letters(one), WrittenCode::Letters(other)) => one.ct_eq(other).into(),
+            (WrittenCode::Digits(_), WrittenCode::Letters(_)) | (WrittenCode::Letters(_), WrittenCode::Digits(_)) => {
+                false
+            }
         }
     }
 }
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn people_may_type_a_code_with_spaces_and_dashes() {
-        let code = Code(Written::Digits(*b"482139"));
+        let code = Code(WrittenCode::Digits(*b"482139"));
         for typed in ["482139", "482 139", " 482-139\n", "4 8 2 1 3 9", "482\u{2013}139"] {
             assert_eq!(Code::parse(typed), Some(code), "{typed:?}");
         }
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn people_may_type_a_code_on_the_keyboard_they_have() {
-        let code = Code(Written::Digits(*b"482139"));
+        let code = Code(WrittenCode::Digits(*b"482139"));
         for typed in [
             "４８２１３９",
             "٤٨٢١٣٩",
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_subject_of_a_letter_is_its_code() {
-        let code = Code(Written::Digits(*b"482139"));
+        let code = Code(WrittenCode::Digits(*b"482139"));
         for typed in [
             "482 139 is your Acme Notes code",
             "482 139 ist Ihr Code für Acme Notes",
@@ -273,12 +275,12 @@ mod tests {
     fn a_code_is_fixed_by_key_and_name_and_evenly_spread() {
         let key = MacKey::derive(&Secret::from_bytes([3; 32]), "codes");
         let other = MacKey::derive(&Secret::from_bytes([4; 32]), "codes");
-        let id = |n| CodeId::new(Kind::Digits, uuid::Builder::from_random_bytes(u128::to_be_bytes(n)).into_uuid());
+        let id = |n| CodeId::new(CodeKind::Digits, uuid::Builder::from_random_bytes(u128::to_be_bytes(n)).into_uuid());
         assert_eq!(Code::derive(&key, id(1)), Code::derive(&key, id(1)));
         assert_ne!(Code::derive(&key, id(1)), Code::derive(&other, id(1)));
         let mut first_digits = [0_u32; 10];
         for n in 0..10_000 {
-            let Written::Digits(digits) = Code::derive(&key, id(n)).0 else { panic!("letters") };
+            let WrittenCode::Digits(digits) = Code::derive(&key, id(n)).0 else { panic!("letters") };
             first_digits[usize::from(digits[0] - b'0')] += 1;
         }
         assert!(first_digits.iter().all(|count| (850..1150).contains(count)), "{first_digits:?}");
@@ -289,8 +291,8 @@ mod tests {
         let key = MacKey::derive(&Secret::from_bytes([3; 32]), "codes");
         for n in 0..100 {
             let random = uuid::Builder::from_random_bytes(u128::to_be_bytes(n)).into_uuid();
-            let [short, long] = [Kind::Digits, Kind::Letters].map(|kind| CodeId::new(kind, random));
-            assert_eq!([short.kind(), long.kind()], [Kind::Digits, Kind::Letters]);
+            let [short, long] = [CodeKind::Digits, CodeKind::Letters].map(|kind| CodeId::new(kind, random));
+            assert_eq!([short.kind(), long.kind()], [CodeKind::Digits, CodeKind::Letters]);
             let [short, long] = [short, long].map(|id| Code::derive(&key, id));
             assert_eq!([short.text().len(), long.text().len()], [7, 17]);
             for code in [short, long] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::clock::Timestamp;
-use super::code::{self, CodeId, Kind};
+use super::code::{self, CodeId, CodeKind};
 use super::email::Email;
 use super::letter::Message;
 use super::moment::Moment;
@@ -25,7 +25,7 @@ pub struct CodeCounters {
     /// Codes of the operator that were tried.
     pub operators_tries: Counter,
     /// How the next code is to be written, by how often those of six digits were tried.
-    pub kind: Kind,
+    pub kind: CodeKind,
 }
 
 impl CodeCounters {
@@ -56,7 +56,7 @@ impl CodeCounters {
 
     /// Counts a try of the code of that name. One of letters has no limit but its own.
     pub fn try_of_code(self, id: CodeId, now: Timestamp) -> Option<Change> {
-        (id.kind() == Kind::Digits).then(|| self.try_of_digits(now))
+        (id.kind() == CodeKind::Digits).then(|| self.try_of_digits(now))
     }
 
     /// Counts a try of a code of six digits.

@@ -14,7 +14,7 @@ pub fn is_ours(name: &[u8]) -> bool {
 
 /// What one look through the `Cookie` headers of a request finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct FoundCookies<'a> {
     /// The value of the one cookie of the name that was looked for. Two of them count as none: one was planted, and
     /// which is unknown.
     pub only: Option<&'a [u8]>,
@@ -39,7 +39,7 @@ pub fn all<'a>(fields: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = (
 }
 
 /// Looks through the cookies of a request for the one of exactly that name.
-pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a> {
+pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> FoundCookies<'a> {
     let (mut values, mut value, mut ours, mut theirs, mut count) = (0, None, false, false, 0);
     for field in fields {
         count += 1;
@@ -60,7 +60,7 @@ pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> Found<'a>
         (_, true) => AppCookies::Some,
         (_, false) => AppCookies::Nothing,
     };
-    Found { only: value.filter(|_| values == 1), apps }
+    FoundCookies { only: value.filter(|_| values == 1), apps }
 }
 
 /// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several headers,

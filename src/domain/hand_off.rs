@@ -90,7 +90,7 @@ impl fmt::Display for KnownState {
 
 /// What a code is made for: the browser that has the state of that digest, at that host.
 #[derive(Clone, Copy, Debug)]
-pub struct Purpose<'a> {
+pub struct HandOffPurpose<'a> {
     /// The host that gives the session.
     pub host: &'a Host,
     /// The digest of the state that the browser has there.
@@ -99,16 +99,16 @@ pub struct Purpose<'a> {
 
 /// A code, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Code(String);
+pub struct HandOffCode(String);
 
 /// What a code says that is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct HandOffClaims {
     /// Whose session it was made for.
     pub account: AccountId,
     /// The session that was handed over.
     pub session: SessionId,
-    code: Code,
+    code: HandOffCode,
 }
 
 /// Why a code is not taken.
@@ -146,9 +146,9 @@ impl From<Conflict> for HandOffRefusal {
 /// How many bytes of a code are what it says.
 const HEAD: usize = 40;
 
-impl Code {
+impl HandOffCode {
     /// The code by which `session` is handed over.
-    pub fn new(session: &Session, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Self {
+    pub fn new(session: &Session, purpose: HandOffPurpose<'_>, now: Timestamp, key: &MacKey) -> Self {
         let mut bytes = Vec::with_capacity(HEAD + 32);
         bytes.extend_from_slice(session.account.0.as_bytes());
         bytes.extend_from_slice(session.id.0.as_bytes());
@@ -167,7 +167,12 @@ impl Code {
     ///
     /// # Errors
     /// [`HandOffRefusal::Unknown`], [`HandOffRefusal::Late`].
-    pub fn open(text: &str, purpose: Purpose<'_>, now: Timestamp, key: &MacKey) -> Result<Said, HandOffRefusal> {
+    pub fn open(
+        text: &str,
+        purpose: HandOffPurpose<'_>,
+        now: Timestamp,
+        key: &MacKey,
+    ) -> Result<HandOffClaims, HandOffRefusal> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| HandOffRefusal::Unknown)?;
         let (head, sent) = bytes.split_at_checked(HEAD).ok_or(HandOffRefusal::Unknown)?;
         if !bool::from(seal(head, purpose, key).ct_eq(sent)) {
@@ -178,7 +183,7 @@ impl Code {
         if now > at.after(CODE_LIFETIME) || at > now.after(LEEWAY) {
             return Err(HandOffRefusal::Late);
         }
-        Ok(Said { account, session, code: Self(text.to_owned()) })
+        Ok(HandOffClaims { account, session, code: Self(text.to_owned()) })
     }
 }
 
@@ -189,11 +194,11 @@ fn fields(head: &[u8]) -> Option<(AccountId, SessionId, Timestamp)> {
     Some((AccountId(Uuid::from_bytes(*account)), SessionId(Uuid::from_bytes(*session)), Timestamp::from_unix(at)))
 }
 
-fn seal(head: &[u8], Purpose { host, state }: Purpose<'_>, key: &MacKey) -> [u8; 32] {
+fn seal(head: &[u8], HandOffPurpose { host, state }: HandOffPurpose<'_>, key: &MacKey) -> [u8; 32] {
     key.mac(&[b"code", head, host.as_str().as_bytes(), state.bytes()])
 }
 
-impl Said {
+impl HandOffClaims {
     /// The token and the public name of the session that the browser with that `state` gets: the same each time.
     pub fn session(&self, state: &Secret, key: &MacKey) -> (Secret, SessionId) {
         let mac = |what: &[u8]| key.mac(&[what, self.code.0.as_bytes(), state.bytes()]);
@@ -247,11 +252,11 @@ mod tests {
     fn a_code_is_good_for_its_host_and_browser_for_a_minute() {
         let hosts = ["a.example.com", "b.example.com"].map(|host| Host::parse(host).unwrap());
         let [host, other] = &hosts;
-        let purpose = |host, n| Purpose { host, state: state(n).digest() };
-        let code = Code::new(&session(), purpose(host, 1), NOW, &key(1));
+        let purpose = |host, n| HandOffPurpose { host, state: state(n).digest() };
+        let code = HandOffCode::new(&session(), purpose(host, 1), NOW, &key(1));
         let open = |text: &str, purpose, seconds: i64| {
             let now = Timestamp::from_unix(NOW.unix().saturating_add_signed(seconds));
-            Code::open(text, purpose, now, &key(1)).map(|said| (said.account, said.session))
+            HandOffCode::open(text, purpose, now, &key(1)).map(|said| (said.account, said.session))
         };
         let said = Ok((session().account, session().id));
         for seconds in [0, 1, 60, -60] {
@@ -263,7 +268,7 @@ mod tests {
         for purpose in [purpose(other, 1), purpose(host, 2)] {
             assert_eq!(open(code.as_str(), purpose, 0), Err(HandOffRefusal::Unknown));
         }
-        assert_eq!(Code::open(code.as_str(), purpose(host, 1), NOW, &key(2)), Err(HandOffRefusal::Unknown));
+        assert_eq!(HandOffCode::open(code.as_str(), purpose(host, 1), NOW, &key(2)), Err(HandOffRefusal::Unknown));
         let mut bytes = URL_SAFE_NO_PAD.decode(code.as_str()).unwrap();
         for place in 0..bytes.len() {
             bytes[place] ^= 1;
@@ -285,9 +290,9 @@ mod tests {
     fn a_code_makes_one_session_for_the_state_it_was_made_for() {
         let host = Host::parse("a.example.com").unwrap();
         let said = |now: Timestamp| {
-            let purpose = Purpose { host: &host, state: state(1).digest() };
-            let code = Code::new(&session(), purpose, now, &key(1));
-            Code::open(code.as_str(), purpose, now, &key(1)).unwrap()
+            let purpose = HandOffPurpose { host: &host, state: state(1).digest() };
+            let code = HandOffCode::new(&session(), purpose, now, &key(1));
+            HandOffCode::open(code.as_str(), purpose, now, &key(1)).unwrap()
         };
         let one = said(NOW).session(&state(1), &key(1));
         assert_eq!(one, said(NOW).session(&state(1), &key(1)));

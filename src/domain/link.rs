@@ -92,7 +92,7 @@ pub enum Nearness {
 
 /// A browser that has no passkey and waits for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingBrowser {
     /// The browser itself, as a party of the link.
     pub party: Party,
     /// The number on its screen, from 10 to 99, which no other of the link has.
@@ -103,7 +103,7 @@ pub struct Waiting {
 
 /// Who offers a link: a signed-in browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub struct LinkOffer {
     /// The account that the new device is to belong to.
     pub account: AccountId,
     /// In which session; its end closes the link.
@@ -161,11 +161,11 @@ pub struct Link {
     /// How often a number was typed wrongly.
     pub wrong_numbers: u8,
     /// Who waits: the browser that asks, or those that brought an offered code, in the order they came.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<WaitingBrowser>,
     /// Who may approve: the browser that offers, or those that brought an asking code, in the order they came.
     pub approving: Vec<Party>,
     /// Who offers, where the signed-in browser shows the code.
-    pub offer: Option<Offer>,
+    pub offer: Option<LinkOffer>,
     /// How far it is.
     pub stage: LinkStage,
     /// From this moment on it is too old.
@@ -196,7 +196,7 @@ pub struct FreshLink {
 
 /// Whether approving works, and between whom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
+pub enum LinkPolicy {
     /// Between any networks.
     #[default]
     On,
@@ -268,20 +268,20 @@ impl From<Stale> for LinkRefusal {
 impl Link {
     /// A new device asks: the visitor waits, showing `number`; the browser that scans may approve.
     pub fn ask(fresh: FreshLink, number: u8, visitor: &Visitor, return_to: Destination, now: Timestamp) -> Self {
-        let waiting = Waiting { party: Party::of(visitor, now), number, return_to };
+        let waiting = WaitingBrowser { party: Party::of(visitor, now), number, return_to };
         Self::new(fresh, vec![waiting], Vec::new(), None, now)
     }
 
     /// A signed-in device offers: the visitor approves, and the browser that scans waits.
-    pub fn offer(fresh: FreshLink, visitor: &Visitor, offer: Offer, now: Timestamp) -> Self {
+    pub fn offer(fresh: FreshLink, visitor: &Visitor, offer: LinkOffer, now: Timestamp) -> Self {
         Self::new(fresh, Vec::new(), vec![Party::of(visitor, now)], Some(offer), now)
     }
 
     fn new(
         fresh: FreshLink,
-        waiting: Vec<Waiting>,
+        waiting: Vec<WaitingBrowser>,
         approving: Vec<Party>,
-        offer: Option<Offer>,
+        offer: Option<LinkOffer>,
         now: Timestamp,
     ) -> Self {
         let FreshLink { id, scan_code, short_code } = fresh;
@@ -332,7 +332,7 @@ impl Link {
     }
 
     /// This browser, where it is one that waits.
-    pub fn waiting(&self, browser: SecretDigest) -> Option<&Waiting> {
+    pub fn waiting(&self, browser: SecretDigest) -> Option<&WaitingBrowser> {
         self.waiting.iter().find(|waiting| waiting.party.browser == browser)
     }
 
@@ -357,7 +357,7 @@ impl Link {
             (LinkStage::Approved(Approval { account, credential, session, .. }), _) => {
                 Footing { account: Some(*account), session: *session, credential: Some(credential) }
             }
-            (_, Some(Offer { account, session })) => {
+            (_, Some(LinkOffer { account, session })) => {
                 Footing { account: Some(account), session: Some(session), credential: None }
             }
             (_, None) => Footing::default(),
@@ -375,10 +375,10 @@ impl Link {
         visitor: &Visitor,
         number: u8,
         return_to: Destination,
-        policy: Policy,
+        policy: LinkPolicy,
         now: Timestamp,
-    ) -> Result<Found, LinkRefusal> {
-        if policy == Policy::Off {
+    ) -> Result<CodeOutcome, LinkRefusal> {
+        if policy == LinkPolicy::Off {
             return Err(LinkRefusal::Off);
         }
         let (moved, offers) = (visitor.moved_on(), self.offer.is_some());
@@ -387,7 +387,7 @@ impl Link {
         };
         // Another tab of the same browser, the page read again, or the same press.
         if has_found(visitor.browser) || has_found(moved.browser) {
-            return Ok(Found::Before(self));
+            return Ok(CodeOutcome::Before(self));
         }
         let (showing, finders) = if offers {
             (self.approving.first(), self.waiting.len())
@@ -404,11 +404,11 @@ impl Link {
             return Err(LinkRefusal::Crowded);
         }
         if offers {
-            self.waiting.push(Waiting { party: Party::of(&moved, now), number, return_to });
+            self.waiting.push(WaitingBrowser { party: Party::of(&moved, now), number, return_to });
         } else {
             self.approving.push(Party::of(visitor, now));
         }
-        Ok(Found::Now(self.next(LinkStage::Found)))
+        Ok(CodeOutcome::Now(self.next(LinkStage::Found)))
     }
 
     /// The link while this browser may approve it.
@@ -417,7 +417,7 @@ impl Link {
     /// [`LinkRefusal::NoLink`] for any other browser; [`LinkRefusal::Stale`] where it has approved already, and
     /// [`LinkRefusal::Elsewhere`] where another has; [`LinkRefusal::NotSignedIn`] where the browser that offers is not in its
     /// session; [`LinkRefusal::OtherNetwork`]; or it is over.
-    fn asks(self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<Self, LinkRefusal> {
+    fn asks(self, visitor: &Visitor, policy: LinkPolicy, now: Timestamp) -> Result<Self, LinkRefusal> {
         if self.approving(visitor.browser).is_none() {
             return Err(LinkRefusal::NoLink);
         }
@@ -445,12 +445,12 @@ impl Link {
     pub fn try_number(
         self,
         visitor: &Visitor,
-        policy: Policy,
+        policy: LinkPolicy,
         typed: u8,
         now: Timestamp,
     ) -> Result<NumberTried, LinkRefusal> {
         let link = self.asks(visitor, policy, now)?;
-        let is_it = |waiting: &&Waiting| {
+        let is_it = |waiting: &&WaitingBrowser| {
             bool::from(waiting.number.ct_eq(&typed)) && policy.allows(&waiting.party, visitor).is_ok()
         };
         if let Some(waiting) = link.waiting.iter().find(is_it).map(|waiting| waiting.party.browser) {
@@ -473,7 +473,7 @@ impl Link {
     pub fn approve(
         self,
         visitor: &Visitor,
-        policy: Policy,
+        policy: LinkPolicy,
         approval: Approval,
         now: Timestamp,
     ) -> Result<Self, LinkRefusal> {
@@ -508,7 +508,7 @@ impl Link {
     /// # Errors
     /// [`LinkRefusal::NoLink`] for any other browser, [`LinkRefusal::Elsewhere`] where another one's number was typed,
     /// [`LinkRefusal::NotApproved`], [`LinkRefusal::OtherNetwork`]; or it is over.
-    pub fn approval(&self, visitor: &Visitor, policy: Policy, now: Timestamp) -> Result<&Approval, LinkRefusal> {
+    pub fn approval(&self, visitor: &Visitor, policy: LinkPolicy, now: Timestamp) -> Result<&Approval, LinkRefusal> {
         if self.waiting(visitor.browser).is_none() {
             return Err(LinkRefusal::NoLink);
         }
@@ -526,7 +526,7 @@ impl Link {
     }
 }
 
-impl Policy {
+impl LinkPolicy {
     /// Whether a browser may have to do with another one that is where `visitor` is.
     fn allows(self, party: &Party, visitor: &Visitor) -> Result<(), LinkRefusal> {
         match self {
@@ -540,7 +540,7 @@ impl Policy {
 
 /// What became of a code that was brought.
 #[derive(Debug)]
-pub enum Found {
+pub enum CodeOutcome {
     /// It was brought just now: this state is to be kept.
     Now(Link),
     /// The same browser had brought it before.

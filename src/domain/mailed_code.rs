@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::clock::Timestamp;
-use super::code::{self, CodeId, Kind};
+use super::code::{self, CodeId, CodeKind};
 
 /// A code that is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +86,8 @@ impl MailedCode {
     /// # Errors
     /// [`CodeRefusal::TriesSpent`], also of six digits where the `next` code of the address is one of letters, since those of
     /// digits were tried too often.
-    pub fn tried(self, next: Kind) -> Result<Self, CodeRefusal> {
-        if self.id.kind() == Kind::Digits && next == Kind::Letters {
+    pub fn tried(self, next: CodeKind) -> Result<Self, CodeRefusal> {
+        if self.id.kind() == CodeKind::Digits && next == CodeKind::Letters {
             return Err(CodeRefusal::TriesSpent);
         }
         self.tried_beside()

@@ -9,8 +9,8 @@ use super::account::{Account, AccountId};
 use super::activity::What;
 use super::address::{Move, MoveOutlook};
 use super::aftermath::Aftermath;
-use super::assertion::{AssertionRefusal, Proof, Question};
-use super::attestation::{BadPasskey, Made, Making};
+use super::assertion::{AssertionChallenge, AssertionRefusal, Proof};
+use super::attestation::{AttestationChallenge, BadPasskey, MadePasskey};
 use super::ceremony::{Act, Ceremony, Leave, Makes, Proves, Stale};
 use super::clock::Timestamp;
 use super::code_counters::CodeCounters;
@@ -160,7 +160,7 @@ impl From<Conflict> for ManageRefusal {
 
 /// What a person asks to confirm.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum RequestedAct {
     /// To add a passkey.
     Add,
     /// To stop the recovery that is held.
@@ -188,7 +188,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl RequestedAct {
     /// The act to be confirmed, by an owner of `passkeys`.
     ///
     /// # Errors
@@ -238,7 +238,7 @@ impl Act {
 
 /// A confirmation, opened by the session that asked for it.
 #[derive(Debug)]
-pub struct Confirming {
+pub struct OpenedConfirmation {
     /// What is confirmed.
     pub act: Act,
     session: SecretDigest,
@@ -253,24 +253,24 @@ pub fn open_confirmation(
     ceremony: Ceremony,
     session: &Session,
     moment: Moment<'_>,
-) -> Result<Question<Confirming>, ManageRefusal> {
-    Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
+) -> Result<AssertionChallenge<OpenedConfirmation>, ManageRefusal> {
+    Ok(AssertionChallenge::open(ceremony, moment, |proves, return_to| match proves {
         Proves::Confirm { account, session: token, act } => {
             let is_its_own = (account, token) == (session.account, session.token);
-            is_its_own.then_some(Confirming { act, session: token, return_to })
+            is_its_own.then_some(OpenedConfirmation { act, session: token, return_to })
         }
         Proves::SignIn(_) | Proves::Link { .. } | Proves::Contest { .. } => None,
     })?)
 }
 
-impl Confirming {
+impl OpenedConfirmation {
     /// Where the visitor wanted to go.
     pub fn return_to(&self) -> &Destination {
         &self.return_to
     }
 }
 
-impl Proof<Confirming> {
+impl Proof<OpenedConfirmation> {
     /// Everything to be changed before the confirmed act itself.
     fn confirmed(&self, now: Timestamp) -> Vec<Change> {
         let mut changes = vec![self.spend(), SessionChange::Require(self.asked_for().session).into()];
@@ -497,8 +497,12 @@ pub struct Adding {
 ///
 /// # Errors
 /// [`ManageRefusal::Stale`] where it is another browser's or session's, too old, or was begun for something else.
-pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) -> Result<Making<Adding>, ManageRefusal> {
-    Ok(Making::open(ceremony, moment, |makes, account, return_to| match makes {
+pub fn open_adding(
+    ceremony: Ceremony,
+    session: &Session,
+    moment: Moment<'_>,
+) -> Result<AttestationChallenge<Adding>, ManageRefusal> {
+    Ok(AttestationChallenge::open(ceremony, moment, |makes, account, return_to| match makes {
         Makes::Another(Leave::Session(token)) => {
             let is_its_own = (account, token) == (session.account, session.token);
             is_its_own.then_some(Adding { session: token, return_to })
@@ -510,7 +514,7 @@ pub fn open_adding(ceremony: Ceremony, session: &Session, moment: Moment<'_>) ->
 /// The new passkey becomes the account's, which is written to. The session must be as it was read when leave was given,
 /// and there must be room for one more, unless a recovery adds it.
 pub fn add(
-    made: &Made<Adding>,
+    made: &MadePasskey<Adding>,
     may: &MayAdd,
     naming: Naming<'_>,
     SignedIn { session, account: owner, .. }: &SignedIn,
@@ -581,16 +585,16 @@ pub fn describe(
 ///
 /// # Errors
 /// [`ManageRefusal::Unknown`] where there is none of that name.
-pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<Ended>, ManageRefusal> {
+pub fn end_session(id: SessionId, session: &Session, theirs: &[Session]) -> Result<Plan<EndedSession>, ManageRefusal> {
     let ending =
         theirs.iter().find(|other| other.id == id && other.account == session.account).ok_or(ManageRefusal::Unknown)?;
     let changes = vec![SessionChange::Require(session.token).into(), SessionChange::End(ending.token).into()];
-    Ok(Plan::durable(changes, Ended { this_session: ending.family() == session.family() }))
+    Ok(Plan::durable(changes, EndedSession { this_session: ending.family() == session.family() }))
 }
 
 /// A session was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedSession {
     /// It was the one that asked, or of the same browser.
     pub this_session: bool,
 }

@@ -24,7 +24,7 @@ use super::plan::{
     MoveChange, PasskeyChange, Plan, RecoveryChange, RegistrationChange, SessionChange, SessionConflict,
 };
 use super::recovery::{Hold, Recovery, RecoveryStage};
-use super::register::Answer;
+use super::register::RegisterAnswer;
 use super::session::Session;
 
 /// Why a step was refused.
@@ -121,12 +121,12 @@ pub fn may_change(
 }
 
 /// What a change to an address can come to that is another account's, or kept for one.
-pub fn outlook(is_taken: bool, is_kept: bool, answer: Answer) -> MoveOutlook {
+pub fn outlook(is_taken: bool, is_kept: bool, answer: RegisterAnswer) -> MoveOutlook {
     match (is_taken, is_kept, answer) {
         (true, _, _) => MoveOutlook::Taken,
         (false, true, _) => MoveOutlook::Kept,
-        (false, false, Answer::Welcome) => MoveOutlook::Address,
-        (false, false, Answer::ByLetter) => MoveOutlook::NotAllowed,
+        (false, false, RegisterAnswer::Welcome) => MoveOutlook::Address,
+        (false, false, RegisterAnswer::ByLetter) => MoveOutlook::NotAllowed,
     }
 }
 
@@ -156,12 +156,12 @@ pub(super) fn ask(
 
 /// A change that waits for its code, opened by the session that asked for it.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct WaitingMove {
     read: Move,
     asked: AskedMove,
 }
 
-impl Waiting {
+impl WaitingMove {
     /// Opens it.
     ///
     /// # Errors
@@ -196,7 +196,7 @@ impl Waiting {
 /// # Errors
 /// [`CodeRefusal::TooSoon`] within half a minute of the last code.
 pub fn resend(
-    waiting: &Waiting,
+    waiting: &WaitingMove,
     outlook: MoveOutlook,
     counters: CodeCounters,
     moment: Moment<'_>,
@@ -214,8 +214,8 @@ pub fn resend(
 
 /// A try that the store has counted; only with one of these is a code compared.
 #[derive(Clone, Debug)]
-pub struct CountedTry {
-    waiting: Waiting,
+pub struct CountedMoveTry {
+    waiting: WaitingMove,
     typed: Code,
 }
 
@@ -224,22 +224,22 @@ pub struct CountedTry {
 /// # Errors
 /// [`CodeRefusal::NotACode`] (not counted), [`CodeRefusal::TooOld`], [`CodeRefusal::TriesSpent`].
 pub fn count_try(
-    waiting: &Waiting,
+    waiting: &WaitingMove,
     typed: &str,
     counters: CodeCounters,
     now: Timestamp,
-) -> Result<Plan<CountedTry>, MovingRefusal> {
+) -> Result<Plan<CountedMoveTry>, MovingRefusal> {
     let code = waiting.code().in_time(now)?.tried(counters.kind)?;
     let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
     let next = waiting.with(AskedMove { code, ..waiting.asked.clone() });
     let mut changes = vec![MoveChange::put(Some(&waiting.read), next.read.clone()).into()];
     changes.extend(counters.try_of_code(code.id, now));
-    Ok(Plan::durable(changes, CountedTry { waiting: next, typed }))
+    Ok(Plan::durable(changes, CountedMoveTry { waiting: next, typed }))
 }
 
-impl CountedTry {
+impl CountedMoveTry {
     /// The change as counted.
-    pub fn waiting(&self) -> &Waiting {
+    pub fn waiting(&self) -> &WaitingMove {
         &self.waiting
     }
 
@@ -254,7 +254,7 @@ impl CountedTry {
         let read = found?;
         let MoveStage::Asked(asked) = read.stage.clone() else { return None };
         let is_same = asked.code.id == self.waiting.asked.code.id;
-        is_same.then_some(Self { waiting: Waiting { read, asked }, typed: self.typed })
+        is_same.then_some(Self { waiting: WaitingMove { read, asked }, typed: self.typed })
     }
 
     /// Compares what was typed with the code that was sent. A wrong one costs the same work for every address, so that
@@ -277,16 +277,16 @@ impl CountedTry {
 /// [`CodeRefusal::Wrong`] for any other code, and for one whose address may not have an account any more;
 /// [`MovingRefusal::NotNow`] where a person has proved meanwhile that they get back in, as it would throw them out.
 pub fn prove(
-    counted: &CountedTry,
+    counted: &CountedMoveTry,
     code: &Code,
     owner: &Account,
-    (answer, invitation): (Answer, Option<Invitation>),
+    (answer, invitation): (RegisterAnswer, Option<Invitation>),
     (hold, recoveries): (Option<&Hold>, &[Recovery]),
     moment: Moment<'_>,
 ) -> Result<Plan<()>, MovingRefusal> {
     counted.compare(code)?;
-    let Waiting { read, asked } = &counted.waiting;
-    if answer != Answer::Welcome {
+    let WaitingMove { read, asked } = &counted.waiting;
+    if answer != RegisterAnswer::Welcome {
         return Err(asked.code.wrong().into());
     }
     may_change(owner, Some(read), hold, recoveries, moment.now)?;

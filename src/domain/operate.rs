@@ -10,7 +10,7 @@ use super::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Conflict, InvitationChange, MoveChange, Plan, SessionChange,
     SessionConflict,
 };
-use super::recover::Mode;
+use super::recover::RecoveryMode;
 use super::secret::SecretDigest;
 
 /// Why an operator's wish was not carried out.
@@ -144,18 +144,18 @@ pub fn end_sessions(account: &Account) -> Plan<()> {
 }
 
 /// Makes a code with which its owner gets back into an account, in place of the one before. The operator says under
-/// which [`Mode`] the recovery page takes such codes.
+/// which [`RecoveryMode`] the recovery page takes such codes.
 ///
 /// # Errors
 /// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`].
 pub fn give_code(
     account: &Account,
     digest: CodeDigest,
-    mode: Mode,
+    mode: RecoveryMode,
     now: Timestamp,
 ) -> Result<Plan<Timestamp>, OperateRefusal> {
     // The operator may let in an owner whom a contest keeps out, wherever there is a page to type the code at.
-    if mode == Mode::Off || mode != Mode::Admin && !account.aftermath.is_contested() {
+    if mode == RecoveryMode::Off || mode != RecoveryMode::Admin && !account.aftermath.is_contested() {
         return Err(OperateRefusal::CodesOff);
     }
     if account.disabled {
@@ -192,9 +192,9 @@ mod tests {
     fn a_code_is_given_only_where_one_is_asked_for_and_opens_something() {
         let now = Timestamp::from_unix(1000);
         let give = |disabled, mode| give_code(&account(disabled), CodeDigest([7; 32]), mode, now);
-        assert_eq!(give(false, Mode::Email).err(), Some(OperateRefusal::CodesOff));
-        assert_eq!(give(true, Mode::Admin).err(), Some(OperateRefusal::Disabled));
-        let plan = give(false, Mode::Admin).unwrap();
+        assert_eq!(give(false, RecoveryMode::Email).err(), Some(OperateRefusal::CodesOff));
+        assert_eq!(give(true, RecoveryMode::Admin).err(), Some(OperateRefusal::Disabled));
+        let plan = give(false, RecoveryMode::Admin).unwrap();
         assert_eq!(plan.then, Timestamp::from_unix(1000 + 24 * 3600));
         assert_eq!(plan.durability, Durability::Durable);
         assert!(

@@ -6,7 +6,7 @@ use super::clock::Timestamp;
 use super::code;
 use super::code_counters::CodeCounters;
 use super::plan::{Change, Counter, CounterChange, Plan};
-use super::recover::{self, Mode, TypedCode};
+use super::recover::{self, RecoveryMode, TypedCode};
 use super::recovery::{Recovery, RecoveryStage};
 use super::register;
 use super::registration::Registration;
@@ -154,11 +154,11 @@ pub fn one_try_less(counters: CodeCounters, now: Timestamp) -> Plan<()> {
 
 /// Tries that the store has counted; only with these is a code compared.
 #[derive(Debug)]
-pub enum Counted {
+pub enum CountedOtpTry {
     /// Of a sign-up.
-    SignUp(Box<register::CountedTry>),
+    SignUp(Box<register::CountedRegisterTry>),
     /// Of a recovery.
-    Recovery(Box<recover::CountedTry>),
+    Recovery(Box<recover::CountedRecoveryTry>),
 }
 
 /// A code was sent for one of `candidates`: a try of each is counted, for itself and for the address, before anything
@@ -166,21 +166,21 @@ pub enum Counted {
 pub fn count_try(
     candidates: Vec<Pending>,
     typed: &str,
-    mode: Mode,
+    mode: RecoveryMode,
     counters: CodeCounters,
     now: Timestamp,
-) -> Plan<Vec<Counted>> {
+) -> Plan<Vec<CountedOtpTry>> {
     let mut changes: Vec<Change> = Vec::new();
     let mut then = Vec::new();
     for pending in candidates {
         let counted = match pending {
             Pending::SignUp(registration) => register::count_try(*registration, typed, counters, now)
                 .ok()
-                .map(|Plan { changes, then, .. }| (changes, Counted::SignUp(Box::new(then)))),
+                .map(|Plan { changes, then, .. }| (changes, CountedOtpTry::SignUp(Box::new(then)))),
             Pending::Recovery(recovery) => {
                 recover::count_try(mode, recovery, TypedCode::parse(mode, typed), counters, now)
                     .ok()
-                    .map(|Plan { changes, then, .. }| (changes, Counted::Recovery(Box::new(then))))
+                    .map(|Plan { changes, then, .. }| (changes, CountedOtpTry::Recovery(Box::new(then))))
             }
         };
         let Some((its, counted)) = counted else { continue };

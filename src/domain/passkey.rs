@@ -13,7 +13,7 @@ use super::host::Host;
 use super::provider;
 use super::report::Report;
 use super::user_agent::UserAgent;
-use super::visitor::{Client, Visitor};
+use super::visitor::{ClientKind, Visitor};
 
 pub use super::credential::CredentialId;
 
@@ -59,7 +59,8 @@ impl NewPasskey {
         now: Timestamp,
     ) -> Passkey {
         let browser = visitor.description.clone();
-        let proposed = || (visitor.client == Client::Pages).then(|| told_apart(&title(self.aaguid, &browser), others));
+        let proposed =
+            || (visitor.client == ClientKind::Pages).then(|| told_apart(&title(self.aaguid, &browser), others));
         let name = chosen.or_else(proposed);
         Passkey { account, key: self, name, browser, created_at: now, last_used_at: Some(now) }
     }

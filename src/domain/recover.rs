@@ -1,7 +1,7 @@
 //! Getting back in: e-mail → code → a passkey on this device → "Keep your account safe".
 //!
 //! Unknown addresses take the same steps with the same answers, and no code opens them. What a proved code is worth is
-//! the operator's stated policy: [`Mode`].
+//! the operator's stated policy: [`RecoveryMode`].
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::account::{Account, AccountId};
 use super::activity::What;
 use super::admin_code;
 use super::aftermath::Aftermath;
-use super::assertion::{AssertionRefusal, Proof, Question};
-use super::attestation::{BadPasskey, Made, Making};
+use super::assertion::{AssertionChallenge, AssertionRefusal, Proof};
+use super::attestation::{AttestationChallenge, BadPasskey, MadePasskey};
 use super::ceremony::{Ceremony, Leave, Makes, Proves, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code, CodeId};
@@ -30,7 +30,7 @@ use super::session::{Method, NewSession, Session};
 
 /// What a proved code is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
+pub enum RecoveryMode {
     /// A new passkey, at once.
     #[default]
     Email,
@@ -46,7 +46,7 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct RecoveryPolicy {
     /// What a proved code is worth, as every page says.
-    pub mode: Mode,
+    pub mode: RecoveryMode,
     /// How long a recovery is held where one is held only of some: after one that was contested.
     pub delay: Duration,
     /// The group of the administrators. What they may do is too much for a stranger who reads their mail.
@@ -56,15 +56,15 @@ pub struct RecoveryPolicy {
 impl RecoveryPolicy {
     /// How the owner gets back into that account. Administrators do so by an operator's code alone. After a contest the
     /// owner waits, also where others need not.
-    pub fn mode_for(&self, account: Option<&Account>) -> Mode {
+    pub fn mode_for(&self, account: Option<&Account>) -> RecoveryMode {
         let Self { mode, delay, admins } = self;
         let is_admin = || account.zip(admins.as_ref()).is_some_and(|(account, admins)| account.groups.contains(admins));
         let is_contested = || account.is_some_and(|account| account.aftermath.is_contested());
         match mode {
-            Mode::Off | Mode::Admin => *mode,
-            Mode::Email | Mode::Delayed(_) if is_admin() => Mode::Admin,
-            Mode::Email if is_contested() => Mode::Delayed(*delay),
-            Mode::Email | Mode::Delayed(_) => *mode,
+            RecoveryMode::Off | RecoveryMode::Admin => *mode,
+            RecoveryMode::Email | RecoveryMode::Delayed(_) if is_admin() => RecoveryMode::Admin,
+            RecoveryMode::Email if is_contested() => RecoveryMode::Delayed(*delay),
+            RecoveryMode::Email | RecoveryMode::Delayed(_) => *mode,
         }
     }
 
@@ -73,8 +73,8 @@ impl RecoveryPolicy {
     #[must_use]
     pub fn without_mail(&self) -> Self {
         let mode = match self.mode {
-            Mode::Email | Mode::Delayed(_) | Mode::Admin => Mode::Admin,
-            Mode::Off => Mode::Off,
+            RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Admin => RecoveryMode::Admin,
+            RecoveryMode::Off => RecoveryMode::Off,
         };
         Self { mode, ..self.clone() }
     }
@@ -183,7 +183,7 @@ pub fn begin(
     moment: Moment<'_>,
 ) -> Result<Plan<()>, RecoverRefusal> {
     let mode = policy.mode;
-    if mode == Mode::Off {
+    if mode == RecoveryMode::Off {
         return Err(RecoverRefusal::Off);
     }
     let account = account.filter(|account| !account.disabled);
@@ -197,8 +197,8 @@ pub fn begin(
 
 /// What a letter counts as. Where the operator's code is asked for, none goes out, and strangers who ask often must not
 /// keep its owner from typing it.
-fn letter_counts(mode: Mode, counters: CodeCounters, now: Timestamp) -> Vec<Change> {
-    if mode == Mode::Admin { counters.letter_of_nobody(now) } else { counters.letter(now) }
+fn letter_counts(mode: RecoveryMode, counters: CodeCounters, now: Timestamp) -> Vec<Change> {
+    if mode == RecoveryMode::Admin { counters.letter_of_nobody(now) } else { counters.letter(now) }
 }
 
 /// A visitor asks for a code that is not sent, and waits for it: no code opens this.
@@ -293,8 +293,8 @@ pub fn resend(
 }
 
 /// The policy that the code of a recovery comes under: beside an older passkey it is mailed under each.
-pub fn mode_of_code(mode: Mode, recovery: &Recovery) -> Mode {
-    if recovery.beside.is_some() { Mode::Email } else { mode }
+pub fn mode_of_code(mode: RecoveryMode, recovery: &Recovery) -> RecoveryMode {
+    if recovery.beside.is_some() { RecoveryMode::Email } else { mode }
 }
 
 /// A code as typed: where it came from is the operator's policy.
@@ -303,33 +303,35 @@ pub enum TypedCode {
     /// A code that came by mail.
     Mailed(Code),
     /// From the operator.
-    FromOperator(admin_code::Code),
+    FromOperator(admin_code::AdminCodeText),
 }
 
 impl TypedCode {
     /// Reads what was typed; `None` where it is no such code.
-    pub fn parse(mode: Mode, typed: &str) -> Option<Self> {
+    pub fn parse(mode: RecoveryMode, typed: &str) -> Option<Self> {
         match mode {
-            Mode::Admin => admin_code::Code::parse(typed).map(Self::FromOperator),
+            RecoveryMode::Admin => admin_code::AdminCodeText::parse(typed).map(Self::FromOperator),
             // An operator may give a code for a contested account everywhere.
-            Mode::Email | Mode::Delayed(_) | Mode::Off => match (Code::parse(typed), admin_code::Code::parse(typed)) {
-                (Some(mailed), None) => Some(Self::Mailed(mailed)),
-                (None, Some(given)) => Some(Self::FromOperator(given)),
-                // "482139 code" has ten letters of a code too: nothing tells which is meant.
-                (Some(_), Some(_)) | (None, None) => None,
-            },
+            RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off => {
+                match (Code::parse(typed), admin_code::AdminCodeText::parse(typed)) {
+                    (Some(mailed), None) => Some(Self::Mailed(mailed)),
+                    (None, Some(given)) => Some(Self::FromOperator(given)),
+                    // "482139 code" has ten letters of a code too: nothing tells which is meant.
+                    (Some(_), Some(_)) | (None, None) => None,
+                }
+            }
         }
     }
 }
 
 /// A try that the store has counted; only with one of these is a code compared.
 #[derive(Debug)]
-pub struct CountedTry {
+pub struct CountedRecoveryTry {
     recovery: Recovery,
     typed: Option<TypedCode>,
 }
 
-impl CountedTry {
+impl CountedRecoveryTry {
     /// The recovery as counted.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
@@ -354,15 +356,15 @@ impl CountedTry {
 /// # Errors
 /// [`RecoverRefusal::NoRecovery`]; [`CodeRefusal::TooOld`], [`CodeRefusal::TriesSpent`].
 pub fn count_try(
-    mode: Mode,
+    mode: RecoveryMode,
     recovery: Recovery,
     typed: Option<TypedCode>,
     counters: CodeCounters,
     now: Timestamp,
-) -> Result<Plan<CountedTry>, RecoverRefusal> {
+) -> Result<Plan<CountedRecoveryTry>, RecoverRefusal> {
     let recovery = with_code_out(recovery, now)?;
     // The operator's code has a life of its own.
-    let is_operators = mode == Mode::Admin || matches!(typed, Some(TypedCode::FromOperator(_)));
+    let is_operators = mode == RecoveryMode::Admin || matches!(typed, Some(TypedCode::FromOperator(_)));
     let (code, count) = if is_operators {
         (recovery.code.tried_beside()?, Some(counters.try_of_operators(now)))
     } else {
@@ -371,7 +373,7 @@ pub fn count_try(
     let recovery = advanced(Recovery { code, ..recovery });
     let mut changes = vec![RecoveryChange::Advance(recovery.clone()).into()];
     changes.extend(count);
-    Ok(Plan::durable(changes, CountedTry { recovery, typed }))
+    Ok(Plan::durable(changes, CountedRecoveryTry { recovery, typed }))
 }
 
 /// What a proved code leads to.
@@ -389,8 +391,8 @@ pub enum Proved {
 /// # Errors
 /// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`] for any other code, and for every code of an unknown address.
 pub fn prove(
-    mode: Mode,
-    counted: &CountedTry,
+    mode: RecoveryMode,
+    counted: &CountedRecoveryTry,
     right: Option<Vec<Change>>,
     owner: Option<&Account>,
     hold: Option<Hold>,
@@ -401,7 +403,7 @@ pub fn prove(
     let owner = owner.filter(|owner| recovery.account == Some(owner.id));
     let is_contested = owner.is_some_and(|owner| owner.aftermath.is_contested());
     let is_vouched = matches!(counted.typed, Some(TypedCode::FromOperator(_)));
-    let is_enough = if is_vouched { mode == Mode::Admin || is_contested } else { mode != Mode::Admin };
+    let is_enough = if is_vouched { mode == RecoveryMode::Admin || is_contested } else { mode != RecoveryMode::Admin };
     let (Some(owner), Some(mut changes), None) = (owner, right.filter(|_| is_enough), &recovery.beside) else {
         return Err(recovery.code.wrong().into());
     };
@@ -413,8 +415,8 @@ pub fn prove(
     // A hold that was never finished, and that no sweep has met yet, makes room.
     changes.extend(over.map(|over| HoldChange::Spend { account, id: over.id }.into()));
     let then = match (mode, hold) {
-        (Mode::Off, _) if !is_vouched => return Err(RecoverRefusal::Off),
-        (Mode::Delayed(delay), None) if !is_vouched => {
+        (RecoveryMode::Off, _) if !is_vouched => return Err(RecoverRefusal::Off),
+        (RecoveryMode::Delayed(delay), None) if !is_vouched => {
             let (id, until) = (HoldId(moment.uuid()), now.after(delay));
             let hold = Hold { id, account, asked_at: now, until, browser: visitor.description.clone() };
             let told = Message::RecoveryHeld { account, hold: id, until };
@@ -427,11 +429,11 @@ pub fn prove(
             ]);
             Proved::Held(until)
         }
-        (Mode::Delayed(_), Some(hold)) if !is_vouched && now < hold.until => {
+        (RecoveryMode::Delayed(_), Some(hold)) if !is_vouched && now < hold.until => {
             changes.push(spend(&recovery));
             Proved::Held(hold.until)
         }
-        (Mode::Delayed(_) | Mode::Email | Mode::Admin | Mode::Off, _) => {
+        (RecoveryMode::Delayed(_) | RecoveryMode::Email | RecoveryMode::Admin | RecoveryMode::Off, _) => {
             let stage = if is_vouched { RecoveryStage::Vouched } else { RecoveryStage::Proved };
             let expires_at = now.after(recovery::LIFETIME);
             let proved = Recovery { stage, expires_at, ..recovery };
@@ -475,8 +477,8 @@ pub struct Recovering;
 ///
 /// # Errors
 /// [`RecoverRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Recovering>, RecoverRefusal> {
-    Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<AttestationChallenge<Recovering>, RecoverRefusal> {
+    Ok(AttestationChallenge::open(ceremony, moment, |makes, _, _| match makes {
         Makes::Another(Leave::Recovery) => Some(Recovering),
         Makes::Another(Leave::Link(_) | Leave::Session(_)) | Makes::Registration { .. } => None,
     })?)
@@ -484,7 +486,7 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Recovering>
 
 /// What a finished recovery comes to.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedRecovery {
     /// The new session.
     pub session: Session,
     /// Where the visitor wanted to go.
@@ -499,16 +501,16 @@ pub struct Finished {
 /// that the operator has changed since. A mailed code is worth nothing where the operator's is asked for, and the other
 /// way round.
 pub fn finish(
-    mode: Mode,
-    made: Made<Recovering>,
+    mode: RecoveryMode,
+    made: MadePasskey<Recovering>,
     account: &Account,
     (recovery, hold): (&Recovery, Option<&Hold>),
     naming: Naming<'_>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, RecoverRefusal> {
+) -> Result<Plan<FinishedRecovery>, RecoverRefusal> {
     let Moment { visitor, now, .. } = moment;
-    let Leaving { changes: leaving, also } = leave(mode, account, recovery, hold, now)?;
+    let ProvedRecovery { changes: leaving, also } = leave(mode, account, recovery, hold, now)?;
     if account.id != made.account {
         return Err(RecoverRefusal::NoRecovery);
     }
@@ -531,7 +533,7 @@ pub fn finish(
     // The browser's own from before may be another account's.
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let return_to = recovery.return_to.clone();
-    Ok(Plan::durable(changes, Finished { session, return_to }))
+    Ok(Plan::durable(changes, FinishedRecovery { session, return_to }))
 }
 
 /// The end for a client of the API, which has its session at once and makes the passkey then. It gives leave to make a
@@ -540,7 +542,7 @@ pub fn finish(
 /// # Errors
 /// As [`finish`].
 pub fn finish_by_code(
-    mode: Mode,
+    mode: RecoveryMode,
     owner: &Account,
     recovery: &Recovery,
     hold: Option<&Hold>,
@@ -548,7 +550,7 @@ pub fn finish_by_code(
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Session>, RecoverRefusal> {
-    let Leaving { mut changes, also } = leave(mode, owner, recovery, hold, moment.now)?;
+    let ProvedRecovery { mut changes, also } = leave(mode, owner, recovery, hold, moment.now)?;
     let aftermath = owner.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
     let account = owner.id;
     changes.extend([LinkChange::DropAll(account).into(), AccountChange::leaving(owner, aftermath).into()]);
@@ -561,7 +563,7 @@ pub fn finish_by_code(
 }
 
 /// What a proved recovery allows under the operator's policy of now.
-struct Leaving {
+struct ProvedRecovery {
     /// What uses it up.
     changes: Vec<Change>,
     /// How the person was authenticated by it.
@@ -569,14 +571,18 @@ struct Leaving {
 }
 
 fn leave(
-    mode: Mode,
+    mode: RecoveryMode,
     account: &Account,
     recovery: &Recovery,
     hold: Option<&Hold>,
     now: Timestamp,
-) -> Result<Leaving, RecoverRefusal> {
+) -> Result<ProvedRecovery, RecoverRefusal> {
     let is_vouched = recovery.stage == RecoveryStage::Vouched;
-    let may_be = if is_vouched { mode == Mode::Admin || account.aftermath.is_contested() } else { mode != Mode::Admin };
+    let may_be = if is_vouched {
+        mode == RecoveryMode::Admin || account.aftermath.is_contested()
+    } else {
+        mode != RecoveryMode::Admin
+    };
     if proved_account(recovery, now)? != account.id || !may_be {
         return Err(RecoverRefusal::NoRecovery);
     }
@@ -585,16 +591,16 @@ fn leave(
     let also: &[Method] = match mode {
         // The operator vouched, not the mailbox.
         _ if is_vouched => &[],
-        Mode::Off | Mode::Admin => return Err(RecoverRefusal::Off),
-        Mode::Email => &[Method::EmailCode],
-        Mode::Delayed(_) => {
+        RecoveryMode::Off | RecoveryMode::Admin => return Err(RecoverRefusal::Off),
+        RecoveryMode::Email => &[Method::EmailCode],
+        RecoveryMode::Delayed(_) => {
             // Cancelled meanwhile, it is gone, and with it the leave.
             let hold = hold.filter(|hold| hold.account == account.id && now >= hold.until);
             changes.push(HoldChange::Spend { account: account.id, id: hold.ok_or(RecoverRefusal::NoHold)?.id }.into());
             &[Method::EmailCode]
         }
     };
-    Ok(Leaving { changes, also })
+    Ok(ProvedRecovery { changes, also })
 }
 
 /// A recovery is contested, opened for its answer.
@@ -608,8 +614,8 @@ pub struct Contesting {
 ///
 /// # Errors
 /// [`RecoverRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Contesting>, RecoverRefusal> {
-    Ok(Question::open(ceremony, moment, |proves, _| match proves {
+pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<AssertionChallenge<Contesting>, RecoverRefusal> {
+    Ok(AssertionChallenge::open(ceremony, moment, |proves, _| match proves {
         Proves::Contest { account, credential } => Some(Contesting { account, credential }),
         Proves::SignIn(_) | Proves::Link { .. } | Proves::Confirm { .. } => None,
     })?)
@@ -649,14 +655,14 @@ pub fn contest(
 /// # Errors
 /// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`RecoverRefusal::NoRecovery`] where the account is not contested.
 pub fn open_beside(
-    counted: &CountedTry,
+    counted: &CountedRecoveryTry,
     is_right: bool,
     owner: &Account,
     (older, made): (&Passkey, &[Passkey]),
     hold: Option<&Hold>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, RecoverRefusal> {
+) -> Result<Plan<FinishedRecovery>, RecoverRefusal> {
     let (recovery, now) = (&counted.recovery, moment.now);
     if !is_right {
         return Err(recovery.code.wrong().into());
@@ -678,7 +684,7 @@ pub fn open_beside(
     changes.push(SessionChange::Add(session.clone()).into());
     changes.extend(moment.tell(owner, What::RecoveryUndone, Message::RecoveryUndone));
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { session, return_to: recovery.return_to.clone() }))
+    Ok(Plan::durable(changes, FinishedRecovery { session, return_to: recovery.return_to.clone() }))
 }
 
 /// Sessions, links and recoveries of an account, held or not, come to nothing.
@@ -732,11 +738,11 @@ fn spend(recovery: &Recovery) -> Change {
 
 /// The letter that brings the code, or says why none does; `mode` is what the pages say, `own` what holds for the
 /// account. Where the pages let visitors wait for a mail, one is written for every address.
-fn code_letter(mode: Mode, own: Mode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
+fn code_letter(mode: RecoveryMode, own: RecoveryMode, recovery: &Recovery, moment: Moment<'_>) -> Option<Change> {
     let message = match recovery.account {
         None => Message::Nothing,
-        Some(_) if own == Mode::Admin => Message::AskOperator,
+        Some(_) if own == RecoveryMode::Admin => Message::AskOperator,
         Some(_) => Message::RecoveryCode(recovery.code.id),
     };
-    (mode != Mode::Admin).then(|| moment.letter(&recovery.email, message, code::LIFETIME))
+    (mode != RecoveryMode::Admin).then(|| moment.letter(&recovery.email, message, code::LIFETIME))
 }

@@ -6,7 +6,7 @@
 use super::account::Account;
 use super::activity::What;
 use super::aftermath::Aftermath;
-use super::attestation::{BadPasskey, Made, Making};
+use super::attestation::{AttestationChallenge, BadPasskey, MadePasskey};
 use super::ceremony::{Ceremony, Makes, Stale};
 use super::clock::Timestamp;
 use super::code::{self, Code};
@@ -30,7 +30,7 @@ use super::session::{Method, NewSession, Session};
 /// Whom new accounts are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewAccounts {
-    /// Every person who proves an address that [`Policy`] allows.
+    /// Every person who proves an address that [`RegisterPolicy`] allows.
     Open,
     /// Those whom the operator has named, as the pages say.
     Invite,
@@ -54,7 +54,7 @@ impl NewAccounts {
 
 /// Who may register.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct RegisterPolicy {
     /// Whom new accounts are for.
     pub new_accounts: NewAccounts,
     /// The domains of allowed addresses, as [`Email::domain`] gives them. Where neither these nor `allowed_emails` are
@@ -66,29 +66,29 @@ pub struct Policy {
 
 /// How a person who wants an account of an address is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RegisterAnswer {
     /// They may have it.
     Welcome,
     /// They may not, and only the letter says so: otherwise any visitor could ask who is invited.
     ByLetter,
 }
 
-impl Policy {
+impl RegisterPolicy {
     /// How a person is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where
     /// `anybody` is, no other person is refused on a page, since the answer would tell who is invited. A domain does
     /// not stand for those below it.
     ///
     /// # Errors
     /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], where no address would be answered otherwise.
-    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<Answer, RegisterRefusal> {
+    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<RegisterAnswer, RegisterRefusal> {
         let may = is_invited
             || self.new_accounts == NewAccounts::Open
                 && (self.is_for_all()
                     || self.allowed_domains.iter().any(|domain| domain == email.domain())
                     || self.allowed_emails.contains(email));
         match (may, self.new_accounts) {
-            (true, _) => Ok(Answer::Welcome),
-            (false, _) if self.hides(anybody) => Ok(Answer::ByLetter),
+            (true, _) => Ok(RegisterAnswer::Welcome),
+            (false, _) if self.hides(anybody) => Ok(RegisterAnswer::ByLetter),
             (false, NewAccounts::Open) => Err(RegisterRefusal::DomainNotAllowed),
             (false, NewAccounts::Invite | NewAccounts::Closed) => Err(RegisterRefusal::Closed),
         }
@@ -186,7 +186,7 @@ pub struct Applicant {
 
 /// What a person says when their device has made a passkey.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct RegistrationDetails {
     /// What they call the passkey.
     pub nickname: Option<String>,
     /// What they say of themselves beyond what they said at the beginning, or instead of it.
@@ -199,8 +199,8 @@ pub struct Said {
 ///
 /// # Errors
 /// [`RegisterRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>, RegisterRefusal> {
-    Ok(Making::open(ceremony, moment, |makes, _, return_to| match makes {
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<AttestationChallenge<Applicant>, RegisterRefusal> {
+    Ok(AttestationChallenge::open(ceremony, moment, |makes, _, return_to| match makes {
         Makes::Registration { email, profile } => Some(Applicant { email, profile, return_to }),
         Makes::Another(_) => None,
     })?)
@@ -209,8 +209,8 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Applicant>,
 /// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where it can come to
 /// nothing, a note that says why. The browser's registration from before is `given_up` for it.
 pub fn receive_passkey(
-    made: Made<Applicant>,
-    said: Said,
+    made: MadePasskey<Applicant>,
+    said: RegistrationDetails,
     outlook: Outlook,
     given_up: Option<Registration>,
     counters: CodeCounters,
@@ -219,7 +219,7 @@ pub fn receive_passkey(
     let mut changes = vec![made.spend()];
     changes.extend(given_up.iter().map(|before| RegistrationChange::Drop(before.browser).into()));
     let dead = given_up.map(|before| before.dead_with(&made.key.id)).unwrap_or_default();
-    let (applicant, Said { nickname, profile, ticket }) = (made.made_for, said);
+    let (applicant, RegistrationDetails { nickname, profile, ticket }) = (made.made_for, said);
     let goes_on = ticket.map(|ticket| moment.visitor.with_ticket(ticket));
     let goes_on = goes_on.as_ref().unwrap_or(moment.visitor);
     let registration = Registration {
@@ -244,12 +244,12 @@ pub fn receive_passkey(
 }
 
 /// What a registration of an address can come to that has an account, or is kept for one, or neither.
-pub fn outlook(is_taken: bool, is_kept: bool, answer: Answer) -> Outlook {
+pub fn outlook(is_taken: bool, is_kept: bool, answer: RegisterAnswer) -> Outlook {
     match (is_taken, is_kept, answer) {
         (true, _, _) => Outlook::Taken,
         (false, true, _) => Outlook::Kept,
-        (false, false, Answer::Welcome) => Outlook::Account,
-        (false, false, Answer::ByLetter) => Outlook::Uninvited,
+        (false, false, RegisterAnswer::Welcome) => Outlook::Account,
+        (false, false, RegisterAnswer::ByLetter) => Outlook::Uninvited,
     }
 }
 
@@ -260,7 +260,7 @@ pub fn outlook(is_taken: bool, is_kept: bool, answer: Answer) -> Outlook {
 /// [`RegisterRefusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
 pub fn resend(
     registration: Registration,
-    answer: Answer,
+    answer: RegisterAnswer,
     counters: CodeCounters,
     moment: Moment<'_>,
 ) -> Result<Plan<()>, RegisterRefusal> {
@@ -277,7 +277,7 @@ pub fn resend(
 
 /// A try that the store has counted; only with one of these is a code compared.
 #[derive(Clone, Debug)]
-pub struct CountedTry {
+pub struct CountedRegisterTry {
     registration: Registration,
     typed: Code,
 }
@@ -292,17 +292,17 @@ pub fn count_try(
     typed: &str,
     counters: CodeCounters,
     now: Timestamp,
-) -> Result<Plan<CountedTry>, RegisterRefusal> {
+) -> Result<Plan<CountedRegisterTry>, RegisterRefusal> {
     let registration = with_code_out(registration, now)?;
     let code = registration.code.in_time(now)?.tried(counters.kind)?;
     let typed = Code::parse(typed).ok_or(CodeRefusal::NotACode)?;
     let registration = advanced(Registration { code, ..registration });
     let mut changes = vec![RegistrationChange::Advance(registration.clone()).into()];
     changes.extend(counters.try_of_code(code.id, now));
-    Ok(Plan::durable(changes, CountedTry { registration, typed }))
+    Ok(Plan::durable(changes, CountedRegisterTry { registration, typed }))
 }
 
-impl CountedTry {
+impl CountedRegisterTry {
     /// The registration as counted.
     pub fn registration(&self) -> &Registration {
         &self.registration
@@ -335,7 +335,7 @@ impl CountedTry {
 
 /// What a finished registration comes to.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedRegistration {
     /// The new account.
     pub account: Account,
     /// Its first session.
@@ -351,16 +351,16 @@ pub struct Finished {
 /// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent, or whose owner may not register any
 /// more.
 pub fn prove(
-    counted: &CountedTry,
+    counted: &CountedRegisterTry,
     code: &Code,
-    answer: Answer,
+    answer: RegisterAnswer,
     invitation: Option<Invitation>,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, RegisterRefusal> {
+) -> Result<Plan<FinishedRegistration>, RegisterRefusal> {
     counted.compare(code)?;
     let registration = counted.registration.clone();
-    if answer != Answer::Welcome {
+    if answer != RegisterAnswer::Welcome {
         return Err(registration.code.wrong().into());
     }
     let Moment { visitor, now, .. } = moment;
@@ -389,7 +389,7 @@ pub fn prove(
         moment.notice_to(&account, Message::Welcome),
     ];
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { account, session, return_to: registration.return_to }))
+    Ok(Plan::durable(changes, FinishedRegistration { account, session, return_to: registration.return_to }))
 }
 
 fn with_code_out(registration: Registration, now: Timestamp) -> Result<Registration, RegisterRefusal> {
@@ -420,18 +420,18 @@ mod tests {
         emails: &[&str],
         email: &str,
         invited: (bool, bool),
-    ) -> Result<Answer, RegisterRefusal> {
+    ) -> Result<RegisterAnswer, RegisterRefusal> {
         let allowed_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
         let allowed_emails = emails.iter().map(|email| Email::parse(email).expect("an address")).collect();
-        let policy = Policy { new_accounts, allowed_domains, allowed_emails };
+        let policy = RegisterPolicy { new_accounts, allowed_domains, allowed_emails };
         policy.answer(&Email::parse(email).expect("an address"), invited.0, invited.1)
     }
 
     #[test]
     fn an_allowed_domain_stands_for_itself_alone() {
         let answer = |domains: &[&str], email: &str| answer(NewAccounts::Open, domains, &[], email, (false, false));
-        assert_eq!(answer(&[], "a@anything.example"), Ok(Answer::Welcome));
-        assert_eq!(answer(&["example.com", "b.example"], "a@B.example"), Ok(Answer::Welcome));
+        assert_eq!(answer(&[], "a@anything.example"), Ok(RegisterAnswer::Welcome));
+        assert_eq!(answer(&["example.com", "b.example"], "a@B.example"), Ok(RegisterAnswer::Welcome));
         for other in ["a@sub.example.com", "a@badexample.com", "a@com.example"] {
             assert_eq!(answer(&["example.com"], other), Err(RegisterRefusal::DomainNotAllowed), "{other}");
         }
@@ -442,12 +442,12 @@ mod tests {
         let answer = |domains: &[&str], email: &str| {
             answer(NewAccounts::Open, domains, &["Ann@B.example"], email, (false, false))
         };
-        assert_eq!(answer(&["example.com"], "ann@b.example"), Ok(Answer::Welcome));
-        assert_eq!(answer(&["example.com"], "bob@example.com"), Ok(Answer::Welcome));
-        assert_eq!(answer(&[], "ann@b.example"), Ok(Answer::Welcome));
+        assert_eq!(answer(&["example.com"], "ann@b.example"), Ok(RegisterAnswer::Welcome));
+        assert_eq!(answer(&["example.com"], "bob@example.com"), Ok(RegisterAnswer::Welcome));
+        assert_eq!(answer(&[], "ann@b.example"), Ok(RegisterAnswer::Welcome));
         for other in ["bob@b.example", "ann+x@b.example"] {
-            assert_eq!(answer(&["example.com"], other), Ok(Answer::ByLetter), "{other}");
-            assert_eq!(answer(&[], other), Ok(Answer::ByLetter), "{other}");
+            assert_eq!(answer(&["example.com"], other), Ok(RegisterAnswer::ByLetter), "{other}");
+            assert_eq!(answer(&[], other), Ok(RegisterAnswer::ByLetter), "{other}");
         }
     }
 
@@ -457,8 +457,8 @@ mod tests {
             let answer =
                 |new_accounts, invited| answer(new_accounts, domains, emails, "a@example.com", (false, invited));
             assert_eq!(answer(NewAccounts::Closed, false), Err(RegisterRefusal::Closed));
-            assert_eq!(answer(NewAccounts::Closed, true), Ok(Answer::ByLetter));
-            assert_eq!(answer(NewAccounts::Invite, false), Ok(Answer::ByLetter));
+            assert_eq!(answer(NewAccounts::Closed, true), Ok(RegisterAnswer::ByLetter));
+            assert_eq!(answer(NewAccounts::Invite, false), Ok(RegisterAnswer::ByLetter));
         }
     }
 
@@ -466,8 +466,8 @@ mod tests {
     fn who_is_invited_may_register_under_each_policy_and_hides_who_is_not() {
         for new_accounts in NewAccounts::ALL {
             let answer = |invited| answer(new_accounts, &["example.com"], &[], "a@elsewhere.example", (invited, true));
-            assert_eq!(answer(true), Ok(Answer::Welcome));
-            assert_eq!(answer(false), Ok(Answer::ByLetter));
+            assert_eq!(answer(true), Ok(RegisterAnswer::Welcome));
+            assert_eq!(answer(false), Ok(RegisterAnswer::ByLetter));
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Report {
 
 /// What changed since the last use, and is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct News {
+pub struct ReportChanges {
     /// The key may be copied to other devices from now on. Password managers began to say so of keys that they had.
     pub can_sync: bool,
     /// The counter began anew: the key was moved to another manager, which counts for itself or not at all.
@@ -35,7 +35,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Contradiction`]; where there are two, the one that its owner is told of.
-    pub fn after(self, known: Self) -> Result<News, Contradiction> {
+    pub fn after(self, known: Self) -> Result<ReportChanges, Contradiction> {
         let goes_on = self.counter > known.counter || (self.counter, known.counter) == (0, 0);
         // Only of a key that could be copied before: any other one that begins anew was taken out of its device.
         let begins_anew = self.counter < known.counter && self.counter <= 1 && known.backup_eligible;
@@ -45,7 +45,7 @@ impl Report {
         if known.backup_eligible && !self.backup_eligible {
             return Err(Contradiction::NoLongerEligible);
         }
-        Ok(News { can_sync: self.backup_eligible && !known.backup_eligible, moved: begins_anew })
+        Ok(ReportChanges { can_sync: self.backup_eligible && !known.backup_eligible, moved: begins_anew })
     }
 }
 
@@ -53,7 +53,7 @@ impl Report {
 mod tests {
     use super::*;
 
-    const NOTHING: News = News { can_sync: false, moved: false };
+    const NOTHING: ReportChanges = ReportChanges { can_sync: false, moved: false };
 
     fn synced(counter: u32) -> Report {
         Report { counter, backup_eligible: true, backed_up: true }
@@ -78,7 +78,11 @@ mod tests {
     #[test]
     fn a_counter_begins_anew_where_a_key_may_move() {
         for (known, said) in [(5, 0), (5, 1), (1, 0), (2, 1), (u32::MAX, 0)] {
-            assert_eq!(synced(said).after(synced(known)), Ok(News { moved: true, ..NOTHING }), "{known} {said}");
+            assert_eq!(
+                synced(said).after(synced(known)),
+                Ok(ReportChanges { moved: true, ..NOTHING }),
+                "{known} {said}"
+            );
             let of_a_bound_key = [bound(said).after(bound(known)), synced(said).after(bound(known))];
             assert_eq!(of_a_bound_key, [Err(Contradiction::CounterWentBack); 2], "{known} {said}");
         }
@@ -86,8 +90,8 @@ mod tests {
 
     #[test]
     fn a_key_may_become_one_that_syncs_and_not_the_other_way_round() {
-        assert_eq!(synced(0).after(bound(0)), Ok(News { can_sync: true, ..NOTHING }));
-        assert_eq!(synced(6).after(bound(5)), Ok(News { can_sync: true, ..NOTHING }));
+        assert_eq!(synced(0).after(bound(0)), Ok(ReportChanges { can_sync: true, ..NOTHING }));
+        assert_eq!(synced(6).after(bound(5)), Ok(ReportChanges { can_sync: true, ..NOTHING }));
         for (known, said) in [(0, 0), (5, 6), (5, 0)] {
             assert_eq!(bound(said).after(synced(known)), Err(Contradiction::NoLongerEligible), "{known} {said}");
         }

@@ -233,9 +233,9 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// What an app may be told of it.
-    pub fn told(&self) -> Told<'_> {
+    pub fn told(&self) -> SessionFacts<'_> {
         let Self { session, account, .. } = self;
-        Told {
+        SessionFacts {
             session: session.id,
             account: account.id,
             email: account.email.as_str(),
@@ -249,7 +249,7 @@ impl SignedIn {
 
 /// What an app may be told of a session and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told<'a> {
+pub struct SessionFacts<'a> {
     /// The session's public name.
     pub session: SessionId,
     /// Who is signed in.

@@ -4,7 +4,7 @@
 
 use super::account::Account;
 use super::activity::What;
-use super::assertion::{AssertionRefusal, Proof, Question};
+use super::assertion::{AssertionChallenge, AssertionRefusal, Proof};
 use super::ceremony::{Ceremony, CeremonyId, Proves, Stale};
 use super::destination::Destination;
 use super::moment::Moment;
@@ -101,8 +101,8 @@ impl From<Conflict> for SignInRefusal {
 ///
 /// # Errors
 /// [`SignInRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destination>, SignInRefusal> {
-    Ok(Question::open(ceremony, moment, |proves, return_to| match proves {
+pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<AssertionChallenge<Destination>, SignInRefusal> {
+    Ok(AssertionChallenge::open(ceremony, moment, |proves, return_to| match proves {
         Proves::SignIn(_) => Some(return_to),
         Proves::Link { .. } | Proves::Confirm { .. } | Proves::Contest { .. } => None,
     })?)
@@ -110,7 +110,7 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Destinati
 
 /// What a sign-in comes to.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedSignIn {
     /// Who signed in.
     pub account: Account,
     /// The new session.
@@ -129,7 +129,7 @@ pub fn finish(
     account: Account,
     session: NewSession,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, SignInRefusal> {
+) -> Result<Plan<FinishedSignIn>, SignInRefusal> {
     if account.id != proof.account() {
         return Err(SignInRefusal::NotProved);
     }
@@ -146,7 +146,7 @@ pub fn finish(
     changes.extend(proof.note_use(moment.now));
     let return_to = proof.asked_for().clone();
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { account, session, return_to }))
+    Ok(Plan::durable(changes, FinishedSignIn { account, session, return_to }))
 }
 
 /// A passkey was proved that rests, since the account was recovered: its owner may say that the recovery was not

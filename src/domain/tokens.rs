@@ -56,16 +56,16 @@ impl From<Conflict> for TokensRefusal {
 #[derive(Debug)]
 pub enum Presented {
     /// It is answered with this, once the plan is made.
-    Next(Answered, Plan<()>),
+    Next(RefreshAnswer, Plan<()>),
     /// The client asks again, and is answered with what is out.
-    Again(Answered),
+    Again(RefreshAnswer),
     /// It was spent before: the session ends.
     Copied(Plan<()>),
 }
 
 /// What a token is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct RefreshAnswer {
     /// The one that is out then.
     pub refresh: RefreshToken,
     /// Until when its line is elevated.
@@ -100,7 +100,7 @@ pub fn present(
         }
         let refresh = token.next(key);
         let family = TokenFamily { revision, ..family.rotated(Spent { token: digest, at: now, by }, refresh) };
-        let answered = Answered { refresh, elevated_until: family.elevation_of(refresh, now) };
+        let answered = RefreshAnswer { refresh, elevated_until: family.elevation_of(refresh, now) };
         let changes = vec![SessionChange::Require(session.token).into(), keep(family).into()];
         return Ok(Presented::Next(answered, Plan::durable(changes, ())));
     }
@@ -111,7 +111,7 @@ pub fn present(
         && let Some(out) = family.came_of(token, key)
     {
         let elevated_until = family.elevation_of(out, now);
-        return Ok(Presented::Again(Answered { refresh: out, elevated_until }));
+        return Ok(Presented::Again(RefreshAnswer { refresh: out, elevated_until }));
     }
     let changes = vec![SessionChange::End(session.token).into(), moment.event(session.account, What::TokenCopied)];
     Ok(Presented::Copied(Plan::durable(changes, ())))

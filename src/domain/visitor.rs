@@ -33,12 +33,12 @@ pub struct Visitor {
     /// What it pressed on one of our pages; `None` where nothing was.
     pub press: Option<Press>,
     /// What kind of client it is.
-    pub client: Client,
+    pub client: ClientKind,
 }
 
 /// What kind of client a visitor is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Client {
+pub enum ClientKind {
     /// A browser on our pages, which keeps its flow cookie.
     #[default]
     Pages,
@@ -53,19 +53,19 @@ pub enum Client {
 impl Visitor {
     /// The flow cookie or ticket that what it begins is bound to; `None` where it has none to keep.
     pub fn binding(&self) -> Option<SecretDigest> {
-        (self.client != Client::Api { cookie: false }).then_some(self.browser)
+        (self.client != ClientKind::Api { cookie: false }).then_some(self.browser)
     }
 
     /// The same client, bound to the ticket with that digest instead of to a cookie.
     pub fn with_ticket(&self, ticket: SecretDigest) -> Self {
-        Self { browser: over_api(ticket), client: Client::Api { cookie: true }, ..self.clone() }
+        Self { browser: over_api(ticket), client: ClientKind::Api { cookie: true }, ..self.clone() }
     }
 
     /// How it is known when it comes again with a code.
     pub fn claim(&self) -> Claim {
         match self.client {
-            Client::Pages | Client::Api { cookie: true } => Claim::Cookie,
-            Client::Api { cookie: false } => Claim::Code { network: self.network() },
+            ClientKind::Pages | ClientKind::Api { cookie: true } => Claim::Cookie,
+            ClientKind::Api { cookie: false } => Claim::Code { network: self.network() },
         }
     }
 
@@ -79,7 +79,7 @@ impl Visitor {
 
     /// The host whose cookie its session is carried in; `None` for a client of the API, which carries tokens.
     pub fn host(&self) -> Option<&Host> {
-        self.origin.as_ref().filter(|_| self.client == Client::Pages).map(Origin::host)
+        self.origin.as_ref().filter(|_| self.client == ClientKind::Pages).map(Origin::host)
     }
 
     /// The bytes that name the network the visitor is in.

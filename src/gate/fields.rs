@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use crate::auth::principal::Principal;
 use crate::domain::field_name::IdentityNames;
 use crate::domain::plain_header::{self, Fact, STANDARD};
-use crate::domain::session::Told;
+use crate::domain::session::SessionFacts;
 
 /// The plain headers that an app is sent, and what each of them tells: for apps that know no tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl FromIterator<(HeaderName, Fact)> for PlainFields {
     }
 }
 
-fn say(fact: Fact, told: &Told<'_>) -> Option<HeaderValue> {
+fn say(fact: Fact, told: &SessionFacts<'_>) -> Option<HeaderValue> {
     let text = match fact {
         Fact::Id => plain_header::encode(&told.account.to_string()),
         Fact::Email => plain_header::encode(told.email),

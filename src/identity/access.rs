@@ -1,5 +1,5 @@
 //! Access tokens: what the API gives to apps that have no cookie. Only the gateway that signed one takes it, by its own
-//! clock and its own published keys. An app can verify it as it verifies identity tokens.
+//! clock and its own published keys. An app can verify it verifies identity tokens.
 //!
 //! Forwarded tokens: what an app behind gets in the place of its visitor's access token, where its route says so. They say
 //! the same, for that app alone, and open nothing here.
@@ -21,7 +21,7 @@ use super::{Identity, IdentityError, Key, Ring, jws_name};
 use crate::domain::account::AccountId;
 use crate::domain::api::Grants;
 use crate::domain::clock::Timestamp;
-use crate::domain::session::{SessionId, SignedIn, Told};
+use crate::domain::session::{SessionFacts, SessionId, SignedIn};
 
 /// How long an access token is good. Revocation does not wait for it: the gateway asks for its session each time.
 pub const LIFETIME: Duration = Duration::from_secs(900);
@@ -158,7 +158,7 @@ impl Identity {
     /// [`IdentityError::NoKey`], [`IdentityError::Sign`].
     pub fn mint_forwarded(
         &self,
-        told: &Told<'_>,
+        told: &SessionFacts<'_>,
         presented: VerifiedAccess,
         audience: &str,
         session_end: Timestamp,
@@ -356,7 +356,7 @@ struct HasuraClaims<'a> {
 }
 
 impl<'a> HasuraClaims<'a> {
-    fn new(grants: &'a Grants, told: &'a Told<'_>, elevated: bool) -> Self {
+    fn new(grants: &'a Grants, told: &'a SessionFacts<'_>, elevated: bool) -> Self {
         Self {
             user: told.account,
             default_role: grants.default_role.as_str(),

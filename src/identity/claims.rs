@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::session::{Method, Told};
+use crate::domain::session::{Method, SessionFacts};
 
 /// How far the clock of an upstream may be behind: it would refuse a token from its future (RFC 7519 §4.1.5).
 pub(super) const BEHIND: Duration = Duration::from_secs(30);
@@ -40,12 +40,12 @@ impl<'a> Claims<'a> {
     pub fn new(
         issuer: &'a str,
         audience: &'a str,
-        told: &'a Told<'_>,
+        told: &'a SessionFacts<'_>,
         jti: Uuid,
         now: Timestamp,
         expires: Timestamp,
     ) -> Self {
-        let Told { session, account, email, name, groups, authentication, recovered_at } = told;
+        let SessionFacts { session, account, email, name, groups, authentication, recovered_at } = told;
         Self {
             iss: issuer,
             aud: audience,

@@ -20,7 +20,7 @@ use crate::domain::offset::Offset;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
-use crate::domain::visitor::{Client, Visitor};
+use crate::domain::visitor::{ClientKind, Visitor};
 use crate::gate::credentials;
 use crate::gate::peer::PeerInfo;
 use crate::store::StoreError;
@@ -177,7 +177,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         origin: Some(portal.origins.at(&peer.authority.host).clone()),
         device: cookie(headers, portal.cookies.device).and_then(|text| KnownDevice::read(&text)),
         press: None,
-        client: Client::Pages,
+        client: ClientKind::Pages,
     };
     let caller = Caller {
         visitor,

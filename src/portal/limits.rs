@@ -126,7 +126,7 @@ pub async fn enforce_challenges(
 mod tests {
     use super::*;
     use crate::domain::secret::SecretDigest;
-    use crate::domain::visitor::Client;
+    use crate::domain::visitor::ClientKind;
 
     fn visitor(address: Option<&str>) -> Visitor {
         Visitor {
@@ -139,7 +139,7 @@ mod tests {
             origin: None,
             device: None,
             press: None,
-            client: Client::Pages,
+            client: ClientKind::Pages,
         }
     }
 

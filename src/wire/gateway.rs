@@ -22,7 +22,7 @@ use crate::config::email::{
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::host::{Authority, Host};
-use crate::domain::link::Policy;
+use crate::domain::link::LinkPolicy;
 use crate::domain::origin::{Origin, OwnOrigins};
 use crate::domain::own_paths::{RECOVER, REGISTER};
 use crate::domain::plan::{Conflict, Durability, KeyChange, KeyConflict, Plan};
@@ -151,7 +151,7 @@ impl Gateway {
             counts: Arc::clone(&counts),
             limits: Limits::new(auth.shares_its_store()),
             repeats: Repeats::default(),
-            link_path: (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned()),
+            link_path: (config.link.policy != LinkPolicy::Off).then(|| config.link.path.as_str().to_owned()),
         });
         Ok(Self { auth, portal, outbox, counts })
     }

@@ -10,7 +10,7 @@ use super::listening::CannotListen;
 use crate::auth::principal::Principal;
 use crate::config::Config;
 use crate::domain::clock::Entropy;
-use crate::domain::link::Policy;
+use crate::domain::link::LinkPolicy;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::route::Scheme;
 use crate::domain::{apps, own_paths};
@@ -70,7 +70,7 @@ fn settings(config: &Config) -> Settings {
         settings.well_known_hosts.push(config.passkeys.rp_id.clone());
     }
     settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
-    settings.link_path = (config.link.policy != Policy::Off).then(|| config.link.path.as_str().to_owned());
+    settings.link_path = (config.link.policy != LinkPolicy::Off).then(|| config.link.path.as_str().to_owned());
     settings.identity_header = config.identity.header.name().clone();
     settings.plain_headers = config.identity.plain_headers.iter().cloned().collect();
     settings.trusted_proxies.clone_from(&config.server.trusted_proxies);

@@ -9,7 +9,7 @@ use bmauth::domain::address::{Move, MoveStage};
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::plan::{AccountChange, Change, Durability, EventChange, HoldChange, MoveChange, RecoveryChange};
-use bmauth::domain::recover::Mode;
+use bmauth::domain::recover::RecoveryMode;
 use bmauth::domain::recovery::{Hold, HoldId, Recovery};
 use bmauth::store::memory::MemoryStore;
 use http::{StatusCode, header};
@@ -819,7 +819,7 @@ async fn an_operators_code_that_was_given_meanwhile_dies_with_the_new_address() 
     let (mut maria, mut passkey) = somebody(&world, MARIA).await;
     let link = change(&world, &mut maria, &mut passkey, NEW).await;
     let moved = account(&world, NEW).await;
-    world.auth.operate.give_code(moved.clone(), Mode::Admin).await.unwrap();
+    world.auth.operate.give_code(moved.clone(), RecoveryMode::Admin).await.unwrap();
     assert!(world.auth.operate.open_admin_code(moved.id).await.unwrap().is_some());
     let undone = undo(&mut world.browser(), &link).await;
     assert_eq!(undone.status, StatusCode::OK);

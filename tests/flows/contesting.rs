@@ -2,7 +2,7 @@
 
 use bmauth::domain::activity::What;
 use bmauth::domain::email::Email;
-use bmauth::domain::recover::Mode;
+use bmauth::domain::recover::RecoveryMode;
 use http::StatusCode;
 use serde_json::json;
 
@@ -186,7 +186,7 @@ async fn where_only_the_operator_lets_anybody_back_in_a_contested_account_opens_
     let world = world("\"admin\"").await;
     let (_, mut old) = maria(&world).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
-    let given = world.auth.operate.give_code(account, Mode::Admin).await.unwrap();
+    let given = world.auth.operate.give_code(account, RecoveryMode::Admin).await.unwrap();
     let mut other = world.browser();
     ask(&mut other, MARIA).await;
     assert_eq!(enter(&mut other, &given.code.text()).await.location(), "/_bmauth/recover/device");
@@ -244,12 +244,12 @@ async fn the_operator_may_open_a_contested_account_and_no_other() {
     let world = World::new().await;
     let (_, mut stolen) = maria(&world).await;
     let account = async || world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
-    assert!(world.auth.operate.give_code(account().await, Mode::Email).await.is_err());
+    assert!(world.auth.operate.give_code(account().await, RecoveryMode::Email).await.is_err());
     recover(&world, &mut world.browser(), &mut Passkey::new(b"new key")).await;
     contest(&mut world.browser(), &mut stolen).await;
     // Where recovery is off, no page takes one.
-    assert!(world.auth.operate.give_code(account().await, Mode::Off).await.is_err());
-    let given = world.auth.operate.give_code(account().await, Mode::Email).await.unwrap();
+    assert!(world.auth.operate.give_code(account().await, RecoveryMode::Off).await.is_err());
+    let given = world.auth.operate.give_code(account().await, RecoveryMode::Email).await.unwrap();
     let (mut owner, mut newer) = (world.browser(), Passkey::new(b"newer key"));
     ask(&mut owner, MARIA).await;
     assert_eq!(enter(&mut owner, &given.code.text()).await.location(), "/_bmauth/recover/device");

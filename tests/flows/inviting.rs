@@ -7,7 +7,7 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::email::Email;
 use bmauth::domain::invitation::{Invitation, InvitationId};
 use bmauth::domain::plan::{AccountChange, Change, InvitationChange};
-use bmauth::domain::recover::Mode;
+use bmauth::domain::recover::RecoveryMode;
 use bmauth::store::memory::MemoryStore;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -312,7 +312,7 @@ async fn a_code_that_was_mailed_opens_nothing_once_its_owner_is_an_administrator
 #[tokio::test]
 async fn without_recovery_administrators_have_none_either() {
     let (world, _) = administrator("off").await;
-    assert_eq!(world.auth.recover.mode(), Mode::Off);
+    assert_eq!(world.auth.recover.mode(), RecoveryMode::Off);
     let mut browser = world.browser();
     browser.get("/_bmauth/sign-in").await;
     let refused = browser.submit("/_bmauth/recover", &[("email", ANN), ("return_to", "/")]).await;

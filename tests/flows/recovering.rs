@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bmauth::domain::email::Email;
 use bmauth::domain::plan::{Durability, HoldChange, RecoveryChange};
-use bmauth::domain::recover::Mode;
+use bmauth::domain::recover::RecoveryMode;
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::store::Store;
@@ -544,7 +544,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     maria(&world).await;
     let owner = Email::parse(MARIA).unwrap();
     let account = world.store.account_by_email(&owner).await.unwrap().unwrap();
-    let code = world.auth.operate.give_code(account.clone(), Mode::Admin).await.unwrap().code;
+    let code = world.auth.operate.give_code(account.clone(), RecoveryMode::Admin).await.unwrap().code;
     let mut browser = world.browser();
     ask(&mut browser, MARIA).await;
     assert_eq!(enter(&mut browser, "ZZZZZ-ZZZZZ").await.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -555,7 +555,7 @@ async fn the_operators_code_gets_the_owner_back_in_once() {
     assert_eq!(enter(&mut second, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY, "one use");
     let mut new = Passkey::new(b"new key");
     assert_eq!(set_up(&mut browser, &mut new).await.status, StatusCode::OK);
-    let late = world.auth.operate.give_code(account, Mode::Admin).await.unwrap().code;
+    let late = world.auth.operate.give_code(account, RecoveryMode::Admin).await.unwrap().code;
     world.wait(24 * 3600);
     ask(&mut second, MARIA).await;
     assert_eq!(enter(&mut second, &late.text()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a day old");
@@ -648,7 +648,7 @@ async fn tries_of_others_keep_nobody_out_who_has_a_code_of_the_operator() {
     let world = world("\"admin\"").await;
     maria(&world).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
-    let code = world.auth.operate.give_code(account, Mode::Admin).await.unwrap().code;
+    let code = world.auth.operate.give_code(account, RecoveryMode::Admin).await.unwrap().code;
     for n in 1..=12 {
         let mut stranger = world.browser();
         stranger.address = format!("198.51.100.{n}").parse().unwrap();

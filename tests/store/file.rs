@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use bmauth::domain::link::{Link, LinkStage, Offer};
+use bmauth::domain::link::{Link, LinkOffer, LinkStage};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, CeremonyChange, Change, Durability, EventChange, HoldChange, LinkChange,
     MoveChange, RecoveryChange, SessionChange, TokensChange,
@@ -262,7 +262,7 @@ async fn no_table_names_an_account_that_was_removed() {
             Change::Recovery(RecoveryChange::Put(Recovery { account: Some(account_id(n)), ..recovery(n, n) })),
             // One of them offers its link, the other has approved it.
             Change::Link(LinkChange::Add(Link {
-                offer: (n == 11).then(|| Offer { account: account_id(n), session: digest(n) }),
+                offer: (n == 11).then(|| LinkOffer { account: account_id(n), session: digest(n) }),
                 stage: if n == 11 { LinkStage::Shown } else { LinkStage::Approved(approval(n)) },
                 ..link(n)
             })),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bmauth::domain::ceremony::{Ceremony, Purpose};
+use bmauth::domain::ceremony::{Ceremony, CeremonyPurpose};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::plan::{AccountChange, AdminCodeChange, Change, Durability};
@@ -58,8 +58,10 @@ async fn a_file_that_version_2_wrote_reads_as_it_was_written() {
         forget_whose_number(&mut written);
         // A challenge is random; it only has to be readable.
         match (&mut written.purpose, &found.purpose) {
-            (Purpose::Make { state, .. }, Purpose::Make { state: found, .. }) => *state = found.clone(),
-            (Purpose::Prove { state, .. }, Purpose::Prove { state: found, .. }) => *state = found.clone(),
+            (CeremonyPurpose::Make { state, .. }, CeremonyPurpose::Make { state: found, .. }) => *state = found.clone(),
+            (CeremonyPurpose::Prove { state, .. }, CeremonyPurpose::Prove { state: found, .. }) => {
+                *state = found.clone()
+            }
             (written, found) => panic!("{found:?} instead of {written:?}"),
         }
         assert_eq!(found.shown(), written.shown());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bmauth::domain::account::Account;
 use bmauth::domain::admin_code::AdminCode;
-use bmauth::domain::ceremony::{Ceremony, Purpose};
+use bmauth::domain::ceremony::{Ceremony, CeremonyPurpose};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::passkey::NewPasskey;
@@ -132,8 +132,10 @@ async fn a_file_that_version_3_wrote_reads_as_it_was_written() {
         forget_whose_number(&mut written);
         // A challenge is random; it only has to be readable.
         match (&mut written.purpose, &found.purpose) {
-            (Purpose::Make { state, .. }, Purpose::Make { state: found, .. }) => *state = found.clone(),
-            (Purpose::Prove { state, .. }, Purpose::Prove { state: found, .. }) => *state = found.clone(),
+            (CeremonyPurpose::Make { state, .. }, CeremonyPurpose::Make { state: found, .. }) => *state = found.clone(),
+            (CeremonyPurpose::Prove { state, .. }, CeremonyPurpose::Prove { state: found, .. }) => {
+                *state = found.clone()
+            }
             (written, found) => panic!("{found:?} instead of {written:?}"),
         }
         assert_eq!(found.shown(), written.shown());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::address::MoveId;
-use bmauth::domain::ceremony::{Act, Ceremony, Proves, Purpose};
+use bmauth::domain::ceremony::{Act, Ceremony, CeremonyPurpose, Proves};
 use bmauth::domain::letter::{Letter, Message};
 use bmauth::domain::offset::Offset;
 use bmauth::domain::plan::{
@@ -93,7 +93,7 @@ fn more_ceremonies() -> impl Iterator<Item = Ceremony> {
     let contest = Proves::Contest { account: account_id(1), credential: credential(1) };
     let proves = acts.map(confirm).into_iter().chain([contest]);
     (MORE..).zip(proves).map(|(n, proves)| {
-        let purpose = Purpose::Prove { proves, state: sign_in_state() };
+        let purpose = CeremonyPurpose::Prove { proves, state: sign_in_state() };
         Ceremony { id: ceremony_id(n), purpose, ..ceremony(1) }
     })
 }
@@ -144,8 +144,8 @@ async fn shown(store: &impl Store) -> String {
         let ceremony = store.ceremony(ceremony_id(n)).await.unwrap().unwrap();
         all.push_str(&ceremony.shown());
         drawn.extend(match &ceremony.purpose {
-            Purpose::Make { state, .. } => [format!("{state:?}"), serde_json::to_string(state).unwrap()],
-            Purpose::Prove { state, .. } => [format!("{state:?}"), serde_json::to_string(state).unwrap()],
+            CeremonyPurpose::Make { state, .. } => [format!("{state:?}"), serde_json::to_string(state).unwrap()],
+            CeremonyPurpose::Prove { state, .. } => [format!("{state:?}"), serde_json::to_string(state).unwrap()],
         });
     }
     let passkey = store.passkey(&credential(1)).await.unwrap().unwrap();

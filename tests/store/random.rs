@@ -15,7 +15,7 @@ use bmauth::domain::clock::Timestamp;
 use bmauth::domain::host::Host;
 use bmauth::domain::invitation::Invitation;
 use bmauth::domain::letter::{Letter, Message};
-use bmauth::domain::link::{Link, LinkStage, Offer};
+use bmauth::domain::link::{Link, LinkOffer, LinkStage};
 use bmauth::domain::passkey::{NewPasskey, Passkey};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, CounterChange, Durability, EventChange,
@@ -267,7 +267,7 @@ fn in_progress() -> impl Strategy<Value = Change> {
         let (scan, short) = codes.unwrap_or((n, n));
         let like = if like % 3 == 0 { crowded_link(like) } else { link(like) };
         // What it names is one of the few.
-        let offer = like.offer.map(|offer| Offer { account: account_id(n), ..offer });
+        let offer = like.offer.map(|offer| LinkOffer { account: account_id(n), ..offer });
         let stage = match like.stage {
             LinkStage::Approved(_) => LinkStage::Approved(approval((n + 1) % FEW)),
             other => other,

@@ -10,7 +10,7 @@ use bmauth::domain::address::{AskedMove, Move, MoveId, MoveOutlook, MoveStage};
 use bmauth::domain::admin_code::{AdminCode, CodeDigest};
 use bmauth::domain::aftermath::{Aftermath, Review};
 use bmauth::domain::bookmark::Bookmark;
-use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
+use bmauth::domain::ceremony::{Act, Ceremony, CeremonyId, CeremonyPurpose, CeremonySubject, Leave, Makes, Proves};
 use bmauth::domain::claim::Claim;
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::code::CodeId;
@@ -20,7 +20,7 @@ use bmauth::domain::host::Host;
 use bmauth::domain::invitation::{Invitation, InvitationId};
 use bmauth::domain::letter::{Letter, LetterId, Message};
 use bmauth::domain::link::id::LinkId;
-use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkStage, Offer, Party, Waiting};
+use bmauth::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkOffer, LinkStage, Party, WaitingBrowser};
 use bmauth::domain::mailed_code::MailedCode;
 use bmauth::domain::origin::Origin;
 use bmauth::domain::passkey::{CredentialId, NewPasskey, Passkey};
@@ -266,21 +266,21 @@ pub fn sign_in_state() -> DiscoverableAuthentication {
 /// Fourteen in a row have every purpose there is; the last two are of a client of the API, which has no browser.
 pub fn ceremony(n: u32) -> Ceremony {
     let (account, session) = (account_id(n), digest(n));
-    let prove = |proves| Purpose::Prove { proves, state: sign_in_state() };
-    let make = |makes| Purpose::Make { account, makes, state: registration_state() };
+    let prove = |proves| CeremonyPurpose::Prove { proves, state: sign_in_state() };
+    let make = |makes| CeremonyPurpose::Make { account, makes, state: registration_state() };
     let sign_in = |subject| prove(Proves::SignIn(subject));
     let add = |leave| make(Makes::Another(leave));
     let confirm = |act| prove(Proves::Confirm { account, session, act });
     let register = |profile| make(Makes::Registration { email: email(n), profile });
     let purpose = match n % 12 {
         0 => register(Profile::default()),
-        1 => sign_in(Subject::Anyone),
-        2 => sign_in(Subject::Account(account)),
-        3 => sign_in(Subject::Nobody),
+        1 => sign_in(CeremonySubject::Anyone),
+        2 => sign_in(CeremonySubject::Account(account)),
+        3 => sign_in(CeremonySubject::Nobody),
         4 => add(Leave::Link(link_id(n))),
         5 => add(Leave::Recovery),
         6 => add(Leave::Session(session)),
-        7 => prove(Proves::Link { link: link_id(n), waiting: digest(n), subject: Subject::Account(account) }),
+        7 => prove(Proves::Link { link: link_id(n), waiting: digest(n), subject: CeremonySubject::Account(account) }),
         8 => confirm(Act::AddPasskey),
         9 => confirm(Act::RemovePasskey { credential: credential(n), last: n.is_multiple_of(3) }),
         10 => register(profile(n)),
@@ -299,7 +299,7 @@ pub fn ceremony(n: u32) -> Ceremony {
 
 /// As versions before 4 wrote it: they did not say which of those that wait a link is approved with.
 pub fn forget_whose_number(ceremony: &mut Ceremony) {
-    if let Purpose::Prove { proves: Proves::Link { waiting, .. }, .. } = &mut ceremony.purpose {
+    if let CeremonyPurpose::Prove { proves: Proves::Link { waiting, .. }, .. } = &mut ceremony.purpose {
         *waiting = SecretDigest::from_bytes([0; 32]);
     }
 }
@@ -400,7 +400,7 @@ pub fn link(n: u32) -> Link {
         wrong_numbers: u8::try_from(n % 3).unwrap(),
         waiting: (n % 3 != 1).then(|| waiting(n)).into_iter().collect(),
         approving: (n % 3 != 2).then(|| party(n + 1)).into_iter().collect(),
-        offer: n.is_multiple_of(2).then(|| Offer { account: account_id(n), session: digest(n) }),
+        offer: n.is_multiple_of(2).then(|| LinkOffer { account: account_id(n), session: digest(n) }),
         stage: match n % 5 {
             0 => LinkStage::Shown,
             1 => LinkStage::Found,
@@ -412,9 +412,9 @@ pub fn link(n: u32) -> Link {
     }
 }
 
-fn waiting(n: u32) -> Waiting {
+fn waiting(n: u32) -> WaitingBrowser {
     let return_to = Destination::try_from("/notes?tag=a%20b".to_owned()).unwrap();
-    Waiting { party: party(n), number: 10 + u8::try_from(n % 90).unwrap(), return_to }
+    WaitingBrowser { party: party(n), number: 10 + u8::try_from(n % 90).unwrap(), return_to }
 }
 
 /// As many browsers on one side as version 4 keeps.

@@ -2,7 +2,7 @@
 
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::Event;
-use bmauth::domain::ceremony::{Ceremony, Makes, Purpose};
+use bmauth::domain::ceremony::{Ceremony, CeremonyPurpose, Makes};
 use bmauth::domain::letter::Letter;
 use bmauth::domain::link::Link;
 use bmauth::domain::passkey::{NewPasskey, Passkey};
@@ -20,11 +20,11 @@ pub trait Shown {
 impl Shown for Ceremony {
     fn shown(&self) -> String {
         let hidden = match &self.purpose {
-            Purpose::Make { makes: Makes::Registration { email, profile }, state, .. } => {
+            CeremonyPurpose::Make { makes: Makes::Registration { email, profile }, state, .. } => {
                 format!("{} {} {}", email.as_str(), profile.metadata.shown(), json(state))
             }
-            Purpose::Make { state, .. } => json(state),
-            Purpose::Prove { state, .. } => json(state),
+            CeremonyPurpose::Make { state, .. } => json(state),
+            CeremonyPurpose::Prove { state, .. } => json(state),
         };
         format!("{self:?} {hidden}")
     }

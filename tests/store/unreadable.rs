@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bmauth::domain::admin_code::AdminCode;
-use bmauth::domain::link::{Link, LinkStage, Offer};
+use bmauth::domain::link::{Link, LinkOffer, LinkStage};
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, Conflict, CounterChange, Durability,
     EventChange, HoldChange, InvitationChange, LetterChange, LinkChange, MoveChange, PasskeyChange, RecoveryChange,
@@ -125,7 +125,7 @@ fn everything_there_is(n: u32) -> Vec<Change> {
         Change::Session(SessionChange::Add(session(n, n, n))),
         Change::Tokens(TokensChange::Add(tokens(n, 2, 2))),
         Change::Link(LinkChange::Add(Link {
-            offer: Some(Offer { account, session: digest(n) }),
+            offer: Some(LinkOffer { account, session: digest(n) }),
             stage: LinkStage::Approved(approval(n)),
             ..link(n)
         })),

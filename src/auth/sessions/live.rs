@@ -15,7 +15,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Host;
 use crate::domain::secret::SecretDigest;
-use crate::domain::session::{Authentication, SessionId, SessionLimits, SignedIn, Told};
+use crate::domain::session::{Authentication, SessionFacts, SessionId, SessionLimits, SignedIn};
 use crate::domain::token_family::Cut;
 
 /// The SHA-256 of an access token's text.
@@ -205,9 +205,9 @@ impl LiveSession {
     }
 
     /// What an app may be told of it.
-    pub fn told(&self) -> Told<'_> {
+    pub fn told(&self) -> SessionFacts<'_> {
         let Packed { email, name, groups, authentication, recovered_at } = self.unpack();
-        Told { session: self.0.id, account: self.0.account, email, name, groups, authentication, recovered_at }
+        SessionFacts { session: self.0.id, account: self.0.account, email, name, groups, authentication, recovered_at }
     }
 
     fn unpack(&self) -> Packed<'_> {

@@ -10,10 +10,10 @@ use crate::domain::accent::Accent;
 use crate::domain::api::{ClaimValue, Grants, Role};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
-use crate::domain::link::Policy as LinkPolicy;
+use crate::domain::link::LinkPolicy;
 use crate::domain::origin::Origin;
 use crate::domain::path::RequestPath;
-use crate::domain::recover::Mode;
+use crate::domain::recover::RecoveryMode;
 use crate::domain::register::NewAccounts;
 use crate::domain::route::Access;
 use crate::domain::signing_key::Algorithm;
@@ -63,7 +63,10 @@ fn the_minimal_file_loads_with_every_default() {
     let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
     assert_eq!(admins, None);
-    assert_eq!((policy.new_accounts, policy.allowed_domains, recovery), (NewAccounts::Open, vec![], Mode::Email));
+    assert_eq!(
+        (policy.new_accounts, policy.allowed_domains, recovery),
+        (NewAccounts::Open, vec![], RecoveryMode::Email)
+    );
     assert_eq!(passkeys.rp_id.as_str(), "notes.example.com");
     assert_eq!((sessions.idle, sessions.absolute), (Duration::from_secs(86_400), Duration::from_secs(2_592_000)));
     assert_eq!((identity.header.as_str(), identity.header.name().as_str()), ("X-BMAuth-JWT", "x-bmauth-jwt"));

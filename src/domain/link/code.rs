@@ -24,7 +24,7 @@ pub struct ShortCode([u8; 5]);
 
 /// A code as a browser brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Brought {
+pub enum BroughtCode {
     /// Scanned, or followed as a link.
     Scan(ScanCode),
     /// Typed by hand, from the other screen.
@@ -87,7 +87,7 @@ impl ShortCode {
     }
 }
 
-impl Brought {
+impl BroughtCode {
     /// Reads either kind; `None` for what is neither. No text is both: their lengths differ.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != SCANNED {
@@ -181,28 +181,28 @@ mod tests {
         for _ in 0..200 {
             let (scan, short) = (ScanCode::generate(&entropy), ShortCode::generate(&entropy));
             assert_eq!(scan.text().len(), SCANNED);
-            assert_eq!(Brought::parse(&scan.text()), Some(Brought::Scan(scan)));
+            assert_eq!(BroughtCode::parse(&scan.text()), Some(BroughtCode::Scan(scan)));
             assert_eq!(short.text().len(), 9);
-            assert_eq!(Brought::parse(&short.text()), Some(Brought::Short(short)));
+            assert_eq!(BroughtCode::parse(&short.text()), Some(BroughtCode::Short(short)));
         }
     }
 
     #[test]
     fn a_typed_code_forgives_what_people_do() {
-        let code = Brought::Short(ShortCode::parse("10K7-QF3M").expect("a code"));
+        let code = BroughtCode::Short(ShortCode::parse("10K7-QF3M").expect("a code"));
         for typed in
             ["10k7qf3m", " 10K7 QF3M ", "IOK7-QF3M", "lok7\u{2013}qf3m", "1-0-K-7-Q-F-3-M", "i o k 7 - q f 3 m"]
         {
-            assert_eq!(Brought::parse(typed).as_ref(), Some(&code), "{typed}");
+            assert_eq!(BroughtCode::parse(typed).as_ref(), Some(&code), "{typed}");
         }
         // As long as a scanned code.
         let long = "1 - 0 - K - 7 QF3M    ";
-        assert_eq!((long.len(), Brought::parse(long).as_ref()), (SCANNED, Some(&code)));
+        assert_eq!((long.len(), BroughtCode::parse(long).as_ref()), (SCANNED, Some(&code)));
         for typed in ["１０K7-QF3M", "\u{200e}10K7\u{2212}QF3M\u{200e}", "١٠K٧QF٣M", "10K7\u{a0}QF3M\u{feff}"] {
-            assert_eq!(Brought::parse(typed).as_ref(), Some(&code), "{typed}");
+            assert_eq!(BroughtCode::parse(typed).as_ref(), Some(&code), "{typed}");
         }
         for typed in ["", "10K7-QF3", "10K7-QF3MX", "10K7-QF3U", "10K7_QF3M", "10K7QF3M!", "1½K7QF3M"] {
-            assert_eq!(Brought::parse(typed), None, "{typed}");
+            assert_eq!(BroughtCode::parse(typed), None, "{typed}");
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
         for bad in
             [format!("{}x", &text[..21]), format!("{}=", &text[..21]), format!("{text}=="), text[..21].to_owned()]
         {
-            assert_eq!(Brought::parse(&bad), None, "{bad}");
+            assert_eq!(BroughtCode::parse(&bad), None, "{bad}");
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
         assert_ne!(scan.digest(&key), scan.digest(&other));
         assert_ne!(short.digest(&key), short.digest(&other));
         assert_ne!(scan.digest(&key), short.digest(&key));
-        assert_eq!(Brought::Short(short.clone()).digest(&key), short.digest(&key));
+        assert_eq!(BroughtCode::Short(short.clone()).digest(&key), short.digest(&key));
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_code() {
-        let shown = format!("{:?} {:?}", ScanCode([1; 16]), Brought::Short(ShortCode([1; 5])));
+        let shown = format!("{:?} {:?}", ScanCode([1; 16]), BroughtCode::Short(ShortCode([1; 5])));
         assert_eq!(shown, "ScanCode(…) Short(ShortCode(…))");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Closed, Link, LinkId, LinkStage, Nearness, Waiting};
+use super::{Closed, Link, LinkId, LinkStage, Nearness, WaitingBrowser};
 use crate::domain::clock::Timestamp;
 use crate::domain::visitor::Visitor;
 
 /// Which side of a link a browser is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum LinkRole {
     /// It has no passkey and waits for one.
     Waiting,
     /// It has a passkey, or the person in front of it has one.
@@ -17,7 +17,7 @@ pub enum Role {
 
 /// How far a link is, as its browsers are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum LinkProgress {
     /// No browser has brought its code yet.
     Shown,
     /// The approving browser is asked.
@@ -34,7 +34,7 @@ pub enum Progress {
     TooOld,
 }
 
-impl Progress {
+impl LinkProgress {
     /// Whether nothing can become of it any more.
     pub fn is_over(self) -> bool {
         match self {
@@ -57,13 +57,13 @@ pub struct Device {
 
 /// What one browser sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenLink {
     /// The link that is seen.
     pub link: LinkId,
     /// The side that this browser is on.
-    pub role: Role,
+    pub role: LinkRole,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: LinkProgress,
     /// How long it still lives.
     pub left: Duration,
     /// The number to be typed on the other screen. Only the waiting browser has its own: it proves who stands before it.
@@ -74,8 +74,8 @@ pub struct Seen {
 
 impl Device {
     /// A waiting browser, as `visitor` is shown it.
-    pub fn seen_by(visitor: &Visitor, waiting: &Waiting) -> Self {
-        let Waiting { party, .. } = waiting;
+    pub fn seen_by(visitor: &Visitor, waiting: &WaitingBrowser) -> Self {
+        let WaitingBrowser { party, .. } = waiting;
         Self { description: party.description.clone(), nearness: party.nearness(visitor), at: party.at }
     }
 }
@@ -83,36 +83,36 @@ impl Device {
 impl Link {
     /// What `visitor` sees of the link; `None` for any but its browsers. `stands` says whether the approver is still
     /// who they were.
-    pub fn seen_by(&self, visitor: &Visitor, stands: bool, now: Timestamp) -> Option<Seen> {
+    pub fn seen_by(&self, visitor: &Visitor, stands: bool, now: Timestamp) -> Option<SeenLink> {
         let waiting = self.waiting(visitor.browser);
         let role = match waiting {
-            Some(_) => Role::Waiting,
-            None => self.approving(visitor.browser).map(|_| Role::Approving)?,
+            Some(_) => LinkRole::Waiting,
+            None => self.approving(visitor.browser).map(|_| LinkRole::Approving)?,
         };
         let progress = match &self.stage {
-            LinkStage::Closed(Closed::Denied) => Progress::Denied,
-            LinkStage::Closed(Closed::WrongNumbers) => Progress::NumbersSpent,
-            _ if !self.is_in_time(now) => Progress::TooOld,
-            _ if !stands => Progress::Denied,
-            LinkStage::Shown => Progress::Shown,
-            LinkStage::Found => Progress::Found,
+            LinkStage::Closed(Closed::Denied) => LinkProgress::Denied,
+            LinkStage::Closed(Closed::WrongNumbers) => LinkProgress::NumbersSpent,
+            _ if !self.is_in_time(now) => LinkProgress::TooOld,
+            _ if !stands => LinkProgress::Denied,
+            LinkStage::Shown => LinkProgress::Shown,
+            LinkStage::Found => LinkProgress::Found,
             LinkStage::Approved(approval) if [approval.approving, approval.waiting].contains(&visitor.browser) => {
-                Progress::Approved
+                LinkProgress::Approved
             }
-            LinkStage::Approved(_) => Progress::Elsewhere,
+            LinkStage::Approved(_) => LinkProgress::Elsewhere,
         };
-        let is_asked = matches!(progress, Progress::Shown | Progress::Found);
-        let is_meant = |waiting: &&Waiting| match &self.stage {
+        let is_asked = matches!(progress, LinkProgress::Shown | LinkProgress::Found);
+        let is_meant = |waiting: &&WaitingBrowser| match &self.stage {
             LinkStage::Approved(approval) => waiting.party.browser == approval.waiting,
             LinkStage::Shown | LinkStage::Found | LinkStage::Closed(_) => true,
         };
         let devices = match role {
-            Role::Waiting => Vec::new(),
-            Role::Approving => {
+            LinkRole::Waiting => Vec::new(),
+            LinkRole::Approving => {
                 self.waiting.iter().filter(is_meant).map(|waiting| Device::seen_by(visitor, waiting)).collect()
             }
         };
-        Some(Seen {
+        Some(SeenLink {
             link: self.id,
             role,
             progress,

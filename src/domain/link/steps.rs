@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::seen::Device;
-use super::{Approval, Closed, Found, Link, LinkId, LinkRefusal, LinkStage, NumberTried, Policy, WRONG_NUMBERS, code};
+use super::{
+    Approval, Closed, CodeOutcome, Link, LinkId, LinkPolicy, LinkRefusal, LinkStage, NumberTried, WRONG_NUMBERS, code,
+};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::What;
-use crate::domain::assertion::{AssertionRefusal, Proof, Question};
-use crate::domain::attestation::{BadPasskey, Made, Making};
-use crate::domain::ceremony::{Ceremony, Leave, Makes, Proves, Subject};
+use crate::domain::assertion::{AssertionChallenge, AssertionRefusal, Proof};
+use crate::domain::attestation::{AttestationChallenge, BadPasskey, MadePasskey};
+use crate::domain::ceremony::{Ceremony, CeremonySubject, Leave, Makes, Proves};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::moment::Moment;
@@ -60,12 +62,17 @@ pub fn count_code(counters: Counters, now: Timestamp) -> Plan<()> {
 ///
 /// # Errors
 /// See [`Link::find`].
-pub fn find(link: Link, return_to: Destination, policy: Policy, moment: Moment<'_>) -> Result<Plan<Link>, LinkRefusal> {
+pub fn find(
+    link: Link,
+    return_to: Destination,
+    policy: LinkPolicy,
+    moment: Moment<'_>,
+) -> Result<Plan<Link>, LinkRefusal> {
     let Moment { visitor, now, entropy } = moment;
     let number = code::number(entropy, link.numbers());
     Ok(match link.find(visitor, number, return_to, policy, now)? {
-        Found::Now(link) => advance(link),
-        Found::Before(link) => Plan::nothing(link),
+        CodeOutcome::Now(link) => advance(link),
+        CodeOutcome::Before(link) => Plan::nothing(link),
     })
 }
 
@@ -96,7 +103,7 @@ pub struct Picked {
 pub fn try_number(
     link: Link,
     typed: u8,
-    policy: Policy,
+    policy: LinkPolicy,
     moment: Moment<'_>,
 ) -> Result<Plan<Result<RightNumber, LinkRefusal>>, LinkRefusal> {
     let (link, then) = match link.try_number(moment.visitor, policy, typed, moment.now)? {
@@ -117,7 +124,7 @@ pub fn try_number(
 impl RightNumber {
     /// What the approving browser is asked a passkey for: this link with the browser that shows that number, and
     /// nothing else.
-    pub fn proves(&self, subject: Subject) -> Proves {
+    pub fn proves(&self, subject: CeremonySubject) -> Proves {
         Proves::Link { link: self.link.id, waiting: self.waiting, subject }
     }
 
@@ -136,8 +143,8 @@ impl RightNumber {
 ///
 /// # Errors
 /// [`LinkRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<Question<Picked>, LinkRefusal> {
-    Ok(Question::open(ceremony, moment, |proves, _| match proves {
+pub fn open_proof(ceremony: Ceremony, moment: Moment<'_>) -> Result<AssertionChallenge<Picked>, LinkRefusal> {
+    Ok(AssertionChallenge::open(ceremony, moment, |proves, _| match proves {
         Proves::Link { link, waiting, .. } => Some(Picked { link, waiting }),
         Proves::SignIn(_) | Proves::Confirm { .. } | Proves::Contest { .. } => None,
     })?)
@@ -156,7 +163,7 @@ pub fn approve(
     link: Link,
     account: &Account,
     signed_in: SignedInAs,
-    policy: Policy,
+    policy: LinkPolicy,
     moment: Moment<'_>,
 ) -> Result<Plan<Link>, LinkRefusal> {
     let Picked { link: id, waiting } = *proof.asked_for();
@@ -167,7 +174,7 @@ pub fn approve(
         return Err(LinkRefusal::Disabled);
     }
     let session = signed_in.filter(|(owner, _)| *owner == account.id).map(|(_, session)| session);
-    if session.is_none() && matches!(proof.subject(), Subject::Account(_)) {
+    if session.is_none() && matches!(proof.subject(), CeremonySubject::Account(_)) {
         return Err(LinkRefusal::NotSignedIn);
     }
     let (credential, approving) = (proof.used().id.clone(), moment.visitor.browser);
@@ -211,7 +218,7 @@ pub fn makes(
     link: &Link,
     account: &Account,
     passkeys: &[Passkey],
-    policy: Policy,
+    policy: LinkPolicy,
     moment: Moment<'_>,
 ) -> Result<Makes, LinkRefusal> {
     let approval = link.approval(moment.visitor, policy, moment.now)?;
@@ -228,8 +235,8 @@ pub fn makes(
 ///
 /// # Errors
 /// [`LinkRefusal::Stale`] where it is another browser's, too old, or was begun for something else.
-pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<LinkId>, LinkRefusal> {
-    Ok(Making::open(ceremony, moment, |makes, _, _| match makes {
+pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<AttestationChallenge<LinkId>, LinkRefusal> {
+    Ok(AttestationChallenge::open(ceremony, moment, |makes, _, _| match makes {
         Makes::Another(Leave::Link(link)) => Some(link),
         Makes::Another(Leave::Recovery | Leave::Session(_)) | Makes::Registration { .. } => None,
     })?)
@@ -237,7 +244,7 @@ pub fn open_making(ceremony: Ceremony, moment: Moment<'_>) -> Result<Making<Link
 
 /// What a finished link comes to.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedLink {
     /// The new session.
     pub session: Session,
     /// Where the visitor wanted to go.
@@ -250,14 +257,14 @@ pub struct Finished {
 /// # Errors
 /// [`LinkRefusal::Denied`] where the account is disabled; see [`Link::approval`].
 pub fn finish(
-    made: Made<LinkId>,
+    made: MadePasskey<LinkId>,
     link: Link,
     account: &Account,
     naming: Naming<'_>,
     session: NewSession,
-    policy: Policy,
+    policy: LinkPolicy,
     moment: Moment<'_>,
-) -> Result<Plan<Finished>, LinkRefusal> {
+) -> Result<Plan<FinishedLink>, LinkRefusal> {
     let Moment { visitor, now, .. } = moment;
     let approval = link.approval(visitor, policy, now)?.clone();
     let return_to = link.return_to(visitor.browser);
@@ -280,7 +287,7 @@ pub fn finish(
     ]);
     changes.extend(moment.tell_added(account, aaguid));
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
-    Ok(Plan::durable(changes, Finished { session, return_to }))
+    Ok(Plan::durable(changes, FinishedLink { session, return_to }))
 }
 
 impl From<AssertionRefusal> for LinkRefusal {

@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::code::number;
-use super::seen::{Progress, Role};
+use super::seen::{LinkProgress, LinkRole};
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::clock::{Entropy, Zeros};
 use crate::domain::moment::Moment;
 use crate::domain::plan::{Change, LinkChange};
-use crate::domain::visitor::Client;
+use crate::domain::visitor::ClientKind;
 
 const START: Timestamp = Timestamp::from_unix(1_000);
 /// The number on the screen of each browser, where it waits.
@@ -33,7 +33,7 @@ fn visitor(browser: u8) -> Visitor {
         origin: None,
         device: None,
         press: None,
-        client: Client::Pages,
+        client: ClientKind::Pages,
     }
 }
 
@@ -60,27 +60,27 @@ fn asked() -> Link {
     Link::ask(fresh(), NUMBER, &visitor(0), Destination::root(), START)
 }
 
-fn find(link: Link, who: u8, policy: Policy, now: Timestamp) -> Result<Found, LinkRefusal> {
+fn find(link: Link, who: u8, policy: LinkPolicy, now: Timestamp) -> Result<CodeOutcome, LinkRefusal> {
     link.find(&visitor(who), NUMBERS[usize::from(who)], Destination::root(), policy, now)
 }
 
 fn found(link: Link, who: u8) -> Link {
-    match find(link, who, Policy::On, START) {
-        Ok(Found::Now(link)) => link,
+    match find(link, who, LinkPolicy::On, START) {
+        Ok(CodeOutcome::Now(link)) => link,
         other => panic!("{other:?}"),
     }
 }
 
 fn offered() -> Link {
     let Approval { account, session, .. } = approval(0, 1);
-    Link::offer(fresh(), &visitor(0), Offer { account, session: session.expect("signed in") }, START)
+    Link::offer(fresh(), &visitor(0), LinkOffer { account, session: session.expect("signed in") }, START)
 }
 
 /// Browser 0 shows the code; the others have it, one more than may bring it.
 const BROWSERS: u8 = 6;
 
 #[derive(Clone, Copy, Debug)]
-enum Act {
+enum LinkAct {
     /// A browser reads the link anew; until then it acts on what it read last.
     Read(u8),
     Find(u8),
@@ -93,16 +93,16 @@ enum Act {
     Wait(u64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = LinkAct> {
     let browser = 0..BROWSERS;
     prop_oneof![
-        8 => browser.clone().prop_map(Act::Read),
-        4 => browser.clone().prop_map(Act::Find),
-        3 => (browser.clone(), 0..=BROWSERS).prop_map(|(who, whose)| Act::Number(who, whose)),
-        4 => (browser.clone(), browser.clone()).prop_map(|(who, whose)| Act::Approve(who, whose)),
-        1 => browser.clone().prop_map(Act::Deny),
-        4 => browser.prop_map(Act::Finish),
-        1 => (0..400_u64).prop_map(Act::Wait),
+        8 => browser.clone().prop_map(LinkAct::Read),
+        4 => browser.clone().prop_map(LinkAct::Find),
+        3 => (browser.clone(), 0..=BROWSERS).prop_map(|(who, whose)| LinkAct::Number(who, whose)),
+        4 => (browser.clone(), browser.clone()).prop_map(|(who, whose)| LinkAct::Approve(who, whose)),
+        1 => browser.clone().prop_map(LinkAct::Deny),
+        4 => browser.prop_map(LinkAct::Finish),
+        1 => (0..400_u64).prop_map(LinkAct::Wait),
     ]
 }
 
@@ -150,16 +150,16 @@ impl History {
         self.copies[usize::from(who)].clone()
     }
 
-    fn take(&mut self, act: Act, offered: bool) {
-        let policy = Policy::On;
+    fn take(&mut self, act: LinkAct, offered: bool) {
+        let policy = LinkPolicy::On;
         match act {
-            Act::Read(who) => {
+            LinkAct::Read(who) => {
                 if let Some(link) = self.stored.clone() {
                     self.copies[usize::from(who)] = link;
                 }
             }
-            Act::Find(who) => {
-                if let Ok(Found::Now(link)) = find(self.copy(who), who, policy, self.now)
+            LinkAct::Find(who) => {
+                if let Ok(CodeOutcome::Now(link)) = find(self.copy(who), who, policy, self.now)
                     && self.keep(link)
                 {
                     assert!(!self.finders.contains(&who), "each once");
@@ -169,7 +169,7 @@ impl History {
                     assert!(self.approved_at.is_none() && self.now < START.after(LIFETIME));
                 }
             }
-            Act::Number(who, whose) => {
+            LinkAct::Number(who, whose) => {
                 let typed = NUMBERS.get(usize::from(whose)).copied().unwrap_or(WRONG);
                 match self.copy(who).try_number(&visitor(who), policy, typed, self.now) {
                     Ok(NumberTried::Right { link, waiting }) if self.keep(link.clone()) => {
@@ -185,7 +185,7 @@ impl History {
                     _ => {}
                 }
             }
-            Act::Approve(who, whose) => {
+            LinkAct::Approve(who, whose) => {
                 if let Ok(link) = self.copy(who).approve(&visitor(who), policy, approval(who, whose), self.now)
                     && self.keep(link)
                 {
@@ -195,7 +195,7 @@ impl History {
                     assert_eq!(self.approved_at.replace(self.now), None, "approved once");
                 }
             }
-            Act::Deny(who) => {
+            LinkAct::Deny(who) => {
                 if let Ok(link) = self.copy(who).deny(visitor(who).browser, self.now)
                     && self.keep(link)
                 {
@@ -203,7 +203,7 @@ impl History {
                     self.denied = true;
                 }
             }
-            Act::Finish(who) => {
+            LinkAct::Finish(who) => {
                 let link = self.copy(who);
                 if let Ok(found) = link.approval(&visitor(who), policy, self.now)
                     && self.stored.as_ref().is_some_and(|stored| stored.revision == link.revision)
@@ -217,7 +217,7 @@ impl History {
                     self.stored = None;
                 }
             }
-            Act::Wait(seconds) => self.now = self.now.after(Duration::from_secs(seconds)),
+            LinkAct::Wait(seconds) => self.now = self.now.after(Duration::from_secs(seconds)),
         }
     }
 
@@ -252,17 +252,17 @@ fn both_directions_lead_to_the_end() {
         let (waits, approves) = if offers { (1, 0) } else { (0, 1) };
         for act in [
             // Another browser brings the code first, which does not keep the right one out.
-            Act::Find(2),
-            Act::Read(1),
-            Act::Find(1),
-            Act::Read(approves),
-            Act::Number(approves, waits),
-            Act::Read(approves),
-            Act::Approve(approves, waits),
-            Act::Read(2),
-            Act::Finish(2),
-            Act::Read(waits),
-            Act::Finish(waits),
+            LinkAct::Find(2),
+            LinkAct::Read(1),
+            LinkAct::Find(1),
+            LinkAct::Read(approves),
+            LinkAct::Number(approves, waits),
+            LinkAct::Read(approves),
+            LinkAct::Approve(approves, waits),
+            LinkAct::Read(2),
+            LinkAct::Finish(2),
+            LinkAct::Read(waits),
+            LinkAct::Finish(waits),
         ] {
             history.take(act, offers);
         }
@@ -283,17 +283,17 @@ fn whoever_offers_approves_for_themselves_in_their_session_alone() {
         Approval { waiting: visitor(0).browser, ..right.clone() },
         Approval { approving: visitor(1).browser, ..right.clone() },
     ] {
-        let refused = link.clone().approve(&visitor(0), Policy::On, wrong, START);
+        let refused = link.clone().approve(&visitor(0), LinkPolicy::On, wrong, START);
         assert_eq!(refused.err(), Some(LinkRefusal::NotProved));
     }
     let elsewhere = Visitor { session: visitor(3).session, ..visitor(0) };
-    let refused = link.clone().approve(&elsewhere, Policy::On, right.clone(), START);
+    let refused = link.clone().approve(&elsewhere, LinkPolicy::On, right.clone(), START);
     assert_eq!(refused.err(), Some(LinkRefusal::NotSignedIn));
-    assert!(link.approve(&visitor(0), Policy::On, right, START).is_ok());
+    assert!(link.approve(&visitor(0), LinkPolicy::On, right, START).is_ok());
     // An asking link stands on no account until it is approved.
     assert_eq!(asked().footing(), Footing::default());
     assert_eq!(found(asked(), 1).footing(), Footing::default());
-    let approved = found(asked(), 1).approve(&visitor(1), Policy::On, approval(1, 0), START).expect("approved");
+    let approved = found(asked(), 1).approve(&visitor(1), LinkPolicy::On, approval(1, 0), START).expect("approved");
     let Approval { account, credential, session, .. } = approval(1, 0);
     assert_eq!(approved.footing(), Footing { account: Some(account), session, credential: Some(&credential) });
 }
@@ -302,25 +302,25 @@ fn whoever_offers_approves_for_themselves_in_their_session_alone() {
 fn each_browser_sees_its_own_side_and_no_other_sees_any() {
     let link = found(asked(), 1);
     let waiting = link.seen_by(&visitor(0), true, START).expect("a side");
-    assert_eq!((waiting.role, waiting.number, waiting.devices), (Role::Waiting, Some(NUMBER), Vec::new()));
+    assert_eq!((waiting.role, waiting.number, waiting.devices), (LinkRole::Waiting, Some(NUMBER), Vec::new()));
     let approving = link.seen_by(&visitor(1), true, START).expect("a side");
-    assert_eq!((approving.role, approving.number), (Role::Approving, None));
+    assert_eq!((approving.role, approving.number), (LinkRole::Approving, None));
     let [device] = approving.devices.as_slice() else { panic!("{:?}", approving.devices) };
     assert_eq!((device.description.as_str(), device.nearness, device.at), ("browser 0", Nearness::Same, START));
     assert_eq!(link.seen_by(&visitor(2), true, START), None);
     let fallen = link.seen_by(&visitor(0), false, START).expect("a side");
-    assert_eq!((fallen.progress, fallen.number, fallen.left), (Progress::Denied, None, Duration::ZERO));
+    assert_eq!((fallen.progress, fallen.number, fallen.left), (LinkProgress::Denied, None, Duration::ZERO));
 }
 
 #[test]
 fn a_network_that_is_not_known_is_not_the_same() {
     let nowhere = Visitor { address: None, ..visitor(1) };
     let find = |link: Link, visitor: &Visitor, policy| link.find(visitor, 15, Destination::root(), policy, START).err();
-    assert_eq!(find(asked(), &nowhere, Policy::SameNetwork), Some(LinkRefusal::OtherNetwork));
+    assert_eq!(find(asked(), &nowhere, LinkPolicy::SameNetwork), Some(LinkRefusal::OtherNetwork));
     let link = Link::ask(fresh(), NUMBER, &nowhere, Destination::root(), START);
     let also_nowhere = Visitor { address: None, ..visitor(2) };
-    assert_eq!(find(link, &also_nowhere, Policy::SameNetwork), Some(LinkRefusal::OtherNetwork));
-    assert_eq!(find(asked(), &visitor(1), Policy::Off), Some(LinkRefusal::Off));
+    assert_eq!(find(link, &also_nowhere, LinkPolicy::SameNetwork), Some(LinkRefusal::OtherNetwork));
+    assert_eq!(find(asked(), &visitor(1), LinkPolicy::Off), Some(LinkRefusal::Off));
 }
 
 #[test]
@@ -346,9 +346,9 @@ fn what_is_said_of_two_addresses_is_what_can_be_known() {
     ] {
         for (one, other) in [(ours, theirs), (theirs, ours)] {
             let link = Link::ask(fresh(), NUMBER, &at(one), Destination::root(), START);
-            let Some(Waiting { party, .. }) = link.waiting.first() else { panic!("it waits") };
+            let Some(WaitingBrowser { party, .. }) = link.waiting.first() else { panic!("it waits") };
             assert_eq!(party.nearness(&at(other)), nearness, "{one} {other}");
-            let allowed = Policy::SameNetwork.allows(party, &at(other)).is_ok();
+            let allowed = LinkPolicy::SameNetwork.allows(party, &at(other)).is_ok();
             assert_eq!(allowed, nearness == Nearness::Same, "{one} {other}: any doubt refuses");
         }
     }
@@ -358,11 +358,11 @@ fn what_is_said_of_two_addresses_is_what_can_be_known() {
 fn the_code_may_be_brought_four_times_and_whoever_brings_it_again_is_not_counted() {
     for link in [asked(), offered()] {
         let full = (1..=4).fold(link, found);
-        assert_eq!(find(full.clone(), 5, Policy::On, START).err(), Some(LinkRefusal::Crowded));
+        assert_eq!(find(full.clone(), 5, LinkPolicy::On, START).err(), Some(LinkRefusal::Crowded));
         for again in 1..=4 {
-            assert!(matches!(find(full.clone(), again, Policy::On, START), Ok(Found::Before(_))));
+            assert!(matches!(find(full.clone(), again, LinkPolicy::On, START), Ok(CodeOutcome::Before(_))));
         }
-        assert_eq!(find(full, 0, Policy::On, START).err(), Some(LinkRefusal::NoLink));
+        assert_eq!(find(full, 0, LinkPolicy::On, START).err(), Some(LinkRefusal::NoLink));
     }
 }
 
@@ -373,27 +373,28 @@ fn whoever_was_not_chosen_is_told_so_and_sees_nothing_more() {
     let asked_about = both.seen_by(&visitor(0), true, START).expect("a side");
     let seen: Vec<_> = asked_about.devices.iter().map(|device| device.description.as_str()).collect();
     assert_eq!(seen, ["browser 1", "browser 2"]);
-    let link = both.approve(&visitor(0), Policy::On, approval(0, 2), START).expect("approved");
+    let link = both.approve(&visitor(0), LinkPolicy::On, approval(0, 2), START).expect("approved");
     let progress = |who| link.seen_by(&visitor(who), true, START).map(|seen| (seen.progress, seen.number));
-    assert_eq!(progress(1), Some((Progress::Elsewhere, None)));
-    assert_eq!(progress(2), Some((Progress::Approved, None)));
+    assert_eq!(progress(1), Some((LinkProgress::Elsewhere, None)));
+    assert_eq!(progress(2), Some((LinkProgress::Approved, None)));
     let approver = link.seen_by(&visitor(0), true, START).expect("a side");
     let seen: Vec<_> = approver.devices.iter().map(|device| device.description.as_str()).collect();
-    assert_eq!((approver.progress, seen), (Progress::Approved, vec!["browser 2"]), "whom it has approved");
-    assert_eq!(link.approval(&visitor(1), Policy::On, START).err(), Some(LinkRefusal::Elsewhere));
-    assert_eq!(link.approval(&visitor(2), Policy::On, START), Ok(&approval(0, 2)));
-    assert_eq!(find(link, 3, Policy::On, START).err(), Some(LinkRefusal::NoLink), "its code is used");
+    assert_eq!((approver.progress, seen), (LinkProgress::Approved, vec!["browser 2"]), "whom it has approved");
+    assert_eq!(link.approval(&visitor(1), LinkPolicy::On, START).err(), Some(LinkRefusal::Elsewhere));
+    assert_eq!(link.approval(&visitor(2), LinkPolicy::On, START), Ok(&approval(0, 2)));
+    assert_eq!(find(link, 3, LinkPolicy::On, START).err(), Some(LinkRefusal::NoLink), "its code is used");
 
-    let link = found(found(asked(), 1), 2).approve(&visitor(2), Policy::On, approval(2, 0), START).expect("approved");
+    let link =
+        found(found(asked(), 1), 2).approve(&visitor(2), LinkPolicy::On, approval(2, 0), START).expect("approved");
     let progress = |who| link.seen_by(&visitor(who), true, START).map(|seen| seen.progress);
     assert_eq!(
         [progress(0), progress(1), progress(2)],
-        [Progress::Approved, Progress::Elsewhere, Progress::Approved].map(Some)
+        [LinkProgress::Approved, LinkProgress::Elsewhere, LinkProgress::Approved].map(Some)
     );
-    let late = link.clone().try_number(&visitor(1), Policy::On, NUMBER, START);
+    let late = link.clone().try_number(&visitor(1), LinkPolicy::On, NUMBER, START);
     assert_eq!(late.err(), Some(LinkRefusal::Elsewhere));
     assert_eq!(
-        link.clone().approve(&visitor(1), Policy::On, approval(1, 0), START).err(),
+        link.clone().approve(&visitor(1), LinkPolicy::On, approval(1, 0), START).err(),
         Some(LinkRefusal::Elsewhere)
     );
     // Who was late may still say that it was not they.
@@ -418,7 +419,7 @@ fn the_right_number_is_counted_like_a_wrong_one() {
     let visitor = visitor(1);
     let moment = Moment { visitor: &visitor, now: START, entropy: &Zeros };
     for typed in [NUMBER, NUMBER + 1] {
-        let plan = steps::try_number(link.clone(), typed, Policy::On, moment).expect("counted");
+        let plan = steps::try_number(link.clone(), typed, LinkPolicy::On, moment).expect("counted");
         let [Change::Link(LinkChange::Advance(next))] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
         assert_eq!(next.revision, link.revision + 1, "{typed}");
         assert_eq!(plan.then.is_ok(), typed == NUMBER);

@@ -32,7 +32,7 @@ fn only_a_session_of_the_account_is_ended() {
     let end = |number: u128| end_session(SessionId(Uuid::from_u128(number)), &mine, &theirs);
     for (number, this_session) in [(1, true), (2, false)] {
         let plan = end(number).unwrap();
-        assert_eq!(plan.then, Ended { this_session });
+        assert_eq!(plan.then, EndedSession { this_session });
         let [Change::Session(SessionChange::Require(asking)), Change::Session(SessionChange::End(ended))] =
             plan.changes.as_slice()
         else {

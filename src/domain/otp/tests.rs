@@ -1,13 +1,13 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::code::{CodeId, Kind};
+use crate::domain::code::{CodeId, CodeKind};
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::plan::{Counter, CounterChange, RecoveryChange};
 use crate::domain::secret::SecretDigest;
-use crate::domain::visitor::Client;
+use crate::domain::visitor::ClientKind;
 
 const NOW: Timestamp = Timestamp::from_unix(1000);
 
@@ -22,7 +22,7 @@ fn visitor(browser: u8, cookie: bool, address: &str) -> Visitor {
         origin: None,
         device: None,
         press: None,
-        client: Client::Api { cookie },
+        client: ClientKind::Api { cookie },
     }
 }
 
@@ -147,13 +147,13 @@ fn a_code_counts_for_each_it_may_be_for_and_as_often_for_the_address() {
         network: counter(3),
         tries: counter(4),
         operators_tries: counter(5),
-        kind: Kind::Digits,
+        kind: CodeKind::Digits,
     };
     let begun = [1, 2].map(|n| begun_by(&visitor(n, false, "192.0.2.1")));
     let spent = begun_by(&visitor(3, false, "192.0.2.1"));
     let spent = Recovery { code: MailedCode { tries: code::TRIES, ..spent.code }, ..spent };
     let waiting = begun.into_iter().chain([spent]).map(Pending::Recovery).collect();
-    let plan = count_try(waiting, "123456", Mode::Email, counters, NOW);
+    let plan = count_try(waiting, "123456", RecoveryMode::Email, counters, NOW);
     assert_eq!(plan.then.len(), 2);
     let of_address =
         plan.changes.iter().filter(|change| matches!(change, Change::Counter(CounterChange::Count { .. }))).count();

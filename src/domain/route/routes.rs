@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::super::host::Host;
 use super::super::path::{RequestPath, RoutePath};
-use super::tree::{Branch, Found, Leaf};
+use super::tree::{Branch, FoundRoute, Leaf};
 use super::{Reach, Route, RouteId};
 
 /// All routes, by host and then by path.
@@ -115,10 +115,10 @@ impl Routes {
         let tree = &self.host(host).ok_or(Nowhere::Unknown)?.tree;
         let mut readings = path.readings();
         let mut next = || readings.next().map(|reading| tree.find(reading, method));
-        let found = next().unwrap_or(Found::Nothing);
+        let found = next().unwrap_or(FoundRoute::Nothing);
         let is_same = |other| match (found, other) {
-            (Found::One(one), Found::One(other)) => one.sort == other.sort,
-            (Found::Nothing, Found::Nothing) => true,
+            (FoundRoute::One(one), FoundRoute::One(other)) => one.sort == other.sort,
+            (FoundRoute::Nothing, FoundRoute::Nothing) => true,
             _ => false,
         };
         while let Some(other) = next() {
@@ -127,9 +127,9 @@ impl Routes {
             }
         }
         match found {
-            Found::One(leaf) => Ok(&leaf.route),
-            Found::Unclear => Err(Nowhere::Unclear),
-            Found::Nothing => Err(Nowhere::Unknown),
+            FoundRoute::One(leaf) => Ok(&leaf.route),
+            FoundRoute::Unclear => Err(Nowhere::Unclear),
+            FoundRoute::Nothing => Err(Nowhere::Unknown),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Leaf {
 
 /// What a reading of a path leads to.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'a> {
+pub(super) enum FoundRoute<'a> {
     /// That one, with or without regard to case.
     One(&'a Leaf),
     /// It depends on whether the server behind is sensitive to case.
@@ -61,8 +61,8 @@ impl Branch {
     }
 
     /// The route with the longest path that a reading is, or stands below.
-    pub(super) fn find(&self, reading: &[u8], method: &str) -> Found<'_> {
-        let mut found = Found::Nothing;
+    pub(super) fn find(&self, reading: &[u8], method: &str) -> FoundRoute<'_> {
+        let mut found = FoundRoute::Nothing;
         self.walk(reading, |branch, end| {
             let (path, rest) = reading.split_at_checked(end).unwrap_or((reading, &[]));
             let is_end = matches!(rest, b"" | b"/");
@@ -70,15 +70,15 @@ impl Branch {
             let is_written = |leaf: &&Leaf| leaf.route.path.understood() == path;
             let mut here = branch.leaves.iter().filter(answers);
             if let Some(written) = here.clone().find(is_written) {
-                found = Found::One(written);
+                found = FoundRoute::One(written);
             }
             // A case-insensitive server may take any of the others.
             let is_alike = |leaf: &Leaf| match found {
-                Found::One(one) => one.sort == leaf.sort,
-                Found::Unclear | Found::Nothing => false,
+                FoundRoute::One(one) => one.sort == leaf.sort,
+                FoundRoute::Unclear | FoundRoute::Nothing => false,
             };
             if here.any(|leaf| !is_written(&leaf) && !is_alike(leaf)) {
-                found = Found::Unclear;
+                found = FoundRoute::Unclear;
             }
         });
         found

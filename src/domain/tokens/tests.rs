@@ -10,7 +10,7 @@ use crate::domain::plan::{Change, EventChange};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::{Authentication, SessionId};
 use crate::domain::token_family::{Cut, OUT_KEPT, SPENT_KEPT};
-use crate::domain::visitor::{Client, Visitor};
+use crate::domain::visitor::{ClientKind, Visitor};
 
 fn key() -> MacKey {
     MacKey::derive(&Secret::from_bytes([7; 32]), "refresh tokens")
@@ -53,7 +53,7 @@ fn visitor(description: &str, address: &str) -> Visitor {
         origin: None,
         device: None,
         press: None,
-        client: Client::Api { cookie: false },
+        client: ClientKind::Api { cookie: false },
     }
 }
 
@@ -69,7 +69,7 @@ fn ask(token: RefreshToken, family: &TokenFamily, who: &Visitor, now: u64) -> Re
 /// Spends the token and returns the next one.
 #[track_caller]
 fn spend(token: RefreshToken, family: &mut TokenFamily, who: &Visitor, now: u64) -> RefreshToken {
-    let Ok(Presented::Next(Answered { refresh: next, .. }, plan)) = ask(token, family, who, now) else {
+    let Ok(Presented::Next(RefreshAnswer { refresh: next, .. }, plan)) = ask(token, family, who, now) else {
         panic!("not exchanged")
     };
     let next_family = plan.changes.into_iter().find_map(|change| match change {

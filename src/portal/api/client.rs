@@ -11,7 +11,7 @@ use http::request::Parts;
 use super::error::ApiError;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
-use crate::domain::visitor::{Client as Kind, Visitor, over_api};
+use crate::domain::visitor::{ClientKind, Visitor, over_api};
 use crate::portal::Portal;
 use crate::portal::caller::Caller;
 
@@ -47,7 +47,7 @@ impl FromRequestParts<Arc<Portal>> for Client {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
         let Ok(caller) = Caller::from_request_parts(parts, portal).await;
-        let kind = Kind::Api { cookie: caller.has_flow };
+        let kind = ClientKind::Api { cookie: caller.has_flow };
         let browser = over_api(caller.visitor.browser);
         // Browsers name the page that posts, and `cors` has looked at it; whatever says nothing is no browser.
         let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).and_then(Origin::kept);

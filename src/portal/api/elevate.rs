@@ -16,7 +16,7 @@ use super::session::{Session, SessionAnswer};
 use crate::auth::manage::Confirmed;
 use crate::auth::passkeys::ceremony_of;
 use crate::domain::destination::Destination;
-use crate::domain::manage::{Asked, ManageRefusal};
+use crate::domain::manage::{ManageRefusal, RequestedAct};
 use crate::portal::Portal;
 
 /// A challenge for the account's own keys.
@@ -26,7 +26,8 @@ pub(super) async fn begin(
     Bearer { session, .. }: Bearer,
 ) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
     let auth = &portal.auth;
-    let begun = auth.manage.begin_confirmation(Asked::Elevate, Destination::root(), &session, &client.visitor).await;
+    let begun =
+        auth.manage.begin_confirmation(RequestedAct::Elevate, Destination::root(), &session, &client.visitor).await;
     let (_, options) = begun.map_err(or(|refusal| {
         if refusal == ManageRefusal::Unknown {
             ApiError::invalid("This account has no key to elevate with. Add one first.")

@@ -20,7 +20,7 @@ use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
 use crate::domain::manage;
 use crate::domain::profile::{Locale, Metadata, Profile, ProfileError};
-use crate::domain::register::{RegisterRefusal, Said};
+use crate::domain::register::{RegisterRefusal, RegistrationDetails};
 use crate::domain::secret::Secret;
 use crate::portal::Portal;
 
@@ -105,7 +105,7 @@ pub(super) async fn verify(
     let asks_for_ticket = ticket == Some(true);
     // A cookie is as good as a ticket, and a fresh one is known to this client alone.
     let fresh = (asks_for_ticket || client.has_cookie()).then(|| portal.auth.otp.ticket());
-    let said = Said { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
+    let said = RegistrationDetails { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
     portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
     let ticket = fresh.as_ref().filter(|_| asks_for_ticket).map(Secret::text);
     let answer = Json(SessionAnswer::none_but(ticket));

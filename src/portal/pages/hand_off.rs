@@ -13,7 +13,7 @@ use crate::auth::failure::Failure;
 use crate::auth::hand_off::Taken;
 use crate::auth::sessions::LiveSession;
 use crate::domain::destination::Destination;
-use crate::domain::hand_off::{HandOffRefusal, KnownState, Purpose, StateId};
+use crate::domain::hand_off::{HandOffPurpose, HandOffRefusal, KnownState, StateId};
 use crate::domain::host::Host;
 use crate::domain::origin::Origin;
 use crate::domain::own_paths::SIGN_IN;
@@ -74,7 +74,7 @@ async fn between(
 ) -> Result<Option<Response>, PageError> {
     let state = caller::query(uri, "state").and_then(|text| KnownState::parse(&text));
     let Some(state) = state else { return Ok(None) };
-    let purpose = Purpose { host: to.host(), state: state.digest };
+    let purpose = HandOffPurpose { host: to.host(), state: state.digest };
     let Some(code) = portal.auth.hand_off.give(session, purpose).await? else { return Ok(None) };
     let view = HandOff {
         to,

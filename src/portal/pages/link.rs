@@ -14,9 +14,9 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::failure::Failure;
-use crate::auth::link::{Found, LinkState, Policy, ShownLink};
+use crate::auth::link::{Found, LinkPolicy, LinkState, ShownLink};
 use crate::domain::link::id::LinkId;
-use crate::domain::link::seen::{Device, Progress, Role};
+use crate::domain::link::seen::{Device, LinkProgress, LinkRole};
 use crate::domain::link::{LinkRefusal, Nearness};
 use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::gate::refusal::GateRefusal;
@@ -177,17 +177,17 @@ impl Told {
         Self {
             link: seen.link,
             role: match seen.role {
-                Role::Waiting => "waiting",
-                Role::Approving => "approving",
+                LinkRole::Waiting => "waiting",
+                LinkRole::Approving => "approving",
             },
             stage: match seen.progress {
-                Progress::Shown => "shown",
-                Progress::Found => "found",
-                Progress::Approved => "approved",
-                Progress::Elsewhere => "elsewhere",
-                Progress::Denied => "denied",
-                Progress::NumbersSpent => "numbers-spent",
-                Progress::TooOld => "too-old",
+                LinkProgress::Shown => "shown",
+                LinkProgress::Found => "found",
+                LinkProgress::Approved => "approved",
+                LinkProgress::Elsewhere => "elsewhere",
+                LinkProgress::Denied => "denied",
+                LinkProgress::NumbersSpent => "numbers-spent",
+                LinkProgress::TooOld => "too-old",
             },
             seconds: seen.left.as_secs(),
             number: seen.number,
@@ -232,6 +232,6 @@ fn word(refusal: LinkRefusal) -> ScriptRefusal {
 impl Portal {
     /// Whether "Use another device" is offered.
     pub(super) fn links(&self) -> bool {
-        self.auth.link.policy() != Policy::Off
+        self.auth.link.policy() != LinkPolicy::Off
     }
 }

@@ -17,7 +17,7 @@ use crate::auth::failure::refusal_apart;
 use crate::domain::code::RESEND_AFTER;
 use crate::domain::email::Email;
 use crate::domain::own_paths::RECOVER_CODE;
-use crate::domain::recover::{Mode, RecoverRefusal};
+use crate::domain::recover::{RecoverRefusal, RecoveryMode};
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::views::recover::{Recover, RecoverState};
@@ -68,10 +68,10 @@ pub async fn post(
 
 fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refusal: Option<StepRefusal>) -> Response {
     let mode = match portal.auth.recover.mode() {
-        Mode::Email => views::recover::Mode::Email,
-        Mode::Delayed(_) => views::recover::Mode::Delayed,
-        Mode::Admin => views::recover::Mode::Admin,
-        Mode::Off => views::recover::Mode::Off,
+        RecoveryMode::Email => views::recover::Mode::Email,
+        RecoveryMode::Delayed(_) => views::recover::Mode::Delayed,
+        RecoveryMode::Admin => views::recover::Mode::Admin,
+        RecoveryMode::Off => views::recover::Mode::Off,
     };
     let view = Recover { mode, email, return_to: caller.return_path(), state };
     answer::page_again(refusal, portal, caller, |chrome| view.render(chrome))
@@ -94,6 +94,6 @@ pub(super) fn word(refusal: RecoverRefusal) -> ScriptRefusal {
 impl Portal {
     /// Whether there is a way back in to offer.
     pub(super) fn recovers(&self) -> bool {
-        self.auth.recover.mode() != Mode::Off
+        self.auth.recover.mode() != RecoveryMode::Off
     }
 }

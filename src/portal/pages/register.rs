@@ -15,7 +15,7 @@ use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::profile::{Locale, Profile};
-use crate::domain::register::{RegisterRefusal, Said};
+use crate::domain::register::{RegisterRefusal, RegistrationDetails};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -81,7 +81,7 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
 ) -> Result<Response, ScriptError> {
-    let said = Said { nickname: name, ..Said::default() };
+    let said = RegistrationDetails { nickname: name, ..RegistrationDetails::default() };
     let received = portal.auth.register.receive_passkey(ceremony, credential, said, &caller.visitor).await;
     received.map_err(worded(word))?;
     Ok(answer::moved_on(&portal, &caller, GoOn::to(REGISTER_CODE)))

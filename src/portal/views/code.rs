@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use super::step_refusal::StepRefusal;
-use crate::domain::code::Kind;
+use crate::domain::code::CodeKind;
 use crate::domain::moving::NotNow;
 use crate::domain::own_paths;
 use crate::gate::detour;
@@ -26,7 +26,7 @@ pub struct Code<'a> {
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// How the code is written that was sent.
-    pub kind: Kind,
+    pub kind: CodeKind,
     /// Passkeys that the browser is to forget.
     pub forget: Option<Forget<'a>>,
     /// What happened last.
@@ -169,8 +169,8 @@ impl Code<'_> {
         let by_hand = matches!(self.code_for, CodeFor::GettingBackIn(Way::Hand | Way::HandForMail));
         let (heading, label) = match (by_hand, self.kind) {
             (true, _) => ("recover-heading", "recover-code-label"),
-            (false, Kind::Digits) => ("code-heading", "code-label"),
-            (false, Kind::Letters) => ("code-heading", "code-label-long"),
+            (false, CodeKind::Digits) => ("code-heading", "code-label"),
+            (false, CodeKind::Letters) => ("code-heading", "code-label-long"),
         };
         let (sent, code_url, resend_url, back_url) = match self.code_for {
             CodeFor::Registering { of_some } => {
@@ -203,7 +203,7 @@ impl Code<'_> {
             state: self.state,
             sent: words.around(sent, "email"),
             label: words.say(label),
-            is_numeric: !by_hand && self.kind == Kind::Digits,
+            is_numeric: !by_hand && self.kind == CodeKind::Digits,
             notice: if by_hand { self.state.notice_by_hand(words) } else { self.notice(words) },
             code_url,
             resend_url: (!by_hand).then_some(resend_url),
@@ -216,8 +216,8 @@ impl Code<'_> {
 impl Code<'_> {
     fn longer(&self, of_digits: &'static str, of_letters: &'static str) -> &'static str {
         match self.kind {
-            Kind::Digits => of_digits,
-            Kind::Letters => of_letters,
+            CodeKind::Digits => of_digits,
+            CodeKind::Letters => of_letters,
         }
     }
 

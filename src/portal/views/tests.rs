@@ -64,16 +64,16 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
             email,
             sender: email,
             return_to: Some(return_to),
-            kind: code::Kind::Digits,
+            kind: code::CodeKind::Digits,
             forget: None,
             state,
         };
         pages.push((format!("code {state:?}"), page.render(chrome)));
         for (way, kind) in [
-            (Way::Mail, code::Kind::Digits),
-            (Way::Hand, code::Kind::Digits),
-            (Way::HandForMail, code::Kind::Digits),
-            (Way::Mail, code::Kind::Letters),
+            (Way::Mail, code::CodeKind::Digits),
+            (Way::Hand, code::CodeKind::Digits),
+            (Way::HandForMail, code::CodeKind::Digits),
+            (Way::Mail, code::CodeKind::Letters),
         ] {
             let page = Code {
                 code_for: CodeFor::GettingBackIn(way),
@@ -193,7 +193,7 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         email: text,
         sender: EMAIL,
         return_to: None,
-        kind: code::Kind::Digits,
+        kind: code::CodeKind::Digits,
         forget: None,
         state,
     };
@@ -440,7 +440,7 @@ fn a_hostile_address_is_shown_as_it_was_typed() {
             email: "<b>@example.com",
             sender: "no-reply@example.com",
             return_to: None,
-            kind: code::Kind::Digits,
+            kind: code::CodeKind::Digits,
             forget: None,
             state: CodeState::Fresh,
         }
@@ -485,8 +485,8 @@ fn new_accounts_are_offered_only_where_they_can_be_made() {
 fn the_code_page_promises_no_code_where_there_may_be_none() {
     let code_for = CodeFor::Registering { of_some: true };
     for (kind, sentence) in [
-        (code::Kind::Digits, "If this address may have an account, the mail has a 6-digit code."),
-        (code::Kind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
+        (code::CodeKind::Digits, "If this address may have an account, the mail has a 6-digit code."),
+        (code::CodeKind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
     ] {
         let page = Code {
             code_for,
@@ -524,7 +524,7 @@ fn the_code_page_says_what_happened_last() {
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
-                kind: code::Kind::Digits,
+                kind: code::CodeKind::Digits,
                 forget: None,
                 state,
             }
@@ -544,7 +544,7 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
-                kind: code::Kind::Digits,
+                kind: code::CodeKind::Digits,
                 forget,
                 state,
             }
@@ -568,7 +568,7 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
-                kind: code::Kind::Digits,
+                kind: code::CodeKind::Digits,
                 forget: None,
                 state,
             }
@@ -708,7 +708,7 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
             email: EMAIL,
             sender: "no-reply@example.com",
             return_to: None,
-            kind: code::Kind::Digits,
+            kind: code::CodeKind::Digits,
             forget: None,
             state: CodeState::Fresh,
         };
@@ -735,7 +735,7 @@ fn a_code_of_letters_is_asked_for_as_one() {
         (CodeFor::GettingBackIn(Way::Mail), "If that account exists, we sent a code of 15 letters and digits to"),
     ] {
         let page = |state| {
-            let kind = code::Kind::Letters;
+            let kind = code::CodeKind::Letters;
             let page = Code {
                 code_for,
                 email: EMAIL,
@@ -769,7 +769,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
             email: EMAIL,
             sender: "no-reply@example.com",
             return_to: None,
-            kind: code::Kind::Digits,
+            kind: code::CodeKind::Digits,
             forget: None,
             state,
         };
@@ -839,7 +839,7 @@ fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
 #[test]
 fn the_code_page_says_who_the_mail_is_from() {
     let code = |code_for| {
-        let (kind, state) = (code::Kind::Digits, CodeState::Fresh);
+        let (kind, state) = (code::CodeKind::Digits, CodeState::Fresh);
         let page =
             Code { code_for, email: EMAIL, sender: "no-reply@example.com", return_to: None, kind, forget: None, state };
         english(|chrome| page.render(chrome))

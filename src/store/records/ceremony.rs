@@ -8,7 +8,9 @@ use super::profile::ProfileV1;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
-use crate::domain::ceremony::{self, Act, Ceremony, CeremonyId, Leave, Makes, Proves, Purpose, Subject};
+use crate::domain::ceremony::{
+    self, Act, Ceremony, CeremonyId, CeremonyPurpose, CeremonySubject, Leave, Makes, Proves,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::link::id::LinkId;
@@ -161,10 +163,10 @@ impl Row for Ceremony {
 }
 
 impl PurposeV1 {
-    fn of(purpose: &Purpose) -> Result<Self, Fault> {
+    fn of(purpose: &CeremonyPurpose) -> Result<Self, Fault> {
         const TABLE: Table = Table::Ceremonies;
         Ok(match purpose {
-            Purpose::Prove { proves, state } => {
+            CeremonyPurpose::Prove { proves, state } => {
                 let state_json = super::to_json(TABLE, state)?;
                 match proves {
                     Proves::SignIn(subject) => Self::SignIn { subject: SubjectV1::of(*subject), state_json },
@@ -185,7 +187,7 @@ impl PurposeV1 {
                     },
                 }
             }
-            Purpose::Make { account, makes, state } => {
+            CeremonyPurpose::Make { account, makes, state } => {
                 let (account, state_json) = (account.0.into_bytes(), super::to_json(TABLE, state)?);
                 match makes {
                     Makes::Registration { email, profile } => {
@@ -198,12 +200,13 @@ impl PurposeV1 {
         })
     }
 
-    fn read(self) -> Result<Purpose, Fault> {
+    fn read(self) -> Result<CeremonyPurpose, Fault> {
         const TABLE: Table = Table::Ceremonies;
         let account = |bytes| AccountId(Uuid::from_bytes(bytes));
-        let prove = |proves, state: &[u8]| Ok(Purpose::Prove { proves, state: super::from_json(TABLE, state)? });
+        let prove =
+            |proves, state: &[u8]| Ok(CeremonyPurpose::Prove { proves, state: super::from_json(TABLE, state)? });
         let make = |of, makes, state: &[u8]| {
-            Ok(Purpose::Make { account: account(of), makes, state: super::from_json(TABLE, state)? })
+            Ok(CeremonyPurpose::Make { account: account(of), makes, state: super::from_json(TABLE, state)? })
         };
         let approve = |link, waiting, subject: SubjectV1, state: &[u8]| {
             let (link, waiting) = (LinkId(Uuid::from_bytes(link)), SecretDigest::from_bytes(waiting));
@@ -236,19 +239,19 @@ impl PurposeV1 {
 }
 
 impl SubjectV1 {
-    fn of(subject: Subject) -> Self {
+    fn of(subject: CeremonySubject) -> Self {
         match subject {
-            Subject::Anyone => Self::Anyone,
-            Subject::Account(account) => Self::Account(account.0.into_bytes()),
-            Subject::Nobody => Self::Account(NOBODY),
+            CeremonySubject::Anyone => Self::Anyone,
+            CeremonySubject::Account(account) => Self::Account(account.0.into_bytes()),
+            CeremonySubject::Nobody => Self::Account(NOBODY),
         }
     }
 
-    fn read(self) -> Subject {
+    fn read(self) -> CeremonySubject {
         match self {
-            Self::Anyone => Subject::Anyone,
-            Self::Account(NOBODY) | Self::Nobody => Subject::Nobody,
-            Self::Account(account) => Subject::Account(AccountId(Uuid::from_bytes(account))),
+            Self::Anyone => CeremonySubject::Anyone,
+            Self::Account(NOBODY) | Self::Nobody => CeremonySubject::Nobody,
+            Self::Account(account) => CeremonySubject::Account(AccountId(Uuid::from_bytes(account))),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::link::id::LinkId;
-use crate::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkStage, Offer, Party, Waiting};
+use crate::domain::link::{Approval, Closed, Link, LinkCodeDigest, LinkOffer, LinkStage, Party, WaitingBrowser};
 use crate::domain::secret::SecretDigest;
 
 /// No browser is known to have this digest.
@@ -125,7 +125,7 @@ impl Row for Link {
             wrong_numbers: *wrong_numbers,
             waiting: waiting.iter().map(WaitingV2::of).collect(),
             approving: approving.iter().map(PartyV1::of).collect(),
-            offer: offer.map(|Offer { account, session }| OfferV1 {
+            offer: offer.map(|LinkOffer { account, session }| OfferV1 {
                 account: account.0.into_bytes(),
                 session: *session.bytes(),
             }),
@@ -161,7 +161,7 @@ impl Row for Link {
             wrong_numbers,
             waiting: waiting.into_iter().map(WaitingV2::read).collect(),
             approving: approving.into_iter().map(PartyV1::read).collect(),
-            offer: offer.map(|OfferV1 { account, session }| Offer {
+            offer: offer.map(|OfferV1 { account, session }| LinkOffer {
                 account: AccountId(Uuid::from_bytes(account)),
                 session: SecretDigest::from_bytes(session),
             }),
@@ -208,14 +208,14 @@ impl From<LinkV1> for LinkV2 {
 }
 
 impl WaitingV2 {
-    fn of(waiting: &Waiting) -> Self {
-        let Waiting { party, number, return_to } = waiting;
+    fn of(waiting: &WaitingBrowser) -> Self {
+        let WaitingBrowser { party, number, return_to } = waiting;
         Self { party: PartyV1::of(party), number: *number, return_to: return_to.as_str().to_owned() }
     }
 
-    fn read(self) -> Waiting {
+    fn read(self) -> WaitingBrowser {
         let Self { party, number, return_to } = self;
-        Waiting { party: party.read(), number, return_to: Destination::try_from(return_to).unwrap_or_default() }
+        WaitingBrowser { party: party.read(), number, return_to: Destination::try_from(return_to).unwrap_or_default() }
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bmauth::domain::code::Kind;
+use bmauth::domain::code::CodeKind;
 use bmauth::domain::email::Email;
-use bmauth::domain::recover::Mode;
+use bmauth::domain::recover::RecoveryMode;
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -147,7 +147,7 @@ async fn six_digits_of_an_address_are_guessed_at_twenty_times_a_day_and_its_pass
     let digits = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
     let recoveries = world.store.recoveries_of(digits).await.unwrap();
     let of = |kind| recoveries.iter().filter(move |it| it.code.id.kind() == kind).map(|it| it.code.tries).sum::<u32>();
-    assert_eq!((of(Kind::Digits), of(Kind::Letters)), (19, 14 * 5));
+    assert_eq!((of(CodeKind::Digits), of(CodeKind::Letters)), (19, 14 * 5));
     assert_eq!(Client::app(&world).sign_in(Some(MARIA), &mut key).await.status, StatusCode::OK);
     // Others asked for as many letters as the address gets in an hour.
     world.wait(3600);
@@ -717,7 +717,8 @@ async fn recovery_by_the_operator_takes_the_operators_code() {
     let mut client = Client::app(&world);
     client.ask_for_code(MARIA).await;
     assert_eq!(world.mails(MARIA).await.len(), 0, "no code by mail");
-    let given = world.auth.operate.give_code(account(&world, MARIA).await, Mode::Admin).await.unwrap().code.text();
+    let given =
+        world.auth.operate.give_code(account(&world, MARIA).await, RecoveryMode::Admin).await.unwrap().code.text();
     assert!(!opens(&client.enter(MARIA, "123456").await) && !opens(&client.enter(BOB, &given).await));
     let done = client.enter(MARIA, &given).await;
     client.keep(&done);

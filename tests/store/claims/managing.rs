@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bmauth::domain::account::Account;
 use bmauth::domain::aftermath::{Aftermath, Review};
 use bmauth::domain::host::Host;
-use bmauth::domain::link::{Approval, Link, LinkStage, Offer};
+use bmauth::domain::link::{Approval, Link, LinkOffer, LinkStage};
 use bmauth::domain::passkey::Passkey;
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, Change, Conflict, EventChange, HoldChange, LinkChange, PasskeyChange,
@@ -204,7 +204,7 @@ pub async fn links_that_an_account_offers_or_has_approved_are_dropped_together(s
         keeps(&*store, person(n)).await;
     }
     let offers =
-        |n: u32, of: u32| Link { offer: Some(Offer { account: account_id(of), session: digest(of) }), ..shown(n) };
+        |n: u32, of: u32| Link { offer: Some(LinkOffer { account: account_id(of), session: digest(of) }), ..shown(n) };
     let approved = |n: u32, by: u32| {
         let approval = Approval { session: None, ..approval(by) };
         Link { stage: LinkStage::Approved(approval), offer: None, ..shown(n) }
@@ -493,7 +493,7 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
     let mut approved = link(7);
     approved.stage = LinkStage::Approved(approval(1));
     let mut offered = link(6);
-    offered.offer = Some(Offer { account: account_id(1), session: digest(1) });
+    offered.offer = Some(LinkOffer { account: account_id(1), session: digest(1) });
     let links = [link(2), link(4), offered.clone(), approved.clone()];
     keeps(&*store, links.map(LinkChange::Add).map(Change::from)).await;
     for n in [1, 2] {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bmauth::domain::account::Account;
 use bmauth::domain::activity::{Event, What};
 use bmauth::domain::address::{Move, MoveStage, UNDO};
-use bmauth::domain::ceremony::{Act, Ceremony, Proves, Purpose};
+use bmauth::domain::ceremony::{Act, Ceremony, CeremonyPurpose, Proves};
 use bmauth::domain::letter::{Letter, Message};
 use bmauth::domain::plan::{
     AccountChange, AccountConflict, CeremonyChange, Change, Conflict, EventChange, HoldChange, LetterChange,
@@ -183,7 +183,7 @@ pub async fn what_is_new_of_the_account_page_reads_as_it_was_added(store: Arc<im
     people(&*store).await;
     for (n, act) in (1..).zip([Act::Download, Act::DeleteAccount, Act::ChangeAddress(email(4))]) {
         let proves = Proves::Confirm { account: account_id(n), session: digest(n), act };
-        let purpose = Purpose::Prove { proves, state: sign_in_state() };
+        let purpose = CeremonyPurpose::Prove { proves, state: sign_in_state() };
         let asked = Ceremony { purpose, ..ceremony(n) };
         keeps(&*store, [Change::Ceremony(CeremonyChange::Add(asked.clone()))]).await;
         assert_eq!(store.ceremony(ceremony_id(n)).await.unwrap().shown(), Some(asked).shown());

@@ -13,7 +13,7 @@ use super::credential;
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
 use crate::domain::destination::Destination;
-use crate::domain::manage::{AccountRefusal, Asked, ManageRefusal};
+use crate::domain::manage::{AccountRefusal, ManageRefusal, RequestedAct};
 use crate::domain::moving::NotNow;
 use crate::domain::own_paths::{ACCOUNT_ADDRESS, DEVICES};
 use crate::portal::answer::GoOn;
@@ -80,14 +80,14 @@ pub async fn confirm(
     ScriptBody(begin): ScriptBody<Begin>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let (asked, return_to) = match begin {
-        Begin::Add { return_to } => (Asked::Add, going_on(return_to.as_deref(), &caller, &portal)),
-        Begin::StopRecovery => (Asked::StopRecovery, Destination::devices()),
-        Begin::Download => (Asked::Download, Destination::root()),
-        Begin::ChangeAddress { to } => (Asked::ChangeAddress { to }, Destination::root()),
-        Begin::DeleteAccount { email } => (Asked::DeleteAccount { email }, Destination::root()),
+        Begin::Add { return_to } => (RequestedAct::Add, going_on(return_to.as_deref(), &caller, &portal)),
+        Begin::StopRecovery => (RequestedAct::StopRecovery, Destination::devices()),
+        Begin::Download => (RequestedAct::Download, Destination::root()),
+        Begin::ChangeAddress { to } => (RequestedAct::ChangeAddress { to }, Destination::root()),
+        Begin::DeleteAccount { email } => (RequestedAct::DeleteAccount { email }, Destination::root()),
         Begin::Remove { passkey, email } => {
             let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
-            (Asked::Remove { credential, email }, Destination::devices())
+            (RequestedAct::Remove { credential, email }, Destination::devices())
         }
     };
     let begun = portal.auth.manage.begin_confirmation(asked, return_to, &session, &caller.visitor).await;

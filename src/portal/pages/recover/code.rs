@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::CameTo;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
-use crate::domain::recover::{Mode, Proved, RecoverRefusal, mode_of_code, proved_account};
+use crate::domain::recover::{Proved, RecoverRefusal, RecoveryMode, mode_of_code, proved_account};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
@@ -81,9 +81,9 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     }
     let mode = portal.auth.recover.policy_for(&recovery.email).await.mode;
     let way = match (mode_of_code(mode, &recovery), portal.auth.recover.mode()) {
-        (Mode::Email | Mode::Delayed(_) | Mode::Off, _) => Way::Mail,
-        (Mode::Admin, Mode::Admin) => Way::Hand,
-        (Mode::Admin, Mode::Email | Mode::Delayed(_) | Mode::Off) => Way::HandForMail,
+        (RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off, _) => Way::Mail,
+        (RecoveryMode::Admin, RecoveryMode::Admin) => Way::Hand,
+        (RecoveryMode::Admin, RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off) => Way::HandForMail,
     };
     let code_for = CodeFor::GettingBackIn(way);
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());

@@ -11,7 +11,7 @@ use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Contestable;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::passkey::Passkey;
-use crate::domain::recover::{Mode, RecoverRefusal};
+use crate::domain::recover::{RecoverRefusal, RecoveryMode};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
@@ -41,7 +41,7 @@ pub async fn get(
     let view = Contest {
         question: &question,
         email: owner.email.as_str(),
-        by_hand: portal.auth.recover.mode() == Mode::Admin,
+        by_hand: portal.auth.recover.mode() == RecoveryMode::Admin,
         browser: &review.browser,
         made: made.as_deref(),
         older: older.as_deref(),
