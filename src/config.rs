@@ -44,24 +44,24 @@ mod tree;
 
 pub use accounts::read_registration;
 pub use overlay::FlagSetting;
-pub use problem::{ConfigErrors, Place, Problem};
+pub use problem::{ConfigErrors, Problem, SettingPlace};
 pub use setting::without_password;
 
 use accounts::AccountsFile;
-use api::{Api, ApiFile, Around};
+use api::{Api, ApiFile, OtherSections};
 use app::AppFile;
 use email::{EmailFile, EmailSettings};
-use identity::{Identity, IdentityFile};
+use identity::{IdentityFile, IdentitySettings};
 use link::{LinkFile, Linking};
 use passkeys::{Passkeys, PasskeysFile};
 use problem::Checks;
 use public_url::PublicUrl;
 use routes::RouteSurroundings;
-use server::{Server, ServerFile};
-use sessions::{Sessions, SessionsFile};
-use setting::{Setting, Written, section};
+use server::{ServerFile, ServerSettings};
+use sessions::{SessionSettings, SessionsFile};
+use setting::{Setting, WrittenSection, section};
 use storage::{Storage, StorageFile};
-use tree::Table;
+use tree::SettingTable;
 use written::Fingerprint;
 
 /// What `bmauth init` fills in: every key, with what it is for.
@@ -80,7 +80,7 @@ pub struct Config {
     /// How the pages look.
     pub brand: Brand,
     /// Where the gateway listens and whom it believes.
-    pub server: Server,
+    pub server: ServerSettings,
     /// Where the gateway remembers.
     pub storage: Storage,
     /// Whom letters are from, and how they leave.
@@ -96,11 +96,11 @@ pub struct Config {
     /// The relying party.
     pub passkeys: Passkeys,
     /// How long people stay signed in.
-    pub sessions: Sessions,
+    pub sessions: SessionSettings,
     /// How a second device is signed in.
     pub link: Linking,
     /// What upstreams are told of the principal.
-    pub identity: Identity,
+    pub identity: IdentitySettings,
     /// The JSON API and its tokens.
     pub api: Api,
     /// What stands behind the gateway, and who may reach it.
@@ -181,7 +181,7 @@ pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
     let ConfigSource { file, environment, flags } = source;
     let (path, text, mut checks) = open(file, &environment)?;
     let name: Arc<str> = path.display().to_string().into();
-    let mut root = Table::from_toml(&name, &text, &mut checks);
+    let mut root = SettingTable::from_toml(&name, &text, &mut checks);
     // What follows from a text that is only half understood would be noise.
     if let Some(errors) = checks.errors() {
         return Err(errors);
@@ -203,7 +203,7 @@ pub fn load(source: ConfigSource) -> Result<Config, ConfigErrors> {
         (Some(errors), _) => Err(errors),
         (None, None) => {
             // Each check that gives nothing has said why; should one forget to, doubt still denies.
-            let place = Place::in_text(&name, &text, 0);
+            let place = SettingPlace::in_text(&name, &text, 0);
             checks.refuse(
                 &place,
                 "The configuration cannot be used, and the check that knows why did not say so. Please report this.",
@@ -259,13 +259,13 @@ fn folder_of(path: &Path) -> &Path {
 
 fn unreadable(path: &Path, message: String) -> ConfigErrors {
     let mut checks = Checks::new(folder_of(path));
-    checks.refuse(&Place::Whole(path.display().to_string().into()), message);
+    checks.refuse(&SettingPlace::Whole(path.display().to_string().into()), message);
     checks.errors().expect("a problem was just added")
 }
 
 /// Turns the file's shape into the program's. Every section is checked, also where an earlier one is wrong.
-fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
-    let Written { place: root, keys } = file;
+fn check(file: WrittenSection<File>, checks: &mut Checks) -> Option<Config> {
+    let WrittenSection { place: root, keys } = file;
     let File {
         public_url,
         former_public_urls,
@@ -286,7 +286,7 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let former_public_urls = public_url::check_former(former_public_urls, url, checks);
 
     let brand = app::check(AppFile::read("app.", table(app, &root, checks), checks), url, checks);
-    let server = Server::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
+    let server = ServerSettings::check(ServerFile::read("server.", table(server, &root, checks), checks), url, checks);
     let storage = Storage::check(StorageFile::read("storage.", table(storage, &root, checks), checks), checks);
     let email = EmailSettings::check(EmailFile::read("email.", table(email, &root, checks), checks), url, checks);
     let accounts = accounts::check(AccountsFile::read("accounts.", table(accounts, &root, checks), checks), checks);
@@ -294,15 +294,15 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
     let passkeys = Passkeys::check(passkeys, located_url.as_ref(), checks);
     let is_shared = matches!(storage, Some(Storage::Database(_)));
     let sessions = SessionsFile::read("sessions.", table(sessions, &root, checks), checks);
-    let sessions = Sessions::check(sessions, is_shared, checks);
+    let sessions = SessionSettings::check(sessions, is_shared, checks);
     let link = Linking::check(LinkFile::read("link.", table(link, &root, checks), checks), checks);
     let identity =
-        Identity::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
-    let identity_names = identity.as_ref().map(Identity::names).unwrap_or_default();
+        IdentitySettings::check(IdentityFile::read("identity.", table(identity, &root, checks), checks), url, checks);
+    let identity_names = identity.as_ref().map(IdentitySettings::names).unwrap_or_default();
     let surroundings =
         RouteSurroundings { public_url: url, server: server.as_ref(), identity: identity_names, link: link.as_ref() };
     let routes = routes::check(route, &root, &surroundings, checks);
-    let around = Around { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
+    let around = OtherSections { public_url: url, passkeys: passkeys.as_ref(), routes: routes.as_ref() };
     let api = Api::check(ApiFile::read("api.", table(api, &root, checks), checks), around, checks);
     let (public_url, _) = located_url?;
     let accounts = accounts?;
@@ -330,6 +330,6 @@ fn check(file: Written<File>, checks: &mut Checks) -> Option<Config> {
 }
 
 /// A section's table; an empty one where it is not written, so that its defaults and its missing keys show.
-fn table(section: Option<Setting>, root: &Place, checks: &mut Checks) -> Table {
-    section.and_then(|section| section.table(checks)).unwrap_or_else(|| Table::empty(root.clone()))
+fn table(section: Option<Setting>, root: &SettingPlace, checks: &mut Checks) -> SettingTable {
+    section.and_then(|section| section.table(checks)).unwrap_or_else(|| SettingTable::empty(root.clone()))
 }

@@ -21,7 +21,7 @@ use signer::Signer;
 
 /// How tokens are made.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TokenSettings {
     /// The issuer that tokens name (`iss`).
     pub issuer: String,
     /// How they are signed.
@@ -29,13 +29,13 @@ pub struct Settings {
     /// How long an identity token is valid.
     pub lifetime: Duration,
     /// The API's access tokens.
-    pub access: access::Settings,
+    pub access: access::AccessTokenSettings,
 }
 
 /// Signs identity tokens and publishes the keys that verify them.
 #[derive(Debug)]
 pub struct Identity {
-    settings: Settings,
+    settings: TokenSettings,
     ring: ArcSwap<Ring>,
 }
 
@@ -88,7 +88,7 @@ impl Identity {
     ///
     /// # Errors
     /// A key that does not load.
-    pub fn new(settings: Settings, keys: &[SigningKey]) -> Result<Self, IdentityError> {
+    pub fn new(settings: TokenSettings, keys: &[SigningKey]) -> Result<Self, IdentityError> {
         Ok(Self { settings, ring: ArcSwap::from_pointee(Ring::load(keys)?) })
     }
 
@@ -102,7 +102,7 @@ impl Identity {
     }
 
     /// How tokens are made.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TokenSettings {
         &self.settings
     }
 

@@ -51,7 +51,7 @@ pub struct StoreError {
 
 /// How many rows of a kind there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
+pub struct RowCount {
     /// The kind, by the name of its table.
     pub kind: String,
     /// How many there are.
@@ -60,7 +60,7 @@ pub struct Counted {
 
 /// What was heard of other gateways of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum StoreNotification {
     /// What their commits brought about, or nothing.
     Effects(Effects),
     /// Something may have been missed: whatever was known before is to be read again.
@@ -78,7 +78,7 @@ pub struct InForce {
 
 /// What was taken out of a bucket that all gateways of a store have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct BucketTaken {
     /// The bucket that was taken from.
     pub bucket: Counter,
     /// How much more than was told of before.
@@ -89,7 +89,7 @@ pub struct Taken {
 
 /// What was taken out of such a bucket by all gateways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shared {
+pub struct BucketLevel {
     /// In all. It may begin anew at any time.
     pub total: u64,
     /// What of it has not leaked out again.
@@ -208,7 +208,7 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// # Errors
     /// The file is there already or could not be written; the store has copies of its own. One sentence for the operator.
-    async fn back_up(&self, _to: &Path) -> Result<Vec<Counted>, StoreError> {
+    async fn back_up(&self, _to: &Path) -> Result<Vec<RowCount>, StoreError> {
         Err(StoreError {
             problem: "it is no file, and has means of its own to be copied (pg_dump, base backups, snapshots)"
                 .to_owned(),
@@ -247,7 +247,7 @@ pub trait Store: Records {
     ///
     /// # Errors
     /// The store's own failure. The next call doubts, or fails again.
-    async fn hear(&self) -> Result<Heard, StoreError> {
+    async fn hear(&self) -> Result<StoreNotification, StoreError> {
         std::future::pending().await
     }
 
@@ -268,7 +268,7 @@ pub trait Store: Records {
     ///
     /// # Errors
     /// The store failed; what was to be added may have been, or not.
-    async fn share(&self, _taken: &[Taken]) -> Result<Vec<Shared>, StoreError> {
+    async fn share(&self, _taken: &[BucketTaken]) -> Result<Vec<BucketLevel>, StoreError> {
         Ok(Vec::new())
     }
 

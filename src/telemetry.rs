@@ -22,7 +22,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use json::Json;
-use queue::{Queue, Room};
+use queue::{LineQueue, QueueRoom};
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' own lines show requests and keys in full at finer
 /// levels, and what matters of them is logged by us.
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The log of this process. When it is dropped, what was said before is written.
 #[derive(Debug)]
 #[must_use = "what was said last is lost unless this is kept until the end"]
-pub struct Log(Arc<Queue>);
+pub struct Log(Arc<LineQueue>);
 
 impl Drop for Log {
     fn drop(&mut self) {
@@ -51,7 +51,7 @@ pub fn start() -> io::Result<Log> {
     let registry = tracing_subscriber::registry().with(filter);
     let is_terminal = io::stderr().is_terminal();
     let notice = if is_terminal { terminal::notice } else { json::notice };
-    let queue = Queue::start(io::stderr(), Room::default(), notice)?;
+    let queue = LineQueue::start(io::stderr(), QueueRoom::default(), notice)?;
     let to = Arc::clone(&queue);
     // A second start, in a process that logs already, changes nothing.
     let _: Result<(), _> = if is_terminal {

@@ -33,7 +33,7 @@ pub struct ThreadPlan {
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum ThreadsRefused {
     /// As much waits as may.
     #[error("too much is waiting already")]
     Full,
@@ -45,21 +45,21 @@ pub enum Refused {
 /// A few threads, and the work that waits for them. Dropped, they finish what they are at; what waits is let go.
 #[derive(Debug)]
 pub struct Threads {
-    queue: Arc<Queue>,
+    queue: Arc<JobQueue>,
     threads: Vec<JoinHandle<()>>,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type ThreadJob = Box<dyn FnOnce() + Send>;
 
-struct Queue {
+struct JobQueue {
     plan: ThreadPlan,
-    state: Mutex<State>,
+    state: Mutex<JobQueueState>,
     rung: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: VecDeque<Job>,
+struct JobQueueState {
+    waiting: VecDeque<ThreadJob>,
     /// How many threads have nothing to do: no thread is woken where there is none.
     idle: usize,
     closed: bool,
@@ -71,7 +71,7 @@ impl Threads {
     /// # Errors
     /// The system has no thread to give.
     pub fn start(plan: ThreadPlan) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue { plan, state: Mutex::default(), rung: Condvar::new() });
+        let queue = Arc::new(JobQueue { plan, state: Mutex::default(), rung: Condvar::new() });
         // Those that did start are stopped where another one does not.
         let mut started = Self { queue, threads: Vec::with_capacity(plan.threads) };
         for _ in 0..plan.threads {
@@ -85,8 +85,8 @@ impl Threads {
     /// Has `work` done, and waits for it. Where the caller stops waiting before its turn has come, it is left out.
     ///
     /// # Errors
-    /// [`Refused`].
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    /// [`ThreadsRefused`].
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadsRefused> {
         let (answer, answered) = oneshot::channel();
         self.queue.add(Box::new(move || {
             if answer.is_closed() {
@@ -97,7 +97,7 @@ impl Threads {
                 answer.send(done).ok();
             }
         }))?;
-        answered.await.map_err(|_| Refused::BrokenOff)
+        answered.await.map_err(|_| ThreadsRefused::BrokenOff)
     }
 }
 
@@ -117,15 +117,15 @@ impl Drop for Threads {
     }
 }
 
-impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl JobQueue {
+    fn state(&self) -> MutexGuard<'_, JobQueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, job: Job) -> Result<(), Refused> {
+    fn add(&self, job: ThreadJob) -> Result<(), ThreadsRefused> {
         let mut state = self.state();
         if state.waiting.len() >= self.plan.waiting {
-            return Err(Refused::Full);
+            return Err(ThreadsRefused::Full);
         }
         state.waiting.push_back(job);
         let is_somebody_idle = state.idle > 0;
@@ -136,7 +136,7 @@ impl Queue {
         Ok(())
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<ThreadJob> {
         let mut state = self.state();
         loop {
             if state.closed {
@@ -165,9 +165,9 @@ impl Queue {
     }
 }
 
-impl std::fmt::Debug for Queue {
+impl std::fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue").field("plan", &self.plan).finish_non_exhaustive()
+        f.debug_struct("JobQueue").field("plan", &self.plan).finish_non_exhaustive()
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Words<'a> {
 
 /// A sentence cut where a value stands, so that a template can mark the value up.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Around {
+pub struct SplitSentence {
     /// What stands before the value.
     pub before: String,
     /// What stands after the value.
@@ -61,10 +61,10 @@ impl<'a> Words<'a> {
     }
 
     /// The sentence named `key`, cut in two where `{ $name }` stands.
-    pub fn around(&self, key: &str, name: &str) -> Around {
+    pub fn around(&self, key: &str, name: &str) -> SplitSentence {
         let whole = self.with(key, name, CUT);
         let (before, after) = whole.split_once(CUT).unwrap_or((&whole, ""));
-        Around { before: before.to_owned(), after: after.to_owned() }
+        SplitSentence { before: before.to_owned(), after: after.to_owned() }
     }
 
     /// How long something takes, as people say it: "40 minutes". Never less than it does.

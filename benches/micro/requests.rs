@@ -24,7 +24,7 @@ use bmauth::portal;
 use bmauth::proxy::apart::Steps;
 use bmauth::proxy::{Parts, Settings};
 use bmauth::telemetry::json::{self, Json};
-use bmauth::telemetry::queue::{Queue, Room};
+use bmauth::telemetry::queue::{LineQueue, QueueRoom};
 use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
 use http::{HeaderValue, Method};
 use pingora::http::RequestHeader;
@@ -152,7 +152,7 @@ fn steps(criterion: &mut Criterion) {
     };
     group.bench_function("its line, which nobody wants", write_down);
     // The thread that writes is not measured, only what the request's own does.
-    let log = Queue::start(std::io::sink(), Room::default(), json::notice).expect("a thread");
+    let log = LineQueue::start(std::io::sink(), QueueRoom::default(), json::notice).expect("a thread");
     let logging = tracing_subscriber::registry().with(Json::new(log));
     tracing::subscriber::with_default(logging, || group.bench_function("its line", write_down));
     group.finish();

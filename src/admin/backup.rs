@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::Operating;
 use super::answer::NotDone;
 use super::check::StoreFile;
-use crate::store::Counted;
+use crate::store::RowCount;
 
 /// A copy of the store that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackedUp {
     /// How many rows of each kind are in it.
-    pub counted: Vec<Counted>,
+    pub counted: Vec<RowCount>,
 }
 
 /// Where to, and of which file.

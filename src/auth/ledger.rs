@@ -15,7 +15,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::plan::{Change, Durability, Effects, Plan, TouchedLinks};
 use crate::domain::session::{SessionLimits, SignedIn};
 use crate::domain::token_family::Cut;
-use crate::store::{CommitError, Heard, InForce, Records, Shared, Store, StoreError, Taken};
+use crate::store::{BucketLevel, BucketTaken, CommitError, InForce, Records, Store, StoreError, StoreNotification};
 
 /// Within how long all live sessions are held against the store, where something may have been missed.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -112,12 +112,12 @@ impl Ledger {
     /// The store failed.
     pub async fn hear(&self) -> Result<bool, StoreError> {
         match self.store.hear().await? {
-            Heard::Effects(effects) => {
+            StoreNotification::Effects(effects) => {
                 end(&effects, &*self.store, &self.sessions).await;
                 self.links.tell(&effects.links);
                 Ok(effects.keys)
             }
-            Heard::Doubt => {
+            StoreNotification::Doubt => {
                 self.doubt().await;
                 Ok(true)
             }
@@ -160,7 +160,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn share(&self, taken: &[Taken]) -> Result<Vec<Shared>, StoreError> {
+    pub async fn share(&self, taken: &[BucketTaken]) -> Result<Vec<BucketLevel>, StoreError> {
         self.store.share(taken).await
     }
 

@@ -20,7 +20,7 @@ use crate::domain::passkey::{LockedOut, Passkey};
 use crate::domain::recover::RecoveryMode;
 use crate::domain::recovery::Hold;
 use crate::domain::session::SessionId;
-use crate::store::{Counted, StoreError};
+use crate::store::{RowCount, StoreError};
 
 /// How many accounts are read at a time when all of them are looked through.
 const PAGE: usize = 200;
@@ -108,7 +108,7 @@ impl OperateFlow {
     ///
     /// # Errors
     /// The file could not be written, or the store is no file.
-    pub async fn back_up(&self, to: &Path) -> Result<Vec<Counted>, StoreError> {
+    pub async fn back_up(&self, to: &Path) -> Result<Vec<RowCount>, StoreError> {
         self.core.records.back_up(to).await
     }
 

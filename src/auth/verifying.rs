@@ -1,6 +1,6 @@
 //! Where signatures are verified: off the async threads, behind everything else, and only so many at a time.
 
-use crate::threads::{self, Refused, ThreadPlan, Threads};
+use crate::threads::{self, ThreadPlan, Threads, ThreadsRefused};
 
 /// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core verifies
 /// them in less than a tenth of a second.
@@ -32,7 +32,7 @@ impl Verifying {
     ///
     /// # Errors
     /// Too many wait, or it was broken off.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadsRefused> {
         self.0.run(work).await
     }
 }

@@ -12,7 +12,7 @@ use crate::admin::check::StoreFile;
 use crate::config::Config;
 use crate::config::storage::Storage;
 use crate::store::redb::RedbStore;
-use crate::store::{Counted, Records as _};
+use crate::store::{Records as _, RowCount};
 
 /// Writes it, and says what is in it.
 pub(super) fn run(config: Option<PathBuf>, file: &Path) -> Result<(), Failed> {
@@ -47,7 +47,7 @@ pub(super) fn embedded<'a>(config: &'a Config, instead: &str) -> Result<&'a Path
     }
 }
 
-async fn write(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Vec<Counted>> {
+async fn write(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Vec<RowCount>> {
     match RedbStore::open_existing(store) {
         Ok(opened) => opened.back_up(file).await.map_err(of_store),
         // The gateway that has the store open is asked to write the copy, and no other process.
@@ -56,7 +56,7 @@ async fn write(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Vec
     }
 }
 
-async fn beside(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Vec<Counted>> {
+async fn beside(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Vec<RowCount>> {
     let StoreFile { device, inode } =
         StoreFile::at(store).ok_or_else(|| anyhow!("there is no store at {}", store.display()))?;
     let file = file.to_str().ok_or_else(|| anyhow!("{} is no text", file.display()))?;
@@ -66,8 +66,8 @@ async fn beside(config: &Config, store: &Path, file: &Path) -> anyhow::Result<Ve
 }
 
 /// How many rows of each kind there are, of those that there are some of.
-pub(super) fn counts(counted: &[Counted]) -> String {
+pub(super) fn counts(counted: &[RowCount]) -> String {
     let some = counted.iter().filter(|counted| counted.rows > 0);
-    let rows: Vec<_> = some.map(|Counted { kind, rows }| [kind.clone(), rows.to_string()]).collect();
+    let rows: Vec<_> = some.map(|RowCount { kind, rows }| [kind.clone(), rows.to_string()]).collect();
     table(["KIND", "ROWS"], &rows)
 }

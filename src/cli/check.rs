@@ -12,9 +12,9 @@ use super::who::address;
 use super::{Failed, load, newcomers, shared_host, told};
 use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
-use crate::config::email::{EmailSettings, Transport};
+use crate::config::email::{EmailSettings, TransportSettings};
 use crate::config::server::certificate::{self, Validity};
-use crate::config::storage::{Database, Storage};
+use crate::config::storage::{DatabaseSettings, Storage};
 use crate::domain::clock::{Clock as _, Entropy as _, Timestamp};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
@@ -201,7 +201,7 @@ async fn store(config: &Config, yes_lock_out: bool) -> bool {
     }
 }
 
-async fn database_of(database: &Database, config: &Config, yes_lock_out: bool) -> bool {
+async fn database_of(database: &DatabaseSettings, config: &Config, yes_lock_out: bool) -> bool {
     let opened = async {
         let store = keeping::open_database(database).await?;
         store.ready().await?;
@@ -313,14 +313,14 @@ fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -
 async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
     let EmailSettings { transport, server_key, .. } = &config.email;
     let smtp = match transport {
-        Transport::Log => {
+        TransportSettings::Log => {
             say("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
             return match mail_to {
                 Some(to) => print_letter(config, to).await,
                 None => true,
             };
         }
-        Transport::Smtp(smtp) => smtp,
+        TransportSettings::Smtp(smtp) => smtp,
     };
     let server = match mail_server(smtp, &config.email) {
         Ok(server) => server,

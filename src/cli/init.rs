@@ -13,10 +13,10 @@ use clap::Args;
 
 use self::questions::{Asking, Question};
 use super::{Failed, newcomers};
-use crate::config::email::{Mailbox, Transport, check_url};
+use crate::config::email::{Mailbox, TransportSettings, check_url};
 use crate::config::hidden::Hidden;
 use crate::config::public_url::PublicUrl;
-use crate::config::template::{Sender, Told, fill};
+use crate::config::template::{OperatorAnswers, WrittenSender, fill};
 use crate::config::{self, Config, ConfigSource, FileSource, passkeys};
 use crate::domain::host::Host;
 use crate::domain::upstream::UpstreamUrl;
@@ -114,7 +114,7 @@ pub(super) fn run(wanted: Wanted) -> Result<(), Failed> {
 }
 
 /// What was said by flags, and what else is said when it is asked for.
-fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<Told, Failed> {
+fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<OperatorAnswers, Failed> {
     let Wanted { dir: _, public_url, email, smtp_url, upstream, registration } = wanted;
     let public_url = asking.hear(&PUBLIC_URL, public_url.as_deref(), None, PublicUrl::parse)?;
     let app_host = match &public_url {
@@ -144,7 +144,7 @@ fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<Told, Failed> {
     else {
         return Err(anyhow!("Something was not asked for. Please report this.").into());
     };
-    Ok(Told { public_url, app_host, rp_id, upstream, registration, from: Sender(from), smtp_url })
+    Ok(OperatorAnswers { public_url, app_host, rp_id, upstream, registration, from: WrittenSender(from), smtp_url })
 }
 
 /// The host of the app at an address that people open.
@@ -189,12 +189,12 @@ fn next_steps(path: &Path, config: &Config) -> String {
     let url = &config.public_url;
     let mut said = format!("Wrote {}.\nWho can get in: {}.\n", path.display(), newcomers::of(&config.policy));
     match &config.email.transport {
-        Transport::Log => said.push_str("Letters are printed in the terminal, with the codes: nobody is sent one.\n"),
-        Transport::Smtp(smtp) if smtp.login.is_some() => said.push_str(
+        TransportSettings::Log => said.push_str("Letters are printed in the terminal, with the codes: nobody is sent one.\n"),
+        TransportSettings::Smtp(smtp) if smtp.login.is_some() => said.push_str(
             "The password of the mail server stands in it, so nobody else may read it. To keep it apart, put the URL into a file of \
              its own and name that by smtp_url_file.\n",
         ),
-        Transport::Smtp(_) => {}
+        TransportSettings::Smtp(_) => {}
     }
     if url.is_https() {
         if config.routes.knows_host(url.host()) {
@@ -209,7 +209,7 @@ fn next_steps(path: &Path, config: &Config) -> String {
     }
     let file = path.display();
     let flag = if path == Path::new("./bmauth.toml") { String::new() } else { format!(" -c {file}") };
-    let mail = if matches!(config.email.transport, Transport::Log) { "" } else { " --mail-to you@…" };
+    let mail = if matches!(config.email.transport, TransportSettings::Log) { "" } else { " --mail-to you@…" };
     said.push_str(&format!("Next: bmauth check{flag}{mail}\n      bmauth serve{flag}\n      then open {url}"));
     said
 }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     /// What is heard without a terminal to ask at, or the sentence why not.
-    fn heard(wanted: &Wanted) -> Result<Told, String> {
+    fn heard(wanted: &Wanted) -> Result<OperatorAnswers, String> {
         hear(wanted, Asking::new(None)).map_err(usage)
     }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     /// What is heard of an operator who types these lines, and what they read.
-    fn typed(wanted: &Wanted, lines: &str) -> (Result<Told, String>, String) {
+    fn typed(wanted: &Wanted, lines: &str) -> (Result<OperatorAnswers, String>, String) {
         let (mut input, mut output) = (lines.as_bytes(), Vec::new());
         let told = hear(wanted, Asking::new(Some((&mut input as _, &mut output as _)))).map_err(usage);
         (told, String::from_utf8(output).unwrap())

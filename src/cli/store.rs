@@ -8,8 +8,8 @@ use clap::Subcommand;
 
 use super::table::{plain, table};
 use super::{Failed, load, of_store};
-use crate::config::storage::database::Address;
-use crate::config::storage::{self, Database, Storage};
+use crate::config::storage::database::DatabaseAddress;
+use crate::config::storage::{self, DatabaseSettings, Storage};
 use crate::store::copying::{Copied, Copy, copy};
 use crate::wire::keeping::copied_database;
 use crate::wire::system::SystemEntropy;
@@ -36,7 +36,7 @@ pub(super) struct Wanted {
 /// One side of it.
 enum Side {
     File(PathBuf),
-    Database { address: Box<Address>, owner: Option<Box<Address>> },
+    Database { address: Box<DatabaseAddress>, owner: Option<Box<DatabaseAddress>> },
 }
 
 /// Copies it, and says what was copied.
@@ -53,7 +53,9 @@ pub(super) fn run(config: Option<PathBuf>, Command::Copy(wanted): Command) -> Re
         (None, Some(Storage::Database(database))) => database.key.clone(),
         (None, _) => return Err(usage("the configuration names no storage.key_file: say --key-file PATH")),
     };
-    let database = |address: &Address, owner: Option<Box<Address>>| copied_database(address, owner.as_deref(), key);
+    let database = |address: &DatabaseAddress, owner: Option<Box<DatabaseAddress>>| {
+        copied_database(address, owner.as_deref(), key)
+    };
     let wanted = match (from, to) {
         (Side::File(file), Side::Database { address, owner }) => Copy::ToDatabase(file, database(&address, owner)),
         (Side::Database { address, owner }, Side::File(file)) => Copy::ToFile(database(&address, owner), file),
@@ -83,7 +85,7 @@ fn side(flag: &str, text: String, storage: Option<&Storage>) -> Result<Side, Fai
         return Ok(match storage {
             Some(Storage::File(path)) => Side::File(path.clone()),
             Some(Storage::Database(database)) => {
-                let Database { address, owner, .. } = &**database;
+                let DatabaseSettings { address, owner, .. } = &**database;
                 Side::Database { address: Box::new(address.clone()), owner: owner.clone().map(Box::new) }
             }
             None => return Err(usage(format!("{flag}: there is no configuration"))),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::problem::{Checks, Place};
-use super::setting::{Setting, Written, did_you_mean, one_of, section};
+use super::problem::{Checks, SettingPlace};
+use super::setting::{Setting, WrittenSection, did_you_mean, one_of, section};
 use crate::domain::email::{self, Email};
 use crate::domain::group;
 use crate::domain::recover::RecoveryMode;
@@ -30,8 +30,8 @@ pub(super) struct Accounts {
 }
 
 /// Who may register has to be said; a code by e-mail gets them back in unless something else is.
-pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<Accounts> {
-    let Written { place, keys } = file;
+pub(super) fn check(file: WrittenSection<AccountsFile>, checks: &mut Checks) -> Option<Accounts> {
+    let WrittenSection { place, keys } = file;
     let AccountsFile { registration, allowed_domains, allowed_emails, recovery, recovery_delay, admins } = keys;
     let lists = [&allowed_domains, &allowed_emails].map(|list| list.as_ref().map(|setting| setting.place().clone()));
     let new_accounts = check_registration(registration, &place, checks);
@@ -75,7 +75,7 @@ pub(super) fn check(file: Written<AccountsFile>, checks: &mut Checks) -> Option<
     Some(Accounts { policy, recovery: recovery?, recovery_delay: delay?, admins: admins? })
 }
 
-fn check_registration(setting: Option<Setting>, section: &Place, checks: &mut Checks) -> Option<NewAccounts> {
+fn check_registration(setting: Option<Setting>, section: &SettingPlace, checks: &mut Checks) -> Option<NewAccounts> {
     let Some(setting) = setting else {
         checks.refuse(
             section,

@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::passkeys::Passkeys;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::setting::{Setting, Written, one_of, section};
-use super::tree::Table;
+use super::setting::{Setting, WrittenSection, one_of, section};
+use super::tree::SettingTable;
 use crate::domain::api::{ClaimName, ClaimValue, Grants, Role};
 use crate::domain::host::Host;
 use crate::domain::origin::Origin;
@@ -43,15 +43,15 @@ const MOST_ROLES: usize = 32;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What the other sections say that the API's must agree with; nothing where they are wrong themselves.
-pub(super) struct Around<'a> {
+pub(super) struct OtherSections<'a> {
     pub public_url: Option<&'a PublicUrl>,
     pub passkeys: Option<&'a Passkeys>,
     pub routes: Option<&'a Routes>,
 }
 
 impl Api {
-    pub(super) fn check(file: Written<ApiFile>, around: Around<'_>, checks: &mut Checks) -> Option<Self> {
-        let Written { place: section, keys } = file;
+    pub(super) fn check(file: WrittenSection<ApiFile>, around: OtherSections<'_>, checks: &mut Checks) -> Option<Self> {
+        let WrittenSection { place: section, keys } = file;
         let ApiFile { reveal_accounts, elevation, allowed_origins, audience, default_role, roles, claims } = keys;
         let reveal_accounts = match reveal_accounts {
             Some(setting) => setting.boolean(checks),
@@ -90,7 +90,7 @@ impl Api {
 }
 
 /// An identity token that an app is handed must never pass for an access token, so none may name the API.
-fn refuse_shared(audience: &str, place: &Place, routes: &Routes, checks: &mut Checks) {
+fn refuse_shared(audience: &str, place: &SettingPlace, routes: &Routes, checks: &mut Checks) {
     if let Some(route) = routes.iter().find(|route| &*route.demands.audience == audience) {
         checks.refuse(
             place,
@@ -188,7 +188,7 @@ fn read_roles(setting: Setting, checks: &mut Checks) -> Option<Vec<Role>> {
     (read.len() == count).then_some(read)
 }
 
-fn read_claims(table: Table, checks: &mut Checks) -> Option<Vec<(ClaimName, ClaimValue)>> {
+fn read_claims(table: SettingTable, checks: &mut Checks) -> Option<Vec<(ClaimName, ClaimValue)>> {
     let count = table.entries.len();
     if count > MOST_CLAIMS {
         checks.refuse(&table.place, format!("`api.claims` has {count} claims; the most is {MOST_CLAIMS}."));

@@ -5,7 +5,7 @@ use std::fs;
 use super::hidden::cannot_read;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
-use super::setting::{Setting, Written, section};
+use super::setting::{Setting, WrittenSection, section};
 use crate::domain::brand::{Brand, FooterLink, LinkUrl, Logo};
 
 section! {
@@ -16,13 +16,17 @@ section! {
 
 section! {
     /// One of its links, as it is written.
-    struct LinkFile { text, url }
+    struct AppLinkFile { text, url }
     not_built {}
 }
 
 /// Without a name, the app has that of its host; without an accent, it has the pages' own blue.
-pub(super) fn check(file: Written<AppFile>, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<Brand> {
-    let Written { place, keys: AppFile { name, accent, logo, support_url, links } } = file;
+pub(super) fn check(
+    file: WrittenSection<AppFile>,
+    public_url: Option<&PublicUrl>,
+    checks: &mut Checks,
+) -> Option<Brand> {
+    let WrittenSection { place, keys: AppFile { name, accent, logo, support_url, links } } = file;
     let named = match name {
         Some(name) => name.parsed(checks, |text| Brand::new(text).map_err(|why| format!("{why}."))),
         None => public_url.and_then(|url| {
@@ -65,7 +69,7 @@ fn read_links(links: Setting, checks: &mut Checks) -> Option<Vec<FooterLink>> {
 
 fn read_link(link: Setting, checks: &mut Checks) -> Option<FooterLink> {
     let table = link.table(checks)?;
-    let Written { place, keys: LinkFile { text, url } } = LinkFile::read("app.links.", table, checks);
+    let WrittenSection { place, keys: AppLinkFile { text, url } } = AppLinkFile::read("app.links.", table, checks);
     if text.is_none() || url.is_none() {
         checks.refuse(&place, "a link in `app.links` is written { text = \"…\", url = \"…\" }.");
         return None;

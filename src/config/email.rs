@@ -9,11 +9,11 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use super::example;
-use super::hidden::{self, Found, Hidden};
+use super::hidden::{self, FoundHidden, Hidden};
 use super::pem::read_authorities;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::setting::{Setting, Written, section};
+use super::setting::{Setting, WrittenSection, section};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 
@@ -37,7 +37,7 @@ pub struct EmailSettings {
     /// Where answers go, where it is not to the sender.
     pub reply_to: Option<Mailbox>,
     /// How letters leave.
-    pub transport: Transport,
+    pub transport: TransportSettings,
     /// The key that names the mail server, for messages: `email.smtp_url`, or its twin where that is written.
     pub server_key: &'static str,
 }
@@ -45,11 +45,11 @@ pub struct EmailSettings {
 /// How letters leave.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it, read at the start")]
-pub enum Transport {
+pub enum TransportSettings {
     /// They are printed to the log: for trying things out.
     Log,
     /// They are handed to an SMTP server.
-    Smtp(Smtp),
+    Smtp(SmtpSettings),
 }
 
 /// An address with, where there is one, the name before it.
@@ -63,7 +63,7 @@ pub struct Mailbox {
 
 /// An SMTP server.
 #[derive(Clone, Debug)]
-pub struct Smtp {
+pub struct SmtpSettings {
     /// The host name or address of the server.
     pub host: Host,
     /// Its port. Default: 465 for `smtps://`, 587 for `smtp://…?tls=required`, 25 without TLS.
@@ -131,7 +131,7 @@ pub struct OAuthClient {
 }
 
 /// A mail server as its URL names it.
-struct Named {
+struct NamedServer {
     host: Host,
     port: u16,
     security: SmtpSecurity,
@@ -140,10 +140,10 @@ struct Named {
 }
 
 /// A mail server that was named, and where.
-struct Located {
-    server: Named,
+struct LocatedServer {
+    server: NamedServer,
     key: String,
-    place: Place,
+    place: SettingPlace,
 }
 
 /// What is written of a mail server beside its URL.
@@ -154,8 +154,12 @@ struct Beside {
 }
 
 impl EmailSettings {
-    pub(super) fn check(file: Written<EmailFile>, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<Self> {
-        let Written { place, keys } = file;
+    pub(super) fn check(
+        file: WrittenSection<EmailFile>,
+        public_url: Option<&PublicUrl>,
+        checks: &mut Checks,
+    ) -> Option<Self> {
+        let WrittenSection { place, keys } = file;
         let EmailFile { from, reply_to, smtp_url, smtp_url_file, smtp_ca_file, hello, oauth, transport } = keys;
         let from_place = from.as_ref().map(|setting| setting.place().clone());
         let from = match from {
@@ -181,18 +185,18 @@ impl EmailSettings {
             Some(false) | None => {
                 let named = read_url(smtp_url, smtp_url_file, &place, checks);
                 let smtp = read_server(named, beside, from.as_ref(), public_url, checks);
-                smtp.map(Transport::Smtp).filter(|_| is_log.is_some())
+                smtp.map(TransportSettings::Smtp).filter(|_| is_log.is_some())
             }
         };
         let serves_people = public_url.is_some_and(PublicUrl::is_https);
-        if serves_people && matches!(transport, Some(Transport::Log)) {
+        if serves_people && matches!(transport, Some(TransportSettings::Log)) {
             checks.fault(
                 &transport_place,
                 "`email.transport` is \"log\", but `public_url` starts with https://: letters are printed here, so nobody gets a \
                  code and nobody can register. Set `email.smtp_url`, and remove transport.",
             );
         }
-        if let (true, Some(Transport::Smtp(_)), Some(from), Some(place)) =
+        if let (true, Some(TransportSettings::Smtp(_)), Some(from), Some(place)) =
             (serves_people, &transport, &from, &from_place)
             && example::is_sender(&from.address)
         {
@@ -211,9 +215,9 @@ fn read_log(
     smtp_url_file: Option<Setting>,
     beside: &Beside,
     checks: &mut Checks,
-) -> Option<Transport> {
-    let url = hidden::read(smtp_url, smtp_url_file, checks).map(|Found { text, key, place }| {
-        if let Err(why) = Named::parse(text.expose()) {
+) -> Option<TransportSettings> {
+    let url = hidden::read(smtp_url, smtp_url_file, checks).map(|FoundHidden { text, key, place }| {
+        if let Err(why) = NamedServer::parse(text.expose()) {
             checks.refuse(&place, format!("`{key}`: {why}"));
         }
         (key, place)
@@ -229,15 +233,15 @@ fn read_log(
             ),
         );
     }
-    Some(Transport::Log)
+    Some(TransportSettings::Log)
 }
 
 fn read_url(
     smtp_url: Option<Setting>,
     smtp_url_file: Option<Setting>,
-    section: &Place,
+    section: &SettingPlace,
     checks: &mut Checks,
-) -> Option<Located> {
+) -> Option<LocatedServer> {
     if smtp_url.is_none() && smtp_url_file.is_none() {
         checks.refuse(
             section,
@@ -245,9 +249,9 @@ fn read_url(
              to only print them while trying things out, set transport = \"log\".",
         );
     }
-    let Found { text, key, place } = hidden::read(smtp_url, smtp_url_file, checks)?;
-    match Named::parse(text.expose()) {
-        Ok(server) => Some(Located { server, key, place }),
+    let FoundHidden { text, key, place } = hidden::read(smtp_url, smtp_url_file, checks)?;
+    match NamedServer::parse(text.expose()) {
+        Ok(server) => Some(LocatedServer { server, key, place }),
         Err(why) => {
             // The URL is a secret, so the message does not show it.
             checks.refuse(&place, format!("`{key}`: {why}"));
@@ -258,12 +262,12 @@ fn read_url(
 
 /// The server with what is written beside its URL. All of that is read, also where the URL is wrong.
 fn read_server(
-    named: Option<Located>,
+    named: Option<LocatedServer>,
     beside: Beside,
     from: Option<&Mailbox>,
     public_url: Option<&PublicUrl>,
     checks: &mut Checks,
-) -> Option<Smtp> {
+) -> Option<SmtpSettings> {
     let Beside { authorities, hello, oauth } = beside;
     let security = named.as_ref().map(|named| named.server.security);
     let authorities = match authorities {
@@ -281,8 +285,8 @@ fn read_server(
     };
     let oauth_place = oauth.as_ref().map(|oauth| oauth.key_place.clone());
     let client = oauth.map(|oauth| OAuthClient::read(oauth, checks));
-    let Located { server, key, place } = named?;
-    let Named { host, port, security, username, password } = server;
+    let LocatedServer { server, key, place } = named?;
+    let NamedServer { host, port, security, username, password } = server;
     let example_login = |user: &str, password: &Hidden| example::are_credentials(user, password.expose());
     let is_examples =
         username.as_deref().zip(password.as_ref()).is_some_and(|(user, password)| example_login(user, password));
@@ -311,7 +315,7 @@ fn read_server(
             return None;
         }
     };
-    Some(Smtp { host, port, security, login, authorities: authorities?, hello: hello? })
+    Some(SmtpSettings { host, port, security, login, authorities: authorities?, hello: hello? })
 }
 
 impl Hello {
@@ -346,7 +350,7 @@ impl Hello {
 impl OAuthClient {
     /// `None` where something is missing or wrong; `checks` then knows.
     fn read(setting: Setting, checks: &mut Checks) -> Option<Self> {
-        let Written { place, keys } = OAuthTable::read("email.oauth.", setting.table(checks)?, checks);
+        let WrittenSection { place, keys } = OAuthTable::read("email.oauth.", setting.table(checks)?, checks);
         let OAuthTable { token_url, client_id, client_secret, client_secret_file, scope } = keys;
         let missing = |key, what| format!("`email.oauth.{key}` is missing. It is {what}.");
         let token_url = match token_url {
@@ -369,13 +373,14 @@ impl OAuthClient {
         if client_secret.is_none() && client_secret_file.is_none() {
             checks.refuse(&place, missing("client_secret_file", "the file with the secret of this client"));
         }
-        let secret = hidden::read(client_secret, client_secret_file, checks).and_then(|Found { text, key, place }| {
-            if text.expose().trim().is_empty() {
-                checks.refuse(&place, format!("`{key}`: it is empty."));
-                return None;
-            }
-            Some(text)
-        });
+        let secret =
+            hidden::read(client_secret, client_secret_file, checks).and_then(|FoundHidden { text, key, place }| {
+                if text.expose().trim().is_empty() {
+                    checks.refuse(&place, format!("`{key}`: it is empty."));
+                    return None;
+                }
+                Some(text)
+            });
         let scope = match scope {
             Some(setting) => setting.parsed(checks, one_line).map(Some),
             None => Some(None),
@@ -447,14 +452,14 @@ const EXAMPLE: &str = "write it like \"smtps://user:password@mail.example.com\".
 /// # Errors
 /// A sentence that says what is allowed and does not show the URL, which is a secret.
 pub fn check_url(written: &str) -> Result<(), String> {
-    let Named { username, password, .. } = Named::parse(written)?;
+    let NamedServer { username, password, .. } = NamedServer::parse(written)?;
     if username.is_some() && password.is_none() {
         return Err(format!("it has a user name or a password without the other; {EXAMPLE}"));
     }
     Ok(())
 }
 
-impl Named {
+impl NamedServer {
     fn parse(written: &str) -> Result<Self, String> {
         let example = EXAMPLE;
         if let Some(why) = cut_short(written) {
@@ -564,8 +569,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn smtp(url: &str, host: &str, port: u16, security: SmtpSecurity) -> Named {
-        let smtp = Named::parse(url).expect("an SMTP server");
+    fn smtp(url: &str, host: &str, port: u16, security: SmtpSecurity) -> NamedServer {
+        let smtp = NamedServer::parse(url).expect("an SMTP server");
         assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), (host, port, security));
         smtp
     }

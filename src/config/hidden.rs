@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::setting::{Setting, without_password};
 
 /// A text, such as a password, that `Debug` does not show and whose memory is wiped when it is dropped.
@@ -32,15 +32,15 @@ impl fmt::Debug for Hidden {
 }
 
 /// A hidden text that was found, with what a message about it needs.
-pub(super) struct Found {
+pub(super) struct FoundHidden {
     pub text: Hidden,
     pub key: String,
-    pub place: Place,
+    pub place: SettingPlace,
 }
 
 /// Reads a hidden text from its key or from the file its twin names. `None` where neither is written, or where
 /// what is written is refused; `checks` then knows.
-pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mut Checks) -> Option<Found> {
+pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mut Checks) -> Option<FoundHidden> {
     match (plain, in_file) {
         (Some(plain), Some(in_file)) => {
             in_file.refuse(checks, format_args!("and `{}` are both set; keep one of them.", plain.key));
@@ -53,7 +53,7 @@ pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mu
                 checks.refuse(&place, format!("`{key}` must be text in quotes."));
                 return None;
             };
-            Some(Found { text: Hidden::new(text), key, place })
+            Some(FoundHidden { text: Hidden::new(text), key, place })
         }
         (None, Some(in_file)) => {
             let (key, place) = (in_file.key.clone(), in_file.place().clone());
@@ -77,7 +77,7 @@ pub(super) fn read(plain: Option<Setting>, in_file: Option<Setting>, checks: &mu
                     return None;
                 }
             };
-            Some(Found { text, key, place })
+            Some(FoundHidden { text, key, place })
         }
         (None, None) => None,
     }
@@ -89,7 +89,7 @@ pub(super) fn cannot_read(path: &Path, why: &std::io::Error) -> String {
 }
 
 /// Warns where every account of the machine may read a file that only the gateway should.
-pub(super) fn warn_if_world_readable(path: &Path, key: &str, place: &Place, checks: &mut Checks) {
+pub(super) fn warn_if_world_readable(path: &Path, key: &str, place: &SettingPlace, checks: &mut Checks) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::problem::Checks;
 use super::public_url::PublicUrl;
-use super::setting::{Written, section};
+use super::setting::{WrittenSection, section};
 use crate::domain::field_name::{self, IdentityNames};
 use crate::domain::plain_header::Fact;
 use crate::domain::signing_key::Algorithm;
@@ -25,7 +25,7 @@ section! {
 
 /// What upstreams are told of the principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct IdentitySettings {
     /// The name of the header that carries the token.
     pub header: IdentityHeader,
     /// How tokens are signed.
@@ -47,9 +47,9 @@ pub struct IdentityHeader {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-impl Identity {
+impl IdentitySettings {
     pub(super) fn check(
-        file: Written<IdentityFile>,
+        file: WrittenSection<IdentityFile>,
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {

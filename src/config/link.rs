@@ -1,7 +1,7 @@
 //! `[link]`: signing in a second device from the first.
 
-use super::problem::{Checks, Place};
-use super::setting::{Written, section};
+use super::problem::{Checks, SettingPlace};
+use super::setting::{WrittenSection, section};
 use crate::domain::link::LinkPolicy;
 use crate::domain::own_paths::PREFIX;
 use crate::domain::path::RequestPath;
@@ -55,7 +55,7 @@ impl ShortPath {
 
 impl Linking {
     /// The section, and where its short address was written.
-    pub(super) fn check(file: Written<LinkFile>, checks: &mut Checks) -> Option<(Self, Option<Place>)> {
+    pub(super) fn check(file: WrittenSection<LinkFile>, checks: &mut Checks) -> Option<(Self, Option<SettingPlace>)> {
         let LinkFile { approve, path } = file.keys;
         let policy = match approve {
             Some(setting) => setting.choice(

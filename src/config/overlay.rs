@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::problem::{Checks, Place};
-use super::tree::{Entry, Node, Table, Value, written_value};
+use super::problem::{Checks, SettingPlace};
+use super::tree::{Node, SettingEntry, SettingTable, SettingValue, written_value};
 
 /// What every variable of the configuration starts with. `BMAUTH_CONFIG`, with one underscore, is none.
 pub(super) const PREFIX: &str = "BMAUTH__";
@@ -20,7 +20,7 @@ pub struct FlagSetting {
 }
 
 /// Lays the variables that are the configuration's over what the file says, in the order of their names.
-pub(super) fn lay_environment(root: &mut Table, environment: &[(OsString, OsString)], checks: &mut Checks) {
+pub(super) fn lay_environment(root: &mut SettingTable, environment: &[(OsString, OsString)], checks: &mut Checks) {
     let mut variables: Vec<(&str, &OsString)> = environment
         .iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value)))
@@ -29,7 +29,7 @@ pub(super) fn lay_environment(root: &mut Table, environment: &[(OsString, OsStri
     // A whole table before a key inside it.
     variables.sort();
     for (name, value) in variables {
-        let place = Place::Variable(name.to_owned());
+        let place = SettingPlace::Variable(name.to_owned());
         let Some(value) = value.to_str() else {
             checks.refuse(&place, "The value of this variable is not UTF-8.");
             continue;
@@ -41,14 +41,14 @@ pub(super) fn lay_environment(root: &mut Table, environment: &[(OsString, OsStri
 }
 
 /// Lays flags over everything else.
-pub(super) fn lay_flags(root: &mut Table, flags: &[FlagSetting], checks: &mut Checks) {
+pub(super) fn lay_flags(root: &mut SettingTable, flags: &[FlagSetting], checks: &mut Checks) {
     for FlagSetting { flag, key, value } in flags {
-        let place = Place::Flag((*flag).to_owned());
+        let place = SettingPlace::Flag((*flag).to_owned());
         lay(root, key.split('.'), written_value(&place, value), checks);
     }
 }
 
-fn lay<'a>(root: &mut Table, path: impl Iterator<Item = &'a str>, node: Node, checks: &mut Checks) {
+fn lay<'a>(root: &mut SettingTable, path: impl Iterator<Item = &'a str>, node: Node, checks: &mut Checks) {
     let path: Vec<&str> = path.collect();
     let place = node.place.clone();
     let laid = match path.split_first() {
@@ -60,12 +60,12 @@ fn lay<'a>(root: &mut Table, path: impl Iterator<Item = &'a str>, node: Node, ch
     }
 }
 
-fn put_in_table(table: &mut Table, first: &str, rest: &[&str], node: Node) -> Result<(), String> {
+fn put_in_table(table: &mut SettingTable, first: &str, rest: &[&str], node: Node) -> Result<(), String> {
     let key_place = node.place.clone();
     let entry = table
         .entries
         .entry(first.to_owned())
-        .or_insert_with(|| Entry { node: empty_for(rest, key_place.clone()), key_place: key_place.clone() });
+        .or_insert_with(|| SettingEntry { node: empty_for(rest, key_place.clone()), key_place: key_place.clone() });
     if rest.is_empty() {
         entry.key_place = key_place;
     }
@@ -78,8 +78,8 @@ fn put(at: &mut Node, name: &str, path: &[&str], node: Node) -> Result<(), Strin
         return Ok(());
     };
     match &mut at.value {
-        Value::Table(table) => put_in_table(table, first, rest, node),
-        Value::List(items) => {
+        SettingValue::Table(table) => put_in_table(table, first, rest, node),
+        SettingValue::List(items) => {
             let count = items.len();
             let index: usize = first
                 .parse()
@@ -92,15 +92,16 @@ fn put(at: &mut Node, name: &str, path: &[&str], node: Node) -> Result<(), Strin
                 .ok_or_else(|| format!("The next entry of `{name}` has the number {count}, not {index}."))?;
             put(item, first, rest, node)
         }
-        Value::Text(_) | Value::Boolean(_) | Value::Other(_) => {
+        SettingValue::Text(_) | SettingValue::Boolean(_) | SettingValue::Other(_) => {
             Err(format!("`{name}` is one value and has nothing below it."))
         }
     }
 }
 
 /// What must stand here so that a path can go on below it.
-fn empty_for(path: &[&str], place: Place) -> Node {
+fn empty_for(path: &[&str], place: SettingPlace) -> Node {
     let is_index = path.first().is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_digit()));
-    let value = if is_index { Value::List(Vec::new()) } else { Value::Table(Table::empty(place.clone())) };
+    let value =
+        if is_index { SettingValue::List(Vec::new()) } else { SettingValue::Table(SettingTable::empty(place.clone())) };
     Node { place, value, written: None }
 }

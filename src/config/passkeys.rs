@@ -1,9 +1,9 @@
 //! `[passkeys]`: the relying party.
 
 use super::example;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::setting::{Written, did_you_mean, section};
+use super::setting::{WrittenSection, did_you_mean, section};
 use crate::domain::host::Host;
 
 section! {
@@ -24,8 +24,8 @@ pub struct Passkeys {
 
 impl Passkeys {
     pub(super) fn check(
-        file: Written<PasskeysFile>,
-        public_url: Option<&(PublicUrl, Place)>,
+        file: WrittenSection<PasskeysFile>,
+        public_url: Option<&(PublicUrl, SettingPlace)>,
         checks: &mut Checks,
     ) -> Option<Self> {
         let PasskeysFile { rp_id, user_verification } = file.keys;

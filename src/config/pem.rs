@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
 use super::hidden::warn_if_world_readable;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::setting::Setting;
 
 /// Why a certificate and its key cannot be used.
@@ -50,7 +50,7 @@ pub(super) struct PemFile {
     /// From the folder of the configuration.
     pub path: PathBuf,
     /// Where it was written.
-    pub place: Place,
+    pub place: SettingPlace,
 }
 
 impl PemFile {

@@ -8,7 +8,7 @@ use super::folder::Folder;
 
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum SettingPlace {
     /// The file itself, which could not be read.
     Whole(Arc<str>),
     /// In the file; line and column (in characters) count from 1.
@@ -30,7 +30,7 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where it was written, or where what is missing belongs.
-    pub place: Place,
+    pub place: SettingPlace,
     /// What was found and what is allowed, as sentences.
     pub message: String,
 }
@@ -64,17 +64,17 @@ impl Checks {
     }
 
     /// Takes note of a problem.
-    pub(super) fn refuse(&mut self, place: &Place, message: impl Into<String>) {
+    pub(super) fn refuse(&mut self, place: &SettingPlace, message: impl Into<String>) {
         self.problems.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// Takes note of something that the gateway starts with, although no visitor can be served so.
-    pub(super) fn fault(&mut self, place: &Place, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, place: &SettingPlace, message: impl Into<String>) {
         self.faults.push(Problem { place: place.clone(), message: message.into() });
     }
 
     /// Takes note of something that is allowed but deserves a word.
-    pub(super) fn warn(&mut self, place: &Place, message: impl fmt::Display) {
+    pub(super) fn warn(&mut self, place: &SettingPlace, message: impl fmt::Display) {
         self.warnings.push(format!("{place}: {message}"));
     }
 
@@ -102,7 +102,7 @@ impl ConfigErrors {
     }
 }
 
-impl Place {
+impl SettingPlace {
     /// The place at a byte of a file's text.
     pub(super) fn in_text(file: &Arc<str>, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -116,7 +116,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),

@@ -5,7 +5,7 @@ use std::fmt;
 use url::{ParseError, Url};
 
 use super::example;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::setting::Setting;
 use crate::domain::host::Host;
 
@@ -102,7 +102,11 @@ impl fmt::Debug for PublicUrl {
 }
 
 /// Reads the key, which must be there. Its place is for what follows from it.
-pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks) -> Option<(PublicUrl, Place)> {
+pub(super) fn check(
+    setting: Option<Setting>,
+    root: &SettingPlace,
+    checks: &mut Checks,
+) -> Option<(PublicUrl, SettingPlace)> {
     let Some(setting) = setting else {
         checks.refuse(
             root,

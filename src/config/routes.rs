@@ -6,11 +6,11 @@ mod upstream_tls;
 
 use super::example;
 use super::link::Linking;
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::server::Server;
-use super::setting::{Setting, Written, section};
-use super::tree::Value;
+use super::server::ServerSettings;
+use super::setting::{Setting, WrittenSection, section};
+use super::tree::SettingValue;
 use crate::domain::field_name::IdentityNames;
 use crate::domain::group;
 use crate::domain::host::Host;
@@ -39,17 +39,17 @@ section! {
 /// What the other sections say that routes must agree with; nothing where they are wrong themselves.
 pub(super) struct RouteSurroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
-    pub server: Option<&'a Server>,
+    pub server: Option<&'a ServerSettings>,
     /// Every name by which the identity is told.
     pub identity: IdentityNames,
     /// With the place of its short address, where that was written.
-    pub link: Option<&'a (Linking, Option<Place>)>,
+    pub link: Option<&'a (Linking, Option<SettingPlace>)>,
 }
 
 /// Reads all routes; there must be at least one.
 pub(super) fn check(
     setting: Option<Setting>,
-    root: &Place,
+    root: &SettingPlace,
     around: &RouteSurroundings<'_>,
     checks: &mut Checks,
 ) -> Option<Routes> {
@@ -59,13 +59,13 @@ pub(super) fn check(
         return None;
     };
     let items = match setting.node.value {
-        Value::List(ref items) => items.clone(),
+        SettingValue::List(ref items) => items.clone(),
         // `[route]` where `[[route]]` was meant: told, and read all the same.
-        Value::Table(_) if setting.node.written.is_none() => {
+        SettingValue::Table(_) if setting.node.written.is_none() => {
             setting.refuse(checks, "is one table; write [[route]] with two brackets, once for each route.");
             vec![setting.node.clone()]
         }
-        Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::Table(_) => {
+        SettingValue::Text(_) | SettingValue::Boolean(_) | SettingValue::Other(_) | SettingValue::Table(_) => {
             setting.refuse(checks, "must be written as [[route]], once for each route.");
             return None;
         }
@@ -77,7 +77,7 @@ pub(super) fn check(
     let mut complete = true;
     let mut routes = Routes::default();
     // By their numbers.
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<SettingPlace> = Vec::new();
     for (index, node) in items.into_iter().enumerate() {
         let one = Setting { key: "route".to_owned(), key_place: setting.key_place.clone(), node };
         let Some(table) = one.table(checks) else {
@@ -107,7 +107,7 @@ pub(super) fn check(
 
 /// Warns of a route around this one, or with the same path, that asks for less and leads to the same app. The app may
 /// answer for this path by an address that looks like another one, and there less is asked for.
-fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut Checks) {
+fn warn_of_aliases(route: &Route, routes: &Routes, place: &SettingPlace, checks: &mut Checks) {
     let laxer = routes.iter().filter(|other| {
         other.host == route.host
             && other.path.holds(&route.path)
@@ -132,7 +132,7 @@ fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut C
 }
 
 /// Why a route cannot stand beside the one at `first`.
-fn not_beside(error: &RoutesError, first: &Place) -> String {
+fn not_beside(error: &RoutesError, first: &SettingPlace) -> String {
     match error {
         RoutesError::Same { host, path, method, .. } => {
             let method = method.as_ref().map(|method| format!(", and the method {method},")).unwrap_or_default();
@@ -148,12 +148,12 @@ fn not_beside(error: &RoutesError, first: &Place) -> String {
 }
 
 fn check_one(
-    file: Written<RouteFile>,
+    file: WrittenSection<RouteFile>,
     id: RouteId,
     around: &RouteSurroundings<'_>,
     checks: &mut Checks,
 ) -> Option<Route> {
-    let Written {
+    let WrittenSection {
         place,
         keys:
             RouteFile {

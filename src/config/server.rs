@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::setting::{Setting, Written, section};
+use super::setting::{Setting, WrittenSection, section};
 use crate::domain::host::Host;
 use crate::domain::network::is_local;
 
@@ -25,7 +25,7 @@ section! {
 
 /// Where the gateway listens and whom it believes.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct ServerSettings {
     /// The public addresses; at least one, each once.
     pub listen: Vec<SocketAddr>,
     /// The certificate and key of the public addresses; none behind another TLS terminator.
@@ -47,15 +47,15 @@ pub struct Server {
 }
 
 /// An address and where it was written.
-type Located = (SocketAddr, Place);
+type LocatedAddress = (SocketAddr, SettingPlace);
 
-impl Server {
+impl ServerSettings {
     pub(super) fn check(
-        file: Written<ServerFile>,
+        file: WrittenSection<ServerFile>,
         public_url: Option<&PublicUrl>,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let Written {
+        let WrittenSection {
             place,
             keys:
                 ServerFile {
@@ -153,9 +153,9 @@ impl Server {
 }
 
 /// Tells of a port that browsers will ask for and that nothing here has, where no proxy is named that could have it.
-fn warn_of_another_port(url: &PublicUrl, listen: &[Located], checks: &mut Checks) {
+fn warn_of_another_port(url: &PublicUrl, listen: &[LocatedAddress], checks: &mut Checks) {
     // Port 0 is whatever is free.
-    let has = |(address, _): &Located| address.port() == url.port() || address.port() == 0;
+    let has = |(address, _): &LocatedAddress| address.port() == url.port() || address.port() == 0;
     if let (false, Some((first, place))) = (listen.iter().any(has), listen.first()) {
         let port = url.port();
         checks.warn(
@@ -178,14 +178,14 @@ fn default_listen(public_url: &PublicUrl) -> SocketAddr {
     }
 }
 
-fn read_listen(listen: Setting, checks: &mut Checks) -> Option<Vec<Located>> {
+fn read_listen(listen: Setting, checks: &mut Checks) -> Option<Vec<LocatedAddress>> {
     let place = listen.place().clone();
     let items = listen.list(checks)?;
     if items.is_empty() {
         checks.refuse(&place, "`server.listen` is empty; name at least one address, like \"0.0.0.0:8443\".");
         return None;
     }
-    let mut read: Vec<Located> = Vec::new();
+    let mut read: Vec<LocatedAddress> = Vec::new();
     let mut complete = true;
     for item in items {
         let place = item.place().clone();
@@ -219,7 +219,7 @@ fn read_address(text: &str) -> Result<SocketAddr, String> {
     ))
 }
 
-fn read_admin(admin: Setting, checks: &mut Checks) -> Option<Located> {
+fn read_admin(admin: Setting, checks: &mut Checks) -> Option<LocatedAddress> {
     let place = admin.place().clone();
     let address = admin.parsed(checks, |text| {
         let address = read_address(text)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::problem::Checks;
-use super::setting::{Written, section, show_duration};
+use super::setting::{WrittenSection, section, show_duration};
 
 section! {
     /// The section as it is written.
@@ -13,7 +13,7 @@ section! {
 
 /// How long people stay signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sessions {
+pub struct SessionSettings {
     /// The longest time without a request.
     pub idle: Duration,
     /// The longest time in all.
@@ -26,10 +26,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest a browser keeps a cookie (RFC 6265bis §5.5).
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-impl Sessions {
+impl SessionSettings {
     /// With a store that many gateways share (`is_shared`), uses are written down less often.
-    pub(super) fn check(file: Written<SessionsFile>, is_shared: bool, checks: &mut Checks) -> Option<Self> {
-        let Written { place: section, keys: SessionsFile { idle, absolute } } = file;
+    pub(super) fn check(file: WrittenSection<SessionsFile>, is_shared: bool, checks: &mut Checks) -> Option<Self> {
+        let WrittenSection { place: section, keys: SessionsFile { idle, absolute } } = file;
         let place = idle.as_ref().or(absolute.as_ref()).map_or(section, |setting| setting.place().clone());
         let idle = match idle {
             Some(setting) => setting.duration(checks, MINUTE..=LONGEST),

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::problem::{Checks, Place};
-use super::tree::{Node, Table, Value};
+use super::problem::{Checks, SettingPlace};
+use super::tree::{Node, SettingTable, SettingValue};
 
 /// The value of a key that was written.
 #[derive(Clone, Debug)]
@@ -13,14 +13,14 @@ pub(super) struct Setting {
     /// The whole key, as a person would name it: `server.listen`.
     pub key: String,
     /// Where the key itself was written.
-    pub key_place: Place,
+    pub key_place: SettingPlace,
     /// The value and its place.
     pub node: Node,
 }
 
 impl Setting {
     /// Where the value was written.
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn place(&self) -> &SettingPlace {
         &self.node.place
     }
 
@@ -43,7 +43,7 @@ impl Setting {
     /// The value where it is text; for what no message may show.
     pub(super) fn text_if_it_is(self) -> Option<String> {
         match (self.node.value, self.node.written) {
-            (Value::Text(text), _) | (_, Some(text)) => Some(text),
+            (SettingValue::Text(text), _) | (_, Some(text)) => Some(text),
             (_, None) => None,
         }
     }
@@ -61,12 +61,12 @@ impl Setting {
     pub(super) fn list(self, checks: &mut Checks) -> Option<Vec<Self>> {
         let Self { key, key_place, node } = self;
         match node.value {
-            Value::List(items) => {
+            SettingValue::List(items) => {
                 let items = items.into_iter().map(|node| Self { key: key.clone(), key_place: key_place.clone(), node });
                 Some(items.collect())
             }
-            Value::Text(_) => Some(vec![Self { key, key_place, node }]),
-            other @ (Value::Boolean(_) | Value::Other(_) | Value::Table(_)) => {
+            SettingValue::Text(_) => Some(vec![Self { key, key_place, node }]),
+            other @ (SettingValue::Boolean(_) | SettingValue::Other(_) | SettingValue::Table(_)) => {
                 let message = format!("`{key}` is {}; it must be a list, like [\"…\"].", kind(&other));
                 checks.refuse(&node.place, message);
                 None
@@ -77,8 +77,11 @@ impl Setting {
     /// `true` or `false`.
     pub(super) fn boolean(self, checks: &mut Checks) -> Option<bool> {
         match self.node.value {
-            Value::Boolean(boolean) => Some(boolean),
-            ref other @ (Value::Text(_) | Value::Other(_) | Value::List(_) | Value::Table(_)) => {
+            SettingValue::Boolean(boolean) => Some(boolean),
+            ref other @ (SettingValue::Text(_)
+            | SettingValue::Other(_)
+            | SettingValue::List(_)
+            | SettingValue::Table(_)) => {
                 self.refuse(checks, format_args!("is {}; it must be true or false.", kind(other)));
                 None
             }
@@ -124,10 +127,13 @@ impl Setting {
     }
 
     /// The table below the key.
-    pub(super) fn table(self, checks: &mut Checks) -> Option<Table> {
+    pub(super) fn table(self, checks: &mut Checks) -> Option<SettingTable> {
         match self.node.value {
-            Value::Table(table) => Some(table),
-            ref other @ (Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::List(_)) => {
+            SettingValue::Table(table) => Some(table),
+            ref other @ (SettingValue::Text(_)
+            | SettingValue::Boolean(_)
+            | SettingValue::Other(_)
+            | SettingValue::List(_)) => {
                 self.refuse(checks, format_args!("is {}; it must be a table.", kind(other)));
                 None
             }
@@ -212,13 +218,13 @@ pub(super) fn show_duration(duration: Duration) -> String {
     format!("\"{seconds}s\"")
 }
 
-fn kind(value: &Value) -> String {
+fn kind(value: &SettingValue) -> String {
     match value {
-        Value::Text(text) => format!("{text:?}"),
-        Value::Boolean(boolean) => boolean.to_string(),
-        Value::Other(written) => written.clone(),
-        Value::List(_) => "a list".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
+        SettingValue::Text(text) => format!("{text:?}"),
+        SettingValue::Boolean(boolean) => boolean.to_string(),
+        SettingValue::Other(written) => written.clone(),
+        SettingValue::List(_) => "a list".to_owned(),
+        SettingValue::Table(_) => "a table".to_owned(),
     }
 }
 
@@ -256,9 +262,9 @@ pub(super) fn nearest<'a>(found: &str, words: &[&'a str]) -> Option<&'a str> {
 
 /// The keys of one section.
 #[derive(Debug)]
-pub(super) struct Written<T> {
+pub(super) struct WrittenSection<T> {
     /// The section's header, where what is missing is missing.
-    pub place: Place,
+    pub place: SettingPlace,
     /// The keys, as they were written.
     pub keys: T,
 }
@@ -282,10 +288,10 @@ macro_rules! section {
             /// empty for the whole file.
             pub(in crate::config) fn read(
                 prefix: &str,
-                mut table: $crate::config::tree::Table,
+                mut table: $crate::config::tree::SettingTable,
                 checks: &mut $crate::config::problem::Checks,
-            ) -> $crate::config::setting::Written<Self> {
-                use $crate::config::setting::{Written, refuse_unknown, take};
+            ) -> $crate::config::setting::WrittenSection<Self> {
+                use $crate::config::setting::{WrittenSection, refuse_unknown, take};
                 let keys = Self {
                     $($key: take(&mut table, prefix, stringify!($key)),)*
                 };
@@ -293,7 +299,7 @@ macro_rules! section {
                     later.not_built(checks, $instead);
                 })*
                 refuse_unknown(&table, prefix, &[$(stringify!($key)),*], checks);
-                Written { place: table.place, keys }
+                WrittenSection { place: table.place, keys }
             }
         }
     };
@@ -301,13 +307,13 @@ macro_rules! section {
 pub(super) use section;
 
 /// Takes a key out of a table.
-pub(super) fn take(table: &mut Table, prefix: &str, key: &str) -> Option<Setting> {
+pub(super) fn take(table: &mut SettingTable, prefix: &str, key: &str) -> Option<Setting> {
     let entry = table.entries.remove(key)?;
     Some(Setting { key: format!("{prefix}{key}"), key_place: entry.key_place, node: entry.node })
 }
 
 /// Reports the keys that are left in a table.
-pub(super) fn refuse_unknown(table: &Table, prefix: &str, known: &'static [&'static str], checks: &mut Checks) {
+pub(super) fn refuse_unknown(table: &SettingTable, prefix: &str, known: &'static [&'static str], checks: &mut Checks) {
     if prefix.is_empty() {
         checks.root_keys = known;
     }

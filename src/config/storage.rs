@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::hidden::{self, Hidden, cannot_read, warn_if_world_readable};
-use super::problem::{Checks, Place};
-use super::setting::{Setting, Written, section};
+use super::problem::{Checks, SettingPlace};
+use super::setting::{Setting, WrittenSection, section};
 use crate::domain::secret::Secret;
 
 pub mod database;
 
-use database::Address;
+use database::DatabaseAddress;
 
 section! {
     /// The section as it is written.
@@ -24,16 +24,16 @@ pub enum Storage {
     /// In the file of the embedded store; its folder may not be there yet.
     File(PathBuf),
     /// In a PostgreSQL database.
-    Database(Box<Database>),
+    Database(Box<DatabaseSettings>),
 }
 
 /// A PostgreSQL database, which other gateways may share.
 #[derive(Clone, Debug)]
-pub struct Database {
+pub struct DatabaseSettings {
     /// Where it is, and as whom the gateway uses it.
-    pub address: Address,
+    pub address: DatabaseAddress,
     /// The same for the role by which its tables are made and changed, where that is another one.
-    pub owner: Option<Address>,
+    pub owner: Option<DatabaseAddress>,
     /// What the gateway's own keys are wrapped with there.
     pub key: Secret,
     /// For how long known sessions go on while it is away.
@@ -53,8 +53,8 @@ const MAKE_KEY: &str = "Make one with `bmauth keys new-file PATH`";
 const LONGEST_GRACE: Duration = Duration::from_secs(5 * 60);
 
 impl Storage {
-    pub(super) fn check(file: Written<StorageFile>, checks: &mut Checks) -> Option<Self> {
-        let Written { place, keys } = file;
+    pub(super) fn check(file: WrittenSection<StorageFile>, checks: &mut Checks) -> Option<Self> {
+        let WrittenSection { place, keys } = file;
         let StorageFile { path, url, url_file, key_file, owner_url, owner_url_file, migrate, grace } = keys;
         if url.is_none() && url_file.is_none() {
             let alone = [key_file, owner_url, owner_url_file, migrate, grace];
@@ -94,7 +94,8 @@ impl Storage {
             Some(grace) => grace.duration(checks, Duration::ZERO..=LONGEST_GRACE),
             None => Some(GRACE),
         };
-        let database = Database { address: address?, owner: owner?, key: key?, grace: grace?, migrate: migrate? };
+        let database =
+            DatabaseSettings { address: address?, owner: owner?, key: key?, grace: grace?, migrate: migrate? };
         beside.is_none().then(|| Self::Database(Box::new(database)))
     }
 }
@@ -113,10 +114,10 @@ fn read_path(path: Option<Setting>, checks: &mut Checks) -> Option<PathBuf> {
     }
 }
 
-fn read_address(url: Option<Setting>, url_file: Option<Setting>, checks: &mut Checks) -> Option<Address> {
+fn read_address(url: Option<Setting>, url_file: Option<Setting>, checks: &mut Checks) -> Option<DatabaseAddress> {
     let found = hidden::read(url, url_file, checks)?;
     let folder = checks.folder.clone();
-    let read = Address::parse(&found.text, |path| folder.file(&found.key, path));
+    let read = DatabaseAddress::parse(&found.text, |path| folder.file(&found.key, path));
     match read {
         Ok(address) => {
             if let Some(warning) = address.warning() {
@@ -136,8 +137,8 @@ fn read_address(url: Option<Setting>, url_file: Option<Setting>, checks: &mut Ch
 ///
 /// # Errors
 /// One sentence, which does not show the address.
-pub fn address(url: String) -> Result<Address, String> {
-    Address::parse(&Hidden::new(url), |path| PathBuf::from(path))
+pub fn address(url: String) -> Result<DatabaseAddress, String> {
+    DatabaseAddress::parse(&Hidden::new(url), |path| PathBuf::from(path))
 }
 
 /// The key in a file that a command was given.
@@ -152,7 +153,7 @@ pub fn key_file(path: &Path) -> Result<Secret, String> {
 }
 
 fn read_key(setting: Setting, checks: &mut Checks) -> Option<Secret> {
-    let (key, place): (String, Place) = (setting.key.clone(), setting.place().clone());
+    let (key, place): (String, SettingPlace) = (setting.key.clone(), setting.place().clone());
     let text = setting.text(checks)?;
     let path = checks.folder.file(&key, &text);
     let read = key_file(&path);

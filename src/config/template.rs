@@ -12,7 +12,7 @@ use crate::domain::upstream::UpstreamUrl;
 
 /// What an operator said of their gateway.
 #[derive(Debug)]
-pub struct Told {
+pub struct OperatorAnswers {
     /// Where people sign in.
     pub public_url: PublicUrl,
     /// The host of the app, where it is another.
@@ -24,23 +24,23 @@ pub struct Told {
     /// Who may register.
     pub registration: NewAccounts,
     /// The sender of letters, as a mailbox is written.
-    pub from: Sender,
+    pub from: WrittenSender,
     /// The server that takes letters; without one they are printed.
     pub smtp_url: Option<Hidden>,
 }
 
 /// A sender as it was written, which no log shows.
-pub struct Sender(pub String);
+pub struct WrittenSender(pub String);
 
-impl fmt::Debug for Sender {
+impl fmt::Debug for WrittenSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender(…)")
+        f.write_str("WrittenSender(…)")
     }
 }
 
 /// The text of a configuration that says this, and leaves everything else at its default.
-pub fn fill(told: &Told) -> String {
-    let Told { public_url, app_host, rp_id, upstream, registration, from, smtp_url } = told;
+pub fn fill(told: &OperatorAnswers) -> String {
+    let OperatorAnswers { public_url, app_host, rp_id, upstream, registration, from, smtp_url } = told;
     let transport = smtp_url.is_none().then(|| "log".to_owned());
     let keys = [
         ("", "public_url", Some(public_url.to_string())),
@@ -81,7 +81,7 @@ fn quoted(text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::email::Transport;
+    use super::super::email::TransportSettings;
     use super::*;
     use crate::config::{Config, ConfigSource, load};
 
@@ -89,14 +89,14 @@ mod tests {
         PublicUrl::parse(text).unwrap()
     }
 
-    fn told(public_url: &str) -> Told {
-        Told {
+    fn told(public_url: &str) -> OperatorAnswers {
+        OperatorAnswers {
             public_url: url(public_url),
             app_host: None,
             rp_id: None,
             upstream: UpstreamUrl::parse("http://127.0.0.1:3000").unwrap(),
             registration: NewAccounts::Invite,
-            from: Sender("\"Acme, Inc.\" <post@acme.test>".to_owned()),
+            from: WrittenSender("\"Acme, Inc.\" <post@acme.test>".to_owned()),
             smtp_url: None,
         }
     }
@@ -114,7 +114,7 @@ mod tests {
             for registration in NewAccounts::ALL {
                 for smtp_url in [None, Some("smtps://us%40er:p\"w\\x@mail.acme.test"), Some("smtp://127.0.0.1:2525")] {
                     for app_host in [None, Some("notes.acme.test"), Some("elsewhere.test")] {
-                        let told = Told {
+                        let told = OperatorAnswers {
                             registration,
                             smtp_url: smtp_url.map(|url| Hidden::new(url.to_owned())),
                             app_host: app_host.map(|host| Host::parse(host).unwrap()),
@@ -136,8 +136,8 @@ mod tests {
                         assert_eq!(config.email.from.name.as_deref(), Some("Acme, Inc."));
                         assert_eq!(config.brand.name(), config.public_url.host().as_str());
                         match (config.email.transport, smtp_url) {
-                            (Transport::Log, None) => {}
-                            (Transport::Smtp(smtp), Some(url)) => assert!(url.contains(smtp.host.as_str())),
+                            (TransportSettings::Log, None) => {}
+                            (TransportSettings::Smtp(smtp), Some(url)) => assert!(url.contains(smtp.host.as_str())),
                             (transport, smtp_url) => panic!("{transport:?} for {smtp_url:?}"),
                         }
                     }

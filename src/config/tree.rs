@@ -7,13 +7,13 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Checks, Place};
+use super::problem::{Checks, SettingPlace};
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub place: Place,
-    pub value: Value,
+    pub place: SettingPlace,
+    pub value: SettingValue,
     /// The characters as they were written, where the value came from a variable or a flag: these have no
     /// quotes, so that `42` may be meant as text.
     pub written: Option<String>,
@@ -21,33 +21,33 @@ pub(super) struct Node {
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(super) enum SettingValue {
     Text(String),
     Boolean(bool),
     /// A number or a date, which no key takes: kept as written, for the message.
     Other(String),
     List(Vec<Node>),
-    Table(Table),
+    Table(SettingTable),
 }
 
 /// Keys and their values.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct SettingTable {
     /// Its header, or the start of the file.
-    pub place: Place,
-    pub entries: BTreeMap<String, Entry>,
+    pub place: SettingPlace,
+    pub entries: BTreeMap<String, SettingEntry>,
 }
 
 /// A value and where its key was written.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub key_place: Place,
+pub(super) struct SettingEntry {
+    pub key_place: SettingPlace,
     pub node: Node,
 }
 
-impl Table {
+impl SettingTable {
     /// A table without keys.
-    pub(super) fn empty(place: Place) -> Self {
+    pub(super) fn empty(place: SettingPlace) -> Self {
         Self { place, entries: BTreeMap::new() }
     }
 
@@ -56,12 +56,12 @@ impl Table {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let span = error.span().unwrap_or_default();
-            let place = Place::in_text(file, text, span.start);
+            let place = SettingPlace::in_text(file, text, span.start);
             let doubled = (error.message() == DOUBLED).then(|| doubled(text, span)).flatten();
             let message = doubled.unwrap_or_else(|| format!("This is not TOML: {}.", error.message()));
             checks.refuse(&place, message);
         }
-        let source = Source { file, text };
+        let source = SourceText { file, text };
         source.table(root.into_inner(), source.place(0))
     }
 }
@@ -107,43 +107,43 @@ fn header(line: &str) -> Option<Header<'_>> {
 }
 
 /// Reads the value of a variable or a flag: TOML where it is TOML, else text.
-pub(super) fn written_value(place: &Place, written: &str) -> Node {
+pub(super) fn written_value(place: &SettingPlace, written: &str) -> Node {
     let value = match DeValue::parse(written) {
         // Positions inside a variable say nothing; its name does.
         Ok(value) => without_positions(value.into_inner(), place),
-        Err(_) => Value::Text(written.to_owned()),
+        Err(_) => SettingValue::Text(written.to_owned()),
     };
     Node { place: place.clone(), value, written: Some(written.to_owned()) }
 }
 
-struct Source<'a> {
+struct SourceText<'a> {
     file: &'a Arc<str>,
     text: &'a str,
 }
 
-impl Source<'_> {
-    fn place(&self, offset: usize) -> Place {
-        Place::in_text(self.file, self.text, offset)
+impl SourceText<'_> {
+    fn place(&self, offset: usize) -> SettingPlace {
+        SettingPlace::in_text(self.file, self.text, offset)
     }
 
-    fn table(&self, table: DeTable<'_>, place: Place) -> Table {
+    fn table(&self, table: DeTable<'_>, place: SettingPlace) -> SettingTable {
         let entries = table
             .into_iter()
             .map(|(key, value)| {
                 let key_place = self.place(key.span().start);
                 let node = self.node(value);
-                let entry = Entry { key_place, node };
+                let entry = SettingEntry { key_place, node };
                 (key.into_inner().into_owned(), entry)
             })
             .collect();
-        Table { place, entries }
+        SettingTable { place, entries }
     }
 
     fn node(&self, value: Spanned<DeValue<'_>>) -> Node {
         let place = self.place(value.span().start);
         let value = match value.into_inner() {
-            DeValue::Table(table) => Value::Table(self.table(table, place.clone())),
-            DeValue::Array(items) => Value::List(items.into_iter().map(|item| self.node(item)).collect()),
+            DeValue::Table(table) => SettingValue::Table(self.table(table, place.clone())),
+            DeValue::Array(items) => SettingValue::List(items.into_iter().map(|item| self.node(item)).collect()),
             leaf @ (DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)
@@ -154,21 +154,21 @@ impl Source<'_> {
     }
 }
 
-fn without_positions(value: DeValue<'_>, place: &Place) -> Value {
+fn without_positions(value: DeValue<'_>, place: &SettingPlace) -> SettingValue {
     let node = |value: Spanned<DeValue<'_>>| Node {
         place: place.clone(),
         value: without_positions(value.into_inner(), place),
         written: None,
     };
     match value {
-        DeValue::Array(items) => Value::List(items.into_iter().map(node).collect()),
+        DeValue::Array(items) => SettingValue::List(items.into_iter().map(node).collect()),
         DeValue::Table(table) => {
-            let mut read = Table::empty(place.clone());
+            let mut read = SettingTable::empty(place.clone());
             for (key, value) in table {
-                let entry = Entry { key_place: place.clone(), node: node(value) };
+                let entry = SettingEntry { key_place: place.clone(), node: node(value) };
                 read.entries.insert(key.into_inner().into_owned(), entry);
             }
-            Value::Table(read)
+            SettingValue::Table(read)
         }
         leaf @ (DeValue::String(_)
         | DeValue::Integer(_)
@@ -178,13 +178,13 @@ fn without_positions(value: DeValue<'_>, place: &Place) -> Value {
     }
 }
 
-fn leaf_value(leaf: DeValue<'_>) -> Value {
+fn leaf_value(leaf: DeValue<'_>) -> SettingValue {
     match leaf {
-        DeValue::String(text) => Value::Text(text.into_owned()),
-        DeValue::Boolean(boolean) => Value::Boolean(boolean),
-        DeValue::Integer(number) => Value::Other(number.to_string()),
-        DeValue::Float(number) => Value::Other(number.to_string()),
-        DeValue::Datetime(moment) => Value::Other(moment.to_string()),
-        DeValue::Array(_) | DeValue::Table(_) => Value::Other("a list or table".to_owned()),
+        DeValue::String(text) => SettingValue::Text(text.into_owned()),
+        DeValue::Boolean(boolean) => SettingValue::Boolean(boolean),
+        DeValue::Integer(number) => SettingValue::Other(number.to_string()),
+        DeValue::Float(number) => SettingValue::Other(number.to_string()),
+        DeValue::Datetime(moment) => SettingValue::Other(moment.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => SettingValue::Other("a list or table".to_owned()),
     }
 }

@@ -9,23 +9,23 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::folder::Folder;
-use super::tree::{Node, Table, Value};
+use super::tree::{Node, SettingTable, SettingValue};
 
 /// The keys whose files are looked at while the gateway runs, so that what is in them is taken without a restart.
 const TAKEN_ANYWAY: [&str; 2] = ["server.tls.cert", "server.tls.key"];
 
 type Digest = [u8; 32];
 /// By the name of each key, the digest of its value.
-type Keys = BTreeMap<String, Digest>;
+type KeyDigests = BTreeMap<String, Digest>;
 
 /// What a configuration says: names, and digests of values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    keys: Keys,
+    keys: KeyDigests,
     /// By host and path.
-    routes: BTreeMap<String, Keys>,
+    routes: BTreeMap<String, KeyDigests>,
     /// What is in the files that keys name.
-    files: Keys,
+    files: KeyDigests,
 }
 
 /// Without digests: a short password could be found by that of its key.
@@ -37,11 +37,11 @@ impl fmt::Debug for Fingerprint {
 
 impl Fingerprint {
     /// That of all that was written.
-    pub(super) fn of(root: &Table) -> Self {
+    pub(super) fn of(root: &SettingTable) -> Self {
         let mut all = Self::default();
         for (key, entry) in &root.entries {
             match (key.as_str(), &entry.node.value) {
-                ("route", Value::List(routes)) => {
+                ("route", SettingValue::List(routes)) => {
                     for route in routes {
                         all.add_route(route, root);
                     }
@@ -52,16 +52,16 @@ impl Fingerprint {
         all
     }
 
-    fn add_route(&mut self, route: &Node, root: &Table) {
-        let mut keys = Keys::new();
+    fn add_route(&mut self, route: &Node, root: &SettingTable) {
+        let mut keys = KeyDigests::new();
         let name = match &route.value {
-            Value::Table(table) => {
+            SettingValue::Table(table) => {
                 for (key, entry) in &table.entries {
                     add(&mut keys, key, &entry.node);
                 }
                 name_of_route(table, root)
             }
-            Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::List(_) => {
+            SettingValue::Text(_) | SettingValue::Boolean(_) | SettingValue::Other(_) | SettingValue::List(_) => {
                 keys.insert(String::new(), digest(&route.value));
                 "route".to_owned()
             }
@@ -98,7 +98,7 @@ impl Fingerprint {
         // A key that names another file has been named already.
         let of_both =
             |(name, _): &(&String, &Digest)| self.files.contains_key(*name) && later.files.contains_key(*name);
-        let only_both = |files: &Keys| -> Keys {
+        let only_both = |files: &KeyDigests| -> KeyDigests {
             files.iter().filter(of_both).map(|(name, digest)| (name.clone(), *digest)).collect()
         };
         names.extend(changed(&only_both(&self.files), &only_both(&later.files)));
@@ -106,54 +106,54 @@ impl Fingerprint {
     }
 }
 
-fn changed(before: &Keys, after: &Keys) -> Vec<String> {
+fn changed(before: &KeyDigests, after: &KeyDigests) -> Vec<String> {
     let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     all.into_iter().filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
 }
 
 /// Adds what stands at a key; of a table, each of its own.
-fn add(keys: &mut Keys, name: &str, node: &Node) {
+fn add(keys: &mut KeyDigests, name: &str, node: &Node) {
     match &node.value {
-        Value::Table(table) => {
+        SettingValue::Table(table) => {
             for (key, entry) in &table.entries {
                 add(keys, &format!("{name}.{key}"), &entry.node);
             }
         }
-        value @ (Value::Text(_) | Value::Boolean(_) | Value::Other(_) | Value::List(_)) => {
+        value @ (SettingValue::Text(_) | SettingValue::Boolean(_) | SettingValue::Other(_) | SettingValue::List(_)) => {
             keys.insert(name.to_owned(), digest(value));
         }
     }
 }
 
-fn digest(value: &Value) -> Digest {
+fn digest(value: &SettingValue) -> Digest {
     let mut hasher = Sha256::new();
     feed(&mut hasher, value);
     hasher.finalize().into()
 }
 
 /// Each part with its kind and its length, so that no two values are alike to it.
-fn feed(hasher: &mut Sha256, value: &Value) {
+fn feed(hasher: &mut Sha256, value: &SettingValue) {
     let mut part = |kind: u8, text: &[u8]| {
         hasher.update([kind]);
         hasher.update((text.len() as u64).to_be_bytes());
         hasher.update(text);
     };
     match value {
-        Value::Text(text) => part(0, text.as_bytes()),
-        Value::Boolean(boolean) => part(1, &[u8::from(*boolean)]),
-        Value::Other(written) => part(2, written.as_bytes()),
-        Value::List(items) => {
+        SettingValue::Text(text) => part(0, text.as_bytes()),
+        SettingValue::Boolean(boolean) => part(1, &[u8::from(*boolean)]),
+        SettingValue::Other(written) => part(2, written.as_bytes()),
+        SettingValue::List(items) => {
             // One text stands for a list of one.
-            if let [Node { value: only @ Value::Text(_), .. }] = items.as_slice() {
+            if let [Node { value: only @ SettingValue::Text(_), .. }] = items.as_slice() {
                 return feed(hasher, only);
             }
             part(3, &(items.len() as u64).to_be_bytes());
             items.iter().for_each(|item| feed(hasher, &item.value));
         }
-        Value::Table(table) => {
+        SettingValue::Table(table) => {
             part(4, &(table.entries.len() as u64).to_be_bytes());
             for (key, entry) in &table.entries {
-                feed(hasher, &Value::Text(key.clone()));
+                feed(hasher, &SettingValue::Text(key.clone()));
                 feed(hasher, &entry.node.value);
             }
         }
@@ -161,21 +161,21 @@ fn feed(hasher: &mut Sha256, value: &Value) {
 }
 
 /// What tells a route from all others: host and path, and methods and exactness where it has any.
-fn name_of_route(route: &Table, root: &Table) -> String {
-    let text = |table: &Table, key: &str| match table.entries.get(key).map(|entry| &entry.node.value) {
-        Some(Value::Text(text)) => Some(text.clone()),
+fn name_of_route(route: &SettingTable, root: &SettingTable) -> String {
+    let text = |table: &SettingTable, key: &str| match table.entries.get(key).map(|entry| &entry.node.value) {
+        Some(SettingValue::Text(text)) => Some(text.clone()),
         _ => None,
     };
     let public_host = || Url::parse(&text(root, "public_url")?).ok()?.host_str().map(str::to_owned);
     let host = text(route, "host").or_else(public_host).unwrap_or_default();
     let path = text(route, "path").unwrap_or_else(|| "/".to_owned());
     let mut name = format!("route {host}{path}");
-    if let Some(Value::Boolean(true)) = route.entries.get("exact").map(|entry| &entry.node.value) {
+    if let Some(SettingValue::Boolean(true)) = route.entries.get("exact").map(|entry| &entry.node.value) {
         name.push_str(" (exact)");
     }
-    if let Some(Value::List(methods)) = route.entries.get("methods").map(|entry| &entry.node.value) {
+    if let Some(SettingValue::List(methods)) = route.entries.get("methods").map(|entry| &entry.node.value) {
         for method in methods {
-            if let Value::Text(method) = &method.value {
+            if let SettingValue::Text(method) = &method.value {
                 name.push(' ');
                 name.push_str(method);
             }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::config::{self, ConfigSource, Place};
+use crate::config::{self, ConfigSource, SettingPlace};
 
 /// The file that the text is read as if from. Its folder is nowhere, so no path of the text that starts from it leads to
 /// a file.
@@ -43,16 +43,16 @@ pub fn configuration(input: &[u8]) {
     }
 }
 
-fn is_in(place: &Place, text: &str, variables: &[(&str, &str)]) -> bool {
+fn is_in(place: &SettingPlace, text: &str, variables: &[(&str, &str)]) -> bool {
     match place {
-        Place::File { file, line, column } => {
+        SettingPlace::File { file, line, column } => {
             // The place behind a line's last letter is in it, and one more line stands behind the last newline.
             let lines = text.split('\n').nth(line.wrapping_sub(1));
             let letters = lines.map(|line| line.chars().count() + 1);
             **file == *FILE && letters.is_some_and(|letters| (1..=letters).contains(column))
         }
-        Place::Variable(name) => variables.iter().any(|(its, _)| its == name),
-        Place::Whole(_) | Place::Flag(_) => false,
+        SettingPlace::Variable(name) => variables.iter().any(|(its, _)| its == name),
+        SettingPlace::Whole(_) | SettingPlace::Flag(_) => false,
     }
 }
 

@@ -30,7 +30,7 @@ pub const LONGEST: usize = 16 * 1024;
 
 /// How access tokens are made.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AccessTokenSettings {
     /// `aud`; never the audience of a route.
     pub audience: String,
     /// What they grant.
@@ -141,7 +141,7 @@ impl Identity {
         let elevated_until = elevated_until.filter(|until| now < *until);
         let expires_at = [Some(now.after(LIFETIME)), Some(session_end), elevated_until].into_iter().flatten().min();
         let expires_at = expires_at.unwrap_or(now);
-        let Settings { audience, grants } = &self.settings.access;
+        let AccessTokenSettings { audience, grants } = &self.settings.access;
         let told = signed_in.told();
         let claims = AccessClaims {
             identity: Claims::new(&self.settings.issuer, audience, &told, jti, now, expires_at),

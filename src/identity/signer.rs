@@ -13,12 +13,12 @@ use crate::domain::signing_key::{Algorithm, SigningKey};
 
 /// A key that signs, and what its tokens begin with.
 pub(super) struct Signer {
-    pair: Pair,
+    pair: SigningPair,
     /// The header, encoded, and its dot.
     start: String,
 }
 
-enum Pair {
+enum SigningPair {
     Es256(EcdsaKeyPair),
     EdDsa(Ed25519KeyPair),
 }
@@ -32,11 +32,11 @@ impl Signer {
         let pair = match key.algorithm {
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key.pkcs8.0);
-                Pair::Es256(pair.map_err(|_| Error::from(ErrorKind::InvalidEcdsaKey))?)
+                SigningPair::Es256(pair.map_err(|_| Error::from(ErrorKind::InvalidEcdsaKey))?)
             }
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::from_pkcs8(&key.pkcs8.0);
-                Pair::EdDsa(pair.map_err(|_| Error::from(ErrorKind::InvalidEddsaKey))?)
+                SigningPair::EdDsa(pair.map_err(|_| Error::from(ErrorKind::InvalidEddsaKey))?)
             }
         };
         let mut header = Header::new(jws_name(key.algorithm));
@@ -62,7 +62,7 @@ impl Signer {
     }
 }
 
-impl Pair {
+impl SigningPair {
     fn sign(&self, message: &[u8]) -> Result<Signature, IdentityError> {
         match self {
             Self::Es256(pair) => pair.sign(&SystemRandom::new(), message).map_err(|_| {

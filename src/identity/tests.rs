@@ -47,12 +47,12 @@ pub(super) fn fresh_keys(algorithm: Algorithm) -> Vec<SigningKey> {
         .collect()
 }
 
-pub(super) fn settings(algorithm: Algorithm) -> Settings {
-    let access = access::Settings {
+pub(super) fn settings(algorithm: Algorithm) -> TokenSettings {
+    let access = access::AccessTokenSettings {
         audience: "https://notes.example.com/_bmauth/v1".to_owned(),
         grants: crate::domain::api::Grants::default(),
     };
-    Settings { issuer: "https://notes.example.com".into(), algorithm, lifetime: Duration::from_secs(300), access }
+    TokenSettings { issuer: "https://notes.example.com".into(), algorithm, lifetime: Duration::from_secs(300), access }
 }
 
 fn identity(algorithm: Algorithm) -> Identity {

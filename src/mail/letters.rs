@@ -10,9 +10,9 @@ mod trial;
 mod welcome;
 
 pub use already_registered::AlreadyRegistered;
-pub use code::{Code, CodeFor};
+pub use code::{CodeLetter, CodeLetterPurpose};
 pub use not_invited::NotInvited;
-pub use notice::{Notice, Told};
+pub use notice::{NoticeEvent, NoticeLetter};
 pub use trial::Trial;
 pub use welcome::Welcome;
 

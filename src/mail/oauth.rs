@@ -35,7 +35,7 @@ const LASTS: Duration = Duration::from_secs(300);
 const LASTS_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 
 /// A client with its secret, and where it asks.
-pub struct Client<'a> {
+pub struct OauthClient<'a> {
     /// Where tokens are asked for.
     pub token_url: &'a Url,
     /// Its name there.
@@ -71,7 +71,7 @@ impl fmt::Display for NoToken {
 impl std::error::Error for NoToken {}
 
 /// Gets tokens, and keeps the one that is good.
-pub(super) struct Tokens {
+pub(super) struct OauthTokens {
     url: Url,
     body: Zeroizing<String>,
     tls: Arc<ClientConfig>,
@@ -85,13 +85,13 @@ struct MailToken {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct OauthResponse {
     access_token: String,
     token_type: Option<String>,
     expires_in: Option<Seconds>,
 }
 
-impl Drop for Answer {
+impl Drop for OauthResponse {
     fn drop(&mut self) {
         self.access_token.zeroize();
     }
@@ -110,8 +110,8 @@ struct Refusal {
     error: String,
 }
 
-impl Tokens {
-    pub(super) fn new(client: &Client<'_>, tls: Arc<ClientConfig>) -> Self {
+impl OauthTokens {
+    pub(super) fn new(client: &OauthClient<'_>, tls: Arc<ClientConfig>) -> Self {
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials")
             .append_pair("client_id", client.id)
@@ -169,7 +169,7 @@ impl Tokens {
             ));
         }
         let mut body = Vec::from(body);
-        let answer = serde_json::from_slice::<Answer>(&body).map_err(|_| NoToken::Unreadable);
+        let answer = serde_json::from_slice::<OauthResponse>(&body).map_err(|_| NoToken::Unreadable);
         body.zeroize();
         read(&answer?)
     }
@@ -201,7 +201,7 @@ impl Tokens {
     }
 }
 
-fn read(answer: &Answer) -> Result<MailToken, NoToken> {
+fn read(answer: &OauthResponse) -> Result<MailToken, NoToken> {
     let token = &answer.access_token;
     // RFC 6750 §2.1: what may stand behind `Bearer`.
     let is_token = (1..=LONGEST_TOKEN).contains(&token.len())

@@ -18,14 +18,14 @@ use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 use super::letters::Rendered;
-use super::oauth::{NoToken, Tokens};
+use super::oauth::{NoToken, OauthTokens};
 use super::transport::{MailError, Transport};
 use super::trust;
 use crate::domain::email::Email;
 use crate::domain::letter::{Stamp, UNDER_WAY};
-use conversation::{Broken, Conversation, Login, Peer, Protection, Step};
+use conversation::{Broken, Conversation, Login, Protection, SmtpPeer, Step};
 
-pub use super::oauth::Client;
+pub use super::oauth::OauthClient;
 
 /// How long one mail may take to leave: it is done with before others take it for lost.
 const LONGEST: Duration = UNDER_WAY.saturating_sub(Duration::from_secs(10));
@@ -40,7 +40,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Where a mail server is and how it is spoken to.
-pub struct Server<'a> {
+pub struct SmtpServer<'a> {
     /// Its host name or address, as it stands in a URL.
     pub host: &'a str,
     /// The TCP port it listens on.
@@ -52,7 +52,7 @@ pub struct Server<'a> {
     /// What the gateway calls itself: a name, or an address literal.
     pub hello: &'a str,
     /// What to sign in with, where it asks for that.
-    pub login: Option<SignIn<'a>>,
+    pub login: Option<SmtpSignIn<'a>>,
 }
 
 /// How a connection to a mail server is protected.
@@ -67,15 +67,15 @@ pub enum Security {
 }
 
 /// What to sign in with.
-pub enum SignIn<'a> {
+pub enum SmtpSignIn<'a> {
     /// A user name and a password.
     Password(&'a str, &'a str),
     /// A user name, and the client that gets access tokens for it.
-    Tokens(&'a str, Client<'a>),
+    Tokens(&'a str, OauthClient<'a>),
 }
 
 /// Whom mails are from.
-pub struct Sender<'a> {
+pub struct MailSender<'a> {
     /// The name that is shown.
     pub name: Option<&'a str>,
     /// The address, to which mails come back that cannot be delivered.
@@ -85,10 +85,10 @@ pub struct Sender<'a> {
 }
 
 /// A mail server, spoken to with SMTP.
-pub struct Smtp {
+pub struct SmtpTransport {
     from: Mailbox,
     reply_to: Option<Mailbox>,
-    peer: Peer,
+    peer: SmtpPeer,
     login: Option<KeptLogin>,
     kept: Arc<IdleConversations>,
     smtputf8: AtomicU8,
@@ -99,7 +99,7 @@ pub struct Smtp {
 /// What is signed in with, in memory.
 enum KeptLogin {
     Password { user: String, password: Zeroizing<String> },
-    Tokens { user: String, tokens: Tokens },
+    Tokens { user: String, tokens: OauthTokens },
 }
 
 /// Connections that wait for the next mail.
@@ -110,9 +110,9 @@ const UNKNOWN: u8 = 0;
 const KNOWS: u8 = 1;
 const KNOWS_NOT: u8 = 2;
 
-impl fmt::Debug for Smtp {
+impl fmt::Debug for SmtpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smtp").finish_non_exhaustive()
+        f.debug_struct("SmtpTransport").finish_non_exhaustive()
     }
 }
 
@@ -148,12 +148,12 @@ impl From<NoToken> for SmtpFailure {
     }
 }
 
-impl Smtp {
+impl SmtpTransport {
     /// Mails from that sender by way of `server`.
     ///
     /// # Errors
     /// A sender or host that cannot stand in a mail or a certificate.
-    pub fn new(server: &Server<'_>, sender: &Sender<'_>) -> Result<Self, MailError> {
+    pub fn new(server: &SmtpServer<'_>, sender: &MailSender<'_>) -> Result<Self, MailError> {
         let mailbox = |name: Option<&str>, address: &Email| {
             Ok::<_, MailError>(Mailbox::new(name.map(str::to_owned), address_of(address)?))
         };
@@ -169,20 +169,20 @@ impl Smtp {
         };
         let login = match &server.login {
             None => None,
-            Some(SignIn::Password(user, password)) => {
+            Some(SmtpSignIn::Password(user, password)) => {
                 let password = Zeroizing::new((*password).to_owned());
                 Some(KeptLogin::Password { user: (*user).to_owned(), password })
             }
-            Some(SignIn::Tokens(user, client)) => {
+            Some(SmtpSignIn::Tokens(user, client)) => {
                 // The client's secret goes to a public host, for which an authority of one's own does not vouch.
                 let public = trust::client(&[]).map_err(|error| MailError::passing("setting up TLS", error))?;
-                Some(KeptLogin::Tokens { user: (*user).to_owned(), tokens: Tokens::new(client, public) })
+                Some(KeptLogin::Tokens { user: (*user).to_owned(), tokens: OauthTokens::new(client, public) })
             }
         };
         Ok(Self {
             from: mailbox(sender.name, sender.address)?,
             reply_to: sender.reply_to.map(|(name, address)| mailbox(name, address)).transpose()?,
-            peer: Peer { host: host.to_owned(), port: server.port, protection, hello: server.hello.to_owned() },
+            peer: SmtpPeer { host: host.to_owned(), port: server.port, protection, hello: server.hello.to_owned() },
             login,
             kept: Arc::default(),
             smtputf8: AtomicU8::new(UNKNOWN),
@@ -364,7 +364,7 @@ impl Smtp {
 }
 
 #[async_trait]
-impl Transport for Smtp {
+impl Transport for SmtpTransport {
     async fn send(&self, to: &Email, mail: &Rendered, stamp: Stamp) -> Result<(), MailError> {
         let message = self.message(to, mail, stamp)?;
         match timeout(LONGEST, self.hand_over(to, &message)).await {

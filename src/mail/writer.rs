@@ -2,7 +2,9 @@
 
 use url::Url;
 
-use super::letters::{AlreadyRegistered, Code, CodeFor, NotInvited, Notice, Rendered, Told, Welcome};
+use super::letters::{
+    AlreadyRegistered, CodeLetter, CodeLetterPurpose, NotInvited, NoticeEvent, NoticeLetter, Rendered, Welcome,
+};
 use crate::domain::address::{self, UndoLink};
 use crate::domain::brand::Brand;
 use crate::domain::clock::Timestamp;
@@ -25,7 +27,7 @@ pub struct LinkKeys {
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
 #[derive(Debug)]
-pub struct Writer {
+pub struct LetterWriter {
     brand: Brand,
     codes: MacKey,
     links: LinkKeys,
@@ -34,7 +36,7 @@ pub struct Writer {
     devices_url: String,
 }
 
-impl Writer {
+impl LetterWriter {
     /// A writer of letters from the app at `public_url`, with the keys of e-mailed codes and of links.
     pub fn new(brand: Brand, codes: MacKey, links: LinkKeys, public_url: &Url) -> Self {
         let app_url = public_url.as_str().to_owned();
@@ -49,8 +51,8 @@ impl Writer {
         let moment = |at: Timestamp| moment::in_full(words, at, letter.offset);
         let (when, browser) = (&*moment(letter.created_at), &*letter.browser);
         Some(match &letter.message {
-            Message::Code(id) => self.code(CodeFor::Registration, *id, when, browser, language),
-            Message::RecoveryCode(id) => self.code(CodeFor::Recovery, *id, when, browser, language),
+            Message::Code(id) => self.code(CodeLetterPurpose::Registration, *id, when, browser, language),
+            Message::RecoveryCode(id) => self.code(CodeLetterPurpose::Recovery, *id, when, browser, language),
             Message::Nothing => return None,
             Message::AlreadyRegistered => {
                 let sign_in_url = &*self.sign_in_url;
@@ -64,43 +66,53 @@ impl Writer {
             Message::RecoveryHeld { account, hold, until } => {
                 let link = CancelLink { account: *account, hold: *hold }.text(&self.links.holds);
                 let undo_url = &*self.link(RECOVER_CANCEL, &link);
-                let told = Told::RecoveryHeld { until: &moment(*until) };
-                Notice { told, when, browser, undo_url }.render(language, &self.brand)
+                let told = NoticeEvent::RecoveryHeld { until: &moment(*until) };
+                NoticeLetter { told, when, browser, undo_url }.render(language, &self.brand)
             }
-            Message::RecoveryDone => self.notice(Told::RecoveryDone, when, browser, language),
-            Message::RecoveryCancelled => self.notice(Told::RecoveryCancelled, when, browser, language),
-            Message::RecoveryContested => self.notice(Told::RecoveryContested, when, browser, language),
-            Message::AskOperator => self.notice(Told::AskOperator, when, browser, language),
-            Message::CodesTried => self.notice(Told::CodesTried, when, browser, language),
-            Message::AddressCode(id) => self.code(CodeFor::Address, *id, when, browser, language),
-            Message::AddressWanted => self.notice(Told::AddressWanted, when, browser, language),
-            Message::AddressKept => self.notice(Told::AddressKept, when, browser, language),
+            Message::RecoveryDone => self.notice(NoticeEvent::RecoveryDone, when, browser, language),
+            Message::RecoveryCancelled => self.notice(NoticeEvent::RecoveryCancelled, when, browser, language),
+            Message::RecoveryContested => self.notice(NoticeEvent::RecoveryContested, when, browser, language),
+            Message::AskOperator => self.notice(NoticeEvent::AskOperator, when, browser, language),
+            Message::CodesTried => self.notice(NoticeEvent::CodesTried, when, browser, language),
+            Message::AddressCode(id) => self.code(CodeLetterPurpose::Address, *id, when, browser, language),
+            Message::AddressWanted => self.notice(NoticeEvent::AddressWanted, when, browser, language),
+            Message::AddressKept => self.notice(NoticeEvent::AddressKept, when, browser, language),
             Message::AddressChanged { account, undo } => {
                 let link = UndoLink { account: *account, undoes: *undo }.text(&self.links.moves);
                 let undo_url = &*self.link(ACCOUNT_UNDO, &link);
-                let told = Told::AddressChanged { until: &moment(letter.created_at.after(address::UNDO)) };
-                Notice { told, when, browser, undo_url }.render(language, &self.brand)
+                let told = NoticeEvent::AddressChanged { until: &moment(letter.created_at.after(address::UNDO)) };
+                NoticeLetter { told, when, browser, undo_url }.render(language, &self.brand)
             }
-            Message::AddressRestored => self.notice(Told::AddressRestored, when, browser, language),
+            Message::AddressRestored => self.notice(NoticeEvent::AddressRestored, when, browser, language),
             Message::AccountDeleted => {
                 let undo_url = &*self.app_url;
-                Notice { told: Told::AccountDeleted, when, browser, undo_url }.render(language, &self.brand)
+                NoticeLetter { told: NoticeEvent::AccountDeleted, when, browser, undo_url }
+                    .render(language, &self.brand)
             }
-            Message::RecoveryUndone => self.notice(Told::RecoveryUndone, when, browser, language),
+            Message::RecoveryUndone => self.notice(NoticeEvent::RecoveryUndone, when, browser, language),
             // Where it was made stands below, as the browser that this was done in.
             Message::PasskeyAdded { aaguid } => {
-                self.notice(Told::PasskeyAdded { passkey: &words.passkey(*aaguid, "") }, when, browser, language)
+                self.notice(NoticeEvent::PasskeyAdded { passkey: &words.passkey(*aaguid, "") }, when, browser, language)
             }
-            Message::MorePasskeysAdded => self.notice(Told::MorePasskeysAdded, when, browser, language),
-            Message::PasskeyRemoved { aaguid, made_in } => {
-                self.notice(Told::PasskeyRemoved { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
-            }
-            Message::PasskeyCopied { aaguid, made_in } => {
-                self.notice(Told::PasskeyCopied { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
-            }
-            Message::PasskeyMoved { aaguid, made_in } => {
-                self.notice(Told::PasskeyMoved { passkey: &words.passkey(*aaguid, made_in) }, when, browser, language)
-            }
+            Message::MorePasskeysAdded => self.notice(NoticeEvent::MorePasskeysAdded, when, browser, language),
+            Message::PasskeyRemoved { aaguid, made_in } => self.notice(
+                NoticeEvent::PasskeyRemoved { passkey: &words.passkey(*aaguid, made_in) },
+                when,
+                browser,
+                language,
+            ),
+            Message::PasskeyCopied { aaguid, made_in } => self.notice(
+                NoticeEvent::PasskeyCopied { passkey: &words.passkey(*aaguid, made_in) },
+                when,
+                browser,
+                language,
+            ),
+            Message::PasskeyMoved { aaguid, made_in } => self.notice(
+                NoticeEvent::PasskeyMoved { passkey: &words.passkey(*aaguid, made_in) },
+                when,
+                browser,
+                language,
+            ),
         })
     }
 
@@ -110,13 +122,13 @@ impl Writer {
         format!("{}{page}#{says}", self.app_url.trim_end_matches('/'))
     }
 
-    fn code(&self, purpose: CodeFor, id: CodeId, when: &str, browser: &str, language: Language) -> Rendered {
+    fn code(&self, purpose: CodeLetterPurpose, id: CodeId, when: &str, browser: &str, language: Language) -> Rendered {
         let code = &*code::Code::derive(&self.codes, id).text();
-        Code { purpose, code, when, browser }.render(language, &self.brand)
+        CodeLetter { purpose, code, when, browser }.render(language, &self.brand)
     }
 
-    fn notice(&self, told: Told<'_>, when: &str, browser: &str, language: Language) -> Rendered {
-        Notice { told, when, browser, undo_url: &self.devices_url }.render(language, &self.brand)
+    fn notice(&self, told: NoticeEvent<'_>, when: &str, browser: &str, language: Language) -> Rendered {
+        NoticeLetter { told, when, browser, undo_url: &self.devices_url }.render(language, &self.brand)
     }
 }
 
@@ -133,7 +145,7 @@ mod tests {
         let key = MacKey::derive(&Secret::from_bytes([5; 32]), "e-mail codes");
         let url = Url::parse("https://notes.example.com").unwrap();
         let links = LinkKeys { holds: key.clone(), moves: key.clone() };
-        let writer = Writer::new(Brand::new("Acme Notes").unwrap(), key.clone(), links, &url);
+        let writer = LetterWriter::new(Brand::new("Acme Notes").unwrap(), key.clone(), links, &url);
         let id = CodeId(uuid::Uuid::from_u128(11));
         let letter = Letter {
             id: LetterId(uuid::Uuid::nil()),

@@ -19,7 +19,7 @@ use super::views::script_refusal::ScriptRefusal;
 use crate::auth::Auth;
 use crate::domain::visitor::Visitor;
 use crate::gate::refusal::GateRefusal;
-use crate::store::{StoreError, Taken};
+use crate::store::{BucketTaken, StoreError};
 
 /// Requests a second that a network may go on with.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
@@ -82,7 +82,7 @@ impl Limits {
             let per_second = buckets.per_second();
             for told in buckets.to_tell(TELL_EVERY).chunks(AT_ONCE) {
                 let taken =
-                    |told: &Told| Taken { bucket: auth.bucket(kind, &told.network), more: told.more, per_second };
+                    |told: &Told| BucketTaken { bucket: auth.bucket(kind, &told.network), more: told.more, per_second };
                 let shared = auth.ledger().share(&told.iter().map(taken).collect::<Vec<_>>()).await?;
                 for (told, shared) in told.iter().zip(shared) {
                     buckets.learn(told, shared);

@@ -9,7 +9,7 @@ use super::named::Named;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::route::RouteId;
 use crate::gate::peer::RequestId;
-use crate::telemetry::span::{Span, Value};
+use crate::telemetry::span::{Span, SpanValue};
 
 /// A request that is served.
 #[derive(Debug)]
@@ -60,17 +60,17 @@ impl Span for Served {
         "request"
     }
 
-    fn fields(&self, tell: &mut dyn FnMut(&'static str, Value<'_>)) {
+    fn fields(&self, tell: &mut dyn FnMut(&'static str, SpanValue<'_>)) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        tell("id", Value::Text(&self.id));
+        tell("id", SpanValue::Text(&self.id));
         if let Some(host) = &known.host {
-            tell("host", Value::Text(&host.host));
+            tell("host", SpanValue::Text(&host.host));
         }
         if let Some(RouteId(place)) = known.route {
-            tell("route", Value::Number(u64::try_from(place).unwrap_or(u64::MAX)));
+            tell("route", SpanValue::Number(u64::try_from(place).unwrap_or(u64::MAX)));
         }
         if let Some(principal) = &known.principal {
-            tell("principal", Value::Text(principal));
+            tell("principal", SpanValue::Text(principal));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::postgres::columns::Columns;
-use super::records::fault::Fault;
+use super::records::fault::RecordFault;
 use super::records::table::Table;
 use crate::domain::host::Host;
 use crate::domain::secret::Secret;
@@ -49,9 +49,9 @@ pub(in crate::store) trait Blank: Source {
 }
 
 /// The error that names a row which cannot be read or written.
-pub(in crate::store) fn of_row(table: Table, key: &[u8], fault: &Fault) -> StoreError {
-    let (Fault::Unreadable { why, .. } | Fault::Unwritable { why, .. }) = fault;
-    let doing = if matches!(fault, Fault::Unreadable { .. }) { "read" } else { "written" };
+pub(in crate::store) fn of_row(table: Table, key: &[u8], fault: &RecordFault) -> StoreError {
+    let (RecordFault::Unreadable { why, .. } | RecordFault::Unwritable { why, .. }) = fault;
+    let doing = if matches!(fault, RecordFault::Unreadable { .. }) { "read" } else { "written" };
     let problem = format!("the row {} of “{}” cannot be {doing}: {why}", shown(key), table.name());
     StoreError { problem, source: None }
 }

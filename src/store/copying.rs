@@ -12,7 +12,7 @@ use super::StoreError;
 use super::contents::{Blank, Source, of_row};
 use super::postgres::columns::Columns;
 use super::postgres::contents::DatabaseContents;
-use super::postgres::{Target, migrate};
+use super::postgres::{PostgresTarget, migrate};
 use super::records::kinds::kinds;
 use super::redb::contents::FileContents;
 use crate::domain::clock::Entropy;
@@ -23,11 +23,11 @@ const TOLD_EACH: u64 = 50_000;
 
 /// A database as one side of a copy.
 #[derive(Clone, Debug)]
-pub struct Database {
+pub struct CopyDatabase {
     /// Where it is.
-    pub target: Target,
+    pub target: PostgresTarget,
     /// The same as whom its tables are made.
-    pub owner: Target,
+    pub owner: PostgresTarget,
     /// What the gateway's own keys are wrapped with there.
     pub key: Secret,
 }
@@ -36,9 +36,9 @@ pub struct Database {
 #[derive(Clone, Debug)]
 pub enum Copy {
     /// A file is copied to a database.
-    ToDatabase(PathBuf, Database),
+    ToDatabase(PathBuf, CopyDatabase),
     /// A database is copied to a file, which must not be there yet.
-    ToFile(Database, PathBuf),
+    ToFile(CopyDatabase, PathBuf),
 }
 
 /// How many rows of a kind were copied.
@@ -53,28 +53,32 @@ pub struct Copied {
 }
 
 /// What is told while it is copied: so many rows of a kind so far.
-pub type Progress<'a> = &'a (dyn Fn(&'static str, u64) + Sync);
+pub type CopyProgress<'a> = &'a (dyn Fn(&'static str, u64) + Sync);
 
 /// Copies a store. No gateway may run on either side.
 ///
 /// # Errors
 /// One sentence for the operator: a side cannot be opened or is in use, the target has something already, a row cannot be
 /// read or written, or has not arrived as it was. The target is as it was then, but for tables that a database lacked.
-pub async fn copy(copy: &Copy, entropy: Arc<dyn Entropy>, progress: Progress<'_>) -> Result<Vec<Copied>, StoreError> {
+pub async fn copy(
+    copy: &Copy,
+    entropy: Arc<dyn Entropy>,
+    progress: CopyProgress<'_>,
+) -> Result<Vec<Copied>, StoreError> {
     match copy {
-        Copy::ToDatabase(file, Database { target, owner, key }) => {
+        Copy::ToDatabase(file, CopyDatabase { target, owner, key }) => {
             let from = FileContents::existing(file)?;
             migrate(owner).await?;
             all(from, DatabaseContents::open(target, key, entropy).await?, progress).await
         }
-        Copy::ToFile(Database { target, key, .. }, file) => {
+        Copy::ToFile(CopyDatabase { target, key, .. }, file) => {
             let from = DatabaseContents::open(target, key, entropy).await?;
             all(from, FileContents::blank(file)?, progress).await
         }
     }
 }
 
-async fn all(mut from: impl Source, mut to: impl Blank, progress: Progress<'_>) -> Result<Vec<Copied>, StoreError> {
+async fn all(mut from: impl Source, mut to: impl Blank, progress: CopyProgress<'_>) -> Result<Vec<Copied>, StoreError> {
     if to.own().await?.is_some() {
         return Err(refusal(
             "the target is the store of a gateway already: it has a master secret. Name one that is empty",
@@ -99,7 +103,7 @@ async fn all(mut from: impl Source, mut to: impl Blank, progress: Progress<'_>) 
 async fn kind<R: Columns>(
     from: &mut impl Source,
     to: &mut impl Blank,
-    progress: Progress<'_>,
+    progress: CopyProgress<'_>,
 ) -> Result<Copied, StoreError> {
     let kind = R::TABLE.name();
     to.begin::<R>().await?;

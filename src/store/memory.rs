@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::state::State;
+use self::state::MemoryState;
 use super::{CommitError, Records, Store, StoreError};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
@@ -41,7 +41,7 @@ use crate::domain::{admin_code, bookmark, ceremony, link, recovery, registration
 
 /// A store that is gone with the process. A commit copies everything, so it suits a few thousand rows.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<State>);
+pub struct MemoryStore(Mutex<MemoryState>);
 
 impl MemoryStore {
     /// An empty store.
@@ -49,7 +49,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         // A panic cannot leave half a commit behind: the state is replaced whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

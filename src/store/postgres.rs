@@ -34,19 +34,19 @@ use tokio_postgres::Row as Answer;
 use uuid::Uuid;
 
 pub use self::migrate::{Migrated, migrate};
-pub use self::target::{Target, Tls};
+pub use self::target::{PostgresTarget, PostgresTls};
 
-use self::fault::{Fault, refusal};
+use self::fault::{PostgresFault, refusal};
 use self::feed::Listening;
 use self::migrate::Behind;
-use self::pool::{Connection, Parameters, Pool};
+use self::pool::{ConnectionPool, Parameters, PooledConnection};
 use self::values::{decode, limit as at_most, time};
 use self::wrapping::{Wrapped, Wrapping};
 use super::passed_over::PassedOver;
-use super::records::fault::Fault as RecordFault;
+use super::records::fault::RecordFault;
 use super::records::rows::Row;
 use super::records::table::Table;
-use super::{CommitError, Heard, InForce, Records, Shared, Store, StoreError, Taken, records};
+use super::{BucketLevel, BucketTaken, CommitError, InForce, Records, Store, StoreError, StoreNotification, records};
 use crate::counts::store::{Operation, StoreCounts};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
@@ -82,7 +82,7 @@ const AT_ONCE: usize = 1000;
 pub struct PostgresStore(Arc<Inner>);
 
 struct Inner {
-    pool: Pool,
+    pool: ConnectionPool,
     wrapping: Wrapping,
     entropy: Arc<dyn Entropy>,
     passed_over: PassedOver,
@@ -121,14 +121,14 @@ impl PostgresStore {
     /// The database cannot be reached, has another schema, or its keys were wrapped with another key: one sentence for the
     /// operator.
     pub async fn open(
-        target: &Target,
+        target: &PostgresTarget,
         key: &Secret,
         grace: Duration,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {
         let connecting = target.connecting()?;
         let inner = Inner {
-            pool: Pool::new(connecting),
+            pool: ConnectionPool::new(connecting),
             wrapping: Wrapping::new(key, Arc::clone(&entropy)),
             origin: entropy.uuid(),
             entropy,
@@ -153,12 +153,12 @@ impl PostgresStore {
                 listening.write_down(&inner).await?;
                 Ok(listening)
             };
-            let listening = listening.await.map_err(|fault: Fault| fault.during("it could not be opened"))?;
+            let listening = listening.await.map_err(|fault: PostgresFault| fault.during("it could not be opened"))?;
             *inner.listening.lock().await = Some(listening);
             Ok(())
         };
         let looked = timeout_at(Instant::now() + DEADLINE, looked).await;
-        looked.unwrap_or_else(|_| Err(Fault::Deadline.during("it could not be opened")))?;
+        looked.unwrap_or_else(|_| Err(PostgresFault::Deadline.during("it could not be opened")))?;
         let store = Self(Arc::new(inner));
         store.master().await?;
         Ok(store)
@@ -178,7 +178,8 @@ impl PostgresStore {
                         current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), \
                         extract(epoch FROM clock_timestamp())::bigint";
         let Some(row) = self.row(settings, &[]).await? else { return Ok(Vec::new()) };
-        let pooled = timeout_at(Instant::now() + DEADLINE, self.is_pooled()).await.unwrap_or(Err(Fault::Deadline));
+        let pooled =
+            timeout_at(Instant::now() + DEADLINE, self.is_pooled()).await.unwrap_or(Err(PostgresFault::Deadline));
         let pooled = pooled.map_err(|fault| fault.during("it could not be read"))?;
         let setting = |column: usize| row.get::<_, String>(column);
         let apart = row.get::<_, i64>(4).abs_diff(time(now));
@@ -210,9 +211,9 @@ impl PostgresStore {
     }
 
     /// Whether what seem to be two connections are one at the server: each is in no transaction while the other is asked.
-    async fn is_pooled(&self) -> Result<bool, Fault> {
+    async fn is_pooled(&self) -> Result<bool, PostgresFault> {
         let connecting = self.0.pool.connecting();
-        let (one, other) = (Connection::open(connecting).await?, Connection::open(connecting).await?);
+        let (one, other) = (PooledConnection::open(connecting).await?, PooledConnection::open(connecting).await?);
         let mut backends = [0, 0];
         for (connection, backend) in [&one, &other].into_iter().zip(&mut backends) {
             // Not prepared: poolers of that kind may not know the statements of others.
@@ -277,7 +278,7 @@ impl PostgresStore {
 }
 
 fn unreadable(fault: RecordFault) -> StoreError {
-    Fault::from(fault).during("it could not be read")
+    PostgresFault::from(fault).during("it could not be read")
 }
 
 fn bytes(row: &Answer) -> Vec<u8> {
@@ -300,7 +301,7 @@ impl Inner {
         until: Instant,
         statement: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Answer>, Fault> {
+    ) -> Result<Vec<Answer>, PostgresFault> {
         let began = Instant::now();
         let answered = self.rows_in_turn(until, statement, parameters).await;
         self.counts.operation(Operation::Read, began.elapsed(), answered.is_err());
@@ -312,7 +313,7 @@ impl Inner {
         until: Instant,
         statement: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Answer>, Fault> {
+    ) -> Result<Vec<Answer>, PostgresFault> {
         let _turn = self.turn(until).await?;
         let mut is_first = true;
         loop {
@@ -322,8 +323,8 @@ impl Inner {
                 lease.give_back();
                 Ok(rows)
             });
-            let answered = answered.await.unwrap_or(Err(Fault::Deadline));
-            let again = is_first && matches!(answered, Err(Fault::Lost(_)));
+            let answered = answered.await.unwrap_or(Err(PostgresFault::Deadline));
+            let again = is_first && matches!(answered, Err(PostgresFault::Lost(_)));
             if again {
                 self.pool.empty();
                 is_first = false;
@@ -335,21 +336,21 @@ impl Inner {
     }
 
     /// Waits for a turn to use a connection, until then.
-    async fn turn(&self, until: Instant) -> Result<SemaphorePermit<'_>, Fault> {
+    async fn turn(&self, until: Instant) -> Result<SemaphorePermit<'_>, PostgresFault> {
         if self.is_too_old() {
-            return Err(Fault::TooOld);
+            return Err(PostgresFault::TooOld);
         }
         let _waits = self.counts.waits();
-        let turn = timeout_at(until, self.pool.turn()).await.map_err(|_| Fault::Busy)??;
+        let turn = timeout_at(until, self.pool.turn()).await.map_err(|_| PostgresFault::Busy)??;
         // It may have become so meanwhile.
-        if self.is_too_old() { Err(Fault::TooOld) } else { Ok(turn) }
+        if self.is_too_old() { Err(PostgresFault::TooOld) } else { Ok(turn) }
     }
 
     /// Uses the database no more: a newer program has made it its own.
     fn give_up(&self) {
         self.too_old.store(true, Ordering::Relaxed);
         self.pool.empty();
-        tracing::error!("{}; until then this gateway refuses whatever needs the database", Fault::TooOld);
+        tracing::error!("{}; until then this gateway refuses whatever needs the database", PostgresFault::TooOld);
     }
 
     fn is_too_old(&self) -> bool {
@@ -362,7 +363,7 @@ impl Inner {
     }
 
     /// Notes what an operation told of the database: what is of no use any more is let go, and the log is told once.
-    fn note(&self, fault: Option<&Fault>) {
+    fn note(&self, fault: Option<&PostgresFault>) {
         match fault {
             None => {
                 if self.away.swap(false, Ordering::Relaxed) {
@@ -583,7 +584,7 @@ impl Records for PostgresStore {
             let record = self.0.wrapping.unwrap(Wrapped::SigningKey(&kid), &wrapped)?;
             Ok(SigningKey::decode(kid.as_bytes(), &record)?)
         };
-        rows.iter().map(key).collect::<Result<_, Fault>>().map_err(|fault| fault.during("it could not be read"))
+        rows.iter().map(key).collect::<Result<_, PostgresFault>>().map_err(|fault| fault.during("it could not be read"))
     }
 
     async fn key_generation(&self) -> Result<u64, StoreError> {
@@ -639,7 +640,7 @@ impl Store for PostgresStore {
         })
     }
 
-    async fn hear(&self) -> Result<Heard, StoreError> {
+    async fn hear(&self) -> Result<StoreNotification, StoreError> {
         self.0.hear().await.map_err(|fault| fault.during("what other gateways did could not be heard"))
     }
 
@@ -652,7 +653,7 @@ impl Store for PostgresStore {
         waited.map_err(|fault| fault.during("whether other gateways have heard of it could not be read"))
     }
 
-    async fn share(&self, taken: &[Taken]) -> Result<Vec<Shared>, StoreError> {
+    async fn share(&self, taken: &[BucketTaken]) -> Result<Vec<BucketLevel>, StoreError> {
         self.0.share(taken).await.map_err(|fault| fault.during("what networks ask could not be added up"))
     }
 

@@ -32,29 +32,30 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use self::fault::Fault;
+use self::fault::RecordFault;
 use self::table::Table;
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 use crate::domain::passkey::CredentialId;
 use crate::domain::secret::SecretDigest;
 
-pub(in crate::store) use count::Count;
+pub(in crate::store) use count::CountRow;
 pub(in crate::store) use passkey::made_for;
 
 /// Writes the version and the record.
-fn encode(table: Table, version: u8, record: &impl Serialize) -> Result<Vec<u8>, Fault> {
-    postcard::to_extend(record, vec![version]).map_err(|error| Fault::Unwritable { table, why: error.to_string() })
+fn encode(table: Table, version: u8, record: &impl Serialize) -> Result<Vec<u8>, RecordFault> {
+    postcard::to_extend(record, vec![version])
+        .map_err(|error| RecordFault::Unwritable { table, why: error.to_string() })
 }
 
 /// Splits what was written into its version and the record's bytes.
-fn version(table: Table, value: &[u8]) -> Result<(u8, &[u8]), Fault> {
+fn version(table: Table, value: &[u8]) -> Result<(u8, &[u8]), RecordFault> {
     let (version, record) = value.split_first().ok_or_else(|| unreadable(table, "it is empty"))?;
     Ok((*version, record))
 }
 
 /// Reads a record; nothing may be left over.
-fn record<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, Fault> {
+fn record<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, RecordFault> {
     match postcard::take_from_bytes(bytes) {
         Ok((record, [])) => Ok(record),
         Ok(_) => Err(unreadable(table, "it is too long")),
@@ -62,45 +63,45 @@ fn record<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, Fault> {
     }
 }
 
-fn unreadable(table: Table, why: impl std::fmt::Display) -> Fault {
-    Fault::Unreadable { table, why: why.to_string() }
+fn unreadable(table: Table, why: impl std::fmt::Display) -> RecordFault {
+    RecordFault::Unreadable { table, why: why.to_string() }
 }
 
-fn newer(table: Table, version: u8) -> Fault {
+fn newer(table: Table, version: u8) -> RecordFault {
     unreadable(table, format_args!("it has version {version}, which this bmauth does not know"))
 }
 
 /// webauthn-rs keeps its states readable as JSON; their fields are not ours to name.
-fn to_json(table: Table, state: &impl Serialize) -> Result<Vec<u8>, Fault> {
-    serde_json::to_vec(state).map_err(|error| Fault::Unwritable { table, why: error.to_string() })
+fn to_json(table: Table, state: &impl Serialize) -> Result<Vec<u8>, RecordFault> {
+    serde_json::to_vec(state).map_err(|error| RecordFault::Unwritable { table, why: error.to_string() })
 }
 
-fn from_json<T: DeserializeOwned>(table: Table, json: &[u8]) -> Result<T, Fault> {
+fn from_json<T: DeserializeOwned>(table: Table, json: &[u8]) -> Result<T, RecordFault> {
     // The parser's own words would quote what it read.
     serde_json::from_slice(json)
         .map_err(|error| unreadable(table, format_args!("{:?} at column {}", error.classify(), error.column())))
 }
 
-fn uuid_key(table: Table, key: &[u8]) -> Result<Uuid, Fault> {
+fn uuid_key(table: Table, key: &[u8]) -> Result<Uuid, RecordFault> {
     Uuid::from_slice(key).map_err(|error| unreadable(table, error))
 }
 
-fn digest_key(table: Table, key: &[u8]) -> Result<[u8; 32], Fault> {
+fn digest_key(table: Table, key: &[u8]) -> Result<[u8; 32], RecordFault> {
     key.try_into().map_err(|_| unreadable(table, "its key is not 32 bytes long"))
 }
 
-fn secret_key(table: Table, key: &[u8]) -> Result<SecretDigest, Fault> {
+fn secret_key(table: Table, key: &[u8]) -> Result<SecretDigest, RecordFault> {
     digest_key(table, key).map(SecretDigest::from_bytes)
 }
 
-fn credential_id(table: Table, bytes: &[u8]) -> Result<CredentialId, Fault> {
+fn credential_id(table: Table, bytes: &[u8]) -> Result<CredentialId, RecordFault> {
     CredentialId::new(bytes).ok_or_else(|| unreadable(table, "it has a credential id of impossible length"))
 }
 
-fn email(table: Table, text: &str) -> Result<Email, Fault> {
+fn email(table: Table, text: &str) -> Result<Email, RecordFault> {
     Email::parse(text).map_err(|error| unreadable(table, error))
 }
 
-pub(in crate::store) fn host(table: Table, text: &str) -> Result<Host, Fault> {
+pub(in crate::store) fn host(table: Table, text: &str) -> Result<Host, RecordFault> {
     Host::parse(text).map_err(|error| unreadable(table, error))
 }

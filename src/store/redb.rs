@@ -27,15 +27,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::fault::{Fault, refusal};
+use self::fault::{RedbFault, refusal};
 use self::guarded::guarded;
-use self::held::Held;
+use self::held::HeldDatabase;
 use self::sweep::Sweep;
 use self::view::{Snapshot, View as _, dangling};
-use self::writer::{Work, Writer};
+use self::writer::{StoreWriter, Work};
 use super::passed_over::PassedOver;
-use super::records::fault::Fault as RecordFault;
-use super::{CommitError, Counted, Records, Store, StoreError, records};
+use super::records::fault::RecordFault;
+use super::{CommitError, Records, RowCount, Store, StoreError, records};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
@@ -57,7 +57,7 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
-use crate::store::records::Count;
+use crate::store::records::CountRow;
 use crate::store::records::rows::{
     Row, account_in, after_account, after_time, at, end_of, kept_for, key_generation, of_account, of_email,
 };
@@ -71,9 +71,9 @@ const READERS: usize = 4;
 #[derive(Debug)]
 pub struct RedbStore {
     // Before the database: writer and readers have to finish with it.
-    writer: Writer,
+    writer: StoreWriter,
     readers: Threads,
-    held: Arc<Held>,
+    held: Arc<HeldDatabase>,
     passed_over: Arc<PassedOver>,
     backups: Threads,
     /// A copy that is being written is given up.
@@ -119,15 +119,15 @@ impl RedbStore {
 
     fn open_looking(path: &Path, looked_through: u64) -> Result<Self, StoreError> {
         let (database, place) = file::open(path, looked_through)?;
-        Self::of(Held::new(database, move || place.open_again())).map_err(|error| StoreError {
+        Self::of(HeldDatabase::new(database, move || place.open_again())).map_err(|error| StoreError {
             problem: "its threads could not be started".to_owned(),
             source: Some(Box::new(error)),
         })
     }
 
-    fn of(held: Held) -> std::io::Result<Self> {
+    fn of(held: HeldDatabase) -> std::io::Result<Self> {
         let held = Arc::new(held);
-        let writer = Writer::start(Arc::clone(&held))?;
+        let writer = StoreWriter::start(Arc::clone(&held))?;
         let plan = ThreadPlan { name: "store-reader", threads: READERS, waiting: usize::MAX, background: false };
         let readers = Threads::start(plan)?;
         let plan = ThreadPlan { name: "store-backup", threads: 1, waiting: 1, background: true };
@@ -146,7 +146,7 @@ impl RedbStore {
 
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut Snapshot) -> Result<T, Fault> + Send + 'static,
+        read: impl FnOnce(&mut Snapshot) -> Result<T, RedbFault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let held = Arc::clone(&self.held);
         let passed_over = Arc::clone(&self.passed_over);
@@ -191,7 +191,7 @@ fn first_after(email: Option<&Email>) -> Vec<u8> {
 const AT_ONCE: usize = 1000;
 
 /// What the passkeys were made for that do not say so.
-fn older_rp_id(view: &mut Snapshot) -> Result<Option<Host>, Fault> {
+fn older_rp_id(view: &mut Snapshot) -> Result<Option<Host>, RedbFault> {
     let noted = view.get(Table::Meta, RP_ID)?;
     Ok(noted.map(|noted| records::host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()?)
 }
@@ -383,7 +383,7 @@ impl Records for RedbStore {
     }
 
     async fn counted(&self, counter: Counter, window: Duration, now: Timestamp) -> Result<u32, StoreError> {
-        let running: Option<Count> = self.read(move |view| view.load(&counter.0)).await?;
+        let running: Option<CountRow> = self.read(move |view| view.load(&counter.0)).await?;
         Ok(running.filter(|count| CounterChange::runs(count.ends_at, window, now)).map_or(0, |count| count.count))
     }
 
@@ -456,7 +456,7 @@ impl Records for RedbStore {
         .await
     }
 
-    async fn back_up(&self, to: &Path) -> Result<Vec<Counted>, StoreError> {
+    async fn back_up(&self, to: &Path) -> Result<Vec<RowCount>, StoreError> {
         let (held, ends, to) = (Arc::clone(&self.held), Arc::clone(&self.ends), to.to_owned());
         let written = self.backups.run(move || backup::write(&held, &to, &ends)).await;
         written.unwrap_or_else(|error| {

@@ -15,7 +15,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::letter::{Letter, LetterId};
 use crate::domain::plan::{Conflict, Durability, LetterChange, Plan};
 use crate::mail::transport::{MailError, Transport};
-use crate::mail::writer::Writer;
+use crate::mail::writer::LetterWriter;
 use crate::store::{CommitError, StoreError};
 
 /// How long to wait for a ring before looking for letters that are due again.
@@ -36,7 +36,7 @@ pub struct Outbox {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who writes them out.
-    pub writer: Writer,
+    pub writer: LetterWriter,
     /// How they leave.
     pub transport: Arc<dyn Transport>,
     /// What is counted.

@@ -11,9 +11,9 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::escape;
-use super::queue::Queue;
-use super::span::{self, Span, Value};
-use super::stamp::Stamp;
+use super::queue::LineQueue;
+use super::span::{self, Span, SpanValue};
+use super::stamp::LineTime;
 
 /// What is kept of the memory of a long line, in bytes.
 const KEPT: usize = 4 * 1024;
@@ -25,12 +25,12 @@ thread_local! {
 /// Writes every event as a line.
 #[derive(Debug)]
 pub struct Json {
-    queue: Arc<Queue>,
+    queue: Arc<LineQueue>,
 }
 
 impl Json {
     /// Lines go to `queue`.
-    pub fn new(queue: Arc<Queue>) -> Self {
+    pub fn new(queue: Arc<LineQueue>) -> Self {
         Self { queue }
     }
 }
@@ -67,12 +67,12 @@ fn write(
     let start = line.len();
     let mut serializer = serde_json::Serializer::new(&mut *line);
     let mut object = serializer.serialize_map(None)?;
-    object.serialize_entry("timestamp", Stamp::now().as_str())?;
+    object.serialize_entry("timestamp", LineTime::now().as_str())?;
     object.serialize_entry("level", level.as_str())?;
     object.serialize_entry("fields", fields)?;
     object.serialize_entry("target", target)?;
     if let Some(span) = span {
-        object.serialize_entry("span", &Known(span))?;
+        object.serialize_entry("span", &SpanJson(span))?;
     }
     object.end()?;
     make_plain(line, start);
@@ -81,9 +81,9 @@ fn write(
 }
 
 /// What is known of a span.
-struct Known<'a>(&'a dyn Span);
+struct SpanJson<'a>(&'a dyn Span);
 
-impl Serialize for Known<'_> {
+impl Serialize for SpanJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         let mut result = Ok(());
@@ -98,7 +98,7 @@ impl Serialize for Known<'_> {
     }
 }
 
-impl Serialize for Value<'_> {
+impl Serialize for SpanValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Number(number) => serializer.serialize_u64(*number),

@@ -15,14 +15,14 @@ const KEPT: usize = 64 * 1024;
 
 /// How many bytes may wait to be written. As many again are being written, so a reader that is stuck costs twice that.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct QueueRoom {
     /// For any line.
     pub all: usize,
     /// For warnings and errors, which are few and matter most: more than `all`.
     pub serious: usize,
 }
 
-impl Default for Room {
+impl Default for QueueRoom {
     /// Some ten thousand lines, half a second of a busy core.
     fn default() -> Self {
         Self { all: 3 * 1024 * 1024, serious: 4 * 1024 * 1024 }
@@ -30,13 +30,13 @@ impl Default for Room {
 }
 
 /// How a line is written that says that so many lines were lost, and why: the end of a sentence.
-pub type Notice = fn(&mut Vec<u8>, u64, &'static str);
+pub type LostLinesNotice = fn(&mut Vec<u8>, u64, &'static str);
 
 /// Lines that wait for the thread that writes them. They stay in their order.
 #[derive(Debug)]
-pub struct Queue {
-    room: Room,
-    state: Mutex<State>,
+pub struct LineQueue {
+    room: QueueRoom,
+    state: Mutex<LineQueueState>,
     /// For the writer: there is something to write.
     work: Condvar,
     /// For who waits until all is written: something was.
@@ -44,7 +44,7 @@ pub struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LineQueueState {
     /// Whole lines, one after the other.
     waiting: Vec<u8>,
     /// How many found no room since the writer last took what waited.
@@ -57,12 +57,12 @@ struct State {
     is_asleep: bool,
 }
 
-impl Queue {
+impl LineQueue {
     /// Starts the thread that writes to `out`. It lives as long as the process.
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn start(out: impl Write + Send + 'static, room: Room, notice: Notice) -> io::Result<Arc<Self>> {
+    pub fn start(out: impl Write + Send + 'static, room: QueueRoom, notice: LostLinesNotice) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self { room, state: Mutex::default(), work: Condvar::new(), progress: Condvar::new() });
         let ours = Arc::clone(&queue);
         let pen = Pen { out, notice, lost: 0, failed: 0, is_torn: false };
@@ -124,7 +124,7 @@ impl Queue {
     }
 
     /// Nothing is done under this lock that could leave it half done.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LineQueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -132,7 +132,7 @@ impl Queue {
 /// What writes, and what it could not say yet.
 struct Pen<W> {
     out: W,
-    notice: Notice,
+    notice: LostLinesNotice,
     /// Lines that found no room.
     lost: u64,
     /// Lines that `out` did not take: a full disk, a reader that is gone.

@@ -20,19 +20,19 @@ pub trait Span: Send + Sync {
 
     /// Tells every field that is known by now. No field is called `name`. This is asked in the middle of a line, so
     /// nothing may be logged here, and nothing waited for that is held while a line is logged.
-    fn fields(&self, tell: &mut dyn FnMut(&'static str, Value<'_>));
+    fn fields(&self, tell: &mut dyn FnMut(&'static str, SpanValue<'_>));
 }
 
 /// What a field says.
 #[derive(Clone, Copy)]
-pub enum Value<'a> {
+pub enum SpanValue<'a> {
     /// A number, also for programs that read the line.
     Number(u64),
     /// Text. Nothing in it needs to be escaped.
     Text(&'a dyn fmt::Display),
 }
 
-impl fmt::Display for Value<'_> {
+impl fmt::Display for SpanValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),

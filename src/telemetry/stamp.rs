@@ -16,9 +16,9 @@ thread_local! {
 
 /// A moment as text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamp([u8; 27]);
+pub(super) struct LineTime([u8; 27]);
 
-impl Stamp {
+impl LineTime {
     #[expect(clippy::disallowed_methods, reason = "lines tell the real time, whatever the rest is told")]
     pub(super) fn now() -> Self {
         Self::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
@@ -70,7 +70,7 @@ mod tests {
             (951_782_400, 0, "2000-02-29T00:00:00.000000Z"),
             (0, 0, "1970-01-01T00:00:00.000000Z"),
         ] {
-            assert_eq!(Stamp::of(Duration::new(seconds, nanoseconds)).as_str(), text);
+            assert_eq!(LineTime::of(Duration::new(seconds, nanoseconds)).as_str(), text);
         }
     }
 }

@@ -14,33 +14,33 @@ use tracing_subscriber::fmt::{self as lines, FmtContext, FormatEvent, FormatFiel
 use tracing_subscriber::registry::LookupSpan;
 
 use super::escape;
-use super::queue::Queue;
+use super::queue::LineQueue;
 use super::span::{self, Span};
-use super::stamp::Stamp;
+use super::stamp::LineTime;
 
 /// Writes every event as a line to `queue`; in colours unless `NO_COLOR` is set.
-pub(super) fn layer<S>(queue: Arc<Queue>) -> Lines<S>
+pub(super) fn layer<S>(queue: Arc<LineQueue>) -> Lines<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let rest = format::format().without_time().with_level(false).with_target(false);
-    lines::layer().event_format(Line { rest }).fmt_fields(Fields).with_writer(To(queue))
+    lines::layer().event_format(TerminalLine { rest }).fmt_fields(TerminalFields).with_writer(To(queue))
 }
 
 /// The line that says that lines were lost.
 pub(super) fn notice(line: &mut Vec<u8>, lost: u64, why: &'static str) {
-    line.extend_from_slice(format!("{}  WARN {}\n", Stamp::now().as_str(), super::loss(lost, why)).as_bytes());
+    line.extend_from_slice(format!("{}  WARN {}\n", LineTime::now().as_str(), super::loss(lost, why)).as_bytes());
 }
 
-pub(super) type Lines<S> = lines::Layer<S, Fields, Line, To>;
+pub(super) type Lines<S> = lines::Layer<S, TerminalFields, TerminalLine, To>;
 
 /// `time level span: message name=value`.
-pub(super) struct Line {
+pub(super) struct TerminalLine {
     /// What stands behind our span.
     rest: Format<Full, ()>,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for TerminalLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -49,7 +49,7 @@ where
         let level = *event.metadata().level();
         let (dim, colour, end) =
             if writer.has_ansi_escapes() { ("\x1b[2m", colour(level), "\x1b[0m") } else { ("", "", "") };
-        write!(writer, "{dim}{}{end} {colour}{:>5}{end} ", Stamp::now().as_str(), level.as_str())?;
+        write!(writer, "{dim}{}{end} {colour}{:>5}{end} ", LineTime::now().as_str(), level.as_str())?;
         if let Some(span) = span::of(event) {
             write_span(writer.by_ref(), &*span)?;
         }
@@ -71,33 +71,33 @@ fn colour(level: Level) -> &'static str {
 fn write_span(mut writer: Writer<'_>, span: &dyn Span) -> fmt::Result {
     let (bold, dim, end) = if writer.has_ansi_escapes() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     write!(writer, "{bold}{}{end}{bold}{{{end}", span.name())?;
-    let mut visitor = Visitor { writer: writer.by_ref(), is_first: true, result: Ok(()) };
+    let mut visitor = TerminalVisitor { writer: writer.by_ref(), is_first: true, result: Ok(()) };
     span.fields(&mut |name, value| visitor.note(name, format_args!("{value}")));
     visitor.result?;
     write!(writer, "{bold}}}{end}{dim}:{end} ")
 }
 
-pub(super) struct To(Arc<Queue>);
+pub(super) struct To(Arc<LineQueue>);
 
 impl<'a> MakeWriter<'a> for To {
-    type Writer = Entry<'a>;
+    type Writer = TerminalWriter<'a>;
 
-    fn make_writer(&'a self) -> Entry<'a> {
-        Entry { queue: &self.0, is_serious: false }
+    fn make_writer(&'a self) -> TerminalWriter<'a> {
+        TerminalWriter { queue: &self.0, is_serious: false }
     }
 
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Entry<'a> {
-        Entry { queue: &self.0, is_serious: super::is_serious(*metadata.level()) }
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> TerminalWriter<'a> {
+        TerminalWriter { queue: &self.0, is_serious: super::is_serious(*metadata.level()) }
     }
 }
 
 /// Takes one line: the layer writes a line whole.
-pub(super) struct Entry<'a> {
-    queue: &'a Queue,
+pub(super) struct TerminalWriter<'a> {
+    queue: &'a LineQueue,
     is_serious: bool,
 }
 
-impl io::Write for Entry<'_> {
+impl io::Write for TerminalWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.queue.push(line, self.is_serious);
         Ok(line.len())
@@ -109,23 +109,23 @@ impl io::Write for Entry<'_> {
 }
 
 /// `message name=value name=value`.
-pub(super) struct Fields;
+pub(super) struct TerminalFields;
 
-impl<'writer> FormatFields<'writer> for Fields {
+impl<'writer> FormatFields<'writer> for TerminalFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut visitor = Visitor { writer, is_first: true, result: Ok(()) };
+        let mut visitor = TerminalVisitor { writer, is_first: true, result: Ok(()) };
         fields.record(&mut visitor);
         visitor.result
     }
 }
 
-struct Visitor<'a> {
+struct TerminalVisitor<'a> {
     writer: Writer<'a>,
     is_first: bool,
     result: fmt::Result,
 }
 
-impl Visitor<'_> {
+impl TerminalVisitor<'_> {
     /// Writes a field unless one before could not be written.
     fn note(&mut self, name: &str, value: fmt::Arguments<'_>) {
         if self.result.is_ok() {
@@ -146,7 +146,7 @@ impl Visitor<'_> {
     }
 }
 
-impl Visit for Visitor<'_> {
+impl Visit for TerminalVisitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         // A message is said; any other text is quoted.
         match field.name() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tracing_subscriber::Registry;
 use tracing_subscriber::fmt::{self, MakeWriter};
 
-use super::span::{Span, Value as Told, within};
+use super::span::{Span, SpanValue, within};
 use super::*;
 
 /// Long enough for any machine; nothing waits for it unless it is broken.
@@ -19,9 +19,9 @@ const ODD: &str =
     "a\"b\\c\nd\re\tf\0g\u{8}h\u{1b}[31mi\u{7f}j\u{85}k\u{9b}31ml\u{2028}m\u{2029}n\u{202e}o\u{2066}pü€😀";
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct CapturedLines(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Paper {
+impl Write for CapturedLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -32,7 +32,7 @@ impl Write for Paper {
     }
 }
 
-impl MakeWriter<'_> for Paper {
+impl MakeWriter<'_> for CapturedLines {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -40,23 +40,23 @@ impl MakeWriter<'_> for Paper {
     }
 }
 
-impl Paper {
+impl CapturedLines {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
 fn json(say: impl Fn()) -> String {
-    let paper = Paper::default();
-    let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
+    let paper = CapturedLines::default();
+    let queue = LineQueue::start(paper.clone(), QueueRoom::default(), json::notice).unwrap();
     tracing::subscriber::with_default(Registry::default().with(Json::new(Arc::clone(&queue))), say);
     assert!(queue.flush(LONG));
     paper.text()
 }
 
 fn for_people(colours: bool, say: impl Fn()) -> String {
-    let paper = Paper::default();
-    let queue = Queue::start(paper.clone(), Room::default(), terminal::notice).unwrap();
+    let paper = CapturedLines::default();
+    let queue = LineQueue::start(paper.clone(), QueueRoom::default(), terminal::notice).unwrap();
     let layer = terminal::layer(Arc::clone(&queue)).with_ansi(colours);
     tracing::subscriber::with_default(Registry::default().with(layer), say);
     assert!(queue.flush(LONG));
@@ -92,13 +92,13 @@ fn everything() {
 
 /// A span as the gateway has them. All it knows besides its name is found out while it is open.
 #[derive(Default)]
-struct Request {
+struct RequestSpan {
     id: &'static str,
     host: Mutex<Option<String>>,
     route: Mutex<Option<u64>>,
 }
 
-impl Request {
+impl RequestSpan {
     fn new(id: &'static str) -> Arc<Self> {
         Arc::new(Self { id, ..Self::default() })
     }
@@ -109,18 +109,18 @@ impl Request {
     }
 }
 
-impl Span for Request {
+impl Span for RequestSpan {
     fn name(&self) -> &'static str {
         "request"
     }
 
-    fn fields(&self, tell: &mut dyn FnMut(&'static str, Told<'_>)) {
-        tell("id", Told::Text(&self.id));
+    fn fields(&self, tell: &mut dyn FnMut(&'static str, SpanValue<'_>)) {
+        tell("id", SpanValue::Text(&self.id));
         if let Some(host) = &*self.host.lock().unwrap() {
-            tell("host", Told::Text(host));
+            tell("host", SpanValue::Text(host));
         }
         if let Some(route) = *self.route.lock().unwrap() {
-            tell("route", Told::Number(route));
+            tell("route", SpanValue::Number(route));
         }
     }
 }
@@ -151,7 +151,7 @@ fn timeless(lines: &str, before: usize) -> Vec<&str> {
 
 #[test]
 fn json_is_the_same_as_that_of_the_library() {
-    let paper = Paper::default();
+    let paper = CapturedLines::default();
     let theirs = Registry::default().with(fmt::layer().json().with_writer(paper.clone()));
     tracing::subscriber::with_default(theirs, everything);
     let (theirs, ours) = (paper.text(), json(everything));
@@ -164,7 +164,7 @@ fn json_is_the_same_as_that_of_the_library() {
 #[test]
 fn lines_for_people_are_as_those_of_the_library() {
     for (colours, before) in [(false, 0), (true, "\x1b[2m".len())] {
-        let paper = Paper::default();
+        let paper = CapturedLines::default();
         let theirs = fmt::layer().with_target(false).with_ansi(colours).with_writer(paper.clone());
         tracing::subscriber::with_default(Registry::default().with(theirs), everything);
         let ours = for_people(colours, everything);
@@ -199,7 +199,7 @@ fn nothing_in_a_value_makes_a_second_line_or_moves_a_cursor() {
 fn in_a_span(is_ours: bool) {
     let (id, host, route) = ("00c0ffee", "notes.example.com", 3_u64);
     if is_ours {
-        let request = Request::new(id);
+        let request = RequestSpan::new(id);
         request.note(host, route);
         wait(within(request, async { everything() }));
     } else {
@@ -211,7 +211,7 @@ fn in_a_span(is_ours: bool) {
 
 #[test]
 fn a_line_for_programs_shows_its_span_as_the_library_would() {
-    let paper = Paper::default();
+    let paper = CapturedLines::default();
     let theirs = Registry::default().with(fmt::layer().json().with_span_list(false).with_writer(paper.clone()));
     tracing::subscriber::with_default(theirs, || in_a_span(false));
     let (theirs, ours) = (paper.text(), json(|| in_a_span(true)));
@@ -226,8 +226,8 @@ fn a_line_for_programs_shows_its_span_as_the_library_would() {
 #[test]
 fn a_line_for_people_shows_its_span_as_the_library_would() {
     for (colours, before) in [(false, 0), (true, "\x1b[2m".len())] {
-        let paper = Paper::default();
-        let theirs = fmt::layer().with_target(false).with_ansi(colours).fmt_fields(terminal::Fields);
+        let paper = CapturedLines::default();
+        let theirs = fmt::layer().with_target(false).with_ansi(colours).fmt_fields(terminal::TerminalFields);
         let theirs = theirs.with_writer(paper.clone());
         tracing::subscriber::with_default(Registry::default().with(theirs), || in_a_span(false));
         let (theirs, ours) = (paper.text(), for_people(colours, || in_a_span(true)));
@@ -240,7 +240,7 @@ fn a_line_for_people_shows_its_span_as_the_library_would() {
 fn a_line_outside_of_any_span_shows_none() {
     let say = || {
         wait(async {
-            let request = Request::new("a");
+            let request = RequestSpan::new("a");
             within(request, async { tracing::info!(parent: None, "on its own") }).await;
             tracing::info!("after it");
         });
@@ -256,7 +256,7 @@ fn a_line_outside_of_any_span_shows_none() {
 #[test]
 fn a_value_of_a_span_makes_no_second_line_and_moves_no_cursor() {
     let say = || {
-        let request = Request::new(ODD);
+        let request = RequestSpan::new(ODD);
         request.note(ODD, 0);
         wait(within(request, async { tracing::info!("said") }));
     };
@@ -274,7 +274,7 @@ fn a_value_of_a_span_makes_no_second_line_and_moves_no_cursor() {
 fn what_is_found_out_later_stands_in_later_lines() {
     let say = || {
         wait(async {
-            let request = Request::new("a");
+            let request = RequestSpan::new("a");
             let known = Arc::clone(&request);
             let work = async move {
                 tracing::info!("before");
@@ -297,13 +297,13 @@ fn what_is_found_out_later_stands_in_later_lines() {
 #[test]
 fn of_spans_within_each_other_the_innermost_is_shown() {
     let lines = json(|| {
-        let inner = within(Request::new("inner"), async { tracing::info!("in both") });
+        let inner = within(RequestSpan::new("inner"), async { tracing::info!("in both") });
         let outer = async {
             tracing::info!("before");
             inner.await;
             tracing::info!("after");
         };
-        wait(within(Request::new("outer"), outer));
+        wait(within(RequestSpan::new("outer"), outer));
     });
     assert_ids(&lines, &[("before", Some("outer")), ("in both", Some("inner")), ("after", Some("outer"))]);
 }
@@ -318,14 +318,14 @@ fn tasks_that_take_turns_on_a_thread_show_each_its_own_span() {
                     tokio::task::yield_now().await;
                 }
             };
-            let first = tokio::spawn(within(Request::new("a"), turns(["1a", "2a", "3a"])));
-            let second = tokio::spawn(within(Request::new("b"), turns(["1b", "2b", "3b"])));
+            let first = tokio::spawn(within(RequestSpan::new("a"), turns(["1a", "2a", "3a"])));
+            let second = tokio::spawn(within(RequestSpan::new("b"), turns(["1b", "2b", "3b"])));
             let third = tokio::spawn(turns(["1", "2", "3"]));
             for task in [first, second, third] {
                 task.await.unwrap();
             }
             let within_one_task = async {
-                tokio::join!(within(Request::new("c"), turns(["1c", "2c", "3c"])), turns(["1d", "2d", "3d"]));
+                tokio::join!(within(RequestSpan::new("c"), turns(["1c", "2c", "3c"])), turns(["1d", "2d", "3d"]));
             };
             within_one_task.await;
         });
@@ -353,7 +353,7 @@ fn work_that_is_given_up_still_shows_its_span_and_none_is_left_behind() {
                 let _last = Last;
                 std::future::pending::<()>().await;
             };
-            let mut work = Box::pin(within(Request::new("a"), work));
+            let mut work = Box::pin(within(RequestSpan::new("a"), work));
             assert!(futures_util::poll!(&mut work).is_pending());
             tracing::info!("meanwhile");
             drop(work);

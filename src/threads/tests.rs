@@ -18,7 +18,9 @@ fn held() -> (Receiver<()>, Sender<()>, impl FnOnce() + Send + 'static) {
     (begins, release, work)
 }
 
-fn poll<T>(running: std::pin::Pin<&mut impl Future<Output = Result<T, Refused>>>) -> Poll<Result<T, Refused>> {
+fn poll<T>(
+    running: std::pin::Pin<&mut impl Future<Output = Result<T, ThreadsRefused>>>,
+) -> Poll<Result<T, ThreadsRefused>> {
     running.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -64,7 +66,7 @@ async fn one_more_than_may_wait_is_refused_at_once_and_what_waits_is_done_in_ord
     let (mut second, mut third) =
         (pin!(threads.run(move || done.send(2).unwrap())), pin!(threads.run(move || again.send(3).unwrap())));
     assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
-    assert_eq!(threads.run(|| ()).await, Err(Refused::Full));
+    assert_eq!(threads.run(|| ()).await, Err(ThreadsRefused::Full));
     release.send(()).unwrap();
     first.await.unwrap();
     second.await.unwrap();
@@ -95,7 +97,7 @@ async fn what_nobody_waits_for_any_more_is_left_out() {
 async fn a_panic_is_told_to_whoever_asked_and_the_thread_goes_on() {
     let threads = Threads::start(PLAN).unwrap();
     let broken: Result<(), _> = threads.run(|| panic!("a test breaks this off")).await;
-    assert_eq!(broken, Err(Refused::BrokenOff));
+    assert_eq!(broken, Err(ThreadsRefused::BrokenOff));
     assert_eq!(threads.run(|| 1).await, Ok(1));
 }
 

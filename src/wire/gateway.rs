@@ -16,9 +16,7 @@ use crate::auth::rotation;
 use crate::auth::verifying::Verifying;
 use crate::auth::{self, Auth};
 use crate::config::Config;
-use crate::config::email::{
-    EmailSettings, Hello, Smtp as SmtpSetting, SmtpLogin, SmtpSecurity, Transport as TransportSetting,
-};
+use crate::config::email::{EmailSettings, Hello, SmtpLogin, SmtpSecurity, SmtpSettings, TransportSettings};
 use crate::counts::Counts;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::host::{Authority, Host};
@@ -35,9 +33,9 @@ use crate::gate::forward_auth::{self, ForwardAuth};
 use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
 use crate::identity::{self, Identity};
-use crate::mail::smtp::{Client, Security, Sender, Server, SignIn, Smtp};
+use crate::mail::smtp::{MailSender, OauthClient, Security, SmtpServer, SmtpSignIn, SmtpTransport};
 use crate::mail::transport::{MailError, Terminal, Transport};
-use crate::mail::writer::{LinkKeys, Writer};
+use crate::mail::writer::{LetterWriter, LinkKeys};
 use crate::portal::assets::Assets;
 use crate::portal::limits::Limits;
 use crate::portal::repeats::Repeats;
@@ -98,7 +96,7 @@ impl Gateway {
         let outbox = Outbox {
             ledger: Arc::clone(&ledger),
             clock: Arc::clone(&clock),
-            writer: Writer::new(
+            writer: LetterWriter::new(
                 brand.clone(),
                 keys.codes.clone(),
                 LinkKeys { holds: keys.holds.clone(), moves: keys.moves.clone() },
@@ -188,8 +186,8 @@ pub fn operating(config: &Config, auth: &Arc<Auth>) -> Operating {
 /// A sender or server that the mail library does not take.
 pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &config.email.transport {
-        TransportSetting::Log => Arc::new(Terminal),
-        TransportSetting::Smtp(smtp) => Arc::new(mail_server(smtp, &config.email)?),
+        TransportSettings::Log => Arc::new(Terminal),
+        TransportSettings::Smtp(smtp) => Arc::new(mail_server(smtp, &config.email)?),
     })
 }
 
@@ -198,16 +196,16 @@ pub fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
 /// # Errors
 /// A sender or server that cannot stand in a mail or a certificate.
 pub fn mail_server(
-    smtp: &SmtpSetting,
+    smtp: &SmtpSettings,
     EmailSettings { from, reply_to, .. }: &EmailSettings,
-) -> Result<Smtp, MailError> {
+) -> Result<SmtpTransport, MailError> {
     let hello = match &smtp.hello {
         Hello::Name(host) => host.as_str().to_owned(),
         // RFC 5321 §4.1.3.
         Hello::Address(IpAddr::V4(ip)) => format!("[{ip}]"),
         Hello::Address(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
     };
-    let server = Server {
+    let server = SmtpServer {
         host: smtp.host.as_str(),
         port: smtp.port,
         security: match smtp.security {
@@ -218,10 +216,10 @@ pub fn mail_server(
         authorities: &smtp.authorities,
         hello: &hello,
         login: smtp.login.as_ref().map(|login| match login {
-            SmtpLogin::Password { username, password } => SignIn::Password(username, password.expose()),
-            SmtpLogin::OAuth { username, client } => SignIn::Tokens(
+            SmtpLogin::Password { username, password } => SmtpSignIn::Password(username, password.expose()),
+            SmtpLogin::OAuth { username, client } => SmtpSignIn::Tokens(
                 username,
-                Client {
+                OauthClient {
                     token_url: &client.token_url,
                     id: &client.client_id,
                     secret: client.client_secret.expose(),
@@ -230,12 +228,12 @@ pub fn mail_server(
             ),
         }),
     };
-    let sender = Sender {
+    let sender = MailSender {
         name: from.name.as_deref(),
         address: &from.address,
         reply_to: reply_to.as_ref().map(|reply_to| (reply_to.name.as_deref(), &reply_to.address)),
     };
-    Smtp::new(&server, &sender)
+    SmtpTransport::new(&server, &sender)
 }
 
 /// The store's master secret; the first to ask makes it.
@@ -299,11 +297,14 @@ async fn look_for_lock_out(records: &dyn Records, rp_id: &Host) {
 }
 
 async fn signer(config: &Config, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Identity> {
-    let settings = identity::Settings {
+    let settings = identity::TokenSettings {
         issuer: config.identity.issuer.clone(),
         algorithm: config.identity.algorithm,
         lifetime: config.identity.lifetime,
-        access: identity::access::Settings { audience: config.api.audience.clone(), grants: config.api.grants.clone() },
+        access: identity::access::AccessTokenSettings {
+            audience: config.api.audience.clone(),
+            grants: config.api.grants.clone(),
+        },
     };
     let rotated = rotation::rotate_and_wait(ledger, settings.algorithm, clock.now()).await?;
     Ok(Identity::new(settings, &rotated.keys)?)

@@ -10,10 +10,10 @@ use rustls::pki_types::CertificateDer;
 use super::system::SystemEntropy;
 use crate::admin::socket;
 use crate::config::Config;
-use crate::config::storage::database::{Address, DatabaseTls};
-use crate::config::storage::{Database, Storage};
+use crate::config::storage::database::{DatabaseAddress, DatabaseTls};
+use crate::config::storage::{DatabaseSettings, Storage};
 use crate::domain::secret::Secret;
-use crate::store::postgres::{self, Migrated, PostgresStore, Target, Tls};
+use crate::store::postgres::{self, Migrated, PostgresStore, PostgresTarget, PostgresTls};
 use crate::store::redb::RedbStore;
 use crate::store::{Store, StoreError, copying};
 
@@ -43,7 +43,7 @@ pub async fn open_store(storage: &Storage) -> anyhow::Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// One sentence for the operator.
-pub async fn open_database(database: &Database) -> Result<PostgresStore, StoreError> {
+pub async fn open_database(database: &DatabaseSettings) -> Result<PostgresStore, StoreError> {
     let target = target(&database.address);
     PostgresStore::open(&target, &database.key, database.grace, Arc::new(SystemEntropy)).await
 }
@@ -52,26 +52,30 @@ pub async fn open_database(database: &Database) -> Result<PostgresStore, StoreEr
 ///
 /// # Errors
 /// One sentence for the operator.
-pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
+pub async fn migrate(database: &DatabaseSettings) -> Result<Migrated, StoreError> {
     postgres::migrate(&target(database.owner.as_ref().unwrap_or(&database.address))).await
 }
 
 /// One side of a copy that is a database.
-pub fn copied_database(address: &Address, owner: Option<&Address>, key: Secret) -> copying::Database {
-    copying::Database { target: target(address), owner: target(owner.unwrap_or(address)), key }
+pub fn copied_database(
+    address: &DatabaseAddress,
+    owner: Option<&DatabaseAddress>,
+    key: Secret,
+) -> copying::CopyDatabase {
+    copying::CopyDatabase { target: target(address), owner: target(owner.unwrap_or(address)), key }
 }
 
-fn target(address: &Address) -> Target {
+fn target(address: &DatabaseAddress) -> PostgresTarget {
     let certificates =
         |authorities: &Arc<[Box<[u8]>]>| authorities.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
-    Target {
+    PostgresTarget {
         url: address.url.expose().to_owned(),
         tls: match &address.tls {
-            DatabaseTls::Off => Tls::Off,
-            DatabaseTls::Prefer => Tls::Prefer,
-            DatabaseTls::Require => Tls::Require,
+            DatabaseTls::Off => PostgresTls::Off,
+            DatabaseTls::Prefer => PostgresTls::Prefer,
+            DatabaseTls::Require => PostgresTls::Require,
             DatabaseTls::VerifyFull { authorities } => {
-                Tls::VerifyFull(authorities.as_ref().map(certificates).unwrap_or_default())
+                PostgresTls::VerifyFull(authorities.as_ref().map(certificates).unwrap_or_default())
             }
         },
     }

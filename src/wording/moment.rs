@@ -9,7 +9,7 @@ use crate::domain::offset::Offset;
 
 /// A moment for `<time>`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct WordedMoment {
     /// For the attribute `datetime`: `2026-11-23T09:40:00Z`.
     pub iso: String,
     /// For the reader.
@@ -17,13 +17,13 @@ pub struct Moment {
 }
 
 /// The day: "23 Nov 2026".
-pub fn day(words: Words<'_>, at: Timestamp) -> Moment {
+pub fn day(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-day",
         [("day", at.day().to_string()), ("month", month(words, at)), ("year", at.year().to_string())],
     );
-    Moment { iso: iso(at), text }
+    WordedMoment { iso: iso(at), text }
 }
 
 /// The minute, as a letter tells it that is read at any time, by the reader's clock where that is known: "23 Nov 2026, 09:40
@@ -37,11 +37,11 @@ pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<Offset>) -> Strin
 }
 
 /// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
-pub fn minute(words: Words<'_>, at: Timestamp) -> Moment {
+pub fn minute(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text =
         words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", clock(at))]);
-    Moment { iso: iso(at), text }
+    WordedMoment { iso: iso(at), text }
 }
 
 fn clock(at: OffsetDateTime) -> String {
@@ -78,7 +78,10 @@ mod tests {
             (Language::German, "23. Nov. 2026", "23. Nov. um 09:40 UTC", "23. Nov. 2026, 09:40 UTC"),
         ] {
             let words = Words::new(language, "Acme Notes");
-            assert_eq!(day(words, AT), Moment { iso: "2026-11-23T09:40:01Z".to_owned(), text: day_text.to_owned() });
+            assert_eq!(
+                day(words, AT),
+                WordedMoment { iso: "2026-11-23T09:40:01Z".to_owned(), text: day_text.to_owned() }
+            );
             assert_eq!(minute(words, AT).text, minute_text);
             assert_eq!(in_full(words, AT, None), full);
             assert_eq!(in_full(words, AT, Offset::of_minutes(0)), full);

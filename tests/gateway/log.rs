@@ -14,7 +14,7 @@ use bmauth::domain::route::Access;
 use bmauth::gate::refusal::LoggedRefusal;
 use bmauth::store::redb::RedbStore;
 use bmauth::telemetry::json::{self, Json};
-use bmauth::telemetry::queue::{Queue, Room};
+use bmauth::telemetry::queue::{LineQueue, QueueRoom};
 use http::StatusCode;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
@@ -229,7 +229,7 @@ async fn whatever_is_asked_is_one_line_that_a_program_can_read() {
     let world = world(&app.url);
     world.get("/", &[]).await;
     let paper = Paper::default();
-    let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
+    let queue = LineQueue::start(paper.clone(), QueueRoom::default(), json::notice).unwrap();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Json::new(Arc::clone(&queue))));
     tracing::callsite::rebuild_interest_cache();
     let asked: [&[u8]; 11] = [
@@ -274,7 +274,7 @@ async fn the_id_on_an_error_page_finds_its_cause_in_the_log() {
     let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
     world.get("/", &[]).await;
     let paper = Paper::default();
-    let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
+    let queue = LineQueue::start(paper.clone(), QueueRoom::default(), json::notice).unwrap();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Json::new(Arc::clone(&queue))));
     tracing::callsite::rebuild_interest_cache();
     let (known, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));

@@ -11,8 +11,8 @@ use bmauth::domain::plan::{
 };
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
-use bmauth::store::copying::{Copied, Copy, Database, copy};
-use bmauth::store::postgres::{PostgresStore, Target, migrate};
+use bmauth::store::copying::{Copied, Copy, CopyDatabase, copy};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, migrate};
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{Records as _, Store, StoreError};
 use bmauth::wire::system::SystemEntropy;
@@ -72,8 +72,8 @@ fn file_with(path: &Path, changes: Vec<Change>) {
     runtime.block_on(RedbStore::open(path).unwrap().commit(changes, Durability::Durable)).unwrap();
 }
 
-fn side(target: &Target) -> Database {
-    Database { target: target.clone(), owner: target.clone(), key: Secret::from_bytes([9; 32]) }
+fn side(target: &PostgresTarget) -> CopyDatabase {
+    CopyDatabase { target: target.clone(), owner: target.clone(), key: Secret::from_bytes([9; 32]) }
 }
 
 async fn copied(wanted: Copy) -> Result<Vec<Copied>, StoreError> {
@@ -86,12 +86,12 @@ async fn refused(wanted: Copy, why: &str) {
     assert!(told.contains(why), "{told}");
 }
 
-fn schema(target: &Target) -> &str {
+fn schema(target: &PostgresTarget) -> &str {
     target.url.rsplit("%3D").next().unwrap()
 }
 
 /// All of a database but what is wrapped, which is never the same.
-fn dump_of(target: &Target) -> String {
+fn dump_of(target: &PostgresTarget) -> String {
     let schema = schema(target);
     let tables = [
         "accounts",
@@ -136,7 +136,7 @@ fn rows_of(path: &Path) -> Vec<(String, Vec<u8>, Vec<u8>)> {
     rows
 }
 
-async fn nothing_in(target: &Target) {
+async fn nothing_in(target: &PostgresTarget) {
     let schema = schema(target);
     for table in ["accounts", "letters", "counters", "signing_keys"] {
         assert_eq!(server().run(&format!("SELECT count(*) FROM {schema}.{table}")), "0", "{table}");

@@ -9,7 +9,7 @@ use bmauth::domain::plan::{
     PasskeyChange, SessionChange, TokensChange,
 };
 use bmauth::domain::token_family::TokenFamily;
-use bmauth::store::postgres::{PostgresStore, Target, Tls, migrate};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, PostgresTls, migrate};
 use bmauth::store::{CommitError, Records as _, Store as _};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,7 +51,7 @@ async fn by_a_way() -> (PostgresStore, Way) {
     });
     let encoded = |path: String| path.replace('/', "%2F");
     let url = target.url.replace(&encoded(there), &encoded(here));
-    (shared::open(&Target { url, tls: Tls::Off }).await, Way { mode, _folder: folder })
+    (shared::open(&PostgresTarget { url, tls: PostgresTls::Off }).await, Way { mode, _folder: folder })
 }
 
 async fn carry(mut client: UnixStream, upstream: PathBuf, mode: Arc<AtomicU8>) {

@@ -4,8 +4,8 @@ use bmauth::domain::plan::{
     AccountChange, Change, Conflict, Effects, KeyChange, KeyConflict, LinkChange, SessionChange, TouchedLinks,
 };
 use bmauth::domain::session::Session;
-use bmauth::store::postgres::{PostgresStore, Target, Tls, migrate};
-use bmauth::store::{Heard, Store as _};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, PostgresTls, migrate};
+use bmauth::store::{Store as _, StoreNotification};
 
 use crate::claims::atomic::{keeps, refuses};
 use crate::sample::*;
@@ -24,9 +24,9 @@ async fn two() -> (PostgresStore, PostgresStore, String) {
 async fn heard(store: &PostgresStore) -> Effects {
     for _ in 0..1000 {
         match store.hear().await.unwrap() {
-            Heard::Effects(effects) if effects == Effects::default() => {}
-            Heard::Effects(effects) => return effects,
-            Heard::Doubt => panic!("there is nothing to doubt"),
+            StoreNotification::Effects(effects) if effects == Effects::default() => {}
+            StoreNotification::Effects(effects) => return effects,
+            StoreNotification::Doubt => panic!("there is nothing to doubt"),
         }
     }
     panic!("nothing was heard")
@@ -53,7 +53,7 @@ async fn what_one_gateway_ends_the_other_hears_of_and_itself_does_not() {
     keeps(&one, [Change::from(disabled)]).await;
     let ended = heard(&other).await;
     assert_eq!((ended.accounts, ended.keys), (vec![account_id(1)], false));
-    assert_eq!(one.hear().await.unwrap(), Heard::Effects(Effects::default()));
+    assert_eq!(one.hear().await.unwrap(), StoreNotification::Effects(Effects::default()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +71,7 @@ async fn a_commit_that_began_earlier_and_ends_later_is_not_missed() {
     client.batch_execute(&told.replace("'keys'", "'a newer kind'")).await.unwrap();
     let mut doubted = false;
     for _ in 0..1000 {
-        doubted = other.hear().await.unwrap() == Heard::Doubt;
+        doubted = other.hear().await.unwrap() == StoreNotification::Doubt;
         if doubted {
             break;
         }
@@ -82,14 +82,14 @@ async fn a_commit_that_began_earlier_and_ends_later_is_not_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_whose_connection_broke_doubts_what_it_knew() {
     let mut server = Server::start();
-    let target = Target { url: server.fresh_schema(), tls: Tls::Prefer };
+    let target = PostgresTarget { url: server.fresh_schema(), tls: PostgresTls::Prefer };
     migrate(&target).await.unwrap();
     let store = shared::open(&target).await;
-    assert_eq!(store.hear().await.unwrap(), Heard::Effects(Effects::default()), "nothing was known before");
+    assert_eq!(store.hear().await.unwrap(), StoreNotification::Effects(Effects::default()), "nothing was known before");
     server.kill();
     assert!(store.hear().await.is_err());
     assert!(store.hear().await.is_err(), "it is away");
     server.start_again();
-    assert_eq!(store.hear().await.unwrap(), Heard::Doubt);
-    assert_eq!(store.hear().await.unwrap(), Heard::Effects(Effects::default()));
+    assert_eq!(store.hear().await.unwrap(), StoreNotification::Doubt);
+    assert_eq!(store.hear().await.unwrap(), StoreNotification::Effects(Effects::default()));
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::domain::plan::{Counter, SessionChange};
-use bmauth::store::postgres::{PostgresStore, Target, migrate};
-use bmauth::store::{CommitError, Heard, InForce, Records as _, Shared, Store as _, Taken};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, migrate};
+use bmauth::store::{BucketLevel, BucketTaken, CommitError, InForce, Records as _, Store as _, StoreNotification};
 
 use crate::claims::atomic::keeps;
 use crate::sample::*;
@@ -16,14 +16,14 @@ const AT_ONCE: Duration = Duration::ZERO;
 const AT_LEISURE: Duration = Duration::from_secs(60);
 
 /// Two gateways' stores, and where they are.
-async fn two() -> (PostgresStore, PostgresStore, Target) {
+async fn two() -> (PostgresStore, PostgresStore, PostgresTarget) {
     let target = shared::fresh();
     migrate(&target).await.unwrap();
     (shared::open(&target).await, shared::open(&target).await, target)
 }
 
 /// A connection of the tests' own to the schema of a store.
-async fn beside(target: &Target) -> tokio_postgres::Client {
+async fn beside(target: &PostgresTarget) -> tokio_postgres::Client {
     let schema = target.url.rsplit("%3D").next().unwrap();
     let (client, connection) = tokio_postgres::connect(&server().url_of(schema), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -40,7 +40,7 @@ async fn what_was_done_is_in_force_once_every_gateway_that_runs_has_heard_of_it(
     let listening = Arc::new(other);
     let hearing = tokio::spawn({
         let listening = Arc::clone(&listening);
-        async move { while let Ok(Heard::Effects(_)) = listening.hear().await {} }
+        async move { while let Ok(StoreNotification::Effects(_)) = listening.hear().await {} }
     });
     let everywhere = |gateways| InForce { gateways, waited_for: Vec::new() };
     assert_eq!(one.in_force(AT_LEISURE).await.unwrap(), everywhere(2));
@@ -77,15 +77,15 @@ async fn what_has_expired_is_swept_by_one_and_by_the_next_when_that_stops() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_all_take_out_of_a_bucket_is_added_up() {
     let (one, other, _) = two().await;
-    let taken = |n, more| Taken { bucket: Counter([n; 32]), more, per_second: 0 };
-    let shared = |total: u32| Shared { total: total.into(), level: total };
+    let taken = |n, more| BucketTaken { bucket: Counter([n; 32]), more, per_second: 0 };
+    let shared = |total: u32| BucketLevel { total: total.into(), level: total };
     assert_eq!(one.share(&[taken(1, 5), taken(2, 7)]).await.unwrap(), [5, 7].map(shared));
     assert_eq!(other.share(&[taken(2, 1), taken(1, 40), taken(3, 0)]).await.unwrap(), [8, 45, 0].map(shared));
     assert_eq!(one.share(&[taken(1, 0)]).await.unwrap(), [45].map(shared));
     assert_eq!(one.share(&[]).await.unwrap(), []);
     // It leaks, and what is added afterwards is all there.
-    let leaking = Taken { per_second: 1_000_000_000, ..taken(1, 2) };
-    assert_eq!(one.share(&[leaking]).await.unwrap(), [Shared { total: 47, level: 2 }]);
+    let leaking = BucketTaken { per_second: 1_000_000_000, ..taken(1, 2) };
+    assert_eq!(one.share(&[leaking]).await.unwrap(), [BucketLevel { total: 47, level: 2 }]);
     let alone = bmauth::store::memory::MemoryStore::new();
     assert_eq!(alone.share(&[taken(1, 5)]).await.unwrap(), [], "there are no others");
 }
@@ -193,7 +193,7 @@ async fn what_is_done_with_the_database_is_counted() {
     let (one, other, _) = two().await;
     keeps(&one, person(1)).await;
     keeps(&other, [SessionChange::End(digest(7)).into()]).await;
-    while one.hear().await.unwrap() == Heard::Effects(bmauth::domain::plan::Effects::default()) {}
+    while one.hear().await.unwrap() == StoreNotification::Effects(bmauth::domain::plan::Effects::default()) {}
     one.account(account_id(1)).await.unwrap();
     let text = bmauth::counts::Counts::default().text_with(one.counts());
     let value = |name: &str| {

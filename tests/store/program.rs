@@ -13,7 +13,7 @@ use bmauth::domain::plan::{Change, Durability, KeyChange, SessionChange};
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
 use bmauth::store::Store;
-use bmauth::store::postgres::{PostgresStore, Target, Tls};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, PostgresTls};
 use bmauth::wire::system::{SystemClock, SystemEntropy};
 
 use crate::free_port::free_port;
@@ -190,7 +190,7 @@ pub async fn commit(store: &impl Store, mut changes: Vec<Change>) {
 pub async fn open(url: &str, key_file: &Path) -> PostgresStore {
     let key = std::fs::read_to_string(key_file).unwrap();
     let key = Secret::parse(key.trim()).unwrap();
-    let target = Target { url: url.to_owned(), tls: Tls::Prefer };
+    let target = PostgresTarget { url: url.to_owned(), tls: PostgresTls::Prefer };
     PostgresStore::open(&target, &key, std::time::Duration::ZERO, Arc::new(SystemEntropy)).await.unwrap()
 }
 

@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use bmauth::domain::secret::Secret;
 use bmauth::store::StoreError;
-use bmauth::store::postgres::{PostgresStore, Target, Tls, migrate};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, PostgresTls, migrate};
 use bmauth::wire::system::SystemEntropy;
 
 use crate::server::server;
 
 /// Where a store can be made that nothing else is in.
-pub fn fresh() -> Target {
-    Target { url: server().fresh_schema(), tls: Tls::Off }
+pub fn fresh() -> PostgresTarget {
+    PostgresTarget { url: server().fresh_schema(), tls: PostgresTls::Off }
 }
 
 /// The store there, which another gateway may have, too.
-pub async fn open(target: &Target) -> PostgresStore {
+pub async fn open(target: &PostgresTarget) -> PostgresStore {
     try_open(target).await.unwrap()
 }
 
 /// The same where there may be none.
-pub async fn try_open(target: &Target) -> Result<PostgresStore, StoreError> {
+pub async fn try_open(target: &PostgresTarget) -> Result<PostgresStore, StoreError> {
     let (key, grace) = (Secret::from_bytes([9; 32]), Duration::from_secs(60));
     PostgresStore::open(target, &key, grace, Arc::new(SystemEntropy)).await
 }

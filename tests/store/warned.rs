@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bmauth::domain::plan::{CeremonyChange, Change, CounterChange, Durability, RegistrationChange, SessionChange};
-use bmauth::store::postgres::{PostgresStore, Target, Tls, migrate};
+use bmauth::store::postgres::{PostgresStore, PostgresTarget, PostgresTls, migrate};
 use bmauth::store::{CommitError, Records as _, Store as _};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -25,7 +25,7 @@ const CANCEL: &str = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
 /// more.
 async fn waiting() -> (Arc<PostgresStore>, Server) {
     let server = Server::start();
-    let target = Target { url: server.fresh_schema(), tls: Tls::Prefer };
+    let target = PostgresTarget { url: server.fresh_schema(), tls: PostgresTls::Prefer };
     migrate(&target).await.unwrap();
     let store = Arc::new(shared::open(&target).await);
     let more: [Change; 3] = [

@@ -3,9 +3,9 @@
 use http::HeaderName;
 
 use super::{IdentityHeader, is_taken, read_name};
-use crate::config::problem::{Checks, Place};
+use crate::config::problem::{Checks, SettingPlace};
 use crate::config::setting::Setting;
-use crate::config::tree::{Table, Value};
+use crate::config::tree::{SettingTable, SettingValue};
 use crate::domain::field_name::{self, Tells, reads_as};
 use crate::domain::plain_header::{Fact, STANDARD};
 
@@ -19,10 +19,10 @@ pub(super) fn read(
     checks: &mut Checks,
 ) -> Option<Vec<(HeaderName, Fact)>> {
     match setting.node.value {
-        Value::Boolean(true) => Some(standard()),
-        Value::Boolean(false) => Some(Vec::new()),
-        Value::Table(table) => read_table(&setting.key, &setting.node.place, table, token, checks),
-        Value::Text(_) | Value::Other(_) | Value::List(_) => {
+        SettingValue::Boolean(true) => Some(standard()),
+        SettingValue::Boolean(false) => Some(Vec::new()),
+        SettingValue::Table(table) => read_table(&setting.key, &setting.node.place, table, token, checks),
+        SettingValue::Text(_) | SettingValue::Other(_) | SettingValue::List(_) => {
             setting.refuse(checks, "must be true, false, or a table like { \"X-Remote-User\" = \"email\" }.");
             None
         }
@@ -35,8 +35,8 @@ fn standard() -> Vec<(HeaderName, Fact)> {
 
 fn read_table(
     key: &str,
-    place: &Place,
-    table: Table,
+    place: &SettingPlace,
+    table: SettingTable,
     token: Option<&IdentityHeader>,
     checks: &mut Checks,
 ) -> Option<Vec<(HeaderName, Fact)>> {

@@ -7,9 +7,9 @@ use http::uri::PathAndQuery;
 
 use super::headers::{read_request_headers, read_response_headers, read_underscore_headers};
 use super::{RouteSurroundings, upstream_tls};
-use crate::config::problem::{Checks, Place};
-use crate::config::server::Server;
-use crate::config::setting::{Setting, Written, nearest, section};
+use crate::config::problem::{Checks, SettingPlace};
+use crate::config::server::ServerSettings;
+use crate::config::setting::{Setting, WrittenSection, nearest, section};
 use crate::domain::host::Authority;
 use crate::domain::origin::Origin;
 use crate::domain::path::RoutePath;
@@ -47,7 +47,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Reads what is behind a route. `place` is that of the route, and `path` its own.
 pub(super) fn check(
     keys: UpstreamKeys,
-    place: &Place,
+    place: &SettingPlace,
     path: Option<&RoutePath>,
     around: &RouteSurroundings<'_>,
     checks: &mut Checks,
@@ -193,7 +193,7 @@ fn check_asked_only(keys: UpstreamKeys, checks: &mut Checks) -> Option<Upstream>
     complete.then(|| Upstream { websocket_origins, ..Upstream::of(Vec::new()) })
 }
 
-fn read_servers(setting: Setting, server: Option<&Server>, checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
+fn read_servers(setting: Setting, server: Option<&ServerSettings>, checks: &mut Checks) -> Option<Vec<UpstreamUrl>> {
     let place = setting.place().clone();
     let items = setting.list(checks)?;
     if items.is_empty() {
@@ -213,7 +213,9 @@ fn read_servers(setting: Setting, server: Option<&Server>, checks: &mut Checks) 
                 | UpstreamUrlError::Path
                 | UpstreamUrlError::Host(_) => format!("{why}. It must be like \"http://127.0.0.1:8000\"."),
             })?;
-            if let Some(Server { admin, .. }) = server.filter(|server| own_address(&url, &[server.admin]).is_some()) {
+            if let Some(ServerSettings { admin, .. }) =
+                server.filter(|server| own_address(&url, &[server.admin]).is_some())
+            {
                 return Err(format!("it is `server.admin`, {admin}, which is never public."));
             }
             if let Some(own) = server.and_then(|server| own_address(&url, &server.listen)) {
@@ -244,7 +246,7 @@ fn own_address<'a>(upstream: &UpstreamUrl, listen: &'a [SocketAddr]) -> Option<&
 
 fn read_health(setting: Setting, checks: &mut Checks) -> Option<HealthCheck> {
     let table = setting.table(checks)?;
-    let Written { place, keys: HealthTable { path, every } } = HealthTable::read("route.health.", table, checks);
+    let WrittenSection { place, keys: HealthTable { path, every } } = HealthTable::read("route.health.", table, checks);
     let path = match path {
         Some(setting) => setting.parsed(checks, read_health_path),
         None => {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::config::pem::{PemFile, PemPair, check_pair, read_authorities};
 use crate::config::problem::Checks;
-use crate::config::setting::{Setting, Written, section};
+use crate::config::setting::{Setting, WrittenSection, section};
 use crate::domain::host::Host;
 use crate::domain::upstream::{ClientCertificate, UpstreamTls, UpstreamUrl};
 
@@ -29,7 +29,7 @@ pub(super) fn check(setting: Setting, servers: Option<&[UpstreamUrl]>, checks: &
         complete = false;
     }
     let table = setting.table(checks)?;
-    let Written { place, keys } = UpstreamTlsTable::read("route.upstream_tls.", table, checks);
+    let WrittenSection { place, keys } = UpstreamTlsTable::read("route.upstream_tls.", table, checks);
     let UpstreamTlsTable { ca, cert, key, name } = keys;
     let authorities = match ca {
         Some(setting) => read_authorities(setting, checks).map(Some),

@@ -8,7 +8,7 @@ use super::certificate;
 use crate::config::pem::{PemFile, PemFilesError, check_pair, load_pair};
 use crate::config::problem::Checks;
 use crate::config::public_url::PublicUrl;
-use crate::config::setting::{Setting, Written, section};
+use crate::config::setting::{Setting, WrittenSection, section};
 
 section! {
     /// The table as it is written.
@@ -38,7 +38,7 @@ impl TlsFiles {
 pub(super) fn check(setting: Setting, public_url: Option<&PublicUrl>, checks: &mut Checks) -> Option<TlsFiles> {
     let whole = setting.clone();
     let table = setting.table(checks)?;
-    let Written { place, keys: TlsTable { cert, key } } = TlsTable::read("server.tls.", table, checks);
+    let WrittenSection { place, keys: TlsTable { cert, key } } = TlsTable::read("server.tls.", table, checks);
     if public_url.is_some_and(|url| !url.is_https()) {
         whole.refuse(checks, "is set, but `public_url` starts with http://. Make it https://, or remove `server.tls`.");
     }

@@ -11,8 +11,8 @@ use crate::config::pem::authorities_in;
 
 /// Where a database is, and how the way to it is kept private.
 #[derive(Clone, Debug)]
-pub struct Address {
-    /// The address without what [`Address::tls`] says.
+pub struct DatabaseAddress {
+    /// The address without what [`DatabaseAddress::tls`] says.
     pub url: Hidden,
     /// How the way is kept private.
     pub tls: DatabaseTls,
@@ -40,7 +40,7 @@ pub enum DatabaseTls {
 /// What may stand behind the question mark, besides how the way is kept private. The rest is the gateway's own matter.
 const PARAMETERS: [&str; 8] = ["user", "password", "dbname", "host", "hostaddr", "port", "options", "channel_binding"];
 
-impl Address {
+impl DatabaseAddress {
     /// Reads an address. `file` says which file a path in it means.
     pub(super) fn parse(text: &Hidden, file: impl FnOnce(&str) -> PathBuf) -> Result<Self, String> {
         let text = text.expose();
@@ -129,8 +129,8 @@ fn is_near(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Address, String> {
-        Address::parse(&Hidden::new(text.to_owned()), |path| PathBuf::from(path))
+    fn parse(text: &str) -> Result<DatabaseAddress, String> {
+        DatabaseAddress::parse(&Hidden::new(text.to_owned()), |path| PathBuf::from(path))
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::super::email::{SmtpLogin, Transport};
+use super::super::email::{SmtpLogin, TransportSettings};
 use super::*;
 use crate::domain::brand::Logo;
 use crate::domain::upstream::{Upstream, UpstreamTls};
@@ -66,7 +66,7 @@ fn a_secret_is_read_from_its_file_without_the_newline_at_its_end() {
     let text = format!("{URL}{ROUTE}[email]\nfrom = \"a@example.com\"\nsmtp_url_file = \"smtp\"\n");
     let folder = folder(&[("bmauth.toml", &text), ("smtp", "smtps://user:hunter2@mail\n")]);
     let config = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}"));
-    let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
+    let TransportSettings::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
     let Some(SmtpLogin::Password { password, .. }) = smtp.login else { panic!("a password is sent") };
     assert_eq!((smtp.host.as_str(), password.expose()), ("mail", "hunter2"));
 }

@@ -1,6 +1,6 @@
 //! The mail server of a configuration, with what is written beside its URL.
 
-use super::super::email::{EmailSettings, Hello, Smtp, SmtpLogin, Transport};
+use super::super::email::{EmailSettings, Hello, SmtpLogin, SmtpSettings, TransportSettings};
 use super::files::{certificate, folder, load_from, problems_in};
 use super::*;
 use crate::domain::host::Host;
@@ -16,10 +16,10 @@ fn email(email: &str) -> EmailSettings {
 }
 
 #[track_caller]
-fn smtp(settings: &str) -> Smtp {
+fn smtp(settings: &str) -> SmtpSettings {
     match email(settings).transport {
-        Transport::Smtp(smtp) => smtp,
-        Transport::Log => panic!("letters are sent"),
+        TransportSettings::Smtp(smtp) => smtp,
+        TransportSettings::Log => panic!("letters are sent"),
     }
 }
 
@@ -154,7 +154,7 @@ fn authorities_of_ones_own_are_read_from_their_file() {
     let (pem, _) = certificate("ca.acme.test");
     let files = folder(&[("bmauth.toml", &settings), ("ca.pem", &format!("{pem}{pem}"))]);
     let config = load_from(&files).unwrap_or_else(|errors| panic!("{errors}"));
-    let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
+    let TransportSettings::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
     assert_eq!(smtp.authorities.len(), 2);
     for (content, told) in [
         (Some(""), "bmauth.toml:7:16: `email.smtp_ca_file`: ca.pem has no certificates in PEM form"),
@@ -183,7 +183,9 @@ fn a_client_secret_is_read_from_its_file() {
     let settings = text(&format!("smtp_url = \"smtps://mail\"\noauth = {{ {keys} }}"));
     let files = folder(&[("bmauth.toml", &settings), ("secret", "s3cret\n")]);
     let config = load_from(&files).unwrap_or_else(|errors| panic!("{errors}"));
-    let Transport::Smtp(Smtp { login: Some(SmtpLogin::OAuth { client, .. }), .. }) = config.email.transport else {
+    let TransportSettings::Smtp(SmtpSettings { login: Some(SmtpLogin::OAuth { client, .. }), .. }) =
+        config.email.transport
+    else {
         panic!("tokens are asked for")
     };
     assert_eq!(client.client_secret.expose(), "s3cret");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::email::{SmtpLogin, SmtpSecurity, Transport};
+use super::super::email::{SmtpLogin, SmtpSecurity, TransportSettings};
 use super::files::certificate;
 use super::*;
 use crate::config::storage::database::DatabaseTls;
@@ -60,7 +60,7 @@ fn the_minimal_file_loads_with_every_default() {
     assert_eq!((server.admin.to_string(), server.trusted_proxies), ("127.0.0.1:9091".to_owned(), vec![]));
     assert_eq!(file_of(&storage), path("/etc/bmauth/data/bmauth.redb"));
     assert_eq!((email.from.name.as_deref(), email.from.address.as_str()), (Some("Acme Notes"), "no-reply@example.com"));
-    let Transport::Smtp(smtp) = email.transport else { panic!("letters are sent") };
+    let TransportSettings::Smtp(smtp) = email.transport else { panic!("letters are sent") };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.security), ("mail.example.com", 465, SmtpSecurity::Tls));
     assert_eq!(admins, None);
     assert_eq!(
@@ -204,7 +204,7 @@ fn every_commented_key_of_the_template_is_right() {
         let config = load(ConfigSource::text(folder.path().join("bmauth.toml"), text))
             .unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(config.routes.iter().count(), 2);
-        let Transport::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
+        let TransportSettings::Smtp(smtp) = config.email.transport else { panic!("letters are sent") };
         assert_eq!(smtp.authorities.len(), 1);
         let uses_tokens = matches!(smtp.login, Some(SmtpLogin::OAuth { username, .. }) if username == "post");
         assert_eq!(uses_tokens, left_out.contains(&"smtp_url"));
@@ -365,7 +365,7 @@ access = "optional"
         ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
     );
     assert_eq!(file_of(&config.storage), path("/var/lib/bmauth/store.redb"));
-    assert!(matches!(config.email.transport, Transport::Log));
+    assert!(matches!(config.email.transport, TransportSettings::Log));
     assert_eq!(config.policy.new_accounts, NewAccounts::Open);
     assert_eq!(config.policy.allowed_emails, [Email::parse("ann@elsewhere.example").unwrap()]);
     assert_eq!(config.admins.as_deref(), Some("it"));
@@ -475,7 +475,7 @@ fn the_demo_goes_through_the_same_checks() {
     assert_eq!(config.public_url.origin(), "http://localhost:8080");
     assert_eq!(config.server.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert_eq!(file_of(&config.storage), path("/tmp/demo/demo.redb"));
-    assert!(matches!(config.email.transport, Transport::Log));
+    assert!(matches!(config.email.transport, TransportSettings::Log));
     assert_eq!(config.routes.iter().map(|route| route.upstream.servers.clone()).collect::<Vec<_>>(), [vec![upstream]]);
     assert_eq!(config.warnings, Vec::<String>::new());
 

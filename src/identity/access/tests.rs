@@ -12,17 +12,17 @@ use crate::domain::signing_key::{Algorithm, SigningKey};
 const AUDIENCE: &str = "https://notes.example.com/_bmauth/v1";
 const HOUR: Duration = Duration::from_secs(3600);
 
-struct World {
+struct TokenWorld {
     identity: Identity,
     keys: Vec<SigningKey>,
 }
 
-fn world() -> World {
+fn world() -> TokenWorld {
     let keys = fresh_keys(Algorithm::Es256);
-    World { identity: Identity::new(settings(Algorithm::Es256), &keys).unwrap(), keys }
+    TokenWorld { identity: Identity::new(settings(Algorithm::Es256), &keys).unwrap(), keys }
 }
 
-impl World {
+impl TokenWorld {
     fn mint(&self, elevated_until: Option<Timestamp>) -> AccessToken {
         self.identity.mint_access(&signed_in(), elevated_until, NOW.after(HOUR), Uuid::from_u128(3), NOW).unwrap()
     }

@@ -19,14 +19,14 @@ pub struct AlreadyRegistered<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/already_registered.txt")]
-struct Text<'a> {
+struct AlreadyRegisteredText<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a AlreadyRegistered<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/already_registered.html")]
-struct Html<'a> {
+struct AlreadyRegisteredHtml<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a AlreadyRegistered<'a>,
 }
@@ -36,6 +36,10 @@ impl AlreadyRegistered<'_> {
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let subject = sheet.words.say("mail-registered-subject");
-        Sheet::finish(subject, &Text { sheet, letter: self }, &Html { sheet, letter: self })
+        Sheet::finish(
+            subject,
+            &AlreadyRegisteredText { sheet, letter: self },
+            &AlreadyRegisteredHtml { sheet, letter: self },
+        )
     }
 }

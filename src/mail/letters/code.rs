@@ -8,7 +8,7 @@ use crate::domain::language::Language;
 
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeFor {
+pub enum CodeLetterPurpose {
     /// Creating an account.
     Registration,
     /// Getting back into one.
@@ -19,9 +19,9 @@ pub enum CodeFor {
 
 /// "482 139 is your Acme Notes code".
 #[derive(Clone, Copy, Debug)]
-pub struct Code<'a> {
+pub struct CodeLetter<'a> {
     /// What it is for.
-    pub purpose: CodeFor,
+    pub purpose: CodeLetterPurpose,
     /// The code, as it is told.
     pub code: &'a str,
     /// When it was asked for, as people read it.
@@ -32,39 +32,43 @@ pub struct Code<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/code.txt")]
-struct Text<'a> {
+struct CodeText<'a> {
     sheet: &'a Sheet<'a>,
-    letter: &'a Code<'a>,
+    letter: &'a CodeLetter<'a>,
     code: &'a str,
-    says: &'a Says,
+    says: &'a CodeSentences,
 }
 
 #[derive(Template)]
 #[template(path = "mail/code.html")]
-struct Html<'a> {
+struct CodeHtml<'a> {
     sheet: &'a Sheet<'a>,
-    letter: &'a Code<'a>,
+    letter: &'a CodeLetter<'a>,
     code: &'a str,
-    says: &'a Says,
+    says: &'a CodeSentences,
 }
 
-struct Says {
+struct CodeSentences {
     text: String,
     ignore: String,
 }
 
-impl Code<'_> {
+impl CodeLetter<'_> {
     /// The mail in a language, for an app. The code stands first in the subject, so that it is read without opening.
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let code = self.code;
         let subject = sheet.words.with("mail-code-subject", "code", code.to_owned());
         let (text, ignore) = match self.purpose {
-            CodeFor::Registration => ("mail-code-text", "mail-code-ignore"),
-            CodeFor::Recovery => ("mail-recovery-text", "mail-recovery-ignore"),
-            CodeFor::Address => ("mail-address-text", "mail-address-ignore"),
+            CodeLetterPurpose::Registration => ("mail-code-text", "mail-code-ignore"),
+            CodeLetterPurpose::Recovery => ("mail-recovery-text", "mail-recovery-ignore"),
+            CodeLetterPurpose::Address => ("mail-address-text", "mail-address-ignore"),
         };
-        let says = &Says { text: sheet.words.say(text), ignore: sheet.words.say(ignore) };
-        Sheet::finish(subject, &Text { sheet, letter: self, code, says }, &Html { sheet, letter: self, code, says })
+        let says = &CodeSentences { text: sheet.words.say(text), ignore: sheet.words.say(ignore) };
+        Sheet::finish(
+            subject,
+            &CodeText { sheet, letter: self, code, says },
+            &CodeHtml { sheet, letter: self, code, says },
+        )
     }
 }

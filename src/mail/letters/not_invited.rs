@@ -17,14 +17,14 @@ pub struct NotInvited<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/not_invited.txt")]
-struct Text<'a> {
+struct NotInvitedText<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a NotInvited<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/not_invited.html")]
-struct Html<'a> {
+struct NotInvitedHtml<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a NotInvited<'a>,
 }
@@ -34,6 +34,6 @@ impl NotInvited<'_> {
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let subject = sheet.words.say("mail-uninvited-subject");
-        Sheet::finish(subject, &Text { sheet, letter: self }, &Html { sheet, letter: self })
+        Sheet::finish(subject, &NotInvitedText { sheet, letter: self }, &NotInvitedHtml { sheet, letter: self })
     }
 }

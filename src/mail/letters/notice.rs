@@ -8,7 +8,7 @@ use crate::domain::language::Language;
 
 /// What a notice tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told<'a> {
+pub enum NoticeEvent<'a> {
     /// A person with a code wants to get back in; it can be finished at that moment unless it is cancelled.
     RecoveryHeld {
         /// The moment, as people read it.
@@ -65,9 +65,9 @@ pub enum Told<'a> {
 
 /// A mail that says what happened, and leads to where it can be undone.
 #[derive(Clone, Copy, Debug)]
-pub struct Notice<'a> {
+pub struct NoticeLetter<'a> {
     /// The event that the mail tells of.
-    pub told: Told<'a>,
+    pub told: NoticeEvent<'a>,
     /// When, as people read it.
     pub when: &'a str,
     /// The browser it happened in, as people know it.
@@ -78,119 +78,119 @@ pub struct Notice<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/notice.txt")]
-struct Text<'a> {
+struct NoticeText<'a> {
     sheet: &'a Sheet<'a>,
-    letter: &'a Notice<'a>,
-    says: &'a Says,
+    letter: &'a NoticeLetter<'a>,
+    says: &'a NoticeSentences,
 }
 
 #[derive(Template)]
 #[template(path = "mail/notice.html")]
-struct Html<'a> {
+struct NoticeHtml<'a> {
     sheet: &'a Sheet<'a>,
-    letter: &'a Notice<'a>,
-    says: &'a Says,
+    letter: &'a NoticeLetter<'a>,
+    says: &'a NoticeSentences,
 }
 
-struct Says {
+struct NoticeSentences {
     text: String,
     button: String,
     ignore: String,
 }
 
-impl Notice<'_> {
+impl NoticeLetter<'_> {
     /// The mail in a language, for an app.
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let words = sheet.words;
         let (subject, text, button, ignore) = match self.told {
-            Told::RecoveryHeld { until } => (
+            NoticeEvent::RecoveryHeld { until } => (
                 "mail-held-subject",
                 words.with("mail-held-text", "until", until.to_owned()),
                 "mail-held-button",
                 "mail-held-ignore",
             ),
-            Told::RecoveryDone => (
+            NoticeEvent::RecoveryDone => (
                 "mail-recovered-subject",
                 words.say("mail-recovered-text"),
                 "mail-devices-button",
                 "mail-recovered-ignore",
             ),
-            Told::RecoveryCancelled => {
+            NoticeEvent::RecoveryCancelled => {
                 ("mail-cancelled-subject", words.say("mail-cancelled-text"), "mail-devices-button", "mail-undo-ignore")
             }
-            Told::RecoveryContested => (
+            NoticeEvent::RecoveryContested => (
                 "mail-contested-subject",
                 words.say("mail-contested-text"),
                 "mail-contested-button",
                 "mail-contested-ignore",
             ),
-            Told::RecoveryUndone => {
+            NoticeEvent::RecoveryUndone => {
                 ("mail-undone-subject", words.say("mail-undone-text"), "mail-devices-button", "mail-undo-ignore")
             }
-            Told::AskOperator => (
+            NoticeEvent::AskOperator => (
                 "mail-operator-subject",
                 words.say("mail-operator-text"),
                 "mail-devices-button",
                 "mail-operator-ignore",
             ),
-            Told::CodesTried => {
+            NoticeEvent::CodesTried => {
                 ("mail-tried-subject", words.say("mail-tried-text"), "mail-devices-button", "mail-tried-ignore")
             }
-            Told::PasskeyAdded { passkey } => (
+            NoticeEvent::PasskeyAdded { passkey } => (
                 "mail-added-subject",
                 words.with("mail-added-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
-            Told::MorePasskeysAdded => (
+            NoticeEvent::MorePasskeysAdded => (
                 "mail-more-added-subject",
                 words.say("mail-more-added-text"),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
-            Told::PasskeyRemoved { passkey } => (
+            NoticeEvent::PasskeyRemoved { passkey } => (
                 "mail-removed-subject",
                 words.with("mail-removed-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
-            Told::PasskeyCopied { passkey } => (
+            NoticeEvent::PasskeyCopied { passkey } => (
                 "mail-copied-subject",
                 words.with("mail-copied-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-copied-ignore",
             ),
-            Told::AddressWanted => {
+            NoticeEvent::AddressWanted => {
                 ("mail-wanted-subject", words.say("mail-wanted-text"), "mail-devices-button", "mail-wanted-ignore")
             }
-            Told::AddressKept => {
+            NoticeEvent::AddressKept => {
                 ("mail-kept-subject", words.say("mail-kept-text"), "mail-devices-button", "mail-wanted-ignore")
             }
-            Told::AddressChanged { until } => (
+            NoticeEvent::AddressChanged { until } => (
                 "mail-moved-away-subject",
                 words.with("mail-moved-away-text", "until", until.to_owned()),
                 "mail-moved-away-button",
                 "mail-moved-away-ignore",
             ),
-            Told::AddressRestored => (
+            NoticeEvent::AddressRestored => (
                 "mail-restored-subject",
                 words.say("mail-restored-text"),
                 "mail-devices-button",
                 "mail-restored-ignore",
             ),
-            Told::AccountDeleted => {
+            NoticeEvent::AccountDeleted => {
                 ("mail-deleted-subject", words.say("mail-deleted-text"), "mail-deleted-button", "mail-deleted-ignore")
             }
-            Told::PasskeyMoved { passkey } => (
+            NoticeEvent::PasskeyMoved { passkey } => (
                 "mail-moved-subject",
                 words.with("mail-moved-text", "passkey", passkey.to_owned()),
                 "mail-devices-button",
                 "mail-undo-ignore",
             ),
         };
-        let says = &Says { text, button: words.say(button), ignore: words.say(ignore) };
+        let says = &NoticeSentences { text, button: words.say(button), ignore: words.say(ignore) };
         let subject = words.say(subject);
-        Sheet::finish(subject, &Text { sheet, letter: self, says }, &Html { sheet, letter: self, says })
+        Sheet::finish(subject, &NoticeText { sheet, letter: self, says }, &NoticeHtml { sheet, letter: self, says })
     }
 }

@@ -10,34 +10,34 @@ fn brand() -> Brand {
 const UNDO: &str = "https://notes.example.com/_bmauth/devices";
 
 fn every_letter(language: Language, brand: &Brand, browser: &str) -> [Rendered; 23] {
-    let code = |purpose| Code { purpose, code: "482 139", when: WHEN, browser }.render(language, brand);
-    let notice = |told| Notice { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
+    let code = |purpose| CodeLetter { purpose, code: "482 139", when: WHEN, browser }.render(language, brand);
+    let notice = |told| NoticeLetter { told, when: WHEN, browser, undo_url: UNDO }.render(language, brand);
     let passkey = "1Password";
     [
-        code(CodeFor::Registration),
+        code(CodeLetterPurpose::Registration),
         AlreadyRegistered { when: WHEN, browser, sign_in_url: "https://notes.example.com/_bmauth/sign-in" }
             .render(language, brand),
         Welcome { when: WHEN, browser, app_url: "https://notes.example.com/" }.render(language, brand),
-        code(CodeFor::Recovery),
-        notice(Told::RecoveryHeld { until: "28 November 2026, 14:05 UTC" }),
-        notice(Told::RecoveryDone),
-        notice(Told::RecoveryCancelled),
-        notice(Told::RecoveryContested),
-        notice(Told::RecoveryUndone),
-        notice(Told::CodesTried),
-        notice(Told::AccountDeleted),
-        code(CodeFor::Address),
-        notice(Told::AddressWanted),
-        notice(Told::AddressKept),
-        notice(Told::AddressChanged { until: "28 November 2026, 14:05 UTC" }),
-        notice(Told::AddressRestored),
-        notice(Told::AskOperator),
+        code(CodeLetterPurpose::Recovery),
+        notice(NoticeEvent::RecoveryHeld { until: "28 November 2026, 14:05 UTC" }),
+        notice(NoticeEvent::RecoveryDone),
+        notice(NoticeEvent::RecoveryCancelled),
+        notice(NoticeEvent::RecoveryContested),
+        notice(NoticeEvent::RecoveryUndone),
+        notice(NoticeEvent::CodesTried),
+        notice(NoticeEvent::AccountDeleted),
+        code(CodeLetterPurpose::Address),
+        notice(NoticeEvent::AddressWanted),
+        notice(NoticeEvent::AddressKept),
+        notice(NoticeEvent::AddressChanged { until: "28 November 2026, 14:05 UTC" }),
+        notice(NoticeEvent::AddressRestored),
+        notice(NoticeEvent::AskOperator),
         NotInvited { when: WHEN, browser }.render(language, brand),
-        notice(Told::PasskeyAdded { passkey }),
-        notice(Told::MorePasskeysAdded),
-        notice(Told::PasskeyRemoved { passkey }),
-        notice(Told::PasskeyCopied { passkey }),
-        notice(Told::PasskeyMoved { passkey }),
+        notice(NoticeEvent::PasskeyAdded { passkey }),
+        notice(NoticeEvent::MorePasskeysAdded),
+        notice(NoticeEvent::PasskeyRemoved { passkey }),
+        notice(NoticeEvent::PasskeyCopied { passkey }),
+        notice(NoticeEvent::PasskeyMoved { passkey }),
     ]
 }
 

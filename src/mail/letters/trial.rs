@@ -15,14 +15,14 @@ pub struct Trial<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/trial.txt")]
-struct Text<'a> {
+struct TrialText<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Trial<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/trial.html")]
-struct Html<'a> {
+struct TrialHtml<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Trial<'a>,
 }
@@ -32,7 +32,7 @@ impl Trial<'_> {
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let subject = sheet.words.say("mail-trial-subject");
-        Sheet::finish(subject, &Text { sheet, letter: self }, &Html { sheet, letter: self })
+        Sheet::finish(subject, &TrialText { sheet, letter: self }, &TrialHtml { sheet, letter: self })
     }
 }
 

@@ -19,14 +19,14 @@ pub struct Welcome<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/welcome.txt")]
-struct Text<'a> {
+struct WelcomeText<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Welcome<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "mail/welcome.html")]
-struct Html<'a> {
+struct WelcomeHtml<'a> {
     sheet: &'a Sheet<'a>,
     letter: &'a Welcome<'a>,
 }
@@ -36,6 +36,6 @@ impl Welcome<'_> {
     pub fn render(&self, language: Language, brand: &Brand) -> Rendered {
         let sheet = &Sheet::new(language, brand);
         let subject = sheet.words.say("mail-welcome-subject");
-        Sheet::finish(subject, &Text { sheet, letter: self }, &Html { sheet, letter: self })
+        Sheet::finish(subject, &WelcomeText { sheet, letter: self }, &WelcomeHtml { sheet, letter: self })
     }
 }

@@ -31,9 +31,9 @@ const MOST_LINES: usize = 100;
 /// The shortest password that is looked for in what a server says, in characters.
 const SHORTEST_HIDDEN: usize = 4;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+trait SmtpStream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> SmtpStream for S {}
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,7 +216,7 @@ pub(super) enum Login<'a> {
 }
 
 /// Where a server is, and how the connection is protected.
-pub(super) struct Peer {
+pub(super) struct SmtpPeer {
     /// Name or address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -236,14 +236,14 @@ pub(super) enum Protection {
 }
 
 /// An answer: its code, and its lines.
-struct Reply {
+struct SmtpReply {
     code: u16,
     lines: Vec<String>,
 }
 
 /// A conversation that has been begun.
 pub(super) struct Conversation {
-    stream: BufReader<Box<dyn Stream>>,
+    stream: BufReader<Box<dyn SmtpStream>>,
     offers: Offers,
     /// What the server was told in confidence, in each form in which it may repeat it.
     secrets: Vec<Zeroizing<String>>,
@@ -251,9 +251,9 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Connects, and says hello; protected as it has to be.
-    pub(super) async fn begin(peer: &Peer) -> Result<Self, Broken> {
+    pub(super) async fn begin(peer: &SmtpPeer) -> Result<Self, Broken> {
         let tcp = connect(&peer.host, peer.port).await?;
-        let stream: Box<dyn Stream> = match &peer.protection {
+        let stream: Box<dyn SmtpStream> = match &peer.protection {
             Protection::None | Protection::StartTls(..) => Box::new(tcp),
             Protection::Tls(config, name) => protected(tcp, config, name).await?,
         };
@@ -355,7 +355,7 @@ impl Conversation {
         self.say(Step::Recipient, &format!("RCPT TO:<{to}>")).await?;
         self.say(Step::Data, "DATA").await?;
         self.write(Step::Content, &with_dots(mail)).await?;
-        let Reply { code, lines } = self.answer(Step::Content, TAKE).await?;
+        let SmtpReply { code, lines } = self.answer(Step::Content, TAKE).await?;
         Ok(format!("{code} {}", lines.join(" ")).trim_end().to_owned())
     }
 
@@ -373,7 +373,7 @@ impl Conversation {
         let _ = timeout(CONNECT, leave).await;
     }
 
-    async fn say(&mut self, step: Step, line: &str) -> Result<Reply, Broken> {
+    async fn say(&mut self, step: Step, line: &str) -> Result<SmtpReply, Broken> {
         // Nothing that was typed can begin another line.
         if line.contains(['\r', '\n']) {
             let why = io::Error::new(io::ErrorKind::InvalidInput, "a line break where none may be");
@@ -397,7 +397,7 @@ impl Conversation {
     }
 
     /// Reads an answer; one that refuses is an error, as is one that has no place in that step (RFC 5321 §4.3.2).
-    async fn answer(&mut self, step: Step, patience: Duration) -> Result<Reply, Broken> {
+    async fn answer(&mut self, step: Step, patience: Duration) -> Result<SmtpReply, Broken> {
         let reply = timeout(patience, self.read(step)).await.map_err(|_| Broken::TooLong(step))??;
         match reply.code {
             code if step.goes_on_with(code) => Ok(reply),
@@ -411,8 +411,8 @@ impl Conversation {
         }
     }
 
-    async fn read(&mut self, step: Step) -> Result<Reply, Broken> {
-        let mut reply: Option<Reply> = None;
+    async fn read(&mut self, step: Step) -> Result<SmtpReply, Broken> {
+        let mut reply: Option<SmtpReply> = None;
         for _ in 0..MOST_LINES {
             let mut line = Vec::new();
             let read = (&mut self.stream).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
@@ -423,13 +423,13 @@ impl Conversation {
                 return Err(if is_over { Broken::Lost { step, why } } else { Broken::Unreadable(step) });
             }
             let (code, is_last, text) = read_line(&line).ok_or(Broken::Unreadable(step))?;
-            let reply = reply.get_or_insert_with(|| Reply { code, lines: Vec::new() });
+            let reply = reply.get_or_insert_with(|| SmtpReply { code, lines: Vec::new() });
             if reply.code != code {
                 return Err(Broken::Unreadable(step));
             }
             reply.lines.push(self.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…")));
             if is_last {
-                return Ok(Reply { code, lines: std::mem::take(&mut reply.lines) });
+                return Ok(SmtpReply { code, lines: std::mem::take(&mut reply.lines) });
             }
         }
         Err(Broken::Unreadable(step))
@@ -467,7 +467,7 @@ fn read_line(line: &[u8]) -> Option<(u16, bool, String)> {
 }
 
 /// Only 235 says that the sign-in was accepted (RFC 4954 §6).
-fn is_in(reply: &Reply) -> Result<(), Broken> {
+fn is_in(reply: &SmtpReply) -> Result<(), Broken> {
     if reply.code == 235 { Ok(()) } else { Err(Broken::Unreadable(Step::SigningIn)) }
 }
 
@@ -487,10 +487,10 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Broken> {
 }
 
 async fn protected(
-    stream: impl Stream + 'static,
+    stream: impl SmtpStream + 'static,
     config: &Arc<ClientConfig>,
     name: &ServerName<'static>,
-) -> Result<Box<dyn Stream>, Broken> {
+) -> Result<Box<dyn SmtpStream>, Broken> {
     let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
     match timeout(ANSWER, connecting).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),

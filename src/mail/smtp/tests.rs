@@ -18,7 +18,7 @@ use super::*;
 use crate::domain::clock::Timestamp;
 
 /// What it says to a line; `None` for what any server says.
-type Says = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type ServerScript = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// It says nothing more, and keeps the connection.
 const STALLS: &str = "stalls";
@@ -30,7 +30,7 @@ const GREETING: &str = "<greeting>";
 
 #[derive(Clone)]
 struct Fake {
-    says: Says,
+    says: ServerScript,
     tls: Option<(TlsAcceptor, bool)>,
     /// All lines of all connections.
     heard: Arc<Mutex<Vec<String>>>,
@@ -174,8 +174,8 @@ fn email(text: &str) -> Email {
     Email::parse(text).unwrap()
 }
 
-fn server(port: u16) -> Server<'static> {
-    Server {
+fn server(port: u16) -> SmtpServer<'static> {
+    SmtpServer {
         host: "127.0.0.1",
         port,
         security: Security::Plain,
@@ -185,13 +185,13 @@ fn server(port: u16) -> Server<'static> {
     }
 }
 
-fn smtp_of(server: &Server<'_>) -> Smtp {
+fn smtp_of(server: &SmtpServer<'_>) -> SmtpTransport {
     let from = email("no-reply@acme.example");
-    Smtp::new(server, &Sender { name: Some("Acme Notes"), address: &from, reply_to: None }).unwrap()
+    SmtpTransport::new(server, &MailSender { name: Some("Acme Notes"), address: &from, reply_to: None }).unwrap()
 }
 
-fn with_password(port: u16) -> Smtp {
-    smtp_of(&Server { login: Some(SignIn::Password("user", "hunter2")), ..server(port) })
+fn with_password(port: u16) -> SmtpTransport {
+    smtp_of(&SmtpServer { login: Some(SmtpSignIn::Password("user", "hunter2")), ..server(port) })
 }
 
 fn mail() -> Rendered {
@@ -202,7 +202,7 @@ fn stamp() -> Stamp {
     Stamp { id: Uuid::from_u128(7), at: Timestamp::from_unix(1_795_305_480) }
 }
 
-async fn sends(smtp: &Smtp, to: &str) -> Result<(), MailError> {
+async fn sends(smtp: &SmtpTransport, to: &str) -> Result<(), MailError> {
     smtp.send(&email(to), &mail(), stamp()).await
 }
 
@@ -214,8 +214,8 @@ fn shown(error: &MailError) -> String {
 async fn a_mail_has_a_name_of_our_own_domain_its_time_and_where_answers_go() {
     let fake = Fake::well();
     let (from, help) = (email("no-reply@acme.example"), email("help@acme.example"));
-    let sender = Sender { name: Some("Acme Notes"), address: &from, reply_to: Some((Some("Help"), &help)) };
-    let smtp = Smtp::new(&server(fake.listen().await), &sender).unwrap();
+    let sender = MailSender { name: Some("Acme Notes"), address: &from, reply_to: Some((Some("Help"), &help)) };
+    let smtp = SmtpTransport::new(&server(fake.listen().await), &sender).unwrap();
     assert_eq!(smtp.try_out(&email("maria@example.com"), &mail(), stamp()).await.unwrap(), "250 2.0.0 Ok: queued as 1");
     let [mail] = &fake.mails()[..] else { panic!("{:?}", fake.mails()) };
     for line in [
@@ -254,11 +254,11 @@ async fn a_server_that_refuses_the_name_is_understood() {
     };
     let fake = Fake::saying(strict);
     let port = fake.listen().await;
-    let not_taken = smtp_of(&Server { hello: "notes", ..server(port) }).greet().await.unwrap_err();
+    let not_taken = smtp_of(&SmtpServer { hello: "notes", ..server(port) }).greet().await.unwrap_err();
     assert_eq!(not_taken.said, "504 5.5.2 need fully-qualified hostname");
     assert!(not_taken.means.unwrap().contains("email.hello"), "{not_taken:?}");
     for hello in ["notes.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]"] {
-        smtp_of(&Server { hello, ..server(port) }).greet().await.unwrap();
+        smtp_of(&SmtpServer { hello, ..server(port) }).greet().await.unwrap();
     }
 }
 
@@ -412,7 +412,7 @@ async fn a_server_that_stalls_is_given_up_wherever_it_does() {
 async fn a_server_that_stalls_in_tls_is_said_to() {
     // It accepts the connection, and waits for nothing.
     let fake = Fake::saying(|line| (line == GREETING).then(|| STALLS.to_owned()));
-    let smtp = smtp_of(&Server { security: Security::Tls, ..server(fake.listen().await) });
+    let smtp = smtp_of(&SmtpServer { security: Security::Tls, ..server(fake.listen().await) });
     let greeting = tokio::spawn(async move { smtp.greet().await });
     fake.stalled.notified().await;
     tokio::time::pause();
@@ -575,8 +575,8 @@ async fn a_server_of_ones_own_authority_is_believed_and_no_other() {
         let fake = Fake { tls: Some((acceptor.clone(), at_once)), ..Fake::saying(says) };
         let port = fake.listen().await;
         let reach = async |host, authorities: &[Box<[u8]>]| {
-            let login = Some(SignIn::Password("user", "hunter2"));
-            smtp_of(&Server { host, security, authorities, login, ..server(port) }).greet().await
+            let login = Some(SmtpSignIn::Password("user", "hunter2"));
+            smtp_of(&SmtpServer { host, security, authorities, login, ..server(port) }).greet().await
         };
         for host in ["localhost", "127.0.0.1"] {
             reach(host, std::slice::from_ref(&own)).await.unwrap();
@@ -594,8 +594,8 @@ async fn a_server_of_ones_own_authority_is_believed_and_no_other() {
 async fn nothing_is_said_without_the_tls_that_is_wanted() {
     let fake = Fake::offering(&["AUTH PLAIN"]);
     let starting = |port| {
-        let login = Some(SignIn::Password("user", "hunter2"));
-        smtp_of(&Server { security: Security::StartTls, login, ..server(port) })
+        let login = Some(SmtpSignIn::Password("user", "hunter2"));
+        smtp_of(&SmtpServer { security: Security::StartTls, login, ..server(port) })
     };
     let not_taken = starting(fake.listen().await).greet().await.unwrap_err();
     assert!(not_taken.said.contains("no STARTTLS"), "{not_taken:?}");
@@ -616,11 +616,11 @@ async fn a_server_is_found_at_an_address_of_either_kind() {
     let (own, acceptor) = authority(&["::1"]);
     let plain = Fake::well();
     let port = plain.listen_at("[::1]:0").await;
-    sends(&smtp_of(&Server { host: "[::1]", ..server(port) }), "maria@example.com").await.unwrap();
+    sends(&smtp_of(&SmtpServer { host: "[::1]", ..server(port) }), "maria@example.com").await.unwrap();
     let protected = Fake { tls: Some((acceptor, true)), ..Fake::well() };
     let port = protected.listen_at("[::1]:0").await;
     let authorities = &[own];
-    let server = Server { host: "[::1]", security: Security::Tls, authorities, ..server(port) };
+    let server = SmtpServer { host: "[::1]", security: Security::Tls, authorities, ..server(port) };
     sends(&smtp_of(&server), "maria@example.com").await.unwrap();
 }
 
@@ -633,8 +633,8 @@ async fn protected_token_server(
     tls: Option<TlsAcceptor>,
     answer: impl Fn(usize) -> String + Send + 'static,
 ) -> (Url, Arc<Mutex<Vec<String>>>) {
-    trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-    impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+    trait TestStream: AsyncRead + AsyncWrite + Unpin + Send {}
+    impl<S: AsyncRead + AsyncWrite + Unpin + Send> TestStream for S {}
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -643,7 +643,7 @@ async fn protected_token_server(
     let kept = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let mut stream: Box<dyn Stream> = match &tls {
+            let mut stream: Box<dyn TestStream> = match &tls {
                 None => Box::new(stream),
                 Some(acceptor) => match acceptor.accept(stream).await {
                     Ok(stream) => Box::new(stream),
@@ -681,10 +681,14 @@ fn json(status: u16, body: &str) -> String {
     format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn with_tokens(port: u16, url: &Url) -> Smtp {
-    let client =
-        Client { token_url: url, id: "client 1", secret: "s3cret&=", scope: Some("https://outlook.example/.default") };
-    smtp_of(&Server { login: Some(SignIn::Tokens("no-reply@acme.example", client)), ..server(port) })
+fn with_tokens(port: u16, url: &Url) -> SmtpTransport {
+    let client = OauthClient {
+        token_url: url,
+        id: "client 1",
+        secret: "s3cret&=",
+        scope: Some("https://outlook.example/.default"),
+    };
+    smtp_of(&SmtpServer { login: Some(SmtpSignIn::Tokens("no-reply@acme.example", client)), ..server(port) })
 }
 
 fn bearer(token: &str) -> String {
@@ -726,15 +730,15 @@ async fn an_authority_of_ones_own_vouches_for_the_mail_server_and_for_no_token_s
     let (own, acceptor) = authority(&["127.0.0.1"]);
     let fake = Fake { tls: Some((acceptor.clone(), true)), ..taking("abc.1") };
     let (url, asked) = protected_token_server(Some(acceptor), |_| json(200, r#"{"access_token":"abc.1"}"#)).await;
-    let client = || Client { token_url: &url, id: "client 1", secret: "s3cret&=", scope: None };
+    let client = || OauthClient { token_url: &url, id: "client 1", secret: "s3cret&=", scope: None };
     let authorities = std::slice::from_ref(&own);
-    let login = Some(SignIn::Tokens("no-reply@acme.example", client()));
-    let smtp = smtp_of(&Server { security: Security::Tls, authorities, login, ..server(fake.listen().await) });
+    let login = Some(SmtpSignIn::Tokens("no-reply@acme.example", client()));
+    let smtp = smtp_of(&SmtpServer { security: Security::Tls, authorities, login, ..server(fake.listen().await) });
     let not_taken = smtp.greet().await.unwrap_err();
     assert!(not_taken.said.contains("token_url does not answer"), "{not_taken:?}");
     assert!(asked.lock().unwrap().is_empty(), "the secret was told");
     // Nothing else is wrong with it.
-    let tokens = Tokens::new(&client(), trust::client(authorities).unwrap());
+    let tokens = OauthTokens::new(&client(), trust::client(authorities).unwrap());
     assert_eq!(tokens.get().await.unwrap().as_str(), "abc.1");
 }
 

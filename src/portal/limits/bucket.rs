@@ -13,7 +13,7 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 
-use crate::store::Shared;
+use crate::store::BucketLevel;
 
 /// The bytes that name a network.
 pub(super) type Network = Vec<u8>;
@@ -109,7 +109,7 @@ impl Buckets {
 
     /// What all gateways have given a network, after what was told of it: what the others gave since the last time, and at the
     /// first time what of theirs has not leaked out again, is taken out of its bucket here, as far as there is so much.
-    pub(super) fn learn(&self, Told { network, more }: &Told, Shared { total, level }: Shared) {
+    pub(super) fn learn(&self, Told { network, more }: &Told, BucketLevel { total, level }: BucketLevel) {
         let Some(mut takers) = self.takers() else { return };
         // One that took nothing for so long that it is forgotten is learned of when it takes again.
         let Some(taker) = takers.get_mut(network) else { return };
@@ -166,11 +166,11 @@ mod tests {
         let told = Told { network: network.clone(), more: 10 };
         assert_eq!(buckets.to_tell(TICK), std::slice::from_ref(&told));
         // Of all that the others have given before, twenty have not leaked.
-        buckets.learn(&told, Shared { total: 5_010, level: 10 + 20 });
+        buckets.learn(&told, BucketLevel { total: 5_010, level: 10 + 20 });
         assert_eq!(taken(&buckets, &network, 5), 5);
         let told = Told { network: network.clone(), more: 5 };
         assert_eq!(buckets.to_tell(TICK), std::slice::from_ref(&told));
-        buckets.learn(&told, Shared { total: 5_010 + 5 + 40, level: 75 });
+        buckets.learn(&told, BucketLevel { total: 5_010 + 5 + 40, level: 75 });
         // 100 but for 10, 20, 5 and 40; one a second comes free meanwhile.
         let left = taken(&buckets, &network, 1000);
         assert!((25..30).contains(&left), "{left}");
@@ -178,7 +178,7 @@ mod tests {
         // More than is left empties it.
         let told = buckets.to_tell(TICK).into_iter().find(|told| told.network == network).unwrap();
         let total = 5_055 + u64::from(told.more) + 1_000_000;
-        buckets.learn(&told, Shared { total, level: 1_000_000 });
+        buckets.learn(&told, BucketLevel { total, level: 1_000_000 });
         assert!(taken(&buckets, &network, 100) <= 1);
     }
 
@@ -186,13 +186,13 @@ mod tests {
     fn a_network_that_has_stopped_is_forgotten_and_counts_anew() {
         let (buckets, network) = (buckets(true), vec![1]);
         taken(&buckets, &network, 50);
-        buckets.learn(&Told { network: network.clone(), more: 50 }, Shared { total: 50, level: 50 });
+        buckets.learn(&Told { network: network.clone(), more: 50 }, BucketLevel { total: 50, level: 50 });
         // A tenth of what leaks: a hundred seconds at least.
         let rounds = (0..1000).take_while(|_| !buckets.to_tell(TICK).is_empty()).count();
         assert!((200..300).contains(&rounds), "{rounds}");
-        buckets.learn(&Told { network: network.clone(), more: 0 }, Shared { total: 90, level: 90 });
+        buckets.learn(&Told { network: network.clone(), more: 0 }, BucketLevel { total: 90, level: 90 });
         assert_eq!(taken(&buckets, &network, 30), 30, "it is not known any more");
-        buckets.learn(&Told { network: network.clone(), more: 30 }, Shared { total: 500, level: 30 });
+        buckets.learn(&Told { network: network.clone(), more: 30 }, BucketLevel { total: 500, level: 30 });
         assert_eq!(taken(&buckets, &network, 20), 20, "what others gave has leaked");
     }
 
@@ -201,8 +201,8 @@ mod tests {
         let (shared, alone, network) = (buckets(true), buckets(false), vec![1]);
         for buckets in [&shared, &alone] {
             taken(buckets, &network, 20);
-            buckets.learn(&Told { network: network.clone(), more: 20 }, Shared { total: 1_000, level: 20 });
-            buckets.learn(&Told { network: network.clone(), more: 0 }, Shared { total: 3, level: 3 });
+            buckets.learn(&Told { network: network.clone(), more: 20 }, BucketLevel { total: 1_000, level: 20 });
+            buckets.learn(&Told { network: network.clone(), more: 0 }, BucketLevel { total: 3, level: 3 });
             assert!((80..85).contains(&taken(buckets, &network, 1000)));
         }
         assert_eq!(alone.to_tell(TICK), []);

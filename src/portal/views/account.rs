@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::moment::{self, Moment};
+use super::moment::{self, WordedMoment};
 use crate::domain::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::own_paths;
@@ -83,7 +83,7 @@ struct Page<'a> {
 struct Moved {
     text: String,
     until_key: &'static str,
-    until: Moment,
+    until: WordedMoment,
 }
 
 #[derive(Template)]

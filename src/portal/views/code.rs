@@ -12,7 +12,7 @@ use crate::domain::code::CodeKind;
 use crate::domain::moving::NotNow;
 use crate::domain::own_paths;
 use crate::gate::detour;
-use crate::wording::{Around, Words};
+use crate::wording::{SplitSentence, Words};
 
 /// The page that asks for a code. The same whether or not the address has an account. Works without a script.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +151,7 @@ struct Page<'a> {
     sender: &'a str,
     forget: Option<Forget<'a>>,
     state: CodeState,
-    sent: Around,
+    sent: SplitSentence,
     label: String,
     is_numeric: bool,
     notice: Option<String>,

@@ -7,8 +7,8 @@ use super::frame::{Frame, finish};
 use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
 use crate::gate::detour;
-use crate::wording::moment::{self, Moment};
-use crate::wording::{Around, Words};
+use crate::wording::moment::{self, WordedMoment};
+use crate::wording::{SplitSentence, Words};
 
 /// "This account was recovered", for the owner of an older passkey.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ struct Page<'a> {
     page: &'a Contest<'a>,
     /// The browser that recovered, where the passkey's name does not say it.
     browser: Option<&'a str>,
-    who: Around,
-    when: Moment,
+    who: SplitSentence,
+    when: WordedMoment,
     sign_in_url: &'static str,
 }
 

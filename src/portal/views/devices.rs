@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::moment::{self, Moment};
+use super::moment::{self, WordedMoment};
 use crate::domain::activity::What;
 use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
@@ -109,7 +109,7 @@ pub(super) struct ShownPasskey<'a> {
 
 /// A moment as near as it is told.
 pub(super) struct Shown {
-    pub(super) moment: Moment,
+    pub(super) moment: WordedMoment,
     /// How the page's script is to tell it.
     pub(super) precision: &'static str,
 }
@@ -129,18 +129,18 @@ impl ShownPasskey<'_> {
 
 struct ShownSession<'a> {
     row: SessionRow<'a>,
-    last_seen: Moment,
+    last_seen: WordedMoment,
 }
 
 struct ShownEvent<'a> {
     text: String,
-    when: Moment,
+    when: WordedMoment,
     browser: &'a str,
 }
 
 struct ShownHold {
     text: String,
-    until: Moment,
+    until: WordedMoment,
 }
 
 #[derive(Template)]

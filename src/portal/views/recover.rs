@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
-use super::moment::{self, Moment};
+use super::moment::{self, WordedMoment};
 use crate::domain::clock::Timestamp;
 use crate::domain::own_paths;
 use crate::gate::detour;
@@ -78,7 +78,7 @@ struct Page<'a> {
 struct HeldPage<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    until: Moment,
+    until: WordedMoment,
     sign_in_url: &'static str,
 }
 

@@ -1,12 +1,12 @@
 //! Changes of accounts, their passkeys, what happened to them, and operators' codes.
 
-use super::state::State;
+use super::state::MemoryState;
 
 use crate::domain::plan::{
     AccountChange, AccountConflict, AdminCodeChange, Conflict, EventChange, PasskeyChange, PasskeyConflict,
 };
 
-impl State {
+impl MemoryState {
     pub(super) fn make_account(&mut self, change: AccountChange) -> Result<(), Conflict> {
         match change {
             AccountChange::Add(account) => {

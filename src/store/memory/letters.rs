@@ -1,9 +1,9 @@
 //! Changes of letters, counters and the gateway's own keys.
 
-use super::state::{Count, State};
+use super::state::{MemoryCount, MemoryState};
 use crate::domain::plan::{Conflict, CounterChange, KeyChange, KeyConflict, LetterChange};
 
-impl State {
+impl MemoryState {
     pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Conflict> {
         match change {
             LetterChange::Add(letter) => {
@@ -40,11 +40,11 @@ impl State {
                     .get(&counter)
                     .copied()
                     .filter(|count| CounterChange::runs(count.ends_at, window, now));
-                let count = running.unwrap_or(Count { count: 0, ends_at: now.after(window) });
+                let count = running.unwrap_or(MemoryCount { count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
                     return Err(Conflict::Limit { counter, wait: count.ends_at.since(now) });
                 }
-                self.counters.insert(counter, Count { count: count.count + 1, ..count });
+                self.counters.insert(counter, MemoryCount { count: count.count + 1, ..count });
             }
         }
         Ok(())

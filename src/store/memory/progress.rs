@@ -1,6 +1,6 @@
 //! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks, invitations.
 
-use super::state::State;
+use super::state::MemoryState;
 use crate::domain::account::AccountId;
 use crate::domain::link::{Link, LinkStage};
 use crate::domain::plan::{
@@ -8,7 +8,7 @@ use crate::domain::plan::{
     RecoveryChange, RegistrationChange,
 };
 
-impl State {
+impl MemoryState {
     pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Conflict> {
         match change {
             CeremonyChange::Add(ceremony) => {

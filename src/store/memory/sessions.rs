@@ -1,11 +1,11 @@
 //! Changes of sessions and their tokens.
 
-use super::state::State;
+use super::state::MemoryState;
 use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConflict, TokensChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
 
-impl State {
+impl MemoryState {
     pub(super) fn make_session(&mut self, change: SessionChange) -> Result<(), Conflict> {
         match change {
             SessionChange::Add(session) => {

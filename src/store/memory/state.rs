@@ -28,7 +28,7 @@ use crate::domain::token_family::TokenFamily;
 
 /// What is remembered.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub(super) struct MemoryState {
     pub(super) ceremonies: BTreeMap<CeremonyId, Ceremony>,
     pub(super) registrations: BTreeMap<SecretDigest, Registration>,
     pub(super) accounts: BTreeMap<AccountId, Account>,
@@ -44,7 +44,7 @@ pub(super) struct State {
     pub(super) invitations: BTreeMap<Email, Invitation>,
     pub(super) events: BTreeMap<Uuid, Event>,
     pub(super) letters: BTreeMap<LetterId, Letter>,
-    pub(super) counters: BTreeMap<Counter, Count>,
+    pub(super) counters: BTreeMap<Counter, MemoryCount>,
     pub(super) master: Option<Secret>,
     pub(super) signing_keys: BTreeMap<String, SigningKey>,
     pub(super) key_generation: u64,
@@ -52,12 +52,12 @@ pub(super) struct State {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Count {
+pub(super) struct MemoryCount {
     pub(super) count: u32,
     pub(super) ends_at: Timestamp,
 }
 
-impl State {
+impl MemoryState {
     /// Makes one change; where it conflicts, the state is of no more use.
     pub(super) fn make(&mut self, change: Change) -> Result<(), Conflict> {
         match change {

@@ -10,25 +10,25 @@ mod sessions;
 
 pub(super) use sessions::put_session;
 
-use super::fault::Fault;
-use super::pool::Connection;
+use super::fault::PostgresFault;
+use super::pool::PooledConnection;
 use super::wrapping::Wrapping;
 use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 
 /// Why a commit is dropped.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum PostgresStop {
     /// A precondition did not hold.
     Conflict(Conflict),
     /// The database failed, or what is in it.
-    Fault(Fault),
+    Fault(PostgresFault),
 }
 
 /// Lets `?` stop a commit for any of these.
 macro_rules! stops {
     ($($conflict:ty),*) => {
-        $(impl From<$conflict> for Stop {
+        $(impl From<$conflict> for PostgresStop {
             fn from(conflict: $conflict) -> Self {
                 Self::Conflict(conflict.into())
             }
@@ -38,36 +38,36 @@ macro_rules! stops {
 
 stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
+impl From<PostgresFault> for PostgresStop {
+    fn from(fault: PostgresFault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<RecordFault> for Stop {
+impl From<RecordFault> for PostgresStop {
     fn from(fault: RecordFault) -> Self {
         Self::Fault(fault.into())
     }
 }
 
 /// Goes on where a statement was about a row, and stops with the conflict where there was none.
-fn held(rows: u64, conflict: impl Into<Conflict>) -> Result<(), Stop> {
-    if rows == 0 { Err(Stop::Conflict(conflict.into())) } else { Ok(()) }
+fn held(rows: u64, conflict: impl Into<Conflict>) -> Result<(), PostgresStop> {
+    if rows == 0 { Err(PostgresStop::Conflict(conflict.into())) } else { Ok(()) }
 }
 
 /// A commit in the making, within a transaction that holds its locks.
 #[derive(Clone, Copy)]
-pub(super) struct Making<'a> {
-    pub(super) on: &'a Connection,
+pub(super) struct PostgresCommit<'a> {
+    pub(super) on: &'a PooledConnection,
     pub(super) wrapping: &'a Wrapping,
 }
 
-impl Making<'_> {
+impl PostgresCommit<'_> {
     /// Makes one change.
     ///
     /// # Errors
     /// Its precondition does not hold, or the database failed; then the transaction must be rolled back.
-    pub(super) async fn make(self, change: &Change) -> Result<(), Stop> {
+    pub(super) async fn make(self, change: &Change) -> Result<(), PostgresStop> {
         match change {
             Change::Account(change) => self.make_account(change).await,
             Change::Passkey(change) => self.make_passkey(change).await,

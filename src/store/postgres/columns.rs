@@ -4,7 +4,7 @@ use tokio_postgres::Row as Answer;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::values::{self, time};
 use super::wrapping::{Wrapped, Wrapping};
 use crate::domain::account::Account;
@@ -24,12 +24,12 @@ use crate::domain::registration::Registration;
 use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
-use crate::store::records::Count;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::CountRow;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::Row;
 
 /// A value of a column.
-pub(in crate::store) type Value = Box<dyn ToSql + Sync + Send>;
+pub(in crate::store) type ColumnValue = Box<dyn ToSql + Sync + Send>;
 
 /// A row that stands in a table of the database. The table has the name of [`Row::TABLE`], with `_` for `-`.
 pub(in crate::store) trait Columns: Row + Send + Sync {
@@ -39,7 +39,7 @@ pub(in crate::store) trait Columns: Row + Send + Sync {
     const NAMING: Option<&'static str> = None;
 
     /// The values of the columns.
-    fn values(&self, wrapping: &Wrapping) -> Result<Vec<Value>, Fault>;
+    fn values(&self, wrapping: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault>;
 
     /// The other keys that lead to it.
     fn names(&self) -> Vec<Vec<u8>> {
@@ -47,7 +47,7 @@ pub(in crate::store) trait Columns: Row + Send + Sync {
     }
 
     /// The row of an answer that has all columns.
-    fn read(answer: &Answer, _wrapping: &Wrapping) -> Result<Self, Fault> {
+    fn read(answer: &Answer, _wrapping: &Wrapping) -> Result<Self, PostgresFault> {
         Ok(Self::decode(&key_of(answer), answer.get("record"))?)
     }
 }
@@ -63,13 +63,13 @@ pub(in crate::store) fn key_of(answer: &Answer) -> Vec<u8> {
 
 /// A value in its box.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as Value),*] };
+    ($($value:expr),* $(,)?) => { vec![$(Box::new($value) as ColumnValue),*] };
 }
 
 impl Columns for Account {
     const COLUMNS: &'static str = "id, email, disabled, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.id.0, self.email.as_str().to_owned(), self.disabled, self.encode()?])
     }
 }
@@ -77,7 +77,7 @@ impl Columns for Account {
 impl Columns for Passkey {
     const COLUMNS: &'static str = "id, account, counter, created_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let counter = i64::from(self.key.counter);
         Ok(values![self.key(), self.account.0, counter, time(self.created_at), self.encode()?])
     }
@@ -86,7 +86,7 @@ impl Columns for Passkey {
 impl Columns for Session {
     const COLUMNS: &'static str = "token, account, head, credential, created_at, last_seen_at, looked_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let head = self.head.map(|head| head.bytes().to_vec());
         let credential = self.credential.as_ref().map(|credential| credential.bytes().to_vec());
         let (created_at, last_seen_at) = (time(self.created_at), time(self.last_seen_at));
@@ -94,7 +94,7 @@ impl Columns for Session {
         Ok(values![self.key(), self.account.0, head, credential, created_at, last_seen_at, last_seen_at, record])
     }
 
-    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, Fault> {
+    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, PostgresFault> {
         Ok(values::session(answer)?)
     }
 }
@@ -105,7 +105,7 @@ impl Columns for TokenFamily {
         "INSERT INTO refresh_tokens (session, token) SELECT DISTINCT $1::bytea, token FROM unnest($2::bytea[]) AS named (token)",
     );
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.key(), i64::from(self.revision), self.encode()?])
     }
 
@@ -117,7 +117,7 @@ impl Columns for TokenFamily {
 impl Columns for Ceremony {
     const COLUMNS: &'static str = "id, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.id.0, time(self.expires_at), self.encode()?])
     }
 }
@@ -125,7 +125,7 @@ impl Columns for Ceremony {
 impl Columns for Registration {
     const COLUMNS: &'static str = "browser, revision, email, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let (revision, email) = (i64::from(self.revision), self.email.as_str().to_owned());
         Ok(values![self.key(), revision, email, time(self.expires_at), self.encode()?])
     }
@@ -137,7 +137,7 @@ impl Columns for Link {
         "INSERT INTO link_codes (link, code) SELECT DISTINCT $1::uuid, code FROM unnest($2::bytea[]) AS named (code)",
     );
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let offered_by = self.offer.map(|offer| offer.account.0);
         let approved_by = match &self.stage {
             LinkStage::Approved(approval) => Some(approval.account.0),
@@ -163,7 +163,7 @@ impl Columns for Link {
 impl Columns for Recovery {
     const COLUMNS: &'static str = "browser, revision, owner, email, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let (revision, email) = (i64::from(self.revision), self.email.as_str().to_owned());
         Ok(values![self.key(), revision, self.owner().0, email, time(self.expires_at), self.encode()?])
     }
@@ -172,7 +172,7 @@ impl Columns for Recovery {
 impl Columns for Hold {
     const COLUMNS: &'static str = "account, id, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.account.0, self.id.0, time(self.expires_at()), self.encode()?])
     }
 }
@@ -180,7 +180,7 @@ impl Columns for Hold {
 impl Columns for Move {
     const COLUMNS: &'static str = "account, id, revision, asked, former, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let former = self.former().map(|former| former.as_str().to_owned());
         let (asked, revision) = (self.asked_for().is_some(), i64::from(self.revision));
         Ok(values![self.account.0, self.id.0, revision, asked, former, time(self.expires_at), self.encode()?])
@@ -190,7 +190,7 @@ impl Columns for Move {
 impl Columns for AdminCode {
     const COLUMNS: &'static str = "account, digest, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.account.0, self.digest.0.to_vec(), time(self.expires_at), self.encode()?])
     }
 }
@@ -198,7 +198,7 @@ impl Columns for AdminCode {
 impl Columns for Bookmark {
     const COLUMNS: &'static str = "name, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.key(), time(self.expires_at), self.encode()?])
     }
 }
@@ -206,7 +206,7 @@ impl Columns for Bookmark {
 impl Columns for Invitation {
     const COLUMNS: &'static str = "email, id, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.email.as_str().to_owned(), self.id.0, self.encode()?])
     }
 }
@@ -214,7 +214,7 @@ impl Columns for Invitation {
 impl Columns for Event {
     const COLUMNS: &'static str = "id, account, at, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.id, self.account.0, time(self.at), time(self.expires_at()), self.encode()?])
     }
 }
@@ -222,19 +222,19 @@ impl Columns for Event {
 impl Columns for Letter {
     const COLUMNS: &'static str = "id, due_at, expires_at, record";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.id.0, time(self.due_at), time(self.expires_at), self.encode()?])
     }
 }
 
-impl Columns for Count {
+impl Columns for CountRow {
     const COLUMNS: &'static str = "name, count, ends_at";
 
-    fn values(&self, _: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, _: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         Ok(values![self.key(), i64::from(self.count), time(self.ends_at)])
     }
 
-    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, Fault> {
+    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, PostgresFault> {
         let unreadable = |why: &str| RecordFault::Unreadable { table: Self::TABLE, why: why.to_owned() };
         let name = answer.get::<_, &[u8]>(0).try_into().map_err(|_| unreadable("its key is not 32 bytes long"))?;
         let count = u32::try_from(answer.get::<_, i64>(1)).map_err(|_| unreadable("it has counted too far"))?;
@@ -246,12 +246,12 @@ impl Columns for Count {
 impl Columns for SigningKey {
     const COLUMNS: &'static str = "kid, created_at, record";
 
-    fn values(&self, wrapping: &Wrapping) -> Result<Vec<Value>, Fault> {
+    fn values(&self, wrapping: &Wrapping) -> Result<Vec<ColumnValue>, PostgresFault> {
         let wrapped = wrapping.wrap(Wrapped::SigningKey(&self.kid), &self.encode()?)?;
         Ok(values![self.kid.clone(), time(self.created_at), wrapped])
     }
 
-    fn read(answer: &Answer, wrapping: &Wrapping) -> Result<Self, Fault> {
+    fn read(answer: &Answer, wrapping: &Wrapping) -> Result<Self, PostgresFault> {
         let (kid, wrapped): (String, &[u8]) = (answer.get(0), answer.get("record"));
         let record = wrapping.unwrap(Wrapped::SigningKey(&kid), wrapped)?;
         Ok(Self::decode(kid.as_bytes(), &record)?)

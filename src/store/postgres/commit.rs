@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::apply::{Making, Stop};
-use super::fault::Fault;
-use super::feed::News;
+use super::apply::{PostgresCommit, PostgresStop};
+use super::fault::PostgresFault;
+use super::feed::CommitNotifications;
 use super::locks::Locks;
-use super::pool::Connection;
+use super::pool::PooledConnection;
 use super::values::{decode, time};
 use super::{DEADLINE, Inner};
 use crate::counts::store::Operation;
@@ -59,7 +59,7 @@ impl Inner {
             let ending = AtomicBool::new(false);
             let made = match self.transaction(changes, durability, until, &ending, is_unknown).await {
                 Ok(()) => return Ok(()),
-                Err(Stop::Conflict(conflict)) if is_unknown => {
+                Err(PostgresStop::Conflict(conflict)) if is_unknown => {
                     if !self.is_kept(changes, until).await? {
                         return Err(CommitError::Conflict(conflict));
                     }
@@ -69,8 +69,8 @@ impl Inner {
                     }
                     continue;
                 }
-                Err(Stop::Conflict(conflict)) => return Err(CommitError::Conflict(conflict)),
-                Err(Stop::Fault(fault)) => fault,
+                Err(PostgresStop::Conflict(conflict)) => return Err(CommitError::Conflict(conflict)),
+                Err(PostgresStop::Fault(fault)) => fault,
             };
             if made.is_of_the_connection() && ending.into_inner() && !is_unknown {
                 is_unknown = true;
@@ -78,7 +78,7 @@ impl Inner {
                 until = Instant::now() + DEADLINE;
                 tracing::warn!(why = made.told(), "whether a commit was kept is not known; it is looked at");
             }
-            let may_pass = made.is_of_the_connection() || matches!(made, Fault::Met(_));
+            let may_pass = made.is_of_the_connection() || matches!(made, PostgresFault::Met(_));
             tries += 1;
             let again = Instant::now() + self.pause();
             if !may_pass || tries > TRIES || again >= until {
@@ -104,15 +104,15 @@ impl Inner {
         until: Instant,
         ending: &AtomicBool,
         is_unknown: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), PostgresStop> {
         let _turn = self.turn(until).await?;
         let made = timeout_at(until, async {
             let lease = self.pool.lease().await?;
             match self.make(&lease, changes, durability, ending, is_unknown).await {
-                Err(Stop::Conflict(conflict)) => {
+                Err(PostgresStop::Conflict(conflict)) => {
                     lease.run("ROLLBACK").await?;
                     lease.give_back();
-                    Err(Stop::Conflict(conflict))
+                    Err(PostgresStop::Conflict(conflict))
                 }
                 made => {
                     // One that failed is closed, which ends its transaction.
@@ -122,22 +122,22 @@ impl Inner {
                 }
             }
         });
-        let made = made.await.unwrap_or(Err(Stop::Fault(Fault::Deadline)));
+        let made = made.await.unwrap_or(Err(PostgresStop::Fault(PostgresFault::Deadline)));
         self.note(match &made {
-            Err(Stop::Fault(fault)) => Some(fault),
-            Ok(()) | Err(Stop::Conflict(_)) => None,
+            Err(PostgresStop::Fault(fault)) => Some(fault),
+            Ok(()) | Err(PostgresStop::Conflict(_)) => None,
         });
         made
     }
 
     async fn make(
         &self,
-        on: &Connection,
+        on: &PooledConnection,
         changes: &[Change],
         durability: Durability,
         ending: &AtomicBool,
         is_unknown: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), PostgresStop> {
         let begin = match durability {
             Durability::Durable => "BEGIN",
             Durability::Relaxed => "BEGIN; SET LOCAL synchronous_commit = off",
@@ -145,8 +145,8 @@ impl Inner {
         let locks = Locks::of(changes);
         // Sent one after the other without a wait in between.
         tokio::try_join!(on.run(begin), locks.take(on))?;
-        let news = News::of(on, changes).await?;
-        let making = Making { on, wrapping: &self.wrapping };
+        let news = CommitNotifications::of(on, changes).await?;
+        let making = PostgresCommit { on, wrapping: &self.wrapping };
         for change in changes {
             making.make(change).await?;
         }
@@ -162,7 +162,7 @@ impl Inner {
         on.run("COMMIT").await?;
         // "canceling wait for synchronous replication": it is kept here, and perhaps nowhere else.
         if on.was_warned() && durability == Durability::Durable {
-            return Err(Fault::Warned.into());
+            return Err(PostgresFault::Warned.into());
         }
         // Outside of it: a notification within would keep all commits of the database waiting for each other.
         if has_news {
@@ -185,7 +185,7 @@ impl Inner {
 
     /// Whether what a change adds is there, or what it was to make of something. A letter may have been sent by now, and other
     /// things have no names of their own.
-    async fn has_added(&self, change: &Change, until: Instant) -> Result<bool, Fault> {
+    async fn has_added(&self, change: &Change, until: Instant) -> Result<bool, PostgresFault> {
         let found = match change {
             Change::Session(SessionChange::Add(session)) => {
                 self.rows_until(until, SESSION_IS_THERE, &[&&session.token.bytes()[..]]).await?

@@ -10,10 +10,10 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::ToSql;
 
 use super::columns::{Columns, key_of};
-use super::fault::{Fault, refusal};
+use super::fault::{PostgresFault, refusal};
 use super::migrate;
-use super::pool::Connection;
-use super::target::Target;
+use super::pool::PooledConnection;
+use super::target::PostgresTarget;
 use super::values::number;
 use super::wrapping::{Wrapped, Wrapping};
 use crate::domain::clock::Entropy;
@@ -21,7 +21,7 @@ use crate::domain::host::Host;
 use crate::domain::secret::Secret;
 use crate::store::StoreError;
 use crate::store::contents::{AT_ONCE, Blank, Own, Source, of_row};
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::Row;
 use crate::store::records::table::Table;
 
@@ -39,7 +39,7 @@ const PUT_OWN: &str =
 
 /// A database that no gateway uses meanwhile.
 pub(in crate::store) struct DatabaseContents {
-    connection: Connection,
+    connection: PooledConnection,
     wrapping: Wrapping,
     writing: Option<Pin<Box<BinaryCopyInWriter>>>,
 }
@@ -50,18 +50,18 @@ impl DatabaseContents {
     /// # Errors
     /// It cannot be reached, is not up to date, or a gateway uses it: one sentence for the operator.
     pub(in crate::store) async fn open(
-        target: &Target,
+        target: &PostgresTarget,
         key: &Secret,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {
         let connecting = target.connecting()?;
         let opened = async {
-            let opening = |fault: Fault| fault.during("the database could not be opened");
-            let connection = Connection::open(&connecting).await.map_err(opening)?;
+            let opening = |fault: PostgresFault| fault.during("the database could not be opened");
+            let connection = PooledConnection::open(&connecting).await.map_err(opening)?;
             connection.run(SETTINGS).await.map_err(opening)?;
             migrate::fits(&connection).await?;
             let alone = connection.alone().await;
-            if matches!(alone, Err(Fault::Met(_))) {
+            if matches!(alone, Err(PostgresFault::Met(_))) {
                 return Err(refusal("a gateway is running on the database: stop all of them first"));
             }
             alone.map_err(opening)?;
@@ -69,7 +69,7 @@ impl DatabaseContents {
             Ok(Self { connection, wrapping: Wrapping::new(key, entropy), writing: None })
         };
         let opened = timeout(PATIENCE, opened).await;
-        opened.unwrap_or_else(|_| Err(Fault::Deadline.during("the database could not be opened")))
+        opened.unwrap_or_else(|_| Err(PostgresFault::Deadline.during("the database could not be opened")))
     }
 }
 
@@ -78,17 +78,21 @@ fn table<R: Row>() -> String {
     R::TABLE.name().replace('-', "_")
 }
 
-async fn during<T>(table: Table, doing: &str, done: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
+async fn during<T>(
+    table: Table,
+    doing: &str,
+    done: impl Future<Output = Result<T, PostgresFault>>,
+) -> Result<T, StoreError> {
     done.await.map_err(|fault| {
         // Nothing else is at work: what is refused would be refused again.
-        let fault = if let Fault::Met(error) = fault { Fault::Refused(error) } else { fault };
+        let fault = if let PostgresFault::Met(error) = fault { PostgresFault::Refused(error) } else { fault };
         fault.during(&format!("“{}” could not be {doing}", table.name()))
     })
 }
 
 /// The error of one row, by its key.
-fn of_key(table: Table, key: &[u8], fault: Fault) -> StoreError {
-    if let Fault::Record(fault) = &fault {
+fn of_key(table: Table, key: &[u8], fault: PostgresFault) -> StoreError {
+    if let PostgresFault::Record(fault) = &fault {
         return of_row(table, key, fault);
     }
     fault.during(&format!("a row of “{}” could not be read or written", table.name()))
@@ -181,7 +185,7 @@ impl Blank for DatabaseContents {
     async fn keep(self) -> Result<(), StoreError> {
         self.connection.was_warned();
         let kept = self.connection.run("COMMIT").await;
-        let kept = kept.and_then(|()| if self.connection.was_warned() { Err(Fault::Warned) } else { Ok(()) });
+        let kept = kept.and_then(|()| if self.connection.was_warned() { Err(PostgresFault::Warned) } else { Ok(()) });
         kept.map_err(|fault| {
             fault.during("whether the copy was kept is not known: look whether the target has accounts")
         })

@@ -5,11 +5,11 @@ use std::error::Error;
 use tokio_postgres::error::SqlState;
 
 use crate::store::StoreError;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 
 /// A failure of the database, of the way to it, or of what is in it.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::store) enum Fault {
+pub(in crate::store) enum PostgresFault {
     /// The transaction met another and was rolled back: made again, it may pass.
     #[error("another transaction was in the way")]
     Met(#[source] tokio_postgres::Error),
@@ -42,7 +42,7 @@ pub(in crate::store) enum Fault {
     Wrapped(&'static str),
 }
 
-impl Fault {
+impl PostgresFault {
     /// Whether connections that are there may be of no use any more.
     pub(super) const fn is_of_the_connection(&self) -> bool {
         match self {
@@ -94,7 +94,7 @@ impl Fault {
     }
 }
 
-impl From<tokio_postgres::Error> for Fault {
+impl From<tokio_postgres::Error> for PostgresFault {
     fn from(error: tokio_postgres::Error) -> Self {
         // Without a code it came from no server: the connection is gone, or was never there.
         let Some(code) = error.code() else { return Self::Lost(error) };

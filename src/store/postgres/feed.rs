@@ -12,15 +12,15 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::Inner;
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::migrate;
 use super::nodes::WrittenDown;
-use super::pool::Connection;
+use super::pool::PooledConnection;
 use crate::domain::account::AccountId;
 use crate::domain::link::id::LinkId;
 use crate::domain::plan::{Change, Effects, TouchedLinks};
 use crate::domain::secret::SecretDigest;
-use crate::store::Heard;
+use crate::store::StoreNotification;
 
 /// How often a gateway looks that is not told to.
 const EVERY: Duration = Duration::from_millis(250);
@@ -43,12 +43,12 @@ const LOOK: &str = "SELECT pg_snapshot_xmin(snapshot)::text, seq, kind, subject,
                     LEFT JOIN changes ON xid >= $1::text::xid8 AND origin <> $2 ORDER BY seq";
 
 /// What a commit is to tell the others.
-pub(super) struct News(Vec<(&'static str, Vec<u8>)>);
+pub(super) struct CommitNotifications(Vec<(&'static str, Vec<u8>)>);
 
-impl News {
+impl CommitNotifications {
     /// That of these changes, looked up before they are made: with a member of a family ends its head, and nobody could say
     /// afterwards which it was.
-    pub(super) async fn of(on: &Connection, changes: &[Change]) -> Result<Self, Fault> {
+    pub(super) async fn of(on: &PooledConnection, changes: &[Change]) -> Result<Self, PostgresFault> {
         let mut effects = Effects::of(changes);
         if !effects.sessions.is_empty() {
             let tokens: Vec<&[u8]> = effects.sessions.iter().map(|token| &token.bytes()[..]).collect();
@@ -64,7 +64,7 @@ impl News {
     }
 
     /// Writes it down, within the commit.
-    pub(super) async fn write(self, on: &Connection, origin: Uuid) -> Result<(), Fault> {
+    pub(super) async fn write(self, on: &PooledConnection, origin: Uuid) -> Result<(), PostgresFault> {
         let (kinds, subjects): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
         on.change(TELL, &[&origin, &kinds, &subjects]).await.map(drop)
     }
@@ -115,7 +115,7 @@ fn digest(bytes: &[u8]) -> Option<SecretDigest> {
 
 /// A connection that looks, and what it has seen.
 pub(super) struct Listening {
-    connection: Connection,
+    connection: PooledConnection,
     /// The oldest transaction that was still open at the last look.
     oldest_open: String,
     /// The numbers of the rows that the last look found.
@@ -125,10 +125,10 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    pub(super) async fn begin(inner: &Inner) -> Result<Self, Fault> {
-        let connection = Connection::open(inner.pool.connecting()).await?;
+    pub(super) async fn begin(inner: &Inner) -> Result<Self, PostgresFault> {
+        let connection = PooledConnection::open(inner.pool.connecting()).await?;
         if !connection.with_others().await? {
-            return Err(Fault::Copied);
+            return Err(PostgresFault::Copied);
         }
         connection.run(LISTEN).await?;
         migrate::is_young_enough(&connection).await?;
@@ -140,7 +140,7 @@ impl Listening {
     }
 
     /// Says what is in force here: all that was told before the last look, once that has been made something of.
-    pub(super) async fn write_down(&mut self, inner: &Inner) -> Result<(), Fault> {
+    pub(super) async fn write_down(&mut self, inner: &Inner) -> Result<(), PostgresFault> {
         if !inner.is_in_force.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -148,12 +148,12 @@ impl Listening {
     }
 
     /// Waits until it is time to look, telling others meanwhile to look themselves where this gateway has news.
-    async fn wait(&mut self, inner: &Inner) -> Result<(), Fault> {
+    async fn wait(&mut self, inner: &Inner) -> Result<(), PostgresFault> {
         let told = async {
             inner.news.notified().await;
             self.connection.run(NOTIFY).await?;
             // Its own look can wait: it is told of its own news, too, and passes them over.
-            std::future::pending::<Result<(), Fault>>().await
+            std::future::pending::<Result<(), PostgresFault>>().await
         };
         tokio::select! {
             told = told => told,
@@ -165,7 +165,7 @@ impl Listening {
         }
     }
 
-    async fn look(&mut self, inner: &Inner) -> Result<Heard, Fault> {
+    async fn look(&mut self, inner: &Inner) -> Result<StoreNotification, PostgresFault> {
         let rows = self.connection.rows(LOOK, &[&self.oldest_open, &inner.origin]).await?;
         let missed = self.looked_at.elapsed() > MISSED;
         let (mut effects, mut seen, mut is_known) = (Effects::default(), BTreeSet::new(), true);
@@ -188,28 +188,28 @@ impl Listening {
             migrate::is_young_enough(&self.connection).await?;
         }
         // What a newer program tells of may be anything.
-        Ok(if missed || !is_known { Heard::Doubt } else { Heard::Effects(effects) })
+        Ok(if missed || !is_known { StoreNotification::Doubt } else { StoreNotification::Effects(effects) })
     }
 }
 
 impl Inner {
     /// Waits until there is something to hear, or for a moment. Where a connection is new, nobody knows what was missed: rows
     /// of another server, too, which may have numbers that were seen here.
-    pub(super) async fn hear(&self) -> Result<Heard, Fault> {
+    pub(super) async fn hear(&self) -> Result<StoreNotification, PostgresFault> {
         if self.is_too_old() {
-            return Err(Fault::TooOld);
+            return Err(PostgresFault::TooOld);
         }
         let mut listening = self.listening.lock().await;
         let Some(mut now) = listening.take() else {
-            let begun = timeout(CONNECTING, Listening::begin(self)).await.unwrap_or(Err(Fault::Deadline));
+            let begun = timeout(CONNECTING, Listening::begin(self)).await.unwrap_or(Err(PostgresFault::Deadline));
             self.note(begun.as_ref().err());
-            if matches!(begun, Err(Fault::TooOld)) {
+            if matches!(begun, Err(PostgresFault::TooOld)) {
                 self.give_up();
-                return Ok(Heard::Doubt);
+                return Ok(StoreNotification::Doubt);
             }
             *listening = Some(begun?);
             self.looked();
-            return Ok(Heard::Doubt);
+            return Ok(StoreNotification::Doubt);
         };
         // One that fails, or is broken off, is let go with what it has seen.
         let heard = timeout(EVERY + DEADLINE, async {
@@ -218,11 +218,11 @@ impl Inner {
             now.wait(self).await?;
             now.look(self).await
         });
-        let heard = heard.await.unwrap_or(Err(Fault::Deadline));
+        let heard = heard.await.unwrap_or(Err(PostgresFault::Deadline));
         self.note(heard.as_ref().err());
-        if matches!(heard, Err(Fault::TooOld)) {
+        if matches!(heard, Err(PostgresFault::TooOld)) {
             self.give_up();
-            return Ok(Heard::Doubt);
+            return Ok(StoreNotification::Doubt);
         }
         let heard = heard?;
         self.looked();

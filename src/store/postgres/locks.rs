@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::fault::Fault;
-use super::pool::Connection;
+use super::fault::PostgresFault;
+use super::pool::PooledConnection;
 use crate::domain::account::AccountId;
 use crate::domain::email::Email;
 use crate::domain::link::{Link, LinkStage};
@@ -41,7 +41,7 @@ impl Locks {
     }
 
     /// Takes them. They are held until the transaction ends.
-    pub(super) async fn take(&self, connection: &Connection) -> Result<(), Fault> {
+    pub(super) async fn take(&self, connection: &PooledConnection) -> Result<(), PostgresFault> {
         if !self.emails.is_empty() {
             let emails: Vec<&str> = self.emails.iter().map(String::as_str).collect();
             connection.rows(EMAILS, &[&emails]).await?;

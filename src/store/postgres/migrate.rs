@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::fault::{Fault, refusal};
-use super::pool::Connection;
-use super::target::Target;
+use super::fault::{PostgresFault, refusal};
+use super::pool::PooledConnection;
+use super::target::PostgresTarget;
 use crate::store::StoreError;
 
 /// The steps, in order: the first one is number 1.
@@ -44,10 +44,10 @@ pub struct Migrated {
 ///
 /// # Errors
 /// The database cannot be reached, a step fails (it leaves nothing behind), or a newer bmauth has been here.
-pub async fn migrate(target: &Target) -> Result<Migrated, StoreError> {
+pub async fn migrate(target: &PostgresTarget) -> Result<Migrated, StoreError> {
     let connecting = target.connecting()?;
     let made = async {
-        let connection = Connection::open(&connecting).await?;
+        let connection = PooledConnection::open(&connecting).await?;
         // What reads and writes meanwhile is not kept waiting behind a step for longer than this.
         connection.run("SET lock_timeout = '2s'; SET statement_timeout = 0").await?;
         let mut from = None;
@@ -61,18 +61,18 @@ pub async fn migrate(target: &Target) -> Result<Migrated, StoreError> {
     };
     match timeout(PATIENCE, made).await {
         Ok(Ok(fits)) => fits,
-        Ok(Err(fault)) => Err(Fault::during(fault, "its schema could not be brought up to date")),
-        Err(_) => Err(Fault::Deadline.during("its schema could not be brought up to date")),
+        Ok(Err(fault)) => Err(PostgresFault::during(fault, "its schema could not be brought up to date")),
+        Err(_) => Err(PostgresFault::Deadline.during("its schema could not be brought up to date")),
     }
 }
 
 /// Makes the next step, where there is one: from where to where.
-async fn step(connection: &Connection) -> Result<(i32, i32), Fault> {
+async fn step(connection: &PooledConnection) -> Result<(i32, i32), PostgresFault> {
     let mut tries = 0;
     loop {
         let made = try_step(connection).await;
         match made {
-            Err(Fault::Met(_)) if tries < TRIES => {
+            Err(PostgresFault::Met(_)) if tries < TRIES => {
                 tries += 1;
                 connection.run("ROLLBACK").await?;
             }
@@ -81,7 +81,7 @@ async fn step(connection: &Connection) -> Result<(i32, i32), Fault> {
     }
 }
 
-async fn try_step(connection: &Connection) -> Result<(i32, i32), Fault> {
+async fn try_step(connection: &PooledConnection) -> Result<(i32, i32), PostgresFault> {
     connection.run("BEGIN").await?;
     connection.rows(ALONE, &[]).await?;
     let (at, _) = stands_at(connection).await?.unwrap_or((0, 0));
@@ -99,7 +99,7 @@ async fn try_step(connection: &Connection) -> Result<(i32, i32), Fault> {
 }
 
 /// The step that the schema is at, and the one that a program has to know; `None` where there is no schema.
-async fn stands_at(connection: &Connection) -> Result<Option<(i32, i32)>, Fault> {
+async fn stands_at(connection: &PooledConnection) -> Result<Option<(i32, i32)>, PostgresFault> {
     let is_there = connection.row(IS_THERE, &[]).await?.is_some_and(|row| row.get(0));
     if !is_there {
         return Ok(None);
@@ -111,14 +111,14 @@ async fn stands_at(connection: &Connection) -> Result<Option<(i32, i32)>, Fault>
 ///
 /// # Errors
 /// A sentence that says what to do.
-pub(super) async fn fits(connection: &Connection) -> Result<(), StoreError> {
-    let during = |fault: Fault| fault.during("the database could not be looked at");
+pub(super) async fn fits(connection: &PooledConnection) -> Result<(), StoreError> {
+    let during = |fault: PostgresFault| fault.during("the database could not be looked at");
     let (schema, _) = stands_at(connection).await.map_err(during)?.ok_or_else(|| behind(Behind::Empty))?;
     if schema < NEEDED {
         return Err(behind(Behind::Older));
     }
     match is_young_enough(connection).await {
-        Err(Fault::TooOld) => Err(refusal(Fault::TooOld.to_string())),
+        Err(PostgresFault::TooOld) => Err(refusal(PostgresFault::TooOld.to_string())),
         fits => fits.map_err(during),
     }
 }
@@ -126,11 +126,11 @@ pub(super) async fn fits(connection: &Connection) -> Result<(), StoreError> {
 /// Whether this program may go on with the database.
 ///
 /// # Errors
-/// [`Fault::TooOld`].
-pub(super) async fn is_young_enough(connection: &Connection) -> Result<(), Fault> {
+/// [`PostgresFault::TooOld`].
+pub(super) async fn is_young_enough(connection: &PooledConnection) -> Result<(), PostgresFault> {
     let demands = connection.row(DEMANDS, &[]).await?;
     let is_too_old = demands.is_some_and(|row| is_too_old(row.get(0), row.get(1)));
-    if is_too_old { Err(Fault::TooOld) } else { Ok(()) }
+    if is_too_old { Err(PostgresFault::TooOld) } else { Ok(()) }
 }
 
 /// Whether this program is too old for a database that demands that migration to be known, and has records of that version.

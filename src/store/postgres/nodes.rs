@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Row as Answer;
 
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::migrate::{self, NEEDED, READS};
-use super::pool::{Connection, Parameters};
+use super::pool::{Parameters, PooledConnection};
 use super::{DEADLINE, Inner};
 use crate::store::InForce;
 
@@ -68,8 +68,13 @@ impl WrittenDown {
     /// Where it cannot be written (no room, a lock), nothing depends on it but that others wait in vain.
     ///
     /// # Errors
-    /// [`Fault::TooOld`] where a newer program has made the database its own meanwhile; the connection is of no use.
-    pub(super) async fn now(&mut self, inner: &Inner, on: &Connection, applied: &str) -> Result<(), Fault> {
+    /// [`PostgresFault::TooOld`] where a newer program has made the database its own meanwhile; the connection is of no use.
+    pub(super) async fn now(
+        &mut self,
+        inner: &Inner,
+        on: &PooledConnection,
+        applied: &str,
+    ) -> Result<(), PostgresFault> {
         if !self.is_due() {
             return Ok(());
         }
@@ -87,13 +92,13 @@ impl WrittenDown {
         let Some(row) = row else { return Ok(()) };
         inner.counts.set_nodes(row.get(2));
         // An update from a migration may have come with it: then no row may be as this program takes it to be.
-        if migrate::is_too_old(row.get(0), row.get(1)) { Err(Fault::TooOld) } else { Ok(()) }
+        if migrate::is_too_old(row.get(0), row.get(1)) { Err(PostgresFault::TooOld) } else { Ok(()) }
     }
 }
 
 impl Inner {
     /// Waits until what was committed before is in force at every gateway that runs, for at most `patience`.
-    pub(super) async fn in_force(&self, patience: Duration) -> Result<InForce, Fault> {
+    pub(super) async fn in_force(&self, patience: Duration) -> Result<InForce, PostgresFault> {
         let until = Instant::now() + patience;
         let next = self.rows_until(Instant::now() + DEADLINE, NEXT_TRANSACTION, &[]).await?;
         let next: String = next.first().map(|row| row.get(0)).unwrap_or_default();
@@ -110,17 +115,17 @@ impl Inner {
     }
 
     /// Says that this gateway runs no more.
-    pub(super) async fn leave(&self) -> Result<(), Fault> {
+    pub(super) async fn leave(&self) -> Result<(), PostgresFault> {
         self.rows_until(Instant::now() + DEADLINE, FORGET, &[&self.origin]).await.map(drop)
     }
 
     /// Leaves what the lease is for to others.
-    pub(super) async fn drop_lease(&self, lease: &str) -> Result<(), Fault> {
+    pub(super) async fn drop_lease(&self, lease: &str) -> Result<(), PostgresFault> {
         self.rows_until(Instant::now() + DEADLINE, DROP_LEASE, &[&lease, &self.origin]).await.map(drop)
     }
 
     /// Whether this gateway is the one that does what the lease is for, now and for a while.
-    pub(super) async fn has_lease(&self, lease: &str) -> Result<bool, Fault> {
+    pub(super) async fn has_lease(&self, lease: &str) -> Result<bool, PostgresFault> {
         let taken = self.rows_until(Instant::now() + DEADLINE, TAKE_LEASE, &[&lease, &self.origin]).await?;
         Ok(!taken.is_empty())
     }

@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Row, SimpleQueryMessage, Statement};
 
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::target::Connecting;
 use crate::counts::store::Connections;
 
@@ -34,7 +34,7 @@ const ALONE: &str = "SELECT pg_advisory_lock(hashtext('bmauth gateway'), hashtex
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The connections to one database. Each is made when it is needed.
-pub(super) struct Pool {
+pub(super) struct ConnectionPool {
     connecting: Connecting,
     permits: Semaphore,
     idle: Mutex<Idle>,
@@ -44,10 +44,10 @@ pub(super) struct Pool {
 struct Idle {
     /// Raised whenever all are let go.
     generation: u64,
-    connections: Vec<Connection>,
+    connections: Vec<PooledConnection>,
 }
 
-impl Pool {
+impl ConnectionPool {
     /// No connection yet.
     pub(super) fn new(connecting: Connecting) -> Self {
         Self { connecting, permits: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
@@ -63,13 +63,13 @@ impl Pool {
     }
 
     /// Waits for a turn to use a connection.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        self.permits.acquire().await.map_err(|_| Fault::Busy)
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, PostgresFault> {
+        self.permits.acquire().await.map_err(|_| PostgresFault::Busy)
     }
 
     /// A connection, one that is kept or a new one. A caller that is done with it gives it back ([`Lease::give_back`]).
     /// Dropped, it is closed, since it is not known what it was in the middle of.
-    pub(super) async fn lease(&self) -> Result<Lease<'_>, Fault> {
+    pub(super) async fn lease(&self) -> Result<Lease<'_>, PostgresFault> {
         let (kept, generation) = {
             let mut idle = self.idle();
             let kept = std::iter::from_fn(|| idle.connections.pop()).find(|one| !one.client.is_closed());
@@ -77,7 +77,7 @@ impl Pool {
         };
         let connection = match kept {
             Some(connection) => connection,
-            None => Connection::open(&self.connecting).await?,
+            None => PooledConnection::open(&self.connecting).await?,
         };
         Ok(Lease { pool: self, connection, generation })
     }
@@ -98,8 +98,8 @@ impl Pool {
 
 /// A connection in use.
 pub(super) struct Lease<'a> {
-    pool: &'a Pool,
-    connection: Connection,
+    pool: &'a ConnectionPool,
+    connection: PooledConnection,
     generation: u64,
 }
 
@@ -114,15 +114,15 @@ impl Lease<'_> {
 }
 
 impl std::ops::Deref for Lease<'_> {
-    type Target = Connection;
+    type Target = PooledConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &PooledConnection {
         &self.connection
     }
 }
 
 /// One connection. Statements are prepared once on each.
-pub(super) struct Connection {
+pub(super) struct PooledConnection {
     client: Client,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     /// Whether the server has sent a warning since this was last asked.
@@ -132,8 +132,8 @@ pub(super) struct Connection {
     driver: AbortHandle,
 }
 
-impl Connection {
-    pub(super) async fn open(connecting: &Connecting) -> Result<Self, Fault> {
+impl PooledConnection {
+    pub(super) async fn open(connecting: &Connecting) -> Result<Self, PostgresFault> {
         let (client, mut connection) = connecting.connect().await?;
         let warned = Arc::new(AtomicBool::new(false));
         let notified = Arc::new(Notify::new());
@@ -161,28 +161,36 @@ impl Connection {
     }
 
     /// Runs statements that answer nothing, without preparing them.
-    pub(super) async fn run(&self, statements: &str) -> Result<(), Fault> {
+    pub(super) async fn run(&self, statements: &str) -> Result<(), PostgresFault> {
         Ok(self.client.batch_execute(statements).await?)
     }
 
     /// The rows that a statement answers.
-    pub(super) async fn rows(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+    pub(super) async fn rows(
+        &self,
+        statement: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, PostgresFault> {
         let statement = self.prepared(statement).await?;
         Ok(self.client.query(&statement, parameters).await?)
     }
 
     /// The one row that a statement answers, where there is one.
-    pub(super) async fn row(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Option<Row>, Fault> {
+    pub(super) async fn row(
+        &self,
+        statement: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Option<Row>, PostgresFault> {
         Ok(self.rows(statement, parameters).await?.into_iter().next())
     }
 
     /// The rows of a statement that is made up for once.
-    pub(super) async fn ask(&self, statement: &str) -> Result<Vec<Row>, Fault> {
+    pub(super) async fn ask(&self, statement: &str) -> Result<Vec<Row>, PostgresFault> {
         Ok(self.client.query(statement, &[]).await?)
     }
 
     /// The first value of what a statement answers, as text, without preparing it.
-    pub(super) async fn ask_simply(&self, statement: &str) -> Result<Option<String>, Fault> {
+    pub(super) async fn ask_simply(&self, statement: &str) -> Result<Option<String>, PostgresFault> {
         let answers = self.client.simple_query(statement).await?;
         let value = |answer| {
             let SimpleQueryMessage::Row(row) = answer else { return None };
@@ -192,7 +200,7 @@ impl Connection {
     }
 
     /// What takes the rows of a table to come, until it is finished.
-    pub(super) async fn writer(&self, table: &str, columns: &str) -> Result<BinaryCopyInWriter, Fault> {
+    pub(super) async fn writer(&self, table: &str, columns: &str) -> Result<BinaryCopyInWriter, PostgresFault> {
         let shape = self.client.prepare(&format!("SELECT {columns} FROM {table}")).await?;
         let types: Vec<_> = shape.columns().iter().map(|column| column.type_().clone()).collect();
         let sink = self.client.copy_in(&format!("COPY {table} ({columns}) FROM STDIN BINARY")).await?;
@@ -201,25 +209,33 @@ impl Connection {
 
     /// Says that a gateway uses the database, until the connection ends. Whether it may: nothing has it
     /// [alone](Self::alone).
-    pub(super) async fn with_others(&self) -> Result<bool, Fault> {
+    pub(super) async fn with_others(&self) -> Result<bool, PostgresFault> {
         Ok(self.row(WITH_OTHERS, &[]).await?.is_some_and(|row| row.get(0)))
     }
 
     /// Has the database alone until the connection ends: no gateway uses it, or begins to.
     ///
     /// # Errors
-    /// [`Fault::Met`] where one goes on using it.
-    pub(super) async fn alone(&self) -> Result<(), Fault> {
+    /// [`PostgresFault::Met`] where one goes on using it.
+    pub(super) async fn alone(&self) -> Result<(), PostgresFault> {
         self.rows(ALONE, &[]).await.map(drop)
     }
 
     /// Whether a statement answers anything.
-    pub(super) async fn finds(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<bool, Fault> {
+    pub(super) async fn finds(
+        &self,
+        statement: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<bool, PostgresFault> {
         Ok(!self.rows(statement, parameters).await?.is_empty())
     }
 
     /// How many rows a statement wrote or took away.
-    pub(super) async fn change(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<u64, Fault> {
+    pub(super) async fn change(
+        &self,
+        statement: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<u64, PostgresFault> {
         let statement = self.prepared(statement).await?;
         Ok(self.client.execute(&statement, parameters).await?)
     }
@@ -234,7 +250,7 @@ impl Connection {
         self.notified.notified().await;
     }
 
-    async fn prepared(&self, text: &'static str) -> Result<Statement, Fault> {
+    async fn prepared(&self, text: &'static str) -> Result<Statement, PostgresFault> {
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         if let Some(statement) = known {
             return Ok(statement);
@@ -245,7 +261,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         // The socket closes with it: a server that does not answer would be waited for otherwise.
         self.driver.abort();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::{DEADLINE, Inner};
-use crate::store::{Shared, Taken};
+use crate::store::{BucketLevel, BucketTaken};
 
 // What is in a bucket leaks out of it at its own rate, by the clock of the database.
 const ADD: &str = "INSERT INTO buckets AS bucket (name, taken, level) \
@@ -20,10 +20,10 @@ const ADD: &str = "INSERT INTO buckets AS bucket (name, taken, level) \
 impl Inner {
     /// Adds what was taken; returns what was taken of each bucket in all. It is not tried again where the connection breaks:
     /// what was added already would be added twice.
-    pub(super) async fn share(&self, taken: &[Taken]) -> Result<Vec<Shared>, Fault> {
+    pub(super) async fn share(&self, taken: &[BucketTaken]) -> Result<Vec<BucketLevel>, PostgresFault> {
         // In the order of their names, so that gateways do not wait for each other in a circle.
         let mut more = BTreeMap::<&[u8], (i64, f64)>::new();
-        for Taken { bucket, more: taken, per_second } in taken {
+        for BucketTaken { bucket, more: taken, per_second } in taken {
             let (sum, rate) = more.entry(&bucket.0[..]).or_default();
             (*sum, *rate) = (*sum + i64::from(*taken), f64::from(*per_second));
         }
@@ -37,12 +37,12 @@ impl Inner {
             lease.give_back();
             Ok(rows)
         });
-        let added = added.await.unwrap_or(Err(Fault::Deadline));
+        let added = added.await.unwrap_or(Err(PostgresFault::Deadline));
         self.note(added.as_ref().err());
         let added = added?;
         let shared = added.iter().map(|row| {
             let (total, level) = (u64::try_from(row.get::<_, i64>(1)), u32::try_from(row.get::<_, i64>(2)));
-            let shared = Shared { total: total.unwrap_or_default(), level: level.unwrap_or_default() };
+            let shared = BucketLevel { total: total.unwrap_or_default(), level: level.unwrap_or_default() };
             (row.get::<_, Vec<u8>>(0), shared)
         });
         let all: BTreeMap<_, _> = shared.collect();

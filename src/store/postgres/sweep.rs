@@ -6,9 +6,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row as Answer;
 
 use super::apply::put_session;
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use super::nodes::SWEEPING;
-use super::pool::{Connection, Parameters};
+use super::pool::{Parameters, PooledConnection};
 use super::values::{limit as at_most, session, time};
 use super::{DEADLINE, Inner};
 use crate::counts::store::Operation;
@@ -98,7 +98,7 @@ impl Inner {
         created_before: Timestamp,
         seen_before: Timestamp,
         limit: usize,
-    ) -> Result<usize, Fault> {
+    ) -> Result<usize, PostgresFault> {
         if !self.has_lease(SWEEPING).await? {
             return Ok(0);
         }
@@ -121,7 +121,7 @@ impl Inner {
 
     /// Sets back the sessions that were made or used after `now`, but for the leeway, and removes what would last for too
     /// long, at most `limit` of each kind. Returns how many rows that were.
-    pub(super) async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    pub(super) async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, PostgresFault> {
         if !self.has_lease(SWEEPING).await? {
             return Ok(0);
         }
@@ -134,7 +134,7 @@ impl Inner {
     }
 
     /// Where this gateway cannot do it, another one is to try.
-    pub(super) async fn or_let_others(&self, done: Result<usize, Fault>) -> Result<usize, Fault> {
+    pub(super) async fn or_let_others(&self, done: Result<usize, PostgresFault>) -> Result<usize, PostgresFault> {
         if done.is_err() {
             // What fails here, too, ends by itself.
             self.drop_lease(SWEEPING).await.ok();
@@ -143,7 +143,7 @@ impl Inner {
     }
 
     /// Ends at most `limit` sessions that were last used before `seen_before`. Returns how many these were.
-    async fn end_idle(&self, seen_before: i64, limit: usize) -> Result<usize, Fault> {
+    async fn end_idle(&self, seen_before: i64, limit: usize) -> Result<usize, PostgresFault> {
         let mut ended = 0;
         // Of those that are looked at, many may have been used since; what is left waits for the next sweep.
         for _ in 0..LOOKS {
@@ -174,12 +174,12 @@ impl Inner {
         Ok(ended)
     }
 
-    async fn delete(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<usize, Fault> {
+    async fn delete(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<usize, PostgresFault> {
         let rows = self.tidy(async |on| on.change(statement, parameters).await).await?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
-    async fn set_back_sessions(&self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    async fn set_back_sessions(&self, now: Timestamp, limit: usize) -> Result<usize, PostgresFault> {
         let ahead = time(now.after(LEEWAY));
         let mut count = self.set_back_those(now, SESSIONS_MADE_AHEAD, &[&ahead, &at_most(limit)]).await?;
         let latest = self.rows_until(Instant::now() + DEADLINE, LATEST_USE, &[&ahead]).await?;
@@ -203,7 +203,7 @@ impl Inner {
         now: Timestamp,
         statement: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<usize, Fault> {
+    ) -> Result<usize, PostgresFault> {
         self.tidy(async |on| {
             let mut count = 0;
             for row in &on.rows(statement, parameters).await? {
@@ -219,7 +219,10 @@ impl Inner {
     }
 
     /// Does something in a transaction that may be lost with the server: it is done again with the next round.
-    async fn tidy<T>(&self, work: impl AsyncFnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+    async fn tidy<T>(
+        &self,
+        work: impl AsyncFnOnce(&PooledConnection) -> Result<T, PostgresFault>,
+    ) -> Result<T, PostgresFault> {
         let began = Instant::now();
         let done = self.tidy_in_turn(began + DEADLINE, work).await;
         self.counts.operation(Operation::Sweep, began.elapsed(), done.is_err());
@@ -229,8 +232,8 @@ impl Inner {
     async fn tidy_in_turn<T>(
         &self,
         until: Instant,
-        work: impl AsyncFnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        work: impl AsyncFnOnce(&PooledConnection) -> Result<T, PostgresFault>,
+    ) -> Result<T, PostgresFault> {
         let _turn = self.turn(until).await?;
         let done = timeout_at(until, async {
             let lease = self.pool.lease().await?;
@@ -244,7 +247,7 @@ impl Inner {
                 Err(fault) => Err(fault),
             }
         });
-        let done = done.await.unwrap_or(Err(Fault::Deadline));
+        let done = done.await.unwrap_or(Err(PostgresFault::Deadline));
         self.note(done.as_ref().err());
         done
     }

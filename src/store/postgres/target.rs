@@ -17,7 +17,7 @@ use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::DEADLINE;
-use super::fault::{Fault, refusal};
+use super::fault::{PostgresFault, refusal};
 use crate::store::StoreError;
 
 /// How long one of several hosts may take until it can be spoken with. A machine that was paused takes connections and says nothing, and
@@ -26,23 +26,23 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Where a database is, and how the way to it is kept private.
 #[derive(Clone)]
-pub struct Target {
-    /// `postgres://user:password@host,host/database`, without what [`Tls`] says.
+pub struct PostgresTarget {
+    /// `postgres://user:password@host,host/database`, without what [`PostgresTls`] says.
     pub url: String,
     /// How the way is kept private.
-    pub tls: Tls,
+    pub tls: PostgresTls,
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for PostgresTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // There is a password in the address.
-        f.debug_struct("Target").field("tls", &self.tls).finish_non_exhaustive()
+        f.debug_struct("PostgresTarget").field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
 /// How the way to the database is kept private, as `sslmode` of libpq says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
+pub enum PostgresTls {
     /// `disable`: not at all.
     Off,
     /// `prefer`: encrypted where the server offers it.
@@ -69,10 +69,10 @@ pub(super) struct Connecting {
 
 impl Connecting {
     /// Connects to the one that takes writes. Each is given its time, the one that took them last first.
-    pub(super) async fn connect(&self) -> Result<Connected, Fault> {
+    pub(super) async fn connect(&self) -> Result<Connected, PostgresFault> {
         let first = self.primary.load(Ordering::Relaxed);
         let patience = if self.hosts.len() > 1 { PATIENCE } else { DEADLINE };
-        let mut last = Fault::Deadline;
+        let mut last = PostgresFault::Deadline;
         for (number, host) in self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len()) {
             match timeout(patience, host.connect(self.tls.clone())).await {
                 Ok(Ok(connected)) => {
@@ -80,7 +80,7 @@ impl Connecting {
                     return Ok(connected);
                 }
                 Ok(Err(error)) => last = error.into(),
-                Err(_) => last = Fault::Deadline,
+                Err(_) => last = PostgresFault::Deadline,
             }
         }
         Err(last)
@@ -116,7 +116,7 @@ fn each_host(config: &Config) -> Vec<Config> {
     (0..count).map(host).collect()
 }
 
-impl Target {
+impl PostgresTarget {
     /// What connections are made with.
     pub(super) fn connecting(&self) -> Result<Connecting, StoreError> {
         let config = Config::from_str(&self.url).map_err(|error| StoreError {
@@ -127,9 +127,9 @@ impl Target {
         for host in &mut hosts {
             host.application_name("bmauth").target_session_attrs(TargetSessionAttrs::ReadWrite).ssl_mode(
                 match self.tls {
-                    Tls::Off => SslMode::Disable,
-                    Tls::Prefer => SslMode::Prefer,
-                    Tls::Require | Tls::VerifyFull(_) => SslMode::Require,
+                    PostgresTls::Off => SslMode::Disable,
+                    PostgresTls::Prefer => SslMode::Prefer,
+                    PostgresTls::Require | PostgresTls::VerifyFull(_) => SslMode::Require,
                 },
             );
         }
@@ -140,10 +140,10 @@ impl Target {
             source: Some(Box::new(error)),
         })?;
         let client = match &self.tls {
-            Tls::Off | Tls::Prefer | Tls::Require => {
+            PostgresTls::Off | PostgresTls::Prefer | PostgresTls::Require => {
                 client.dangerous().with_custom_certificate_verifier(Arc::new(Unlooked(provider)))
             }
-            Tls::VerifyFull(authorities) => client.with_root_certificates(roots(authorities)?),
+            PostgresTls::VerifyFull(authorities) => client.with_root_certificates(roots(authorities)?),
         };
         let tls = MakeRustlsConnect::new(client.with_no_client_auth());
         Ok(Connecting { hosts, primary: AtomicUsize::new(0), tls })

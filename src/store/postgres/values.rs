@@ -4,7 +4,7 @@ use tokio_postgres::Row as Answer;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Session;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::Row;
 
 /// A moment in a column. The end of time is nearer there, and is the same for all that lasts longer.

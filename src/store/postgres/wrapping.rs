@@ -6,10 +6,10 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
+use super::fault::PostgresFault;
 use crate::domain::clock::Entropy;
 use crate::domain::secret::Secret;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::table::Table;
 
 /// The form that is written now: this byte, a nonce, and what was wrapped with its tag (AES-256-GCM).
@@ -60,7 +60,7 @@ impl Wrapping {
     }
 
     /// Wraps something. There are a few keys in a year, so random nonces never meet (NIST SP 800-38D §8.3).
-    pub(super) fn wrap(&self, what: Wrapped<'_>, plain: &[u8]) -> Result<Vec<u8>, Fault> {
+    pub(super) fn wrap(&self, what: Wrapped<'_>, plain: &[u8]) -> Result<Vec<u8>, PostgresFault> {
         let mut nonce = [0; NONCE_LEN];
         self.entropy.fill(&mut nonce);
         let mut sealed = plain.to_vec();
@@ -72,7 +72,7 @@ impl Wrapping {
     }
 
     /// Unwraps what [`Wrapping::wrap`] wrapped as the same thing.
-    pub(super) fn unwrap(&self, what: Wrapped<'_>, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) fn unwrap(&self, what: Wrapped<'_>, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, PostgresFault> {
         let unreadable = |why: &str| RecordFault::Unreadable { table: what.table(), why: why.to_owned() };
         let (form, rest) = wrapped.split_first().ok_or_else(|| unreadable("it is empty"))?;
         if *form != FORM {
@@ -84,7 +84,7 @@ impl Wrapping {
         let length = match self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut opened) {
             Ok(plain) => plain.len(),
             Err(_) => {
-                return Err(Fault::Wrapped(
+                return Err(PostgresFault::Wrapped(
                     "the keys in the database were wrapped with another key than that of storage.key_file: put that file back",
                 ));
             }

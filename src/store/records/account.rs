@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::Row;
 use super::table::Table;
 use crate::domain::account::{Account, AccountId};
@@ -55,7 +55,7 @@ impl ReviewV1 {
         }
     }
 
-    fn read(self) -> Result<Review, Fault> {
+    fn read(self) -> Result<Review, RecordFault> {
         let Self { credential_id, browser, is_contested, contests, before } = self;
         let credential = match credential_id.as_slice() {
             [] => None,
@@ -77,7 +77,7 @@ impl Row for Account {
         vec![(Table::AccountsByEmail, self.email.as_str().into(), self.key())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id: _, email, name, locale, metadata, groups, disabled, created_at, aftermath } = self;
         let was = AccountV1 {
             email: email.as_str().to_owned(),
@@ -93,7 +93,7 @@ impl Row for Account {
         super::encode(Self::TABLE, 3, &AccountV3 { was: AccountV2 { was, locale, metadata }, recovered_at, review })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let never_recovered = |was| AccountV3 { was, recovered_at: None, review: None };
         let AccountV3 { was, recovered_at, review } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -26,12 +26,12 @@ impl Row for AdminCode {
         vec![(Table::AdminCodesByExpiry, at(self.expires_at, self.account.0.as_bytes()), Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { account: _, digest, expires_at } = self;
         super::encode(Self::TABLE, 1, &AdminCodeV1 { digest: digest.0, expires_at: expires_at.unix() })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let AdminCodeV1 { digest, expires_at } = super::record(Self::TABLE, bytes)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::bookmark::Bookmark;
@@ -28,14 +28,14 @@ impl Row for Bookmark {
         vec![(Table::BookmarksByExpiry, at(self.expires_at, self.name.bytes()), Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { name: _, host, target, expires_at } = self;
         let record =
             BookmarkV1 { host: host.as_str().to_owned(), target: target.to_string(), expires_at: expires_at.unix() };
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let BookmarkV1 { host, target, expires_at } = super::record(Self::TABLE, bytes)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::profile::ProfileV1;
 use super::rows::{Row, at};
 use super::table::Table;
@@ -125,7 +125,7 @@ impl Row for Ceremony {
         vec![(Table::CeremoniesByExpiry, at(self.expires_at, self.id.0.as_bytes()), Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id: _, browser, origin, purpose, return_to, begun_at, expires_at } = self;
         let was = CeremonyV1 {
             browser: browser.map_or(NO_BROWSER, |browser| *browser.bytes()),
@@ -137,7 +137,7 @@ impl Row for Ceremony {
         super::encode(Self::TABLE, 2, &CeremonyV2 { was, origin, begun_at: begun_at.unix() })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let CeremonyV2 { was, origin, begun_at } = match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let was: CeremonyV1 = super::record(Self::TABLE, bytes)?;
@@ -163,7 +163,7 @@ impl Row for Ceremony {
 }
 
 impl PurposeV1 {
-    fn of(purpose: &CeremonyPurpose) -> Result<Self, Fault> {
+    fn of(purpose: &CeremonyPurpose) -> Result<Self, RecordFault> {
         const TABLE: Table = Table::Ceremonies;
         Ok(match purpose {
             CeremonyPurpose::Prove { proves, state } => {
@@ -200,7 +200,7 @@ impl PurposeV1 {
         })
     }
 
-    fn read(self) -> Result<CeremonyPurpose, Fault> {
+    fn read(self) -> Result<CeremonyPurpose, RecordFault> {
         const TABLE: Table = Table::Ceremonies;
         let account = |bytes| AccountId(Uuid::from_bytes(bytes));
         let prove =
@@ -212,8 +212,9 @@ impl PurposeV1 {
             let (link, waiting) = (LinkId(Uuid::from_bytes(link)), SecretDigest::from_bytes(waiting));
             prove(Proves::Link { link, waiting, subject: subject.read() }, state)
         };
-        let register =
-            |email: &str, profile| Ok::<_, Fault>(Makes::Registration { email: super::email(TABLE, email)?, profile });
+        let register = |email: &str, profile| {
+            Ok::<_, RecordFault>(Makes::Registration { email: super::email(TABLE, email)?, profile })
+        };
         match self {
             Self::Register { email, account, state_json } => {
                 make(account, register(&email, Profile::default())?, &state_json)
@@ -293,7 +294,7 @@ impl ActV1 {
         }
     }
 
-    fn read(self) -> Result<Act, Fault> {
+    fn read(self) -> Result<Act, RecordFault> {
         Ok(match self {
             Self::AddPasskey => Act::AddPasskey,
             Self::Elevate => Act::Elevate,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::clock::Timestamp;
@@ -10,7 +10,7 @@ use crate::domain::plan::Counter;
 
 /// A counter within its window.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Count {
+pub(in crate::store) struct CountRow {
     /// What is counted.
     pub counter: Counter,
     /// How many there have been.
@@ -25,7 +25,7 @@ struct CountV1 {
     ends_at: u64,
 }
 
-impl Row for Count {
+impl Row for CountRow {
     const TABLE: Table = Table::Counters;
 
     fn key(&self) -> Vec<u8> {
@@ -36,12 +36,12 @@ impl Row for Count {
         vec![(Table::CountersByEnd, at(self.ends_at, &self.counter.0), Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { counter: _, count, ends_at } = self;
         super::encode(Self::TABLE, 1, &CountV1 { count: *count, ends_at: ends_at.unix() })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let CountV1 { count, ends_at } = super::record(Self::TABLE, bytes)?;

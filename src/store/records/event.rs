@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -84,7 +84,7 @@ impl Row for Event {
         ]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id: _, account, what, at, browser, address } = self;
         let record = EventV1 {
             account: account.0.into_bytes(),
@@ -96,7 +96,7 @@ impl Row for Event {
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let EventV1 { account, what, at, browser, address } = super::record(Self::TABLE, bytes)?;

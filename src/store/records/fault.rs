@@ -4,7 +4,7 @@ use super::table::Table;
 
 /// A row cannot be read or written. Nothing is wrong with the database.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(in crate::store) enum Fault {
+pub(in crate::store) enum RecordFault {
     /// A row cannot be understood.
     #[error("a row of “{}” cannot be read: {why}", table.name())]
     Unreadable {

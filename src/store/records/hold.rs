@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -29,14 +29,14 @@ impl Row for Hold {
         vec![(Table::HoldsByExpiry, at(self.expires_at(), self.account.0.as_bytes()), Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id, account: _, asked_at, until, browser } = self;
         let record =
             HoldV1 { id: id.0.into_bytes(), asked_at: asked_at.unix(), until: until.unix(), browser: browser.clone() };
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let HoldV1 { id, asked_at, until, browser } = super::record(Self::TABLE, bytes)?;

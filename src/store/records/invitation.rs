@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::Row;
 use super::table::Table;
 use crate::domain::clock::Timestamp;
@@ -27,13 +27,13 @@ impl Row for Invitation {
         Vec::new()
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id, email: _, groups, made_at } = self;
         let record = InvitationV1 { id: id.0.into_bytes(), groups: groups.clone(), made_at: made_at.unix() };
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let InvitationV1 { id, groups, made_at } = super::record(Self::TABLE, bytes)?;

@@ -19,7 +19,7 @@ macro_rules! kinds {
             crate::domain::invitation::Invitation
             crate::domain::activity::Event
             crate::domain::letter::Letter
-            crate::store::records::Count
+            crate::store::records::CountRow
             crate::domain::signing_key::SigningKey
         }
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -196,7 +196,7 @@ impl Row for Letter {
         ]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { id: _, to, message, language, offset, browser, created_at, due_at, failures, expires_at } = self;
         let letter = LetterV1 {
             to: to.as_str().to_owned(),
@@ -212,7 +212,7 @@ impl Row for Letter {
         super::encode(Self::TABLE, 2, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let LetterV2 { letter, offset } = match super::version(Self::TABLE, value)? {
             (1, bytes) => LetterV2 { letter: super::record(Self::TABLE, bytes)?, offset: None },
             (2, bytes) => super::record(Self::TABLE, bytes)?,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -28,7 +28,7 @@ struct LinkV1 {
     waiting: Option<PartyV1>,
     approving: Option<PartyV1>,
     offer: Option<OfferV1>,
-    stage: StageV1,
+    stage: LinkStageV1,
     return_to: String,
     expires_at: u64,
 }
@@ -42,7 +42,7 @@ struct LinkV2 {
     waiting: Vec<WaitingV2>,
     approving: Vec<PartyV1>,
     offer: Option<OfferV1>,
-    stage: StageV1,
+    stage: LinkStageV1,
     /// Where it is approved, the two browsers it is between.
     between: Option<([u8; 32], [u8; 32])>,
     expires_at: u64,
@@ -70,7 +70,7 @@ struct OfferV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-enum StageV1 {
+enum LinkStageV1 {
     Shown,
     Found,
     Approved { account: [u8; 16], credential_id: Vec<u8>, session: Option<[u8; 32]> },
@@ -101,7 +101,7 @@ impl Row for Link {
         rows
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self {
             id: _,
             revision,
@@ -129,14 +129,14 @@ impl Row for Link {
                 account: account.0.into_bytes(),
                 session: *session.bytes(),
             }),
-            stage: StageV1::of(stage),
+            stage: LinkStageV1::of(stage),
             between,
             expires_at: expires_at.unix(),
         };
         super::encode(Self::TABLE, 2, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let LinkV2 {
             revision,
             scan_code,
@@ -189,8 +189,8 @@ impl From<LinkV1> for LinkV2 {
         } = was;
         let browser = |party: &Option<PartyV1>| party.as_ref().map_or(NO_BROWSER, |party| party.browser);
         let between = match stage {
-            StageV1::Approved { .. } => Some((browser(&approving), browser(&waiting))),
-            StageV1::Shown | StageV1::Found | StageV1::Denied | StageV1::WrongNumbers => None,
+            LinkStageV1::Approved { .. } => Some((browser(&approving), browser(&waiting))),
+            LinkStageV1::Shown | LinkStageV1::Found | LinkStageV1::Denied | LinkStageV1::WrongNumbers => None,
         };
         Self {
             revision,
@@ -231,7 +231,7 @@ impl PartyV1 {
     }
 }
 
-impl StageV1 {
+impl LinkStageV1 {
     fn of(stage: &LinkStage) -> Self {
         match stage {
             LinkStage::Shown => Self::Shown,
@@ -248,7 +248,7 @@ impl StageV1 {
         }
     }
 
-    fn read(self, between: Option<([u8; 32], [u8; 32])>) -> Result<LinkStage, Fault> {
+    fn read(self, between: Option<([u8; 32], [u8; 32])>) -> Result<LinkStage, RecordFault> {
         let (approving, waiting) = between.unwrap_or((NO_BROWSER, NO_BROWSER));
         Ok(match self {
             Self::Shown => LinkStage::Shown,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at, of_email};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -17,12 +17,12 @@ use crate::domain::secret::SecretDigest;
 struct MoveV1 {
     id: [u8; 16],
     revision: u32,
-    stage: StageV1,
+    stage: MoveStageV1,
     expires_at: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-enum StageV1 {
+enum MoveStageV1 {
     Asked(AskedV1),
     Done { from: String },
     Undone,
@@ -62,18 +62,18 @@ impl Row for Move {
         [expiry].into_iter().chain(former).collect()
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { account: _, id, revision, stage, expires_at } = self;
         let stage = match stage {
-            MoveStage::Asked(asked) => StageV1::Asked(AskedV1::of(asked)),
-            MoveStage::Done { from } => StageV1::Done { from: from.as_str().to_owned() },
-            MoveStage::Undone => StageV1::Undone,
+            MoveStage::Asked(asked) => MoveStageV1::Asked(AskedV1::of(asked)),
+            MoveStage::Done { from } => MoveStageV1::Done { from: from.as_str().to_owned() },
+            MoveStage::Undone => MoveStageV1::Undone,
         };
         let record = MoveV1 { id: id.0.into_bytes(), revision: *revision, stage, expires_at: expires_at.unix() };
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let MoveV1 { id, revision, stage, expires_at } = match super::version(Self::TABLE, value)? {
             (1, bytes) => super::record(Self::TABLE, bytes)?,
             (version, _) => return Err(super::newer(Self::TABLE, version)),
@@ -83,9 +83,9 @@ impl Row for Move {
             id: MoveId(Uuid::from_bytes(id)),
             revision,
             stage: match stage {
-                StageV1::Asked(asked) => MoveStage::Asked(asked.read()?),
-                StageV1::Done { from } => MoveStage::Done { from: super::email(Self::TABLE, &from)? },
-                StageV1::Undone => MoveStage::Undone,
+                MoveStageV1::Asked(asked) => MoveStage::Asked(asked.read()?),
+                MoveStageV1::Done { from } => MoveStage::Done { from: super::email(Self::TABLE, &from)? },
+                MoveStageV1::Undone => MoveStage::Undone,
             },
             expires_at: Timestamp::from_unix(expires_at),
         })
@@ -112,7 +112,7 @@ impl AskedV1 {
         }
     }
 
-    fn read(self) -> Result<AskedMove, Fault> {
+    fn read(self) -> Result<AskedMove, RecordFault> {
         let Self { to, outlook, session, credential_id, code, tries, code_sent_at, earlier_code } = self;
         Ok(AskedMove {
             to: super::email(Table::Moves, &to)?,

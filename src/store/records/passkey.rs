@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::Row;
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -44,7 +44,7 @@ pub(super) struct KeyV1 {
 
 impl KeyV1 {
     /// What is written of a key in that table.
-    pub(super) fn of(table: Table, key: &NewPasskey) -> Result<Self, Fault> {
+    pub(super) fn of(table: Table, key: &NewPasskey) -> Result<Self, RecordFault> {
         let NewPasskey { id: _, credential, counter, aaguid, backup_eligible, backed_up, rp_id: _ } = key;
         Ok(Self {
             credential_json: super::to_json(table, credential)?,
@@ -56,7 +56,7 @@ impl KeyV1 {
     }
 
     /// The key of that id, made for that `rp_id`.
-    pub(super) fn read(self, table: Table, id: CredentialId, rp_id: Option<&str>) -> Result<NewPasskey, Fault> {
+    pub(super) fn read(self, table: Table, id: CredentialId, rp_id: Option<&str>) -> Result<NewPasskey, RecordFault> {
         let Self { credential_json, counter, aaguid, backup_eligible, backed_up } = self;
         Ok(NewPasskey {
             id,
@@ -76,7 +76,7 @@ pub(super) fn rp_id_of(key: &NewPasskey) -> Option<String> {
 }
 
 impl PasskeyV3 {
-    fn read(value: &[u8]) -> Result<Self, Fault> {
+    fn read(value: &[u8]) -> Result<Self, RecordFault> {
         const TABLE: Table = Passkey::TABLE;
         let before = |was| Self { was, rp_id: None };
         Ok(match super::version(TABLE, value)? {
@@ -90,7 +90,7 @@ impl PasskeyV3 {
 
 /// Whose a passkey is, and what it was made for. The key itself is left unread: that takes far longer, and all passkeys are
 /// looked at when the gateway starts.
-pub(in crate::store) fn made_for(value: &[u8]) -> Result<(AccountId, Option<Host>), Fault> {
+pub(in crate::store) fn made_for(value: &[u8]) -> Result<(AccountId, Option<Host>), RecordFault> {
     let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
     let account = AccountId(Uuid::from_bytes(was.was.account));
     Ok((account, rp_id.map(|text| super::host(Passkey::TABLE, &text)).transpose()?))
@@ -108,7 +108,7 @@ impl Row for Passkey {
         vec![(Table::PasskeysByAccount, key, Vec::new())]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { account, key, name, browser, created_at, last_used_at } = self;
         let was = PasskeyV1 {
             account: *account.0.as_bytes(),
@@ -120,7 +120,7 @@ impl Row for Passkey {
         super::encode(Self::TABLE, 3, &PasskeyV3 { was, rp_id: rp_id_of(key) })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let id = super::credential_id(Self::TABLE, key)?;
         let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
         let PasskeyV2 { was, name, browser } = was;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::table::Table;
 use super::unreadable;
 use crate::domain::claim::Claim;
@@ -25,7 +25,7 @@ impl ProfileV1 {
         }
     }
 
-    pub(super) fn read(self, table: Table) -> Result<Profile, Fault> {
+    pub(super) fn read(self, table: Table) -> Result<Profile, RecordFault> {
         let Self { name, locale, metadata } = self;
         Ok(Profile {
             name,

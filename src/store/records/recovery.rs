@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::profile::{claim, network_of};
 use super::rows::{Row, at, of_email};
 use super::table::Table;
@@ -22,7 +22,7 @@ struct RecoveryV1 {
     revision: u32,
     email: String,
     account: Option<[u8; 16]>,
-    stage: StageV1,
+    stage: RecoveryStageV1,
     code: [u8; 16],
     tries: u32,
     code_sent_at: u64,
@@ -50,7 +50,7 @@ struct RecoveryV4 {
 }
 
 #[derive(Serialize, Deserialize)]
-enum StageV1 {
+enum RecoveryStageV1 {
     Code,
     Proved,
     Vouched,
@@ -73,16 +73,16 @@ impl Row for Recovery {
         ]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { browser: _, revision, email, account, stage, code, claim, beside, return_to, expires_at } = self;
         let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
             account: Some(account.map_or(NOBODY, |account| account.0.into_bytes())),
             stage: match stage {
-                RecoveryStage::Code => StageV1::Code,
-                RecoveryStage::Proved => StageV1::Proved,
-                RecoveryStage::Vouched => StageV1::Vouched,
+                RecoveryStage::Code => RecoveryStageV1::Code,
+                RecoveryStage::Proved => RecoveryStageV1::Proved,
+                RecoveryStage::Vouched => RecoveryStageV1::Vouched,
             },
             code: code.id.0.into_bytes(),
             tries: code.tries,
@@ -96,7 +96,7 @@ impl Row for Recovery {
         super::encode(Self::TABLE, 4, &RecoveryV4 { was, earlier })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let first = |was| RecoveryV4 { was, earlier: None };
         let alone = |was| first(RecoveryV3 { was, beside: Vec::new() });
         let RecoveryV4 { was, earlier } = match super::version(Self::TABLE, value)? {
@@ -114,9 +114,9 @@ impl Row for Recovery {
             email: super::email(Self::TABLE, &email)?,
             account: account.filter(|id| *id != NOBODY).map(|id| AccountId(Uuid::from_bytes(id))),
             stage: match stage {
-                StageV1::Code => RecoveryStage::Code,
-                StageV1::Proved => RecoveryStage::Proved,
-                StageV1::Vouched => RecoveryStage::Vouched,
+                RecoveryStageV1::Code => RecoveryStage::Code,
+                RecoveryStageV1::Proved => RecoveryStage::Proved,
+                RecoveryStageV1::Vouched => RecoveryStage::Vouched,
             },
             code: MailedCode {
                 id: CodeId(Uuid::from_bytes(code)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::passkey::{KeyV1, rp_id_of};
 use super::profile::{ProfileV1, claim, network_of};
 use super::rows::{Row, at, of_email};
@@ -78,7 +78,7 @@ impl Row for Registration {
         ]
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self {
             browser: _,
             revision,
@@ -117,7 +117,7 @@ impl Row for Registration {
         super::encode(Self::TABLE, 6, &RegistrationV6 { was, earlier })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let browser = super::secret_key(Self::TABLE, key)?;
         let alone = |was| RegistrationV6 { was, earlier: None };
         let without = |was| alone(RegistrationV5 { was, rp_id: None, uninvited: false });

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::table::Table;
 use crate::domain::account::AccountId;
 use crate::domain::clock::Timestamp;
@@ -22,9 +22,9 @@ pub(in crate::store) trait Row: Sized {
     /// The rows by which it is found otherwise: table, key, value.
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)>;
     /// All but the key, as written.
-    fn encode(&self) -> Result<Vec<u8>, Fault>;
+    fn encode(&self) -> Result<Vec<u8>, RecordFault>;
     /// Reads what some version of [`Row::encode`] wrote.
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault>;
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault>;
 }
 
 /// The keys of an index by account that begin with that account.
@@ -82,9 +82,9 @@ pub(in crate::store) fn account_in(key: &[u8]) -> &[u8] {
 }
 
 /// Reads the generation of the signing keys; it is not there before the keys are first changed with it.
-pub(in crate::store) fn key_generation(value: Option<&[u8]>) -> Result<u64, Fault> {
+pub(in crate::store) fn key_generation(value: Option<&[u8]>) -> Result<u64, RecordFault> {
     let Some(value) = value else { return Ok(0) };
-    value.try_into().map(u64::from_be_bytes).map_err(|_| Fault::Unreadable {
+    value.try_into().map(u64::from_be_bytes).map_err(|_| RecordFault::Unreadable {
         table: Table::Meta,
         why: "the number of the signing keys' state is not 8 bytes long".to_owned(),
     })

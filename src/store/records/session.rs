@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::{Row, at};
 use super::table::Table;
 use crate::domain::account::AccountId;
@@ -94,7 +94,7 @@ impl Row for Session {
         rows
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self {
             token: _,
             id,
@@ -127,7 +127,7 @@ impl Row for Session {
         super::encode(Self::TABLE, 3, &SessionV3 { was, host, bound_for, head })
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         let without_host =
             |was| SessionV3 { was, host: None, bound_for: Destination::root().as_str().to_owned(), head: None };
         let SessionV3 { was: SessionV2 { was, recovered_at, review: _ }, host, bound_for, head } =

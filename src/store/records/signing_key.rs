@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::Row;
 use super::table::Table;
 use crate::domain::clock::Timestamp;
@@ -34,7 +34,7 @@ impl Row for SigningKey {
         Vec::new()
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { kid: _, algorithm, pkcs8, created_at, active_from } = self;
         let record = SigningKeyV1 {
             algorithm: match algorithm {
@@ -48,7 +48,7 @@ impl Row for SigningKey {
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let SigningKeyV1 { algorithm, pkcs8, created_at, active_from } = super::record(Self::TABLE, bytes)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::fault::RecordFault;
 use super::rows::Row;
 use super::table::Table;
 use crate::domain::clock::Timestamp;
@@ -45,7 +45,7 @@ impl Row for TokenFamily {
         self.all().map(|token| (Table::RefreshTokens, token.bytes().to_vec(), self.key())).collect()
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Fault> {
+    fn encode(&self) -> Result<Vec<u8>, RecordFault> {
         let Self { session: _, revision, out, spent, elevation, cut: Cut { elevated, plain } } = self;
         let write = |Spent { token, at, by }: &Spent| SpentV1 { token: *token.bytes(), at: at.unix(), by: by.0 };
         let record = TokenFamilyV1 {
@@ -64,7 +64,7 @@ impl Row for TokenFamily {
         super::encode(Self::TABLE, 1, &record)
     }
 
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, RecordFault> {
         match super::version(Self::TABLE, value)? {
             (1, bytes) => {
                 let TokenFamilyV1 { revision, out, spent, elevation, cut_elevated, cut_plain } =

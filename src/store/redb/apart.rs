@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::RedbStore;
-use super::fault::Fault;
+use super::fault::RedbFault;
 use crate::domain::account::Account;
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
@@ -23,7 +23,7 @@ use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
 use crate::store::StoreError;
-use crate::store::records::Count;
+use crate::store::records::CountRow;
 use crate::store::records::rows::Row;
 use crate::store::records::table::Table;
 
@@ -37,7 +37,7 @@ pub fn open_large(path: &Path) -> Result<RedbStore, StoreError> {
 
 /// A row as it is written: its key, its value, and the rows by which it is found otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenRow {
     /// The key it is stored under.
     pub key: Vec<u8>,
     /// The value that is stored.
@@ -83,10 +83,10 @@ fn lengths<R: Row>(row: &R) -> Vec<(&'static str, usize, usize)> {
 }
 
 /// Reads a row and writes it again; `None` where it is none.
-type Again = fn(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>>;
+type RewriteRow = fn(key: &[u8], value: &[u8]) -> Option<Result<WrittenRow, StoreError>>;
 
 /// The tables that rows are kept in, by their names, and what reads a row of each and writes it again.
-pub const TABLES: [(&str, Again); 17] = [
+pub const TABLES: [(&str, RewriteRow); 17] = [
     table::<Ceremony>(),
     table::<Registration>(),
     table::<Account>(),
@@ -99,21 +99,21 @@ pub const TABLES: [(&str, Again); 17] = [
     table::<AdminCode>(),
     table::<Event>(),
     table::<Letter>(),
-    table::<Count>(),
+    table::<CountRow>(),
     table::<SigningKey>(),
     table::<Bookmark>(),
     table::<Invitation>(),
     table::<Move>(),
 ];
 
-const fn table<R: Row + Debug>() -> (&'static str, Again) {
+const fn table<R: Row + Debug>() -> (&'static str, RewriteRow) {
     (Table::name(R::TABLE), again::<R>)
 }
 
-fn again<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<Written, StoreError>> {
+fn again<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<WrittenRow, StoreError>> {
     let row = R::decode(key, value).ok()?;
     let index = row.index_rows().into_iter().map(|(table, key, value)| (table.name(), key, value)).collect();
     let shown = format!("{row:?}");
-    let value = row.encode().map_err(|fault| Fault::from(fault).during("writing a row"));
-    Some(value.map(|value| Written { key: row.key(), value, index, shown }))
+    let value = row.encode().map_err(|fault| RedbFault::from(fault).during("writing a row"));
+    Some(value.map(|value| WrittenRow { key: row.key(), value, index, shown }))
 }

@@ -6,22 +6,22 @@ mod progress;
 mod sessions;
 
 use super::batch::Batch;
-use super::fault::Fault;
+use super::fault::RedbFault;
 use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
 
 /// Why a commit is dropped.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum RedbStop {
     /// A precondition did not hold.
     Conflict(Conflict),
     /// Its rows could not be read or written down.
-    Fault(Fault),
+    Fault(RedbFault),
 }
 
 /// Lets `?` stop a commit for any of these.
 macro_rules! stops {
     ($($conflict:ty),*) => {
-        $(impl From<$conflict> for Stop {
+        $(impl From<$conflict> for RedbStop {
             fn from(conflict: $conflict) -> Self {
                 Self::Conflict(conflict.into())
             }
@@ -31,8 +31,8 @@ macro_rules! stops {
 
 stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
+impl From<RedbFault> for RedbStop {
+    fn from(fault: RedbFault) -> Self {
         Self::Fault(fault)
     }
 }
@@ -42,7 +42,7 @@ impl Batch<'_, '_> {
     ///
     /// # Errors
     /// Its precondition does not hold, or the store failed; then the whole commit must be dropped.
-    pub(super) fn make(&mut self, change: Change) -> Result<(), Stop> {
+    pub(super) fn make(&mut self, change: Change) -> Result<(), RedbStop> {
         match change {
             Change::Account(change) => self.make_account(change),
             Change::Passkey(change) => self.make_passkey(change),

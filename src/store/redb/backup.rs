@@ -7,19 +7,19 @@ use ::redb::{
     Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
 };
 
-use super::fault::{Fault, refusal};
+use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
 use super::guarded::guarded;
-use super::held::Held;
+use super::held::HeldDatabase;
 use super::view::definition;
 use crate::store::records::table::Table;
-use crate::store::{Counted, StoreError};
+use crate::store::{RowCount, StoreError};
 
 /// Writes what the last commit left to a new file; given up as soon as `ends`.
 ///
 /// # Errors
 /// One sentence for the operator. There is no such file then.
-pub(super) fn write(held: &Held, to: &Path, ends: &AtomicBool) -> Result<Vec<Counted>, StoreError> {
+pub(super) fn write(held: &HeldDatabase, to: &Path, ends: &AtomicBool) -> Result<Vec<RowCount>, StoreError> {
     let taken = || refusal(format!("“{}” is there already: name a file that is not", to.display()));
     // Said before all the work, and looked at again after it.
     if to.symlink_metadata().is_ok() {
@@ -43,7 +43,7 @@ pub(super) fn write(held: &Held, to: &Path, ends: &AtomicBool) -> Result<Vec<Cou
 }
 
 /// Copies all tables as they are; `false` where it was given up.
-fn copy(from: &ReadTransaction, to: &Database, ends: &AtomicBool) -> Result<bool, Fault> {
+fn copy(from: &ReadTransaction, to: &Database, ends: &AtomicBool) -> Result<bool, RedbFault> {
     let mut transaction = to.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_two_phase_commit(true);
@@ -63,11 +63,11 @@ fn copy(from: &ReadTransaction, to: &Database, ends: &AtomicBool) -> Result<bool
 }
 
 /// How many rows of each kind there are.
-pub(super) fn count(database: &Database) -> Result<Vec<Counted>, Fault> {
+pub(super) fn count(database: &Database) -> Result<Vec<RowCount>, RedbFault> {
     let snapshot = database.begin_read()?;
     let count = |table: Table| {
         let rows = snapshot.open_table(definition(table))?.len()?;
-        Ok(Counted { kind: table.name().to_owned(), rows })
+        Ok(RowCount { kind: table.name().to_owned(), rows })
     };
     Table::OF_ROWS.into_iter().map(count).collect()
 }
@@ -82,14 +82,14 @@ mod tests {
     fn a_copy_is_given_up_when_its_store_ends() {
         let folder = tempfile::tempdir().unwrap();
         let database = New::at(&folder.path().join("store")).unwrap().database().unwrap();
-        let held = Held::once(database);
+        let held = HeldDatabase::once(database);
         let to = folder.path().join("copy");
         for (ends, is_there) in [(true, false), (false, true)] {
             let written = write(&held, &to, &AtomicBool::new(ends));
             assert_eq!((written.is_ok(), to.exists()), (is_there, is_there), "{written:?}");
         }
         // What cannot be read is no copy.
-        let foreign = Held::once(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
+        let foreign = HeldDatabase::once(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
         let failed = write(&foreign, &folder.path().join("other"), &AtomicBool::new(false)).unwrap_err().to_string();
         assert!(failed.contains("other”"), "{failed}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 
 use ::redb::{ReadableTable as _, WriteTransaction};
 
-use super::fault::Fault;
+use super::fault::RedbFault;
 use super::view::{View, definition, first_keys};
 use crate::domain::session::Session;
 use crate::domain::token_family::TokenFamily;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::{Row, after_digest, of_digest};
 use crate::store::records::table::Table;
 
@@ -27,7 +27,7 @@ impl<'txn> Tables<'txn> {
         Self { transaction, open: BTreeMap::new() }
     }
 
-    fn table(&mut self, table: Table) -> Result<&mut OpenTable<'txn>, Fault> {
+    fn table(&mut self, table: Table) -> Result<&mut OpenTable<'txn>, RedbFault> {
         use std::collections::btree_map::Entry;
         Ok(match self.open.entry(table) {
             Entry::Occupied(open) => open.into_mut(),
@@ -66,10 +66,10 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     }
 
     /// Keeps a row in place of any other of its key, readable or not, and its index right.
-    pub(super) fn put<R: Row>(&mut self, row: &R) -> Result<(), Fault> {
+    pub(super) fn put<R: Row>(&mut self, row: &R) -> Result<(), RedbFault> {
         let key = row.key();
         let was = match self.load::<R>(&key) {
-            Err(Fault::Record(RecordFault::Unreadable { .. })) => {
+            Err(RedbFault::Record(RecordFault::Unreadable { .. })) => {
                 self.discard_if_there::<R>(&key)?;
                 Vec::new()
             }
@@ -88,7 +88,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     }
 
     /// Takes a row away, and out of its index. Returns it, where there was one.
-    pub(super) fn remove<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+    pub(super) fn remove<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, RedbFault> {
         let row = self.load::<R>(key)?;
         if let Some(row) = &row {
             for (table, key, _) in row.index_rows() {
@@ -100,7 +100,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
     }
 
     /// Takes away a row that its index does not name any more.
-    pub(super) fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), Fault> {
+    pub(super) fn drop_row(&mut self, table: Table, key: &[u8]) -> Result<(), RedbFault> {
         self.unset(table, key.to_vec());
         if table != Table::Sessions {
             return Ok(());
@@ -116,7 +116,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
         &mut self,
         table: Table,
         like: impl Fn(&[u8], &[u8]) -> bool,
-    ) -> Result<Vec<Vec<u8>>, Fault> {
+    ) -> Result<Vec<Vec<u8>>, RedbFault> {
         let mut keys = Vec::new();
         for row in self.tables.table(table)?.iter()? {
             let (key, value) = row?;
@@ -129,7 +129,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
 
     /// Hands the writes to the transaction. Nothing is left to be decided here; where it fails, the transaction must
     /// be aborted.
-    pub(super) fn write(self) -> Result<(), Fault> {
+    pub(super) fn write(self) -> Result<(), RedbFault> {
         for ((table, key), value) in self.writes {
             let table = self.tables.table(table)?;
             match value {
@@ -142,7 +142,7 @@ impl<'a, 'txn> Batch<'a, 'txn> {
 }
 
 impl View for Batch<'_, '_> {
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, RedbFault> {
         if let Some(written) = self.writes.get(&(table, key.to_vec())) {
             return Ok(written.clone());
         }
@@ -150,7 +150,7 @@ impl View for Batch<'_, '_> {
         Ok(value)
     }
 
-    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, RedbFault> {
         let (start, end) = range.clone().into_inner();
         let written: Vec<_> = self
             .writes

@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 
 use super::batch::Batch;
-use super::fault::Fault;
+use super::fault::RedbFault;
 use super::view::{View as _, dangling};
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::{Row, after_account, after_digest, after_time};
 use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
     /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.
-    pub(super) fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, Fault> {
+    pub(super) fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, RedbFault> {
         let (mut count, mut broken) = (0, BTreeSet::new());
         for key in keys {
             let fault = match self.remove::<R>(&key) {
@@ -23,7 +23,7 @@ impl Batch<'_, '_> {
                 // head of its family.
                 Ok(None) if self.is_gone(R::TABLE, &key) => None,
                 Ok(None) => Some(dangling(R::TABLE)),
-                Err(fault @ Fault::Record(RecordFault::Unreadable { .. })) => Some(fault),
+                Err(fault @ RedbFault::Record(RecordFault::Unreadable { .. })) => Some(fault),
                 Err(fault) => return Err(fault),
             };
             if let Some(fault) = fault {
@@ -37,7 +37,7 @@ impl Batch<'_, '_> {
     }
 
     /// Takes a row away, where there is one, readable or not.
-    pub(super) fn discard_if_there<R: Row>(&mut self, key: &[u8]) -> Result<(), Fault> {
+    pub(super) fn discard_if_there<R: Row>(&mut self, key: &[u8]) -> Result<(), RedbFault> {
         if self.get(R::TABLE, key)?.is_some() {
             self.discard::<R>([key.to_vec()])?;
         }
@@ -45,7 +45,7 @@ impl Batch<'_, '_> {
     }
 
     /// Takes away rows that cannot say by what they are found: their indexes are read through, each once.
-    fn forget(&mut self, table: Table, keys: &BTreeSet<Vec<u8>>) -> Result<(), Fault> {
+    fn forget(&mut self, table: Table, keys: &BTreeSet<Vec<u8>>) -> Result<(), RedbFault> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -172,9 +172,9 @@ mod tests {
     use crate::domain::session::Session;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Paper {
+    impl Write for CapturedLog {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_family_that_goes_at_once_has_no_broken_row() {
-        let paper = Paper::default();
+        let paper = CapturedLog::default();
         let writer = paper.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         let _guard = tracing::subscriber::set_default(subscriber);

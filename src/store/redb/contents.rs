@@ -6,7 +6,7 @@ use std::path::Path;
 use ::redb::{Database, Durability, ReadableDatabase as _};
 
 use super::batch::{Batch, Tables};
-use super::fault::{Fault, refusal};
+use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
 use super::guarded::guarded;
 use super::view::definition;
@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::contents::{AT_ONCE, Blank, Own, Source, of_row};
 use crate::store::postgres::columns::Columns;
 use crate::store::records;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::key_generation;
 use crate::store::records::table::{KEY_GENERATION, MASTER, RP_ID, Table};
 
@@ -49,7 +49,7 @@ impl FileContents {
         Ok(Self { database: new.database()?, after: None, new: Some(new) })
     }
 
-    fn write(&self, write: impl FnOnce(&mut Batch<'_, '_>) -> Result<(), Fault>) -> Result<(), StoreError> {
+    fn write(&self, write: impl FnOnce(&mut Batch<'_, '_>) -> Result<(), RedbFault>) -> Result<(), StoreError> {
         let written = guarded(|| {
             let mut transaction = self.database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
@@ -63,7 +63,7 @@ impl FileContents {
             transaction.commit()?;
             Ok(())
         });
-        written.map_err(|fault: Fault| fault.during("the file could not be written"))
+        written.map_err(|fault: RedbFault| fault.during("the file could not be written"))
     }
 }
 
@@ -85,7 +85,8 @@ impl Source for FileContents {
             let rows = rows.map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())));
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         });
-        let read = read.map_err(|fault: Fault| fault.during(&format!("“{}” could not be read", R::TABLE.name())))?;
+        let read =
+            read.map_err(|fault: RedbFault| fault.during(&format!("“{}” could not be read", R::TABLE.name())))?;
         let decoded =
             read.iter().map(|(key, value)| R::decode(key, value).map_err(|fault| of_row(R::TABLE, key, &fault)));
         let decoded = decoded.collect::<Result<Vec<_>, _>>()?;
@@ -98,7 +99,7 @@ impl Source for FileContents {
     async fn own(&mut self) -> Result<Option<Own>, StoreError> {
         let read = guarded(|| {
             let meta = self.database.begin_read()?.open_table(definition(Table::Meta))?;
-            let value = |key: &[u8]| Ok::<_, Fault>(meta.get(key)?.map(|value| value.value().to_vec()));
+            let value = |key: &[u8]| Ok::<_, RedbFault>(meta.get(key)?.map(|value| value.value().to_vec()));
             let Some(master) = value(MASTER)? else { return Ok(None) };
             let master = master.try_into().map_err(|_| RecordFault::Unreadable {
                 table: Table::Meta,
@@ -111,7 +112,7 @@ impl Source for FileContents {
                 rp_id: rp_id.transpose()?,
             }))
         });
-        read.map_err(|fault: Fault| fault.during("the gateway's own keys could not be read"))
+        read.map_err(|fault: RedbFault| fault.during("the gateway's own keys could not be read"))
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::store::StoreError;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 
 /// A failure of the database or of what is in it. It can be told to all callers whose commits were in one group.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum RedbFault {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] Arc<::redb::Error>),
@@ -22,7 +22,7 @@ pub(super) enum Fault {
     Record(#[from] RecordFault),
 }
 
-impl Fault {
+impl RedbFault {
     /// Whether the database may be of no use until it is opened again. A part of it that cannot be understood is no reason:
     /// it would be the same part again.
     pub(super) fn may_have_stopped_it(&self) -> bool {
@@ -63,7 +63,7 @@ pub(super) fn refusal(problem: impl Into<String>) -> StoreError {
 
 macro_rules! from_redb {
     ($($error:ident),*) => {
-        $(impl From<::redb::$error> for Fault {
+        $(impl From<::redb::$error> for RedbFault {
             fn from(error: ::redb::$error) -> Self {
                 Self::Database(Arc::new(error.into()))
             }

@@ -11,7 +11,7 @@ use ::redb::{
 };
 use tempfile::NamedTempFile;
 
-use super::fault::{Fault, refusal};
+use super::fault::{RedbFault, refusal};
 use super::guarded::guarded;
 use super::view::definition;
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ const RACES: usize = 8;
 
 /// Which file a store is in, to open it again.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct FilePlace {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -46,7 +46,7 @@ pub(super) struct Place {
 ///
 /// # Errors
 /// One sentence for the operator.
-pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, Place), StoreError> {
+pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, FilePlace), StoreError> {
     let path = &followed(path);
     let directory = folder(path)?;
     DirBuilder::new()
@@ -57,7 +57,7 @@ pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, Place)
     for _ in 0..RACES {
         let made = match open_private(path)? {
             Some(file) => {
-                let place = Place::of(path, &file)?;
+                let place = FilePlace::of(path, &file)?;
                 return Ok((of_file(file, path, looked_through)?, place));
             }
             None => make(path, directory)?,
@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, Place)
     Err(refusal(format!("“{}” comes and goes; nobody else may make or remove it", path.display())))
 }
 
-impl Place {
+impl FilePlace {
     fn of(path: &Path, file: &File) -> Result<Self, StoreError> {
         let metadata = file.metadata().map_err(|error| failed("looking at", path, error))?;
         Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
@@ -148,11 +148,11 @@ enum Opening {
     /// In the words for the operator.
     Told(StoreError),
     /// These are still to be found.
-    Failed(Fault),
+    Failed(RedbFault),
 }
 
-impl From<Fault> for Opening {
-    fn from(fault: Fault) -> Self {
+impl From<RedbFault> for Opening {
+    fn from(fault: RedbFault) -> Self {
         Self::Failed(fault)
     }
 }
@@ -194,9 +194,9 @@ fn open_private(path: &Path) -> Result<Option<File>, StoreError> {
 }
 
 /// Makes a new store; `None` where another process has made one of that name meanwhile.
-fn make(path: &Path, directory: &Path) -> Result<Option<(Database, Place)>, StoreError> {
+fn make(path: &Path, directory: &Path) -> Result<Option<(Database, FilePlace)>, StoreError> {
     let new = New::beside(path, directory)?;
-    let place = Place::of(path, new.file.as_file())?;
+    let place = FilePlace::of(path, new.file.as_file())?;
     let database = new.database()?;
     Ok(new.give_its_name()?.then_some((database, place)))
 }
@@ -302,7 +302,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Database, StoreError> {
 }
 
 /// Looks at the ends of each table, so that damage is said at the start where it is met at the start.
-fn look(database: &Database) -> Result<(), Fault> {
+fn look(database: &Database) -> Result<(), RedbFault> {
     let snapshot = database.begin_read()?;
     for table in Table::ALL {
         let table = snapshot.open_table(definition(table))?;
@@ -342,49 +342,51 @@ fn explain(path: &Path, error: DatabaseError) -> StoreError {
 
 /// Checks who wrote the file; a new or older one is given the tables it lacks.
 fn check_schema(database: &Database, path: &Path) -> Result<(), StoreError> {
-    let failed = |fault: Fault| {
+    let failed = |fault: RedbFault| {
         if fault.is_damage() {
             return fault.during(&damaged(path));
         }
         fault.during(&format!("“{}” could not be read", path.display()))
     };
     match found_schema(database).map_err(failed)? {
-        Found::Nothing | Found::Version(1..VERSION) => {
+        FoundFile::Nothing | FoundFile::Version(1..VERSION) => {
             set_up(database).map_err(|fault| fault.during(&format!("“{}” could not be set up", path.display())))
         }
-        Found::Version(VERSION) => Ok(()),
-        Found::Version(version) => Err(refusal(format!(
+        FoundFile::Version(VERSION) => Ok(()),
+        FoundFile::Version(version) => Err(refusal(format!(
             "“{}” has version {version}, and this bmauth knows version {VERSION}; run the bmauth that wrote it, or a \
              newer one",
             path.display()
         ))),
-        Found::SomethingElse => Err(refusal(format!(
+        FoundFile::SomethingElse => Err(refusal(format!(
             "“{}” is a database of another program; set [storage] path to a file that is not there yet",
             path.display()
         ))),
     }
 }
 
-enum Found {
+enum FoundFile {
     Nothing,
     Version(u32),
     SomethingElse,
 }
 
-fn found_schema(database: &Database) -> Result<Found, Fault> {
+fn found_schema(database: &Database) -> Result<FoundFile, RedbFault> {
     let snapshot = database.begin_read()?;
     let meta = match snapshot.open_table(definition(Table::Meta)) {
         Ok(meta) => meta,
-        Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => return Ok(Found::Nothing),
+        Err(TableError::TableDoesNotExist(_)) if snapshot.list_tables()?.next().is_none() => {
+            return Ok(FoundFile::Nothing);
+        }
         Err(TableError::Storage(error)) => return Err(error.into()),
-        Err(_) => return Ok(Found::SomethingElse),
+        Err(_) => return Ok(FoundFile::SomethingElse),
     };
     let version = meta.get(SCHEMA)?.and_then(|version| version.value().try_into().ok());
-    Ok(version.map_or(Found::SomethingElse, |version| Found::Version(u32::from_be_bytes(version))))
+    Ok(version.map_or(FoundFile::SomethingElse, |version| FoundFile::Version(u32::from_be_bytes(version))))
 }
 
 /// Makes the tables that are not there yet, and says so.
-fn set_up(database: &Database) -> Result<(), Fault> {
+fn set_up(database: &Database) -> Result<(), RedbFault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_two_phase_commit(true);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 use std::thread;
 
-use super::fault::Fault;
+use super::fault::RedbFault;
 
 thread_local! {
     /// Whether this thread is in a call whose panic is caught and told.
@@ -21,8 +21,8 @@ static HOOK: Once = Once::new();
 /// What cannot be caught is a panic within a panic: that of a commit to a large store may be one.
 ///
 /// # Errors
-/// The call's own, or [`Fault::Panicked`].
-pub(super) fn guarded<T, E: From<Fault>>(call: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+/// The call's own, or [`RedbFault::Panicked`].
+pub(super) fn guarded<T, E: From<RedbFault>>(call: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
@@ -45,7 +45,7 @@ pub(super) fn guarded<T, E: From<Fault>>(call: impl FnOnce() -> Result<T, E>) ->
     done.unwrap_or_else(|payload: Box<dyn Any + Send>| {
         // What it carries may panic in its own turn, when it is dropped.
         std::mem::forget(payload);
-        Err(Fault::Panicked(SAID.with_borrow_mut(std::mem::take)).into())
+        Err(RedbFault::Panicked(SAID.with_borrow_mut(std::mem::take)).into())
     })
 }
 
@@ -55,13 +55,13 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_failure_that_says_where() {
-        let failed: Result<(), Fault> = guarded(|| panic!("page {} is\nnot there", 7));
+        let failed: Result<(), RedbFault> = guarded(|| panic!("page {} is\nnot there", 7));
         let said = failed.unwrap_err().to_string();
         assert!(said.contains("guarded.rs") && said.contains("page 7 is not there"), "{said}");
-        assert!(guarded(|| Ok::<_, Fault>(3)).is_ok_and(|three| three == 3));
+        assert!(guarded(|| Ok::<_, RedbFault>(3)).is_ok_and(|three| three == 3));
         // One within another, and then none.
-        let failed: Result<(), Fault> = guarded(|| {
-            let within: Result<(), Fault> = guarded(|| panic!("within"));
+        let failed: Result<(), RedbFault> = guarded(|| {
+            let within: Result<(), RedbFault> = guarded(|| panic!("within"));
             assert!(within.unwrap_err().to_string().contains("within"));
             panic!("without")
         });

@@ -4,21 +4,21 @@ use std::sync::{PoisonError, RwLock};
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
-use super::fault::Fault;
+use super::fault::RedbFault;
 use super::guarded::guarded;
 use crate::store::StoreError;
 
 /// How the database is opened again, by the same name.
-type Again = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
+type ReopenDatabase = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
 /// The database while it is open.
-pub(super) struct Held {
+pub(super) struct HeldDatabase {
     // Held for the moment in which a transaction begins; transactions stand by themselves.
     database: RwLock<Option<Database>>,
-    again: Option<Again>,
+    again: Option<ReopenDatabase>,
 }
 
-impl Held {
+impl HeldDatabase {
     /// An open database, and how it is opened again.
     pub(super) fn new(
         database: Database,
@@ -34,18 +34,18 @@ impl Held {
     }
 
     /// Begins to read what the last commit left.
-    pub(super) fn begin_read(&self) -> Result<ReadTransaction, Fault> {
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, RedbFault> {
         self.with(|database| Ok(database.begin_read()?))
     }
 
     /// Begins to write, once no other transaction does.
-    pub(super) fn begin_write(&self) -> Result<WriteTransaction, Fault> {
+    pub(super) fn begin_write(&self) -> Result<WriteTransaction, RedbFault> {
         self.with(|database| Ok(database.begin_write()?))
     }
 
-    fn with<T>(&self, begin: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with<T>(&self, begin: impl FnOnce(&Database) -> Result<T, RedbFault>) -> Result<T, RedbFault> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        begin(database.as_ref().ok_or(Fault::Closed)?)
+        begin(database.as_ref().ok_or(RedbFault::Closed)?)
     }
 
     /// Whether it can be opened again at all.
@@ -75,7 +75,7 @@ impl Held {
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
         let closed = guarded(|| {
             drop(database);
-            Ok::<_, Fault>(())
+            Ok::<_, RedbFault>(())
         });
         if let Err(fault) = closed {
             tracing::error!(error = &fault as &dyn std::error::Error, "the store was not closed in order");
@@ -83,14 +83,14 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldDatabase {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for HeldDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("is_open", &self.is_open()).finish_non_exhaustive()
+        f.debug_struct("HeldDatabase").field("is_open", &self.is_open()).finish_non_exhaustive()
     }
 }

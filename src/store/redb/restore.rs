@@ -9,7 +9,7 @@ use ::redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _};
 
 use super::backup::count;
 use super::batch::{Batch, Tables};
-use super::fault::{Fault, refusal};
+use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
 use super::guarded::guarded;
 use super::view::definition;
@@ -20,7 +20,7 @@ use crate::domain::invitation::Invitation;
 use crate::store::records::kinds::kinds;
 use crate::store::records::rows::Row;
 use crate::store::records::table::{MASTER, Table};
-use crate::store::{Counted, StoreError};
+use crate::store::{RowCount, StoreError};
 
 /// What is added to the name of the file that was there.
 const KEPT: &str = ".before-restore";
@@ -73,11 +73,11 @@ pub struct Restoring<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// What was in the copy.
-    pub in_copy: Vec<Counted>,
+    pub in_copy: Vec<RowCount>,
     /// What is in the store.
-    pub in_store: Vec<Counted>,
+    pub in_store: Vec<RowCount>,
     /// Those of its rows that cannot be read. They are kept as they are.
-    pub unreadable: Vec<Counted>,
+    pub unreadable: Vec<RowCount>,
     /// The accounts that are disabled.
     pub disabled: Vec<Email>,
     /// Who is not invited any more.
@@ -121,7 +121,7 @@ pub fn restore(restoring: Restoring<'_>) -> Result<Restored, StoreError> {
         let disabled = chosen(&database, |account: Account| account.disabled.then_some(account.email))?;
         Ok(Some(Restored { in_copy, in_store, unreadable, disabled, uninvited, kept_as: None }))
     });
-    let failed = |fault: Fault| fault.during(&format!("“{}” could not be restored", from.display()));
+    let failed = |fault: RedbFault| fault.during(&format!("“{}” could not be restored", from.display()));
     let restored = made.map_err(failed)?.ok_or_else(|| {
         refusal(format!("“{}” has accounts and no master secret: it is a part of a store", from.display()))
     })?;
@@ -161,12 +161,12 @@ fn same(one: &Path, other: &Path) -> bool {
     }
 }
 
-fn is_without_master(database: &Database) -> Result<bool, Fault> {
+fn is_without_master(database: &Database) -> Result<bool, RedbFault> {
     Ok(database.begin_read()?.open_table(definition(Table::Meta))?.get(MASTER)?.is_none())
 }
 
 /// Takes away what the past must not bring back. Returns who is not invited any more.
-fn end(database: &Database, keep_invitations: bool) -> Result<Vec<Email>, Fault> {
+fn end(database: &Database, keep_invitations: bool) -> Result<Vec<Email>, RedbFault> {
     let asked = chosen(database, |moving: Move| moving.asked_for().is_some().then(|| moving.key()))?;
     let uninvited = chosen(database, |invitation: Invitation| (!keep_invitations).then_some(invitation.email))?;
     let mut transaction = database.begin_write()?;
@@ -191,7 +191,7 @@ fn end(database: &Database, keep_invitations: bool) -> Result<Vec<Email>, Fault>
 }
 
 /// What is chosen of the rows of a kind that can be read.
-fn chosen<R: Row, T>(database: &Database, choose: impl Fn(R) -> Option<T>) -> Result<Vec<T>, Fault> {
+fn chosen<R: Row, T>(database: &Database, choose: impl Fn(R) -> Option<T>) -> Result<Vec<T>, RedbFault> {
     let mut chosen = Vec::new();
     for row in database.begin_read()?.open_table(definition(R::TABLE))?.iter()? {
         let (key, value) = row?;
@@ -201,14 +201,14 @@ fn chosen<R: Row, T>(database: &Database, choose: impl Fn(R) -> Option<T>) -> Re
 }
 
 /// How many rows of each kind cannot be read, of those kinds that have any.
-fn unreadable(database: &Database) -> Result<Vec<Counted>, Fault> {
-    fn of<R: Row>(database: &Database) -> Result<Counted, Fault> {
+fn unreadable(database: &Database) -> Result<Vec<RowCount>, RedbFault> {
+    fn of<R: Row>(database: &Database) -> Result<RowCount, RedbFault> {
         let mut rows = 0;
         for row in database.begin_read()?.open_table(definition(R::TABLE))?.iter()? {
             let (key, value) = row?;
             rows += u64::from(R::decode(key.value(), value.value()).is_err());
         }
-        Ok(Counted { kind: R::TABLE.name().to_owned(), rows })
+        Ok(RowCount { kind: R::TABLE.name().to_owned(), rows })
     }
     let mut all = Vec::new();
     macro_rules! each {

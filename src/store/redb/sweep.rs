@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::Batch;
-use super::fault::Fault;
+use super::fault::RedbFault;
 use super::view::View as _;
 use crate::domain::activity::Event;
 use crate::domain::address::{self, Move};
@@ -17,8 +17,8 @@ use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
 use crate::domain::session::Session;
 use crate::domain::{admin_code, bookmark, ceremony, link, recovery, registration};
-use crate::store::records::Count;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::CountRow;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::{Row, after_time, at, end_of};
 use crate::store::records::table::Table;
 
@@ -37,7 +37,7 @@ pub(super) struct Sweep {
 
 impl Batch<'_, '_> {
     /// Removes it; returns how many rows that were.
-    pub(super) fn sweep(&mut self, sweep: &Sweep) -> Result<usize, Fault> {
+    pub(super) fn sweep(&mut self, sweep: &Sweep) -> Result<usize, RedbFault> {
         let Sweep { now, session_created_before, session_seen_before, limit } = *sweep;
         let sessions =
             self.remove_first::<Session>(Table::SessionsByCreation, end_before(session_created_before), limit)?;
@@ -58,12 +58,12 @@ impl Batch<'_, '_> {
             + self.remove_first::<Bookmark>(Table::BookmarksByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Event>(Table::EventsByExpiry, Some(end_of(now)), limit)?
             + self.remove_first::<Letter>(Table::LettersByExpiry, Some(end_of(now)), limit)?
-            + self.remove_first::<Count>(Table::CountersByEnd, Some(end_of(now)), limit)?)
+            + self.remove_first::<CountRow>(Table::CountersByEnd, Some(end_of(now)), limit)?)
     }
 
     /// Sets back the sessions that an index names as made or used after `now`, but for the leeway, and removes what
     /// would last for too long. A session that cannot be read opens nothing. Returns how many rows that were.
-    pub(super) fn set_back(&mut self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    pub(super) fn set_back(&mut self, now: Timestamp, limit: usize) -> Result<usize, RedbFault> {
         let mut ahead = BTreeSet::new();
         for index in [Table::SessionsByCreation, Table::SessionsByLastUse] {
             ahead.extend(self.keys_ahead(index, now, limit)?);
@@ -71,7 +71,7 @@ impl Batch<'_, '_> {
         let mut count = 0;
         for token in ahead.into_iter().take(limit) {
             match self.load_indexed::<Session>(&token) {
-                Err(Fault::Record(RecordFault::Unreadable { .. })) => {}
+                Err(RedbFault::Record(RecordFault::Unreadable { .. })) => {}
                 session => {
                     let mut session = session?;
                     session.set_back(now);
@@ -95,13 +95,13 @@ impl Batch<'_, '_> {
     }
 
     /// Removes the rows that an index by time names after `last`, but for the leeway.
-    fn remove_ahead<R: Row>(&mut self, index: Table, last: Timestamp, limit: usize) -> Result<usize, Fault> {
+    fn remove_ahead<R: Row>(&mut self, index: Table, last: Timestamp, limit: usize) -> Result<usize, RedbFault> {
         let keys = self.keys_ahead(index, last, limit)?;
         self.discard::<R>(keys)
     }
 
     /// The rows that an index by time names after `time`, but for the leeway.
-    fn keys_ahead(&mut self, index: Table, time: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    fn keys_ahead(&mut self, index: Table, time: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, RedbFault> {
         // No key indexed so is as long as this one.
         let first = at(time.after(LEEWAY), &[0xff; 33]);
         let keys = self.keys(index, first..=end_of(Timestamp::from_unix(u64::MAX)), limit)?;
@@ -110,7 +110,7 @@ impl Batch<'_, '_> {
 
     /// Removes the rows that an index by time names first, up to the key `last`: also what cannot be read, which would
     /// hold up the rest for ever.
-    fn remove_first<R: Row>(&mut self, index: Table, last: Option<Vec<u8>>, limit: usize) -> Result<usize, Fault> {
+    fn remove_first<R: Row>(&mut self, index: Table, last: Option<Vec<u8>>, limit: usize) -> Result<usize, RedbFault> {
         let Some(last) = last else { return Ok(0) };
         let keys = self.keys(index, at(Timestamp::from_unix(0), &[])..=last, limit)?;
         self.discard::<R>(keys.iter().map(|key| after_time(key).to_vec()))

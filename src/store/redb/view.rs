@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTable, TableDefinition};
 
-use super::fault::Fault;
+use super::fault::RedbFault;
 use crate::store::passed_over::PassedOver;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::Row;
 use crate::store::records::table::Table;
 
 /// Somewhere rows can be read.
 pub(super) trait View {
     /// The value of a key.
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
+    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, RedbFault>;
 
     /// The first keys of a range, in order, at most `limit`.
-    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault>;
+    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, RedbFault>;
 
     /// The row of a key.
-    fn load<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+    fn load<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, RedbFault> {
         Ok(self.get(R::TABLE, key)?.map(|value| R::decode(key, &value)).transpose()?)
     }
 
@@ -28,7 +28,7 @@ pub(super) trait View {
     ///
     /// # Errors
     /// There is none: the index is wrong.
-    fn load_indexed<R: Row>(&mut self, key: &[u8]) -> Result<R, Fault> {
+    fn load_indexed<R: Row>(&mut self, key: &[u8]) -> Result<R, RedbFault> {
         self.load(key)?.ok_or_else(|| dangling(R::TABLE))
     }
 }
@@ -39,7 +39,7 @@ pub(super) const fn definition(table: Table) -> TableDefinition<'static, &'stati
 }
 
 /// An index names a row that is not there.
-pub(super) fn dangling(table: Table) -> Fault {
+pub(super) fn dangling(table: Table) -> RedbFault {
     RecordFault::Unreadable { table, why: "an index names it, and it is not there".to_owned() }.into()
 }
 
@@ -50,13 +50,13 @@ pub(super) struct Snapshot {
 }
 
 impl View for Snapshot {
-    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, RedbFault> {
         let table = self.transaction.open_table(definition(table))?;
         let value = table.get(key)?.map(|value| value.value().to_vec());
         Ok(value)
     }
 
-    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    fn keys(&mut self, table: Table, range: RangeInclusive<Vec<u8>>, limit: usize) -> Result<Vec<Vec<u8>>, RedbFault> {
         let table = self.transaction.open_table(definition(table))?;
         first_keys(&table, &range, limit)
     }
@@ -69,9 +69,9 @@ impl Snapshot {
     }
 
     /// The row that an index names, unless it cannot be read: one that waits must not hold up the others.
-    pub(super) fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, Fault> {
+    pub(super) fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, RedbFault> {
         match self.load_indexed(key) {
-            Err(fault @ Fault::Record(RecordFault::Unreadable { .. })) => {
+            Err(fault @ RedbFault::Record(RecordFault::Unreadable { .. })) => {
                 self.passed_over.tell(R::TABLE, key, &fault);
                 Ok(None)
             }
@@ -85,7 +85,7 @@ impl Snapshot {
         table: Table,
         range: RangeInclusive<Vec<u8>>,
         limit: usize,
-    ) -> Result<Vec<Vec<u8>>, Fault> {
+    ) -> Result<Vec<Vec<u8>>, RedbFault> {
         let table = self.transaction.open_table(definition(table))?;
         let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
         rows.rev().take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
@@ -97,7 +97,7 @@ pub(super) fn first_keys(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     range: &RangeInclusive<Vec<u8>>,
     limit: usize,
-) -> Result<Vec<Vec<u8>>, Fault> {
+) -> Result<Vec<Vec<u8>>, RedbFault> {
     let rows = table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?;
     rows.take(limit).map(|row| Ok(row?.0.value().to_vec())).collect()
 }

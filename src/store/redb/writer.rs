@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::apply::Stop;
+use super::apply::RedbStop;
 use super::batch::{Batch, Tables};
-use super::fault::{Fault, refusal};
+use super::fault::{RedbFault, refusal};
 use super::guarded::guarded;
-use super::held::Held;
+use super::held::HeldDatabase;
 use super::sweep::Sweep;
 use crate::domain::clock::Timestamp;
 use crate::domain::plan::{Change, Conflict, Durability};
@@ -51,31 +51,31 @@ pub(super) enum Work {
     },
 }
 
-struct Job {
+struct WriteJob {
     work: Work,
     answer: oneshot::Sender<Result<usize, CommitError>>,
 }
 
 /// What became of one job, once its group is committed.
-enum Outcome {
+enum JobOutcome {
     /// It was written; a sweep removed, or set back, that many rows.
     Written(usize),
     Conflict(Conflict),
     /// It alone was dropped.
-    Failed(Fault),
+    Failed(RedbFault),
 }
 
 /// What became of one transaction.
 struct Group {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<JobOutcome>,
     /// Whether there was anything to keep.
     committed: bool,
 }
 
 /// A handle on the writing thread. Dropped, it waits until what was asked for is written.
 #[derive(Debug)]
-pub(super) struct Writer {
-    jobs: Option<SyncSender<Job>>,
+pub(super) struct StoreWriter {
+    jobs: Option<SyncSender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
     health: Arc<Health>,
     can_reopen: bool,
@@ -90,17 +90,17 @@ struct Health {
     looking: AtomicBool,
 }
 
-impl Writer {
+impl StoreWriter {
     /// Starts the thread.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn start(held: Arc<Held>) -> std::io::Result<Self> {
+    pub(super) fn start(held: Arc<HeldDatabase>) -> std::io::Result<Self> {
         Self::start_with(held, FLUSH_AFTER, PACE, AGAIN_AFTER)
     }
 
     fn start_with(
-        held: Arc<Held>,
+        held: Arc<HeldDatabase>,
         flush_after: Duration,
         pace: Duration,
         again_after: Duration,
@@ -131,7 +131,7 @@ impl Writer {
     pub(super) async fn write(&self, work: Work) -> Result<usize, CommitError> {
         let (answer, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(Job { work, answer }).map_err(|error| match error {
+        jobs.try_send(WriteJob { work, answer }).map_err(|error| match error {
             TrySendError::Full(_) => refusal("it is too busy: more commits are waiting than it can take; try again"),
             TrySendError::Disconnected(_) => stopped(),
         })?;
@@ -143,7 +143,7 @@ impl Writer {
         let Some(jobs) = &self.jobs else { return };
         if !self.health.looking.swap(true, Ordering::Relaxed) {
             let (answer, _nobody_waits) = oneshot::channel();
-            if jobs.try_send(Job { work: Work::Look, answer }).is_err() {
+            if jobs.try_send(WriteJob { work: Work::Look, answer }).is_err() {
                 // What waits will tell.
                 self.health.looking.store(false, Ordering::Relaxed);
             }
@@ -169,7 +169,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take()
@@ -185,8 +185,8 @@ fn stopped() -> StoreError {
 }
 
 struct Thread {
-    held: Arc<Held>,
-    waiting: Receiver<Job>,
+    held: Arc<HeldDatabase>,
+    waiting: Receiver<WriteJob>,
     health: Arc<Health>,
     flush_after: Duration,
     pace: Duration,
@@ -250,7 +250,7 @@ impl Thread {
         });
     }
 
-    fn note(&mut self, written: &Result<Group, Fault>, durable: bool) {
+    fn note(&mut self, written: &Result<Group, RedbFault>, durable: bool) {
         match written {
             Ok(Group { committed: false, .. }) => {}
             Ok(Group { committed: true, .. }) if durable => {
@@ -268,11 +268,11 @@ impl Thread {
                         "the store was not written, so nobody can sign in; who is known goes on. It is tried again each \
                          second: look whether the disk is full"
                     );
-                } else if !matches!(fault, Fault::Closed) {
+                } else if !matches!(fault, RedbFault::Closed) {
                     tracing::debug!(error, "the store was not written");
                 }
                 let is_first = self.look_at.is_none();
-                if !matches!(fault, Fault::Closed) {
+                if !matches!(fault, RedbFault::Closed) {
                     self.reopen();
                 }
                 // At once the first time, for it may have been for a moment; then each second.
@@ -283,7 +283,7 @@ impl Thread {
         }
     }
 
-    fn write(&mut self, group: Vec<Job>) {
+    fn write(&mut self, group: Vec<WriteJob>) {
         let durable = self.relaxed >= RELAXED_GROUPS
             || group.iter().any(|job| matches!(job.work, Work::Commit(_, Durability::Durable) | Work::Look));
         self.health.looking.store(false, Ordering::Relaxed);
@@ -299,7 +299,7 @@ impl Thread {
         }
     }
 
-    fn group(&mut self, group: Vec<Work>, durable: bool) -> Result<Vec<Outcome>, Fault> {
+    fn group(&mut self, group: Vec<Work>, durable: bool) -> Result<Vec<JobOutcome>, RedbFault> {
         let written = guarded(|| self.transaction(group, durable));
         // Before the callers are answered: one that looks what has become of its commit finds the database open, where
         // that works.
@@ -308,7 +308,7 @@ impl Thread {
     }
 
     /// Writes a group in one transaction. All of it is committed, but for the commits whose preconditions do not hold.
-    fn transaction(&self, group: Vec<Work>, durable: bool) -> Result<Group, Fault> {
+    fn transaction(&self, group: Vec<Work>, durable: bool) -> Result<Group, RedbFault> {
         let mut transaction = self.held.begin_write()?;
         if durable {
             transaction.set_durability(::redb::Durability::Immediate)?;
@@ -327,7 +327,7 @@ impl Thread {
         let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
         drop(tables);
         // A durable commit that had nothing to write (a session ended already) still waits for what it relied on.
-        let refused = !outcomes.is_empty() && !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Written(_)));
+        let refused = !outcomes.is_empty() && !outcomes.iter().any(|outcome| matches!(outcome, JobOutcome::Written(_)));
         if refused {
             transaction.abort()?
         } else {
@@ -342,28 +342,28 @@ impl Work {
     ///
     /// # Errors
     /// It may have been written in part: the transaction must be aborted.
-    fn write(self, tables: &mut Tables<'_>) -> Result<Outcome, Fault> {
+    fn write(self, tables: &mut Tables<'_>) -> Result<JobOutcome, RedbFault> {
         let mut batch = Batch::new(tables);
         let made = match self {
             Self::Look => Ok(0),
             Self::Commit(changes, _) => changes.into_iter().try_for_each(|change| batch.make(change)).map(|()| 0),
-            Self::Sweep(sweep) => batch.sweep(&sweep).map_err(Stop::from),
-            Self::SetBack { now, limit } => batch.set_back(now, limit).map_err(Stop::from),
+            Self::Sweep(sweep) => batch.sweep(&sweep).map_err(RedbStop::from),
+            Self::SetBack { now, limit } => batch.set_back(now, limit).map_err(RedbStop::from),
         };
         match made {
-            Ok(removed) => batch.write().map(|()| Outcome::Written(removed)),
-            Err(Stop::Conflict(conflict)) => Ok(Outcome::Conflict(conflict)),
-            Err(Stop::Fault(fault)) => Ok(Outcome::Failed(fault)),
+            Ok(removed) => batch.write().map(|()| JobOutcome::Written(removed)),
+            Err(RedbStop::Conflict(conflict)) => Ok(JobOutcome::Conflict(conflict)),
+            Err(RedbStop::Fault(fault)) => Ok(JobOutcome::Failed(fault)),
         }
     }
 }
 
-impl From<Outcome> for Result<usize, CommitError> {
-    fn from(outcome: Outcome) -> Self {
+impl From<JobOutcome> for Result<usize, CommitError> {
+    fn from(outcome: JobOutcome) -> Self {
         match outcome {
-            Outcome::Written(removed) => Ok(removed),
-            Outcome::Conflict(conflict) => Err(CommitError::Conflict(conflict)),
-            Outcome::Failed(fault) => Err(fault.during("a commit could not be prepared").into()),
+            JobOutcome::Written(removed) => Ok(removed),
+            JobOutcome::Conflict(conflict) => Err(CommitError::Conflict(conflict)),
+            JobOutcome::Failed(fault) => Err(fault.during("a commit could not be prepared").into()),
         }
     }
 }

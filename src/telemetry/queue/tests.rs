@@ -4,17 +4,17 @@ use super::*;
 
 /// Long enough for any machine; nothing waits for it unless it is broken.
 const LONG: Duration = Duration::from_secs(60);
-const ROOM: Room = Room { all: 100, serious: 150 };
+const ROOM: QueueRoom = QueueRoom { all: 100, serious: 150 };
 
 /// Takes each write as it is told to, and only then; once it is told no more, everything at once.
-struct Reader {
+struct SteppedReader {
     asked: Sender<()>,
     told: Receiver<io::Result<usize>>,
     taken: Arc<Mutex<Vec<String>>>,
 }
 
 struct Test {
-    queue: Arc<Queue>,
+    queue: Arc<LineQueue>,
     /// A write has begun.
     asked: Receiver<()>,
     /// How it ends.
@@ -22,7 +22,7 @@ struct Test {
     taken: Arc<Mutex<Vec<String>>>,
 }
 
-impl Write for Reader {
+impl Write for SteppedReader {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.asked.send(());
         let taken = self.told.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
@@ -39,10 +39,10 @@ fn notice(text: &mut Vec<u8>, lost: u64, why: &'static str) {
     text.extend_from_slice(format!("({lost}: {why})\n").as_bytes());
 }
 
-fn start(room: Room) -> Test {
+fn start(room: QueueRoom) -> Test {
     let ((asking, asked), (told, telling), taken) = (channel(), channel(), Arc::default());
-    let reader = Reader { asked: asking, told: telling, taken: Arc::clone(&taken) };
-    Test { queue: Queue::start(reader, room, notice).unwrap(), asked, told, taken }
+    let reader = SteppedReader { asked: asking, told: telling, taken: Arc::clone(&taken) };
+    Test { queue: LineQueue::start(reader, room, notice).unwrap(), asked, told, taken }
 }
 
 impl Test {
@@ -84,7 +84,7 @@ fn a_reader_that_is_stuck_holds_nobody_up_and_what_is_lost_is_said() {
 
 #[test]
 fn lines_that_come_together_are_one_write() {
-    let test = start(Room::default());
+    let test = start(QueueRoom::default());
     test.push("first");
     test.stuck();
     for _ in 0..1000 {
@@ -105,7 +105,7 @@ fn a_loss_is_said_once_and_the_log_goes_on() {
 
 #[test]
 fn lines_that_cannot_be_written_are_counted_and_said_when_they_can() {
-    let test = start(Room::default());
+    let test = start(QueueRoom::default());
     test.push("first");
     test.stuck();
     test.push("second");
@@ -123,7 +123,7 @@ fn lines_that_cannot_be_written_are_counted_and_said_when_they_can() {
 
 #[test]
 fn a_write_that_is_interrupted_or_would_wait_is_taken_up_again() {
-    let test = start(Room::default());
+    let test = start(QueueRoom::default());
     test.push("the line");
     for answer in [Err(ErrorKind::Interrupted), Err(ErrorKind::WouldBlock), Ok(4)] {
         test.told.send(answer.map_err(io::Error::from)).unwrap();
@@ -133,7 +133,7 @@ fn a_write_that_is_interrupted_or_would_wait_is_taken_up_again() {
 
 #[test]
 fn lines_of_many_threads_are_all_there_and_each_thread_s_in_its_order() {
-    let test = start(Room::default());
+    let test = start(QueueRoom::default());
     thread::scope(|scope| {
         for name in ["a", "b", "c", "d"] {
             let test = &test.queue;
@@ -150,7 +150,7 @@ fn lines_of_many_threads_are_all_there_and_each_thread_s_in_its_order() {
 
 #[test]
 fn memory_of_a_rush_is_given_back() {
-    let test = start(Room::default());
+    let test = start(QueueRoom::default());
     test.push(&"x".repeat(1024 * 1024));
     drop(test.told);
     assert!(test.queue.flush(LONG));

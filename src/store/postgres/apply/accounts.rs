@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::values::{decode, limit, time};
-use super::{Making, Stop, held};
+use super::{PostgresCommit, PostgresStop, held};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::address::UNDO;
 use crate::domain::clock::{LEEWAY, Timestamp};
@@ -50,8 +50,8 @@ const PUT_ADMIN_CODE: &str = "INSERT INTO admin_codes (account, digest, expires_
                               expires_at = excluded.expires_at, record = excluded.record";
 const SPEND_ADMIN_CODE: &str = "DELETE FROM admin_codes WHERE account = $1 AND digest = $2";
 
-impl Making<'_> {
-    pub(super) async fn make_account(self, change: &AccountChange) -> Result<(), Stop> {
+impl PostgresCommit<'_> {
+    pub(super) async fn make_account(self, change: &AccountChange) -> Result<(), PostgresStop> {
         match change {
             AccountChange::Add(account) => self.add_account(account).await,
             AccountChange::SetDisabled { account, disabled } => {
@@ -98,7 +98,7 @@ impl Making<'_> {
         }
     }
 
-    async fn add_account(self, account: &Account) -> Result<(), Stop> {
+    async fn add_account(self, account: &Account) -> Result<(), PostgresStop> {
         let (id, email) = (account.id.0, account.email.as_str());
         let added = self.on.change(ADD_ACCOUNT, &[&id, &email, &account.disabled, &account.encode()?]).await?;
         if added == 0 {
@@ -111,7 +111,7 @@ impl Making<'_> {
         self.is_not_kept(&account.email, account.created_at).await
     }
 
-    async fn set_email(self, account: AccountId, was: &Email, is: &Email, now: Timestamp) -> Result<(), Stop> {
+    async fn set_email(self, account: AccountId, was: &Email, is: &Email, now: Timestamp) -> Result<(), PostgresStop> {
         let there = self.account(account).await?;
         if there.email != *was {
             return Err(AccountConflict::Changed.into());
@@ -125,7 +125,7 @@ impl Making<'_> {
     }
 
     /// The address must not be kept for an account that had it.
-    async fn is_not_kept(self, email: &Email, now: Timestamp) -> Result<(), Stop> {
+    async fn is_not_kept(self, email: &Email, now: Timestamp) -> Result<(), PostgresStop> {
         let (from, to) = (time(now), time(now.after(UNDO).after(LEEWAY)));
         if self.on.finds(IS_KEPT, &[&email.as_str(), &from, &to]).await? {
             return Err(AccountConflict::EmailTaken.into());
@@ -134,36 +134,36 @@ impl Making<'_> {
     }
 
     /// The account must be there.
-    pub(super) async fn has_account(self, account: AccountId) -> Result<(), Stop> {
+    pub(super) async fn has_account(self, account: AccountId) -> Result<(), PostgresStop> {
         if self.on.finds(HAS_ACCOUNT, &[&account.0]).await? { Ok(()) } else { Err(AccountConflict::Gone.into()) }
     }
 
     /// No account may have that address.
-    pub(super) async fn has_no_account(self, email: &Email) -> Result<(), Stop> {
+    pub(super) async fn has_no_account(self, email: &Email) -> Result<(), PostgresStop> {
         if self.on.finds(HAS_EMAIL, &[&email.as_str()]).await? {
             return Err(AccountConflict::EmailTaken.into());
         }
         Ok(())
     }
 
-    async fn account(self, account: AccountId) -> Result<Account, Stop> {
+    async fn account(self, account: AccountId) -> Result<Account, PostgresStop> {
         let row = self.on.row(ACCOUNT, &[&account.0]).await?.ok_or(AccountConflict::Gone)?;
         Ok(decode(account.0.as_bytes(), &row)?)
     }
 
-    async fn account_as_it_is(self, account: AccountId) -> Result<Account, Stop> {
+    async fn account_as_it_is(self, account: AccountId) -> Result<Account, PostgresStop> {
         const ACCOUNT: &str = "SELECT record FROM accounts WHERE id = $1";
         let row = self.on.row(ACCOUNT, &[&account.0]).await?.ok_or(AccountConflict::Gone)?;
         Ok(decode(account.0.as_bytes(), &row)?)
     }
 
-    async fn put_account(self, account: &Account) -> Result<(), Stop> {
+    async fn put_account(self, account: &Account) -> Result<(), PostgresStop> {
         let Account { id, email, disabled, .. } = account;
         self.on.change(PUT_ACCOUNT, &[&id.0, &email.as_str(), disabled, &account.encode()?]).await?;
         Ok(())
     }
 
-    pub(super) async fn make_passkey(self, change: &PasskeyChange) -> Result<(), Stop> {
+    pub(super) async fn make_passkey(self, change: &PasskeyChange) -> Result<(), PostgresStop> {
         match change {
             PasskeyChange::Add(passkey) => {
                 self.has_account(passkey.account).await?;
@@ -212,24 +212,24 @@ impl Making<'_> {
     }
 
     /// The passkey must be that account's.
-    pub(super) async fn has_passkey(self, credential: &CredentialId, account: AccountId) -> Result<(), Stop> {
+    pub(super) async fn has_passkey(self, credential: &CredentialId, account: AccountId) -> Result<(), PostgresStop> {
         if self.on.finds(HAS_PASSKEY, &[&credential.bytes(), &account.0]).await? {
             return Ok(());
         }
         Err(PasskeyConflict::Changed.into())
     }
 
-    async fn passkeys_up_to(self, account: AccountId, most: usize) -> Result<usize, Stop> {
+    async fn passkeys_up_to(self, account: AccountId, most: usize) -> Result<usize, PostgresStop> {
         Ok(self.on.rows(PASSKEYS_UP_TO, &[&account.0, &limit(most)]).await?.len())
     }
 
-    async fn put_passkey(self, passkey: &Passkey) -> Result<(), Stop> {
+    async fn put_passkey(self, passkey: &Passkey) -> Result<(), PostgresStop> {
         let counter = i64::from(passkey.key.counter);
         self.on.change(PUT_PASSKEY, &[&passkey.key.id.bytes(), &counter, &passkey.encode()?]).await?;
         Ok(())
     }
 
-    pub(super) async fn make_event(self, change: &EventChange) -> Result<(), Stop> {
+    pub(super) async fn make_event(self, change: &EventChange) -> Result<(), PostgresStop> {
         match change {
             EventChange::Add(event) => {
                 let (at, expires_at) = (time(event.at), time(event.expires_at()));
@@ -239,7 +239,7 @@ impl Making<'_> {
         }
     }
 
-    pub(super) async fn make_admin_code(self, change: &AdminCodeChange) -> Result<(), Stop> {
+    pub(super) async fn make_admin_code(self, change: &AdminCodeChange) -> Result<(), PostgresStop> {
         match change {
             AdminCodeChange::Put(code) => {
                 self.has_account(code.account).await?;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::values::{decode, number, time};
 use super::super::wrapping::Wrapped;
-use super::{Making, Stop, held};
+use super::{PostgresCommit, PostgresStop, held};
 use crate::domain::clock::Timestamp;
 use crate::domain::letter::Letter;
 use crate::domain::plan::{Conflict, Counter, CounterChange, KeyChange, KeyConflict, LetterChange};
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::Row as _;
 
 const PUT_LETTER: &str = "INSERT INTO letters (id, due_at, expires_at, record) VALUES ($1, $2, $3, $4) \
@@ -17,7 +17,7 @@ const PUT_LETTER: &str = "INSERT INTO letters (id, due_at, expires_at, record) V
 const ADD_LETTER: &str = "INSERT INTO letters (id, due_at, expires_at, record) VALUES ($1, $2, $3, $4) \
                           ON CONFLICT (id) DO NOTHING";
 const LETTER: &str = "SELECT record FROM letters WHERE id = $1 FOR UPDATE";
-// Of several that would send it, one finds it as it was read.
+// Of several that would send it, one finds it was read.
 const LETTER_DUE: &str = "SELECT record FROM letters WHERE id = $1 AND due_at = $2 FOR UPDATE";
 const DROP_LETTER: &str = "DELETE FROM letters WHERE id = $1";
 
@@ -35,8 +35,8 @@ const PUT_KEY: &str = "INSERT INTO signing_keys (kid, created_at, record) VALUES
 const DROP_KEY: &str = "DELETE FROM signing_keys WHERE kid = $1";
 const NOTE_RP_ID: &str = "UPDATE gateway SET rp_id = $1 WHERE rp_id IS NULL";
 
-impl Making<'_> {
-    pub(super) async fn make_letter(self, change: &LetterChange) -> Result<(), Stop> {
+impl PostgresCommit<'_> {
+    pub(super) async fn make_letter(self, change: &LetterChange) -> Result<(), PostgresStop> {
         match change {
             LetterChange::Add(letter) => self.write_letter(PUT_LETTER, letter).await.map(drop),
             LetterChange::Gather { first, waits, rest } => {
@@ -77,18 +77,18 @@ impl Making<'_> {
         }
     }
 
-    async fn write_letter(self, statement: &'static str, letter: &Letter) -> Result<u64, Stop> {
+    async fn write_letter(self, statement: &'static str, letter: &Letter) -> Result<u64, PostgresStop> {
         let (due_at, expires_at) = (time(letter.due_at), time(letter.expires_at));
         Ok(self.on.change(statement, &[&letter.id.0, &due_at, &expires_at, &letter.encode()?]).await?)
     }
 
-    pub(super) async fn make_counter(self, change: &CounterChange) -> Result<(), Stop> {
+    pub(super) async fn make_counter(self, change: &CounterChange) -> Result<(), PostgresStop> {
         match change {
             CounterChange::Count { counter, limit, window, now } => self.count(*counter, *limit, *window, *now).await,
         }
     }
 
-    async fn count(self, counter: Counter, limit: u32, window: Duration, now: Timestamp) -> Result<(), Stop> {
+    async fn count(self, counter: Counter, limit: u32, window: Duration, now: Timestamp) -> Result<(), PostgresStop> {
         let (name, from, to) = (&counter.0[..], time(now), time(now.after(window)));
         let counted = self.on.change(COUNT, &[&name, &from, &to, &i64::from(limit)]).await?;
         if counted > 0 {
@@ -100,7 +100,7 @@ impl Making<'_> {
         Err(Conflict::Limit { counter, wait }.into())
     }
 
-    pub(super) async fn make_key(self, change: &KeyChange) -> Result<(), Stop> {
+    pub(super) async fn make_key(self, change: &KeyChange) -> Result<(), PostgresStop> {
         match change {
             KeyChange::SetMaster(master) => {
                 let wrapped = self.wrapping.wrap(Wrapped::Master, master.bytes())?;

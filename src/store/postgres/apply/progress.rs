@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::values::time;
-use super::{Making, Stop, held};
+use super::{PostgresCommit, PostgresStop, held};
 use crate::domain::account::AccountId;
 use crate::domain::address::{Move, MoveId};
 use crate::domain::invitation::InvitationId;
@@ -67,8 +67,8 @@ const ADD_MOVE: &str = "INSERT INTO moves (account, id, revision, asked, former,
                         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO NOTHING";
 const DROP_ASKED_MOVE: &str = "DELETE FROM moves WHERE account = $1 AND asked";
 
-impl Making<'_> {
-    pub(super) async fn make_ceremony(self, change: &CeremonyChange) -> Result<(), Stop> {
+impl PostgresCommit<'_> {
+    pub(super) async fn make_ceremony(self, change: &CeremonyChange) -> Result<(), PostgresStop> {
         match change {
             CeremonyChange::Add(ceremony) => {
                 self.on
@@ -80,7 +80,7 @@ impl Making<'_> {
         }
     }
 
-    pub(super) async fn make_registration(self, change: &RegistrationChange) -> Result<(), Stop> {
+    pub(super) async fn make_registration(self, change: &RegistrationChange) -> Result<(), PostgresStop> {
         let changed = Conflict::RegistrationChanged;
         match change {
             RegistrationChange::Put(registration) => {
@@ -103,19 +103,19 @@ impl Making<'_> {
         Ok(())
     }
 
-    async fn write_registration(self, statement: &'static str, row: &Registration) -> Result<u64, Stop> {
+    async fn write_registration(self, statement: &'static str, row: &Registration) -> Result<u64, PostgresStop> {
         let Registration { browser, revision, email, expires_at, .. } = row;
         let (key, revision, expires_at) = (&browser.bytes()[..], i64::from(*revision), time(*expires_at));
         Ok(self.on.change(statement, &[&key, &revision, &email.as_str(), &expires_at, &row.encode()?]).await?)
     }
 
     /// Takes away every link that an account offers or has approved.
-    pub(super) async fn drop_links(self, account: AccountId) -> Result<(), Stop> {
+    pub(super) async fn drop_links(self, account: AccountId) -> Result<(), PostgresStop> {
         self.on.change(DROP_LINKS, &[&account.0]).await?;
         Ok(())
     }
 
-    pub(super) async fn make_link(self, change: &LinkChange) -> Result<(), Stop> {
+    pub(super) async fn make_link(self, change: &LinkChange) -> Result<(), PostgresStop> {
         match change {
             LinkChange::DropAll(account) => self.drop_links(*account).await,
             LinkChange::Add(link) => {
@@ -134,7 +134,7 @@ impl Making<'_> {
         }
     }
 
-    async fn write_link(self, statement: &'static str, link: &Link) -> Result<u64, Stop> {
+    async fn write_link(self, statement: &'static str, link: &Link) -> Result<u64, PostgresStop> {
         let Link { id, revision, scan_code, short_code, offer, stage, expires_at, .. } = link;
         let offered_by = offer.map(|offer| offer.account.0);
         let approved_by = match stage {
@@ -148,7 +148,7 @@ impl Making<'_> {
         Ok(self.on.change(statement, &row).await?)
     }
 
-    pub(super) async fn make_recovery(self, change: &RecoveryChange) -> Result<(), Stop> {
+    pub(super) async fn make_recovery(self, change: &RecoveryChange) -> Result<(), PostgresStop> {
         match change {
             RecoveryChange::Put(recovery) => self.write_recovery(PUT_RECOVERY, recovery).await.map(drop),
             RecoveryChange::Advance(recovery) => {
@@ -163,25 +163,28 @@ impl Making<'_> {
         }
     }
 
-    async fn write_recovery(self, statement: &'static str, recovery: &Recovery) -> Result<u64, Stop> {
+    async fn write_recovery(self, statement: &'static str, recovery: &Recovery) -> Result<u64, PostgresStop> {
         let Recovery { browser, revision, email, expires_at, .. } = recovery;
         let (key, revision, owner) = (&browser.bytes()[..], i64::from(*revision), recovery.owner().0);
         let (email, expires_at, record) = (email.as_str(), time(*expires_at), recovery.encode()?);
         Ok(self.on.change(statement, &[&key, &revision, &owner, &email, &expires_at, &record]).await?)
     }
 
-    pub(super) async fn drop_recoveries(self, account: AccountId) -> Result<(), Stop> {
+    pub(super) async fn drop_recoveries(self, account: AccountId) -> Result<(), PostgresStop> {
         self.on.change(DROP_RECOVERIES, &[&account.0]).await?;
         Ok(())
     }
 
-    pub(super) async fn make_bookmark(self, BookmarkChange::Put(bookmark): &BookmarkChange) -> Result<(), Stop> {
+    pub(super) async fn make_bookmark(
+        self,
+        BookmarkChange::Put(bookmark): &BookmarkChange,
+    ) -> Result<(), PostgresStop> {
         let name = &bookmark.name.bytes()[..];
         self.on.change(PUT_BOOKMARK, &[&name, &time(bookmark.expires_at), &bookmark.encode()?]).await?;
         Ok(())
     }
 
-    pub(super) async fn make_invitation(self, change: &InvitationChange) -> Result<(), Stop> {
+    pub(super) async fn make_invitation(self, change: &InvitationChange) -> Result<(), PostgresStop> {
         match change {
             InvitationChange::Put(invitation) => {
                 self.has_no_account(&invitation.email).await?;
@@ -204,7 +207,7 @@ impl Making<'_> {
         }
     }
 
-    pub(super) async fn make_hold(self, change: &HoldChange) -> Result<(), Stop> {
+    pub(super) async fn make_hold(self, change: &HoldChange) -> Result<(), PostgresStop> {
         match change {
             HoldChange::Add(hold) => {
                 self.has_account(hold.account).await?;
@@ -225,7 +228,7 @@ impl Making<'_> {
         }
     }
 
-    pub(super) async fn make_move(self, change: &MoveChange) -> Result<(), Stop> {
+    pub(super) async fn make_move(self, change: &MoveChange) -> Result<(), PostgresStop> {
         match change {
             MoveChange::Set { account, was, is } => {
                 let there = self.on.row(TAKE_MOVE, &[&account.0]).await?;
@@ -245,7 +248,7 @@ impl Making<'_> {
         }
     }
 
-    async fn add_move(self, account: AccountId, is: &Move) -> Result<(), Stop> {
+    async fn add_move(self, account: AccountId, is: &Move) -> Result<(), PostgresStop> {
         self.has_account(account).await?;
         let Move { id, revision, expires_at, .. } = is;
         let (asked, former) = (is.asked_for().is_some(), is.former().map(|former| former.as_str()));

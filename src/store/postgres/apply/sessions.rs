@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::fault::Fault;
-use super::super::pool::Connection;
+use super::super::fault::PostgresFault;
+use super::super::pool::PooledConnection;
 use super::super::values::{self, time};
-use super::{Making, Stop, held};
+use super::{PostgresCommit, PostgresStop, held};
 use crate::domain::plan::{AccountConflict, Conflict, SessionChange, SessionConflict, TokensChange};
 use crate::domain::secret::SecretDigest;
 use crate::domain::session::Session;
@@ -46,8 +46,8 @@ const NAME_TOKENS: &str = "INSERT INTO refresh_tokens (token, session) SELECT DI
                            FROM unnest($2::bytea[]) AS named (token) ON CONFLICT (token) DO NOTHING";
 const TOKENS_OF_OTHERS: &str = "SELECT 1 FROM refresh_tokens WHERE token = ANY ($2) AND session <> $1 LIMIT 1";
 
-impl Making<'_> {
-    pub(super) async fn make_session(self, change: &SessionChange) -> Result<(), Stop> {
+impl PostgresCommit<'_> {
+    pub(super) async fn make_session(self, change: &SessionChange) -> Result<(), PostgresStop> {
         match change {
             SessionChange::Add(session) => self.add_session(session).await,
             SessionChange::End(token) => self.end(END, token).await,
@@ -93,12 +93,12 @@ impl Making<'_> {
         }
     }
 
-    async fn end(self, statement: &'static str, token: &SecretDigest) -> Result<(), Stop> {
+    async fn end(self, statement: &'static str, token: &SecretDigest) -> Result<(), PostgresStop> {
         self.on.change(statement, &[&&token.bytes()[..]]).await?;
         Ok(())
     }
 
-    async fn add_session(self, session: &Session) -> Result<(), Stop> {
+    async fn add_session(self, session: &Session) -> Result<(), PostgresStop> {
         let account = session.account.0;
         let disabled = self.on.row(IS_DISABLED, &[&account]).await?.ok_or(AccountConflict::Gone)?;
         if disabled.get(0) {
@@ -115,19 +115,19 @@ impl Making<'_> {
         Ok(put_session(self.on, session).await?)
     }
 
-    async fn session(self, token: &SecretDigest) -> Result<Session, Stop> {
+    async fn session(self, token: &SecretDigest) -> Result<Session, PostgresStop> {
         let row = self.on.row(SESSION, &[&&token.bytes()[..]]).await?.ok_or(SessionConflict::Ended)?;
         Ok(values::session(&row)?)
     }
 
-    async fn has_session(self, token: &SecretDigest) -> Result<(), Stop> {
+    async fn has_session(self, token: &SecretDigest) -> Result<(), PostgresStop> {
         if self.on.finds(HAS_SESSION, &[&&token.bytes()[..]]).await? {
             return Ok(());
         }
         Err(SessionConflict::Ended.into())
     }
 
-    pub(super) async fn make_tokens(self, change: &TokensChange) -> Result<(), Stop> {
+    pub(super) async fn make_tokens(self, change: &TokensChange) -> Result<(), PostgresStop> {
         match change {
             TokensChange::Add(family) => {
                 self.has_session(&family.session).await?;
@@ -141,7 +141,7 @@ impl Making<'_> {
         }
     }
 
-    async fn keep_tokens(self, statement: &'static str, family: &TokenFamily) -> Result<(), Stop> {
+    async fn keep_tokens(self, statement: &'static str, family: &TokenFamily) -> Result<(), PostgresStop> {
         let session = &family.session.bytes()[..];
         let kept = self.on.change(statement, &[&session, &i64::from(family.revision), &family.encode()?]).await?;
         held(kept, Conflict::TokensChanged)?;
@@ -158,7 +158,7 @@ impl Making<'_> {
 }
 
 /// Keeps a session in place of any other of its token.
-pub(in super::super) async fn put_session(on: &Connection, session: &Session) -> Result<(), Fault> {
+pub(in super::super) async fn put_session(on: &PooledConnection, session: &Session) -> Result<(), PostgresFault> {
     let Session { token, account, head, credential, created_at, last_seen_at, .. } = session;
     let head = head.as_ref().map(|head| &head.bytes()[..]);
     let credential = credential.as_ref().map(|credential| credential.bytes());

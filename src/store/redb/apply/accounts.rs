@@ -1,9 +1,9 @@
 //! Changes of accounts, their passkeys, what happened to them, and operators' codes.
 
 use super::super::batch::Batch;
-use super::super::fault::Fault;
+use super::super::fault::RedbFault;
 use super::super::view::View as _;
-use super::Stop;
+use super::RedbStop;
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
@@ -19,7 +19,7 @@ use crate::store::records::rows::{Row, after_account, after_time, of_account};
 use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
-    pub(super) fn make_account(&mut self, change: AccountChange) -> Result<(), Stop> {
+    pub(super) fn make_account(&mut self, change: AccountChange) -> Result<(), RedbStop> {
         match change {
             AccountChange::Add(account) => self.add_account(&account)?,
             AccountChange::SetDisabled { account, disabled } => self.set_disabled(account, disabled)?,
@@ -44,7 +44,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_passkey(&mut self, change: PasskeyChange) -> Result<(), Stop> {
+    pub(super) fn make_passkey(&mut self, change: PasskeyChange) -> Result<(), RedbStop> {
         match change {
             PasskeyChange::Add(passkey) => self.add_passkey(&passkey)?,
             PasskeyChange::Use { was_counter, key, at } => {
@@ -75,7 +75,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_event(&mut self, change: EventChange) -> Result<(), Stop> {
+    pub(super) fn make_event(&mut self, change: EventChange) -> Result<(), RedbStop> {
         match change {
             EventChange::Add(event) => {
                 if self.get(Table::Accounts, event.account.0.as_bytes())?.is_some() {
@@ -86,7 +86,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_admin_code(&mut self, change: AdminCodeChange) -> Result<(), Stop> {
+    pub(super) fn make_admin_code(&mut self, change: AdminCodeChange) -> Result<(), RedbStop> {
         match change {
             AdminCodeChange::Put(code) => {
                 self.get(Table::Accounts, code.account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
@@ -100,7 +100,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn add_account(&mut self, account: &Account) -> Result<(), Stop> {
+    pub(super) fn add_account(&mut self, account: &Account) -> Result<(), RedbStop> {
         if self.get(Table::Accounts, account.id.0.as_bytes())?.is_some() {
             return Err(AccountConflict::Exists.into());
         }
@@ -110,7 +110,7 @@ impl Batch<'_, '_> {
         Ok(self.put(account)?)
     }
 
-    pub(super) fn set_disabled(&mut self, account: AccountId, disabled: bool) -> Result<(), Stop> {
+    pub(super) fn set_disabled(&mut self, account: AccountId, disabled: bool) -> Result<(), RedbStop> {
         let was = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         self.put(&Account { disabled, ..was })?;
         if disabled {
@@ -122,7 +122,12 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn set_groups(&mut self, account: AccountId, was: &[String], groups: Vec<String>) -> Result<(), Stop> {
+    pub(super) fn set_groups(
+        &mut self,
+        account: AccountId,
+        was: &[String],
+        groups: Vec<String>,
+    ) -> Result<(), RedbStop> {
         let account = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         if account.groups != was {
             return Err(AccountConflict::Changed.into());
@@ -130,7 +135,7 @@ impl Batch<'_, '_> {
         Ok(self.put(&Account { groups, ..account })?)
     }
 
-    pub(super) fn set_aftermath(&mut self, account: AccountId, was: &Aftermath, is: Aftermath) -> Result<(), Stop> {
+    pub(super) fn set_aftermath(&mut self, account: AccountId, was: &Aftermath, is: Aftermath) -> Result<(), RedbStop> {
         let account = self.load::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         if account.aftermath != *was {
             return Err(AccountConflict::Changed.into());
@@ -142,7 +147,7 @@ impl Batch<'_, '_> {
     }
 
     /// Removes an account and everything that names it; ceremonies are left to expire.
-    pub(super) fn remove_account(&mut self, account: AccountId) -> Result<(), Stop> {
+    pub(super) fn remove_account(&mut self, account: AccountId) -> Result<(), RedbStop> {
         self.remove::<Account>(account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         self.end_sessions(account, |_| true)?;
         let keys = self.keys(Table::PasskeysByAccount, of_account(account), usize::MAX)?;
@@ -158,12 +163,12 @@ impl Batch<'_, '_> {
     }
 
     /// Removes the rows that an index by account alone names.
-    pub(super) fn discard_all<R: Row>(&mut self, index: Table, account: AccountId) -> Result<(), Fault> {
+    pub(super) fn discard_all<R: Row>(&mut self, index: Table, account: AccountId) -> Result<(), RedbFault> {
         let keys = self.keys(index, of_account(account), usize::MAX)?;
         self.discard::<R>(keys.iter().map(|key| after_account(key).to_vec())).map(drop)
     }
 
-    pub(super) fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), Stop> {
+    pub(super) fn add_passkey(&mut self, passkey: &Passkey) -> Result<(), RedbStop> {
         self.get(Table::Accounts, passkey.account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         if self.get(Table::Passkeys, passkey.key.id.bytes())?.is_some() {
             return Err(PasskeyConflict::Taken.into());
@@ -172,9 +177,9 @@ impl Batch<'_, '_> {
     }
 
     /// The passkey, where it is that account's.
-    pub(super) fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<Passkey, Stop> {
+    pub(super) fn passkey(&mut self, credential: &CredentialId, account: AccountId) -> Result<Passkey, RedbStop> {
         let passkey = self.load::<Passkey>(credential.bytes())?.filter(|passkey| passkey.account == account);
-        passkey.ok_or(Stop::from(PasskeyConflict::Changed))
+        passkey.ok_or(RedbStop::from(PasskeyConflict::Changed))
     }
 
     pub(super) fn remove_passkey(
@@ -182,7 +187,7 @@ impl Batch<'_, '_> {
         credential: &CredentialId,
         account: AccountId,
         last: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), RedbStop> {
         self.passkey(credential, account)?;
         if !last && self.keys(Table::PasskeysByAccount, of_account(account), 2)?.len() < 2 {
             return Err(PasskeyConflict::Last.into());

@@ -1,25 +1,25 @@
 //! Changes of letters, counters and the gateway's own keys.
 
 use super::super::batch::Batch;
-use super::super::fault::Fault;
+use super::super::fault::RedbFault;
 use super::super::view::View as _;
-use super::Stop;
+use super::RedbStop;
 use crate::domain::letter::Letter;
 use crate::domain::plan::{Conflict, CounterChange, KeyChange, KeyConflict, LetterChange};
 use crate::domain::signing_key::SigningKey;
-use crate::store::records::Count;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::CountRow;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::key_generation;
 use crate::store::records::table::{KEY_GENERATION, MASTER, RP_ID, Table};
 
 impl Batch<'_, '_> {
-    pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), Stop> {
+    pub(super) fn make_letter(&mut self, change: LetterChange) -> Result<(), RedbStop> {
         match change {
             LetterChange::Add(letter) => self.put(&letter)?,
             LetterChange::Gather { first, waits, rest } => {
                 let waiting = match self.load::<Letter>(waits.id.0.as_bytes()) {
                     // What cannot be read tells of nothing any more.
-                    Err(Fault::Record(RecordFault::Unreadable { .. })) => None,
+                    Err(RedbFault::Record(RecordFault::Unreadable { .. })) => None,
                     waiting => waiting?,
                 };
                 match waiting {
@@ -43,22 +43,22 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), Stop> {
+    pub(super) fn make_counter(&mut self, change: CounterChange) -> Result<(), RedbStop> {
         match change {
             CounterChange::Count { counter, limit, window, now } => {
                 let running =
-                    self.load::<Count>(&counter.0)?.filter(|count| CounterChange::runs(count.ends_at, window, now));
-                let count = running.unwrap_or(Count { counter, count: 0, ends_at: now.after(window) });
+                    self.load::<CountRow>(&counter.0)?.filter(|count| CounterChange::runs(count.ends_at, window, now));
+                let count = running.unwrap_or(CountRow { counter, count: 0, ends_at: now.after(window) });
                 if count.count >= limit {
                     return Err(Conflict::Limit { counter, wait: count.ends_at.since(now) }.into());
                 }
-                self.put(&Count { count: count.count.saturating_add(1), ..count })?;
+                self.put(&CountRow { count: count.count.saturating_add(1), ..count })?;
             }
         }
         Ok(())
     }
 
-    pub(super) fn make_key(&mut self, change: KeyChange) -> Result<(), Stop> {
+    pub(super) fn make_key(&mut self, change: KeyChange) -> Result<(), RedbStop> {
         match change {
             KeyChange::SetMaster(master) => {
                 if self.get(Table::Meta, MASTER)?.is_some() {
@@ -67,7 +67,7 @@ impl Batch<'_, '_> {
                 self.set(Table::Meta, MASTER.to_vec(), master.bytes().to_vec());
             }
             KeyChange::Advance { was } => {
-                let now = key_generation(self.get(Table::Meta, KEY_GENERATION)?.as_deref()).map_err(Fault::from)?;
+                let now = key_generation(self.get(Table::Meta, KEY_GENERATION)?.as_deref()).map_err(RedbFault::from)?;
                 if now != was {
                     return Err(KeyConflict::Changed.into());
                 }

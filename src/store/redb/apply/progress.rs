@@ -1,9 +1,9 @@
 //! Changes of what is under way: ceremonies, registrations, links, recoveries, bookmarks, invitations.
 
 use super::super::batch::Batch;
-use super::super::fault::Fault;
+use super::super::fault::RedbFault;
 use super::super::view::View as _;
-use super::Stop;
+use super::RedbStop;
 use crate::domain::account::AccountId;
 use crate::domain::address::Move;
 use crate::domain::ceremony::Ceremony;
@@ -17,12 +17,12 @@ use crate::domain::plan::{
 };
 use crate::domain::recovery::{Hold, Recovery};
 use crate::domain::registration::Registration;
-use crate::store::records::fault::Fault as RecordFault;
+use crate::store::records::fault::RecordFault;
 use crate::store::records::rows::{account_in, kept_for, of_email};
 use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
-    pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), Stop> {
+    pub(super) fn make_ceremony(&mut self, change: CeremonyChange) -> Result<(), RedbStop> {
         match change {
             CeremonyChange::Add(ceremony) => self.put(&ceremony)?,
             CeremonyChange::Spend(id) => {
@@ -32,7 +32,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_registration(&mut self, change: RegistrationChange) -> Result<(), Stop> {
+    pub(super) fn make_registration(&mut self, change: RegistrationChange) -> Result<(), RedbStop> {
         match change {
             RegistrationChange::Put(registration) => self.put(&registration)?,
             RegistrationChange::Advance(registration) => {
@@ -59,7 +59,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_link(&mut self, change: LinkChange) -> Result<(), Stop> {
+    pub(super) fn make_link(&mut self, change: LinkChange) -> Result<(), RedbStop> {
         match change {
             LinkChange::Add(link) => self.add_link(&link)?,
             LinkChange::Advance(link) => self.advance_link(&link)?,
@@ -72,7 +72,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_recovery(&mut self, change: RecoveryChange) -> Result<(), Stop> {
+    pub(super) fn make_recovery(&mut self, change: RecoveryChange) -> Result<(), RedbStop> {
         match change {
             RecoveryChange::Put(recovery) => self.put(&recovery)?,
             RecoveryChange::Advance(recovery) => {
@@ -90,11 +90,11 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), Stop> {
+    pub(super) fn make_bookmark(&mut self, BookmarkChange::Put(bookmark): BookmarkChange) -> Result<(), RedbStop> {
         Ok(self.put(&bookmark)?)
     }
 
-    pub(super) fn make_invitation(&mut self, change: InvitationChange) -> Result<(), Stop> {
+    pub(super) fn make_invitation(&mut self, change: InvitationChange) -> Result<(), RedbStop> {
         match change {
             InvitationChange::Put(invitation) => {
                 if self.get(Table::AccountsByEmail, invitation.email.as_str().as_bytes())?.is_some() {
@@ -118,7 +118,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), Stop> {
+    pub(super) fn make_hold(&mut self, change: HoldChange) -> Result<(), RedbStop> {
         match change {
             HoldChange::Add(hold) => self.add_hold(&hold)?,
             HoldChange::Spend { account, id } => {
@@ -134,7 +134,7 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_move(&mut self, change: MoveChange) -> Result<(), Stop> {
+    pub(super) fn make_move(&mut self, change: MoveChange) -> Result<(), RedbStop> {
         match change {
             MoveChange::Set { account, was, is } => {
                 let there = self.remove::<Move>(account.0.as_bytes())?;
@@ -149,7 +149,7 @@ impl Batch<'_, '_> {
             MoveChange::DropAsked(account) => {
                 let there = match self.load::<Move>(account.0.as_bytes()) {
                     // What cannot be read opens nothing, and must not keep its owner from signing out.
-                    Err(Fault::Record(RecordFault::Unreadable { .. })) => None,
+                    Err(RedbFault::Record(RecordFault::Unreadable { .. })) => None,
                     there => there?,
                 };
                 if there.is_some_and(|there| there.asked_for().is_some()) {
@@ -161,7 +161,7 @@ impl Batch<'_, '_> {
     }
 
     /// Whether an address is an account's, or kept for one at `now`.
-    pub(super) fn is_taken(&mut self, email: &Email, now: Timestamp) -> Result<bool, Fault> {
+    pub(super) fn is_taken(&mut self, email: &Email, now: Timestamp) -> Result<bool, RedbFault> {
         if self.get(Table::AccountsByEmail, email.as_str().as_bytes())?.is_some() {
             return Ok(true);
         }
@@ -173,7 +173,7 @@ impl Batch<'_, '_> {
         Ok(false)
     }
 
-    pub(super) fn add_link(&mut self, link: &Link) -> Result<(), Stop> {
+    pub(super) fn add_link(&mut self, link: &Link) -> Result<(), RedbStop> {
         let is_new = self.get(Table::Links, link.id.0.as_bytes())?.is_none()
             && self.get(Table::LinksByCode, &link.scan_code.0)?.is_none()
             && self.get(Table::LinksByCode, &link.short_code.0)?.is_none();
@@ -183,7 +183,7 @@ impl Batch<'_, '_> {
         Ok(self.put(link)?)
     }
 
-    pub(super) fn advance_link(&mut self, link: &Link) -> Result<(), Stop> {
+    pub(super) fn advance_link(&mut self, link: &Link) -> Result<(), RedbStop> {
         let was = self.load::<Link>(link.id.0.as_bytes())?.filter(|was| {
             was.revision.checked_add(1) == Some(link.revision)
                 && (was.scan_code, was.short_code) == (link.scan_code, link.short_code)
@@ -192,11 +192,11 @@ impl Batch<'_, '_> {
         Ok(self.put(link)?)
     }
 
-    pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), Fault> {
+    pub(super) fn drop_recoveries(&mut self, account: AccountId) -> Result<(), RedbFault> {
         self.discard_all::<Recovery>(Table::RecoveriesByAccount, account)
     }
 
-    pub(super) fn add_hold(&mut self, hold: &Hold) -> Result<(), Stop> {
+    pub(super) fn add_hold(&mut self, hold: &Hold) -> Result<(), RedbStop> {
         self.get(Table::Accounts, hold.account.0.as_bytes())?.ok_or(AccountConflict::Gone)?;
         if self.get(Table::Holds, hold.account.0.as_bytes())?.is_some() {
             return Err(Conflict::HoldChanged.into());

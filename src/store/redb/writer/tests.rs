@@ -49,9 +49,9 @@ impl Disk {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Shared(Arc<Mutex<Disk>>);
+struct SharedDisk(Arc<Mutex<Disk>>);
 
-impl Shared {
+impl SharedDisk {
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.0.lock().unwrap()
     }
@@ -64,11 +64,11 @@ impl Shared {
     fn accounts_after_power_loss(&self) -> u64 {
         let kept = self.disk().kept.clone();
         let after = Self(Arc::new(Mutex::new(Disk { written: kept, ..Disk::default() })));
-        accounts(&Held::once(Builder::new().create_with_backend(after).unwrap()))
+        accounts(&HeldDatabase::once(Builder::new().create_with_backend(after).unwrap()))
     }
 }
 
-impl StorageBackend for Shared {
+impl StorageBackend for SharedDisk {
     fn len(&self) -> io::Result<u64> {
         Ok(self.disk().written.len() as u64)
     }
@@ -119,23 +119,23 @@ impl StorageBackend for Shared {
     }
 }
 
-fn accounts(held: &Held) -> u64 {
+fn accounts(held: &HeldDatabase) -> u64 {
     held.begin_read().unwrap().open_table(definition(Table::Accounts)).unwrap().len().unwrap()
 }
 
-fn start() -> (Shared, Arc<Held>, Writer) {
+fn start() -> (SharedDisk, Arc<HeldDatabase>, StoreWriter) {
     start_with(FLUSH_AFTER, PACE)
 }
 
-fn start_with(flush_after: Duration, pace: Duration) -> (Shared, Arc<Held>, Writer) {
-    let disk = Shared::default();
-    let database = Arc::new(Held::once(Builder::new().create_with_backend(disk.clone()).unwrap()));
+fn start_with(flush_after: Duration, pace: Duration) -> (SharedDisk, Arc<HeldDatabase>, StoreWriter) {
+    let disk = SharedDisk::default();
+    let database = Arc::new(HeldDatabase::once(Builder::new().create_with_backend(disk.clone()).unwrap()));
     let transaction = database.begin_write().unwrap();
     for table in Table::ALL {
         transaction.open_table(definition(table)).unwrap();
     }
     transaction.commit().unwrap();
-    let writer = Writer::start_with(Arc::clone(&database), flush_after, pace, AGAIN_AFTER).unwrap();
+    let writer = StoreWriter::start_with(Arc::clone(&database), flush_after, pace, AGAIN_AFTER).unwrap();
     (disk, database, writer)
 }
 
@@ -193,7 +193,7 @@ async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
     drop((writer, database));
     // Nothing is kept in memory, so that each read asks the disk.
     let database = Builder::new().set_cache_size(0).create_with_backend(disk.clone()).unwrap();
-    let store = RedbStore::of(Held::once(database)).unwrap();
+    let store = RedbStore::of(HeldDatabase::once(database)).unwrap();
     let ((begun, begins), (let_go, stuck)) = (mpsc::channel(), mpsc::channel());
     disk.disk().stuck = Some((begun, stuck));
     let Work::Commit(changes, durability) = add(2, Durability::Durable) else { unreachable!("add makes a commit") };
@@ -361,7 +361,7 @@ async fn a_dropped_writer_finishes_what_it_took() {
 }
 
 /// A store on a disk, which it opens again.
-fn reopening() -> (Shared, Arc<Held>) {
+fn reopening() -> (SharedDisk, Arc<HeldDatabase>) {
     let (disk, held, writer) = start();
     drop((writer, held));
     let open = {
@@ -371,7 +371,7 @@ fn reopening() -> (Shared, Arc<Held>) {
             opened.map_err(|error| StoreError { problem: "opening".to_owned(), source: Some(Box::new(error)) })
         }
     };
-    (disk, Arc::new(Held::new(open().unwrap(), open)))
+    (disk, Arc::new(HeldDatabase::new(open().unwrap(), open)))
 }
 
 /// Waits until it holds, for as long as any machine takes.
@@ -388,7 +388,7 @@ async fn until(holds: impl AsyncFn() -> bool) {
 #[tokio::test]
 async fn a_disk_that_was_full_for_a_moment_is_written_again_by_itself() {
     let (disk, held) = reopening();
-    let writer = Writer::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
+    let writer = StoreWriter::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
     writer.write(add(1, Durability::Durable)).await.unwrap();
     for (n, fault) in [(10, "full"), (20, "broken"), (30, "unreadable")] {
         let set = |on| {
@@ -418,7 +418,7 @@ async fn a_disk_that_was_full_for_a_moment_is_written_again_by_itself() {
 #[tokio::test]
 async fn whatever_a_disk_fails_at_what_was_acknowledged_stays_and_the_store_comes_back() {
     let (disk, held) = reopening();
-    let writer = Writer::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
+    let writer = StoreWriter::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, Duration::from_millis(1)).unwrap();
     let (mut acknowledged, mut number, mut failures) = (Vec::new(), 0, 0);
     for calls in (1..60).chain([100, 200, 400]) {
         disk.disk().full_in = Some(calls);
