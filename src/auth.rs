@@ -50,7 +50,7 @@ use crate::mail::transport::Transport;
 use crate::store::StoreError;
 use bookmarks::Bookmarks;
 use hand_off::HandOffFlow;
-use keys::Keys;
+use keys::DerivedKeys;
 use ledger::Ledger;
 use link::LinkFlow;
 use manage::ManageFlow;
@@ -96,7 +96,7 @@ pub struct Auth {
 }
 
 /// What [`Auth`] is made of.
-pub struct Parts {
+pub struct AuthParts {
     /// Where everything is kept.
     pub ledger: Arc<Ledger>,
     /// What tells the time.
@@ -118,7 +118,7 @@ pub struct Parts {
     /// How long an elevation of a session lasts.
     pub elevation: Duration,
     /// The keys derived from the master secret.
-    pub keys: Keys,
+    pub keys: DerivedKeys,
     /// What is counted.
     pub counts: Arc<Counts>,
     /// How letters leave.
@@ -127,8 +127,8 @@ pub struct Parts {
 
 impl Auth {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        let Parts {
+    pub fn new(parts: AuthParts) -> Self {
+        let AuthParts {
             ledger,
             clock,
             entropy,

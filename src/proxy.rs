@@ -63,11 +63,11 @@ use crate::domain::own_paths;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::route::{Access, Routes, Scheme};
 use crate::gate::decide::Denied;
-use crate::gate::forward_auth::{self, ForwardAuth, Question, Reply};
+use crate::gate::forward_auth::{self, ForwardAuth, ForwardAuthQuestion, ForwardAuthReply};
 use crate::gate::gatekeeper::{self, Gatekeeper};
 use crate::gate::hand_off::HandOffs;
 use crate::gate::headers::PageHeaders;
-use crate::gate::kind::{self, Kind};
+use crate::gate::kind::{self, RequestKind};
 use crate::gate::refusal::GateRefusal;
 use crate::gate::way_back::{self, Led};
 
@@ -165,8 +165,8 @@ impl Gateway {
         let mut incoming = Incoming::read(head, head.raw_path(), connection, &self.parts.settings, is_ours)?;
         self.hear_host_of_proxy(head, connection, &mut incoming);
         // The question is all in the head.
-        if incoming.kind == Kind::Preflight && !session.is_body_empty() {
-            incoming.kind = Kind::Other;
+        if incoming.kind == RequestKind::Preflight && !session.is_body_empty() {
+            incoming.kind = RequestKind::Other;
         }
         context.set_incoming(incoming);
         Ok(())
@@ -214,7 +214,7 @@ impl Gateway {
         context.line.refuse(refusal);
         let incoming = context.incoming.as_ref();
         if let Some((page, incoming)) = refusal.detour().zip(incoming)
-            && incoming.kind == Kind::Navigation
+            && incoming.kind == RequestKind::Navigation
         {
             let answer = Answer::detour(page, &self.way_back(session.req_header(), incoming).await);
             return self.send(session, context, answer).await;
@@ -239,7 +239,7 @@ impl Gateway {
             principal: context.principal.as_ref().filter(|_| refusal == GateRefusal::Forbidden),
             return_to,
         };
-        let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != Kind::Navigation);
+        let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != RequestKind::Navigation);
         let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
         let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
         self.send(session, context, answer).await
@@ -259,20 +259,20 @@ impl Gateway {
     }
 
     /// Answers a proxy in front that asked about a request.
-    async fn tell(&self, session: &mut Session, context: &mut Context, reply: Reply) -> pingora::Result<()> {
-        let Reply { status, headers, body, about } = reply;
+    async fn tell(&self, session: &mut Session, context: &mut Context, reply: ForwardAuthReply) -> pingora::Result<()> {
+        let ForwardAuthReply { status, headers, body, about } = reply;
         let refusal = about.refusal;
         let asked = about.target.as_ref().filter(|(method, ..)| matches!(*method, Method::GET | Method::HEAD));
         let return_to = asked.map(|(_, _, path)| ReturnTo::parse_or_root(Some(path.as_str())));
         context.line.asked(about, status);
         let head = session.req_header();
         // The proxy in front passes the refusal on to the client that sent the request: to a person, a page.
-        let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == Kind::Navigation;
+        let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == RequestKind::Navigation;
         match refusal.filter(|refusal| for_a_person && refusal.page().is_some()) {
             Some(refusal) => {
                 let request_id = context.request_id();
                 let page = RefusalPage { refusal, request_id, headers: &head.headers, principal: None, return_to };
-                let answer = Answer::refusal(page, status, Kind::Navigation, &self.parts.render, None);
+                let answer = Answer::refusal(page, status, RequestKind::Navigation, &self.parts.render, None);
                 answer.send(session, &self.page_headers).await
             }
             None => answers::send_bare(session, status, headers, body).await,
@@ -288,7 +288,7 @@ impl Gateway {
         let Some(pool) = self.upstreams.of(admission.route().id) else {
             return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
         };
-        let refusal = if incoming.kind == Kind::WebSocket && !pool.takes_websockets {
+        let refusal = if incoming.kind == RequestKind::WebSocket && !pool.takes_websockets {
             GateRefusal::NoWebSockets
         } else if incoming::is_longer(session.req_header(), pool.max_body) {
             GateRefusal::BodyTooLarge
@@ -388,7 +388,7 @@ impl Gateway {
             settings: &self.parts.settings,
             spoofable: &self.spoofable,
             forwarded: context.forwarded.clone(),
-            only_asks: incoming.kind == Kind::Preflight && admission.route().demands.access != Access::Public,
+            only_asks: incoming.kind == RequestKind::Preflight && admission.route().demands.access != Access::Public,
             identity: admission.principal().zip(context.identity.clone()),
             to,
         }
@@ -482,7 +482,7 @@ impl Gateway {
                 context.line.route = Some(route.id);
                 match admit::decide(route, incoming, &session.req_header().headers, &self.parts).await {
                     Ok(admission) => {
-                        if incoming.kind == Kind::WebSocket {
+                        if incoming.kind == RequestKind::WebSocket {
                             session.set_read_timeout(Some(upstreams::STREAM_SILENCE));
                         }
                         context.line.outcome = Outcome::Forwarded;
@@ -527,7 +527,7 @@ impl Gateway {
             }
             Ok(Way::Question) => {
                 let head = session.req_header();
-                let question = Question {
+                let question = ForwardAuthQuestion {
                     method: &head.method,
                     target: &incoming.target,
                     authority: &incoming.authority,
@@ -550,7 +550,7 @@ impl Gateway {
     fn moved(&self, incoming: &Incoming) -> Answer {
         let Settings { public_host, public_port, .. } = &self.parts.settings;
         let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);
-        let shows_session = incoming.kind == Kind::Navigation && incoming.credentials.token.is_some();
+        let shows_session = incoming.kind == RequestKind::Navigation && incoming.credentials.token.is_some();
         match self.parts.hand_offs.from_former(&incoming.authority.host, &address).filter(|_| shows_session) {
             Some(sign_in) => Answer::see_other(&sign_in),
             None => Answer::moved(&address),

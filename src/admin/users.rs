@@ -16,7 +16,7 @@ use super::answer::NotDone;
 use super::invitations::names;
 use super::paging::{Page, next};
 use super::session::Session;
-use crate::auth::operate::{Known, Who};
+use crate::auth::operate::{KnownAccount, Who};
 use crate::domain::account::Account;
 use crate::domain::activity;
 use crate::domain::address::Move;
@@ -252,7 +252,7 @@ pub(super) async fn show(
     Path(who): Path<String>,
 ) -> Result<Json<UserShown>, NotDone> {
     let account = find(&operating, &who).await?;
-    let Known { account, passkeys, sessions, events, hold, moving, code_until } =
+    let KnownAccount { account, passkeys, sessions, events, hold, moving, code_until } =
         operating.auth.operate.look_up(account).await?;
     Ok(Json(UserShown {
         user: User::of(&account),

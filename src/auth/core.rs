@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::keys::Keys;
+use super::keys::DerivedKeys;
 use super::ledger::Ledger;
 use super::passkeys::RelyingParty;
 use super::sessions::table::SessionTable;
@@ -34,7 +34,7 @@ pub(super) struct Core {
     pub(super) relying_party: Arc<RelyingParty>,
     pub(super) verifying: Arc<Verifying>,
     pub(super) identity: Arc<Identity>,
-    pub(super) keys: Keys,
+    pub(super) keys: DerivedKeys,
     pub(super) counts: Arc<Counts>,
     /// Letters leave by the outbox; here it is only asked whether they can.
     pub(super) post: Arc<dyn Transport>,

@@ -24,7 +24,7 @@ pub struct HandOffFlow {
 
 /// What taking a code comes to.
 #[derive(Debug)]
-pub enum Taken {
+pub enum HandOffOutcome {
     /// The browser has a session at this host from now on.
     SignedIn(Box<SignedInBrowser>),
     /// It has one of the same family already.
@@ -58,7 +58,12 @@ impl HandOffFlow {
     ///
     /// # Errors
     /// Any [`HandOffRefusal`]; a failure of the store.
-    pub async fn take(&self, code: &str, state: &Secret, visitor: &Visitor) -> Result<Taken, Failure<HandOffRefusal>> {
+    pub async fn take(
+        &self,
+        code: &str,
+        state: &Secret,
+        visitor: &Visitor,
+    ) -> Result<HandOffOutcome, Failure<HandOffRefusal>> {
         let core = &self.core;
         let key = &core.keys.hand_offs;
         let host = visitor.host().ok_or(Failure::Refused(HandOffRefusal::NoState))?;
@@ -73,7 +78,7 @@ impl HandOffFlow {
             return Ok(signed_in(token, session.ok_or(Failure::Refused(HandOffRefusal::Unknown))?));
         }
         if here.as_ref().is_some_and(|here| here.family() == from.family()) {
-            return Ok(Taken::Already);
+            return Ok(HandOffOutcome::Already);
         }
         let member = from.member(token.digest(), id, host.clone(), core.now());
         let replaced = here.map(|here| here.token());
@@ -115,6 +120,6 @@ impl HandOffFlow {
     }
 }
 
-fn signed_in(token: Secret, session: Session) -> Taken {
-    Taken::SignedIn(Box::new(SignedInBrowser { token, session, return_to: Destination::root() }))
+fn signed_in(token: Secret, session: Session) -> HandOffOutcome {
+    HandOffOutcome::SignedIn(Box::new(SignedInBrowser { token, session, return_to: Destination::root() }))
 }

@@ -9,7 +9,7 @@ use crate::domain::session::SessionId;
 
 /// Keys derived from the gateway's master secret, one for each purpose.
 #[derive(Clone, Debug)]
-pub struct Keys {
+pub struct DerivedKeys {
     /// Of e-mailed codes.
     pub codes: MacKey,
     /// Of the names of counters.
@@ -40,7 +40,7 @@ pub struct Keys {
     pub hand_offs: MacKey,
 }
 
-impl Keys {
+impl DerivedKeys {
     /// All keys of a master secret.
     pub fn derive(master: &Secret) -> Self {
         let key = |purpose| MacKey::derive(master, purpose);

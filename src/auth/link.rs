@@ -57,7 +57,7 @@ pub struct ShownLink {
 
 /// A code that was brought.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundLink {
     /// What its browser is told.
     pub state: LinkState,
     /// Whether the browser is the one that waits now, as [`Visitor::moved_on`].
@@ -168,7 +168,7 @@ impl LinkFlow {
         text: &str,
         return_to: Destination,
         visitor: &Visitor,
-    ) -> Result<Found, Failure<LinkRefusal>> {
+    ) -> Result<FoundLink, Failure<LinkRefusal>> {
         let policy = self.on()?;
         let brought = BroughtCode::parse(text).ok_or(Failure::Refused(LinkRefusal::NoLink))?;
         if let BroughtCode::Short(_) = brought {
@@ -199,7 +199,7 @@ impl LinkFlow {
             let moved = visitor.moved_on();
             let has_moved = link.waiting(moved.browser).is_some();
             let state = self.state(link.id, if has_moved { &moved } else { visitor }).await?;
-            return Ok(Found { state, has_moved });
+            return Ok(FoundLink { state, has_moved });
         }
         Err(WorldFailure::Raced.into())
     }

@@ -11,7 +11,7 @@ use super::core::{Core, RACES};
 use super::failure::{Failure, WorldFailure};
 use super::moving::MoveFlow;
 use super::sessions::{LiveSession, Sessions};
-use super::tokens::{Tokens, TokensFlow};
+use super::tokens::{SessionTokens, TokensFlow};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::activity::Event;
 use crate::domain::address::Move;
@@ -40,7 +40,7 @@ const ALL_EVENTS: usize = 10_000;
 
 /// Everything that "My devices" shows of an account.
 #[derive(Debug)]
-pub struct Devices {
+pub struct AccountDevices {
     /// Its passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
     /// Its signed-in browsers, newest first.
@@ -57,7 +57,7 @@ pub struct Kept {
     /// The account itself.
     pub account: Account,
     /// The rest of it.
-    pub devices: Devices,
+    pub devices: AccountDevices,
     /// Its change of address, unless it is over.
     pub moving: Option<Move>,
     /// When it was read.
@@ -87,12 +87,12 @@ pub enum Confirmed {
     /// The account was deleted.
     Deleted,
     /// The session is elevated: what its client gets.
-    Elevated(Box<Tokens>),
+    Elevated(Box<SessionTokens>),
 }
 
 /// A passkey was added.
 #[derive(Debug)]
-pub struct Added {
+pub struct AddedPasskey {
     /// What its owner calls it.
     pub name: Option<String>,
     /// Where to go on to.
@@ -101,7 +101,7 @@ pub struct Added {
 
 /// Leave to add a passkey; and over the API, where it is asked for again, whether the access token said that its session
 /// is elevated.
-type Leaving = (MayAdd, Option<bool>);
+type LeaveToAdd = (MayAdd, Option<bool>);
 
 /// What "My devices" and "My account" do, for a signed-in person.
 #[derive(Clone, Debug)]
@@ -128,13 +128,13 @@ impl ManageFlow {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn devices(&self, session: &LiveSession) -> Result<Devices, StoreError> {
+    pub async fn devices(&self, session: &LiveSession) -> Result<AccountDevices, StoreError> {
         self.devices_of(session.account(), EVENTS).await
     }
 
-    async fn devices_of(&self, account: AccountId, events: usize) -> Result<Devices, StoreError> {
+    async fn devices_of(&self, account: AccountId, events: usize) -> Result<AccountDevices, StoreError> {
         let core = &self.core;
-        Ok(Devices {
+        Ok(AccountDevices {
             passkeys: core.records.passkeys(account).await?,
             sessions: self.sessions.of_account(account).await?,
             events: core.records.events(account, events).await?,
@@ -280,7 +280,7 @@ impl ManageFlow {
         &self,
         proof: &Proof<OpenedConfirmation>,
         signed_in: &SignedIn,
-    ) -> Result<Tokens, Failure<ManageRefusal>> {
+    ) -> Result<SessionTokens, Failure<ManageRefusal>> {
         let SignedIn { session, account, .. } = signed_in;
         for _ in 0..RACES {
             let family = self.tokens.family_and_another(session.token).await?;
@@ -294,7 +294,7 @@ impl ManageFlow {
                 Ok(()) => {
                     tracing::info!(account = %account.id, "a session was elevated");
                     let tokens = self.tokens.of(account.clone(), session.clone(), another);
-                    return Ok(Tokens { elevated_until: Some(until), ..tokens });
+                    return Ok(SessionTokens { elevated_until: Some(until), ..tokens });
                 }
             }
         }
@@ -353,7 +353,7 @@ impl ManageFlow {
         name: Option<&str>,
         session: &LiveSession,
         visitor: &Visitor,
-    ) -> Result<Added, Failure<ManageRefusal>> {
+    ) -> Result<AddedPasskey, Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let leave = (MayAdd::was_confirmed(), None);
         self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
@@ -371,7 +371,7 @@ impl ManageFlow {
         name: Option<&str>,
         (session, says_elevated): (&LiveSession, bool),
         visitor: &Visitor,
-    ) -> Result<Added, Failure<ManageRefusal>> {
+    ) -> Result<AddedPasskey, Failure<ManageRefusal>> {
         let signed_in = self.signed_in(session).await?;
         let leave = (self.may_add_over_api(&signed_in, says_elevated).await?, Some(says_elevated));
         self.finish_allowed(ceremony, answer, name, (leave, signed_in), (session, visitor)).await
@@ -393,9 +393,9 @@ impl ManageFlow {
         ceremony: CeremonyId,
         answer: RegisterPublicKeyCredential,
         name: Option<&str>,
-        (leave, signed_in): (Leaving, SignedIn),
+        (leave, signed_in): (LeaveToAdd, SignedIn),
         (live, visitor): (&LiveSession, &Visitor),
-    ) -> Result<Added, Failure<ManageRefusal>> {
+    ) -> Result<AddedPasskey, Failure<ManageRefusal>> {
         let ceremony = self.core.ceremony(ceremony).await?;
         let moment = self.core.moment(visitor);
         let making = manage::open_adding(ceremony, &signed_in.session, moment).map_err(Failure::Refused)?;
@@ -410,9 +410,9 @@ impl ManageFlow {
         making: AttestationChallenge<Adding>,
         answer: RegisterPublicKeyCredential,
         name: Option<String>,
-        ((mut may, says_elevated), mut signed_in): (Leaving, SignedIn),
+        ((mut may, says_elevated), mut signed_in): (LeaveToAdd, SignedIn),
         (live, visitor): (&LiveSession, &Visitor),
-    ) -> Result<Added, Failure<ManageRefusal>> {
+    ) -> Result<AddedPasskey, Failure<ManageRefusal>> {
         let made = self.core.make(making, answer).await?;
         let others = self.core.records.passkeys(signed_in.account.id).await?;
         for _ in 0..RACES {
@@ -421,7 +421,7 @@ impl ManageFlow {
             match (self.core.carry_out(plan).await, says_elevated) {
                 (Ok(return_to), _) => {
                     tracing::info!(account = %signed_in.account.id, "a passkey was added");
-                    return Ok(Added { name, return_to });
+                    return Ok(AddedPasskey { name, return_to });
                 }
                 // What there was leave for is not so any more, or its tokens have gone on: there may be leave still.
                 (

@@ -48,7 +48,7 @@ impl Who {
 
 /// Everything that is known of an account.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownAccount {
     /// The account itself.
     pub account: Account,
     /// Its passkeys, oldest first.
@@ -172,9 +172,9 @@ impl OperateFlow {
     ///
     /// # Errors
     /// A failure of the store.
-    pub async fn look_up(&self, account: Account) -> Result<Known, StoreError> {
+    pub async fn look_up(&self, account: Account) -> Result<KnownAccount, StoreError> {
         let id = account.id;
-        Ok(Known {
+        Ok(KnownAccount {
             passkeys: self.core.records.passkeys(id).await?,
             sessions: self.sessions.of_account(id).await?,
             events: self.core.records.events(id, EVENTS).await?,

@@ -6,7 +6,7 @@ use super::core::{Core, RACES};
 use super::failure::{Failure, refusal_apart};
 use super::recover::RecoverFlow;
 use super::register::RegisterFlow;
-use super::tokens::{Tokens, TokensFlow};
+use super::tokens::{SessionTokens, TokensFlow};
 use crate::domain::account::Account;
 use crate::domain::code;
 use crate::domain::code_counters::CodeCounters;
@@ -23,9 +23,9 @@ use crate::store::{CommitError, StoreError};
 
 /// What a right code leads to.
 #[derive(Debug)]
-pub enum Opened {
+pub enum OtpOutcome {
     /// A session, with its tokens.
-    SignedIn(Box<Tokens>),
+    SignedIn(Box<SessionTokens>),
     /// A recovery that waits, as the operator has it; then another code signs in.
     Held,
 }
@@ -144,7 +144,7 @@ impl OtpFlow {
     ///
     /// # Errors
     /// [`WrongCode`]; a failure of the store.
-    pub async fn open(&self, email: &Email, typed: &str, visitor: &Visitor) -> Result<Opened, Failure<WrongCode>> {
+    pub async fn open(&self, email: &Email, typed: &str, visitor: &Visitor) -> Result<OtpOutcome, Failure<WrongCode>> {
         let (counted, open) = self.count_tries(email, typed, visitor).await?;
         for counted in counted.into_iter().filter(|_| open) {
             let opened = match counted {
@@ -231,22 +231,22 @@ impl OtpFlow {
         &self,
         counted: CountedRegisterTry,
         visitor: &Visitor,
-    ) -> Result<Opened, Failure<register::RegisterRefusal>> {
+    ) -> Result<OtpOutcome, Failure<register::RegisterRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);
         let finished = self.register.finish_as(&starting, counted, visitor).await?;
         let register::FinishedRegistration { account, session, .. } = finished;
-        Ok(Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))))
+        Ok(OtpOutcome::SignedIn(Box::new(self.tokens.of(account, session, refresh))))
     }
 
     async fn finish_recovery(
         &self,
         counted: recover::CountedRecoveryTry,
         visitor: &Visitor,
-    ) -> Result<Opened, Failure<recover::RecoverRefusal>> {
+    ) -> Result<OtpOutcome, Failure<recover::RecoverRefusal>> {
         let (refresh, starting) = self.tokens.start(visitor);
         Ok(match self.recover.finish_by_code(counted, starting, visitor).await? {
-            Some((account, session)) => Opened::SignedIn(Box::new(self.tokens.of(account, session, refresh))),
-            None => Opened::Held,
+            Some((account, session)) => OtpOutcome::SignedIn(Box::new(self.tokens.of(account, session, refresh))),
+            None => OtpOutcome::Held,
         })
     }
 }

@@ -27,7 +27,7 @@ pub struct SignInFlow {
 
 /// What a sign-in on our pages comes to.
 #[derive(Debug)]
-pub enum Answered {
+pub enum SignInOutcome {
     /// A session, and the token for its cookie.
     SignedIn(Box<SignedInBrowser>),
     /// The passkey rests since the account was recovered: the question with which its owner may contest that.
@@ -81,12 +81,12 @@ impl SignInFlow {
         ceremony: CeremonyId,
         answer: PublicKeyCredential,
         visitor: &Visitor,
-    ) -> Result<Answered, Failure<SignInRefusal>> {
+    ) -> Result<SignInOutcome, Failure<SignInRefusal>> {
         let (token, session) = self.core.start_in_browser(visitor);
         let starting = Starting { session, with: Vec::new() };
         Ok(match self.answer(starting, ceremony, answer, None, visitor).await? {
             Ok(FinishedSignIn { session, return_to, .. }) => {
-                Answered::SignedIn(Box::new(SignedInBrowser { token, session, return_to }))
+                SignInOutcome::SignedIn(Box::new(SignedInBrowser { token, session, return_to }))
             }
             Err(at_rest) => self.at_rest(*at_rest, &visitor.moved_on()).await?,
         })
@@ -97,16 +97,16 @@ impl SignInFlow {
         &self,
         AtRest { proof, account }: AtRest,
         visitor: &Visitor,
-    ) -> Result<Answered, Failure<SignInRefusal>> {
+    ) -> Result<SignInOutcome, Failure<SignInRefusal>> {
         if account.aftermath.is_contested() {
             let begun = self.recover.begin_beside(&proof, &account, visitor).await;
             begun.map_err(|failure| failure.map_refusal(|_| SignInRefusal::Rests))?;
-            return Ok(Answered::AsksCode);
+            return Ok(SignInOutcome::AsksCode);
         }
         let proves = Proves::Contest { account: account.id, credential: proof.used().id.clone() };
         let (ceremony, _) = self.core.question(proves, None, Destination::root(), self.core.moment(visitor))?;
         let plan = sign_in::may_contest(&proof, &account, ceremony).map_err(Failure::Refused)?;
-        Ok(Answered::MayContest(self.core.carry_out(plan).await?))
+        Ok(SignInOutcome::MayContest(self.core.carry_out(plan).await?))
     }
 
     /// The same, for whatever session is `starting`; where an `email` is named, only for a passkey of its account.

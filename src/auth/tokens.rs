@@ -28,7 +28,7 @@ use crate::store::{CommitError, StoreError};
 
 /// What a client of the API gets for a session.
 #[derive(Clone, Debug)]
-pub struct Tokens {
+pub struct SessionTokens {
     /// The session that the tokens are of.
     pub session: Session,
     /// The account that the session is of.
@@ -43,7 +43,7 @@ pub struct Tokens {
 
 /// What an address is, where the operator lets the API tell it before the client has proved anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum AddressStanding {
     /// Of no account.
     Unknown,
     /// Of a person whose code is still to come.
@@ -71,14 +71,14 @@ impl TokensFlow {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn standing(&self, email: &Email) -> Result<Standing, StoreError> {
+    pub async fn standing(&self, email: &Email) -> Result<AddressStanding, StoreError> {
         if let Some(account) = self.core.records.account_by_email(email).await? {
-            return Ok(if account.disabled { Standing::Disabled } else { Standing::Active });
+            return Ok(if account.disabled { AddressStanding::Disabled } else { AddressStanding::Active });
         }
         let now = self.core.now();
         let pending = self.core.records.registrations_of(email).await?;
         let waits = pending.iter().any(|pending| pending.is_open(now));
-        Ok(if waits { Standing::Unverified } else { Standing::Unknown })
+        Ok(if waits { AddressStanding::Unverified } else { AddressStanding::Unknown })
     }
 
     /// The device answered a sign-in challenge of the API: verifies it and begins a session. Where an address was sent
@@ -92,7 +92,7 @@ impl TokensFlow {
         answer: PublicKeyCredential,
         email: Option<Email>,
         visitor: &Visitor,
-    ) -> Result<Tokens, Failure<sign_in::SignInRefusal>> {
+    ) -> Result<SessionTokens, Failure<sign_in::SignInRefusal>> {
         let (refresh, starting) = self.start(visitor);
         let finished = self.sign_in.finish_as(starting, ceremony, answer, email.as_ref(), visitor).await?;
         let FinishedSignIn { account, session, .. } = finished;
@@ -104,7 +104,11 @@ impl TokensFlow {
     ///
     /// # Errors
     /// [`TokensRefusal::Unknown`], [`TokensRefusal::TooOften`]; a failure of the store.
-    pub async fn refresh(&self, token: RefreshToken, visitor: &Visitor) -> Result<Tokens, Failure<TokensRefusal>> {
+    pub async fn refresh(
+        &self,
+        token: RefreshToken,
+        visitor: &Visitor,
+    ) -> Result<SessionTokens, Failure<TokensRefusal>> {
         let unknown = || Failure::Refused(TokensRefusal::Unknown);
         for _ in 0..RACES {
             let family = self.core.records.tokens_by_refresh(token.digest()).await?.ok_or_else(unknown)?;
@@ -126,7 +130,7 @@ impl TokensFlow {
                 }
             };
             let tokens = self.of(account.clone(), session.clone(), refresh);
-            return Ok(Tokens { elevated_until, ..tokens });
+            return Ok(SessionTokens { elevated_until, ..tokens });
         }
         Err(WorldFailure::Raced.into())
     }
@@ -182,9 +186,9 @@ impl TokensFlow {
     }
 
     /// What a client gets for its session, of which that refresh token is out.
-    pub(super) fn of(&self, account: Account, session: Session, refresh: RefreshToken) -> Tokens {
+    pub(super) fn of(&self, account: Account, session: Session, refresh: RefreshToken) -> SessionTokens {
         let refresh_id = refresh.id(&self.core.keys.refresh_tokens);
-        Tokens { session, account, refresh, refresh_id, elevated_until: None }
+        SessionTokens { session, account, refresh, refresh_id, elevated_until: None }
     }
 
     /// The tokens of a session, and another one that an elevation answers with.

@@ -32,7 +32,7 @@ use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
 use crate::gate::credentials::Credentials;
 use crate::gate::fields::PlainFields;
-use crate::gate::forward_auth::{ForwardAuth, Question, Reply, Settings};
+use crate::gate::forward_auth::{ForwardAuth, ForwardAuthQuestion, ForwardAuthReply, ForwardAuthSettings};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::hand_off::HandOffs;
 use crate::gate::peer::RequestId;
@@ -96,7 +96,7 @@ static ANSWERING: LazyLock<ForwardAuth> = LazyLock::new(|| {
     let keeper = Keeper(SessionTable::new(limits));
     keeper.admit(EDITOR, false);
     keeper.admit(RECOVERED, true);
-    let settings = Settings {
+    let settings = ForwardAuthSettings {
         public_scheme: Scheme::Https,
         public_port: None,
         identity_header: IDENTITY.clone(),
@@ -204,7 +204,7 @@ fn answered(input: &[u8]) -> Option<StatusCode> {
     let trusted = words.next() != Some(b"stranger");
     let headers: HeaderMap = lines.filter_map(field).collect();
     let credentials = Credentials::read(&headers, SESSION_COOKIE, |text| text.starts_with(ACCESS_TOKEN));
-    let question = Question {
+    let question = ForwardAuthQuestion {
         method: &method,
         target: &target,
         authority: &authority,
@@ -238,7 +238,7 @@ fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((name, value))
 }
 
-fn is_transient(question: &Question<'_>, reply: &Reply) {
+fn is_transient(question: &ForwardAuthQuestion<'_>, reply: &ForwardAuthReply) {
     assert_eq!(reply.about.refusal, None);
     assert!(reply.about.target.is_some(), "something may pass, and nobody knows what");
     let Some((method, host, path)) = &reply.about.target else { return };
@@ -277,7 +277,7 @@ fn is_transient(question: &Question<'_>, reply: &Reply) {
     assert!(!left.any(is_ours), "a cookie of ours is left");
 }
 
-fn is_led_on(reply: &Reply) {
+fn is_led_on(reply: &ForwardAuthReply) {
     tells_no_app_anything(reply);
     assert!(reply.about.refusal.is_some_and(|refusal| refusal.detour().is_some()));
     assert!(reply.about.target.is_some(), "led on, and nobody knows from where");
@@ -292,19 +292,19 @@ fn is_led_on(reply: &Reply) {
     }
 }
 
-fn is_refused(reply: &Reply) {
+fn is_refused(reply: &ForwardAuthReply) {
     tells_no_app_anything(reply);
     assert!(reply.about.refusal.is_some(), "refused for nothing");
     assert!(values(reply, &LOCATION).is_empty(), "refused, and led on");
 }
 
-fn tells_no_app_anything(reply: &Reply) {
+fn tells_no_app_anything(reply: &ForwardAuthReply) {
     let plain = PLAIN.names_with_standard();
     let says = |(name, _): &(HeaderName, HeaderValue)| *name == IDENTITY || plain.contains(name) || *name == COOKIE;
     assert!(!reply.headers.iter().any(says), "{:?}", reply.headers);
 }
 
-fn values<'a>(reply: &'a Reply, name: &HeaderName) -> Vec<&'a [u8]> {
+fn values<'a>(reply: &'a ForwardAuthReply, name: &HeaderName) -> Vec<&'a [u8]> {
     reply.headers.iter().filter(|(its, _)| its == name).map(|(_, value)| value.as_bytes()).collect()
 }
 

@@ -28,14 +28,14 @@ const ID: &[u8] = b"the key of everybody";
 const ID_TEXT: &str = "dGhlIGtleSBvZiBldmVyeWJvZHk";
 
 /// The relying party, and what it keeps of its two questions.
-struct Asking {
+struct RelyingPartyState {
     party: RelyingParty,
     registration: PasskeyRegistration,
     sign_in: DiscoverableAuthentication,
     passkey: Passkey,
 }
 
-static ASKING: LazyLock<Asking> = LazyLock::new(|| {
+static ASKING: LazyLock<RelyingPartyState> = LazyLock::new(|| {
     let fakes = MacKey::derive(&Secret::from_bytes([1; 32]), "fakes");
     let [origin, other] = ORIGINS.map(|origin| Url::parse(origin).expect("a URL"));
     let rp_id = Host::parse("example.com").expect("a host");
@@ -64,7 +64,12 @@ static ASKING: LazyLock<Asking> = LazyLock::new(|| {
         created_at: Timestamp::from_unix(1_800_000_000),
         last_used_at: None,
     };
-    Asking { party, registration: registration.expect("a state"), sign_in: sign_in.expect("a state"), passkey }
+    RelyingPartyState {
+        party,
+        registration: registration.expect("a state"),
+        sign_in: sign_in.expect("a state"),
+        passkey,
+    }
 });
 
 /// The state of a question with our challenge in place of its own.
@@ -109,7 +114,7 @@ pub fn webauthn(input: &[u8]) {
 }
 
 fn signs_in(answer: &PublicKeyCredential) {
-    let Asking { party, sign_in, passkey, .. } = &*ASKING;
+    let RelyingPartyState { party, sign_in, passkey, .. } = &*ASKING;
     let client_data = &answer.response.client_data_json;
     // Which ceremony it belongs to is looked up before anything is checked.
     let ceremony = passkeys::ceremony_of(client_data);
@@ -125,7 +130,7 @@ fn signs_in(answer: &PublicKeyCredential) {
 }
 
 fn registers(answer: &RegisterPublicKeyCredential) {
-    let Asking { party, registration, .. } = &*ASKING;
+    let RelyingPartyState { party, registration, .. } = &*ASKING;
     let client_data = &answer.response.client_data_json;
     let ceremony = passkeys::ceremony_of(client_data);
     let Ok(key) = party.verify_registration(answer, registration) else { return };
@@ -178,7 +183,7 @@ mod tests {
 
     /// What a device answers, all of it true or nearly so.
     #[derive(Clone, Debug)]
-    struct Answer {
+    struct DeviceAnswer {
         registers: bool,
         kind: &'static str,
         challenge: &'static str,
@@ -192,7 +197,7 @@ mod tests {
         signed: bool,
     }
 
-    impl Answer {
+    impl DeviceAnswer {
         fn right(registers: bool) -> Self {
             Self {
                 registers,
@@ -266,10 +271,10 @@ mod tests {
 
     #[test]
     fn a_right_answer_is_accepted() {
-        let Asking { party, registration, sign_in, passkey } = &*ASKING;
-        let answer = serde_json::from_value(Answer::right(true).json()).unwrap();
+        let RelyingPartyState { party, registration, sign_in, passkey } = &*ASKING;
+        let answer = serde_json::from_value(DeviceAnswer::right(true).json()).unwrap();
         party.verify_registration(&answer, registration).unwrap();
-        let answer = serde_json::from_value(Answer::right(false).json()).unwrap();
+        let answer = serde_json::from_value(DeviceAnswer::right(false).json()).unwrap();
         party.verify_sign_in(&answer, sign_in.clone(), passkey).unwrap();
     }
 
@@ -277,20 +282,20 @@ mod tests {
     fn what_is_accepted_is_our_users_answer_to_our_question() {
         let answer = (any::<bool>(), 0_u8..12, any::<u8>(), any::<u32>(), id(), id()).prop_map(
             |(registers, wrong, flags, counter, id, attested)| {
-                let right = Answer::right(registers);
+                let right = DeviceAnswer::right(registers);
                 let answer = match wrong {
-                    0 => Answer { kind: if registers { "webauthn.get" } else { "webauthn.create" }, ..right },
-                    1 => Answer { challenge: "YSBjaGFsbGVuZ2U", ..right },
-                    2 => Answer { origin: "https://evil.example.com", ..right },
-                    3 => Answer { origin: ORIGINS[1], ..right },
-                    4 => Answer { frame: Some(("crossOrigin", true.into())), ..right },
-                    5 => Answer { frame: Some(("topOrigin", "https://evil.example".into())), ..right },
-                    6 => Answer { flags, counter, ..right },
-                    7 => Answer { id, ..right },
-                    8 => Answer { id: id.clone(), attested: id, ..right },
-                    9 => Answer { id, attested, ..right },
-                    10 => Answer { format: "packed", signed: false, ..right },
-                    _ => Answer { flags: right.flags & !flags, counter, ..right },
+                    0 => DeviceAnswer { kind: if registers { "webauthn.get" } else { "webauthn.create" }, ..right },
+                    1 => DeviceAnswer { challenge: "YSBjaGFsbGVuZ2U", ..right },
+                    2 => DeviceAnswer { origin: "https://evil.example.com", ..right },
+                    3 => DeviceAnswer { origin: ORIGINS[1], ..right },
+                    4 => DeviceAnswer { frame: Some(("crossOrigin", true.into())), ..right },
+                    5 => DeviceAnswer { frame: Some(("topOrigin", "https://evil.example".into())), ..right },
+                    6 => DeviceAnswer { flags, counter, ..right },
+                    7 => DeviceAnswer { id, ..right },
+                    8 => DeviceAnswer { id: id.clone(), attested: id, ..right },
+                    9 => DeviceAnswer { id, attested, ..right },
+                    10 => DeviceAnswer { format: "packed", signed: false, ..right },
+                    _ => DeviceAnswer { flags: right.flags & !flags, counter, ..right },
                 };
                 answer.json().to_string()
             },

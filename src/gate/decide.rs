@@ -7,7 +7,7 @@ use http::header::ORIGIN;
 
 use super::credentials::Credentials;
 use super::gatekeeper::Gatekeeper;
-use super::kind::Kind;
+use super::kind::RequestKind;
 use super::refusal::GateRefusal;
 use crate::auth::principal::Principal;
 use crate::domain::access::{self, Admission, NotAdmitted};
@@ -17,9 +17,9 @@ use crate::domain::route::{Access, Route, Scheme};
 
 /// What is decided by, besides the route.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct AccessRequest<'a> {
     /// The kind of the request.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// Who it says it is from.
     pub credentials: &'a Credentials,
     /// Its headers, of which `Origin` is read.
@@ -71,10 +71,10 @@ impl From<NotAdmitted<Principal>> for Denied {
 /// The request may not go on to the app.
 pub async fn decide(
     route: &Arc<Route>,
-    asked: Asked<'_>,
+    asked: AccessRequest<'_>,
     gatekeeper: &dyn Gatekeeper,
 ) -> Result<Admission<Principal>, Denied> {
-    if asked.kind == Kind::Preflight {
+    if asked.kind == RequestKind::Preflight {
         return Ok(access::admit_preflight(route));
     }
     let principal = match route.demands.access {
@@ -87,7 +87,7 @@ pub async fn decide(
     // no principal decides for itself whom it talks to. No browser sends a `Bearer` by itself, and the apps that do
     // have no origin.
     let by_bearer = admission.principal().is_some() && matches!(asked.credentials.bearer, Bearer::Token(_));
-    if asked.kind == Kind::WebSocket
+    if asked.kind == RequestKind::WebSocket
         && route.demands.access != Access::Public
         && !by_bearer
         && !comes_from_a_page_let_in(route, &asked)
@@ -121,7 +121,7 @@ async fn principal(
 }
 
 /// Whether the one `Origin` of a request is its own, or one of those that its route names.
-fn comes_from_a_page_let_in(route: &Route, asked: &Asked<'_>) -> bool {
+fn comes_from_a_page_let_in(route: &Route, asked: &AccessRequest<'_>) -> bool {
     let mut origins = asked.headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let Ok(origin) = origin.to_str() else { return false };
@@ -203,8 +203,8 @@ mod tests {
         for origin in origins {
             headers.append(ORIGIN, HeaderValue::from_static(origin));
         }
-        let asked = Asked {
-            kind: Kind::WebSocket,
+        let asked = AccessRequest {
+            kind: RequestKind::WebSocket,
             credentials: &Credentials::read(&headers, "session", |_| false),
             headers: &headers,
             address: OwnAddress {

@@ -19,7 +19,7 @@ use super::decide::{self, Denied, OwnAddress};
 use super::fields::PlainFields;
 use super::gatekeeper::{self, Gatekeeper};
 use super::hand_off::HandOffs;
-use super::kind::Kind;
+use super::kind::RequestKind;
 use super::peer::RequestId;
 use super::reach::{self, Reaching};
 use super::refusal::GateRefusal;
@@ -31,7 +31,7 @@ use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{RequestPath, RequestTarget};
 use crate::domain::route::{Route, RouteId, Routes, Scheme};
 
-use original::{Family, Names, Original};
+use original::{HeaderFamily, KnownHeaderNames, Original};
 use removals::Removals;
 use reply::Theirs;
 
@@ -47,7 +47,7 @@ pub fn is_meant(raw_target: &[u8]) -> bool {
 
 /// What the operator decides about it.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ForwardAuthSettings {
     /// The scheme of `public_url`.
     pub public_scheme: Scheme,
     /// The port of `public_url`, where it is not the scheme's own.
@@ -63,16 +63,16 @@ pub struct ForwardAuth {
     routes: Routes,
     gatekeeper: Arc<dyn Gatekeeper>,
     hand_offs: Arc<HandOffs>,
-    settings: Settings,
+    settings: ForwardAuthSettings,
     /// The header of the token, then the plain ones, in use or not.
     identity: Vec<HeaderName>,
-    names: Names,
+    names: KnownHeaderNames,
     removals: Removals,
 }
 
 /// A question: the head of the request that asks it, and who sent that.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct ForwardAuthQuestion<'a> {
     /// Its method. Envoy sends the method it asks about; the others say that in a header.
     pub method: &'a Method,
     /// Its own path and query.
@@ -93,7 +93,7 @@ pub struct Question<'a> {
 
 /// The answer: whole, and without the headers of our own pages.
 #[derive(Debug)]
-pub struct Reply {
+pub struct ForwardAuthReply {
     /// 200, 303, 401 or 403.
     pub status: StatusCode,
     /// The headers of the answer, in order.
@@ -101,12 +101,12 @@ pub struct Reply {
     /// Nothing, or `application/problem+json`.
     pub body: Bytes,
     /// For the log.
-    pub about: About,
+    pub about: ForwardAuthSubject,
 }
 
 /// What the log says of a question.
 #[derive(Clone, Debug, Default)]
-pub struct About {
+pub struct ForwardAuthSubject {
     /// The method, host and path that were asked about, where they could be read.
     pub target: Option<(Method, Host, RequestPath)>,
     /// The route they belong to.
@@ -119,15 +119,20 @@ pub struct About {
 
 impl ForwardAuth {
     /// Decides by these routes and sessions.
-    pub fn new(routes: Routes, gatekeeper: Arc<dyn Gatekeeper>, hand_offs: Arc<HandOffs>, settings: Settings) -> Self {
+    pub fn new(
+        routes: Routes,
+        gatekeeper: Arc<dyn Gatekeeper>,
+        hand_offs: Arc<HandOffs>,
+        settings: ForwardAuthSettings,
+    ) -> Self {
         let mut identity = settings.plain_headers.names_with_standard();
         identity.insert(0, settings.identity_header.clone());
-        let (names, removals) = (Names::new(&identity), Removals::new(&identity));
+        let (names, removals) = (KnownHeaderNames::new(&identity), Removals::new(&identity));
         Self { identity, routes, gatekeeper, hand_offs, settings, names, removals }
     }
 
     /// Answers a question. The request's body, if it has one, does not matter.
-    pub async fn answer(&self, question: Question<'_>) -> Reply {
+    pub async fn answer(&self, question: ForwardAuthQuestion<'_>) -> ForwardAuthReply {
         // An unknown client, one that is not a proxy of ours, is told nothing, not even which addresses are public.
         if !question.trusted {
             return self.refuse(GateRefusal::ProxyNotTrusted, question.request_id);
@@ -145,11 +150,11 @@ impl ForwardAuth {
     }
 
     /// The answer to a question that could not even be read as a request.
-    pub fn refuse(&self, refusal: GateRefusal, request_id: RequestId) -> Reply {
+    pub fn refuse(&self, refusal: GateRefusal, request_id: RequestId) -> ForwardAuthReply {
         reply::refuse(StatusCode::FORBIDDEN, refusal, request_id, None)
     }
 
-    fn route(&self, question: &Question<'_>, original: &Original) -> Result<&Arc<Route>, GateRefusal> {
+    fn route(&self, question: &ForwardAuthQuestion<'_>, original: &Original) -> Result<&Arc<Route>, GateRefusal> {
         // Our own pages are handed to us, and nothing below them is ever the app's.
         if original.target.path.is_reserved() {
             return Err(GateRefusal::OwnPath);
@@ -169,8 +174,13 @@ impl ForwardAuth {
         Ok(route)
     }
 
-    async fn decide(&self, question: &Question<'_>, original: &Original, route: &Arc<Route>) -> Reply {
-        let asked = decide::Asked {
+    async fn decide(
+        &self,
+        question: &ForwardAuthQuestion<'_>,
+        original: &Original,
+        route: &Arc<Route>,
+    ) -> ForwardAuthReply {
+        let asked = decide::AccessRequest {
             kind: original.kind,
             credentials: question.credentials,
             headers: question.headers,
@@ -189,14 +199,19 @@ impl ForwardAuth {
     }
 
     /// The answer to a refusal: where a person gets on by way of one of our pages, it leads there.
-    async fn deny(&self, refusal: GateRefusal, question: &Question<'_>, original: &Original) -> Reply {
+    async fn deny(
+        &self,
+        refusal: GateRefusal,
+        question: &ForwardAuthQuestion<'_>,
+        original: &Original,
+    ) -> ForwardAuthReply {
         let request_id = question.request_id;
         let Some(page) = refusal.detour() else { return self.refuse(refusal, request_id) };
-        let navigates = original.kind == Kind::Navigation;
+        let navigates = original.kind == RequestKind::Navigation;
         let asks = refusal.status() == StatusCode::UNAUTHORIZED;
         match original.family {
             // nginx makes an error of a redirect; its configuration makes one of the 401 and its `Location`.
-            Family::Original if navigates || asks => {
+            HeaderFamily::Original if navigates || asks => {
                 let leaving = self.leaving(refusal, question, original);
                 let location = match &leaving {
                     // What the body says too, which nginx drops.
@@ -207,21 +222,23 @@ impl ForwardAuth {
                 reply.headers.push(location);
                 reply
             }
-            Family::Forwarded | Family::Suffix if navigates => self.send_to(page, refusal, question, original).await,
-            Family::Forwarded | Family::Suffix if asks => {
+            HeaderFamily::Forwarded | HeaderFamily::Suffix if navigates => {
+                self.send_to(page, refusal, question, original).await
+            }
+            HeaderFamily::Forwarded | HeaderFamily::Suffix if asks => {
                 self.unauthorized(refusal, question, self.leaving(refusal, question, original))
             }
-            Family::Original | Family::Forwarded | Family::Suffix => self.refuse(refusal, request_id),
+            HeaderFamily::Original | HeaderFamily::Forwarded | HeaderFamily::Suffix => self.refuse(refusal, request_id),
         }
     }
 
     /// Where the request that is asked about was sent.
     fn address<'a>(&self, original: &'a Original) -> OwnAddress<'a> {
-        let Settings { public_scheme, public_port, .. } = self.settings;
+        let ForwardAuthSettings { public_scheme, public_port, .. } = self.settings;
         OwnAddress { authority: &original.authority, public_scheme, public_port }
     }
 
-    fn allow(&self, question: &Question<'_>, admission: &Admission<Principal>) -> Reply {
+    fn allow(&self, question: &ForwardAuthQuestion<'_>, admission: &Admission<Principal>) -> ForwardAuthReply {
         let fault = |error| {
             tracing::error!(error = &error as &dyn std::error::Error, "an identity token could not be made");
             self.refuse(GateRefusal::Fault, question.request_id)

@@ -23,7 +23,7 @@ use crate::domain::secret::Secret;
 
 /// Where a browser goes to sign in, and what it keeps meanwhile.
 #[derive(Debug)]
-pub struct Leaving {
+pub struct SignInRedirect {
     /// The whole address.
     pub address: String,
     /// The cookie with the state; `None` where people sign in on the very host.
@@ -51,7 +51,7 @@ impl HandOffs {
 
     /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state. `return_to`
     /// says where it wants to go, as a whole address.
-    pub fn leave(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Leaving {
+    pub fn leave(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> SignInRedirect {
         self.leave_with(host, return_to, self.fresh(headers))
     }
 
@@ -62,9 +62,9 @@ impl HandOffs {
 
     /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
     /// on. The browser goes on to the page whose script it is, where the script says nothing else.
-    pub fn leave_again(&self, host: &Host, headers: &HeaderMap) -> Leaving {
+    pub fn leave_again(&self, host: &Host, headers: &HeaderMap) -> SignInRedirect {
         if self.is_home(host) {
-            return Leaving { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
+            return SignInRedirect { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
         }
         let origin = self.origins.at(host);
         let page = way_back::page_asked_from(headers, |asked_from| asked_from == origin.as_str());
@@ -76,15 +76,15 @@ impl HandOffs {
         }
     }
 
-    fn leave_with(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> Leaving {
+    fn leave_with(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> SignInRedirect {
         let sign_in = detour::returning(SIGN_IN, Some(return_to));
         let public = self.origins.public();
         if self.is_home(host) {
-            return Leaving { address: format!("{public}{sign_in}"), set_cookie: None };
+            return SignInRedirect { address: format!("{public}{sign_in}"), set_cookie: None };
         }
         let state = KnownState { id, digest: secret.digest() };
         let address = format!("{public}{}", detour::with(&sign_in, "state", &state.to_string()));
-        Leaving { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
+        SignInRedirect { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
     }
 
     /// The way of a browser that may be signed in at `host`, where people signed in before, and wants to go to
@@ -97,12 +97,15 @@ impl HandOffs {
 
     /// The way of a browser to `host`, where people signed in before, to be handed over from there, with a fresh state.
     /// `None` for any other host.
-    pub fn ask_former(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Option<Leaving> {
+    pub fn ask_former(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Option<SignInRedirect> {
         let former = self.origins.former(host)?;
         let (id, secret) = self.fresh(headers);
         let state = KnownState { id, digest: secret.digest() };
         let hand_off = detour::with(&detour::returning(HAND_OFF, Some(return_to)), "state", &state.to_string());
-        Some(Leaving { address: format!("{former}{hand_off}"), set_cookie: Some(self.cookies.set_state(id, &secret)) })
+        Some(SignInRedirect {
+            address: format!("{former}{hand_off}"),
+            set_cookie: Some(self.cookies.set_state(id, &secret)),
+        })
     }
 
     /// Whether browsers are handed over to `host` by pages of `origin`: to where people sign in from where they did
@@ -179,7 +182,7 @@ mod tests {
             for field in &fields {
                 headers.append(http::header::COOKIE, field.parse().unwrap());
             }
-            let Leaving { address, set_cookie } =
+            let SignInRedirect { address, set_cookie } =
                 hand_offs.leave_again(&Host::parse("wiki.example.com").unwrap(), &headers);
             let state = KnownState { id: id(expected.0), digest: expected.1.digest() };
             assert!(address.ends_with(&format!("&state={state}")), "{fields:?}: {address}");

@@ -36,7 +36,7 @@ const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec
 
 /// The kinds of requests that are treated differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// A person goes to a page.
     Navigation,
     /// A browser asks whether another site's script may call (CORS).
@@ -51,7 +51,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl RequestKind {
     /// The kind of a request with this head.
     pub fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
         // RFC 6455 §4.1: a GET of HTTP/1.1. Of others, this is left unheard (RFC 9110 §7.8).

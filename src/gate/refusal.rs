@@ -116,7 +116,7 @@ pub enum GateRefusal {
 
 /// How one refusal is answered, counted and logged.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct RefusalRow {
     /// The status where it is answered directly. A proxy that asks gets 403, whatever stands here.
     status: StatusCode,
     /// Its name in the log, and the last part of its `type` (RFC 9457 §3.1).
@@ -131,7 +131,7 @@ struct Row {
     detour: Option<&'static str>,
 }
 
-impl Row {
+impl RefusalRow {
     /// The same, for a person who gets on by way of `page`.
     const fn by_way_of(self, page: &'static str) -> Self {
         Self { detour: Some(page), ..self }
@@ -176,7 +176,7 @@ impl From<Nowhere> for GateRefusal {
 }
 
 impl GateRefusal {
-    const fn row(self) -> Row {
+    const fn row(self) -> RefusalRow {
         use Outcome::{Fault, Refused, SignIn, Unavailable, UpstreamDown};
         use StatusCode as S;
         use WayOn::{Again, BeginAgain, Home, Nowhere};
@@ -186,8 +186,8 @@ impl GateRefusal {
             title: &'static str,
             outcome: Outcome,
             page: Option<PageWords>,
-        ) -> Row {
-            Row { status, name, title, outcome, page, detour: None }
+        ) -> RefusalRow {
+            RefusalRow { status, name, title, outcome, page, detour: None }
         }
         const fn page(heading: &'static str, text: &'static str, way_on: WayOn) -> Option<PageWords> {
             Some(PageWords { heading, text, way_on })
@@ -513,7 +513,7 @@ impl GateRefusal {
         sign_in_url: Option<&str>,
     ) -> (Vec<(HeaderName, HeaderValue)>, Bytes) {
         #[derive(Serialize)]
-        struct Members<'a> {
+        struct ProblemMembers<'a> {
             #[serde(rename = "type")]
             type_: String,
             title: &'a str,
@@ -522,8 +522,8 @@ impl GateRefusal {
             #[serde(skip_serializing_if = "Option::is_none")]
             sign_in_url: Option<&'a str>,
         }
-        let Row { name, title, .. } = self.row();
-        let members = Members {
+        let RefusalRow { name, title, .. } = self.row();
+        let members = ProblemMembers {
             type_: format!("urn:bmauth:problem:{name}"),
             title,
             status: status.as_u16(),
@@ -556,13 +556,14 @@ impl GateRefusal {
     /// The refusal as the JSON API writes its own, for what goes no further than the proxy: its headers and its body.
     pub fn api_error(self) -> (Vec<(HeaderName, HeaderValue)>, Bytes) {
         #[derive(Serialize)]
-        struct Members {
+        struct ApiErrorMembers {
             status: u16,
             message: String,
             error: &'static str,
         }
-        let Row { status, title, .. } = self.row();
-        let members = Members { status: status.as_u16(), message: format!("{title}."), error: Self::api_code(status) };
+        let RefusalRow { status, title, .. } = self.row();
+        let members =
+            ApiErrorMembers { status: status.as_u16(), message: format!("{title}."), error: Self::api_code(status) };
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         headers.extend(self.headers());
         let body = serde_json::to_vec(&members).expect("texts and a number can be written");

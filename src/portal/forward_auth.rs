@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::Portal;
 use crate::domain::path::RequestTarget;
 use crate::gate::credentials::Credentials;
-use crate::gate::forward_auth::Question;
+use crate::gate::forward_auth::ForwardAuthQuestion;
 use crate::gate::peer::PeerInfo;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
@@ -21,7 +21,7 @@ pub async fn handle(State(portal): State<Arc<Portal>>, request: Request) -> Resp
     let raw_target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let reply = match RequestTarget::parse(raw_target.as_bytes()) {
         Ok(target) => {
-            let question = Question {
+            let question = ForwardAuthQuestion {
                 method: &head.method,
                 target: &target,
                 authority: &peer.authority,

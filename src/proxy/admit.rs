@@ -13,7 +13,7 @@ use crate::domain::own_paths::{self, ASSETS, HAND_OFF, PREFIX};
 use crate::domain::route::{Nowhere, Route, Scheme};
 use crate::gate::decide::{self, Denied};
 use crate::gate::forward_auth;
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 use crate::gate::reach::{self, Reaching};
 use crate::gate::refusal::GateRefusal;
 
@@ -53,7 +53,7 @@ pub(super) fn way<'a>(
     let has_moved = !routes.knows_host(host) && settings.former_hosts.contains(host);
     let is_well_known = is_well_known(incoming, settings);
     if !routes.knows_host(host) && *host != settings.public_host && !has_moved && !is_well_known {
-        let is_page = incoming.kind == Kind::Navigation && matches!(head.method, Method::GET | Method::HEAD);
+        let is_page = incoming.kind == RequestKind::Navigation && matches!(head.method, Method::GET | Method::HEAD);
         let is_localhost = is_page && settings.means_localhost(&incoming.authority);
         return if is_localhost { Ok(Way::ToLocalhost) } else { Err(GateRefusal::Misdirected) };
     }
@@ -90,7 +90,7 @@ pub(super) async fn decide(
     headers: &HeaderMap,
     parts: &Parts,
 ) -> Result<Admission<Principal>, Denied> {
-    let asked = decide::Asked {
+    let asked = decide::AccessRequest {
         kind: incoming.kind,
         credentials: &incoming.credentials,
         headers,

@@ -13,9 +13,9 @@ use super::incoming::Incoming;
 use crate::auth::principal::Principal;
 use crate::domain::return_to::ReturnTo;
 use crate::gate::detour;
-use crate::gate::hand_off::Leaving;
+use crate::gate::hand_off::SignInRedirect;
 use crate::gate::headers::PageHeaders;
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
 
@@ -57,12 +57,12 @@ impl Answer {
     pub(super) fn refusal(
         page: RefusalPage<'_>,
         status: StatusCode,
-        kind: Kind,
+        kind: RequestKind,
         render: &RenderPage,
-        leaving: Option<Leaving>,
+        leaving: Option<SignInRedirect>,
     ) -> Self {
         let RefusalPage { refusal, request_id, .. } = page;
-        let (mut headers, body) = if kind == Kind::Navigation && refusal.page().is_some() {
+        let (mut headers, body) = if kind == RequestKind::Navigation && refusal.page().is_some() {
             let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             (iter::once(content_type).chain(refusal.headers()).collect(), render(&page).into())
         } else {
@@ -98,7 +98,7 @@ impl Answer {
     /// A refusal would leave the app's worker in place, and browsers take no redirect for one. Nothing of the app is in
     /// ours, so a client that pretends to be a browser learns nothing.
     pub(super) fn last_worker(refusal: GateRefusal, incoming: &Incoming) -> Option<Self> {
-        let is_asked_for = refusal == GateRefusal::SignInRequired && incoming.kind == Kind::WorkerScript;
+        let is_asked_for = refusal == GateRefusal::SignInRequired && incoming.kind == RequestKind::WorkerScript;
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")),
             // The app may have had its worker for more than the folder that its script lies in.

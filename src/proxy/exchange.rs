@@ -25,11 +25,11 @@ use super::patience::{Awaiting, Pace, Patience, Turn};
 use super::rewrites::Rewrites;
 use super::upload::{Upload, keep_open};
 use super::{hop_by_hop, response, tunnel, upstreams};
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 
 /// What a request is sent by.
 pub(super) struct Terms<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
     /// How long the app may say and take nothing, unless its answer is a stream.
     pub(super) silence: Duration,
     /// Whether the app is told whose request it is.

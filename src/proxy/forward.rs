@@ -16,7 +16,7 @@ use super::settings::Settings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
 use crate::domain::field_name::{self, IdentityNames, Tells};
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 use crate::gate::{credentials, kind};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -116,15 +116,15 @@ pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Resu
     rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
     rewrites.apply_to_request(&mut headers, server);
     match kind {
-        Kind::Grpc => {
+        RequestKind::Grpc => {
             // Without this an app may leave out what became of the call (RFC 9110 §10.1.4).
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
-        Kind::WebSocket => {
+        RequestKind::WebSocket => {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        Kind::Navigation | Kind::Preflight | Kind::WorkerScript | Kind::Other => {}
+        RequestKind::Navigation | RequestKind::Preflight | RequestKind::WorkerScript | RequestKind::Other => {}
     }
     *request.headers_mut() = headers;
     Ok(request)

@@ -16,7 +16,7 @@ use crate::domain::own_paths::{ASSETS, HEALTHZ, JWKS};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::credentials::Credentials;
-use crate::gate::kind::{self, Kind};
+use crate::gate::kind::{self, RequestKind};
 use crate::gate::refusal::GateRefusal;
 
 /// The most that the names and values of a request's headers and its target may take, in bytes.
@@ -42,7 +42,7 @@ pub(super) struct Incoming {
     /// How the visitor came, as far as the connection or a trusted proxy says.
     pub(super) scheme: Scheme,
     /// What kind of request it is, where that changes how it is treated.
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
 }
 
 impl Incoming {
@@ -238,8 +238,8 @@ fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> 
 }
 
 /// The kind of a request with this head.
-pub(super) fn kind(head: &Parts) -> Kind {
-    Kind::of(&head.method, head.version, &head.headers)
+pub(super) fn kind(head: &Parts) -> RequestKind {
+    RequestKind::of(&head.method, head.version, &head.headers)
 }
 
 #[cfg(test)]
@@ -390,24 +390,24 @@ mod tests {
     #[test]
     fn a_page_navigation_is_told_from_a_script() {
         let kind = |request: Request| request.read().unwrap().kind;
-        assert_eq!(kind(get("/").with("sec-fetch-mode", "navigate")), Kind::Navigation);
-        assert_eq!(kind(get("/").method("POST").with("sec-fetch-mode", "navigate")), Kind::Navigation);
-        assert_eq!(kind(get("/").with("accept", "text/html,application/xhtml+xml;q=0.9")), Kind::Navigation);
-        assert_eq!(kind(get("/").with("accept", "text/html").with("sec-fetch-mode", "cors")), Kind::Other);
-        assert_eq!(kind(get("/").method("POST").with("accept", "text/html")), Kind::Other);
-        assert_eq!(kind(get("/").with("accept", "application/json, text/htmlx")), Kind::Other);
-        assert_eq!(kind(get("/").with("accept", "*/*")), Kind::Other);
-        assert_eq!(kind(get("/")), Kind::Other);
+        assert_eq!(kind(get("/").with("sec-fetch-mode", "navigate")), RequestKind::Navigation);
+        assert_eq!(kind(get("/").method("POST").with("sec-fetch-mode", "navigate")), RequestKind::Navigation);
+        assert_eq!(kind(get("/").with("accept", "text/html,application/xhtml+xml;q=0.9")), RequestKind::Navigation);
+        assert_eq!(kind(get("/").with("accept", "text/html").with("sec-fetch-mode", "cors")), RequestKind::Other);
+        assert_eq!(kind(get("/").method("POST").with("accept", "text/html")), RequestKind::Other);
+        assert_eq!(kind(get("/").with("accept", "application/json, text/htmlx")), RequestKind::Other);
+        assert_eq!(kind(get("/").with("accept", "*/*")), RequestKind::Other);
+        assert_eq!(kind(get("/")), RequestKind::Other);
         let for_worker = |request: Request| request.with("service-worker", "script");
-        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "same-origin")), Kind::WorkerScript);
-        assert_eq!(kind(for_worker(get("/")).method("HEAD").with("accept", "*/*")), Kind::WorkerScript);
-        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "navigate")), Kind::Navigation);
-        assert_eq!(kind(for_worker(get("/")).method("POST")), Kind::Other);
-        assert_eq!(kind(get("/").with("service-worker", "scripts")), Kind::Other);
-        assert_eq!(kind(get("/").with("upgrade", "h2c, WebSocket")), Kind::WebSocket);
+        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "same-origin")), RequestKind::WorkerScript);
+        assert_eq!(kind(for_worker(get("/")).method("HEAD").with("accept", "*/*")), RequestKind::WorkerScript);
+        assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "navigate")), RequestKind::Navigation);
+        assert_eq!(kind(for_worker(get("/")).method("POST")), RequestKind::Other);
+        assert_eq!(kind(get("/").with("service-worker", "scripts")), RequestKind::Other);
+        assert_eq!(kind(get("/").with("upgrade", "h2c, WebSocket")), RequestKind::WebSocket);
         let options = || get("/").method("OPTIONS").with("origin", "https://a.example");
-        assert_eq!(kind(options().with("access-control-request-method", "PUT")), Kind::Preflight);
-        assert_eq!(kind(options()), Kind::Other);
+        assert_eq!(kind(options().with("access-control-request-method", "PUT")), RequestKind::Preflight);
+        assert_eq!(kind(options()), RequestKind::Other);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::domain::host::Host;
 use crate::domain::own_paths;
 use crate::domain::path::RequestPath;
 use crate::domain::route::RouteId;
-use crate::gate::forward_auth::About;
+use crate::gate::forward_auth::ForwardAuthSubject;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::{GateRefusal, LoggedRefusal};
 
@@ -84,8 +84,8 @@ impl Line {
     }
 
     /// It was the question of a proxy in front about another request, and was answered with `status`.
-    pub(super) fn asked(&mut self, about: About, status: StatusCode) {
-        let About { target, route, principal, refusal } = about;
+    pub(super) fn asked(&mut self, about: ForwardAuthSubject, status: StatusCode) {
+        let ForwardAuthSubject { target, route, principal, refusal } = about;
         (self.route, self.asked_for, self.refusal) = (route, principal, refusal.map(LoggedRefusal::from));
         self.outcome = refusal.map_or(Outcome::Allowed, GateRefusal::outcome);
         self.status = Some(status.as_u16());

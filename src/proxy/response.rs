@@ -6,20 +6,20 @@ use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
 use crate::domain::cookies;
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 
 /// Refuses an answer that changes the protocol, unless to the WebSocket that was asked for (RFC 9110 §15.2.2). Behind
 /// it bytes pass that are not read as requests any more.
 ///
 /// # Errors
 /// The app is then treated as one that does not speak HTTP.
-pub(super) fn switches_as_asked(response: &ResponseHeader, kind: Kind) -> pingora::Result<()> {
+pub(super) fn switches_as_asked(response: &ResponseHeader, kind: RequestKind) -> pingora::Result<()> {
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
     let mut protocols = response.headers.get_all(UPGRADE).iter();
     let is_websocket = protocols.next().is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if kind == Kind::WebSocket && is_websocket && protocols.next().is_none() {
+    if kind == RequestKind::WebSocket && is_websocket && protocols.next().is_none() {
         return Ok(());
     }
     Error::e_explain(ErrorType::InvalidHTTPHeader, "the app switches to a protocol that was not asked for")

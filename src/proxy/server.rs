@@ -18,7 +18,7 @@ use super::names::{Names, Resolve};
 use crate::counts::Counts;
 use crate::domain::host::Host;
 use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 
 /// How long a server that did not accept a connection is left out while others are there.
 const LEFT_OUT: Duration = Duration::from_secs(5);
@@ -172,11 +172,11 @@ impl Server {
     }
 
     /// What may be spoken for a request of that kind.
-    fn offer(&self, kind: Kind) -> Offer {
+    fn offer(&self, kind: RequestKind) -> Offer {
         match (kind, self.url.speaks()) {
             // RFC 6455 §4.1.
-            (Kind::WebSocket, _) => Offer::Only(Speaks::Http1),
-            (Kind::Grpc, _) | (_, UpstreamScheme::H2c) => Offer::Only(Speaks::Http2),
+            (RequestKind::WebSocket, _) => Offer::Only(Speaks::Http1),
+            (RequestKind::Grpc, _) | (_, UpstreamScheme::H2c) => Offer::Only(Speaks::Http2),
             (_, UpstreamScheme::Https) => Offer::Either,
             (_, UpstreamScheme::Http | UpstreamScheme::Unix) => Offer::Only(Speaks::Http1),
         }
@@ -186,7 +186,7 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link(&self, kind: Kind, caller: Caller, new: bool) -> pingora::Result<Link> {
+    pub(super) async fn link(&self, kind: RequestKind, caller: Caller, new: bool) -> pingora::Result<Link> {
         let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
         let address = self.address().await.map_err(no_address)?;
         let offer = self.offer(kind);
@@ -231,7 +231,7 @@ impl Server {
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
     pub(super) async fn link_apart(&self) -> io::Result<Link> {
-        let (socket, speaks) = self.dial(self.offer(Kind::Other)).await?;
+        let (socket, speaks) = self.dial(self.offer(RequestKind::Other)).await?;
         let address = self.address().await?;
         let link = match speaks {
             Speaks::Http1 => Link::http1(socket, address).await,

@@ -74,7 +74,7 @@ fn gateway(access: Access) -> Gateway {
         },
     };
     let routes = Routes::new([route]).unwrap();
-    let asked = forward_auth::Settings {
+    let asked = forward_auth::ForwardAuthSettings {
         public_scheme: Scheme::Https,
         public_port: None,
         identity_header: HeaderName::from_static("x-bmauth-jwt"),

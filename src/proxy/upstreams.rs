@@ -18,7 +18,7 @@ use super::{CLIENT_LEAST, CLIENT_PAUSE};
 use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
 use crate::domain::upstream::{Balance, HealthCheck, UpstreamUrl};
-use crate::gate::kind::Kind;
+use crate::gate::kind::RequestKind;
 
 /// How long a WebSocket or a stream may be silent: they are made for waiting. TCP's own keep-alive finds the dead among
 /// them sooner.
@@ -151,22 +151,28 @@ impl Pool {
     }
 
     /// How fast a client has to send its request's body.
-    pub(super) fn pace(kind: Kind) -> Pace {
+    pub(super) fn pace(kind: RequestKind) -> Pace {
         match kind {
             // Its messages are sent as they come about.
-            Kind::Grpc => Pace { pause: STREAM_SILENCE, least: 1 },
-            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::WorkerScript | Kind::Other => {
-                Pace { pause: CLIENT_PAUSE, least: CLIENT_LEAST }
-            }
+            RequestKind::Grpc => Pace { pause: STREAM_SILENCE, least: 1 },
+            RequestKind::Navigation
+            | RequestKind::Preflight
+            | RequestKind::WebSocket
+            | RequestKind::WorkerScript
+            | RequestKind::Other => Pace { pause: CLIENT_PAUSE, least: CLIENT_LEAST },
         }
     }
 
     /// How long a server may be silent before its answer. What it answers may be a stream then, which waits longer.
-    pub(super) fn patience(&self, kind: Kind) -> Duration {
+    pub(super) fn patience(&self, kind: RequestKind) -> Duration {
         match kind {
             // A call has a deadline of its own.
-            Kind::Grpc => self.timeout.max(STREAM_SILENCE),
-            Kind::Navigation | Kind::Preflight | Kind::WebSocket | Kind::WorkerScript | Kind::Other => self.timeout,
+            RequestKind::Grpc => self.timeout.max(STREAM_SILENCE),
+            RequestKind::Navigation
+            | RequestKind::Preflight
+            | RequestKind::WebSocket
+            | RequestKind::WorkerScript
+            | RequestKind::Other => self.timeout,
         }
     }
 }

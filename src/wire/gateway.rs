@@ -9,7 +9,7 @@ use url::Url;
 
 use super::keeping;
 use crate::admin::Operating;
-use crate::auth::keys::Keys;
+use crate::auth::keys::DerivedKeys;
 use crate::auth::ledger::Ledger;
 use crate::auth::passkeys::RelyingParty;
 use crate::auth::rotation;
@@ -80,7 +80,7 @@ impl Gateway {
         let limits = SessionLimits { idle: config.sessions.idle, absolute: config.sessions.absolute };
         let ledger = Arc::new(Ledger::new(store, limits));
         let master = master_secret(&ledger, &*entropy).await.context("reading the store")?;
-        let keys = Keys::derive(&master);
+        let keys = DerivedKeys::derive(&master);
         let identity = Arc::new(signer(config, &ledger, &*clock).await?);
         let brand = config.brand.clone();
         let public_url = config.public_url.url().clone();
@@ -106,7 +106,7 @@ impl Gateway {
             counts: Arc::clone(&counts),
         };
         let leaving_by = Arc::clone(&entropy);
-        let auth = Arc::new(Auth::new(auth::Parts {
+        let auth = Arc::new(Auth::new(auth::AuthParts {
             ledger,
             clock,
             entropy,
@@ -158,7 +158,7 @@ impl Gateway {
 /// What answers the proxies in front.
 fn forward_auth(config: &Config, auth: &Arc<Auth>, hand_offs: &Arc<HandOffs>) -> ForwardAuth {
     let public = &config.public_url;
-    let settings = forward_auth::Settings {
+    let settings = forward_auth::ForwardAuthSettings {
         public_scheme: if public.is_https() { Scheme::Https } else { Scheme::Http },
         public_port: public.url().port(),
         identity_header: config.identity.header.name().clone(),

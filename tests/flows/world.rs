@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::middleware::map_response;
 use axum::response::Response;
 use bmauth::auth::Auth;
-use bmauth::auth::keys::Keys;
+use bmauth::auth::keys::DerivedKeys;
 use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, Config, ConfigSource};
 use bmauth::domain::clock::{Clock, Entropy, Timestamp};
@@ -215,7 +215,7 @@ impl World {
 
     /// The code of that name, whether or not a mail brought it: what nobody but the gateway can know.
     pub async fn code_of(&self, id: CodeId) -> String {
-        let keys = Keys::derive(&self.store.master().await.unwrap().unwrap());
+        let keys = DerivedKeys::derive(&self.store.master().await.unwrap().unwrap());
         Code::derive(&keys.codes, id).text()
     }
 

@@ -307,7 +307,7 @@ impl Plan {
     pub fn start_with(self, keeper: Arc<Keeper>, gatekeeper: Arc<dyn Gatekeeper>) -> World {
         let counts = Arc::new(Counts::default());
         let routes = Routes::new(self.routes).unwrap();
-        let asked = forward_auth::Settings {
+        let asked = forward_auth::ForwardAuthSettings {
             public_scheme: self.settings.public_scheme,
             public_port: None,
             identity_header: self.settings.identity_header.clone(),

@@ -29,7 +29,7 @@ impl<'a> Item<'a> {
 
     /// The item that `text` begins with, and what follows it.
     pub(super) fn first(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let mut reader = Reader(text);
+        let mut reader = CborReader(text);
         let item = reader.item(DEEPEST)?;
         Some((item, reader.0))
     }
@@ -56,9 +56,9 @@ impl<'a> Item<'a> {
 }
 
 /// What is still to be read.
-struct Reader<'a>(&'a [u8]);
+struct CborReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> CborReader<'a> {
     fn item(&mut self, depth: usize) -> Option<Item<'a>> {
         let depth = depth.checked_sub(1)?;
         let (initial, rest) = self.0.split_first()?;

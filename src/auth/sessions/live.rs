@@ -54,7 +54,7 @@ struct Live {
     /// It has no passkey.
     is_by_code_alone: bool,
     /// Before when its access tokens are dead: those that say that it is elevated, and the others.
-    cut: [Moment; 2],
+    cut: [ShortTimestamp; 2],
     ended: AtomicBool,
     verified: ArcSwapOption<TextDigest>,
     /// [`Packed`], as postcard writes it.
@@ -74,16 +74,16 @@ struct Packed<'a> {
 
 /// A [`Timestamp`] in half the room. Past the year 2106 it stands still, so that sessions end sooner then, never later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(u32);
+struct ShortTimestamp(u32);
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for ShortTimestamp {
     fn from(at: Timestamp) -> Self {
         Self(u32::try_from(at.unix()).unwrap_or(u32::MAX))
     }
 }
 
-impl From<Moment> for Timestamp {
-    fn from(Moment(seconds): Moment) -> Self {
+impl From<ShortTimestamp> for Timestamp {
+    fn from(ShortTimestamp(seconds): ShortTimestamp) -> Self {
         Self::from_unix(u64::from(seconds))
     }
 }
@@ -94,15 +94,15 @@ struct AtomicMoment(AtomicU32);
 
 impl AtomicMoment {
     fn new(at: Timestamp) -> Self {
-        Self(Moment::from(at).0.into())
+        Self(ShortTimestamp::from(at).0.into())
     }
 
     fn get(&self) -> Timestamp {
-        Moment(self.0.load(Ordering::Relaxed)).into()
+        ShortTimestamp(self.0.load(Ordering::Relaxed)).into()
     }
 
     fn forward(&self, at: Timestamp) {
-        let Moment(at) = at.into();
+        let ShortTimestamp(at) = at.into();
         // Nearly every time it is there already: to look is cheaper than to write, which other cores would notice.
         if self.0.load(Ordering::Relaxed) < at {
             self.0.fetch_max(at, Ordering::Relaxed);
@@ -110,7 +110,7 @@ impl AtomicMoment {
     }
 
     fn back(&self, at: Timestamp) {
-        let Moment(at) = at.into();
+        let ShortTimestamp(at) = at.into();
         if self.0.load(Ordering::Relaxed) > at {
             self.0.fetch_min(at, Ordering::Relaxed);
         }
@@ -147,7 +147,7 @@ impl LiveSession {
             host,
             head,
             is_by_code_alone: session.credential.is_none(),
-            cut: [cut.elevated, cut.plain].map(Moment::from),
+            cut: [cut.elevated, cut.plain].map(ShortTimestamp::from),
             ended: AtomicBool::new(false),
             verified: ArcSwapOption::empty(),
             packed: packed.into_boxed_slice(),

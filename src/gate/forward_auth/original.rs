@@ -6,20 +6,20 @@
 use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
-use super::Question;
+use super::ForwardAuthQuestion;
 use crate::domain::field_name::{self, IdentityNames, Tells};
 use crate::domain::host::Authority;
 use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{PathError, RequestPath, RequestTarget};
 use crate::domain::route::Scheme;
-use crate::gate::kind::{self, Kind};
+use crate::gate::kind::{self, RequestKind};
 use crate::gate::refusal::GateRefusal;
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Who asks, by the headers it says the request in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum HeaderFamily {
     /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`: Traefik and Caddy.
     Forwarded,
     /// `X-Original-URL` and `X-Original-Method`: nginx.
@@ -31,17 +31,17 @@ pub(super) enum Family {
 /// The request that is asked about.
 #[derive(Debug)]
 pub(super) struct Original {
-    pub(super) family: Family,
+    pub(super) family: HeaderFamily,
     pub(super) method: Method,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) target: RequestTarget,
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
 }
 
 /// What is known of the headers' names before any request.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct KnownHeaderNames {
     /// Those that tell who asks.
     identity: Vec<HeaderName>,
     /// The same, folded.
@@ -92,7 +92,7 @@ const ON_THE_WAY: [&str; 31] = [
 /// What the names of others begin with.
 const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];
 
-impl Names {
+impl KnownHeaderNames {
     pub(super) fn new(identity: &[HeaderName]) -> Self {
         let folded = IdentityNames::of(identity.iter().map(HeaderName::as_str));
         Self { identity: identity.to_vec(), folded }
@@ -119,7 +119,7 @@ impl Names {
 
 /// The headers of all families, each at most once.
 #[derive(Default)]
-struct Said<'a> {
+struct OriginalHeaders<'a> {
     method: Option<&'a HeaderValue>,
     proto: Option<&'a HeaderValue>,
     host: Option<&'a HeaderValue>,
@@ -130,8 +130,8 @@ struct Said<'a> {
     original_uri: Option<&'a HeaderValue>,
 }
 
-impl<'a> Said<'a> {
-    fn read(headers: &'a HeaderMap, names: &Names) -> Result<Self, GateRefusal> {
+impl<'a> OriginalHeaders<'a> {
+    fn read(headers: &'a HeaderMap, names: &KnownHeaderNames) -> Result<Self, GateRefusal> {
         let mut said = Self::default();
         for (name, value) in headers {
             let place = match name.as_str() {
@@ -160,8 +160,8 @@ impl Original {
     ///
     /// # Errors
     /// The question is refused.
-    pub(super) fn read(question: &Question<'_>, names: &Names) -> Result<Self, GateRefusal> {
-        let said = Said::read(question.headers, names)?;
+    pub(super) fn read(question: &ForwardAuthQuestion<'_>, names: &KnownHeaderNames) -> Result<Self, GateRefusal> {
+        let said = OriginalHeaders::read(question.headers, names)?;
         let suffix = question.target.path.as_str().strip_prefix(FORWARD_AUTH).unwrap_or_default();
         // `X-Forwarded-Proto`, `-Host` and `-For` ride along with every proxy and make no family.
         let family = match (
@@ -169,16 +169,16 @@ impl Original {
             said.original_url.is_some() || said.original_method.is_some(),
             !suffix.is_empty(),
         ) {
-            (true, false, false) => Family::Forwarded,
-            (false, true, false) => Family::Original,
-            (false, false, true) => Family::Suffix,
+            (true, false, false) => HeaderFamily::Forwarded,
+            (false, true, false) => HeaderFamily::Original,
+            (false, false, true) => HeaderFamily::Suffix,
             (false, false, false) => return Err(GateRefusal::NothingAsked),
             _ => return Err(GateRefusal::AskedTwice),
         };
         let forwarded_scheme = said.proto.map(scheme).transpose()?;
         let forwarded_host = said.host.map(|host| authority(host.as_bytes())).transpose()?;
         let (method, spoken, authority, target) = match family {
-            Family::Forwarded => {
+            HeaderFamily::Forwarded => {
                 let method = method(said.method.ok_or(GateRefusal::PartMissing)?)?;
                 let target = target(said.uri.ok_or(GateRefusal::PartMissing)?.as_bytes())?;
                 (
@@ -188,7 +188,7 @@ impl Original {
                     target,
                 )
             }
-            Family::Original => {
+            HeaderFamily::Original => {
                 let method = method(said.original_method.ok_or(GateRefusal::PartMissing)?)?;
                 let (spoken, authority, target) = url(said.original_url.ok_or(GateRefusal::PartMissing)?)?;
                 if forwarded_scheme.is_some_and(|forwarded| forwarded.scheme != spoken.scheme) {
@@ -197,7 +197,7 @@ impl Original {
                 agree(forwarded_host.as_ref(), &authority)?;
                 (method, spoken, authority, target)
             }
-            Family::Suffix => {
+            HeaderFamily::Suffix => {
                 let path = RequestPath::parse(suffix.as_bytes()).map_err(GateRefusal::MalformedPath)?;
                 let target = RequestTarget { path, query: question.target.query.clone() };
                 let spoken = forwarded_scheme.ok_or(GateRefusal::PartMissing)?;
@@ -208,7 +208,7 @@ impl Original {
         if !kind::is_let_through(&method) {
             return Err(GateRefusal::MethodNotAllowed);
         }
-        if said.original_uri.is_some_and(|uri| family != Family::Original || !target.is_written(uri.as_bytes())) {
+        if said.original_uri.is_some_and(|uri| family != HeaderFamily::Original || !target.is_written(uri.as_bytes())) {
             return Err(GateRefusal::OtherTarget);
         }
         let kind = kind_of(&method, spoken.is_websocket, question.headers);
@@ -271,12 +271,12 @@ fn agree(forwarded: Option<&Authority>, authority: &Authority) -> Result<(), Gat
 
 /// The kind of the request that is asked about. What proxies leave out of its head is made up for. A preflight is only
 /// what has nothing but its question, since the gateway cannot take the rest out of it.
-fn kind_of(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> Kind {
+fn kind_of(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> RequestKind {
     if websocket_scheme || asks_for_websocket(headers) {
-        return Kind::WebSocket;
+        return RequestKind::WebSocket;
     }
-    let kind = Kind::of(method, Version::HTTP_11, headers);
-    if kind == Kind::Preflight && !only_asks(headers) { Kind::Other } else { kind }
+    let kind = RequestKind::of(method, Version::HTTP_11, headers);
+    if kind == RequestKind::Preflight && !only_asks(headers) { RequestKind::Other } else { kind }
 }
 
 /// Proxies leave `Upgrade` out when they ask (RFC 9110 §7.6.1), and over HTTP/2 there is none (RFC 8441 §5), so the rest

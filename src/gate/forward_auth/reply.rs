@@ -5,13 +5,13 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE, X
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::original::Original;
-use super::{About, ForwardAuth, Question, Reply};
+use super::{ForwardAuth, ForwardAuthQuestion, ForwardAuthReply, ForwardAuthSubject};
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
 use crate::domain::route::{Route, Scheme};
 use crate::gate::credentials::{self, Credentials};
 use crate::gate::detour;
-use crate::gate::hand_off::Leaving;
+use crate::gate::hand_off::SignInRedirect;
 use crate::gate::peer::RequestId;
 use crate::gate::refusal::GateRefusal;
 use crate::gate::way_back::{self, Led};
@@ -25,7 +25,11 @@ const EMPTY: HeaderValue = HeaderValue::from_static("");
 
 /// 200: the request may pass, and this is who sent it. Every header that tells an app so is there, also where it has no
 /// value: a proxy that copies it writes over whatever the client sent.
-pub(super) fn pass(this: &ForwardAuth, identity: Option<(&Principal, HeaderValue)>, theirs: Theirs) -> Reply {
+pub(super) fn pass(
+    this: &ForwardAuth,
+    identity: Option<(&Principal, HeaderValue)>,
+    theirs: Theirs,
+) -> ForwardAuthReply {
     let Theirs { cookie, authorization } = theirs;
     let mut headers: Vec<(HeaderName, HeaderValue)> = this.identity.iter().map(|name| (name.clone(), EMPTY)).collect();
     if let Some((principal, token)) = identity {
@@ -44,7 +48,7 @@ pub(super) fn pass(this: &ForwardAuth, identity: Option<(&Principal, HeaderValue
     headers.push((AUTHORIZATION, authorization.left.unwrap_or(EMPTY)));
     headers.push((HEADERS_TO_REMOVE.clone(), to_remove));
     headers.push((CACHE_CONTROL, NO_STORE));
-    Reply { status: StatusCode::OK, headers, body: Bytes::new(), about: About::default() }
+    ForwardAuthReply { status: StatusCode::OK, headers, body: Bytes::new(), about: ForwardAuthSubject::default() }
 }
 
 /// The client's credentials that are the app's affair, without ours. A proxy that copies these headers keeps our
@@ -100,12 +104,17 @@ pub(super) fn refuse(
     refusal: GateRefusal,
     request_id: RequestId,
     sign_in_url: Option<&str>,
-) -> Reply {
+) -> ForwardAuthReply {
     let (mut headers, body) = refusal.problem(status, request_id, sign_in_url);
     headers.push((PROBLEM.clone(), HeaderValue::from_static(refusal.name())));
     headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     headers.push((CACHE_CONTROL, NO_STORE));
-    Reply { status, headers, body, about: About { refusal: Some(refusal), ..About::default() } }
+    ForwardAuthReply {
+        status,
+        headers,
+        body,
+        about: ForwardAuthSubject { refusal: Some(refusal), ..ForwardAuthSubject::default() },
+    }
 }
 
 /// A whole address of ours.
@@ -118,9 +127,9 @@ impl ForwardAuth {
     pub(super) fn leaving(
         &self,
         refusal: GateRefusal,
-        question: &Question<'_>,
+        question: &ForwardAuthQuestion<'_>,
         original: &Original,
-    ) -> Option<Leaving> {
+    ) -> Option<SignInRedirect> {
         (refusal == GateRefusal::SignInRequired)
             .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers))
     }
@@ -129,9 +138,9 @@ impl ForwardAuth {
     pub(super) fn unauthorized(
         &self,
         refusal: GateRefusal,
-        question: &Question<'_>,
-        leaving: Option<Leaving>,
-    ) -> Reply {
+        question: &ForwardAuthQuestion<'_>,
+        leaving: Option<SignInRedirect>,
+    ) -> ForwardAuthReply {
         let sign_in_url = leaving.as_ref().map(|leaving| leaving.address.as_str());
         let mut reply = refuse(StatusCode::UNAUTHORIZED, refusal, question.request_id, sign_in_url);
         reply.headers.extend(leaving.and_then(|leaving| leaving.set_cookie).map(|cookie| (SET_COOKIE, cookie)));
@@ -143,24 +152,24 @@ impl ForwardAuth {
         &self,
         page: &str,
         refusal: GateRefusal,
-        question: &Question<'_>,
+        question: &ForwardAuthQuestion<'_>,
         original: &Original,
-    ) -> Reply {
+    ) -> ForwardAuthReply {
         let problem = (PROBLEM.clone(), HeaderValue::from_static(refusal.name()));
         let headers = vec![self.location(page, question, original).await, problem, (CACHE_CONTROL, NO_STORE)];
-        let about = About { refusal: Some(refusal), ..About::default() };
-        Reply { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), about }
+        let about = ForwardAuthSubject { refusal: Some(refusal), ..ForwardAuthSubject::default() };
+        ForwardAuthReply { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), about }
     }
 
     /// The whole address: a relative one would be the asked server's to some proxies (Traefik), not the app's.
     pub(super) async fn location(
         &self,
         page: &str,
-        question: &Question<'_>,
+        question: &ForwardAuthQuestion<'_>,
         original: &Original,
     ) -> (HeaderName, HeaderValue) {
         let Original { method, target, .. } = original;
-        let Question { headers, client, .. } = *question;
+        let ForwardAuthQuestion { headers, client, .. } = *question;
         let led = Led { method, target, headers, address: self.address(original), client };
         let return_to = way_back::way_back(led, &*self.gatekeeper).await;
         whole_location(&format!("{}{}", self.origin(original), detour::by_way_of(page, &return_to)))

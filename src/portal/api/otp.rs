@@ -12,7 +12,7 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
 use super::sign_up::read_email;
-use crate::auth::otp::{NoMailTo, Opened, WrongCode};
+use crate::auth::otp::{NoMailTo, OtpOutcome, WrongCode};
 use crate::domain::own_paths::RECOVER;
 use crate::domain::secret::Secret;
 use crate::portal::Portal;
@@ -97,7 +97,7 @@ pub(super) async fn verify(
     };
     let opened = flow.open(&email, &otp, &visitor).await;
     Ok(Json(match opened.map_err(or(|WrongCode| ApiError::InvalidOtp))? {
-        Opened::SignedIn(tokens) => SessionAnswer::of(Session::of(&portal, *tokens)?),
-        Opened::Held => SessionAnswer::none(),
+        OtpOutcome::SignedIn(tokens) => SessionAnswer::of(Session::of(&portal, *tokens)?),
+        OtpOutcome::Held => SessionAnswer::none(),
     }))
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::error::ApiError;
-use crate::auth::tokens::Tokens;
+use crate::auth::tokens::SessionTokens;
 use crate::domain::account::Account;
 use crate::domain::api::Grants;
 use crate::portal::Portal;
@@ -72,8 +72,8 @@ impl Session {
     ///
     /// # Errors
     /// [`ApiError::Fault`] where no token can be signed.
-    pub(super) fn of(portal: &Portal, tokens: Tokens) -> Result<Self, ApiError> {
-        let Tokens { session, account, refresh, refresh_id, elevated_until } = tokens;
+    pub(super) fn of(portal: &Portal, tokens: SessionTokens) -> Result<Self, ApiError> {
+        let SessionTokens { session, account, refresh, refresh_id, elevated_until } = tokens;
         let user = User::of(&account, &portal.api.grants);
         let (access, now) = portal.auth.tokens.access_token(session, account, elevated_until).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "an access token could not be made");

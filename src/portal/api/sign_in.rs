@@ -14,7 +14,7 @@ use super::error::{ApiError, or};
 use super::session::{Session, SessionAnswer};
 use super::sign_up::read_email;
 use crate::auth::passkeys::ceremony_of;
-use crate::auth::tokens::Standing;
+use crate::auth::tokens::AddressStanding;
 use crate::domain::destination::Destination;
 use crate::domain::sign_in::SignInRefusal;
 use crate::portal::Portal;
@@ -35,10 +35,10 @@ pub(super) async fn begin(
     let auth = &portal.auth;
     if let (true, Some(email)) = (portal.api.reveal_accounts, &email) {
         match auth.tokens.standing(email).await? {
-            Standing::Active => {}
-            Standing::Disabled => return Err(ApiError::Disabled),
-            Standing::Unverified => return Err(ApiError::Unverified),
-            Standing::Unknown => return Err(ApiError::NotProved),
+            AddressStanding::Active => {}
+            AddressStanding::Disabled => return Err(ApiError::Disabled),
+            AddressStanding::Unverified => return Err(ApiError::Unverified),
+            AddressStanding::Unknown => return Err(ApiError::NotProved),
         }
     }
     let begun = auth.sign_in.begin(email, Destination::root(), &client.visitor).await;

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::{ApiError, or};
 use super::session::SessionAnswer;
 use crate::auth::passkeys::ceremony_of;
-use crate::auth::tokens::Standing;
+use crate::auth::tokens::AddressStanding;
 use crate::domain::destination::Destination;
 use crate::domain::email::Email;
 use crate::domain::mailed_code::CodeRefusal;
@@ -72,7 +72,7 @@ pub(super) async fn begin(
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
     let auth = &portal.auth;
     if portal.api.reveal_accounts
-        && matches!(auth.tokens.standing(&email).await?, Standing::Active | Standing::Disabled)
+        && matches!(auth.tokens.standing(&email).await?, AddressStanding::Active | AddressStanding::Disabled)
     {
         return Err(ApiError::EmailInUse);
     }

@@ -179,7 +179,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage::Devices) -> Response {
+fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage::AccountDevices) -> Response {
     let SignedIn { session, account, .. } = signed_in;
     let passkeys = Listed::of(&devices.passkeys);
     let browsers: Vec<(String, String, Option<String>)> = devices.sessions.iter().map(written).collect();

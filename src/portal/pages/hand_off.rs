@@ -10,7 +10,7 @@ use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
 use crate::auth::failure::Failure;
-use crate::auth::hand_off::Taken;
+use crate::auth::hand_off::HandOffOutcome;
 use crate::auth::sessions::LiveSession;
 use crate::domain::destination::Destination;
 use crate::domain::hand_off::{HandOffPurpose, HandOffRefusal, KnownState, StateId};
@@ -20,7 +20,7 @@ use crate::domain::own_paths::SIGN_IN;
 use crate::domain::return_to::ReturnTo;
 use crate::domain::secret::Secret;
 use crate::gate::detour;
-use crate::gate::hand_off::Leaving;
+use crate::gate::hand_off::SignInRedirect;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
@@ -103,7 +103,7 @@ pub(super) fn afresh(portal: &Portal, caller: &Caller, uri: &Uri) -> Option<Resp
 pub(super) fn ask_former(portal: &Portal, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let from = caller::query(uri, "from").and_then(|from| Host::parse(&from).ok())?;
     let return_to = caller.address(&caller.destination(), portal);
-    let Leaving { address, set_cookie } = portal.hand_offs.ask_former(&from, &return_to, headers)?;
+    let SignInRedirect { address, set_cookie } = portal.hand_offs.ask_former(&from, &return_to, headers)?;
     let mut response = answer::go_to(&address);
     answer::append_cookie(&mut response, set_cookie);
     Some(response)
@@ -121,7 +121,7 @@ pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSessi
         let sign_in = detour::returning(SIGN_IN, Some(&address));
         return answer::go_to(&format!("{}{sign_in}", portal.origins.public()));
     }
-    let Leaving { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address, headers);
+    let SignInRedirect { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address, headers);
     let mut response = answer::go_to(&address);
     answer::append_cookie(&mut response, set_cookie);
     response
@@ -194,10 +194,10 @@ async fn take(portal: &Portal, caller: &Caller, headers: &HeaderMap, form: Hande
         None => Err(Failure::Refused(HandOffRefusal::NoState)),
     };
     let mut response = match taken {
-        Ok(Taken::SignedIn(signed_in)) => {
+        Ok(HandOffOutcome::SignedIn(signed_in)) => {
             answer::with_member(portal, &signed_in, answer::go_on(portal, caller, &target))
         }
-        Ok(Taken::Already) => answer::go_on(portal, caller, &target),
+        Ok(HandOffOutcome::Already) => answer::go_on(portal, caller, &target),
         Err(Failure::World(failure)) => return Err(failure.into()),
         Err(Failure::Refused(refusal)) => return refused(portal, caller, headers, &form, refusal).await,
     };
@@ -229,7 +229,7 @@ async fn refused(
         });
     }
     let host = &caller.peer.authority.host;
-    let Leaving { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal), headers);
+    let SignInRedirect { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal), headers);
     let mut response = answer::lead_on(portal, caller, host, &detour::with(&address, "again", "1"));
     answer::append_cookie(&mut response, set_cookie);
     Ok(response)

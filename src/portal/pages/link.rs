@@ -14,7 +14,7 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::failure::Failure;
-use crate::auth::link::{Found, LinkPolicy, LinkState, ShownLink};
+use crate::auth::link::{FoundLink, LinkPolicy, LinkState, ShownLink};
 use crate::domain::link::id::LinkId;
 use crate::domain::link::seen::{Device, LinkProgress, LinkRole};
 use crate::domain::link::{LinkRefusal, Nearness};
@@ -93,7 +93,7 @@ pub async fn find(
 ) -> Result<Response, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let found = portal.auth.link.find(&code, return_to, &caller.visitor).await;
-    let Found { state, has_moved } = found.map_err(worded(word))?;
+    let FoundLink { state, has_moved } = found.map_err(worded(word))?;
     let told = Json(Told::new(&portal, caller.words(&portal), state));
     Ok(if has_moved { answer::moved_on(&portal, &caller, told) } else { told.into_response() })
 }

@@ -12,7 +12,7 @@ use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
 use super::{faster, hand_off};
 use crate::auth::failure::refusal_apart;
-use crate::auth::sign_in::Answered;
+use crate::auth::sign_in::SignInOutcome;
 use crate::domain::ceremony::CeremonyId;
 use crate::domain::email::Email;
 use crate::domain::own_paths::{CONTEST, RECOVER_CODE, RECOVER_REVIEW, REGISTER_CODE};
@@ -129,13 +129,13 @@ pub async fn verify(
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = match auth.sign_in.finish(ceremony, credential, visitor).await {
-        Ok(Answered::SignedIn(signed_in)) => Ok(*signed_in),
+        Ok(SignInOutcome::SignedIn(signed_in)) => Ok(*signed_in),
         // The account was recovered meanwhile, and this is one of its older passkeys.
-        Ok(Answered::MayContest(question)) => {
+        Ok(SignInOutcome::MayContest(question)) => {
             let page = detour::with(CONTEST, "question", &question.0.to_string());
             return Ok(answer::moved_on(&portal, &caller, GoOn::to(page)));
         }
-        Ok(Answered::AsksCode) => return Ok(answer::moved_on(&portal, &caller, GoOn::to(RECOVER_CODE))),
+        Ok(SignInOutcome::AsksCode) => return Ok(answer::moved_on(&portal, &caller, GoOn::to(RECOVER_CODE))),
         Err(failure) => auth.sessions.or_again(Err(failure), visitor).await,
     };
     match refusal_apart(finished)? {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bmauth::auth::Auth;
-use bmauth::auth::keys::Keys;
+use bmauth::auth::keys::DerivedKeys;
 use bmauth::auth::verifying::Verifying;
 use bmauth::config::{self, ConfigSource};
 use bmauth::domain::account::{Account, AccountId};
@@ -64,7 +64,7 @@ struct Issuing {
     auth: Arc<Auth>,
     store: Arc<MemoryStore>,
     clock: Arc<HandClock>,
-    keys: Keys,
+    keys: DerivedKeys,
 }
 
 async fn issuing() -> Issuing {
@@ -81,7 +81,7 @@ async fn issuing() -> Issuing {
         verifying: Arc::new(Verifying::start_on(1).unwrap()),
     };
     let Gateway { auth, .. } = Gateway::new(&config, given).await.unwrap();
-    let keys = Keys::derive(&store.master().await.unwrap().unwrap());
+    let keys = DerivedKeys::derive(&store.master().await.unwrap().unwrap());
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)

@@ -537,8 +537,8 @@ fn whatever_requests_or_apps_could_tell_is_held_against_the_store() {
     let mut used = read.clone();
     used.session.last_seen_at = NOW.after(HOUR);
     assert!(live.is_still(&used, Cut::NONE, LIMITS));
-    type Change = fn(&mut SignedIn);
-    let changes: [(&str, Change); 9] = [
+    type ChangeSignedIn = fn(&mut SignedIn);
+    let changes: [(&str, ChangeSignedIn); 9] = [
         ("disabled", |is| is.account.disabled = true),
         ("groups", |is| is.account.groups.push("more".to_owned())),
         ("name", |is| is.account.name = None),

@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::auth::manage::{Devices, Kept};
+use crate::auth::manage::{AccountDevices, Kept};
 use crate::auth::passkeys::text_of;
 use crate::domain::activity;
 use crate::domain::address::Move;
@@ -96,7 +96,7 @@ pub fn answer(kept: &Kept) -> Response {
 
 impl<'a> AccountFile<'a> {
     fn of(Kept { account, devices, moving, at }: &'a Kept) -> Self {
-        let Devices { passkeys, sessions, events, hold } = devices;
+        let AccountDevices { passkeys, sessions, events, hold } = devices;
         let metadata = account.metadata.as_ref().map(|metadata| serde_json::from_str(metadata.as_str()));
         Self {
             written_at: at.rfc3339(),
