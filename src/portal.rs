@@ -48,7 +48,7 @@ use http::HeaderMap;
 use limits::Limits;
 use repeats::Repeats;
 use views::chrome::Chrome;
-use views::refused::Refused;
+use views::refused::RefusedPage;
 
 /// The largest body the portal reads, in bytes; a passkey's answer has a few kilobytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -79,7 +79,7 @@ pub struct Portal {
     /// What stands behind the gateway, for "Your apps".
     pub routes: Routes,
     /// What the operator decides about the API.
-    pub api: api::Settings,
+    pub api: api::ApiSettings,
     /// How browsers get to where people sign in, from our other hosts.
     pub hand_offs: Arc<HandOffs>,
     /// Answers the proxy in front.
@@ -96,7 +96,7 @@ pub struct Portal {
 
 impl Portal {
     /// The page that says why a request gets no further which did not come to the portal.
-    pub fn refusal_page(&self, refused: Refused<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
+    pub fn refusal_page(&self, refused: RefusedPage<'_>, headers: &HeaderMap, request_id: RequestId) -> String {
         refused.render(&Chrome {
             language: caller::language(self, None, headers),
             brand: &self.brand,

@@ -30,7 +30,7 @@ use crate::domain::own_paths::{API, API_ROOT};
 
 /// What the operator decides about the API.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ApiSettings {
     /// Whether a caller is told early what an address is.
     pub reveal_accounts: bool,
     /// Origins elsewhere whose pages may call it.
@@ -40,7 +40,7 @@ pub struct Settings {
 }
 
 /// One route: the router has these and no others, and openapi.json describes these and no others.
-struct Route {
+struct ApiRoute {
     method: Method,
     path: &'static str,
     answer: MethodRouter<Arc<Portal>>,
@@ -48,7 +48,7 @@ struct Route {
     asks: bool,
 }
 
-impl Route {
+impl ApiRoute {
     /// What only reads.
     fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
         Self { method: Method::GET, path, answer: get(answer), asks: false }
@@ -66,26 +66,26 @@ impl Route {
 }
 
 /// The routes below [`API`].
-fn routes() -> Vec<Route> {
+fn routes() -> Vec<ApiRoute> {
     vec![
-        Route::challenge("/signup/webauthn", sign_up::begin),
-        Route::post("/signup/webauthn/verify", sign_up::verify),
-        Route::challenge("/signin/webauthn", sign_in::begin),
-        Route::post("/signin/webauthn/verify", sign_in::verify),
-        Route::post("/signin/otp/email", otp::send),
-        Route::post("/signin/otp/email/verify", otp::verify),
-        Route::post("/user/webauthn/add", keys::add),
-        Route::post("/user/webauthn/verify", keys::verify),
-        Route::post("/elevate/webauthn", elevate::begin),
-        Route::post("/elevate/webauthn/verify", elevate::verify),
-        Route::post("/token", tokens::refresh),
-        Route::post("/token/verify", tokens::verify),
-        Route::post("/signout", tokens::sign_out),
-        Route::get("/user", user::get),
-        Route::get("/healthz", about::health),
-        Route::get("/version", about::version),
-        Route::get("/openapi.json", about::openapi),
-        Route::get("/.well-known/jwks.json", super::well_known::jwks),
+        ApiRoute::challenge("/signup/webauthn", sign_up::begin),
+        ApiRoute::post("/signup/webauthn/verify", sign_up::verify),
+        ApiRoute::challenge("/signin/webauthn", sign_in::begin),
+        ApiRoute::post("/signin/webauthn/verify", sign_in::verify),
+        ApiRoute::post("/signin/otp/email", otp::send),
+        ApiRoute::post("/signin/otp/email/verify", otp::verify),
+        ApiRoute::post("/user/webauthn/add", keys::add),
+        ApiRoute::post("/user/webauthn/verify", keys::verify),
+        ApiRoute::post("/elevate/webauthn", elevate::begin),
+        ApiRoute::post("/elevate/webauthn/verify", elevate::verify),
+        ApiRoute::post("/token", tokens::refresh),
+        ApiRoute::post("/token/verify", tokens::verify),
+        ApiRoute::post("/signout", tokens::sign_out),
+        ApiRoute::get("/user", user::get),
+        ApiRoute::get("/healthz", about::health),
+        ApiRoute::get("/version", about::version),
+        ApiRoute::get("/openapi.json", about::openapi),
+        ApiRoute::get("/.well-known/jwks.json", super::well_known::jwks),
     ]
 }
 
@@ -93,7 +93,7 @@ fn routes() -> Vec<Route> {
 pub fn router(portal: &Arc<Portal>) -> Router<Arc<Portal>> {
     let limit = middleware::from_fn_with_state(Arc::clone(portal), client::limit);
     let challenges = middleware::from_fn_with_state(Arc::clone(portal), client::limit_challenges);
-    let routes = routes().into_iter().fold(Router::new(), |router, Route { method, path, answer, asks }| {
+    let routes = routes().into_iter().fold(Router::new(), |router, ApiRoute { method, path, answer, asks }| {
         let answer = if asks { answer.route_layer(challenges.clone()) } else { answer };
         let limited = if method == Method::POST { answer.route_layer(limit.clone()) } else { answer };
         router.route(path, limited)
@@ -130,7 +130,7 @@ mod tests {
     fn every_route_is_described_and_nothing_else() {
         let routed: BTreeSet<_> = routes()
             .into_iter()
-            .map(|Route { method, path, .. }| (path.to_owned(), method.as_str().to_ascii_lowercase()))
+            .map(|ApiRoute { method, path, .. }| (path.to_owned(), method.as_str().to_ascii_lowercase()))
             .collect();
         let description = description();
         let described: BTreeSet<_> = object(&description["paths"])

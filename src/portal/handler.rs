@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use super::caller::Caller;
-use super::views::refused::Refused;
+use super::views::refused::RefusedPage;
 use super::views::script_refusal::ScriptRefusal;
 use super::{Portal, answer};
 use crate::auth::failure::{Failure, WorldFailure};
@@ -107,20 +107,20 @@ pub fn worded<R>(word: impl FnOnce(R) -> ScriptRefusal) -> impl FnOnce(Failure<R
 
 /// An error on its way to [`answer_errors`].
 #[derive(Clone)]
-enum Unanswered {
+enum UnansweredError {
     Page(Arc<PageError>),
     Script(Arc<ScriptError>),
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        unanswered(Unanswered::Page(Arc::new(self)))
+        unanswered(UnansweredError::Page(Arc::new(self)))
     }
 }
 
 impl IntoResponse for ScriptError {
     fn into_response(self) -> Response {
-        unanswered(Unanswered::Script(Arc::new(self)))
+        unanswered(UnansweredError::Script(Arc::new(self)))
     }
 }
 
@@ -131,7 +131,7 @@ impl IntoResponse for ScriptRefusal {
 }
 
 /// Says nothing yet: a route outside of [`answer_errors`] fails without a reason.
-fn unanswered(error: Unanswered) -> Response {
+fn unanswered(error: UnansweredError) -> Response {
     let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
     response.extensions_mut().insert(error);
     response
@@ -139,9 +139,9 @@ fn unanswered(error: Unanswered) -> Response {
 
 /// Whether an answer is one that stands: not the world's failure, after which the same may be asked again.
 pub fn is_final(head: &Parts) -> bool {
-    match head.extensions.get::<Unanswered>() {
-        Some(Unanswered::Page(error)) => !matches!(**error, PageError::World(_)),
-        Some(Unanswered::Script(error)) => !matches!(**error, ScriptError::World(_)),
+    match head.extensions.get::<UnansweredError>() {
+        Some(UnansweredError::Page(error)) => !matches!(**error, PageError::World(_)),
+        Some(UnansweredError::Script(error)) => !matches!(**error, ScriptError::World(_)),
         None => !head.status.is_server_error(),
     }
 }
@@ -156,9 +156,9 @@ pub async fn answer_errors(
     let here = here(&request);
     let here = Some(here.as_str());
     let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Unanswered>() {
+    match response.extensions_mut().remove::<UnansweredError>() {
         None => response,
-        Some(Unanswered::Page(error)) => match &*error {
+        Some(UnansweredError::Page(error)) => match &*error {
             PageError::SendTo(address) => answer::go_to(address),
             PageError::Refused { refusal, retry, wait } => {
                 let (retry, wait) = (retry.as_deref(), *wait);
@@ -168,7 +168,7 @@ pub async fn answer_errors(
                 refused(&portal, &caller, of_world(failure), RefusalDetails { here, ..RefusalDetails::default() })
             }
         },
-        Some(Unanswered::Script(error)) => {
+        Some(UnansweredError::Script(error)) => {
             let refusal = match &*error {
                 ScriptError::Refused(refusal) => *refusal,
                 ScriptError::GoOn(page) => return gone_on(&portal, page),
@@ -197,7 +197,7 @@ fn here(request: &Request) -> String {
 
 fn refused(portal: &Portal, caller: &Caller, refusal: GateRefusal, details: RefusalDetails<'_>) -> Response {
     let csrf = portal.auth.form_token(&caller.visitor);
-    let page = Refused { refusal, details };
+    let page = RefusedPage { refusal, details };
     let mut response = (refusal.status(), Html(page.render(&caller.chrome(portal, &csrf)))).into_response();
     response.headers_mut().extend(refusal.headers());
     if let Some(wait) = details.wait {

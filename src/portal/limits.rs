@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use self::bucket::{Buckets, Told};
+use self::bucket::{Buckets, NetworkUsage};
 use super::Portal;
 use super::caller::Caller;
 use super::handler::{self, PageError};
@@ -81,8 +81,11 @@ impl Limits {
         for (kind, buckets) in [("requests", &self.networks), ("challenges", &self.challenges)] {
             let per_second = buckets.per_second();
             for told in buckets.to_tell(TELL_EVERY).chunks(AT_ONCE) {
-                let taken =
-                    |told: &Told| BucketTaken { bucket: auth.bucket(kind, &told.network), more: told.more, per_second };
+                let taken = |told: &NetworkUsage| BucketTaken {
+                    bucket: auth.bucket(kind, &told.network),
+                    more: told.more,
+                    per_second,
+                };
                 let shared = auth.ledger().share(&told.iter().map(taken).collect::<Vec<_>>()).await?;
                 for (told, shared) in told.iter().zip(shared) {
                     buckets.learn(told, shared);

@@ -69,11 +69,11 @@ pub async fn asset(State(portal): State<Arc<Portal>>, uri: http::Uri) -> Result<
 
 impl Portal {
     /// Who may create an account, as far as a page tells.
-    async fn registration(&self) -> Result<views::Registration, StoreError> {
+    async fn registration(&self) -> Result<views::RegistrationOffer, StoreError> {
         Ok(match self.auth.register.new_accounts().await? {
-            NewAccounts::Open => views::Registration::Open,
-            NewAccounts::Invite => views::Registration::Invite,
-            NewAccounts::Closed => views::Registration::Closed,
+            NewAccounts::Open => views::RegistrationOffer::Open,
+            NewAccounts::Invite => views::RegistrationOffer::Invite,
+            NewAccounts::Closed => views::RegistrationOffer::Closed,
         })
     }
 }

@@ -260,12 +260,12 @@ mod tests {
 
     /// Answers, and how often they were made.
     #[derive(Default)]
-    struct World {
+    struct RepeatWorld {
         repeats: Repeats,
         made: Arc<AtomicUsize>,
     }
 
-    impl World {
+    impl RepeatWorld {
         async fn press(&self, name: &str, network: &str, now: Timestamp) -> Response {
             self.press_for(name, network, now, StatusCode::OK.into_response()).await
         }
@@ -291,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_network_makes_room_for_its_own() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         world.press("quiet", "quiet", THEN).await;
         for name in 0..=MOST_OF_ONE {
             world.press(&name.to_string(), "loud", THEN).await;
@@ -307,7 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_together_have_a_limit_and_the_largest_makes_room() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         world.press("quiet", "quiet", THEN).await;
         for name in 0..MOST * 2 {
             world.press(&name.to_string(), &format!("network {}", name % 16), THEN).await;
@@ -320,7 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_networks_are_known_than_presses() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         for name in 0..MOST * 2 {
             world.press(&name.to_string(), &format!("network {name}"), THEN).await;
         }
@@ -330,7 +330,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_does_not_stay_where_it_is_not_kept() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         let (begin, begun) = tokio::sync::oneshot::channel::<()>();
         let step = async {
             let _ = begun.await;
@@ -348,7 +348,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_left_after_a_minute_nor_before_it_was_pressed() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         world.press("one", "network", THEN).await;
         world.press("one", "network", THEN.after(press::AGAIN)).await;
         assert_eq!(world.made(), 1);
@@ -366,7 +366,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_stand_or_is_too_large_is_made_again() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         let large = || Body::from(vec![0; LARGEST_KEPT + 1]).into_response();
         let failed = || StatusCode::SERVICE_UNAVAILABLE.into_response();
         for (name, response) in [("large", &large as &dyn Fn() -> Response), ("failed", &failed)] {
@@ -382,7 +382,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_forgotten_and_made_again_is_kept_for_a_minute_of_its_own() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         let at = |seconds| THEN.after(std::time::Duration::from_secs(seconds));
         world.press_for("one", "network", THEN, StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
         world.press("one", "network", at(30)).await;
@@ -402,7 +402,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_that_breaks_off_is_a_fault_and_can_be_taken_again() {
-        let world = World::default();
+        let world = RepeatWorld::default();
         let broken = async { unreachable!("a fault of ours") };
         let answer = world.repeats.once(&press("one"), Vec::new(), THEN, "session", broken).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

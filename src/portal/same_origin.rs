@@ -112,9 +112,9 @@ async fn fits(
         None => field(&bytes, "csrf"),
     };
     let name = match one(&parts.headers, PRESS_HEADER) {
-        Sent::Nothing => "",
-        Sent::Once(name) if script && name.len() <= press::LONGEST_NAME => name,
-        Sent::Once(_) | Sent::Odd => return Err(GateRefusal::RefusedForm.into()),
+        SentHeader::Nothing => "",
+        SentHeader::Once(name) if script && name.len() <= press::LONGEST_NAME => name,
+        SentHeader::Once(_) | SentHeader::Odd => return Err(GateRefusal::RefusedForm.into()),
     };
     let is_told_apart = !script || !name.is_empty();
     let given = given.filter(|token| is_token(token));
@@ -195,14 +195,14 @@ fn leads_in(path: &str) -> bool {
 /// §3.1), which says nothing; then `Sec-Fetch-Site` has to be there. A browser that says neither is refused.
 fn comes_from_us(portal: &Portal, peer: &PeerInfo, headers: &HeaderMap) -> bool {
     let same_site_says = match one(headers, "sec-fetch-site") {
-        Sent::Nothing => None,
-        Sent::Once(site) => Some(site == "same-origin"),
-        Sent::Odd => return false,
+        SentHeader::Nothing => None,
+        SentHeader::Once(site) => Some(site == "same-origin"),
+        SentHeader::Odd => return false,
     };
     let origin_says = match one(headers, header::ORIGIN.as_str()) {
-        Sent::Nothing | Sent::Once("null") => None,
-        Sent::Once(origin) => Some(portal.is_own_origin(peer, origin)),
-        Sent::Odd => return false,
+        SentHeader::Nothing | SentHeader::Once("null") => None,
+        SentHeader::Once(origin) => Some(portal.is_own_origin(peer, origin)),
+        SentHeader::Odd => return false,
     };
     match (same_site_says, origin_says) {
         (Some(site), Some(origin)) => site && origin,
@@ -219,7 +219,7 @@ impl Portal {
 }
 
 /// How often a header was sent.
-pub(super) enum Sent<'a> {
+pub(super) enum SentHeader<'a> {
     /// Not at all.
     Nothing,
     /// Once, as text.
@@ -229,11 +229,11 @@ pub(super) enum Sent<'a> {
 }
 
 /// The one value of a header.
-pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Sent<'a> {
+pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> SentHeader<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (None, _) => Sent::Nothing,
-        (Some(value), None) => value.to_str().map_or(Sent::Odd, Sent::Once),
-        (Some(_), Some(_)) => Sent::Odd,
+        (None, _) => SentHeader::Nothing,
+        (Some(value), None) => value.to_str().map_or(SentHeader::Odd, SentHeader::Once),
+        (Some(_), Some(_)) => SentHeader::Odd,
     }
 }

@@ -31,7 +31,7 @@ use crate::wording::moment;
 
 /// Who may create an account, as far as a page tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Registration {
+pub enum RegistrationOffer {
     /// Every person may.
     #[default]
     Open,

@@ -141,7 +141,7 @@ impl Gateway {
             rp_id,
             origins,
             routes: config.routes.clone(),
-            api: api::Settings {
+            api: api::ApiSettings {
                 reveal_accounts: config.api.reveal_accounts,
                 allowed_origins: config.api.allowed_origins.clone(),
                 grants: config.api.grants.clone(),

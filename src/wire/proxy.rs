@@ -17,7 +17,7 @@ use crate::domain::{apps, own_paths};
 use crate::gate::detour;
 use crate::gate::refusal::RefusalDetails;
 use crate::portal;
-use crate::portal::views::refused::Refused;
+use crate::portal::views::refused::RefusedPage;
 use crate::proxy::{Listener, Parts, Proxy, RefusalPage, RenderPage, Room, Settings, Tls};
 
 /// The proxy, its bound listeners, and the certificate that can be read again.
@@ -107,6 +107,6 @@ fn render(gateway: &Gateway) -> RenderPage {
             here: here.as_deref(),
             ..RefusalDetails::default()
         };
-        portal.refusal_page(Refused { refusal: page.refusal, details }, page.headers, page.request_id)
+        portal.refusal_page(RefusedPage { refusal: page.refusal, details }, page.headers, page.request_id)
     })
 }

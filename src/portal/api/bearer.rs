@@ -12,14 +12,14 @@ use crate::auth::sessions::LiveSession;
 use crate::portal::Portal;
 
 /// A signed-in client.
-pub(super) struct Bearer {
+pub(super) struct SignedInClient {
     /// The session that its access token names.
     pub(super) session: LiveSession,
     /// Whether its access token says that the session is elevated.
     pub(super) elevated: bool,
 }
 
-impl FromRequestParts<Arc<Portal>> for Bearer {
+impl FromRequestParts<Arc<Portal>> for SignedInClient {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
@@ -32,12 +32,12 @@ impl FromRequestParts<Arc<Portal>> for Bearer {
 ///
 /// # Errors
 /// [`ApiError::Unauthenticated`]; a failure of the store.
-pub(super) async fn read(portal: &Portal, token: &str) -> Result<Bearer, ApiError> {
+pub(super) async fn read(portal: &Portal, token: &str) -> Result<SignedInClient, ApiError> {
     let auth = &portal.auth;
     let claimed = auth.identity().read_access(token, auth.now()).map_err(|_| ApiError::Unauthenticated)?.claimed();
     // Whether it was signed here is found out now: until then, what it claims is worth nothing.
     let session = auth.sessions.of_access_token(token).await?.ok_or(ApiError::Unauthenticated)?;
-    Ok(Bearer { session, elevated: claimed.elevated })
+    Ok(SignedInClient { session, elevated: claimed.elevated })
 }
 
 /// The one token of `Authorization: Bearer` (RFC 6750 §2.1).

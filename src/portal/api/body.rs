@@ -16,9 +16,9 @@ const BINARY: [&str; 6] =
 const NAMED_BY_CLIENTS: &str = "options.metadata";
 
 /// A JSON body; none at all counts as an object without fields.
-pub(super) struct Body<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {

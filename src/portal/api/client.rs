@@ -17,13 +17,13 @@ use crate::portal::caller::Caller;
 
 /// A client of the API.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(super) struct ApiClient {
     /// As the flows know it. The session cookie of our pages does not count here.
     pub(super) visitor: Visitor,
     caller: Caller,
 }
 
-impl Client {
+impl ApiClient {
     /// Gives it the cookie by which it is known when it comes again with a code, if it keeps one.
     pub(super) fn remember(&self, portal: &Portal, answer: impl IntoResponse) -> Response {
         self.remember_as(&self.caller.flow, portal, answer)
@@ -42,7 +42,7 @@ impl Client {
     }
 }
 
-impl FromRequestParts<Arc<Portal>> for Client {
+impl FromRequestParts<Arc<Portal>> for ApiClient {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ApiError> {
@@ -56,7 +56,12 @@ impl FromRequestParts<Arc<Portal>> for Client {
 }
 
 /// Refuses a network that asks too often.
-pub(super) async fn limit(State(portal): State<Arc<Portal>>, client: Client, request: Request, next: Next) -> Response {
+pub(super) async fn limit(
+    State(portal): State<Arc<Portal>>,
+    client: ApiClient,
+    request: Request,
+    next: Next,
+) -> Response {
     match portal.limits.allow(&client.visitor) {
         Ok(()) => next.run(request).await,
         Err(wait) => ApiError::TooMany(Some(wait)).into_response(),
@@ -66,7 +71,7 @@ pub(super) async fn limit(State(portal): State<Arc<Portal>>, client: Client, req
 /// Refuses a network that has too many challenges open.
 pub(super) async fn limit_challenges(
     State(portal): State<Arc<Portal>>,
-    client: Client,
+    client: ApiClient,
     request: Request,
     next: Next,
 ) -> Response {

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use webauthn_rs::prelude::PublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialRequestOptions;
 
-use super::bearer::Bearer;
-use super::body::{Body, check_id};
-use super::client::Client;
+use super::bearer::SignedInClient;
+use super::body::{JsonBody, check_id};
+use super::client::ApiClient;
 use super::error::{ApiError, or};
-use super::session::{Session, SessionAnswer};
+use super::session::{ApiSession, SessionAnswer};
 use crate::auth::manage::Confirmed;
 use crate::auth::passkeys::ceremony_of;
 use crate::domain::destination::Destination;
@@ -22,8 +22,8 @@ use crate::portal::Portal;
 /// A challenge for the account's own keys.
 pub(super) async fn begin(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Bearer { session, .. }: Bearer,
+    client: ApiClient,
+    SignedInClient { session, .. }: SignedInClient,
 ) -> Result<Json<PublicKeyCredentialRequestOptions>, ApiError> {
     let auth = &portal.auth;
     let begun =
@@ -40,22 +40,22 @@ pub(super) async fn begin(
 
 /// What the device answered.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct ElevateVerifyRequest {
     credential: PublicKeyCredential,
 }
 
 /// The session, elevated.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Bearer { session, .. }: Bearer,
-    Body(Verify { credential }): Body<Verify>,
+    client: ApiClient,
+    SignedInClient { session, .. }: SignedInClient,
+    JsonBody(ElevateVerifyRequest { credential }): JsonBody<ElevateVerifyRequest>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
     match confirmed.map_err(or(word))? {
-        Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(Session::of(&portal, *tokens)?))),
+        Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(ApiSession::of(&portal, *tokens)?))),
         // What a session of our pages confirms is answered there.
         Confirmed::MayAdd { .. }
         | Confirmed::Removed(_)

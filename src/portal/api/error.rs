@@ -54,7 +54,7 @@ pub(super) enum ApiError {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct ErrorBody<'a> {
     status: u16,
     message: &'a str,
     error: &'a str,
@@ -127,7 +127,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, error, message) = self.parts();
         let logged = LoggedRefusal { name: error, why: message.to_owned().into() };
-        let mut response = (status, Json(Body { status: status.as_u16(), message, error })).into_response();
+        let mut response = (status, Json(ErrorBody { status: status.as_u16(), message, error })).into_response();
         let headers = response.headers_mut();
         if let Self::TooMany(Some(wait)) = self {
             headers.insert(header::RETRY_AFTER, retry_after(wait));

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 use webauthn_rs_proto::PublicKeyCredentialCreationOptions;
 
-use super::bearer::Bearer;
-use super::body::{Body, check_id};
-use super::client::Client;
+use super::bearer::SignedInClient;
+use super::body::{JsonBody, check_id};
+use super::client::ApiClient;
 use super::error::{ApiError, or};
 use super::sign_up::{bad_key, no_challenge};
 use crate::auth::passkeys::{ceremony_of, text_of};
@@ -20,8 +20,8 @@ use crate::portal::Portal;
 /// A challenge to make a key on a device that has none of the account's yet.
 pub(super) async fn add(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Bearer { session, elevated }: Bearer,
+    client: ApiClient,
+    SignedInClient { session, elevated }: SignedInClient,
 ) -> Result<Json<PublicKeyCredentialCreationOptions>, ApiError> {
     let begun = portal.auth.manage.begin_adding_over_api(&session, elevated, &client.visitor).await;
     let (_, options) = begun.map_err(or(word))?;
@@ -30,14 +30,14 @@ pub(super) async fn add(
 
 /// What the device made.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct AddKeyVerifyRequest {
     credential: RegisterPublicKeyCredential,
     nickname: Option<String>,
 }
 
 /// The key as kept.
 #[derive(Serialize)]
-pub(super) struct Added {
+pub(super) struct AddKeyReply {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     nickname: Option<String>,
@@ -46,17 +46,17 @@ pub(super) struct Added {
 /// The key becomes the account's.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Bearer { session, elevated }: Bearer,
-    Body(Verify { credential, nickname }): Body<Verify>,
-) -> Result<Json<Added>, ApiError> {
+    client: ApiClient,
+    SignedInClient { session, elevated }: SignedInClient,
+    JsonBody(AddKeyVerifyRequest { credential, nickname }): JsonBody<AddKeyVerifyRequest>,
+) -> Result<Json<AddKeyReply>, ApiError> {
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;
     let id = text_of(&credential.raw_id);
     let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
     let added = portal.auth.manage.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
     let added = added.map_err(or(word))?;
-    Ok(Json(Added { id, nickname: added.name }))
+    Ok(Json(AddKeyReply { id, nickname: added.name }))
 }
 
 pub(super) fn word(refusal: ManageRefusal) -> ApiError {

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::body::Body;
-use super::client::Client;
+use super::body::JsonBody;
+use super::client::ApiClient;
 use super::error::{ApiError, or};
-use super::session::{Session, SessionAnswer};
+use super::session::{ApiSession, SessionAnswer};
 use super::sign_up::read_email;
 use crate::auth::otp::{NoMailTo, OtpOutcome, WrongCode};
 use crate::domain::own_paths::RECOVER;
@@ -21,13 +21,13 @@ use crate::portal::Portal;
 #[derive(Deserialize)]
 pub(super) struct Send {
     email: String,
-    ticket: Option<Asked>,
+    ticket: Option<TicketRequest>,
 }
 
 /// A ticket: one to be given, or the one that the client has.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Asked {
+enum TicketRequest {
     New(bool),
     Own(String),
 }
@@ -41,21 +41,21 @@ struct Ticket {
 /// Sends a code; the same answer for any address that mail can be written to.
 pub(super) async fn send(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Send { email, ticket }): Body<Send>,
+    client: ApiClient,
+    JsonBody(Send { email, ticket }): JsonBody<Send>,
 ) -> Result<Response, ApiError> {
     let (email, otp, visitor) = (read_email(&email)?, &portal.auth.otp, &client.visitor);
     let ticket = match ticket {
-        None | Some(Asked::New(false)) => {
+        None | Some(TicketRequest::New(false)) => {
             otp.send_code(email, visitor).await.map_err(or(no_mail_to))?;
             return Ok(client.remember(&portal, Json("OK")));
         }
-        Some(Asked::New(true)) => {
+        Some(TicketRequest::New(true)) => {
             let ticket = otp.ticket();
             otp.send_code(email, &visitor.with_ticket(ticket.digest())).await.map_err(or(no_mail_to))?;
             ticket
         }
-        Some(Asked::Own(text)) => {
+        Some(TicketRequest::Own(text)) => {
             let ticket = read_ticket(&text).ok_or_else(|| ApiError::invalid("`ticket` is no ticket of ours."))?;
             otp.send_code(email, &visitor.with_ticket(ticket.digest())).await.map_err(or(no_mail_to))?;
             ticket
@@ -77,7 +77,7 @@ fn read_ticket(text: &str) -> Option<Secret> {
 
 /// The code, and the address and ticket it was asked for with.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct OtpVerifyRequest {
     email: String,
     otp: String,
     ticket: Option<String>,
@@ -86,8 +86,8 @@ pub(super) struct Verify {
 /// A session; none where recovery is held for a while and another code will be asked for then.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Verify { email, otp, ticket }): Body<Verify>,
+    client: ApiClient,
+    JsonBody(OtpVerifyRequest { email, otp, ticket }): JsonBody<OtpVerifyRequest>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let (email, flow) = (read_email(&email)?, &portal.auth.otp);
     let visitor = match ticket {
@@ -97,7 +97,7 @@ pub(super) async fn verify(
     };
     let opened = flow.open(&email, &otp, &visitor).await;
     Ok(Json(match opened.map_err(or(|WrongCode| ApiError::InvalidOtp))? {
-        OtpOutcome::SignedIn(tokens) => SessionAnswer::of(Session::of(&portal, *tokens)?),
+        OtpOutcome::SignedIn(tokens) => SessionAnswer::of(ApiSession::of(&portal, *tokens)?),
         OtpOutcome::Held => SessionAnswer::none(),
     }))
 }

@@ -13,14 +13,14 @@ use crate::portal::Portal;
 /// `{session}`; `null` where there is none yet.
 #[derive(Serialize)]
 pub(super) struct SessionAnswer {
-    session: Option<Session>,
+    session: Option<ApiSession>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<String>,
 }
 
 impl SessionAnswer {
     /// There is one.
-    pub(super) fn of(session: Session) -> Self {
+    pub(super) fn of(session: ApiSession) -> Self {
         Self { session: Some(session), ticket: None }
     }
 
@@ -38,19 +38,19 @@ impl SessionAnswer {
 /// A session with its tokens, as clients read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Session {
+pub(super) struct ApiSession {
     access_token: String,
     /// Seconds: as long as access tokens last, or less where the session or its elevation ends before.
     access_token_expires_in: u64,
     refresh_token: String,
     refresh_token_id: Uuid,
-    user: User,
+    user: ApiUser,
 }
 
 /// The user of a session, as clients read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct User {
+pub(super) struct ApiUser {
     id: Uuid,
     email: String,
     display_name: String,
@@ -67,14 +67,14 @@ pub(super) struct User {
     active_mfa_type: Option<String>,
 }
 
-impl Session {
+impl ApiSession {
     /// What a client gets for its session: a fresh access token, and the refresh token that is out.
     ///
     /// # Errors
     /// [`ApiError::Fault`] where no token can be signed.
     pub(super) fn of(portal: &Portal, tokens: SessionTokens) -> Result<Self, ApiError> {
         let SessionTokens { session, account, refresh, refresh_id, elevated_until } = tokens;
-        let user = User::of(&account, &portal.api.grants);
+        let user = ApiUser::of(&account, &portal.api.grants);
         let (access, now) = portal.auth.tokens.access_token(session, account, elevated_until).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "an access token could not be made");
             ApiError::Fault
@@ -89,7 +89,7 @@ impl Session {
     }
 }
 
-impl User {
+impl ApiUser {
     /// The user that an account is to clients.
     pub(super) fn of(account: &Account, grants: &Grants) -> Self {
         let Account { id, email, name, locale, metadata, groups, disabled: _, created_at, aftermath: _ } = account;

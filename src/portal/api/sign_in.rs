@@ -8,10 +8,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use webauthn_rs::prelude::PublicKeyCredential;
 
-use super::body::{Body, check_id};
-use super::client::Client;
+use super::body::{JsonBody, check_id};
+use super::client::ApiClient;
 use super::error::{ApiError, or};
-use super::session::{Session, SessionAnswer};
+use super::session::{ApiSession, SessionAnswer};
 use super::sign_up::read_email;
 use crate::auth::passkeys::ceremony_of;
 use crate::auth::tokens::AddressStanding;
@@ -21,15 +21,15 @@ use crate::portal::Portal;
 
 /// What begins a sign-in.
 #[derive(Deserialize)]
-pub(super) struct Begin {
+pub(super) struct SignInBeginRequest {
     email: Option<String>,
 }
 
 /// A challenge; the same for any address, unless accounts are revealed.
 pub(super) async fn begin(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Begin { email }): Body<Begin>,
+    client: ApiClient,
+    JsonBody(SignInBeginRequest { email }): JsonBody<SignInBeginRequest>,
 ) -> Result<Response, ApiError> {
     let email = email.as_deref().map(read_email).transpose()?;
     let auth = &portal.auth;
@@ -48,7 +48,7 @@ pub(super) async fn begin(
 
 /// What the device answered.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct SignInVerifyRequest {
     credential: PublicKeyCredential,
     email: Option<String>,
 }
@@ -56,15 +56,15 @@ pub(super) struct Verify {
 /// The session of a passkey that was proved.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Verify { credential, email }): Body<Verify>,
+    client: ApiClient,
+    JsonBody(SignInVerifyRequest { credential, email }): JsonBody<SignInVerifyRequest>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let email = email.as_deref().map(read_email).transpose()?;
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let signed_in = portal.auth.tokens.sign_in(ceremony, credential, email, &client.visitor).await;
     let tokens = signed_in.map_err(or(word))?;
-    Ok(Json(SessionAnswer::of(Session::of(&portal, tokens)?)))
+    Ok(Json(SessionAnswer::of(ApiSession::of(&portal, tokens)?)))
 }
 
 fn word(refusal: SignInRefusal) -> ApiError {

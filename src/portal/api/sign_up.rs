@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
-use super::body::{Body, check_id};
-use super::client::Client;
+use super::body::{JsonBody, check_id};
+use super::client::ApiClient;
 use super::error::{ApiError, or};
 use super::session::SessionAnswer;
 use crate::auth::passkeys::ceremony_of;
@@ -26,7 +26,7 @@ use crate::portal::Portal;
 
 /// What begins a sign-up.
 #[derive(Deserialize)]
-pub(super) struct Begin {
+pub(super) struct SignUpBeginRequest {
     email: String,
     options: Option<Options>,
 }
@@ -65,8 +65,8 @@ impl Options {
 /// A challenge to make a key; the same for any address.
 pub(super) async fn begin(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Begin { email, options }): Body<Begin>,
+    client: ApiClient,
+    JsonBody(SignUpBeginRequest { email, options }): JsonBody<SignUpBeginRequest>,
 ) -> Result<Response, ApiError> {
     let email = read_email(&email)?;
     let profile = options.map(Options::profile).transpose()?.unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) async fn begin(
 
 /// What the device made.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct SignUpVerifyRequest {
     credential: RegisterPublicKeyCredential,
     options: Option<Options>,
     nickname: Option<String>,
@@ -94,8 +94,8 @@ pub(super) struct Verify {
 /// Keeps the key until the code has come.
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Verify { credential, options, nickname, ticket }): Body<Verify>,
+    client: ApiClient,
+    JsonBody(SignUpVerifyRequest { credential, options, nickname, ticket }): JsonBody<SignUpVerifyRequest>,
 ) -> Result<Response, ApiError> {
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;

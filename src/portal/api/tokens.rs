@@ -7,11 +7,11 @@ use axum::extract::State;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::bearer::{self, Bearer};
-use super::body::Body;
-use super::client::Client;
+use super::bearer::{self, SignedInClient};
+use super::body::JsonBody;
+use super::client::ApiClient;
 use super::error::{ApiError, or};
-use super::session::Session;
+use super::session::ApiSession;
 use crate::domain::token_family::RefreshToken;
 use crate::domain::tokens::TokensRefusal;
 use crate::portal::Portal;
@@ -26,21 +26,21 @@ pub(super) struct Refresh {
 /// The next tokens.
 pub(super) async fn refresh(
     State(portal): State<Arc<Portal>>,
-    client: Client,
-    Body(Refresh { refresh_token }): Body<Refresh>,
-) -> Result<Json<Session>, ApiError> {
+    client: ApiClient,
+    JsonBody(Refresh { refresh_token }): JsonBody<Refresh>,
+) -> Result<Json<ApiSession>, ApiError> {
     let token = RefreshToken::parse(&refresh_token).ok_or(ApiError::InvalidRefreshToken)?;
     let tokens = portal.auth.tokens.refresh(token, &client.visitor).await;
     let tokens = tokens.map_err(or(|refusal| match refusal {
         TokensRefusal::Unknown | TokensRefusal::Raced => ApiError::InvalidRefreshToken,
         TokensRefusal::TooOften { wait } => ApiError::TooMany(Some(wait)),
     }))?;
-    Ok(Json(Session::of(&portal, tokens)?))
+    Ok(Json(ApiSession::of(&portal, tokens)?))
 }
 
 /// An access token, here or in `Authorization`.
 #[derive(Deserialize)]
-pub(super) struct Verify {
+pub(super) struct TokenVerifyRequest {
     token: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Verify {
 pub(super) async fn verify(
     State(portal): State<Arc<Portal>>,
     headers: HeaderMap,
-    Body(Verify { token }): Body<Verify>,
+    JsonBody(TokenVerifyRequest { token }): JsonBody<TokenVerifyRequest>,
 ) -> Result<Json<&'static str>, ApiError> {
     let token = token.as_deref().or_else(|| bearer::token(&headers)).ok_or(ApiError::Unauthenticated)?;
     bearer::read(&portal, token).await?;
@@ -58,7 +58,7 @@ pub(super) async fn verify(
 /// What to end.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SignOut {
+pub(super) struct SignOutRequest {
     refresh_token: Option<String>,
     #[serde(default)]
     all: bool,
@@ -68,9 +68,9 @@ pub(super) struct SignOut {
 /// own session; to end the others takes the access token.
 pub(super) async fn sign_out(
     State(portal): State<Arc<Portal>>,
-    client: Client,
+    client: ApiClient,
     headers: HeaderMap,
-    Body(SignOut { refresh_token, all }): Body<SignOut>,
+    JsonBody(SignOutRequest { refresh_token, all }): JsonBody<SignOutRequest>,
 ) -> Result<Json<&'static str>, ApiError> {
     let auth = &portal.auth;
     let bearer = match bearer::token(&headers) {
@@ -81,7 +81,7 @@ pub(super) async fn sign_out(
         return Err(failed);
     }
     if all {
-        let Bearer { session, .. } = bearer?;
+        let SignedInClient { session, .. } = bearer?;
         auth.tokens.sign_out_all(&session, &client.visitor).await?;
         return Ok(Json("OK"));
     }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::bearer::Bearer;
+use super::bearer::SignedInClient;
 use super::error::ApiError;
-use super::session::User;
+use super::session::ApiUser;
 use crate::portal::Portal;
 
 /// The signed-in user.
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
-    Bearer { session, .. }: Bearer,
-) -> Result<Json<User>, ApiError> {
+    SignedInClient { session, .. }: SignedInClient,
+) -> Result<Json<ApiUser>, ApiError> {
     let signed_in = portal.auth.sessions.signed_in(&session).await?.ok_or(ApiError::Unauthenticated)?;
-    Ok(Json(User::of(&signed_in.account, &portal.api.grants)))
+    Ok(Json(ApiUser::of(&signed_in.account, &portal.api.grants)))
 }

@@ -16,7 +16,7 @@ use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use crate::store::BucketLevel;
 
 /// The bytes that name a network.
-pub(super) type Network = Vec<u8>;
+pub(super) type NetworkKey = Vec<u8>;
 
 /// How many networks are told of at most; of more, those that took most since they were last told of.
 const MOST: usize = 10_000;
@@ -26,12 +26,12 @@ const PART: f32 = 0.1;
 /// One bucket for each network.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    local: DefaultKeyedRateLimiter<Network>,
+    local: DefaultKeyedRateLimiter<NetworkKey>,
     /// What leaks out of a bucket each second, and how much goes into it.
     per_second: NonZeroU32,
     burst: NonZeroU32,
     /// What networks took here, where other gateways want to know.
-    takers: Option<Mutex<HashMap<Network, Taker>>>,
+    takers: Option<Mutex<HashMap<NetworkKey, Taker>>>,
 }
 
 /// What a network took here.
@@ -47,8 +47,8 @@ struct Taker {
 
 /// What a network took here since that was last told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) network: Network,
+pub(super) struct NetworkUsage {
+    pub(super) network: NetworkKey,
     pub(super) more: u32,
 }
 
@@ -58,7 +58,7 @@ impl Buckets {
         Self { local, per_second, burst, takers: is_shared.then(Mutex::default) }
     }
 
-    fn takers(&self) -> Option<MutexGuard<'_, HashMap<Network, Taker>>> {
+    fn takers(&self) -> Option<MutexGuard<'_, HashMap<NetworkKey, Taker>>> {
         self.takers.as_ref().map(|takers| takers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -71,7 +71,7 @@ impl Buckets {
     ///
     /// # Errors
     /// It is empty: for how long.
-    pub(super) fn take(&self, network: Network) -> Result<(), Duration> {
+    pub(super) fn take(&self, network: NetworkKey) -> Result<(), Duration> {
         let empty = |empty: NotUntil<_>| empty.wait_time_from(DefaultClock::default().now());
         self.local.check_key(&network).map_err(empty)?;
         if let Some(mut takers) = self.takers() {
@@ -84,13 +84,13 @@ impl Buckets {
     }
 
     /// What is to be told of networks, `after` the last time.
-    pub(super) fn to_tell(&self, after: Duration) -> Vec<Told> {
+    pub(super) fn to_tell(&self, after: Duration) -> Vec<NetworkUsage> {
         let Some(mut takers) = self.takers() else { return Vec::new() };
         let leaked = self.per_second.get() as f32 * PART * after.as_secs_f32();
         let (much, mut told) = (self.much(), Vec::new());
         takers.retain(|network, taker| {
             if taker.lately >= much || taker.total.is_some() {
-                told.push(Told { network: network.clone(), more: taker.untold });
+                told.push(NetworkUsage { network: network.clone(), more: taker.untold });
             }
             taker.lately -= leaked;
             taker.lately > 0.0
@@ -99,7 +99,7 @@ impl Buckets {
             told.sort_unstable_by_key(|told| Reverse(told.more));
             told.truncate(MOST);
         }
-        for Told { network, .. } in &told {
+        for NetworkUsage { network, .. } in &told {
             if let Some(taker) = takers.get_mut(network) {
                 taker.untold = 0;
             }
@@ -109,7 +109,11 @@ impl Buckets {
 
     /// What all gateways have given a network, after what was told of it: what the others gave since the last time, and at the
     /// first time what of theirs has not leaked out again, is taken out of its bucket here, as far as there is so much.
-    pub(super) fn learn(&self, Told { network, more }: &Told, BucketLevel { total, level }: BucketLevel) {
+    pub(super) fn learn(
+        &self,
+        NetworkUsage { network, more }: &NetworkUsage,
+        BucketLevel { total, level }: BucketLevel,
+    ) {
         let Some(mut takers) = self.takers() else { return };
         // One that took nothing for so long that it is forgotten is learned of when it takes again.
         let Some(taker) = takers.get_mut(network) else { return };
@@ -125,7 +129,7 @@ impl Buckets {
         self.per_second.get()
     }
 
-    fn drain(&self, network: &Network, count: u32) {
+    fn drain(&self, network: &NetworkKey, count: u32) {
         let mut left = count.min(self.burst.get());
         let mut part = left;
         while let Some(some) = NonZeroU32::new(part.min(left)) {
@@ -155,7 +159,7 @@ mod tests {
         Buckets::new(NonZeroU32::new(1).unwrap(), NonZeroU32::new(100).unwrap(), is_shared)
     }
 
-    fn taken(buckets: &Buckets, network: &Network, tries: u32) -> usize {
+    fn taken(buckets: &Buckets, network: &NetworkKey, tries: u32) -> usize {
         (0..tries).filter(|_| buckets.take(network.clone()).is_ok()).count()
     }
 
@@ -163,12 +167,12 @@ mod tests {
     fn what_others_gave_is_taken_out_and_a_network_that_takes_little_is_not_told_of() {
         let (buckets, network, other) = (buckets(true), vec![1], vec![2]);
         assert_eq!((taken(&buckets, &network, 10), taken(&buckets, &other, 9)), (10, 9));
-        let told = Told { network: network.clone(), more: 10 };
+        let told = NetworkUsage { network: network.clone(), more: 10 };
         assert_eq!(buckets.to_tell(TICK), std::slice::from_ref(&told));
         // Of all that the others have given before, twenty have not leaked.
         buckets.learn(&told, BucketLevel { total: 5_010, level: 10 + 20 });
         assert_eq!(taken(&buckets, &network, 5), 5);
-        let told = Told { network: network.clone(), more: 5 };
+        let told = NetworkUsage { network: network.clone(), more: 5 };
         assert_eq!(buckets.to_tell(TICK), std::slice::from_ref(&told));
         buckets.learn(&told, BucketLevel { total: 5_010 + 5 + 40, level: 75 });
         // 100 but for 10, 20, 5 and 40; one a second comes free meanwhile.
@@ -186,13 +190,13 @@ mod tests {
     fn a_network_that_has_stopped_is_forgotten_and_counts_anew() {
         let (buckets, network) = (buckets(true), vec![1]);
         taken(&buckets, &network, 50);
-        buckets.learn(&Told { network: network.clone(), more: 50 }, BucketLevel { total: 50, level: 50 });
+        buckets.learn(&NetworkUsage { network: network.clone(), more: 50 }, BucketLevel { total: 50, level: 50 });
         // A tenth of what leaks: a hundred seconds at least.
         let rounds = (0..1000).take_while(|_| !buckets.to_tell(TICK).is_empty()).count();
         assert!((200..300).contains(&rounds), "{rounds}");
-        buckets.learn(&Told { network: network.clone(), more: 0 }, BucketLevel { total: 90, level: 90 });
+        buckets.learn(&NetworkUsage { network: network.clone(), more: 0 }, BucketLevel { total: 90, level: 90 });
         assert_eq!(taken(&buckets, &network, 30), 30, "it is not known any more");
-        buckets.learn(&Told { network: network.clone(), more: 30 }, BucketLevel { total: 500, level: 30 });
+        buckets.learn(&NetworkUsage { network: network.clone(), more: 30 }, BucketLevel { total: 500, level: 30 });
         assert_eq!(taken(&buckets, &network, 20), 20, "what others gave has leaked");
     }
 
@@ -201,8 +205,9 @@ mod tests {
         let (shared, alone, network) = (buckets(true), buckets(false), vec![1]);
         for buckets in [&shared, &alone] {
             taken(buckets, &network, 20);
-            buckets.learn(&Told { network: network.clone(), more: 20 }, BucketLevel { total: 1_000, level: 20 });
-            buckets.learn(&Told { network: network.clone(), more: 0 }, BucketLevel { total: 3, level: 3 });
+            buckets
+                .learn(&NetworkUsage { network: network.clone(), more: 20 }, BucketLevel { total: 1_000, level: 20 });
+            buckets.learn(&NetworkUsage { network: network.clone(), more: 0 }, BucketLevel { total: 3, level: 3 });
             assert!((80..85).contains(&taken(buckets, &network, 1000)));
         }
         assert_eq!(alone.to_tell(TICK), []);

@@ -25,7 +25,7 @@ use crate::domain::session::Session;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::devices::user_handle;
-use crate::portal::views::account::{Account, AccountDeleted, MoveRow, News};
+use crate::portal::views::account::{AccountDeleted, AccountNews, AccountPage, MoveRow};
 use crate::portal::{Portal, answer};
 
 /// Says in the address of the page that what was typed is kept.
@@ -56,13 +56,13 @@ pub async fn get(
     let signed_in = portal.auth.sessions.signed_in(&session).await?.ok_or_else(signed_out)?;
     let (session, account) = (&signed_in.session, &signed_in.account);
     let moving = portal.auth.moving.of_account(account.id).await?;
-    let view = Account {
+    let view = AccountPage {
         email: account.email.as_str(),
         name: account.name.as_deref().unwrap_or_default(),
         language: account.locale.as_ref().and_then(Locale::language),
         news: match uri.query() {
-            Some(SAVED) => Some(News::Saved),
-            Some(CHANGED) => Some(News::AddressChanged),
+            Some(SAVED) => Some(AccountNews::Saved),
+            Some(CHANGED) => Some(AccountNews::AddressChanged),
             _ => None,
         },
         moving: moving.as_ref().and_then(|moving| row(moving, session)),
@@ -84,7 +84,7 @@ fn row<'a>(moving: &'a Move, session: &Session) -> Option<MoveRow<'a>> {
 
 /// What the form of name and language sends.
 #[derive(Deserialize)]
-pub struct Profile {
+pub struct ProfileForm {
     name: String,
     language: String,
 }
@@ -93,7 +93,7 @@ pub struct Profile {
 pub async fn describe(
     State(portal): State<Arc<Portal>>,
     AccountSession(session): AccountSession,
-    PageForm(Profile { name, language }): PageForm<Profile>,
+    PageForm(ProfileForm { name, language }): PageForm<ProfileForm>,
 ) -> Result<Response, PageError> {
     let language = match language.as_str() {
         "" => None,

@@ -16,7 +16,7 @@ use crate::portal::{Portal, answer};
 
 /// Names the bookmark.
 #[derive(Deserialize)]
-pub struct Named {
+pub struct NamedBookmark {
     to: String,
 }
 
@@ -24,9 +24,9 @@ pub struct Named {
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    named: Result<Query<Named>, QueryRejection>,
+    named: Result<Query<NamedBookmark>, QueryRejection>,
 ) -> Result<Response, PageError> {
-    let name = named.ok().and_then(|Query(Named { to })| Secret::parse(&to)).ok_or(GateRefusal::NotFound)?;
+    let name = named.ok().and_then(|Query(NamedBookmark { to })| Secret::parse(&to)).ok_or(GateRefusal::NotFound)?;
     let Some(bookmark) = portal.auth.bookmarks.find(&name).await? else {
         return Ok(answer::go_on(&portal, &caller, &Destination::root()));
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::mailed_code::CodeRefusal;
 use crate::portal::caller::Caller;
-use crate::portal::views::code::{Code, CodeState};
+use crate::portal::views::code::{CodePage, CodeState};
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -51,7 +51,7 @@ pub(super) fn resent(page: &str) -> Response {
 }
 
 /// Shows a page that asks for a code, with the status of what happened last.
-pub(super) fn show(portal: &Portal, caller: &Caller, view: Code<'_>) -> Response {
+pub(super) fn show(portal: &Portal, caller: &Caller, view: CodePage<'_>) -> Response {
     answer::page_again(view.state.refusal(), portal, caller, |chrome| view.render(chrome))
 }
 

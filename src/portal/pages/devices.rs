@@ -29,7 +29,7 @@ use crate::domain::session::{SessionId, SignedIn};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
-use crate::portal::views::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
+use crate::portal::views::devices::{DevicesPage, EventRow, HoldRow, PasskeyRow, SessionRow};
 use crate::portal::{Portal, answer};
 
 /// The session of the page's visitor.
@@ -78,7 +78,7 @@ pub async fn rename(
 
 /// What the form of a signed-in browser sends.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct EndSessionForm {
     session: Uuid,
 }
 
@@ -86,7 +86,7 @@ pub struct Chosen {
 pub async fn sign_out(
     State(portal): State<Arc<Portal>>,
     PageSession(session): PageSession,
-    PageForm(Chosen { session: chosen }): PageForm<Chosen>,
+    PageForm(EndSessionForm { session: chosen }): PageForm<EndSessionForm>,
 ) -> Result<Response, PageError> {
     let ended = portal.auth.manage.end_own_session(SessionId(chosen), &session).await.map_err(refused)?;
     Ok(match ended.this_session {
@@ -197,7 +197,7 @@ fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage
     });
     let events =
         devices.events.iter().map(|event| EventRow { what: event.what, when: event.at, browser: &event.browser });
-    let view = Devices {
+    let view = DevicesPage {
         email: account.email.as_str(),
         passkeys: passkeys.iter().map(|listed| listed.row(session.credential.as_ref())).collect(),
         sessions: sessions.collect(),

@@ -25,7 +25,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::headers::HandsTo;
-use crate::portal::same_origin::{Sent, one};
+use crate::portal::same_origin::{SentHeader, one};
 use crate::portal::views::hand_off::{ConfirmHandOff, HandOff};
 use crate::portal::{Portal, answer};
 
@@ -238,7 +238,7 @@ async fn refused(
 /// Whether it comes from a host that has an app by now. A script of that app can send the page's form itself, with a
 /// code of an accomplice who was signed in there before. So the visitor is asked who they are.
 fn comes_from_an_app(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
-    let Sent::Once(origin) = one(headers, ORIGIN.as_str()) else { return true };
+    let SentHeader::Once(origin) = one(headers, ORIGIN.as_str()) else { return true };
     let from = portal.origins.find(origin).map(Origin::host);
     portal.hand_offs.is_home(&caller.peer.authority.host) && from.is_none_or(|from| portal.routes.knows_host(from))
 }
@@ -247,12 +247,12 @@ fn comes_from_an_app(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> b
 /// referrer policy by which its forms have an origin at all. A browser that says nothing but the origin is believed.
 fn comes_from_the_page(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> bool {
     let says = |name: &str, allowed: &[&str]| match one(headers, name) {
-        Sent::Nothing => true,
-        Sent::Once(said) => allowed.contains(&said),
-        Sent::Odd => false,
+        SentHeader::Nothing => true,
+        SentHeader::Once(said) => allowed.contains(&said),
+        SentHeader::Odd => false,
     };
     let host = &caller.peer.authority.host;
-    matches!(one(headers, ORIGIN.as_str()), Sent::Once(origin) if portal.hand_offs.hands_over(origin, host))
+    matches!(one(headers, ORIGIN.as_str()), SentHeader::Once(origin) if portal.hand_offs.hands_over(origin, host))
         && says("sec-fetch-site", &["same-site", "cross-site"])
         && says("sec-fetch-mode", &["navigate"])
         // An app's service worker that sends the same navigation on goes to no document itself.

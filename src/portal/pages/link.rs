@@ -22,7 +22,7 @@ use crate::domain::own_paths::{LINK, RECOVER_REVIEW};
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::views::link::{Link, ago};
+use crate::portal::views::link::{LinkPage, ago};
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer, qr};
 use crate::wording::Words;
@@ -36,7 +36,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     if session.as_ref().is_some_and(|session| session.review()) {
         return Err(PageError::SendTo(format!("{RECOVER_REVIEW}#")));
     }
-    let view = Link { signed_in: session.is_some(), path, recover: portal.recovers() };
+    let view = LinkPage { signed_in: session.is_some(), path, recover: portal.recovers() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
@@ -47,7 +47,7 @@ pub async fn short() -> Response {
 
 /// A link with its codes, for the page that shows them.
 #[derive(Serialize)]
-pub struct Shown {
+pub struct LinkCodes {
     link: LinkId,
     url: String,
     qr: String,
@@ -58,9 +58,9 @@ pub struct Shown {
 }
 
 /// Says a link's codes. The address comes from the configuration: a request's `Host` may be anything.
-fn show(portal: &Portal, shown: &ShownLink) -> Json<Shown> {
+fn show(portal: &Portal, shown: &ShownLink) -> Json<LinkCodes> {
     let url = format!("{}{LINK}#{}", portal.public_url.origin().ascii_serialization(), shown.scan_code.text());
-    Json(Shown {
+    Json(LinkCodes {
         link: shown.link.id,
         qr: qr::data_url(&url),
         url,
@@ -72,7 +72,7 @@ fn show(portal: &Portal, shown: &ShownLink) -> Json<Shown> {
 }
 
 /// The signed-in browser shows a code.
-pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<Shown>, ScriptError> {
+pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<LinkCodes>, ScriptError> {
     let offered = portal.auth.link.offer(&caller.visitor).await;
     offered.map(|shown| show(&portal, &shown)).map_err(worded(word))
 }
@@ -94,17 +94,17 @@ pub async fn find(
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let found = portal.auth.link.find(&code, return_to, &caller.visitor).await;
     let FoundLink { state, has_moved } = found.map_err(worded(word))?;
-    let told = Json(Told::new(&portal, caller.words(&portal), state));
+    let told = Json(LinkStatus::new(&portal, caller.words(&portal), state));
     Ok(if has_moved { answer::moved_on(&portal, &caller, told) } else { told.into_response() })
 }
 
 /// Names a link, in a body or a query.
 #[derive(Deserialize)]
-pub struct Named {
+pub struct NamedLink {
     link: LinkId,
 }
 
-impl FromRequestParts<Arc<Portal>> for Named {
+impl FromRequestParts<Arc<Portal>> for NamedLink {
     type Rejection = ScriptError;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, ScriptError> {
@@ -117,8 +117,8 @@ impl FromRequestParts<Arc<Portal>> for Named {
 pub async fn state(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    Named { link }: Named,
-) -> Result<Json<Told>, ScriptError> {
+    NamedLink { link }: NamedLink,
+) -> Result<Json<LinkStatus>, ScriptError> {
     let state = portal.auth.link.state(link, &caller.visitor).await;
     tell(&portal, &caller, state)
 }
@@ -127,15 +127,15 @@ pub async fn state(
 pub async fn deny(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Named { link }): ScriptBody<Named>,
-) -> Result<Json<Told>, ScriptError> {
+    ScriptBody(NamedLink { link }): ScriptBody<NamedLink>,
+) -> Result<Json<LinkStatus>, ScriptError> {
     let denied = portal.auth.link.deny(link, &caller.visitor).await;
     tell(&portal, &caller, denied)
 }
 
 /// A link as one browser sees it, for its script.
 #[derive(Serialize)]
-pub struct Told {
+pub struct LinkStatus {
     link: LinkId,
     role: &'static str,
     stage: &'static str,
@@ -170,7 +170,7 @@ impl ToldDevice {
     }
 }
 
-impl Told {
+impl LinkStatus {
     fn new(portal: &Portal, words: Words<'_>, state: LinkState) -> Self {
         let LinkState { seen, account } = state;
         let devices = seen.devices.into_iter().map(|device| ToldDevice::new(portal, words, device)).collect();
@@ -201,8 +201,8 @@ fn tell(
     portal: &Portal,
     caller: &Caller,
     state: Result<LinkState, Failure<LinkRefusal>>,
-) -> Result<Json<Told>, ScriptError> {
-    state.map(|state| Json(Told::new(portal, caller.words(portal), state))).map_err(worded(word))
+) -> Result<Json<LinkStatus>, ScriptError> {
+    state.map(|state| Json(LinkStatus::new(portal, caller.words(portal), state))).map_err(worded(word))
 }
 
 fn word(refusal: LinkRefusal) -> ScriptRefusal {

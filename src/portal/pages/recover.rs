@@ -32,7 +32,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response 
 
 /// What the form sends.
 #[derive(Deserialize)]
-pub struct Typed {
+pub struct RecoverForm {
     email: String,
     return_to: Option<String>,
 }
@@ -41,7 +41,7 @@ pub struct Typed {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    PageForm(Typed { email: typed, return_to }): PageForm<Typed>,
+    PageForm(RecoverForm { email: typed, return_to }): PageForm<RecoverForm>,
 ) -> Result<Response, PageError> {
     let caller = caller.bound_for(return_to.as_deref(), &portal);
     let Ok(email) = Email::parse(&typed) else {
@@ -68,10 +68,10 @@ pub async fn post(
 
 fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refusal: Option<StepRefusal>) -> Response {
     let mode = match portal.auth.recover.mode() {
-        RecoveryMode::Email => views::recover::Mode::Email,
-        RecoveryMode::Delayed(_) => views::recover::Mode::Delayed,
-        RecoveryMode::Admin => views::recover::Mode::Admin,
-        RecoveryMode::Off => views::recover::Mode::Off,
+        RecoveryMode::Email => views::recover::RecoverPageMode::Email,
+        RecoveryMode::Delayed(_) => views::recover::RecoverPageMode::Delayed,
+        RecoveryMode::Admin => views::recover::RecoverPageMode::Admin,
+        RecoveryMode::Off => views::recover::RecoverPageMode::Off,
     };
     let view = Recover { mode, email, return_to: caller.return_path(), state };
     answer::page_again(refusal, portal, caller, |chrome| view.render(chrome))

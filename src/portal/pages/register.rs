@@ -34,7 +34,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
 
 /// What the script sends to begin.
 #[derive(Deserialize)]
-pub struct Begin {
+pub struct RegisterBegin {
     email: String,
     return_to: Option<String>,
 }
@@ -57,7 +57,7 @@ impl ToMake {
 pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Begin { email, return_to }): ScriptBody<Begin>,
+    ScriptBody(RegisterBegin { email, return_to }): ScriptBody<RegisterBegin>,
 ) -> Result<Json<ToMake>, ScriptError> {
     let email = Email::parse(&email).map_err(|_| ScriptRefusal::InvalidEmail)?;
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
@@ -68,7 +68,7 @@ pub async fn options(
 
 /// What the script sends when the device has made a passkey.
 #[derive(Deserialize)]
-pub struct Made {
+pub struct RegisterMade {
     pub(super) ceremony: CeremonyId,
     pub(super) credential: RegisterPublicKeyCredential,
     /// What it is to be called, where something was typed.
@@ -79,7 +79,7 @@ pub struct Made {
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
+    ScriptBody(RegisterMade { ceremony, credential, name }): ScriptBody<RegisterMade>,
 ) -> Result<Response, ScriptError> {
     let said = RegistrationDetails { nickname: name, ..RegistrationDetails::default() };
     let received = portal.auth.register.receive_passkey(ceremony, credential, said, &caller.visitor).await;

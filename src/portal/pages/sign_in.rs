@@ -22,7 +22,7 @@ use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::views::script_refusal::ScriptRefusal;
-use crate::portal::views::sign_in::SignIn;
+use crate::portal::views::sign_in::SignInPage;
 use crate::portal::{Portal, answer};
 
 /// The page; a signed-in visitor goes on to where they wanted. On a host where people do not sign in, the way to where they
@@ -59,13 +59,13 @@ pub async fn get(
         }
     }
     let (return_to, registration) = (caller.return_path(), portal.registration().await?);
-    let view = SignIn { return_to, registration, link: portal.links(), recover: portal.recovers() };
+    let view = SignInPage { return_to, registration, link: portal.links(), recover: portal.recovers() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
 /// What the script sends to begin.
 #[derive(Deserialize)]
-pub struct Begin {
+pub struct SignInBegin {
     email: Option<String>,
     return_to: Option<String>,
 }
@@ -95,7 +95,7 @@ pub struct Used {
 pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Begin { email, return_to }): ScriptBody<Begin>,
+    ScriptBody(SignInBegin { email, return_to }): ScriptBody<SignInBegin>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let email = email.as_deref().map(Email::parse).transpose().map_err(|_| ScriptRefusal::InvalidEmail)?;
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
@@ -105,14 +105,14 @@ pub async fn options(
 
 /// What the script sends when the device has answered.
 #[derive(Deserialize)]
-pub struct Answer {
+pub struct SignInAnswer {
     ceremony: CeremonyId,
-    credential: Sent,
+    credential: SentCredential,
 }
 
 /// A credential as browsers send it.
 #[derive(Deserialize)]
-struct Sent {
+struct SentCredential {
     #[serde(flatten)]
     credential: PublicKeyCredential,
     /// Where it is kept: "platform" is this device, "cross-platform" another one (WebAuthn L3 §5.4.5). Only the browser
@@ -125,7 +125,9 @@ struct Sent {
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Answer { ceremony, credential: Sent { credential, attachment } }): ScriptBody<Answer>,
+    ScriptBody(SignInAnswer { ceremony, credential: SentCredential { credential, attachment } }): ScriptBody<
+        SignInAnswer,
+    >,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = match auth.sign_in.finish(ceremony, credential, visitor).await {

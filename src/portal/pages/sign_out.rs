@@ -12,7 +12,7 @@ use crate::domain::own_paths::{SIGN_IN, SIGN_OUT, SIGNED_OUT};
 use crate::gate::detour;
 use crate::portal::caller::{Caller, query};
 use crate::portal::handler::{PageError, PageForm};
-use crate::portal::views::sign_out::{SignOut, SignedOut};
+use crate::portal::views::sign_out::{SignOutPage, SignedOut};
 use crate::portal::{Portal, answer};
 use crate::store::{CommitError, StoreError};
 
@@ -26,7 +26,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) ->
     let clears = has_an_app(&portal, &caller);
     let return_to = &caller.address(&destination, &portal);
     let everywhere = portal.origins.iter().nth(1).is_some();
-    let view = SignOut { email: told.email, return_to, everywhere, clears, another };
+    let view = SignOutPage { email: told.email, return_to, everywhere, clears, another };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
@@ -47,7 +47,7 @@ fn to_sign_in(return_to: Option<&str>) -> Response {
 
 /// What the form of the page sends.
 #[derive(Deserialize)]
-pub struct Leaving {
+pub struct SignOutForm {
     /// Where to come back to with another account, if one is to be signed in to.
     return_to: Option<String>,
 }
@@ -56,7 +56,7 @@ pub struct Leaving {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    PageForm(Leaving { return_to }): PageForm<Leaving>,
+    PageForm(SignOutForm { return_to }): PageForm<SignOutForm>,
 ) -> Result<Response, PageError> {
     if let Some(token) = caller.visitor.session {
         portal.auth.sessions.sign_out(token).await.map_err(|error| match error {

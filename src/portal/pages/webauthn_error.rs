@@ -14,21 +14,21 @@ use crate::portal::handler::ScriptBody;
 
 /// What the script sends.
 #[derive(Deserialize)]
-pub struct Failed {
-    ceremony: Ceremony,
+pub struct WebauthnErrorReport {
+    ceremony: CeremonyKind,
     name: String,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Ceremony {
+enum CeremonyKind {
     Create,
     Get,
 }
 
 /// What it says then.
 #[derive(Debug, Serialize)]
-pub struct Said {
+pub struct WebauthnErrorReply {
     /// `None` where the page has words of its own, and these would say no more.
     message: Option<String>,
 }
@@ -37,16 +37,16 @@ pub struct Said {
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Failed { ceremony, name }): ScriptBody<Failed>,
-) -> Json<Said> {
+    ScriptBody(WebauthnErrorReport { ceremony, name }): ScriptBody<WebauthnErrorReport>,
+) -> Json<WebauthnErrorReply> {
     let asked = match ceremony {
-        Ceremony::Create => PasskeyCall::Create,
-        Ceremony::Get => PasskeyCall::Get,
+        CeremonyKind::Create => PasskeyCall::Create,
+        CeremonyKind::Get => PasskeyCall::Get,
     };
     let error = WebauthnError::of(&name);
     portal.counts.webauthn_error(asked, error);
     let message = words_for(asked, error, caller.inside_app).map(|key| caller.words(&portal).say(key));
-    Json(Said { message })
+    Json(WebauthnErrorReply { message })
 }
 
 /// The catalogue's name of the sentence. A browser inside of another app often has passkeys in name only, and says of all

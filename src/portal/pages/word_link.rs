@@ -19,19 +19,19 @@ pub(super) const NOT_RIGHT: StepRefusal =
 
 /// The link, as it came or was pasted; empty where the form has none, which the page says.
 #[derive(Debug)]
-pub struct Brought(pub(super) String);
+pub struct BroughtLink(pub(super) String);
 
 #[derive(Deserialize)]
-struct Fields {
+struct WordLinkForm {
     link: String,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Brought {
+impl<S: Send + Sync> FromRequest<S> for BroughtLink {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
-        let form = Form::<Fields>::from_request(request, state).await;
-        Ok(Self(form.map(|Form(Fields { link })| link).unwrap_or_default()))
+        let form = Form::<WordLinkForm>::from_request(request, state).await;
+        Ok(Self(form.map(|Form(WordLinkForm { link })| link).unwrap_or_default()))
     }
 }
 

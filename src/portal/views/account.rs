@@ -12,7 +12,7 @@ use crate::wording::Words;
 
 /// "My account". Name and language are changed without a script.
 #[derive(Clone, Copy, Debug)]
-pub struct Account<'a> {
+pub struct AccountPage<'a> {
     /// The account's proved address.
     pub email: &'a str,
     /// What the person wants to be called; empty where they have not said.
@@ -20,7 +20,7 @@ pub struct Account<'a> {
     /// The language of ours that they chose.
     pub language: Option<Language>,
     /// What was changed just now.
-    pub news: Option<News>,
+    pub news: Option<AccountNews>,
     /// A change of its address that is not over.
     pub moving: Option<MoveRow<'a>>,
     /// The relying party's id, for what the browser's passkeys are called (WebAuthn L3 §5.1.10).
@@ -31,7 +31,7 @@ pub struct Account<'a> {
 
 /// What was changed just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum AccountNews {
     /// Name and language.
     Saved,
     /// The address was changed.
@@ -66,10 +66,10 @@ pub struct AccountDeleted;
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]
-struct Page<'a> {
+struct AccountTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Account<'a>,
+    page: &'a AccountPage<'a>,
     languages: [Language; Language::ALL.len()],
     news: Option<String>,
     moved: Option<Moved>,
@@ -93,19 +93,19 @@ struct DeletedPage<'a> {
     words: Words<'a>,
 }
 
-impl Account<'_> {
+impl AccountPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Page {
+        finish(&AccountTemplate {
             frame: Frame::new(chrome, words.say("account-heading"), own_paths::ACCOUNT),
             words,
             page: self,
             languages: Language::ALL,
             news: self.news.map(|news| {
                 words.say(match news {
-                    News::Saved => "account-saved",
-                    News::AddressChanged => "account-changed",
+                    AccountNews::Saved => "account-saved",
+                    AccountNews::AddressChanged => "account-changed",
                 })
             }),
             moved: match self.moving {

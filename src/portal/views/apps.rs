@@ -28,7 +28,7 @@ pub struct AppRow {
 
 #[derive(Template)]
 #[template(path = "pages/apps.html")]
-struct Page<'a> {
+struct AppsTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Apps<'a>,
@@ -41,7 +41,7 @@ impl Apps<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Page {
+        finish(&AppsTemplate {
             frame: Frame::new(chrome, words.say("apps-heading"), own_paths::APPS),
             words,
             page: self,

@@ -16,9 +16,9 @@ use crate::wording::{SplitSentence, Words};
 
 /// The page that asks for a code. The same whether or not the address has an account. Works without a script.
 #[derive(Clone, Copy, Debug)]
-pub struct Code<'a> {
+pub struct CodePage<'a> {
     /// What the code is for.
-    pub code_for: CodeFor,
+    pub code_for: CodePagePurpose,
     /// The address that was typed.
     pub email: &'a str,
     /// The address that the mail comes from.
@@ -44,21 +44,21 @@ pub struct Forget<'a> {
 
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeFor {
+pub enum CodePagePurpose {
     /// An account to be.
     Registering {
         /// Whether there are addresses that may have none, to which the mail says so.
         of_some: bool,
     },
     /// An account that its owner cannot sign in to.
-    GettingBackIn(Way),
+    GettingBackIn(CodeDelivery),
     /// Another address of an account.
     ChangingAddress,
 }
 
 /// How a code of a recovery comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum CodeDelivery {
     /// It comes by mail.
     Mail,
     /// The operator hands it out.
@@ -144,7 +144,7 @@ impl CodeState {
 
 #[derive(Template)]
 #[template(path = "pages/code.html")]
-struct Page<'a> {
+struct CodeTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     email: &'a str,
@@ -162,18 +162,19 @@ struct Page<'a> {
     next_url: String,
 }
 
-impl Code<'_> {
+impl CodePage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let by_hand = matches!(self.code_for, CodeFor::GettingBackIn(Way::Hand | Way::HandForMail));
+        let by_hand =
+            matches!(self.code_for, CodePagePurpose::GettingBackIn(CodeDelivery::Hand | CodeDelivery::HandForMail));
         let (heading, label) = match (by_hand, self.kind) {
             (true, _) => ("recover-heading", "recover-code-label"),
             (false, CodeKind::Digits) => ("code-heading", "code-label"),
             (false, CodeKind::Letters) => ("code-heading", "code-label-long"),
         };
         let (sent, code_url, resend_url, back_url) = match self.code_for {
-            CodeFor::Registering { of_some } => {
+            CodePagePurpose::Registering { of_some } => {
                 let sent = if of_some {
                     self.longer("code-sent-to-some", "code-sent-to-some-long")
                 } else {
@@ -181,20 +182,20 @@ impl Code<'_> {
                 };
                 (sent, own_paths::REGISTER_CODE, own_paths::REGISTER_RESEND, own_paths::REGISTER)
             }
-            CodeFor::GettingBackIn(way) => {
+            CodePagePurpose::GettingBackIn(way) => {
                 let sent = match way {
-                    Way::Mail => self.longer("recover-code-sent", "recover-code-sent-long"),
-                    Way::Hand => "recover-code-admin",
-                    Way::HandForMail => "recover-code-no-mail",
+                    CodeDelivery::Mail => self.longer("recover-code-sent", "recover-code-sent-long"),
+                    CodeDelivery::Hand => "recover-code-admin",
+                    CodeDelivery::HandForMail => "recover-code-no-mail",
                 };
                 (sent, own_paths::RECOVER_CODE, own_paths::RECOVER_RESEND, own_paths::RECOVER)
             }
-            CodeFor::ChangingAddress => {
+            CodePagePurpose::ChangingAddress => {
                 let sent = self.longer("account-code-sent", "account-code-sent-long");
                 (sent, own_paths::ACCOUNT_ADDRESS, own_paths::ACCOUNT_ADDRESS_RESEND, own_paths::ACCOUNT)
             }
         };
-        finish(&Page {
+        finish(&CodeTemplate {
             frame: Frame::new(chrome, words.say(heading), code_url),
             words,
             email: self.email,
@@ -213,7 +214,7 @@ impl Code<'_> {
     }
 }
 
-impl Code<'_> {
+impl CodePage<'_> {
     fn longer(&self, of_digits: &'static str, of_letters: &'static str) -> &'static str {
         match self.kind {
             CodeKind::Digits => of_digits,
@@ -227,9 +228,11 @@ impl Code<'_> {
             CodeState::Unreadable => Some(words.say(self.longer("code-unreadable", "code-unreadable-long"))),
             CodeState::Fresh => None,
             CodeState::Resent => Some(words.say(match self.code_for {
-                CodeFor::Registering { of_some: false } => "code-resent",
-                CodeFor::Registering { of_some: true } | CodeFor::ChangingAddress => "code-resent-to-some",
-                CodeFor::GettingBackIn(_) => "recover-code-resent",
+                CodePagePurpose::Registering { of_some: false } => "code-resent",
+                CodePagePurpose::Registering { of_some: true } | CodePagePurpose::ChangingAddress => {
+                    "code-resent-to-some"
+                }
+                CodePagePurpose::GettingBackIn(_) => "recover-code-resent",
             })),
             CodeState::Wait { seconds } => Some(words.with("code-wait", "seconds", seconds)),
             CodeState::Wrong { tries_left } => Some(words.with("code-wrong", "tries", tries_left)),

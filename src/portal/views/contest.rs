@@ -35,7 +35,7 @@ pub struct Contest<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/contest.html")]
-struct Page<'a> {
+struct ContestTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Contest<'a>,
@@ -53,7 +53,7 @@ impl Contest<'_> {
         let heading = if self.is_stopped { "contest-stopped-heading" } else { "contest-heading" };
         let here = detour::with(own_paths::CONTEST, "question", self.question);
         let who = if self.by_hand { "contest-who-by-hand" } else { "contest-who" };
-        finish(&Page {
+        finish(&ContestTemplate {
             frame: Frame::new(chrome, words.say(heading), &here),
             browser: self.made.filter(|made| !made.contains(self.browser)).map(|_| self.browser),
             who: words.around(who, "email"),

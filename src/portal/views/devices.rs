@@ -18,7 +18,7 @@ const DAYS_WITH_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// "My devices". Everything but adding and removing a passkey works without a script.
 #[derive(Clone, Debug)]
-pub struct Devices<'a> {
+pub struct DevicesPage<'a> {
     /// The address of the signed-in account.
     pub email: &'a str,
     /// Its passkeys, the one used last first: every one, for the page tells the browser that there are no others.
@@ -103,12 +103,12 @@ pub struct HoldRow<'a> {
 pub(super) struct ShownPasskey<'a> {
     pub(super) row: PasskeyRow<'a>,
     pub(super) place: String,
-    pub(super) added: Shown,
-    pub(super) last_used: Option<Shown>,
+    pub(super) added: ShownMoment,
+    pub(super) last_used: Option<ShownMoment>,
 }
 
 /// A moment as near as it is told.
-pub(super) struct Shown {
+pub(super) struct ShownMoment {
     pub(super) moment: WordedMoment,
     /// How the page's script is to tell it.
     pub(super) precision: &'static str,
@@ -145,10 +145,10 @@ struct ShownHold {
 
 #[derive(Template)]
 #[template(path = "pages/devices.html")]
-struct Page<'a> {
+struct DevicesTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Devices<'a>,
+    page: &'a DevicesPage<'a>,
     passkeys: Vec<ShownPasskey<'a>>,
     sessions: Vec<ShownSession<'a>>,
     events: Vec<ShownEvent<'a>>,
@@ -159,12 +159,12 @@ struct Page<'a> {
     apps_url: &'static str,
 }
 
-impl Devices<'_> {
+impl DevicesPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let session = |row: &SessionRow<'_>| moment::minute(words, row.last_seen);
-        finish(&Page {
+        finish(&DevicesTemplate {
             frame: Frame::new(chrome, words.say("devices-heading"), own_paths::DEVICES),
             words,
             page: self,
@@ -185,8 +185,8 @@ impl Devices<'_> {
 
 pub(super) fn shown_passkeys<'a>(words: Words<'_>, rows: &[PasskeyRow<'a>], now: Timestamp) -> Vec<ShownPasskey<'a>> {
     let shown_at = |at: Timestamp| match now.since(at) < DAYS_WITH_TIME {
-        true => Shown { moment: moment::minute(words, at), precision: "minute" },
-        false => Shown { moment: moment::day(words, at), precision: "day" },
+        true => ShownMoment { moment: moment::minute(words, at), precision: "minute" },
+        false => ShownMoment { moment: moment::day(words, at), precision: "day" },
     };
     let shown = |row: &PasskeyRow<'a>| ShownPasskey {
         row: *row,

@@ -18,7 +18,7 @@ pub struct Faster<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/faster.html")]
-struct Page<'a> {
+struct FasterTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Faster<'a>,
@@ -29,6 +29,6 @@ impl Faster<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let here = detour::with(own_paths::FASTER, "return_to", self.return_to);
-        finish(&Page { frame: Frame::new(chrome, words.say("faster-heading"), &here), words, page: self })
+        finish(&FasterTemplate { frame: Frame::new(chrome, words.say("faster-heading"), &here), words, page: self })
     }
 }

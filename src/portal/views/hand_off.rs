@@ -51,7 +51,7 @@ pub struct LeadOn<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/hand_off.html")]
-struct Page<'a> {
+struct HandOffTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a HandOff<'a>,
@@ -61,7 +61,7 @@ struct Page<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/hand_off_confirm.html")]
-struct Confirming<'a> {
+struct ConfirmHandOffTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a ConfirmHandOff<'a>,
@@ -81,7 +81,7 @@ impl HandOff<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Page {
+        finish(&HandOffTemplate {
             frame: frame(chrome, heading(chrome, self.to.host()), &format!("{}{}", self.to, self.return_to)),
             words,
             page: self,
@@ -95,7 +95,7 @@ impl ConfirmHandOff<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Confirming {
+        finish(&ConfirmHandOffTemplate {
             frame: frame(chrome, words.say("hand-off-confirm-heading"), self.return_to),
             words,
             page: self,

@@ -10,7 +10,7 @@ use crate::wording::Words;
 
 /// What the new device is, as its browser says. Either page can do what the other does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DeviceKind {
     /// It shows a code.
     Computer,
     /// It scans one: a phone or tablet.
@@ -23,7 +23,7 @@ pub struct LinkStart<'a> {
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// What is shown first.
-    pub kind: Kind,
+    pub kind: DeviceKind,
     /// Where the other device goes, without a scheme: `notes.example.com/link`.
     pub address: &'a str,
     /// Whether "Can't approve?" is offered.
@@ -33,7 +33,7 @@ pub struct LinkStart<'a> {
 /// The page of the device that can sign in, and of a new one that has scanned its code. What it shows first depends on
 /// the fragment of its address, which only the script sees.
 #[derive(Clone, Copy, Debug)]
-pub struct Link<'a> {
+pub struct LinkPage<'a> {
     /// Whether this browser is signed in: then it may offer a code of its own.
     pub signed_in: bool,
     /// Where this page has its short address, such as `/link`.
@@ -54,10 +54,10 @@ struct StartPage<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/link.html")]
-struct Page<'a> {
+struct LinkTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Link<'a>,
+    page: &'a LinkPage<'a>,
     sign_in_url: String,
     recover_url: String,
 }
@@ -77,11 +77,11 @@ impl LinkStart<'_> {
     }
 }
 
-impl Link<'_> {
+impl LinkPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        finish(&Page {
+        finish(&LinkTemplate {
             // What it goes on with is in the browser's history, which its script takes along to another language.
             frame: Frame::new(chrome, words.say("link-heading"), own_paths::LINK),
             words,

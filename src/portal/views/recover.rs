@@ -14,7 +14,7 @@ use crate::wording::Words;
 
 /// How the operator lets people back in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum RecoverPageMode {
     /// With a code by mail.
     Email,
     /// With a code by mail, after a while.
@@ -29,7 +29,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug)]
 pub struct Recover<'a> {
     /// How it works here.
-    pub mode: Mode,
+    pub mode: RecoverPageMode,
     /// What was typed last; empty at first.
     pub email: &'a str,
     /// Where the visitor goes once back in; `None` for the app's front page.
@@ -61,7 +61,7 @@ pub struct RecoverHeld {
 
 #[derive(Template)]
 #[template(path = "pages/recover.html")]
-struct Page<'a> {
+struct RecoverTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Recover<'a>,
@@ -88,17 +88,17 @@ impl Recover<'_> {
         let words = chrome.words();
         let here = detour::returning(own_paths::RECOVER, self.return_to);
         let (lead, button) = match self.mode {
-            Mode::Email => ("recover-lead", "recover-button"),
-            Mode::Delayed => ("recover-delayed", "recover-button"),
-            Mode::Admin => ("recover-admin", "continue"),
-            Mode::Off => ("recover-off", "error-home"),
+            RecoverPageMode::Email => ("recover-lead", "recover-button"),
+            RecoverPageMode::Delayed => ("recover-delayed", "recover-button"),
+            RecoverPageMode::Admin => ("recover-admin", "continue"),
+            RecoverPageMode::Off => ("recover-off", "error-home"),
         };
         let alert = match self.state {
             RecoverState::Fresh => None,
             RecoverState::InvalidEmail => Some(words.say("email-invalid")),
             RecoverState::TooMany { wait } => Some(words.with("code-too-many", "wait", words.wait(wait))),
         };
-        finish(&Page {
+        finish(&RecoverTemplate {
             frame: Frame::new(chrome, words.say("recover-heading"), &here),
             words,
             page: self,

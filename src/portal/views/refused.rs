@@ -11,7 +11,7 @@ use crate::wording::Words;
 
 /// A page that says why something goes no further, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused<'a> {
+pub struct RefusedPage<'a> {
     /// The reason, which decides what the page says.
     pub refusal: GateRefusal,
     /// What the page says beside it.
@@ -24,7 +24,7 @@ const FOR_PROGRAMS: PageWords =
 
 #[derive(Template)]
 #[template(path = "pages/refused.html")]
-struct Page<'a> {
+struct RefusedTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     text: String,
@@ -39,7 +39,7 @@ struct Action {
     url: String,
 }
 
-impl Refused<'_> {
+impl RefusedPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -50,7 +50,7 @@ impl Refused<'_> {
         };
         let (text, action) = (self.text(text, words), self.action(way_on, words));
         let others = if way_on == WayOn::AnotherAccount { self.ways_without_access(chrome) } else { Vec::new() };
-        finish(&Page { frame, words, text, action, others })
+        finish(&RefusedTemplate { frame, words, text, action, others })
     }
 
     /// Who is signed in, where that is what is in the way.

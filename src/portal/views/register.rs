@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Registration;
+use super::RegistrationOffer;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
@@ -15,7 +15,7 @@ pub struct Register<'a> {
     /// Where the visitor goes once the account is ready; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// Whether accounts can be created.
-    pub registration: Registration,
+    pub registration: RegistrationOffer,
 }
 
 #[derive(Template)]
@@ -43,8 +43,10 @@ impl Register<'_> {
         let sign_in_url = detour::returning(own_paths::SIGN_IN, self.return_to);
         let frame = Frame::new(chrome, words.say("register-heading"), &here);
         match self.registration {
-            Registration::Open | Registration::Invite => finish(&OpenPage { frame, words, page: self, sign_in_url }),
-            Registration::Closed => finish(&ClosedPage { frame, words, sign_in_url }),
+            RegistrationOffer::Open | RegistrationOffer::Invite => {
+                finish(&OpenPage { frame, words, page: self, sign_in_url })
+            }
+            RegistrationOffer::Closed => finish(&ClosedPage { frame, words, sign_in_url }),
         }
     }
 }

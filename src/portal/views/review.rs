@@ -12,7 +12,7 @@ use crate::wording::Words;
 
 /// "Keep your account safe": which of the older passkeys are lost.
 #[derive(Clone, Debug)]
-pub struct Review<'a> {
+pub struct ReviewPage<'a> {
     /// The passkeys from before the recovery.
     pub passkeys: Vec<PasskeyRow<'a>>,
     /// Where the visitor goes afterwards; `None` for the app's front page.
@@ -23,19 +23,19 @@ pub struct Review<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/review.html")]
-struct Page<'a> {
+struct ReviewTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     passkeys: Vec<ShownPasskey<'a>>,
     return_to: Option<&'a str>,
 }
 
-impl Review<'_> {
+impl ReviewPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let here = detour::returning(own_paths::RECOVER_REVIEW, self.return_to);
-        finish(&Page {
+        finish(&ReviewTemplate {
             return_to: self.return_to,
             frame: Frame::new(chrome, words.say("review-heading"), &here),
             words,

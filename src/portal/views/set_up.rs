@@ -16,7 +16,7 @@ pub struct SetUpDevice<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/set_up.html")]
-struct Page<'a> {
+struct SetUpTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     email: &'a str,
@@ -28,6 +28,6 @@ impl SetUpDevice<'_> {
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say("set-up-heading"), own_paths::RECOVER_DEVICE);
-        finish(&Page { frame, words, email: self.email, sign_in_url: own_paths::SIGN_IN })
+        finish(&SetUpTemplate { frame, words, email: self.email, sign_in_url: own_paths::SIGN_IN })
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Registration;
+use super::RegistrationOffer;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
@@ -11,11 +11,11 @@ use crate::wording::Words;
 
 /// The sign-in page. What goes wrong on it is shown by its script.
 #[derive(Clone, Copy, Debug)]
-pub struct SignIn<'a> {
+pub struct SignInPage<'a> {
     /// The page that asked for a sign-in; `None` for a visitor who came on their own.
     pub return_to: Option<&'a str>,
     /// Whether "Create an account" is offered.
-    pub registration: Registration,
+    pub registration: RegistrationOffer,
     /// Whether "Use another device" is offered.
     pub link: bool,
     /// Whether "Lost my device" is offered.
@@ -24,21 +24,21 @@ pub struct SignIn<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
-struct Page<'a> {
+struct SignInTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a SignIn<'a>,
+    page: &'a SignInPage<'a>,
     register_url: String,
     link_url: String,
     recover_url: String,
 }
 
-impl SignIn<'_> {
+impl SignInPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let here = detour::returning(own_paths::SIGN_IN, self.return_to);
-        finish(&Page {
+        finish(&SignInTemplate {
             frame: Frame::new(chrome, words.say("sign-in-heading"), &here),
             words,
             page: self,

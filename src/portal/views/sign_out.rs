@@ -10,7 +10,7 @@ use crate::wording::Words;
 
 /// Asks before signing out: a GET changes nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct SignOut<'a> {
+pub struct SignOutPage<'a> {
     /// Who is signed in.
     pub email: &'a str,
     /// Where "Go back" leads: a relative path, `/` for the app's front page.
@@ -32,10 +32,10 @@ pub struct SignedOut<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/sign_out.html")]
-struct Asking<'a> {
+struct SignOutTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a SignOut<'a>,
+    page: &'a SignOutPage<'a>,
     sign_out_url: &'static str,
 }
 
@@ -47,7 +47,7 @@ struct Done<'a> {
     sign_in_url: String,
 }
 
-impl SignOut<'_> {
+impl SignOutPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -55,7 +55,7 @@ impl SignOut<'_> {
         let here = detour::with(path, "return_to", self.return_to);
         let heading = if self.another { "error-forbidden-another" } else { "sign-out-heading" };
         let frame = Frame::new(chrome, words.say(heading), &here);
-        finish(&Asking { frame, words, page: self, sign_out_url: own_paths::SIGN_OUT })
+        finish(&SignOutTemplate { frame, words, page: self, sign_out_url: own_paths::SIGN_OUT })
     }
 }
 

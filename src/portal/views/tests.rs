@@ -1,24 +1,24 @@
 use std::time::Duration;
 
-use super::Registration;
-use super::account::{Account, AccountDeleted, MoveRow, News};
+use super::RegistrationOffer;
+use super::account::{AccountDeleted, AccountNews, AccountPage, MoveRow};
 use super::account_undo::AccountUndo;
 use super::apps::{AppRow, Apps};
 use super::chrome::Chrome;
-use super::code::{Code, CodeFor, CodeState, Forget, Way};
+use super::code::{CodeDelivery, CodePage, CodePagePurpose, CodeState, Forget};
 use super::contest::Contest;
-use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
+use super::devices::{DevicesPage, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
 use super::hand_off::{ConfirmHandOff, LeadOn};
-use super::link::{Kind, Link, LinkStart, ago};
-use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
+use super::link::{DeviceKind, LinkPage, LinkStart, ago};
+use super::recover::{Recover, RecoverHeld, RecoverPageMode, RecoverState};
 use super::recover_cancel::RecoverCancel;
-use super::refused::Refused;
+use super::refused::RefusedPage;
 use super::register::Register;
-use super::review::Review;
+use super::review::ReviewPage;
 use super::set_up::SetUpDevice;
-use super::sign_in::SignIn;
-use super::sign_out::{SignOut, SignedOut};
+use super::sign_in::SignInPage;
+use super::sign_out::{SignOutPage, SignedOut};
 use super::unsupported::Unsupported;
 use crate::domain::activity::What;
 use crate::domain::brand::{Brand, FooterLink};
@@ -37,11 +37,11 @@ const EMAIL: &str = "maria@example.com";
 /// Every page in every state, by name.
 fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
-    for registration in [Registration::Open, Registration::Invite, Registration::Closed] {
+    for registration in [RegistrationOffer::Open, RegistrationOffer::Invite, RegistrationOffer::Closed] {
         for return_to in [None, Some(return_to)] {
             let name = format!("{registration:?} {return_to:?}");
-            let both = registration == Registration::Open;
-            let sign_in = SignIn { return_to, registration, link: both, recover: both };
+            let both = registration == RegistrationOffer::Open;
+            let sign_in = SignInPage { return_to, registration, link: both, recover: both };
             pages.push((format!("sign-in {name}"), sign_in.render(chrome)));
             pages.push((format!("register {name}"), Register { return_to, registration }.render(chrome)));
         }
@@ -59,8 +59,8 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         CodeState::NotNow(NotNow::ChangedLately),
         CodeState::NotNow(NotNow::Recovering),
     ] {
-        let page = Code {
-            code_for: CodeFor::Registering { of_some: false },
+        let page = CodePage {
+            code_for: CodePagePurpose::Registering { of_some: false },
             email,
             sender: email,
             return_to: Some(return_to),
@@ -70,13 +70,13 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         };
         pages.push((format!("code {state:?}"), page.render(chrome)));
         for (way, kind) in [
-            (Way::Mail, code::CodeKind::Digits),
-            (Way::Hand, code::CodeKind::Digits),
-            (Way::HandForMail, code::CodeKind::Digits),
-            (Way::Mail, code::CodeKind::Letters),
+            (CodeDelivery::Mail, code::CodeKind::Digits),
+            (CodeDelivery::Hand, code::CodeKind::Digits),
+            (CodeDelivery::HandForMail, code::CodeKind::Digits),
+            (CodeDelivery::Mail, code::CodeKind::Letters),
         ] {
-            let page = Code {
-                code_for: CodeFor::GettingBackIn(way),
+            let page = CodePage {
+                code_for: CodePagePurpose::GettingBackIn(way),
                 email,
                 sender: email,
                 return_to: Some(return_to),
@@ -90,7 +90,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.extend(link_pages(chrome, email, return_to));
     pages.extend(recover_pages(chrome, email, return_to));
     pages.push(("devices".to_owned(), devices(email).render(chrome)));
-    let here = Devices { apps: true, ..devices(email) };
+    let here = DevicesPage { apps: true, ..devices(email) };
     pages.push(("devices without an app".to_owned(), here.render(chrome)));
     for apps in [Vec::new(), vec![AppRow { name: email.to_owned(), address: return_to.to_owned() }]] {
         pages.push((format!("apps {apps:?}"), Apps { email, apps }.render(chrome)));
@@ -100,7 +100,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     for clears in [false, true] {
         pages.push((
             format!("sign-out, clears {clears}"),
-            SignOut { email, return_to, everywhere: clears, clears, another: clears }.render(chrome),
+            SignOutPage { email, return_to, everywhere: clears, clears, another: clears }.render(chrome),
         ));
     }
     let (code, state) = ("AAAA", "7");
@@ -109,7 +109,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     pages.push(("unsupported".to_owned(), Unsupported { address: email, path: return_to }.render(chrome)));
     let inside = Chrome { inside_app: true, ..*chrome };
     pages.push(("unsupported inside".to_owned(), Unsupported { address: email, path: return_to }.render(&inside)));
-    let page = Recover { mode: Mode::Email, email, return_to: Some(return_to), state: RecoverState::Fresh };
+    let page = Recover { mode: RecoverPageMode::Email, email, return_to: Some(return_to), state: RecoverState::Fresh };
     pages.push(("recover inside".to_owned(), page.render(&inside)));
     pages.push(("lead-on".to_owned(), LeadOn { host, url: return_to }.render(chrome)));
     pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
@@ -122,12 +122,12 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
 fn link_pages(chrome: &Chrome<'_>, text: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for recover in [false, true] {
-        for kind in [Kind::Computer, Kind::Phone] {
+        for kind in [DeviceKind::Computer, DeviceKind::Phone] {
             let page = LinkStart { return_to: Some(return_to), kind, address: text, recover };
             pages.push((format!("link/start {kind:?} {recover}"), page.render(chrome)));
         }
         for signed_in in [false, true] {
-            let page = Link { signed_in, path: return_to, recover };
+            let page = LinkPage { signed_in, path: return_to, recover };
             pages.push((format!("link {signed_in} {recover}"), page.render(chrome)));
         }
     }
@@ -140,10 +140,10 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
         (
             "recover/review".to_owned(),
-            Review { passkeys: devices(email).passkeys, return_to: Some("/a"), now: AT }.render(chrome),
+            ReviewPage { passkeys: devices(email).passkeys, return_to: Some("/a"), now: AT }.render(chrome),
         ),
     ];
-    for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
+    for mode in [RecoverPageMode::Email, RecoverPageMode::Delayed, RecoverPageMode::Admin, RecoverPageMode::Off] {
         let too_many = RecoverState::TooMany { wait: HOUR };
         for state in [RecoverState::Fresh, RecoverState::InvalidEmail, too_many] {
             let page = Recover { mode, email, return_to: Some(return_to), state };
@@ -183,13 +183,13 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
 const HOUR: Duration = Duration::from_secs(3600);
 fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
     let page = account(text);
-    let named = Account { name: text, language: Some(Language::German), news: Some(News::Saved), ..page };
-    let asked = Account { moving: Some(MoveRow::Asked { to: text }), ..page };
-    let (news, moving) = (Some(News::AddressChanged), Some(MoveRow::Done { from: text, until: AT }));
-    let moved = Account { news, moving, ..page };
-    let undone = Account { moving: Some(MoveRow::Undone { until: AT }), ..page };
-    let code = |state| Code {
-        code_for: CodeFor::ChangingAddress,
+    let named = AccountPage { name: text, language: Some(Language::German), news: Some(AccountNews::Saved), ..page };
+    let asked = AccountPage { moving: Some(MoveRow::Asked { to: text }), ..page };
+    let (news, moving) = (Some(AccountNews::AddressChanged), Some(MoveRow::Done { from: text, until: AT }));
+    let moved = AccountPage { news, moving, ..page };
+    let undone = AccountPage { moving: Some(MoveRow::Undone { until: AT }), ..page };
+    let code = |state| CodePage {
+        code_for: CodePagePurpose::ChangingAddress,
         email: text,
         sender: EMAIL,
         return_to: None,
@@ -214,15 +214,23 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
     ]
 }
 
-fn account(text: &str) -> Account<'_> {
-    Account { email: text, name: "", language: None, news: None, moving: None, rp_id: "example.com", user_id: "AQID" }
+fn account(text: &str) -> AccountPage<'_> {
+    AccountPage {
+        email: text,
+        name: "",
+        language: None,
+        news: None,
+        moving: None,
+        rp_id: "example.com",
+        user_id: "AQID",
+    }
 }
 
 /// Of 23 November 2026, 09:40 UTC.
 const AT: Timestamp = Timestamp::from_unix(1_795_426_800);
 
 /// An account that has one of everything, named `text` throughout.
-fn devices(text: &str) -> Devices<'_> {
+fn devices(text: &str) -> DevicesPage<'_> {
     let local = PasskeyRow {
         id: "AQID",
         title: text,
@@ -233,7 +241,7 @@ fn devices(text: &str) -> Devices<'_> {
         last_used: None,
         this_device: false,
     };
-    Devices {
+    DevicesPage {
         email: text,
         passkeys: vec![
             PasskeyRow { synced: true, provider: Some(text), last_used: Some(AT), this_device: true, ..local },
@@ -271,22 +279,22 @@ fn devices(text: &str) -> Devices<'_> {
 }
 
 /// Every refusal that has a page, and those whose page says more where more is known.
-fn every_refusal(email: &str) -> Vec<Refused<'_>> {
+fn every_refusal(email: &str) -> Vec<RefusedPage<'_>> {
     let bare = RefusalDetails::default();
-    let mut all: Vec<Refused<'_>> =
-        GateRefusal::all().into_iter().map(|refusal| Refused { refusal, details: bare }).collect();
-    all.push(Refused { refusal: GateRefusal::Forbidden, details: RefusalDetails { email: Some(email), ..bare } });
+    let mut all: Vec<RefusedPage<'_>> =
+        GateRefusal::all().into_iter().map(|refusal| RefusedPage { refusal, details: bare }).collect();
+    all.push(RefusedPage { refusal: GateRefusal::Forbidden, details: RefusalDetails { email: Some(email), ..bare } });
     let (return_to, here) = (Some(email), Some("/_bmauth/language"));
     let details = RefusalDetails { email: Some(email), return_to, has_apps: true, here, ..bare };
-    all.push(Refused { refusal: GateRefusal::Forbidden, details });
+    all.push(RefusedPage { refusal: GateRefusal::Forbidden, details });
     let details = RefusalDetails { retry: Some("/_bmauth/sign-out"), ..bare };
-    all.push(Refused { refusal: GateRefusal::RefusedForm, details });
-    all.push(Refused { refusal: GateRefusal::TooManyTries, details: RefusalDetails { wait: Some(HOUR), ..bare } });
+    all.push(RefusedPage { refusal: GateRefusal::RefusedForm, details });
+    all.push(RefusedPage { refusal: GateRefusal::TooManyTries, details: RefusalDetails { wait: Some(HOUR), ..bare } });
     all
 }
 
-fn open_sign_in(return_to: Option<&str>) -> SignIn<'_> {
-    SignIn { return_to, registration: Registration::Open, link: true, recover: true }
+fn open_sign_in(return_to: Option<&str>) -> SignInPage<'_> {
+    SignInPage { return_to, registration: RegistrationOffer::Open, link: true, recover: true }
 }
 
 fn brand() -> Brand {
@@ -435,8 +443,8 @@ fn nothing_hostile_gets_out_of_its_place() {
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
     let page = english(|chrome| {
-        Code {
-            code_for: CodeFor::Registering { of_some: false },
+        CodePage {
+            code_for: CodePagePurpose::Registering { of_some: false },
             email: "<b>@example.com",
             sender: "no-reply@example.com",
             return_to: None,
@@ -467,28 +475,28 @@ fn the_way_back_survives_every_link_and_language() {
 #[test]
 fn new_accounts_are_offered_only_where_they_can_be_made() {
     let page = |registration| {
-        let sign_in = english(|chrome| SignIn { registration, ..open_sign_in(None) }.render(chrome));
+        let sign_in = english(|chrome| SignInPage { registration, ..open_sign_in(None) }.render(chrome));
         (sign_in, english(|chrome| Register { return_to: None, registration }.render(chrome)))
     };
-    let (sign_in, register) = page(Registration::Closed);
+    let (sign_in, register) = page(RegistrationOffer::Closed);
     assert!(!sign_in.contains("/_bmauth/register"), "{sign_in}");
     says(&register, "New accounts are closed.");
     assert!(!register.contains("<form") && register.contains("href=\"/_bmauth/sign-in\""), "{register}");
-    for registration in [Registration::Open, Registration::Invite] {
+    for registration in [RegistrationOffer::Open, RegistrationOffer::Invite] {
         let (sign_in, register) = page(registration);
         assert!(sign_in.contains("/_bmauth/register") && register.contains("<form"), "{registration:?}");
-        assert_eq!(register.contains("New accounts are by invitation."), registration == Registration::Invite);
+        assert_eq!(register.contains("New accounts are by invitation."), registration == RegistrationOffer::Invite);
     }
 }
 
 #[test]
 fn the_code_page_promises_no_code_where_there_may_be_none() {
-    let code_for = CodeFor::Registering { of_some: true };
+    let code_for = CodePagePurpose::Registering { of_some: true };
     for (kind, sentence) in [
         (code::CodeKind::Digits, "If this address may have an account, the mail has a 6-digit code."),
         (code::CodeKind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
     ] {
-        let page = Code {
+        let page = CodePage {
             code_for,
             email: EMAIL,
             sender: "no-reply@example.com",
@@ -519,8 +527,8 @@ fn the_code_page_says_what_happened_last() {
         (CodeState::TooMany { wait: HOUR }, "You have asked for a code too often. Try again in 60 minutes."),
     ] {
         let page = english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
+            CodePage {
+                code_for: CodePagePurpose::Registering { of_some: false },
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
@@ -539,8 +547,8 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
     let code = |forget| {
         let state = CodeState::Fresh;
         english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
+            CodePage {
+                code_for: CodePagePurpose::Registering { of_some: false },
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
@@ -563,8 +571,8 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
 fn a_mistake_takes_the_focus_and_news_does_not() {
     let code = |state| {
         english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
+            CodePage {
+                code_for: CodePagePurpose::Registering { of_some: false },
                 email: EMAIL,
                 sender: "no-reply@example.com",
                 return_to: None,
@@ -584,8 +592,8 @@ fn a_mistake_takes_the_focus_and_news_does_not() {
     }
 }
 
-fn refused(refusal: GateRefusal) -> Refused<'static> {
-    Refused { refusal, details: RefusalDetails::default() }
+fn refused(refusal: GateRefusal) -> RefusedPage<'static> {
+    RefusedPage { refusal, details: RefusalDetails::default() }
 }
 
 #[test]
@@ -616,11 +624,11 @@ fn every_refusal_says_what_it_is_and_which_request_it_was() {
 #[test]
 fn whom_the_page_without_access_names_is_offered_to_use_another_account() {
     let details = RefusalDetails { email: Some(EMAIL), ..RefusalDetails::default() };
-    let page = english(|chrome| Refused { refusal: GateRefusal::Forbidden, details }.render(chrome));
+    let page = english(|chrome| RefusedPage { refusal: GateRefusal::Forbidden, details }.render(chrome));
     says(&page, "You don't have access");
     assert!(page.contains("href=\"/_bmauth/sign-out?another\""), "{page}");
     // Another refusal says nothing of who is signed in.
-    let page = english(|chrome| Refused { refusal: GateRefusal::ForeignOrigin, details }.render(chrome));
+    let page = english(|chrome| RefusedPage { refusal: GateRefusal::ForeignOrigin, details }.render(chrome));
     assert!(!page.contains(EMAIL) && !page.contains("href=\"/_bmauth/sign-out"), "{page}");
 }
 
@@ -634,14 +642,15 @@ fn the_current_language_is_marked() {
 
 #[test]
 fn what_the_operator_switched_off_is_not_offered() {
-    let sign_in = |link, recover| english(|chrome| SignIn { link, recover, ..open_sign_in(Some("/a")) }.render(chrome));
+    let sign_in =
+        |link, recover| english(|chrome| SignInPage { link, recover, ..open_sign_in(Some("/a")) }.render(chrome));
     let both = sign_in(true, true);
     // On the page, where this device was of no help, and where a passkey is of no account.
     assert_eq!(both.matches("href=\"/_bmauth/link/start?return_to=%2Fa\"").count(), 3);
     assert_eq!(both.matches("href=\"/_bmauth/recover?return_to=%2Fa\"").count(), 3);
     assert!(!sign_in(false, true).contains("/_bmauth/link") && !sign_in(true, false).contains("/_bmauth/recover"));
     let start =
-        |recover| LinkStart { return_to: None, kind: Kind::Computer, address: "notes.example.com/link", recover };
+        |recover| LinkStart { return_to: None, kind: DeviceKind::Computer, address: "notes.example.com/link", recover };
     says(&english(|chrome| start(true).render(chrome)), "Can't approve?");
     assert!(!english(|chrome| start(false).render(chrome)).contains("/_bmauth/recover"));
 }
@@ -652,7 +661,7 @@ fn a_new_device_is_told_where_to_go() {
         let page = LinkStart { return_to: None, kind, address: "notes.example.com/link", recover: true };
         english(|chrome| page.render(chrome))
     };
-    for kind in [Kind::Computer, Kind::Phone] {
+    for kind in [DeviceKind::Computer, DeviceKind::Phone] {
         let page = start(kind);
         // It is asked first, and nothing else is on that page.
         let (first, faces) = page.split_once("<template").unwrap();
@@ -660,7 +669,7 @@ fn a_new_device_is_told_where_to_go() {
         assert!(!first.contains("class=\"qr\"") && !first.contains("id=\"code\""), "{kind:?}");
         says(faces, "Scan this with your phone or tablet: or On that device, go to notes.example.com/link and enter");
         let scans = "To sign in, go to notes.example.com/link on your already-registered computer.";
-        assert_eq!(text(faces).contains(scans), kind == Kind::Phone, "only a phone is held before a screen");
+        assert_eq!(text(faces).contains(scans), kind == DeviceKind::Phone, "only a phone is held before a screen");
         // The two directions never stand on one face.
         for face in faces.split("<template").filter(|face| face.contains("class=\"qr\"")) {
             assert!(!face.contains("id=\"code\""), "{face}");
@@ -670,7 +679,7 @@ fn a_new_device_is_told_where_to_go() {
 
 #[test]
 fn who_is_signed_out_signs_in_before_offering_a_code() {
-    let link = |signed_in| english(|chrome| Link { signed_in, path: "/link", recover: false }.render(chrome));
+    let link = |signed_in| english(|chrome| LinkPage { signed_in, path: "/link", recover: false }.render(chrome));
     assert!(link(false).contains("data-sign-in=\"/_bmauth/sign-in?return_to=%2Flink\""));
     assert!(!link(true).contains("data-sign-in="));
 }
@@ -686,9 +695,9 @@ fn how_long_ago_is_told_in_whole_minutes() {
 #[test]
 fn recovery_says_how_it_works_here() {
     for (mode, sentence, button) in [
-        (Mode::Email, "We'll email you a code. Then you set up this device.", "Email me a code"),
-        (Mode::Delayed, "After a while you can set up this device.", "Email me a code"),
-        (Mode::Admin, "Ask whoever runs Acme Notes for a code.", "Continue"),
+        (RecoverPageMode::Email, "We'll email you a code. Then you set up this device.", "Email me a code"),
+        (RecoverPageMode::Delayed, "After a while you can set up this device.", "Email me a code"),
+        (RecoverPageMode::Admin, "Ask whoever runs Acme Notes for a code.", "Continue"),
     ] {
         let page = Recover { mode, email: "", return_to: Some("/a"), state: RecoverState::Fresh };
         let page = english(|chrome| page.render(chrome));
@@ -696,15 +705,15 @@ fn recovery_says_how_it_works_here() {
         says(&page, button);
         assert!(page.contains("name=\"return_to\" value=\"/a\"") && page.contains("action=\"/_bmauth/recover\""));
     }
-    let off = Recover { mode: Mode::Off, email: "", return_to: None, state: RecoverState::Fresh };
+    let off = Recover { mode: RecoverPageMode::Off, email: "", return_to: None, state: RecoverState::Fresh };
     assert!(!english(|chrome| off.render(chrome)).contains("<form"));
 }
 
 #[test]
 fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
     let code = |way| {
-        let page = Code {
-            code_for: CodeFor::GettingBackIn(way),
+        let page = CodePage {
+            code_for: CodePagePurpose::GettingBackIn(way),
             email: EMAIL,
             sender: "no-reply@example.com",
             return_to: None,
@@ -714,16 +723,16 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
         };
         english(|chrome| page.render(chrome))
     };
-    says(&code(Way::Mail), "If that account exists, we sent a 6-digit code to maria@example.com.");
-    assert!(code(Way::Mail).contains("action=\"/_bmauth/recover/code/resend\""));
-    says(&code(Way::Hand), "Enter the code you were given for maria@example.com.");
-    assert!(!code(Way::Hand).contains("/resend"));
+    says(&code(CodeDelivery::Mail), "If that account exists, we sent a 6-digit code to maria@example.com.");
+    assert!(code(CodeDelivery::Mail).contains("action=\"/_bmauth/recover/code/resend\""));
+    says(&code(CodeDelivery::Hand), "Enter the code you were given for maria@example.com.");
+    assert!(!code(CodeDelivery::Hand).contains("/resend"));
     says(
-        &code(Way::HandForMail),
+        &code(CodeDelivery::HandForMail),
         "Our mail server can't write to maria@example.com. Ask whoever runs Acme Notes for a code,",
     );
-    assert!(!code(Way::HandForMail).contains("/resend"));
-    for page in [code(Way::Mail), code(Way::Hand), code(Way::HandForMail)] {
+    assert!(!code(CodeDelivery::HandForMail).contains("/resend"));
+    for page in [code(CodeDelivery::Mail), code(CodeDelivery::Hand), code(CodeDelivery::HandForMail)] {
         assert!(page.contains("action=\"/_bmauth/recover/code\""));
     }
 }
@@ -731,12 +740,18 @@ fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
 #[test]
 fn a_code_of_letters_is_asked_for_as_one() {
     for (code_for, lead) in [
-        (CodeFor::Registering { of_some: false }, "We sent a code of 15 letters and digits to maria@example.com."),
-        (CodeFor::GettingBackIn(Way::Mail), "If that account exists, we sent a code of 15 letters and digits to"),
+        (
+            CodePagePurpose::Registering { of_some: false },
+            "We sent a code of 15 letters and digits to maria@example.com.",
+        ),
+        (
+            CodePagePurpose::GettingBackIn(CodeDelivery::Mail),
+            "If that account exists, we sent a code of 15 letters and digits to",
+        ),
     ] {
         let page = |state| {
             let kind = code::CodeKind::Letters;
-            let page = Code {
+            let page = CodePage {
                 code_for,
                 email: EMAIL,
                 sender: "no-reply@example.com",
@@ -764,8 +779,8 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::UsedUp, "That code no longer works."),
         (CodeState::TooMany { wait: HOUR }, "Please try again in 60 minutes."),
     ] {
-        let page = Code {
-            code_for: CodeFor::GettingBackIn(Way::Hand),
+        let page = CodePage {
+            code_for: CodePagePurpose::GettingBackIn(CodeDelivery::Hand),
             email: EMAIL,
             sender: "no-reply@example.com",
             return_to: None,
@@ -788,7 +803,8 @@ fn a_held_recovery_says_when_it_can_be_finished() {
 
 #[test]
 fn the_review_asks_for_each_older_passkey() {
-    let page = english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, now: AT }.render(chrome));
+    let page =
+        english(|chrome| ReviewPage { passkeys: devices(EMAIL).passkeys, return_to: None, now: AT }.render(chrome));
     assert_eq!(page.matches("type=\"checkbox\" name=\"passkey\" value=\"AQID\"").count(), 2);
     for choice in ["remove", "keep"] {
         assert!(page.contains(&format!("name=\"choice\" value=\"{choice}\"")), "{choice}");
@@ -812,10 +828,11 @@ fn devices_say_where_each_passkey_is_and_which_one_is_here() {
 #[test]
 fn what_was_lately_is_told_with_its_time() {
     let now = AT.after(Duration::from_secs(6 * 24 * 3600));
-    let page = english(|chrome| Devices { now, ..devices(EMAIL) }.render(chrome));
+    let page = english(|chrome| DevicesPage { now, ..devices(EMAIL) }.render(chrome));
     says(&page, "Last used 23 Nov at 09:40 UTC · Added 23 Nov at 09:40 UTC");
-    let [early, late] = [AT, now]
-        .map(|now| english(|chrome| Review { passkeys: devices(EMAIL).passkeys, return_to: None, now }.render(chrome)));
+    let [early, late] = [AT, now].map(|now| {
+        english(|chrome| ReviewPage { passkeys: devices(EMAIL).passkeys, return_to: None, now }.render(chrome))
+    });
     assert!(early.contains("data-time=\"minute\"") && late.contains("data-time=\"minute\""));
     let later = english(|chrome| devices(EMAIL).render(chrome));
     let passkeys = later.split("</ul>").next().unwrap();
@@ -824,11 +841,11 @@ fn what_was_lately_is_told_with_its_time() {
 
 #[test]
 fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
-    for registration in [Registration::Open, Registration::Invite] {
+    for registration in [RegistrationOffer::Open, RegistrationOffer::Invite] {
         let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
         let shown = register.split("<template").next().unwrap();
         says(shown, "This is called a passkey. It stays with your device.");
-        let sign_in = english(|chrome| SignIn { registration, ..open_sign_in(None) }.render(chrome));
+        let sign_in = english(|chrome| SignInPage { registration, ..open_sign_in(None) }.render(chrome));
         says(&sign_in, "What is a passkey? A passkey takes the place of a password.");
         assert!(sign_in.contains("<svg class=\"sign\"") && sign_in.contains("aria-hidden=\"true\""));
         // On the page, where this device was of no help, and where a passkey is of no account.
@@ -840,14 +857,21 @@ fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
 fn the_code_page_says_who_the_mail_is_from() {
     let code = |code_for| {
         let (kind, state) = (code::CodeKind::Digits, CodeState::Fresh);
-        let page =
-            Code { code_for, email: EMAIL, sender: "no-reply@example.com", return_to: None, kind, forget: None, state };
+        let page = CodePage {
+            code_for,
+            email: EMAIL,
+            sender: "no-reply@example.com",
+            return_to: None,
+            kind,
+            forget: None,
+            state,
+        };
         english(|chrome| page.render(chrome))
     };
     let sentence = "The mail comes from no-reply@example.com. If you don't see it, look in your spam folder.";
-    says(&code(CodeFor::Registering { of_some: false }), sentence);
-    says(&code(CodeFor::GettingBackIn(Way::Mail)), sentence);
-    assert!(!code(CodeFor::GettingBackIn(Way::Hand)).contains("no-reply@"), "no mail brings it");
+    says(&code(CodePagePurpose::Registering { of_some: false }), sentence);
+    says(&code(CodePagePurpose::GettingBackIn(CodeDelivery::Mail)), sentence);
+    assert!(!code(CodePagePurpose::GettingBackIn(CodeDelivery::Hand)).contains("no-reply@"), "no mail brings it");
 }
 
 #[test]
@@ -863,7 +887,7 @@ fn whoever_has_no_access_may_come_as_another_ask_or_open_what_is_theirs() {
         inside_app: false,
     };
     let bare = RefusalDetails { email: Some(EMAIL), return_to: Some("/a?b"), ..RefusalDetails::default() };
-    let page = |details| Refused { refusal: GateRefusal::Forbidden, details }.render(&chrome);
+    let page = |details| RefusedPage { refusal: GateRefusal::Forbidden, details }.render(&chrome);
     let with_apps = page(RefusalDetails { has_apps: true, ..bare });
     assert!(
         with_apps.contains("class=\"main\" href=\"/_bmauth/sign-out?another&#38;return_to=%2Fa%3Fb\""),
@@ -891,6 +915,6 @@ fn a_waiting_recovery_can_be_stopped_on_every_device() {
     let held = english(|chrome| devices(EMAIL).render(chrome));
     says(&held, "They can finish on 23 Nov at 09:40 UTC. If it wasn't you, stop it.");
     assert!(held.contains("data-do=\"stop-recovery\""));
-    let calm = english(|chrome| Devices { hold: None, ..devices(EMAIL) }.render(chrome));
+    let calm = english(|chrome| DevicesPage { hold: None, ..devices(EMAIL) }.render(chrome));
     assert!(!calm.contains("hold/cancel"));
 }

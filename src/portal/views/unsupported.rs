@@ -18,7 +18,7 @@ pub struct Unsupported<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/unsupported.html")]
-struct Page<'a> {
+struct UnsupportedTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     page: &'a Unsupported<'a>,
@@ -34,6 +34,11 @@ impl Unsupported<'_> {
             false => ("unsupported-heading", "unsupported-text"),
         };
         let here = crate::gate::detour::with(own_paths::UNSUPPORTED, "from", self.path);
-        finish(&Page { frame: Frame::new(chrome, words.say(heading), &here), words, page: self, text: words.say(text) })
+        finish(&UnsupportedTemplate {
+            frame: Frame::new(chrome, words.say(heading), &here),
+            words,
+            page: self,
+            text: words.say(text),
+        })
     }
 }

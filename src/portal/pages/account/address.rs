@@ -13,7 +13,7 @@ use crate::domain::own_paths::{ACCOUNT, ACCOUNT_ADDRESS};
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
-use crate::portal::views::code::{Code, CodeFor, CodeState};
+use crate::portal::views::code::{CodePage, CodePagePurpose, CodeState};
 use crate::portal::{Portal, answer};
 
 /// Asks for the code that was sent to the new address.
@@ -80,8 +80,8 @@ async fn show(
             return Ok(answer::go_to(ACCOUNT));
         }
     };
-    let (code_for, kind) = (CodeFor::ChangingAddress, waiting.code().id.kind());
+    let (code_for, kind) = (CodePagePurpose::ChangingAddress, waiting.code().id.kind());
     let (email, sender) = (waiting.to().as_str(), portal.sender.as_str());
-    let view = Code { code_for, email, sender, return_to: None, kind, forget: None, state };
+    let view = CodePage { code_for, email, sender, return_to: None, kind, forget: None, state };
     Ok(code::show(portal, caller, view))
 }

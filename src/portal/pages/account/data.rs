@@ -25,16 +25,16 @@ use crate::domain::{passkey, provider};
 #[derive(Serialize)]
 struct AccountFile<'a> {
     written_at: String,
-    account: Account<'a>,
-    passkeys: Vec<Passkey<'a>>,
-    sessions: Vec<Session<'a>>,
-    activity: Vec<Event<'a>>,
-    held_recovery: Option<HeldRecovery<'a>>,
-    address_change: Option<AddressChange<'a>>,
+    account: ExportedAccount<'a>,
+    passkeys: Vec<ExportedPasskey<'a>>,
+    sessions: Vec<ExportedSession<'a>>,
+    activity: Vec<ExportedEvent<'a>>,
+    held_recovery: Option<ExportedHeldRecovery<'a>>,
+    address_change: Option<ExportedAddressChange<'a>>,
 }
 
 #[derive(Serialize)]
-struct Account<'a> {
+struct ExportedAccount<'a> {
     id: String,
     email: &'a str,
     name: Option<&'a str>,
@@ -45,7 +45,7 @@ struct Account<'a> {
 }
 
 #[derive(Serialize)]
-struct Passkey<'a> {
+struct ExportedPasskey<'a> {
     id: String,
     name: Option<&'a str>,
     provider: &'static str,
@@ -56,7 +56,7 @@ struct Passkey<'a> {
 }
 
 #[derive(Serialize)]
-struct Session<'a> {
+struct ExportedSession<'a> {
     id: String,
     browser: &'a str,
     address: Option<IpAddr>,
@@ -66,7 +66,7 @@ struct Session<'a> {
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
+struct ExportedEvent<'a> {
     what: &'static str,
     at: String,
     browser: &'a str,
@@ -74,7 +74,7 @@ struct Event<'a> {
 }
 
 #[derive(Serialize)]
-struct HeldRecovery<'a> {
+struct ExportedHeldRecovery<'a> {
     asked_at: String,
     until: String,
     browser: &'a str,
@@ -82,7 +82,7 @@ struct HeldRecovery<'a> {
 
 /// A change of address: to where, while it waits for its code; from where, while it can be undone; with neither, undone.
 #[derive(Serialize)]
-struct AddressChange<'a> {
+struct ExportedAddressChange<'a> {
     to: Option<&'a str>,
     from: Option<&'a str>,
     until: String,
@@ -100,7 +100,7 @@ impl<'a> AccountFile<'a> {
         let metadata = account.metadata.as_ref().map(|metadata| serde_json::from_str(metadata.as_str()));
         Self {
             written_at: at.rfc3339(),
-            account: Account {
+            account: ExportedAccount {
                 id: account.id.to_string(),
                 email: account.email.as_str(),
                 name: account.name.as_deref(),
@@ -109,16 +109,16 @@ impl<'a> AccountFile<'a> {
                 groups: &account.groups,
                 created_at: account.created_at.rfc3339(),
             },
-            passkeys: passkeys.iter().map(Passkey::of).collect(),
-            sessions: sessions.iter().map(Session::of).collect(),
-            activity: events.iter().map(Event::of).collect(),
-            held_recovery: hold.as_ref().map(HeldRecovery::of),
-            address_change: moving.as_ref().map(AddressChange::of),
+            passkeys: passkeys.iter().map(ExportedPasskey::of).collect(),
+            sessions: sessions.iter().map(ExportedSession::of).collect(),
+            activity: events.iter().map(ExportedEvent::of).collect(),
+            held_recovery: hold.as_ref().map(ExportedHeldRecovery::of),
+            address_change: moving.as_ref().map(ExportedAddressChange::of),
         }
     }
 }
 
-impl<'a> Passkey<'a> {
+impl<'a> ExportedPasskey<'a> {
     fn of(passkey: &'a passkey::Passkey) -> Self {
         Self {
             id: text_of(passkey.key.id.bytes()),
@@ -132,7 +132,7 @@ impl<'a> Passkey<'a> {
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a> ExportedSession<'a> {
     fn of(family: &'a Family) -> Self {
         let head = &family.head;
         Self {
@@ -146,13 +146,13 @@ impl<'a> Session<'a> {
     }
 }
 
-impl<'a> HeldRecovery<'a> {
+impl<'a> ExportedHeldRecovery<'a> {
     fn of(hold: &'a Hold) -> Self {
         Self { asked_at: hold.asked_at.rfc3339(), until: hold.until.rfc3339(), browser: &hold.browser }
     }
 }
 
-impl<'a> AddressChange<'a> {
+impl<'a> ExportedAddressChange<'a> {
     fn of(moving: &'a Move) -> Self {
         Self {
             to: moving.asked_for().map(Email::as_str),
@@ -162,7 +162,7 @@ impl<'a> AddressChange<'a> {
     }
 }
 
-impl<'a> Event<'a> {
+impl<'a> ExportedEvent<'a> {
     fn of(event: &'a activity::Event) -> Self {
         Self { what: event.what.as_str(), at: event.at.rfc3339(), browser: &event.browser, address: event.address }
     }

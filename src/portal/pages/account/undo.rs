@@ -11,7 +11,7 @@ use crate::domain::own_paths::ACCOUNT_UNDO;
 use crate::domain::word_link::Reading;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
-use crate::portal::pages::word_link::{self, Brought};
+use crate::portal::pages::word_link::{self, BroughtLink};
 use crate::portal::views::account_undo::AccountUndo;
 use crate::portal::{Portal, answer};
 
@@ -30,7 +30,7 @@ pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    Brought(link): Brought,
+    BroughtLink(link): BroughtLink,
 ) -> Result<Response, PageError> {
     let (page, refusal) = match portal.auth.moving.read_undo_link(&link) {
         Reading::NotWhole => (AccountUndo::NotWhole, Some(word_link::NOT_WHOLE)),

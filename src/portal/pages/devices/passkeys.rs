@@ -20,7 +20,7 @@ use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
 use crate::portal::pages::account;
-use crate::portal::pages::register::{Made, ToMake};
+use crate::portal::pages::register::{RegisterMade, ToMake};
 use crate::portal::pages::sign_in::{ToUse, Used};
 use crate::portal::pages::sign_in_for;
 use crate::portal::views::script_refusal::ScriptRefusal;
@@ -43,7 +43,7 @@ impl FromRequestParts<Arc<Portal>> for ScriptSession {
 /// What is to be confirmed with a passkey.
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
-pub enum Begin {
+pub enum ConfirmBegin {
     /// Adding a passkey.
     Add {
         /// Where to go on to; "My devices" where nothing is said.
@@ -77,15 +77,15 @@ pub async fn confirm(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptSession(session): ScriptSession,
-    ScriptBody(begin): ScriptBody<Begin>,
+    ScriptBody(begin): ScriptBody<ConfirmBegin>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let (asked, return_to) = match begin {
-        Begin::Add { return_to } => (RequestedAct::Add, going_on(return_to.as_deref(), &caller, &portal)),
-        Begin::StopRecovery => (RequestedAct::StopRecovery, Destination::devices()),
-        Begin::Download => (RequestedAct::Download, Destination::root()),
-        Begin::ChangeAddress { to } => (RequestedAct::ChangeAddress { to }, Destination::root()),
-        Begin::DeleteAccount { email } => (RequestedAct::DeleteAccount { email }, Destination::root()),
-        Begin::Remove { passkey, email } => {
+        ConfirmBegin::Add { return_to } => (RequestedAct::Add, going_on(return_to.as_deref(), &caller, &portal)),
+        ConfirmBegin::StopRecovery => (RequestedAct::StopRecovery, Destination::devices()),
+        ConfirmBegin::Download => (RequestedAct::Download, Destination::root()),
+        ConfirmBegin::ChangeAddress { to } => (RequestedAct::ChangeAddress { to }, Destination::root()),
+        ConfirmBegin::DeleteAccount { email } => (RequestedAct::DeleteAccount { email }, Destination::root()),
+        ConfirmBegin::Remove { passkey, email } => {
             let credential = credential(&passkey).ok_or(ScriptRefusal::NoPasskey)?;
             (RequestedAct::Remove { credential, email }, Destination::devices())
         }
@@ -123,7 +123,7 @@ pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptSession(session): ScriptSession,
-    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
+    ScriptBody(RegisterMade { ceremony, credential, name }): ScriptBody<RegisterMade>,
 ) -> Result<Json<GoOn>, ScriptError> {
     let added =
         portal.auth.manage.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::{Told, ToldDevice, tell, word};
+use super::{LinkStatus, ToldDevice, tell, word};
 use crate::auth::link::Picking;
 use crate::domain::link::code;
 use crate::domain::link::id::LinkId;
@@ -20,18 +20,18 @@ use crate::portal::views::script_refusal::ScriptRefusal;
 #[derive(Deserialize)]
 pub struct Number {
     link: LinkId,
-    number: Typed,
+    number: TypedNumber,
 }
 
 /// A number, or the text of one.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Typed {
+enum TypedNumber {
     Number(u64),
     Text(String),
 }
 
-impl Typed {
+impl TypedNumber {
     /// The number, or 0, which is never right, for any that is too large.
     fn read(&self) -> Option<u8> {
         match self {
@@ -69,7 +69,7 @@ pub async fn approve(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
-) -> Result<Json<Told>, ScriptError> {
+) -> Result<Json<LinkStatus>, ScriptError> {
     let approved = portal.auth.link.approve(ceremony, credential, &caller.visitor).await;
     tell(&portal, &caller, approved)
 }

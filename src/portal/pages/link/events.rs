@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 
-use super::{Named, Told, word};
+use super::{LinkStatus, NamedLink, word};
 use crate::auth::link::{LinkState, Watcher};
 use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
@@ -25,10 +25,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    Named { link }: Named,
+    NamedLink { link }: NamedLink,
 ) -> Result<Response, ScriptError> {
     let watcher = portal.auth.link.watch(link, &caller.visitor).await.map_err(worded(word))?;
-    let page = Page { portal, caller, link, watcher, told: None };
+    let page = WaitingPage { portal, caller, link, watcher, told: None };
     let events = stream::unfold(page, |mut page| async {
         let event = page.next().await?;
         Some((Ok::<_, Infallible>(event), page))
@@ -37,7 +37,7 @@ pub async fn get(
 }
 
 /// A page that waits.
-struct Page {
+struct WaitingPage {
     portal: Arc<Portal>,
     caller: Caller,
     link: LinkId,
@@ -46,7 +46,7 @@ struct Page {
     told: Option<LinkState>,
 }
 
-impl Page {
+impl WaitingPage {
     /// The next state that differs from the one before; `None` once there will be none, or none can be read: the page
     /// asks by itself then.
     async fn next(&mut self) -> Option<Event> {
@@ -64,7 +64,7 @@ impl Page {
                 continue;
             }
             self.told = Some(state.clone());
-            let told = Told::new(&self.portal, self.caller.words(&self.portal), state);
+            let told = LinkStatus::new(&self.portal, self.caller.words(&self.portal), state);
             return Event::default().json_data(told).ok();
         }
     }

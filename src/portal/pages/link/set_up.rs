@@ -6,18 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Named, word};
+use super::{NamedLink, word};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
-use crate::portal::pages::register::{Made, ToMake};
+use crate::portal::pages::register::{RegisterMade, ToMake};
 use crate::portal::{Portal, answer};
 
 /// A challenge to make a passkey for the account that approved.
 pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Named { link }): ScriptBody<Named>,
+    ScriptBody(NamedLink { link }): ScriptBody<NamedLink>,
 ) -> Result<Json<ToMake>, ScriptError> {
     let begun = portal.auth.link.begin_passkey(link, &caller.visitor).await;
     begun.map(ToMake::of).map_err(worded(word))
@@ -27,7 +27,7 @@ pub async fn options(
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
+    ScriptBody(RegisterMade { ceremony, credential, name }): ScriptBody<RegisterMade>,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.link.finish(ceremony, credential, name.as_deref(), visitor).await;

@@ -14,7 +14,7 @@ use crate::gate::headers::WITH_CAMERA;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::views::link::{Kind, LinkStart};
+use crate::portal::views::link::{DeviceKind, LinkStart};
 use crate::portal::{Portal, answer};
 
 /// The page; a signed-in visitor goes on to where they wanted.
@@ -42,11 +42,11 @@ fn authority(portal: &Portal) -> String {
 }
 
 /// What kind of device says that of itself. Either page leads to the other one, so a wrong guess costs a tap.
-fn kind(headers: &HeaderMap) -> Kind {
+fn kind(headers: &HeaderMap) -> DeviceKind {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match UserAgent::parse(agent).system {
-        Some("iPhone" | "iPad" | "Android") => Kind::Phone,
-        _ => Kind::Computer,
+        Some("iPhone" | "iPad" | "Android") => DeviceKind::Phone,
+        _ => DeviceKind::Computer,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::recovery::Over;
 use crate::domain::word_link::Reading;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
-use crate::portal::pages::word_link::{self, Brought};
+use crate::portal::pages::word_link::{self, BroughtLink};
 use crate::portal::views::recover_cancel::RecoverCancel;
 use crate::portal::{Portal, answer};
 
@@ -32,7 +32,7 @@ pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    Brought(link): Brought,
+    BroughtLink(link): BroughtLink,
 ) -> Result<Response, PageError> {
     let over = |over| {
         let refusal = word_link::refusal(StatusCode::GONE, "no-hold", "no such recovery is held any more");

@@ -13,7 +13,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
-use crate::portal::views::code::{Code, CodeFor, CodeState, Way};
+use crate::portal::views::code::{CodeDelivery, CodePage, CodePagePurpose, CodeState};
 use crate::portal::views::recover::RecoverHeld;
 use crate::portal::{Portal, answer};
 
@@ -81,16 +81,18 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     }
     let mode = portal.auth.recover.policy_for(&recovery.email).await.mode;
     let way = match (mode_of_code(mode, &recovery), portal.auth.recover.mode()) {
-        (RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off, _) => Way::Mail,
-        (RecoveryMode::Admin, RecoveryMode::Admin) => Way::Hand,
-        (RecoveryMode::Admin, RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off) => Way::HandForMail,
+        (RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off, _) => CodeDelivery::Mail,
+        (RecoveryMode::Admin, RecoveryMode::Admin) => CodeDelivery::Hand,
+        (RecoveryMode::Admin, RecoveryMode::Email | RecoveryMode::Delayed(_) | RecoveryMode::Off) => {
+            CodeDelivery::HandForMail
+        }
     };
-    let code_for = CodeFor::GettingBackIn(way);
+    let code_for = CodePagePurpose::GettingBackIn(way);
     let (email, return_to) = (recovery.email.as_str(), recovery.return_to.unless_root());
     Ok(code::show(
         portal,
         caller,
-        Code {
+        CodePage {
             code_for,
             email,
             sender: portal.sender.as_str(),

@@ -22,7 +22,7 @@ use crate::portal::{Portal, answer};
 
 /// Names the question that stands for the proof.
 #[derive(Deserialize)]
-pub struct Named {
+pub struct NamedQuestion {
     question: CeremonyId,
 }
 
@@ -30,9 +30,9 @@ pub struct Named {
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    named: Result<Query<Named>, axum::extract::rejection::QueryRejection>,
+    named: Result<Query<NamedQuestion>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, PageError> {
-    let Ok(Query(Named { question })) = named else { return Err(GateRefusal::ContestEnded.into()) };
+    let Ok(Query(NamedQuestion { question })) = named else { return Err(GateRefusal::ContestEnded.into()) };
     let contestable = refusal_apart(portal.auth.recover.contestable(question, &caller.visitor).await)?;
     let Ok(Contestable { owner, made, older, .. }) = contestable else { return Err(GateRefusal::ContestEnded.into()) };
     let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::ContestEnded)?;
@@ -56,7 +56,7 @@ pub async fn get(
 pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Named { question }): ScriptBody<Named>,
+    ScriptBody(NamedQuestion { question }): ScriptBody<NamedQuestion>,
 ) -> Result<Json<ToUse>, ScriptError> {
     portal.auth.recover.begin_contest(question, &caller.visitor).await.map(ToUse::of).map_err(worded(word))
 }

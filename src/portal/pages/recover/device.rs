@@ -14,7 +14,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::pages::register::{Made, ToMake};
+use crate::portal::pages::register::{RegisterMade, ToMake};
 use crate::portal::views::set_up::SetUpDevice;
 use crate::portal::{Portal, answer};
 
@@ -37,7 +37,7 @@ pub async fn options(State(portal): State<Arc<Portal>>, caller: Caller) -> Resul
 pub async fn verify(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
-    ScriptBody(Made { ceremony, credential, name }): ScriptBody<Made>,
+    ScriptBody(RegisterMade { ceremony, credential, name }): ScriptBody<RegisterMade>,
 ) -> Result<Response, ScriptError> {
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.recover.finish(ceremony, credential, name.as_deref(), visitor).await;

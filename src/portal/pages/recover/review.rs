@@ -23,7 +23,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::pages::devices::{self, Listed};
 use crate::portal::pages::sign_in::{ToUse, Used};
-use crate::portal::views::review::Review;
+use crate::portal::views::review::ReviewPage;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -69,13 +69,13 @@ pub async fn get(
     };
     let listed = Listed::of(&passkeys);
     let rows = listed.iter().map(|listed| listed.row(None)).collect();
-    let view = Review { passkeys: rows, return_to: caller.return_path(), now: portal.auth.now() };
+    let view = ReviewPage { passkeys: rows, return_to: caller.return_path(), now: portal.auth.now() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
 /// What the script sends once something was chosen.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ReviewChoice {
     /// The passkeys to be removed, by their credential ids in base64url; all others are kept.
     remove: Vec<String>,
     /// All that the page shows.
@@ -88,7 +88,7 @@ pub async fn options(
     State(portal): State<Arc<Portal>>,
     caller: Caller,
     AskedScript(live): AskedScript,
-    ScriptBody(Chosen { remove, listed, return_to }): ScriptBody<Chosen>,
+    ScriptBody(ReviewChoice { remove, listed, return_to }): ScriptBody<ReviewChoice>,
 ) -> Result<Json<ToUse>, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let (remove, listed) = (credentials(&remove)?, credentials(&listed)?);

@@ -14,7 +14,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
-use crate::portal::views::code::{Code, CodeFor, CodeState, Forget};
+use crate::portal::views::code::{CodePage, CodePagePurpose, CodeState, Forget};
 use crate::portal::{Portal, answer};
 
 /// Asks for the code that was sent to the address.
@@ -74,10 +74,10 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
     let ids = registration.dead.iter().map(|id| text_of(id.bytes())).collect::<Vec<_>>().join(" ");
     let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
     let of_some = portal.auth.register.is_for_some().await?;
-    let (code_for, kind) = (CodeFor::Registering { of_some }, registration.code.id.kind());
+    let (code_for, kind) = (CodePagePurpose::Registering { of_some }, registration.code.id.kind());
     Ok(code::show(
         portal,
         caller,
-        Code { code_for, email, sender: portal.sender.as_str(), return_to, kind, forget, state },
+        CodePage { code_for, email, sender: portal.sender.as_str(), return_to, kind, forget, state },
     ))
 }
