@@ -13,7 +13,7 @@ use super::Portal;
 use super::assets::{Asset, CACHE_CONTROL};
 use super::caller::Caller;
 use super::views::chrome::Chrome;
-use super::views::hand_off::LeadOn;
+use super::views::hand_off::LeadOnPage;
 use super::views::step_refusal::StepRefusal;
 use crate::auth::starting::SignedInBrowser;
 use crate::domain::destination::Destination;
@@ -82,7 +82,7 @@ pub fn go_on_from_form(portal: &Portal, caller: &Caller, destination: &Destinati
 
 /// A page that leads on to `url`, for a visitor who wants to be at `host`.
 pub fn lead_on(portal: &Portal, caller: &Caller, host: &Host, url: &str) -> Response {
-    page(portal, caller, |chrome| LeadOn { host, url }.render(chrome))
+    page(portal, caller, |chrome| LeadOnPage { host, url }.render(chrome))
 }
 
 /// Where a page's script goes on to.

@@ -25,7 +25,7 @@ use crate::domain::session::Session;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::devices::user_handle;
-use crate::portal::views::account::{AccountDeleted, AccountNews, AccountPage, MoveRow};
+use crate::portal::views::account::{AccountDeletedPage, AccountNews, AccountPage, MoveRow};
 use crate::portal::{Portal, answer};
 
 /// Says in the address of the page that what was typed is kept.
@@ -113,7 +113,7 @@ pub async fn describe(
 
 /// Says that the account was deleted, to any visitor of this address.
 pub async fn deleted(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    answer::page(&portal, &caller, |chrome| AccountDeleted.render(chrome))
+    answer::page(&portal, &caller, |chrome| AccountDeletedPage.render(chrome))
 }
 
 fn signed_out() -> PageError {

@@ -10,7 +10,7 @@ use crate::domain::apps;
 use crate::domain::own_paths::APPS;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
-use crate::portal::views::apps::{AppRow, Apps};
+use crate::portal::views::apps::{AppRow, AppsPage};
 use crate::portal::{Portal, answer};
 
 /// The root of `public_url`'s host, where the proxy has no route for it.
@@ -24,7 +24,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let row =
         |app: apps::App<'_>| AppRow { name: app.name, address: format!("{}{}", portal.origins.at(app.host), app.path) };
     let apps = apps::open_to(&portal.routes, &session, portal.auth.now());
-    let view = Apps { email: session.told().email, apps: apps.into_iter().map(row).collect() };
+    let view = AppsPage { email: session.told().email, apps: apps.into_iter().map(row).collect() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

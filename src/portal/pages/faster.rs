@@ -10,7 +10,7 @@ use crate::domain::own_paths::FASTER;
 use crate::gate::detour;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
-use crate::portal::views::faster::Faster;
+use crate::portal::views::faster::FasterPage;
 use crate::portal::{Portal, answer};
 
 /// Where a visitor who wanted to go to `return_to` is asked first.
@@ -23,6 +23,6 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let destination = caller.destination();
     // The app asks for a sign-in where it needs one.
     let Some(_) = caller.session(&portal).await? else { return Ok(answer::go_on(&portal, &caller, &destination)) };
-    let view = Faster { return_to: &caller.address(&destination, &portal) };
+    let view = FasterPage { return_to: &caller.address(&destination, &portal) };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }

@@ -26,7 +26,7 @@ use crate::portal::caller::{self, Caller};
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::headers::HandsTo;
 use crate::portal::same_origin::{SentHeader, one};
-use crate::portal::views::hand_off::{ConfirmHandOff, HandOff};
+use crate::portal::views::hand_off::{ConfirmHandOffPage, HandOffPage};
 use crate::portal::{Portal, answer};
 
 /// At a host where people signed in before, a person who is still signed in there is handed over to where they sign in
@@ -76,7 +76,7 @@ async fn between(
     let Some(state) = state else { return Ok(None) };
     let purpose = HandOffPurpose { host: to.host(), state: state.digest };
     let Some(code) = portal.auth.hand_off.give(session, purpose).await? else { return Ok(None) };
-    let view = HandOff {
+    let view = HandOffPage {
         to,
         code: code.as_str(),
         state: &state.id.to_string(),
@@ -158,7 +158,7 @@ pub async fn post(
     match portal.auth.hand_off.whose(&form.code, &state, &caller.visitor).await {
         Ok(email) => {
             let HandedOver { code, state, return_to, again: _ } = &form;
-            let view = ConfirmHandOff { email: email.as_str(), code, state, return_to };
+            let view = ConfirmHandOffPage { email: email.as_str(), code, state, return_to };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }
         Err(Failure::World(failure)) => Err(failure.into()),

@@ -20,7 +20,7 @@ use crate::domain::own_paths::RECOVER_CODE;
 use crate::domain::recover::{RecoverRefusal, RecoveryMode};
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
-use crate::portal::views::recover::{Recover, RecoverState};
+use crate::portal::views::recover::{RecoverPage, RecoverState};
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer, views};
@@ -73,7 +73,7 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refu
         RecoveryMode::Admin => views::recover::RecoverPageMode::Admin,
         RecoveryMode::Off => views::recover::RecoverPageMode::Off,
     };
-    let view = Recover { mode, email, return_to: caller.return_path(), state };
+    let view = RecoverPage { mode, email, return_to: caller.return_path(), state };
     answer::page_again(refusal, portal, caller, |chrome| view.render(chrome))
 }
 

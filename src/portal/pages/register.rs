@@ -19,7 +19,7 @@ use crate::domain::register::{RegisterRefusal, RegistrationDetails};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::views::register::Register;
+use crate::portal::views::register::RegisterPage;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -28,7 +28,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     if caller.session(&portal).await?.is_some() {
         return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
-    let view = Register { return_to: caller.return_path(), registration: portal.registration().await? };
+    let view = RegisterPage { return_to: caller.return_path(), registration: portal.registration().await? };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

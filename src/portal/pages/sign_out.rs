@@ -12,7 +12,7 @@ use crate::domain::own_paths::{SIGN_IN, SIGN_OUT, SIGNED_OUT};
 use crate::gate::detour;
 use crate::portal::caller::{Caller, query};
 use crate::portal::handler::{PageError, PageForm};
-use crate::portal::views::sign_out::{SignOutPage, SignedOut};
+use crate::portal::views::sign_out::{SignOutPage, SignedOutPage};
 use crate::portal::{Portal, answer};
 use crate::store::{CommitError, StoreError};
 
@@ -95,7 +95,7 @@ fn has_an_app(portal: &Portal, caller: &Caller) -> bool {
 
 /// Says that it is done. Where it was done at another host, this browser still shows the token that has ended with it.
 pub async fn done(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
-    let view = SignedOut { return_to: caller.return_path() };
+    let view = SignedOutPage { return_to: caller.return_path() };
     let page = answer::page(&portal, &caller, |chrome| view.render(chrome));
     let is_over = caller.visitor.session.is_some() && caller.session(&portal).await?.is_none();
     Ok(if is_over { answer::without_session(&portal, page) } else { page })

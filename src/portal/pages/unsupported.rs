@@ -9,7 +9,7 @@ use http::Uri;
 use crate::domain::own_paths::{DEVICES, LINK, LINK_START, RECOVER, REGISTER, SIGN_IN};
 use crate::gate::detour;
 use crate::portal::caller::{self, Caller};
-use crate::portal::views::unsupported::Unsupported;
+use crate::portal::views::unsupported::UnsupportedPage;
 use crate::portal::{Portal, answer};
 
 /// The page, with the address to open in another browser. Of where the visitor comes from, that has which page it is and
@@ -17,7 +17,7 @@ use crate::portal::{Portal, answer};
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Response {
     let path = detour::returning(page(caller::query(&uri, "from").as_deref()), caller.return_path());
     let address = format!("{}{path}", portal.origins.public());
-    let view = Unsupported { address: &address, path: &path };
+    let view = UnsupportedPage { address: &address, path: &path };
     answer::page(&portal, &caller, |chrome| view.render(chrome))
 }
 

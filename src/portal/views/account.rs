@@ -62,7 +62,7 @@ pub enum MoveRow<'a> {
 
 /// An account was deleted by its owner.
 #[derive(Clone, Copy, Debug)]
-pub struct AccountDeleted;
+pub struct AccountDeletedPage;
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]
@@ -88,7 +88,7 @@ struct Moved {
 
 #[derive(Template)]
 #[template(path = "pages/account_deleted.html")]
-struct DeletedPage<'a> {
+struct AccountDeletedTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
 }
@@ -129,11 +129,11 @@ impl AccountPage<'_> {
     }
 }
 
-impl AccountDeleted {
+impl AccountDeletedPage {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say("account-deleted-heading"), own_paths::ACCOUNT_DELETED);
-        finish(&DeletedPage { frame, words })
+        finish(&AccountDeletedTemplate { frame, words })
     }
 }

@@ -1,12 +1,12 @@
 //! `/_bmauth/account/undo`: where the link in the mail to an address from before leads.
 
 use super::chrome::Chrome;
-use super::word_link::{Asks, over};
+use super::word_link::{WordLinkQuestion, over};
 use crate::domain::own_paths;
 
 /// Where a change of address is undone by the link in its letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountUndo {
+pub enum AccountUndoPage {
     /// Asks before anything is undone.
     Ask,
     /// Nothing that was brought is a whole link: asks for it again.
@@ -19,10 +19,10 @@ pub enum AccountUndo {
     Gone,
 }
 
-impl AccountUndo {
+impl AccountUndoPage {
     /// The page as HTML.
     pub fn render(self, chrome: &Chrome<'_>) -> String {
-        let asks = |heading, text, cut| Asks {
+        let asks = |heading, text, cut| WordLinkQuestion {
             here: own_paths::ACCOUNT_UNDO,
             heading,
             text,

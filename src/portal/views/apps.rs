@@ -10,7 +10,7 @@ use crate::wording::Words;
 
 /// The page "Your apps".
 #[derive(Clone, Debug)]
-pub struct Apps<'a> {
+pub struct AppsPage<'a> {
     /// Who is signed in.
     pub email: &'a str,
     /// What they may open, in the order it is shown.
@@ -31,13 +31,13 @@ pub struct AppRow {
 struct AppsTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Apps<'a>,
+    page: &'a AppsPage<'a>,
     devices_url: &'static str,
     account_url: &'static str,
     sign_out_url: String,
 }
 
-impl Apps<'_> {
+impl AppsPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();

@@ -12,7 +12,7 @@ use crate::wording::{SplitSentence, Words};
 
 /// "This account was recovered", for the owner of an older passkey.
 #[derive(Clone, Copy, Debug)]
-pub struct Contest<'a> {
+pub struct ContestPage<'a> {
     /// Names the question that stands for the proof of that passkey.
     pub question: &'a str,
     /// The account's address, where the code went.
@@ -38,7 +38,7 @@ pub struct Contest<'a> {
 struct ContestTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Contest<'a>,
+    page: &'a ContestPage<'a>,
     /// The browser that recovered, where the passkey's name does not say it.
     browser: Option<&'a str>,
     who: SplitSentence,
@@ -46,7 +46,7 @@ struct ContestTemplate<'a> {
     sign_in_url: &'static str,
 }
 
-impl Contest<'_> {
+impl ContestPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();

@@ -11,7 +11,7 @@ use crate::wording::Words;
 /// Offers a passkey on this device, after a sign-in with another one's. Its script goes on at once where the offer was
 /// turned down before, or where the device can keep no passkey.
 #[derive(Clone, Copy, Debug)]
-pub struct Faster<'a> {
+pub struct FasterPage<'a> {
     /// Where the visitor goes either way: a whole address.
     pub return_to: &'a str,
 }
@@ -21,10 +21,10 @@ pub struct Faster<'a> {
 struct FasterTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Faster<'a>,
+    page: &'a FasterPage<'a>,
 }
 
-impl Faster<'_> {
+impl FasterPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();

@@ -12,7 +12,7 @@ use crate::wording::Words;
 
 /// Sends a code to another host: by itself, or where scripts do not run, at a press.
 #[derive(Clone, Copy, Debug)]
-pub struct HandOff<'a> {
+pub struct HandOffPage<'a> {
     /// The other host's.
     pub to: &'a Origin,
     /// The code that stands for the session.
@@ -28,7 +28,7 @@ pub struct HandOff<'a> {
 /// Asks a person who was handed over by the host of an app, where people signed in before, whether that is who they
 /// are.
 #[derive(Clone, Copy, Debug)]
-pub struct ConfirmHandOff<'a> {
+pub struct ConfirmHandOffPage<'a> {
     /// Who was handed over.
     pub email: &'a str,
     /// The code that stands for the session.
@@ -42,7 +42,7 @@ pub struct ConfirmHandOff<'a> {
 /// Leads on to another host, after a form: by itself, or at a press. A browser holds the policy of the page that has the
 /// form against every redirect that follows, so that one to another host would lead nowhere, without a word.
 #[derive(Clone, Copy, Debug)]
-pub struct LeadOn<'a> {
+pub struct LeadOnPage<'a> {
     /// The host that the visitor wants to be at.
     pub host: &'a Host,
     /// The way there.
@@ -54,7 +54,7 @@ pub struct LeadOn<'a> {
 struct HandOffTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a HandOff<'a>,
+    page: &'a HandOffPage<'a>,
     action: String,
     next: String,
 }
@@ -64,20 +64,20 @@ struct HandOffTemplate<'a> {
 struct ConfirmHandOffTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a ConfirmHandOff<'a>,
+    page: &'a ConfirmHandOffPage<'a>,
     confirm_url: &'static str,
     sign_in_url: String,
 }
 
 #[derive(Template)]
 #[template(path = "pages/lead_on.html")]
-struct Leading<'a> {
+struct LeadOnTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     url: &'a str,
 }
 
-impl HandOff<'_> {
+impl HandOffPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -91,7 +91,7 @@ impl HandOff<'_> {
     }
 }
 
-impl ConfirmHandOff<'_> {
+impl ConfirmHandOffPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -105,10 +105,10 @@ impl ConfirmHandOff<'_> {
     }
 }
 
-impl LeadOn<'_> {
+impl LeadOnPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
-        finish(&Leading {
+        finish(&LeadOnTemplate {
             frame: frame(chrome, heading(chrome, self.host), self.url),
             words: chrome.words(),
             url: self.url,

@@ -19,7 +19,7 @@ pub enum DeviceKind {
 
 /// The page of the new device. Needs `camera=(self)` in its Permissions-Policy.
 #[derive(Clone, Copy, Debug)]
-pub struct LinkStart<'a> {
+pub struct LinkStartPage<'a> {
     /// Where the visitor goes once signed in; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// What is shown first.
@@ -44,10 +44,10 @@ pub struct LinkPage<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/link_start.html")]
-struct StartPage<'a> {
+struct LinkStartTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a LinkStart<'a>,
+    page: &'a LinkStartPage<'a>,
     sign_in_url: String,
     recover_url: String,
 }
@@ -62,12 +62,12 @@ struct LinkTemplate<'a> {
     recover_url: String,
 }
 
-impl LinkStart<'_> {
+impl LinkStartPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let here = detour::returning(own_paths::LINK_START, self.return_to);
-        finish(&StartPage {
+        finish(&LinkStartTemplate {
             frame: Frame::new(chrome, words.say("link-start-heading"), &here),
             words,
             page: self,

@@ -27,7 +27,7 @@ pub enum RecoverPageMode {
 
 /// The page that asks whose account it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Recover<'a> {
+pub struct RecoverPage<'a> {
     /// How it works here.
     pub mode: RecoverPageMode,
     /// What was typed last; empty at first.
@@ -54,7 +54,7 @@ pub enum RecoverState {
 
 /// The code was right; now the owner has time to say no.
 #[derive(Clone, Copy, Debug)]
-pub struct RecoverHeld {
+pub struct RecoverHeldPage {
     /// When it can be finished.
     pub until: Timestamp,
 }
@@ -64,7 +64,7 @@ pub struct RecoverHeld {
 struct RecoverTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Recover<'a>,
+    page: &'a RecoverPage<'a>,
     lead: String,
     alert: Option<String>,
     button: String,
@@ -75,14 +75,14 @@ struct RecoverTemplate<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/recover_held.html")]
-struct HeldPage<'a> {
+struct RecoverHeldTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     until: WordedMoment,
     sign_in_url: &'static str,
 }
 
-impl Recover<'_> {
+impl RecoverPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -116,12 +116,12 @@ impl Recover<'_> {
     }
 }
 
-impl RecoverHeld {
+impl RecoverHeldPage {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say("recover-heading"), own_paths::RECOVER);
         let until = moment::minute(words, self.until);
-        finish(&HeldPage { frame, words, until, sign_in_url: own_paths::SIGN_IN })
+        finish(&RecoverHeldTemplate { frame, words, until, sign_in_url: own_paths::SIGN_IN })
     }
 }

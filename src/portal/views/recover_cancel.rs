@@ -1,7 +1,7 @@
 //! `/_bmauth/recover/cancel`: where the link in the mail about a held recovery leads.
 
 use super::chrome::Chrome;
-use super::word_link::{Asks, over};
+use super::word_link::{WordLinkQuestion, over};
 use crate::domain::offset::Offset;
 use crate::domain::own_paths;
 use crate::domain::recovery::Over;
@@ -9,7 +9,7 @@ use crate::wording::{Words, moment};
 
 /// Where a held recovery is stopped by the link in its letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecoverCancel {
+pub enum RecoverCancelPage {
     /// Asks before anything is stopped.
     Ask,
     /// Nothing that was brought is a whole link: asks for it again.
@@ -27,11 +27,11 @@ pub enum RecoverCancel {
     },
 }
 
-impl RecoverCancel {
+impl RecoverCancelPage {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
-        let asks = |heading, text, cut| Asks {
+        let asks = |heading, text, cut| WordLinkQuestion {
             here: own_paths::RECOVER_CANCEL,
             heading,
             text,

@@ -11,7 +11,7 @@ use crate::wording::Words;
 
 /// The page that creates an account, or says that it cannot.
 #[derive(Clone, Copy, Debug)]
-pub struct Register<'a> {
+pub struct RegisterPage<'a> {
     /// Where the visitor goes once the account is ready; `None` for the app's front page.
     pub return_to: Option<&'a str>,
     /// Whether accounts can be created.
@@ -20,22 +20,22 @@ pub struct Register<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/register.html")]
-struct OpenPage<'a> {
+struct RegisterTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Register<'a>,
+    page: &'a RegisterPage<'a>,
     sign_in_url: String,
 }
 
 #[derive(Template)]
 #[template(path = "pages/register_closed.html")]
-struct ClosedPage<'a> {
+struct RegisterClosedTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     sign_in_url: String,
 }
 
-impl Register<'_> {
+impl RegisterPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
@@ -44,9 +44,9 @@ impl Register<'_> {
         let frame = Frame::new(chrome, words.say("register-heading"), &here);
         match self.registration {
             RegistrationOffer::Open | RegistrationOffer::Invite => {
-                finish(&OpenPage { frame, words, page: self, sign_in_url })
+                finish(&RegisterTemplate { frame, words, page: self, sign_in_url })
             }
-            RegistrationOffer::Closed => finish(&ClosedPage { frame, words, sign_in_url }),
+            RegistrationOffer::Closed => finish(&RegisterClosedTemplate { frame, words, sign_in_url }),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::wording::Words;
 
 /// "Set up this device", once a recovery's code was proved.
 #[derive(Clone, Copy, Debug)]
-pub struct SetUpDevice<'a> {
+pub struct SetUpPage<'a> {
     /// The address that the code was sent to, for the browser to remember.
     pub email: &'a str,
 }
@@ -23,7 +23,7 @@ struct SetUpTemplate<'a> {
     sign_in_url: &'static str,
 }
 
-impl SetUpDevice<'_> {
+impl SetUpPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();

@@ -25,7 +25,7 @@ pub struct SignOutPage<'a> {
 
 /// Says that the session has ended.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedOut<'a> {
+pub struct SignedOutPage<'a> {
     /// Where signing in again leads.
     pub return_to: Option<&'a str>,
 }
@@ -41,7 +41,7 @@ struct SignOutTemplate<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/signed_out.html")]
-struct Done<'a> {
+struct SignedOutTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     sign_in_url: String,
@@ -59,12 +59,12 @@ impl SignOutPage<'_> {
     }
 }
 
-impl SignedOut<'_> {
+impl SignedOutPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let here = detour::returning(own_paths::SIGNED_OUT, self.return_to);
         let frame = Frame::new(chrome, words.say("signed-out-heading"), &here);
-        finish(&Done { frame, words, sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to) })
+        finish(&SignedOutTemplate { frame, words, sign_in_url: detour::returning(own_paths::SIGN_IN, self.return_to) })
     }
 }

@@ -1,25 +1,25 @@
 use std::time::Duration;
 
 use super::RegistrationOffer;
-use super::account::{AccountDeleted, AccountNews, AccountPage, MoveRow};
-use super::account_undo::AccountUndo;
-use super::apps::{AppRow, Apps};
+use super::account::{AccountDeletedPage, AccountNews, AccountPage, MoveRow};
+use super::account_undo::AccountUndoPage;
+use super::apps::{AppRow, AppsPage};
 use super::chrome::Chrome;
 use super::code::{CodeDelivery, CodePage, CodePagePurpose, CodeState, Forget};
-use super::contest::Contest;
+use super::contest::ContestPage;
 use super::devices::{DevicesPage, EventRow, HoldRow, PasskeyRow, SessionRow};
-use super::faster::Faster;
-use super::hand_off::{ConfirmHandOff, LeadOn};
-use super::link::{DeviceKind, LinkPage, LinkStart, ago};
-use super::recover::{Recover, RecoverHeld, RecoverPageMode, RecoverState};
-use super::recover_cancel::RecoverCancel;
+use super::faster::FasterPage;
+use super::hand_off::{ConfirmHandOffPage, LeadOnPage};
+use super::link::{DeviceKind, LinkPage, LinkStartPage, ago};
+use super::recover::{RecoverHeldPage, RecoverPage, RecoverPageMode, RecoverState};
+use super::recover_cancel::RecoverCancelPage;
 use super::refused::RefusedPage;
-use super::register::Register;
+use super::register::RegisterPage;
 use super::review::ReviewPage;
-use super::set_up::SetUpDevice;
+use super::set_up::SetUpPage;
 use super::sign_in::SignInPage;
-use super::sign_out::{SignOutPage, SignedOut};
-use super::unsupported::Unsupported;
+use super::sign_out::{SignOutPage, SignedOutPage};
+use super::unsupported::UnsupportedPage;
 use crate::domain::activity::What;
 use crate::domain::brand::{Brand, FooterLink};
 use crate::domain::clock::Timestamp;
@@ -43,7 +43,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
             let both = registration == RegistrationOffer::Open;
             let sign_in = SignInPage { return_to, registration, link: both, recover: both };
             pages.push((format!("sign-in {name}"), sign_in.render(chrome)));
-            pages.push((format!("register {name}"), Register { return_to, registration }.render(chrome)));
+            pages.push((format!("register {name}"), RegisterPage { return_to, registration }.render(chrome)));
         }
     }
     for state in [
@@ -93,10 +93,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     let here = DevicesPage { apps: true, ..devices(email) };
     pages.push(("devices without an app".to_owned(), here.render(chrome)));
     for apps in [Vec::new(), vec![AppRow { name: email.to_owned(), address: return_to.to_owned() }]] {
-        pages.push((format!("apps {apps:?}"), Apps { email, apps }.render(chrome)));
+        pages.push((format!("apps {apps:?}"), AppsPage { email, apps }.render(chrome)));
     }
     pages.extend(account_pages(chrome, email));
-    pages.push(("faster".to_owned(), Faster { return_to }.render(chrome)));
+    pages.push(("faster".to_owned(), FasterPage { return_to }.render(chrome)));
     for clears in [false, true] {
         pages.push((
             format!("sign-out, clears {clears}"),
@@ -104,15 +104,16 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         ));
     }
     let (code, state) = ("AAAA", "7");
-    pages.push(("hand-off/confirm".to_owned(), ConfirmHandOff { email, code, state, return_to }.render(chrome)));
+    pages.push(("hand-off/confirm".to_owned(), ConfirmHandOffPage { email, code, state, return_to }.render(chrome)));
     let host = &Host::parse("wiki.example.com").unwrap();
-    pages.push(("unsupported".to_owned(), Unsupported { address: email, path: return_to }.render(chrome)));
+    pages.push(("unsupported".to_owned(), UnsupportedPage { address: email, path: return_to }.render(chrome)));
     let inside = Chrome { inside_app: true, ..*chrome };
-    pages.push(("unsupported inside".to_owned(), Unsupported { address: email, path: return_to }.render(&inside)));
-    let page = Recover { mode: RecoverPageMode::Email, email, return_to: Some(return_to), state: RecoverState::Fresh };
+    pages.push(("unsupported inside".to_owned(), UnsupportedPage { address: email, path: return_to }.render(&inside)));
+    let page =
+        RecoverPage { mode: RecoverPageMode::Email, email, return_to: Some(return_to), state: RecoverState::Fresh };
     pages.push(("recover inside".to_owned(), page.render(&inside)));
-    pages.push(("lead-on".to_owned(), LeadOn { host, url: return_to }.render(chrome)));
-    pages.push(("signed-out".to_owned(), SignedOut { return_to: Some(return_to) }.render(chrome)));
+    pages.push(("lead-on".to_owned(), LeadOnPage { host, url: return_to }.render(chrome)));
+    pages.push(("signed-out".to_owned(), SignedOutPage { return_to: Some(return_to) }.render(chrome)));
     for refused in every_refusal(email) {
         pages.push((format!("{refused:?}"), refused.render(chrome)));
     }
@@ -123,7 +124,7 @@ fn link_pages(chrome: &Chrome<'_>, text: &str, return_to: &str) -> Vec<(String, 
     let mut pages = Vec::new();
     for recover in [false, true] {
         for kind in [DeviceKind::Computer, DeviceKind::Phone] {
-            let page = LinkStart { return_to: Some(return_to), kind, address: text, recover };
+            let page = LinkStartPage { return_to: Some(return_to), kind, address: text, recover };
             pages.push((format!("link/start {kind:?} {recover}"), page.render(chrome)));
         }
         for signed_in in [false, true] {
@@ -136,8 +137,8 @@ fn link_pages(chrome: &Chrome<'_>, text: &str, return_to: &str) -> Vec<(String, 
 
 fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = vec![
-        ("recover/device".to_owned(), SetUpDevice { email }.render(chrome)),
-        ("recover/held".to_owned(), RecoverHeld { until: AT }.render(chrome)),
+        ("recover/device".to_owned(), SetUpPage { email }.render(chrome)),
+        ("recover/held".to_owned(), RecoverHeldPage { until: AT }.render(chrome)),
         (
             "recover/review".to_owned(),
             ReviewPage { passkeys: devices(email).passkeys, return_to: Some("/a"), now: AT }.render(chrome),
@@ -146,7 +147,7 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
     for mode in [RecoverPageMode::Email, RecoverPageMode::Delayed, RecoverPageMode::Admin, RecoverPageMode::Off] {
         let too_many = RecoverState::TooMany { wait: HOUR };
         for state in [RecoverState::Fresh, RecoverState::InvalidEmail, too_many] {
-            let page = Recover { mode, email, return_to: Some(return_to), state };
+            let page = RecoverPage { mode, email, return_to: Some(return_to), state };
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
     }
@@ -155,19 +156,19 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
     {
         let (made, older) = (is_again.then_some(email), (!is_again).then_some(email));
         let (question, browser, recovered_at) = ("q", email, AT);
-        let page = Contest { question, email, by_hand, browser, made, older, recovered_at, is_again, is_stopped };
+        let page = ContestPage { question, email, by_hand, browser, made, older, recovered_at, is_again, is_stopped };
         pages.push((format!("contest {by_hand} {is_again} {is_stopped}"), page.render(chrome)));
     }
     let over = |another_waits, recovered, stopped| {
         let at = |seconds: Option<u64>| seconds.map(Timestamp::from_unix);
         let over = Over { another_waits, recovered: at(recovered), stopped: at(stopped) };
-        RecoverCancel::Over { over, offset: None }
+        RecoverCancelPage::Over { over, offset: None }
     };
     for page in [
-        RecoverCancel::Ask,
-        RecoverCancel::NotWhole,
-        RecoverCancel::NotRight,
-        RecoverCancel::Done,
+        RecoverCancelPage::Ask,
+        RecoverCancelPage::NotWhole,
+        RecoverCancelPage::NotRight,
+        RecoverCancelPage::Done,
         over(true, Some(1), Some(2)),
         over(false, Some(2), Some(1)),
         over(false, Some(1), Some(2)),
@@ -205,12 +206,12 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         ("account, undone".to_owned(), undone.render(chrome)),
         ("account/address".to_owned(), code(CodeState::Fresh).render(chrome)),
         ("account/address, wrong".to_owned(), code(CodeState::Wrong { tries_left: 1 }).render(chrome)),
-        ("account/undo".to_owned(), AccountUndo::Ask.render(chrome)),
-        ("account/undo, not whole".to_owned(), AccountUndo::NotWhole.render(chrome)),
-        ("account/undo, not right".to_owned(), AccountUndo::NotRight.render(chrome)),
-        ("account/undo, done".to_owned(), AccountUndo::Done.render(chrome)),
-        ("account/undo, gone".to_owned(), AccountUndo::Gone.render(chrome)),
-        ("account/deleted".to_owned(), AccountDeleted.render(chrome)),
+        ("account/undo".to_owned(), AccountUndoPage::Ask.render(chrome)),
+        ("account/undo, not whole".to_owned(), AccountUndoPage::NotWhole.render(chrome)),
+        ("account/undo, not right".to_owned(), AccountUndoPage::NotRight.render(chrome)),
+        ("account/undo, done".to_owned(), AccountUndoPage::Done.render(chrome)),
+        ("account/undo, gone".to_owned(), AccountUndoPage::Gone.render(chrome)),
+        ("account/deleted".to_owned(), AccountDeletedPage.render(chrome)),
     ]
 }
 
@@ -476,7 +477,7 @@ fn the_way_back_survives_every_link_and_language() {
 fn new_accounts_are_offered_only_where_they_can_be_made() {
     let page = |registration| {
         let sign_in = english(|chrome| SignInPage { registration, ..open_sign_in(None) }.render(chrome));
-        (sign_in, english(|chrome| Register { return_to: None, registration }.render(chrome)))
+        (sign_in, english(|chrome| RegisterPage { return_to: None, registration }.render(chrome)))
     };
     let (sign_in, register) = page(RegistrationOffer::Closed);
     assert!(!sign_in.contains("/_bmauth/register"), "{sign_in}");
@@ -634,7 +635,7 @@ fn whom_the_page_without_access_names_is_offered_to_use_another_account() {
 
 #[test]
 fn the_current_language_is_marked() {
-    let page = english(|chrome| SignedOut { return_to: None }.render(chrome));
+    let page = english(|chrome| SignedOutPage { return_to: None }.render(chrome));
     assert!(page.contains("<html lang=\"en\" dir=\"ltr\">"));
     assert!(page.contains("lang=\"en\" hreflang=\"en\" aria-current=\"true\">English</a>"), "{page}");
     assert!(page.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"), "{page}");
@@ -649,8 +650,12 @@ fn what_the_operator_switched_off_is_not_offered() {
     assert_eq!(both.matches("href=\"/_bmauth/link/start?return_to=%2Fa\"").count(), 3);
     assert_eq!(both.matches("href=\"/_bmauth/recover?return_to=%2Fa\"").count(), 3);
     assert!(!sign_in(false, true).contains("/_bmauth/link") && !sign_in(true, false).contains("/_bmauth/recover"));
-    let start =
-        |recover| LinkStart { return_to: None, kind: DeviceKind::Computer, address: "notes.example.com/link", recover };
+    let start = |recover| LinkStartPage {
+        return_to: None,
+        kind: DeviceKind::Computer,
+        address: "notes.example.com/link",
+        recover,
+    };
     says(&english(|chrome| start(true).render(chrome)), "Can't approve?");
     assert!(!english(|chrome| start(false).render(chrome)).contains("/_bmauth/recover"));
 }
@@ -658,7 +663,7 @@ fn what_the_operator_switched_off_is_not_offered() {
 #[test]
 fn a_new_device_is_told_where_to_go() {
     let start = |kind| {
-        let page = LinkStart { return_to: None, kind, address: "notes.example.com/link", recover: true };
+        let page = LinkStartPage { return_to: None, kind, address: "notes.example.com/link", recover: true };
         english(|chrome| page.render(chrome))
     };
     for kind in [DeviceKind::Computer, DeviceKind::Phone] {
@@ -699,13 +704,13 @@ fn recovery_says_how_it_works_here() {
         (RecoverPageMode::Delayed, "After a while you can set up this device.", "Email me a code"),
         (RecoverPageMode::Admin, "Ask whoever runs Acme Notes for a code.", "Continue"),
     ] {
-        let page = Recover { mode, email: "", return_to: Some("/a"), state: RecoverState::Fresh };
+        let page = RecoverPage { mode, email: "", return_to: Some("/a"), state: RecoverState::Fresh };
         let page = english(|chrome| page.render(chrome));
         says(&page, sentence);
         says(&page, button);
         assert!(page.contains("name=\"return_to\" value=\"/a\"") && page.contains("action=\"/_bmauth/recover\""));
     }
-    let off = Recover { mode: RecoverPageMode::Off, email: "", return_to: None, state: RecoverState::Fresh };
+    let off = RecoverPage { mode: RecoverPageMode::Off, email: "", return_to: None, state: RecoverState::Fresh };
     assert!(!english(|chrome| off.render(chrome)).contains("<form"));
 }
 
@@ -796,7 +801,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
 
 #[test]
 fn a_held_recovery_says_when_it_can_be_finished() {
-    let page = english(|chrome| RecoverHeld { until: AT }.render(chrome));
+    let page = english(|chrome| RecoverHeldPage { until: AT }.render(chrome));
     says(&page, "You can finish on 23 Nov at 09:40 UTC. We told your other devices.");
     assert!(page.contains("<time datetime=\"2026-11-23T09:40:00Z\" data-time=\"minute\">"));
 }
@@ -842,7 +847,7 @@ fn what_was_lately_is_told_with_its_time() {
 #[test]
 fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
     for registration in [RegistrationOffer::Open, RegistrationOffer::Invite] {
-        let register = english(|chrome| Register { return_to: None, registration }.render(chrome));
+        let register = english(|chrome| RegisterPage { return_to: None, registration }.render(chrome));
         let shown = register.split("<template").next().unwrap();
         says(shown, "This is called a passkey. It stays with your device.");
         let sign_in = english(|chrome| SignInPage { registration, ..open_sign_in(None) }.render(chrome));

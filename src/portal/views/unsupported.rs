@@ -9,7 +9,7 @@ use crate::wording::Words;
 
 /// What to do in a browser without passkeys.
 #[derive(Clone, Copy, Debug)]
-pub struct Unsupported<'a> {
+pub struct UnsupportedPage<'a> {
     /// The whole address to open in another one.
     pub address: &'a str,
     /// The same here, for who has changed something meanwhile.
@@ -21,11 +21,11 @@ pub struct Unsupported<'a> {
 struct UnsupportedTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    page: &'a Unsupported<'a>,
+    page: &'a UnsupportedPage<'a>,
     text: String,
 }
 
-impl Unsupported<'_> {
+impl UnsupportedPage<'_> {
     /// The page as HTML.
     pub fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();

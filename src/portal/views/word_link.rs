@@ -9,7 +9,7 @@ use crate::wording::Words;
 
 /// Asks before anything is done, since scanners of mails open links. What the link is about stands in the fragment of the
 /// address; the script moves it into the field `link`, where it can be pasted too.
-pub(super) struct Asks {
+pub(super) struct WordLinkQuestion {
     /// The page, which its form is sent to.
     pub(super) here: &'static str,
     /// The keys of its words.
@@ -24,10 +24,10 @@ pub(super) struct Asks {
 
 #[derive(Template)]
 #[template(path = "pages/word_link.html")]
-struct AskPage<'a> {
+struct WordLinkAskTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    asks: &'a Asks,
+    asks: &'a WordLinkQuestion,
     /// How many letters, digits, `-` and `_` there are in a whole link's fragment.
     least: usize,
     devices_url: &'static str,
@@ -35,7 +35,7 @@ struct AskPage<'a> {
 
 #[derive(Template)]
 #[template(path = "pages/word_link_over.html")]
-struct OverPage<'a> {
+struct WordLinkOverTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
     /// Each a paragraph.
@@ -43,17 +43,28 @@ struct OverPage<'a> {
     devices_url: &'static str,
 }
 
-impl Asks {
+impl WordLinkQuestion {
     /// The page as HTML.
     pub(super) fn render(&self, chrome: &Chrome<'_>) -> String {
         let words = chrome.words();
         let frame = Frame::new(chrome, words.say(self.heading), self.here);
-        finish(&AskPage { frame, words, asks: self, least: word_link::LEAST, devices_url: own_paths::DEVICES })
+        finish(&WordLinkAskTemplate {
+            frame,
+            words,
+            asks: self,
+            least: word_link::LEAST,
+            devices_url: own_paths::DEVICES,
+        })
     }
 }
 
 /// What became of it. That is not asked for again in another language: there, its button's page is shown.
 pub(super) fn over(chrome: &Chrome<'_>, heading: &str, texts: Vec<String>) -> String {
     let (words, devices_url) = (chrome.words(), own_paths::DEVICES);
-    finish(&OverPage { frame: Frame::new(chrome, words.say(heading), devices_url), words, texts, devices_url })
+    finish(&WordLinkOverTemplate {
+        frame: Frame::new(chrome, words.say(heading), devices_url),
+        words,
+        texts,
+        devices_url,
+    })
 }

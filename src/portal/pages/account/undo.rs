@@ -12,18 +12,18 @@ use crate::domain::word_link::Reading;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::pages::word_link::{self, BroughtLink};
-use crate::portal::views::account_undo::AccountUndo;
+use crate::portal::views::account_undo::AccountUndoPage;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    answer::page(&portal, &caller, |chrome| AccountUndo::Ask.render(chrome))
+    answer::page(&portal, &caller, |chrome| AccountUndoPage::Ask.render(chrome))
 }
 
 /// The same where a mail filter has moved the fragment into the path, where its script finds it.
 pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     let refusal = word_link::mangled(&uri, ACCOUNT_UNDO)?;
-    Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| AccountUndo::Ask.render(chrome)))
+    Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| AccountUndoPage::Ask.render(chrome)))
 }
 
 /// Undoes the change.
@@ -33,13 +33,13 @@ pub async fn post(
     BroughtLink(link): BroughtLink,
 ) -> Result<Response, PageError> {
     let (page, refusal) = match portal.auth.moving.read_undo_link(&link) {
-        Reading::NotWhole => (AccountUndo::NotWhole, Some(word_link::NOT_WHOLE)),
-        Reading::Wrong => (AccountUndo::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::NotWhole => (AccountUndoPage::NotWhole, Some(word_link::NOT_WHOLE)),
+        Reading::Wrong => (AccountUndoPage::NotRight, Some(word_link::NOT_RIGHT)),
         Reading::Right(link) => match refusal_apart(portal.auth.moving.undo(link, &caller.visitor).await)? {
-            Ok(()) => (AccountUndo::Done, None),
+            Ok(()) => (AccountUndoPage::Done, None),
             Err(_) => {
                 let why = "no such change can be undone any more";
-                (AccountUndo::Gone, Some(word_link::refusal(StatusCode::GONE, "no-move", why)))
+                (AccountUndoPage::Gone, Some(word_link::refusal(StatusCode::GONE, "no-move", why)))
             }
         },
     };

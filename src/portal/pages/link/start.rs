@@ -14,7 +14,7 @@ use crate::gate::headers::WITH_CAMERA;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
-use crate::portal::views::link::{DeviceKind, LinkStart};
+use crate::portal::views::link::{DeviceKind, LinkStartPage};
 use crate::portal::{Portal, answer};
 
 /// The page; a signed-in visitor goes on to where they wanted.
@@ -24,7 +24,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
         return Ok(answer::go_on(&portal, &caller, &caller.destination()));
     }
     let address = format!("{}{path}", authority(&portal));
-    let view = LinkStart {
+    let view = LinkStartPage {
         return_to: caller.return_path(),
         kind: kind(&headers),
         address: &address,

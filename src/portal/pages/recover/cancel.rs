@@ -14,18 +14,18 @@ use crate::domain::word_link::Reading;
 use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::pages::word_link::{self, BroughtLink};
-use crate::portal::views::recover_cancel::RecoverCancel;
+use crate::portal::views::recover_cancel::RecoverCancelPage;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Response {
-    answer::page(&portal, &caller, |chrome| RecoverCancel::Ask.render(chrome))
+    answer::page(&portal, &caller, |chrome| RecoverCancelPage::Ask.render(chrome))
 }
 
 /// The same where a mail filter has moved the fragment into the path, where its script finds it.
 pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     let refusal = word_link::mangled(&uri, RECOVER_CANCEL)?;
-    Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancel::Ask.render(chrome)))
+    Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| RecoverCancelPage::Ask.render(chrome)))
 }
 
 /// Cancels the held recovery that the link names.
@@ -36,13 +36,13 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     let over = |over| {
         let refusal = word_link::refusal(StatusCode::GONE, "no-hold", "no such recovery is held any more");
-        (RecoverCancel::Over { over, offset: caller.visitor.offset }, Some(refusal))
+        (RecoverCancelPage::Over { over, offset: caller.visitor.offset }, Some(refusal))
     };
     let (page, refusal) = match portal.auth.recover.read_cancel_link(&link) {
-        Reading::NotWhole => (RecoverCancel::NotWhole, Some(word_link::NOT_WHOLE)),
-        Reading::Wrong => (RecoverCancel::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::NotWhole => (RecoverCancelPage::NotWhole, Some(word_link::NOT_WHOLE)),
+        Reading::Wrong => (RecoverCancelPage::NotRight, Some(word_link::NOT_RIGHT)),
         Reading::Right(link) => match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
-            Ok(Cancelling::Stopped) => (RecoverCancel::Done, None),
+            Ok(Cancelling::Stopped) => (RecoverCancelPage::Done, None),
             Ok(Cancelling::Over(what)) => over(what),
             Err(_) => over(Over::default()),
         },

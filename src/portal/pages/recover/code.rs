@@ -14,7 +14,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, PageForm};
 use crate::portal::pages::code::{self, Entered};
 use crate::portal::views::code::{CodeDelivery, CodePage, CodePagePurpose, CodeState};
-use crate::portal::views::recover::RecoverHeld;
+use crate::portal::views::recover::RecoverHeldPage;
 use crate::portal::{Portal, answer};
 
 /// Asks for the code that was sent, or handed out by the operator.
@@ -37,7 +37,7 @@ pub async fn post(
             answer::go_on_from_form(&portal, &caller, &signed_in.return_to),
         )),
         Ok(CameTo::Proved(Proved::Held(until))) => {
-            let view = RecoverHeld { until };
+            let view = RecoverHeldPage { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }
         Err(refusal) => again(&portal, &caller, refusal).await,

@@ -16,7 +16,7 @@ use crate::gate::refusal::GateRefusal;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::pages::sign_in::{ToUse, Used};
-use crate::portal::views::contest::Contest;
+use crate::portal::views::contest::ContestPage;
 use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::{Portal, answer};
 
@@ -38,7 +38,7 @@ pub async fn get(
     let review = owner.aftermath.review.as_ref().ok_or(GateRefusal::ContestEnded)?;
     let question = question.0.to_string();
     let (made, older) = (made.as_ref().map(Passkey::title), older.as_ref().map(Passkey::title));
-    let view = Contest {
+    let view = ContestPage {
         question: &question,
         email: owner.email.as_str(),
         by_hand: portal.auth.recover.mode() == RecoveryMode::Admin,

@@ -15,7 +15,7 @@ use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{PageError, ScriptBody, ScriptError, worded};
 use crate::portal::pages::register::{RegisterMade, ToMake};
-use crate::portal::views::set_up::SetUpDevice;
+use crate::portal::views::set_up::SetUpPage;
 use crate::portal::{Portal, answer};
 
 /// Offers to make the new passkey, once the code is proved.
@@ -24,7 +24,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     if proved_account(&recovery, portal.auth.now()).is_err() {
         return Err(PageError::SendTo(RECOVER_CODE.to_owned()));
     }
-    let view = SetUpDevice { email: recovery.email.as_str() };
+    let view = SetUpPage { email: recovery.email.as_str() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 
