@@ -53,13 +53,13 @@ enum Command {
         upstream: Option<UpstreamUrl>,
     },
     /// Write a commented bmauth.toml
-    Init(Box<init::Wanted>),
+    Init(Box<init::InitArgs>),
     /// Check the configuration, then reach the store, the mail server and the upstreams
     Check(Box<check::Scope>),
     /// See and change the accounts of the running gateway
     Users {
         #[command(subcommand)]
-        command: users::Command,
+        command: users::UsersCommand,
         /// Print JSON, for scripts
         #[arg(long, global = true)]
         json: bool,
@@ -67,7 +67,7 @@ enum Command {
     /// See who is signed in to the running gateway, and end sessions
     Sessions {
         #[command(subcommand)]
-        command: sessions::Command,
+        command: sessions::SessionsCommand,
         /// Print JSON, for scripts
         #[arg(long, global = true)]
         json: bool,
@@ -75,14 +75,14 @@ enum Command {
     /// Make a file with a key
     Keys {
         #[command(subcommand)]
-        command: keys::Command,
+        command: keys::KeysCommand,
     },
     /// Bring the tables of the database up to date (storage.url)
     Migrate,
     /// Copy the store between a file and a database
     Store {
         #[command(subcommand)]
-        command: store::Command,
+        command: store::StoreCommand,
     },
     /// Write a whole copy of the store's file, also while the gateway runs
     Backup {
@@ -90,7 +90,7 @@ enum Command {
         file: PathBuf,
     },
     /// Put a copy of the store's file in its place; the gateway must not run
-    Restore(restore::Wanted),
+    Restore(restore::RestoreArgs),
     /// Ask the running gateway whether it is ready
     Health,
     /// Ask a running site as a stranger would, and say where one gets through
@@ -118,14 +118,14 @@ struct NotBuilt {
 }
 
 impl NotBuilt {
-    fn refuse(command: &str, instead: &str) -> Result<(), Failed> {
-        Err(Failed::Usage(format!("`bmauth {command}` is not built yet: {instead}.")))
+    fn refuse(command: &str, instead: &str) -> Result<(), CommandError> {
+        Err(CommandError::Usage(format!("`bmauth {command}` is not built yet: {instead}.")))
     }
 }
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-enum Failed {
+enum CommandError {
     /// The configuration is bad: everything that is wrong with it.
     Config(ConfigErrors),
     /// What was typed cannot be meant: a sentence.
@@ -138,13 +138,13 @@ enum Failed {
     SaidOfConfig,
 }
 
-impl From<ConfigErrors> for Failed {
+impl From<ConfigErrors> for CommandError {
     fn from(errors: ConfigErrors) -> Self {
         Self::Config(errors)
     }
 }
 
-impl From<anyhow::Error> for Failed {
+impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
     }
@@ -191,20 +191,20 @@ pub fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed::Config(errors)) => {
+        Err(CommandError::Config(errors)) => {
             eprintln!("{errors}");
             ExitCode::from(2)
         }
-        Err(Failed::Usage(why)) => {
+        Err(CommandError::Usage(why)) => {
             eprintln!("bmauth: {why}");
             ExitCode::from(2)
         }
-        Err(Failed::Other(error)) => {
+        Err(CommandError::Other(error)) => {
             eprintln!("bmauth: {}", told(&error));
             ExitCode::FAILURE
         }
-        Err(Failed::Said) => ExitCode::FAILURE,
-        Err(Failed::SaidOfConfig) => ExitCode::from(2),
+        Err(CommandError::Said) => ExitCode::FAILURE,
+        Err(CommandError::SaidOfConfig) => ExitCode::from(2),
     }
 }
 
@@ -247,7 +247,9 @@ mod tests {
             );
             assert!(!help.contains(&format!("\n  {name} ")), "{help}");
         }
-        let Err(Failed::Usage(said)) = NotBuilt::refuse("reload", "start it again") else { panic!("it is refused") };
+        let Err(CommandError::Usage(said)) = NotBuilt::refuse("reload", "start it again") else {
+            panic!("it is refused")
+        };
         assert_eq!(said, "`bmauth reload` is not built yet: start it again.");
     }
 

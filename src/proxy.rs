@@ -1,4 +1,4 @@
-//! The proxy: the only user of Pingora. One file for each phase of a request; the `Gateway` here only calls them.
+//! The proxy: the only user of Pingora. One file for each phase of a request; the `ProxyPhases` here only calls them.
 
 mod admit;
 mod announced;
@@ -73,25 +73,25 @@ use crate::gate::way_back::{self, Led};
 
 pub use answers::{LAST_WORKER, RefusalPage, RenderPage};
 pub use connection::Arrival;
-pub use listen::{CertificateError, Listener, Looked, Proxy, Tls};
+pub use listen::{CertificateError, Listener, ListenerTls, Looked, Proxy};
 pub use names::{Resolve, SystemResolver};
 pub use probe::probe;
 pub use room::Room;
-pub use settings::Settings;
+pub use settings::ProxySettings;
 
-use admit::Way;
-use answers::Answer;
-use connection::Connection;
+use admit::RequestDestination;
+use answers::ProxyAnswer;
+use connection::ClientConnection;
 use context::Context;
 use exchange::Terms;
-use forward::{Destination, Saying, Spoofable};
+use forward::{ForwardDestination, Saying, Spoofable};
 use incoming::Incoming;
-use link::{Caller, Sender};
+use link::{CallerKey, RequestSender};
 use rewrites::AppTarget;
 use room::Lanes;
 use streams::Surroundings;
 use upload::Upload;
-use upstreams::{Pool, Upstreams};
+use upstreams::{ServerPool, Upstreams};
 
 /// How long a client may take for [`CLIENT_LEAST`] of a request's body.
 const CLIENT_PAUSE: Duration = Duration::from_secs(60);
@@ -103,7 +103,7 @@ const CLIENT_WRITE: Duration = Duration::from_secs(120);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What the proxy is made of.
-pub struct Parts {
+pub struct ProxyParts {
     /// The routes that requests are matched against.
     pub routes: Routes,
     /// Who is signed in.
@@ -117,7 +117,7 @@ pub struct Parts {
     /// Writes the pages that say what is in the way.
     pub render: RenderPage,
     /// What the operator decides.
-    pub settings: Settings,
+    pub settings: ProxySettings,
     /// Where it is counted what becomes of requests.
     pub counts: Arc<Counts>,
     /// A random number, so that the names of requests differ from one run to the next.
@@ -125,8 +125,8 @@ pub struct Parts {
 }
 
 /// The phases of a request.
-struct Gateway {
-    parts: Parts,
+struct ProxyPhases {
+    parts: ProxyParts,
     upstreams: Arc<Upstreams>,
     to_apps: Lanes,
     to_pages: Lanes,
@@ -136,8 +136,8 @@ struct Gateway {
     stop: CancellationToken,
 }
 
-impl Gateway {
-    fn new(parts: Parts, stop: CancellationToken) -> Result<Self, rustls::Error> {
+impl ProxyPhases {
+    fn new(parts: ProxyParts, stop: CancellationToken) -> Result<Self, rustls::Error> {
         let upstreams = Arc::new(Upstreams::new(&parts.routes, &parts.settings, &parts.counts)?);
         let (to_apps, to_pages) = (Lanes::to_apps(&parts.settings.room), Lanes::to_pages(&parts.settings.room));
         let spoofable = Spoofable::new(&parts.settings);
@@ -173,8 +173,8 @@ impl Gateway {
     }
 
     /// Takes the host that a trusted proxy says the visitor asked for, where the proxy asks by a name of its own.
-    fn hear_host_of_proxy(&self, head: &RequestHeader, connection: &Connection, incoming: &mut Incoming) {
-        let Settings { public_host, former_hosts, .. } = &self.parts.settings;
+    fn hear_host_of_proxy(&self, head: &RequestHeader, connection: &ClientConnection, incoming: &mut Incoming) {
+        let ProxySettings { public_host, former_hosts, .. } = &self.parts.settings;
         let is_ours =
             |host: &Host| self.parts.routes.knows_host(host) || host == public_host || former_hosts.contains(host);
         if incoming.from_trusted
@@ -216,14 +216,14 @@ impl Gateway {
         if let Some((page, incoming)) = refusal.detour().zip(incoming)
             && incoming.kind == RequestKind::Navigation
         {
-            let answer = Answer::detour(page, &self.way_back(session.req_header(), incoming).await);
+            let answer = ProxyAnswer::detour(page, &self.way_back(session.req_header(), incoming).await);
             return self.send(session, context, answer).await;
         }
-        if let Some(answer) = incoming.and_then(|incoming| Answer::last_worker(refusal, incoming)) {
+        if let Some(answer) = incoming.and_then(|incoming| ProxyAnswer::last_worker(refusal, incoming)) {
             return self.send(session, context, answer).await;
         }
         if is_of_api(session.req_header(), incoming) {
-            return self.send(session, context, Answer::api_error(refusal)).await;
+            return self.send(session, context, ProxyAnswer::api_error(refusal)).await;
         }
         let kind = incoming.map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
         // What is sent cannot be asked for again with GET.
@@ -241,7 +241,7 @@ impl Gateway {
         };
         let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != RequestKind::Navigation);
         let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
-        let answer = Answer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
+        let answer = ProxyAnswer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
         self.send(session, context, answer).await
     }
 
@@ -253,7 +253,7 @@ impl Gateway {
         way_back::way_back(led, &*self.parts.gatekeeper).await
     }
 
-    async fn send(&self, session: &mut Session, context: &mut Context, answer: Answer) -> pingora::Result<()> {
+    async fn send(&self, session: &mut Session, context: &mut Context, answer: ProxyAnswer) -> pingora::Result<()> {
         context.line.status = Some(answer.status().as_u16());
         answer.send(session, &self.page_headers).await
     }
@@ -272,7 +272,7 @@ impl Gateway {
             Some(refusal) => {
                 let request_id = context.request_id();
                 let page = RefusalPage { refusal, request_id, headers: &head.headers, principal: None, return_to };
-                let answer = Answer::refusal(page, status, RequestKind::Navigation, &self.parts.render, None);
+                let answer = ProxyAnswer::refusal(page, status, RequestKind::Navigation, &self.parts.render, None);
                 answer.send(session, &self.page_headers).await
             }
             None => answers::send_bare(session, status, headers, body).await,
@@ -296,7 +296,9 @@ impl Gateway {
             let target = match pool.rewrites.target(&incoming.target) {
                 AppTarget::AsItCame => Ok(None),
                 AppTarget::Cut(target) => Ok(Some(target)),
-                AppTarget::WithSlash(address) => return self.send(session, context, Answer::moved(&address)).await,
+                AppTarget::WithSlash(address) => {
+                    return self.send(session, context, ProxyAnswer::moved(&address)).await;
+                }
                 AppTarget::Unclear => Err(GateRefusal::MalformedRequest(
                     "the path does not begin with the route's own, as it is written, and one slash",
                 )),
@@ -315,14 +317,14 @@ impl Gateway {
         &self,
         session: &mut Session,
         context: &Context,
-        pool: &Pool,
+        pool: &ServerPool,
         target: Option<PathAndQuery>,
     ) -> pingora::Result<()> {
         let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
         };
         let kind = incoming.kind;
-        let caller = Caller { connection: context.surroundings.connection.id, client: incoming.client };
+        let caller = CallerKey { connection: context.surroundings.connection.id, client: incoming.client };
         let is_idempotent = kind::is_idempotent(&session.req_header().method);
         let mut upload = Upload::of(session, is_idempotent, pool.max_body);
         let (mut tries_left, mut is_repeat) = (pool.tries(), false);
@@ -330,7 +332,8 @@ impl Gateway {
             let Some(server) = pool.choose(|| whom(incoming, context)) else {
                 return Error::e_explain(ErrorType::HTTPStatus(502), "a route without a server");
             };
-            let to = Destination { rewrites: &pool.rewrites, target: target.as_ref(), server: &server.authority };
+            let to =
+                ForwardDestination { rewrites: &pool.rewrites, target: target.as_ref(), server: &server.authority };
             let mut request = forward::request(session.req_header(), self.saying(admission, incoming, context, to))?;
             let link = match server.link(kind, caller, is_repeat).await {
                 Ok(link) => link,
@@ -348,7 +351,7 @@ impl Gateway {
             };
             // A kept connection may have been closed by the app just then.
             let may_repeat = link.is_used && is_idempotent && !is_repeat;
-            if matches!(link.sender, Sender::Http2(_)) {
+            if matches!(link.sender, RequestSender::Http2(_)) {
                 forward::for_http2(&mut request, incoming.scheme.as_str())
                     .or_err(ErrorType::InternalError, "the host cannot be written as it came")?;
             }
@@ -358,7 +361,7 @@ impl Gateway {
                 kind,
                 silence,
                 is_for_one,
-                pace: Pool::pace(kind),
+                pace: ServerPool::pace(kind),
                 rewrites: &pool.rewrites,
                 host,
                 stop: &self.stop,
@@ -380,7 +383,7 @@ impl Gateway {
         admission: &'a Admission<Principal>,
         incoming: &'a Incoming,
         context: &'a Context,
-        to: Destination<'a>,
+        to: ForwardDestination<'a>,
     ) -> Saying<'a> {
         Saying {
             incoming,
@@ -475,9 +478,9 @@ impl Gateway {
                 let port = if connection.is_astray { incoming.authority.port } else { settings.public_port };
                 let address = settings.address_of(&incoming.authority.host, port, &incoming.target);
                 context.line.refuse(GateRefusal::PlainHttp);
-                self.send(session, context, Answer::moved(&address)).await?;
+                self.send(session, context, ProxyAnswer::moved(&address)).await?;
             }
-            Ok(Way::App(route)) => {
+            Ok(RequestDestination::App(route)) => {
                 context.surroundings.served.is_of(route.id);
                 context.line.route = Some(route.id);
                 match admit::decide(route, incoming, &session.req_header().headers, &self.parts).await {
@@ -499,7 +502,7 @@ impl Gateway {
                     }
                 }
             }
-            Ok(Way::Portal) => {
+            Ok(RequestDestination::Portal) => {
                 context.line.outcome = Outcome::OwnPage;
                 let (request_id, portal) = (context.request_id(), self.parts.portal.clone());
                 let _lane = match self.to_pages.take(incoming.client) {
@@ -514,18 +517,18 @@ impl Gateway {
                     Err(refusal) => self.refuse(session, context, refusal).await?,
                 }
             }
-            Ok(Way::Moved) => {
+            Ok(RequestDestination::Moved) => {
                 context.line.outcome = Outcome::OwnPage;
                 let answer = self.moved(incoming);
                 self.send(session, context, answer).await?;
             }
-            Ok(Way::ToLocalhost) => {
+            Ok(RequestDestination::ToLocalhost) => {
                 context.line.outcome = Outcome::OwnPage;
-                let Settings { public_host, public_port, .. } = &self.parts.settings;
+                let ProxySettings { public_host, public_port, .. } = &self.parts.settings;
                 let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);
-                self.send(session, context, Answer::moved_for_now(&address)).await?;
+                self.send(session, context, ProxyAnswer::moved_for_now(&address)).await?;
             }
-            Ok(Way::Question) => {
+            Ok(RequestDestination::Question) => {
                 let head = session.req_header();
                 let question = ForwardAuthQuestion {
                     method: &head.method,
@@ -547,13 +550,13 @@ impl Gateway {
 
     /// The way from where people signed in before to the same place where they do now; of a browser that may be signed in
     /// there still, by way of signing in, which hands it over.
-    fn moved(&self, incoming: &Incoming) -> Answer {
-        let Settings { public_host, public_port, .. } = &self.parts.settings;
+    fn moved(&self, incoming: &Incoming) -> ProxyAnswer {
+        let ProxySettings { public_host, public_port, .. } = &self.parts.settings;
         let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);
         let shows_session = incoming.kind == RequestKind::Navigation && incoming.credentials.token.is_some();
         match self.parts.hand_offs.from_former(&incoming.authority.host, &address).filter(|_| shows_session) {
-            Some(sign_in) => Answer::see_other(&sign_in),
-            None => Answer::moved(&address),
+            Some(sign_in) => ProxyAnswer::see_other(&sign_in),
+            None => ProxyAnswer::moved(&address),
         }
     }
 

@@ -22,7 +22,7 @@ use bmauth::domain::route::Scheme;
 use bmauth::domain::secret::Secret;
 use bmauth::portal;
 use bmauth::proxy::apart::Steps;
-use bmauth::proxy::{Parts, Settings};
+use bmauth::proxy::{ProxyParts, ProxySettings};
 use bmauth::telemetry::json::{self, Json};
 use bmauth::telemetry::queue::{LineQueue, QueueRoom};
 use criterion::{BatchSize, Bencher, Criterion, criterion_group, criterion_main};
@@ -98,14 +98,14 @@ impl Somebody {
 
     fn steps(&self) -> Steps {
         let config = world::configured(world::CONFIG);
-        let parts = Parts {
+        let parts = ProxyParts {
             routes: config.routes.clone(),
             gatekeeper: Arc::clone(&self.world.auth) as _,
             hand_offs: Arc::clone(&self.world.portal.hand_offs),
             forward_auth: Arc::clone(&self.world.portal.forward_auth),
             portal: portal::router(Arc::clone(&self.world.portal)),
             render: Arc::new(|_| String::new()),
-            settings: Settings::new(Scheme::Https, config.public_url.host().clone()),
+            settings: ProxySettings::new(Scheme::Https, config.public_url.host().clone()),
             counts: Arc::new(Counts::default()),
             seed: 0,
         };

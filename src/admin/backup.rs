@@ -22,7 +22,7 @@ pub struct BackedUp {
 
 /// Where to, and of which file.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct BackupRequest {
     /// The new file, from the root on.
     to: PathBuf,
     /// The store that is meant: another gateway may answer where this one was looked for.
@@ -33,9 +33,9 @@ pub(super) struct Wanted {
 /// `POST /backup?to=&device=&inode=` writes a whole copy of the store to a new file.
 pub(super) async fn write(
     State(operating): State<Arc<Operating>>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Query<BackupRequest>, QueryRejection>,
 ) -> Result<Json<BackedUp>, NotDone> {
-    let Query(Wanted { to, device, inode }) = wanted?;
+    let Query(BackupRequest { to, device, inode }) = wanted?;
     if !to.is_absolute() {
         return Err(NotDone::unreadable("The file must be named from the root on."));
     }

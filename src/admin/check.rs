@@ -58,16 +58,16 @@ impl From<LockedOut> for LockOut {
 
 /// The passkey domain that the store is checked against.
 #[derive(Debug, Deserialize)]
-pub(super) struct About {
+pub(super) struct CheckQuery {
     rp_id: String,
 }
 
 /// `GET /check?rp_id=` says which passkeys cannot be used with that domain.
 pub(super) async fn store(
     State(operating): State<Arc<Operating>>,
-    about: Result<Query<About>, QueryRejection>,
+    about: Result<Query<CheckQuery>, QueryRejection>,
 ) -> Result<Json<StoreChecked>, NotDone> {
-    let Query(About { rp_id }) = about?;
+    let Query(CheckQuery { rp_id }) = about?;
     let rp_id = Host::parse(&rp_id).map_err(|why| NotDone::unreadable(format!("rp_id: {why}.")))?;
     operating.auth.ready().await?;
     let lock_out = operating.auth.operate.locked_out(&rp_id).await?.into();

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 
-use super::whose::{self, Names};
+use super::whose::{self, MetricsHosts};
 use crate::auth::Auth;
 use crate::counts::Counts;
 
@@ -25,7 +25,7 @@ pub struct Admin {
     /// What has been counted.
     pub counts: Arc<Counts>,
     /// The names by which the counts may be asked for.
-    pub names: Names,
+    pub names: MetricsHosts,
 }
 
 /// The router of the admin listener.

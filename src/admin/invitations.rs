@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Operating;
 use super::answer::NotDone;
-use super::paging::{Page, next};
+use super::paging::{PageQuery, next};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::group;
@@ -18,7 +18,7 @@ use crate::domain::invitation;
 
 /// A person who may register, as operators see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Invitation {
+pub struct AdminInvitation {
     /// The address that may register.
     pub email: String,
     /// The groups that their account will be in.
@@ -31,7 +31,7 @@ pub struct Invitation {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invitations {
     /// Those who were invited.
-    pub invited: Vec<Invitation>,
+    pub invited: Vec<AdminInvitation>,
     /// What to give as `after` for the next page; `None` on the last one.
     pub next: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct Invitations {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invited {
     /// What was kept.
-    pub invitation: Invitation,
+    pub invitation: AdminInvitation,
     /// The page on which they register.
     pub page: String,
     /// Those of the groups that no route asks for.
@@ -49,7 +49,7 @@ pub struct Invited {
     pub no_mail_to: bool,
 }
 
-impl Invitation {
+impl AdminInvitation {
     fn of(invitation: &invitation::Invitation) -> Self {
         let invitation::Invitation { id: _, email, groups, made_at } = invitation;
         Self { email: email.as_str().to_owned(), groups: groups.clone(), invited_at: Timestamp::rfc3339(*made_at) }
@@ -75,22 +75,22 @@ pub(super) struct Add {
 /// `GET /invitations?after=&limit=` lists a page of invitations by address.
 pub(super) async fn list(
     State(operating): State<Arc<Operating>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<Invitations>, NotDone> {
     let Query(page) = page?;
     let (after, limit) = page.read()?;
     let invited = operating.auth.operate.list_invitations(after.as_ref(), limit).await?;
     let next = next(&invited, limit, |invitation| &invitation.email);
-    Ok(Json(Invitations { invited: invited.iter().map(Invitation::of).collect(), next }))
+    Ok(Json(Invitations { invited: invited.iter().map(AdminInvitation::of).collect(), next }))
 }
 
 /// `GET /invitations/{email}` shows one, or nothing where there is none.
 pub(super) async fn show(
     State(operating): State<Arc<Operating>>,
     Path(email): Path<String>,
-) -> Result<Json<Option<Invitation>>, NotDone> {
+) -> Result<Json<Option<AdminInvitation>>, NotDone> {
     let invitation = operating.auth.operate.find_invitation(&read(&email)?).await?;
-    Ok(Json(invitation.as_ref().map(Invitation::of)))
+    Ok(Json(invitation.as_ref().map(AdminInvitation::of)))
 }
 
 /// `POST /invitations/{email}?groups=&admin=` lets that address register, into those groups.
@@ -114,7 +114,7 @@ pub(super) async fn add(
     let no_mail_to = !operating.auth.operate.writes_to(&invited.email).await;
     Ok(Json(Invited {
         unasked_groups: operating.unasked(&invited.groups),
-        invitation: Invitation::of(&invited),
+        invitation: AdminInvitation::of(&invited),
         page: operating.register_page.clone(),
         no_mail_to,
     }))

@@ -37,7 +37,7 @@ pub struct AdminStream {
 
 /// Who is at its other end.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+pub struct AdminPeer(pub SocketAddr);
 
 impl AdminListener {
     /// By that socket.
@@ -61,7 +61,7 @@ impl Listener for AdminListener {
     }
 }
 
-impl Connected<IncomingStream<'_, AdminListener>> for Peer {
+impl Connected<IncomingStream<'_, AdminListener>> for AdminPeer {
     fn connect_info(stream: IncomingStream<'_, AdminListener>) -> Self {
         Self(*stream.remote_addr())
     }

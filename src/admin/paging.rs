@@ -11,12 +11,12 @@ const LONGEST_PAGE: usize = 500;
 
 /// A page of a list by address.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
+pub(super) struct PageQuery {
     pub(super) after: Option<String>,
     pub(super) limit: Option<usize>,
 }
 
-impl Page {
+impl PageQuery {
     /// The address after which it begins, and how many entries it has at most.
     pub(super) fn read(&self) -> Result<(Option<Email>, usize), NotDone> {
         let after = self.after.as_deref().map(Email::parse).transpose();

@@ -12,7 +12,7 @@ use crate::domain::family::Family;
 
 /// The sessions of a browser, as operators see them: those over several hosts are one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
+pub struct AdminSession {
     /// The public name of the one that was signed in to: `sid` in the tokens of its host.
     pub id: Uuid,
     /// The public names of all of them, which are `sid` in the tokens of each host; any of them ends all.
@@ -37,7 +37,7 @@ pub struct Session {
     pub recovered_at: Option<String>,
 }
 
-impl Session {
+impl AdminSession {
     /// The sessions of a browser as operators see them.
     pub(super) fn of(auth: &Auth, account: &Account, family: &Family) -> Self {
         let (now, session) = (auth.now(), &family.head);

@@ -11,17 +11,17 @@ use uuid::Uuid;
 
 use super::Operating;
 use super::answer::NotDone;
-use super::paging::Page;
-use super::session::Session;
-use super::users::{self, User, UserChanged, find};
+use super::paging::PageQuery;
+use super::session::AdminSession;
+use super::users::{self, AdminUser, UserChanged, find};
 use crate::domain::session::SessionId;
 use crate::store::InForce;
 
 /// Sessions by the address of their account, the newest first; of one account, or of a page of accounts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sessions {
+pub struct AdminSessions {
     /// The sessions of this page of the list.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<AdminSession>,
     /// What to give as `after` for the next page; `None` on the last one.
     pub next: Option<String>,
 }
@@ -30,7 +30,7 @@ pub struct Sessions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionEnded {
     /// As it was.
-    pub session: Session,
+    pub session: AdminSession,
 }
 
 /// Which sessions to list: those of one account, or of a page of accounts.
@@ -46,18 +46,18 @@ pub(super) struct Whose {
 pub(super) async fn list(
     State(operating): State<Arc<Operating>>,
     whose: Result<Query<Whose>, QueryRejection>,
-) -> Result<Json<Sessions>, NotDone> {
+) -> Result<Json<AdminSessions>, NotDone> {
     let Query(Whose { user, after, limit }) = whose?;
     let (accounts, next) = match user {
         Some(who) => (vec![find(&operating, &who).await?], None),
-        None => users::read(&Page { after, limit }, &operating).await?,
+        None => users::read(&PageQuery { after, limit }, &operating).await?,
     };
     let mut sessions = Vec::new();
     for account in &accounts {
         let theirs = operating.auth.sessions.of_account(account.id).await?;
-        sessions.extend(theirs.iter().map(|family| Session::of(&operating.auth, account, family)));
+        sessions.extend(theirs.iter().map(|family| AdminSession::of(&operating.auth, account, family)));
     }
-    Ok(Json(Sessions { sessions, next }))
+    Ok(Json(AdminSessions { sessions, next }))
 }
 
 /// `POST /sessions/{public id}/end`
@@ -69,7 +69,7 @@ pub(super) async fn end(
         .map_err(|_| NotDone::unreadable(format!("{id:?} is not the id of a session, as sessions list shows it.")))?;
     let ended = operating.auth.operate.end_any_session(SessionId(public)).await;
     let (account, family) = ended.map_err(|failure| NotDone::about(&id, failure))?;
-    Ok(Json(SessionEnded { session: Session::of(&operating.auth, &account, &family) }))
+    Ok(Json(SessionEnded { session: AdminSession::of(&operating.auth, &account, &family) }))
 }
 
 /// How long a gateway is waited for that has not heard yet.
@@ -88,5 +88,5 @@ pub(super) async fn end_all(
     let account = find(&operating, &who).await?;
     let ended = operating.auth.operate.end_sessions(&account).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(&who, failure))?;
-    Ok(Json(UserChanged { user: User::of(&account), sessions_ended }))
+    Ok(Json(UserChanged { user: AdminUser::of(&account), sessions_ended }))
 }

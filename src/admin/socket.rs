@@ -43,7 +43,7 @@ pub enum SocketError {
 
 /// A bound socket. Dropped, it takes its file away.
 #[derive(Debug)]
-pub struct Socket {
+pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
     file: FileId,
@@ -57,7 +57,7 @@ struct FileId {
     inode: u64,
 }
 
-impl Socket {
+impl AdminSocket {
     /// Binds the socket at `path`, in place of one that a dead gateway left there. Called within a runtime.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
+impl Drop for AdminSocket {
     fn drop(&mut self) {
         // Another gateway's socket may have the name by now.
         let ours = fs::symlink_metadata(&self.path)
@@ -114,7 +114,7 @@ impl Drop for Socket {
     }
 }
 
-impl axum::serve::Listener for Socket {
+impl axum::serve::Listener for AdminSocket {
     type Io = UnixStream;
     type Addr = ();
 
@@ -175,7 +175,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = beside(&folder.path().join("bmauth.redb"));
         assert_eq!(path, folder.path().join("bmauth.sock"));
-        let socket = Socket::bind(&path).unwrap();
+        let socket = AdminSocket::bind(&path).unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the private folder is gone");
         drop(socket);
@@ -186,10 +186,10 @@ mod tests {
     async fn a_socket_where_somebody_answers_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.sock");
-        let socket = Socket::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse(_))));
+        let socket = AdminSocket::bind(&path).unwrap();
+        assert!(matches!(AdminSocket::bind(&path), Err(SocketError::InUse(_))));
         drop(socket);
-        Socket::bind(&path).unwrap();
+        AdminSocket::bind(&path).unwrap();
     }
 
     #[tokio::test]
@@ -198,11 +198,11 @@ mod tests {
         let path = folder.path().join("s.sock");
         // Its listener is gone and its file is not: what SIGKILL leaves.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let socket = Socket::bind(&path).unwrap();
+        let socket = AdminSocket::bind(&path).unwrap();
         std::os::unix::net::UnixStream::connect(&path).unwrap();
         // A successor has the name: the file is its own, not ours to remove.
         fs::remove_file(&path).unwrap();
-        let successor = Socket::bind(&path).unwrap();
+        let successor = AdminSocket::bind(&path).unwrap();
         drop(socket);
         std::os::unix::net::UnixStream::connect(&path).unwrap();
         drop(successor);
@@ -213,12 +213,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.sock");
         fs::write(&path, "mine").unwrap();
-        assert!(matches!(Socket::bind(&path), Err(SocketError::InTheWay(_))));
+        assert!(matches!(AdminSocket::bind(&path), Err(SocketError::InTheWay(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
         let long = folder.path().join("x".repeat(120));
         fs::create_dir(&long).unwrap();
         for long in [long.join("s.sock"), folder.path().join("x".repeat(100)).with_extension("sock")] {
-            assert!(matches!(Socket::bind(&long), Err(SocketError::TooLong(_))));
+            assert!(matches!(AdminSocket::bind(&long), Err(SocketError::TooLong(_))));
         }
     }
 

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::Operating;
 use super::answer::NotDone;
 use super::invitations::names;
-use super::paging::{Page, next};
-use super::session::Session;
+use super::paging::{PageQuery, next};
+use super::session::AdminSession;
 use crate::auth::operate::{KnownAccount, Who};
 use crate::domain::account::Account;
 use crate::domain::activity;
@@ -26,7 +26,7 @@ use crate::domain::{passkey, provider, recovery};
 
 /// An account, as operators see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct User {
+pub struct AdminUser {
     /// Its stable name: `sub` in tokens.
     pub id: Uuid,
     /// Its proved address.
@@ -48,14 +48,14 @@ pub struct User {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Users {
     /// The accounts of this page of the list.
-    pub users: Vec<User>,
+    pub users: Vec<AdminUser>,
     /// What to give as `after` for the next page; `None` on the last one.
     pub next: Option<String>,
 }
 
 /// A passkey, as operators see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Passkey {
+pub struct AdminPasskey {
     /// Its credential id, base64url.
     pub id: String,
     /// What its owner calls it.
@@ -74,7 +74,7 @@ pub struct Passkey {
 
 /// Something that happened to an account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Event {
+pub struct AdminEvent {
     /// What: `signed-in`, `passkey-added`, …
     pub what: String,
     /// When it happened (RFC 3339).
@@ -87,7 +87,7 @@ pub struct Event {
 
 /// A recovery that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HeldRecovery {
+pub struct AdminHeldRecovery {
     /// When its code was proved.
     pub asked_at: String,
     /// When it can be finished.
@@ -98,7 +98,7 @@ pub struct HeldRecovery {
 
 /// A change of address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AddressChange {
+pub struct AdminAddressChange {
     /// The new address, while it waits for its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
@@ -113,18 +113,18 @@ pub struct AddressChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserShown {
     /// The account itself.
-    pub user: User,
+    pub user: AdminUser,
     /// Its passkeys, oldest first.
-    pub passkeys: Vec<Passkey>,
+    pub passkeys: Vec<AdminPasskey>,
     /// Where it is signed in, the newest first.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<AdminSession>,
     /// What happened to it lately, the newest first.
-    pub events: Vec<Event>,
+    pub events: Vec<AdminEvent>,
     /// Its held recovery.
-    pub held_recovery: Option<HeldRecovery>,
+    pub held_recovery: Option<AdminHeldRecovery>,
     /// Its change of address, while it waits for its code, can be undone, or was undone within a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address_change: Option<AddressChange>,
+    pub address_change: Option<AdminAddressChange>,
     /// Until when an operator's code opens it.
     pub recovery_code_until: Option<String>,
 }
@@ -133,7 +133,7 @@ pub struct UserShown {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserChanged {
     /// The account as it is now, or as it was before it was removed.
-    pub user: User,
+    pub user: AdminUser,
     /// How many sessions ended.
     pub sessions_ended: usize,
 }
@@ -143,7 +143,7 @@ pub struct UserChanged {
 pub struct Regrouped {
     /// The account as it is now.
     #[serde(flatten)]
-    pub user: User,
+    pub user: AdminUser,
     /// Those of its groups that no route asks for.
     #[serde(default)]
     pub unasked_groups: Vec<String>,
@@ -162,7 +162,7 @@ pub struct RecoveryCode {
     pub page: String,
 }
 
-impl User {
+impl AdminUser {
     /// An account as operators see it.
     pub fn of(account: &Account) -> Self {
         let Account { id, email, name, locale: _, metadata: _, groups, disabled, created_at, aftermath } = account;
@@ -181,7 +181,7 @@ impl User {
     }
 }
 
-impl Passkey {
+impl AdminPasskey {
     fn of(passkey: &passkey::Passkey) -> Self {
         Self {
             id: URL_SAFE_NO_PAD.encode(passkey.key.id.bytes()),
@@ -195,7 +195,7 @@ impl Passkey {
     }
 }
 
-impl Event {
+impl AdminEvent {
     fn of(event: &activity::Event) -> Self {
         Self {
             what: event.what.as_str().to_owned(),
@@ -206,13 +206,13 @@ impl Event {
     }
 }
 
-impl HeldRecovery {
+impl AdminHeldRecovery {
     fn of(hold: &recovery::Hold) -> Self {
         Self { asked_at: hold.asked_at.rfc3339(), until: hold.until.rfc3339(), browser: hold.browser.clone() }
     }
 }
 
-impl AddressChange {
+impl AdminAddressChange {
     fn of(moving: &Move) -> Self {
         let [to, from] =
             [moving.asked_for(), moving.former()].map(|address| address.map(|address| address.as_str().to_owned()));
@@ -221,7 +221,7 @@ impl AddressChange {
 }
 
 /// The accounts of a page, and what the next one begins after.
-pub(super) async fn read(page: &Page, operating: &Operating) -> Result<(Vec<Account>, Option<String>), NotDone> {
+pub(super) async fn read(page: &PageQuery, operating: &Operating) -> Result<(Vec<Account>, Option<String>), NotDone> {
     let (after, limit) = page.read()?;
     let accounts = operating.auth.operate.list_accounts(after.as_ref(), limit).await?;
     let next = next(&accounts, limit, |account| &account.email);
@@ -239,11 +239,11 @@ pub(super) async fn find(operating: &Operating, who: &str) -> Result<Account, No
 /// `GET /users?after=&limit=` lists a page of accounts by address.
 pub(super) async fn list(
     State(operating): State<Arc<Operating>>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<Users>, NotDone> {
     let Query(page) = page?;
     let (accounts, next) = read(&page, &operating).await?;
-    Ok(Json(Users { users: accounts.iter().map(User::of).collect(), next }))
+    Ok(Json(Users { users: accounts.iter().map(AdminUser::of).collect(), next }))
 }
 
 /// `GET /users/{email or id}`
@@ -255,12 +255,12 @@ pub(super) async fn show(
     let KnownAccount { account, passkeys, sessions, events, hold, moving, code_until } =
         operating.auth.operate.look_up(account).await?;
     Ok(Json(UserShown {
-        user: User::of(&account),
-        passkeys: passkeys.iter().map(Passkey::of).collect(),
-        sessions: sessions.iter().map(|family| Session::of(&operating.auth, &account, family)).collect(),
-        events: events.iter().map(Event::of).collect(),
-        held_recovery: hold.as_ref().map(HeldRecovery::of),
-        address_change: moving.as_ref().map(AddressChange::of),
+        user: AdminUser::of(&account),
+        passkeys: passkeys.iter().map(AdminPasskey::of).collect(),
+        sessions: sessions.iter().map(|family| AdminSession::of(&operating.auth, &account, family)).collect(),
+        events: events.iter().map(AdminEvent::of).collect(),
+        held_recovery: hold.as_ref().map(AdminHeldRecovery::of),
+        address_change: moving.as_ref().map(AdminAddressChange::of),
         recovery_code_until: code_until.map(Timestamp::rfc3339),
     }))
 }
@@ -285,7 +285,7 @@ async fn set_disabled(operating: &Operating, who: &str, disabled: bool) -> Resul
     let account = find(operating, who).await?;
     let ended = operating.auth.operate.set_disabled(&account, disabled).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(who, failure))?;
-    Ok(Json(UserChanged { user: User::of(&Account { disabled, ..account }), sessions_ended }))
+    Ok(Json(UserChanged { user: AdminUser::of(&Account { disabled, ..account }), sessions_ended }))
 }
 
 /// A change of groups, names with commas between them.
@@ -317,7 +317,7 @@ pub(super) async fn groups(
     let account = find(&operating, &who).await?;
     let account =
         operating.auth.operate.regroup(account, change).await.map_err(|failure| NotDone::about(&who, failure))?;
-    Ok(Json(Regrouped { unasked_groups: operating.unasked(&account.groups), user: User::of(&account) }))
+    Ok(Json(Regrouped { unasked_groups: operating.unasked(&account.groups), user: AdminUser::of(&account) }))
 }
 
 /// `POST /users/{email or id}/remove`
@@ -328,7 +328,7 @@ pub(super) async fn remove(
     let account = find(&operating, &who).await?;
     let ended = operating.auth.operate.remove_account(&account).await;
     let sessions_ended = ended.map_err(|failure| NotDone::about(&who, failure))?;
-    Ok(Json(UserChanged { user: User::of(&account), sessions_ended }))
+    Ok(Json(UserChanged { user: AdminUser::of(&account), sessions_ended }))
 }
 
 /// `POST /users/{email or id}/recover`

@@ -8,15 +8,15 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::HOST;
 
-use super::listener::Peer;
+use super::listener::AdminPeer;
 use crate::domain::host::{Authority, Host};
 use crate::domain::network::is_local;
 
 /// The names by which the metrics may be asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Names(pub Arc<[Host]>);
+pub struct MetricsHosts(pub Arc<[Host]>);
 
-impl Names {
+impl MetricsHosts {
     /// Whether that is the name of an address here and not of a web site. A site in a visitor's browser can have its
     /// name lead here (DNS rebinding), but only a name that can be registered.
     fn hold(&self, host: &Host) -> bool {
@@ -27,7 +27,11 @@ impl Names {
 }
 
 /// Refuses clients with a public address.
-pub async fn only_local(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+pub async fn only_local(
+    ConnectInfo(AdminPeer(peer)): ConnectInfo<AdminPeer>,
+    request: Request,
+    next: Next,
+) -> Response {
     if is_local(peer.ip()) {
         return next.run(request).await;
     }
@@ -36,7 +40,7 @@ pub async fn only_local(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Req
 }
 
 /// Refuses requests that name a web site's host.
-pub async fn only_by_name(State(names): State<Names>, request: Request, next: Next) -> Response {
+pub async fn only_by_name(State(names): State<MetricsHosts>, request: Request, next: Next) -> Response {
     let host = match request.uri().authority() {
         Some(named) => Some(named.as_str().as_bytes()),
         None => {
@@ -62,7 +66,7 @@ mod tests {
     use super::*;
 
     async fn asked(peer: &str, host: Option<&str>) -> u16 {
-        let by_name = axum::middleware::from_fn_with_state(Names::default(), only_by_name);
+        let by_name = axum::middleware::from_fn_with_state(MetricsHosts::default(), only_by_name);
         let router = Router::new()
             .route("/metrics", get(|| async { "counts" }))
             .route_layer(by_name)
@@ -73,7 +77,7 @@ mod tests {
         for host in host.into_iter().flat_map(|host| host.split(' ')) {
             request.headers_mut().append(HOST, host.parse().unwrap());
         }
-        request.extensions_mut().insert(ConnectInfo(Peer(format!("{peer}:1").parse().unwrap())));
+        request.extensions_mut().insert(ConnectInfo(AdminPeer(format!("{peer}:1").parse().unwrap())));
         router.oneshot(request).await.unwrap().status().as_u16()
     }
 
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn names_that_somebody_can_register_are_told_from_others() {
-        let names = Names([Host::parse("metrics.example.com").expect("a host")].into());
+        let names = MetricsHosts([Host::parse("metrics.example.com").expect("a host")].into());
         for (host, is_held) in [
             ("127.0.0.1", true),
             ("[::1]", true),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::gateway::{AdminClient, escaped};
 use super::table::{plain, table};
-use super::{Failed, load, of_store};
+use super::{CommandError, load, of_store};
 use crate::admin::backup::BackedUp;
 use crate::admin::check::StoreFile;
 use crate::config::Config;
@@ -15,7 +15,7 @@ use crate::store::redb::RedbStore;
 use crate::store::{Records as _, RowCount};
 
 /// Writes it, and says what is in it.
-pub(super) fn run(config: Option<PathBuf>, file: &Path) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, file: &Path) -> Result<(), CommandError> {
     let config = load(config)?;
     let store = embedded(&config, "pg_dump, base backups or snapshots")?;
     let file = std::path::absolute(file).context("there is no folder to begin from")?;
@@ -36,10 +36,10 @@ pub(super) fn run(config: Option<PathBuf>, file: &Path) -> Result<(), Failed> {
 }
 
 /// The file of the embedded store of a configuration.
-pub(super) fn embedded<'a>(config: &'a Config, instead: &str) -> Result<&'a Path, Failed> {
+pub(super) fn embedded<'a>(config: &'a Config, instead: &str) -> Result<&'a Path, CommandError> {
     match &config.storage {
         Storage::File(path) => Ok(path),
-        Storage::Database(database) => Err(Failed::Usage(format!(
+        Storage::Database(database) => Err(CommandError::Usage(format!(
             "the store is the database {}, which has means of its own: use {instead}. `bmauth store copy` copies it to a file \
              while no gateway runs.",
             plain(&database.address.shown)

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::gateway::{AdminClient, escaped};
 use super::table::plain;
 use super::who::address;
-use super::{Failed, load, newcomers, shared_host, told};
+use super::{CommandError, load, newcomers, shared_host, told};
 use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
 use crate::config::email::{EmailSettings, TransportSettings};
@@ -59,7 +59,7 @@ pub(super) struct Scope {
 }
 
 /// Prints a line for each thing that was tried.
-pub(super) fn run(config: Option<PathBuf>, scope: Scope) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, scope: Scope) -> Result<(), CommandError> {
     let Scope { offline, mail_to, yes_lock_out } = scope;
     let config = load(config)?;
     for warning in &config.warnings {
@@ -94,8 +94,8 @@ pub(super) fn run(config: Option<PathBuf>, scope: Scope) -> Result<(), Failed> {
     }
     match (config.faults.is_empty(), well) {
         (true, true) => Ok(()),
-        (true, false) => Err(Failed::Said),
-        (false, _) => Err(Failed::SaidOfConfig),
+        (true, false) => Err(CommandError::Said),
+        (false, _) => Err(CommandError::SaidOfConfig),
     }
 }
 

@@ -5,14 +5,14 @@ mod sample;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{Failed, serve};
+use super::{CommandError, serve};
 use crate::config::{self, ConfigSource};
 use crate::domain::upstream::UpstreamUrl;
 use crate::telemetry;
 use crate::wire::{CannotListen, Reread, Supervisor};
 
 /// Runs the demo until it is told to stop.
-pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), Failed> {
+pub(super) fn run(port: u16, upstream: Option<UpstreamUrl>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -19,10 +19,10 @@ use anyhow::Context as _;
 use clap::Args;
 use http::HeaderName;
 
-use self::ask::{Answer, Asker, Question, Server, Silence};
+use self::ask::{Asker, DoctorRequest, DoctorResponse, DoctorTarget, Silence};
 use self::judge::{Pages, Verdict};
-use self::report::Report;
-use super::{Failed, load, newcomers, shared_host};
+use self::report::DoctorReport;
+use super::{CommandError, load, newcomers, shared_host};
 use crate::config::Config;
 use crate::config::identity::IdentityHeader;
 use crate::domain::host::Host;
@@ -36,11 +36,11 @@ use crate::wire::system::SystemEntropy;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Patient {
     /// Where people reach the app: https://notes.example.com
-    #[arg(value_name = "URL", value_parser = Server::parse)]
-    site: Server,
+    #[arg(value_name = "URL", value_parser = DoctorTarget::parse)]
+    site: DoctorTarget,
     /// The app itself, which must not answer: name it as a stranger's machine would reach it
-    #[arg(long, value_name = "URL", value_parser = Server::parse)]
-    backend: Option<Server>,
+    #[arg(long, value_name = "URL", value_parser = DoctorTarget::parse)]
+    backend: Option<DoctorTarget>,
     /// A path that only signed-in people may see (again for more) [default: those of --config, else /]
     #[arg(long = "route", value_name = "PATH", value_parser = path)]
     routes: Vec<String>,
@@ -58,11 +58,11 @@ pub(super) struct Patient {
 
 /// Prints a line for each check. A configuration counts only if it is named: the one that lies here may be of another
 /// site.
-pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), CommandError> {
     let (patient, plain, newcomers) = match config {
         Some(file) => {
             let config = load(Some(file))?;
-            let patient = patient.completed_by(&config).map_err(Failed::Usage)?;
+            let patient = patient.completed_by(&config).map_err(CommandError::Usage)?;
             (patient, config.identity.plain_headers, Some(newcomers::of(&config.policy)))
         }
         None => (patient, Vec::new(), None),
@@ -72,7 +72,7 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Faile
         None => None,
     };
     let asker = Asker::new(more.as_deref())
-        .map_err(|why| Failed::Usage(format!("--ca {}: {why}", patient.ca.unwrap_or_default().display())))?;
+        .map_err(|why| CommandError::Usage(format!("--ca {}: {why}", patient.ca.unwrap_or_default().display())))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let routes = if patient.routes.is_empty() { vec!["/".to_owned()] } else { patient.routes };
     let doctor = Doctor {
@@ -89,9 +89,9 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Faile
         random: Secret::generate(&SystemEntropy).text(),
         refusals: Vec::new(),
         newcomers,
-        report: Report::default(),
+        report: DoctorReport::default(),
     };
-    if runtime.block_on(doctor.examine())? { Ok(()) } else { Err(Failed::Said) }
+    if runtime.block_on(doctor.examine())? { Ok(()) } else { Err(CommandError::Said) }
 }
 
 impl Patient {
@@ -149,24 +149,24 @@ enum Measure {
 
 struct Doctor {
     asker: Asker,
-    site: Server,
+    site: DoctorTarget,
     /// Where a stranger may be sent to sign in.
     pages: Pages,
-    backend: Option<Server>,
+    backend: Option<DoctorTarget>,
     routes: Vec<String>,
     public: Vec<String>,
     /// The names of the headers that tell an app who asks.
     identity: Vec<String>,
     random: String,
     /// Answers that are known to be the proxy's own.
-    refusals: Vec<Answer>,
+    refusals: Vec<DoctorResponse>,
     /// Who may register, where a configuration says it.
     newcomers: Option<String>,
-    report: Report,
+    report: DoctorReport,
 }
 
 impl Doctor {
-    async fn examine(mut self) -> Result<bool, Failed> {
+    async fn examine(mut self) -> Result<bool, CommandError> {
         let assumed = if self.routes == ["/"] { " (--route names others)" } else { "" };
         self.report.note(format_args!("only signed-in people may see {}{assumed}", self.routes.join(", ")));
         let Some(first) = self.is_there().await? else {
@@ -203,9 +203,9 @@ impl Doctor {
     }
 
     /// The first answer, where there is a server to ask, and by this scheme.
-    async fn is_there(&mut self) -> Result<Option<Answer>, Failed> {
+    async fn is_there(&mut self) -> Result<Option<DoctorResponse>, CommandError> {
         let first = self.routes.first().cloned().unwrap_or_default();
-        match self.asker.ask(&self.site, &Question::page(first)).await {
+        match self.asker.ask(&self.site, &DoctorRequest::page(first)).await {
             Err(why) => {
                 self.report.fail(why);
                 Ok(None)
@@ -218,14 +218,17 @@ impl Doctor {
                     None => Ok(Some(answer)),
                     Some(to) => {
                         let to = to.origin().ascii_serialization();
-                        Err(Failed::Usage(format!("{} sends everybody to https: ask about {to}", self.site.name())))
+                        Err(CommandError::Usage(format!(
+                            "{} sends everybody to https: ask about {to}",
+                            self.site.name()
+                        )))
                     }
                 }
             }
         }
     }
 
-    async fn check(&mut self, line: String, measure: Measure, question: Question) {
+    async fn check(&mut self, line: String, measure: Measure, question: DoctorRequest) {
         let verdict = match self.asker.ask(&self.site, &question).await {
             // Where a plain question is not answered, nothing is proved.
             Err(why) if matches!(measure, Measure::Plain) => return self.report.fail(format_args!("{line}: {why}")),
@@ -246,7 +249,7 @@ impl Doctor {
 
 /// What is to be said of a site where people sign in, where it has an app too: only where a route is does one have to sign
 /// in.
-fn beside_an_app(pages: &Pages, first: &Answer) -> Option<String> {
+fn beside_an_app(pages: &Pages, first: &DoctorResponse) -> Option<String> {
     let url = &pages.asked;
     let host = url.host_str().and_then(|host| Host::parse(host).ok())?;
     let has_app = pages.elsewhere.is_none() && url.scheme() == "https" && judge::sends_to_sign_in(first, pages);
@@ -283,7 +286,7 @@ mod tests {
             ("/apps", false),
         ] {
             let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
-            let first = Answer { status: StatusCode::SEE_OTHER, headers, body: Bytes::new() };
+            let first = DoctorResponse { status: StatusCode::SEE_OTHER, headers, body: Bytes::new() };
             assert_eq!(judge::is_front_of_pages(&first, &asked), is_front, "{location}");
         }
     }
@@ -292,11 +295,11 @@ mod tests {
     fn an_app_beside_the_pages_is_told_where_people_sign_in_for_it() {
         let answer = |status, location: Option<&'static str>| {
             let location = location.map(|to| (LOCATION, HeaderValue::from_static(to)));
-            Answer { status, headers: HeaderMap::from_iter(location), body: Bytes::new() }
+            DoctorResponse { status, headers: HeaderMap::from_iter(location), body: Bytes::new() }
         };
         let to_sign_in = answer(StatusCode::SEE_OTHER, Some("/_bmauth/sign-in?return_to=%2F"));
         let pages = |site: &str| Pages { asked: Url::parse(site).unwrap(), elsewhere: None };
-        let told = |site: &str, first: &Answer| beside_an_app(&pages(site), first);
+        let told = |site: &str, first: &DoctorResponse| beside_an_app(&pages(site), first);
         assert!(
             told("https://notes.example.com", &to_sign_in)
                 .is_some_and(|note| note.contains("notes.example.com has both"))

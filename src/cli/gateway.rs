@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::load;
 use super::table::plain;
 use crate::admin::answer::Wrong;
-use crate::cli::Failed;
+use crate::cli::CommandError;
 use crate::config::Config;
 use crate::wire::keeping;
 
@@ -42,7 +42,7 @@ pub(super) struct AdminClient {
 
 impl AdminClient {
     /// The gateway of the configuration of that file; nothing is asked yet.
-    pub(super) fn of(config: Option<PathBuf>) -> Result<Self, Failed> {
+    pub(super) fn of(config: Option<PathBuf>) -> Result<Self, CommandError> {
         Ok(Self::at(&load(config)?))
     }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::table::plain;
-use super::{Failed, load};
+use super::{CommandError, load};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Prints what the gateway said: `ok`, or that a database which it shares is away. Fails where it is not ready.
-pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>) -> Result<(), CommandError> {
     let mut admin = load(config)?.server.admin;
     // Of all addresses, this one answers itself.
     match admin.ip() {

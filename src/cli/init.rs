@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
-use self::questions::{Asking, Question};
-use super::{Failed, newcomers};
+use self::questions::{InitQuestion, OperatorPrompt};
+use super::{CommandError, newcomers};
 use crate::config::email::{Mailbox, TransportSettings, check_url};
 use crate::config::hidden::Hidden;
 use crate::config::public_url::PublicUrl;
@@ -26,7 +26,7 @@ const PRINTED_FROM: &str = "BMAuth <no-reply@localhost.invalid>";
 
 /// What the file is to say.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Wanted {
+pub(super) struct InitArgs {
     /// The folder to write it to
     #[arg(default_value = ".")]
     dir: PathBuf,
@@ -47,33 +47,33 @@ pub(super) struct Wanted {
     registration: Option<String>,
 }
 
-const PUBLIC_URL: Question<'_> = Question {
+const PUBLIC_URL: InitQuestion<'_> = InitQuestion {
     flag: "--public-url",
     asked: "Where do people sign in? The address as their browser shows it, best of a host of its own, without an app: \
             https://auth.example.com. To try it on this machine: http://localhost:8080.",
     missing: "where people sign in, like https://auth.example.com, or http://localhost:8080 to try it",
     is_secret: false,
 };
-const UPSTREAM: Question<'_> = Question {
+const UPSTREAM: InitQuestion<'_> = InitQuestion {
     flag: "--upstream",
     asked: "Where does the app itself listen? Like http://127.0.0.1:8000.",
     missing: "where the app itself listens, like http://127.0.0.1:8000",
     is_secret: false,
 };
-const REGISTRATION: Question<'_> = Question {
+const REGISTRATION: InitQuestion<'_> = InitQuestion {
     flag: "--registration",
     asked: "Who may register?\n  open    anybody who proves an e-mail address\n  invite  whom you name with `bmauth users add`; \
             the pages say that it is by invitation\n  closed  the same; while nobody is named, the pages say that new accounts are closed",
     missing: "who may register: open (anybody who proves an e-mail address), invite or closed (whom you name)",
     is_secret: false,
 };
-const EMAIL: Question<'_> = Question {
+const EMAIL: InitQuestion<'_> = InitQuestion {
     flag: "--email",
     asked: "Who are the letters with codes from? An address, or a name with one: Acme Notes <no-reply@example.com>.",
     missing: "the sender of the letters with codes, like \"Acme Notes <no-reply@example.com>\"",
     is_secret: false,
 };
-const SMTP_URL: Question<'_> = Question {
+const SMTP_URL: InitQuestion<'_> = InitQuestion {
     flag: "--smtp-url",
     asked: "Which mail server takes them? smtps://user:password@mail.example.com, or \
             smtp://user:password@mail.example.com?tls=required for STARTTLS.",
@@ -81,14 +81,14 @@ const SMTP_URL: Question<'_> = Question {
     is_secret: true,
 };
 /// Asked on a terminal alone.
-const APP: Question<'_> = Question {
+const APP: InitQuestion<'_> = InitQuestion {
     flag: "the address of the app",
     asked: "The address of the app, as people open it?",
     missing: "",
     is_secret: false,
 };
 /// Asked on a terminal alone.
-const RP_ID: Question<'_> = Question {
+const RP_ID: InitQuestion<'_> = InitQuestion {
     flag: "passkeys.rp_id",
     asked: "The domain that passkeys belong to? It holds both hosts, must be one that you own, and cannot be changed later.",
     missing: "",
@@ -96,14 +96,14 @@ const RP_ID: Question<'_> = Question {
 };
 
 /// Writes the configuration; never over one that is there.
-pub(super) fn run(wanted: Wanted) -> Result<(), Failed> {
+pub(super) fn run(wanted: InitArgs) -> Result<(), CommandError> {
     let path = wanted.dir.join("bmauth.toml");
     if path.symlink_metadata().is_ok() {
         return Err(is_there(&path).into());
     }
     let (mut input, mut output) = (io::stdin().lock(), io::stderr());
     let is_terminal = io::stdin().is_terminal() && output.is_terminal();
-    let told = hear(&wanted, Asking::new(is_terminal.then_some((&mut input as _, &mut output as _))))?;
+    let told = hear(&wanted, OperatorPrompt::new(is_terminal.then_some((&mut input as _, &mut output as _))))?;
     let text = fill(&told);
     // Each value was read alone; this says what does not go together.
     let whole = FileSource::Text { path: path.clone(), text: text.clone() };
@@ -114,8 +114,8 @@ pub(super) fn run(wanted: Wanted) -> Result<(), Failed> {
 }
 
 /// What was said by flags, and what else is said when it is asked for.
-fn hear(wanted: &Wanted, mut asking: Asking<'_>) -> Result<OperatorAnswers, Failed> {
-    let Wanted { dir: _, public_url, email, smtp_url, upstream, registration } = wanted;
+fn hear(wanted: &InitArgs, mut asking: OperatorPrompt<'_>) -> Result<OperatorAnswers, CommandError> {
+    let InitArgs { dir: _, public_url, email, smtp_url, upstream, registration } = wanted;
     let public_url = asking.hear(&PUBLIC_URL, public_url.as_deref(), None, PublicUrl::parse)?;
     let app_host = match &public_url {
         Some(url) if url.is_https() => asking.hear_there(&APP, url.origin(), |text| app_host(text, url))?,
@@ -157,7 +157,7 @@ fn app_host(text: &str, pages: &PublicUrl) -> Result<Host, String> {
 }
 
 /// The domain of the passkeys, where there may be one for both hosts.
-fn rp_id(pages: &PublicUrl, app: &Host, asking: &mut Asking<'_>) -> Result<Option<Host>, Failed> {
+fn rp_id(pages: &PublicUrl, app: &Host, asking: &mut OperatorPrompt<'_>) -> Result<Option<Host>, CommandError> {
     let above = passkeys::with_parents(pages.host().as_str());
     let holds_app = |domain: &&str| Host::parse(domain).is_ok_and(|domain| app.is_within(&domain));
     match above.into_iter().find(holds_app) {
@@ -220,8 +220,8 @@ mod tests {
 
     use super::*;
 
-    fn wanted(dir: &Path) -> Wanted {
-        Wanted {
+    fn wanted(dir: &Path) -> InitArgs {
+        InitArgs {
             dir: dir.to_owned(),
             public_url: Some("http://localhost:8080".to_owned()),
             email: None,
@@ -231,33 +231,33 @@ mod tests {
         }
     }
 
-    fn in_nowhere() -> Wanted {
+    fn in_nowhere() -> InitArgs {
         wanted(Path::new("/nowhere"))
     }
 
     /// What is heard without a terminal to ask at, or the sentence why not.
-    fn heard(wanted: &Wanted) -> Result<OperatorAnswers, String> {
-        hear(wanted, Asking::new(None)).map_err(usage)
+    fn heard(wanted: &InitArgs) -> Result<OperatorAnswers, String> {
+        hear(wanted, OperatorPrompt::new(None)).map_err(usage)
     }
 
     #[track_caller]
-    fn usage(failed: Failed) -> String {
+    fn usage(failed: CommandError) -> String {
         match failed {
-            Failed::Usage(why) => why,
+            CommandError::Usage(why) => why,
             other => panic!("{other:?}"),
         }
     }
 
     /// What is heard of an operator who types these lines, and what they read.
-    fn typed(wanted: &Wanted, lines: &str) -> (Result<OperatorAnswers, String>, String) {
+    fn typed(wanted: &InitArgs, lines: &str) -> (Result<OperatorAnswers, String>, String) {
         let (mut input, mut output) = (lines.as_bytes(), Vec::new());
-        let told = hear(wanted, Asking::new(Some((&mut input as _, &mut output as _)))).map_err(usage);
+        let told = hear(wanted, OperatorPrompt::new(Some((&mut input as _, &mut output as _)))).map_err(usage);
         (told, String::from_utf8(output).unwrap())
     }
 
-    fn nothing() -> Wanted {
+    fn nothing() -> InitArgs {
         let none = None::<String>;
-        Wanted {
+        InitArgs {
             public_url: none.clone(),
             email: none.clone(),
             smtp_url: none.clone(),
@@ -286,9 +286,9 @@ mod tests {
     fn on_localhost_letters_are_printed_unless_a_server_is_named() {
         let told = heard(&in_nowhere()).unwrap();
         assert!(told.smtp_url.is_none());
-        let with_server = Wanted { smtp_url: Some("smtp://127.0.0.1:2525".to_owned()), ..in_nowhere() };
+        let with_server = InitArgs { smtp_url: Some("smtp://127.0.0.1:2525".to_owned()), ..in_nowhere() };
         assert!(heard(&with_server).unwrap_err().contains("--email"), "its letters have a sender");
-        let both = Wanted { email: Some("post@acme.test".to_owned()), ..with_server };
+        let both = InitArgs { email: Some("post@acme.test".to_owned()), ..with_server };
         assert!(heard(&both).unwrap().smtp_url.is_some());
     }
 
@@ -298,32 +298,33 @@ mod tests {
         for flag in ["--public-url", "--upstream", "--registration", "--email", "--smtp-url"] {
             assert!(why.contains(flag), "{flag} in {why}");
         }
-        let why = heard(&Wanted { registration: None, ..in_nowhere() }).unwrap_err();
+        let why = heard(&InitArgs { registration: None, ..in_nowhere() }).unwrap_err();
         assert!(why.contains("--registration (who may register: open") && !why.contains("--upstream"), "{why}");
-        let why = heard(&Wanted { public_url: Some("https://auth.acme.test".to_owned()), ..in_nowhere() }).unwrap_err();
+        let why =
+            heard(&InitArgs { public_url: Some("https://auth.acme.test".to_owned()), ..in_nowhere() }).unwrap_err();
         assert!(why.contains("--email") && why.contains("--smtp-url") && !why.contains("--registration"), "{why}");
     }
 
     #[test]
     fn a_bad_flag_is_told_by_the_reader_of_the_configuration_and_no_password_is_shown() {
-        let bad = |wanted: Wanted| heard(&wanted).unwrap_err();
-        let url = bad(Wanted { public_url: Some("http://acme.test".to_owned()), ..in_nowhere() });
+        let bad = |wanted: InitArgs| heard(&wanted).unwrap_err();
+        let url = bad(InitArgs { public_url: Some("http://acme.test".to_owned()), ..in_nowhere() });
         assert!(url.starts_with("--public-url is \"http://acme.test\": browsers make passkeys on https only"), "{url}");
-        let who = bad(Wanted { registration: Some("opne".to_owned()), ..in_nowhere() });
+        let who = bad(InitArgs { registration: Some("opne".to_owned()), ..in_nowhere() });
         assert!(who.ends_with("Did you mean \"open\"?"), "{who}");
-        let smtp = bad(Wanted {
+        let smtp = bad(InitArgs {
             smtp_url: Some("smtps://u:hunter#2@mail".to_owned()),
             email: Some("a@b.test".to_owned()),
             ..in_nowhere()
         });
         assert!(smtp.starts_with("--smtp-url: a “#”") && !smtp.contains("hunter"), "{smtp}");
-        assert!(bad(Wanted { upstream: Some("127.0.0.1".to_owned()), ..in_nowhere() }).starts_with("--upstream is"));
+        assert!(bad(InitArgs { upstream: Some("127.0.0.1".to_owned()), ..in_nowhere() }).starts_with("--upstream is"));
         for password in ["http://u:hunter2@127.0.0.1", "u:hunter2@127.0.0.1"] {
-            let upstream = bad(Wanted { upstream: Some(password.to_owned()), ..in_nowhere() });
+            let upstream = bad(InitArgs { upstream: Some(password.to_owned()), ..in_nowhere() });
             assert!(upstream.starts_with("--upstream is") && !upstream.contains("hunter2"), "{upstream}");
         }
         assert!(
-            bad(Wanted { email: Some("Acme".to_owned()), smtp_url: Some("smtps://mail".to_owned()), ..in_nowhere() })
+            bad(InitArgs { email: Some("Acme".to_owned()), smtp_url: Some("smtps://mail".to_owned()), ..in_nowhere() })
                 .starts_with("--email is")
         );
     }

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 
-use super::Failed;
+use super::CommandError;
 use crate::domain::clock::Entropy;
 use crate::domain::secret::Secret;
 use crate::wire::system::SystemEntropy;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum KeysCommand {
     /// Make a file with a new key for storage.key_file
     NewFile {
         /// The file, which must not be there yet
@@ -23,9 +23,9 @@ pub(super) enum Command {
 }
 
 /// Does it, and says so.
-pub(super) fn run(command: Command) -> Result<(), Failed> {
+pub(super) fn run(command: KeysCommand) -> Result<(), CommandError> {
     match command {
-        Command::NewFile { path } => {
+        KeysCommand::NewFile { path } => {
             new_file(&path, &SystemEntropy)?;
             let path = path.display();
             println!(

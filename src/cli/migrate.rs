@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{Failed, load};
+use super::{CommandError, load};
 use crate::config::storage::Storage;
 use crate::store::postgres::Migrated;
 use crate::wire::keeping;
 
 /// Does it, and says what was done.
-pub(super) fn run(config: Option<PathBuf>) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>) -> Result<(), CommandError> {
     let config = load(config)?;
     let Storage::Database(database) = &config.storage else {
         println!("The store is a file of this machine (storage.path), which needs no migration.");

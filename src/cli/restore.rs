@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::backup::embedded;
 use super::table::{plain, table};
-use super::{Failed, load, of_store};
+use super::{CommandError, load, of_store};
 use crate::domain::email::Email;
 use crate::store::redb::restore::{Restored, Restoring, restore};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Wanted {
+pub(super) struct RestoreArgs {
     /// The copy, as `bmauth backup` wrote it. It is left as it is
     file: PathBuf,
     /// Put it in the place of the store that is there, which is kept beside it
@@ -21,13 +21,13 @@ pub(super) struct Wanted {
 }
 
 /// Restores it, and says what there is now.
-pub(super) fn run(config: Option<PathBuf>, wanted: Wanted) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, wanted: RestoreArgs) -> Result<(), CommandError> {
     let config = load(config)?;
     let to = embedded(
         &config,
         "pg_restore or a base backup, and see docs/postgresql.md for what to end before a gateway starts",
     )?;
-    let Wanted { file, replace, keep_tokens } = wanted;
+    let RestoreArgs { file, replace, keep_tokens } = wanted;
     let restoring = Restoring { from: &file, to, replace, keep_invitations: keep_tokens };
     let restored = restore(restoring).map_err(of_store)?;
     print!("{}", told(&restored));

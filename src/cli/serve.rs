@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::Failed;
+use super::CommandError;
 use crate::auth::verifying::Verifying;
 use crate::config::{self, Config, ConfigSource};
 use crate::telemetry;
@@ -14,7 +14,7 @@ use crate::wire::system::{SystemClock, SystemEntropy};
 use crate::wire::{self, Reread, Running, Supervisor, World};
 
 /// Runs the gateway until it is told to stop.
-pub(super) fn run(file: Option<PathBuf>) -> Result<(), Failed> {
+pub(super) fn run(file: Option<PathBuf>) -> Result<(), CommandError> {
     let source = ConfigSource::file(file).with_process_environment();
     let config = config::load(source.clone())?;
     let _log = telemetry::start().context("no thread could be started")?;

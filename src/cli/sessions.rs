@@ -6,17 +6,17 @@ use clap::Subcommand;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Failed;
+use super::CommandError;
 use super::gateway::{AdminClient, escaped};
 use super::table::{moment, plain, print, table};
 use super::who::who;
-use crate::admin::session::Session;
-use crate::admin::sessions::{SessionEnded, Sessions};
+use crate::admin::session::AdminSession;
+use crate::admin::sessions::{AdminSessions, SessionEnded};
 use crate::admin::users::UserChanged;
 use crate::store::InForce;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum SessionsCommand {
     /// List sessions by the address of their account
     List {
         /// Of this account alone: its e-mail address or its id
@@ -39,14 +39,14 @@ pub(super) enum Command {
 
 /// What was ended, and where that is in force, where it was asked for.
 #[derive(Debug, Serialize)]
-struct Ended<T> {
+struct EndedReport<T> {
     #[serde(flatten)]
     ended: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_force: Option<InForce>,
 }
 
-impl<T: Serialize> Ended<T> {
+impl<T: Serialize> EndedReport<T> {
     /// Says what was ended, after the other gateways were waited for, where that is asked for.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl<T: Serialize> Ended<T> {
         wait: bool,
         json: bool,
         text: impl FnOnce(&T) -> String,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CommandError> {
         let waited = wait.then(|| gateway.post::<InForce>("/in-force")).transpose();
         let (in_force, problem) = match waited {
             Ok(in_force) => (in_force, None),
@@ -69,7 +69,7 @@ impl<T: Serialize> Ended<T> {
         })?;
         match (problem, in_force) {
             (Some(problem), _) => Err(problem.into()),
-            (None, Some(InForce { waited_for, .. })) if !waited_for.is_empty() => Err(Failed::Said),
+            (None, Some(InForce { waited_for, .. })) if !waited_for.is_empty() => Err(CommandError::Said),
             (None, Some(_) | None) => Ok(()),
         }
     }
@@ -90,39 +90,39 @@ fn where_in_force(in_force: &InForce) -> String {
 }
 
 /// Runs one of the commands.
-pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, command: SessionsCommand, json: bool) -> Result<(), CommandError> {
     let gateway = AdminClient::of(config)?;
     match command {
-        Command::List { user: Some(user) } => {
-            let sessions: Sessions = gateway.get(&format!("/sessions?user={}", escaped(&user)))?;
+        SessionsCommand::List { user: Some(user) } => {
+            let sessions: AdminSessions = gateway.get(&format!("/sessions?user={}", escaped(&user)))?;
             print(json, &sessions, |sessions| list(&sessions.sessions))
         }
-        Command::List { user: None } => print(json, &all(&gateway)?, |sessions| list(&sessions.sessions)),
-        Command::End { session: Some(session), wait, .. } => {
+        SessionsCommand::List { user: None } => print(json, &all(&gateway)?, |sessions| list(&sessions.sessions)),
+        SessionsCommand::End { session: Some(session), wait, .. } => {
             let ended: SessionEnded = gateway.post(&format!("/sessions/{session}/end"))?;
-            Ended::say(&gateway, ended, wait, json, |SessionEnded { session }| {
+            EndedReport::say(&gateway, ended, wait, json, |SessionEnded { session }| {
                 format!("{} is signed out of {}.", plain(&session.email), plain(&session.browser))
             })
         }
-        Command::End { user: Some(user), wait, .. } => {
+        SessionsCommand::End { user: Some(user), wait, .. } => {
             let changed: UserChanged = gateway.post(&format!("/users/{}/sessions/end", escaped(&user)))?;
-            Ended::say(&gateway, changed, wait, json, |changed| match changed.sessions_ended {
+            EndedReport::say(&gateway, changed, wait, json, |changed| match changed.sessions_ended {
                 0 => format!("{} was not signed in.", plain(&changed.user.email)),
                 1 => format!("{} is signed out; 1 session ended.", plain(&changed.user.email)),
                 many => format!("{} is signed out everywhere; {many} sessions ended.", plain(&changed.user.email)),
             })
         }
-        Command::End { session: None, user: None, .. } => {
-            Err(Failed::Usage("Name a session, or an account with --user.".to_owned()))
+        SessionsCommand::End { session: None, user: None, .. } => {
+            Err(CommandError::Usage("Name a session, or an account with --user.".to_owned()))
         }
     }
 }
 
 /// Every session, page by page.
-fn all(gateway: &AdminClient) -> Result<Sessions, Failed> {
-    let mut sessions: Sessions = gateway.get("/sessions?limit=500")?;
+fn all(gateway: &AdminClient) -> Result<AdminSessions, CommandError> {
+    let mut sessions: AdminSessions = gateway.get("/sessions?limit=500")?;
     while let Some(after) = sessions.next.take() {
-        let page: Sessions = gateway.get(&format!("/sessions?limit=500&after={}", escaped(&after)))?;
+        let page: AdminSessions = gateway.get(&format!("/sessions?limit=500&after={}", escaped(&after)))?;
         sessions.sessions.extend(page.sessions);
         sessions.next = page.next;
     }
@@ -130,11 +130,11 @@ fn all(gateway: &AdminClient) -> Result<Sessions, Failed> {
 }
 
 /// Sessions for people.
-pub(super) fn list(sessions: &[Session]) -> String {
+pub(super) fn list(sessions: &[AdminSession]) -> String {
     if sessions.is_empty() {
         return "Nobody is signed in.\n".to_owned();
     }
-    let row = |session: &Session| {
+    let row = |session: &AdminSession| {
         [
             session.email.clone(),
             session.browser.clone(),

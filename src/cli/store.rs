@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::table::{plain, table};
-use super::{Failed, load, of_store};
+use super::{CommandError, load, of_store};
 use crate::config::storage::database::DatabaseAddress;
 use crate::config::storage::{self, DatabaseSettings, Storage};
 use crate::store::copying::{Copied, Copy, copy};
@@ -15,13 +15,13 @@ use crate::wire::keeping::copied_database;
 use crate::wire::system::SystemEntropy;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum StoreCommand {
     /// Copy all of it while no gateway runs, and look whether all of it has arrived
-    Copy(Wanted),
+    Copy(CopyArgs),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Wanted {
+pub(super) struct CopyArgs {
     /// redb:PATH, postgres://…, or `config` for what the configuration names
     #[arg(long, value_name = "STORE")]
     from: String,
@@ -40,8 +40,8 @@ enum Side {
 }
 
 /// Copies it, and says what was copied.
-pub(super) fn run(config: Option<PathBuf>, Command::Copy(wanted): Command) -> Result<(), Failed> {
-    let Wanted { from, to, key_file } = wanted;
+pub(super) fn run(config: Option<PathBuf>, StoreCommand::Copy(wanted): StoreCommand) -> Result<(), CommandError> {
+    let CopyArgs { from, to, key_file } = wanted;
     let storage = match [&from, &to].iter().any(|side| *side == "config") || key_file.is_none() {
         true => Some(load(config)?.storage),
         false => None,
@@ -49,7 +49,7 @@ pub(super) fn run(config: Option<PathBuf>, Command::Copy(wanted): Command) -> Re
     let storage = storage.as_ref();
     let (from, to) = (side("--from", from, storage)?, side("--to", to, storage)?);
     let key = match (key_file, storage) {
-        (Some(path), _) => storage::key_file(&path).map_err(Failed::Usage)?,
+        (Some(path), _) => storage::key_file(&path).map_err(CommandError::Usage)?,
         (None, Some(Storage::Database(database))) => database.key.clone(),
         (None, _) => return Err(usage("the configuration names no storage.key_file: say --key-file PATH")),
     };
@@ -76,11 +76,11 @@ pub(super) fn run(config: Option<PathBuf>, Command::Copy(wanted): Command) -> Re
     Ok(())
 }
 
-fn usage(why: impl Into<String>) -> Failed {
-    Failed::Usage(why.into())
+fn usage(why: impl Into<String>) -> CommandError {
+    CommandError::Usage(why.into())
 }
 
-fn side(flag: &str, text: String, storage: Option<&Storage>) -> Result<Side, Failed> {
+fn side(flag: &str, text: String, storage: Option<&Storage>) -> Result<Side, CommandError> {
     if text == "config" {
         return Ok(match storage {
             Some(Storage::File(path)) => Side::File(path.clone()),
@@ -123,7 +123,7 @@ mod tests {
     #[track_caller]
     fn refused(text: &str) -> String {
         match side("--to", text.to_owned(), None) {
-            Err(Failed::Usage(why)) => why,
+            Err(CommandError::Usage(why)) => why,
             _ => panic!("{text} is read"),
         }
     }

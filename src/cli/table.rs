@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Failed;
+use super::CommandError;
 
 /// Rows below a line of headings, each column as wide as it must be.
 pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
@@ -48,7 +48,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Prints `value` for scripts, or `text` for people.
-pub(super) fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failed> {
+pub(super) fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), CommandError> {
     let mut text = if json { serde_json::to_string_pretty(value).map_err(anyhow::Error::from)? } else { text(value) };
     if !text.ends_with('\n') {
         text.push('\n');

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::Failed;
+use super::CommandError;
 use super::gateway::{AdminClient, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
 use super::who::{address, who};
-use crate::admin::invitations::{Invitation, Invitations, Invited, TakenBack};
+use crate::admin::invitations::{AdminInvitation, Invitations, Invited, TakenBack};
 use crate::admin::users::{
-    AddressChange, Event, Passkey, RecoveryCode, Regrouped, User, UserChanged, UserShown, Users,
+    AdminAddressChange, AdminEvent, AdminPasskey, AdminUser, RecoveryCode, Regrouped, UserChanged, UserShown, Users,
 };
 use crate::auth::operate::Who;
 use crate::domain::email::Email;
 use crate::domain::group;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum UsersCommand {
     /// List all accounts by address
     List,
     /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody does.
@@ -91,11 +91,11 @@ pub(super) enum Command {
 }
 
 /// Runs one of the commands.
-pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Result<(), Failed> {
+pub(super) fn run(config: Option<PathBuf>, command: UsersCommand, json: bool) -> Result<(), CommandError> {
     let gateway = AdminClient::of(config)?;
     match command {
-        Command::List => print(json, &all(&gateway)?, list),
-        Command::Add { email, groups, admin } => {
+        UsersCommand::List => print(json, &all(&gateway)?, list),
+        UsersCommand::Add { email, groups, admin } => {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.append_pair("groups", &groups.join(",")).append_pair("admin", if admin { "true" } else { "false" });
             let invited: Invited =
@@ -109,14 +109,14 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             }
             print(json, &invited, added)
         }
-        Command::Show { user } => {
+        UsersCommand::Show { user } => {
             if let Some(invitation) = invited(&gateway, &user)? {
                 return print(json, &invitation, pending);
             }
             let shown: UserShown = gateway.get(&format!("/users/{}", escaped(&user)))?;
             print(json, &shown, show)
         }
-        Command::Disable { user, yes } => {
+        UsersCommand::Disable { user, yes } => {
             let question = format!(
                 "Disable {user}? They are signed out everywhere and cannot sign in until you enable them again."
             );
@@ -125,18 +125,18 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             let changed: UserChanged = change(&gateway, &user, "disable")?;
             print(json, &changed, |changed| format!("{} is disabled{}.", plain(&changed.user.email), ended(changed)))
         }
-        Command::Enable { user } => {
+        UsersCommand::Enable { user } => {
             registered(&gateway, &user)?;
             let changed: UserChanged = change(&gateway, &user, "enable")?;
             print(json, &changed, |changed| format!("{} can sign in.", plain(&changed.user.email)))
         }
-        Command::Groups { user, set, add, remove } => {
+        UsersCommand::Groups { user, set, add, remove } => {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             for (name, names) in [("set", set), ("add", add), ("remove", remove)] {
                 query.extend_pairs(names.map(|names| (name, names)));
             }
             if invited(&gateway, &user)?.is_some() {
-                return Err(Failed::Usage(format!(
+                return Err(CommandError::Usage(format!(
                     "{user} has not registered yet. `bmauth users add {user} --group …` says anew which groups they will be in."
                 )));
             }
@@ -144,7 +144,7 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             tell_of_unasked(&changed.unasked_groups);
             print(json, &changed, |changed| is_in(&changed.user))
         }
-        Command::Remove { user, yes } => {
+        UsersCommand::Remove { user, yes } => {
             // One that cannot be read goes as well.
             if !matches!(invited(&gateway, &user), Ok(None)) {
                 let taken: TakenBack = gateway.post(&format!("/invitations/{}/take-back", escaped(&user)))?;
@@ -157,7 +157,7 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
             let changed: UserChanged = change(&gateway, &user, "remove")?;
             print(json, &changed, |changed| format!("{} is removed{}.", plain(&changed.user.email), ended(changed)))
         }
-        Command::Recover { user } => {
+        UsersCommand::Recover { user } => {
             registered(&gateway, &user)?;
             let code: RecoveryCode = change(&gateway, &user, "recover")?;
             print(json, &code, tell)
@@ -165,19 +165,19 @@ pub(super) fn run(config: Option<PathBuf>, command: Command, json: bool) -> Resu
     }
 }
 
-fn change<T: serde::de::DeserializeOwned>(gateway: &AdminClient, user: &str, how: &str) -> Result<T, Failed> {
+fn change<T: serde::de::DeserializeOwned>(gateway: &AdminClient, user: &str, how: &str) -> Result<T, CommandError> {
     Ok(gateway.post(&format!("/users/{}/{how}", escaped(user)))?)
 }
 
 /// All people who have an account, or may have one because they were added.
 #[derive(Serialize)]
 struct Everybody {
-    users: Vec<User>,
-    invited: Vec<Invitation>,
+    users: Vec<AdminUser>,
+    invited: Vec<AdminInvitation>,
 }
 
 /// All of them, page by page.
-fn all(gateway: &AdminClient) -> Result<Everybody, Failed> {
+fn all(gateway: &AdminClient) -> Result<Everybody, CommandError> {
     let mut everybody = Everybody { users: Vec::new(), invited: Vec::new() };
     let mut after = String::new();
     loop {
@@ -196,15 +196,15 @@ fn all(gateway: &AdminClient) -> Result<Everybody, Failed> {
 }
 
 /// The invitation of a person who has not registered yet, where it is an address that names them.
-fn invited(gateway: &AdminClient, who: &str) -> Result<Option<Invitation>, Failed> {
+fn invited(gateway: &AdminClient, who: &str) -> Result<Option<AdminInvitation>, CommandError> {
     let Some(Who::Email(email)) = Who::parse(who) else { return Ok(None) };
     Ok(gateway.get(&format!("/invitations/{}", escaped(email.as_str())))?)
 }
 
 /// Refuses what takes an account where a person was added and has none yet.
-fn registered(gateway: &AdminClient, who: &str) -> Result<(), Failed> {
+fn registered(gateway: &AdminClient, who: &str) -> Result<(), CommandError> {
     match invited(gateway, who)? {
-        Some(_) => Err(Failed::Usage(format!(
+        Some(_) => Err(CommandError::Usage(format!(
             "{who} has not registered yet, so there is no account. `bmauth users remove {who}` takes back that they may."
         ))),
         None => Ok(()),
@@ -216,10 +216,10 @@ fn list(Everybody { users, invited }: &Everybody) -> String {
         return "Nobody has an account yet.".to_owned();
     }
     let groups = |groups: &[String]| if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
-    let user = |user: &User| {
+    let user = |user: &AdminUser| {
         [user.email.clone(), state(user), groups(&user.groups), moment(&user.created_at), user.id.to_string()]
     };
-    let added = |one: &Invitation| {
+    let added = |one: &AdminInvitation| {
         [one.email.clone(), NOT_YET.to_owned(), groups(&one.groups), moment(&one.invited_at), "-".to_owned()]
     };
     let mut rows: Vec<_> = users.iter().map(user).chain(invited.iter().map(added)).collect();
@@ -239,7 +239,7 @@ fn added(Invited { invitation, page, .. }: &Invited) -> String {
     )
 }
 
-fn pending(invitation: &Invitation) -> String {
+fn pending(invitation: &AdminInvitation) -> String {
     format!(
         "{} was added on {}{}, and has not registered yet.",
         plain(&invitation.email),
@@ -249,7 +249,7 @@ fn pending(invitation: &Invitation) -> String {
 }
 
 /// ", into staff, it", where there are any.
-fn into(invitation: &Invitation) -> String {
+fn into(invitation: &AdminInvitation) -> String {
     if invitation.groups.is_empty() { String::new() } else { format!(", into {}", invitation.groups.join(", ")) }
 }
 
@@ -260,19 +260,19 @@ fn tell_of_unasked(groups: &[String]) {
     }
 }
 
-fn is_in(user: &User) -> String {
+fn is_in(user: &AdminUser) -> String {
     match user.groups.as_slice() {
         [] => format!("{} is in no group.", plain(&user.email)),
         groups => format!("{} is in {}.", plain(&user.email), groups.join(", ")),
     }
 }
 
-fn state(user: &User) -> String {
+fn state(user: &AdminUser) -> String {
     if user.disabled { "disabled" } else { "active" }.to_owned()
 }
 
 /// What is going on with an address.
-fn moving(AddressChange { to, from, until }: &AddressChange) -> String {
+fn moving(AdminAddressChange { to, from, until }: &AdminAddressChange) -> String {
     let until = moment(until);
     match (to, from) {
         (Some(to), _) => format!("asked for {to}, whose code is not entered yet; over {until}"),
@@ -318,7 +318,7 @@ fn show(shown: &UserShown) -> String {
     text
 }
 
-fn passkey(passkey: &Passkey) -> [String; 6] {
+fn passkey(passkey: &AdminPasskey) -> [String; 6] {
     [
         passkey.name.clone().unwrap_or_else(|| "-".to_owned()),
         passkey.provider.clone(),
@@ -329,7 +329,7 @@ fn passkey(passkey: &Passkey) -> [String; 6] {
     ]
 }
 
-fn event(event: &Event) -> [String; 4] {
+fn event(event: &AdminEvent) -> [String; 4] {
     let address = event.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
     [moment(&event.at), event.what.replace('-', " "), event.browser.clone(), address]
 }
@@ -355,12 +355,12 @@ fn ended(changed: &UserChanged) -> String {
 }
 
 /// Asks the operator at the terminal.
-fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
+fn confirm(yes: bool, question: &str) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failed::Usage("Nobody can be asked here whether that is meant: add --yes.".to_owned()));
+        return Err(CommandError::Usage("Nobody can be asked here whether that is meant: add --yes.".to_owned()));
     }
     let mut stderr = std::io::stderr();
     write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(anyhow::Error::from)?;
@@ -370,5 +370,5 @@ fn confirm(yes: bool, question: &str) -> Result<(), Failed> {
         return Ok(());
     }
     eprintln!("Nothing was changed.");
-    Err(Failed::Said)
+    Err(CommandError::Said)
 }

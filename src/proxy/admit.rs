@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use super::Parts;
+use super::ProxyParts;
 use super::incoming::{self, Incoming};
-use super::settings::Settings;
+use super::settings::ProxySettings;
 use crate::auth::principal::Principal;
 use crate::domain::access::Admission;
 use crate::domain::own_paths::{self, ASSETS, HAND_OFF, PREFIX};
@@ -19,7 +19,7 @@ use crate::gate::refusal::GateRefusal;
 
 /// Where a request goes.
 #[derive(Debug)]
-pub(super) enum Way<'a> {
+pub(super) enum RequestDestination<'a> {
     /// To the app behind this route, if it may.
     App(&'a Arc<Route>),
     /// To the gateway's own pages.
@@ -39,35 +39,35 @@ pub(super) enum Way<'a> {
 pub(super) fn way<'a>(
     head: &http::request::Parts,
     incoming: &Incoming,
-    parts: &'a Parts,
-) -> Result<Way<'a>, GateRefusal> {
-    let Parts { routes, settings, .. } = parts;
+    parts: &'a ProxyParts,
+) -> Result<RequestDestination<'a>, GateRefusal> {
+    let ProxyParts { routes, settings, .. } = parts;
     // Before the host is looked at: a proxy in front may ask by any name it has for the gateway.
     if forward_auth::is_asked(incoming.target.path.as_str()) {
-        return Ok(Way::Question);
+        return Ok(RequestDestination::Question);
     }
     let host = &incoming.authority.host;
     if incoming::is_for_any_host(head, incoming.target.path.as_str()) {
-        return Ok(Way::Portal);
+        return Ok(RequestDestination::Portal);
     }
     let has_moved = !routes.knows_host(host) && settings.former_hosts.contains(host);
     let is_well_known = is_well_known(incoming, settings);
     if !routes.knows_host(host) && *host != settings.public_host && !has_moved && !is_well_known {
         let is_page = incoming.kind == RequestKind::Navigation && matches!(head.method, Method::GET | Method::HEAD);
         let is_localhost = is_page && settings.means_localhost(&incoming.authority);
-        return if is_localhost { Ok(Way::ToLocalhost) } else { Err(GateRefusal::Misdirected) };
+        return if is_localhost { Ok(RequestDestination::ToLocalhost) } else { Err(GateRefusal::Misdirected) };
     }
     if incoming.scheme != settings.public_scheme && settings.public_scheme == Scheme::Https {
         return Err(GateRefusal::PlainHttp);
     }
     if has_moved && !is_well_known && !hands_over(incoming.target.path.as_str()) {
-        return Ok(Way::Moved);
+        return Ok(RequestDestination::Moved);
     }
     if let Some(is_as_written) = own_path(incoming, settings) {
-        return if is_as_written { Ok(Way::Portal) } else { Err(GateRefusal::NotFound) };
+        return if is_as_written { Ok(RequestDestination::Portal) } else { Err(GateRefusal::NotFound) };
     }
     let route = match routes.find(host, &incoming.target.path, head.method.as_str()) {
-        Err(Nowhere::Unknown) if is_free_root(head, incoming, settings) => return Ok(Way::Portal),
+        Err(Nowhere::Unknown) if is_free_root(head, incoming, settings) => return Ok(RequestDestination::Portal),
         found => found?,
     };
     let request = Reaching {
@@ -77,7 +77,7 @@ pub(super) fn way<'a>(
         headers: &head.headers,
     };
     reach::check(routes, route, request)?;
-    if route.upstream.servers.is_empty() { Err(GateRefusal::AskedOnly) } else { Ok(Way::App(route)) }
+    if route.upstream.servers.is_empty() { Err(GateRefusal::AskedOnly) } else { Ok(RequestDestination::App(route)) }
 }
 
 /// Decides whether a request may go to the app behind `route`.
@@ -88,7 +88,7 @@ pub(super) async fn decide(
     route: &Arc<Route>,
     incoming: &Incoming,
     headers: &HeaderMap,
-    parts: &Parts,
+    parts: &ProxyParts,
 ) -> Result<Admission<Principal>, Denied> {
     let asked = decide::AccessRequest {
         kind: incoming.kind,
@@ -106,7 +106,7 @@ fn hands_over(path: &str) -> bool {
 }
 
 /// Whether the root of `public_url`'s host is asked for, which leads people to their apps where no route takes it.
-fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &Settings) -> bool {
+fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &ProxySettings) -> bool {
     incoming.authority.host == settings.public_host
         && incoming.target.path.as_str() == "/"
         && (head.method == Method::GET || head.method == Method::HEAD)
@@ -114,14 +114,14 @@ fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &Set
 
 /// Whether a document is asked for that browsers and systems look for on the host of the passkey domain, be there a route or
 /// not: some of them follow no redirect.
-fn is_well_known(incoming: &Incoming, settings: &Settings) -> bool {
+fn is_well_known(incoming: &Incoming, settings: &ProxySettings) -> bool {
     settings.well_known.iter().any(|known| known == incoming.target.path.as_str())
         && settings.well_known_hosts.contains(&incoming.authority.host)
 }
 
 /// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another
 /// spelling there is nothing.
-fn own_path(incoming: &Incoming, settings: &Settings) -> Option<bool> {
+fn own_path(incoming: &Incoming, settings: &ProxySettings) -> Option<bool> {
     let path = &incoming.target.path;
     if path.is_reserved() {
         let is_as_written = path.is_plain() && path.as_str().starts_with(PREFIX);

@@ -45,13 +45,13 @@ pub const LAST_WORKER: &[u8] = include_bytes!("last_worker.js");
 
 /// An answer of the proxy's own.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ProxyAnswer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 }
 
-impl Answer {
+impl ProxyAnswer {
     /// Says why a request gets no further: as a page to a person, where there is one, and as `application/problem+json`
     /// (RFC 9457) to a script, with where its person signs in, where that is what is missing.
     pub(super) fn refusal(

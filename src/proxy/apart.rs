@@ -7,12 +7,12 @@ use std::sync::Arc;
 use http::HeaderValue;
 use pingora::http::RequestHeader;
 
-use super::Parts;
-use super::admit::{self, Way};
-use super::connection::{Arrival, Connection};
-use super::forward::{self, Destination, Saying, Spoofable};
+use super::ProxyParts;
+use super::admit::{self, RequestDestination};
+use super::connection::{Arrival, ClientConnection};
+use super::forward::{self, ForwardDestination, Saying, Spoofable};
 use super::incoming::Incoming;
-use super::logging::Line;
+use super::logging::AccessLogLine;
 use super::rewrites::Rewrites;
 use crate::auth::principal::Principal;
 use crate::counts::Outcome;
@@ -20,9 +20,9 @@ use crate::gate::peer::RequestId;
 
 /// The steps of requests that come by one connection.
 pub struct Steps {
-    parts: Parts,
+    parts: ProxyParts,
     spoofable: Spoofable,
-    connection: Connection,
+    connection: ClientConnection,
     rewrites: Rewrites,
     server: HeaderValue,
 }
@@ -33,9 +33,9 @@ pub struct Head(Incoming);
 
 impl Steps {
     /// Those of requests from `peer`.
-    pub fn new(parts: Parts, peer: SocketAddr) -> Self {
+    pub fn new(parts: ProxyParts, peer: SocketAddr) -> Self {
         let spoofable = Spoofable::new(&parts.settings);
-        let connection = Connection::of(Arrival { peer: Some(peer), tls: false, http2: false, is_astray: false });
+        let connection = ClientConnection::of(Arrival { peer: Some(peer), tls: false, http2: false, is_astray: false });
         Self { parts, spoofable, connection, rewrites: Rewrites::default(), server: HeaderValue::from_static("app") }
     }
 
@@ -48,8 +48,16 @@ impl Steps {
     /// Whether it may be forwarded.
     pub async fn admit(&self, head: &Head, request: &RequestHeader) -> bool {
         match admit::way(request, &head.0, &self.parts) {
-            Ok(Way::App(route)) => admit::decide(route, &head.0, &request.headers, &self.parts).await.is_ok(),
-            Ok(Way::Portal | Way::Moved | Way::ToLocalhost | Way::Question) | Err(_) => false,
+            Ok(RequestDestination::App(route)) => {
+                admit::decide(route, &head.0, &request.headers, &self.parts).await.is_ok()
+            }
+            Ok(
+                RequestDestination::Portal
+                | RequestDestination::Moved
+                | RequestDestination::ToLocalhost
+                | RequestDestination::Question,
+            )
+            | Err(_) => false,
         }
     }
 
@@ -68,14 +76,14 @@ impl Steps {
             forwarded: None,
             only_asks: false,
             identity: Some((principal, token)),
-            to: Destination { rewrites: &self.rewrites, target: None, server: &self.server },
+            to: ForwardDestination { rewrites: &self.rewrites, target: None, server: &self.server },
         };
         forward::request(request, saying).is_ok()
     }
 
     /// Counts it, and writes its line where that is wanted: the app answered with `status`.
     pub fn write_down(&self, head: &Head, request: &RequestHeader, status: u16) {
-        let mut line = Line::new(Arc::clone(&self.parts.counts));
+        let mut line = AccessLogLine::new(Arc::clone(&self.parts.counts));
         line.outcome = Outcome::Forwarded;
         line.method = Some(request.method.clone());
         line.status = Some(status);

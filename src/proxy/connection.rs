@@ -10,12 +10,12 @@ use tokio::sync::watch;
 
 use super::chunks::Chunks;
 use super::first_line::FirstLine;
-use super::named::Named;
+use super::named::NamedHost;
 use crate::gate::refusal::GateRefusal;
 
 /// What is known of one connection for as long as it lasts.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct ClientConnection {
     /// Tells it from others of this run.
     pub(super) id: u64,
     peer: Option<IpAddr>,
@@ -26,8 +26,8 @@ pub(super) struct Connection {
     /// Whether it speaks plain HTTP where TLS is spoken.
     pub(super) is_astray: bool,
     /// The host that the first request named; nearly always all of them name it.
-    named: OnceLock<Arc<Named>>,
-    /// The [`Turn`], as a number.
+    named: OnceLock<Arc<NamedHost>>,
+    /// The [`ConnectionTurn`], as a number.
     turn: AtomicU32,
     /// What comes of the request that is awaited, or was last.
     raw: Mutex<Raw>,
@@ -59,7 +59,7 @@ impl Raw {
 
 /// A request that is being served.
 #[derive(Debug)]
-pub(super) struct Serving(Arc<Connection>);
+pub(super) struct Serving(Arc<ClientConnection>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -69,7 +69,7 @@ impl Drop for Serving {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     pub(super) fn of(arrival: Arrival) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let peer = arrival.peer.map(|peer| peer.ip().to_canonical());
@@ -82,7 +82,7 @@ impl Connection {
             tls: arrival.tls,
             is_astray: arrival.is_astray,
             named: OnceLock::new(),
-            turn: AtomicU32::new(Turn::FIRST.number()),
+            turn: AtomicU32::new(ConnectionTurn::FIRST.number()),
             raw: Mutex::default(),
             has_chunks: AtomicBool::new(false),
             running,
@@ -98,12 +98,12 @@ impl Connection {
     ///
     /// # Errors
     /// It is none.
-    pub(super) fn named(&self, raw: &[u8]) -> Result<Arc<Named>, GateRefusal> {
+    pub(super) fn named(&self, raw: &[u8]) -> Result<Arc<NamedHost>, GateRefusal> {
         match self.named.get() {
             Some(named) if named.is(raw) => Ok(Arc::clone(named)),
-            Some(_) => Named::read(raw).map(Arc::new),
+            Some(_) => NamedHost::read(raw).map(Arc::new),
             None => {
-                let named = Arc::new(Named::read(raw)?);
+                let named = Arc::new(NamedHost::read(raw)?);
                 // Another request of this connection may have been first, with another name.
                 let _ = self.named.set(Arc::clone(&named));
                 Ok(named)
@@ -135,19 +135,19 @@ impl Connection {
     pub(super) fn is_idle(&self) -> bool {
         match &self.running {
             Some(running) => *running.borrow() == 0,
-            None => matches!(self.turn(), Turn::Head(_)),
+            None => matches!(self.turn(), ConnectionTurn::Head(_)),
         }
     }
 
     /// What comes by it now.
-    pub(super) fn turn(&self) -> Turn {
-        Turn::from_number(self.turn.load(Ordering::Relaxed))
+    pub(super) fn turn(&self) -> ConnectionTurn {
+        ConnectionTurn::from_number(self.turn.load(Ordering::Relaxed))
     }
 
     /// The next thing to come is a head.
     pub(super) fn await_head(&self) {
-        if let Turn::Request(count) = self.turn() {
-            self.turn.store(Turn::Head(count.wrapping_add(1)).number(), Ordering::Relaxed);
+        if let ConnectionTurn::Request(count) = self.turn() {
+            self.turn.store(ConnectionTurn::Head(count.wrapping_add(1)).number(), Ordering::Relaxed);
         }
     }
 
@@ -191,22 +191,22 @@ impl Connection {
 
     /// The head is there; what comes is not limited by the guard.
     pub(super) fn head_is_read(&self) {
-        if let Turn::Head(count) = self.turn() {
-            self.turn.store(Turn::Request(count).number(), Ordering::Relaxed);
+        if let ConnectionTurn::Head(count) = self.turn() {
+            self.turn.store(ConnectionTurn::Request(count).number(), Ordering::Relaxed);
         }
     }
 }
 
 /// What comes by a connection, and how many requests went before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum ConnectionTurn {
     /// A head is awaited, which has a deadline and a size.
     Head(u32),
     /// A request is served.
     Request(u32),
 }
 
-impl Turn {
+impl ConnectionTurn {
     /// That of a new connection.
     pub(super) const FIRST: Self = Self::Head(0);
 
@@ -237,7 +237,7 @@ pub struct Arrival {
 }
 
 /// The connection that a request came by.
-pub(super) fn connection_of(session: &pingora::protocols::http::ServerSession) -> Option<Arc<Connection>> {
+pub(super) fn connection_of(session: &pingora::protocols::http::ServerSession) -> Option<Arc<ClientConnection>> {
     let digest = session.digest()?.proxy_digest.as_ref()?;
-    digest.user_data.as_ref()?.downcast_ref::<Arc<Connection>>().cloned()
+    digest.user_data.as_ref()?.downcast_ref::<Arc<ClientConnection>>().cloned()
 }

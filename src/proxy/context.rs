@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::incoming::Incoming;
-use super::logging::Line;
+use super::logging::AccessLogLine;
 use super::streams::Surroundings;
 use crate::auth::principal::Principal;
 use crate::counts::{Counts, Open, StaysOpen};
@@ -27,7 +27,7 @@ pub(super) struct Context {
     /// What is said to it in `Authorization` in the place of an access token.
     pub(super) forwarded: Option<HeaderValue>,
     /// What the log will say of it.
-    pub(super) line: Line,
+    pub(super) line: AccessLogLine,
     /// Counts it while it is served.
     _open: StaysOpen,
 }
@@ -37,7 +37,7 @@ impl Context {
     pub(super) fn new(surroundings: Surroundings, counts: Arc<Counts>) -> Self {
         surroundings.connection.head_is_read();
         let _open = counts.open(Open::Requests);
-        let line = Line::new(counts);
+        let line = AccessLogLine::new(counts);
         Self {
             surroundings,
             incoming: None,

@@ -39,7 +39,7 @@ static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(super) enum UpstreamAddress {
     /// On a port.
     Tcp(SocketAddr),
     /// On a Unix domain socket.
@@ -55,7 +55,7 @@ pub(super) enum Speaks {
 
 /// What may be spoken over a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offer {
+pub(super) enum ProtocolOffer {
     /// This one version.
     Only(Speaks),
     /// HTTP/2 where the server takes it, which only TLS can tell (ALPN, RFC 7301), else HTTP/1.1.
@@ -64,14 +64,14 @@ pub(super) enum Offer {
 
 /// An open connection to an app.
 #[derive(Debug)]
-pub(super) struct Socket {
-    stream: Stream,
+pub(super) struct UpstreamSocket {
+    stream: UpstreamStream,
     /// Counts the connection as open until it is dropped.
     _open: StaysOpen,
 }
 
 #[derive(Debug)]
-enum Stream {
+enum UpstreamStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
@@ -129,11 +129,11 @@ impl Trust {
         Ok(Self { http1: speaking(&[b"http/1.1"]), http2: speaking(&[b"h2"]), either: speaking(&[b"h2", b"http/1.1"]) })
     }
 
-    fn config(&self, offer: Offer) -> &Arc<ClientConfig> {
+    fn config(&self, offer: ProtocolOffer) -> &Arc<ClientConfig> {
         match offer {
-            Offer::Only(Speaks::Http1) => &self.http1,
-            Offer::Only(Speaks::Http2) => &self.http2,
-            Offer::Either => &self.either,
+            ProtocolOffer::Only(Speaks::Http1) => &self.http1,
+            ProtocolOffer::Only(Speaks::Http2) => &self.http2,
+            ProtocolOffer::Either => &self.either,
         }
     }
 }
@@ -145,29 +145,34 @@ impl Certified {
     }
 }
 
-impl Socket {
+impl UpstreamSocket {
     /// Connects to an address, where a server is `certified` with TLS; says what is spoken then.
     ///
     /// # Errors
     /// It accepts no connection, or not in time, has no certificate that is taken, or speaks none of what is offered.
     pub(super) async fn open(
-        address: &Address,
+        address: &UpstreamAddress,
         certified: Option<&Certified>,
-        offer: Offer,
+        offer: ProtocolOffer,
         counts: &Counts,
     ) -> io::Result<(Self, Speaks)> {
         let patience = if certified.is_some() { CONNECT_WITH_TLS } else { CONNECT };
-        let (stream, speaks) = tokio::time::timeout(patience, Stream::dial(address, certified, offer)).await??;
+        let (stream, speaks) =
+            tokio::time::timeout(patience, UpstreamStream::dial(address, certified, offer)).await??;
         Ok((Self { stream, _open: counts.open(Open::AppConnections) }, speaks))
     }
 }
 
-impl Stream {
-    async fn dial(address: &Address, certified: Option<&Certified>, offer: Offer) -> io::Result<(Self, Speaks)> {
-        let plainly = if offer == Offer::Only(Speaks::Http2) { Speaks::Http2 } else { Speaks::Http1 };
+impl UpstreamStream {
+    async fn dial(
+        address: &UpstreamAddress,
+        certified: Option<&Certified>,
+        offer: ProtocolOffer,
+    ) -> io::Result<(Self, Speaks)> {
+        let plainly = if offer == ProtocolOffer::Only(Speaks::Http2) { Speaks::Http2 } else { Speaks::Http1 };
         let address = match address {
-            Address::Tcp(address) => address,
-            Address::Unix(path) => return Ok((Self::Unix(UnixStream::connect(path).await?), plainly)),
+            UpstreamAddress::Tcp(address) => address,
+            UpstreamAddress::Unix(path) => return Ok((Self::Unix(UnixStream::connect(path).await?), plainly)),
         };
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
@@ -178,7 +183,7 @@ impl Stream {
         let stream = TlsConnector::from(Arc::clone(trust.config(offer))).connect(name.clone(), socket).await?;
         // A server that knows nothing of ALPN speaks what was spoken before there was any.
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        if offer == Offer::Only(Speaks::Http2) && !is_http2 {
+        if offer == ProtocolOffer::Only(Speaks::Http2) && !is_http2 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the app does not speak HTTP/2"));
         }
         Ok((Self::Tls(Box::new(stream)), if is_http2 { Speaks::Http2 } else { Speaks::Http1 }))
@@ -215,38 +220,38 @@ pub(super) fn why(error: &io::Error) -> String {
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for UpstreamSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            UpstreamStream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            UpstreamStream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            UpstreamStream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for UpstreamSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+            UpstreamStream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            UpstreamStream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            UpstreamStream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            UpstreamStream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            UpstreamStream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            UpstreamStream::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            UpstreamStream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            UpstreamStream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            UpstreamStream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -256,17 +261,17 @@ impl AsyncWrite for Socket {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            UpstreamStream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            UpstreamStream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            UpstreamStream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-            Stream::Unix(stream) => stream.is_write_vectored(),
+            UpstreamStream::Plain(stream) => stream.is_write_vectored(),
+            UpstreamStream::Tls(stream) => stream.is_write_vectored(),
+            UpstreamStream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 }

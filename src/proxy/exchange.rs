@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::broken::{is_late, late, of_app, of_client, paused, protocol, was_closed};
 use super::informational::Informational;
-use super::link::{Line, Link, Sender};
-use super::patience::{Awaiting, Pace, Patience, Turn};
+use super::link::{Http1Driver, RequestSender, UpstreamLink};
+use super::patience::{Awaiting, Pace, Patience, TurnSide};
 use super::rewrites::Rewrites;
 use super::upload::{Upload, keep_open};
 use super::{hop_by_hop, response, tunnel, upstreams};
@@ -45,14 +45,14 @@ pub(super) struct Terms<'a> {
 }
 
 /// A request that was not answered.
-pub(super) struct Unanswered {
+pub(super) struct UnansweredRequest {
     /// What went wrong, and on which side.
     pub(super) error: Box<Error>,
     /// Whether the app's connection was closed before a byte of an answer, so that the request may be sent again.
     pub(super) may_repeat: bool,
 }
 
-impl From<Box<Error>> for Unanswered {
+impl From<Box<Error>> for UnansweredRequest {
     fn from(error: Box<Error>) -> Self {
         Self { error, may_repeat: false }
     }
@@ -64,11 +64,11 @@ impl From<Box<Error>> for Unanswered {
 /// The app or the client broke off.
 pub(super) async fn exchange(
     session: &mut Session,
-    mut link: Link,
+    mut link: UpstreamLink,
     request: Request<()>,
     upload: &mut Upload,
     terms: Terms<'_>,
-) -> Result<Option<Link>, Unanswered> {
+) -> Result<Option<UpstreamLink>, UnansweredRequest> {
     let exchanged = exchange_by(&mut link, session, request, upload, terms).await;
     if exchanged.as_ref().is_err_and(|unanswered| is_late(&unanswered.error)) {
         link.retire();
@@ -78,15 +78,15 @@ pub(super) async fn exchange(
 
 /// The same by a connection; says whether it may serve another.
 async fn exchange_by(
-    link: &mut Link,
+    link: &mut UpstreamLink,
     session: &mut Session,
     request: Request<()>,
     upload: &mut Upload,
     terms: Terms<'_>,
-) -> Result<bool, Unanswered> {
+) -> Result<bool, UnansweredRequest> {
     let is_head = request.method() == Method::HEAD;
     let (patience, with_client) = (Patience::new(terms.silence), Awaiting::at(terms.pace));
-    let mut exchange = Exchange { session, upload, patience, with_client, turn: Turn::App };
+    let mut exchange = Exchange { session, upload, patience, with_client, turn: TurnSide::App };
     let (mut head, mut body) = exchange.ask(link, request).await?.into_parts();
     let reason = head.extensions.remove::<ReasonPhrase>();
     let mut head = ResponseHeader::from(head);
@@ -161,17 +161,21 @@ struct Exchange<'a> {
     patience: Patience,
     /// With the client, while more of the body is awaited.
     with_client: Awaiting,
-    turn: Turn,
+    turn: TurnSide,
 }
 
 impl Exchange<'_> {
     /// Sends the request, and what of its body there is, until the head of its answer has come.
-    async fn ask(&mut self, link: &mut Link, mut request: Request<()>) -> Result<Response<AnswerBody>, Unanswered> {
+    async fn ask(
+        &mut self,
+        link: &mut UpstreamLink,
+        mut request: Request<()>,
+    ) -> Result<Response<AnswerBody>, UnansweredRequest> {
         let body = self.upload.begin();
         let told = Informational::default();
         told.ask_for(&mut request);
         if !body.is_end_stream()
-            && matches!(link.sender, Sender::Http1(_))
+            && matches!(link.sender, RequestSender::Http1(_))
             && !request.headers().contains_key(CONTENT_LENGTH)
         {
             // Said here, or hyper sends a GET without the body that it has.
@@ -179,8 +183,8 @@ impl Exchange<'_> {
         }
         let request = request.map(|()| body);
         let mut sending = pin!(match &mut link.sender {
-            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
-            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
+            RequestSender::Http1(sender) => Either::Left(sender.send_request(request)),
+            RequestSender::Http2(sender) => Either::Right(sender.send_request(request)),
         });
         let mut is_told = false;
         loop {
@@ -192,7 +196,7 @@ impl Exchange<'_> {
                 Some(Ok(response)) => return Ok(response),
                 Some(Err(error)) => {
                     let may_repeat = !is_told && link.heard.is_silent() && was_closed(&error);
-                    return Err(Unanswered { error: of_app(error), may_repeat });
+                    return Err(UnansweredRequest { error: of_app(error), may_repeat });
                 }
                 None => {
                     is_told = true;
@@ -203,7 +207,7 @@ impl Exchange<'_> {
     }
 
     /// Passes a switch of protocols on, and then bytes in both directions.
-    async fn switch(&mut self, link: &mut Link, mut head: ResponseHeader) -> pingora::Result<()> {
+    async fn switch(&mut self, link: &mut UpstreamLink, mut head: ResponseHeader) -> pingora::Result<()> {
         if !self.upload.is_over() {
             return Err(protocol("the app switched before the end of the request"));
         }
@@ -218,7 +222,7 @@ impl Exchange<'_> {
     /// Moves the request and the app's connection on, until something comes of `app`.
     async fn until<T>(
         &mut self,
-        mut line: Option<&mut Line>,
+        mut line: Option<&mut Http1Driver>,
         mut app: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> pingora::Result<T> {
         let Self { session, upload, patience, with_client, turn } = self;
@@ -231,7 +235,7 @@ impl Exchange<'_> {
             });
             if upload.is_over() {
                 // All that may still come of the client is that it leaves.
-                *turn = Turn::App;
+                *turn = TurnSide::App;
             }
             let awaits_client = upload.awaits_client();
             if !upload.is_over() {
@@ -273,7 +277,7 @@ impl Exchange<'_> {
         self.session.write_response_body(piece, ends).await.map_err(of_client)
     }
 
-    async fn pass_on(&mut self, link: &mut Link, body: &mut AnswerBody) -> pingora::Result<()> {
+    async fn pass_on(&mut self, link: &mut UpstreamLink, body: &mut AnswerBody) -> pingora::Result<()> {
         loop {
             let frame = self.until(link.line.as_deref_mut(), |cx| Pin::new(&mut *body).poll_frame(cx)).await?;
             match frame.transpose().map_err(of_app)?.map(Frame::into_data) {

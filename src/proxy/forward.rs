@@ -8,11 +8,11 @@ use http::{Request, Uri};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr as _};
 
-use super::connection::Connection;
+use super::connection::ClientConnection;
 use super::hop_by_hop;
 use super::incoming::Incoming;
 use super::rewrites::Rewrites;
-use super::settings::Settings;
+use super::settings::ProxySettings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
 use crate::domain::field_name::{self, IdentityNames, Tells};
@@ -47,7 +47,7 @@ pub(super) struct Spoofable {
 }
 
 impl Spoofable {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &ProxySettings) -> Self {
         Self { identity: settings.plain_headers.identity_names(&settings.identity_header) }
     }
 
@@ -72,8 +72,8 @@ impl Spoofable {
 /// What is said to the app about one request.
 pub(super) struct Saying<'a> {
     pub(super) incoming: &'a Incoming,
-    pub(super) connection: &'a Connection,
-    pub(super) settings: &'a Settings,
+    pub(super) connection: &'a ClientConnection,
+    pub(super) settings: &'a ProxySettings,
     pub(super) spoofable: &'a Spoofable,
     /// What is said in `Authorization` in the place of an access token of ours.
     pub(super) forwarded: Option<HeaderValue>,
@@ -82,12 +82,12 @@ pub(super) struct Saying<'a> {
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Principal, HeaderValue)>,
     /// Where it goes.
-    pub(super) to: Destination<'a>,
+    pub(super) to: ForwardDestination<'a>,
 }
 
 /// Where a request goes.
 #[derive(Clone, Copy)]
-pub(super) struct Destination<'a> {
+pub(super) struct ForwardDestination<'a> {
     /// What the route changes on the way.
     pub(super) rewrites: &'a Rewrites,
     /// The target at the app, where it is not the one that the client asked for.
@@ -112,7 +112,7 @@ pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Resu
     *request.uri_mut() = Uri::from(saying.to.target.unwrap_or(written).clone());
     let mut headers = head.headers.clone();
     hop_by_hop::drop_from_request(&mut headers)?;
-    let Destination { rewrites, server, .. } = saying.to;
+    let ForwardDestination { rewrites, server, .. } = saying.to;
     rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
     rewrites.apply_to_request(&mut headers, server);
     match kind {
@@ -197,7 +197,7 @@ fn keep_the_question(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded_for(headers: &mut HeaderMap, connection: &Connection) -> Result<(), InvalidHeaderValue> {
+fn forwarded_for(headers: &mut HeaderMap, connection: &ClientConnection) -> Result<(), InvalidHeaderValue> {
     let Some(peer) = &connection.forwarded_for else { return Ok(()) };
     // Only a trusted proxy's is still here.
     let before: Vec<&[u8]> = headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
@@ -220,7 +220,7 @@ mod tests {
     fn spoofable(identity: &str) -> Spoofable {
         let host = Host::parse("notes.example.com").unwrap();
         let identity_header = HeaderName::from_bytes(identity.as_bytes()).unwrap();
-        Spoofable::new(&Settings { identity_header, ..Settings::new(Scheme::Https, host) })
+        Spoofable::new(&ProxySettings { identity_header, ..ProxySettings::new(Scheme::Https, host) })
     }
 
     #[test]

@@ -22,7 +22,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::connection::{Arrival, Connection, Turn};
+use super::connection::{Arrival, ClientConnection, ConnectionTurn};
 use super::gathering::Gathering;
 use super::logging;
 use crate::gate::refusal::GateRefusal;
@@ -45,13 +45,13 @@ pub(super) const BROKEN_CHUNK: &str = "a chunk of the body is malformed";
 #[derive(Debug)]
 pub(super) struct Guarded<S: AsyncWrite> {
     io: Gathering<S>,
-    connection: Arc<Connection>,
+    connection: Arc<ClientConnection>,
     /// Carries the connection to where the requests are served.
     digest: Arc<ProxyDigest>,
     http2: bool,
     id: UniqueIDType,
     /// The turn that the fields below are about.
-    turn: Turn,
+    turn: ConnectionTurn,
     head_bytes: usize,
     /// How long it is kept for the next request.
     keep_alive: Duration,
@@ -69,7 +69,7 @@ pub(super) struct Guarded<S: AsyncWrite> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     pub(super) fn new(io: S, arrival: Arrival, keep_alive: Duration) -> Self {
         static IDS: AtomicI32 = AtomicI32::new(0);
-        let connection = Arc::new(Connection::of(arrival));
+        let connection = Arc::new(ClientConnection::of(arrival));
         let response = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
         let digest = ProxyDigest::new(Box::new(response), Some(Box::new(Arc::clone(&connection))));
         Self {
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             digest: Arc::new(digest),
             http2: arrival.http2,
             id: IDS.fetch_add(1, Ordering::Relaxed),
-            turn: Turn::FIRST,
+            turn: ConnectionTurn::FIRST,
             head_bytes: 0,
             keep_alive,
             deadline: Some(Instant::now() + HEAD_DEADLINE),
@@ -90,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     }
 
     /// What is known of it.
-    pub(super) fn connection(&self) -> Arc<Connection> {
+    pub(super) fn connection(&self) -> Arc<ClientConnection> {
         Arc::clone(&self.connection)
     }
 
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             self.connection.head_is_read();
         }
         let now = Instant::now();
-        if begun == 0 && self.head_bytes > 0 && self.turn != Turn::FIRST {
+        if begun == 0 && self.head_bytes > 0 && self.turn != ConnectionTurn::FIRST {
             self.deadline = Some(now + HEAD_DEADLINE);
         }
         let deadline = *self.deadline.get_or_insert_with(|| now + self.keep_alive);
@@ -192,8 +192,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
             (this.turn, this.head_bytes, this.deadline) = (turn, 0, None);
         }
         match turn {
-            Turn::Head(_) => this.poll_head(cx, buf),
-            Turn::Request(_) => {
+            ConnectionTurn::Head(_) => this.poll_head(cx, buf),
+            ConnectionTurn::Request(_) => {
                 let before = buf.filled().len();
                 let read = Pin::new(&mut this.io).poll_read(cx, buf);
                 if !this.connection.read_body(buf.filled().get(before..).unwrap_or_default()) {
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.http2 || matches!(this.connection.turn(), Turn::Request(_)) {
+        if this.http2 || matches!(this.connection.turn(), ConnectionTurn::Request(_)) {
             return this.in_time(cx, |io, cx| io.poll_write(cx, buf));
         }
         if !this.refused {

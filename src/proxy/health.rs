@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 
 use super::body::RequestBody;
 use super::forward;
-use super::link::Sender;
-use super::server::Server;
-use super::upstreams::{Pool, Upstreams};
+use super::link::RequestSender;
+use super::server::UpstreamServer;
+use super::upstreams::{ServerPool, Upstreams};
 use crate::domain::upstream::HealthCheck;
 
 /// How long a server has to answer.
@@ -36,7 +36,7 @@ pub(super) async fn watch(upstreams: &Upstreams) {
     while watching.join_next().await.is_some() {}
 }
 
-async fn watch_one(pool: Arc<Pool>, server: Arc<Server>, check: HealthCheck) {
+async fn watch_one(pool: Arc<ServerPool>, server: Arc<UpstreamServer>, check: HealthCheck) {
     let mut failures = 0;
     loop {
         match tokio::time::timeout(PATIENCE, ask(&pool, &server, &check.path)).await {
@@ -65,7 +65,7 @@ async fn watch_one(pool: Arc<Pool>, server: Arc<Server>, check: HealthCheck) {
 }
 
 /// Asks once, as a request by the route would.
-async fn ask(pool: &Pool, server: &Server, path: &str) -> anyhow::Result<()> {
+async fn ask(pool: &ServerPool, server: &UpstreamServer, path: &str) -> anyhow::Result<()> {
     let mut link = server.link_apart().await.context("it accepts no connection")?;
     let mut request = Request::new(());
     *request.uri_mut() = Uri::try_from(path)?;
@@ -73,13 +73,13 @@ async fn ask(pool: &Pool, server: &Server, path: &str) -> anyhow::Result<()> {
     headers.insert(HOST, pool.host.clone());
     headers.insert(USER_AGENT, HeaderValue::from_static("bmauth (health check)"));
     pool.rewrites.apply_to_request(headers, &server.authority);
-    if matches!(link.sender, Sender::Http2(_)) {
+    if matches!(link.sender, RequestSender::Http2(_)) {
         forward::for_http2(&mut request, "http")?;
     }
     let request = request.map(|()| RequestBody::empty());
     let mut sending = pin!(match &mut link.sender {
-        Sender::Http1(sender) => Either::Left(sender.send_request(request)),
-        Sender::Http2(sender) => Either::Right(sender.send_request(request)),
+        RequestSender::Http1(sender) => Either::Left(sender.send_request(request)),
+        RequestSender::Http2(sender) => Either::Right(sender.send_request(request)),
     });
     let response = poll_fn(|cx| {
         if let Some(line) = &mut link.line {

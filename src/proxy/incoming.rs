@@ -8,10 +8,10 @@ use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderVa
 use http::request::Parts;
 use http::{Method, Version};
 
-use super::connection::Connection;
+use super::connection::ClientConnection;
 use super::hop_by_hop;
-use super::named::Named;
-use super::settings::Settings;
+use super::named::NamedHost;
+use super::settings::ProxySettings;
 use crate::domain::own_paths::{ASSETS, HEALTHZ, JWKS};
 use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
@@ -30,7 +30,7 @@ static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-prot
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
     /// The host and port it is for.
-    pub(super) authority: Arc<Named>,
+    pub(super) authority: Arc<NamedHost>,
     /// The path and query.
     pub(super) target: RequestTarget,
     /// Who it says it is from.
@@ -54,8 +54,8 @@ impl Incoming {
     pub(super) fn read(
         head: &Parts,
         raw_target: &[u8],
-        connection: &Connection,
-        settings: &Settings,
+        connection: &ClientConnection,
+        settings: &ProxySettings,
         is_ours: impl Fn(&str) -> bool,
     ) -> Result<Self, GateRefusal> {
         let raw_path = raw_target.split(|&byte| byte == b'?').next().unwrap_or_default();
@@ -165,7 +165,7 @@ fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
 
 /// The last address in `X-Forwarded-For` that no trusted proxy added for another trusted proxy. What stands before it
 /// was written by the visitor.
-fn forwarded_for(headers: &HeaderMap, settings: &Settings) -> Option<IpAddr> {
+fn forwarded_for(headers: &HeaderMap, settings: &ProxySettings) -> Option<IpAddr> {
     let fields = headers.get_all(&X_FORWARDED_FOR).iter().rev();
     let mut said = None;
     for item in fields.flat_map(|field| field.as_bytes().rsplit(|&byte| byte == b',')) {
@@ -189,7 +189,7 @@ fn address(item: &[u8]) -> Option<IpAddr> {
 }
 
 /// The scheme that the visitor's browser shows: that of `public_url`, unless a trusted proxy says another.
-fn scheme(head: &Parts, connection: &Connection, settings: &Settings, from_trusted: bool) -> Scheme {
+fn scheme(head: &Parts, connection: &ClientConnection, settings: &ProxySettings, from_trusted: bool) -> Scheme {
     let said = from_trusted.then(|| forwarded_proto(&head.headers)).flatten();
     let seen = if connection.tls { Scheme::Https } else { settings.public_scheme };
     match said {
@@ -244,25 +244,25 @@ pub(super) fn kind(head: &Parts) -> RequestKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::{Arrival, Connection};
+    use super::super::connection::{Arrival, ClientConnection};
     use super::*;
     use crate::domain::host::Host;
     use crate::domain::secret::Secret;
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> ProxySettings {
+        ProxySettings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
-            ..Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap())
+            ..ProxySettings::new(Scheme::Https, Host::parse("notes.example.com").unwrap())
         }
     }
 
-    struct Request(http::request::Builder, &'static str);
+    struct TestRequest(http::request::Builder, &'static str);
 
-    fn get(target: &'static str) -> Request {
-        Request(http::Request::get("/"), target).with("host", "notes.example.com")
+    fn get(target: &'static str) -> TestRequest {
+        TestRequest(http::Request::get("/"), target).with("host", "notes.example.com")
     }
 
-    impl Request {
+    impl TestRequest {
         fn with(self, name: &str, value: &str) -> Self {
             Self(self.0.header(name, value), self.1)
         }
@@ -273,7 +273,7 @@ mod tests {
 
         fn read_from(self, peer: &str) -> Result<Incoming, GateRefusal> {
             let peer = Some(format!("{peer}:5000").parse().unwrap());
-            let connection = Connection::of(Arrival { peer, tls: false, http2: false, is_astray: false });
+            let connection = ClientConnection::of(Arrival { peer, tls: false, http2: false, is_astray: false });
             let (head, ()) = self.0.body(()).unwrap().into_parts();
             Incoming::read(&head, self.1.as_bytes(), &connection, &settings(), |_| false)
         }
@@ -283,8 +283,8 @@ mod tests {
         }
     }
 
-    fn bare() -> Request {
-        Request(http::Request::get("/"), "/")
+    fn bare() -> TestRequest {
+        TestRequest(http::Request::get("/"), "/")
     }
 
     #[test]
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_page_navigation_is_told_from_a_script() {
-        let kind = |request: Request| request.read().unwrap().kind;
+        let kind = |request: TestRequest| request.read().unwrap().kind;
         assert_eq!(kind(get("/").with("sec-fetch-mode", "navigate")), RequestKind::Navigation);
         assert_eq!(kind(get("/").method("POST").with("sec-fetch-mode", "navigate")), RequestKind::Navigation);
         assert_eq!(kind(get("/").with("accept", "text/html,application/xhtml+xml;q=0.9")), RequestKind::Navigation);
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(kind(get("/").with("accept", "application/json, text/htmlx")), RequestKind::Other);
         assert_eq!(kind(get("/").with("accept", "*/*")), RequestKind::Other);
         assert_eq!(kind(get("/")), RequestKind::Other);
-        let for_worker = |request: Request| request.with("service-worker", "script");
+        let for_worker = |request: TestRequest| request.with("service-worker", "script");
         assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "same-origin")), RequestKind::WorkerScript);
         assert_eq!(kind(for_worker(get("/")).method("HEAD").with("accept", "*/*")), RequestKind::WorkerScript);
         assert_eq!(kind(for_worker(get("/")).with("sec-fetch-mode", "navigate")), RequestKind::Navigation);

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::RequestBody;
-use super::dial::{Address, Socket};
-use super::wire::{Heard, Wire};
+use super::dial::{UpstreamAddress, UpstreamSocket};
+use super::wire::{HeardByte, Wire};
 
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
 /// that a POST, which is never sent twice, does not meet a closing one.
@@ -38,13 +38,13 @@ const ASK_FOR: Duration = Duration::from_secs(10);
 /// The largest head of an answer over HTTP/2, in bytes as they are counted there (RFC 9113 §6.5.2).
 const LARGEST_HEAD: u32 = 256 * 1024;
 /// A connection to an app, for one request.
-pub(super) struct Link {
-    pub(super) sender: Sender,
+pub(super) struct UpstreamLink {
+    pub(super) sender: RequestSender,
     /// What moves its bytes; `None` where a task of its own does. It stays where it is while the link is handed around.
-    pub(super) line: Option<Box<Line>>,
+    pub(super) line: Option<Box<Http1Driver>>,
     /// Whether a byte of the answer has come, which is not known of a connection that is shared.
-    pub(super) heard: Heard,
-    address: Address,
+    pub(super) heard: HeardByte,
+    address: UpstreamAddress,
     /// Whether a request was served by it before.
     pub(super) is_used: bool,
     idle_since: Instant,
@@ -54,24 +54,24 @@ pub(super) struct Link {
 
 /// Whose calls share a connection: those of one address that come by one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
+pub(super) struct CallerKey {
     pub(super) connection: u64,
     pub(super) client: Option<IpAddr>,
 }
 
-impl Caller {
+impl CallerKey {
     /// The gateway itself.
     pub(super) const NOBODY: Self = Self { connection: u64::MAX, client: None };
 }
 
 /// What requests are sent by, in the version that the connection speaks.
-pub(super) enum Sender {
+pub(super) enum RequestSender {
     Http1(http1::SendRequest<RequestBody>),
     Http2(http2::SendRequest<RequestBody>),
 }
 
 /// What moves the bytes of a connection of HTTP/1.1, while it is polled in the task of the request that it serves.
-pub(super) struct Line {
+pub(super) struct Http1Driver {
     connection: http1::Connection<TokioIo<Wire>, RequestBody>,
     is_over: bool,
 }
@@ -80,17 +80,17 @@ pub(super) struct Line {
 pub(super) struct KeptLinks {
     /// How many of HTTP/1.1 are kept.
     most: usize,
-    unused: Mutex<Vec<Link>>,
-    shared: Mutex<Vec<Shared>>,
+    unused: Mutex<Vec<UpstreamLink>>,
+    shared: Mutex<Vec<KeptShared>>,
 }
 
 /// A connection of HTTP/2 that is kept.
-struct Shared {
+struct KeptShared {
     connection: Arc<SharedConnection>,
-    address: Address,
+    address: UpstreamAddress,
     used_at: Instant,
     /// Whose it is while there are calls.
-    caller: Caller,
+    caller: CallerKey,
 }
 
 /// A connection of HTTP/2, and the tasks that move its bytes.
@@ -122,26 +122,26 @@ impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
     }
 }
 
-impl Link {
+impl UpstreamLink {
     /// A connection of HTTP/1.1 over an open socket.
     ///
     /// # Errors
     /// It was closed at once.
-    pub(super) async fn http1(socket: Socket, address: Address) -> hyper::Result<Self> {
-        let heard = Heard::default();
+    pub(super) async fn http1(socket: UpstreamSocket, address: UpstreamAddress) -> hyper::Result<Self> {
+        let heard = HeardByte::default();
         let wire = Wire::new(socket, heard.clone());
         let (sender, connection) = http1::Builder::new().max_buf_size(READ_AHEAD).handshake(TokioIo::new(wire)).await?;
-        let line = Some(Box::new(Line { connection, is_over: false }));
-        let sender = Sender::Http1(sender);
+        let line = Some(Box::new(Http1Driver { connection, is_over: false }));
+        let sender = RequestSender::Http1(sender);
         Ok(Self { sender, line, heard, address, is_used: false, idle_since: Instant::now(), shared: None })
     }
 
     /// A call by a connection of HTTP/2.
-    fn call(shared: &Shared, is_used: bool) -> Self {
+    fn call(shared: &KeptShared, is_used: bool) -> Self {
         Self {
-            sender: Sender::Http2(shared.connection.sender.clone()),
+            sender: RequestSender::Http2(shared.connection.sender.clone()),
             line: None,
-            heard: Heard::default(),
+            heard: HeardByte::default(),
             address: shared.address.clone(),
             is_used,
             idle_since: Instant::now(),
@@ -159,24 +159,24 @@ impl Link {
     /// Whether another request can be sent by it now.
     fn is_ready(&mut self) -> bool {
         match (&mut self.sender, &mut self.line) {
-            (Sender::Http1(sender), Some(line)) => {
+            (RequestSender::Http1(sender), Some(line)) => {
                 // Nothing waits for this: whatever the socket has to say is known by now.
                 line.poll(&mut Context::from_waker(Waker::noop()));
                 !line.is_over && sender.is_ready()
             }
-            (Sender::Http1(_), None) | (Sender::Http2(_), _) => false,
+            (RequestSender::Http1(_), None) | (RequestSender::Http2(_), _) => false,
         }
     }
 }
 
-impl Line {
+impl Http1Driver {
     /// Moves what can be moved now. Its end is told by what came through it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         self.is_over = self.is_over || self.connection.poll_without_shutdown(cx).is_ready();
     }
 
     /// The socket, once HTTP is over on it, and what was read of it beyond.
-    pub(super) async fn into_socket(mut self) -> (Socket, Bytes) {
+    pub(super) async fn into_socket(mut self) -> (UpstreamSocket, Bytes) {
         poll_fn(|cx| {
             self.poll(cx);
             if self.is_over { Poll::Ready(()) } else { Poll::Pending }
@@ -193,7 +193,7 @@ impl KeptLinks {
     }
 
     /// The connection to that address that was used last, if it is still good.
-    pub(super) fn take(&self, address: &Address) -> Option<Link> {
+    pub(super) fn take(&self, address: &UpstreamAddress) -> Option<UpstreamLink> {
         let now = Instant::now();
         loop {
             let mut link = {
@@ -208,7 +208,7 @@ impl KeptLinks {
     }
 
     /// Keeps a connection whose answer has ended, where it can be used again.
-    pub(super) fn keep(&self, mut link: Link) {
+    pub(super) fn keep(&self, mut link: UpstreamLink) {
         if !link.is_ready() {
             return;
         }
@@ -224,7 +224,7 @@ impl KeptLinks {
     /// Closes those that were not used for too long.
     pub(super) fn close_idle(&self) {
         let now = Instant::now();
-        let idle: Vec<Link> = {
+        let idle: Vec<UpstreamLink> = {
             let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
             let first_left = unused.partition_point(|link| now.duration_since(link.idle_since) >= IDLE);
             unused.drain(..first_left).collect()
@@ -240,21 +240,26 @@ impl KeptLinks {
     }
 
     /// A connection of HTTP/2 to that address that is still good: the caller's own, or one that has no calls now.
-    pub(super) fn shared(&self, address: &Address, caller: Caller) -> Option<Link> {
+    pub(super) fn shared(&self, address: &UpstreamAddress, caller: CallerKey) -> Option<UpstreamLink> {
         let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |shared: &Shared| shared.address == *address && shared.is_good();
+        let is_good = |shared: &KeptShared| shared.address == *address && shared.is_good();
         let own = all.iter().rposition(|shared| is_good(shared) && shared.caller == caller);
         let place = own.or_else(|| all.iter().rposition(|shared| is_good(shared) && shared.is_quiet()))?;
         let shared = all.get_mut(place)?;
         (shared.used_at, shared.caller) = (Instant::now(), caller);
-        Some(Link::call(shared, true))
+        Some(UpstreamLink::call(shared, true))
     }
 
     /// A connection of HTTP/2 over an open socket, which the caller's next calls share.
     ///
     /// # Errors
     /// The app does not speak it.
-    pub(super) async fn share(&self, socket: Socket, address: Address, caller: Caller) -> hyper::Result<Link> {
+    pub(super) async fn share(
+        &self,
+        socket: UpstreamSocket,
+        address: UpstreamAddress,
+        caller: CallerKey,
+    ) -> hyper::Result<UpstreamLink> {
         let tasks = Tasks::default();
         let mut builder = http2::Builder::new(tasks.clone());
         builder
@@ -268,14 +273,14 @@ impl KeptLinks {
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
         tasks.execute(connection);
         let connection = Arc::new(SharedConnection { sender, tasks, is_retired: AtomicBool::new(false) });
-        let shared = Shared { connection, address, used_at: Instant::now(), caller };
-        let link = Link::call(&shared, false);
+        let shared = KeptShared { connection, address, used_at: Instant::now(), caller };
+        let link = UpstreamLink::call(&shared, false);
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
         Ok(link)
     }
 }
 
-impl Shared {
+impl KeptShared {
     fn is_quiet(&self) -> bool {
         Arc::strong_count(&self.connection) == 1
     }
@@ -298,31 +303,32 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::body::Piece;
-    use super::super::dial::{Offer, Speaks};
+    use super::super::dial::{ProtocolOffer, Speaks};
     use super::*;
     use crate::counts::Counts;
 
     #[tokio::test]
     async fn a_connection_without_calls_is_closed_whatever_its_app_has_not_taken() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = Address::Tcp(listener.local_addr().unwrap());
-        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
+        let address = UpstreamAddress::Tcp(listener.local_addr().unwrap());
+        let (socket, _) =
+            UpstreamSocket::open(&address, None, ProtocolOffer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         // It reads nothing.
         let _app = listener.accept().await.unwrap();
         let kept = KeptLinks::new(1);
-        let mut link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
+        let mut link = kept.share(socket, address.clone(), CallerKey::NOBODY).await.unwrap();
         let tasks = link.shared.as_ref().unwrap().tasks.clone();
         let (to_app, body) = RequestBody::piped();
-        let Sender::Http2(sender) = &mut link.sender else { unreachable!("it is one of HTTP/2") };
+        let RequestSender::Http2(sender) = &mut link.sender else { unreachable!("it is one of HTTP/2") };
         let call = sender.send_request(Request::post("http://a/").body(body).unwrap());
         to_app.send(Piece { data: vec![0; 10_000_000].into(), is_last: true }).await.unwrap();
         tokio::task::yield_now().await;
         drop((call, link));
-        assert!(kept.shared(&address, Caller::NOBODY).is_some(), "another call may come");
+        assert!(kept.shared(&address, CallerKey::NOBODY).is_some(), "another call may come");
         tokio::time::pause();
         tokio::time::advance(IDLE).await;
         kept.close_idle();
-        assert!(kept.shared(&address, Caller::NOBODY).is_none());
+        assert!(kept.shared(&address, CallerKey::NOBODY).is_none());
         while !tasks.running.is_empty() {
             tokio::task::yield_now().await;
         }
@@ -331,13 +337,14 @@ mod tests {
     #[tokio::test]
     async fn a_connection_of_a_call_that_waited_in_vain_takes_no_other() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = Address::Tcp(listener.local_addr().unwrap());
-        let (socket, _) = Socket::open(&address, None, Offer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
+        let address = UpstreamAddress::Tcp(listener.local_addr().unwrap());
+        let (socket, _) =
+            UpstreamSocket::open(&address, None, ProtocolOffer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         let kept = KeptLinks::new(1);
-        let link = kept.share(socket, address.clone(), Caller::NOBODY).await.unwrap();
-        let another = kept.shared(&address, Caller::NOBODY).unwrap();
+        let link = kept.share(socket, address.clone(), CallerKey::NOBODY).await.unwrap();
+        let another = kept.shared(&address, CallerKey::NOBODY).unwrap();
         link.retire();
-        assert!(kept.shared(&address, Caller::NOBODY).is_none());
+        assert!(kept.shared(&address, CallerKey::NOBODY).is_none());
         drop(another);
     }
 }

@@ -25,11 +25,11 @@ use zeroize::Zeroizing;
 
 use super::connection::Arrival;
 use super::guard::Guarded;
-use super::room::{Place, Seat, Seats};
+use super::room::{ConnectionPlace, Seat, Seats};
 use super::served::RequestIds;
 use super::streams::Requests;
 use super::upstreams::Upstreams;
-use super::{Gateway, Parts, announced, health};
+use super::{ProxyParts, ProxyPhases, announced, health};
 use crate::counts::Open;
 
 /// How long a TLS handshake may take.
@@ -65,18 +65,18 @@ pub enum CertificateError {
 
 /// A certificate with its key, which can be exchanged while connections come in.
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub struct ListenerTls {
     certificate: PathBuf,
     key: PathBuf,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
     /// What the files held when they were last looked at.
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SeenFiles>>,
 }
 
 /// What two files held, and what became of it.
 #[derive(Debug)]
-enum Seen {
+enum SeenFiles {
     /// This pair, by its digest.
     Pair([u8; 32]),
     /// They could not be read, and this was told of it.
@@ -106,15 +106,15 @@ impl ResolvesServerCert for Current {
     }
 }
 
-impl Tls {
+impl ListenerTls {
     /// Reads a certificate chain and its key from PEM files.
     ///
     /// # Errors
     /// They cannot be read or used.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let pair = Pair::read(certificate, key)?;
-        let seen = Arc::new(Mutex::new(Seen::Pair(pair.digest())));
+        let pair = CertificatePair::read(certificate, key)?;
+        let seen = Arc::new(Mutex::new(SeenFiles::Pair(pair.digest())));
         let current = Arc::new(Current(ArcSwap::from_pointee(pair.certified(certificate, key, &provider)?)));
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&current) as _;
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -147,15 +147,15 @@ impl Tls {
 
     fn look_again(&self, whatever_was_seen: bool) -> Looked {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = Pair::read(&self.certificate, &self.key);
+        let read = CertificatePair::read(&self.certificate, &self.key);
         let now = match &read {
-            Ok(pair) => Seen::Pair(pair.digest()),
-            Err(error) => Seen::Unreadable(format!("{error:?}")),
+            Ok(pair) => SeenFiles::Pair(pair.digest()),
+            Err(error) => SeenFiles::Unreadable(format!("{error:?}")),
         };
         let is_known = match (&now, &*seen) {
-            (Seen::Pair(now), Seen::Pair(before)) => now == before,
-            (Seen::Unreadable(now), Seen::Unreadable(before)) => now == before,
-            (Seen::Pair(_), Seen::Unreadable(_)) | (Seen::Unreadable(_), Seen::Pair(_)) => false,
+            (SeenFiles::Pair(now), SeenFiles::Pair(before)) => now == before,
+            (SeenFiles::Unreadable(now), SeenFiles::Unreadable(before)) => now == before,
+            (SeenFiles::Pair(_), SeenFiles::Unreadable(_)) | (SeenFiles::Unreadable(_), SeenFiles::Pair(_)) => false,
         };
         if is_known && !whatever_was_seen {
             return Looked::Unchanged;
@@ -180,12 +180,12 @@ fn good_until(certificate: &CertificateDer<'_>) -> String {
 }
 
 /// What the two files hold: judged as it was read, whatever is written to them meanwhile.
-struct Pair {
+struct CertificatePair {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
 }
 
-impl Pair {
+impl CertificatePair {
     fn read(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let read = |path: &Path| {
             std::fs::read(path)
@@ -223,7 +223,7 @@ impl Pair {
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
-    tls: Option<Tls>,
+    tls: Option<ListenerTls>,
 }
 
 /// The proxy, ready for connections.
@@ -244,7 +244,7 @@ impl Listener {
     ///
     /// # Errors
     /// The address is taken, not ours, or not allowed.
-    pub async fn bind(address: SocketAddr, tls: Option<Tls>) -> std::io::Result<Self> {
+    pub async fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> std::io::Result<Self> {
         Ok(Self { socket: TcpListener::bind(address).await?, tls })
     }
 
@@ -262,14 +262,14 @@ impl Proxy {
     ///
     /// # Errors
     /// A certificate or key for the servers behind a route cannot be used.
-    pub fn new(parts: Parts) -> Result<Self, rustls::Error> {
+    pub fn new(parts: ProxyParts) -> Result<Self, rustls::Error> {
         // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
         // thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         let (seats, grace) = (Seats::new(&parts.settings.room), parts.settings.grace);
         let ids = RequestIds::new(parts.seed);
         let stop = CancellationToken::new();
-        let gateway = Gateway::new(parts, stop.clone())?;
+        let gateway = ProxyPhases::new(parts, stop.clone())?;
         let upstreams = Arc::clone(&gateway.upstreams);
         Ok(Self {
             app: Arc::new(Requests { gateway, ids }),
@@ -367,7 +367,7 @@ impl Proxy {
         }
     }
 
-    async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, place: &Place) {
+    async fn take(&self, stream: TcpStream, peer: SocketAddr, tls: Option<ListenerTls>, place: &ConnectionPlace) {
         let keep_alive = socket2::TcpKeepalive::new().with_time(TCP_KEEP_ALIVE);
         // A connection that is already gone shows below.
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
@@ -396,10 +396,10 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {
-        self.serve_on(stream, arrival, &Place::default()).await;
+        self.serve_on(stream, arrival, &ConnectionPlace::default()).await;
     }
 
-    async fn serve_on<S>(&self, stream: S, arrival: Arrival, place: &Place)
+    async fn serve_on<S>(&self, stream: S, arrival: Arrival, place: &ConnectionPlace)
     where
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync + 'static,
     {

@@ -27,14 +27,14 @@ const LONGEST_UNREAD: usize = 256;
 
 /// What becomes of a request, noted as it becomes known.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct AccessLogLine {
     counts: Arc<Counts>,
     begun: Instant,
     pub(super) outcome: Outcome,
     pub(super) method: Option<Method>,
     pub(super) route: Option<RouteId>,
     /// What it is about, where that is not what its head says.
-    about: Option<Subject>,
+    about: Option<LoggedSubject>,
     /// Whose request a proxy in front asked about.
     asked_for: Option<PrincipalId>,
     pub(super) status: Option<u16>,
@@ -48,14 +48,14 @@ pub(super) struct Line {
 
 /// What a request is about, where its own head does not say or cannot be read.
 #[derive(Debug)]
-enum Subject {
+enum LoggedSubject {
     /// What a proxy in front asked about, in place of the question itself.
     Asked(Host, RequestPath),
     /// What a head that was refused seems to be for.
     Unread { host: String, path: String, client: Option<IpAddr> },
 }
 
-impl Line {
+impl AccessLogLine {
     pub(super) fn new(counts: Arc<Counts>) -> Self {
         Self {
             counts,
@@ -80,7 +80,7 @@ impl Line {
 
     /// Its head was refused, which came from `client`.
     pub(super) fn unread(&mut self, head: &Parts, raw_target: &[u8], client: Option<IpAddr>) {
-        self.about = Some(Subject::Unread { host: host_of(head), path: path_of(raw_target), client });
+        self.about = Some(LoggedSubject::Unread { host: host_of(head), path: path_of(raw_target), client });
     }
 
     /// It was the question of a proxy in front about another request, and was answered with `status`.
@@ -91,7 +91,7 @@ impl Line {
         self.status = Some(status.as_u16());
         if let Some((method, host, path)) = target {
             self.method = Some(method);
-            self.about = Some(Subject::Asked(host, path));
+            self.about = Some(LoggedSubject::Asked(host, path));
         }
     }
 
@@ -111,13 +111,13 @@ impl Line {
     pub(super) fn write(&self, request_id: RequestId, incoming: Option<&Incoming>, principal: Option<&Principal>) {
         self.counts.request(self.outcome);
         let target = match &self.about {
-            Some(Subject::Asked(host, path)) => Some((host.as_str(), path.as_str())),
-            Some(Subject::Unread { host, path, .. }) => Some((host.as_str(), path.as_str())),
+            Some(LoggedSubject::Asked(host, path)) => Some((host.as_str(), path.as_str())),
+            Some(LoggedSubject::Unread { host, path, .. }) => Some((host.as_str(), path.as_str())),
             None => incoming.map(|incoming| (incoming.authority.host.as_str(), incoming.target.path.as_str())),
         };
         let client = match &self.about {
-            Some(Subject::Unread { client, .. }) => *client,
-            Some(Subject::Asked(..)) | None => incoming.and_then(|incoming| incoming.client),
+            Some(LoggedSubject::Unread { client, .. }) => *client,
+            Some(LoggedSubject::Asked(..)) | None => incoming.and_then(|incoming| incoming.client),
         };
         let principal = principal.map(Principal::id).or(self.asked_for);
         // What stands in here is worked out only where the line is wanted.

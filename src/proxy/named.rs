@@ -9,14 +9,14 @@ use crate::gate::refusal::GateRefusal;
 
 /// A host and port as a client wrote them, read.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct NamedHost {
     raw: Box<[u8]>,
     authority: Authority,
     /// In the one spelling in which it is passed on.
     pub(super) written: HeaderValue,
 }
 
-impl Named {
+impl NamedHost {
     /// # Errors
     /// It is not a host.
     pub(super) fn read(raw: &[u8]) -> Result<Self, GateRefusal> {
@@ -32,7 +32,7 @@ impl Named {
     }
 }
 
-impl Deref for Named {
+impl Deref for NamedHost {
     type Target = Authority;
 
     fn deref(&self) -> &Authority {

@@ -45,17 +45,17 @@ impl Resolve for SystemResolver {
 
 /// A name, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct ResolvedName {
     host: String,
     port: u16,
     resolver: Arc<dyn Resolve>,
-    state: Mutex<State>,
+    state: Mutex<NameState>,
     /// Tells those who wait for the first addresses that a lookup has ended.
     ended: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct NameState {
     /// The last that were found.
     addresses: Option<Arc<[SocketAddr]>>,
     /// Why there are none.
@@ -69,7 +69,7 @@ struct State {
 }
 
 /// A lookup under way. Whatever becomes of it, another one may follow.
-struct Looking(Arc<Names>);
+struct Looking(Arc<ResolvedName>);
 
 impl Drop for Looking {
     fn drop(&mut self) {
@@ -78,7 +78,7 @@ impl Drop for Looking {
     }
 }
 
-impl Names {
+impl ResolvedName {
     pub(super) fn new(host: String, port: u16, resolver: Arc<dyn Resolve>) -> Self {
         Self { host, port, resolver, state: Mutex::default(), ended: watch::Sender::new(()) }
     }
@@ -134,7 +134,7 @@ impl Names {
         }
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State) {
+    fn begin(self: &Arc<Self>, state: &mut NameState) {
         if !state.is_looking {
             state.is_looking = true;
             tokio::spawn(Looking(Arc::clone(self)).look());
@@ -167,7 +167,7 @@ impl Names {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, NameState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -225,15 +225,15 @@ mod tests {
         SocketAddr::from(([192, 0, 2, last], 80))
     }
 
-    fn names() -> (Arc<Scripted>, Arc<Names>) {
+    fn names() -> (Arc<Scripted>, Arc<ResolvedName>) {
         let resolver = Arc::new(Scripted::default());
-        let names = Names::new("app".to_owned(), 80, Arc::clone(&resolver) as _);
+        let names = ResolvedName::new("app".to_owned(), 80, Arc::clone(&resolver) as _);
         (resolver, Arc::new(names))
     }
 
     /// What a request gets without waiting for anything.
     #[track_caller]
-    fn at_once(names: &Arc<Names>) -> Vec<SocketAddr> {
+    fn at_once(names: &Arc<ResolvedName>) -> Vec<SocketAddr> {
         use futures_util::FutureExt as _;
         names.addresses().now_or_never().expect("nobody waits").unwrap().to_vec()
     }

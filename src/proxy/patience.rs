@@ -98,12 +98,12 @@ impl Awaiting {
 
 /// Whose turn it is of two sides that may both have something to say without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum TurnSide {
     Client,
     App,
 }
 
-impl Turn {
+impl TurnSide {
     /// Waits for what either side has to say. Where both have, the turn decides, and goes to the other one.
     pub(super) async fn next<C: Future, A: Future>(&mut self, client: C, app: A) -> Either<C::Output, A::Output> {
         let (mut client, mut app) = (pin!(client), pin!(app));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use super::dial::{Offer, Speaks, Trust, why};
+use super::dial::{ProtocolOffer, Speaks, Trust, why};
 use super::names::{Resolve, SystemResolver};
-use super::server::Server;
+use super::server::UpstreamServer;
 use crate::domain::upstream::{UpstreamTls, UpstreamUrl};
 
 /// How long a server is listened to that may not like what was shown to it: with TLS 1.3 it says so only after the
@@ -21,8 +21,9 @@ const AFTERTHOUGHT: Duration = Duration::from_millis(500);
 pub async fn probe(url: &UpstreamUrl, tls: &UpstreamTls) -> Result<String, String> {
     let trust = url.is_tls().then(|| Trust::of(tls)).transpose().map_err(|error| error.to_string())?.map(Arc::new);
     let resolver: Arc<dyn Resolve> = Arc::new(SystemResolver);
-    let server = Server::new(url.clone(), trust.as_ref(), tls.name.as_ref(), 0, Arc::default(), &resolver);
-    let (mut socket, speaks) = server.dial(Offer::Either).await.map_err(|error| format!("{url} {}", why(&error)))?;
+    let server = UpstreamServer::new(url.clone(), trust.as_ref(), tls.name.as_ref(), 0, Arc::default(), &resolver);
+    let (mut socket, speaks) =
+        server.dial(ProtocolOffer::Either).await.map_err(|error| format!("{url} {}", why(&error)))?;
     if !url.is_tls() {
         return Ok(format!("{url} takes connections"));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
+use super::connection::ClientConnection;
 use crate::domain::network::Network;
 use crate::gate::refusal::GateRefusal;
 
@@ -69,23 +69,23 @@ impl Room {
 pub(super) struct Seats {
     most: usize,
     most_of_network: usize,
-    taken: Mutex<Taken>,
+    taken: Mutex<TakenPlaces>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenPlaces {
     count: usize,
     /// By network, each in the order in which they came. Those of trusted proxies are only counted.
-    networks: HashMap<Network, Vec<Arc<Place>>>,
+    networks: HashMap<Network, Vec<Arc<ConnectionPlace>>>,
     refused: usize,
     said_at: Option<Instant>,
 }
 
 /// One connection's place.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     /// What is known of the connection, once its TLS is done.
-    connection: OnceLock<Arc<Connection>>,
+    connection: OnceLock<Arc<ClientConnection>>,
     /// Fires when the place is given to another one.
     given_away: CancellationToken,
 }
@@ -95,12 +95,12 @@ pub(super) struct Place {
 pub(super) struct Seat {
     seats: Arc<Seats>,
     network: Option<Network>,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<ConnectionPlace>,
 }
 
-impl Place {
+impl ConnectionPlace {
     /// The connection that has it.
-    pub(super) fn is_of(&self, connection: &Arc<Connection>) {
+    pub(super) fn is_of(&self, connection: &Arc<ClientConnection>) {
         // It is set once, where the connection is made.
         let _ = self.connection.set(Arc::clone(connection));
     }
@@ -140,7 +140,7 @@ impl Seats {
             taken.say_refused();
             return None;
         }
-        let place = Arc::new(Place::default());
+        let place = Arc::new(ConnectionPlace::default());
         taken.count += 1;
         if let Some(network) = network {
             taken.networks.entry(network).or_default().push(Arc::clone(&place));
@@ -149,12 +149,12 @@ impl Seats {
         Some(Seat { seats: Arc::clone(self), network, place })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, TakenPlaces> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl TakenPlaces {
     fn count_of(&self, network: Option<Network>) -> usize {
         network.and_then(|network| self.networks.get(&network)).map_or(0, Vec::len)
     }
@@ -294,8 +294,9 @@ mod tests {
     }
 
     /// A connection in the middle of a request.
-    fn busy(seat: &Seat) -> Arc<Connection> {
-        let connection = Arc::new(Connection::of(Arrival { peer: None, tls: false, http2: false, is_astray: false }));
+    fn busy(seat: &Seat) -> Arc<ClientConnection> {
+        let connection =
+            Arc::new(ClientConnection::of(Arrival { peer: None, tls: false, http2: false, is_astray: false }));
         connection.head_is_read();
         seat.place.is_of(&connection);
         connection

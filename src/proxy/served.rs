@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::named::Named;
+use super::named::NamedHost;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::route::RouteId;
 use crate::gate::peer::RequestId;
@@ -18,13 +18,13 @@ pub(super) struct Served {
     pub(super) id: RequestId,
     /// Set once it is let through for a principal: it stops when that one's standing ends.
     pub(super) stop: OnceLock<Principal>,
-    known: Mutex<Known>,
+    known: Mutex<KnownRequest>,
 }
 
 /// What is known of a request by now.
 #[derive(Debug, Default)]
-struct Known {
-    host: Option<Arc<Named>>,
+struct KnownRequest {
+    host: Option<Arc<NamedHost>>,
     route: Option<RouteId>,
     principal: Option<PrincipalId>,
 }
@@ -35,7 +35,7 @@ impl Served {
     }
 
     /// It is for that host.
-    pub(super) fn is_for(&self, host: &Arc<Named>) {
+    pub(super) fn is_for(&self, host: &Arc<NamedHost>) {
         self.note(|known| known.host = Some(Arc::clone(host)));
     }
 
@@ -50,7 +50,7 @@ impl Served {
     }
 
     /// Nothing is logged while this is held.
-    fn note(&self, change: impl FnOnce(&mut Known)) {
+    fn note(&self, change: impl FnOnce(&mut KnownRequest)) {
         change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

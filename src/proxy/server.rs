@@ -12,9 +12,9 @@ use http::HeaderValue;
 use pingora::{Error, ErrorType};
 use tokio::time::Instant;
 
-use super::dial::{Address, Certified, Offer, Socket, Speaks, Trust, why};
-use super::link::{Caller, KeptLinks, Link};
-use super::names::{Names, Resolve};
+use super::dial::{Certified, ProtocolOffer, Speaks, Trust, UpstreamAddress, UpstreamSocket, why};
+use super::link::{CallerKey, KeptLinks, UpstreamLink};
+use super::names::{Resolve, ResolvedName};
 use crate::counts::Counts;
 use crate::domain::host::Host;
 use crate::domain::upstream::{UpstreamPlace, UpstreamScheme, UpstreamUrl};
@@ -25,7 +25,7 @@ const LEFT_OUT: Duration = Duration::from_secs(5);
 
 /// One server of a route: where it is, and how it fares.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct UpstreamServer {
     url: UpstreamUrl,
     /// What requests name as its host where they do not name the visitor's.
     pub(super) authority: HeaderValue,
@@ -47,26 +47,26 @@ pub(super) struct Server {
 #[derive(Debug)]
 enum Whereabouts {
     /// Its URL says it.
-    Fixed(Address),
+    Fixed(UpstreamAddress),
     /// Its URL has a name, which is looked up.
-    Named(Arc<Names>),
+    Named(Arc<ResolvedName>),
 }
 
 /// A server that serves a request until this is dropped.
 #[derive(Debug)]
-pub(super) struct Serves(Arc<Server>);
+pub(super) struct Serves(Arc<UpstreamServer>);
 
 impl Serves {
-    pub(super) fn by(server: &Arc<Server>) -> Self {
+    pub(super) fn by(server: &Arc<UpstreamServer>) -> Self {
         server.busy.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(server))
     }
 }
 
 impl Deref for Serves {
-    type Target = Server;
+    type Target = UpstreamServer;
 
-    fn deref(&self) -> &Server {
+    fn deref(&self) -> &UpstreamServer {
         &self.0
     }
 }
@@ -77,7 +77,7 @@ impl Drop for Serves {
     }
 }
 
-impl Server {
+impl UpstreamServer {
     /// The server at that URL. With `trust`, TLS is spoken, and its certificate has to name `name`, where there is one,
     /// in the place of the URL's host. At most so many unused connections are kept.
     pub(super) fn new(
@@ -96,15 +96,15 @@ impl Server {
                 let named = named.ip().map_or_else(|| named.as_str().to_owned(), |ip| ip.to_string());
                 let certified = trust.filter(|_| url.is_tls()).map(|trust| Certified::by(trust, named));
                 let whereabouts = match ip {
-                    Some(ip) => Whereabouts::Fixed(Address::Tcp(SocketAddr::new(ip, port))),
+                    Some(ip) => Whereabouts::Fixed(UpstreamAddress::Tcp(SocketAddr::new(ip, port))),
                     None => {
-                        let names = Names::new(host.as_str().to_owned(), port, Arc::clone(resolver));
+                        let names = ResolvedName::new(host.as_str().to_owned(), port, Arc::clone(resolver));
                         Whereabouts::Named(Arc::new(names))
                     }
                 };
                 (whereabouts, certified)
             }
-            UpstreamPlace::Unix(path) => (Whereabouts::Fixed(Address::Unix(path.into())), None),
+            UpstreamPlace::Unix(path) => (Whereabouts::Fixed(UpstreamAddress::Unix(path.into())), None),
         };
         let authority = HeaderValue::try_from(url.authority()).expect("a host and a port are visible ASCII");
         Self {
@@ -172,13 +172,13 @@ impl Server {
     }
 
     /// What may be spoken for a request of that kind.
-    fn offer(&self, kind: RequestKind) -> Offer {
+    fn offer(&self, kind: RequestKind) -> ProtocolOffer {
         match (kind, self.url.speaks()) {
             // RFC 6455 §4.1.
-            (RequestKind::WebSocket, _) => Offer::Only(Speaks::Http1),
-            (RequestKind::Grpc, _) | (_, UpstreamScheme::H2c) => Offer::Only(Speaks::Http2),
-            (_, UpstreamScheme::Https) => Offer::Either,
-            (_, UpstreamScheme::Http | UpstreamScheme::Unix) => Offer::Only(Speaks::Http1),
+            (RequestKind::WebSocket, _) => ProtocolOffer::Only(Speaks::Http1),
+            (RequestKind::Grpc, _) | (_, UpstreamScheme::H2c) => ProtocolOffer::Only(Speaks::Http2),
+            (_, UpstreamScheme::Https) => ProtocolOffer::Either,
+            (_, UpstreamScheme::Http | UpstreamScheme::Unix) => ProtocolOffer::Only(Speaks::Http1),
         }
     }
 
@@ -186,7 +186,7 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link(&self, kind: RequestKind, caller: Caller, new: bool) -> pingora::Result<Link> {
+    pub(super) async fn link(&self, kind: RequestKind, caller: CallerKey, new: bool) -> pingora::Result<UpstreamLink> {
         let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
         let address = self.address().await.map_err(no_address)?;
         let offer = self.offer(kind);
@@ -209,18 +209,23 @@ impl Server {
         })
     }
 
-    fn kept(&self, address: &Address, offer: Offer, caller: Caller) -> Option<Link> {
+    fn kept(&self, address: &UpstreamAddress, offer: ProtocolOffer, caller: CallerKey) -> Option<UpstreamLink> {
         match offer {
-            Offer::Only(Speaks::Http1) => self.kept.take(address),
-            Offer::Only(Speaks::Http2) => self.kept.shared(address, caller),
-            Offer::Either => self.kept.shared(address, caller).or_else(|| self.kept.take(address)),
+            ProtocolOffer::Only(Speaks::Http1) => self.kept.take(address),
+            ProtocolOffer::Only(Speaks::Http2) => self.kept.shared(address, caller),
+            ProtocolOffer::Either => self.kept.shared(address, caller).or_else(|| self.kept.take(address)),
         }
     }
 
-    async fn new_link(&self, address: Address, offer: Offer, caller: Caller) -> io::Result<Link> {
-        let (socket, speaks) = Socket::open(&address, self.certified.as_ref(), offer, &self.counts).await?;
+    async fn new_link(
+        &self,
+        address: UpstreamAddress,
+        offer: ProtocolOffer,
+        caller: CallerKey,
+    ) -> io::Result<UpstreamLink> {
+        let (socket, speaks) = UpstreamSocket::open(&address, self.certified.as_ref(), offer, &self.counts).await?;
         let link = match speaks {
-            Speaks::Http1 => Link::http1(socket, address).await,
+            Speaks::Http1 => UpstreamLink::http1(socket, address).await,
             Speaks::Http2 => self.kept.share(socket, address, caller).await,
         };
         link.map_err(io::Error::other)
@@ -230,12 +235,12 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn link_apart(&self) -> io::Result<Link> {
+    pub(super) async fn link_apart(&self) -> io::Result<UpstreamLink> {
         let (socket, speaks) = self.dial(self.offer(RequestKind::Other)).await?;
         let address = self.address().await?;
         let link = match speaks {
-            Speaks::Http1 => Link::http1(socket, address).await,
-            Speaks::Http2 => KeptLinks::new(0).share(socket, address, Caller::NOBODY).await,
+            Speaks::Http1 => UpstreamLink::http1(socket, address).await,
+            Speaks::Http2 => KeptLinks::new(0).share(socket, address, CallerKey::NOBODY).await,
         };
         link.map_err(io::Error::other)
     }
@@ -244,12 +249,12 @@ impl Server {
     ///
     /// # Errors
     /// The server's name has no address, or it accepts no connection.
-    pub(super) async fn dial(&self, offer: Offer) -> io::Result<(Socket, Speaks)> {
-        Socket::open(&self.address().await?, self.certified.as_ref(), offer, &self.counts).await
+    pub(super) async fn dial(&self, offer: ProtocolOffer) -> io::Result<(UpstreamSocket, Speaks)> {
+        UpstreamSocket::open(&self.address().await?, self.certified.as_ref(), offer, &self.counts).await
     }
 
     /// Keeps a connection for another request.
-    pub(super) fn keep(&self, link: Link) {
+    pub(super) fn keep(&self, link: UpstreamLink) {
         self.kept.keep(link);
     }
 
@@ -258,22 +263,22 @@ impl Server {
         self.kept.close_idle();
     }
 
-    async fn address(&self) -> io::Result<Address> {
+    async fn address(&self) -> io::Result<UpstreamAddress> {
         match &self.whereabouts {
             Whereabouts::Fixed(address) => Ok(address.clone()),
             // Apart: what is awaited here would lie in the way of all that have nothing to look up.
-            Whereabouts::Named(names) => Box::pin(self.next_of(names)).await.map(Address::Tcp),
+            Whereabouts::Named(names) => Box::pin(self.next_of(names)).await.map(UpstreamAddress::Tcp),
         }
     }
 
-    async fn next_of(&self, names: &Arc<Names>) -> io::Result<SocketAddr> {
+    async fn next_of(&self, names: &Arc<ResolvedName>) -> io::Result<SocketAddr> {
         let addresses = names.addresses().await?;
         let place = self.turn.load(Ordering::Relaxed) % addresses.len().max(1);
         addresses.get(place).copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 }
 
-impl std::fmt::Display for Server {
+impl std::fmt::Display for UpstreamServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.url.fmt(f)
     }

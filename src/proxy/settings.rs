@@ -19,7 +19,7 @@ use crate::gate::fields::PlainFields;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ProxySettings {
     /// The scheme of `public_url`.
     pub public_scheme: Scheme,
     /// The host of `public_url`: answered with the gateway's own pages even where it has no route.
@@ -54,7 +54,7 @@ pub struct Settings {
     pub resolver: Arc<dyn Resolve>,
 }
 
-impl Settings {
+impl ProxySettings {
     /// The defaults of a configuration file that sets none of this.
     pub fn new(public_scheme: Scheme, public_host: Host) -> Self {
         Self {

@@ -16,8 +16,8 @@ use pingora::protocols::http::v1::server::HttpSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
-use super::Gateway;
-use super::connection::{Connection, connection_of};
+use super::ProxyPhases;
+use super::connection::{ClientConnection, connection_of};
 use super::served::{RequestIds, Served};
 use crate::telemetry::span;
 
@@ -25,14 +25,14 @@ use crate::telemetry::span;
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
     /// The connection it came by.
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<ClientConnection>,
     /// The request itself, as far as it is known.
     pub(super) served: Arc<Served>,
 }
 
 /// The application that connections are handed to.
 pub(super) struct Requests {
-    pub(super) gateway: Gateway,
+    pub(super) gateway: ProxyPhases,
     pub(super) ids: RequestIds,
 }
 

@@ -57,7 +57,7 @@ impl Gatekeeper for Nobody {
     }
 }
 
-fn gateway(access: Access) -> Gateway {
+fn gateway(access: Access) -> ProxyPhases {
     let host = Host::parse("notes.example.com").unwrap();
     let route = Route {
         id: RouteId(0),
@@ -82,22 +82,22 @@ fn gateway(access: Access) -> Gateway {
     };
     let origins = OwnOrigins::new(Origin::of(Scheme::Https, Authority { host: host.clone(), port: None }), []);
     let hand_offs = Arc::new(HandOffs::new(origins, CookieNames::new(true), Arc::new(Zeros)));
-    let parts = Parts {
+    let parts = ProxyParts {
         forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(Nobody), Arc::clone(&hand_offs), asked)),
         hand_offs,
         routes,
         gatekeeper: Arc::new(Nobody),
         portal: Router::new(),
         render: Arc::new(|_| String::new()),
-        settings: Settings::new(Scheme::Https, host),
+        settings: ProxySettings::new(Scheme::Https, host),
         counts: Arc::default(),
         seed: 0,
     };
-    Gateway::new(parts, CancellationToken::new()).unwrap()
+    ProxyPhases::new(parts, CancellationToken::new()).unwrap()
 }
 
 fn context() -> Context {
-    let connection = Connection::of(Arrival { peer: None, tls: true, http2: false, is_astray: false });
+    let connection = ClientConnection::of(Arrival { peer: None, tls: true, http2: false, is_astray: false });
     let surroundings = Surroundings {
         connection: Arc::new(connection),
         served: Arc::new(served::Served::new(crate::gate::peer::RequestId(1))),
@@ -154,7 +154,7 @@ async fn a_target_that_is_not_the_one_decided_about_is_not_sent() {
         let mut head = session.req_header().clone();
         head.set_raw_path(target).unwrap();
         let (rewrites, server) = (Rewrites::default(), HeaderValue::from_static("app"));
-        let to = Destination { rewrites: &rewrites, target: None, server: &server };
+        let to = ForwardDestination { rewrites: &rewrites, target: None, server: &server };
         forward::request(&head, gateway.saying(admission, incoming, &context, to))
             .map(|request| request.uri().to_string())
     };

@@ -14,8 +14,8 @@ use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
 
 use super::broken::{late, of_client};
-use super::dial::Socket;
-use super::patience::{Patience, Turn};
+use super::dial::UpstreamSocket;
+use super::patience::{Patience, TurnSide};
 use super::upstreams;
 
 /// How much of what an app says is taken at a time, in bytes.
@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// The app's side.
 struct AppSide {
-    socket: Socket,
+    socket: UpstreamSocket,
     heard: BytesMut,
     /// What it has not taken yet.
     to_say: Bytes,
@@ -49,13 +49,13 @@ enum AppStep {
 ///
 /// # Errors
 /// One side broke off, or the app was silent, or took nothing, for too long.
-pub(super) async fn join(session: &mut Session, socket: Socket, said: Bytes) -> pingora::Result<()> {
+pub(super) async fn join(session: &mut Session, socket: UpstreamSocket, said: Bytes) -> pingora::Result<()> {
     if !said.is_empty() {
         session.write_response_body(said, false).await.map_err(of_client)?;
     }
     let mut app = AppSide::of(socket);
     let (mut silent, mut stuck) = (Patience::new(upstreams::STREAM_SILENCE), Patience::new(TAKES));
-    let (mut turn, mut client_is_done) = (Turn::Client, false);
+    let (mut turn, mut client_is_done) = (TurnSide::Client, false);
     loop {
         let app_takes = app.has_taken_all();
         let client = async {
@@ -107,7 +107,7 @@ pub(super) async fn join(session: &mut Session, socket: Socket, said: Bytes) -> 
 }
 
 impl AppSide {
-    fn of(socket: Socket) -> Self {
+    fn of(socket: UpstreamSocket) -> Self {
         let heard = BytesMut::with_capacity(PIECE);
         Self { socket, heard, to_say: Bytes::new(), is_flushed: true, took_last: false }
     }

@@ -22,7 +22,7 @@ pub(super) struct Upload {
     /// What the app has not taken yet.
     waiting: VecDeque<Piece>,
     /// All that was read so far, where it may be sent again.
-    held: Option<Held>,
+    held: Option<HeldPieces>,
     /// Whether there was one to begin with.
     exists: bool,
     /// Whether the client has sent all of it.
@@ -44,7 +44,7 @@ pub(super) fn keep_open(session: &mut Session, stays: bool) {
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldPieces {
     pieces: Vec<Piece>,
     length: usize,
 }
@@ -59,7 +59,7 @@ impl Upload {
         Self {
             to_app: None,
             waiting: VecDeque::new(),
-            held: (exists && may_repeat).then(Held::default),
+            held: (exists && may_repeat).then(HeldPieces::default),
             exists,
             is_read: !exists,
             is_refused: false,

@@ -12,8 +12,8 @@ use super::dial::Trust;
 use super::names::Resolve;
 use super::patience::Pace;
 use super::rewrites::Rewrites;
-use super::server::{Server, Serves};
-use super::settings::Settings;
+use super::server::{Serves, UpstreamServer};
+use super::settings::ProxySettings;
 use super::{CLIENT_LEAST, CLIENT_PAUSE};
 use crate::counts::Counts;
 use crate::domain::route::{Route, RouteId, Routes};
@@ -29,12 +29,12 @@ const MOST_TRIES: usize = 4;
 
 /// The servers of all routes.
 #[derive(Debug)]
-pub(super) struct Upstreams(HashMap<RouteId, Arc<Pool>>);
+pub(super) struct Upstreams(HashMap<RouteId, Arc<ServerPool>>);
 
 /// What is behind one route.
 #[derive(Debug)]
-pub(super) struct Pool {
-    servers: Vec<Arc<Server>>,
+pub(super) struct ServerPool {
+    servers: Vec<Arc<UpstreamServer>>,
     balance: Balance,
     turn: AtomicUsize,
     timeout: Duration,
@@ -55,22 +55,22 @@ impl Upstreams {
     ///
     /// # Errors
     /// A certificate or key that a route is configured with cannot be used.
-    pub(super) fn new(routes: &Routes, settings: &Settings, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
+    pub(super) fn new(routes: &Routes, settings: &ProxySettings, counts: &Arc<Counts>) -> Result<Self, rustls::Error> {
         let servers = routes.iter().map(|route| route.upstream.servers.len()).sum::<usize>();
         let most_unused = settings.room.unused / servers.max(1);
         let resolver = &settings.resolver;
-        let pool = |route| Pool::new(route, routes, most_unused, counts, resolver).map(Arc::new);
+        let pool = |route| ServerPool::new(route, routes, most_unused, counts, resolver).map(Arc::new);
         let pools = routes.iter().map(|route| Ok((route.id, pool(route)?)));
         pools.collect::<Result<_, _>>().map(Self)
     }
 
     /// What is behind a route.
-    pub(super) fn of(&self, route: RouteId) -> Option<&Arc<Pool>> {
+    pub(super) fn of(&self, route: RouteId) -> Option<&Arc<ServerPool>> {
         self.0.get(&route)
     }
 
     /// What is behind each route.
-    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<ServerPool>> {
         self.0.values()
     }
 
@@ -83,7 +83,7 @@ impl Upstreams {
     }
 }
 
-impl Pool {
+impl ServerPool {
     fn new(
         route: &Route,
         routes: &Routes,
@@ -96,7 +96,7 @@ impl Pool {
         let trust = asks_for_trust.then(|| Trust::of(&upstream.tls)).transpose()?.map(Arc::new);
         let name = upstream.tls.name.as_ref();
         let server = |url: &UpstreamUrl| {
-            Server::new(url.clone(), trust.as_ref(), name, most_unused, Arc::clone(counts), resolver)
+            UpstreamServer::new(url.clone(), trust.as_ref(), name, most_unused, Arc::clone(counts), resolver)
         };
         let servers = upstream.servers.iter().map(|url| Arc::new(server(url)));
         Ok(Self {
@@ -146,7 +146,7 @@ impl Pool {
     }
 
     /// All of its servers.
-    pub(super) fn servers(&self) -> &[Arc<Server>] {
+    pub(super) fn servers(&self) -> &[Arc<UpstreamServer>] {
         &self.servers
     }
 

@@ -11,22 +11,22 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::dial::Socket;
+use super::dial::UpstreamSocket;
 
 /// Whether a byte has come since the last request began.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<AtomicBool>);
+pub(super) struct HeardByte(Arc<AtomicBool>);
 
 /// The socket of a connection of HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Wire {
-    socket: Socket,
-    heard: Heard,
+    socket: UpstreamSocket,
+    heard: HeardByte,
     /// Whether the app takes nothing any more.
     is_deaf: bool,
 }
 
-impl Heard {
+impl HeardByte {
     /// Whether nothing has come.
     pub(super) fn is_silent(&self) -> bool {
         !self.0.load(Ordering::Relaxed)
@@ -39,18 +39,18 @@ impl Heard {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket, heard: Heard) -> Self {
+    pub(super) fn new(socket: UpstreamSocket, heard: HeardByte) -> Self {
         Self { socket, heard, is_deaf: false }
     }
 
-    pub(super) fn into_socket(self) -> Socket {
+    pub(super) fn into_socket(self) -> UpstreamSocket {
         self.socket
     }
 
     fn unless_deaf<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut Socket>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut UpstreamSocket>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if !self.is_deaf {
             let written = write(Pin::new(&mut self.socket), cx);

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::proxy::{Looked, Tls};
+use crate::proxy::{ListenerTls, Looked};
 
 /// How often the files are looked at.
 pub const EVERY: Duration = Duration::from_secs(10);
 
 /// Looks at the files of a certificate until `shutdown` fires.
-pub async fn watch(tls: Tls, every: Duration, shutdown: CancellationToken) {
+pub async fn watch(tls: ListenerTls, every: Duration, shutdown: CancellationToken) {
     let looking = async {
         loop {
             tokio::time::sleep(every).await;

@@ -18,7 +18,7 @@ use crate::gate::detour;
 use crate::gate::refusal::RefusalDetails;
 use crate::portal;
 use crate::portal::views::refused::RefusedPage;
-use crate::proxy::{Listener, Parts, Proxy, RefusalPage, RenderPage, Room, Settings, Tls};
+use crate::proxy::{Listener, ListenerTls, Proxy, ProxyParts, ProxySettings, RefusalPage, RenderPage, Room};
 
 /// The proxy, its bound listeners, and the certificate that can be read again.
 pub struct Front {
@@ -27,7 +27,7 @@ pub struct Front {
     /// Already taking connections, which wait.
     pub listeners: Vec<Listener>,
     /// `None` behind another TLS terminator.
-    pub tls: Option<Tls>,
+    pub tls: Option<ListenerTls>,
 }
 
 /// Binds everything.
@@ -35,7 +35,7 @@ pub struct Front {
 /// # Errors
 /// A certificate that does not load, an address that cannot be had.
 pub async fn front(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> anyhow::Result<Front> {
-    let tls = config.server.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose();
+    let tls = config.server.tls.as_ref().map(|files| ListenerTls::load(&files.cert, &files.key)).transpose();
     let tls = tls.context("server.tls")?;
     let mut listeners = Vec::with_capacity(config.server.listen.len());
     for address in &config.server.listen {
@@ -47,10 +47,10 @@ pub async fn front(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) ->
 }
 
 /// What the proxy is made of.
-pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts {
+pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> ProxyParts {
     let mut seed = [0; 8];
     entropy.fill(&mut seed);
-    Parts {
+    ProxyParts {
         routes: config.routes.clone(),
         gatekeeper: Arc::clone(&gateway.auth) as _,
         hand_offs: Arc::clone(&gateway.portal.hand_offs),
@@ -63,9 +63,9 @@ pub fn parts(config: &Config, gateway: &Gateway, entropy: &dyn Entropy) -> Parts
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config) -> ProxySettings {
     let scheme = if config.public_url.is_https() { Scheme::Https } else { Scheme::Http };
-    let mut settings = Settings::new(scheme, config.public_url.host().clone());
+    let mut settings = ProxySettings::new(scheme, config.public_url.host().clone());
     if !settings.well_known_hosts.contains(&config.passkeys.rp_id) {
         settings.well_known_hosts.push(config.passkeys.rp_id.clone());
     }

@@ -20,12 +20,12 @@ use super::reread::Reread;
 use super::supervisor::Supervisor;
 use crate::admin;
 use crate::admin::health::{self, Admin};
-use crate::admin::listener::{AdminListener, Peer};
-use crate::admin::socket::Socket;
-use crate::admin::whose::Names;
+use crate::admin::listener::{AdminListener, AdminPeer};
+use crate::admin::socket::AdminSocket;
+use crate::admin::whose::MetricsHosts;
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::proxy::Tls;
+use crate::proxy::ListenerTls;
 use crate::tasks;
 
 /// How long background work may take to stop.
@@ -64,7 +64,7 @@ impl Running {
                 .await
                 .map_err(|error| CannotListen::because("server.admin", address, &error))?;
             // A store in a file has been opened by now, and has one owner: no other process can want this name and be alive.
-            let socket = Socket::bind(&admin_socket(config)).context(admin_socket_key(config))?;
+            let socket = AdminSocket::bind(&admin_socket(config)).context(admin_socket_key(config))?;
             let front = proxy::front(config, &gateway, &*entropy).await?;
             anyhow::Ok((gateway, listener, socket, front))
         })?;
@@ -74,7 +74,7 @@ impl Running {
         let pages = health::router(Arc::new(Admin {
             auth: Arc::clone(&auth),
             counts,
-            names: Names(config.server.admin_hosts.clone().into()),
+            names: MetricsHosts(config.server.admin_hosts.clone().into()),
         }));
         let operating = admin::router(Arc::new(operating(config, &auth)));
         let inside = runtime.enter();
@@ -83,9 +83,10 @@ impl Running {
         let mut tasks = tasks::start(Arc::clone(&auth), portal, outbox, grace(&config.storage), &shutdown);
         let stop = shutdown.clone();
         tasks.spawn(async move {
-            let served = axum::serve(AdminListener::new(listener), pages.into_make_service_with_connect_info::<Peer>())
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
+            let served =
+                axum::serve(AdminListener::new(listener), pages.into_make_service_with_connect_info::<AdminPeer>())
+                    .with_graceful_shutdown(stop.cancelled_owned())
+                    .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the admin listener stopped");
             }
@@ -123,7 +124,7 @@ impl Running {
     pub fn wait(self, reread: Reread, supervisor: Supervisor) -> anyhow::Result<()> {
         let Self { runtime, auth, shutdown, mut tasks, front, grace, signals, .. } = self;
         let Front { proxy, listeners, tls } = front;
-        let again = Again { tls, reread, supervisor: supervisor.clone() };
+        let again = ReloadTargets { tls, reread, supervisor: supervisor.clone() };
         let done = runtime.block_on(async {
             let stop = CancellationToken::new();
             let stopping = || {
@@ -175,8 +176,8 @@ struct Signals {
 }
 
 /// What is read again, and who is told.
-struct Again {
-    tls: Option<Tls>,
+struct ReloadTargets {
+    tls: Option<ListenerTls>,
     reread: Reread,
     supervisor: Supervisor,
 }
@@ -192,7 +193,7 @@ impl Signals {
 
     /// Says that the gateway serves, reads again what there is to read with each SIGHUP, and returns when the process is told
     /// to stop.
-    async fn until_stop(mut self, again: Arc<Again>) {
+    async fn until_stop(mut self, again: Arc<ReloadTargets>) {
         // What reads and tells is not waited for: a signal to stop may come while a network mount takes its time. But one
         // follows the other, so that what is said last is what was read last; a signal that comes meanwhile is kept.
         let mut under_way = {
@@ -225,7 +226,7 @@ async fn ended(under_way: &mut Option<JoinHandle<()>>) {
     }
 }
 
-impl Again {
+impl ReloadTargets {
     fn read(&self) {
         self.supervisor.reloading();
         read_certificate_again(self.tls.as_ref());
@@ -234,8 +235,8 @@ impl Again {
     }
 }
 
-fn read_certificate_again(tls: Option<&Tls>) {
-    match tls.map(Tls::reload) {
+fn read_certificate_again(tls: Option<&ListenerTls>) {
+    match tls.map(ListenerTls::reload) {
         None => tracing::info!("there is no certificate to read again"),
         Some(Ok(())) => tracing::info!("the certificate was read again"),
         Some(Err(error)) => {

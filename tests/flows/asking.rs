@@ -12,7 +12,7 @@ use bmauth::auth::operate::Who;
 use bmauth::domain::host::Authority;
 use bmauth::domain::route::Scheme;
 use bmauth::gate::peer::{PeerInfo, RequestId};
-use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
+use bmauth::proxy::{Arrival, Proxy, ProxyParts, ProxySettings, RefusalPage};
 use bmauth::store::memory::MemoryStore;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -56,10 +56,10 @@ impl Behind {
     pub async fn with(text: &str) -> Self {
         let world = World::with(text, Arc::new(MemoryStore::new())).await;
         let config = configured(text);
-        let mut settings = Settings::new(Scheme::Https, config.public_url.host().clone());
+        let mut settings = ProxySettings::new(Scheme::Https, config.public_url.host().clone());
         settings.former_hosts = config.former_public_urls.iter().map(|url| url.host().clone()).collect();
         settings.trusted_proxies = config.server.trusted_proxies;
-        let proxy = Proxy::new(Parts {
+        let proxy = Proxy::new(ProxyParts {
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             hand_offs: Arc::clone(&world.portal.hand_offs),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bmauth::admin;
-use bmauth::admin::socket::{self, Socket};
+use bmauth::admin::socket::{self, AdminSocket};
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::redb::RedbStore;
 use bmauth::wire;
@@ -139,7 +139,7 @@ async fn check_believes_no_gateway_that_has_another_store() {
     let text = format!("{CONFIG}\n[storage]\npath = {:?}", folder.join("bmauth.db"));
     let world = World::with(&text, Arc::new(MemoryStore::new())).await;
     let router = admin::router(Arc::new(wire::operating(&configured(&text), &world.auth)));
-    let socket = Socket::bind(&socket::beside(&folder.join("bmauth.redb"))).unwrap();
+    let socket = AdminSocket::bind(&socket::beside(&folder.join("bmauth.redb"))).unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(router, stop.clone()));
     let at = folder.to_owned();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bmauth::admin::socket::{self, Socket};
+use bmauth::admin::socket::{self, AdminSocket};
 use bmauth::admin::{self, Operating};
 use bmauth::auth::operate::Who;
 use bmauth::auth::principal::Principal;
@@ -356,7 +356,7 @@ async fn the_commands_work_on_a_running_gateway_and_say_so_where_there_is_none()
     failed(&run(&["users", "list"]).await, 1, &not_running);
 
     let (world, router) = world().await;
-    let socket = Socket::bind(&path).unwrap();
+    let socket = AdminSocket::bind(&path).unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(router, stop.clone()));
     assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
@@ -404,7 +404,7 @@ async fn an_address_with_letters_outside_ascii_is_an_address_to_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     let run = async |arguments: &[&str]| command(folder.path(), arguments).await;
     let (world, router) = world().await;
-    let socket = Socket::bind(&socket::beside(&folder.path().join("bmauth.redb"))).unwrap();
+    let socket = AdminSocket::bind(&socket::beside(&folder.path().join("bmauth.redb"))).unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(router, stop.clone()));
     // However it is typed.

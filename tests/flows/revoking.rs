@@ -7,7 +7,7 @@ use std::time::Duration;
 use bmauth::domain::email::Email;
 use bmauth::domain::host::Host;
 use bmauth::domain::route::Scheme;
-use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
+use bmauth::proxy::{Arrival, Proxy, ProxyParts, ProxySettings, RefusalPage};
 use bmauth::store::Store;
 use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
@@ -78,14 +78,14 @@ impl Gateway {
         let text = CONFIG.replace("http://127.0.0.1:8000", &app().await);
         let world = World::with(&text, store).await;
         let config = configured(&text);
-        let proxy = Proxy::new(Parts {
+        let proxy = Proxy::new(ProxyParts {
             forward_auth: Arc::clone(&world.portal.forward_auth),
             routes: config.routes,
             gatekeeper: Arc::clone(&world.auth) as _,
             hand_offs: Arc::clone(&world.portal.hand_offs),
             portal: world.router.clone(),
             render: Arc::new(|page: &RefusalPage<'_>| page.refusal.status().to_string()),
-            settings: Settings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
+            settings: ProxySettings::new(Scheme::Https, Host::parse("notes.example.com").unwrap()),
             counts: Arc::default(),
             seed: 1,
         });

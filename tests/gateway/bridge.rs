@@ -2,7 +2,7 @@
 
 use bmauth::domain::host::Host;
 use bmauth::domain::route::{Access, Scheme};
-use bmauth::proxy::{Room, Settings};
+use bmauth::proxy::{ProxySettings, Room};
 
 use crate::harness::*;
 
@@ -303,7 +303,7 @@ async fn what_pages_look_like_is_served_wherever_a_page_may_be_shown() {
 #[tokio::test]
 async fn the_address_of_this_machine_leads_to_localhost_where_people_sign_in_there() {
     let localhost = |port: Option<u16>| {
-        move |settings: &mut Settings| {
+        move |settings: &mut ProxySettings| {
             (settings.public_scheme, settings.public_port) = (Scheme::Http, port);
             settings.public_host = Host::parse("localhost").unwrap();
         }

@@ -31,7 +31,7 @@ use bmauth::gate::gatekeeper::Gatekeeper;
 use bmauth::gate::hand_off::HandOffs;
 use bmauth::gate::peer::PeerInfo;
 use bmauth::identity::IdentityError;
-use bmauth::proxy::{Arrival, Parts, Proxy, RefusalPage, Settings};
+use bmauth::proxy::{Arrival, Proxy, ProxyParts, ProxySettings, RefusalPage};
 use bmauth::store::StoreError;
 use bmauth::wire::system::SystemEntropy;
 use http::{HeaderName, HeaderValue};
@@ -226,14 +226,18 @@ impl Gatekeeper for Keeper {
 
 /// How a world is laid out before it starts.
 pub struct Plan {
-    pub settings: Settings,
+    pub settings: ProxySettings,
     routes: Vec<Route>,
     portal: axum::Router,
 }
 
 /// A plan with https on the outside.
 pub fn plan() -> Plan {
-    Plan { settings: Settings::new(Scheme::Https, Host::parse(HOST).unwrap()), routes: Vec::new(), portal: portal() }
+    Plan {
+        settings: ProxySettings::new(Scheme::Https, Host::parse(HOST).unwrap()),
+        routes: Vec::new(),
+        portal: portal(),
+    }
 }
 
 impl Plan {
@@ -286,7 +290,7 @@ impl Plan {
         self
     }
 
-    pub fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub fn set(mut self, change: impl FnOnce(&mut ProxySettings)) -> Self {
         change(&mut self.settings);
         self
     }
@@ -313,14 +317,14 @@ impl Plan {
             identity_header: self.settings.identity_header.clone(),
             plain_headers: self.settings.plain_headers.clone(),
         };
-        let Settings { public_scheme, public_host, .. } = &self.settings;
+        let ProxySettings { public_scheme, public_host, .. } = &self.settings;
         let origin = |host: &Host| Origin::of(*public_scheme, Authority { host: host.clone(), port: None });
         let others: Vec<_> = routes.hosts().filter(|host| *host != public_host).map(origin).collect();
         let cookies = CookieNames::new(*public_scheme == Scheme::Https);
         let origins = OwnOrigins::new(origin(public_host), others);
         let hand_offs = Arc::new(HandOffs::new(origins, cookies, Arc::new(SystemEntropy)));
         let keeper_of_proxies = Arc::clone(&gatekeeper);
-        let parts = Parts {
+        let parts = ProxyParts {
             forward_auth: Arc::new(ForwardAuth::new(routes.clone(), keeper_of_proxies, Arc::clone(&hand_offs), asked)),
             hand_offs,
             routes,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bmauth::domain::route::Access;
-use bmauth::proxy::{Listener, Looked, Tls};
+use bmauth::proxy::{Listener, ListenerTls, Looked};
 use bmauth::wire::certificates;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -33,11 +33,11 @@ fn written() -> (tempfile::TempDir, [PathBuf; 2]) {
     (folder, places)
 }
 
-fn own() -> Tls {
-    Tls::load(&file("cert.pem"), &file("key.pem")).unwrap()
+fn own() -> ListenerTls {
+    ListenerTls::load(&file("cert.pem"), &file("key.pem")).unwrap()
 }
 
-async fn listen_with(world: &World, tls: Tls) -> SocketAddr {
+async fn listen_with(world: &World, tls: ListenerTls) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Some(tls)).await.unwrap();
     let address = listener.address().unwrap();
     tokio::spawn(Arc::clone(&world.proxy).serve(vec![listener], CancellationToken::new()));
@@ -86,7 +86,7 @@ async fn a_browser_gets_http2_and_others_http1() {
 async fn a_new_certificate_is_used_after_it_is_read_again() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
     let (_folder, [certificate, key]) = written();
-    let tls = Tls::load(&certificate, &key).unwrap();
+    let tls = ListenerTls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     assert!(dial(address, "cert.pem", &[]).await.is_ok());
     assert!(dial(address, "other-cert.pem", &[]).await.is_err());
@@ -121,7 +121,7 @@ async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
     let folder = tempfile::tempdir().unwrap();
     mount(folder.path(), "..one", &OWN);
-    let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
+    let tls = ListenerTls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     assert!(matches!(tls.look(), Looked::Unchanged));
     mount(folder.path(), "..two", &OWN);
@@ -137,7 +137,7 @@ async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
 async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
     let world = plan().route("/", Access::Public, &nobody().await).start();
     let (folder, [certificate, key]) = written();
-    let tls = Tls::load(&certificate, &key).unwrap();
+    let tls = ListenerTls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
     let whole = std::fs::read(file("other-cert.pem")).unwrap();
     let half = || std::fs::write(&certificate, &whole[..whole.len() / 2]).unwrap();
@@ -173,7 +173,7 @@ async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
 async fn somebody_looks_at_the_files_again_and_again() {
     let folder = tempfile::tempdir().unwrap();
     mount(folder.path(), "..one", &OWN);
-    let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
+    let tls = ListenerTls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
     let world = plan().route("/", Access::Public, &nobody().await).start();
     let address = listen_with(&world, tls.clone()).await;
     let shutdown = CancellationToken::new();
@@ -188,7 +188,8 @@ async fn somebody_looks_at_the_files_again_and_again() {
 
 #[test]
 fn files_that_are_no_certificate_are_told_before_anything_listens() {
-    let told = |certificate: &str, key: &str| Tls::load(&file(certificate), &file(key)).unwrap_err().to_string();
+    let told =
+        |certificate: &str, key: &str| ListenerTls::load(&file(certificate), &file(key)).unwrap_err().to_string();
     assert!(told("missing.pem", "key.pem").contains("missing.pem"));
     assert!(told("cert.pem", "missing.pem").contains("missing.pem"));
     assert!(told("key.pem", "key.pem").ends_with("key.pem has no certificate"));

@@ -122,7 +122,7 @@ async fn what_is_no_question_for_a_workers_script_is_refused_as_ever() {
 
 #[tokio::test]
 async fn a_proxy_in_front_that_asks_about_one_is_told_that_nobody_is_signed_in() {
-    let proxy = |settings: &mut bmauth::proxy::Settings| {
+    let proxy = |settings: &mut bmauth::proxy::ProxySettings| {
         settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
     };
     let world = plan().route_to(HOST, "/", Access::SignedIn, &[]).set(proxy).start();

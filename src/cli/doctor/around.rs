@@ -1,6 +1,6 @@
 //! The app itself, asked around the proxy.
 
-use super::ask::{Question, Silence};
+use super::ask::{DoctorRequest, Silence};
 use super::judge::Verdict;
 use super::{Doctor, judge};
 
@@ -13,7 +13,7 @@ impl Doctor {
         };
         let name = backend.name();
         for path in self.routes.iter().chain(&self.public) {
-            let verdict = match self.asker.ask(&backend, &Question::page(path.clone())).await {
+            let verdict = match self.asker.ask(&backend, &DoctorRequest::page(path.clone())).await {
                 Err(Silence::NoConnection(..) | Silence::TooLong(_)) => {
                     Verdict::Closed("does not answer here".to_owned())
                 }

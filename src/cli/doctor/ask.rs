@@ -26,7 +26,7 @@ const LARGEST_BODY: usize = 256 * 1024;
 
 /// A server, as a URL without path names it.
 #[derive(Clone, Debug)]
-pub(super) struct Server {
+pub(super) struct DoctorTarget {
     url: Url,
     connect_to: (String, u16),
     tls: Option<ServerName<'static>>,
@@ -34,7 +34,7 @@ pub(super) struct Server {
 
 /// What one request says, besides `Host`.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(super) struct DoctorRequest {
     /// The method to ask with.
     pub(super) method: Method,
     /// The request target as it goes over the wire: a path of any spelling, or a whole URL.
@@ -49,7 +49,7 @@ pub(super) struct Question {
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct DoctorResponse {
     /// The status that came back.
     pub(super) status: StatusCode,
     /// The headers that came back.
@@ -78,7 +78,7 @@ pub(super) enum Silence {
     Unsendable(String),
 }
 
-impl Server {
+impl DoctorTarget {
     /// Reads `http://host[:port]` or `https://host[:port]`.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Server {
     }
 }
 
-impl Question {
+impl DoctorRequest {
     /// A GET by a script: it takes any type.
     pub(super) fn get(target: impl Into<String>) -> Self {
         Self { method: Method::GET, target: target.into(), fields: Vec::new(), host: None, capitals: false }
@@ -207,7 +207,7 @@ impl Asker {
     ///
     /// # Errors
     /// There is no answer.
-    pub(super) async fn ask(&self, server: &Server, question: &Question) -> Result<Answer, Silence> {
+    pub(super) async fn ask(&self, server: &DoctorTarget, question: &DoctorRequest) -> Result<DoctorResponse, Silence> {
         let asked = async {
             let (host, port) = &server.connect_to;
             let stream = TcpStream::connect((host.as_str(), *port))
@@ -228,7 +228,7 @@ impl Asker {
     }
 }
 
-async fn exchange<S>(stream: S, server: &Server, question: &Question) -> Result<Answer, Silence>
+async fn exchange<S>(stream: S, server: &DoctorTarget, question: &DoctorRequest) -> Result<DoctorResponse, Silence>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -250,14 +250,14 @@ where
                 start.extend_from_slice(data);
             }
         }
-        Ok(Answer { status: head.status, headers: head.headers, body: start.freeze() })
+        Ok(DoctorResponse { status: head.status, headers: head.headers, body: start.freeze() })
     };
     let answer = answered.await;
     driver.abort();
     answer
 }
 
-fn written(server: &Server, question: &Question) -> Result<Request<Empty<Bytes>>, Silence> {
+fn written(server: &DoctorTarget, question: &DoctorRequest) -> Result<Request<Empty<Bytes>>, Silence> {
     let unsendable = |error: String| Silence::Unsendable(error);
     let target: Uri = question.target.parse().map_err(|error: http::uri::InvalidUri| unsendable(error.to_string()))?;
     let host = match &question.host {
@@ -286,9 +286,9 @@ mod tests {
     use super::*;
 
     /// What goes over the wire for `question`, up to the empty line; it is answered with `reply`.
-    async fn sent(question: Question, reply: &'static str) -> (String, Result<Answer, Silence>) {
+    async fn sent(question: DoctorRequest, reply: &'static str) -> (String, Result<DoctorResponse, Silence>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let server = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
@@ -325,22 +325,23 @@ mod tests {
             "/A",
             "/a?x=/../",
         ] {
-            let (head, answer) = sent(Question::get(target), "HTTP/1.1 204 No Content\r\n\r\n").await;
+            let (head, answer) = sent(DoctorRequest::get(target), "HTTP/1.1 204 No Content\r\n\r\n").await;
             assert_eq!(head.lines().next(), Some(format!("GET {target} HTTP/1.1").as_str()));
             assert_eq!(answer.unwrap().status, StatusCode::NO_CONTENT, "{target}");
         }
-        let (head, _) = sent(Question::get("http://other.example/a"), "HTTP/1.1 204 No Content\r\n\r\n").await;
+        let (head, _) = sent(DoctorRequest::get("http://other.example/a"), "HTTP/1.1 204 No Content\r\n\r\n").await;
         assert!(head.starts_with("GET http://other.example/a HTTP/1.1\r\nhost: 127.0.0.1:"), "{head}");
     }
 
     #[tokio::test]
     async fn fields_go_out_in_every_spelling_and_repeated() {
-        let question = Question::get("/").with("x_bmauth_jwt", "a").with("x.bmauth.jwt", "b").with("remote-user", "c");
+        let question =
+            DoctorRequest::get("/").with("x_bmauth_jwt", "a").with("x.bmauth.jwt", "b").with("remote-user", "c");
         let (head, _) = sent(question.with("remote-user", "d"), "HTTP/1.1 204 No Content\r\n\r\n").await;
         for line in ["x_bmauth_jwt: a", "x.bmauth.jwt: b", "remote-user: c", "remote-user: d", "connection: close"] {
             assert!(head.lines().any(|found| found == line), "{line} is not in {head}");
         }
-        let question = Question::get("/").with("remote-user", "c").for_host("other.example").in_capitals();
+        let question = DoctorRequest::get("/").with("remote-user", "c").for_host("other.example").in_capitals();
         let (head, _) = sent(question, "HTTP/1.1 204 No Content\r\n\r\n").await;
         assert!(head.contains("Remote-User: c") && head.contains("Host: other.example"), "{head}");
     }
@@ -348,10 +349,10 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_read_whole_and_a_switch_of_protocols_is_one() {
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
-        let (_, answer) = sent(Question::get("/"), chunked).await;
+        let (_, answer) = sent(DoctorRequest::get("/"), chunked).await;
         assert_eq!(&answer.unwrap().body[..], b"abcde");
         let upgraded = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
-        let question = Question::get("/").with("connection", "upgrade").with("upgrade", "websocket");
+        let question = DoctorRequest::get("/").with("connection", "upgrade").with("upgrade", "websocket");
         let (head, answer) = sent(question, upgraded).await;
         assert!(head.contains("connection: upgrade") && !head.contains("close"), "{head}");
         assert_eq!(answer.unwrap().status, StatusCode::SWITCHING_PROTOCOLS);
@@ -359,14 +360,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_answer_says_why() {
-        let (_, answer) = sent(Question::get("/"), "SSH-2.0-x\r\n\r\n").await;
+        let (_, answer) = sent(DoctorRequest::get("/"), "SSH-2.0-x\r\n\r\n").await;
         assert!(matches!(answer, Err(Silence::NoAnswer(..))), "{answer:?}");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let nobody = Server::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let nobody = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         drop(listener);
-        let answer = asker().ask(&nobody, &Question::get("/")).await;
+        let answer = asker().ask(&nobody, &DoctorRequest::get("/")).await;
         assert!(matches!(answer, Err(Silence::NoConnection(..))), "{answer:?}");
-        let answer = asker().ask(&nobody, &Question::get("no path")).await;
+        let answer = asker().ask(&nobody, &DoctorRequest::get("no path")).await;
         assert!(matches!(answer, Err(Silence::Unsendable(..) | Silence::NoConnection(..))), "{answer:?}");
     }
 
@@ -391,8 +392,8 @@ mod tests {
             }
         });
         let ask = async |name: &str, asker: Asker| {
-            let server = Server::parse(&format!("https://{name}:{port}")).unwrap();
-            asker.ask(&server, &Question::get("/")).await
+            let server = DoctorTarget::parse(&format!("https://{name}:{port}")).unwrap();
+            asker.ask(&server, &DoctorRequest::get("/")).await
         };
         let trusting = Asker::new(Some(pem.as_bytes())).unwrap();
         assert_eq!(&ask("localhost", trusting.clone()).await.unwrap().body[..], b"hi");
@@ -404,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_server_is_a_url_without_a_path() {
-        let server = |typed: &str| Server::parse(typed).map(|server| (server.name(), server.authority()));
+        let server = |typed: &str| DoctorTarget::parse(typed).map(|server| (server.name(), server.authority()));
         let pair = |name: &str, authority: &str| Ok((name.to_owned(), authority.to_owned()));
         assert_eq!(server("https://notes.example.com"), pair("https://notes.example.com", "notes.example.com"));
         assert_eq!(server("http://localhost:8080/"), pair("http://localhost:8080", "localhost:8080"));
@@ -412,7 +413,7 @@ mod tests {
         for typed in
             ["notes.example.com", "ftp://a", "https://a/b", "https://a?b", "https://u:p@a", "https://a#b", "unix:/x"]
         {
-            assert!(Server::parse(typed).is_err(), "{typed}");
+            assert!(DoctorTarget::parse(typed).is_err(), "{typed}");
         }
     }
 

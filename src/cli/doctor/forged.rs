@@ -1,7 +1,7 @@
 //! What a client can send to be taken for another principal: identity headers in every spelling, and the words in which
 //! proxies speak to each other.
 
-use super::ask::Question;
+use super::ask::DoctorRequest;
 use crate::domain::field_name;
 use crate::domain::plain_header::STANDARD;
 
@@ -111,7 +111,7 @@ pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Adds `fields` to the headers of a question.
-pub(super) fn with_all<V: AsRef<str>>(question: Question, fields: &[(&str, V)]) -> Question {
+pub(super) fn with_all<V: AsRef<str>>(question: DoctorRequest, fields: &[(&str, V)]) -> DoctorRequest {
     fields.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
 }
 
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn all_forged_fields_can_be_sent() {
         for (_, fields) in addresses("https://a.example", "a.example", "/public") {
-            assert_eq!(with_all(Question::get("/"), &fields).fields.len(), fields.len() + 1);
+            assert_eq!(with_all(DoctorRequest::get("/"), &fields).fields.len(), fields.len() + 1);
         }
         for (_, value) in cookies("abc") {
-            assert_eq!(Question::get("/").with("cookie", &value).fields.len(), 2);
+            assert_eq!(DoctorRequest::get("/").with("cookie", &value).fields.len(), 2);
         }
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use url::Url;
 
-use super::ask::Answer;
+use super::ask::DoctorResponse;
 use crate::domain::own_paths::{APPS, FRONT, SIGN_IN};
 
 const PROBLEM: &[u8] = b"urn:bmauth:problem:";
@@ -41,7 +41,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges the answer to a plain question at a protected path: only BMAuth's own words are good enough.
-pub(super) fn plain(answer: &Answer, pages: &Pages) -> Verdict {
+pub(super) fn plain(answer: &DoctorResponse, pages: &Pages) -> Verdict {
     if let Some(verdict) = let_in(answer).or_else(|| denied(answer, pages)) {
         return verdict;
     }
@@ -59,7 +59,7 @@ pub(super) fn plain(answer: &Answer, pages: &Pages) -> Verdict {
 
 /// Judges the answer to an odd question, which a proxy may refuse by itself. `refusals` are answers that the proxy is
 /// known to give itself.
-pub(super) fn odd(answer: &Answer, pages: &Pages, refusals: &[Answer]) -> Verdict {
+pub(super) fn odd(answer: &DoctorResponse, pages: &Pages, refusals: &[DoctorResponse]) -> Verdict {
     if let Some(verdict) = let_in(answer).or_else(|| denied(answer, pages)) {
         return verdict;
     }
@@ -84,7 +84,7 @@ pub(super) fn odd(answer: &Answer, pages: &Pages, refusals: &[Answer]) -> Verdic
 
 /// The other host that a sign-in page leads on to, as an app's host does where people sign in elsewhere. It must be
 /// asked by https, unless the first host has none either.
-pub(super) fn leads_on(answer: &Answer, asked: &Url) -> Option<Url> {
+pub(super) fn leads_on(answer: &DoctorResponse, asked: &Url) -> Option<Url> {
     let location = location(answer, asked)?;
     let is_another = location.path() == SIGN_IN && location.host() != asked.host();
     let is_as_safe = location.scheme() == "https" || asked.scheme() == "http";
@@ -92,7 +92,7 @@ pub(super) fn leads_on(answer: &Answer, asked: &Url) -> Option<Url> {
 }
 
 /// Whether this is BMAuth's sign-in page itself.
-pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
+pub(super) fn is_sign_in_page(answer: &DoctorResponse) -> bool {
     let policy = answer.headers.get(CONTENT_SECURITY_POLICY).map(|value| value.as_bytes());
     answer.status == StatusCode::OK
         && policy.is_some_and(|policy| policy.starts_with(b"default-src 'none'"))
@@ -101,24 +101,24 @@ pub(super) fn is_sign_in_page(answer: &Answer) -> bool {
 
 /// Whether BMAuth's page to register asks for an address, or says that new accounts are closed; `None` where it is
 /// another page.
-pub(super) fn asks_for_an_address(answer: &Answer) -> Option<bool> {
+pub(super) fn asks_for_an_address(answer: &DoctorResponse) -> Option<bool> {
     is_sign_in_page(answer).then(|| contains(&answer.body, b"type=\"email\""))
 }
 
 /// Whether this is a set of public keys (RFC 7517 §5).
-pub(super) fn is_key_set(answer: &Answer) -> bool {
+pub(super) fn is_key_set(answer: &DoctorResponse) -> bool {
     let keys: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
     answer.status == StatusCode::OK && keys.is_some_and(|keys| keys.get("keys").is_some_and(|keys| keys.is_array()))
 }
 
 /// Whether it says, in BMAuth's words, that one has to sign in.
-pub(super) fn sends_to_sign_in(answer: &Answer, pages: &Pages) -> bool {
+pub(super) fn sends_to_sign_in(answer: &DoctorResponse, pages: &Pages) -> bool {
     let is_problem = answer.status == StatusCode::UNAUTHORIZED && is_problem(answer);
     is_problem || is_redirect(answer, pages)
 }
 
 /// Whether it is refused in BMAuth's words.
-pub(super) fn is_problem(answer: &Answer) -> bool {
+pub(super) fn is_problem(answer: &DoctorResponse) -> bool {
     let kind = answer.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
     answer.status.is_client_error()
         && kind.is_some_and(|kind| kind.starts_with(b"application/problem+json"))
@@ -126,19 +126,19 @@ pub(super) fn is_problem(answer: &Answer) -> bool {
 }
 
 /// Whether `needle` stands anywhere in the answer.
-pub(super) fn tells(answer: &Answer, needle: &str) -> bool {
+pub(super) fn tells(answer: &DoctorResponse, needle: &str) -> bool {
     let in_field = answer.headers.values().any(|value| contains(value.as_bytes(), needle.as_bytes()));
     in_field || contains(&answer.body, needle.as_bytes())
 }
 
 /// Where a redirect leads.
-pub(super) fn location(answer: &Answer, asked: &Url) -> Option<Url> {
+pub(super) fn location(answer: &DoctorResponse, asked: &Url) -> Option<Url> {
     let written = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection())?;
     asked.join(written.to_str().ok()?).ok()
 }
 
 /// The status, and where it leads.
-pub(super) fn said(answer: &Answer) -> String {
+pub(super) fn said(answer: &DoctorResponse) -> String {
     let status = answer.status.as_u16();
     match answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection()) {
         Some(location) => format!("{status} to {}", String::from_utf8_lossy(location.as_bytes()).escape_debug()),
@@ -146,12 +146,12 @@ pub(super) fn said(answer: &Answer) -> String {
     }
 }
 
-fn let_in(answer: &Answer) -> Option<Verdict> {
+fn let_in(answer: &DoctorResponse) -> Option<Verdict> {
     let got_in = answer.status.is_success() || answer.status.is_informational();
     got_in.then(|| Verdict::Open(format!("{}: open to everyone", said(answer))))
 }
 
-fn denied(answer: &Answer, pages: &Pages) -> Option<Verdict> {
+fn denied(answer: &DoctorResponse, pages: &Pages) -> Option<Verdict> {
     if is_redirect(answer, pages) {
         return Some(Verdict::Closed(format!("{} to sign in", answer.status.as_u16())));
     }
@@ -159,12 +159,12 @@ fn denied(answer: &Answer, pages: &Pages) -> Option<Verdict> {
 }
 
 /// Whether this is the front page of a host that BMAuth's pages have to themselves: it leads to "Your apps".
-pub(super) fn is_front_of_pages(answer: &Answer, asked: &Url) -> bool {
+pub(super) fn is_front_of_pages(answer: &DoctorResponse, asked: &Url) -> bool {
     location(answer, asked).is_some_and(|location| location.host() == asked.host() && location.path() == APPS)
 }
 
 /// BMAuth always says where one comes back to, and sends no visitor to a host that has no sign-in page of its own.
-fn is_redirect(answer: &Answer, pages: &Pages) -> bool {
+fn is_redirect(answer: &DoctorResponse, pages: &Pages) -> bool {
     location(answer, &pages.asked).is_some_and(|location| {
         pages.have(&location)
             && location.path() == SIGN_IN
@@ -187,12 +187,16 @@ mod tests {
         Pages { asked: Url::parse("https://notes.example.com/").unwrap(), elsewhere: None }
     }
 
-    fn answer(status: u16, fields: &[(&str, &str)], body: &'static str) -> Answer {
+    fn answer(status: u16, fields: &[(&str, &str)], body: &'static str) -> DoctorResponse {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body.as_bytes()) }
+        DoctorResponse {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: Bytes::from_static(body.as_bytes()),
+        }
     }
 
     fn is_open(verdict: &Verdict) -> bool {

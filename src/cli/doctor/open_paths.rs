@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::ask::{Answer, Question};
+use super::ask::{DoctorRequest, DoctorResponse};
 use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
 
@@ -16,8 +16,8 @@ impl Doctor {
         }
         for path in self.public.clone() {
             let (before, again) = (
-                self.asker.ask(&self.site, &Question::page(path.clone())).await,
-                self.asker.ask(&self.site, &Question::page(path.clone())).await,
+                self.asker.ask(&self.site, &DoctorRequest::page(path.clone())).await,
+                self.asker.ask(&self.site, &DoctorRequest::page(path.clone())).await,
             );
             let (Ok(before), Ok(again)) = (before, again) else {
                 self.report.fail(format_args!("GET {path}: no answer"));
@@ -51,9 +51,9 @@ impl Doctor {
     }
 
     /// The headers of other gateways: all at once, and one by one where there is a trace of any.
-    async fn others_reach_the_app(&mut self, path: &str, usual: Option<&Answer>) {
+    async fn others_reach_the_app(&mut self, path: &str, usual: Option<&DoctorResponse>) {
         let names = forged::of_others(&self.identity);
-        let all = names.iter().fold(Question::page(path), |question, name| question.with(name, &self.random));
+        let all = names.iter().fold(DoctorRequest::page(path), |question, name| question.with(name, &self.random));
         let line = format!("{path} and forged headers of other gateways");
         match self.asker.ask(&self.site, &all).await {
             Err(why) => self.report.verdict(line, silent(&why)),
@@ -69,7 +69,7 @@ impl Doctor {
         // A server that believes this cuts it off the path: what is below an open path is then served as something else.
         for route in self.routes.clone() {
             let below = format!("{}{route}", path.trim_end_matches('/'));
-            let plainly = self.asker.ask(&self.site, &Question::page(below.clone())).await;
+            let plainly = self.asker.ask(&self.site, &DoctorRequest::page(below.clone())).await;
             if let Ok(usual) = plainly {
                 self.reaches_the_app(&below, "script_name", path.trim_end_matches('/'), Some(&usual)).await;
             }
@@ -77,12 +77,12 @@ impl Doctor {
     }
 
     /// Whether a header changes what the app answers (compared with `usual`), or is shown by it.
-    async fn reaches_the_app(&mut self, path: &str, name: &str, value: &str, usual: Option<&Answer>) {
+    async fn reaches_the_app(&mut self, path: &str, name: &str, value: &str, usual: Option<&DoctorResponse>) {
         let line = match name {
             "cookie" => format!("{path} and the session cookie {}", value.split(['=', ' ']).nth(2).unwrap_or_default()),
             name => format!("{path} and a forged {name}"),
         };
-        let answer = match self.asker.ask(&self.site, &Question::page(path).with(name, value)).await {
+        let answer = match self.asker.ask(&self.site, &DoctorRequest::page(path).with(name, value)).await {
             Err(why) => return self.report.verdict(line, silent(&why)),
             Ok(answer) => answer,
         };
@@ -104,7 +104,7 @@ impl Doctor {
             return self.report.verdict(line, Verdict::Unclear(words));
         }
         // A proxy may refuse every name of this form.
-        let harmless = Question::page(path).with(&forged::of_the_same_form(name), value);
+        let harmless = DoctorRequest::page(path).with(&forged::of_the_same_form(name), value);
         let verdict = match self.asker.ask(&self.site, &harmless).await {
             Ok(harmless) if same(&harmless, &answer) => {
                 Verdict::Closed(format!("{}, as for every such name", judge::said(&answer)))
@@ -119,6 +119,6 @@ impl Doctor {
     }
 }
 
-fn same(one: &Answer, other: &Answer) -> bool {
+fn same(one: &DoctorResponse, other: &DoctorResponse) -> bool {
     one.status == other.status && one.body == other.body
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::ask::{Answer, Question, Server};
+use super::ask::{DoctorRequest, DoctorResponse, DoctorTarget};
 use super::judge::Verdict;
 use super::{Doctor, forged, judge, silent};
 use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, REGISTER, SIGN_IN};
@@ -12,7 +12,7 @@ impl Doctor {
     /// on to the host where people sign in, which is then believed for what it says there.
     pub(super) async fn own_pages(&mut self) -> bool {
         let mut are_ours = false;
-        match self.asker.ask(&self.site, &Question::page(SIGN_IN)).await {
+        match self.asker.ask(&self.site, &DoctorRequest::page(SIGN_IN)).await {
             Err(why) => self.report.fail(format_args!("{SIGN_IN}: {why}")),
             Ok(answer) if judge::is_sign_in_page(&answer) => {
                 are_ours = true;
@@ -26,7 +26,7 @@ impl Doctor {
                 judge::said(&answer)
             )),
         }
-        match self.asker.ask(&self.site, &Question::get(KEYS)).await {
+        match self.asker.ask(&self.site, &DoctorRequest::get(KEYS)).await {
             Err(why) => self.report.fail(format_args!("{KEYS}: {why}")),
             Ok(answer) if judge::is_key_set(&answer) => self.report.ok(format_args!("{KEYS} has the public keys")),
             Ok(answer) => {
@@ -39,8 +39,8 @@ impl Doctor {
     /// Whether people sign in at `on`, to which the asked site's sign-in page leads.
     async fn pages_elsewhere(&mut self, on: Url) -> bool {
         let origin = on.origin().ascii_serialization();
-        let answer = match Server::parse(&origin) {
-            Ok(server) => self.asker.ask(&server, &Question::page(SIGN_IN)).await.map_err(|why| why.to_string()),
+        let answer = match DoctorTarget::parse(&origin) {
+            Ok(server) => self.asker.ask(&server, &DoctorRequest::page(SIGN_IN)).await.map_err(|why| why.to_string()),
             Err(why) => Err(why),
         };
         match answer {
@@ -64,8 +64,8 @@ impl Doctor {
             return self.report.note(format_args!("accounts: {said}"));
         }
         let home = self.pages.elsewhere.as_ref().unwrap_or(&self.pages.asked).origin().ascii_serialization();
-        let Ok(server) = Server::parse(&home) else { return };
-        let Ok(answer) = self.asker.ask(&server, &Question::page(REGISTER)).await else { return };
+        let Ok(server) = DoctorTarget::parse(&home) else { return };
+        let Ok(answer) = self.asker.ask(&server, &DoctorRequest::page(REGISTER)).await else { return };
         if let Some(asks) = judge::asks_for_an_address(&answer) {
             let says = if asks {
                 "strangers are asked for their address, to register; whom accounts.registration lets in, `bmauth check` says"
@@ -83,9 +83,9 @@ impl Doctor {
     pub(super) async fn the_question_itself(&mut self, are_ours: bool) {
         let open = self.an_open_path();
         let (origin, authority) = (self.site.name(), self.site.authority());
-        let mut asked = vec![("plainly".to_owned(), Question::page(QUESTION))];
+        let mut asked = vec![("plainly".to_owned(), DoctorRequest::page(QUESTION))];
         for (name, fields) in forged::addresses(&origin, &authority, &open) {
-            asked.push((format!("with {name}"), forged::with_all(Question::get(QUESTION), &fields)));
+            asked.push((format!("with {name}"), forged::with_all(DoctorRequest::get(QUESTION), &fields)));
         }
         for target in [
             format!("{QUESTION}{open}"),
@@ -96,7 +96,7 @@ impl Doctor {
             QUESTION.replacen(PREFIX, &PREFIX.to_ascii_uppercase(), 1),
             format!("{QUESTION};x"),
         ] {
-            asked.push((format!("as {target}"), Question::get(target)));
+            asked.push((format!("as {target}"), DoctorRequest::get(target)));
         }
         for (how, question) in asked {
             let line = format!("{QUESTION} asked by a stranger {how}");
@@ -114,7 +114,7 @@ impl Doctor {
         }
     }
 
-    fn judge_the_question(&self, answer: &Answer) -> Verdict {
+    fn judge_the_question(&self, answer: &DoctorResponse) -> Verdict {
         let said = judge::said(answer);
         let tells_who = self.identity.iter().any(|name| answer.headers.contains_key(name.as_str()));
         if answer.status.is_success() || tells_who {

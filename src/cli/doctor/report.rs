@@ -6,12 +6,12 @@ use super::judge::Verdict;
 
 /// The lines so far, by what they say.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct DoctorReport {
     fine: usize,
     wrong: usize,
 }
 
-impl Report {
+impl DoctorReport {
     /// What was checked, and what came of it.
     pub(super) fn verdict(&mut self, checked: impl Display, verdict: Verdict) {
         match verdict {

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::ask::Question;
+use super::ask::DoctorRequest;
 use super::{Doctor, Measure, forged, judge, paths, silent};
 use crate::domain::own_paths::FRONT;
 
@@ -17,15 +17,18 @@ impl Doctor {
         ];
         let own_page = self.site.name();
         let asked = [
-            (format!("GET {route}"), Question::page(route)),
-            (format!("GET {route} by a script"), Question::get(route)),
-            (format!("HEAD {route}"), Question::page(route).by(Method::HEAD)),
-            (format!("POST {route}"), Question::get(route).by(Method::POST)),
-            (format!("OPTIONS {route}"), Question::get(route).by(Method::OPTIONS)),
-            (format!("WebSocket {route}"), forged::with_all(Question::get(route), &upgrade).with("origin", &own_page)),
+            (format!("GET {route}"), DoctorRequest::page(route)),
+            (format!("GET {route} by a script"), DoctorRequest::get(route)),
+            (format!("HEAD {route}"), DoctorRequest::page(route).by(Method::HEAD)),
+            (format!("POST {route}"), DoctorRequest::get(route).by(Method::POST)),
+            (format!("OPTIONS {route}"), DoctorRequest::get(route).by(Method::OPTIONS)),
+            (
+                format!("WebSocket {route}"),
+                forged::with_all(DoctorRequest::get(route), &upgrade).with("origin", &own_page),
+            ),
             (
                 format!("GET {route} with a made-up Bearer"),
-                Question::get(route).with("authorization", "Bearer doctor.doctor.doctor"),
+                DoctorRequest::get(route).with("authorization", "Bearer doctor.doctor.doctor"),
             ),
         ];
         for (how, question) in asked {
@@ -34,10 +37,10 @@ impl Doctor {
         // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as well.
         for ending in ["", ".css"] {
             let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
-            self.check(format!("GET {below}, which nobody made"), Measure::Plain, Question::page(below)).await;
+            self.check(format!("GET {below}, which nobody made"), Measure::Plain, DoctorRequest::page(below)).await;
         }
         for (what, value) in forged::cookies(&self.random) {
-            let question = Question::page(route).with("cookie", &value);
+            let question = DoctorRequest::page(route).with("cookie", &value);
             self.check(format!("GET {route} with {what}"), Measure::Plain, question).await;
         }
     }
@@ -45,21 +48,22 @@ impl Doctor {
     pub(super) async fn with_forgeries(&mut self, route: &str) {
         let names = forged::in_every_spelling(&self.identity);
         let everyday = names.iter().filter(|name| !name.contains(['_', '.']));
-        let forged = |question: Question, name: &String| question.with(name, &self.random).with(name, &self.random);
-        let plain = everyday.fold(Question::get(route), forged);
+        let forged =
+            |question: DoctorRequest, name: &String| question.with(name, &self.random).with(name, &self.random);
+        let plain = everyday.fold(DoctorRequest::get(route), forged);
         let capitals = plain.clone().in_capitals();
-        let every = names.iter().fold(Question::get(route), forged);
+        let every = names.iter().fold(DoctorRequest::get(route), forged);
         self.check(format!("GET {route} with forged identity headers"), Measure::Odd, plain).await;
         self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
         let others = forged::of_others(&self.identity);
-        let others = others.iter().fold(Question::get(route), |question, name| question.with(name, &self.random));
+        let others = others.iter().fold(DoctorRequest::get(route), |question, name| question.with(name, &self.random));
         self.check(format!("GET {route} with forged headers of other gateways"), Measure::Odd, others).await;
 
         let (origin, authority, open) = (self.site.name(), self.site.authority(), self.an_open_path());
         for (what, fields) in forged::addresses(&origin, &authority, &open) {
-            let question = forged::with_all(Question::get(route), &fields);
+            let question = forged::with_all(DoctorRequest::get(route), &fields);
             self.check(format!("GET {route} with forged {what}"), Measure::Odd, question).await;
         }
     }
@@ -70,12 +74,12 @@ impl Doctor {
         let whole = format!("{}{route}", self.site.name());
         let targets: Vec<String> = paths::spellings(route, &open).into_iter().chain([whole]).collect();
         for target in targets {
-            self.check(format!("GET {target}"), Measure::Odd, Question::get(target)).await;
+            self.check(format!("GET {target}"), Measure::Odd, DoctorRequest::get(target)).await;
         }
     }
 
     pub(super) async fn for_another_host(&mut self) {
-        let question = Question::get(self.routes.first().cloned().unwrap_or_default()).for_host("doctor.invalid");
+        let question = DoctorRequest::get(self.routes.first().cloned().unwrap_or_default()).for_host("doctor.invalid");
         let line = "GET for the host doctor.invalid";
         match self.asker.ask(&self.site, &question).await {
             // Some proxies answer an empty 200 for hosts they have no site for.

@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 
-use super::ask::{Answer, Question};
+use super::ask::{DoctorRequest, DoctorResponse};
 use super::{Doctor, judge};
 use crate::domain::own_paths::{PREFIX, SEGMENT};
 use crate::proxy::LAST_WORKER;
@@ -33,7 +33,7 @@ impl Doctor {
     pub(super) async fn workers(&mut self) {
         let (mut refused, mut found) = (Vec::new(), false);
         for script in SCRIPTS {
-            let question = Question::get(script)
+            let question = DoctorRequest::get(script)
                 .with("service-worker", "script")
                 .with("sec-fetch-mode", "same-origin")
                 .with("sec-fetch-dest", "serviceworker");
@@ -69,7 +69,7 @@ impl Doctor {
         }
     }
 
-    fn worker(&self, answer: &Answer) -> Worker {
+    fn worker(&self, answer: &DoctorResponse) -> Worker {
         if judge::is_problem(answer) || judge::sends_to_sign_in(answer, &self.pages) {
             return Worker::Refused;
         }
@@ -77,13 +77,13 @@ impl Doctor {
     }
 
     async fn is_left_out_by_angular(&self) -> bool {
-        let rules = self.asker.ask(&self.site, &Question::get(ANGULARS_RULES)).await;
+        let rules = self.asker.ask(&self.site, &DoctorRequest::get(ANGULARS_RULES)).await;
         rules.is_ok_and(|rules| rules.status.is_success() && judge::tells(&rules, SEGMENT))
     }
 }
 
 /// What an answer that is not BMAuth's refusal says.
-fn read(answer: &Answer) -> Worker {
+fn read(answer: &DoctorResponse) -> Worker {
     // Apps answer unknown addresses with a page, which browsers take for no worker.
     let media_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_script = media_type.to_ascii_lowercase().contains("javascript");
@@ -104,9 +104,9 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: StatusCode, media_type: &'static str, body: &'static [u8]) -> Answer {
+    fn answer(status: StatusCode, media_type: &'static str, body: &'static [u8]) -> DoctorResponse {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-        Answer { status, headers, body: Bytes::from_static(body) }
+        DoctorResponse { status, headers, body: Bytes::from_static(body) }
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::io::{BufRead, Write};
 
 use anyhow::Context as _;
 
-use crate::cli::Failed;
+use crate::cli::CommandError;
 use crate::config::without_password;
 
 /// How often one thing is asked.
 const TRIES: usize = 3;
 
 /// One thing that has to be known.
-pub(super) struct Question<'a> {
+pub(super) struct InitQuestion<'a> {
     /// The flag that says it.
     pub(super) flag: &'a str,
     /// How it is asked for.
@@ -23,30 +23,30 @@ pub(super) struct Question<'a> {
 }
 
 /// Asks the operator at the terminal, if there is one.
-pub(super) struct Asking<'a> {
+pub(super) struct OperatorPrompt<'a> {
     terminal: Option<(&'a mut dyn BufRead, &'a mut dyn Write)>,
     missing: Vec<String>,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> OperatorPrompt<'a> {
     /// Nothing asked yet; without a terminal, nothing will be.
     pub(super) fn new(terminal: Option<(&'a mut dyn BufRead, &'a mut dyn Write)>) -> Self {
         Self { terminal, missing: Vec::new() }
     }
 
-    /// What a flag says, or an answer; `None` where there is neither, which [`Asking::finish`] then tells.
+    /// What a flag says, or an answer; `None` where there is neither, which [`OperatorPrompt::finish`] then tells.
     ///
     /// # Errors
     /// It cannot be meant, also after it was asked for again; or the terminal failed.
     pub(super) fn hear<T>(
         &mut self,
-        question: &Question<'_>,
+        question: &InitQuestion<'_>,
         given: Option<&str>,
         proposed: Option<&str>,
         read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Failed> {
+    ) -> Result<Option<T>, CommandError> {
         if let Some(given) = given {
-            return read(given).map(Some).map_err(|why| Failed::Usage(wrong(question, given, &why)));
+            return read(given).map(Some).map_err(|why| CommandError::Usage(wrong(question, given, &why)));
         }
         let heard = self.ask(question, proposed, read)?;
         if heard.is_none() && proposed.is_none() {
@@ -58,13 +58,13 @@ impl<'a> Asking<'a> {
     /// An answer where there is a terminal, which Enter alone makes `proposed`; `None` where there is none.
     ///
     /// # Errors
-    /// As [`Asking::hear`].
+    /// As [`OperatorPrompt::hear`].
     pub(super) fn hear_there<T>(
         &mut self,
-        question: &Question<'_>,
+        question: &InitQuestion<'_>,
         proposed: &str,
         read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Failed> {
+    ) -> Result<Option<T>, CommandError> {
         self.hear(question, None, Some(proposed), read)
     }
 
@@ -72,11 +72,11 @@ impl<'a> Asking<'a> {
     ///
     /// # Errors
     /// Something is.
-    pub(super) fn finish(self) -> Result<(), Failed> {
+    pub(super) fn finish(self) -> Result<(), CommandError> {
         if self.missing.is_empty() {
             return Ok(());
         }
-        Err(Failed::Usage(format!(
+        Err(CommandError::Usage(format!(
             "bmauth init guesses nothing, and can ask only where standard input and error are a terminal. Add {}.",
             self.missing.join("; ")
         )))
@@ -84,10 +84,10 @@ impl<'a> Asking<'a> {
 
     fn ask<T>(
         &mut self,
-        question: &Question<'_>,
+        question: &InitQuestion<'_>,
         proposed: Option<&str>,
         read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Failed> {
+    ) -> Result<Option<T>, CommandError> {
         let Some((input, output)) = &mut self.terminal else { return Ok(None) };
         let broken = "the terminal cannot be read or written";
         writeln!(output, "\n{}", question.asked).context(broken)?;
@@ -115,11 +115,11 @@ impl<'a> Asking<'a> {
                 }
             }
         }
-        Err(Failed::Usage(last))
+        Err(CommandError::Usage(last))
     }
 }
 
-fn wrong(question: &Question<'_>, said: &str, why: &str) -> String {
+fn wrong(question: &InitQuestion<'_>, said: &str, why: &str) -> String {
     let flag = question.flag;
     if question.is_secret { format!("{flag}: {why}") } else { format!("{flag} is {:?}: {why}", without_password(said)) }
 }
