@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_where_somebody_answers_is_not_taken() {
+    async fn a_socket_where_a_process_answers_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.sock");
         let socket = AdminSocket::bind(&path).unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn root_and_the_owner_may_operate_and_nobody_else() {
+    fn only_root_and_the_owner_may_operate() {
         for (uid, owner, may) in [(0, 1000, true), (1000, 1000, true), (1001, 1000, false), (1000, 0, false)] {
             assert_eq!(may_operate(uid, owner), may, "{uid} at {owner}'s");
         }

@@ -44,8 +44,8 @@ pub async fn only_by_name(State(names): State<MetricsHosts>, request: Request, n
     let host = match request.uri().authority() {
         Some(named) => Some(named.as_str().as_bytes()),
         None => {
-            let mut fields = request.headers().get_all(HOST).iter();
-            fields.next().filter(|_| fields.next().is_none()).map(|host| host.as_bytes())
+            let mut hosts = request.headers().get_all(HOST).iter();
+            hosts.next().filter(|_| hosts.next().is_none()).map(|host| host.as_bytes())
         }
     };
     let authority = host.and_then(|host| Authority::parse(host).ok());
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_somebody_can_register_are_told_from_others() {
+    fn names_that_can_be_registered_are_told_from_others() {
         let names = MetricsHosts([Host::parse("metrics.example.com").expect("a host")].into());
         for (host, is_held) in [
             ("127.0.0.1", true),

@@ -121,15 +121,15 @@ impl Core {
     async fn unproved(
         &self,
         claimed: &CredentialId,
-        is_somebodys: bool,
+        is_of_account: bool,
         visitor: &Visitor,
     ) -> Result<AssertionRefusal, StoreError> {
         let waits = |registration: Option<Registration>| registration.is_some_and(|it| it.passkey.id == *claimed);
         let unfinished = waits(self.registration(visitor).await?);
         // The same browser's sign-up over the API is another one.
         let over_api = self.records.registration(over_api(visitor.browser)).await?;
-        let is_known = is_somebodys || self.relying_party.is_fake(claimed) || waits(over_api);
-        Ok(match (unfinished && !is_somebodys, is_known) {
+        let is_known = is_of_account || self.relying_party.is_fake(claimed) || waits(over_api);
+        Ok(match (unfinished && !is_of_account, is_known) {
             (true, _) => AssertionRefusal::Unfinished,
             (false, true) => AssertionRefusal::NotProved,
             (false, false) => AssertionRefusal::UnknownPasskey,

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_nobodys_key_is_verified_to_the_end_and_comes_to_nothing() {
+    fn an_answer_of_a_made_up_key_is_verified_to_the_end_and_refused() {
         let origin = Url::parse("https://notes.example.com").unwrap();
         let fakes = MacKey::derive(&Secret::from_bytes([1; 32]), "fakes");
         let party =

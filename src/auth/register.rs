@@ -45,7 +45,7 @@ impl RegisterFlow {
     /// The store failed.
     pub async fn new_accounts(&self) -> Result<NewAccounts, StoreError> {
         let said = self.policy.new_accounts;
-        let by_invitation = said == NewAccounts::Closed && self.invites_anybody().await?;
+        let by_invitation = said == NewAccounts::Closed && self.has_invitations().await?;
         Ok(if by_invitation { NewAccounts::Invite } else { said })
     }
 
@@ -54,10 +54,10 @@ impl RegisterFlow {
     /// # Errors
     /// The store failed.
     pub async fn is_for_some(&self) -> Result<bool, StoreError> {
-        Ok(self.policy.hides(!self.policy.is_for_all() && self.invites_anybody().await?))
+        Ok(self.policy.hides(!self.policy.is_for_all() && self.has_invitations().await?))
     }
 
-    async fn invites_anybody(&self) -> Result<bool, StoreError> {
+    async fn has_invitations(&self) -> Result<bool, StoreError> {
         self.core.records.has_invitations().await
     }
 
@@ -94,8 +94,8 @@ impl RegisterFlow {
         let waits = core.registration(visitor).await?.filter(|registration| registration.email == *email);
         let derived = core.keys.account_to_be(visitor.browser, email, moment.now);
         let account = waits.map_or(derived, |registration| registration.account);
-        let is_somebodys = core.records.account(account).await?.is_some();
-        Ok(if is_somebodys { AccountId(moment.uuid()) } else { account })
+        let is_taken = core.records.account(account).await?.is_some();
+        Ok(if is_taken { AccountId(moment.uuid()) } else { account })
     }
 
     /// The device made a passkey: verifies it, keeps it with the registration, and sends the code. `said` is what the
@@ -282,8 +282,8 @@ impl RegisterFlow {
         email: &Email,
     ) -> Result<(Result<RegisterAnswer, RegisterRefusal>, Option<Invitation>), StoreError> {
         let invitation = self.core.records.invitation(email).await?;
-        let anybody = !self.policy.is_for_all() && self.invites_anybody().await?;
-        Ok((self.policy.answer(email, invitation.is_some(), anybody), invitation))
+        let has_invitations = !self.policy.is_for_all() && self.has_invitations().await?;
+        Ok((self.policy.answer(email, invitation.is_some(), has_invitations), invitation))
     }
 
     async fn answer(&self, email: &Email) -> Result<RegisterAnswer, Failure<RegisterRefusal>> {

@@ -60,7 +60,7 @@ impl SignInFlow {
                 let fakes = core.relying_party.fake_credentials(&email)?;
                 let account = core.records.account_by_email(&email).await?.map(|account| account.id);
                 let ids = core.passkey_ids(account.unwrap_or_else(|| AccountId::stand_in(&email))).await?;
-                let subject = account.map_or(CeremonySubject::Nobody, CeremonySubject::Account);
+                let subject = account.map_or(CeremonySubject::NoAccount, CeremonySubject::Account);
                 // An account that lost its last passkey looks like one that never was.
                 (subject, Some(if ids.is_empty() { fakes } else { ids }))
             }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_not_guessed_where_nobody_can_be_asked() {
+    fn what_is_not_said_is_not_guessed_without_a_terminal() {
         let why = heard(&nothing()).unwrap_err();
         for flag in ["--public-url", "--upstream", "--registration", "--email", "--smtp-url"] {
             assert!(why.contains(flag), "{flag} in {why}");
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_gives_no_usable_answer_is_not_asked_for_ever() {
+    fn an_operator_without_a_usable_answer_is_not_asked_for_ever() {
         let (told, read) = typed(&nothing(), &"nonsense\n".repeat(100));
         assert!(told.unwrap_err().starts_with("--public-url is \"nonsense\""));
         assert_eq!(read.matches("Where do people sign in?").count(), 1);

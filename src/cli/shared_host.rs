@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_left_rp_id_out_is_told_what_it_might_be() {
+    fn an_operator_who_left_rp_id_out_is_told_what_it_might_be() {
         let host = |text: &str| Host::parse(text).unwrap();
         for (pages, other, expected) in [
             ("auth.example.com", "wiki.example.com", Some("example.com")),

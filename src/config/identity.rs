@@ -10,7 +10,7 @@ use url::Url;
 use super::problem::Checks;
 use super::public_url::PublicUrl;
 use super::setting::{WrittenSection, section};
-use crate::domain::field_name::{self, IdentityNames};
+use crate::domain::header_name::{self, IdentityNames};
 use crate::domain::plain_header::Fact;
 use crate::domain::signing_key::Algorithm;
 
@@ -205,9 +205,9 @@ fn is_taken(name: &str) -> bool {
         "tracestate",
     ];
     let lower = name.to_ascii_lowercase();
-    let folded = field_name::fold(name);
+    let folded = header_name::fold(name);
     FAMILIES.iter().any(|family| lower.starts_with(family))
-        || NAMES.iter().chain(&MORE).any(|taken| field_name::reads_as(taken, &folded))
+        || NAMES.iter().chain(&MORE).any(|taken| header_name::reads_as(taken, &folded))
 }
 
 /// A StringOrURI (RFC 7519 §2): a URL where it has a colon.

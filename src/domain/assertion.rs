@@ -117,7 +117,7 @@ impl<T> AssertionChallenge<T> {
         let expected = match self.subject {
             CeremonySubject::Anyone => user_handle.is_some(),
             CeremonySubject::Account(account) => account == owner,
-            CeremonySubject::Nobody => false,
+            CeremonySubject::NoAccount => false,
         };
         let handle_fits = user_handle.is_none_or(|handle| Uuid::from_slice(handle).is_ok_and(|id| id == owner.0));
         if expected && handle_fits { Ok(()) } else { Err(AssertionRefusal::NotProved) }

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_of_ours_is_still_ours_and_lets_nobody_in() {
+    fn another_form_of_ours_is_still_ours_and_is_refused() {
         for field in [
             "a.ours.b",
             "Bearer\ta.ours.b",

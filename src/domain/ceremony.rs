@@ -120,7 +120,7 @@ pub enum CeremonySubject {
     /// The account of the address that was typed.
     Account(AccountId),
     /// No account's: the address that was typed has none, and the visitor must not learn it.
-    Nobody,
+    NoAccount,
 }
 
 /// What allows a passkey to be added.

@@ -44,13 +44,13 @@ impl CodeCounters {
         };
         let mut changes = each(self.letters_from_there, code::LETTERS_PER_ADDRESS_AND_NETWORK).to_vec();
         changes.extend(self.letters.into_iter().flat_map(|letters| each(letters, code::LETTERS_PER_ADDRESS)));
-        changes.extend(self.letter_of_nobody(now));
+        changes.extend(self.unsent_letter(now));
         changes
     }
 
     /// Counts a request whose letter is not sent, since the code comes from the operator: it counts for the network,
     /// not for the address.
-    pub fn letter_of_nobody(self, now: Timestamp) -> Vec<Change> {
+    pub fn unsent_letter(self, now: Timestamp) -> Vec<Change> {
         vec![count(self.network, code::LETTERS_PER_NETWORK, code::HOUR, now)]
     }
 

@@ -34,16 +34,16 @@ pub enum AppCookies {
 }
 
 /// The name of each cookie of a request, and its value.
-pub fn all<'a>(fields: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-    fields.flat_map(pairs).map(name_and_value)
+pub fn all<'a>(headers: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+    headers.flat_map(pairs).map(name_and_value)
 }
 
 /// Looks through the cookies of a request for the one of exactly that name.
-pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> FoundCookies<'a> {
+pub fn find<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> FoundCookies<'a> {
     let (mut values, mut value, mut ours, mut theirs, mut count) = (0, None, false, false, 0);
-    for field in fields {
+    for header in headers {
         count += 1;
-        for pair in pairs(field) {
+        for pair in pairs(header) {
             let (its_name, its_value) = name_and_value(pair);
             match is_ours(its_name) {
                 true => ours = true,
@@ -65,9 +65,9 @@ pub fn find<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &str) -> FoundCook
 
 /// The cookies of a request without the gateway's own, in one line, each byte for byte as it came in. Several headers,
 /// which HTTP/2 allows, become one (RFC 9113 §8.2.3).
-pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+pub fn without_ours<'a>(headers: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut line = Vec::new();
-    for pair in fields.flat_map(pairs).filter(|pair| !is_ours(name_and_value(pair).0)) {
+    for pair in headers.flat_map(pairs).filter(|pair| !is_ours(name_and_value(pair).0)) {
         if !line.is_empty() {
             line.extend_from_slice(b"; ");
         }
@@ -77,8 +77,8 @@ pub fn without_ours<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 }
 
 /// Whether a `Set-Cookie` header makes a browser send a cookie that reads as one of the gateway's.
-pub fn sets_ours(field: &[u8]) -> bool {
-    let mut pair = field.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+pub fn sets_ours(header: &[u8]) -> bool {
+    let mut pair = header.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
     // A cookie without a name goes out as its bare value: `=bmauth=x` comes back as `bmauth=x`.
     while let Some(rest) = pair.strip_prefix(b"=") {
         pair = rest.trim_ascii_start();
@@ -87,8 +87,8 @@ pub fn sets_ours(field: &[u8]) -> bool {
 }
 
 /// The cookies in the value of one header, without the white space around them; empty ones are left out.
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
-    field.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|&byte| byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
 /// A cookie without `=` has a name to some servers and a value to others; here it counts as a name.
@@ -104,28 +104,28 @@ mod tests {
 
     use super::*;
 
-    fn bytes<'a>(fields: &'a [&str]) -> impl Iterator<Item = &'a [u8]> {
-        fields.iter().map(|field| field.as_bytes())
+    fn bytes<'a>(headers: &'a [&str]) -> impl Iterator<Item = &'a [u8]> {
+        headers.iter().map(|header| header.as_bytes())
     }
 
-    fn left(fields: &[&str]) -> AppCookies {
-        find(bytes(fields), "bmauth").apps
+    fn left(headers: &[&str]) -> AppCookies {
+        find(bytes(headers), "bmauth").apps
     }
 
     #[track_caller]
-    fn leaves(fields: &[&str], expected: &str) {
-        assert_eq!(left(fields), AppCookies::Some, "{fields:?}");
-        assert_eq!(without_ours(bytes(fields)), expected.as_bytes(), "{fields:?}");
+    fn leaves(headers: &[&str], expected: &str) {
+        assert_eq!(left(headers), AppCookies::Some, "{headers:?}");
+        assert_eq!(without_ours(bytes(headers)), expected.as_bytes(), "{headers:?}");
     }
 
-    fn value(fields: &[&str], name: &str) -> Option<String> {
-        find(bytes(fields), name).only.map(|value| String::from_utf8(value.to_vec()).unwrap())
+    fn value(headers: &[&str], name: &str) -> Option<String> {
+        find(bytes(headers), name).only.map(|value| String::from_utf8(value.to_vec()).unwrap())
     }
 
     #[test]
     fn one_field_without_ours_is_untouched() {
-        for field in ["a=1", "a=1;b=2;  c", "", "notbmauth=1; x=bmauth", "a=\"; q\";;"] {
-            assert_eq!(left(&[field]), AppCookies::AsItCame, "{field}");
+        for header in ["a=1", "a=1;b=2;  c", "", "notbmauth=1; x=bmauth", "a=\"; q\";;"] {
+            assert_eq!(left(&[header]), AppCookies::AsItCame, "{header}");
         }
         assert_eq!(left(&[]), AppCookies::AsItCame);
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_app_cannot_set_ours() {
-        for field in [
+        for header in [
             "__Host-bmauth=evil; Path=/; Secure",
             "bmauth=evil",
             " BMAUTH-flow = evil",
@@ -181,10 +181,10 @@ mod tests {
             "bmauth; Path=/",
             "__Secure-bmauth=1",
         ] {
-            assert!(sets_ours(field.as_bytes()), "{field}");
+            assert!(sets_ours(header.as_bytes()), "{header}");
         }
-        for field in ["a=bmauth", "xbmauth=1", "a=1; bmauth=2", "", "=", "a=1; Path=/bmauth=1"] {
-            assert!(!sets_ours(field.as_bytes()), "{field}");
+        for header in ["a=bmauth", "xbmauth=1", "a=1; bmauth=2", "", "=", "a=1; Path=/bmauth=1"] {
+            assert!(!sets_ours(header.as_bytes()), "{header}");
         }
     }
 
@@ -199,13 +199,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_cookie_of_ours_is_left_and_no_other_is_lost(fields in proptest::collection::vec(
+        fn no_cookie_of_ours_is_left_and_no_other_is_lost(headers in proptest::collection::vec(
             proptest::collection::vec(cookie(), 0..5).prop_map(|cookies| cookies.join("; ")), 0..4)) {
             let names = |text: &str| -> Vec<String> {
                 text.split(';').map(|pair| pair.trim_ascii().to_owned()).filter(|pair| !pair.is_empty()).collect()
             };
-            let all: Vec<String> = fields.iter().flat_map(|field| names(field)).collect();
-            let bytes = || fields.iter().map(|field| field.as_bytes());
+            let all: Vec<String> = headers.iter().flat_map(|header| names(header)).collect();
+            let bytes = || headers.iter().map(|header| header.as_bytes());
             let left = match find(bytes(), "bmauth").apps {
                 AppCookies::AsItCame => all.clone(),
                 AppCookies::Nothing => Vec::new(),
@@ -220,27 +220,27 @@ mod tests {
         }
 
         #[test]
-        fn a_value_is_found_where_exactly_one_cookie_has_exactly_that_name(fields in proptest::collection::vec(
+        fn a_value_is_found_where_exactly_one_cookie_has_exactly_that_name(headers in proptest::collection::vec(
             proptest::collection::vec(prop_oneof![cookie(), "[ \t]?(bmauth|BMAuth|bmauths)[ \t]?(=[ \t]?[a-c=]{0,2})?"], 0..3)
                 .prop_map(|cookies| cookies.join(";")), 0..3)) {
-            let all = fields.iter().flat_map(|field| field.split(';').map(str::trim));
+            let all = headers.iter().flat_map(|header| header.split(';').map(str::trim));
             let named: Vec<&str> = all
                 .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
                 .filter_map(|(name, value)| (name.trim() == "bmauth").then_some(value.trim()))
                 .collect();
-            let found = find(fields.iter().map(|field| field.as_bytes()), "bmauth").only;
+            let found = find(headers.iter().map(|header| header.as_bytes()), "bmauth").only;
             prop_assert_eq!(found, if let [one] = *named { Some(one.as_bytes()) } else { None });
         }
 
         #[test]
         fn what_a_browser_would_send_back_is_checked(name in "=?[ =]{0,2}(__Host-|)b?mauth[a-z]{0,2}", value in "[a-z=]{0,4}") {
-            let field = format!("{name}={value}; Path=/");
+            let header = format!("{name}={value}; Path=/");
             // What RFC 6265bis §5.7 stores: the name before the first `=`, or none; sent without `=` where it has none.
-            let (name, value) = field.split(';').next().unwrap().split_once('=').unwrap();
+            let (name, value) = header.split(';').next().unwrap().split_once('=').unwrap();
             let (name, value) = (name.trim_ascii(), value.trim_ascii());
             let sent = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
             if left(&[&sent]) == AppCookies::Nothing {
-                prop_assert!(sets_ours(field.as_bytes()), "{}", field);
+                prop_assert!(sets_ours(header.as_bytes()), "{}", header);
             }
         }
     }

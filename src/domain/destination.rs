@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_is_sent_to_an_origin_of_others(
+        fn no_visitor_is_sent_to_an_origin_of_others(
             start in prop_oneof![Just(""), Just("/"), Just("https://notes.example.com"), Just("https://wiki.example.com:8443/")],
             text in "[/\\\\.@:?#%a-z0-9\t\r\n ;_-]{0,24}|\\PC{0,16}",
         ) {

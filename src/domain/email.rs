@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn space_and_capitals_do_not_make_another_account() {
+    fn space_and_case_do_not_make_another_account() {
         reads("  Ann.Lee@Example.COM\n", "ann.lee@example.com");
         reads("ann+notes@example.com", "ann+notes@example.com");
         reads("o'hara_1@sub.example.co.uk", "o'hara_1@sub.example.co.uk");

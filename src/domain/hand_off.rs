@@ -178,7 +178,7 @@ impl HandOffCode {
         if !bool::from(seal(head, purpose, key).ct_eq(sent)) {
             return Err(HandOffRefusal::Unknown);
         }
-        let (account, session, at) = fields(head).ok_or(HandOffRefusal::Unknown)?;
+        let (account, session, at) = read_claims(head).ok_or(HandOffRefusal::Unknown)?;
         // One from the future would be good for as long as the clock was ahead.
         if now > at.after(CODE_LIFETIME) || at > now.after(LEEWAY) {
             return Err(HandOffRefusal::Late);
@@ -187,7 +187,7 @@ impl HandOffCode {
     }
 }
 
-fn fields(head: &[u8]) -> Option<(AccountId, SessionId, Timestamp)> {
+fn read_claims(head: &[u8]) -> Option<(AccountId, SessionId, Timestamp)> {
     let (account, rest) = head.split_first_chunk::<16>()?;
     let (session, rest) = rest.split_first_chunk::<16>()?;
     let at = u64::from_be_bytes(*rest.first_chunk::<8>()?);

@@ -198,7 +198,7 @@ pub fn begin(
 /// What a letter counts as. Where the operator's code is asked for, none goes out, and strangers who ask often must not
 /// keep its owner from typing it.
 fn letter_counts(mode: RecoveryMode, counters: CodeCounters, now: Timestamp) -> Vec<Change> {
-    if mode == RecoveryMode::Admin { counters.letter_of_nobody(now) } else { counters.letter(now) }
+    if mode == RecoveryMode::Admin { counters.unsent_letter(now) } else { counters.letter(now) }
 }
 
 /// A visitor asks for a code that is not sent, and waits for it: no code opens this.

@@ -80,7 +80,12 @@ impl RegisterPolicy {
     ///
     /// # Errors
     /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], where no address would be answered otherwise.
-    pub fn answer(&self, email: &Email, is_invited: bool, anybody: bool) -> Result<RegisterAnswer, RegisterRefusal> {
+    pub fn answer(
+        &self,
+        email: &Email,
+        is_invited: bool,
+        has_invitations: bool,
+    ) -> Result<RegisterAnswer, RegisterRefusal> {
         let may = is_invited
             || self.new_accounts == NewAccounts::Open
                 && (self.is_for_all()
@@ -88,18 +93,18 @@ impl RegisterPolicy {
                     || self.allowed_emails.contains(email));
         match (may, self.new_accounts) {
             (true, _) => Ok(RegisterAnswer::Welcome),
-            (false, _) if self.hides(anybody) => Ok(RegisterAnswer::ByLetter),
+            (false, _) if self.hides(has_invitations) => Ok(RegisterAnswer::ByLetter),
             (false, NewAccounts::Open) => Err(RegisterRefusal::DomainNotAllowed),
             (false, NewAccounts::Invite | NewAccounts::Closed) => Err(RegisterRefusal::Closed),
         }
     }
 
     /// Whether there may be addresses that are answered otherwise than the pages say, which visitors must not find out.
-    pub fn hides(&self, anybody_is_invited: bool) -> bool {
+    pub fn hides(&self, has_invitations: bool) -> bool {
         match self.new_accounts {
             NewAccounts::Invite => true,
-            NewAccounts::Open => !self.is_for_all() && (anybody_is_invited || !self.allowed_emails.is_empty()),
-            NewAccounts::Closed => anybody_is_invited,
+            NewAccounts::Open => !self.is_for_all() && (has_invitations || !self.allowed_emails.is_empty()),
+            NewAccounts::Closed => has_invitations,
         }
     }
 
@@ -438,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_address_is_allowed_besides_the_domains_and_nobody_is_told_that_they_are_not() {
+    fn an_allowed_address_is_allowed_besides_the_domains_and_no_refusal_tells_of_it() {
         let answer = |domains: &[&str], email: &str| {
             answer(NewAccounts::Open, domains, &["Ann@B.example"], email, (false, false))
         };

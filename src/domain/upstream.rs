@@ -30,9 +30,9 @@ pub struct Upstream {
     /// Whether the route's path is cut from the start of each request's path.
     pub strip_prefix: bool,
     /// What is changed in the header of each request, after everything else.
-    pub request_headers: FieldChanges,
+    pub request_headers: HeaderChanges,
     /// What is changed in the header of each answer.
-    pub response_headers: FieldChanges,
+    pub response_headers: HeaderChanges,
     /// The client's headers with `_` in their names that are passed on, in lowercase.
     pub underscore_headers: Vec<Box<str>>,
     /// How long the app may be silent before or within an answer.
@@ -100,11 +100,11 @@ pub enum HostHeader {
 
 /// Headers to set or to remove: each name once, in lowercase, with the value it gets.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct FieldChanges(Vec<(Box<str>, Option<Box<str>>)>);
+pub struct HeaderChanges(Vec<(Box<str>, Option<Box<str>>)>);
 
 /// Why a header cannot be set or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum FieldChangeError {
+pub enum HeaderChangeError {
     /// It is no token (RFC 9110 §5.6.2), or longer than anyone would write.
     #[error("it is not the name of a header, like \"X-Env\"")]
     Name,
@@ -193,8 +193,8 @@ impl Upstream {
             tls: UpstreamTls::default(),
             host_header: HostHeader::default(),
             strip_prefix: false,
-            request_headers: FieldChanges::default(),
-            response_headers: FieldChanges::default(),
+            request_headers: HeaderChanges::default(),
+            response_headers: HeaderChanges::default(),
             underscore_headers: Vec::new(),
             timeout: SILENCE,
             max_body: None,
@@ -226,7 +226,7 @@ impl Balance {
     }
 }
 
-impl FieldChanges {
+impl HeaderChanges {
     /// The longest name, in bytes.
     const LONGEST_NAME: usize = 128;
 
@@ -234,21 +234,21 @@ impl FieldChanges {
     ///
     /// # Errors
     /// Says what a name or a value cannot have; nothing is then added.
-    pub fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), FieldChangeError> {
+    pub fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), HeaderChangeError> {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if !(1..=Self::LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_token) {
-            return Err(FieldChangeError::Name);
+            return Err(HeaderChangeError::Name);
         }
         let is_value = |value: &str| {
             let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
             !value.is_empty() && value.trim_matches(' ') == value && value.bytes().all(visible)
         };
         if !value.is_none_or(is_value) {
-            return Err(FieldChangeError::Value);
+            return Err(HeaderChangeError::Value);
         }
         let name = name.to_ascii_lowercase();
         if self.iter().any(|(other, _)| other == name) {
-            return Err(FieldChangeError::Twice);
+            return Err(HeaderChangeError::Twice);
         }
         self.0.push((name.into(), value.map(Box::from)));
         Ok(())
@@ -377,7 +377,7 @@ impl fmt::Display for UpstreamUrl {
 }
 
 /// Shows names alone: a value may be a password of the app.
-impl fmt::Debug for FieldChanges {
+impl fmt::Debug for HeaderChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
@@ -473,22 +473,22 @@ mod tests {
 
     #[test]
     fn a_field_is_changed_once_and_only_to_what_a_field_can_say() {
-        let mut changes = FieldChanges::default();
+        let mut changes = HeaderChanges::default();
         assert!(changes.is_empty());
         assert_eq!(changes.add("X-Env", Some("prod, blue")), Ok(()));
         assert_eq!(changes.add("Accept-Encoding", None), Ok(()));
         for (name, value, why) in [
-            ("x-env", None, FieldChangeError::Twice),
-            ("", None, FieldChangeError::Name),
-            ("X Env", None, FieldChangeError::Name),
-            ("X-Env:", None, FieldChangeError::Name),
-            ("X-Größe", None, FieldChangeError::Name),
-            (&"x".repeat(129), None, FieldChangeError::Name),
-            ("X-A", Some(""), FieldChangeError::Value),
-            ("X-A", Some(" a"), FieldChangeError::Value),
-            ("X-A", Some("a\r\nX-B: b"), FieldChangeError::Value),
-            ("X-A", Some("a\0"), FieldChangeError::Value),
-            ("X-A", Some("ü"), FieldChangeError::Value),
+            ("x-env", None, HeaderChangeError::Twice),
+            ("", None, HeaderChangeError::Name),
+            ("X Env", None, HeaderChangeError::Name),
+            ("X-Env:", None, HeaderChangeError::Name),
+            ("X-Größe", None, HeaderChangeError::Name),
+            (&"x".repeat(129), None, HeaderChangeError::Name),
+            ("X-A", Some(""), HeaderChangeError::Value),
+            ("X-A", Some(" a"), HeaderChangeError::Value),
+            ("X-A", Some("a\r\nX-B: b"), HeaderChangeError::Value),
+            ("X-A", Some("a\0"), HeaderChangeError::Value),
+            ("X-A", Some("ü"), HeaderChangeError::Value),
         ] {
             assert_eq!(changes.add(name, value), Err(why), "{name}: {value:?}");
         }

@@ -82,7 +82,7 @@ mod tests {
     use crate::fuzzing::inputs::holds;
 
     #[test]
-    fn nobody_is_sent_elsewhere_and_what_is_kept_is_read_back() {
+    fn no_visitor_is_sent_elsewhere_and_what_is_kept_is_read_back() {
         let start = prop_oneof![
             3 => Just(""),
             3 => Just("/"),

@@ -31,11 +31,11 @@ use crate::domain::session::{Authentication, Method as Proof, Session, SessionId
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
 use crate::gate::credentials::Credentials;
-use crate::gate::fields::PlainFields;
 use crate::gate::forward_auth::{ForwardAuth, ForwardAuthQuestion, ForwardAuthReply, ForwardAuthSettings};
 use crate::gate::gatekeeper::Gatekeeper;
 use crate::gate::hand_off::HandOffs;
 use crate::gate::peer::RequestId;
+use crate::gate::plain_headers::PlainHeaders;
 use crate::gate::refusal::GateRefusal;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
@@ -48,7 +48,7 @@ const ACCESS_TOKEN: &str = "access.token.";
 /// What every identity token is here.
 const TOKEN: &str = "header.claims.signature";
 static IDENTITY: HeaderName = HeaderName::from_static("x-bmauth-jwt");
-static PLAIN: LazyLock<PlainFields> = LazyLock::new(|| {
+static PLAIN: LazyLock<PlainHeaders> = LazyLock::new(|| {
     let names = ["remote-user", "remote-name", "acme-mail"].map(HeaderName::from_static);
     names.into_iter().zip([Fact::Id, Fact::Name, Fact::Email]).collect()
 });

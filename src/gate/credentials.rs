@@ -22,9 +22,9 @@ impl Credentials {
     /// Reads the cookie called `session_cookie` and `Authorization`. `is_ours` says whether a text calls itself an access
     /// token of ours.
     pub fn read(headers: &HeaderMap, session_cookie: &str, is_ours: impl Fn(&str) -> bool) -> Self {
-        let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        let bearer = Bearer::read(fields, is_ours);
-        let found = cookies::find(cookie_fields(headers), session_cookie);
+        let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let bearer = Bearer::read(values, is_ours);
+        let found = cookies::find(cookie_headers(headers), session_cookie);
         Self { token: found.only.and_then(digest), bearer, cookies: found.apps }
     }
 }
@@ -32,16 +32,16 @@ impl Credentials {
 /// The digest of the one session token that a request carries, in the cookie called `session_cookie`; two of that name
 /// count as none.
 pub fn session_token(headers: &HeaderMap, session_cookie: &str) -> Option<SecretDigest> {
-    cookies::find(cookie_fields(headers), session_cookie).only.and_then(digest)
+    cookies::find(cookie_headers(headers), session_cookie).only.and_then(digest)
 }
 
 /// The cookies of a request without the gateway's own, in one line.
 pub fn cookies_without_ours(headers: &HeaderMap) -> Vec<u8> {
-    cookies::without_ours(cookie_fields(headers))
+    cookies::without_ours(cookie_headers(headers))
 }
 
 /// The headers that a request's cookies come in.
-pub(super) fn cookie_fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+pub(super) fn cookie_headers(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
 }
 

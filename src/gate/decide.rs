@@ -160,10 +160,10 @@ mod tests {
     use crate::store::StoreError;
 
     /// A gateway where no visitor is signed in.
-    struct NobodySignedIn;
+    struct NoSession;
 
     #[async_trait]
-    impl Gatekeeper for NobodySignedIn {
+    impl Gatekeeper for NoSession {
         fn now(&self) -> Timestamp {
             Timestamp::from_unix(0)
         }
@@ -213,7 +213,7 @@ mod tests {
                 public_port: None,
             },
         };
-        let decided = decide(route, asked, &NobodySignedIn).now_or_never().expect("nothing here waits");
+        let decided = decide(route, asked, &NoSession).now_or_never().expect("nothing here waits");
         match decided {
             Ok(_) => true,
             Err(denied) => {

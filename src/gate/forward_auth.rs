@@ -16,16 +16,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::credentials::Credentials;
 use super::decide::{self, Denied, OwnAddress};
-use super::fields::PlainFields;
 use super::gatekeeper::{self, Gatekeeper};
 use super::hand_off::HandOffs;
 use super::kind::RequestKind;
 use super::peer::RequestId;
+use super::plain_headers::PlainHeaders;
 use super::reach::{self, Reaching};
 use super::refusal::GateRefusal;
 use crate::auth::principal::{Principal, PrincipalId};
 use crate::domain::access::Admission;
-use crate::domain::field_name::{self, Tells};
+use crate::domain::header_name::{self, Tells};
 use crate::domain::host::{Authority, Host};
 use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{RequestPath, RequestTarget};
@@ -55,7 +55,7 @@ pub struct ForwardAuthSettings {
     /// The header that carries the identity token.
     pub identity_header: HeaderName,
     /// The plain headers in which the identity is said as well.
-    pub plain_headers: PlainFields,
+    pub plain_headers: PlainHeaders,
 }
 
 /// Answers the questions of proxies in front.
@@ -166,7 +166,7 @@ impl ForwardAuth {
         let Original { method, authority, target, .. } = original;
         let route = self.routes.find(host, &target.path, method.as_str())?;
         // The gateway cannot take it out of the request, which does not pass here.
-        let names_a_method = |name: &HeaderName| field_name::tells(name.as_str()) == Some(Tells::Method);
+        let names_a_method = |name: &HeaderName| header_name::tells(name.as_str()) == Some(Tells::Method);
         if self.routes.tell_methods_apart(host) && question.headers.keys().any(names_a_method) {
             return Err(GateRefusal::OtherTarget);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::cookies::CookieNames;
-use super::credentials::cookie_fields;
+use super::credentials::cookie_headers;
 use super::{detour, way_back};
 use crate::domain::clock::Entropy;
 use crate::domain::cookies;
@@ -119,7 +119,7 @@ impl HandOffs {
 
     /// The state of that name which a request carries.
     pub fn state(&self, id: StateId, headers: &HeaderMap) -> Option<Secret> {
-        cookies::find(cookie_fields(headers), &self.cookies.state(id)).only.and_then(read)
+        cookies::find(cookie_headers(headers), &self.cookies.state(id)).only.and_then(read)
     }
 
     /// The first of the states that a request carries.
@@ -130,7 +130,7 @@ impl HandOffs {
     /// The states that a request carries. Its cookies are looked through once, since a client may send many.
     fn states<'a>(&self, headers: &'a HeaderMap) -> BTreeMap<StateId, Option<&'a [u8]>> {
         let mut states = BTreeMap::new();
-        for (name, value) in cookies::all(cookie_fields(headers)) {
+        for (name, value) in cookies::all(cookie_headers(headers)) {
             if let Some(id) = self.cookies.state_of(name) {
                 // Two of a name count as none.
                 states.entry(id).and_modify(|value| *value = None).or_insert(value);
@@ -167,7 +167,7 @@ mod tests {
         let cookie = |text: &str, secret: &Secret| format!("{}={}", cookies.state(id(text)), secret.text());
         let drawn = Secret::generate(&Zeros);
         let (first, second) = (cookie("3", &one), cookie("31", &two));
-        for (fields, expected) in [
+        for (sent, expected) in [
             (vec![first.clone()], ("3", &one)),
             (vec![format!("a=1; {second}; {first}")], ("3", &one)),
             (vec![second.clone(), "a=1".to_owned(), first.clone()], ("3", &one)),
@@ -179,15 +179,15 @@ mod tests {
             (vec![], ("0", &drawn)),
         ] {
             let mut headers = HeaderMap::new();
-            for field in &fields {
-                headers.append(http::header::COOKIE, field.parse().unwrap());
+            for cookies in &sent {
+                headers.append(http::header::COOKIE, cookies.parse().unwrap());
             }
             let SignInRedirect { address, set_cookie } =
                 hand_offs.leave_again(&Host::parse("wiki.example.com").unwrap(), &headers);
             let state = KnownState { id: id(expected.0), digest: expected.1.digest() };
-            assert!(address.ends_with(&format!("&state={state}")), "{fields:?}: {address}");
+            assert!(address.ends_with(&format!("&state={state}")), "{sent:?}: {address}");
             let set = set_cookie.unwrap();
-            assert!(set.to_str().unwrap().starts_with(&cookie(expected.0, expected.1)), "{fields:?}: {set:?}");
+            assert!(set.to_str().unwrap().starts_with(&cookie(expected.0, expected.1)), "{sent:?}: {set:?}");
         }
     }
 }

@@ -99,7 +99,7 @@ pub fn is_in_preflight(name: &str) -> bool {
 
 /// Whether a list of words in the headers called `name` has `token`.
 pub fn has_token(headers: &HeaderMap, name: impl AsHeaderName, token: &[u8]) -> bool {
-    let mut items = headers.get_all(name).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    let mut items = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
@@ -112,7 +112,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     ranges.any(|range| {
         let media_type = range.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
         media_type.eq_ignore_ascii_case(wanted)

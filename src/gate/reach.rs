@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, Method};
 
 use super::refusal::GateRefusal;
-use crate::domain::field_name::{self, Tells};
+use crate::domain::header_name::{self, Tells};
 use crate::domain::host::Authority;
 use crate::domain::path::RequestTarget;
 use crate::domain::route::{Reach, Route, Routes};
@@ -36,7 +36,7 @@ pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Resu
     let is_one_of = |told: &[u8], names: &[&str]| names.iter().any(|name| told.eq_ignore_ascii_case(name.as_bytes()));
     // Some apps take another method than that of the first line from a header of a POST.
     let may_tell = *method == Method::POST;
-    let tells = |name: &HeaderName| field_name::tells(name.as_str()) == Some(Tells::Method);
+    let tells = |name: &HeaderName| header_name::tells(name.as_str()) == Some(Tells::Method);
     let told = |names: &[&str]| {
         headers.iter().any(|(name, value)| tells(name) && is_one_of(value.as_bytes().trim_ascii(), names))
     };
@@ -72,9 +72,9 @@ pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Resu
 
 /// The one `Destination`: an address on this host, or a path (RFC 4918 §10.3).
 fn destination(headers: &HeaderMap, authority: &Authority) -> Result<Option<RequestTarget>, GateRefusal> {
-    let mut fields = headers.get_all(&DESTINATION).iter();
-    let Some(written) = fields.next() else { return Ok(None) };
-    if fields.next().is_some() {
+    let mut values = headers.get_all(&DESTINATION).iter();
+    let Some(written) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
         return Err(GateRefusal::MalformedRequest("Destination comes twice"));
     }
     let written = written.as_bytes();

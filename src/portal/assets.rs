@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stylesheet_asks_nobody_else() {
+    fn the_stylesheet_asks_no_other_host() {
         for file in BUILT_IN.iter().filter(|file| file.content_type == CSS) {
             let text = std::str::from_utf8(file.bytes).unwrap();
             assert!(!text.contains("url(") && !text.contains("@import"), "{}", file.name);

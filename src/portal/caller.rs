@@ -206,6 +206,6 @@ pub(super) fn language(portal: &Portal, lang: Option<&str>, headers: &HeaderMap)
 
 /// The one value of a cookie; two values of one name count as none.
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let fields = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
-    cookies::find(fields, name).only.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+    let values = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
+    cookies::find(values, name).only.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
 }

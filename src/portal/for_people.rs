@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn only_what_goes_to_a_page_is_shown_it() {
-        let is_shown = |fields: &[(&'static str, &'static str)]| {
+        let is_shown = |sent: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
-            for (name, value) in fields {
+            for (name, value) in sent {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             is_shown(&headers)

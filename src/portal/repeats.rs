@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_waits_for_any_more_does_not_stay_where_it_is_not_kept() {
+    async fn an_answer_without_a_waiting_visitor_does_not_stay_where_it_is_not_kept() {
         let world = RepeatWorld::default();
         let (begin, begun) = tokio::sync::oneshot::channel::<()>();
         let step = async {

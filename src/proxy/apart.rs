@@ -63,7 +63,7 @@ impl Steps {
 
     /// How many of its headers are not passed on, because an app could take them for ours.
     pub fn spoofed(&self, request: &RequestHeader) -> usize {
-        self.spoofable.in_fields(&request.headers, false, &self.rewrites).len()
+        self.spoofable.found_in(&request.headers, false, &self.rewrites).len()
     }
 
     /// Makes it the app's, from that session with its token. Returns whether that worked.

@@ -123,7 +123,7 @@ fn request(
     let mut request = Request::builder().method(head.method.clone()).uri(target).body(Body::from(body)).ok()?;
     let headers = request.headers_mut();
     *headers = head.headers.clone();
-    for name in spoofable.in_fields(&head.headers, incoming.from_trusted, &Rewrites::default()) {
+    for name in spoofable.found_in(&head.headers, incoming.from_trusted, &Rewrites::default()) {
         headers.remove(name);
     }
     headers.insert(HOST, incoming.authority.written.clone());

@@ -15,7 +15,7 @@ use super::rewrites::Rewrites;
 use super::settings::ProxySettings;
 use crate::auth::principal::Principal;
 use crate::domain::cookies::AppCookies;
-use crate::domain::field_name::{self, IdentityNames, Tells};
+use crate::domain::header_name::{self, IdentityNames, Tells};
 use crate::gate::kind::RequestKind;
 use crate::gate::{credentials, kind};
 
@@ -55,7 +55,7 @@ impl Spoofable {
         let text = name.as_str();
         // To CGI and WSGI a name with `_` is the one with `-`, and an app there cannot tell which of both came.
         let is_unclear = || text.contains('_') && !rewrites.underscored.contains(name);
-        match field_name::tells(text) {
+        match header_name::tells(text) {
             None => is_unclear() || self.identity.has(text),
             Some(Tells::Method) => rewrites.tells_methods_apart || is_unclear(),
             Some(Tells::Identity | Tells::Target) => true,
@@ -64,7 +64,7 @@ impl Spoofable {
     }
 
     /// The names of those in `headers`, on a route with these `rewrites`.
-    pub(super) fn in_fields(&self, headers: &HeaderMap, from_trusted: bool, rewrites: &Rewrites) -> Vec<HeaderName> {
+    pub(super) fn found_in(&self, headers: &HeaderMap, from_trusted: bool, rewrites: &Rewrites) -> Vec<HeaderName> {
         headers.keys().filter(|name| self.is(name, from_trusted, rewrites)).cloned().collect()
     }
 }
@@ -113,7 +113,7 @@ pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Resu
     let mut headers = head.headers.clone();
     hop_by_hop::drop_from_request(&mut headers)?;
     let ForwardDestination { rewrites, server, .. } = saying.to;
-    rewrite_fields(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
+    rewrite_headers(&mut headers, saying).or_err(ErrorType::InternalError, "a field could not be written")?;
     rewrites.apply_to_request(&mut headers, server);
     match kind {
         RequestKind::Grpc => {
@@ -143,9 +143,9 @@ pub(super) fn for_http2(request: &mut Request<()>, scheme: &str) -> Result<(), h
     Ok(())
 }
 
-fn rewrite_fields(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
+fn rewrite_headers(headers: &mut HeaderMap, saying: Saying<'_>) -> Result<(), InvalidHeaderValue> {
     let Saying { incoming, connection, settings, spoofable, forwarded, only_asks, identity, to } = saying;
-    for name in spoofable.in_fields(headers, incoming.from_trusted, to.rewrites) {
+    for name in spoofable.found_in(headers, incoming.from_trusted, to.rewrites) {
         headers.remove(&name);
     }
     if incoming.credentials.bearer.is_withheld() {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_fields_are_passed_on() {
+    fn ordinary_headers_are_passed_on() {
         let spoofable = spoofable("x-bmauth-jwt");
         for name in
             ["accept", "range", "referer", "te", "x-requested-with", "x-csrf-token", "cf-ray", "remote", "x", "-"]
@@ -247,9 +247,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_separator_and_no_capital_makes_another_name(
+        fn no_separator_and_no_uppercase_letter_makes_another_name(
             separators in proptest::collection::vec("[-_.~!#$%&'*+^`|]{0,2}", 14),
-            capitals in any::<u16>(),
+            uppercase in any::<u16>(),
             identity in prop_oneof![Just("x-bmauth-jwt"), Just("acme-user"), Just("q")],
             from_trusted in any::<bool>(),
         ) {
@@ -258,7 +258,7 @@ mod tests {
                 let spelled: String = letters
                     .flat_map(|(place, byte)| {
                         let letter = char::from(byte);
-                        let letter = if capitals >> (place % 16) & 1 == 1 { letter.to_ascii_uppercase() } else { letter };
+                        let letter = if uppercase >> (place % 16) & 1 == 1 { letter.to_ascii_uppercase() } else { letter };
                         separators[place % separators.len()].chars().chain([letter]).collect::<Vec<_>>()
                     })
                     .collect();

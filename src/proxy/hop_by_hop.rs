@@ -108,9 +108,9 @@ mod tests {
 
     use super::*;
 
-    fn after(fields: &[(&'static str, &'static str)]) -> Option<Vec<String>> {
+    fn after(sent: &[(&'static str, &'static str)]) -> Option<Vec<String>> {
         let mut headers = HeaderMap::new();
-        for (name, value) in fields {
+        for (name, value) in sent {
             headers.append(*name, HeaderValue::from_static(value));
         }
         drop_from_request(&mut headers).ok()?;
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_of_the_connection_and_what_it_names_end_here() {
-        let fields = [
+        let headers = [
             ("connection", "keep-alive, X-Hop"),
             ("connection", ", x-other ,"),
             ("x-hop", "1"),
@@ -136,7 +136,7 @@ mod tests {
             ("proxy-connection", "close"),
             ("x-end", "1"),
         ];
-        assert_eq!(after(&fields), Some(vec!["x-end".to_owned()]));
+        assert_eq!(after(&headers), Some(vec!["x-end".to_owned()]));
     }
 
     #[test]

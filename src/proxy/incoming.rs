@@ -166,9 +166,9 @@ fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
 /// The last address in `X-Forwarded-For` that no trusted proxy added for another trusted proxy. What stands before it
 /// was written by the visitor.
 fn forwarded_for(headers: &HeaderMap, settings: &ProxySettings) -> Option<IpAddr> {
-    let fields = headers.get_all(&X_FORWARDED_FOR).iter().rev();
+    let values = headers.get_all(&X_FORWARDED_FOR).iter().rev();
     let mut said = None;
-    for item in fields.flat_map(|field| field.as_bytes().rsplit(|&byte| byte == b',')) {
+    for item in values.flat_map(|value| value.as_bytes().rsplit(|&byte| byte == b',')) {
         let address = address(item.trim_ascii())?;
         said = Some(address);
         if !settings.trusts(address) {
@@ -212,7 +212,7 @@ fn scheme(head: &Parts, connection: &ClientConnection, settings: &ProxySettings,
 fn comes_by_https(headers: &HeaderMap) -> bool {
     let is_secure = |cookie: &[u8]| cookie.trim_ascii_start().starts_with(b"__Host-");
     let mut cookies =
-        headers.get_all(COOKIE).into_iter().flat_map(|field| field.as_bytes().split(|&byte| byte == b';'));
+        headers.get_all(COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b';'));
     cookies.any(is_secure) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"))
 }
 
@@ -350,8 +350,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn client(fields: &[&str]) -> Option<String> {
-        let request = fields.iter().fold(get("/"), |request, field| request.with("x-forwarded-for", field));
+    fn client(values: &[&str]) -> Option<String> {
+        let request = values.iter().fold(get("/"), |request, value| request.with("x-forwarded-for", value));
         request.read_from("10.0.0.1").unwrap().client.map(|address| address.to_string())
     }
 

@@ -61,7 +61,7 @@ pub(super) struct CallerKey {
 
 impl CallerKey {
     /// The gateway itself.
-    pub(super) const NOBODY: Self = Self { connection: u64::MAX, client: None };
+    pub(super) const GATEWAY: Self = Self { connection: u64::MAX, client: None };
 }
 
 /// What requests are sent by, in the version that the connection speaks.
@@ -316,7 +316,7 @@ mod tests {
         // It reads nothing.
         let _app = listener.accept().await.unwrap();
         let kept = KeptLinks::new(1);
-        let mut link = kept.share(socket, address.clone(), CallerKey::NOBODY).await.unwrap();
+        let mut link = kept.share(socket, address.clone(), CallerKey::GATEWAY).await.unwrap();
         let tasks = link.shared.as_ref().unwrap().tasks.clone();
         let (to_app, body) = RequestBody::piped();
         let RequestSender::Http2(sender) = &mut link.sender else { unreachable!("it is one of HTTP/2") };
@@ -324,11 +324,11 @@ mod tests {
         to_app.send(Piece { data: vec![0; 10_000_000].into(), is_last: true }).await.unwrap();
         tokio::task::yield_now().await;
         drop((call, link));
-        assert!(kept.shared(&address, CallerKey::NOBODY).is_some(), "another call may come");
+        assert!(kept.shared(&address, CallerKey::GATEWAY).is_some(), "another call may come");
         tokio::time::pause();
         tokio::time::advance(IDLE).await;
         kept.close_idle();
-        assert!(kept.shared(&address, CallerKey::NOBODY).is_none());
+        assert!(kept.shared(&address, CallerKey::GATEWAY).is_none());
         while !tasks.running.is_empty() {
             tokio::task::yield_now().await;
         }
@@ -341,10 +341,10 @@ mod tests {
         let (socket, _) =
             UpstreamSocket::open(&address, None, ProtocolOffer::Only(Speaks::Http2), &Counts::default()).await.unwrap();
         let kept = KeptLinks::new(1);
-        let link = kept.share(socket, address.clone(), CallerKey::NOBODY).await.unwrap();
-        let another = kept.shared(&address, CallerKey::NOBODY).unwrap();
+        let link = kept.share(socket, address.clone(), CallerKey::GATEWAY).await.unwrap();
+        let another = kept.shared(&address, CallerKey::GATEWAY).unwrap();
         link.retire();
-        assert!(kept.shared(&address, CallerKey::NOBODY).is_none());
+        assert!(kept.shared(&address, CallerKey::GATEWAY).is_none());
         drop(another);
     }
 }

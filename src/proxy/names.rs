@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_resolver_that_hangs_holds_nobody_up_whose_app_is_known() {
+    async fn a_resolver_that_hangs_holds_no_request_up_whose_app_is_known() {
         let (resolver, names) = names();
         resolver.say(Some(Ok(vec![address(1)])));
         names.addresses().await.unwrap();

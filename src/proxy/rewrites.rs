@@ -7,7 +7,7 @@ use pingora::http::ResponseHeader;
 
 use crate::domain::path::{RequestPath, RequestTarget};
 use crate::domain::route::{Route, Routes};
-use crate::domain::upstream::{FieldChanges, HostHeader};
+use crate::domain::upstream::{HeaderChanges, HostHeader};
 
 static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
@@ -156,7 +156,7 @@ fn begins_with_one_slash(path: &str) -> bool {
     RequestPath::parse(path.as_bytes()).is_ok_and(|path| !path.may_begin_with_a_host())
 }
 
-fn changes(changes: &FieldChanges) -> Changes {
+fn changes(changes: &HeaderChanges) -> Changes {
     let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("it was read as a name");
     let value = |value: &str| HeaderValue::from_str(value).expect("it was read as a value");
     changes.iter().map(|(known, new)| (name(known), new.map(value))).collect()

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_are_shared_between_clients_and_apps_and_nobody_gets_more_than_half() {
+    fn the_files_are_shared_and_neither_clients_nor_apps_get_more_than_half() {
         for files in [20, 256, 1024, 4096, 65_536, 1_048_576] {
             let Room { connections, connections_of_network, requests, requests_of_network, unused, .. } =
                 Room::for_files(files);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_has_all_it_may_gives_its_own_idle_ones_away_and_nobody_elses() {
+    fn a_network_that_has_all_it_may_gives_only_its_own_idle_ones_away() {
         let seats = seats(10, 2);
         let other = seats.take(address("192.0.2.9"), false).unwrap();
         let (one, two) = (address("2001:db8::1"), address("2001:db8::2"));

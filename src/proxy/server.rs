@@ -240,7 +240,7 @@ impl UpstreamServer {
         let address = self.address().await?;
         let link = match speaks {
             Speaks::Http1 => UpstreamLink::http1(socket, address).await,
-            Speaks::Http2 => KeptLinks::new(0).share(socket, address, CallerKey::NOBODY).await,
+            Speaks::Http2 => KeptLinks::new(0).share(socket, address, CallerKey::GATEWAY).await,
         };
         link.map_err(io::Error::other)
     }

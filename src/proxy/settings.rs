@@ -15,7 +15,7 @@ use crate::domain::path::RequestTarget;
 use crate::domain::route::Scheme;
 use crate::gate::cookies::CookieNames;
 use crate::gate::decide::OwnAddress;
-use crate::gate::fields::PlainFields;
+use crate::gate::plain_headers::PlainHeaders;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct ProxySettings {
     /// The header that carries the identity token.
     pub identity_header: HeaderName,
     /// The plain headers in which the identity also goes out.
-    pub plain_headers: PlainFields,
+    pub plain_headers: PlainHeaders,
     /// The networks of proxies in front whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those proxies say by the PROXY protocol whose connection it is.
@@ -65,7 +65,7 @@ impl ProxySettings {
             former_hosts: Vec::new(),
             link_path: None,
             identity_header: HeaderName::from_static("x-bmauth-jwt"),
-            plain_headers: PlainFields::default(),
+            plain_headers: PlainHeaders::default(),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             public_port: None,

@@ -16,14 +16,14 @@ use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
-use crate::gate::fields::PlainFields;
+use crate::gate::plain_headers::PlainHeaders;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
-struct Nobody;
+struct SignedOut;
 
 #[async_trait]
-impl Gatekeeper for Nobody {
+impl Gatekeeper for SignedOut {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix(0)
     }
@@ -78,15 +78,15 @@ fn gateway(access: Access) -> ProxyPhases {
         public_scheme: Scheme::Https,
         public_port: None,
         identity_header: HeaderName::from_static("x-bmauth-jwt"),
-        plain_headers: PlainFields::default(),
+        plain_headers: PlainHeaders::default(),
     };
     let origins = OwnOrigins::new(Origin::of(Scheme::Https, Authority { host: host.clone(), port: None }), []);
     let hand_offs = Arc::new(HandOffs::new(origins, CookieNames::new(true), Arc::new(Zeros)));
     let parts = ProxyParts {
-        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(Nobody), Arc::clone(&hand_offs), asked)),
+        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(SignedOut), Arc::clone(&hand_offs), asked)),
         hand_offs,
         routes,
-        gatekeeper: Arc::new(Nobody),
+        gatekeeper: Arc::new(SignedOut),
         portal: Router::new(),
         render: Arc::new(|_| String::new()),
         settings: ProxySettings::new(Scheme::Https, host),

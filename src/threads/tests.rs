@@ -76,7 +76,7 @@ async fn one_more_than_may_wait_is_refused_at_once_and_what_waits_is_done_in_ord
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_is_left_out() {
+async fn a_job_without_a_waiting_caller_is_left_out() {
     let threads = Threads::start(PLAN).unwrap();
     let (begins, release, work) = held();
     let mut first = pin!(threads.run(work));
@@ -94,7 +94,7 @@ async fn what_nobody_waits_for_any_more_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_to_whoever_asked_and_the_thread_goes_on() {
+async fn a_panic_is_told_to_the_caller_and_the_thread_goes_on() {
     let threads = Threads::start(PLAN).unwrap();
     let broken: Result<(), _> = threads.run(|| panic!("a test breaks this off")).await;
     assert_eq!(broken, Err(ThreadsRefused::BrokenOff));

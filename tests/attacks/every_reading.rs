@@ -75,7 +75,7 @@ async fn prefixes_end_where_every_server_ends_them() {
 
 /// CWE-178: capitals, of every script that some server folds.
 #[tokio::test]
-async fn capitals_lead_nowhere() {
+async fn uppercase_leads_nowhere() {
     leads_nowhere(&["/ADMIN", "/Admin/x", "/aDmIn", "/open/SECRET", "/OPEN/secret", "/open/\u{25}C5%BFecret"]).await;
 }
 

@@ -296,7 +296,7 @@ fn forged(options: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn signing_in_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn signing_in_asks_as_much_of_the_store_for_every_address() {
     let (world, store, _directory) = world("").await;
     the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
         let mut browser = world.browser();
@@ -317,14 +317,14 @@ async fn signing_in_asks_as_much_of_the_store_whoever_has_the_address() {
 }
 
 #[tokio::test]
-async fn registering_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn registering_asks_as_much_of_the_store_for_every_address() {
     let (world, store, _directory) = world("").await;
     the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| registers(&world, email, steps).await)
         .await;
 }
 
 #[tokio::test]
-async fn registering_asks_as_much_of_the_store_whoever_is_invited() {
+async fn registering_asks_as_much_of_the_store_with_and_without_an_invitation() {
     let (world, store, _directory) =
         world(&format!("[accounts]\nregistration = \"open\"\nallowed_emails = [{KNOWN:?}, {DISABLED:?}]")).await;
     world.auth.operate.invite(Email::parse(INVITED).unwrap(), Vec::new()).await.unwrap();
@@ -377,7 +377,7 @@ async fn recovers(browser: &mut Browser, email: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn getting_back_in_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn getting_back_in_asks_as_much_of_the_store_for_every_address() {
     for mode in ["email", "delayed", "admin", "off"] {
         let (world, store, _directory) = world(&format!("[accounts]\nrecovery = \"{mode}\"\n")).await;
         the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
@@ -427,7 +427,7 @@ async fn what_stands_for_a_letter_never_leaves_and_does_not_stay() {
 }
 
 #[tokio::test]
-async fn getting_back_in_asks_as_much_of_the_store_whether_or_not_somebody_administrates() {
+async fn getting_back_in_asks_as_much_of_the_store_with_and_without_an_administrator() {
     for mode in ["email", "delayed"] {
         let (world, store, _directory) = world(&format!("[accounts]\nadmins = \"it\"\nrecovery = \"{mode}\"\n")).await;
         let account = world.store.account_by_email(&Email::parse(KNOWN).unwrap()).await.unwrap().unwrap();
@@ -455,7 +455,7 @@ async fn getting_back_in_asks_as_much_of_the_store_whether_or_not_somebody_admin
 }
 
 #[tokio::test]
-async fn past_twenty_tries_as_much_is_asked_of_the_store_whoever_has_the_address() {
+async fn past_twenty_tries_as_much_is_asked_of_the_store_for_every_address() {
     for mode in ["email", "delayed", "admin", "off"] {
         let (world, store, _directory) = world(&format!("[accounts]\nrecovery = \"{mode}\"\n")).await;
         for email in [KNOWN, UNKNOWN, DISABLED] {
@@ -518,7 +518,7 @@ async fn past_twenty_tries_as_much_is_asked_of_the_store_whoever_has_the_address
 }
 
 #[tokio::test]
-async fn another_address_asks_as_much_of_the_store_whoever_has_it() {
+async fn another_address_asks_as_much_of_the_store_whether_or_not_it_is_taken() {
     let (world, store, _directory) = world("").await;
     let mut keys = Vec::new();
     for n in 0..3 {

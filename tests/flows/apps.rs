@@ -77,7 +77,7 @@ fn apps(all: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn what_somebody_may_open_is_listed_with_its_address() {
+async fn what_a_person_may_open_is_listed_with_its_address() {
     let world = world().await;
     let mut browser = maria(&world).await;
     let page = browser.get("/_bmauth/apps").await;

@@ -352,7 +352,7 @@ async fn what_a_clock_made_that_was_ahead_is_over_or_is_so_in_its_time() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_clock_that_was_ahead() {
+async fn no_visitor_waits_for_a_clock_that_was_ahead() {
     for jump in [30, HOUR, YEARS] {
         for (world, _kept) in worlds().await {
             let (mut client, mut key) = (Client::app(&world), Passkey::new(b"key"));
@@ -403,7 +403,7 @@ async fn a_letter_that_a_clock_dated_which_was_ahead_is_sent_and_put_off_as_ever
 }
 
 #[tokio::test]
-async fn a_hold_of_a_clock_that_was_ahead_holds_nobody_up() {
+async fn a_hold_of_a_clock_that_was_ahead_is_over_in_time() {
     let text = format!("{CONFIG}\n[accounts]\nrecovery = \"delayed\"\nrecovery_delay = \"1d\"");
     for jump in [HOUR, YEARS] {
         let world = World::with(&text, std::sync::Arc::new(bmauth::store::memory::MemoryStore::new())).await;

@@ -182,7 +182,7 @@ async fn a_contested_recovery_opens_nothing_and_the_owner_of_both_gets_back_in()
 }
 
 #[tokio::test]
-async fn where_only_the_operator_lets_anybody_back_in_a_contested_account_opens_with_a_mailed_code_too() {
+async fn where_only_the_operator_lets_people_back_in_a_contested_account_opens_with_a_mailed_code_too() {
     let world = world("\"admin\"").await;
     let (_, mut old) = maria(&world).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
@@ -321,7 +321,7 @@ async fn a_recovery_over_the_api_is_reviewed_too() {
 }
 
 #[tokio::test]
-async fn whoever_undoes_a_recovery_undoes_those_before_it_that_nobody_reviewed() {
+async fn undoing_a_recovery_undoes_those_before_it_that_were_not_reviewed() {
     let world = World::new().await;
     let (_, mut old) = maria(&world).await;
     // Somebody who reads her mail recovers twice, and answers no review.

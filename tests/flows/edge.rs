@@ -370,7 +370,7 @@ impl Store for Fragile {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_signs_nobody_in_and_says_so() {
+async fn a_store_that_is_down_makes_no_session_and_says_so() {
     let down = Arc::new(AtomicBool::new(false));
     let store = Arc::new(Fragile { down: Arc::clone(&down), ..Fragile::default() });
     let world = World::with(CONFIG, store).await;

@@ -36,7 +36,7 @@ fn address(name: &Secret) -> String {
 }
 
 #[tokio::test]
-async fn a_bookmark_leads_to_its_target_on_its_own_host_whoever_asks() {
+async fn a_bookmark_leads_every_visitor_to_its_target_on_its_own_host() {
     let world = world().await;
     let mut browser = world.browser();
     for (host, other) in [(HOST, WIKI), (WIKI, HOST)] {
@@ -71,7 +71,7 @@ async fn a_bookmark_that_is_over_or_never_was_leads_to_the_root() {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_on_the_way_to_a_bookmark_is_sent_there() {
+async fn a_visitor_who_signs_in_on_the_way_to_a_bookmark_is_sent_there() {
     let world = world().await;
     let mut passkey = Passkey::new(b"key of maria");
     world.browser().register(&world, "maria@example.com", &mut passkey).await;

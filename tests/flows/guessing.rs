@@ -265,7 +265,7 @@ async fn nineteen_tries_of_others_keep_no_client_of_the_api_out_that_waits_for_t
 }
 
 #[tokio::test]
-async fn nobody_is_kept_from_typing_the_operators_code_by_what_others_asked_for() {
+async fn no_owner_is_kept_from_typing_the_operators_code_by_what_others_asked_for() {
     let text = format!("{CONFIG}\n[accounts]\nrecovery = \"admin\"");
     let world = World::with(&text, Arc::new(MemoryStore::default())).await;
     maria(&world).await;

@@ -159,7 +159,7 @@ async fn families(world: &World) -> Vec<Family> {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_is_let_in_at_every_other_host_and_is_where_they_wanted() {
+async fn a_signed_in_person_is_let_in_at_every_other_host_and_is_where_they_wanted() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;
     for host in [WIKI, FILES, SHOP] {
@@ -193,7 +193,7 @@ async fn whoever_is_signed_in_is_let_in_at_every_other_host_and_is_where_they_wa
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_signs_in_where_people_do_and_is_handed_over_then() {
+async fn a_visitor_without_a_session_signs_in_where_people_do_and_is_handed_over_then() {
     let world = world().await;
     let (_, mut passkey) = maria(&world).await;
     let mut browser = browser(&world);
@@ -433,7 +433,7 @@ async fn whatever_ends_or_stops_the_first_session_does_so_for_all() {
 }
 
 #[tokio::test]
-async fn a_recovered_account_hands_nobody_over_before_its_review_and_its_older_sessions_are_gone() {
+async fn a_recovered_account_hands_no_browser_over_before_its_review_and_its_older_sessions_are_gone() {
     let world = world().await;
     let (mut first, _) = maria(&world).await;
     signed_in_at(&mut first, WIKI).await;
@@ -538,7 +538,7 @@ async fn a_code_is_good_once_for_one_browser_at_one_host_for_a_minute() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_to_the_account_of_somebody_else() {
+async fn no_visitor_is_signed_in_to_the_account_of_another() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;
     let mut mallory = self::browser(&world);
@@ -668,7 +668,7 @@ async fn a_browser_that_forgets_what_it_was_given_does_not_fill_the_store() {
 }
 
 #[tokio::test]
-async fn whoever_has_to_sign_in_at_the_second_try_may_take_their_time() {
+async fn a_visitor_who_has_to_sign_in_at_the_second_try_may_take_their_time() {
     let world = world().await;
     let mut browser = browser(&world);
     let state = "1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -776,7 +776,7 @@ fn navigates(target: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn whoever_comes_to_where_people_signed_in_before_is_sent_on_and_handed_over() {
+async fn a_visitor_to_where_people_signed_in_before_is_sent_on_and_handed_over() {
     let behind = Behind::with(&moved()).await;
     // A stranger, and whatever else: the same place.
     let mut stranger = behind.browser();
@@ -842,7 +842,7 @@ async fn whoever_comes_to_where_people_signed_in_before_is_sent_on_and_handed_ov
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
+async fn a_visitor_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
     let behind = Behind::with(&moved()).await;
     let mut browser = from_before(&behind, OLD).await;
     behind.world.wait(31 * 24 * 3600);
@@ -859,7 +859,7 @@ async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
 }
 
 #[tokio::test]
-async fn an_app_where_people_signed_in_before_signs_nobody_in_where_they_do_now() {
+async fn an_app_where_people_signed_in_before_makes_no_session_where_they_do_now() {
     let behind = Behind::with(&moved()).await;
     // Mallory's session there is of after the move: she makes no code by it for a state that the app has told her.
     let mut mallory = behind.browser();
@@ -989,7 +989,7 @@ async fn whatever_ends_a_session_while_its_code_is_taken_leaves_nothing_of_it() 
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_or_full_hands_nobody_over_and_the_code_is_good_afterwards() {
+async fn a_store_that_is_down_or_full_hands_no_browser_over_and_the_code_is_good_afterwards() {
     for is_full in [false, true] {
         let (down, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let store = Fragile { down: Arc::clone(&down), full: Arc::clone(&full), ..Fragile::default() };

@@ -55,7 +55,7 @@ const POLICIES: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn whoever_was_added_registers_as_anybody_does_under_each_policy_and_is_in_their_groups() {
+async fn an_invited_person_registers_like_others_under_each_policy_and_is_in_their_groups() {
     for policy in POLICIES {
         let (world, router) = world(&format!("{policy}\nadmins = \"it\"")).await;
         let added = post(&router, &format!("/invitations/{ANN}?groups=staff,it,staff&admin=true")).await;
@@ -97,7 +97,7 @@ async fn seen(world: &World, email: &str) -> Vec<(StatusCode, String)> {
 }
 
 #[tokio::test]
-async fn everybody_sees_the_same_pages_and_only_the_letter_says_who_is_not_invited() {
+async fn every_visitor_sees_the_same_pages_and_only_the_letter_says_who_is_not_invited() {
     for policy in POLICIES {
         let (world, router) = world(policy).await;
         for email in [ANN, "zoe@example.com"] {
@@ -115,7 +115,7 @@ async fn everybody_sees_the_same_pages_and_only_the_letter_says_who_is_not_invit
 }
 
 #[tokio::test]
-async fn no_code_opens_the_registration_of_somebody_who_is_not_invited() {
+async fn no_code_opens_the_registration_of_a_person_who_is_not_invited() {
     let (world, _) = world("registration = \"invite\"").await;
     let mut browser = world.browser();
     browser.ask_to_register(BOB, &mut Passkey::new(b"bob")).await;
@@ -135,7 +135,7 @@ async fn no_code_opens_the_registration_of_somebody_who_is_not_invited() {
 }
 
 #[tokio::test]
-async fn the_api_answers_everybody_alike_where_some_are_invited() {
+async fn the_api_answers_every_client_alike_where_some_are_invited() {
     for policy in POLICIES {
         let (world, router) = world(policy).await;
         post(&router, &format!("/invitations/{ANN}")).await;
@@ -154,7 +154,7 @@ async fn the_api_answers_everybody_alike_where_some_are_invited() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_invited_the_page_says_at_once_that_new_accounts_are_closed() {
+async fn without_an_invitation_the_page_says_at_once_that_new_accounts_are_closed() {
     let (world, router) = world("registration = \"closed\"").await;
     let mut browser = world.browser();
     let page = browser.get("/_bmauth/register").await;
@@ -185,7 +185,7 @@ async fn who_may_register_is_asked_anew_when_the_code_comes() {
 }
 
 #[tokio::test]
-async fn whoever_is_invited_after_they_asked_gets_a_code_with_the_next_letter() {
+async fn a_person_invited_after_they_asked_gets_a_code_with_the_next_letter() {
     let (world, router) = world("registration = \"invite\"").await;
     let mut ann = world.browser();
     ann.ask_to_register(ANN, &mut Passkey::new(b"ann")).await;
@@ -223,7 +223,7 @@ async fn an_invitation_is_for_an_address_without_an_account() {
 }
 
 #[tokio::test]
-async fn a_group_that_nobody_asks_for_is_pointed_out() {
+async fn a_group_that_no_route_asks_for_is_pointed_out() {
     let text = "registration = \"open\"\nadmins = \"it\"\n[[route]]\npath = \"/staff\"\ngroups = [\"staff\"]\nupstream = [\"http://127.0.0.1:8000\"]";
     let (world, router) = world(text).await;
     let added = post(&router, &format!("/invitations/{ANN}?groups=staff,stff,it")).await;
@@ -466,7 +466,7 @@ async fn what_an_operator_does_just_before_the_account_is_made_counts() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_registers_nobody_and_adds_nobody() {
+async fn a_store_that_is_down_makes_no_account_and_no_invitation() {
     let (world, router, store) = fragile().await;
     post(&router, &format!("/invitations/{ANN}")).await;
     let mut ann = world.browser();

@@ -152,7 +152,7 @@ async fn a_disabled_user_is_out_at_once_and_in_again_once_enabled() {
 }
 
 #[tokio::test]
-async fn a_removed_user_is_gone_and_may_come_back_as_somebody_new() {
+async fn a_removed_user_is_gone_and_may_come_back_with_a_new_account() {
     let (world, router) = world().await;
     let (mut browser, mut passkey) = person(&world, MARIA, b"key of maria").await;
     let ending = live(&world, &browser).await;
@@ -214,7 +214,7 @@ async fn enter(browser: &mut Browser, code: &str) -> crate::browser::Answer {
 }
 
 #[tokio::test]
-async fn an_operators_code_gets_its_owner_back_in_once_and_nobody_else() {
+async fn an_operators_code_gets_only_its_owner_back_in_and_only_once() {
     let (world, router) = world().await;
     let (mut lost, _) = person(&world, MARIA, b"key of maria").await;
     person(&world, "ann@example.com", b"key of ann").await;

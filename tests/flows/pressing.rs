@@ -272,7 +272,7 @@ async fn what_the_world_failed_at_is_done_when_it_is_pressed_again() {
 }
 
 #[tokio::test]
-async fn whoever_is_on_the_way_in_gets_on_though_the_gateway_was_started_again_between_two_presses() {
+async fn a_visitor_on_the_way_in_gets_on_though_the_gateway_was_started_again_between_two_presses() {
     let world = World::new().await;
     let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
     browser.ask_to_register(MARIA, &mut passkey).await;
@@ -412,7 +412,7 @@ async fn a_planted_flow_cookie_goes_no_further_than_the_first_proof() {
 }
 
 #[tokio::test]
-async fn nobody_puts_a_key_of_theirs_in_the_place_of_one_that_waits_for_its_code() {
+async fn no_attacker_puts_a_key_in_the_place_of_one_that_waits_for_its_code() {
     let world = World::new().await;
     let mut owner = world.browser();
     let mut planter = planter(&world, &mut owner, "/_bmauth/register").await;

@@ -124,7 +124,7 @@ async fn the_session_says_that_it_was_recovered() {
 }
 
 #[tokio::test]
-async fn a_lost_device_that_is_removed_signs_nobody_in() {
+async fn a_lost_device_that_is_removed_makes_no_session() {
     let world = World::new().await;
     let (_, mut old) = maria(&world).await;
     let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
@@ -143,7 +143,7 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_review_removes_neither_its_own_passkey_nor_somebody_elses() {
+async fn a_review_removes_neither_its_own_passkey_nor_that_of_another_account() {
     let world = World::new().await;
     maria(&world).await;
     let mut bobs = Passkey::new(b"key of bob");
@@ -454,7 +454,7 @@ async fn an_earlier_recovery_is_not_taken_for_the_one_of_a_link_that_ran_out() {
 }
 
 #[tokio::test]
-async fn the_link_of_a_recovery_that_nobody_finished_says_that_it_is_over() {
+async fn the_link_of_an_unfinished_recovery_says_that_it_is_over() {
     let world = world("\"delayed\"").await;
     maria(&world).await;
     let link = held_with_link(&world, &mut world.browser()).await;
@@ -524,7 +524,7 @@ async fn two_browsers_that_recover_at_once_have_one_that_stays() {
 }
 
 #[tokio::test]
-async fn a_hold_that_nobody_finished_makes_room_for_the_next() {
+async fn an_unfinished_hold_makes_room_for_the_next() {
     let world = world("\"delayed\"").await;
     maria(&world).await;
     let mut browser = world.browser();
@@ -624,7 +624,7 @@ async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
 }
 
 #[tokio::test]
-async fn until_the_review_is_answered_the_session_is_nobodys() {
+async fn until_the_review_is_answered_the_session_has_no_principal() {
     let world = World::new().await;
     maria(&world).await;
     let mut browser = world.browser();
@@ -644,7 +644,7 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
 }
 
 #[tokio::test]
-async fn tries_of_others_keep_nobody_out_who_has_a_code_of_the_operator() {
+async fn tries_of_others_keep_no_owner_out_who_has_a_code_of_the_operator() {
     let world = world("\"admin\"").await;
     maria(&world).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();

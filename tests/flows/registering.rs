@@ -34,7 +34,7 @@ async fn a_registration_ends_signed_in_at_the_page_asked_for() {
 }
 
 #[tokio::test]
-async fn before_the_code_the_passkey_signs_nobody_in() {
+async fn before_the_code_the_passkey_makes_no_session() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"key of maria");
     let mut browser = world.browser();
@@ -202,7 +202,7 @@ async fn an_unfinished_registration_expires() {
 }
 
 #[tokio::test]
-async fn whoever_proves_the_address_wins_and_the_rest_dies() {
+async fn the_browser_that_proves_the_address_wins_and_the_rest_dies() {
     let world = World::new().await;
     let (mut thief, mut maria) = (world.browser(), world.browser());
     let (mut thiefs, mut marias) = (Passkey::new(b"thief's"), Passkey::new(b"maria's"));
@@ -466,7 +466,7 @@ async fn begin(browser: &mut Browser, email: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn whoever_begins_twice_gets_the_same_user_handle_and_nobody_else_does() {
+async fn a_browser_that_begins_twice_gets_the_same_user_handle_and_no_other_does() {
     let world = World::new().await;
     world.browser().register(&world, MARIA, &mut Passkey::new(b"key of maria")).await;
     // Whoever has the address.

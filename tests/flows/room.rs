@@ -157,7 +157,7 @@ async fn the_first_is_told_at_once_and_the_others_together() {
 }
 
 #[tokio::test]
-async fn whoever_adds_and_removes_again_and_again_is_told_of_no_more_often() {
+async fn adding_and_removing_again_and_again_is_told_of_no_more_often() {
     let (world, mut browser, mut key) = maria(2).await;
     let mut told = Vec::new();
     for n in 0..10 {

@@ -120,7 +120,7 @@ async fn a_passkey_of_another_account_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_cheating_device_signs_nobody_in() {
+async fn a_cheating_device_is_refused() {
     let cheats: [(&str, Cheat); 13] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
@@ -156,7 +156,7 @@ async fn another_key_with_the_same_id_does_not_verify() {
 }
 
 #[tokio::test]
-async fn an_answer_signs_in_once_whoever_sends_it() {
+async fn an_answer_signs_in_once_from_any_browser() {
     let world = World::new().await;
     let (_, mut passkey) = maria(&world).await;
     let mut browser = world.browser();

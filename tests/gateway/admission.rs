@@ -8,7 +8,7 @@ use bmauth::domain::route::Access;
 use crate::harness::*;
 
 #[tokio::test]
-async fn somebody_signed_in_reaches_the_app() {
+async fn a_signed_in_person_reaches_the_app() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
@@ -120,7 +120,7 @@ async fn without_a_token_nothing_is_forwarded() {
 }
 
 #[tokio::test]
-async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_somebody_is_signed_in() {
+async fn a_public_route_never_says_who_asks_and_an_optional_one_does_with_a_session() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).route("/maybe", Access::Optional, &app.url).start();
     let secret = world.keeper.sign_in(1);
@@ -139,7 +139,7 @@ async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_someb
 }
 
 #[tokio::test]
-async fn a_preflight_goes_to_the_app_and_says_nobody_asks() {
+async fn a_preflight_goes_to_the_app_without_an_identity() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
@@ -240,7 +240,7 @@ async fn the_root_of_the_public_host_is_ours_where_no_route_takes_it() {
 }
 
 #[tokio::test]
-async fn a_port_and_a_capital_do_not_make_another_host() {
+async fn a_port_and_an_uppercase_letter_do_not_make_another_host() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
@@ -250,7 +250,7 @@ async fn a_port_and_a_capital_do_not_make_another_host() {
 }
 
 #[tokio::test]
-async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
+async fn a_route_for_groups_lets_in_only_those_in_one_of_them() {
     let app = hello().await;
     let plan = plan().route("/", Access::SignedIn, &app.url).route("/admin", Access::SignedIn, &app.url);
     let world = plan.for_groups(&["admins", "it"]).start();

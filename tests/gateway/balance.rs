@@ -59,7 +59,7 @@ async fn a_session_stays_with_its_server_and_strangers_by_their_address() {
 
 #[tokio::test]
 async fn a_session_whose_server_is_down_goes_to_another() {
-    let (up, down) = (hello().await, nobody().await);
+    let (up, down) = (hello().await, no_listener().await);
     let world = several(&[&down, &up.url], |app| app.balance = Balance::Session);
     for person in 1..=6 {
         let secret = world.keeper.sign_in(person);
@@ -180,7 +180,7 @@ async fn silence_is_measured_by_the_route_and_a_stream_may_wait_longer() {
 
 #[tokio::test]
 async fn a_request_finds_the_one_server_that_is_up() {
-    let (up, down) = (hello().await, [nobody().await, nobody().await, nobody().await]);
+    let (up, down) = (hello().await, [no_listener().await, no_listener().await, no_listener().await]);
     for balance in Balance::ALL {
         let world = several(&[&down[0], &down[1], &up.url, &down[2]], |app| app.balance = balance);
         for _ in 0..4 {

@@ -108,7 +108,7 @@ async fn a_token_of_ours_decides_alone_whatever_cookie_comes_with_it() {
 }
 
 #[tokio::test]
-async fn a_token_of_ours_in_another_form_or_company_lets_nobody_in_and_goes_nowhere() {
+async fn a_token_of_ours_in_another_form_or_company_is_refused_and_goes_nowhere() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
@@ -315,7 +315,7 @@ async fn a_websocket_opened_with_a_token_needs_no_origin_and_ends_with_the_sessi
 }
 
 #[tokio::test]
-async fn a_token_that_lets_nobody_in_does_not_stand_for_an_origin_either() {
+async fn a_token_that_is_refused_does_not_stand_for_an_origin_either() {
     let url = echo().await;
     let world = plan().route("/", Access::Optional, &url).start();
     let (known, over) = (world.keeper.sign_in(1), world.keeper.sign_in(2));

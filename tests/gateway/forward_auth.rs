@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bmauth::domain::plain_header::Fact;
 use bmauth::domain::route::Access;
-use bmauth::gate::fields::PlainFields;
+use bmauth::gate::plain_headers::PlainHeaders;
 
 use crate::harness::*;
 
@@ -108,7 +108,7 @@ impl World {
 
 /// It passes, and the app is told of nobody.
 #[track_caller]
-fn passes_as_nobody(answer: &Answer) {
+fn passes_without_identity(answer: &Answer) {
     assert_eq!((answer.status, answer.text().as_str()), (200, ""), "{answer:?}");
     for name in IDENTITY {
         assert_eq!(answer.field(name), Some(""), "{name} in {answer:?}");

@@ -25,11 +25,11 @@ use bmauth::domain::secret::{Secret, SecretDigest};
 use bmauth::domain::session::{Authentication, Method, Session, SessionId, SessionLimits, SignedIn};
 use bmauth::domain::upstream::{Upstream, UpstreamUrl};
 use bmauth::gate::cookies::CookieNames;
-use bmauth::gate::fields::PlainFields;
 use bmauth::gate::forward_auth::{self, ForwardAuth};
 use bmauth::gate::gatekeeper::Gatekeeper;
 use bmauth::gate::hand_off::HandOffs;
 use bmauth::gate::peer::PeerInfo;
+use bmauth::gate::plain_headers::PlainHeaders;
 use bmauth::identity::IdentityError;
 use bmauth::proxy::{Arrival, Proxy, ProxyParts, ProxySettings, RefusalPage};
 use bmauth::store::StoreError;
@@ -688,8 +688,8 @@ where
     url
 }
 
-/// An address where nobody listens.
-pub async fn nobody() -> String {
+/// An address without a listener.
+pub async fn no_listener() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
@@ -716,6 +716,6 @@ fn portal() -> axum::Router {
 }
 
 /// The plain fields that are sent where no other names are wanted.
-pub fn standard_fields() -> PlainFields {
+pub fn standard_fields() -> PlainHeaders {
     STANDARD.iter().map(|(name, fact)| (HeaderName::from_static(name), *fact)).collect()
 }

@@ -2,7 +2,7 @@
 
 use bmauth::domain::plain_header::Fact;
 use bmauth::domain::route::Access;
-use bmauth::gate::fields::PlainFields;
+use bmauth::gate::plain_headers::PlainHeaders;
 
 use crate::harness::*;
 
@@ -243,7 +243,7 @@ async fn a_trusted_proxy_is_believed_in_its_own_spelling() {
 }
 
 #[tokio::test]
-async fn no_field_names_another_target_than_the_one_decided_by() {
+async fn no_header_names_another_target_than_the_one_decided_by() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::Public, &app.url)
@@ -345,7 +345,7 @@ async fn a_name_outside_ascii_goes_out_percent_encoded() {
 }
 
 /// Two names for one fact, and one of those that other gateways use.
-fn named() -> PlainFields {
+fn named() -> PlainHeaders {
     let names = ["acme-mail", "x-remote-user", "acme-called", "acme-groups"].map(http::HeaderName::from_static);
     names.into_iter().zip([Fact::Email, Fact::Email, Fact::Name, Fact::Groups]).collect()
 }
@@ -370,9 +370,9 @@ async fn plain_fields_have_the_names_and_tell_what_was_configured() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_send_a_plain_field_of_any_name() {
+async fn no_client_can_send_a_plain_header_of_any_name() {
     let app = hello().await;
-    for plain in [PlainFields::default(), standard_fields(), named()] {
+    for plain in [PlainHeaders::default(), standard_fields(), named()] {
         let is_named = plain == named();
         let world = plan()
             .route("/", Access::Optional, &app.url)

@@ -187,7 +187,7 @@ async fn a_proxy_says_by_the_proxy_protocol_whose_connection_it_is() {
 }
 
 #[tokio::test]
-async fn who_is_no_proxy_of_ours_announces_nobody() {
+async fn a_peer_that_is_no_proxy_of_ours_announces_no_client() {
     let app = hello().await;
     let (world, _) = announced(&app.url).await;
     let mut client = world.connect_from("192.0.2.1");

@@ -67,7 +67,8 @@ async fn written(world: &World) -> (Paper, tracing::subscriber::DefaultGuard) {
 #[tokio::test]
 async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     let app = hello().await;
-    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
+    let world =
+        plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &no_listener().await).start();
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/notes?code=QUERY", &["Authorization: Bearer TOKEN"]).await;
@@ -132,7 +133,7 @@ async fn what_a_page_of_ours_refuses_is_on_the_line_of_its_request() {
         let refusal = LoggedRefusal { name: "wrong-code", why: "this is not the code".into() };
         (StatusCode::UNPROCESSABLE_ENTITY, axum::Extension(refusal), "try again")
     });
-    let world = plan().portal(refusing).route("/", Access::Public, &nobody().await).start();
+    let world = plan().portal(refusing).route("/", Access::Public, &no_listener().await).start();
     let (paper, _guard) = written(&world).await;
     assert_eq!(world.get("/_bmauth/register/code?resent", &[]).await.status, 422);
     let text = paper.text();
@@ -149,7 +150,7 @@ async fn every_refusal_says_why_and_of_which_host_and_path() {
         .route("/", Access::SignedIn, &app.url)
         .route("/staff", Access::SignedIn, &app.url)
         .for_groups(&["staff"])
-        .route("/down", Access::Public, &nobody().await)
+        .route("/down", Access::Public, &no_listener().await)
         .start();
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);
@@ -271,7 +272,8 @@ async fn whatever_is_asked_is_one_line_that_a_program_can_read() {
 #[tokio::test]
 async fn the_id_on_an_error_page_finds_its_cause_in_the_log() {
     let app = hello().await;
-    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
+    let world =
+        plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &no_listener().await).start();
     world.get("/", &[]).await;
     let paper = Paper::default();
     let queue = LineQueue::start(paper.clone(), QueueRoom::default(), json::notice).unwrap();
@@ -352,7 +354,7 @@ fn message(line: &str) -> String {
 }
 
 #[test]
-fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
+fn no_request_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
     /// More than a pipe holds.
     const REQUESTS: usize = 600;
     let folder = tempfile::tempdir().unwrap();

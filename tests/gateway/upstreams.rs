@@ -14,7 +14,7 @@ use crate::harness::*;
 
 #[tokio::test]
 async fn an_app_that_is_down_is_told_to_people_and_scripts() {
-    let world = world(&nobody().await);
+    let world = world(&no_listener().await);
     let secret = world.keeper.sign_in(1);
     let page = world.get_as(&secret, "/", &["Sec-Fetch-Mode: navigate"]).await;
     assert_eq!((page.status, page.field("content-type")), (502, Some("text/html; charset=utf-8")));
@@ -143,7 +143,7 @@ async fn an_app_that_does_not_speak_http_is_down() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_taken() {
+async fn a_certificate_that_no_authority_vouches_for_is_not_taken() {
     let app = hello().await;
     let behind = plan().route_to("localhost", "/", Access::Public, &[&app.url]).start();
     let address = crate::tls::listen(&behind).await;
@@ -164,7 +164,7 @@ async fn several_servers_take_turns() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_left_out() {
-    let (up, down) = (hello().await, nobody().await);
+    let (up, down) = (hello().await, no_listener().await);
     let world = plan().route_to(HOST, "/", Access::Public, &[&down, &up.url]).start();
     for number in 0..6 {
         // Nothing of the first one has been sent anywhere, so even a POST goes on to the other.

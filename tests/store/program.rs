@@ -326,7 +326,7 @@ fn a_program_that_is_too_old_for_the_tables_refuses_to_start_and_to_migrate_them
 }
 
 #[test]
-fn a_gateway_that_hears_nothing_for_longer_than_its_grace_knows_nobody() {
+fn a_gateway_that_hears_nothing_for_longer_than_its_grace_knows_no_session() {
     let mut server = Server::start();
     let mut operator = Operator::new(server.fresh_schema(), app(), "0s");
     let key = operator.path("storage.key");

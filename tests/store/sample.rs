@@ -276,7 +276,7 @@ pub fn ceremony(n: u32) -> Ceremony {
         0 => register(Profile::default()),
         1 => sign_in(CeremonySubject::Anyone),
         2 => sign_in(CeremonySubject::Account(account)),
-        3 => sign_in(CeremonySubject::Nobody),
+        3 => sign_in(CeremonySubject::NoAccount),
         4 => add(Leave::Link(link_id(n))),
         5 => add(Leave::Recovery),
         6 => add(Leave::Session(session)),

@@ -402,7 +402,7 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_over() {
+async fn a_count_that_cannot_be_read_refuses_until_its_window_is_over() {
     let mut kept = Kept::new();
     let count = |now| {
         let window = std::time::Duration::from_secs(60);
@@ -417,7 +417,7 @@ async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_ove
 }
 
 #[tokio::test]
-async fn an_invitation_that_cannot_be_read_lets_nobody_in_hides_nobody_less_and_can_be_mended() {
+async fn an_invitation_that_cannot_be_read_admits_no_address_hides_as_much_and_can_be_mended() {
     for how in [Spoiled::Newer, Spoiled::Cut, Spoiled::Empty] {
         let mut kept = Kept::new();
         keeps(kept.store(), [1, 2, 3].map(|n| Change::Invitation(InvitationChange::Put(invitation(n))))).await;

@@ -40,11 +40,11 @@ pub(super) struct DoctorRequest {
     /// The request target as it goes over the wire: a path of any spelling, or a whole URL.
     pub(super) target: String,
     /// The headers in order, repetitions too.
-    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// Another `Host` than the server's.
     pub(super) host: Option<HeaderValue>,
     /// Whether header names are written `X-Like-This` instead of in lowercase.
-    pub(super) capitals: bool,
+    pub(super) title_case: bool,
 }
 
 /// What came back.
@@ -139,13 +139,13 @@ impl DoctorTarget {
 impl DoctorRequest {
     /// A GET by a script: it takes any type.
     pub(super) fn get(target: impl Into<String>) -> Self {
-        Self { method: Method::GET, target: target.into(), fields: Vec::new(), host: None, capitals: false }
+        Self { method: Method::GET, target: target.into(), headers: Vec::new(), host: None, title_case: false }
             .with("accept", "*/*")
     }
 
     /// A GET by a person who goes to a page.
     pub(super) fn page(target: impl Into<String>) -> Self {
-        Self { method: Method::GET, target: target.into(), fields: Vec::new(), host: None, capitals: false }
+        Self { method: Method::GET, target: target.into(), headers: Vec::new(), host: None, title_case: false }
             .with("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .with("sec-fetch-mode", "navigate")
             .with("sec-fetch-dest", "document")
@@ -163,7 +163,7 @@ impl DoctorRequest {
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the doctor's own names are tokens");
         let value = HeaderValue::from_str(value).expect("the doctor's own values are visible ASCII");
-        self.fields.push((name, value));
+        self.headers.push((name, value));
         self
     }
 
@@ -174,8 +174,8 @@ impl DoctorRequest {
     }
 
     /// The same with names written `X-Like-This`.
-    pub(super) fn in_capitals(self) -> Self {
-        Self { capitals: true, ..self }
+    pub(super) fn in_title_case(self) -> Self {
+        Self { title_case: true, ..self }
     }
 }
 
@@ -235,7 +235,7 @@ where
     let no_answer = |error: hyper::Error| Silence::NoAnswer(server.name(), error.to_string());
     let request = written(server, question)?;
     let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(question.capitals)
+        .title_case_headers(question.title_case)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
         .await
         .map_err(no_answer)?;
@@ -269,7 +269,7 @@ fn written(server: &DoctorTarget, question: &DoctorRequest) -> Result<Request<Em
     *request.uri_mut() = target;
     let headers = request.headers_mut();
     headers.insert(HOST, host);
-    for (name, value) in &question.fields {
+    for (name, value) in &question.headers {
         headers.append(name, value.clone());
     }
     if !headers.contains_key(CONNECTION) {
@@ -334,14 +334,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn fields_go_out_in_every_spelling_and_repeated() {
+    async fn headers_go_out_in_every_spelling_and_repeated() {
         let question =
             DoctorRequest::get("/").with("x_bmauth_jwt", "a").with("x.bmauth.jwt", "b").with("remote-user", "c");
         let (head, _) = sent(question.with("remote-user", "d"), "HTTP/1.1 204 No Content\r\n\r\n").await;
         for line in ["x_bmauth_jwt: a", "x.bmauth.jwt: b", "remote-user: c", "remote-user: d", "connection: close"] {
             assert!(head.lines().any(|found| found == line), "{line} is not in {head}");
         }
-        let question = DoctorRequest::get("/").with("remote-user", "c").for_host("other.example").in_capitals();
+        let question = DoctorRequest::get("/").with("remote-user", "c").for_host("other.example").in_title_case();
         let (head, _) = sent(question, "HTTP/1.1 204 No Content\r\n\r\n").await;
         assert!(head.contains("Remote-User: c") && head.contains("Host: other.example"), "{head}");
     }
@@ -363,11 +363,11 @@ mod tests {
         let (_, answer) = sent(DoctorRequest::get("/"), "SSH-2.0-x\r\n\r\n").await;
         assert!(matches!(answer, Err(Silence::NoAnswer(..))), "{answer:?}");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let nobody = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let closed = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         drop(listener);
-        let answer = asker().ask(&nobody, &DoctorRequest::get("/")).await;
+        let answer = asker().ask(&closed, &DoctorRequest::get("/")).await;
         assert!(matches!(answer, Err(Silence::NoConnection(..))), "{answer:?}");
-        let answer = asker().ask(&nobody, &DoctorRequest::get("no path")).await;
+        let answer = asker().ask(&closed, &DoctorRequest::get("no path")).await;
         assert!(matches!(answer, Err(Silence::Unsendable(..) | Silence::NoConnection(..))), "{answer:?}");
     }
 

@@ -2,7 +2,7 @@
 //! proxies speak to each other.
 
 use super::ask::DoctorRequest;
-use crate::domain::field_name;
+use crate::domain::header_name;
 use crate::domain::plain_header::STANDARD;
 
 /// The cookies of a session, on https and on `http://localhost`.
@@ -29,7 +29,7 @@ pub(super) fn in_every_spelling(identity: &[String]) -> Vec<String> {
 /// What other gateways than ours, and some servers, are believed by: as they are written.
 pub(super) fn of_others(identity: &[String]) -> Vec<&'static str> {
     let ours = |name: &str| identity.iter().any(|own| own == name);
-    field_name::known_names().filter(|name| !ours(name)).collect()
+    header_name::known_names().filter(|name| !ours(name)).collect()
 }
 
 fn spellings(name: &str) -> Vec<String> {
@@ -110,9 +110,9 @@ pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Adds `fields` to the headers of a question.
-pub(super) fn with_all<V: AsRef<str>>(question: DoctorRequest, fields: &[(&str, V)]) -> DoctorRequest {
-    fields.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
+/// Adds `headers` to the headers of a question.
+pub(super) fn with_all<V: AsRef<str>>(question: DoctorRequest, headers: &[(&str, V)]) -> DoctorRequest {
+    headers.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
 }
 
 #[cfg(test)]
@@ -144,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn all_forged_fields_can_be_sent() {
-        for (_, fields) in addresses("https://a.example", "a.example", "/public") {
-            assert_eq!(with_all(DoctorRequest::get("/"), &fields).fields.len(), fields.len() + 1);
+    fn all_forged_headers_can_be_sent() {
+        for (_, headers) in addresses("https://a.example", "a.example", "/public") {
+            assert_eq!(with_all(DoctorRequest::get("/"), &headers).headers.len(), headers.len() + 1);
         }
         for (_, value) in cookies("abc") {
-            assert_eq!(DoctorRequest::get("/").with("cookie", &value).fields.len(), 2);
+            assert_eq!(DoctorRequest::get("/").with("cookie", &value).headers.len(), 2);
         }
     }
 }

@@ -127,8 +127,8 @@ pub(super) fn is_problem(answer: &DoctorResponse) -> bool {
 
 /// Whether `needle` stands anywhere in the answer.
 pub(super) fn tells(answer: &DoctorResponse, needle: &str) -> bool {
-    let in_field = answer.headers.values().any(|value| contains(value.as_bytes(), needle.as_bytes()));
-    in_field || contains(&answer.body, needle.as_bytes())
+    let in_header = answer.headers.values().any(|value| contains(value.as_bytes(), needle.as_bytes()));
+    in_header || contains(&answer.body, needle.as_bytes())
 }
 
 /// Where a redirect leads.
@@ -187,9 +187,9 @@ mod tests {
         Pages { asked: Url::parse("https://notes.example.com/").unwrap(), elsewhere: None }
     }
 
-    fn answer(status: u16, fields: &[(&str, &str)], body: &'static str) -> DoctorResponse {
+    fn answer(status: u16, sent: &[(&str, &str)], body: &'static str) -> DoctorResponse {
         let mut headers = HeaderMap::new();
-        for (name, value) in fields {
+        for (name, value) in sent {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
         DoctorResponse {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_to_register_asks_for_an_address_or_takes_nobody() {
+    fn the_page_to_register_asks_for_an_address_or_is_closed() {
         let policy = ("content-security-policy", "default-src 'none'; script-src 'self'");
         let page = |body| answer(200, &[policy], body);
         assert_eq!(asks_for_an_address(&page("/_bmauth/ <input type=\"email\">")), Some(true));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_found_in_fields_and_body() {
+    fn a_marker_is_found_in_headers_and_body() {
         assert!(tells(&answer(200, &[("x-seen", "a mark b")], ""), "mark"));
         assert!(tells(&answer(200, &[], "a mark b"), "mark"));
         assert!(!tells(&answer(200, &[("mark", "x")], "mar k"), "mark"));

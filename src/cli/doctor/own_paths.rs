@@ -84,8 +84,8 @@ impl Doctor {
         let open = self.an_open_path();
         let (origin, authority) = (self.site.name(), self.site.authority());
         let mut asked = vec![("plainly".to_owned(), DoctorRequest::page(QUESTION))];
-        for (name, fields) in forged::addresses(&origin, &authority, &open) {
-            asked.push((format!("with {name}"), forged::with_all(DoctorRequest::get(QUESTION), &fields)));
+        for (name, headers) in forged::addresses(&origin, &authority, &open) {
+            asked.push((format!("with {name}"), forged::with_all(DoctorRequest::get(QUESTION), &headers)));
         }
         for target in [
             format!("{QUESTION}{open}"),

@@ -51,10 +51,10 @@ impl Doctor {
         let forged =
             |question: DoctorRequest, name: &String| question.with(name, &self.random).with(name, &self.random);
         let plain = everyday.fold(DoctorRequest::get(route), forged);
-        let capitals = plain.clone().in_capitals();
+        let title_case = plain.clone().in_title_case();
         let every = names.iter().fold(DoctorRequest::get(route), forged);
         self.check(format!("GET {route} with forged identity headers"), Measure::Odd, plain).await;
-        self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
+        self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, title_case).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
         let others = forged::of_others(&self.identity);
@@ -62,8 +62,8 @@ impl Doctor {
         self.check(format!("GET {route} with forged headers of other gateways"), Measure::Odd, others).await;
 
         let (origin, authority, open) = (self.site.name(), self.site.authority(), self.an_open_path());
-        for (what, fields) in forged::addresses(&origin, &authority, &open) {
-            let question = forged::with_all(DoctorRequest::get(route), &fields);
+        for (what, headers) in forged::addresses(&origin, &authority, &open) {
+            let question = forged::with_all(DoctorRequest::get(route), &headers);
             self.check(format!("GET {route} with forged {what}"), Measure::Odd, question).await;
         }
     }

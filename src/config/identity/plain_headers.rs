@@ -6,7 +6,7 @@ use super::{IdentityHeader, is_taken, read_name};
 use crate::config::problem::{Checks, SettingPlace};
 use crate::config::setting::Setting;
 use crate::config::tree::{SettingTable, SettingValue};
-use crate::domain::field_name::{self, Tells, reads_as};
+use crate::domain::header_name::{self, Tells, reads_as};
 use crate::domain::plain_header::{Fact, STANDARD};
 
 /// How many there may be: they travel with every request.
@@ -69,7 +69,7 @@ fn read_table(
 /// The name, where no server could take it for anything else that the app is told.
 fn free(written: &str, token: Option<&IdentityHeader>, others: &[(HeaderName, Fact)]) -> Result<HeaderName, String> {
     let name = read_name(written, "X-Remote-User")?;
-    let alike = |other: &str| reads_as(other, &field_name::fold(written));
+    let alike = |other: &str| reads_as(other, &header_name::fold(written));
     if let Some(token) = token.filter(|token| alike(token.as_str())) {
         return Err(format!(
             "servers may take it for {}, which carries the token; choose another name.",
@@ -79,7 +79,7 @@ fn free(written: &str, token: Option<&IdentityHeader>, others: &[(HeaderName, Fa
     if let Some((other, _)) = others.iter().find(|(other, _)| alike(other.as_str())) {
         return Err(format!("servers may take it for {other}, which is here too; keep one of them."));
     }
-    let is_free = match field_name::tells(written) {
+    let is_free = match header_name::tells(written) {
         Some(Tells::Identity) => true,
         Some(Tells::Target | Tells::Method | Tells::Way) => false,
         None => !is_taken(written),

@@ -4,8 +4,8 @@ use http::HeaderName;
 
 use crate::config::problem::Checks;
 use crate::config::setting::Setting;
-use crate::domain::field_name::{self, IdentityNames, Tells, reads_as as is, reads_as_any as is_any};
-use crate::domain::upstream::{FieldChangeError, FieldChanges};
+use crate::domain::header_name::{self, IdentityNames, Tells, reads_as as is, reads_as_any as is_any};
+use crate::domain::upstream::{HeaderChangeError, HeaderChanges};
 
 /// Headers that are about one connection or the length of one message, folded: the gateway says them itself.
 const OF_THE_CONNECTION: [&[u8]; 6] =
@@ -19,15 +19,15 @@ pub(super) fn read_request_headers(
     setting: Setting,
     identity: &IdentityNames,
     checks: &mut Checks,
-) -> Option<FieldChanges> {
+) -> Option<HeaderChanges> {
     read(setting, checks, |name| {
-        if field_name::is_of_identity(name, identity) {
+        if header_name::is_of_identity(name, identity) {
             Err("apps learn from it who is signed in, which the gateway alone tells them; choose another name")
         } else if is(name, b"host") {
             Err("what an app is told as the host is said by `route.host_header`")
         } else if is(name, b"cookie") {
             Err("the visitor’s cookies for the app go on as they come")
-        } else if field_name::tells(name) == Some(Tells::Target) {
+        } else if header_name::tells(name) == Some(Tells::Target) {
             Err("some apps take it for another target than the one that was asked for, so the gateway sends it to none")
         } else if is_any(name, &OF_THE_CONNECTION) || is_any(name, &OF_A_REQUEST) {
             Err("it is about the connection to the app, and the gateway says it itself")
@@ -38,7 +38,7 @@ pub(super) fn read_request_headers(
 }
 
 /// Reads what is changed in answers. None of it may set a cookie, which could be one of the gateway's own.
-pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Option<FieldChanges> {
+pub(super) fn read_response_headers(setting: Setting, checks: &mut Checks) -> Option<HeaderChanges> {
     read(setting, checks, |name| {
         if is(name, b"setcookie") {
             Err("it could set or drop the gateway’s own cookies; let the app set its own")
@@ -63,7 +63,7 @@ pub(super) fn read_underscore_headers(
             Err("it is not the name of a header, like \"x_api_key\".")
         } else if !name.contains('_') {
             Err("it has no _ in it, and goes on anyway.")
-        } else if field_name::tells(name).is_some() || identity.has(name) {
+        } else if header_name::tells(name).is_some() || identity.has(name) {
             Err("some apps take it for what only the gateway tells them, so it goes to none.")
         } else {
             Ok(name.to_ascii_lowercase().into_boxed_str())
@@ -78,10 +78,14 @@ pub(super) fn read_underscore_headers(
 
 /// Reads a table of names and values, an empty value for what is removed. `may` says why a name is not for the operator
 /// to change.
-fn read(setting: Setting, checks: &mut Checks, may: impl Fn(&str) -> Result<(), &'static str>) -> Option<FieldChanges> {
+fn read(
+    setting: Setting,
+    checks: &mut Checks,
+    may: impl Fn(&str) -> Result<(), &'static str>,
+) -> Option<HeaderChanges> {
     let section = setting.key.clone();
     let table = setting.table(checks)?;
-    let mut changes = FieldChanges::default();
+    let mut changes = HeaderChanges::default();
     let mut complete = true;
     for (name, entry) in table.entries {
         let key = format!("{section}.{name}");
@@ -99,7 +103,7 @@ fn read(setting: Setting, checks: &mut Checks, may: impl Fn(&str) -> Result<(), 
             continue;
         };
         if let Err(why) = changes.add(&name, Some(value.as_str()).filter(|value| !value.is_empty())) {
-            let place = if why == FieldChangeError::Value { &place } else { &entry.key_place };
+            let place = if why == HeaderChangeError::Value { &place } else { &entry.key_place };
             checks.refuse(place, format!("`{key}`: {why}."));
             complete = false;
         }

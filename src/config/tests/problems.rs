@@ -179,7 +179,7 @@ fn a_port_that_speaks_another_protection_is_told() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_is_a_warning() {
+fn a_port_without_a_listener_is_a_warning() {
     let warns = |text: &str| loads(text).warnings.iter().any(|warning| warning.contains("Browsers ask for port"));
     assert!(warns(&with("")), "443 of public_url, and 8443");
     assert!(!warns(&with("[server]\nlisten = [\"0.0.0.0:80\", \"0.0.0.0:443\"]")));
@@ -950,7 +950,7 @@ fn one_bracket_too_few_is_told() {
 }
 
 #[test]
-fn a_routes_groups_are_names_and_ask_somebody_to_be_signed_in() {
+fn a_routes_groups_are_names_and_ask_for_a_sign_in() {
     for (extra, told) in [
         (
             "groups = [\"a b\"]",

@@ -271,7 +271,7 @@ fn both_directions_lead_to_the_end() {
 }
 
 #[test]
-fn whoever_offers_approves_for_themselves_in_their_session_alone() {
+fn the_browser_that_offers_approves_for_itself_in_its_session_alone() {
     let link = found(offered(), 1);
     let right = approval(0, 1);
     for wrong in [
@@ -355,7 +355,7 @@ fn what_is_said_of_two_addresses_is_what_can_be_known() {
 }
 
 #[test]
-fn the_code_may_be_brought_four_times_and_whoever_brings_it_again_is_not_counted() {
+fn the_code_may_be_brought_four_times_and_a_browser_that_brings_it_again_is_not_counted() {
     for link in [asked(), offered()] {
         let full = (1..=4).fold(link, found);
         assert_eq!(find(full.clone(), 5, LinkPolicy::On, START).err(), Some(LinkRefusal::Crowded));
@@ -367,7 +367,7 @@ fn the_code_may_be_brought_four_times_and_whoever_brings_it_again_is_not_counted
 }
 
 #[test]
-fn whoever_was_not_chosen_is_told_so_and_sees_nothing_more() {
+fn a_browser_that_was_not_chosen_is_told_so_and_sees_nothing_more() {
     let both = found(found(offered(), 1), 2);
     assert_eq!(both.numbers().collect::<Vec<_>>(), [NUMBERS[1], NUMBERS[2]]);
     let asked_about = both.seen_by(&visitor(0), true, START).expect("a side");

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 /// Kelvin sign, which some servers take for `s` and `k`.
 pub(in crate::domain) fn fold(segment: &[u8]) -> Cow<'_, [u8]> {
     if segment.is_ascii() {
-        let has_capitals = segment.iter().any(u8::is_ascii_uppercase);
-        return if has_capitals { segment.to_ascii_lowercase().into() } else { segment.into() };
+        let has_uppercase = segment.iter().any(u8::is_ascii_uppercase);
+        return if has_uppercase { segment.to_ascii_lowercase().into() } else { segment.into() };
     }
     let mut folded = Vec::with_capacity(segment.len());
     for chunk in segment.utf8_chunks() {

@@ -218,7 +218,7 @@ fn what_a_server_leaves_as_it_is_does_not_slip_past_a_stricter_route() {
 }
 
 #[test]
-fn capitals_do_not_slip_past_a_stricter_route() {
+fn uppercase_does_not_slip_past_a_stricter_route() {
     let with = |root: Access, admin: Access| {
         let root = demanding(route(0, "a.example", "/"), |demands| demands.access = root);
         let admin = demanding(route(1, "a.example", "/Admin"), |demands| demands.access = admin);
@@ -303,7 +303,7 @@ fn two_routes_for_the_same_requests_are_refused() {
 }
 
 #[test]
-fn paths_that_only_capitals_tell_apart_must_ask_for_the_same() {
+fn paths_that_only_case_tells_apart_must_ask_for_the_same() {
     let both = |second: Route| Routes::new([route(0, "a.example", "/api"), second]).map(|_| ());
     assert_eq!(both(route(1, "a.example", "/API")), Ok(()));
     let error = both(open(route(1, "a.example", "/API")));
@@ -349,7 +349,7 @@ fn what_a_request_touches_besides_its_path_is_asked_about_too() {
 }
 
 #[test]
-fn demands_ask_more_where_somebody_gets_in_by_the_others_alone() {
+fn demands_ask_more_where_a_principal_gets_in_by_the_others_alone() {
     let with = |access, groups: &[&str]| Demands {
         access,
         groups: groups.iter().map(|&group| group.to_owned()).collect(),

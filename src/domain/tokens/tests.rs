@@ -117,7 +117,7 @@ fn the_same_client_that_asks_again_at_once_gets_the_same_answer() {
 }
 
 #[test]
-fn a_spent_token_ends_the_session_later_and_for_anybody_else() {
+fn a_spent_token_ends_the_session_later_and_for_another_client() {
     let mut family = begun();
     spend(first(), &mut family, &app(), 100);
     for (who, now) in
@@ -163,7 +163,7 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
-fn nobody_refreshes_so_often_that_a_spent_token_of_this_hour_is_forgotten() {
+fn no_client_refreshes_so_often_that_a_spent_token_of_this_hour_is_forgotten() {
     let mut family = begun();
     let mut token = first();
     for n in 0..100 {
@@ -265,7 +265,7 @@ fn a_line_that_is_not_elevated_uses_nothing() {
 }
 
 #[test]
-fn nobody_elses_token_is_answered() {
+fn no_token_of_another_is_answered() {
     assert_eq!(
         ask(RefreshToken::new(Uuid::from_u128(9)), &begun(), &app(), 100).map(|_| ()),
         Err(TokensRefusal::Unknown)

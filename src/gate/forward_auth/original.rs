@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use super::ForwardAuthQuestion;
-use crate::domain::field_name::{self, IdentityNames, Tells};
+use crate::domain::header_name::{self, IdentityNames, Tells};
 use crate::domain::host::Authority;
 use crate::domain::own_paths::FORWARD_AUTH;
 use crate::domain::path::{PathError, RequestPath, RequestTarget};
@@ -101,13 +101,13 @@ impl KnownHeaderNames {
     /// Refuses a header that an app, or a lax reader on the way, may take for one that is believed here, though its name is
     /// spelled otherwise.
     fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
-        let tells = field_name::tells(name.as_str());
+        let tells = header_name::tells(name.as_str());
         let is_identity = || self.folded.has(name.as_str());
         // Most headers end here.
         if (tells.is_none() && !is_identity()) || self.identity.contains(name) {
             return Ok(());
         }
-        if is_identity() || field_name::reads_as_any(name.as_str(), &FOLDED) {
+        if is_identity() || header_name::reads_as_any(name.as_str(), &FOLDED) {
             return Err(GateRefusal::HeaderMisspelled);
         }
         match tells {

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::domain::field_name;
+use crate::domain::header_name;
 
 /// What Envoy writes itself, and takes away from strangers: the client's certificate, and the path it came with.
 const ENVOYS_OWN: [&str; 2] = ["x-forwarded-client-cert", "x-envoy-original-path"];
@@ -16,7 +16,7 @@ impl Removals {
     /// `ours` are the headers that tell who asks.
     pub(super) fn new(ours: &[HeaderName]) -> Self {
         let is_ours = |name: &str| ours.iter().any(|own| own == name);
-        let others = field_name::known_names().filter(|name| !is_ours(name) && !ENVOYS_OWN.contains(name));
+        let others = header_name::known_names().filter(|name| !is_ours(name) && !ENVOYS_OWN.contains(name));
         let spellings = ours.iter().flat_map(|name| other_spellings(name.as_str()));
         let always: Vec<String> = spellings.chain(others.map(str::to_owned)).collect();
         Self(always.join(","))
@@ -29,7 +29,7 @@ impl Removals {
             all.push(',');
             all.push_str(name.as_str());
         }
-        HeaderValue::try_from(all).expect("names of fields are visible ASCII")
+        HeaderValue::try_from(all).expect("names of headers are visible ASCII")
     }
 }
 

@@ -90,9 +90,9 @@ impl Theirs {
             // What was taken out of valid headers is valid.
             AppCookies::Some => HeaderValue::from_bytes(&credentials::cookies_without_ours(headers)).ok(),
         };
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        let mut values = headers.get_all(AUTHORIZATION).iter();
         // Two would be said in one header, which means neither.
-        let only = fields.next().filter(|_| fields.next().is_none());
+        let only = values.next().filter(|_| values.next().is_none());
         let authorization = forwarded.or_else(|| only.filter(|_| !credentials.bearer.is_withheld()).cloned());
         Self { cookie: left(came, cookie), authorization: left(authorized, authorization) }
     }

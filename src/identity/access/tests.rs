@@ -100,7 +100,7 @@ fn a_token_says_who_it_is_and_what_hasura_reads() {
 }
 
 #[test]
-fn a_forwarded_token_is_an_access_token_for_nobody_whatever_its_audience() {
+fn a_forwarded_token_is_never_an_access_token_whatever_its_audience() {
     let world = world();
     let (told, presented) = (signed_in(), world.verify(&world.mint(Some(NOW.after(HOUR))).text).unwrap());
     let mint = |audience: &str, end| {
@@ -357,7 +357,7 @@ fn a_header_says_what_ours_says_and_no_more() {
 }
 
 #[test]
-fn what_was_made_for_somebody_else_is_refused() {
+fn what_was_made_for_another_audience_is_refused() {
     let world = world();
     let refused = Err(AccessError::Audience);
     for iss in ["https://evil.example", "https://notes.example.com/", "HTTPS://notes.example.com", ""] {

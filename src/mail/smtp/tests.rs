@@ -314,7 +314,7 @@ async fn a_server_that_offers_no_way_in_is_told_no_password() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_sign_in_that_is_no_yes_lets_nobody_in() {
+async fn an_answer_to_a_sign_in_that_is_no_yes_is_a_failure() {
     for answer in ["250 ok\r\n", "334 \r\n", "354 go on\r\n"] {
         let fake = Fake::saying(move |line| match line {
             line if line.starts_with("EHLO") => Some(offer(&["AUTH PLAIN"])),

@@ -42,8 +42,8 @@ pub(super) async fn read(portal: &Portal, token: &str) -> Result<SignedInClient,
 
 /// The one token of `Authorization: Bearer` (RFC 6750 §2.1).
 pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
-    let mut fields = headers.get_all(AUTHORIZATION).iter();
-    let (Some(one), None) = (fields.next(), fields.next()) else { return None };
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(one), None) = (values.next(), values.next()) else { return None };
     let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
 }

@@ -381,7 +381,7 @@ fn every_form_says_when_it_is_at_work_and_every_page_for_scripts_when_they_do_no
 }
 
 #[test]
-fn every_page_asks_nobody_else() {
+fn every_page_asks_no_other_host() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
         assert!(!html.contains("//"), "{name} names another host");
         for attribute in ["href=\"", "src=\"", "action=\""] {
@@ -880,7 +880,7 @@ fn the_code_page_says_who_the_mail_is_from() {
 }
 
 #[test]
-fn whoever_has_no_access_may_come_as_another_ask_or_open_what_is_theirs() {
+fn a_person_without_access_may_come_as_another_ask_or_open_what_is_theirs() {
     let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
     let assets = Assets::new(&brand);
     let chrome = Chrome {

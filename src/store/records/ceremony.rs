@@ -21,7 +21,7 @@ use crate::domain::secret::SecretDigest;
 
 /// Written in the place of an account where the question is for none, so that such a row is as long as another; no
 /// account is called so.
-const NOBODY: [u8; 16] = [0; 16];
+const NO_ACCOUNT: [u8; 16] = [0; 16];
 const NO_BROWSER: [u8; 32] = [0; 32];
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +92,7 @@ enum SubjectV1 {
     Anyone,
     Account([u8; 16]),
     /// As older ones wrote it.
-    Nobody,
+    NoAccount,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -244,14 +244,14 @@ impl SubjectV1 {
         match subject {
             CeremonySubject::Anyone => Self::Anyone,
             CeremonySubject::Account(account) => Self::Account(account.0.into_bytes()),
-            CeremonySubject::Nobody => Self::Account(NOBODY),
+            CeremonySubject::NoAccount => Self::Account(NO_ACCOUNT),
         }
     }
 
     fn read(self) -> CeremonySubject {
         match self {
             Self::Anyone => CeremonySubject::Anyone,
-            Self::Account(NOBODY) | Self::Nobody => CeremonySubject::Nobody,
+            Self::Account(NO_ACCOUNT) | Self::NoAccount => CeremonySubject::NoAccount,
             Self::Account(account) => CeremonySubject::Account(AccountId(Uuid::from_bytes(account))),
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::mailed_code::MailedCode;
 use crate::domain::recovery::{Recovery, RecoveryStage};
 
 /// Written where there is no account, so that such a row is as long as another; no account is called so.
-const NOBODY: [u8; 16] = [0; 16];
+const NO_ACCOUNT: [u8; 16] = [0; 16];
 
 #[derive(Serialize, Deserialize)]
 struct RecoveryV1 {
@@ -78,7 +78,7 @@ impl Row for Recovery {
         let was = RecoveryV1 {
             revision: *revision,
             email: email.as_str().to_owned(),
-            account: Some(account.map_or(NOBODY, |account| account.0.into_bytes())),
+            account: Some(account.map_or(NO_ACCOUNT, |account| account.0.into_bytes())),
             stage: match stage {
                 RecoveryStage::Code => RecoveryStageV1::Code,
                 RecoveryStage::Proved => RecoveryStageV1::Proved,
@@ -112,7 +112,7 @@ impl Row for Recovery {
             browser: super::secret_key(Self::TABLE, key)?,
             revision,
             email: super::email(Self::TABLE, &email)?,
-            account: account.filter(|id| *id != NOBODY).map(|id| AccountId(Uuid::from_bytes(id))),
+            account: account.filter(|id| *id != NO_ACCOUNT).map(|id| AccountId(Uuid::from_bytes(id))),
             stage: match stage {
                 RecoveryStageV1::Code => RecoveryStage::Code,
                 RecoveryStageV1::Proved => RecoveryStage::Proved,

@@ -142,7 +142,7 @@ impl StoreWriter {
     pub(super) fn look(&self) {
         let Some(jobs) = &self.jobs else { return };
         if !self.health.looking.swap(true, Ordering::Relaxed) {
-            let (answer, _nobody_waits) = oneshot::channel();
+            let (answer, _unawaited) = oneshot::channel();
             if jobs.try_send(WriteJob { work: Work::Look, answer }).is_err() {
                 // What waits will tell.
                 self.health.looking.store(false, Ordering::Relaxed);

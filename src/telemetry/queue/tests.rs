@@ -67,7 +67,7 @@ const SLOW: &str = "this log is not read fast enough";
 const FULL: &str = "the log could not be written";
 
 #[test]
-fn a_reader_that_is_stuck_holds_nobody_up_and_what_is_lost_is_said() {
+fn a_stuck_reader_holds_no_caller_up_and_what_is_lost_is_said() {
     let test = start(ROOM);
     test.push("first");
     test.stuck();

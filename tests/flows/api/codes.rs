@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, sessions, somebody, worlds, wrong,
+    BOB, Client, ELSEWHERE, MARIA, account, claims, keys, looks, maria, refused, registered, sessions, worlds, wrong,
 };
 use crate::authenticator::{Passkey, decode};
 use crate::browser::Answer;
@@ -216,7 +216,7 @@ async fn where_two_wait_without_ticket_or_cookie_neither_opens() {
 }
 
 #[tokio::test]
-async fn whoever_asks_behind_the_same_address_does_not_finish_a_sign_up_of_somebody_else() {
+async fn a_client_behind_the_same_address_does_not_finish_a_sign_up_of_another() {
     let world = World::new().await;
     for kind in KINDS {
         let (mut theirs, code) = attack(&world, Client::app(&world)).await;
@@ -236,7 +236,7 @@ async fn whoever_asks_behind_the_same_address_does_not_finish_a_sign_up_of_someb
 }
 
 #[tokio::test]
-async fn whoever_asked_for_a_code_that_is_not_sent_does_not_finish_a_sign_up_of_somebody_else() {
+async fn a_client_that_asked_for_a_code_that_is_not_sent_does_not_finish_a_sign_up_of_another() {
     for (mode, uses_up) in [("\"off\"", false), ("\"admin\"", false), ("\"email\"", true)] {
         let world = with_recovery(mode).await;
         if uses_up {
@@ -265,7 +265,7 @@ async fn whoever_asked_for_a_code_that_is_not_sent_does_not_finish_a_sign_up_of_
 }
 
 #[tokio::test]
-async fn whoever_asks_too_soon_for_a_code_does_not_finish_a_sign_up_of_somebody_else() {
+async fn a_client_that_asks_too_soon_for_a_code_does_not_finish_a_sign_up_of_another() {
     let world = World::new().await;
     let (mut theirs, code) = attack(&world, Client::app(&world)).await;
     // They ask first, behind the same address, and take what they began away to another address.
@@ -313,7 +313,7 @@ async fn each_of_two_who_ask_with_tickets_at_once_behind_one_address_is_sent_a_c
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_for_its_address_and_for_nobody_without_it() {
+async fn a_ticket_is_good_for_its_address_and_no_client_opens_without_it() {
     let world = World::new().await;
     let (mut client, mut key) = (Client::ticketed(&world), Passkey::new(b"key"));
     client.ask_to_sign_up(MARIA, &mut key).await;
@@ -439,7 +439,7 @@ async fn another_code_takes_the_place_of_the_first_after_half_a_minute() {
 }
 
 #[tokio::test]
-async fn a_sign_up_that_somebody_else_began_makes_no_account_through_its_owner() {
+async fn a_sign_up_that_another_began_makes_no_account_through_its_owner() {
     for (of_attacker, address) in
         [("app", ELSEWHERE), ("page", ELSEWHERE), ("ticket", ELSEWHERE), ("app", OWN), ("ticket", OWN)]
     {
@@ -505,7 +505,7 @@ async fn a_sign_up_that_somebody_else_began_makes_no_account_through_its_owner()
 }
 
 #[tokio::test]
-async fn a_sign_up_of_somebody_else_makes_no_account_when_ones_own_is_over() {
+async fn a_sign_up_of_another_makes_no_account_when_ones_own_is_over() {
     let world = World::new().await;
     let (mut app, mut key) = (Client::app(&world), Passkey::new(b"key of maria"));
     app.ask_to_sign_up(MARIA, &mut key).await;
@@ -629,7 +629,7 @@ async fn a_code_to_get_back_in_is_typed_in_the_client_that_asked() {
 }
 
 #[tokio::test]
-async fn of_several_who_wait_without_cookies_or_tickets_nobody_opens() {
+async fn of_several_who_wait_without_cookies_or_tickets_none_opens() {
     let world = World::new().await;
     maria(&world).await;
     let (mut one, mut other) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
@@ -783,7 +783,7 @@ async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
             let commits = Arc::clone(&store.commits);
             let world = World::with(&format!("{CONFIG}\n[accounts]\nrecovery = {mode}"), store).await;
             maria(&world).await;
-            let (_, mut bobs) = somebody(&world, BOB).await;
+            let (_, mut bobs) = registered(&world, BOB).await;
             world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
             bobs.counter = 1;
             let mut all: Vec<(&str, Vec<(usize, Value)>)> = Vec::new();
@@ -864,7 +864,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
                 for email in [MARIA, BOB, NOBODY] {
                     let world = with_recovery(mode).await;
                     maria(&world).await;
-                    somebody(&world, BOB).await;
+                    registered(&world, BOB).await;
                     world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
                     world.wait(3600);
                     let mut client = client(&world, kind);
@@ -891,7 +891,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
 }
 
 #[tokio::test]
-async fn whoever_planted_a_cookie_does_not_put_their_key_in_the_place_of_the_owners() {
+async fn an_attacker_who_planted_a_cookie_does_not_put_a_key_in_the_place_of_the_owners() {
     let world = World::new().await;
     let (mut owner, mut planter) = (Client::page(&world), Client::page(&world));
     planter.begin("/signin/webauthn", &json!({})).await;

@@ -133,7 +133,7 @@ async fn a_preflight_allows_what_the_api_takes_and_no_credentials() {
 }
 
 #[tokio::test]
-async fn without_configured_origins_nobody_elsewhere_may_call() {
+async fn without_configured_origins_no_page_elsewhere_may_call() {
     let world = World::new().await;
     let mut client = Client::app(&world);
     for (method, path) in &ROUTES {

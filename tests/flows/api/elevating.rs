@@ -9,8 +9,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{
-    BOB, Client, ELSEWHERE, MARIA, account, claims, error, events, keys, maria, refused, says_elevated, sessions,
-    somebody, worlds,
+    BOB, Client, ELSEWHERE, MARIA, account, claims, error, events, keys, maria, refused, registered, says_elevated,
+    sessions, worlds,
 };
 use crate::authenticator::{BE, Cheat, Passkey, UP, decode, encode};
 use crate::browser::Browser;
@@ -272,7 +272,7 @@ async fn an_elevation_is_that_of_one_session() {
 async fn only_ones_own_key_used_just_now_elevates() {
     let world = World::new().await;
     let (mut client, mut own) = maria(&world).await;
-    let (_, mut bobs) = somebody(&world, BOB).await;
+    let (_, mut bobs) = registered(&world, BOB).await;
     refused(&client.elevate(&mut bobs).await, 401, "invalid-email-password");
     bobs.user_handle.clone_from(&own.user_handle);
     refused(&client.elevate(&mut bobs).await, 401, "invalid-email-password");

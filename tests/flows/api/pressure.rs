@@ -99,7 +99,7 @@ async fn more_keys_than_can_be_verified_are_put_off() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_lets_nobody_in_and_nobody_out_and_says_so() {
+async fn a_store_that_is_down_makes_and_ends_no_session_and_says_so() {
     let store = Arc::new(Fragile::default());
     let (down, full) = (Arc::clone(&store.down), Arc::clone(&store.full));
     let world = World::with(CONFIG, store).await;

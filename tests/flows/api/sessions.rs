@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{BOB, Client, MARIA, account, events, maria, refused, sessions, somebody};
+use super::{BOB, Client, MARIA, account, events, maria, refused, registered, sessions};
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
 use crate::revoking::Gateway;
@@ -39,7 +39,7 @@ async fn signing_out_ends_one_session_and_all_of_them_where_it_says_so() {
         let done = other.sign_in(None, &mut key).await;
         other.keep(&done);
         let mut browser = page(&world, &mut key).await;
-        let (mut bob, _) = somebody(&world, BOB).await;
+        let (mut bob, _) = registered(&world, BOB).await;
         let body = json!({ "refreshToken": one.refresh.clone(), "all": all });
         assert_eq!(one.post("/signout", &body).await.json(), "OK");
         assert!(!one.is_signed_in().await);
@@ -153,7 +153,7 @@ async fn ends(act: impl AsyncFnOnce(&World, &mut Browser, String)) {
     browser.get("/_bmauth/devices").await;
     let elevated = client.elevate(&mut key).await;
     client.keep(&elevated);
-    let (mut bob, _) = somebody(&world, BOB).await;
+    let (mut bob, _) = registered(&world, BOB).await;
     let id = sid(&mut client).await;
     act(&world, &mut browser, id).await;
     assert!(!client.is_signed_in().await && bob.is_signed_in().await);

@@ -9,7 +9,7 @@ use bmauth::store::memory::MemoryStore;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{BOB, Client, MARIA, account, claims, error, events, looks, maria, refused, sessions, somebody};
+use super::{BOB, Client, MARIA, account, claims, error, events, looks, maria, refused, registered, sessions};
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::edge::Fragile;
 use crate::world::{CONFIG, World};
@@ -212,7 +212,7 @@ async fn a_counter_that_goes_back_is_refused_and_told_to_the_owner() {
 async fn a_key_signs_in_its_own_account_alone() {
     let world = World::new().await;
     let (_, mut marias) = maria(&world).await;
-    let (_, mut bobs) = somebody(&world, BOB).await;
+    let (_, mut bobs) = registered(&world, BOB).await;
     let before = (sessions(&world, MARIA).await, sessions(&world, BOB).await);
     // The address at the beginning, the one at the end.
     for (begun, ended) in [

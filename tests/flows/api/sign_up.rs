@@ -79,7 +79,7 @@ async fn a_user_who_said_nothing_is_called_by_the_address() {
 }
 
 #[tokio::test]
-async fn nobody_gives_themselves_roles_or_groups() {
+async fn no_client_gives_itself_roles_or_groups() {
     let said = json!({ "allowedRoles": ["admin"], "defaultRole": "admin", "roles": ["admin"], "groups": ["admin"] });
     let user = sign_up(&said, &said).await;
     assert_eq!((&user["roles"], &user["defaultRole"]), (&json!(["user", "me"]), &json!("user")));
@@ -130,7 +130,7 @@ async fn a_key_has_the_nickname_it_was_given() {
 }
 
 #[tokio::test]
-async fn closed_sign_up_is_closed_for_everybody_alike() {
+async fn closed_sign_up_is_closed_for_every_address_alike() {
     let allowed = "[accounts]\nallowed_domains = [\"example.com\"]";
     for (accounts, email) in [
         ("[accounts]\nregistration = \"closed\"", MARIA),
@@ -214,7 +214,7 @@ async fn what_is_no_key_for_the_challenge_is_refused_and_uses_it_up() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_somebodys_is_refused_like_one_that_was_made_up() {
+async fn a_key_of_an_account_is_refused_like_one_that_was_made_up() {
     let world = World::new().await;
     let (mut owner, mut key) = maria(&world).await;
     let elevated = owner.elevate(&mut key).await;

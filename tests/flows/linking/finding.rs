@@ -107,7 +107,7 @@ async fn a_fifth_browser_is_told_that_there_are_too_many() {
 }
 
 #[tokio::test]
-async fn whoever_looks_over_the_shoulder_gets_no_more_tries_by_more_browsers() {
+async fn an_onlooker_gets_no_more_tries_by_more_browsers() {
     for offers in [false, true] {
         let (world, mut signed_in, mut passkey) = maria().await;
         let mut new = world.browser();

@@ -183,7 +183,7 @@ async fn a_disabled_account_approves_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_has_is_not_taken_again() {
+async fn a_key_of_an_account_is_not_taken_again() {
     let (world, mut phone, mut passkey) = maria().await;
     let (mut computer, shown) = approved(&world, &mut phone, &mut passkey).await;
     let mut same = Passkey::new(&passkey.id);

@@ -240,7 +240,7 @@ enum Gone {
 }
 
 #[tokio::test]
-async fn whoever_is_gone_has_approved_nothing() {
+async fn a_browser_that_is_gone_has_approved_nothing() {
     for gone in [Gone::SignedOut, Gone::SignedOutElsewhere, Gone::PasskeyRemoved, Gone::Disabled, Gone::AccountRemoved]
     {
         for while_making in [false, true] {
@@ -332,7 +332,7 @@ async fn only_who_is_signed_in_offers() {
 }
 
 #[tokio::test]
-async fn whoever_signed_out_before_approving_is_asked_again() {
+async fn a_person_who_signed_out_before_approving_is_asked_again() {
     let (world, mut phone, mut passkey) = maria().await;
     let shown = world.browser().ask().await;
     phone.find(&shown.scan).await;

@@ -97,7 +97,7 @@ async fn a_websocket_gets_401_whatever_of_its_handshake_comes_along() {
 }
 
 #[tokio::test]
-async fn a_websocket_of_another_sites_page_is_refused_whoever_is_signed_in() {
+async fn a_websocket_of_another_sites_page_is_refused_also_with_a_session() {
     let world = asked().start();
     let session = world.keeper.sign_in(7);
     let cookie = cookie(&session);
@@ -149,7 +149,7 @@ async fn a_preflight_passes_where_it_has_nothing_but_its_question() {
                 "X-Forwarded-Port: 443",
             ],
         ] {
-            passes_as_nobody(&ask(lines).await);
+            passes_without_identity(&ask(lines).await);
         }
         for line in [
             "Cookie: a=1",

@@ -253,7 +253,7 @@ pub async fn a_removed_passkey_ends_exactly_its_sessions(store: Arc<impl Store>)
     refuses(&*store, [used], Conflict::Passkey(PasskeyConflict::Changed)).await;
 }
 
-pub async fn nobody_removes_the_passkey_of_another_account(store: Arc<impl Store>) {
+pub async fn no_account_removes_the_passkey_of_another(store: Arc<impl Store>) {
     two_people(&*store).await;
     for last in [false, true] {
         for (n, account) in [(2, 1), (1, 2), (9, 1), (1, 9)] {
@@ -289,7 +289,7 @@ pub async fn passkeys_removed_at_the_same_time_leave_one(store: Arc<impl Store>)
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
 }
 
-pub async fn a_removed_passkey_can_be_anybodys_later(store: Arc<impl Store>) {
+pub async fn a_removed_passkey_can_be_another_accounts_later(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, remove(1, 1, false)).await;
     keeps(&*store, [Change::Passkey(PasskeyChange::Add(passkey(1, 2)))]).await;

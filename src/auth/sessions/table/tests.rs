@@ -17,7 +17,7 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
 const LIMITS: SessionLimits = SessionLimits { idle: HOUR, absolute: Duration::from_secs(10 * 3600) };
 
-fn somebody(number: u128) -> SignedIn {
+fn person(number: u128) -> SignedIn {
     let id = AccountId(Uuid::from_u128(number));
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(&number.to_be_bytes());
@@ -63,10 +63,10 @@ fn token(audience: &str, value: &'static str) -> KeptToken {
 #[test]
 fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
     let sessions = SessionTable::new(LIMITS);
-    let mut plain = somebody(1);
+    let mut plain = person(1);
     (plain.account.name, plain.session.recovered_at) = (None, None);
     plain.account.groups.clear();
-    for signed_in in [somebody(0), plain] {
+    for signed_in in [person(0), plain] {
         let live = admit(&sessions, &signed_in);
         assert_eq!(live.told(), signed_in.told());
         assert_eq!((live.token(), live.review()), (signed_in.session.token, false));
@@ -75,7 +75,7 @@ fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
 
 #[test]
 fn a_group_is_found_among_those_asked_for() {
-    let live = admit(&SessionTable::new(LIMITS), &somebody(0));
+    let live = admit(&SessionTable::new(LIMITS), &person(0));
     let is_in = |groups: &[&str]| live.is_in_one_of(&groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>());
     assert!(is_in(&["staff"]) && is_in(&["nobody", "org:admins"]));
     assert!(!is_in(&["org"]) && !is_in(&["Staff"]) && !is_in(&[]));
@@ -84,9 +84,9 @@ fn a_group_is_found_among_those_asked_for() {
 #[test]
 fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
     let sessions = SessionTable::new(LIMITS);
-    let mut disabled = somebody(0);
+    let mut disabled = person(0);
     disabled.account.disabled = true;
-    for (signed_in, now) in [(disabled, NOW), (somebody(1), NOW.after(HOUR))] {
+    for (signed_in, now) in [(disabled, NOW), (person(1), NOW.after(HOUR))] {
         let before = sessions.before(signed_in.session.token);
         assert!(sessions.admit(before, &signed_in, now).unwrap().is_none());
         assert!(sessions.peek(signed_in.session.token).is_none());
@@ -96,19 +96,19 @@ fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
 #[test]
 fn a_session_ends_by_the_clock_at_the_nearer_of_its_limits() {
     let sessions = SessionTable::new(LIMITS);
-    let used = admit(&sessions, &somebody(0));
-    let unused = admit(&sessions, &somebody(1));
+    let used = admit(&sessions, &person(0));
+    let unused = admit(&sessions, &person(1));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     assert!(sessions.get(used.token(), at(59)).is_some());
     sessions.end_expired(at(60));
     assert!(unused.has_ended() && !used.has_ended() && used.is_live(at(60)));
     // A session that comes later is looked at in its turn, too.
-    let late = admit(&sessions, &somebody(2));
+    let late = admit(&sessions, &person(2));
     sessions.end_expired(at(100));
     assert!(late.has_ended() && !used.has_ended());
     sessions.end_expired(at(119));
     assert!(used.has_ended() && !used.is_live(at(60)));
-    let busy = admit(&sessions, &somebody(3));
+    let busy = admit(&sessions, &person(3));
     for turn in 0..=10 {
         assert!(sessions.get(busy.token(), at(59 * turn)).is_some(), "turn {turn}");
     }
@@ -117,7 +117,7 @@ fn a_session_ends_by_the_clock_at_the_nearer_of_its_limits() {
 
 /// A session in the part of the table where all of these are, which ends in so many minutes however much it is used.
 fn in_one_shard(number: u64, minutes: u64) -> SignedIn {
-    let mut signed_in = somebody(number.into());
+    let mut signed_in = person(number.into());
     let mut token = [0; 32];
     token[8..16].copy_from_slice(&number.to_le_bytes());
     signed_in.session.token = SecretDigest::from_bytes(token);
@@ -163,7 +163,7 @@ fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn
 fn uses_are_written_down_in_the_order_of_the_store() {
     let sessions = SessionTable::new(LIMITS);
     for number in 0..2000_u16 {
-        let mut signed_in = somebody(number.into());
+        let mut signed_in = person(number.into());
         let mut token = [7; 32];
         // Spread over all parts of the table.
         token[..2].copy_from_slice(&number.wrapping_mul(40_503).to_be_bytes());
@@ -179,7 +179,7 @@ fn uses_are_written_down_in_the_order_of_the_store() {
 #[test]
 fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
     let sessions = SessionTable::new(LIMITS);
-    let signed_in = somebody(0);
+    let signed_in = person(0);
     let before = sessions.before(signed_in.session.token);
     let [one, other] = [0, 1].map(|_| sessions.admit(before, &signed_in, NOW).unwrap().unwrap());
     assert!(one.is(&other) && one.is(&sessions.peek(one.token()).unwrap()));
@@ -190,7 +190,7 @@ fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
 #[test]
 fn a_use_that_is_noted_late_forgets_no_other() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     assert!(sessions.get(live.token(), at(30)).is_some());
@@ -210,7 +210,7 @@ fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
     for ahead in [Duration::from_secs(30), HOUR, years] {
         for is_used in [false, true] {
             let sessions = SessionTable::new(LIMITS);
-            let mut signed_in = somebody(0);
+            let mut signed_in = person(0);
             let future = NOW.after(ahead);
             signed_in.session.created_at = future;
             signed_in.session.last_seen_at = future;
@@ -218,7 +218,7 @@ fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
             let before = sessions.before(signed_in.session.token);
             let live = sessions.admit(before, &signed_in, future).unwrap().unwrap();
             // Beside one that nothing is wrong with, whichever shard they are in.
-            admit(&sessions, &somebody(1));
+            admit(&sessions, &person(1));
             if is_used {
                 assert!(sessions.get(live.token(), NOW).is_some());
                 assert_eq!(sessions.end_if_used(&live, NOW.after(LIMITS.absolute)), NOW.after(LIMITS.absolute));
@@ -237,7 +237,7 @@ fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
 #[test]
 fn a_session_of_the_future_is_admitted_and_ends_within_its_limits_from_now() {
     let sessions = SessionTable::new(LIMITS);
-    let mut signed_in = somebody(0);
+    let mut signed_in = person(0);
     let future = NOW.after(LIMITS.absolute * 1000);
     signed_in.session.created_at = future;
     signed_in.session.last_seen_at = future;
@@ -255,7 +255,7 @@ fn a_session_of_the_future_is_admitted_and_ends_within_its_limits_from_now() {
 #[test]
 fn a_use_in_the_future_is_written_down_again_once_the_clock_is_right() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert!(sessions.get(live.token(), at(30)).is_some());
@@ -274,7 +274,7 @@ fn a_use_in_the_future_is_written_down_again_once_the_clock_is_right() {
 #[test]
 fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     assert_eq!(sessions.end_if_used(&live, NOW), NOW.after(HOUR));
     let late = NOW.after(LIMITS.absolute).before(HOUR / 2);
     assert_eq!(sessions.end_if_used(&live, late), NOW.after(LIMITS.absolute));
@@ -283,14 +283,14 @@ fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
 #[test]
 fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
     let sessions = SessionTable::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
-    let mut signed_in = somebody(0);
+    let mut signed_in = person(0);
     signed_in.ends_at = Timestamp::from_unix(u64::MAX);
     let live = admit(&sessions, &signed_in);
     assert!(live.is_live(Timestamp::from_unix(u64::from(u32::MAX) - 1)));
     assert!(!live.is_live(Timestamp::from_unix(u64::from(u32::MAX))));
     assert!(sessions.get(live.token(), Timestamp::from_unix(u64::MAX)).is_none());
     // Nor is it taken for one at the beginning of all counting.
-    let mut next = somebody(1);
+    let mut next = person(1);
     next.ends_at = Timestamp::from_unix(u64::from(u32::MAX) + 1);
     assert!(admit(&sessions, &next).is_live(NOW));
 }
@@ -298,7 +298,7 @@ fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
 #[test]
 fn only_uses_that_are_not_written_down_are_listed() {
     let sessions = SessionTable::new(LIMITS);
-    let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    let (one, two) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert_eq!(listed(), [], "the store knows when they began");
     let later = NOW.after(Duration::from_secs(60));
@@ -315,7 +315,7 @@ fn only_uses_that_are_not_written_down_are_listed() {
 #[test]
 fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
     let sessions = SessionTable::new(LIMITS);
-    let (one, two) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    let (one, two) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     sessions.keep(&one, token("notes", "1"));
     sessions.keep(&one, token("wiki", "2"));
     let kept = |session, audience| sessions.kept(session, audience, NOW);
@@ -335,7 +335,7 @@ fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
 #[test]
 fn a_kept_token_from_the_future_is_not_handed_out() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     sessions.keep(&live, token("notes", "a token"));
     assert!(sessions.kept(&live, "notes", NOW).is_some());
     assert!(sessions.kept(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(), "the clock was set back");
@@ -344,7 +344,7 @@ fn a_kept_token_from_the_future_is_not_handed_out() {
 #[test]
 fn no_more_tokens_are_kept_than_there_is_room_for() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     let audiences: Vec<Arc<str>> = (0..100).map(|number: u8| number.to_string().into()).collect();
     for (audience, minutes) in audiences.iter().zip(1..) {
         let fresh_until = NOW.after(Duration::from_secs(60 * minutes));
@@ -357,7 +357,7 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
     let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
     assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
     for number in 1..3 * MOST as u128 {
-        sessions.keep(&LiveSession::new(&somebody(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
+        sessions.keep(&LiveSession::new(&person(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
     }
     assert!(sessions.kept.len() <= MOST && sessions.kept.len() > MOST / 2);
 }
@@ -365,7 +365,7 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
 #[test]
 fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
     let sessions = SessionTable::new(LIMITS);
-    let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    let (ending, staying) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     for live in [&ending, &staying] {
         sessions.keep(live, token("notes", "a token"));
         sessions.keep(live, token("wiki", "a token"));
@@ -376,7 +376,7 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
     sessions.keep(&ending, token("notes", "late"));
     assert_eq!((sessions.kept(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
     // The same session, read again from the store with what has changed of it.
-    let again = admit(&sessions, &somebody(0));
+    let again = admit(&sessions, &person(0));
     assert_eq!(sessions.kept(&again, "notes", NOW), None);
     assert!(sessions.kept(&staying, "notes", NOW).is_some());
 }
@@ -385,7 +385,7 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
 fn a_token_made_while_its_session_ends_is_not_kept() {
     let sessions = SessionTable::new(LIMITS);
     let start = std::sync::Barrier::new(2);
-    let ending: Vec<_> = (0..1000).map(|number| admit(&sessions, &somebody(number))).collect();
+    let ending: Vec<_> = (0..1000).map(|number| admit(&sessions, &person(number))).collect();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for live in &ending {
@@ -404,7 +404,7 @@ fn a_token_made_while_its_session_ends_is_not_kept() {
 #[test]
 fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
     let sessions = SessionTable::new(LIMITS);
-    let signed_in = somebody(0);
+    let signed_in = person(0);
     let token = signed_in.session.token;
     let before = sessions.before(token);
     sessions.end(token);
@@ -413,9 +413,9 @@ fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
+async fn a_task_that_waits_for_an_end_is_woken_by_that_one_alone() {
     let sessions = SessionTable::new(LIMITS);
-    let (ending, staying) = (admit(&sessions, &somebody(0)), admit(&sessions, &somebody(1)));
+    let (ending, staying) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     assert!(ending.ended().now_or_never().is_none());
     let (other, waiting) = (
         ending.clone(),
@@ -431,10 +431,10 @@ async fn whoever_waits_for_an_end_is_woken_by_that_one_alone() {
 }
 
 #[test]
-fn an_end_is_noticed_by_whoever_begins_to_wait_while_it_happens() {
+fn an_end_is_noticed_by_a_task_that_begins_to_wait_while_it_happens() {
     for _ in 0..500 {
         let sessions = SessionTable::new(LIMITS);
-        let ending = admit(&sessions, &somebody(0));
+        let ending = admit(&sessions, &person(0));
         let start = std::sync::Barrier::new(3);
         std::thread::scope(|scope| {
             for _ in 0..2 {
@@ -456,7 +456,7 @@ fn wait_for(future: impl Future<Output = ()>) {
 
 /// A member of the family of `head`, which is in the table.
 fn member_of(sessions: &SessionTable, head: &LiveSession, number: u128) -> LiveSession {
-    let mut signed_in = somebody(number);
+    let mut signed_in = person(number);
     signed_in.session.head = Some(head.token());
     let before = sessions.before(signed_in.session.token);
     sessions.admit_cut(before, &signed_in, Some(head.clone()), Cut::NONE, NOW).unwrap().unwrap()
@@ -465,8 +465,8 @@ fn member_of(sessions: &SessionTable, head: &LiveSession, number: u128) -> LiveS
 #[test]
 fn a_member_whose_head_ends_while_it_is_read_is_read_again() {
     let sessions = SessionTable::new(LIMITS);
-    let head = admit(&sessions, &somebody(0));
-    let mut member = somebody(1);
+    let head = admit(&sessions, &person(0));
+    let mut member = person(1);
     member.session.head = Some(head.token());
     let before = sessions.before(member.session.token);
     // As where groups change: the store has it still, and the next request reads both anew.
@@ -474,7 +474,7 @@ fn a_member_whose_head_ends_while_it_is_read_is_read_again() {
     let admitted = sessions.admit_cut(before, &member, Some(head.clone()), Cut::NONE, NOW);
     assert_eq!(admitted.err(), Some(Raced));
     assert!(sessions.peek(member.session.token).is_none());
-    let head = admit(&sessions, &somebody(0));
+    let head = admit(&sessions, &person(0));
     let admitted = sessions.admit_cut(before, &member, Some(head), Cut::NONE, NOW).unwrap().unwrap();
     assert!(admitted.is_live(NOW));
 }
@@ -482,7 +482,7 @@ fn a_member_whose_head_ends_while_it_is_read_is_read_again() {
 #[test]
 fn whichever_of_a_family_is_used_all_are() {
     let sessions = SessionTable::new(LIMITS);
-    let head = admit(&sessions, &somebody(0));
+    let head = admit(&sessions, &person(0));
     let member = member_of(&sessions, &head, 1);
     assert_eq!((head.family(), member.family()), (head.token(), head.token()));
     for half_hours in 1..=6_u32 {
@@ -501,8 +501,8 @@ fn whichever_of_a_family_is_used_all_are() {
 #[test]
 fn a_family_ends_with_its_head_and_what_is_open_in_any_of_it() {
     let sessions = SessionTable::new(LIMITS);
-    let head = admit(&sessions, &somebody(0));
-    let (member, other) = (member_of(&sessions, &head, 1), admit(&sessions, &somebody(2)));
+    let head = admit(&sessions, &person(0));
+    let (member, other) = (member_of(&sessions, &head, 1), admit(&sessions, &person(2)));
     let mut open = Box::pin(member.ended());
     assert!(open.as_mut().now_or_never().is_none());
     sessions.end(head.token());
@@ -513,10 +513,10 @@ fn a_family_ends_with_its_head_and_what_is_open_in_any_of_it() {
 }
 
 #[test]
-fn in_doubt_everybody_ends_and_who_is_being_read_is_read_again() {
+fn in_doubt_every_session_ends_and_one_being_read_is_read_again() {
     let sessions = SessionTable::new(LIMITS);
-    let all: Vec<_> = (1..40).map(|number| admit(&sessions, &somebody(number << 64 | number << 112))).collect();
-    let late = somebody(99);
+    let all: Vec<_> = (1..40).map(|number| admit(&sessions, &person(number << 64 | number << 112))).collect();
+    let late = person(99);
     let before = sessions.before(late.session.token);
     sessions.end_all();
     for live in &all {
@@ -529,7 +529,7 @@ fn in_doubt_everybody_ends_and_who_is_being_read_is_read_again() {
 #[test]
 fn whatever_requests_or_apps_could_tell_is_held_against_the_store() {
     let sessions = SessionTable::new(LIMITS);
-    let read = somebody(1);
+    let read = person(1);
     let live = admit(&sessions, &read);
     assert_eq!(sessions.all().len(), 1);
     assert!(live.is_still(&read, Cut::NONE, LIMITS));
@@ -560,7 +560,7 @@ fn whatever_requests_or_apps_could_tell_is_held_against_the_store() {
 #[test]
 fn only_what_the_store_is_behind_with_by_much_is_written_down() {
     let sessions = SessionTable::new(LIMITS);
-    let live = admit(&sessions, &somebody(0));
+    let live = admit(&sessions, &person(0));
     let listed = |behind| sessions.used(behind).flatten().count();
     assert!(sessions.get(live.token(), NOW.after(HOUR / 4)).is_some());
     assert_eq!((listed(Duration::ZERO), listed(HOUR / 4), listed(HOUR / 2)), (1, 1, 0));
@@ -572,9 +572,9 @@ fn only_what_the_store_is_behind_with_by_much_is_written_down() {
 fn a_session_with_an_open_stream_goes_on_while_it_is_used_elsewhere() {
     let sessions = SessionTable::new(LIMITS);
     let (held, member) = {
-        let held = admit(&sessions, &somebody(0));
-        admit(&sessions, &somebody(1));
-        let head = admit(&sessions, &somebody(2));
+        let held = admit(&sessions, &person(0));
+        admit(&sessions, &person(1));
+        let head = admit(&sessions, &person(2));
         (held, member_of(&sessions, &head, 3))
     };
     let idle = NOW.after(HOUR);

@@ -187,7 +187,7 @@ async fn a_relaxed_commit_does_not_wait_for_the_disk() {
 }
 
 #[tokio::test]
-async fn whoever_reads_does_not_wait_while_a_commit_hangs_on_the_disk() {
+async fn a_reader_does_not_wait_while_a_commit_hangs_on_the_disk() {
     let (disk, database, writer) = start();
     writer.write(add(1, Durability::Durable)).await.unwrap();
     drop((writer, database));
@@ -248,7 +248,7 @@ async fn commits_that_wait_together_share_one_wait_for_the_disk() {
 }
 
 #[tokio::test]
-async fn whoever_commits_alone_is_not_paced() {
+async fn a_commit_that_comes_alone_is_not_paced() {
     // A commit that had to wait for the next group would wait for an hour.
     let (disk, _database, writer) = start_with(FLUSH_AFTER, Duration::from_secs(3600));
     for n in 1..=3 {
@@ -327,7 +327,7 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
 }
 
 #[tokio::test]
-async fn a_broken_disk_is_told_to_everybody_and_the_store_is_not_ready() {
+async fn a_broken_disk_is_told_to_every_caller_and_the_store_is_not_ready() {
     let (disk, database, writer) = start();
     writer.ready().unwrap();
     let held = database.begin_write().unwrap();

@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_and_capitals_do_not_count() {
+    fn separators_and_case_do_not_count() {
         for name in ["X-BMAuth-JWT", "x_bmauth_jwt", "x.bmauth.jwt", "XBmauthJwt", "-x!bmauth~jwt-"] {
             assert!(reads_as(name, b"xbmauthjwt"), "{name}");
         }

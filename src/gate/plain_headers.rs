@@ -1,25 +1,25 @@
 //! Headers by which an app is told who asks, or what for. The gateway alone may set them: the proxy takes a client's
-//! out, and forward-auth has a proxy in front do so. Names stand folded, see [`crate::domain::field_name`].
+//! out, and forward-auth has a proxy in front do so. Names stand folded, see [`crate::domain::header_name`].
 
 use http::{HeaderName, HeaderValue};
 
 use crate::auth::principal::Principal;
-use crate::domain::field_name::IdentityNames;
+use crate::domain::header_name::IdentityNames;
 use crate::domain::plain_header::{self, Fact, STANDARD};
 use crate::domain::session::SessionFacts;
 
 /// The plain headers that an app is sent, and what each of them tells: for apps that know no tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlainFields(Vec<(HeaderName, Fact)>);
+pub struct PlainHeaders(Vec<(HeaderName, Fact)>);
 
-impl PlainFields {
+impl PlainHeaders {
     /// The headers that tell who `principal` is. What cannot be told in a header is left out.
     pub fn of(&self, principal: &Principal) -> Vec<(&HeaderName, HeaderValue)> {
         if self.0.is_empty() {
             return Vec::new();
         }
         let told = principal.told();
-        let said = self.0.iter().filter_map(|(field, fact)| Some((field, say(*fact, &told)?)));
+        let said = self.0.iter().filter_map(|(header, fact)| Some((header, say(*fact, &told)?)));
         said.collect()
     }
 
@@ -36,9 +36,9 @@ impl PlainFields {
     }
 }
 
-impl FromIterator<(HeaderName, Fact)> for PlainFields {
-    fn from_iter<T: IntoIterator<Item = (HeaderName, Fact)>>(fields: T) -> Self {
-        Self(fields.into_iter().collect())
+impl FromIterator<(HeaderName, Fact)> for PlainHeaders {
+    fn from_iter<T: IntoIterator<Item = (HeaderName, Fact)>>(headers: T) -> Self {
+        Self(headers.into_iter().collect())
     }
 }
 
